@@ -1,0 +1,75 @@
+"""Every error that the product raises on purpose.
+
+    LearningError                  something expected went wrong; the message tells the fix
+    ├── InvalidInput               an argument can't be accepted; names the field
+    ├── NotFound                   no execution has this task_id
+    ├── ConfigurationError         a setting is wrong; names it
+    ├── StoreError                 the database can't be used; names the file
+    │   ├── StoreLocked            another process has it open
+    │   ├── StoreDamaged           the file is not a DuckDB database, or is cut short
+    │   ├── StoreTooNew            written by a newer version of this package
+    │   └── StoreFull              no room left on the disk
+    ├── EmbedderUnavailable        the embedding model can't be loaded
+    └── IndexUnavailable           the HNSW index can't be built or read; exact search goes on
+
+Messages are written for the agent or person who can act on them: one line, no SQL, no traceback.
+Whoever raises one from another exception keeps it as the cause, for the log.
+"""
+
+
+class LearningError(Exception):
+    """Base of all expected failures. `str(error)` is fit to be shown to an agent."""
+
+
+class InvalidInput(LearningError):
+    """Raised when an argument can't be accepted.
+
+    Args:
+        field: Dotted name of the argument, e.g. `details.quality_score`.
+        problem: What is wrong and how to mend it, in a few words.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+
+
+class NotFound(LearningError):
+    """Raised when no execution has the given task_id."""
+
+    def __init__(self, task_id: object) -> None:
+        super().__init__(
+            f"task_id: no execution {task_id} here; find_similar_tasks returns the ids that exist"
+        )
+
+
+class ConfigurationError(LearningError):
+    """Raised when a setting can't be accepted; names it and the accepted values."""
+
+
+class StoreError(LearningError):
+    """Raised when the database can't be opened, read or written."""
+
+
+class StoreLocked(StoreError):
+    """Raised when another process has the database open."""
+
+
+class StoreDamaged(StoreError):
+    """Raised when the database file is not a DuckDB database, or is cut short."""
+
+
+class StoreTooNew(StoreError):
+    """Raised when the database was written by a newer version of this package."""
+
+
+class StoreFull(StoreError):
+    """Raised when the disk has no room for a write; nothing of it was kept."""
+
+
+class EmbedderUnavailable(LearningError):
+    """Raised when the embedding model can't be loaded; names the model and the setting."""
+
+
+class IndexUnavailable(LearningError):
+    """Raised when the HNSW index can't be built or read. Exact search is never affected."""

@@ -1,0 +1,352 @@
+"""LearningService: the one object behind every tool, command and page.
+
+Each method takes a request model and returns a result model. A write is acknowledged after COMMIT;
+embedding and indexes follow by themselves. Text is redacted before anything else happens to it.
+"""
+
+import hashlib
+import logging
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+
+from mcp_learning import __version__
+from mcp_learning.errors import InvalidInput, NotFound
+from mcp_learning.learn.identifiers import uuid7
+from mcp_learning.learn.indexing import Indexer, Progress
+from mcp_learning.learn.redact import redact, redact_value
+from mcp_learning.learn.statistics import compare, summarise
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    ForgetExecutions,
+    GetExecution,
+    LearningStats,
+    RebuildIndex,
+    RecordExecution,
+    SubmitFeedback,
+)
+from mcp_learning.models.results import (
+    Execution,
+    ExecutionDetail,
+    Feedback,
+    FeedbackStored,
+    Forgotten,
+    Group,
+    Health,
+    Match,
+    RebuildReport,
+    Recorded,
+    SearchInfo,
+    SimilarTasks,
+    Stats,
+)
+from mcp_learning.search.hybrid import Query, Ranked
+from mcp_learning.settings import Settings
+from mcp_learning.store import embeddings, executions, migrations, statistics
+from mcp_learning.store.duckdb import Cursor, Database
+
+logger = logging.getLogger(__name__)
+
+_REDACTED_FIELDS = (
+    "task_type",
+    "task_description",
+    "repo",
+    "approach",
+    "model_tier",
+    "pool_type",
+    "swarm_topology",
+    "solution_summary",
+    "error_type",
+    "error_message",
+)
+_YES = {"yes": True, "no": False, None: None}
+_MAX_GROUPS = 50
+
+
+class LearningService:
+    """Records, retrieves and learns. Make it, `start` it, keep `run` going, `close` it."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self._database = database
+        self._indexer = Indexer(settings, self._database)
+
+    async def run(self) -> None:
+        """Keeps embeddings up with what is recorded, until cancelled."""
+        await self._indexer.run()
+
+    async def ready(self) -> None:
+        """Waits until everything is loaded and the embedding queue is empty.
+
+        Raises:
+            LearningError: The database or the model can't be opened.
+        """
+        await self._indexer.load()
+        await self._indexer.drain()
+
+    async def close(self) -> None:
+        """Finishes queued writes and closes the files."""
+        await self._indexer.close()
+        await self._database.close()
+
+    async def record(self, request: RecordExecution) -> Recorded:
+        """Stores an execution, or updates the one with the same task_id; durable on return.
+
+        An update changes the given fields only. The same call twice changes nothing.
+
+        Raises:
+            InvalidInput: used_task_ids names executions that don't exist.
+            StoreError: The database can't be written; nothing was kept.
+        """
+        given, redactions = _given(request)
+        task_id = request.task_id or uuid7()
+        now = datetime.now(UTC)
+
+        def write(cursor: Cursor) -> tuple[bool, bool]:
+            if missing := executions.unknown(cursor, request.used_task_ids):
+                raise InvalidInput("used_task_ids", f"no execution {missing[0]}; leave it out")
+            old = executions.get(cursor, task_id) if request.task_id else None
+            needs_vector = _upsert(cursor, task_id, given, old, now)
+            if request.used_task_ids:
+                executions.add_recalls(cursor, task_id, request.used_task_ids, now)
+            return old is None, needs_vector
+
+        created, needs_vector = await self._database.write(write)
+        if needs_vector:
+            self._indexer.notice()
+        return Recorded(task_id=task_id, created=created, redactions=redactions)
+
+    async def find(self, request: FindSimilarTasks) -> SimilarTasks:
+        """The most similar earlier tasks that pass the filters and the floor, best first.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        indexer = self._indexer
+        await indexer.load()
+        if indexer.reembed_due:
+            return SimilarTasks(matches=[], search=self._search_info(0, 0, indexer.reembed_reason))
+
+        def query(vector: Any) -> Query:
+            floor = request.min_similarity
+            if floor is None:
+                floor = self._floor
+            return Query(vector, request.filters, request.limit, floor, datetime.now(UTC))
+
+        found = await indexer.search(query, redact(request.task_description)[0])
+        pending = indexer.pending
+        reason = f"{pending} executions still wait for their embedding" if pending else None
+        reason = reason or indexer.retriever.index_problem
+        info = self._search_info(found.candidates, found.below_floor, reason)
+        info = info.model_copy(update={"mode": found.mode})
+        return SimilarTasks(matches=[_match(ranked) for ranked in found.ranked], search=info)
+
+    async def get(self, request: GetExecution) -> ExecutionDetail:
+        """The whole record, its feedback, and which later executions used it.
+
+        Raises:
+            NotFound: No execution has this id.
+        """
+
+        def read(cursor: Cursor) -> ExecutionDetail:
+            execution = executions.get(cursor, request.task_id)
+            if execution is None:
+                raise NotFound(request.task_id)
+            return ExecutionDetail(
+                execution=execution,
+                feedback=executions.feedback_of(cursor, request.task_id),
+                used_by=executions.used_by(cursor, request.task_id),
+            )
+
+        return await self._database.read(read)
+
+    async def feedback(self, request: SubmitFeedback) -> FeedbackStored:
+        """Appends feedback to an execution; durable on return.
+
+        Raises:
+            NotFound: No execution has this id.
+            StoreError: The database can't be written; nothing was kept.
+        """
+        comment, redactions = redact(request.comment) if request.comment else (None, 0)
+        feedback = Feedback(
+            submitted_at=datetime.now(UTC),
+            rating=request.rating,
+            accepted=_YES[request.accepted],
+            helpful=_YES[request.helpful],
+            issue_type=request.issue_type,
+            comment=comment,
+        )
+
+        def write(cursor: Cursor) -> int:
+            if executions.get(cursor, request.task_id) is None:
+                raise NotFound(request.task_id)
+            return executions.add_feedback(cursor, uuid7(), request.task_id, feedback)
+
+        count = await self._database.write(write)
+        return FeedbackStored(task_id=request.task_id, feedback_count=count, redactions=redactions)
+
+    async def stats(self, request: LearningStats) -> Stats:
+        """Totals, groups, the trend against the period before, and the state of everything."""
+        until = datetime.now(UTC) + timedelta(seconds=1)
+        period = timedelta(days=request.days)
+        since, before = until - period, until - 2 * period
+
+        def read(cursor: Cursor) -> Stats:
+            totals = summarise(statistics.totals(cursor, since, until, request.repo))
+            previous = summarise(statistics.totals(cursor, before, since, request.repo))
+            rows = statistics.groups(cursor, request.group_by, since, until, request.repo)
+            return Stats(
+                days=request.days,
+                group_by=request.group_by,
+                totals=totals,
+                groups=[
+                    Group(key=key, **summarise(measures).model_dump())
+                    for key, measures in rows[:_MAX_GROUPS]
+                ],
+                groups_omitted=max(0, len(rows) - _MAX_GROUPS),
+                trend=compare(totals, previous),
+                health=self._health(cursor),
+            )
+
+        return await self._database.read(read)
+
+    async def health(self) -> Health:
+        """State of the database and what is derived from it."""
+        return await self._database.read(self._health)
+
+    async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
+        """Builds the HNSW index, after recomputing every embedding if asked.
+
+        Raises:
+            IndexUnavailable: It can't be built; searches go on as before.
+            EmbedderUnavailable: The embedding model can't be loaded.
+        """
+        return await self._indexer.rebuild(request, progress)
+
+    async def forget(self, request: ForgetExecutions) -> Forgotten:
+        """Deletes executions and all that hangs on them, or counts them when it is a dry run."""
+
+        def select(cursor: Cursor) -> tuple[list[UUID], list[UUID]]:
+            if request.task_ids:
+                missing = executions.unknown(cursor, request.task_ids)
+                return [i for i in dict.fromkeys(request.task_ids) if i not in missing], missing
+            days = request.older_than_days
+            chosen = executions.select_ids(
+                cursor,
+                repo=request.repo,
+                task_type=request.task_type,
+                before=None if days is None else datetime.now(UTC) - timedelta(days=days),
+            )
+            return chosen, []
+
+        def delete(cursor: Cursor) -> tuple[list[UUID], list[UUID]]:
+            chosen, missing = select(cursor)
+            if chosen:
+                executions.delete(cursor, chosen)
+            return chosen, missing
+
+        run = self._database.read(select) if request.dry_run else self._database.write(delete)
+        chosen, missing = await run
+        return Forgotten(
+            executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing
+        )
+
+    async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
+        """Recorded values of repo, task_type, approach or error_type that start with `prefix`."""
+        return await self._database.read(
+            lambda cursor: executions.suggestions(cursor, column, prefix, limit)
+        )
+
+    @property
+    def _floor(self) -> float:
+        configured = self.settings.min_similarity
+        return self._indexer.embedder.floor if configured is None else configured
+
+    def _search_info(self, candidates: int, below_floor: int, reason: str | None) -> SearchInfo:
+        return SearchInfo(
+            mode=self._indexer.retriever.mode,
+            candidates=candidates,
+            embedder=self._indexer.embedder.model,
+            degraded=reason is not None,
+            reason=reason,
+            below_floor=below_floor,
+        )
+
+    def _health(self, cursor: Cursor) -> Health:
+        indexer = self._indexer
+        return Health(
+            executions=executions.count(cursor),
+            embedded=embeddings.count(cursor),
+            pending_embeddings=embeddings.count_pending(cursor),
+            embedder=indexer.embedder.model,
+            embedder_state=indexer.state,
+            reembed_due=indexer.reembed_due,
+            search_mode=indexer.retriever.mode,
+            index=indexer.health(),
+            schema_version=migrations.current_version(cursor),
+            database_bytes=_bytes_on_disk(self.settings),
+            owner_pid=os.getpid(),
+            version=__version__,
+            problem=indexer.problem,
+        )
+
+
+def task_key(task_description: str) -> str:
+    """Equal for runs of the same task: the same text but for case and white space."""
+    folded = " ".join(task_description.casefold().split())
+    return hashlib.sha256(folded.encode()).hexdigest()[:32]
+
+
+def _given(request: RecordExecution) -> tuple[dict[str, Any], int]:
+    """The request's fields by Execution field, secrets removed; and how many were removed."""
+    fields = request.model_dump(
+        exclude={"task_id", "used_task_ids", "details"}, exclude_none=True
+    )
+    redactions = 0
+    for name in _REDACTED_FIELDS:
+        if name in fields:
+            fields[name], removed = redact(fields[name])
+            redactions += removed
+    details = request.details.model_dump(exclude_none=True)
+    if "metadata" in details:
+        details["metadata"], removed = redact_value(details["metadata"])
+        redactions += removed
+    return fields | details, redactions
+
+
+def _upsert(
+    cursor: Cursor, task_id: UUID, given: dict[str, Any], old: Execution | None, now: datetime
+) -> bool:
+    """Inserts or merges; returns whether the execution needs a (new) vector."""
+    key = task_key(given["task_description"])
+    if old is None:
+        new = Execution(task_id=task_id, recorded_at=now, updated_at=now, **given)
+        executions.insert(cursor, new, key)
+        return True
+    new = old.model_copy(update=given)
+    if new == old:
+        return False
+    executions.update(cursor, new.model_copy(update={"updated_at": now}), key)
+    if new.task_description == old.task_description:
+        return False
+    embeddings.remove(cursor, task_id)
+    return True
+
+
+def _match(ranked: Ranked) -> Match:
+    execution = ranked.execution
+    return Match(
+        similarity=round(ranked.similarity, 4),
+        matched_by=ranked.matched_by,
+        runs=ranked.runs,
+        **{name: getattr(execution, name) for name in Match.model_fields if hasattr(execution, name)},
+    )
+
+
+def _bytes_on_disk(settings: Settings) -> int:
+    path = settings.database_path
+    files = (path, path.with_name(path.name + ".wal"))
+    return sum(file.stat().st_size for file in files if file.exists())

@@ -1,0 +1,62 @@
+"""Field types shared by the requests: text that can be stored and shown, labels, identifiers."""
+
+import json
+import re
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+MAX_METADATA_BYTES = 20_000
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # all but tab and line ends
+
+
+def _printable(text: str) -> str:
+    if found := _CONTROL.search(text):
+        raise ValueError(
+            f"has the control character U+{ord(found[0]):04X} at position {found.start()}; remove it"
+        )
+    return text
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _blank_is_absent(value: Any) -> Any:
+    """Clients fill optional arguments with "" or null; both mean that there is none."""
+    return None if isinstance(value, str) and not value.strip() else _stripped(value)
+
+
+def _json_sized(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    try:
+        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+    except UnicodeEncodeError:
+        raise ValueError("has a lone surrogate; remove it") from None
+    except (ValueError, RecursionError):
+        raise ValueError("has NaN, infinity or too deep a nesting; JSON can't hold it") from None
+    if size > MAX_METADATA_BYTES:
+        raise ValueError(f"has {size:,} bytes as JSON; at most {MAX_METADATA_BYTES:,} are kept")
+    return value
+
+
+Printable = Annotated[str, AfterValidator(_printable)]
+Required = BeforeValidator(_stripped)
+Optional = BeforeValidator(_blank_is_absent)
+
+Label = Annotated[Printable, Field(min_length=1, max_length=100)]
+LongText = Annotated[Printable, Field(min_length=1, max_length=20_000)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Unit = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Metadata = Annotated[dict[str, JsonValue], AfterValidator(_json_sized)]
+OptionalId = Annotated[UUID | None, Optional]
+OptionalLabel = Annotated[Label | None, Optional]
+Repo = Annotated[Annotated[Printable, Field(min_length=1, max_length=500)] | None, Optional]
+
+
+class Model(BaseModel):
+    """Base of all models: immutable, and unknown fields are refused by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

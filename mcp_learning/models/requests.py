@@ -1,0 +1,227 @@
+"""The arguments of each tool. Descriptions are read by agents: when to use it, what is good."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
+
+from mcp_learning.models.fields import (
+    Label,
+    LongText,
+    Metadata,
+    Model,
+    NonNegative,
+    Optional,
+    OptionalId,
+    OptionalLabel,
+    Percent,
+    Printable,
+    Repo,
+    Required,
+    Unit,
+)
+
+Outcome = Literal["success", "failure", "pending"]
+GroupBy = Literal["task_type", "repo", "approach", "model_tier", "pool_type", "error_type", "day"]
+Preset = Literal["fast", "balanced", "high_recall", "custom"]
+IssueType = Literal["wrong_model", "too_slow", "poor_quality", "other"]
+
+MAX_LIMIT = 50
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+class Details(Model):
+    """Further measurements of an execution, all optional."""
+
+    file_count: Annotated[int | None, Field(ge=0, le=2**31 - 1)] = None
+    estimated_tokens: Annotated[int | None, Field(ge=0, le=2**62)] = None
+    routing_confidence: Unit | None = None
+    complexity_score: Percent | None = None
+    quality_score: Percent | None = None
+    cost_estimate: NonNegative | None = None
+    peak_memory_mb: NonNegative | None = None
+    cpu_time_seconds: NonNegative | None = None
+    user_accepted: bool | None = None
+    user_rating: Annotated[int | None, Field(ge=1, le=5)] = None
+    uploaded_at: Annotated[datetime | None, AfterValidator(_utc)] = None
+    metadata: Metadata | None = None
+
+
+class RecordExecution(Model):
+    """Arguments of record_execution."""
+
+    task_type: Annotated[
+        Label, Required, Field(max_length=64, description="e.g. bug_fix, code_review, refactor")
+    ]
+    task_description: Annotated[
+        LongText, Required, Field(description="What was asked, in words a later agent would search with")
+    ]
+    outcome: Annotated[Outcome, Field(description="pending: started, result to follow")]
+    task_id: Annotated[
+        OptionalId, Field(description="Give the id of an earlier record to update it; else one is made")
+    ] = None
+    repo: Annotated[Repo, Field(description="owner/name or a path")] = None
+    approach: Annotated[
+        Annotated[Printable, Field(min_length=1, max_length=200)] | None,
+        Optional,
+        Field(description="Short label of what was tried; what recommendations compare"),
+    ] = None
+    model_tier: OptionalLabel = None
+    pool_type: OptionalLabel = None
+    swarm_topology: OptionalLabel = None
+    solution_summary: Annotated[
+        Annotated[Printable, Field(min_length=1, max_length=8_000)] | None,
+        Optional,
+        Field(description="What worked, or what to do next time"),
+    ] = None
+    error_type: Annotated[
+        OptionalLabel, Field(description="For failures: timeout, quality_gate, crash, validation, unknown or your own")
+    ] = None
+    error_message: Annotated[LongText | None, Optional] = None
+    duration_seconds: NonNegative | None = None
+    cost_usd: NonNegative | None = None
+    used_task_ids: Annotated[
+        list[UUID], Field(max_length=50, description="Recalled executions that you actually used")
+    ] = []
+    details: Annotated[
+        Details,
+        WithJsonSchema({"type": "object"}),  # spelled out in words, at a third of the size
+        Field(
+            description="Optional measurements: file_count, estimated_tokens, routing_confidence "
+            "0..1, complexity_score and quality_score 0..100, cost_estimate, peak_memory_mb, "
+            "cpu_time_seconds, user_accepted, user_rating 1..5, uploaded_at, metadata (any object)"
+        ),
+    ] = Details()
+
+    @field_validator("used_task_ids", "details", mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: object, info: object) -> object:
+        if value is None:
+            return [] if getattr(info, "field_name", "") == "used_task_ids" else {}
+        return value
+
+
+class Filters(Model):
+    """Which executions a search may return; an unset field doesn't restrict."""
+
+    repo: Repo = None
+    task_type: OptionalLabel = None
+    approach: Annotated[Annotated[Printable, Field(max_length=200)] | None, Optional] = None
+    model_tier: OptionalLabel = None
+    outcome: Literal["any", "success", "failure", "pending"] = "any"
+    since_days: Annotated[int | None, Field(ge=1, le=36_500)] = None
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is restricted."""
+        return self != Filters()
+
+
+class FindSimilarTasks(Filters):
+    """Arguments of find_similar_tasks."""
+
+    task_description: Annotated[
+        LongText, Required, Field(description="The task at hand, an error message or an identifier")
+    ]
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 5
+    min_similarity: Annotated[
+        Unit | None, Field(description="Default: the calibrated floor; lower shows less relevant ones")
+    ] = None
+    response_format: Literal["concise", "detailed"] = "concise"
+    max_tokens: Annotated[int, Field(ge=200, le=50_000, description="Budget of the answer")] = 2_000
+
+    @property
+    def filters(self) -> Filters:
+        """The filters alone."""
+        return Filters(**{name: getattr(self, name) for name in Filters.model_fields})
+
+
+class SubmitFeedback(Model):
+    """Arguments of submit_feedback."""
+
+    task_id: Annotated[UUID, Field(description="The execution that this is about")]
+    rating: Annotated[int | None, Field(ge=1, le=5)] = None
+    accepted: Annotated[Literal["yes", "no"] | None, Optional] = None
+    helpful: Annotated[
+        Literal["yes", "no"] | None, Optional, Field(description="Was recalling it useful")
+    ] = None
+    issue_type: Annotated[IssueType | None, Optional] = None
+    comment: Annotated[Annotated[Printable, Field(max_length=2_000)] | None, Optional] = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if all(getattr(self, name) is None for name in type(self).model_fields if name != "task_id"):
+            raise ValueError("give at least one of rating, accepted, helpful, issue_type, comment")
+        return self
+
+
+class GetExecution(Model):
+    """Arguments of get_execution."""
+
+    task_id: UUID
+
+
+class LearningStats(Model):
+    """Arguments of learning_stats."""
+
+    days: Annotated[int, Field(ge=1, le=36_500)] = 30
+    group_by: GroupBy = "task_type"
+    repo: Repo = None
+
+
+class RebuildIndex(Model):
+    """Arguments of rebuild_index."""
+
+    preset: Annotated[
+        Preset, Field(description="Recall against build time; custom takes m and ef_construction")
+    ] = "balanced"
+    m: Annotated[int | None, Field(ge=2, le=128)] = None
+    ef_construction: Annotated[int | None, Field(ge=8, le=2_000)] = None
+    reembed: Annotated[
+        bool, Field(description="Also recompute every embedding; needed after a model change")
+    ] = False
+
+    @model_validator(mode="after")
+    def _custom_is_complete(self) -> Self:
+        given = self.m is not None or self.ef_construction is not None
+        if self.preset == "custom" and (self.m is None or self.ef_construction is None):
+            raise ValueError("preset custom needs both m and ef_construction")
+        if self.preset != "custom" and given:
+            raise ValueError("m and ef_construction go with preset custom only")
+        return self
+
+    @property
+    def parameters(self) -> tuple[int, int]:
+        """(M, ef_construction) of the HNSW graph."""
+        presets = {"fast": (8, 50), "balanced": (16, 100), "high_recall": (32, 200)}
+        if self.m is not None and self.ef_construction is not None:
+            return self.m, self.ef_construction
+        return presets[self.preset]
+
+
+class ForgetExecutions(Model):
+    """Arguments of forget_executions."""
+
+    task_ids: Annotated[list[UUID], Field(max_length=1_000)] = []
+    repo: Repo = None
+    task_type: OptionalLabel = None
+    older_than_days: Annotated[int | None, Field(ge=0, le=36_500)] = None
+    dry_run: Annotated[bool, Field(description="false deletes for good")] = True
+
+    @field_validator("task_ids", mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: object) -> object:
+        return [] if value is None else value
+
+    @model_validator(mode="after")
+    def _selects_something(self) -> Self:
+        filters = (self.repo, self.task_type, self.older_than_days)
+        if not self.task_ids and all(value is None for value in filters):
+            raise ValueError("give task_ids, or at least one of repo, task_type, older_than_days")
+        if self.task_ids and any(value is not None for value in filters):
+            raise ValueError("give either task_ids or filters, not both")
+        return self

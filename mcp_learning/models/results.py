@@ -1,0 +1,229 @@
+"""What the learning service returns. Absent values are None; times are UTC."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from mcp_learning.models.fields import Model
+from mcp_learning.models.requests import Outcome
+
+
+class Execution(Model):
+    """One recorded task: all its columns."""
+
+    task_id: UUID
+    recorded_at: datetime
+    updated_at: datetime
+    task_type: str
+    task_description: str
+    outcome: Outcome
+    repo: str | None = None
+    approach: str | None = None
+    model_tier: str | None = None
+    pool_type: str | None = None
+    swarm_topology: str | None = None
+    solution_summary: str | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    duration_seconds: float | None = None
+    cost_usd: float | None = None
+    file_count: int | None = None
+    estimated_tokens: int | None = None
+    routing_confidence: float | None = None
+    complexity_score: float | None = None
+    quality_score: float | None = None
+    cost_estimate: float | None = None
+    peak_memory_mb: float | None = None
+    cpu_time_seconds: float | None = None
+    user_accepted: bool | None = None
+    user_rating: int | None = None
+    uploaded_at: datetime | None = None
+    metadata: dict[str, JsonValue] | None = None
+
+
+class Recorded(Model):
+    """Answer of record_execution; the write is durable."""
+
+    task_id: UUID
+    created: bool
+    redactions: Annotated[int, Field(description="Secrets removed before storing")]
+
+
+class Runs(Model):
+    """Executions of the same task that a match stands for."""
+
+    total: int
+    success: int
+    failure: int
+    pending: int
+
+
+class Match(Model):
+    """One relevant earlier task."""
+
+    task_id: UUID
+    similarity: Annotated[float, Field(description="0..1")]
+    outcome: Outcome
+    task_type: str
+    task_description: str
+    recorded_at: datetime
+    matched_by: Literal["meaning", "words", "both"]
+    runs: Runs
+    repo: str | None = None
+    approach: str | None = None
+    solution_summary: str | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    model_tier: str | None = None
+    duration_seconds: float | None = None
+    cost_usd: float | None = None
+
+
+class SearchInfo(Model):
+    """How an answer came about."""
+
+    mode: Literal["exact", "hnsw"]
+    candidates: Annotated[int, Field(description="Executions that were eligible")]
+    embedder: str
+    degraded: bool
+    reason: str | None = None
+    below_floor: Annotated[int, Field(description="Left out as irrelevant")]
+    truncated: bool = False
+
+
+class SimilarTasks(Model):
+    """Answer of find_similar_tasks: best first, empty when nothing is relevant."""
+
+    matches: list[Match]
+    search: SearchInfo
+
+
+class FeedbackStored(Model):
+    """Answer of submit_feedback; the write is durable."""
+
+    task_id: UUID
+    feedback_count: Annotated[int, Field(description="Feedback on this execution, with this one")]
+    redactions: int
+
+
+class Feedback(Model):
+    """One submitted feedback."""
+
+    submitted_at: datetime
+    rating: int | None = None
+    accepted: bool | None = None
+    helpful: bool | None = None
+    issue_type: str | None = None
+    comment: str | None = None
+
+
+class UsedBy(Model):
+    """A later execution that used the one at hand."""
+
+    task_id: UUID
+    outcome: Outcome
+
+
+class ExecutionDetail(Model):
+    """Answer of get_execution."""
+
+    execution: Execution
+    feedback: list[Feedback]
+    used_by: list[UsedBy]
+
+
+class Totals(Model):
+    """Counts and figures of a set of executions."""
+
+    executions: int
+    success: int
+    failure: int
+    pending: int
+    success_rate: float | None = None
+    interval_low: float | None = None
+    interval_high: float | None = None
+    duration_p50: float | None = None
+    duration_p95: float | None = None
+    cost_usd: float | None = None
+
+
+class Group(Totals):
+    """Totals of one value of the dimension."""
+
+    key: str
+
+
+class Trend(Model):
+    """This period against the equally long one before."""
+
+    previous: Totals
+    success_rate_change: float | None = None
+    direction: Annotated[
+        Literal["better", "worse", "unclear"],
+        Field(description="unclear: the 90 % intervals overlap, or a period has no outcome"),
+    ]
+
+
+class IndexHealth(Model):
+    """State of the HNSW index."""
+
+    state: Literal["none", "building", "ready", "stale", "unavailable"]
+    rows: int | None = None
+    bytes: int | None = None
+    built_at: datetime | None = None
+    m: int | None = None
+    ef_construction: int | None = None
+    recall_at_10: float | None = None
+    reason: str | None = None
+
+
+class Health(Model):
+    """State of the database and what is derived from it."""
+
+    executions: int
+    embedded: int
+    pending_embeddings: int
+    embedder: str
+    embedder_state: Literal["loading", "ready", "unavailable"]
+    reembed_due: bool
+    search_mode: Literal["exact", "hnsw"]
+    index: IndexHealth
+    schema_version: int
+    database_bytes: int
+    owner_pid: int
+    version: str
+    problem: str | None = None
+
+
+class Stats(Model):
+    """Answer of learning_stats."""
+
+    days: int
+    group_by: str
+    totals: Totals
+    groups: list[Group]
+    groups_omitted: int = 0
+    trend: Trend
+    health: Health
+
+
+class RebuildReport(Model):
+    """Answer of rebuild_index."""
+
+    rows: int
+    reembedded: int
+    seconds: float
+    bytes: int
+    m: int
+    ef_construction: int
+    recall_at_10: Annotated[float | None, Field(description="Against exact search, on a sample")] = None
+
+
+class Forgotten(Model):
+    """Answer of forget_executions."""
+
+    executions: Annotated[int, Field(description="How many were deleted, or would be")]
+    dry_run: bool
+    unknown_task_ids: list[UUID] = []

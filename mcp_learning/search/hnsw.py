@@ -1,0 +1,233 @@
+"""The HNSW index: one file, one DuckDB instance of its own, built once, then only read.
+
+Invariants:
+- Built in bulk, checkpointed once, closed, renamed into place; no row of it ever changes.
+- Every statement on it runs under one lock: VSS crashes the process on concurrent searches.
+- It carries what it was made from (format, model, watermark, rows, M, ef_construction). What does
+  not fit is discarded, and exact search goes on.
+"""
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.errors import IndexUnavailable
+from mcp_learning.search import vss
+from mcp_learning.search.exact import Neighbours
+from mcp_learning.store.embeddings import as_text
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection as Connection
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Version of the index file's layout."""
+
+FILE_NAME = "hnsw.duckdb"
+
+NEAREST = (
+    "SELECT version, array_cosine_distance(embedding, ?::VARCHAR::FLOAT[{dimension}]) AS distance "
+    "FROM vectors ORDER BY distance LIMIT ?"
+)
+"""The one query shape that uses the index (no DESC, no second key, no filter, no join)."""
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """What an index was made from.
+
+    Attributes:
+        model: Fingerprint of the embedding model.
+        dimension: Length of the vectors.
+        watermark: Highest embedding version in it.
+        rows: Vectors in it.
+        m: Links per node of the graph.
+        ef_construction: Candidates kept while building.
+        ef_search: Candidates kept by the searches that measured recall.
+        recall_at_10: Measured against exact search on a sample, 0..1; None below 11 rows.
+        built_at: UTC.
+    """
+
+    model: str
+    dimension: int
+    watermark: int
+    rows: int
+    m: int
+    ef_construction: int
+    ef_search: int
+    built_at: datetime
+    recall_at_10: float | None = None
+
+    def to_json(self) -> str:
+        """All fields as a JSON object."""
+        return json.dumps({**self.__dict__, "built_at": self.built_at.isoformat()})
+
+    @classmethod
+    def from_json(cls, text: str) -> "IndexInfo":
+        """The reverse of `to_json`."""
+        values = json.loads(text)
+        return cls(**{**values, "built_at": datetime.fromisoformat(values["built_at"])})
+
+
+class HnswIndex:
+    """An opened index file.
+
+    Raises:
+        IndexUnavailable: It can't be opened, or is of another format.
+    """
+
+    def __init__(self, path: Path, ef_search: int) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._ef_search = ef_search
+        self._connection = vss.connect(path, read_only=True)
+        try:
+            self.info = _read_info(self._connection)
+            self._connection.execute("SET GLOBAL disabled_optimizers = 'late_materialization'")
+            self._set_ef_search(ef_search)
+        except Exception as error:
+            self._connection.close()
+            raise IndexUnavailable(f"the index file {path.name} is damaged or outdated") from error
+        self._query = NEAREST.format(dimension=self.info.dimension)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file."""
+        return self.path.stat().st_size
+
+    def search(self, vector: NDArray[np.float32], k: int) -> Neighbours:
+        """The k most similar vectors, approximately; dead ones among them.
+
+        Args:
+            vector: (dimension,) float32, L2-normalised.
+            k: How many, at least 1.
+
+        Raises:
+            IndexUnavailable: The index failed; discard it.
+        """
+        import duckdb
+
+        with self._lock:
+            try:
+                if k > self._ef_search:
+                    self._set_ef_search(k)
+                rows = self._connection.execute(self._query, [as_text(vector), k]).fetchall()
+            except duckdb.Error as error:
+                raise IndexUnavailable("the HNSW index failed and was discarded") from error
+        return Neighbours(
+            np.array([row[0] for row in rows], np.int64),
+            np.array([1 - row[1] for row in rows], np.float32),
+        )
+
+    def close(self) -> None:
+        """Closes the instance; waits for a search that is under way."""
+        with self._lock:
+            self._connection.close()
+
+    def _set_ef_search(self, ef_search: int) -> None:
+        self._connection.execute(f"SET GLOBAL hnsw_ef_search = {int(ef_search)}")
+        self._ef_search = ef_search
+
+
+class Build:
+    """One build of an index, in steps that block; run each in a worker thread.
+
+    `write` the vectors, `run` the child process, then rename `path`, or `discard` it.
+    `cancel` may be called from any thread at any time and makes `run` end at once.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "building.duckdb"
+        self._child: subprocess.Popen[str] | None = None
+        self._cancelled = False
+        self._lock = threading.Lock()
+
+    def write(
+        self, chunks: Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]], dimension: int
+    ) -> tuple[int, int]:
+        """Writes the vectors into a new file; returns (rows, watermark)."""
+        import duckdb
+        import pyarrow as pa
+
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.discard()
+        rows = watermark = 0
+        try:
+            with duckdb.connect(str(self.path)) as connection:
+                connection.execute(
+                    f"CREATE TABLE vectors (version BIGINT, embedding FLOAT[{int(dimension)}])"
+                )
+                for versions, vectors in chunks:
+                    flat = pa.array(vectors.ravel())
+                    batch = pa.table(
+                        {
+                            "version": pa.array(versions),
+                            "embedding": pa.FixedSizeListArray.from_arrays(flat, dimension),
+                        }
+                    )
+                    connection.register("batch", batch)
+                    connection.execute("INSERT INTO vectors SELECT * FROM batch")
+                    rows += len(versions)
+                    watermark = int(versions[-1])
+        except duckdb.Error as error:
+            raise IndexUnavailable("the index file can't be written; is the disk full?") from error
+        return rows, watermark
+
+    def run(self, info: IndexInfo) -> IndexInfo:
+        """Builds the graph and completes the file; returns `info` with the measured recall.
+
+        Raises:
+            IndexUnavailable: The build failed or was cancelled.
+        """
+        command = [sys.executable, "-m", "mcp_learning.search.hnsw_build", str(self.path)]
+        with self._lock:
+            if self._cancelled:
+                raise IndexUnavailable("the build was cancelled")
+            self._child = subprocess.Popen(
+                [*command, info.to_json()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        with self._child as child:
+            assert child.stdout is not None
+            answer = child.stdout.read()
+            if child.wait() != 0:
+                reason = "was cancelled" if self._cancelled else "failed; the log has the details"
+                raise IndexUnavailable(f"building the HNSW index {reason}")
+        return IndexInfo.from_json(answer)
+
+    def cancel(self) -> None:
+        """Ends the child process, if any; returns when it is gone."""
+        with self._lock:
+            self._cancelled = True
+            if self._child is not None:
+                self._child.kill()
+                self._child.wait()
+
+    def discard(self) -> None:
+        """Removes the unfinished file."""
+        remove(self.path)
+
+
+def remove(path: Path) -> None:
+    """Deletes an index file and its write-ahead log, if they are there."""
+    for file in (path, path.with_name(path.name + ".wal")):
+        with suppress(FileNotFoundError):
+            file.unlink()
+
+
+def _read_info(connection: "Connection") -> IndexInfo:
+    row = connection.execute("SELECT format, description FROM info").fetchone()
+    if row is None or row[0] != FORMAT:
+        raise IndexUnavailable("the index file is of another format")
+    return IndexInfo.from_json(row[1])

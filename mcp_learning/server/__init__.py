@@ -1,0 +1,6 @@
+"""The MCP face of the learning service: tools, resources, prompts, completions over stdio.
+
+Each tool validates its arguments, makes one service call and shapes the answer. `tools` is the
+table of them, `schema` what clients see of the models, `answers` what the language model reads.
+`stdio.serve` runs it all: it answers `initialize` before the embedding model is imported.
+"""

@@ -1,0 +1,170 @@
+"""What the language model reads: short texts beside the structured content, within a budget.
+
+Stored text is data from earlier agents, not instructions: it stays inside quotation marks on one
+line, and the server's instructions say so.
+"""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from mcp_learning.models.requests import FindSimilarTasks
+from mcp_learning.models.results import (
+    ExecutionDetail,
+    FeedbackStored,
+    Forgotten,
+    Match,
+    RebuildReport,
+    Recorded,
+    SimilarTasks,
+    Stats,
+)
+
+CHARACTERS_PER_TOKEN = 3.5
+"""Cautious for English text in JSON, where four is usual."""
+
+_CONCISE = {"task_description": 240, "solution_summary": 300, "error_message": 200}
+_DETAILED = {"task_description": 4_000, "solution_summary": 4_000, "error_message": 2_000}
+_DETAILED_ONLY = ("model_tier", "duration_seconds", "cost_usd")
+
+
+def structured(result: BaseModel) -> dict[str, Any]:
+    """A result as JSON values; what is absent is left out."""
+    return result.model_dump(mode="json", exclude_none=True)
+
+
+def tokens(*parts: object) -> int:
+    """Estimated size of texts and JSON values, in tokens."""
+    texts = (part if isinstance(part, str) else json.dumps(part) for part in parts)
+    return round(sum(map(len, texts)) / CHARACTERS_PER_TOKEN)
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text` on one line, cut to at most `limit` characters at a word, with an ellipsis."""
+    line = " ".join(text.split())
+    if len(line) <= limit:
+        return line
+    cut = line[: limit - 1]
+    return (cut.rpartition(" ")[0] if " " in cut[limit // 2 :] else cut) + "…"
+
+
+def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTasks, str]:
+    """Trims matches to the format, then drops the last ones until the budget holds."""
+    limits = _CONCISE if request.response_format == "concise" else _DETAILED
+    hidden = _DETAILED_ONLY if request.response_format == "concise" else ()
+    matches = [_trim(match, limits, hidden) for match in result.matches]
+    kept = len(matches)
+    while True:
+        trimmed = result.model_copy(
+            update={
+                "matches": matches[:kept],
+                "search": result.search.model_copy(update={"truncated": kept < len(matches)}),
+            }
+        )
+        text = _similar_text(trimmed, len(matches) - kept)
+        if kept <= 1 or tokens(structured(trimmed), text) <= request.max_tokens:
+            return trimmed, text
+        kept -= 1
+
+
+def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...]) -> Match:
+    values: dict[str, Any] = dict.fromkeys(hidden)
+    for field, limit in limits.items():
+        if (text := getattr(match, field)) is not None:
+            values[field] = shorten(text, limit)
+    return match.model_copy(update=values)
+
+
+def _similar_text(result: SimilarTasks, dropped: int) -> str:
+    search = result.search
+    lines = [_match_line(number, match) for number, match in enumerate(result.matches, 1)]
+    if not lines:
+        found = f" {search.below_floor} less similar left out." if search.below_floor else ""
+        lines = [f"Nothing relevant among {search.candidates} executions.{found}"]
+    if dropped:
+        lines.append(f"{dropped} more left out to stay within max_tokens.")
+    if search.degraded:
+        lines.append(f"Note: {search.reason}.")
+    return "\n".join(lines)
+
+
+def _match_line(number: int, match: Match) -> str:
+    runs = f" ({match.runs.success} of {match.runs.total} runs succeeded)" if match.runs.total > 1 else ""
+    line = f'{number}. {match.similarity:.2f} {match.outcome}{runs} "{shorten(match.task_description, 100)}"'
+    for label, text in (
+        ("approach", match.approach),
+        ("solution", match.solution_summary),
+        ("error", match.error_message or match.error_type),
+    ):
+        if text:
+            line += f'; {label}: "{shorten(text, 120)}"'
+    return f"{line} [{match.task_id}]"
+
+
+def recorded(result: Recorded) -> str:
+    """One line about a recorded execution."""
+    verb = "Recorded" if result.created else "Updated"
+    secrets = f" {result.redactions} secrets were removed." if result.redactions else ""
+    return f"{verb} {result.task_id}.{secrets}"
+
+
+def execution(result: ExecutionDetail) -> str:
+    """A few lines about one execution."""
+    one = result.execution
+    lines = [f'{one.task_type}, {one.outcome}: "{shorten(one.task_description, 400)}"']
+    for label, text in (
+        ("Approach", one.approach),
+        ("Solution", one.solution_summary),
+        ("Error", one.error_message or one.error_type),
+    ):
+        if text:
+            lines.append(f'{label}: "{shorten(text, 600)}"')
+    lines.append(f"{len(result.feedback)} feedback, used by {len(result.used_by)} later executions.")
+    return "\n".join(lines)
+
+
+def feedback(result: FeedbackStored) -> str:
+    """One line about stored feedback."""
+    secrets = f" {result.redactions} secrets were removed." if result.redactions else ""
+    return f"Stored; {result.feedback_count} feedback on {result.task_id}.{secrets}"
+
+
+def stats(result: Stats) -> str:
+    """The totals, the leading groups and what needs attention."""
+    totals = result.totals
+    lines = [f"{totals.executions} executions in {result.days} days{_rate(totals)}."]
+    for group in result.groups[:5]:
+        lines.append(f'- {result.group_by} "{shorten(group.key, 60)}": {group.executions}{_rate(group)}')
+    health = result.health
+    lines.append(
+        f"Index: {health.index.state}; {health.embedded} of {health.executions} embedded; "
+        f"search: {health.search_mode}."
+    )
+    if health.reembed_due:
+        lines.append("A re-embed is due: rebuild_index with reembed=true.")
+    if health.problem:
+        lines.append(f"Problem: {health.problem}")
+    return "\n".join(lines)
+
+
+def _rate(totals: Any) -> str:
+    if totals.success_rate is None:
+        return ""
+    low, high = totals.interval_low, totals.interval_high
+    return f", {totals.success_rate:.0%} succeeded (90 % interval {low:.0%} to {high:.0%})"
+
+
+def rebuilt(result: RebuildReport) -> str:
+    """One line about a finished rebuild."""
+    recall = "" if result.recall_at_10 is None else f", recall@10 {result.recall_at_10:.3f}"
+    again = f" after embedding {result.reembedded} again" if result.reembedded else ""
+    return f"Indexed {result.rows} executions in {result.seconds:.1f} s{again}{recall}."
+
+
+def forgotten(result: Forgotten) -> str:
+    """One line about what was, or would be, deleted."""
+    missing = f" {len(result.unknown_task_ids)} ids are unknown." if result.unknown_task_ids else ""
+    if result.dry_run:
+        return f"Would delete {result.executions} executions; dry_run=false deletes them.{missing}"
+    return f"Deleted {result.executions} executions for good.{missing}"

@@ -1,0 +1,125 @@
+"""Models as clients see them: compact JSON schemas, and argument errors in one line."""
+
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_MAX_ERRORS = 3
+_OUTLINE_DEPTH = 2
+_NOISE = ("title", "additionalProperties")
+
+
+def input_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """JSON schema of a tool's arguments: flat, without null unions or titles."""
+    return {"additionalProperties": False, **_compact(model.model_json_schema())}
+
+
+def output_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """JSON schema of a tool's structured content; absent values are left out, never null.
+
+    Objects within objects are not spelled out: every client reads the schemas of all tools at
+    every start, and their names say what they hold.
+    """
+    return _outline(_compact(model.model_json_schema(mode="serialization")), depth=0)
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """What is wrong with the arguments and how to mend it, in one line that names each field."""
+    errors = error.errors(include_url=False)
+    lines = [_explain_one(details, model) for details in errors[:_MAX_ERRORS]]
+    if len(errors) > _MAX_ERRORS:
+        lines.append(f"and {len(errors) - _MAX_ERRORS} more")
+    return "; ".join(lines)
+
+
+def _compact(schema: dict[str, Any]) -> dict[str, Any]:
+    definitions = schema.get("$defs", {})
+    compacted = _compact_node(schema, definitions)
+    if not isinstance(compacted, dict):
+        raise TypeError("a model's schema is an object")
+    compacted.pop("description", None)  # the model's docstring is for readers of the code
+    return compacted
+
+
+def _compact_node(node: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_compact_node(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        target = {**definitions[node["$ref"].rpartition("/")[2]]}
+        target.pop("description", None)
+        return _compact_node({**target, **{k: v for k, v in node.items() if k != "$ref"}}, definitions)
+    if "anyOf" in node:
+        present = [option for option in node["anyOf"] if option != {"type": "null"}]
+        rest = {key: value for key, value in node.items() if key != "anyOf"}
+        return _compact_node({**present[0], **rest} if len(present) == 1 else rest, definitions)
+    kept = {}
+    for key, value in node.items():
+        if key == "properties":
+            kept[key] = {name: _compact_node(part, definitions) for name, part in value.items()}
+        elif not _is_noise(key, value):
+            kept[key] = _compact_node(value, definitions)
+    return kept
+
+
+def _outline(schema: dict[str, Any], depth: int) -> dict[str, Any]:
+    kept = {key: schema[key] for key in ("type", "description", "enum") if key in schema}
+    if "items" in schema:
+        kept["items"] = _outline(schema["items"], depth + 1)
+    if "properties" in schema and depth < _OUTLINE_DEPTH:
+        parts = schema["properties"].items()
+        kept["properties"] = {name: _outline(part, depth + 1) for name, part in parts}
+        if depth == 0:
+            kept["required"] = schema.get("required", [])
+    return kept
+
+
+def _is_noise(key: str, value: Any) -> bool:
+    return (
+        key in ("$defs", *_NOISE)
+        or (key == "default" and value in (None, [], {}))
+        or (key == "minLength" and value == 1)
+    )
+
+
+def _explain_one(details: ErrorDetails, model: type[BaseModel]) -> str:
+    field = ".".join(str(part) for part in details["loc"]) or "arguments"
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "missing":
+            problem = "is required"
+        case "extra_forbidden":
+            problem = f"is not known here; known are {_siblings(details, model)}"
+        case "literal_error":
+            problem = f"must be {context['expected']}"
+        case "string_too_short" | "too_short":
+            problem = "must not be empty"
+        case "string_too_long":
+            length = len(details["input"])
+            problem = f"has {length:,} characters; shorten it to at most {context['max_length']:,}"
+        case "string_unicode":
+            problem = "has a lone surrogate, which is not text; remove it"
+        case "too_long":
+            problem = f"has {context['actual_length']} items; give at most {context['max_length']}"
+        case "uuid_parsing" | "uuid_type":
+            problem = "is not a UUID; use one that record_execution or find_similar_tasks returned"
+        case "finite_number":
+            problem = "must be a finite number, not NaN or infinity"
+        case "value_error":
+            problem = str(context["error"])
+        case _:
+            message = details["msg"]
+            problem = message[0].lower() + message[1:].replace("Input should", "should")
+            problem = problem.removeprefix("input ").replace("should be", "must be")
+    return f"{field}: {problem}"
+
+
+def _siblings(details: ErrorDetails, model: type[BaseModel]) -> str:
+    for part in details["loc"][:-1]:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type):
+            break
+        model = field.annotation
+    return ", ".join(model.model_fields)

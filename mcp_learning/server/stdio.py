@@ -1,0 +1,81 @@
+"""Serving over stdio: what is imported when, and how the process ends.
+
+Order of start: DuckDB is imported and the database opened on the writer thread, the service on
+another, while this thread imports the MCP SDK; so the first record is durable within
+milliseconds. The embedding model comes last, after the client's first exchange.
+
+Every end is the same: stdin's EOF, SIGTERM and SIGINT close the service within a second and leave
+with `os._exit(0)`, because a thread that still reads stdin, or still imports the model, would hold
+up a normal exit.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from types import FrameType
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+
+from mcp_learning.settings import Settings
+from mcp_learning.store.migrations import open_database
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds (default 0.005) for which a thread may keep the interpreter while others wait. Importing
+the model is one long computation: with the default, each of a call's five hand-overs waits 5 ms."""
+
+
+def serve(settings: Settings) -> None:
+    """Serves one client over stdin and stdout until it leaves. Does not return."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    database = open_database(settings)
+    database.start()
+    threading.Thread(
+        target=import_module, args=("mcp_learning.learn.service",), daemon=True
+    ).start()
+
+    from mcp_learning.server.app import LearningServer
+    from mcp_learning.server.host import Host
+
+    async def main() -> None:
+        host = Host(settings, database)
+        server = LearningServer(host)
+        async with anyio.create_task_group() as group:
+            group.start_soon(_leave_on_signal, host.close)
+            await server.run_stdio_async()
+            group.cancel_scope.cancel()
+
+    status = 0
+    try:
+        anyio.run(main)
+    except Exception:
+        logging.getLogger(__name__).exception("the server failed")
+        status = 1
+    _leave(status)
+
+
+async def _leave_on_signal(close: Callable[[], object]) -> None:
+    arrived = anyio.Event()
+    token = anyio.lowlevel.current_token()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        threading.Thread(
+            target=anyio.from_thread.run_sync, args=(arrived.set,), kwargs={"token": token}
+        ).start()
+
+    # signal.signal, since event loops on Windows have no signal handlers of their own.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
+    await arrived.wait()
+    await close()  # type: ignore[misc]
+    _leave(0)
+
+
+def _leave(status: int) -> None:
+    sys.stderr.flush()
+    os._exit(status)

@@ -1,0 +1,180 @@
+"""The tools: names, when to use each, and which service call answers it.
+
+`recommend_approach` takes its place after find_similar_tasks when there is a recommender.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mcp_types import ToolAnnotations
+from pydantic import BaseModel
+
+from mcp_learning.models import requests, results
+from mcp_learning.server import answers
+
+if TYPE_CHECKING:  # importing the service loads numpy and DuckDB: not before the first answer
+    from mcp_learning.learn.service import LearningService
+
+Report = Callable[[float, str], Awaitable[None]]
+"""Sends progress to the client: the share done, 0..1, and a message."""
+
+Answer = tuple[BaseModel, str]
+"""Structured content and the text for the model."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool.
+
+    Attributes:
+        name: As in the contract.
+        description: When to use it, for the agent.
+        request: Its arguments.
+        result: Its structured content.
+        annotations: Hints for the client.
+        call: Answers a validated request.
+    """
+
+    name: str
+    description: str
+    request: type[BaseModel]
+    result: type[BaseModel]
+    annotations: ToolAnnotations
+    call: Callable[["LearningService", Any, Report], Awaitable[Answer]]
+
+
+def _hints(*, read_only: bool, destructive: bool, idempotent: bool) -> ToolAnnotations:
+    return ToolAnnotations(
+        read_only_hint=read_only,
+        destructive_hint=destructive,
+        idempotent_hint=idempotent,
+        open_world_hint=False,
+    )
+
+
+_READ = _hints(read_only=True, destructive=False, idempotent=True)
+
+
+async def _record(
+    service: "LearningService", request: requests.RecordExecution, _: Report
+) -> Answer:
+    result = await service.record(request)
+    return result, answers.recorded(result)
+
+
+async def _find(
+    service: "LearningService", request: requests.FindSimilarTasks, _: Report
+) -> Answer:
+    return answers.similar(await service.find(request), request)
+
+
+async def _feedback(
+    service: "LearningService", request: requests.SubmitFeedback, _: Report
+) -> Answer:
+    result = await service.feedback(request)
+    return result, answers.feedback(result)
+
+
+async def _get(service: "LearningService", request: requests.GetExecution, _: Report) -> Answer:
+    result = await service.get(request)
+    return result, answers.execution(result)
+
+
+async def _stats(service: "LearningService", request: requests.LearningStats, _: Report) -> Answer:
+    result = await service.stats(request)
+    return result, answers.stats(result)
+
+
+async def _rebuild(
+    service: "LearningService", request: requests.RebuildIndex, report: Report
+) -> Answer:
+    result = await service.rebuild(request, report)
+    return result, answers.rebuilt(result)
+
+
+async def _forget(
+    service: "LearningService", request: requests.ForgetExecutions, _: Report
+) -> Answer:
+    result = await service.forget(request)
+    return result, answers.forgotten(result)
+
+
+TOOLS = (
+    Tool(
+        name="record_execution",
+        description=(
+            "Call when a task ends (or starts, with outcome pending), so that later agents learn "
+            "from it. Failures are worth as much as successes. Calling again with the same task_id "
+            "updates the record; unset fields stay."
+        ),
+        request=requests.RecordExecution,
+        result=results.Recorded,
+        annotations=_hints(read_only=False, destructive=False, idempotent=True),
+        call=_record,
+    ),
+    Tool(
+        name="find_similar_tasks",
+        description=(
+            "Call before starting a task, or when an error comes up: returns earlier executions "
+            "like it, what worked and what failed. Empty when nothing is relevant."
+        ),
+        request=requests.FindSimilarTasks,
+        result=results.SimilarTasks,
+        annotations=_READ,
+        call=_find,
+    ),
+    Tool(
+        name="submit_feedback",
+        description=(
+            "Call when the user judges a result, or when a recalled execution proved useful or "
+            "misleading. Appends; never overwrites."
+        ),
+        request=requests.SubmitFeedback,
+        result=results.FeedbackStored,
+        annotations=_hints(read_only=False, destructive=False, idempotent=False),
+        call=_feedback,
+    ),
+    Tool(
+        name="get_execution",
+        description="The whole record of one execution, its feedback, and who used it since.",
+        request=requests.GetExecution,
+        result=results.ExecutionDetail,
+        annotations=_READ,
+        call=_get,
+    ),
+    Tool(
+        name="learning_stats",
+        description=(
+            "Success rates, durations and costs by group with the trend, and the state of the "
+            "database. Use it to report on progress or to see whether search is healthy."
+        ),
+        request=requests.LearningStats,
+        result=results.Stats,
+        annotations=_READ,
+        call=_stats,
+    ),
+    Tool(
+        name="rebuild_index",
+        description=(
+            "Builds the HNSW index; searches go on meanwhile. Only needed for large databases, or "
+            "when a search says that a re-embed is due (reembed=true)."
+        ),
+        request=requests.RebuildIndex,
+        result=results.RebuildReport,
+        annotations=_hints(read_only=False, destructive=False, idempotent=True),
+        call=_rebuild,
+    ),
+    Tool(
+        name="forget_executions",
+        description=(
+            "Deletes executions by id or by filters. First call it as a dry run (the default) and "
+            "let the user agree."
+        ),
+        request=requests.ForgetExecutions,
+        result=results.Forgotten,
+        annotations=_hints(read_only=False, destructive=True, idempotent=True),
+        call=_forget,
+    ),
+)
+"""In the order in which clients list them."""

@@ -1,0 +1,69 @@
+"""Messages that the SDK's parser refuses, answered instead of dropped.
+
+The SDK passes over a line that it can't parse, and the client that sent it waits for ever. Such a
+line may still be JSON for Python's own parser (lone surrogates, deep nesting): then it goes on as
+a message, and argument validation names what is wrong with it. What is left gets a JSON-RPC error.
+"""
+
+import json
+import logging
+import re
+
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.shared.message import SessionMessage
+from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, JSONRPCRequest
+from pydantic import ValidationError
+
+logger = logging.getLogger(__name__)
+
+_ID = re.compile(r'"id"\s*:\s*(\d+|"[^"\\]{0,100}")')
+
+
+async def mend(
+    incoming: MemoryObjectReceiveStream[SessionMessage | Exception],
+    outgoing: MemoryObjectSendStream[SessionMessage],
+    mended: MemoryObjectSendStream[SessionMessage | Exception],
+) -> None:
+    """Passes messages on from `incoming` to `mended`, until the client leaves."""
+    async with mended:
+        async for item in incoming:
+            if not isinstance(item, Exception):
+                await mended.send(item)
+            elif (request := _salvage(item)) is not None:
+                await mended.send(SessionMessage(request))
+            else:
+                await outgoing.send(SessionMessage(_refusal(item)))
+
+
+def _line(error: Exception) -> str:
+    details = error.errors(include_url=False) if isinstance(error, ValidationError) else []
+    line = details[0]["input"] if details else ""
+    return line if isinstance(line, str) else ""
+
+
+def _salvage(error: Exception) -> JSONRPCRequest | None:
+    try:
+        message = json.loads(_line(error))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(message, dict) or not isinstance(message.get("id"), (int, str)):
+        return None
+    params = message.get("params")
+    if message.get("method") != "tools/call" or not isinstance(params, dict):
+        return None
+    # model_construct: the text in it may not be valid Unicode, which the tool's own model reports.
+    return JSONRPCRequest.model_construct(
+        jsonrpc="2.0", id=message["id"], method="tools/call", params=params
+    )
+
+
+def _refusal(error: Exception) -> JSONRPCError:
+    found = _ID.search(_line(error))
+    logger.warning("refused a message that is not valid JSON-RPC")
+    return JSONRPCError(
+        jsonrpc="2.0",
+        id=json.loads(found[1]) if found else None,
+        error=ErrorData(code=PARSE_ERROR, message="the message is not valid JSON-RPC 2.0"),
+    )
+
+

@@ -1,0 +1,326 @@
+"""Async access to one DuckDB file: every write on one named thread, a cursor for each read.
+
+Invariants:
+- A write runs inside one transaction on the writer thread; `write` returns only after COMMIT.
+- A caller that is cancelled while it waits leaves the write running to its end; only the result
+  is dropped. So cancellation never leaves half a write.
+- No connection object is shared between threads: DuckDB mixes up results when one is.
+- A fatal engine error closes the instance; the next call opens the file again.
+"""
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+import anyio.to_thread
+
+from mcp_learning.errors import (
+    LearningError,
+    StoreDamaged,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreTooNew,
+)
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection as Cursor
+else:  # imported on the writer thread, so that the server can answer before DuckDB is loaded
+    Cursor = Any
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CLOSE_SECONDS = 0.6
+"""Longest wait for the closing checkpoint. Skipping it loses nothing: commits are in the WAL."""
+
+
+class _Call(Generic[T]):
+    """One function on its way to the writer thread, and its result on the way back."""
+
+    def __init__(self, fn: Callable[[Cursor], T], *, transaction: bool) -> None:
+        self.fn = fn
+        self.transaction = transaction
+        self._token = anyio.lowlevel.current_token()
+        self._done = anyio.Event()
+        self._result: T
+        self._error: BaseException | None = None
+
+    async def wait(self) -> T:
+        await self._done.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def deliver(self, result: T | None = None, error: BaseException | None = None) -> None:
+        self._result = result  # type: ignore[assignment]  # read only when there is no error
+        self._error = error
+        with suppress(anyio.RunFinishedError):  # nobody is left to hear it
+            anyio.from_thread.run_sync(self._done.set, token=self._token)
+
+
+class Database:
+    """One DuckDB file, opened by `start` or by the first call.
+
+    Args:
+        path: The file; its directory is made, private to the user, if absent.
+        memory_limit_mb: DuckDB's buffer memory, in MB (2^20 bytes).
+        prepare: Runs once after every opening, on the writer thread, outside a transaction.
+        max_readers: Reads that run at the same time, each in its own thread.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        memory_limit_mb: int = 256,
+        prepare: Callable[[Cursor], None] | None = None,
+        max_readers: int = 4,
+    ) -> None:
+        self.path = path
+        self._memory_limit_mb = memory_limit_mb
+        self._prepare = prepare
+        self._max_readers = max_readers
+        self._limiter: anyio.CapacityLimiter | None = None
+        self._queue: SimpleQueue[_Call[Any] | None] = SimpleQueue()
+        self._root: Cursor | None = None
+        self._root_lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Starts the writer thread, which opens the file at once. Never blocks or raises."""
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._work, name=f"writer of {self.path.name}", daemon=True
+            )
+            self._thread.start()
+
+    async def write(self, fn: Callable[[Cursor], T]) -> T:
+        """Runs `fn` in a transaction on the writer thread; returns after COMMIT.
+
+        If `fn` raises, the transaction is rolled back and the error is raised here.
+
+        Raises:
+            StoreError: The database can't be opened or written.
+        """
+        return await self._submit(fn, transaction=True)
+
+    async def read(self, fn: Callable[[Cursor], T]) -> T:
+        """Runs `fn` with a cursor of its own in a worker thread.
+
+        Raises:
+            StoreError: The database can't be opened or read.
+        """
+        if self._root is None:
+            await self.open()
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(self._max_readers)
+        return await anyio.to_thread.run_sync(self._read, fn, limiter=self._limiter)
+
+    async def open(self) -> None:
+        """Waits until the file is open.
+
+        Raises:
+            StoreError: It can't be opened. A later call tries again.
+        """
+        await self._submit(lambda _: None, transaction=False)
+
+    async def checkpoint(self) -> None:
+        """Merges the write-ahead log into the file."""
+        await self._submit(lambda cursor: cursor.execute("CHECKPOINT") and None, transaction=False)
+
+    async def close(self) -> None:
+        """Finishes queued writes and closes the file; waits at most `CLOSE_SECONDS`."""
+        if self._thread is None:
+            return
+        self._queue.put(None)
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._stopped.wait, CLOSE_SECONDS)
+
+    async def _submit(self, fn: Callable[[Cursor], T], *, transaction: bool) -> T:
+        self.start()
+        call = _Call(fn, transaction=transaction)
+        self._queue.put(call)
+        return await call.wait()
+
+    def _work(self) -> None:
+        with suppress(StoreError):  # reported to the first caller, who makes it try again
+            self._connect()
+        while (call := self._queue.get()) is not None:
+            try:
+                result = self._run(call)
+            except BaseException as error:  # noqa: BLE001 - it is the caller's to handle
+                call.deliver(error=error)
+            else:
+                call.deliver(result)
+        self._disconnect()
+        self._stopped.set()
+
+    def _run(self, call: _Call[T]) -> T:
+        cursor = self._connect().cursor()
+        try:
+            if not call.transaction:
+                return call.fn(cursor)
+            cursor.execute("BEGIN")
+            try:
+                result = call.fn(cursor)
+                cursor.execute("COMMIT")
+            except BaseException:
+                _roll_back(cursor)
+                raise
+            return result
+        except Exception as error:
+            raise self._translate(error) from error
+        finally:
+            cursor.close()
+
+    def _read(self, fn: Callable[[Cursor], T]) -> T:
+        with self._root_lock:
+            if self._root is None:
+                raise StoreError(f"{self.path} was closed; call again")
+            cursor = self._root.cursor()
+        try:
+            return fn(cursor)
+        except Exception as error:
+            raise self._translate(error) from error
+        finally:
+            cursor.close()
+
+    def _connect(self) -> Cursor:
+        if self._root is not None:
+            return self._root
+        root = _open(self.path, self._memory_limit_mb)
+        try:
+            if self._prepare is not None:
+                self._prepare(root)
+        except Exception as error:
+            root.close()
+            raise self._translate(error) from error
+        self._root = root
+        return root
+
+    def _disconnect(self) -> None:
+        with self._root_lock:
+            root, self._root = self._root, None
+        if root is not None:
+            try:
+                root.close()
+            except Exception:
+                logger.exception("%s was not closed cleanly; its log will be replayed", self.path)
+
+    def _translate(self, error: Exception) -> Exception:
+        import duckdb
+
+        if isinstance(error, LearningError) or not isinstance(error, duckdb.Error):
+            return error
+        text = str(error)
+        if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
+            self._disconnect()
+        logger.error("database error on %s: %s: %s", self.path, type(error).__name__, text)
+        if re.search(r"No space left|File too large|disk.*full", text, re.IGNORECASE):
+            self._disconnect()
+            return StoreFull(
+                f"no room left on the disk of {self.path}; nothing was written: free some space, "
+                "then repeat the call"
+            )
+        if isinstance(error, (duckdb.SerializationException, duckdb.IOException)):
+            return StoreError(
+                f"{self.path} could not be read or written; run `mcp-learning doctor` to see why"
+            )
+        return StoreError(
+            f"the database refused this operation ({type(error).__name__}); nothing was written: "
+            "the server's log on stderr has the details"
+        )
+
+
+def _roll_back(cursor: Cursor) -> None:
+    import duckdb
+
+    with suppress(duckdb.Error):  # a failed COMMIT has already rolled back
+        cursor.execute("ROLLBACK")
+
+
+def make_private(directory: Path) -> None:
+    """Makes `directory` (mode 0700 where the platform has modes) unless it exists.
+
+    Raises:
+        StoreError: It can't be made, or is not a directory.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"data directory {directory} can't be made ({error.strerror}); set "
+            "MCP_LEARNING_DATA_DIR to a directory that you may write to"
+        ) from error
+
+
+def _open(path: Path, memory_limit_mb: int) -> Cursor:
+    import duckdb
+
+    make_private(path.parent)
+    try:
+        root = duckdb.connect(
+            str(path),
+            config={
+                "memory_limit": f"{memory_limit_mb}MiB",
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "storage_compatibility_version": "v1.0.0",
+            },
+        )
+    except duckdb.Error as error:
+        raise _explain_open(path, str(error)) from error
+    with suppress(OSError):  # a file system without modes: the directory's rights have to do
+        os.chmod(path, 0o600)
+    _refuse_truncated(root, path)
+    return root
+
+
+def _refuse_truncated(root: Cursor, path: Path) -> None:
+    """A file cut at its end opens, and only fails (or lies) when the lost blocks are read."""
+    row = root.execute("PRAGMA database_size").fetchone()
+    header = 3 * 4096  # DuckDB's main header and its two alternating database headers
+    if row is not None and path.stat().st_size < header + int(row[2]) * int(row[3]):
+        root.close()
+        raise StoreDamaged(
+            f"{path} is cut short; it was left untouched: put a backup in its place, or move it "
+            "away to start afresh"
+        )
+
+
+def _explain_open(path: Path, text: str) -> StoreError:
+    if "Could not set lock" in text or "being used by another process" in text:
+        holder = re.search(r"PID (\d+)", text)
+        who = f"process {holder[1]}" if holder else "another process"
+        return StoreLocked(
+            f"{path} is in use by {who}; close that agent's server, or give this one another "
+            "directory with MCP_LEARNING_DATA_DIR"
+        )
+    if "Permission denied" in text or "Read-only file system" in text:
+        return StoreError(
+            f"{path} can't be written; change its permissions, or set MCP_LEARNING_DATA_DIR to a "
+            "directory that you may write to"
+        )
+    if "No space left" in text or "File too large" in text:
+        return StoreFull(f"no room left on the disk of {path}; free some space, then repeat the call")
+    if "we can only read versions between" in text or "newer version of DuckDB" in text:
+        return StoreTooNew(f"{path} was written by a newer DuckDB; update mcp-learning to open it")
+    if "Is a directory" in text or "Not a directory" in text:
+        return StoreError(f"{path} is not a file in a directory; set MCP_LEARNING_DATA_DIR to another")
+    logger.error("can't open %s: %s", path, text)
+    return StoreDamaged(
+        f"{path} is damaged or not a DuckDB database; it was left untouched: move it away to start "
+        "afresh, or put a backup in its place"
+    )

@@ -1,0 +1,311 @@
+"""All SQL about executions, feedback and recalls: models in, models out; no policy.
+
+Rows travel as one JSON parameter, or as a comma-separated text that the query splits: DuckDB's
+Python client needs about 0.07 ms for every bound value (it looks for pandas each time), so thirty
+parameters would cost more than the whole insert.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from mcp_learning.models.requests import Filters
+from mcp_learning.models.results import Execution, Feedback, UsedBy
+from mcp_learning.store.duckdb import Cursor
+
+COLUMN_TYPES = {
+    "task_id": "UUID",
+    "timestamp": "TIMESTAMP",
+    "task_type": "VARCHAR",
+    "task_description": "VARCHAR",
+    "repo": "VARCHAR",
+    "file_count": "INTEGER",
+    "estimated_tokens": "BIGINT",
+    "model_tier": "VARCHAR",
+    "pool_type": "VARCHAR",
+    "swarm_topology": "VARCHAR",
+    "routing_confidence": "DOUBLE",
+    "complexity_score": "DOUBLE",
+    "success": "BOOLEAN",
+    "duration_seconds": "DOUBLE",
+    "quality_score": "DOUBLE",
+    "cost_estimate": "DOUBLE",
+    "actual_cost": "DOUBLE",
+    "error_type": "VARCHAR",
+    "error_message": "VARCHAR",
+    "user_accepted": "BOOLEAN",
+    "user_rating": "INTEGER",
+    "peak_memory_mb": "DOUBLE",
+    "cpu_time_seconds": "DOUBLE",
+    "solution_summary": "VARCHAR",
+    "metadata": "JSON",
+    "uploaded_at": "TIMESTAMP",
+    "approach": "VARCHAR",
+    "updated_at": "TIMESTAMP",
+    "task_key": "VARCHAR",
+}
+"""Columns that are written from here, with their SQL types, in the order of the table."""
+_SPEC = json.dumps(COLUMN_TYPES | {"metadata": "VARCHAR"})
+_COLUMNS = ", ".join(COLUMN_TYPES)
+_SELECTED = ", ".join(f"x.{name}" for name in COLUMN_TYPES)
+_ASSIGNED = ", ".join(f"{name} = new.{name}" for name in COLUMN_TYPES if name != "task_id")
+
+_INSERT = f"""
+INSERT INTO executions BY NAME
+SELECT unnest(from_json(?, '{_SPEC}')), nextval('execution_sequence') AS sequence
+"""
+_UPDATE = f"""
+UPDATE executions SET {_ASSIGNED}, sequence = nextval('execution_sequence')
+FROM (SELECT unnest(from_json(?, '{_SPEC}'))) AS new
+WHERE executions.task_id = new.task_id
+"""
+_GET = f"SELECT {_COLUMNS} FROM executions WHERE task_id = ?"
+
+_RENAMED = {"timestamp": "recorded_at", "actual_cost": "cost_usd"}
+_TIMES = ("timestamp", "updated_at", "uploaded_at")
+_SUCCESS = {"success": True, "failure": False, "pending": None}
+_OUTCOME = {value: name for name, value in _SUCCESS.items()}
+_SAME_NAME = (Execution.model_fields.keys() & COLUMN_TYPES.keys()) - {*_TIMES, "metadata"}
+
+SUGGESTED = ("repo", "task_type", "approach", "error_type")
+"""Columns whose values may be completed."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An execution that a vector search found, confirmed by the truth."""
+
+    version: int
+    task_key: str
+    execution: Execution
+
+
+def insert(cursor: Cursor, execution: Execution, task_key: str) -> None:
+    """Adds one execution; its task_id must be new."""
+    cursor.execute(_INSERT, [json.dumps(to_row(execution, task_key))])
+
+
+def update(cursor: Cursor, execution: Execution, task_key: str) -> None:
+    """Replaces all columns of the execution with the same task_id."""
+    cursor.execute(_UPDATE, [json.dumps(to_row(execution, task_key))])
+
+
+def get(cursor: Cursor, task_id: UUID) -> Execution | None:
+    """The execution, or None."""
+    row = cursor.execute(_GET, [task_id]).fetchone()
+    return _from_row(row) if row else None
+
+
+def unknown(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of `task_ids` that no execution has."""
+    if not task_ids:
+        return []
+    rows = cursor.execute(
+        "SELECT task_id FROM executions WHERE list_contains(string_split(?, ',')::UUID[], task_id)",
+        [_joined(task_ids)],
+    ).fetchall()
+    present = {row[0] for row in rows}
+    return [task_id for task_id in task_ids if task_id not in present]
+
+
+def select_ids(
+    cursor: Cursor, *, repo: str | None, task_type: str | None, before: datetime | None
+) -> list[UUID]:
+    """Executions that match every given filter; `before` compares the time of recording."""
+    given = {"repo = ?": repo, "task_type = ?": task_type}
+    given["timestamp < ?"] = naive(before) if before else None
+    clauses = {clause: value for clause, value in given.items() if value is not None}
+    where = " AND ".join(clauses) or "true"
+    rows = cursor.execute(
+        f"SELECT task_id FROM executions WHERE {where}", list(clauses.values())
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+    """Deletes executions and all that hangs on them: embeddings, feedback, recalls."""
+    ids = _joined(task_ids)
+    chosen = "IN (SELECT unnest(string_split(?, ',')::UUID[]))"
+    cursor.execute(f"DELETE FROM embeddings WHERE task_id {chosen}", [ids])
+    cursor.execute(f"DELETE FROM feedback WHERE task_id {chosen}", [ids])
+    cursor.execute(
+        f"DELETE FROM recalls WHERE task_id {chosen} OR recalled_task_id {chosen}", [ids, ids]
+    )
+    cursor.execute(f"DELETE FROM executions WHERE task_id {chosen}", [ids])
+
+
+def count(cursor: Cursor) -> int:
+    """How many executions there are."""
+    row = cursor.execute("SELECT count(*) FROM executions").fetchone()
+    return int(row[0]) if row else 0
+
+
+def eligible_versions(cursor: Cursor, filters: Filters, now: datetime) -> Any:
+    """Embedding versions of the executions that pass the filters: (n,) int64, in any order."""
+    where, values = _where(filters, now)
+    return cursor.execute(
+        f"SELECT e.version FROM executions x JOIN embeddings e USING (task_id) WHERE {where}",
+        values,
+    ).fetchnumpy()["version"]
+
+
+def confirm(
+    cursor: Cursor, versions: Iterable[int], filters: Filters, now: datetime
+) -> dict[int, Hit]:
+    """The executions behind embedding versions, as far as they still exist and pass the filters."""
+    where, values = _where(filters, now)
+    rows = cursor.execute(
+        f"SELECT e.version, {_SELECTED} FROM embeddings e JOIN executions x USING (task_id) "
+        f"WHERE list_contains(string_split(?, ',')::BIGINT[], e.version) AND {where}",
+        [",".join(map(str, versions)), *values],
+    ).fetchall()
+    return {row[0]: Hit(row[0], row[-1], _from_row(row[1:])) for row in rows}
+
+
+def nearest(
+    cursor: Cursor, vector: str, dimension: int, k: int, filters: Filters, now: datetime
+) -> list[tuple[int, float]]:
+    """Exact search inside the database: (version, cosine similarity), best first.
+
+    `vector` is the query as the text `[0.1,…]`, which binds forty times faster than a list.
+    """
+    where, values = _where(filters, now)
+    return cursor.execute(
+        f"SELECT e.version, array_cosine_similarity(e.embedding, ?::VARCHAR::FLOAT[{dimension}]) "
+        f"AS similarity FROM executions x JOIN embeddings e USING (task_id) WHERE {where} "
+        "ORDER BY similarity DESC, e.version DESC LIMIT ?",
+        [vector, *values, k],
+    ).fetchall()
+
+
+def count_runs(
+    cursor: Cursor, task_keys: Iterable[str], filters: Filters, now: datetime
+) -> dict[str, tuple[int, int, int]]:
+    """Per task key: (successes, failures, pending) among the executions that pass the filters."""
+    where, values = _where(filters, now)
+    rows = cursor.execute(
+        "SELECT x.task_key, count_if(x.success), count_if(NOT x.success), count_if(x.success IS NULL) "
+        "FROM executions x WHERE list_contains(string_split(?, ','), x.task_key) "
+        f"AND {where} GROUP BY x.task_key",
+        [",".join(task_keys), *values],
+    ).fetchall()
+    return {key: (success, failure, pending) for key, success, failure, pending in rows}
+
+
+def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Feedback) -> int:
+    """Appends one feedback; returns how many the execution has now."""
+    cursor.execute(
+        "INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            feedback_id,
+            task_id,
+            naive(feedback.submitted_at),
+            feedback.rating,
+            feedback.accepted,
+            feedback.helpful,
+            feedback.issue_type,
+            feedback.comment,
+        ],
+    )
+    return len(feedback_of(cursor, task_id))
+
+
+def feedback_of(cursor: Cursor, task_id: UUID) -> list[Feedback]:
+    """All feedback on an execution, oldest first."""
+    rows = cursor.execute(
+        "SELECT submitted_at, rating, accepted, helpful, issue_type, comment FROM feedback "
+        "WHERE task_id = ? ORDER BY submitted_at",
+        [task_id],
+    ).fetchall()
+    names = ("rating", "accepted", "helpful", "issue_type", "comment")
+    return [
+        Feedback(submitted_at=row[0].replace(tzinfo=UTC), **dict(zip(names, row[1:], strict=True)))
+        for row in rows
+    ]
+
+
+def add_recalls(cursor: Cursor, task_id: UUID, recalled: Sequence[UUID], at: datetime) -> bool:
+    """Notes that `task_id` used earlier executions; returns whether any of that was new."""
+    added = cursor.execute(
+        "INSERT OR IGNORE INTO recalls SELECT ?, unnest(string_split(?, ',')::UUID[]), ? "
+        "RETURNING recalled_task_id",
+        [task_id, _joined(recalled), naive(at)],
+    ).fetchall()
+    return bool(added)
+
+
+def used_by(cursor: Cursor, task_id: UUID) -> list[UsedBy]:
+    """Later executions that used this one, oldest first."""
+    rows = cursor.execute(
+        "SELECT r.task_id, x.success FROM recalls r JOIN executions x USING (task_id) "
+        "WHERE r.recalled_task_id = ? ORDER BY r.recorded_at",
+        [task_id],
+    ).fetchall()
+    return [UsedBy(task_id=row[0], outcome=_OUTCOME[row[1]]) for row in rows]
+
+
+def suggestions(cursor: Cursor, column: str, prefix: str, limit: int) -> list[str]:
+    """Recorded values of one of the `SUGGESTED` columns that start with `prefix`, commonest first."""
+    if column not in SUGGESTED:
+        raise ValueError(f"{column} is not suggested")
+    rows = cursor.execute(
+        f"SELECT {column} FROM executions WHERE starts_with(lower({column}), lower(?)) "
+        f"GROUP BY {column} ORDER BY count(*) DESC, {column} LIMIT ?",
+        [prefix, limit],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _where(filters: Filters, now: datetime) -> tuple[str, list[Any]]:
+    clauses: list[str] = []
+    values: list[Any] = []
+    for name in ("repo", "task_type", "approach", "model_tier"):
+        if (value := getattr(filters, name)) is not None:
+            clauses.append(f"x.{name} = ?")
+            values.append(value)
+    if filters.outcome != "any":
+        clauses.append("x.success IS NOT DISTINCT FROM ?")
+        values.append(_SUCCESS[filters.outcome])
+    if filters.since_days is not None:
+        clauses.append("x.timestamp >= ?")
+        values.append(naive(now - timedelta(days=filters.since_days)))
+    return " AND ".join(clauses) or "true", values
+
+
+def to_row(execution: Execution, task_key: str) -> dict[str, Any]:
+    """Column values by name, as JSON has them: times as naive UTC text, metadata as an object."""
+    values = execution.model_dump(mode="json", include=_SAME_NAME)
+    values |= {
+        "timestamp": naive(execution.recorded_at).isoformat(),
+        "updated_at": naive(execution.updated_at).isoformat(),
+        "uploaded_at": naive(execution.uploaded_at).isoformat() if execution.uploaded_at else None,
+        "metadata": json.dumps(execution.metadata) if execution.metadata is not None else None,
+        "actual_cost": execution.cost_usd,
+        "success": _SUCCESS[execution.outcome],
+        "task_key": task_key,
+    }
+    return values
+
+
+def _from_row(row: Sequence[Any]) -> Execution:
+    values = dict(zip(COLUMN_TYPES, row, strict=False))
+    for name in _TIMES:
+        values[name] = values[name].replace(tzinfo=UTC) if values[name] else None
+    if values["metadata"] is not None:
+        values["metadata"] = json.loads(values["metadata"])
+    values["outcome"] = _OUTCOME[values.pop("success")]
+    values.pop("task_key", None)
+    # Trusted: it was validated on its way in, and search reads fifty of these per call.
+    return Execution.model_construct(**{_RENAMED.get(k, k): v for k, v in values.items()})
+
+
+def naive(moment: datetime) -> datetime:
+    """A time as the database keeps it: UTC without a zone."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _joined(task_ids: Iterable[UUID]) -> str:
+    return ",".join(map(str, task_ids))
