@@ -1,0 +1,300 @@
+"""The embedder: a fastembed model, loaded late, with what is needed to trust its vectors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcp_learning.embed.recipe import RECIPE_VERSION
+from mcp_learning.errors import EmbedderUnavailable
+from mcp_learning.settings import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    import numpy as np
+    from fastembed import TextEmbedding
+    from numpy.typing import NDArray
+
+BUNDLED_MODEL = DEFAULT_MODEL
+"""The default. It comes with this package: no download, no cache, no network."""
+
+BUNDLED_FLOOR = 0.30
+"""Cosine similarity below which a match of the bundled model is noise.
+
+Calibrated: it keeps all true pairs of real agent-run texts and 95 % of short tasks with their
+paraphrases, and rejects 99 % of unrelated short pairs and every question from outside software.
+"""
+
+_BUNDLED_DIR = Path(__file__).parent / "minilm"
+_BUNDLED_DIMENSION = 384
+# fastembed already lists a model under the public name, with files on a hub; ours needs its own.
+_REGISTERED_NAME = "mcp-learning/all-MiniLM-L6-v2"
+_SETTING = "MCP_LEARNING_EMBEDDING_MODEL"
+# Standard deviations above the mean at which these sentences put the bundled model's floor.
+_FLOOR_DEVIATIONS = 4.5
+_UNRELATED = (
+    "add pagination to the users endpoint",
+    "the worker is killed because it runs out of memory",
+    "translate the settings page to German",
+    "shrink the Docker image",
+    "TypeError: Cannot read properties of undefined",
+    "write unit tests for the date parser",
+    "deadlock when two transactions update stock",
+    "how do I bake sourdough bread",
+    "who won the chess championship in 1972",
+    "cheap flights to Lisbon in May",
+)
+
+_register_lock = threading.Lock()  # guards fastembed's list, which is global
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A model in memory and the facts that come with it."""
+
+    session: TextEmbedding
+    dimension: int
+    fingerprint: str
+    floor: float
+
+
+class Embedder:
+    """Turns texts into unit vectors with one model. Creating it loads nothing.
+
+    Each text is run by itself, several at once on separate threads ("lanes"). Padding texts into
+    one batch would be no faster, would need gigabytes for long texts, and would make a text's
+    vector depend on its neighbours (int8 activations share one scale per run: cosine 0.985).
+
+    Args:
+        model: BUNDLED_MODEL, or the name of any text model that fastembed supports.
+        cache_dir: Where other models are downloaded to. Not touched for the bundled one.
+        threads: How many texts are embedded at once, >= 1; None or 0: one per CPU, at most 4.
+        progress: Called with one line of text when a download starts and when it ends, from the
+            thread that loads; by default the lines are logged.
+    """
+
+    def __init__(
+        self,
+        model: str = BUNDLED_MODEL,
+        *,
+        cache_dir: Path,
+        threads: int | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self._bundled = model.lower() == BUNDLED_MODEL.lower()
+        self.model = BUNDLED_MODEL if self._bundled else model
+        self._cache_dir = cache_dir
+        self._lanes = threads or min(4, os.cpu_count() or 1)
+        self._report = progress or logger.info
+        self._lock = threading.Lock()  # held while loading; guards the change of _loaded
+        self._loaded: _Loaded | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._loaded is not None
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector. Known at once for the bundled model (384); else loads the model."""
+        return _BUNDLED_DIMENSION if self._bundled else self._ready().dimension
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Says which vectors can be compared: model, start of the ONNX file's sha256, recipe.
+
+        Known at once for the bundled model; any other is loaded for it.
+        """
+        if not self._bundled:
+            return self._ready().fingerprint
+        provenance = json.loads((_BUNDLED_DIR / "provenance.json").read_text(encoding="utf-8"))
+        return _fingerprint(self.model, provenance["sha256"]["model.onnx"])
+
+    @property
+    def floor(self) -> float:
+        """Cosine similarity, 0..1, below which a match is noise.
+
+        The bundled model's is BUNDLED_FLOOR. Any other is loaded and measured, since models differ
+        in what they give unrelated texts: the mean + 4.5 standard deviations over all pairs of a
+        few unrelated sentences, a rule that for the bundled model comes to its constant.
+        """
+        return BUNDLED_FLOOR if self._bundled else self._ready().floor
+
+    def load(self) -> None:
+        """Bring the model into memory; blocks, up to minutes for a first download.
+
+        Loading twice does nothing; several threads may call it. After a failure it can be retried.
+
+        Raises:
+            EmbedderUnavailable: The name is unknown, or the model can't be downloaded or read.
+        """
+        self._ready()
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one vector per text; blocks, and loads the model if need be.
+
+        About 1 ms for a short text and 20 ms for a long one, per lane. Texts are cut at the model's
+        token limit (256 for the bundled one). Safe from several threads.
+
+        Args:
+            texts: Texts as `recipe.embedding_text` gives them; may be empty.
+
+        Returns:
+            Shape (len(texts), dimension), float32, each row of length 1.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded, or gave a vector that can't be used.
+        """
+        ready = self._ready()
+        return self._vectors(ready.session, ready.dimension, texts)
+
+    def _ready(self) -> _Loaded:
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._open()
+            return self._loaded
+
+    def _open(self) -> _Loaded:
+        """Find the files, load them, and learn what has to be known about the model."""
+        # Must precede the import: onnxruntime reports its use to its vendor unless told not to, and
+        # writes a device id and a database into HOME for it.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+        try:
+            from fastembed import TextEmbedding  # only now: 0.4 to 0.9 s
+
+            facts = self._facts()
+            directory = _BUNDLED_DIR if self._bundled else self._directory(facts)
+            place = str(directory)
+            # With the model's own directory as cache_dir, fastembed creates none elsewhere. One
+            # thread per run: lanes use the CPUs better, and onnxruntime's own threads would spin.
+            name = facts["model"]
+            session = TextEmbedding(name, cache_dir=place, specific_model_path=place, threads=1)
+            if self._bundled:
+                return _Loaded(session, _BUNDLED_DIMENSION, self.fingerprint, BUNDLED_FLOOR)
+            with (directory / facts["model_file"]).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            floor = _noise_floor(self._vectors(session, facts["dim"], _UNRELATED))
+            return _Loaded(session, facts["dim"], _fingerprint(self.model, digest), floor)
+        except EmbedderUnavailable:
+            raise
+        except Exception as error:  # whatever fastembed, onnxruntime or the disk can raise
+            fix = "reinstall this package" if self._bundled else f"delete {self._cache_dir}"
+            raise EmbedderUnavailable(
+                f"The embedding model {self.model} ({_SETTING}) can't be loaded: {fix} and try"
+                f" again. Cause: {_one_line(error)}"
+            ) from error
+
+    def _facts(self) -> dict[str, Any]:
+        """Return the model's entry in fastembed's list, after adding the bundled one to it."""
+        wanted = _REGISTERED_NAME if self._bundled else self.model
+        for facts in _supported_models():
+            if facts["model"].lower() == wanted.lower():
+                return facts
+        raise EmbedderUnavailable(
+            f"{_SETTING}: unknown embedding model {self.model!r}; unset it for {BUNDLED_MODEL}, or"
+            ' choose a name from `python -c \'import fastembed; print(*(m["model"] for m in'
+            " fastembed.TextEmbedding.list_supported_models()))'`"
+        )
+
+    def _directory(self, facts: dict[str, Any]) -> Path:
+        """Return the directory of a model that isn't bundled, downloading it at first use.
+
+        Not left to fastembed, which retries for 39 s when offline and draws progress bars.
+        """
+        from huggingface_hub import model_info, snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+
+        source = facts["sources"]["hf"] or self.model
+        needed = [facts["model_file"], *facts["additional_files"]]
+        wanted = ["*.json", *needed]
+        fetch = partial(snapshot_download, source, cache_dir=self._cache_dir, allow_patterns=wanted)
+        try:
+            directory = Path(fetch(local_files_only=True))
+            if all((directory / file).exists() for file in needed):
+                return directory
+        except LocalEntryNotFoundError:
+            pass
+        try:
+            # A small request comes first: snapshot_download has no timeout of its own.
+            model_info(source, timeout=5.0)
+            self._report(f"downloading {self.model} ({1000 * facts['size_in_GB']:.0f} MB), once")
+            disable_progress_bars()
+            directory = Path(fetch())
+        except Exception as error:  # the hub's client has no common base for its errors
+            raise EmbedderUnavailable(
+                f"The embedding model {self.model} isn't in {self._cache_dir} and the download"
+                f" failed ({_one_line(error)}): go online once, or unset {_SETTING}"
+            ) from error
+        self._report(f"downloaded {self.model} to {self._cache_dir}")
+        return directory
+
+    def _vectors(
+        self, session: TextEmbedding, dimension: int, texts: Sequence[str]
+    ) -> NDArray[np.float32]:
+        """Embed, normalise and check; see `embed`."""
+        import numpy as np
+
+        vectors = np.empty((len(texts), dimension), np.float32)
+
+        def run(lane: int) -> None:
+            for row in range(lane, len(texts), lanes):
+                vectors[row] = next(iter(session.embed(texts[row])))
+
+        lanes = max(1, min(self._lanes, len(texts)))
+        if lanes == 1:
+            run(0)  # no hop to another thread for a single query
+        else:
+            with ThreadPoolExecutor(lanes, thread_name_prefix="embed") as pool:
+                list(pool.map(run, range(lanes)))
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not (np.isfinite(norms).all() and (norms > 0).all()):
+            problem = f"The embedding model {self.model} gave a zero or non-finite vector"
+            raise EmbedderUnavailable(f"{problem}: choose another with {_SETTING}")
+        vectors /= norms
+        return vectors
+
+
+def _supported_models() -> list[dict[str, Any]]:
+    """Return fastembed's list of models, the bundled one included."""
+    from fastembed import TextEmbedding
+    from fastembed.common.model_description import ModelSource, PoolingType
+
+    with _register_lock:
+        if all(m["model"] != _REGISTERED_NAME for m in TextEmbedding.list_supported_models()):
+            TextEmbedding.add_custom_model(
+                _REGISTERED_NAME,
+                pooling=PoolingType.MEAN,
+                normalization=True,
+                sources=ModelSource(hf=BUNDLED_MODEL),
+                dim=_BUNDLED_DIMENSION,
+                model_file="model.onnx",
+            )
+        return TextEmbedding.list_supported_models()
+
+
+def _fingerprint(model: str, digest: str) -> str:
+    return f"{model}@{digest[:12]}/recipe-{RECIPE_VERSION}"
+
+
+def _noise_floor(vectors: NDArray[np.float32]) -> float:
+    """Return mean + k standard deviations of the cosines between rows, within 0..0.95."""
+    import numpy as np
+
+    cosines = (vectors @ vectors.T)[np.triu_indices(len(vectors), k=1)]
+    return float(np.clip(cosines.mean() + _FLOOR_DEVIATIONS * cosines.std(), 0.0, 0.95))
+
+
+def _one_line(reason: object) -> str:
+    """Return the first line of an error's text, or its type when it has none."""
+    lines = str(reason).strip().splitlines()
+    return lines[0][:200] if lines else type(reason).__name__
