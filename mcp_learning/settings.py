@@ -42,22 +42,29 @@ class Settings(BaseSettings):
     )
 
     data_dir: Annotated[
-        Path, Field(description="Directory of the database and its indexes; made, private, if absent")
+        Path,
+        Field(description="Directory of the database and its indexes; made, private, if absent"),
     ] = platformdirs.user_data_path(APP_NAME)
     embedding_model: Annotated[
         str,
         Field(
             min_length=1,
-            description="Name of a fastembed text model; the default is bundled and needs no download",
+            description="Name of a fastembed text model; the default is bundled: no download",
         ),
     ] = DEFAULT_MODEL
     embedding_threads: Annotated[
         int,
-        Field(ge=0, le=256, description="CPU threads for embedding, 0..256; 0 leaves it to onnxruntime"),
+        Field(
+            ge=0,
+            le=256,
+            description="Texts embedded at once, 0..256; 0: one per CPU, at most 4",
+        ),
     ] = 0
     search_mode: Annotated[
         SearchMode,
-        Field(description="exact: in-memory scan; hnsw: the index when there is one; auto: by size"),
+        Field(
+            description="exact: in-memory scan; hnsw: the index when there is one; auto: by size"
+        ),
     ] = "auto"
     hnsw_min_rows: Annotated[
         int,
@@ -65,11 +72,19 @@ class Settings(BaseSettings):
     ] = 200_000
     hnsw_ef_search: Annotated[
         int,
-        Field(ge=1, le=10_000, description="Candidates that an HNSW search keeps, 1..10000; more: better recall, slower"),
+        Field(
+            ge=1,
+            le=10_000,
+            description="Candidates an HNSW search keeps, 1..10000; more: better recall, slower",
+        ),
     ] = 128
     min_similarity: Annotated[
         float | None,
-        Field(ge=0.0, le=1.0, description="Cosine floor of relevance, 0..1; unset: calibrated for the model"),
+        Field(
+            ge=0.0,
+            le=1.0,
+            description="Cosine floor of relevance, 0..1; unset: calibrated for the model",
+        ),
     ] = None
     memory_limit_mb: Annotated[
         int,
@@ -91,6 +106,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then the TOML file; no .env file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
 
     @classmethod

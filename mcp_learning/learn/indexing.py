@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import IndexUnavailable, LearningError
-from mcp_learning.models.requests import RebuildIndex
-from mcp_learning.models.results import IndexHealth, RebuildReport
+from mcp_learning.models.requests import Filters, RebuildIndex
+from mcp_learning.models.results import IndexHealth, IndexingHealth, RebuildReport
 from mcp_learning.search.hnsw import Build, IndexInfo
 from mcp_learning.search.hybrid import Found, Query, Retriever
 from mcp_learning.settings import Settings
@@ -44,6 +44,12 @@ BATCH = 64
 
 READ_CHUNK = 50_000
 """Vectors copied into a new index at a time."""
+
+PAUSE = 0.05
+"""Seconds without a record after which embedding starts by itself; a search doesn't wait for it."""
+
+LONGEST_WAIT = 1.0
+"""Seconds after which embedding starts even while records keep coming."""
 
 NEXT_TABLE = "embeddings_next"
 
@@ -80,17 +86,31 @@ class Indexer:
         self._work.set()
 
     async def run(self) -> None:
-        """Drains the queue for ever, each time that there is work."""
+        """Drains the queue for ever, each time that there is work and writing has paused."""
         while True:
             self._work = anyio.Event()
             try:
                 await self.load()
+                await self._pause_in_writing()
                 await self.drain()
                 self.problem = None
             except LearningError as error:
                 self.problem = str(error)
                 logger.warning("embedding is waiting: %s", error)
+            except Exception:
+                self.problem = "embedding failed; the server's log on stderr has the details"
+                logger.exception("embedding failed; it is tried again with the next record")
             await self._work.wait()
+
+    async def _pause_in_writing(self) -> None:
+        """Waits until nothing was recorded for `PAUSE`, so that embedding doesn't delay records."""
+        with anyio.move_on_after(LONGEST_WAIT):
+            while True:
+                self._work = anyio.Event()
+                with anyio.move_on_after(PAUSE) as waiting:
+                    await self._work.wait()
+                if waiting.cancelled_caught:
+                    return
 
     async def load(self) -> None:
         """Loads the model, then the vectors; a second caller waits for the first.
@@ -109,21 +129,46 @@ class Indexer:
             self._pending = await self._database.read(embeddings.count_pending)
             self._loaded = True
 
-    async def search(self, query: Callable[[NDArray[np.float32]], Query], text: str) -> Found:
-        """Embeds `text` and searches; first drains the queue if that is short."""
+    async def search(
+        self, text: str, *, filters: Filters, limit: int, floor: float | None
+    ) -> Found:
+        """Embeds `text` and searches; first drains the queue if that is short.
+
+        Nothing is found while a re-embed is due: vectors of two models can't be compared.
+
+        Args:
+            text: The task at hand.
+            filters: Which executions may be returned.
+            limit: Tasks wanted, at least 1.
+            floor: Least cosine similarity, 0..1; None: as configured, else the model's own.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+            StoreError: The database can't be read.
+        """
         await self.load()
+        if self.reembed_due:
+            return Found(ranked=[], mode="exact", candidates=0, below_floor=0)
         if 0 < self._pending <= READ_OWN_WRITES:
             await self.drain()
         vectors = await anyio.to_thread.run_sync(self.embedder.embed, [embedding_text(text)])
-        asked = query(vectors[0])
-        return await self._database.read(lambda cursor: self.retriever.search(cursor, asked))
+        query = Query(
+            vector=vectors[0],
+            filters=filters,
+            limit=limit,
+            floor=self._floor if floor is None else floor,
+            now=datetime.now(UTC),
+        )
+        return await self._database.read(lambda cursor: self.retriever.search(cursor, query))
 
     async def drain(self) -> None:
         """Embeds everything in the queue."""
         if self.reembed_due:
             return
         async with self._indexing:
-            while rows := await self._database.read(lambda cursor: embeddings.pending(cursor, BATCH)):
+            while rows := await self._database.read(
+                lambda cursor: embeddings.pending(cursor, BATCH)
+            ):
                 versions, vectors = await self._embed(rows, "embeddings")
                 self.retriever.add(versions, vectors)
             self._pending = await self._database.read(embeddings.count_pending)
@@ -146,7 +191,7 @@ class Indexer:
             await self.load()
             reembedded = await self._reembed(progress) if request.reembed else 0
             if self.reembed_due:
-                raise IndexUnavailable(self.reembed_reason)
+                raise IndexUnavailable(self._reembed_reason)
             await self.drain()
             info, size = await self._build(request, progress, 0.6 if request.reembed else 0.0)
         finally:
@@ -162,32 +207,46 @@ class Indexer:
         )
 
     @property
-    def pending(self) -> int:
-        """Length of the queue as last known; 0 before it was first counted."""
-        return max(self._pending, 0)
+    def shortcoming(self) -> str | None:
+        """Why searches are not as good as they could be; None when they are."""
+        if self.reembed_due:
+            return self._reembed_reason
+        if self._pending > 0:
+            return f"{self._pending} executions still wait for their embedding"
+        return self.retriever.index_problem
+
+    def health(self) -> IndexingHealth:
+        """State of the embedder and the indexes."""
+        waiting: Literal["unavailable", "loading"] = "unavailable" if self.problem else "loading"
+        return IndexingHealth(
+            embedder=self.embedder.model,
+            embedder_state="ready" if self.embedder.loaded else waiting,
+            reembed_due=self.reembed_due,
+            search_mode=self.retriever.mode,
+            index=self._index_health(),
+            problem=self.problem,
+        )
 
     @property
-    def state(self) -> Literal["loading", "ready", "unavailable"]:
-        """Whether the model can be used."""
-        if self.embedder.loaded:
-            return "ready"
-        return "unavailable" if self.problem else "loading"
+    def _floor(self) -> float:
+        configured = self._settings.min_similarity
+        return self.embedder.floor if configured is None else configured
 
     @property
-    def reembed_reason(self) -> str:
-        """What to tell an agent while `reembed_due`."""
+    def _reembed_reason(self) -> str:
         return (
             f"the stored embeddings are of another model than {self.embedder.model}; a re-embed is "
             "due: call rebuild_index with reembed=true"
         )
 
-    def health(self) -> IndexHealth:
-        """State of the HNSW index."""
-        index = self.retriever.index
+    def _index_health(self) -> IndexHealth:
+        index, reason = self.retriever.index, self.retriever.index_problem
         if index is None:
-            reason = self.retriever.index_problem
-            state = "building" if self._building else ("stale" if reason else "none")
-            return IndexHealth(state=state, reason=reason)
+            if self._building:
+                return IndexHealth(state="building")
+            if not self._loaded:
+                return IndexHealth(state="loading")
+            return IndexHealth(state="stale" if reason else "none", reason=reason)
         return IndexHealth(
             state="building" if self._building else "ready",
             rows=index.info.rows,
@@ -210,7 +269,7 @@ class Indexer:
         if stored is None and embeddings.dimension(cursor) != self.embedder.dimension:
             embeddings.create_table(cursor, "embeddings", self.embedder.dimension)
         if self.reembed_due:
-            logger.warning("%s", self.reembed_reason)
+            logger.warning("%s", self._reembed_reason)
 
     def _load_retriever(self, cursor: Cursor) -> None:
         self.retriever.load(cursor, self.embedder.fingerprint, self.embedder.dimension)
@@ -222,9 +281,7 @@ class Indexer:
         texts = [embedding_text(row.task_description) for row in rows]
         vectors = await anyio.to_thread.run_sync(self.embedder.embed, texts)
         stored = await self._database.write(
-            lambda cursor: embeddings.store(
-                cursor, rows, vectors, self.embedder.fingerprint, table
-            )
+            lambda cursor: embeddings.store(cursor, rows, vectors, self.embedder.fingerprint, table)
         )
         position = {row.task_id: index for index, row in enumerate(rows)}
         kept = [position[task_id] for task_id in stored]

@@ -5,17 +5,17 @@ embedding and indexes follow by themselves. Text is redacted before anything els
 """
 
 import hashlib
-import logging
 import os
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import anyio.to_thread
 
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.learn.identifiers import uuid7
-from mcp_learning.learn.indexing import Indexer, Progress
 from mcp_learning.learn.redact import redact, redact_value
 from mcp_learning.learn.statistics import compare, summarise
 from mcp_learning.models.requests import (
@@ -35,6 +35,7 @@ from mcp_learning.models.results import (
     Forgotten,
     Group,
     Health,
+    IndexingHealth,
     Match,
     RebuildReport,
     Recorded,
@@ -42,12 +43,13 @@ from mcp_learning.models.results import (
     SimilarTasks,
     Stats,
 )
-from mcp_learning.search.hybrid import Query, Ranked
 from mcp_learning.settings import Settings
 from mcp_learning.store import embeddings, executions, migrations, statistics
 from mcp_learning.store.duckdb import Cursor, Database
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from mcp_learning.learn.indexing import Indexer, Progress
+    from mcp_learning.search.hybrid import Ranked
 
 _REDACTED_FIELDS = (
     "task_type",
@@ -71,11 +73,11 @@ class LearningService:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
         self._database = database
-        self._indexer = Indexer(settings, self._database)
+        self._indexer: Indexer | None = None
 
     async def run(self) -> None:
         """Keeps embeddings up with what is recorded, until cancelled."""
-        await self._indexer.run()
+        await (await self._indexing()).run()
 
     async def ready(self) -> None:
         """Waits until everything is loaded and the embedding queue is empty.
@@ -83,12 +85,14 @@ class LearningService:
         Raises:
             LearningError: The database or the model can't be opened.
         """
-        await self._indexer.load()
-        await self._indexer.drain()
+        indexer = await self._indexing()
+        await indexer.load()
+        await indexer.drain()
 
     async def close(self) -> None:
         """Finishes queued writes and closes the files."""
-        await self._indexer.close()
+        if self._indexer is not None:
+            await self._indexer.close()
         await self._database.close()
 
     async def record(self, request: RecordExecution) -> Recorded:
@@ -114,7 +118,7 @@ class LearningService:
             return old is None, needs_vector
 
         created, needs_vector = await self._database.write(write)
-        if needs_vector:
+        if needs_vector and self._indexer is not None:
             self._indexer.notice()
         return Recorded(task_id=task_id, created=created, redactions=redactions)
 
@@ -125,23 +129,22 @@ class LearningService:
             EmbedderUnavailable: The embedding model can't be loaded.
             StoreError: The database can't be read.
         """
-        indexer = self._indexer
-        await indexer.load()
-        if indexer.reembed_due:
-            return SimilarTasks(matches=[], search=self._search_info(0, 0, indexer.reembed_reason))
-
-        def query(vector: Any) -> Query:
-            floor = request.min_similarity
-            if floor is None:
-                floor = self._floor
-            return Query(vector, request.filters, request.limit, floor, datetime.now(UTC))
-
-        found = await indexer.search(query, redact(request.task_description)[0])
-        pending = indexer.pending
-        reason = f"{pending} executions still wait for their embedding" if pending else None
-        reason = reason or indexer.retriever.index_problem
-        info = self._search_info(found.candidates, found.below_floor, reason)
-        info = info.model_copy(update={"mode": found.mode})
+        indexer = await self._indexing()
+        found = await indexer.search(
+            redact(request.task_description)[0],
+            filters=request.filters,
+            limit=request.limit,
+            floor=request.min_similarity,
+        )
+        reason = indexer.shortcoming
+        info = SearchInfo(
+            mode=found.mode,
+            candidates=found.candidates,
+            embedder=indexer.embedder.model,
+            degraded=reason is not None,
+            reason=reason,
+            below_floor=found.below_floor,
+        )
         return SimilarTasks(matches=[_match(ranked) for ranked in found.ranked], search=info)
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
@@ -217,14 +220,14 @@ class LearningService:
         """State of the database and what is derived from it."""
         return await self._database.read(self._health)
 
-    async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
+    async def rebuild(self, request: RebuildIndex, progress: "Progress") -> RebuildReport:
         """Builds the HNSW index, after recomputing every embedding if asked.
 
         Raises:
             IndexUnavailable: It can't be built; searches go on as before.
             EmbedderUnavailable: The embedding model can't be loaded.
         """
-        return await self._indexer.rebuild(request, progress)
+        return await (await self._indexing()).rebuild(request, progress)
 
     async def forget(self, request: ForgetExecutions) -> Forgotten:
         """Deletes executions and all that hangs on them, or counts them when it is a dry run."""
@@ -250,9 +253,7 @@ class LearningService:
 
         run = self._database.read(select) if request.dry_run else self._database.write(delete)
         chosen, missing = await run
-        return Forgotten(
-            executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing
-        )
+        return Forgotten(executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing)
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """Recorded values of repo, task_type, approach or error_type that start with `prefix`."""
@@ -260,37 +261,28 @@ class LearningService:
             lambda cursor: executions.suggestions(cursor, column, prefix, limit)
         )
 
-    @property
-    def _floor(self) -> float:
-        configured = self.settings.min_similarity
-        return self._indexer.embedder.floor if configured is None else configured
-
-    def _search_info(self, candidates: int, below_floor: int, reason: str | None) -> SearchInfo:
-        return SearchInfo(
-            mode=self._indexer.retriever.mode,
-            candidates=candidates,
-            embedder=self._indexer.embedder.model,
-            degraded=reason is not None,
-            reason=reason,
-            below_floor=below_floor,
-        )
+    async def _indexing(self) -> "Indexer":
+        """The indexer, made at first use: with numpy and the rest its import takes 0.1 s."""
+        if self._indexer is None:
+            module = await anyio.to_thread.run_sync(import_module, "mcp_learning.learn.indexing")
+            if self._indexer is None:  # another caller may have waited for the same import
+                self._indexer = module.Indexer(self.settings, self._database)
+        return self._indexer
 
     def _health(self, cursor: Cursor) -> Health:
-        indexer = self._indexer
+        if self._indexer is None:
+            derived = IndexingHealth(embedder=self.settings.embedding_model)
+        else:
+            derived = self._indexer.health()
         return Health(
+            **derived.model_dump(),
             executions=executions.count(cursor),
             embedded=embeddings.count(cursor),
             pending_embeddings=embeddings.count_pending(cursor),
-            embedder=indexer.embedder.model,
-            embedder_state=indexer.state,
-            reembed_due=indexer.reembed_due,
-            search_mode=indexer.retriever.mode,
-            index=indexer.health(),
             schema_version=migrations.current_version(cursor),
             database_bytes=_bytes_on_disk(self.settings),
             owner_pid=os.getpid(),
             version=__version__,
-            problem=indexer.problem,
         )
 
 
@@ -302,9 +294,7 @@ def task_key(task_description: str) -> str:
 
 def _given(request: RecordExecution) -> tuple[dict[str, Any], int]:
     """The request's fields by Execution field, secrets removed; and how many were removed."""
-    fields = request.model_dump(
-        exclude={"task_id", "used_task_ids", "details"}, exclude_none=True
-    )
+    fields = request.model_dump(exclude={"task_id", "used_task_ids", "details"}, exclude_none=True)
     redactions = 0
     for name in _REDACTED_FIELDS:
         if name in fields:
@@ -336,13 +326,17 @@ def _upsert(
     return True
 
 
-def _match(ranked: Ranked) -> Match:
+def _match(ranked: "Ranked") -> Match:
     execution = ranked.execution
     return Match(
         similarity=round(ranked.similarity, 4),
         matched_by=ranked.matched_by,
         runs=ranked.runs,
-        **{name: getattr(execution, name) for name in Match.model_fields if hasattr(execution, name)},
+        **{
+            name: getattr(execution, name)
+            for name in Match.model_fields
+            if hasattr(execution, name)
+        },
     )
 
 

@@ -15,7 +15,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # all but tab a
 def _printable(text: str) -> str:
     if found := _CONTROL.search(text):
         raise ValueError(
-            f"has the control character U+{ord(found[0]):04X} at position {found.start()}; remove it"
+            f"has the control character U+{ord(found[0]):04X} at position {found.start()}; "
+            "remove it"
         )
     return text
 

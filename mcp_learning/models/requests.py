@@ -58,11 +58,14 @@ class RecordExecution(Model):
         Label, Required, Field(max_length=64, description="e.g. bug_fix, code_review, refactor")
     ]
     task_description: Annotated[
-        LongText, Required, Field(description="What was asked, in words a later agent would search with")
+        LongText,
+        Required,
+        Field(description="What was asked, in words a later agent would search with"),
     ]
     outcome: Annotated[Outcome, Field(description="pending: started, result to follow")]
     task_id: Annotated[
-        OptionalId, Field(description="Give the id of an earlier record to update it; else one is made")
+        OptionalId,
+        Field(description="Give the id of an earlier record to update it; else one is made"),
     ] = None
     repo: Annotated[Repo, Field(description="owner/name or a path")] = None
     approach: Annotated[
@@ -79,7 +82,10 @@ class RecordExecution(Model):
         Field(description="What worked, or what to do next time"),
     ] = None
     error_type: Annotated[
-        OptionalLabel, Field(description="For failures: timeout, quality_gate, crash, validation, unknown or your own")
+        OptionalLabel,
+        Field(
+            description="Of a failure: timeout, quality_gate, crash, validation, unknown, or free"
+        ),
     ] = None
     error_message: Annotated[LongText | None, Optional] = None
     duration_seconds: NonNegative | None = None
@@ -129,7 +135,8 @@ class FindSimilarTasks(Filters):
     ]
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 5
     min_similarity: Annotated[
-        Unit | None, Field(description="Default: the calibrated floor; lower shows less relevant ones")
+        Unit | None,
+        Field(description="Default: the calibrated floor; lower shows less relevant ones"),
     ] = None
     response_format: Literal["concise", "detailed"] = "concise"
     max_tokens: Annotated[int, Field(ge=200, le=50_000, description="Budget of the answer")] = 2_000
@@ -154,7 +161,9 @@ class SubmitFeedback(Model):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if all(getattr(self, name) is None for name in type(self).model_fields if name != "task_id"):
+        if all(
+            getattr(self, name) is None for name in type(self).model_fields if name != "task_id"
+        ):
             raise ValueError("give at least one of rating, accepted, helpful, issue_type, comment")
         return self
 

@@ -169,7 +169,7 @@ class Trend(Model):
 class IndexHealth(Model):
     """State of the HNSW index."""
 
-    state: Literal["none", "building", "ready", "stale", "unavailable"]
+    state: Literal["loading", "none", "building", "ready", "stale"]
     rows: int | None = None
     bytes: int | None = None
     built_at: datetime | None = None
@@ -179,22 +179,27 @@ class IndexHealth(Model):
     reason: str | None = None
 
 
-class Health(Model):
+class IndexingHealth(Model):
+    """State of what is derived from the database."""
+
+    embedder: str
+    embedder_state: Literal["loading", "ready", "unavailable"] = "loading"
+    reembed_due: bool = False
+    search_mode: Literal["exact", "hnsw"] = "exact"
+    index: IndexHealth = IndexHealth(state="loading")
+    problem: str | None = None
+
+
+class Health(IndexingHealth):
     """State of the database and what is derived from it."""
 
     executions: int
     embedded: int
     pending_embeddings: int
-    embedder: str
-    embedder_state: Literal["loading", "ready", "unavailable"]
-    reembed_due: bool
-    search_mode: Literal["exact", "hnsw"]
-    index: IndexHealth
     schema_version: int
     database_bytes: int
     owner_pid: int
     version: str
-    problem: str | None = None
 
 
 class Stats(Model):
@@ -218,7 +223,9 @@ class RebuildReport(Model):
     bytes: int
     m: int
     ef_construction: int
-    recall_at_10: Annotated[float | None, Field(description="Against exact search, on a sample")] = None
+    recall_at_10: Annotated[
+        float | None, Field(description="Against exact search, on a sample")
+    ] = None
 
 
 class Forgotten(Model):

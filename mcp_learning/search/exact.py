@@ -100,9 +100,7 @@ class Matrix:
         self._dead_count = 0
 
 
-def _top(
-    versions: NDArray[np.int64], similarities: NDArray[np.float32], k: int
-) -> Neighbours:
+def _top(versions: NDArray[np.int64], similarities: NDArray[np.float32], k: int) -> Neighbours:
     if k < len(versions):
         chosen = np.argpartition(similarities, len(similarities) - k)[-k:]
         versions, similarities = versions[chosen], similarities[chosen]

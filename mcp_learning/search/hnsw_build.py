@@ -3,7 +3,8 @@
 A process of its own, because DuckDB can't be interrupted while it builds one (an interrupt takes
 effect when the build is over, half an hour later at a million rows), and so that its memory goes
 back to the system. FILE holds the table `vectors`, INFO is an `IndexInfo` as JSON; the child prints
-it again with the recall that it measured. It ends at once when its stdin closes, so it can't outlive its parent.
+it again with the recall that it measured. It ends at once when its stdin closes, so that it can't
+outlive its parent.
 """
 
 import os
@@ -55,7 +56,7 @@ def _recall(connection: "Connection", dimension: int) -> float | None:
     versions = columns["version"]
     if len(versions) <= K:
         return None
-    vectors = np.stack(columns["embedding"])
+    vectors = np.stack(list(columns["embedding"]))
     queries = np.random.default_rng(0).choice(
         len(versions), size=min(SAMPLE, len(versions)), replace=False
     )

@@ -85,7 +85,9 @@ class Retriever:
     Holds every vector in memory, or, once the HNSW index is in use, those newer than the index.
     """
 
-    def __init__(self, directory: Path, mode: SearchMode, hnsw_min_rows: int, ef_search: int) -> None:
+    def __init__(
+        self, directory: Path, mode: SearchMode, hnsw_min_rows: int, ef_search: int
+    ) -> None:
         self.index: HnswIndex | None = None
         self.index_problem: str | None = None
         self._path = directory / FILE_NAME
@@ -263,4 +265,6 @@ def _rank(
 
 
 def _runs(success: int, failure: int, pending: int) -> Runs:
-    return Runs(total=success + failure + pending, success=success, failure=failure, pending=pending)
+    return Runs(
+        total=success + failure + pending, success=success, failure=failure, pending=pending
+    )

@@ -9,7 +9,7 @@ from mcp_learning.errors import IndexUnavailable
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Connection
 
-_NO_AUTOLOAD = {
+_NO_AUTOLOAD: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }

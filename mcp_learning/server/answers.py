@@ -90,8 +90,9 @@ def _similar_text(result: SimilarTasks, dropped: int) -> str:
 
 
 def _match_line(number: int, match: Match) -> str:
-    runs = f" ({match.runs.success} of {match.runs.total} runs succeeded)" if match.runs.total > 1 else ""
-    line = f'{number}. {match.similarity:.2f} {match.outcome}{runs} "{shorten(match.task_description, 100)}"'
+    runs, task = match.runs, shorten(match.task_description, 100)
+    several = f" ({runs.success} of {runs.total} runs succeeded)" if runs.total > 1 else ""
+    line = f'{number}. {match.similarity:.2f} {match.outcome}{several} "{task}"'
     for label, text in (
         ("approach", match.approach),
         ("solution", match.solution_summary),
@@ -120,7 +121,9 @@ def execution(result: ExecutionDetail) -> str:
     ):
         if text:
             lines.append(f'{label}: "{shorten(text, 600)}"')
-    lines.append(f"{len(result.feedback)} feedback, used by {len(result.used_by)} later executions.")
+    lines.append(
+        f"{len(result.feedback)} feedback, used by {len(result.used_by)} later executions."
+    )
     return "\n".join(lines)
 
 
@@ -134,8 +137,10 @@ def stats(result: Stats) -> str:
     """The totals, the leading groups and what needs attention."""
     totals = result.totals
     lines = [f"{totals.executions} executions in {result.days} days{_rate(totals)}."]
-    for group in result.groups[:5]:
-        lines.append(f'- {result.group_by} "{shorten(group.key, 60)}": {group.executions}{_rate(group)}')
+    lines += [
+        f'- {result.group_by} "{shorten(group.key, 60)}": {group.executions}{_rate(group)}'
+        for group in result.groups[:5]
+    ]
     health = result.health
     lines.append(
         f"Index: {health.index.state}; {health.embedded} of {health.executions} embedded; "

@@ -3,9 +3,11 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import anyio
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.stdio import stdio_server
@@ -50,13 +52,12 @@ class LearningServer(MCPServer[None]):
         )
         self._host = host
         self._tools = {tool.name: tool for tool in TOOLS}
-        self._listed = [_listed(tool) for tool in TOOLS]
         resources.register(self, host)
         prompts.register(self, host)
 
     async def list_tools(self) -> list[ListedTool]:
         """All tools, in their fixed order."""
-        return self._listed
+        return _listed_tools()
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -108,10 +109,17 @@ class LearningServer(MCPServer[None]):
                 await self._host.close()
                 group.cancel_scope.cancel()
 
-    async def _count_messages(self, context: Any, call_next: Any) -> Any:
-        result = await call_next(context)
+    async def _count_messages(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        result = await call_next(ctx)
         self._host.heard()
         return result
+
+
+@cache
+def _listed_tools() -> list[ListedTool]:
+    return [_listed(tool) for tool in TOOLS]
 
 
 def _listed(tool: Tool) -> ListedTool:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FIRST_MESSAGE_GRACE = 0.25
-"""Seconds after the first message in which a second one may come before the model is loaded."""
+QUIET = 0.2
+"""Seconds without a message after which the model is loaded; a search that needs it is sooner."""
 
 CLOSE_SECONDS = 0.8
 """Longest time that closing may take. What was acknowledged is committed already."""
@@ -25,8 +25,8 @@ CLOSE_SECONDS = 0.8
 class Host:
     """Holds the learning service of one server process.
 
-    The model is loaded only after the client's first exchange, since its import competes with
-    the answer for the interpreter.
+    The model is loaded once the client's first messages are answered, since its import competes
+    with the answers for the interpreter.
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -34,9 +34,7 @@ class Host:
         self._database = database
         self._service: LearningService | None = None
         self._made = anyio.Event()
-        self._messages = 0
-        self._first = anyio.Event()
-        self._second = anyio.Event()
+        self._answered = anyio.Event()
 
     async def service(self) -> "LearningService":
         """The service; waits for its import at most."""
@@ -47,17 +45,18 @@ class Host:
 
     def heard(self) -> None:
         """Notes that a message of the client was answered."""
-        self._messages += 1
-        (self._first if self._messages == 1 else self._second).set()
+        self._answered.set()
 
     async def run(self) -> None:
         """Imports and makes the service, then keeps it running until cancelled."""
         module = await anyio.to_thread.run_sync(import_module, "mcp_learning.learn.service")
         self._service = module.LearningService(self._settings, self._database)
         self._made.set()
-        await self._first.wait()
-        with anyio.move_on_after(FIRST_MESSAGE_GRACE):
-            await self._second.wait()
+        await self._answered.wait()
+        while self._answered.is_set():
+            self._answered = anyio.Event()
+            with anyio.move_on_after(QUIET):
+                await self._answered.wait()
         await self._service.run()
 
     async def close(self) -> None:

@@ -50,7 +50,12 @@ def register(server: MCPServer[None], host: Host) -> None:
         approach: str = "",
         error_type: str = "",
     ) -> str:
-        given = {"repo": repo, "task_type": task_type, "approach": approach, "error_type": error_type}
+        given = {
+            "repo": repo,
+            "task_type": task_type,
+            "approach": approach,
+            "error_type": error_type,
+        }
         known = "".join(f"\n{name}: {value}" for name, value in given.items() if value)
         return (
             f"The task has ended: {task_description}{known}\n\n"
@@ -60,7 +65,7 @@ def register(server: MCPServer[None], host: Host) -> None:
             "for the recalled executions that helped. Leave secrets out."
         )
 
-    @server.completion()
+    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
     async def complete(
         reference: PromptReference | ResourceTemplateReference,
         argument: CompletionArgument,

@@ -91,7 +91,8 @@ def _table(heading: str, stats: Stats) -> list[str]:
     if not stats.groups:
         return []
     rows = [
-        f"| {_cell(group.key)} | {group.executions} | {_rate(group)} |" for group in stats.groups[:10]
+        f"| {_cell(group.key)} | {group.executions} | {_rate(group)} |"
+        for group in stats.groups[:10]
     ]
     return ["", f"## {heading}", "", "| | executions | succeeded |", "|---|---|---|", *rows]
 

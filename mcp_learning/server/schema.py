@@ -7,7 +7,22 @@ from pydantic_core import ErrorDetails
 
 _MAX_ERRORS = 3
 _OUTLINE_DEPTH = 2
+_OUTLINED = ("type", "description", "enum")
 _NOISE = ("title", "additionalProperties")
+
+_PROBLEMS = {
+    "missing": "is required",
+    "literal_error": "must be {expected}",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "string_unicode": "has a lone surrogate, which is not text; remove it",
+    "too_long": "has {actual_length} items; give at most {max_length}",
+    "uuid_parsing": "is not a UUID; use one that record_execution or find_similar_tasks returned",
+    "uuid_type": "is not a UUID; use one that record_execution or find_similar_tasks returned",
+    "finite_number": "must be a finite number, not NaN or infinity",
+    "value_error": "{error}",
+}
+"""What to say about pydantic's error types, where its own words are for programmers."""
 
 
 def input_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -50,7 +65,9 @@ def _compact_node(node: Any, definitions: dict[str, Any]) -> Any:
     if "$ref" in node:
         target = {**definitions[node["$ref"].rpartition("/")[2]]}
         target.pop("description", None)
-        return _compact_node({**target, **{k: v for k, v in node.items() if k != "$ref"}}, definitions)
+        return _compact_node(
+            {**target, **{k: v for k, v in node.items() if k != "$ref"}}, definitions
+        )
     if "anyOf" in node:
         present = [option for option in node["anyOf"] if option != {"type": "null"}]
         rest = {key: value for key, value in node.items() if key != "anyOf"}
@@ -65,7 +82,9 @@ def _compact_node(node: Any, definitions: dict[str, Any]) -> Any:
 
 
 def _outline(schema: dict[str, Any], depth: int) -> dict[str, Any]:
-    kept = {key: schema[key] for key in ("type", "description", "enum") if key in schema}
+    kept: dict[str, Any] = {
+        key: schema[key] for key in ("type", "description", "enum") if key in schema
+    }
     if "items" in schema:
         kept["items"] = _outline(schema["items"], depth + 1)
     if "properties" in schema and depth < _OUTLINE_DEPTH:
@@ -86,33 +105,17 @@ def _is_noise(key: str, value: Any) -> bool:
 
 def _explain_one(details: ErrorDetails, model: type[BaseModel]) -> str:
     field = ".".join(str(part) for part in details["loc"]) or "arguments"
-    context = details.get("ctx", {})
-    match details["type"]:
-        case "missing":
-            problem = "is required"
-        case "extra_forbidden":
-            problem = f"is not known here; known are {_siblings(details, model)}"
-        case "literal_error":
-            problem = f"must be {context['expected']}"
-        case "string_too_short" | "too_short":
-            problem = "must not be empty"
-        case "string_too_long":
-            length = len(details["input"])
-            problem = f"has {length:,} characters; shorten it to at most {context['max_length']:,}"
-        case "string_unicode":
-            problem = "has a lone surrogate, which is not text; remove it"
-        case "too_long":
-            problem = f"has {context['actual_length']} items; give at most {context['max_length']}"
-        case "uuid_parsing" | "uuid_type":
-            problem = "is not a UUID; use one that record_execution or find_similar_tasks returned"
-        case "finite_number":
-            problem = "must be a finite number, not NaN or infinity"
-        case "value_error":
-            problem = str(context["error"])
-        case _:
-            message = details["msg"]
-            problem = message[0].lower() + message[1:].replace("Input should", "should")
-            problem = problem.removeprefix("input ").replace("should be", "must be")
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "extra_forbidden":
+        problem = f"is not known here; known are {_siblings(details, model)}"
+    elif kind in ("string_too_long", "too_long") and isinstance(details["input"], str):
+        length = len(details["input"])
+        problem = f"has {length:,} characters; shorten it to at most {context['max_length']:,}"
+    elif kind in _PROBLEMS:
+        problem = _PROBLEMS[kind].format(**context)
+    else:
+        problem = details["msg"][0].lower() + details["msg"][1:]
+        problem = problem.replace("input should be", "must be").removeprefix("input ")
     return f"{field}: {problem}"
 
 

@@ -9,6 +9,7 @@ with `os._exit(0)`, because a thread that still reads stdin, or still imports th
 up a normal exit.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -32,6 +33,7 @@ the model is one long computation: with the default, each of a call's five hand-
 
 def serve(settings: Settings) -> None:
     """Serves one client over stdin and stdout until it leaves. Does not return."""
+    gc.disable()  # also when the command line has not done so already
     sys.setswitchinterval(SWITCH_INTERVAL)
     database = open_database(settings)
     database.start()
@@ -45,6 +47,8 @@ def serve(settings: Settings) -> None:
     async def main() -> None:
         host = Host(settings, database)
         server = LearningServer(host)
+        gc.freeze()
+        gc.enable()
         async with anyio.create_task_group() as group:
             group.start_soon(_leave_on_signal, host.close)
             await server.run_stdio_async()

@@ -65,5 +65,3 @@ def _refusal(error: Exception) -> JSONRPCError:
         id=json.loads(found[1]) if found else None,
         error=ErrorData(code=PARSE_ERROR, message="the message is not valid JSON-RPC 2.0"),
     )
-
-

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mcp_learning.models.results import Execution
-from mcp_learning.store.executions import COLUMN_TYPES, to_row
 from mcp_learning.store.duckdb import Cursor
+from mcp_learning.store.executions import COLUMN_TYPES, to_row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,8 +37,8 @@ def insert(
     batch = pa.table(columns)
     cursor.register("batch", batch)
     cursor.execute(
-        f"INSERT INTO executions BY NAME SELECT {_CASTS}, nextval('execution_sequence') AS sequence "
-        "FROM batch b"
+        f"INSERT INTO executions BY NAME SELECT {_CASTS}, "
+        "nextval('execution_sequence') AS sequence FROM batch b"
     )
     if vectors is not None:
         flat = pa.array(vectors.ravel())
@@ -50,7 +50,7 @@ def insert(
         )
         cursor.register("embedded", embedded)
         cursor.execute(
-            "INSERT INTO embeddings SELECT task_id::UUID, nextval('embedding_version'), embedding, ? "
-            "FROM embedded",
+            "INSERT INTO embeddings "
+            "SELECT task_id::UUID, nextval('embedding_version'), embedding, ? FROM embedded",
             [fingerprint],
         )

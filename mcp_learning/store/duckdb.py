@@ -9,7 +9,6 @@ Invariants:
 """
 
 import logging
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Cursor
 else:  # imported on the writer thread, so that the server can answer before DuckDB is loaded
     Cursor = Any
+
+__all__ = ["Cursor", "Database", "make_private"]
 
 logger = logging.getLogger(__name__)
 
@@ -283,7 +284,7 @@ def _open(path: Path, memory_limit_mb: int) -> Cursor:
     except duckdb.Error as error:
         raise _explain_open(path, str(error)) from error
     with suppress(OSError):  # a file system without modes: the directory's rights have to do
-        os.chmod(path, 0o600)
+        path.chmod(0o600)
     _refuse_truncated(root, path)
     return root
 
@@ -314,11 +315,15 @@ def _explain_open(path: Path, text: str) -> StoreError:
             "directory that you may write to"
         )
     if "No space left" in text or "File too large" in text:
-        return StoreFull(f"no room left on the disk of {path}; free some space, then repeat the call")
+        return StoreFull(
+            f"no room left on the disk of {path}; free some space, then repeat the call"
+        )
     if "we can only read versions between" in text or "newer version of DuckDB" in text:
         return StoreTooNew(f"{path} was written by a newer DuckDB; update mcp-learning to open it")
     if "Is a directory" in text or "Not a directory" in text:
-        return StoreError(f"{path} is not a file in a directory; set MCP_LEARNING_DATA_DIR to another")
+        return StoreError(
+            f"{path} is not a file in a directory; set MCP_LEARNING_DATA_DIR to another"
+        )
     logger.error("can't open %s: %s", path, text)
     return StoreDamaged(
         f"{path} is damaged or not a DuckDB database; it was left untouched: move it away to start "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
+
 from mcp_learning.store.duckdb import Cursor
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def store(
     """Stores vectors, leaving out rows that were deleted, changed or embedded meanwhile.
 
     Args:
+        cursor: Inside a transaction.
         rows: n executions from `pending`.
         vectors: (n, dimension) float32, L2-normalised.
         fingerprint: The model that made them.
@@ -162,14 +164,13 @@ def read(
     import numpy as np
 
     columns = cursor.execute(
-        "SELECT version, embedding FROM embeddings WHERE version > ? ORDER BY version "
-        "LIMIT ?",
+        "SELECT version, embedding FROM embeddings WHERE version > ? ORDER BY version LIMIT ?",
         [after_version, limit if limit is not None else 2**62],
     ).fetchnumpy()
     versions = columns["version"]
     if not len(versions):
         return np.empty(0, np.int64), np.empty((0, dimension(cursor)), np.float32)
-    return versions, np.stack(columns["embedding"]).astype(np.float32, copy=False)
+    return versions, np.stack(list(columns["embedding"]))
 
 
 def as_text(vector: "NDArray[np.float32]") -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from mcp_learning.models.requests import Filters
+from mcp_learning.models.requests import Filters, Outcome
 from mcp_learning.models.results import Execution, Feedback, UsedBy
 from mcp_learning.store.duckdb import Cursor
 
@@ -48,26 +48,22 @@ COLUMN_TYPES = {
     "task_key": "VARCHAR",
 }
 """Columns that are written from here, with their SQL types, in the order of the table."""
-_SPEC = json.dumps(COLUMN_TYPES | {"metadata": "VARCHAR"})
+_JSON_TYPES = COLUMN_TYPES | {"metadata": "VARCHAR"}  # JSON text inside a JSON parameter
 _COLUMNS = ", ".join(COLUMN_TYPES)
 _SELECTED = ", ".join(f"x.{name}" for name in COLUMN_TYPES)
 _ASSIGNED = ", ".join(f"{name} = new.{name}" for name in COLUMN_TYPES if name != "task_id")
 
-_INSERT = f"""
-INSERT INTO executions BY NAME
-SELECT unnest(from_json(?, '{_SPEC}')), nextval('execution_sequence') AS sequence
-"""
 _UPDATE = f"""
 UPDATE executions SET {_ASSIGNED}, sequence = nextval('execution_sequence')
-FROM (SELECT unnest(from_json(?, '{_SPEC}'))) AS new
+FROM (SELECT unnest(from_json(?, '{json.dumps(_JSON_TYPES)}'))) AS new
 WHERE executions.task_id = new.task_id
 """
 _GET = f"SELECT {_COLUMNS} FROM executions WHERE task_id = ?"
 
 _RENAMED = {"timestamp": "recorded_at", "actual_cost": "cost_usd"}
 _TIMES = ("timestamp", "updated_at", "uploaded_at")
-_SUCCESS = {"success": True, "failure": False, "pending": None}
-_OUTCOME = {value: name for name, value in _SUCCESS.items()}
+_SUCCESS: dict[Outcome, bool | None] = {"success": True, "failure": False, "pending": None}
+_OUTCOME: dict[bool | None, Outcome] = {value: name for name, value in _SUCCESS.items()}
 _SAME_NAME = (Execution.model_fields.keys() & COLUMN_TYPES.keys()) - {*_TIMES, "metadata"}
 
 SUGGESTED = ("repo", "task_type", "approach", "error_type")
@@ -85,7 +81,14 @@ class Hit:
 
 def insert(cursor: Cursor, execution: Execution, task_key: str) -> None:
     """Adds one execution; its task_id must be new."""
-    cursor.execute(_INSERT, [json.dumps(to_row(execution, task_key))])
+    # Only the columns that have a value: half the time of naming all of them.
+    row = {name: value for name, value in to_row(execution, task_key).items() if value is not None}
+    spec = json.dumps({name: _JSON_TYPES[name] for name in row})
+    cursor.execute(
+        f"INSERT INTO executions BY NAME SELECT unnest(from_json(?, '{spec}')), "
+        "nextval('execution_sequence') AS sequence",
+        [json.dumps(row)],
+    )
 
 
 def update(cursor: Cursor, execution: Execution, task_key: str) -> None:
@@ -115,7 +118,7 @@ def select_ids(
     cursor: Cursor, *, repo: str | None, task_type: str | None, before: datetime | None
 ) -> list[UUID]:
     """Executions that match every given filter; `before` compares the time of recording."""
-    given = {"repo = ?": repo, "task_type = ?": task_type}
+    given: dict[str, Any] = {"repo = ?": repo, "task_type = ?": task_type}
     given["timestamp < ?"] = naive(before) if before else None
     clauses = {clause: value for clause, value in given.items() if value is not None}
     where = " AND ".join(clauses) or "true"
@@ -187,8 +190,9 @@ def count_runs(
     """Per task key: (successes, failures, pending) among the executions that pass the filters."""
     where, values = _where(filters, now)
     rows = cursor.execute(
-        "SELECT x.task_key, count_if(x.success), count_if(NOT x.success), count_if(x.success IS NULL) "
-        "FROM executions x WHERE list_contains(string_split(?, ','), x.task_key) "
+        "SELECT x.task_key, count(*) FILTER (x.success), count(*) FILTER (NOT x.success), "
+        "count(*) FILTER (x.success IS NULL) FROM executions x "
+        "WHERE list_contains(string_split(?, ','), x.task_key) "
         f"AND {where} GROUP BY x.task_key",
         [",".join(task_keys), *values],
     ).fetchall()
@@ -248,7 +252,7 @@ def used_by(cursor: Cursor, task_id: UUID) -> list[UsedBy]:
 
 
 def suggestions(cursor: Cursor, column: str, prefix: str, limit: int) -> list[str]:
-    """Recorded values of one of the `SUGGESTED` columns that start with `prefix`, commonest first."""
+    """Recorded values of a `SUGGESTED` column that start with `prefix`, commonest first."""
     if column not in SUGGESTED:
         raise ValueError(f"{column} is not suggested")
     rows = cursor.execute(

@@ -61,4 +61,3 @@ def _period(since: datetime, until: datetime, repo: str | None) -> tuple[str, li
         where += " AND repo = ?"
         values.append(repo)
     return where, values
-

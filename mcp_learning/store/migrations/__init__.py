@@ -35,10 +35,11 @@ class Migration:
 @cache
 def known() -> tuple[Migration, ...]:
     """All migrations of this package, in order."""
-    found = []
-    for entry in files(__name__).iterdir():
-        if match := re.fullmatch(r"(\d{4})_(\w+)\.sql", entry.name):
-            found.append(Migration(int(match[1]), match[2], entry.read_text(encoding="utf-8")))
+    found = (
+        Migration(int(match[1]), match[2], entry.read_text(encoding="utf-8"))
+        for entry in files(__name__).iterdir()
+        if (match := re.fullmatch(r"(\d{4})_(\w+)\.sql", entry.name))
+    )
     return tuple(sorted(found, key=lambda migration: migration.version))
 
 
