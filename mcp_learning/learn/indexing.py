@@ -171,6 +171,7 @@ class Indexer:
             ):
                 versions, vectors = await self._embed(rows, "embeddings")
                 self.retriever.add(versions, vectors)
+                self._pending = max(0, self._pending - len(versions))
             self._pending = await self._database.read(embeddings.count_pending)
 
     async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:

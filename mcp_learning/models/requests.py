@@ -99,7 +99,7 @@ class RecordExecution(Model):
         Field(
             description="Optional measurements: file_count, estimated_tokens, routing_confidence "
             "0..1, complexity_score and quality_score 0..100, cost_estimate, peak_memory_mb, "
-            "cpu_time_seconds, user_accepted, user_rating 1..5, uploaded_at, metadata (any object)"
+            "cpu_time_seconds, user_accepted, user_rating 1..5, uploaded_at, metadata (any object)",
         ),
     ] = Details()
 

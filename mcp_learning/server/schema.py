@@ -6,8 +6,6 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 _MAX_ERRORS = 3
-_OUTLINE_DEPTH = 2
-_OUTLINED = ("type", "description", "enum")
 _NOISE = ("title", "additionalProperties")
 
 _PROBLEMS = {
@@ -26,17 +24,20 @@ _PROBLEMS = {
 
 
 def input_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """JSON schema of a tool's arguments: flat, without null unions or titles."""
-    return {"additionalProperties": False, **_compact(model.model_json_schema())}
+    """JSON schema of a tool's arguments: flat, without null unions or titles; required first."""
+    schema = {"additionalProperties": False, **_compact(model.model_json_schema())}
+    properties, required = schema["properties"], schema.get("required", [])
+    schema["properties"] = {name: properties[name] for name in required} | properties
+    return schema
 
 
 def output_schema(model: type[BaseModel]) -> dict[str, Any]:
     """JSON schema of a tool's structured content; absent values are left out, never null.
 
-    Objects within objects are not spelled out: every client reads the schemas of all tools at
-    every start, and their names say what they hold.
+    What is within an object in an object is not spelled out: every client reads the schemas of
+    all tools at every start, and the names say what they hold.
     """
-    return _outline(_compact(model.model_json_schema(mode="serialization")), depth=0)
+    return _outline(_compact(model.model_json_schema(mode="serialization")))
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
@@ -81,24 +82,27 @@ def _compact_node(node: Any, definitions: dict[str, Any]) -> Any:
     return kept
 
 
-def _outline(schema: dict[str, Any], depth: int) -> dict[str, Any]:
-    kept: dict[str, Any] = {
-        key: schema[key] for key in ("type", "description", "enum") if key in schema
-    }
-    if "items" in schema:
-        kept["items"] = _outline(schema["items"], depth + 1)
-    if "properties" in schema and depth < _OUTLINE_DEPTH:
-        parts = schema["properties"].items()
-        kept["properties"] = {name: _outline(part, depth + 1) for name, part in parts}
-        if depth == 0:
-            kept["required"] = schema.get("required", [])
+def _outline(schema: dict[str, Any]) -> dict[str, Any]:
+    properties = {name: _outline_part(part) for name, part in schema["properties"].items()}
+    return {"type": "object", "properties": properties, "required": schema.get("required", [])}
+
+
+def _outline_part(part: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: part[key] for key in ("type", "description", "enum") if key in part}
+    items = part.get("items", {})
+    if "properties" in items:
+        fields = items["properties"].items()
+        kept["items"] = {
+            "type": "object",
+            "properties": {name: {"type": field["type"]} for name, field in fields},
+        }
     return kept
 
 
 def _is_noise(key: str, value: Any) -> bool:
     return (
         key in ("$defs", *_NOISE)
-        or (key == "default" and value in (None, [], {}))
+        or (key == "default" and (value is None or isinstance(value, (list, dict))))
         or (key == "minLength" and value == 1)
     )
 

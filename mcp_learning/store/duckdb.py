@@ -98,6 +98,7 @@ class Database:
         self._root_lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
+        self._closing = False
 
     def start(self) -> None:
         """Starts the writer thread, which opens the file at once. Never blocks or raises."""
@@ -145,11 +146,14 @@ class Database:
         """Finishes queued writes and closes the file; waits at most `CLOSE_SECONDS`."""
         if self._thread is None:
             return
+        self._closing = True
         self._queue.put(None)
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._stopped.wait, CLOSE_SECONDS)
 
     async def _submit(self, fn: Callable[[Cursor], T], *, transaction: bool) -> T:
+        if self._closing:
+            raise StoreError(f"{self.path} was closed; start the server again")
         self.start()
         call = _Call(fn, transaction=transaction)
         self._queue.put(call)
@@ -204,7 +208,10 @@ class Database:
         root = _open(self.path, self._memory_limit_mb)
         try:
             if self._prepare is not None:
-                self._prepare(root)
+                # A cursor that is closed: an unread result would keep its transaction open, and
+                # with it every checkpoint from happening.
+                with root.cursor() as cursor:
+                    self._prepare(cursor)
         except Exception as error:
             root.close()
             raise self._translate(error) from error
@@ -291,7 +298,8 @@ def _open(path: Path, memory_limit_mb: int) -> Cursor:
 
 def _refuse_truncated(root: Cursor, path: Path) -> None:
     """A file cut at its end opens, and only fails (or lies) when the lost blocks are read."""
-    row = root.execute("PRAGMA database_size").fetchone()
+    with root.cursor() as cursor:
+        row = cursor.execute("PRAGMA database_size").fetchone()
     header = 3 * 4096  # DuckDB's main header and its two alternating database headers
     if row is not None and path.stat().st_size < header + int(row[2]) * int(row[3]):
         root.close()

@@ -1,0 +1,108 @@
+"""Writes docs/reference.md from the code: every tool with its arguments, and every setting.
+
+python tools/reference.py           rewrites the page
+python tools/reference.py --check   exits 1 if the page is not what the code says
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from mcp_learning.server.schema import input_schema, output_schema
+from mcp_learning.server.tools import TOOLS, Tool
+from mcp_learning.settings import Settings
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
+
+HEADER = """# Reference
+
+Made from the code by `python tools/reference.py`; a test keeps it so.
+
+Every tool returns structured content (absent values are left out, times are UTC) and a short text
+that says the same in fewer words. An expected failure is a tool error whose one line names the
+argument or file and the fix.
+"""
+
+
+def main() -> int:
+    """Writes the page, or compares it."""
+    wanted = page()
+    if "--check" in sys.argv:
+        return int(PAGE.read_text(encoding="utf-8") != wanted)
+    PAGE.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+def page() -> str:
+    """The whole page, as Markdown."""
+    parts = [HEADER, "## Tools\n", *map(_tool, TOOLS), _settings()]
+    return "\n".join(parts)
+
+
+def _tool(tool: Tool) -> str:
+    schema = input_schema(tool.request)
+    required = schema.get("required", [])
+    rows = [
+        f"| `{name}` | {_kind(part)} | {'required' if name in required else _default(part)} "
+        f"| {part.get('description', '')} |"
+        for name, part in schema["properties"].items()
+    ]
+    results = ", ".join(f"`{name}`" for name in output_schema(tool.result)["properties"])
+    hints = tool.annotations
+    traits = [
+        "reads only" if hints.read_only_hint else "writes",
+        *(["may delete"] if hints.destructive_hint else []),
+        *(["repeating a call changes nothing"] if hints.idempotent_hint else []),
+    ]
+    return "\n".join(
+        [
+            f"### {tool.name}\n",
+            f"{tool.description}\n",
+            f"*{', '.join(traits)}*\n",
+            "| argument | type | default | meaning |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            f"Returns {results}.\n",
+        ]
+    )
+
+
+def _kind(part: dict[str, Any]) -> str:
+    kind = str(part.get("type", "any"))
+    if "enum" in part:
+        return ", ".join(f"`{value}`" for value in part["enum"])
+    if "items" in part:
+        kind = f"array of {part['items'].get('format', part['items'].get('type'))}"
+    low, high = part.get("minimum"), part.get("maximum")
+    if low is not None or high is not None:
+        kind += f" {'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}"
+    if "maxLength" in part:
+        kind += f", at most {part['maxLength']:,} characters"
+    return f"{part['format']} {kind}" if "format" in part else kind
+
+
+def _default(part: dict[str, Any]) -> str:
+    return f"`{part['default']}`" if "default" in part else "none"
+
+
+def _settings() -> str:
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "the platform's" if name == "data_dir" else f"`{field.default}`"
+        rows.append(f"| `MCP_LEARNING_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(
+        [
+            "## Settings\n",
+            "From the environment, else from the TOML file that `MCP_LEARNING_CONFIG` names, else",
+            "the default. `config/settings.toml` is a sample; its names are in small letters.\n",
+            "| variable | default | meaning |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
