@@ -88,7 +88,7 @@ def _outline(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _outline_part(part: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: part[key] for key in ("type", "description", "enum") if key in part}
+    kept: dict[str, Any] = {k: part[k] for k in ("type", "description", "enum") if k in part}
     items = part.get("items", {})
     if "properties" in items:
         fields = items["properties"].items()

@@ -1,0 +1,95 @@
+"""Fixtures for all tests: private settings, and proof that nothing blocks the event loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blockbuster import BlockBuster
+
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.learn.service import LearningService
+from mcp_learning.settings import Settings
+from mcp_learning.store import duckdb as wrapper
+from mcp_learning.store.migrations import open_database
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what belongs to the person who runs it."""
+    monkeypatch.setenv("MCP_LEARNING_CONFIG", str(tmp_path / "no-config.toml"))
+    monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.load(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+async def service(settings: Settings) -> AsyncIterator[LearningService]:
+    """A learning service on an empty database, without its background task."""
+    opened = LearningService(settings, open_database(settings))
+    yield opened
+    await opened.close()
+
+
+class OnTheLoopError(AssertionError):
+    """Raised where something that blocks was called on the event loop."""
+
+
+class Watched:
+    """A DuckDB connection that refuses to be used on a thread that runs an event loop."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        _refuse_on_the_loop(name)
+        value = getattr(self._connection, name)
+        if not callable(value):
+            return value
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = value(*args, **kwargs)
+            return Watched(result) if name in ("cursor", "execute") else result
+
+        return call
+
+
+def _refuse_on_the_loop(what: str) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise OnTheLoopError(f"{what} was called on the event loop")
+
+
+@pytest.fixture
+def nothing_blocks_the_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fails a test that touches DuckDB, the model, a file or a socket on the event loop."""
+    really_open, really_embed, really_load = wrapper._open, Embedder.embed, Embedder.load
+
+    def embed(self: Embedder, texts: Any) -> Any:
+        _refuse_on_the_loop("Embedder.embed")
+        return really_embed(self, texts)
+
+    def load(self: Embedder) -> None:
+        _refuse_on_the_loop("Embedder.load")
+        really_load(self)
+
+    monkeypatch.setattr(wrapper, "_open", lambda *args: Watched(really_open(*args)))
+    monkeypatch.setattr(Embedder, "embed", embed)
+    monkeypatch.setattr(Embedder, "load", load)
+    detector = BlockBuster()
+    detector.activate()
+    try:
+        yield
+    finally:
+        detector.deactivate()

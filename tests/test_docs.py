@@ -1,0 +1,46 @@
+"""What the documents say is what the code does."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from typer.main import get_command
+
+from mcp_learning.cli.app import app
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+
+
+def test_the_reference_is_made_from_the_code() -> None:
+    command = [sys.executable, str(ROOT / "tools" / "reference.py"), "--check"]
+    assert subprocess.run(command, check=False).returncode == 0, "run python tools/reference.py"
+
+
+def test_every_command_is_in_the_readme() -> None:
+    commands = getattr(get_command(app), "commands", {})
+    assert commands
+    missing = [name for name in commands if f"`{name}" not in README]
+    assert not missing
+
+
+def test_every_command_named_in_a_document_exists_and_explains_itself() -> None:
+    named = {
+        match
+        for document in DOCUMENTS
+        for match in re.findall(
+            r"^\$? ?(?:\.venv/bin/)?mcp-learning ([a-z][a-z-]+)", document.read_text(), re.MULTILINE
+        )
+    }
+    assert named
+    for name in sorted(named):
+        command = [sys.executable, "-m", "mcp_learning", name, "--help"]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 0, name
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
