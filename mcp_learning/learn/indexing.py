@@ -8,42 +8,30 @@ memory are those in the database, and one rebuild runs at a time.
 """
 
 import logging
-import math
 import time
-from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 import anyio
 import anyio.to_thread
-import numpy as np
-from numpy.typing import NDArray
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import IndexUnavailable, LearningError
+from mcp_learning.learn.embedding import BATCH, embed_and_store, fill_next
+from mcp_learning.learn.rebuilding import Progress, build_index
 from mcp_learning.models.requests import Filters, RebuildIndex
 from mcp_learning.models.results import IndexHealth, IndexingHealth, RebuildReport
-from mcp_learning.search.hnsw import Build, IndexInfo
 from mcp_learning.search.hybrid import Found, Query, Retriever
 from mcp_learning.settings import Settings
-from mcp_learning.store import embeddings, executions
+from mcp_learning.store import embeddings
 from mcp_learning.store.duckdb import Cursor, Database
-from mcp_learning.store.embeddings import Unembedded
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[float, str], Awaitable[None]]
-"""Takes the share done, 0..1, and what is being done."""
-
 READ_OWN_WRITES = 64
 """Longest queue that a search waits for, in executions: about half a second."""
-
-BATCH = 64
-"""Executions embedded and stored at a time."""
-
-READ_CHUNK = 50_000
-"""Vectors copied into a new index at a time."""
 
 PAUSE = 0.05
 """Seconds without a record after which embedding starts by itself; a search doesn't wait for it."""
@@ -51,7 +39,8 @@ PAUSE = 0.05
 LONGEST_WAIT = 1.0
 """Seconds after which embedding starts even while records keep coming."""
 
-NEXT_TABLE = "embeddings_next"
+REEMBED_SHARE = 0.6
+"""Share of the work, 0..1, that re-embedding is reported to be when it comes before a build."""
 
 
 class Indexer:
@@ -169,7 +158,7 @@ class Indexer:
             while rows := await self._database.read(
                 lambda cursor: embeddings.pending(cursor, BATCH)
             ):
-                versions, vectors = await self._embed(rows, "embeddings")
+                versions, vectors = await embed_and_store(self._database, self.embedder, rows)
                 self.retriever.add(versions, vectors)
                 self._pending = max(0, self._pending - len(versions))
             self._pending = await self._database.read(embeddings.count_pending)
@@ -177,11 +166,12 @@ class Indexer:
     async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
         """Recomputes embeddings if asked, then builds the HNSW index and puts it in place.
 
-        Searches go on meanwhile, on the old index. Cancelled, everything stays as it was.
+        Searches go on meanwhile, on the old index. Cancelled, they go on as before; what a
+        cancelled re-embed had computed is kept for the next one.
 
         Raises:
-            IndexUnavailable: Another rebuild is under way, there is nothing to index, or the
-                index can't be built.
+            IndexUnavailable: Another rebuild is under way, a re-embed is due, there is nothing to
+                index, or the index can't be built.
             EmbedderUnavailable: The model can't be loaded.
         """
         if self._building:
@@ -194,18 +184,45 @@ class Indexer:
             if self.reembed_due:
                 raise IndexUnavailable(self._reembed_reason)
             await self.drain()
-            info, size = await self._build(request, progress, 0.6 if request.reembed else 0.0)
+            done = REEMBED_SHARE if request.reembed else 0.0
+            info = await build_index(
+                self._database,
+                self._settings,
+                model=self.embedder.fingerprint,
+                parameters=request.parameters,
+                adopt=self._adopt_index,
+                progress=lambda share, text: progress(done + (1 - done) * share, text),
+            )
         finally:
             self._building = False
         return RebuildReport(
             rows=info.rows,
             reembedded=reembedded,
             seconds=round(time.monotonic() - started, 3),
-            bytes=size,
+            bytes=self.retriever.index.bytes if self.retriever.index else 0,
             m=info.m,
             ef_construction=info.ef_construction,
             recall_at_10=info.recall_at_10,
         )
+
+    async def _reembed(self, progress: Progress) -> int:
+        count = await fill_next(
+            self._database,
+            self.embedder,
+            lambda share, text: progress(REEMBED_SHARE * share, text),
+        )
+        async with self._indexing:
+            with anyio.CancelScope(shield=True):
+                width = self.embedder.dimension
+                await self._database.write(lambda c: embeddings.adopt_next(c, width))
+                self.reembed_due = False
+                await self._database.read(self._load_retriever)
+        return count
+
+    async def _adopt_index(self, built: Path) -> None:
+        async with self._indexing:
+            model = self.embedder.fingerprint
+            await self._database.read(lambda c: self.retriever.replace_index(c, built, model))
 
     @property
     def shortcoming(self) -> str | None:
@@ -264,7 +281,6 @@ class Indexer:
 
     def _fit_table(self, cursor: Cursor) -> None:
         """Finds out whether the vectors are of this model; an empty table takes its dimension."""
-        embeddings.drop_table(cursor, NEXT_TABLE)
         stored = embeddings.model(cursor)
         self.reembed_due = stored not in (None, self.embedder.fingerprint)
         if stored is None and embeddings.dimension(cursor) != self.embedder.dimension:
@@ -274,124 +290,3 @@ class Indexer:
 
     def _load_retriever(self, cursor: Cursor) -> None:
         self.retriever.load(cursor, self.embedder.fingerprint, self.embedder.dimension)
-
-    async def _embed(
-        self, rows: list[Unembedded], table: str
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Embeds rows of the queue and stores them; returns what was stored, by version."""
-        texts = [embedding_text(row.task_description) for row in rows]
-        vectors = await anyio.to_thread.run_sync(self.embedder.embed, texts)
-        stored = await self._database.write(
-            lambda cursor: embeddings.store(cursor, rows, vectors, self.embedder.fingerprint, table)
-        )
-        position = {row.task_id: index for index, row in enumerate(rows)}
-        kept = [position[task_id] for task_id in stored]
-        return np.fromiter(stored.values(), np.int64, len(stored)), vectors[kept]
-
-    async def _reembed(self, progress: Progress) -> int:
-        """Recomputes every vector into a second table, then swaps the tables in one commit."""
-        total = await self._database.read(executions.count)
-        width = self.embedder.dimension
-        await self._database.write(lambda c: embeddings.create_table(c, NEXT_TABLE, width))
-        done = 0
-        try:
-            while rows := await self._next_rows():
-                versions, _ = await self._embed(rows, NEXT_TABLE)
-                done += len(versions)
-                await progress(0.6 * min(done / max(total, 1), 1.0), f"embedded {done} of {total}")
-            async with self._indexing:
-                await self._database.read(self.retriever.discard_index)
-                await self._database.write(lambda c: embeddings.replace_table(c, NEXT_TABLE))
-                self.reembed_due = False
-                await self._database.read(self._load_retriever)
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await self._database.write(lambda c: embeddings.drop_table(c, NEXT_TABLE))
-            raise
-        return done
-
-    async def _next_rows(self) -> list[Unembedded]:
-        return await self._database.read(lambda c: embeddings.pending(c, BATCH, NEXT_TABLE))
-
-    async def _build(
-        self, request: RebuildIndex, progress: Progress, share: float
-    ) -> tuple[IndexInfo, int]:
-        """Builds in a file of its own, verifies, replaces. `share`: of the work done before."""
-
-        async def report(part: float, message: str) -> None:
-            await progress(share + (1 - share) * part, message)
-
-        build = Build(self._settings.index_dir)
-        try:
-            rows, watermark = await self._database.read(self._copy_to(build))
-            if rows == 0:
-                raise IndexUnavailable("there is nothing to index yet; record executions first")
-            await report(0.1, f"building the index over {rows} rows")
-            m, ef_construction = request.parameters
-            wanted = IndexInfo(
-                model=self.embedder.fingerprint,
-                dimension=self.embedder.dimension,
-                watermark=watermark,
-                rows=rows,
-                m=m,
-                ef_construction=ef_construction,
-                ef_search=self._settings.hnsw_ef_search,
-                built_at=datetime.now(UTC),
-            )
-            info = await self._run(build, wanted, report)
-            async with self._indexing:
-                await self._database.read(
-                    lambda c: self.retriever.replace_index(c, build.path, info.model)
-                )
-            await report(1.0, "the new index is in use")
-            return info, self._settings.index_dir.joinpath("hnsw.duckdb").stat().st_size
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(build.discard)
-
-    def _copy_to(self, build: Build) -> Callable[[Cursor], tuple[int, int]]:
-        def copy(cursor: Cursor) -> tuple[int, int]:
-            def chunks() -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-                after = 0
-                while True:
-                    versions, vectors = embeddings.read(cursor, after, READ_CHUNK)
-                    if not len(versions):
-                        return
-                    yield versions, vectors
-                    after = int(versions[-1])
-
-            return build.write(chunks(), self.embedder.dimension)
-
-        return copy
-
-    async def _run(self, build: Build, wanted: IndexInfo, report: Progress) -> IndexInfo:
-        """Waits for the child process; reports about every second; kills it when cancelled."""
-        expected = 0.0005 * wanted.rows * max(1.0, math.log10(wanted.rows) / 4)
-        async with anyio.create_task_group() as group:
-            group.start_soon(_tick, expected, report)
-            outcome = await _outcome(build, wanted)
-            group.cancel_scope.cancel()
-        if isinstance(outcome, IndexUnavailable):
-            raise outcome
-        return outcome
-
-
-async def _outcome(build: Build, wanted: IndexInfo) -> IndexInfo | IndexUnavailable:
-    """The error is returned, since a task group would wrap a raised one."""
-    try:
-        return await anyio.to_thread.run_sync(build.run, wanted, abandon_on_cancel=True)
-    except IndexUnavailable as error:
-        return error
-    except anyio.get_cancelled_exc_class():
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(build.cancel)
-        raise
-
-
-async def _tick(expected: float, report: Progress) -> None:
-    started = time.monotonic()
-    while True:
-        await anyio.sleep(1)
-        elapsed = time.monotonic() - started
-        # The build can't be asked how far it is: approach 95 % at the speed measured elsewhere.
-        await report(0.1 + 0.85 * (1 - math.exp(-elapsed / max(expected, 1))), f"{elapsed:.0f} s")

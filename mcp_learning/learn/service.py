@@ -48,7 +48,8 @@ from mcp_learning.store import embeddings, executions, migrations, statistics
 from mcp_learning.store.duckdb import Cursor, Database
 
 if TYPE_CHECKING:
-    from mcp_learning.learn.indexing import Indexer, Progress
+    from mcp_learning.learn.indexing import Indexer
+    from mcp_learning.learn.rebuilding import Progress
     from mcp_learning.search.hybrid import Ranked
 
 _REDACTED_FIELDS = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from mcp_learning.store.duckdb import Cursor
@@ -15,6 +15,11 @@ _ARROW_FROM_ROWS = 8
 """Rows from which importing and using Arrow beats binding each vector as text (0.8 ms each)."""
 
 
+_VERSION = "coalesce(old.version, nextval('embedding_version'))"
+
+Table = Literal["embeddings", "embeddings_next"]
+
+
 @dataclass(frozen=True)
 class Unembedded:
     """An execution in the embedding queue. `sequence` tells whether it changed meanwhile."""
@@ -24,7 +29,7 @@ class Unembedded:
     task_description: str
 
 
-def pending(cursor: Cursor, limit: int, table: str = "embeddings") -> list[Unembedded]:
+def pending(cursor: Cursor, limit: int, table: Table = "embeddings") -> list[Unembedded]:
     """The next executions without a vector in `table`, oldest change first."""
     rows = cursor.execute(
         f"SELECT x.task_id, x.sequence, x.task_description FROM executions x "
@@ -34,7 +39,7 @@ def pending(cursor: Cursor, limit: int, table: str = "embeddings") -> list[Unemb
     return [Unembedded(*row) for row in rows]
 
 
-def count_pending(cursor: Cursor, table: str = "embeddings") -> int:
+def count_pending(cursor: Cursor, table: Table = "embeddings") -> int:
     """Length of the embedding queue."""
     row = cursor.execute(
         f"SELECT count(*) FROM executions x ANTI JOIN {table} e USING (task_id)"
@@ -48,14 +53,14 @@ def count(cursor: Cursor) -> int:
     return int(row[0]) if row else 0
 
 
-def model(cursor: Cursor) -> str | None:
+def model(cursor: Cursor, table: Table = "embeddings") -> str | None:
     """Fingerprint of the model that made the vectors; None when there are none."""
-    row = cursor.execute("SELECT model FROM embeddings LIMIT 1").fetchone()
+    row = cursor.execute(f"SELECT model FROM {table} LIMIT 1").fetchone()
     return str(row[0]) if row else None
 
 
 def dimension(cursor: Cursor) -> int:
-    """Length of the vectors that the table holds."""
+    """Length of the vectors that `embeddings` holds."""
     row = cursor.execute(
         "SELECT data_type FROM duckdb_columns() WHERE table_name = 'embeddings' "
         "AND column_name = 'embedding'"
@@ -65,28 +70,25 @@ def dimension(cursor: Cursor) -> int:
     return int(str(row[0]).removeprefix("FLOAT[").removesuffix("]"))
 
 
-def create_table(cursor: Cursor, table: str, dimension: int) -> None:
-    """Makes an empty vector table, in the place of any that has the name."""
+def create_table(cursor: Cursor, table: Table, dimension: int) -> None:
+    """Puts an empty table for vectors of this length in the place of `table`."""
     cursor.execute(
         f"CREATE OR REPLACE TABLE {table} (task_id UUID NOT NULL, version BIGINT NOT NULL, "
         f"embedding FLOAT[{int(dimension)}] NOT NULL, model VARCHAR NOT NULL)"
     )
 
 
-def replace_table(cursor: Cursor, table: str) -> None:
-    """Puts `table` in the place of embeddings."""
-    cursor.execute("DROP TABLE embeddings")
-    cursor.execute(f"ALTER TABLE {table} RENAME TO embeddings")
-
-
-def drop_table(cursor: Cursor, table: str) -> None:
-    """Drops `table` if it is there."""
-    cursor.execute(f"DROP TABLE IF EXISTS {table}")
+def adopt_next(cursor: Cursor, dimension: int) -> None:
+    """Moves the vectors of `embeddings_next`, of this length, into the place of all others."""
+    create_table(cursor, "embeddings", dimension)
+    cursor.execute("INSERT INTO embeddings FROM embeddings_next")
+    create_table(cursor, "embeddings_next", dimension)
 
 
 def remove(cursor: Cursor, task_id: UUID) -> None:
-    """Takes away an execution's vector, which puts it into the embedding queue."""
+    """Takes away an execution's vectors, which puts it into the embedding queue."""
     cursor.execute("DELETE FROM embeddings WHERE task_id = ?", [task_id])
+    cursor.execute("DELETE FROM embeddings_next WHERE task_id = ?", [task_id])
 
 
 def store(
@@ -94,7 +96,7 @@ def store(
     rows: Sequence[Unembedded],
     vectors: "NDArray[np.float32]",
     fingerprint: str,
-    table: str = "embeddings",
+    table: Table = "embeddings",
 ) -> dict[UUID, int]:
     """Stores vectors, leaving out rows that were deleted, changed or embedded meanwhile.
 
@@ -106,7 +108,8 @@ def store(
         table: Where to.
 
     Returns:
-        The new embedding version of each stored execution, in ascending order.
+        The embedding version of each stored execution, ascending. In `embeddings_next` it is the
+        one that the execution has in `embeddings`, so that searches go on while tables change.
     """
     if len(rows) < _ARROW_FROM_ROWS:
         return _store_each(cursor, rows, vectors, fingerprint, table)
@@ -123,9 +126,10 @@ def store(
     cursor.register("batch", batch)
     stored = cursor.execute(
         f"INSERT INTO {table} "
-        "SELECT x.task_id, nextval('embedding_version'), b.embedding, ? "
+        f"SELECT x.task_id, {_VERSION}, b.embedding, ? "
         "FROM batch b JOIN executions x ON x.task_id = b.task_id::UUID AND x.sequence = b.sequence "
-        f"ANTI JOIN {table} e ON e.task_id = x.task_id ORDER BY x.sequence "
+        f"LEFT JOIN embeddings old ON old.task_id = x.task_id "
+        f"WHERE NOT EXISTS (FROM {table} e WHERE e.task_id = x.task_id) ORDER BY x.sequence "
         "RETURNING task_id, version",
         [fingerprint],
     ).fetchall()
@@ -137,14 +141,14 @@ def _store_each(
     rows: Sequence[Unembedded],
     vectors: "NDArray[np.float32]",
     fingerprint: str,
-    table: str,
+    table: Table,
 ) -> dict[UUID, int]:
     stored: dict[UUID, int] = {}
     for row, vector in zip(rows, vectors, strict=True):
         version = cursor.execute(
             f"INSERT INTO {table} "
-            f"SELECT x.task_id, nextval('embedding_version'), ?::VARCHAR::FLOAT[{len(vector)}], ? "
-            f"FROM executions x WHERE x.task_id = ? AND x.sequence = ? "
+            f"SELECT x.task_id, {_VERSION}, ?::VARCHAR::FLOAT[{len(vector)}], ? FROM executions x "
+            "LEFT JOIN embeddings old USING (task_id) WHERE x.task_id = ? AND x.sequence = ? "
             f"AND NOT EXISTS (FROM {table} e WHERE e.task_id = x.task_id) RETURNING version",
             [as_text(vector), fingerprint, row.task_id, row.sequence],
         ).fetchone()

@@ -133,6 +133,7 @@ def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     ids = _joined(task_ids)
     chosen = "IN (SELECT unnest(string_split(?, ',')::UUID[]))"
     cursor.execute(f"DELETE FROM embeddings WHERE task_id {chosen}", [ids])
+    cursor.execute(f"DELETE FROM embeddings_next WHERE task_id {chosen}", [ids])
     cursor.execute(f"DELETE FROM feedback WHERE task_id {chosen}", [ids])
     cursor.execute(
         f"DELETE FROM recalls WHERE task_id {chosen} OR recalled_task_id {chosen}", [ids, ids]

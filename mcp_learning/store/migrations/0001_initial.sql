@@ -48,6 +48,14 @@ CREATE TABLE embeddings (
 
 CREATE SEQUENCE embedding_version;
 
+-- Vectors of the model that is to come, while a re-embed is under way; empty otherwise.
+CREATE TABLE embeddings_next (
+    task_id    UUID NOT NULL,
+    version    BIGINT NOT NULL,
+    embedding  FLOAT[384] NOT NULL,
+    model      VARCHAR NOT NULL
+);
+
 -- Append-only.
 CREATE TABLE feedback (
     feedback_id   UUID PRIMARY KEY,

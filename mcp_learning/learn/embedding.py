@@ -1,0 +1,66 @@
+"""Vectors for the executions in the embedding queue, and for all of them when the model changes."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio.to_thread
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.embed.recipe import embedding_text
+from mcp_learning.store import embeddings, executions
+from mcp_learning.store.duckdb import Cursor, Database
+from mcp_learning.store.embeddings import Table, Unembedded
+
+BATCH = 64
+"""Executions embedded and stored at a time."""
+
+
+async def embed_and_store(
+    database: Database,
+    embedder: Embedder,
+    rows: Sequence[Unembedded],
+    table: Table = "embeddings",
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Embeds n rows of the queue and stores the vectors in one transaction.
+
+    Returns:
+        (m,) versions, ascending, and (m, dimension) vectors of what was stored; m < n when rows
+        were deleted or changed meanwhile.
+
+    Raises:
+        EmbedderUnavailable: The model can't be loaded.
+        StoreError: The database can't be written; nothing was stored.
+    """
+    texts = [embedding_text(row.task_description) for row in rows]
+    vectors = await anyio.to_thread.run_sync(embedder.embed, texts)
+    stored = await database.write(
+        lambda cursor: embeddings.store(cursor, rows, vectors, embedder.fingerprint, table)
+    )
+    position = {row.task_id: index for index, row in enumerate(rows)}
+    kept = [position[task_id] for task_id in stored]
+    return np.fromiter(stored.values(), np.int64, len(stored)), vectors[kept]
+
+
+async def fill_next(
+    database: Database, embedder: Embedder, progress: Callable[[float, str], Awaitable[None]]
+) -> int:
+    """Embeds every execution into `embeddings_next`; returns how many it did.
+
+    What an interrupted run of the same model left there is kept, so that it is resumed.
+    """
+
+    def prepare(cursor: Cursor) -> None:
+        if embeddings.model(cursor, "embeddings_next") != embedder.fingerprint:
+            embeddings.create_table(cursor, "embeddings_next", embedder.dimension)
+
+    await database.write(prepare)
+    total = await database.read(executions.count)
+    waiting = await database.read(lambda c: embeddings.count_pending(c, "embeddings_next"))
+    resumed, done = total - waiting, 0
+    while rows := await database.read(lambda c: embeddings.pending(c, BATCH, "embeddings_next")):
+        versions, _ = await embed_and_store(database, embedder, rows, "embeddings_next")
+        done += len(versions)
+        share = min((resumed + done) / max(total, 1), 1.0)
+        await progress(share, f"embedded {resumed + done} of {total}")
+    return done
