@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import anyio
 import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +35,10 @@ async def embed_and_store(
     """
     texts = [embedding_text(row.task_description) for row in rows]
     vectors = await anyio.to_thread.run_sync(embedder.embed, texts)
-    stored = await database.write(
-        lambda cursor: embeddings.store(cursor, rows, vectors, embedder.fingerprint, table)
-    )
+    with anyio.CancelScope(shield=True):  # the caller has to hear of what was stored
+        stored = await database.write(
+            lambda cursor: embeddings.store(cursor, rows, vectors, embedder.fingerprint, table)
+        )
     position = {row.task_id: index for index, row in enumerate(rows)}
     kept = [position[task_id] for task_id in stored]
     return np.fromiter(stored.values(), np.int64, len(stored)), vectors[kept]

@@ -15,12 +15,15 @@ from typing import Literal
 
 import anyio
 import anyio.to_thread
+import numpy as np
+from numpy.typing import NDArray
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import IndexUnavailable, LearningError
 from mcp_learning.learn.embedding import BATCH, embed_and_store, fill_next
 from mcp_learning.learn.rebuilding import Progress, build_index
+from mcp_learning.learn.redact import redact
 from mcp_learning.models.requests import Filters, RebuildIndex
 from mcp_learning.models.results import IndexHealth, IndexingHealth, RebuildReport
 from mcp_learning.search.hybrid import Found, Query, Retriever
@@ -140,15 +143,19 @@ class Indexer:
             return Found(ranked=[], mode="exact", candidates=0, below_floor=0)
         if 0 < self._pending <= READ_OWN_WRITES:
             await self.drain()
-        vectors = await anyio.to_thread.run_sync(self.embedder.embed, [embedding_text(text)])
         query = Query(
-            vector=vectors[0],
+            vector=await anyio.to_thread.run_sync(self._embed_question, text),
             filters=filters,
             limit=limit,
             floor=self._floor if floor is None else floor,
             now=datetime.now(UTC),
         )
         return await self._database.read(lambda cursor: self.retriever.search(cursor, query))
+
+    def _embed_question(self, text: str) -> NDArray[np.float32]:
+        # Stored text has no secrets either, so a question is most alike without its own.
+        (vector,) = self.embedder.embed([embedding_text(redact(text)[0])])
+        return np.asarray(vector)
 
     async def drain(self) -> None:
         """Embeds everything in the queue."""

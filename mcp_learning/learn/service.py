@@ -16,7 +16,7 @@ import anyio.to_thread
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.learn.identifiers import uuid7
-from mcp_learning.learn.redact import redact, redact_value
+from mcp_learning.learn.redact import redact, redact_value, warm
 from mcp_learning.learn.statistics import compare, summarise
 from mcp_learning.models.requests import (
     FindSimilarTasks,
@@ -78,7 +78,9 @@ class LearningService:
 
     async def run(self) -> None:
         """Keeps embeddings up with what is recorded, until cancelled."""
-        await (await self._indexing()).run()
+        indexer = await self._indexing()
+        await anyio.to_thread.run_sync(warm)
+        await indexer.run()
 
     async def ready(self) -> None:
         """Waits until everything is loaded and the embedding queue is empty.
@@ -105,7 +107,7 @@ class LearningService:
             InvalidInput: used_task_ids names executions that don't exist.
             StoreError: The database can't be written; nothing was kept.
         """
-        given, redactions = _given(request)
+        given, redactions = await anyio.to_thread.run_sync(_given, request)
         task_id = request.task_id or uuid7()
         now = datetime.now(UTC)
 
@@ -118,9 +120,12 @@ class LearningService:
                 executions.add_recalls(cursor, task_id, request.used_task_ids, now)
             return old is None, needs_vector
 
-        created, needs_vector = await self._database.write(write)
-        if needs_vector and self._indexer is not None:
-            self._indexer.notice()
+        needs_vector = True  # for a caller who is cancelled, and never hears how the write ended
+        try:
+            created, needs_vector = await self._database.write(write)
+        finally:
+            if needs_vector and self._indexer is not None:
+                self._indexer.notice()
         return Recorded(task_id=task_id, created=created, redactions=redactions)
 
     async def find(self, request: FindSimilarTasks) -> SimilarTasks:
@@ -132,7 +137,7 @@ class LearningService:
         """
         indexer = await self._indexing()
         found = await indexer.search(
-            redact(request.task_description)[0],
+            request.task_description,
             filters=request.filters,
             limit=request.limit,
             floor=request.min_similarity,
@@ -174,14 +179,14 @@ class LearningService:
             NotFound: No execution has this id.
             StoreError: The database can't be written; nothing was kept.
         """
-        comment, redactions = redact(request.comment) if request.comment else (None, 0)
+        comment, redactions = await anyio.to_thread.run_sync(redact, request.comment or "")
         feedback = Feedback(
             submitted_at=datetime.now(UTC),
             rating=request.rating,
             accepted=_YES[request.accepted],
             helpful=_YES[request.helpful],
             issue_type=request.issue_type,
-            comment=comment,
+            comment=comment or None,
         )
 
         def write(cursor: Cursor) -> int:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 MAX_METADATA_BYTES = 20_000
+MAX_METADATA_DEPTH = 32
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # all but tab and line ends
 
@@ -31,15 +32,30 @@ def _blank_is_absent(value: Any) -> Any:
 
 
 def _json_sized(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if _depth(value) > MAX_METADATA_DEPTH:
+        raise ValueError(f"is nested deeper than {MAX_METADATA_DEPTH} levels; flatten it")
     try:
         size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
     except UnicodeEncodeError:
         raise ValueError("has a lone surrogate; remove it") from None
-    except (ValueError, RecursionError):
-        raise ValueError("has NaN, infinity or too deep a nesting; JSON can't hold it") from None
+    except ValueError:
+        raise ValueError("has NaN or infinity, which JSON can't hold; leave it out") from None
     if size > MAX_METADATA_BYTES:
         raise ValueError(f"has {size:,} bytes as JSON; at most {MAX_METADATA_BYTES:,} are kept")
     return value
+
+
+def _depth(value: JsonValue) -> int:
+    """How many objects and lists are around the innermost value; without recursion."""
+    depth, level = 0, [value]
+    while level := [
+        child
+        for node in level
+        if isinstance(node, (dict, list))
+        for child in (node.values() if isinstance(node, dict) else node)
+    ]:
+        depth += 1
+    return depth
 
 
 Printable = Annotated[str, AfterValidator(_printable)]
