@@ -11,7 +11,7 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.store import embeddings, executions
 from mcp_learning.store.duckdb import Cursor, Database
-from mcp_learning.store.embeddings import Table, Unembedded
+from mcp_learning.store.embeddings import Table, TaskRef, Unembedded
 
 BATCH = 64
 """Executions embedded and stored at a time."""
@@ -22,12 +22,12 @@ async def embed_and_store(
     embedder: Embedder,
     rows: Sequence[Unembedded],
     table: Table = "embeddings",
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+) -> tuple[dict[int, TaskRef], NDArray[np.float32]]:
     """Embeds n rows of the queue and stores the vectors in one transaction.
 
     Returns:
-        (m,) versions, ascending, and (m, dimension) vectors of what was stored; m < n when rows
-        were deleted or changed meanwhile.
+        What was stored: m tasks by version, ascending, and (m, dimension) vectors; m < n when
+        rows were deleted or changed meanwhile.
 
     Raises:
         EmbedderUnavailable: The model can't be loaded.
@@ -41,7 +41,8 @@ async def embed_and_store(
         )
     position = {row.task_id: index for index, row in enumerate(rows)}
     kept = [position[task_id] for task_id in stored]
-    return np.fromiter(stored.values(), np.int64, len(stored)), vectors[kept]
+    refs = {stored[rows[i].task_id]: TaskRef(rows[i].task_id, rows[i].task_key) for i in kept}
+    return refs, vectors[kept]
 
 
 async def fill_next(
@@ -61,8 +62,8 @@ async def fill_next(
     waiting = await database.read(lambda c: embeddings.count_pending(c, "embeddings_next"))
     resumed, done = total - waiting, 0
     while rows := await database.read(lambda c: embeddings.pending(c, BATCH, "embeddings_next")):
-        versions, _ = await embed_and_store(database, embedder, rows, "embeddings_next")
-        done += len(versions)
+        refs, _ = await embed_and_store(database, embedder, rows, "embeddings_next")
+        done += len(refs)
         share = min((resumed + done) / max(total, 1), 1.0)
         await progress(share, f"embedded {resumed + done} of {total}")
     return done

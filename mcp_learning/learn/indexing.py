@@ -165,9 +165,9 @@ class Indexer:
             while rows := await self._database.read(
                 lambda cursor: embeddings.pending(cursor, BATCH)
             ):
-                versions, vectors = await embed_and_store(self._database, self.embedder, rows)
-                self.retriever.add(versions, vectors)
-                self._pending = max(0, self._pending - len(versions))
+                refs, vectors = await embed_and_store(self._database, self.embedder, rows)
+                self.retriever.add(refs, vectors)
+                self._pending = max(0, self._pending - len(refs))
             self._pending = await self._database.read(embeddings.count_pending)
 
     async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:

@@ -333,16 +333,11 @@ def _upsert(
 
 
 def _match(ranked: "Ranked") -> Match:
-    execution = ranked.execution
     return Match(
+        **dict(ranked.execution),
         similarity=round(ranked.similarity, 4),
         matched_by=ranked.matched_by,
         runs=ranked.runs,
-        **{
-            name: getattr(execution, name)
-            for name in Match.model_fields
-            if hasattr(execution, name)
-        },
     )
 
 

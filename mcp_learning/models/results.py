@@ -10,25 +10,30 @@ from mcp_learning.models.fields import Model
 from mcp_learning.models.requests import Outcome
 
 
-class Execution(Model):
-    """One recorded task: all its columns."""
+class ExecutionSummary(Model):
+    """What a search shows of a recorded task."""
 
     task_id: UUID
     recorded_at: datetime
-    updated_at: datetime
     task_type: str
     task_description: str
     outcome: Outcome
     repo: str | None = None
     approach: str | None = None
     model_tier: str | None = None
-    pool_type: str | None = None
-    swarm_topology: str | None = None
     solution_summary: str | None = None
     error_type: str | None = None
     error_message: str | None = None
     duration_seconds: float | None = None
     cost_usd: float | None = None
+
+
+class Execution(ExecutionSummary):
+    """One recorded task: all its columns."""
+
+    updated_at: datetime
+    pool_type: str | None = None
+    swarm_topology: str | None = None
     file_count: int | None = None
     estimated_tokens: int | None = None
     routing_confidence: float | None = None
@@ -60,25 +65,12 @@ class Runs(Model):
     pending: int
 
 
-class Match(Model):
+class Match(ExecutionSummary):
     """One relevant earlier task."""
 
-    task_id: UUID
     similarity: Annotated[float, Field(description="0..1")]
-    outcome: Outcome
-    task_type: str
-    task_description: str
-    recorded_at: datetime
     matched_by: Literal["meaning", "words", "both"]
     runs: Runs
-    repo: str | None = None
-    approach: str | None = None
-    solution_summary: str | None = None
-    error_type: str | None = None
-    error_message: str | None = None
-    model_tier: str | None = None
-    duration_seconds: float | None = None
-    cost_usd: float | None = None
 
 
 class SearchInfo(Model):

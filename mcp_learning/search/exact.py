@@ -22,6 +22,11 @@ class Neighbours:
     versions: NDArray[np.int64]
     similarities: NDArray[np.float32]
 
+    def only(self, versions: NDArray[np.int64]) -> "Neighbours":
+        """Those that are among `versions`."""
+        keep = np.isin(self.versions, versions)
+        return Neighbours(self.versions[keep], self.similarities[keep])
+
 
 class Matrix:
     """L2-normalised vectors by embedding version. Safe to use from several threads.

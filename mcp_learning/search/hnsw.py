@@ -84,6 +84,11 @@ class IndexInfo:
 class HnswIndex:
     """An opened index file.
 
+    Attributes:
+        path: The file.
+        bytes: Its size, which never changes.
+        info: What it was made from.
+
     Raises:
         IndexUnavailable: It can't be opened, or is of another format.
     """
@@ -101,11 +106,7 @@ class HnswIndex:
             self._connection.close()
             raise IndexUnavailable(f"the index file {path.name} is damaged or outdated") from error
         self._query = NEAREST.format(dimension=self.info.dimension)
-
-    @property
-    def bytes(self) -> int:
-        """Size of the file."""
-        return self.path.stat().st_size
+        self.bytes = path.stat().st_size
 
     def search(self, vector: NDArray[np.float32], k: int) -> Neighbours:
         """The k most similar vectors, approximately; dead ones among them.

@@ -11,19 +11,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import Filters
-from mcp_learning.models.results import Execution, Runs
+from mcp_learning.models.results import ExecutionSummary, Runs
 from mcp_learning.search.exact import Matrix, Neighbours, merge
 from mcp_learning.search.hnsw import FILE_NAME, HnswIndex, remove
 from mcp_learning.settings import SearchMode
 from mcp_learning.store import embeddings, executions
 from mcp_learning.store.duckdb import Cursor
+from mcp_learning.store.embeddings import TaskRef
+from mcp_learning.store.executions import Hit
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ OVERFETCH = 4
 class Ranked:
     """One relevant task: its most similar, then latest execution, and all its runs."""
 
-    execution: Execution
+    execution: ExecutionSummary
     similarity: float
     matched_by: Literal["meaning", "words", "both"]
     runs: Runs
@@ -79,10 +82,19 @@ class Query:
     now: datetime
 
 
+class _Candidate(NamedTuple):
+    """An execution that the vectors say is similar."""
+
+    version: int
+    similarity: float
+    ref: TaskRef
+
+
 class Retriever:
     """The vector indexes of one database, and the search over them.
 
-    Holds every vector in memory, or, once the HNSW index is in use, those newer than the index.
+    Holds every vector in memory, or, once the HNSW index is in use, those newer than the index;
+    and for every vector which execution and task it is of.
     """
 
     def __init__(
@@ -95,6 +107,7 @@ class Retriever:
         self._hnsw_min_rows = hnsw_min_rows
         self._ef_search = ef_search
         self._matrix = Matrix(0)
+        self._refs: dict[int, TaskRef] = {}
         self._rows = 0
         self._lock = threading.Lock()
 
@@ -126,10 +139,11 @@ class Retriever:
             remove(self._path)
             self._read_vectors(cursor, self._matrix.dimension)
 
-    def add(self, versions: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
-        """Takes in newly stored vectors: (n,) versions, (n, dimension) float32."""
-        self._matrix.append(versions, vectors)
-        self._rows += len(versions)
+    def add(self, refs: dict[int, TaskRef], vectors: NDArray[np.float32]) -> None:
+        """Takes in n newly stored vectors: their tasks by version, and (n, dimension) float32."""
+        self._refs |= refs
+        self._matrix.append(np.fromiter(refs, np.int64, len(refs)), vectors)
+        self._rows += len(refs)
 
     def close(self) -> None:
         """Closes the index file."""
@@ -156,32 +170,93 @@ class Retriever:
         if query.filters.active:
             allowed = executions.eligible_versions(cursor, query.filters, query.now)
         eligible = len(matrix) if allowed is None else len(allowed)
-        found, gone = _widen(
-            cursor, query, lambda k: matrix.search(query.vector, k, allowed), "exact", eligible
-        )
-        if gone and allowed is None:
-            matrix.discard(np.array(gone, np.int64))
-        return found
+
+        def candidates(k: int) -> tuple[Neighbours, bool]:
+            near = matrix.search(query.vector, k, allowed)
+            return near, _is_last(near, k, query.floor)
+
+        return self._collect(cursor, query, candidates, "exact", eligible)
 
     def _search_hnsw(self, cursor: Cursor, query: Query) -> Found:
         index, tail = self.index, self._matrix
         if index is None:
             raise IndexUnavailable("the HNSW index was just replaced")
-        k = max(query.limit * OVERFETCH, 10)
-        near = merge(index.search(query.vector, k), tail.search(query.vector, k), k)
-        hits = executions.confirm(cursor, near.versions.tolist(), query.filters, query.now)
-        found = _rank(cursor, query, near, hits, "hnsw", self._rows)
-        if _is_complete(found, query, near, k):
-            return found
-        # Too few candidates passed: let the database scan exactly the rows that do.
+        first = max(query.limit * OVERFETCH, 10)
+        near = merge(index.search(query.vector, first), tail.search(query.vector, first), first)
+        is_last = _is_last(near, first, query.floor)
+        if query.filters.active:
+            passing = executions.passing(cursor, near.versions.tolist(), query.filters, query.now)
+            near = near.only(passing)
         text, dimension = embeddings.as_text(query.vector), len(query.vector)
 
-        def scan(k: int) -> Neighbours:
+        def candidates(k: int) -> tuple[Neighbours, bool]:
+            if k <= first:
+                return near, is_last
+            # Too few of the index's candidates passed: scan exactly the rows that do.
             rows = executions.nearest(cursor, text, dimension, k, query.filters, query.now)
             versions, similarities = zip(*rows, strict=True) if rows else ((), ())
-            return Neighbours(np.array(versions, np.int64), np.array(similarities, np.float32))
+            scanned = Neighbours(np.array(versions, np.int64), np.array(similarities, np.float32))
+            return scanned, _is_last(scanned, k, query.floor)
 
-        return _widen(cursor, query, scan, "hnsw", self._rows)[0]
+        return self._collect(cursor, query, candidates, "hnsw", self._rows)
+
+    def _collect(
+        self,
+        cursor: Cursor,
+        query: Query,
+        candidates: Callable[[int], tuple[Neighbours, bool]],
+        mode: Mode,
+        eligible: int,
+    ) -> Found:
+        """Takes ever more candidates until enough different tasks are confirmed by the truth.
+
+        `candidates` gives the k best, and whether more would change nothing.
+        """
+        k, gone = query.limit * OVERFETCH, set[int]()
+        near, is_last = candidates(k)
+        while True:
+            best = self._tasks_among(near, gone)[: query.limit]
+            if len(best) < query.limit and not is_last:
+                k *= OVERFETCH
+                near, is_last = candidates(k)
+                continue
+            kept = [task for task in best if task.similarity >= query.floor]
+            task_ids = [task.ref.task_id for task in kept]
+            hits = executions.fetch(cursor, task_ids, query.filters, query.now)
+            lost = {task.version for task in kept if not _is_confirmed(task, hits)}
+            if not lost:
+                break
+            gone |= lost
+        if gone and not query.filters.active:
+            self._forget(gone)
+        runs = executions.count_runs(
+            cursor, [task.ref.task_key for task in kept], query.filters, query.now
+        )
+        ranked = [
+            Ranked(
+                execution=hits[task.ref.task_id].summary,
+                similarity=min(max(task.similarity, 0.0), 1.0),
+                matched_by="meaning",
+                runs=runs[task.ref.task_key],
+            )
+            for task in kept
+        ]
+        return Found(ranked, mode, eligible, len(best) - len(kept))
+
+    def _tasks_among(self, near: Neighbours, gone: set[int]) -> list[_Candidate]:
+        """The most similar execution of each task, best first."""
+        tasks: dict[str, _Candidate] = {}
+        pairs = zip(near.versions.tolist(), near.similarities.tolist(), strict=True)
+        for version, similarity in pairs:
+            ref = self._refs.get(version)
+            if ref is not None and version not in gone:
+                tasks.setdefault(ref.task_key, _Candidate(version, similarity, ref))
+        return list(tasks.values())
+
+    def _forget(self, versions: set[int]) -> None:
+        self._matrix.discard(np.fromiter(versions, np.int64, len(versions)))
+        for version in versions:
+            self._refs.pop(version, None)
 
     def _open_index(self, fingerprint: str) -> None:
         self._close_index()
@@ -211,60 +286,16 @@ class Retriever:
         versions, vectors = embeddings.read(cursor, watermark)
         matrix = Matrix(dimension)
         matrix.append(versions, vectors)
+        self._refs = embeddings.refs(cursor)
         self._matrix = matrix
 
 
-def _widen(
-    cursor: Cursor,
-    query: Query,
-    candidates: Callable[[int], Neighbours],
-    mode: Mode,
-    eligible: int,
-) -> tuple[Found, list[int]]:
-    """Takes ever more candidates until the answer can't change; also returns those found gone."""
-    k = query.limit * OVERFETCH
-    while True:
-        near = candidates(k)
-        versions = near.versions.tolist()
-        hits = executions.confirm(cursor, versions, query.filters, query.now)
-        found = _rank(cursor, query, near, hits, mode, eligible)
-        if _is_complete(found, query, near, k):
-            return found, [version for version in versions if version not in hits]
-        k *= OVERFETCH
+def _is_last(near: Neighbours, k: int, floor: float) -> bool:
+    """Whether nothing relevant can come after the k best."""
+    return len(near.versions) < k or bool(near.similarities[-1] < floor)
 
 
-def _is_complete(found: Found, query: Query, near: Neighbours, k: int) -> bool:
-    """Whether more candidates could change the answer."""
-    exhausted = len(near.versions) < k
-    full = len(found.ranked) + found.below_floor >= query.limit
-    rest_is_noise = not exhausted and near.similarities[-1] < query.floor
-    return exhausted or full or bool(rest_is_noise)
-
-
-def _rank(
-    cursor: Cursor,
-    query: Query,
-    near: Neighbours,
-    hits: dict[int, executions.Hit],
-    mode: Mode,
-    eligible: int,
-) -> Found:
-    tasks: dict[str, tuple[Execution, float]] = {}
-    for version, similarity in zip(near.versions.tolist(), near.similarities.tolist(), strict=True):
-        if (hit := hits.get(version)) is not None:
-            tasks.setdefault(hit.task_key, (hit.execution, similarity))
-    best = dict(list(tasks.items())[: query.limit])
-    kept = {key: task for key, task in best.items() if task[1] >= query.floor}
-    runs = executions.count_runs(cursor, kept, query.filters, query.now) if kept else {}
-    ranked = [
-        Ranked(execution, min(max(similarity, 0.0), 1.0), "meaning", _runs(*runs[key]))
-        for key, (execution, similarity) in kept.items()
-        if key in runs
-    ]
-    return Found(ranked, mode, eligible, len(best) - len(kept))
-
-
-def _runs(success: int, failure: int, pending: int) -> Runs:
-    return Runs(
-        total=success + failure + pending, success=success, failure=failure, pending=pending
-    )
+def _is_confirmed(task: _Candidate, hits: dict[UUID, Hit]) -> bool:
+    """Whether the execution still exists, passes the filters and has the text that was embedded."""
+    hit = hits.get(task.ref.task_id)
+    return hit is not None and hit.task_key == task.ref.task_key

@@ -12,7 +12,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 else:  # imported on the writer thread, so that the server can answer before DuckDB is loaded
     Cursor = Any
 
-__all__ = ["Cursor", "Database", "make_private"]
+__all__ = ["Cursor", "Database", "make_private", "roll_back"]
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ class Database:
         return await call.wait()
 
     def _work(self) -> None:
-        with suppress(StoreError):  # reported to the first caller, who makes it try again
+        with suppress(Exception):  # reported to the first caller, who makes it try again
             self._connect()
         while (call := self._queue.get()) is not None:
             try:
@@ -182,7 +182,7 @@ class Database:
                 result = call.fn(cursor)
                 cursor.execute("COMMIT")
             except BaseException:
-                _roll_back(cursor)
+                roll_back(cursor)
                 raise
             return result
         except Exception as error:
@@ -210,7 +210,7 @@ class Database:
             if self._prepare is not None:
                 # A cursor that is closed: an unread result would keep its transaction open, and
                 # with it every checkpoint from happening.
-                with root.cursor() as cursor:
+                with closing(root.cursor()) as cursor:
                     self._prepare(cursor)
         except Exception as error:
             root.close()
@@ -252,10 +252,11 @@ class Database:
         )
 
 
-def _roll_back(cursor: Cursor) -> None:
+def roll_back(cursor: Cursor) -> None:
+    """Ends the transaction, if a failed COMMIT has not ended it."""
     import duckdb
 
-    with suppress(duckdb.Error):  # a failed COMMIT has already rolled back
+    with suppress(duckdb.Error):
         cursor.execute("ROLLBACK")
 
 
@@ -278,6 +279,7 @@ def _open(path: Path, memory_limit_mb: int) -> Cursor:
     import duckdb
 
     make_private(path.parent)
+    is_new = not path.exists()
     try:
         root = duckdb.connect(
             str(path),
@@ -289,7 +291,10 @@ def _open(path: Path, memory_limit_mb: int) -> Cursor:
             },
         )
     except duckdb.Error as error:
-        raise _explain_open(path, str(error)) from error
+        explained = _explain_open(path, str(error))
+        if is_new and isinstance(explained, StoreFull):
+            path.unlink(missing_ok=True)  # a header cut short, which would pass for damage later
+        raise explained from error
     with suppress(OSError):  # a file system without modes: the directory's rights have to do
         path.chmod(0o600)
     _refuse_truncated(root, path)
@@ -297,16 +302,41 @@ def _open(path: Path, memory_limit_mb: int) -> Cursor:
 
 
 def _refuse_truncated(root: Cursor, path: Path) -> None:
-    """A file cut at its end opens, and only fails (or lies) when the lost blocks are read."""
-    with root.cursor() as cursor:
+    """A file cut at its end opens, and only fails (or lies) when the lost blocks are read.
+
+    DuckDB itself cuts free blocks off the end, and goes on counting them.
+    """
+    import duckdb
+
+    with closing(root.cursor()) as cursor:
         row = cursor.execute("PRAGMA database_size").fetchone()
-    header = 3 * 4096  # DuckDB's main header and its two alternating database headers
-    if row is not None and path.stat().st_size < header + int(row[2]) * int(row[3]):
-        root.close()
-        raise StoreDamaged(
-            f"{path} is cut short; it was left untouched: put a backup in its place, or move it "
-            "away to start afresh"
+        if row is None:
+            return
+        block_size, total, free = int(row[2]), int(row[3]), int(row[5])
+        header = 3 * 4096  # DuckDB's main header and its two alternating database headers
+        present = (path.stat().st_size - header) // block_size
+        with suppress(duckdb.Error):  # a lost block was needed to find out
+            if present >= total or (total - present <= free and _last_block(cursor) < present):
+                return
+    root.close()
+    raise StoreDamaged(
+        f"{path} is cut short; it was left untouched: put a backup in its place, or move it "
+        "away to start afresh"
+    )
+
+
+def _last_block(cursor: Cursor) -> int:
+    """Highest number of a block that holds metadata or a table's data; -1 without any."""
+    last = [cursor.execute("SELECT max(block_id) FROM pragma_metadata_info()").fetchone()]
+    for (table,) in cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+        last.append(
+            cursor.execute(
+                "SELECT max(greatest(block_id, list_max(additional_block_ids))) "
+                "FROM pragma_storage_info(?)",
+                [table],
+            ).fetchone()
         )
+    return max((int(row[0]) for row in last if row and row[0] is not None), default=-1)
 
 
 def _explain_open(path: Path, text: str) -> StoreError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from uuid import UUID
 
 from mcp_learning.store.duckdb import Cursor
@@ -26,13 +26,21 @@ class Unembedded:
 
     task_id: UUID
     sequence: int
+    task_key: str
     task_description: str
+
+
+class TaskRef(NamedTuple):
+    """Whose vector it is: the execution, and the key that all runs of its task share."""
+
+    task_id: UUID
+    task_key: str
 
 
 def pending(cursor: Cursor, limit: int, table: Table = "embeddings") -> list[Unembedded]:
     """The next executions without a vector in `table`, oldest change first."""
     rows = cursor.execute(
-        f"SELECT x.task_id, x.sequence, x.task_description FROM executions x "
+        f"SELECT x.task_id, x.sequence, x.task_key, x.task_description FROM executions x "
         f"ANTI JOIN {table} e USING (task_id) ORDER BY x.sequence LIMIT ?",
         [limit],
     ).fetchall()
@@ -175,6 +183,15 @@ def read(
     if not len(versions):
         return np.empty(0, np.int64), np.empty((0, dimension(cursor)), np.float32)
     return versions, np.stack(list(columns["embedding"]))
+
+
+def refs(cursor: Cursor) -> dict[int, TaskRef]:
+    """Whose each vector is, by version."""
+    rows = cursor.execute(
+        "SELECT e.version, x.task_id, x.task_key FROM embeddings e "
+        "JOIN executions x USING (task_id)"
+    ).fetchall()
+    return {version: TaskRef(task_id, task_key) for version, task_id, task_key in rows}
 
 
 def as_text(vector: "NDArray[np.float32]") -> str:

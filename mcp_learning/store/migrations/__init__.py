@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from mcp_learning.errors import StoreTooNew
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import Cursor, Database
+from mcp_learning.store.duckdb import Cursor, Database, roll_back
 
 _VERSION_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_version (
@@ -88,7 +88,7 @@ def apply(cursor: Cursor) -> int:
             )
             cursor.execute("COMMIT")
         except BaseException:
-            cursor.execute("ROLLBACK")
+            roll_back(cursor)
             raise
     return current_version(cursor)
 
@@ -97,7 +97,10 @@ def open_database(settings: Settings) -> Database:
     """The database of these settings, migrated whenever it is opened. Opens nothing yet."""
 
     def migrate(cursor: Cursor) -> None:
-        apply(cursor)
+        try:
+            apply(cursor)
+        except StoreTooNew as error:
+            raise StoreTooNew(f"{settings.database_path}: {error}") from error
 
     return Database(
         settings.database_path, memory_limit_mb=settings.memory_limit_mb, prepare=migrate
