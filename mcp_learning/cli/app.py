@@ -1,5 +1,6 @@
 """The commands. Options are declared here; the work is in a module per command."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,9 @@ app = typer.Typer(
 
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Data directory [env: MCP_LEARNING_DATA_DIR]", show_default=False),
+    typer.Option(
+        "--data-dir", help="Data directory [env: MCP_LEARNING_DATA_DIR]", show_default=False
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines")]
 
@@ -39,6 +42,8 @@ def default(
     """A learning database for AI agents. Without a command it serves MCP over stdio."""
     if context.invoked_subcommand is None:
         serve(data_dir)
+    elif data_dir is not None:  # given before the command, it is meant for the command
+        os.environ["MCP_LEARNING_DATA_DIR"] = str(data_dir)
 
 
 @app.command()
@@ -47,6 +52,40 @@ def serve(data_dir: DataDir = None) -> None:
     from mcp_learning.cli.serve import serve as run
 
     run(data_dir)
+
+
+@app.command()
+def demo(
+    repo: Annotated[
+        Path | None,
+        typer.Option(
+            help="Git repository to learn from; default: this one, or a sample",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Latest commits to record")] = 60,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir",
+            help="Keep the demo's database here; default: a temporary one",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Record a repository's commits with a real server, then search among them."""
+    from mcp_learning.cli.demo import demo as run
+
+    run(repo=repo, limit=limit, data_dir=data_dir, as_json=json)
+
+
+@app.command()
+def doctor(data_dir: DataDir = None, json: Json = False) -> None:
+    """Check every layer, from Python to a round trip, and say how to mend what fails."""
+    from mcp_learning.cli.doctor import doctor as run
+
+    run(data_dir=data_dir, as_json=json)
 
 
 @app.command()
@@ -67,7 +106,10 @@ def similar(
 @app.command()
 def stats(
     days: Annotated[int, typer.Option(min=1)] = 30,
-    by: Annotated[str, typer.Option(help="task_type, repo, approach, model_tier, pool_type, error_type or day")] = "task_type",
+    by: Annotated[
+        str,
+        typer.Option(help="task_type, repo, approach, model_tier, pool_type, error_type or day"),
+    ] = "task_type",
     repo: Annotated[str, typer.Option(help="Only this repository")] = "",
     data_dir: DataDir = None,
     json: Json = False,
@@ -89,3 +131,61 @@ def rebuild_index(
     from mcp_learning.cli import queries
 
     queries.rebuild_index(preset=preset, reembed=reembed, data_dir=data_dir, as_json=json)
+
+
+@app.command("generate-data")
+def generate_data(
+    count: Annotated[int, typer.Option(min=1, help="Executions to add")],
+    task_types: Annotated[str, typer.Option(help="Comma-separated; default: all")] = "",
+    seed: Annotated[int, typer.Option(help="The same seed makes the same tasks")] = 1,
+    embed: Annotated[
+        bool, typer.Option("--embed/--no-embed", help="Without, vectors are left to the server")
+    ] = True,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Add generated, realistic executions to the database, for trying things out at scale."""
+    from mcp_learning.bench import commands
+    from mcp_learning.cli.session import load_settings, run
+
+    settings = load_settings(data_dir)
+
+    async def work() -> None:
+        await commands.generate_data(
+            settings, count=count, task_types=task_types, seed=seed, embed=embed, as_json=json
+        )
+
+    run(work)
+
+
+@app.command()
+def benchmark(
+    rows: Annotated[int, typer.Option(min=1, help="Executions in the database")] = 10_000,
+    quick: Annotated[bool, typer.Option(help="Fewer repetitions")] = False,
+    check: Annotated[bool, typer.Option(help="Exit 1 when a bar is missed")] = False,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Also write a page to this file", show_default=False)
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir",
+            help="Make the temporary databases here, to measure this disk",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Measure start-up, calls, search, memory and throughput, on a temporary database."""
+    from mcp_learning.bench import commands
+    from mcp_learning.cli.session import fail
+    from mcp_learning.errors import LearningError
+
+    try:
+        passed = commands.benchmark(
+            rows=rows, quick=quick, page=markdown, data_dir=data_dir, as_json=json
+        )
+    except LearningError as error:
+        fail(str(error))
+    if check and not passed:
+        fail("a bar was missed")

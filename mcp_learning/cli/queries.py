@@ -1,6 +1,7 @@
 """`similar`, `stats` and `rebuild-index`: one service call each, printed for people or machines."""
 
 import json
+import sys
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -75,7 +76,8 @@ def rebuild_index(*, preset: str, reembed: bool, data_dir: Path | None, as_json:
         BarColumn(),
         TimeElapsedColumn(),
         console=Console(stderr=True),
-        disable=as_json,
+        transient=True,
+        disable=as_json or not sys.stderr.isatty(),
     )
 
     async def work() -> RebuildReport:

@@ -1,0 +1,193 @@
+"""`mcp-learning demo`: the whole product in seconds, on the history of a repository.
+
+A real server is started on a database of its own, learns from commits, and is asked three things.
+The user's database is left alone.
+"""
+
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from mcp_learning.cli.queries import matches_table
+from mcp_learning.cli.rehearsal import Answer, Rehearsal, rehearse
+from mcp_learning.cli.session import fail, run
+from mcp_learning.clients import commits, git
+from mcp_learning.errors import LearningError
+from mcp_learning.models.requests import RecordExecution
+from mcp_learning.server import answers
+
+FEWEST_COMMITS = 10
+"""With fewer in the current directory the sample tells more."""
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the demo's tasks come from."""
+
+    name: str
+    tasks: Sequence[RecordExecution]
+    sample: bool
+    why: str = ""
+
+
+def demo(*, repo: Path | None, limit: int, data_dir: Path | None, as_json: bool) -> None:
+    """Runs the demo and prints what happened; exits 1 when anything fails.
+
+    Args:
+        repo: A git repository; None: the current directory's, or else the sample.
+        limit: Latest commits to record, >= 1.
+        data_dir: Keeps the demo's database; None: a temporary directory.
+        as_json: Print one JSON object.
+    """
+    begin = time.perf_counter()
+    try:
+        source = choose(repo, limit)
+    except LearningError as error:
+        fail(str(error))
+    if not as_json:
+        _print_source(source)
+    result = _rehearse(source, data_dir, quiet=as_json)
+    seconds = time.perf_counter() - begin
+    if as_json:
+        typer.echo(json.dumps(_as_json(source, result, seconds), indent=2))
+    else:
+        _print_recorded(source, result)
+        for number, answer in enumerate(result.answers, 1):
+            _print_answer(number, answer)
+        kept = f" The database is kept in {data_dir}." if data_dir else ""
+        console.print(Text(f"\nDone in {seconds:.1f} s.{kept}", style="bold"))
+
+
+def choose(repo: Path | None, limit: int) -> Source:
+    """The repository to learn from, or the sample when there is none to speak of.
+
+    Raises:
+        LearningError: `repo` was given and can't be read.
+    """
+    if repo is not None:
+        history = git.read(repo.expanduser(), limit)
+        tasks = commits.executions(history)
+        if not tasks:
+            raise LearningError(f"{repo} has no commits but reverts; raise --limit")
+        return Source(history.name, tasks, sample=False)
+    try:
+        history = git.read(Path.cwd(), limit)
+        tasks = commits.executions(history)
+        if len(tasks) >= min(FEWEST_COMMITS, limit):
+            return Source(history.name, tasks, sample=False)
+        why = f"this repository has only {len(tasks)} commits to learn from"
+    except LearningError:
+        why = "there is no git history here"
+    history = git.sample()
+    return Source(history.name, commits.executions(history)[-limit:], sample=True, why=why)
+
+
+def _rehearse(source: Source, data_dir: Path | None, *, quiet: bool) -> Rehearsal:
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=(terminal := Console(stderr=True)),
+        transient=True,
+        disable=quiet or not terminal.is_terminal,
+    )
+    # A server that was killed may still hold files on Windows: leave those to the system.
+    scratch = tempfile.TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True)
+    with scratch as directory, Path(directory, "server.log").open("w") as log, progress:
+        home = data_dir.expanduser().absolute() if data_dir else Path(directory, "data")
+        bar = progress.add_task("starting the server", total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            progress.update(bar, description=what, completed=done, total=total)
+
+        return run(partial(rehearse, source.tasks, home, log, report))
+
+
+def _print_source(source: Source) -> None:
+    commits_of = f"{len(source.tasks)} commits of {source.name}"
+    line = Text("Learning from ").append(commits_of, style="bold")
+    if source.sample:
+        line.append(f", a sample shipped with the package, since {source.why} (try --repo PATH)")
+    console.print(line)
+
+
+def _print_recorded(source: Source, result: Rehearsal) -> None:
+    counts = Counter((task.task_type, task.outcome) for task in source.tasks)
+    types = Counter(task.task_type for task in source.tasks)
+    table = Table("task type", box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("worked", justify="right")
+    table.add_column("reverted", justify="right")
+    for task_type, _ in types.most_common():
+        failures = counts[task_type, "failure"]
+        table.add_row(
+            Text(task_type), str(counts[task_type, "success"]), str(failures) if failures else ""
+        )
+    console.print()
+    console.print(Padding.indent(table, 2))
+    console.print()
+    secrets = {0: "no secrets", 1: "1 secret"}.get(
+        result.redactions, f"{result.redactions} secrets"
+    )
+    console.print(
+        f"Server started in {result.start_ms:.0f} ms. "
+        f"{len(source.tasks)} tasks recorded, each durable after {result.record_p50_ms:.1f} ms "
+        f"(median), {secrets} removed. All embedded {result.ready_ms / 1000:.1f} s later, "
+        "loading the model included.",
+        markup=False,
+        highlight=False,
+    )
+
+
+def _print_answer(number: int, answer: Answer) -> None:
+    console.print(Text(f'\n{number}. "{answer.question.text}"', style="bold cyan"))
+    if answer.question.expected is None:
+        what = "about nothing that was recorded"
+    else:
+        place = "not among the first" if answer.rank is None else f"found as no. {answer.rank}"
+        what = f"a task {answer.question.about}, half remembered: {place}"
+    console.print(Text(f"   {what}  {answer.milliseconds:.1f} ms", style="dim"))
+    console.print(Padding.indent(matches_table(answer.found), 3))
+
+
+def _as_json(source: Source, result: Rehearsal, seconds: float) -> dict[str, Any]:
+    return {
+        "source": "sample" if source.sample else "git",
+        "repo": source.name,
+        "recorded": len(source.tasks),
+        "task_types": dict(Counter(task.task_type for task in source.tasks).most_common()),
+        "outcomes": dict(Counter(task.outcome for task in source.tasks)),
+        "redactions": result.redactions,
+        "start_ms": round(result.start_ms, 1),
+        "record_p50_ms": round(result.record_p50_ms, 2),
+        "record_max_ms": round(max(result.record_ms), 2),
+        "ready_ms": round(result.ready_ms, 1),
+        "searches": [_search_as_json(answer) for answer in result.answers],
+        "seconds": round(seconds, 2),
+    }
+
+
+def _search_as_json(answer: Answer) -> dict[str, Any]:
+    expected = answer.question.expected
+    return {
+        "query": answer.question.text,
+        "about": answer.question.about,
+        "expected_task_id": None if expected is None else str(expected.task_id),
+        "rank": answer.rank,
+        "milliseconds": round(answer.milliseconds, 2),
+        **answers.structured(answer.found),
+    }

@@ -1,0 +1,241 @@
+"""What `demo` does: a client that records tasks with a real server, then searches among them."""
+
+import re
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import anyio
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.shared.exceptions import MCPError
+from pydantic import BaseModel
+
+from mcp_learning.cli import sandbox
+from mcp_learning.errors import LearningError
+from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
+from mcp_learning.models.results import Recorded, SimilarTasks
+
+CALL_SECONDS = 60
+"""Longest wait for one answer. The first search waits for the model, a second or two."""
+
+UNRELATED = "bake sourdough bread at home"
+
+Progress = Callable[[str, int, int], None]
+"""Told what is going on, how many are done, and of how many."""
+
+# Longer than the server's QUIET, or it would keep waiting for the client to be still.
+_POLL_SECONDS = 0.5
+_SEARCH_LIMIT = 3
+# Other words for what subjects of commits start with or are full of, so that a question doesn't
+# repeat the text that it should find.
+_OTHER_WORDS = {
+    "add": "support",
+    "added": "support",
+    "allow": "let",
+    "change": "modify",
+    "crash": "breakdown",
+    "drop": "get rid of",
+    "error": "failure",
+    "fix": "repair",
+    "fixed": "repair",
+    "fixes": "repair",
+    "handle": "cope with",
+    "improve": "make better",
+    "once": "one time",
+    "remove": "get rid of",
+    "rename": "another name for",
+    "show": "display",
+    "slow": "takes long",
+    "support": "offer",
+    "twice": "two times",
+    "update": "modify",
+    "upgrade": "newer version of",
+    "use": "rely on",
+    "wrong": "incorrect",
+}
+_FILLERS = re.compile(r"an?|and|are|as|at|be|by|for|from|in|into|is|it|of|on|or|that|the|to|with")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A search, and the task that it should find first; None: it should find nothing."""
+
+    about: str
+    text: str
+    expected: RecordExecution | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question, what was found, and how many milliseconds that took the client."""
+
+    question: Question
+    found: SimilarTasks
+    milliseconds: float
+
+    @property
+    def rank(self) -> int | None:
+        """Place of the expected task among the matches, from 1; None when it isn't there."""
+        expected = self.question.expected
+        for rank, match in enumerate(self.found.matches, 1):
+            if expected is not None and match.task_id == expected.task_id:
+                return rank
+        return None
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What happened, with times as the client saw them.
+
+    Attributes:
+        start_ms: From starting the process to the end of the handshake.
+        record_ms: One duration per recorded task, each until the answer that it is durable.
+        ready_ms: From the last record until every task was embedded, loading the model included.
+        redactions: Secrets that were removed from what was recorded.
+        answers: One per question.
+    """
+
+    start_ms: float
+    record_ms: list[float]
+    ready_ms: float
+    redactions: int
+    answers: list[Answer]
+
+    @property
+    def record_p50_ms(self) -> float:
+        """Median time to record a task."""
+        return statistics.median(self.record_ms)
+
+
+def questions(tasks: Sequence[RecordExecution]) -> list[Question]:
+    """Three searches: for a task that worked, for one that failed, and for nothing recorded.
+
+    Without a failure the second is for another task that worked, if there is one.
+
+    Args:
+        tasks: In the order in which they were done; at least one.
+    """
+    worked = [task for task in tasks if task.outcome == "success"]
+    failed = [task for task in tasks if task.outcome == "failure"]
+    asked = [Question("done before", *_ask_for(worked))] if worked else []
+    if failed:
+        asked.append(Question("failed before", *_ask_for(failed)))
+    elif len(worked) > 1:
+        rest = [task for task in worked if task is not asked[0].expected]
+        asked.append(Question("done before", *_ask_for(rest[len(rest) // 2 :])))
+    return [*asked, Question("unrelated", UNRELATED, None)]
+
+
+def _ask_for(tasks: Sequence[RecordExecution]) -> tuple[str, RecordExecution]:
+    """A question about one of the tasks, and that task: from the middle on, with enough words."""
+    middle = len(tasks) // 2
+    ordered = [*tasks[middle:], *tasks[:middle]]
+    task = next((one for one in ordered if 5 <= len(_subject(one).split()) <= 14), ordered[0])
+    return paraphrase(_subject(task)), task
+
+
+def paraphrase(text: str) -> str:
+    """`text` without fillers, its second half first, some words replaced by others."""
+    words = [
+        word for word in re.findall(r"[\w.'/-]*\w", text) if not _FILLERS.fullmatch(word.lower())
+    ]
+    other = [_OTHER_WORDS.get(word.lower(), word) for word in words]
+    middle = len(other) // 2
+    return " ".join(other[middle:] + other[:middle]) or text
+
+
+async def rehearse(
+    tasks: Sequence[RecordExecution], data_dir: Path, log: TextIO, progress: Progress
+) -> Rehearsal:
+    """Starts a server on `data_dir`, records `tasks`, waits for embeddings, asks, and ends it.
+
+    Args:
+        tasks: At least one.
+        data_dir: Where the server keeps its database.
+        log: A real file, which gets the server's stderr.
+        progress: Called as the work goes on.
+
+    Raises:
+        LearningError: The server didn't start, didn't answer, or refused a call.
+    """
+    begin = time.perf_counter()
+    async with _connect(data_dir, log) as client:
+        start_ms = _since(begin)
+        record_ms, redactions = [], 0
+        for number, task in enumerate(tasks, 1):
+            sent = time.perf_counter()
+            answer = await _call(client, "record_execution", task)
+            record_ms.append(_since(sent))
+            redactions += Recorded.model_validate(answer).redactions
+            progress("recording", number, len(tasks))
+        sent = time.perf_counter()
+        await _until_embedded(client, progress)
+        ready_ms = _since(sent)
+        answers = [await _ask(client, question) for question in questions(tasks)]
+    return Rehearsal(start_ms, record_ms, ready_ms, redactions, answers)
+
+
+@asynccontextmanager
+async def _connect(data_dir: Path, log: TextIO) -> AsyncIterator[Client]:
+    command, *arguments = sandbox.COMMAND
+    parameters = StdioServerParameters(
+        command=command, args=arguments, env=sandbox.environment(data_dir)
+    )
+    transport = stdio_client(parameters, errlog=log)
+    try:
+        async with Client(transport, read_timeout_seconds=CALL_SECONDS) as client:
+            yield client
+    except (MCPError, OSError, LearningError, ExceptionGroup) as error:
+        raise _explain(error) from error
+
+
+async def _call(client: Client, tool: str, request: BaseModel | None = None) -> Any:
+    arguments = request.model_dump(mode="json", exclude_unset=True) if request else {}
+    result = await client.call_tool(tool, arguments)
+    if result.is_error:
+        texts = [getattr(part, "text", "") for part in result.content]
+        raise LearningError(f"{tool} failed: {' '.join(texts)}")
+    return result.structured_content
+
+
+async def _until_embedded(client: Client, progress: Progress) -> None:
+    # Loads the model at once, and embeds what is waiting unless that is a lot.
+    await _call(client, "find_similar_tasks", FindSimilarTasks(task_description=UNRELATED))
+    while True:
+        health = (await _call(client, "learning_stats"))["health"]
+        progress("embedding", health["embedded"], health["executions"])
+        if not health["pending_embeddings"]:
+            return
+        if problem := health.get("problem"):
+            raise LearningError(problem)
+        await anyio.sleep(_POLL_SECONDS)
+
+
+async def _ask(client: Client, question: Question) -> Answer:
+    request = FindSimilarTasks(task_description=question.text, limit=_SEARCH_LIMIT)
+    sent = time.perf_counter()
+    answer = await _call(client, "find_similar_tasks", request)
+    return Answer(question, SimilarTasks.model_validate(answer), _since(sent))
+
+
+def _subject(task: RecordExecution) -> str:
+    return task.task_description.partition("\n")[0]
+
+
+def _since(begin: float) -> float:
+    return 1000 * (time.perf_counter() - begin)
+
+
+def _explain(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):  # the transport's task group puts them around it
+        error = error.exceptions[0]
+    if not isinstance(error, (MCPError, OSError)):
+        return error
+    return LearningError(
+        f"the server gave no answer ({error}); `mcp-learning doctor` finds out why"
+    )

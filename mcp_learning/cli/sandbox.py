@@ -1,0 +1,26 @@
+"""A server of one's own: how `demo` and `doctor` start one that no user setting reaches."""
+
+import os
+import sys
+from pathlib import Path
+
+from mcp_learning.settings import CONFIG_VARIABLE
+
+# -P: a file in the current directory, say a checkout's `json.py`, must not pass for a module.
+COMMAND = (sys.executable, "-P", "-m", "mcp_learning")
+"""Starts the server over stdio, in the Python that runs this."""
+
+
+def environment(data_dir: Path) -> dict[str, str]:
+    """The environment of a server with default settings on `data_dir`.
+
+    What the user configured is left out, so that only the installation is put to the test and the
+    user's own database stays alone.
+    """
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("MCP_LEARNING_")}
+    return {
+        **inherited,
+        CONFIG_VARIABLE: str(data_dir / "no-config.toml"),
+        "MCP_LEARNING_DATA_DIR": str(data_dir),
+        "MCP_LEARNING_LOG_LEVEL": "WARNING",
+    }

@@ -1,0 +1,136 @@
+"""`mcp-learning demo`, as a process."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Demo = Callable[..., Any]
+
+
+@pytest.fixture
+def demo(run: Command) -> Demo:
+    """Runs the command; gives its report."""
+
+    def demo(*arguments: str, **more: str) -> Any:
+        done = run("demo", "--json", *arguments, **more)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return demo
+
+
+def make_repository(path: Path, *messages: str) -> Path:
+    path.mkdir(exist_ok=True)
+    git = ["git", "-c", "user.name=Nobody", "-c", "user.email=nobody@example.org"]
+    subprocess.run([*git, "init", "--quiet"], cwd=path, check=True)
+    for message in messages:
+        command = [*git, "commit", "--quiet", "--allow-empty", f"--message={message}"]
+        subprocess.run(command, cwd=path, check=True)
+    return path
+
+
+def test_outside_of_a_repository_the_sample_is_recorded_and_searched(demo: Demo) -> None:
+    report = demo()
+    assert report["source"] == "sample"
+    assert report["recorded"] == sum(report["outcomes"].values()) >= 35
+    assert report["outcomes"]["failure"] == 3
+    assert report["redactions"] == 1
+    worked, failed, unrelated = report["searches"]
+    assert worked["rank"] == 1
+    assert failed["rank"] == 1
+    assert failed["matches"][0]["error_message"].startswith("Reverted by commit ")
+    assert unrelated["matches"] == []
+
+
+def test_a_given_repository_is_learnt_from(demo: Demo, tmp_path: Path) -> None:
+    repository = make_repository(
+        tmp_path / "teapot", "fix: the spout drips after pouring", "feat: whistle when it boils"
+    )
+    report = demo("--repo", str(repository))
+    assert (report["source"], report["repo"], report["recorded"]) == ("git", "teapot", 2)
+    assert report["task_types"] == {"bug_fix": 1, "feature": 1}
+    assert [search["about"] for search in report["searches"]][-1] == "unrelated"
+
+
+def test_the_current_repository_is_learnt_from_when_it_has_commits_enough(
+    demo: Demo, home: Path
+) -> None:
+    make_repository(home, *(f"Pour cup number {n}" for n in range(12)))
+    report = demo("--limit", "11")
+    assert (report["source"], report["repo"], report["recorded"]) == ("git", "home", 11)
+
+
+def test_in_a_young_repository_the_sample_is_used_and_it_says_so(run: Command, home: Path) -> None:
+    make_repository(home, "Start", "Go on")
+    done = run("demo")
+    assert done.returncode == 0, done.stderr
+    assert "a sample shipped with the package" in done.stdout
+    assert "only 2 commits" in done.stdout
+    assert "Nothing relevant among" in done.stdout
+
+
+def test_stored_text_is_never_taken_for_markup(run: Command, tmp_path: Path) -> None:
+    repository = make_repository(
+        tmp_path / "[bold]pot", "Pour [red]hot[/red] tea into [/nonsense] cups of [link=x]clay"
+    )
+    done = run("demo", "--repo", str(repository))
+    assert done.returncode == 0, done.stderr
+    assert "[bold]pot" in done.stdout
+    assert "[red]hot[/red] tea into [/nonsense] cups" in done.stdout
+
+
+def test_the_users_database_is_left_alone_and_nothing_stays_behind(
+    demo: Demo, home: Path, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    own = tmp_path / "own"
+    demo(TMPDIR=str(scratch), MCP_LEARNING_DATA_DIR=str(own))
+    assert not own.exists()
+    assert list(scratch.iterdir()) == []
+    assert list(home.iterdir()) == []
+
+
+def test_users_settings_do_not_reach_the_demo(demo: Demo) -> None:
+    report = demo(MCP_LEARNING_MIN_SIMILARITY="1.0")
+    assert report["searches"][0]["rank"] == 1
+
+
+def test_with_a_data_directory_the_database_is_kept_there(
+    run: Command, demo: Demo, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    report = demo("--data-dir", str(kept))
+    done = run("stats", "--json", "--data-dir", str(kept))
+    assert json.loads(done.stdout)["totals"]["executions"] == report["recorded"]
+
+
+def test_a_data_directory_that_cannot_be_used_ends_it_with_the_reason(
+    run: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    done = run("demo", "--data-dir", str(file / "below"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("mcp-learning: ")
+    assert "MCP_LEARNING_DATA_DIR" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["missing", "."])
+def test_what_is_no_repository_is_refused_in_one_line(
+    run: Command, tmp_path: Path, path: str
+) -> None:
+    done = run("demo", "--repo", path, GIT_CEILING_DIRECTORIES=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("mcp-learning: repo: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_modules_of_the_current_directory_are_not_run(demo: Demo, home: Path) -> None:
+    (home / "json.py").write_text("raise SystemExit('taken for the json module')")
+    assert demo()["recorded"]

@@ -1,0 +1,221 @@
+"""`mcp-learning doctor`, as a process, on healthy and on sick installations."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from mcp_learning.cli import sandbox
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Examine = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def examine(run: Command) -> Examine:
+    """Runs the command, which has to exit with the given status; gives its results by name."""
+
+    def examine(status: int, *arguments: str, **more: str) -> dict[str, Any]:
+        done = run("doctor", "--json", *arguments, **more)
+        assert done.returncode == status, done.stdout + done.stderr
+        results = json.loads(done.stdout)
+        for result in results:
+            assert set(result) == {"name", "ok", "detail", "fix", "milliseconds"}
+        return {result["name"]: result for result in results}
+
+    return examine
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A data directory; not made yet."""
+    return tmp_path / "own"
+
+
+def failures(results: dict[str, Any]) -> list[str]:
+    return [name for name, result in results.items() if not result["ok"]]
+
+
+@contextmanager
+def server(data_dir: Path) -> Iterator[int]:
+    """A real server that has `data_dir`'s database open; gives its process id."""
+    process = subprocess.Popen(
+        sandbox.COMMAND,
+        env=sandbox.environment(data_dir),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    call = {"name": "learning_stats", "arguments": {}}
+    hello: dict[str, object] = {"protocolVersion": "2025-06-18", "capabilities": {}}
+    hello["clientInfo"] = {"name": "test", "version": "0"}
+    for message in (
+        {"id": 1, "method": "initialize", "params": hello},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": call},
+    ):
+        process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+        process.stdin.flush()
+    while json.loads(process.stdout.readline()).get("id") != 2:
+        pass
+    try:
+        yield process.pid
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_fresh_home_is_well_and_stays_empty(examine: Examine, home: Path) -> None:
+    results = examine(0)
+    assert failures(results) == []
+    assert "will be made at first use" in results["data directory"]["detail"]
+    assert "will be made at first use" in results["database"]["detail"]
+    assert "exit code 0" in results["server"]["detail"]
+    assert list(home.iterdir()) == []
+
+
+def test_layers_are_checked_from_the_bottom_up(examine: Examine) -> None:
+    assert list(examine(0)) == [
+        *("python", "settings", "data directory", "permissions", "disk space", "duckdb"),
+        *("database", "schema", "vss", "embedding model", "stored vectors", "server"),
+    ]
+
+
+def test_for_people_each_layer_has_a_line_and_the_verdict_comes_last(run: Command) -> None:
+    done = run("doctor")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line]
+    assert len([line for line in lines if line.startswith("OK")]) == 12
+    assert lines[-1] == "All is well."
+    assert done.stderr == ""
+
+
+def test_a_database_in_use_for_a_while_is_well(run: Command, examine: Examine, own: Path) -> None:
+    run("demo", "--data-dir", str(own))
+    results = examine(0, "--data-dir", str(own))
+    assert failures(results) == []
+    assert "39 executions" in results["schema"]["detail"]
+    assert results["stored vectors"]["detail"] == "made by the same model"
+
+
+def test_a_data_directory_below_a_file_fails_and_the_rest_is_still_checked(
+    examine: Examine, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    results = examine(1, MCP_LEARNING_DATA_DIR=str(file / "below"))
+    assert failures(results) == ["data directory"]
+    assert f"{file} is not a directory" in results["data directory"]["detail"]
+    assert "MCP_LEARNING_DATA_DIR" in results["data directory"]["fix"]
+    assert results["database"]["detail"] == "left out: needs data directory"
+    assert "exit code 0" in results["server"]["detail"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+def test_a_directory_that_others_can_read_is_minded_with_the_command(
+    examine: Examine, own: Path
+) -> None:
+    own.mkdir()
+    own.chmod(0o755)
+    results = examine(0, "--data-dir", str(own))
+    assert results["permissions"]["fix"] == f"chmod 700 {own}"
+    own.chmod(0o700)
+    results = examine(0, "--data-dir", str(own))
+    assert results["permissions"]["fix"] == ""
+
+
+def test_a_file_that_is_no_database_fails_and_is_left_as_it_was(
+    examine: Examine, own: Path
+) -> None:
+    own.mkdir(mode=0o700)
+    (own / "learning.duckdb").write_text("not a database\n" * 1_000)
+    results = examine(1, "--data-dir", str(own))
+    assert failures(results) == ["database"]
+    assert results["database"]["fix"].startswith("mv ")
+    assert results["schema"]["detail"] == "left out: needs database"
+    assert (own / "learning.duckdb").read_text() == "not a database\n" * 1_000
+    assert [file.name for file in own.iterdir()] == ["learning.duckdb"]
+
+
+def test_a_database_of_a_newer_version_fails_with_the_update_and_is_not_changed(
+    run: Command, examine: Examine, own: Path
+) -> None:
+    run("demo", "--data-dir", str(own))
+    with duckdb.connect(str(own / "learning.duckdb")) as connection:
+        connection.execute("INSERT INTO schema_version VALUES (999, 'later', now()::TIMESTAMP)")
+    results = examine(1, "--data-dir", str(own))
+    assert failures(results) == ["schema"]
+    assert "version 999" in results["schema"]["detail"]
+    assert results["schema"]["fix"] == "pip install --upgrade mcp-learning"
+
+
+def test_vectors_of_another_model_fail_with_the_command_to_run(
+    run: Command, examine: Examine, own: Path
+) -> None:
+    run("demo", "--data-dir", str(own))
+    with duckdb.connect(str(own / "learning.duckdb")) as connection:
+        connection.execute("UPDATE embeddings SET model = 'another/model@0/recipe-1'")
+    results = examine(1, "--data-dir", str(own))
+    assert failures(results) == ["stored vectors"]
+    assert "another/model" in results["stored vectors"]["detail"]
+    assert results["stored vectors"]["fix"] == "mcp-learning rebuild-index --reembed"
+
+
+def test_a_database_that_a_server_has_open_is_no_failure(examine: Examine, own: Path) -> None:
+    with server(own) as pid:
+        results = examine(0, "--data-dir", str(own))
+    assert failures(results) == []
+    assert f"process {pid}" in results["database"]["detail"]
+    assert results["schema"]["detail"] == "left out: needs database"
+    assert results["stored vectors"]["detail"] == "left out: needs schema"
+    assert "exit code 0" in results["server"]["detail"]
+
+
+def test_a_database_that_another_program_has_open_is_a_failure(examine: Examine, own: Path) -> None:
+    own.mkdir(mode=0o700)
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(); sys.stdin.read()"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, str(own / "learning.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout is not None
+    with holder:
+        holder.stdout.readline()
+        results = examine(1, "--data-dir", str(own))
+        assert holder.stdin is not None
+        holder.stdin.close()
+    assert failures(results) == ["database"]
+    assert results["database"]["fix"] == f"close it: kill {holder.pid}"
+
+
+def test_a_wrong_setting_fails_by_name_and_what_needs_settings_is_left_out(
+    examine: Examine,
+) -> None:
+    results = examine(1, MCP_LEARNING_HNSW_EF_SEARCH="many")
+    assert failures(results) == ["settings"]
+    assert "MCP_LEARNING_HNSW_EF_SEARCH" in results["settings"]["detail"]
+    assert results["embedding model"]["detail"] == "left out: needs settings"
+    assert "exit code 0" in results["server"]["detail"]
+
+
+def test_a_misspelt_setting_is_minded(examine: Examine) -> None:
+    results = examine(0, MCP_LEARNING_DATADIR="x")
+    assert results["settings"]["fix"].startswith("unset MCP_LEARNING_DATADIR")
+
+
+def test_a_model_that_does_not_exist_fails_by_name(examine: Examine, own: Path) -> None:
+    own.mkdir(mode=0o700)
+    results = examine(1, MCP_LEARNING_EMBEDDING_MODEL="no/such", MCP_LEARNING_DATA_DIR=str(own))
+    assert failures(results) == ["embedding model"]
+    assert "no/such" in results["embedding model"]["detail"]
