@@ -1,0 +1,144 @@
+"""What is measured, and the bar that each measurement has to clear."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One promise.
+
+    Attributes:
+        name: Key in the JSON report.
+        title: What is measured, for people.
+        unit: Of the measured value.
+        factor: Bound of measured / reference.
+        reference: The bound itself for absolute bars, in `unit`; None: it is measured beside.
+        beside: What the reference is when it is measured.
+        bound: Whether the ratio has to be at most or at least `factor`.
+        how: How it is measured, in a sentence.
+    """
+
+    name: str
+    title: str
+    unit: str
+    how: str
+    factor: float = 1.0
+    reference: float | None = None
+    beside: str = ""
+    bound: Literal["<=", ">="] = "<="
+
+    @property
+    def text(self) -> str:
+        """The bar in words, e.g. `<= 8 ms` or `<= 1.3 x an empty MCPServer`."""
+        sign = "≤" if self.bound == "<=" else "≥"
+        if self.reference is not None:
+            return f"{sign} {self.reference:,.0f} {self.unit}"
+        return f"{sign} {self.factor:g} x {self.beside}"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A measured value beside its bar.
+
+    Attributes:
+        bar: What it is held against.
+        measured: The value, in the bar's unit.
+        reference: What `ratio` divides by, in the same unit.
+        samples: How many repetitions `measured` is the median of.
+    """
+
+    bar: Bar
+    measured: float
+    reference: float
+    samples: int
+
+    @property
+    def ratio(self) -> float:
+        """Measured / reference."""
+        return self.measured / self.reference
+
+    @property
+    def passed(self) -> bool:
+        """Whether the bar is cleared."""
+        low, high = sorted((self.ratio, self.bar.factor))
+        return self.ratio == (low if self.bar.bound == "<=" else high)
+
+
+def compare(bar: Bar, samples: Sequence[float], *references: Sequence[float]) -> Measurement:
+    """The median of `samples` against the bar's own reference, or the sum of others' medians."""
+    beside = sum(map(statistics.median, references))
+    reference = beside if bar.reference is None else bar.reference
+    return Measurement(bar, statistics.median(samples), reference, len(samples))
+
+
+START = Bar(
+    "start_ms",
+    "spawn → initialize answered",
+    "ms",
+    "Both servers are spawned in turn, each on a new data directory, over pipes.",
+    factor=1.3,
+    beside="an empty MCPServer",
+)
+FIRST_RECORD = Bar(
+    "first_record_ms",
+    "record_execution as the very first call",
+    "ms",
+    "The call follows initialize at once, in the same freshly spawned servers.",
+    reference=8.0,
+)
+RECORD = Bar(
+    "record_ms",
+    "record_execution, durable",
+    "ms",
+    "One after the other over stdio, on the filled database, while earlier ones are embedded in "
+    "the background.",
+    reference=8.0,
+)
+FIND = Bar(
+    "find_ms",
+    "find_similar_tasks",
+    "ms",
+    "Over stdio, each time another text; beside it, in turn, the same text is embedded and the "
+    "empty server's tool is called.",
+    factor=2.0,
+    beside="(embedding the query + an empty call)",
+)
+SEARCH = Bar(
+    "search_ms",
+    "search without embedding, exact",
+    "ms",
+    "Candidates, check against the database, grouping and floor, for vectors at hand.",
+    reference=2.0,
+)
+MEMORY = Bar(
+    "resident_mb",
+    "resident memory of the server",
+    "MB",
+    "After the searches over stdio, with everything loaded.",
+    reference=400.0,
+)
+EMBED = Bar(
+    "embed_per_s",
+    "embedding in batches",
+    "texts/s",
+    "Batches of mixed lengths through the Embedder and through fastembed's own embed() with "
+    "default settings on the same model files, in turn. The latter pads a batch to its longest "
+    "text, so a mix of lengths slows it down; for texts of equal length the two come close.",
+    factor=0.9,
+    beside="fastembed alone",
+    bound=">=",
+)
+INSERT = Bar(
+    "insert_per_s",
+    "bulk insert with vectors",
+    "rows/s",
+    "All rows in transactions of at most 5,000, commits included, into new databases.",
+    reference=20_000.0,
+    bound=">=",
+)
+
+ALL = (START, RECORD, FIRST_RECORD, FIND, SEARCH, MEMORY, EMBED, INSERT)
+"""In the order of the report."""

@@ -1,0 +1,117 @@
+"""The outcome of a benchmark: a table for people, JSON for machines, a page for the docs."""
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from mcp_learning import __version__
+from mcp_learning.bench.bars import Measurement
+from mcp_learning.bench.suite import Plan
+
+_PARTS = ("mcp", "duckdb", "fastembed", "onnxruntime", "numpy")
+
+_PAGE = """# Benchmark
+
+What the product promises, measured. This page was written by
+
+```
+{command}
+```
+
+with mcp-learning {version}, {rows:,} generated executions in a temporary database and the bundled
+model. Machine: {machine}.
+
+Run it on your own: `--check` makes it exit 1 when a bar is missed, `--json` prints the figures,
+`--quick` repeats less.
+
+{table}
+
+Values are medians. "Beside" is what the bar is relative to, measured in the same run and in turn
+with the value; absolute bars have their bound there. The ratio is the value divided by it.
+
+## How it is measured
+
+{how}
+"""
+
+
+def table(measurements: Sequence[Measurement], plan: Plan) -> Table:
+    """One row per measurement: bar, measured, beside, ratio, verdict."""
+    made = Table(title=f"mcp-learning {__version__}, {plan.rows:,} executions, {machine()}")
+    for number, heading in enumerate(_HEADINGS):
+        made.add_column(heading, justify="right" if number in (2, 3, 4) else "left")
+    for measurement in measurements:
+        style = "green" if measurement.passed else "bold red"
+        *cells, verdict = _cells(measurement)
+        made.add_row(*map(Text, cells), Text(verdict, style=style))
+    return made
+
+
+def as_json(measurements: Sequence[Measurement], plan: Plan) -> dict[str, Any]:
+    """Everything as JSON values; `results` by the bars' names."""
+    return {
+        "version": __version__,
+        "rows": plan.rows,
+        "machine": machine(),
+        "packages": {name: version(name) for name in _PARTS},
+        "passed": all(measurement.passed for measurement in measurements),
+        "results": {m.bar.name: _result(m) for m in measurements},
+    }
+
+
+def markdown(measurements: Sequence[Measurement], plan: Plan, command: str) -> str:
+    """A whole page. `command` is what it says that it was made by."""
+    rows = [_HEADINGS, ("---",) * len(_HEADINGS), *map(_cells, measurements)]
+    return _PAGE.format(
+        command=command,
+        version=__version__,
+        rows=plan.rows,
+        machine=machine(),
+        table="\n".join(f"| {' | '.join(row)} |" for row in rows),
+        how="\n".join(
+            f"- **{m.bar.title}**: {m.bar.how} Samples: {m.samples}." for m in measurements
+        ),
+    )
+
+
+def machine() -> str:
+    """Processor architecture, CPUs, system and Python, in a few words."""
+    cores = f"{os.cpu_count()} CPUs ({platform.machine()})"
+    return f"{cores}, {platform.system()}, Python {platform.python_version()}"
+
+
+_HEADINGS = ("measurement", "bar", "measured", "beside", "ratio", "verdict")
+
+
+def _cells(measurement: Measurement) -> tuple[str, ...]:
+    bar = measurement.bar
+    return (
+        bar.title,
+        bar.text,
+        _value(measurement.measured, bar.unit),
+        _value(measurement.reference, bar.unit),
+        f"{measurement.ratio:.2f}",
+        "pass" if measurement.passed else "FAIL",
+    )
+
+
+def _value(value: float, unit: str) -> str:
+    return f"{value:,.2f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+
+
+def _result(measurement: Measurement) -> dict[str, Any]:
+    return {
+        "title": measurement.bar.title,
+        "bar": measurement.bar.text,
+        "unit": measurement.bar.unit,
+        "measured": round(measurement.measured, 3),
+        "reference": round(measurement.reference, 3),
+        "ratio": round(measurement.ratio, 4),
+        "passed": measurement.passed,
+        "samples": measurement.samples,
+    }

@@ -1,0 +1,91 @@
+"""Measurements of a server as a client sees it: over pipes."""
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mcp_learning.bench import bars
+from mcp_learning.bench.bars import Measurement, compare
+from mcp_learning.bench.generator import Task
+from mcp_learning.bench.memory import resident_mb
+from mcp_learning.bench.pipes import EMPTY, LEARNING, Connection, spawn
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.embed.recipe import embedding_text
+
+_WARM_UP = 5
+
+
+def starts(tasks: Sequence[Task], scratch: Path) -> list[Measurement]:
+    """Spawns both servers in turn, once per task, and records it as the first call.
+
+    Args:
+        tasks: At least two; the first goes to a warm-up that isn't counted.
+        scratch: Directory in which each server gets an empty one.
+
+    Raises:
+        MeasurementFailed: A server doesn't answer.
+    """
+    empty, learning, first = [], [], []
+    for number, task in enumerate(tasks):
+        with spawn(EMPTY, scratch / "empty") as server:
+            empty.append(_ms(server.start_seconds))
+        with spawn(LEARNING, scratch / f"start-{number}") as server:
+            learning.append(_ms(server.start_seconds))
+            first.append(_record(server, task))
+    return [
+        compare(bars.START, learning[1:], empty[1:]),
+        compare(bars.FIRST_RECORD, first[1:]),
+    ]
+
+
+def calls(
+    queries: Sequence[str], tasks: Iterable[Task], data_dir: Path, embedder: Embedder
+) -> list[Measurement]:
+    """Searches, then the server's memory, then records, with one server on a filled database.
+
+    Args:
+        queries: Different texts; the first few warm up and aren't counted.
+        tasks: What is recorded; likewise.
+        data_dir: Of the filled database.
+        embedder: A loaded one, for the comparison.
+
+    Raises:
+        MeasurementFailed: A server doesn't answer.
+    """
+    finds, embeds, empties = [], [], []
+    with spawn(LEARNING, data_dir) as server, spawn(EMPTY, data_dir) as empty:
+        for query in queries:
+            seconds, _ = server.call("find_similar_tasks", {"task_description": query})
+            finds.append(_ms(seconds))
+            embeds.append(_ms(_embedding_seconds(embedder, query)))
+            empties.append(_ms(empty.call("nothing", {})[0]))
+        memory = resident_mb(server.pid)
+        records = [_record(server, task) for task in tasks]
+    return [
+        compare(bars.RECORD, records[_WARM_UP:]),
+        compare(bars.FIND, finds[_WARM_UP:], embeds[_WARM_UP:], empties[_WARM_UP:]),
+        compare(bars.MEMORY, [memory]),
+    ]
+
+
+def _record(server: Connection, task: Task) -> float:
+    arguments = {
+        "task_type": task.task_type,
+        "task_description": task.description,
+        "outcome": "success",
+        "repo": task.repo,
+        "approach": "as usual",
+        "solution_summary": "It worked as described.",
+        "duration_seconds": 60,
+    }
+    return _ms(server.call("record_execution", arguments)[0])
+
+
+def _embedding_seconds(embedder: Embedder, text: str) -> float:
+    started = time.perf_counter()
+    embedder.embed([embedding_text(text)])
+    return time.perf_counter() - started
+
+
+def _ms(seconds: float) -> float:
+    return 1000 * seconds
