@@ -62,6 +62,12 @@ class Watched:
 
         return call
 
+    def __enter__(self) -> "Watched":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 def _refuse_on_the_loop(what: str) -> None:
     try:

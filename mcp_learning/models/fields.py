@@ -11,6 +11,7 @@ MAX_METADATA_BYTES = 20_000
 MAX_METADATA_DEPTH = 32
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # all but tab and line ends
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def _printable(text: str) -> str:
@@ -18,6 +19,10 @@ def _printable(text: str) -> str:
         raise ValueError(
             f"has the control character U+{ord(found[0]):04X} at position {found.start()}; "
             "remove it"
+        )
+    if found := _SURROGATE.search(text):
+        raise ValueError(
+            f"has a lone surrogate, which is not text, at position {found.start()}; remove it"
         )
     return text
 

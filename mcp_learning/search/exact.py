@@ -107,9 +107,10 @@ class Matrix:
 
 def _top(versions: NDArray[np.int64], similarities: NDArray[np.float32], k: int) -> Neighbours:
     if k < len(versions):
-        chosen = np.argpartition(similarities, len(similarities) - k)[-k:]
+        least = np.partition(similarities, len(similarities) - k)[-k]
+        chosen = np.flatnonzero(similarities >= least)  # all that tie for the last place
         versions, similarities = versions[chosen], similarities[chosen]
-    order = np.lexsort((-versions, -similarities))
+    order = np.lexsort((-versions, -similarities))[:k]
     return Neighbours(versions[order], similarities[order])
 
 

@@ -192,7 +192,7 @@ class Build:
         Raises:
             IndexUnavailable: The build failed or was cancelled.
         """
-        command = [sys.executable, "-m", "mcp_learning.search.hnsw_build", str(self.path)]
+        command = [sys.executable, "-P", "-m", "mcp_learning.search.hnsw_build", str(self.path)]
         with self._lock:
             if self._cancelled:
                 raise IndexUnavailable("the build was cancelled")

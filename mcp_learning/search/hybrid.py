@@ -132,18 +132,23 @@ class Retriever:
             self._open_index(fingerprint)
             self._read_vectors(cursor, self._matrix.dimension)
 
-    def discard_index(self, cursor: Cursor) -> None:
-        """Deletes the index; exact search goes on."""
+    def discard_index(self, cursor: Cursor, failed: HnswIndex | None = None) -> None:
+        """Deletes the index, unless it is another than `failed`; exact search goes on."""
         with self._lock:
+            if failed not in (None, self.index):
+                return  # a search was still using the one that was just replaced
             self._close_index()
             remove(self._path)
             self._read_vectors(cursor, self._matrix.dimension)
 
     def add(self, refs: dict[int, TaskRef], vectors: NDArray[np.float32]) -> None:
         """Takes in n newly stored vectors: their tasks by version, and (n, dimension) float32."""
-        self._refs |= refs
-        self._matrix.append(np.fromiter(refs, np.int64, len(refs)), vectors)
-        self._rows += len(refs)
+        with self._lock:
+            # A search that discarded the index meanwhile may have read them already.
+            fresh = [row for row, version in enumerate(refs) if version not in self._refs]
+            self._matrix.append(np.fromiter(refs, np.int64, len(refs))[fresh], vectors[fresh])
+            self._refs |= refs
+            self._rows += len(fresh)
 
     def close(self) -> None:
         """Closes the index file."""
@@ -156,17 +161,21 @@ class Retriever:
         Filters never lose a match: an exact search scans just the rows that pass; an HNSW search
         falls back to such a scan when too few of its candidates pass.
         """
-        if self.mode == "hnsw":
+        while True:
+            with self._lock:  # the matrix lacks what the index has, so they go together
+                index, matrix = self.index if self.mode == "hnsw" else None, self._matrix
+            if index is None:
+                return self._search_exact(cursor, query, matrix)
             try:
-                return self._search_hnsw(cursor, query)
+                return self._search_hnsw(cursor, query, index, matrix)
             except IndexUnavailable as problem:
-                logger.warning("%s", problem)
-                self.index_problem = str(problem)
-                self.discard_index(cursor)
-        return self._search_exact(cursor, query)
+                self.discard_index(cursor, index)
+                if self.index is None:
+                    logger.warning("%s", problem)
+                    self.index_problem = str(problem)
 
-    def _search_exact(self, cursor: Cursor, query: Query) -> Found:
-        matrix, allowed = self._matrix, None
+    def _search_exact(self, cursor: Cursor, query: Query, matrix: Matrix) -> Found:
+        allowed = None
         if query.filters.active:
             allowed = executions.eligible_versions(cursor, query.filters, query.now)
         eligible = len(matrix) if allowed is None else len(allowed)
@@ -177,10 +186,7 @@ class Retriever:
 
         return self._collect(cursor, query, candidates, "exact", eligible)
 
-    def _search_hnsw(self, cursor: Cursor, query: Query) -> Found:
-        index, tail = self.index, self._matrix
-        if index is None:
-            raise IndexUnavailable("the HNSW index was just replaced")
+    def _search_hnsw(self, cursor: Cursor, query: Query, index: HnswIndex, tail: Matrix) -> Found:
         first = max(query.limit * OVERFETCH, 10)
         near = merge(index.search(query.vector, first), tail.search(query.vector, first), first)
         is_last = _is_last(near, first, query.floor)

@@ -26,6 +26,8 @@ CHARACTERS_PER_TOKEN = 3.5
 
 _CONCISE = {"task_description": 240, "solution_summary": 300, "error_message": 200}
 _DETAILED = {"task_description": 4_000, "solution_summary": 4_000, "error_message": 2_000}
+_DIVISORS = (1, 4, 16)
+"""How much shorter texts become, step by step, when not even one match fits the budget."""
 _DETAILED_ONLY = ("model_tier", "duration_seconds", "cost_usd")
 
 
@@ -50,22 +52,25 @@ def shorten(text: str, limit: int) -> str:
 
 
 def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTasks, str]:
-    """Trims matches to the format, then drops the last ones until the budget holds."""
+    """Trims matches to the format, drops the last ones, and shortens further, until all fits."""
     limits = _CONCISE if request.response_format == "concise" else _DETAILED
     hidden = _DETAILED_ONLY if request.response_format == "concise" else ()
-    matches = [_trim(match, limits, hidden) for match in result.matches]
-    kept = len(matches)
-    while True:
-        trimmed = result.model_copy(
-            update={
-                "matches": matches[:kept],
-                "search": result.search.model_copy(update={"truncated": kept < len(matches)}),
-            }
-        )
-        text = _similar_text(trimmed, len(matches) - kept)
-        if kept <= 1 or tokens(structured(trimmed), text) <= request.max_tokens:
-            return trimmed, text
-        kept -= 1
+    total = len(result.matches)
+    for divisor in _DIVISORS:
+        shorter = {field: limit // divisor for field, limit in limits.items()}
+        matches = [_trim(match, shorter, hidden) for match in result.matches]
+        for kept in range(total, 0, -1):
+            answer = _fitted(result, matches[:kept])
+            if tokens(structured(answer[0]), answer[1]) <= request.max_tokens:
+                return answer
+    return _fitted(result, [])
+
+
+def _fitted(result: SimilarTasks, matches: list[Match]) -> tuple[SimilarTasks, str]:
+    dropped = len(result.matches) - len(matches)
+    search = result.search.model_copy(update={"truncated": dropped > 0})
+    trimmed = result.model_copy(update={"matches": matches, "search": search})
+    return trimmed, _similar_text(trimmed, dropped)
 
 
 def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...]) -> Match:
@@ -79,7 +84,7 @@ def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...]) -> Matc
 def _similar_text(result: SimilarTasks, dropped: int) -> str:
     search = result.search
     lines = [_match_line(number, match) for number, match in enumerate(result.matches, 1)]
-    if not lines:
+    if not lines and not dropped:
         found = f" {search.below_floor} less similar left out." if search.below_floor else ""
         lines = [f"Nothing relevant among {search.candidates} executions.{found}"]
     if dropped:

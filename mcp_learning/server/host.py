@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 QUIET = 0.2
 """Seconds without a message after which the model is loaded; a search that needs it is sooner."""
 
+LONGEST_WAIT = 2.0
+"""Seconds after the first message from which the model is loaded even if the client is busy."""
+
 CLOSE_SECONDS = 0.8
 """Longest time that closing may take. What was acknowledged is committed already."""
 
@@ -53,10 +56,11 @@ class Host:
         self._service = module.LearningService(self._settings, self._database)
         self._made.set()
         await self._answered.wait()
-        while self._answered.is_set():
-            self._answered = anyio.Event()
-            with anyio.move_on_after(QUIET):
-                await self._answered.wait()
+        with anyio.move_on_after(LONGEST_WAIT):
+            while self._answered.is_set():
+                self._answered = anyio.Event()
+                with anyio.move_on_after(QUIET):
+                    await self._answered.wait()
         await self._service.run()
 
     async def close(self) -> None:

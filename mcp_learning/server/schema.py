@@ -6,6 +6,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 _MAX_ERRORS = 3
+_LONGEST_NAME = 60
 _NOISE = ("title", "additionalProperties")
 
 _PROBLEMS = {
@@ -17,6 +18,9 @@ _PROBLEMS = {
     "too_long": "has {actual_length} items; give at most {max_length}",
     "uuid_parsing": "is not a UUID; use one that record_execution or find_similar_tasks returned",
     "uuid_type": "is not a UUID; use one that record_execution or find_similar_tasks returned",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "recursion_depth_exceeded": "is nested too deeply; flatten it",
     "finite_number": "must be a finite number, not NaN or infinity",
     "value_error": "{error}",
 }
@@ -108,7 +112,7 @@ def _is_noise(key: str, value: Any) -> bool:
 
 
 def _explain_one(details: ErrorDetails, model: type[BaseModel]) -> str:
-    field = ".".join(str(part) for part in details["loc"]) or "arguments"
+    field = _name(details, model)
     kind, context = details["type"], details.get("ctx", {})
     if kind == "extra_forbidden":
         problem = f"is not known here; known are {_siblings(details, model)}"
@@ -121,6 +125,24 @@ def _explain_one(details: ErrorDetails, model: type[BaseModel]) -> str:
         problem = details["msg"][0].lower() + details["msg"][1:]
         problem = problem.replace("input should be", "must be").removeprefix("input ")
     return f"{field}: {problem}"
+
+
+def _name(details: ErrorDetails, model: type[BaseModel]) -> str:
+    """Dotted path of the argument, down to an item of a list, not into free-form objects."""
+    names: list[str] = []
+    inside: type[BaseModel] | None = model
+    for part in details["loc"]:
+        if inside is None and not isinstance(part, int):
+            break
+        # A client makes up the names of unknown arguments: they may hold anything.
+        text = "".join(c if c.isprintable() else "\ufffd" for c in str(part)[:_LONGEST_NAME])
+        names.append(text)
+        if inside is None:
+            break
+        field = inside.model_fields.get(str(part))
+        kind = field.annotation if field else None
+        inside = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    return ".".join(names) or "arguments"
 
 
 def _siblings(details: ErrorDetails, model: type[BaseModel]) -> str:
