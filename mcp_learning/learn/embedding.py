@@ -13,8 +13,8 @@ from mcp_learning.store import embeddings, executions
 from mcp_learning.store.duckdb import Cursor, Database
 from mcp_learning.store.embeddings import Table, TaskRef, Unembedded
 
-BATCH = 64
-"""Executions embedded and stored at a time."""
+BATCH = 32
+"""Executions embedded and stored at a time: a record waits 20 ms at most for such a write."""
 
 
 async def embed_and_store(

@@ -206,7 +206,7 @@ class Indexer:
             rows=info.rows,
             reembedded=reembedded,
             seconds=round(time.monotonic() - started, 3),
-            bytes=self.retriever.index.bytes if self.retriever.index else 0,
+            bytes=self.retriever.index_bytes,
             m=info.m,
             ef_construction=info.ef_construction,
             recall_at_10=info.recall_at_10,
@@ -265,8 +265,8 @@ class Indexer:
         )
 
     def _index_health(self) -> IndexHealth:
-        index, reason = self.retriever.index, self.retriever.index_problem
-        if index is None:
+        info, reason = self.retriever.index_info, self.retriever.index_problem
+        if info is None:
             if self._building:
                 return IndexHealth(state="building")
             if not self._loaded:
@@ -274,12 +274,12 @@ class Indexer:
             return IndexHealth(state="stale" if reason else "none", reason=reason)
         return IndexHealth(
             state="building" if self._building else "ready",
-            rows=index.info.rows,
-            bytes=index.bytes,
-            built_at=index.info.built_at,
-            m=index.info.m,
-            ef_construction=index.info.ef_construction,
-            recall_at_10=index.info.recall_at_10,
+            rows=info.rows,
+            bytes=self.retriever.index_bytes,
+            built_at=info.built_at,
+            m=info.m,
+            ef_construction=info.ef_construction,
+            recall_at_10=info.recall_at_10,
         )
 
     async def close(self) -> None:

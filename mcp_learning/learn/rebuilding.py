@@ -55,7 +55,8 @@ async def build_index(
     """
     build = Build(settings.index_dir)
     try:
-        rows, watermark, dimension = await database.read(lambda c: _copy(c, build))
+        dimension = await database.read(embeddings.dimension)
+        rows, watermark = await database.read(lambda c: build.write(_chunks(c)))
         if rows == 0:
             raise IndexUnavailable("there is nothing to index yet; record executions first")
         await progress(0.1, f"building the index over {rows} rows")
@@ -78,19 +79,14 @@ async def build_index(
             await anyio.to_thread.run_sync(build.discard)
 
 
-def _copy(cursor: Cursor, build: Build) -> tuple[int, int, int]:
-    dimension = embeddings.dimension(cursor)
-
-    def chunks() -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        after = 0
-        while True:
-            versions, vectors = embeddings.read(cursor, after, READ_CHUNK)
-            if not len(versions):
-                return
-            yield versions, vectors
-            after = int(versions[-1])
-
-    return *build.write(chunks(), dimension), dimension
+def _chunks(cursor: Cursor) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    after = 0
+    while True:
+        versions, vectors = embeddings.read(cursor, after, READ_CHUNK)
+        if not len(versions):
+            return
+        yield versions, vectors
+        after = int(versions[-1])
 
 
 async def _run(build: Build, wanted: IndexInfo, progress: Progress) -> IndexInfo:

@@ -13,11 +13,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +24,6 @@ from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search import vss
 from mcp_learning.search.exact import Neighbours
 from mcp_learning.store.embeddings import as_text
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection as Connection
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +81,6 @@ class HnswIndex:
 
     Attributes:
         path: The file.
-        bytes: Its size, which never changes.
         info: What it was made from.
 
     Raises:
@@ -97,16 +91,15 @@ class HnswIndex:
         self.path = path
         self._lock = threading.Lock()
         self._ef_search = ef_search
+        self.info = read_info(path)
         self._connection = vss.connect(path, read_only=True)
         try:
-            self.info = _read_info(self._connection)
             self._connection.execute("SET GLOBAL disabled_optimizers = 'late_materialization'")
             self._set_ef_search(ef_search)
         except Exception as error:
             self._connection.close()
             raise IndexUnavailable(f"the index file {path.name} is damaged or outdated") from error
         self._query = NEAREST.format(dimension=self.info.dimension)
-        self.bytes = path.stat().st_size
 
     def search(self, vector: NDArray[np.float32], k: int) -> Neighbours:
         """The k most similar vectors, approximately; dead ones among them.
@@ -156,34 +149,30 @@ class Build:
         self._lock = threading.Lock()
 
     def write(
-        self, chunks: Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]], dimension: int
+        self, chunks: Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]
     ) -> tuple[int, int]:
-        """Writes the vectors into a new file; returns (rows, watermark)."""
-        import duckdb
-        import pyarrow as pa
+        """Writes the vectors to files for the child; returns (rows, watermark).
 
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.discard()
+        Raises:
+            IndexUnavailable: The disk is full.
+        """
         rows = watermark = 0
         try:
-            with duckdb.connect(str(self.path)) as connection:
-                connection.execute(
-                    f"CREATE TABLE vectors (version BIGINT, embedding FLOAT[{int(dimension)}])"
-                )
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.discard()
+            with (
+                versions_of(self.path).open("wb") as first,
+                vectors_of(self.path).open("wb") as second,
+            ):
                 for versions, vectors in chunks:
-                    flat = pa.array(vectors.ravel())
-                    batch = pa.table(
-                        {
-                            "version": pa.array(versions),
-                            "embedding": pa.FixedSizeListArray.from_arrays(flat, dimension),
-                        }
-                    )
-                    connection.register("batch", batch)
-                    connection.execute("INSERT INTO vectors SELECT * FROM batch")
+                    versions.tofile(first)
+                    vectors.tofile(second)
                     rows += len(versions)
                     watermark = int(versions[-1])
-        except duckdb.Error as error:
-            raise IndexUnavailable("the index file can't be written; is the disk full?") from error
+        except OSError as error:
+            raise IndexUnavailable(
+                f"the index can't be written ({error.strerror}); free some space and try again"
+            ) from error
         return rows, watermark
 
     def run(self, info: IndexInfo) -> IndexInfo:
@@ -216,19 +205,41 @@ class Build:
                 self._child.wait()
 
     def discard(self) -> None:
-        """Removes the unfinished file."""
+        """Removes what is left of it."""
         remove(self.path)
+        for file in (versions_of(self.path), vectors_of(self.path)):
+            file.unlink(missing_ok=True)
+
+
+def versions_of(building: Path) -> Path:
+    """Where a build keeps the versions that it indexes: (rows,) int64, raw."""
+    return building.with_suffix(".versions")
+
+
+def vectors_of(building: Path) -> Path:
+    """Where a build keeps the vectors that it indexes: (rows, dimension) float32, raw."""
+    return building.with_suffix(".vectors")
 
 
 def remove(path: Path) -> None:
     """Deletes an index file and its write-ahead log, if they are there."""
-    for file in (path, path.with_name(path.name + ".wal")):
-        with suppress(FileNotFoundError):
-            file.unlink()
+    path.unlink(missing_ok=True)
+    path.with_name(path.name + ".wal").unlink(missing_ok=True)
 
 
-def _read_info(connection: "Connection") -> IndexInfo:
-    row = connection.execute("SELECT format, description FROM info").fetchone()
+def read_info(path: Path) -> IndexInfo:
+    """What the index at `path` was made from; doesn't load VSS or the graph.
+
+    Raises:
+        IndexUnavailable: It is not a complete index of this format.
+    """
+    import duckdb
+
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            row = connection.execute("SELECT format, description FROM info").fetchone()
+    except duckdb.Error as error:
+        raise IndexUnavailable(f"the index file {path.name} is damaged or incomplete") from error
     if row is None or row[0] != FORMAT:
-        raise IndexUnavailable("the index file is of another format")
+        raise IndexUnavailable(f"the index file {path.name} is of another format")
     return IndexInfo.from_json(row[1])

@@ -2,9 +2,9 @@
 
 A process of its own, because DuckDB can't be interrupted while it builds one (an interrupt takes
 effect when the build is over, half an hour later at a million rows), and so that its memory goes
-back to the system. FILE holds the table `vectors`, INFO is an `IndexInfo` as JSON; the child prints
-it again with the recall that it measured. It ends at once when its stdin closes, so that it can't
-outlive its parent.
+back to the system. FILE is to become the index; its vectors are in two raw files beside it. INFO is
+an `IndexInfo` as JSON; the child prints it again with the recall that it measured. It ends at once
+when its stdin closes, so that it can't outlive its parent.
 """
 
 import os
@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from mcp_learning.search import vss
-from mcp_learning.search.hnsw import FORMAT, NEAREST, IndexInfo
+from mcp_learning.search.hnsw import FORMAT, NEAREST, IndexInfo, vectors_of, versions_of
 from mcp_learning.store.embeddings import as_text
 
 if TYPE_CHECKING:
@@ -28,50 +30,70 @@ SAMPLE = 100
 
 K = 10
 
+CHUNK = 50_000
+"""Vectors inserted at a time."""
+
 
 def main(file: str, description: str) -> None:
     """Builds the index, measures it, writes both in one checkpoint, prints what it made."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    info = IndexInfo.from_json(description)
-    with vss.connect(Path(file)) as connection:
+    info, path = IndexInfo.from_json(description), Path(file)
+    versions = np.fromfile(versions_of(path), np.int64)
+    vectors = np.memmap(vectors_of(path), np.float32, "r", shape=(info.rows, info.dimension))
+    with vss.connect(path) as connection:
         connection.execute("SET hnsw_enable_experimental_persistence = true")
+        _fill(connection, versions, vectors)
         connection.execute(
             "CREATE INDEX hnsw ON vectors USING HNSW (embedding) "
             f"WITH (metric = 'cosine', M = {info.m:d}, ef_construction = {info.ef_construction:d})"
         )
         connection.execute(f"SET GLOBAL hnsw_ef_search = {info.ef_search:d}")
-        info = replace(info, recall_at_10=_recall(connection, info.dimension))
+        info = replace(info, recall_at_10=_recall(connection, versions, vectors))
         connection.execute("CREATE TABLE info (format INTEGER, description JSON)")
         connection.execute("INSERT INTO info VALUES (?, ?)", [FORMAT, info.to_json()])
         connection.execute("CHECKPOINT")
     print(info.to_json())  # noqa: T201 - this is the child's result
 
 
-def _recall(connection: "Connection", dimension: int) -> float | None:
+def _fill(
+    connection: "Connection", versions: NDArray[np.int64], vectors: NDArray[np.float32]
+) -> None:
+    dimension = vectors.shape[1]
+    connection.execute(f"CREATE TABLE vectors (version BIGINT, embedding FLOAT[{dimension:d}])")
+    for start in range(0, len(versions), CHUNK):
+        flat = pa.array(vectors[start : start + CHUNK].ravel())
+        batch = pa.table(
+            {
+                "version": pa.array(versions[start : start + CHUNK]),
+                "embedding": pa.FixedSizeListArray.from_arrays(flat, dimension),
+            }
+        )
+        connection.register("batch", batch)
+        connection.execute("INSERT INTO vectors SELECT * FROM batch")
+
+
+def _recall(
+    connection: "Connection", versions: NDArray[np.int64], vectors: NDArray[np.float32]
+) -> float | None:
     """Share of the true 10 nearest that the index finds, for stored vectors as queries.
 
     A query's own row is left out of both answers, since finding it proves nothing.
     """
-    columns = connection.execute("SELECT version, embedding FROM vectors").fetchnumpy()
-    versions = columns["version"]
     if len(versions) <= K:
         return None
-    vectors = np.stack(list(columns["embedding"]))
-    queries = np.random.default_rng(0).choice(
-        len(versions), size=min(SAMPLE, len(versions)), replace=False
-    )
+    nearest = NEAREST.format(dimension=vectors.shape[1])
+    sample = min(SAMPLE, len(versions))
+    queries = np.random.default_rng(0).choice(len(versions), size=sample, replace=False)
     found = 0
     for query in queries:
         similarities = vectors @ vectors[query]
         similarities[query] = -np.inf
         tenth = np.partition(similarities, -K)[-K]
-        rows = connection.execute(
-            NEAREST.format(dimension=dimension), [as_text(vectors[query]), K + 1]
-        ).fetchall()
+        rows = connection.execute(nearest, [as_text(vectors[query]), K + 1]).fetchall()
         others = [distance for version, distance in rows if version != versions[query]][:K]
         # By distance, so that equally near rows count whichever of them is returned.
         found += sum(1 - distance >= tenth - 1e-6 for distance in others)
-    return round(found / (K * len(queries)), 4)
+    return round(found / (K * sample), 4)
 
 
 def _end_with_parent() -> None:

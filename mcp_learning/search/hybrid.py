@@ -21,7 +21,7 @@ from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import ExecutionSummary, Runs
 from mcp_learning.search.exact import Matrix, Neighbours, merge
-from mcp_learning.search.hnsw import FILE_NAME, HnswIndex, remove
+from mcp_learning.search.hnsw import FILE_NAME, HnswIndex, IndexInfo, read_info, remove
 from mcp_learning.settings import SearchMode
 from mcp_learning.store import embeddings, executions
 from mcp_learning.store.duckdb import Cursor
@@ -101,6 +101,8 @@ class Retriever:
         self, directory: Path, mode: SearchMode, hnsw_min_rows: int, ef_search: int
     ) -> None:
         self.index: HnswIndex | None = None
+        self.index_info: IndexInfo | None = None
+        self.index_bytes = 0
         self.index_problem: str | None = None
         self._path = directory / FILE_NAME
         self._mode = mode
@@ -114,13 +116,12 @@ class Retriever:
     @property
     def mode(self) -> Mode:
         """How the next search finds its candidates."""
-        large = self._rows >= self._hnsw_min_rows
-        wanted = self._mode == "hnsw" or (self._mode == "auto" and large)
-        return "hnsw" if wanted and self.index is not None else "exact"
+        return "exact" if self.index is None else "hnsw"
 
     def load(self, cursor: Cursor, fingerprint: str, dimension: int) -> None:
         """Opens the index if it fits the model, and reads the vectors that it lacks."""
         with self._lock:
+            self._rows = embeddings.count(cursor)
             self._open_index(fingerprint)
             self._read_vectors(cursor, dimension)
 
@@ -163,7 +164,7 @@ class Retriever:
         """
         while True:
             with self._lock:  # the matrix lacks what the index has, so they go together
-                index, matrix = self.index if self.mode == "hnsw" else None, self._matrix
+                index, matrix = self.index, self._matrix
             if index is None:
                 return self._search_exact(cursor, query, matrix)
             try:
@@ -269,26 +270,27 @@ class Retriever:
         if not self._path.exists():
             return
         try:
-            index = HnswIndex(self._path, self._ef_search)
+            info = read_info(self._path)
+            if info.model != fingerprint:
+                raise IndexUnavailable("the index is of another embedding model; run rebuild_index")
+            # Opened only to be used: at 10,000 rows it takes 50 MB.
+            large = self._rows >= self._hnsw_min_rows
+            if self._mode == "hnsw" or (self._mode == "auto" and large):
+                self.index = HnswIndex(self._path, self._ef_search)
         except IndexUnavailable as problem:
             logger.warning("%s; exact search goes on", problem)
             self.index_problem = str(problem)
-            return
-        if index.info.model != fingerprint:
-            index.close()
-            logger.warning("the HNSW index is of another embedding model; exact search goes on")
-            self.index_problem = "the index is of another embedding model; run rebuild_index"
-            return
-        self.index, self.index_problem = index, None
+        else:
+            self.index_info, self.index_problem = info, None
+            self.index_bytes = self._path.stat().st_size
 
     def _close_index(self) -> None:
         if self.index is not None:
             self.index.close()
-            self.index = None
+        self.index, self.index_info, self.index_bytes = None, None, 0
 
     def _read_vectors(self, cursor: Cursor, dimension: int) -> None:
-        self._rows = embeddings.count(cursor)
-        watermark = self.index.info.watermark if self.index and self.mode == "hnsw" else 0
+        watermark = self.index.info.watermark if self.index else 0
         versions, vectors = embeddings.read(cursor, watermark)
         matrix = Matrix(dimension)
         matrix.append(versions, vectors)

@@ -53,14 +53,19 @@ COLUMN_TYPES = {
     "task_key": "VARCHAR",
 }
 """Columns that are written from here, with their SQL types, in the order of the table."""
-_JSON_TYPES = COLUMN_TYPES | {"metadata": "VARCHAR"}  # JSON text inside a JSON parameter
 _COLUMNS = ", ".join(COLUMN_TYPES)
-_ASSIGNED = ", ".join(f"{name} = new.{name}" for name in COLUMN_TYPES if name != "task_id")
+# Column by column out of one JSON parameter: a third less time than from_json with its types.
+_FROM_JSON = {
+    name: f"json_extract_string(row, '$.{name}')::{kind}" for name, kind in COLUMN_TYPES.items()
+}
+_ASSIGNED = ", ".join(
+    f"{name} = {value}" for name, value in _FROM_JSON.items() if name != "task_id"
+)
 
 _UPDATE = f"""
 UPDATE executions SET {_ASSIGNED}, sequence = nextval('execution_sequence')
-FROM (SELECT unnest(from_json(?, '{json.dumps(_JSON_TYPES)}'))) AS new
-WHERE executions.task_id = new.task_id
+FROM (SELECT ? AS row) AS new
+WHERE task_id = {_FROM_JSON["task_id"]}
 """
 _GET = f"SELECT {_COLUMNS} FROM executions WHERE task_id = ?"
 
@@ -89,10 +94,10 @@ def insert(cursor: Cursor, execution: Execution, task_key: str) -> None:
     """Adds one execution; its task_id must be new."""
     # Only the columns that have a value: half the time of naming all of them.
     row = {name: value for name, value in to_row(execution, task_key).items() if value is not None}
-    spec = json.dumps({name: _JSON_TYPES[name] for name in row})
     cursor.execute(
-        f"INSERT INTO executions BY NAME SELECT unnest(from_json(?, '{spec}')), "
-        "nextval('execution_sequence') AS sequence",
+        f"INSERT INTO executions ({', '.join(row)}, sequence) "
+        f"SELECT {', '.join(_FROM_JSON[name] for name in row)}, nextval('execution_sequence') "
+        "FROM (SELECT ? AS row)",
         [json.dumps(row)],
     )
 
