@@ -240,6 +240,9 @@ def read_info(path: Path) -> IndexInfo:
             row = connection.execute("SELECT format, description FROM info").fetchone()
     except duckdb.Error as error:
         raise IndexUnavailable(f"the index file {path.name} is damaged or incomplete") from error
-    if row is None or row[0] != FORMAT:
-        raise IndexUnavailable(f"the index file {path.name} is of another format")
-    return IndexInfo.from_json(row[1])
+    try:
+        if row is not None and row[0] == FORMAT:
+            return IndexInfo.from_json(row[1])
+    except (KeyError, TypeError, ValueError):
+        logger.exception("%s describes itself wrongly", path)
+    raise IndexUnavailable(f"the index file {path.name} is of another format")

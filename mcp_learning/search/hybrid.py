@@ -7,6 +7,7 @@ cursor of its own. Candidates come by meaning; the word index and its fusion hav
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,10 @@ Mode = Literal["exact", "hnsw"]
 
 OVERFETCH = 4
 """Candidates per wanted match: room for runs of one task, and for rows that are gone."""
+
+FEW_RUNS = 100
+"""Executions up to which all runs of the found tasks are read at once: one query is faster than
+one for what is shown and one that counts."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ class Retriever:
         self._ef_search = ef_search
         self._matrix = Matrix(0)
         self._refs: dict[int, TaskRef] = {}
+        self._runs = Counter[str]()  # embedded executions per task
         self._rows = 0
         self._lock = threading.Lock()
 
@@ -149,6 +155,7 @@ class Retriever:
             fresh = [row for row, version in enumerate(refs) if version not in self._refs]
             self._matrix.append(np.fromiter(refs, np.int64, len(refs))[fresh], vectors[fresh])
             self._refs |= refs
+            self._runs.update(ref.task_key for ref in refs.values())
             self._rows += len(fresh)
 
     def close(self) -> None:
@@ -227,18 +234,14 @@ class Retriever:
                 k *= OVERFETCH
                 near, is_last = candidates(k)
                 continue
-            kept = [task for task in best if task.similarity >= query.floor]
-            task_ids = [task.ref.task_id for task in kept]
-            hits = executions.fetch(cursor, task_ids, query.filters, query.now)
-            lost = {task.version for task in kept if not _is_confirmed(task, hits)}
+            hits, runs = self._look_up(cursor, best, query)
+            lost = {task.version for task in best if not _is_confirmed(task, hits)}
             if not lost:
                 break
             gone |= lost
         if gone and not query.filters.active:
             self._forget(gone)
-        runs = executions.count_runs(
-            cursor, [task.ref.task_key for task in kept], query.filters, query.now
-        )
+        kept = [task for task in best if task.similarity >= query.floor]
         ranked = [
             Ranked(
                 execution=hits[task.ref.task_id].summary,
@@ -249,6 +252,18 @@ class Retriever:
             for task in kept
         ]
         return Found(ranked, mode, eligible, len(best) - len(kept))
+
+    def _look_up(
+        self, cursor: Cursor, tasks: list[_Candidate], query: Query
+    ) -> tuple[dict[UUID, Hit], dict[str, Runs]]:
+        """What the truth says of the candidates, and of all runs of their tasks."""
+        filters, now = query.filters, query.now
+        keys = [task.ref.task_key for task in tasks]
+        if sum(self._runs[key] for key in keys) <= FEW_RUNS:
+            hits = executions.of_tasks(cursor, keys, filters, now)
+            return hits, executions.count_outcomes(hits.values())
+        hits = executions.fetch(cursor, [task.ref.task_id for task in tasks], filters, now)
+        return hits, executions.count_runs(cursor, keys, filters, now)
 
     def _tasks_among(self, near: Neighbours, gone: set[int]) -> list[_Candidate]:
         """The most similar execution of each task, best first."""
@@ -263,7 +278,8 @@ class Retriever:
     def _forget(self, versions: set[int]) -> None:
         self._matrix.discard(np.fromiter(versions, np.int64, len(versions)))
         for version in versions:
-            self._refs.pop(version, None)
+            if (ref := self._refs.pop(version, None)) is not None:
+                self._runs[ref.task_key] -= 1
 
     def _open_index(self, fingerprint: str) -> None:
         self._close_index()
@@ -295,6 +311,7 @@ class Retriever:
         matrix = Matrix(dimension)
         matrix.append(versions, vectors)
         self._refs = embeddings.refs(cursor)
+        self._runs = Counter(ref.task_key for ref in self._refs.values())
         self._matrix = matrix
 
 

@@ -11,8 +11,15 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
-from mcp_types import CallToolResult, TextContent
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    TextContent,
+)
 from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
@@ -90,6 +97,26 @@ class LearningServer(MCPServer[None]):
             content=[TextContent(type="text", text=text)],
             structured_content=answers.structured(result),
         )
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[None, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Renders a prompt; a wrong name or a missing argument is the client's error.
+
+        Raises:
+            MCPError: Names what is wrong.
+        """
+        known = {prompt.name: prompt for prompt in await self.list_prompts()}
+        if name not in known:
+            problem = f"{name:.60}: no such prompt; there are {', '.join(known)}"
+            raise MCPError(INVALID_PARAMS, problem)
+        for argument in known[name].arguments or []:
+            if argument.required and argument.name not in (arguments or {}):
+                raise MCPError(INVALID_PARAMS, f"{argument.name}: is required")
+        return await super().get_prompt(name, arguments, context)
 
     async def run_stdio_async(self) -> None:
         """Serves one client over stdio; every request is answered, also a malformed one."""

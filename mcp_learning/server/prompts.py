@@ -73,7 +73,10 @@ def register(server: MCPServer[None], host: Host) -> None:
     ) -> Completion | None:
         if argument.name not in COMPLETED:
             return None
-        values = await (await host.service()).suggest(argument.name, argument.value)
+        try:
+            values = await (await host.service()).suggest(argument.name, argument.value)
+        except LearningError:  # a tool call will say why; a completion is only a help
+            values = []
         if argument.name == "error_type":
             known = [name for name in KNOWN_ERROR_TYPES if name.startswith(argument.value)]
             values = list(dict.fromkeys(values + known))

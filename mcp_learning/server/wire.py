@@ -11,12 +11,19 @@ import re
 
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
-from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, JSONRPCRequest
+from mcp_types import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCNotification,
+    JSONRPCRequest,
+)
 from pydantic import ValidationError
 
 logger = logging.getLogger(__name__)
 
-_ID = re.compile(r'"id"\s*:\s*(\d+|"[^"\\]{0,100}")')
+_ID = re.compile(r'"id"\s*:\s*(\d{1,18}\b|"[^"\\]{0,100}")')
 
 
 async def mend(
@@ -27,8 +34,11 @@ async def mend(
     """Passes messages on from `incoming` to `mended`, until the client leaves."""
     async with mended:
         async for item in incoming:
-            if not isinstance(item, Exception):
-                await mended.send(item)
+            if isinstance(item, SessionMessage):
+                if _is_request_in_disguise(item):
+                    await outgoing.send(SessionMessage(_error(None, INVALID_REQUEST)))
+                else:
+                    await mended.send(item)
             elif (request := _salvage(item)) is not None:
                 await mended.send(SessionMessage(request))
             else:
@@ -57,11 +67,30 @@ def _salvage(error: Exception) -> JSONRPCRequest | None:
     )
 
 
+def _is_request_in_disguise(item: SessionMessage) -> bool:
+    """Whether a request passes for a notification, since its id is neither a number nor a text."""
+    message = item.message
+    return isinstance(message, JSONRPCNotification) and not message.method.startswith(
+        "notifications/"
+    )
+
+
 def _refusal(error: Exception) -> JSONRPCError:
+    details = error.errors(include_url=False) if isinstance(error, ValidationError) else []
+    for one in details:
+        # The whole message is what some field was found missing from.
+        if one["type"] == "missing" and isinstance(one["input"], dict):
+            given = one["input"].get("id")
+            is_id = isinstance(given, (int, str)) and not isinstance(given, bool)
+            return _error(given if is_id else None, INVALID_REQUEST)
     found = _ID.search(_line(error))
+    return _error(json.loads(found[1]) if found else None, PARSE_ERROR)
+
+
+def _error(request_id: int | str | None, code: int) -> JSONRPCError:
     logger.warning("refused a message that is not valid JSON-RPC")
     return JSONRPCError(
         jsonrpc="2.0",
-        id=json.loads(found[1]) if found else None,
-        error=ErrorData(code=PARSE_ERROR, message="the message is not valid JSON-RPC 2.0"),
+        id=request_id,
+        error=ErrorData(code=code, message="the message is not valid JSON-RPC 2.0"),
     )

@@ -285,6 +285,9 @@ def _open(path: Path, memory_limit_mb: int) -> Cursor:
             str(path),
             config={
                 "memory_limit": f"{memory_limit_mb}MiB",
+                # Queries here read some rows of one row group. Handing them to other threads takes
+                # longer than running them: 1.1 ms against 1.6 ms for what a search reads.
+                "threads": "1",
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
                 "storage_compatibility_version": "v1.0.0",

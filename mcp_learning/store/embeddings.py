@@ -121,13 +121,15 @@ def store(
         return {}
     stored = cursor.execute(
         f"INSERT INTO {table} "
-        f"SELECT x.task_id, coalesce(old.version, nextval('embedding_version')), new.embedding, ? "
+        # Numbered outside the subselect: inside it, before its rows are in order.
+        "SELECT task_id, coalesce(version, nextval('embedding_version')), embedding, ? FROM ("
+        "SELECT x.task_id, old.version, new.embedding "
         "FROM (SELECT unnest(string_split(?, ','))::UUID AS task_id, "
         "unnest(string_split(?, ','))::BIGINT AS sequence, "
         f"unnest(string_split(?, ';'))::FLOAT[{vectors.shape[1]}] AS embedding) new "
         "JOIN executions x ON x.task_id = new.task_id AND x.sequence = new.sequence "
         "LEFT JOIN embeddings old ON old.task_id = x.task_id "
-        f"WHERE NOT EXISTS (FROM {table} e WHERE e.task_id = x.task_id) ORDER BY x.sequence "
+        f"WHERE NOT EXISTS (FROM {table} e WHERE e.task_id = x.task_id) ORDER BY x.sequence) "
         "RETURNING task_id, version",
         [
             fingerprint,

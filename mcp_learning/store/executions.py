@@ -184,17 +184,31 @@ def passing(
 def fetch(
     cursor: Cursor, task_ids: Sequence[UUID], filters: Filters, now: datetime
 ) -> dict[UUID, Hit]:
-    """The executions with these ids, as far as they exist and pass the filters.
-
-    Only what a search shows is read: planning the query takes longer the more columns it has.
-    """
+    """The executions with these ids, as far as they exist and pass the filters."""
     if not task_ids:
         return {}
+    chosen = "task_id IN (SELECT unnest(string_split(?, ',')::UUID[]))"
+    return _hits(cursor, chosen, _joined(task_ids), filters, now)
+
+
+def of_tasks(
+    cursor: Cursor, task_keys: Sequence[str], filters: Filters, now: datetime
+) -> dict[UUID, Hit]:
+    """All executions of these tasks, as far as they pass the filters."""
+    if not task_keys:
+        return {}
+    chosen = "list_contains(string_split(?, ','), task_key)"
+    return _hits(cursor, chosen, ",".join(task_keys), filters, now)
+
+
+def _hits(
+    cursor: Cursor, chosen: str, wanted: str, filters: Filters, now: datetime
+) -> dict[UUID, Hit]:
     where, values = _where(filters, now)
+    # Only what a search shows: planning the query takes longer the more columns it has.
     rows = cursor.execute(
-        f"SELECT {_SUMMARY}, task_key FROM executions x "
-        f"WHERE task_id IN (SELECT unnest(string_split(?, ',')::UUID[])) AND {where}",
-        [_joined(task_ids), *values],
+        f"SELECT {_SUMMARY}, task_key FROM executions x WHERE {chosen} AND {where}",
+        [wanted, *values],
     ).fetchall()
     return {
         row[0]: Hit(row[-1], ExecutionSummary.model_construct(**_named(_SHOWN, row)))
@@ -230,15 +244,24 @@ def count_runs(
         f"WHERE list_contains(string_split(?, ','), x.task_key) AND {where}",
         [",".join(task_keys), *values],
     ).fetchall()
-    counts = Counter(rows)  # half the time of grouping in the database
+    return _counted((key, _OUTCOME[success]) for key, success in rows)
+
+
+def count_outcomes(hits: Iterable[Hit]) -> dict[str, Runs]:
+    """Outcomes per task key of executions that were read already."""
+    return _counted((hit.task_key, hit.summary.outcome) for hit in hits)
+
+
+def _counted(pairs: Iterable[tuple[str, Outcome]]) -> dict[str, Runs]:
+    counts = Counter(pairs)  # half the time of grouping in the database
     return {
         key: Runs(
-            total=sum(counts[key, success] for success in _OUTCOME),
-            success=counts[key, True],
-            failure=counts[key, False],
-            pending=counts[key, None],
+            total=sum(counts[key, outcome] for outcome in _SUCCESS),
+            success=counts[key, "success"],
+            failure=counts[key, "failure"],
+            pending=counts[key, "pending"],
         )
-        for key in task_keys
+        for key in {key for key, _ in counts}
     }
 
 

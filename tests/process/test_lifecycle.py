@@ -1,0 +1,243 @@
+"""The life of a server process: first answers, every way to end, and what is durable."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psutil
+import pytest
+from process.wire import INITIALIZE, Server
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and named pipes")
+
+TASK = {"task_type": "bug_fix", "task_description": "fix the login", "outcome": "success"}
+MODERN = {
+    "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+}
+
+
+class Blockade:
+    """Makes the import of the embedding model wait on a named pipe until it is lifted."""
+
+    def __init__(self, directory: Path) -> None:
+        self.pipe = directory / "blockade"
+        os.mkfifo(self.pipe)
+        self.path = directory / "poisoned"
+        for name in ("fastembed", "onnxruntime"):
+            package = self.path / name
+            package.mkdir(parents=True)
+            (package / "__init__.py").write_text(
+                f"open({str(self.pipe)!r}).read()\nraise ImportError('blocked')\n"
+            )
+        self._end: int | None = None
+
+    def wait_until_hit(self) -> None:
+        """Returns once a process is waiting: opening the other end waits for it."""
+        self._end = os.open(self.pipe, os.O_WRONLY)
+
+    def lift(self) -> None:
+        if self._end is not None:
+            os.close(self._end)
+
+
+@pytest.fixture
+def blockade(tmp_path: Path) -> Iterator[Blockade]:
+    made = Blockade(tmp_path)
+    yield made
+    made.lift()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def stored(data_dir: Path) -> set[str]:
+    with duckdb.connect(str(data_dir / "learning.duckdb")) as connection:
+        rows = connection.execute("SELECT task_id::VARCHAR FROM executions").fetchall()
+    return {row[0] for row in rows}
+
+
+def record(server: Server, **values: Any) -> str:
+    result = server.call("record_execution", **(TASK | values))
+    assert not result.get("isError"), result
+    return str(result["structuredContent"]["task_id"])
+
+
+def end(server: Server, how: str) -> tuple[int, str]:
+    if how != "EOF":
+        server.process.send_signal(getattr(signal, how))
+        server.process.wait(timeout=30)  # with stdin still open
+    return server.leave()
+
+
+def test_initialize_is_answered_while_the_model_s_import_is_blocked(
+    data_dir: Path, blockade: Blockade
+) -> None:
+    with Server(data_dir, PYTHONPATH=str(blockade.path)) as server:
+        result = server.initialize()
+        assert result["serverInfo"]["name"] == "mcp-learning"
+        assert len(server.request("tools/list")["result"]["tools"]) == 7
+        task_id = record(server)
+        blockade.wait_until_hit()  # only now can the import have gone on
+        second = record(server)
+        assert server.call("get_execution", task_id=task_id)["structuredContent"]["execution"]
+        assert end(server, "EOF")[0] == 0
+    assert stored(data_dir) == {task_id, second}
+
+
+def test_discovery_is_answered_while_the_model_s_import_is_blocked(
+    data_dir: Path, blockade: Blockade
+) -> None:
+    with Server(data_dir, PYTHONPATH=str(blockade.path)) as server:
+        answer = server.request("server/discover", MODERN)
+        assert "2026-07-28" in json.dumps(answer["result"])
+        call = {"name": "record_execution", "arguments": TASK, **MODERN}
+        recorded = server.request("tools/call", call)["result"]
+        assert recorded["structuredContent"]["created"] is True
+        blockade.wait_until_hit()
+        assert end(server, "EOF")[0] == 0
+    assert stored(data_dir) == {recorded["structuredContent"]["task_id"]}
+
+
+@pytest.mark.parametrize("how", ["EOF", "SIGTERM", "SIGINT"])
+def test_every_end_is_clean_and_keeps_what_was_acknowledged(how: str, data_dir: Path) -> None:
+    with Server(data_dir) as server:
+        server.initialize()
+        ids = {record(server, task_description=f"task {number}") for number in range(30)}
+        children = psutil.Process(server.process.pid).children(recursive=True)
+        status, stderr = end(server, how)
+    assert status == 0
+    assert "Traceback" not in stderr
+    assert stored(data_dir) == ids
+    assert not any(child.is_running() for child in children)
+
+
+@pytest.mark.parametrize("how", ["EOF", "SIGTERM", "SIGINT"])
+def test_every_end_is_clean_while_the_model_s_import_is_blocked(
+    how: str, data_dir: Path, blockade: Blockade
+) -> None:
+    with Server(data_dir, PYTHONPATH=str(blockade.path)) as server:
+        server.initialize()
+        task_id = record(server)
+        blockade.wait_until_hit()
+        status, stderr = end(server, how)
+    assert status == 0
+    assert "Traceback" not in stderr
+    assert stored(data_dir) == {task_id}
+
+
+@pytest.mark.parametrize("how", ["EOF", "SIGTERM", "SIGINT"])
+def test_a_server_that_was_asked_nothing_ends_cleanly(how: str, data_dir: Path) -> None:
+    with Server(data_dir) as server:
+        server.initialize()
+        assert end(server, how)[0] == 0
+
+
+def test_a_leaving_client_ends_the_build_of_an_index(data_dir: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "hold"
+    os.mkfifo(pipe)
+    held = tmp_path / "held"
+    held.mkdir()
+    (held / "sitecustomize.py").write_text(
+        "import sys\n"
+        f"if 'mcp_learning.search.hnsw_build' in sys.orig_argv: open({str(pipe)!r}).read()\n"
+    )
+    with Server(data_dir, PYTHONPATH=str(held)) as server:
+        server.initialize()
+        record(server)
+        server.send(
+            {
+                "jsonrpc": "2.0",
+                "id": "build",
+                "method": "tools/call",
+                "params": {"name": "rebuild_index", "arguments": {}},
+            }
+        )
+        writer = os.open(pipe, os.O_WRONLY)  # the child runs
+        children = psutil.Process(server.process.pid).children(recursive=True)
+        assert len(children) == 1
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=30) == 0
+        os.close(writer)
+        _, alive = psutil.wait_procs(children, timeout=30)
+    assert alive == []
+
+
+@pytest.mark.parametrize("burst", [1, 2, 7, 25])
+def test_a_kill_right_after_an_acknowledgement_loses_nothing(burst: int, data_dir: Path) -> None:
+    ids: set[str] = set()
+    for _ in range(2):
+        with Server(data_dir) as server:
+            server.initialize()
+            ids |= {record(server) for _ in range(burst)}
+            server.process.kill()
+            server.process.wait(timeout=30)
+        assert stored(data_dir) == ids
+
+
+def test_stdout_carries_json_rpc_only(data_dir: Path) -> None:
+    with Server(data_dir, MCP_LEARNING_LOG_LEVEL="DEBUG") as server:
+        server.initialize()
+        record(server)
+        server.call("find_similar_tasks", task_description="login")
+        server.call("rebuild_index")
+        server.call("find_similar_tasks", limit=0)
+        stdout, stderr = server.process.communicate(timeout=30)
+    assert server.process.returncode == 0
+    assert stdout == b""  # whatever came before was parsed as JSON by the helper
+    assert stderr
+
+
+def test_messages_sent_before_any_answer_are_all_answered(data_dir: Path) -> None:
+    with Server(data_dir) as server:
+        calls = [
+            {"method": "tools/call", "params": {"name": "record_execution", "arguments": TASK}}
+            for _ in range(20)
+        ]
+        messages = [{"method": "initialize", "params": INITIALIZE}, *calls]
+        for number, message in enumerate(messages):
+            server.send({"jsonrpc": "2.0", "id": number, **message})
+        answers = [server.receive() for _ in messages]
+        assert end(server, "EOF")[0] == 0
+    assert {answer["id"] for answer in answers} == set(range(21))
+    ids = {a["result"]["structuredContent"]["task_id"] for a in answers if a["id"]}
+    assert stored(data_dir) == ids
+
+
+def test_records_in_flight_when_the_client_leaves_are_whole(data_dir: Path) -> None:
+    with Server(data_dir) as server:
+        server.initialize()
+        record(server)
+        for number in range(50):
+            call = {"name": "record_execution", "arguments": TASK}
+            server.send(
+                {"jsonrpc": "2.0", "id": f"c{number}", "method": "tools/call", "params": call}
+            )
+        acknowledged: set[str] = set()
+        reader = threading.Thread(target=read_all, args=(server, acknowledged))
+        assert server.process.stdin is not None
+        server.process.stdin.close()
+        server.process.stdin = None
+        reader.start()
+        assert server.process.wait(timeout=30) == 0
+        reader.join(30)
+        assert not reader.is_alive()
+    assert acknowledged <= stored(data_dir)
+
+
+def read_all(server: Server, ids: set[str]) -> None:
+    assert server.process.stdout is not None
+    for line in server.process.stdout:
+        content = json.loads(line).get("result", {}).get("structuredContent")
+        ids |= {content["task_id"]} if content else set()  # others were cut off, and say so

@@ -1,0 +1,169 @@
+"""A database that can't be used: a clear tool error each time, and service once it is mended."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from process.wire import Server
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs modes and signals")
+
+TASK = {"task_type": "bug_fix", "task_description": "fix the login", "outcome": "success"}
+CALLS: dict[str, dict[str, Any]] = {
+    "record_execution": TASK,
+    "find_similar_tasks": {"task_description": "login"},
+    "get_execution": {"task_id": "01a205cd-bc2b-7552-b855-cb78666bdacf"},
+    "learning_stats": {},
+    "forget_executions": {"repo": "a"},
+}
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def made(data_dir: Path) -> Path:
+    """A database with one execution, its server gone."""
+    with Server(data_dir) as server:
+        server.initialize()
+        assert not server.call("record_execution", **TASK).get("isError")
+        assert server.leave()[0] == 0
+    return data_dir / "learning.duckdb"
+
+
+def owner(data_dir: Path) -> Server:
+    """A server that has the database open."""
+    server = Server(data_dir)
+    server.initialize()
+    assert not server.call("record_execution", **TASK).get("isError")
+    return server
+
+
+def assert_all_refused(server: Server, *words: str) -> None:
+    for tool, arguments in CALLS.items():
+        result = server.call(tool, **arguments)
+        text = result["content"][0]["text"]
+        assert result["isError"], tool
+        assert all(word in text for word in words), text
+        assert "\n" not in text
+        assert "Error" not in text
+    status = server.request("resources/read", {"uri": "learning://status"})
+    assert all(word in status["error"]["message"] for word in words)
+    reference = {"type": "ref/prompt", "name": "finish_task"}
+    argument = {"name": "repo", "value": ""}
+    completed = server.request("completion/complete", {"ref": reference, "argument": argument})
+    assert completed["result"]["completion"]["values"] == []
+    assert len(server.request("tools/list")["result"]["tools"]) == 7
+
+
+def assert_serves(server: Server, executions: int) -> None:
+    assert not server.call("record_execution", **TASK).get("isError")
+    stats = server.call("learning_stats")["structuredContent"]
+    assert stats["totals"]["executions"] == executions
+    found = server.call("find_similar_tasks", task_description="login fixing")
+    assert found["structuredContent"]["matches"]
+
+
+def test_a_second_server_names_the_first_and_serves_once_that_has_left(data_dir: Path) -> None:
+    with owner(data_dir) as first, Server(data_dir) as second:
+        second.initialize()
+        assert_all_refused(second, f"process {first.process.pid}", "MCP_LEARNING_DATA_DIR")
+        assert_serves(first, 2)
+
+        assert first.leave()[0] == 0
+
+        assert_serves(second, 3)
+        assert second.leave()[0] == 0
+
+
+def test_a_second_server_serves_once_the_first_was_killed(data_dir: Path) -> None:
+    with owner(data_dir) as first, Server(data_dir) as second:
+        second.initialize()
+        assert second.call("learning_stats")["isError"]
+        first.process.kill()
+        first.process.wait(timeout=30)
+        assert_serves(second, 2)
+
+
+def not_a_database(file: Path) -> None:
+    file.write_bytes(b"this is no database\n" * 1_000)
+
+
+def cut_short(file: Path) -> None:
+    os.truncate(file, file.stat().st_size * 2 // 3)
+
+
+def of_a_newer_version(file: Path) -> None:
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("INSERT INTO schema_version VALUES (9999, 'future', now())")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [
+        (not_a_database, "not a DuckDB database"),
+        (cut_short, "cut short"),
+        (of_a_newer_version, "update mcp-learning"),
+    ],
+)
+def test_a_file_that_can_t_be_used_is_left_alone_until_it_is_replaced(
+    spoil: Callable[[Path], None], word: str, data_dir: Path, tmp_path: Path
+) -> None:
+    file = made(data_dir)
+    backup = tmp_path / "backup"
+    shutil.copyfile(file, backup)
+    spoil(file)
+    spoilt = file.read_bytes()
+
+    with Server(data_dir) as server:
+        server.initialize()
+        assert_all_refused(server, word, str(file))
+        assert file.read_bytes() == spoilt
+
+        shutil.copyfile(backup, file)
+
+        assert_serves(server, 2)
+        status, stderr = server.leave()
+    assert status == 0
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, where nobody may write")
+def test_a_directory_that_can_t_be_made_is_named_with_the_fix() -> None:
+    with Server(Path("/proc/mcp-learning/data")) as server:
+        server.initialize()
+        assert_all_refused(server, "/proc/mcp-learning/data", "MCP_LEARNING_DATA_DIR")
+        assert server.leave()[0] == 0
+
+
+@pytest.mark.skipif(sys.platform != "win32" and os.geteuid() == 0, reason="root may write anywhere")
+def test_a_directory_without_write_permission_is_named_with_the_fix(data_dir: Path) -> None:
+    data_dir.mkdir(mode=0o500)
+    with Server(data_dir) as server:
+        server.initialize()
+        assert_all_refused(server, str(data_dir), "MCP_LEARNING_DATA_DIR")
+        data_dir.chmod(0o700)
+        assert_serves(server, 1)
+
+
+def test_a_file_in_the_place_of_the_directory_is_named_with_the_fix(data_dir: Path) -> None:
+    data_dir.write_text("not a directory")
+    with Server(data_dir) as server:
+        server.initialize()
+        assert_all_refused(server, str(data_dir), "MCP_LEARNING_DATA_DIR")
+        data_dir.unlink()
+        assert_serves(server, 1)
+
+
+def test_a_wrong_setting_is_named_and_ends_the_server(data_dir: Path) -> None:
+    with Server(data_dir, MCP_LEARNING_SEARCH_MODE="fastest") as server:
+        status, stderr = server.leave()
+    assert status == 2
+    assert "MCP_LEARNING_SEARCH_MODE" in stderr
+    assert "Traceback" not in stderr

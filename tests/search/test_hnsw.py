@@ -1,0 +1,212 @@
+"""The index file: built by a child process, read back, and never a danger when it is broken."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from search.planted import DIMENSION, build, clustered, wanted
+
+from mcp_learning.errors import IndexUnavailable
+from mcp_learning.search import vss
+from mcp_learning.search.exact import Matrix
+from mcp_learning.search.hnsw import Build, HnswIndex, IndexInfo
+from mcp_learning.store.embeddings import as_text
+
+ROWS = 500
+VERSIONS = np.arange(11, 11 + ROWS)
+VECTORS = clustered(ROWS)
+EF_SEARCH = 128
+PATIENCE = 60
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, IndexInfo]:
+    return build(tmp_path_factory.mktemp("index"), VERSIONS, VECTORS)
+
+
+@pytest.fixture
+def index(built: tuple[Path, IndexInfo]) -> Iterator[HnswIndex]:
+    opened = HnswIndex(built[0], EF_SEARCH)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def copy(built: tuple[Path, IndexInfo], tmp_path: Path) -> Path:
+    return Path(shutil.copy(built[0], tmp_path / "copy.duckdb"))
+
+
+def chunk_of(rows: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    yield np.arange(1, rows + 1), clustered(rows)
+
+
+def test_a_reopened_index_answers_by_its_graph_and_with_the_right_rows(index: HnswIndex) -> None:
+    matrix = Matrix(DIMENSION)
+    matrix.append(VERSIONS, VECTORS)
+    agreeing = 0
+    for query in clustered(50, seed=0):
+        plan = index._connection.execute("EXPLAIN " + index._query, [as_text(query), 10]).fetchall()
+        assert "HNSW_INDEX_SCAN" in str(plan)
+        found, exact = index.search(query, 10), matrix.search(query, 10)
+        assert len(found.versions) == 10
+        true = VECTORS[found.versions - VERSIONS[0]] @ query
+        assert np.allclose(found.similarities, true, atol=1e-5)
+        assert np.array_equal(found.similarities, np.sort(found.similarities)[::-1])
+        agreeing += len(set(found.versions.tolist()) & set(exact.versions.tolist()))
+    assert agreeing >= 0.95 * 500
+
+
+def test_what_it_was_made_from_is_read_back(
+    index: HnswIndex, built: tuple[Path, IndexInfo]
+) -> None:
+    assert index.info == built[1]
+    assert replace(index.info, recall_at_10=None) == wanted(ROWS, int(VERSIONS[-1]))
+    assert IndexInfo.from_json(index.info.to_json()) == index.info
+
+
+def test_the_measured_recall_is_that_of_searches_on_clustered_vectors(index: HnswIndex) -> None:
+    assert index.info.recall_at_10 is not None
+    assert 0.9 <= index.info.recall_at_10 <= 1
+
+
+def test_too_few_rows_have_no_recall_but_an_index(tmp_path: Path) -> None:
+    path, info = build(tmp_path, np.arange(1, 4), clustered(3))
+    assert info.recall_at_10 is None
+    small = HnswIndex(path, EF_SEARCH)
+    assert set(small.search(clustered(3)[0], 10).versions.tolist()) == {1, 2, 3}
+    small.close()
+
+
+def test_more_can_be_asked_for_than_searches_usually_keep(built: tuple[Path, IndexInfo]) -> None:
+    narrow = HnswIndex(built[0], 10)
+    found = narrow.search(VECTORS[0], 300)
+    assert len(set(found.versions.tolist())) == 300
+    narrow.close()
+
+
+def test_searches_of_four_threads_at_once_are_right(index: HnswIndex) -> None:
+    together = threading.Barrier(4, timeout=PATIENCE)
+
+    def search(first: int) -> list[int]:
+        together.wait()
+        rows = range(first, ROWS, 4)
+        return [int(index.search(VECTORS[row], 3).versions[0] - VERSIONS[0]) for row in rows]
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(search, range(4)))
+    assert answers == [list(range(first, ROWS, 4)) for first in range(4)]
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.003, 0.3, 0.6, 0.9, 0.999999])
+def test_a_truncated_file_is_refused(copy: Path, kept: float) -> None:
+    whole = copy.read_bytes()
+    copy.write_bytes(whole[: int(len(whole) * kept)])
+    with pytest.raises(IndexUnavailable):
+        HnswIndex(copy, EF_SEARCH).search(VECTORS[0], 10)
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_a_file_with_a_zeroed_block_is_refused_or_fails_by_name(copy: Path, block: int) -> None:
+    content, size = bytearray(copy.read_bytes()), 262_144
+    start = 3 * 4096 + block * size
+    assert start < len(content)
+    content[start : start + size] = bytes(size)
+    copy.write_bytes(content)
+    with pytest.raises(IndexUnavailable):
+        HnswIndex(copy, EF_SEARCH).search(VECTORS[0], 10)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE info SET format = format + 1",
+        "UPDATE info SET description = '{}'",
+        "DELETE FROM info",
+        "DROP TABLE info",
+    ],
+)
+def test_a_file_of_another_format_is_refused_and_left_unlocked(copy: Path, spoil: str) -> None:
+    with vss.connect(copy) as connection:
+        connection.execute("SET hnsw_enable_experimental_persistence = true")
+        connection.execute(spoil)
+    with pytest.raises(IndexUnavailable, match=r"incomplete|another format"):
+        HnswIndex(copy, EF_SEARCH)
+    vss.connect(copy).close()  # refused while it is open elsewhere to be read only
+
+
+def test_a_file_that_is_no_database_or_no_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("nothing of an index" * 1000, encoding="utf-8")
+    for path in (tmp_path / "text", tmp_path / "missing", tmp_path):
+        with pytest.raises(IndexUnavailable, match=path.name):
+            HnswIndex(path, EF_SEARCH)
+
+
+def test_cancelling_ends_the_child_and_discarding_leaves_no_file(tmp_path: Path) -> None:
+    endless = Build(tmp_path)
+    rows, watermark = endless.write(chunk_of(60_000))
+    info = replace(wanted(rows, watermark), m=64, ef_construction=2000)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(endless.run, info)
+        while endless._child is None:
+            assert not running.done()
+        endless.cancel()
+        assert endless._child.poll() is not None
+        with pytest.raises(IndexUnavailable, match="cancelled"):
+            running.result(PATIENCE)
+    endless.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_build_cancelled_before_it_runs_starts_no_child(tmp_path: Path) -> None:
+    early = Build(tmp_path)
+    rows, watermark = early.write(chunk_of(20))
+    early.cancel()
+    with pytest.raises(IndexUnavailable, match="cancelled"):
+        early.run(wanted(rows, watermark))
+    assert early._child is None
+
+
+def test_a_build_that_fails_says_so(tmp_path: Path) -> None:
+    failing = Build(tmp_path)
+    rows, watermark = failing.write(chunk_of(20))
+    with pytest.raises(IndexUnavailable, match="failed"):
+        failing.run(replace(wanted(rows, watermark), m=0, ef_construction=0))
+
+
+def test_the_child_ends_when_its_parent_closes_its_stdin(tmp_path: Path) -> None:
+    made = Build(tmp_path)
+    rows, watermark = made.write(chunk_of(60_000))
+    info = replace(wanted(rows, watermark), m=64, ef_construction=2000)
+    command = [sys.executable, "-P", "-m", "mcp_learning.search.hnsw_build", str(made.path)]
+    with subprocess.Popen(
+        [*command, info.to_json()], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        output, _ = child.communicate(timeout=PATIENCE)  # closes stdin first
+    assert (child.returncode, output) == (1, b"")
+
+
+def test_without_the_extension_the_message_names_the_package_that_has_it(
+    built: tuple[Path, IndexInfo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vss, "bundled_extension", lambda: None)
+    # Nothing is installed there, and nothing can be: the place of the extensions is a file.
+    (tmp_path / ".duckdb").write_text("in the way", encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(
+        IndexUnavailable, match=f"pip install duckdb-extension-vss=={duckdb.__version__}"
+    ):
+        HnswIndex(built[0], EF_SEARCH)
+
+
+def test_the_bundled_extension_is_the_first_choice() -> None:
+    with duckdb.connect() as connection:
+        assert vss.load(connection) == "the duckdb-extension-vss package"

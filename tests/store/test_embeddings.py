@@ -1,0 +1,187 @@
+"""Vectors: the queue that needs no table, versions that never repeat, reading in bulk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from store.rows import execution, migrated
+
+from mcp_learning.store import embeddings, executions
+from mcp_learning.store.duckdb import Cursor
+
+Vectors = NDArray[np.float32]
+
+FEW, MANY = 4, 38
+
+
+@pytest.fixture
+def cursor(tmp_path: Path) -> Iterator[Cursor]:
+    with migrated(tmp_path / "learning.duckdb") as cursor:
+        yield cursor
+
+
+def record(cursor: Cursor, count: int) -> list[UUID]:
+    rows = [execution(task_description=f"task {number}") for number in range(count)]
+    for row in rows:
+        executions.insert(cursor, row, "key")
+    return [row.task_id for row in rows]
+
+
+def some_vectors(count: int, dimension: int = 384) -> Vectors:
+    vectors = np.random.default_rng(count).standard_normal((count, dimension), np.float32)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+def embed(cursor: Cursor, limit: int = 10_000) -> dict[UUID, int]:
+    rows = embeddings.pending(cursor, limit)
+    return embeddings.store(cursor, rows, some_vectors(len(rows)), "model")
+
+
+def stored(cursor: Cursor) -> dict[UUID, list[float]]:
+    rows = cursor.execute("SELECT task_id, embedding::FLOAT[] FROM embeddings").fetchall()
+    return dict(rows)
+
+
+def change(cursor: Cursor, task_id: UUID) -> None:
+    changed = execution(task_id=task_id, task_description="another task")
+    executions.update(cursor, changed, "another key")
+
+
+def test_the_queue_is_the_executions_without_a_vector_oldest_change_first(cursor: Cursor) -> None:
+    ids = record(cursor, 5)
+    change(cursor, ids[0])
+    queue = embeddings.pending(cursor, 10)
+    assert [row.task_id for row in queue] == [*ids[1:], ids[0]]
+    assert queue[-1].task_description == "another task"
+    assert [row.task_id for row in embeddings.pending(cursor, 2)] == ids[1:3]
+    assert embed(cursor, 2).keys() == set(ids[1:3])
+    assert (embeddings.count(cursor), embeddings.count_pending(cursor)) == (2, 3)
+    embeddings.remove(cursor, ids[1])
+    assert [row.task_id for row in embeddings.pending(cursor, 10)] == [
+        ids[1],
+        ids[3],
+        ids[4],
+        ids[0],
+    ]
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
+def test_what_was_changed_deleted_or_embedded_after_it_was_read_is_not_stored(
+    cursor: Cursor, count: int
+) -> None:
+    changed, deleted, embedded, *rest = record(cursor, count)
+    rows = embeddings.pending(cursor, count)
+    change(cursor, changed)
+    executions.delete(cursor, [deleted])
+    first = embeddings.store(
+        cursor, [row for row in rows if row.task_id == embedded], some_vectors(1), "model"
+    )
+    assert embeddings.store(cursor, rows, some_vectors(count), "model").keys() == set(rest)
+    assert stored(cursor).keys() == {embedded, *rest}
+    assert stored(cursor)[embedded] == some_vectors(1)[0].tolist()
+    assert min(embed(cursor)) == changed
+    assert first.keys() == {embedded}
+
+
+@pytest.mark.parametrize("count", [1, FEW, MANY])
+def test_each_execution_gets_its_own_vector_exactly(cursor: Cursor, count: int) -> None:
+    record(cursor, count)
+    rows, vectors = embeddings.pending(cursor, count), some_vectors(count)
+    answer = embeddings.store(cursor, rows, vectors, "model")
+    expected = {row.task_id: vector.tolist() for row, vector in zip(rows, vectors, strict=True)}
+    assert stored(cursor) == expected
+    versions, read = embeddings.read(cursor)
+    by_version = dict(zip(versions.tolist(), read.tolist(), strict=True))
+    assert {task_id: by_version[version] for task_id, version in answer.items()} == expected
+    assert list(answer.values()) == sorted(answer.values())
+    assert embeddings.model(cursor) == "model"
+
+
+def test_versions_grow_and_never_repeat(cursor: Cursor) -> None:
+    seen: list[int] = []
+    for count in (FEW, MANY, 1, MANY):
+        ids = record(cursor, count)
+        versions = list(embed(cursor).values())
+        assert len(versions) == count
+        assert min(versions) > max(seen, default=0)
+        seen += versions
+        executions.delete(cursor, ids)
+    assert len(set(seen)) == len(seen)
+
+
+def test_an_empty_table_has_a_dimension_but_no_model(cursor: Cursor) -> None:
+    assert embeddings.dimension(cursor) == 384
+    assert embeddings.model(cursor) is None
+    versions, vectors = embeddings.read(cursor)
+    assert (versions.shape, vectors.shape) == ((0,), (0, 384))
+    assert versions.dtype == np.int64
+    assert vectors.dtype == np.float32
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
+def test_a_second_table_of_another_dimension_takes_the_place_of_the_first(
+    cursor: Cursor, count: int
+) -> None:
+    ids = record(cursor, count)
+    before = embed(cursor)
+    embeddings.create_table(cursor, "embeddings_next", 5)
+    rows = embeddings.pending(cursor, 100, "embeddings_next")
+    assert [row.task_id for row in rows] == ids
+    vectors = some_vectors(count, 5)
+    answer = embeddings.store(cursor, rows, vectors, "other", "embeddings_next")
+    assert embeddings.dimension(cursor) == 384
+    assert embeddings.count_pending(cursor, "embeddings_next") == 0
+    assert embeddings.model(cursor, "embeddings_next") == "other"
+    embeddings.adopt_next(cursor, 5)
+    assert embeddings.dimension(cursor) == 5
+    assert embeddings.model(cursor, "embeddings_next") is None
+    assert embeddings.model(cursor) == "other"
+    assert answer == before  # so that searches go on while tables change
+    assert stored(cursor) == dict(zip(ids, vectors.tolist(), strict=True))
+
+
+def test_a_table_made_again_is_empty_and_the_queue_full(cursor: Cursor) -> None:
+    record(cursor, 3)
+    embed(cursor)
+    embeddings.create_table(cursor, "embeddings", 5)
+    assert (embeddings.count(cursor), embeddings.count_pending(cursor)) == (0, 3)
+
+
+def test_a_vector_is_taken_away_from_both_tables(cursor: Cursor) -> None:
+    changed, _ = record(cursor, 2)
+    embeddings.create_table(cursor, "embeddings_next", 5)
+    rows = embeddings.pending(cursor, 2)
+    embeddings.store(cursor, rows, some_vectors(2), "model")
+    embeddings.store(cursor, rows, some_vectors(2, 5), "other", "embeddings_next")
+    embeddings.remove(cursor, changed)
+    tables: tuple[embeddings.Table, ...] = ("embeddings", "embeddings_next")
+    for table in tables:
+        assert [row.task_id for row in embeddings.pending(cursor, 2, table)] == [changed]
+
+
+def test_each_version_leads_to_its_execution_and_task(cursor: Cursor) -> None:
+    record(cursor, MANY)
+    versions = embed(cursor)
+    refs = embeddings.refs(cursor)
+    assert {ref.task_id: version for version, ref in refs.items()} == versions
+    assert {ref.task_key for ref in refs.values()} == {"key"}
+
+
+@pytest.mark.parametrize("chunk", [1, 7, MANY - 2, MANY, 1000])
+def test_reading_in_chunks_equals_reading_at_once(cursor: Cursor, chunk: int) -> None:
+    ids = record(cursor, MANY)
+    embed(cursor)
+    executions.delete(cursor, ids[3:5])
+    versions, vectors = embeddings.read(cursor)
+    assert len(versions) == MANY - 2
+    assert (np.diff(versions) > 0).all()
+    chunks, after = [], 0
+    while len((part := embeddings.read(cursor, after, chunk))[0]):
+        assert len(part[0]) <= chunk
+        chunks.append(part)
+        after = int(part[0][-1])
+    assert np.array_equal(np.concatenate([part[0] for part in chunks]), versions)
+    assert np.array_equal(np.concatenate([part[1] for part in chunks]), vectors)

@@ -1,0 +1,293 @@
+"""SQL about executions and statistics against the same told in Python."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store import rows
+from store.rows import AWKWARD, NOW, execution, migrated, passes, undone
+
+from mcp_learning.models.requests import Details, Filters, GroupBy
+from mcp_learning.models.results import Execution, Feedback
+from mcp_learning.store import bulk, embeddings, executions, statistics
+from mcp_learning.store.duckdb import Cursor
+from mcp_learning.store.statistics import Measures
+
+modest = settings(deadline=None, max_examples=40)
+
+
+@pytest.fixture(scope="module")
+def cursor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cursor]:
+    with migrated(tmp_path_factory.mktemp("store") / "learning.duckdb") as cursor:
+        yield cursor
+
+
+@pytest.fixture(autouse=True)
+def _undone(request: pytest.FixtureRequest, cursor: Cursor) -> Iterator[None]:
+    """Tests with examples take each of them back on their own."""
+    if hasattr(request.function, "hypothesis"):
+        yield
+        return
+    with undone(cursor):
+        yield
+
+
+def insert_all(cursor: Cursor, given_rows: Sequence[Execution]) -> None:
+    for row in given_rows:
+        executions.insert(cursor, row, row.task_description)
+
+
+def embed_all(cursor: Cursor) -> dict[UUID, int]:
+    pending = embeddings.pending(cursor, 1000)
+    vectors = np.eye(384, dtype=np.float32)[np.arange(len(pending)) % 384]
+    return embeddings.store(cursor, pending, vectors, "model")
+
+
+@given(row=rows.executions)
+@modest
+def test_what_is_inserted_is_what_is_read(cursor: Cursor, row: Execution) -> None:
+    with undone(cursor):
+        executions.insert(cursor, row, "key")
+        assert executions.get(cursor, row.task_id) == row
+        assert executions.get(cursor, uuid4()) is None
+
+
+@given(batch=st.lists(rows.executions, max_size=5))
+@modest
+def test_a_bulk_insert_gives_the_same_as_one_by_one(cursor: Cursor, batch: list[Execution]) -> None:
+    with undone(cursor):
+        keys = [f"key {number}" for number in range(len(batch))]
+        bulk.insert(cursor, batch, keys, np.eye(384, dtype=np.float32)[: len(batch)], "model")
+        assert [executions.get(cursor, row.task_id) for row in batch] == batch
+        refs = embeddings.refs(cursor).values()
+        assert {(ref.task_id, ref.task_key) for ref in refs} == {
+            (row.task_id, key) for row, key in zip(batch, keys, strict=True)
+        }
+        assert embeddings.count_pending(cursor) == 0
+
+
+@given(old=rows.executions, new=rows.executions)
+@modest
+def test_an_update_replaces_every_column_and_is_the_latest_change(
+    cursor: Cursor, old: Execution, new: Execution
+) -> None:
+    with undone(cursor):
+        bystander = execution()
+        insert_all(cursor, [old, bystander])
+        changed = new.model_copy(update={"task_id": old.task_id})
+        executions.update(cursor, changed, "new key")
+        assert executions.get(cursor, old.task_id) == changed
+        assert executions.get(cursor, bystander.task_id) == bystander
+        assert [row.task_id for row in embeddings.pending(cursor, 9)] == [
+            bystander.task_id,
+            old.task_id,
+        ]
+
+
+def test_deleting_takes_embeddings_feedback_and_recalls_along(cursor: Cursor) -> None:
+    kept, gone, also_gone = (execution() for _ in range(3))
+    insert_all(cursor, [kept, gone, also_gone])
+    embed_all(cursor)
+    for row in (kept, gone):
+        executions.add_feedback(cursor, uuid4(), row.task_id, Feedback(submitted_at=NOW, rating=3))
+    executions.add_recalls(cursor, gone.task_id, [kept.task_id], NOW)
+    executions.add_recalls(cursor, kept.task_id, [gone.task_id], NOW)
+    executions.delete(cursor, [gone.task_id, also_gone.task_id, uuid4()])
+    assert executions.unknown(cursor, [kept.task_id, gone.task_id]) == [gone.task_id]
+    for table, left in {"executions": 1, "embeddings": 1, "feedback": 1, "recalls": 0}.items():
+        assert cursor.execute(f"SELECT count(*) FROM {table}").fetchone() == (left,)
+    assert executions.feedback_of(cursor, kept.task_id) == [Feedback(submitted_at=NOW, rating=3)]
+    assert executions.used_by(cursor, kept.task_id) == []
+
+
+def test_feedback_is_appended_and_a_recall_is_noted_once(cursor: Cursor) -> None:
+    earlier, later = execution(), execution(outcome="pending")
+    insert_all(cursor, [earlier, later])
+    given_feedback = [
+        Feedback(submitted_at=NOW + timedelta(seconds=number), comment=text)
+        for number, text in enumerate(AWKWARD)
+    ]
+    for number, feedback in enumerate(given_feedback, start=1):
+        assert executions.add_feedback(cursor, uuid4(), earlier.task_id, feedback) == number
+    assert executions.feedback_of(cursor, earlier.task_id) == given_feedback
+    assert executions.add_recalls(cursor, later.task_id, [earlier.task_id], NOW)
+    assert not executions.add_recalls(cursor, later.task_id, [earlier.task_id], NOW)
+    assert [used.outcome for used in executions.used_by(cursor, earlier.task_id)] == ["pending"]
+
+
+@given(batch=st.lists(rows.comparable, max_size=12), filters=rows.filters)
+@settings(deadline=None, max_examples=60)
+def test_every_query_with_filters_means_the_same_by_them(
+    cursor: Cursor, batch: list[Execution], filters: Filters
+) -> None:
+    with undone(cursor):
+        insert_all(cursor, batch)
+        version_of = embed_all(cursor)
+        expected = {row.task_id: row for row in batch if passes(row, filters)}
+        versions = {version_of[task_id] for task_id in expected}
+        ids = [row.task_id for row in batch]
+        everything = list(version_of.values())
+        assert set(executions.eligible_versions(cursor, filters, NOW).tolist()) == versions
+        assert set(executions.passing(cursor, everything, filters, NOW).tolist()) == versions
+        hits = executions.fetch(cursor, ids, filters, NOW)
+        assert hits.keys() == expected.keys()
+        for task_id, hit in hits.items():
+            shown = hit.summary.model_dump()
+            assert shown == {name: getattr(expected[task_id], name) for name in shown}
+        vector = json.dumps([1.0] + [0.0] * 383)
+        nearest = executions.nearest(cursor, vector, 384, 100, filters, NOW)
+        assert {version for version, _ in nearest} == versions
+        key = "mend the login"
+        runs = executions.count_runs(cursor, [key], filters, NOW)[key]
+        outcomes = Counter(row.outcome for row in expected.values())
+        assert runs.total == len(expected)
+        for outcome in rows.OUTCOMES:
+            assert getattr(runs, outcome) == outcomes[outcome]
+
+
+@given(
+    batch=st.lists(rows.comparable, max_size=8),
+    repo=st.sampled_from([None, "a", "it's"]),
+    task_type=st.sampled_from([None, "a"]),
+    days=st.none() | st.integers(0, 9),
+)
+@modest
+def test_selecting_ids_means_every_given_filter(
+    cursor: Cursor, batch: list[Execution], repo: str | None, task_type: str | None, days: int
+) -> None:
+    before = None if days is None else NOW - timedelta(days=days)
+    with undone(cursor):
+        insert_all(cursor, batch)
+        chosen = executions.select_ids(cursor, repo=repo, task_type=task_type, before=before)
+        assert set(chosen) == {
+            row.task_id
+            for row in batch
+            if repo in (None, row.repo)
+            and task_type in (None, row.task_type)
+            and (before is None or row.recorded_at < before)
+        }
+
+
+def test_the_nearest_come_first_and_the_newest_of_equals(cursor: Cursor) -> None:
+    insert_all(cursor, [execution() for _ in range(4)])
+    pending = embeddings.pending(cursor, 4)
+    vectors = np.zeros((4, 384), np.float32)
+    vectors[[0, 1, 2, 3], [0, 5, 0, 1]] = 1
+    version_of = embeddings.store(cursor, pending, vectors, "model")
+    first, _, third, _ = (version_of[row.task_id] for row in pending)
+    vector = json.dumps([1.0] + [0.0] * 383)
+    nearest = executions.nearest(cursor, vector, 384, 2, Filters(), NOW)
+    assert nearest == [(third, 1.0), (first, 1.0)]
+
+
+@pytest.mark.parametrize("prefix", ["", "a", "A", "%", "_", "it'", "100%", "a_", "');", "x", "ä"])
+def test_suggestions_start_with_the_prefix_as_it_is_commonest_first(
+    cursor: Cursor, prefix: str
+) -> None:
+    values = [*AWKWARD, "Abc", "abc", "a_b", "a_b", "axb", "100 %", None, "Ärger"]
+    insert_all(cursor, [execution(approach=value) for value in values])
+    counts = Counter(
+        value for value in values if value and value.lower().startswith(prefix.lower())
+    )
+    expected = sorted(counts, key=lambda value: (-counts[value], value))
+    assert executions.suggestions(cursor, "approach", prefix, 50) == expected
+    assert executions.suggestions(cursor, "approach", prefix, 2) == expected[:2]
+
+
+def test_only_columns_that_are_meant_for_it_are_suggested(cursor: Cursor) -> None:
+    with pytest.raises(ValueError, match="error_message"):
+        executions.suggestions(cursor, "error_message", "", 5)
+
+
+def measured(batch: Sequence[Execution]) -> Measures:
+    """The figures of a set of executions, told without SQL."""
+    durations = [row.duration_seconds for row in batch if row.duration_seconds is not None]
+    costs = [row.cost_usd for row in batch if row.cost_usd is not None]
+    outcomes = Counter(row.outcome for row in batch)
+    return Measures(
+        len(batch),
+        outcomes["success"],
+        outcomes["failure"],
+        outcomes["pending"],
+        float(np.quantile(durations, 0.5)) if durations else None,
+        float(np.quantile(durations, 0.95)) if durations else None,
+        sum(costs) if costs else None,
+    )
+
+
+def assert_same(found: Measures, expected: Measures) -> None:
+    for name, value in expected.__dict__.items():
+        assert getattr(found, name) == (None if value is None else pytest.approx(value)), name
+
+
+_figures = st.none() | st.floats(0, 1e6)
+_measurable = st.builds(
+    lambda row, duration, cost: row.model_copy(
+        update={"duration_seconds": duration, "cost_usd": cost}
+    ),
+    rows.comparable,
+    _figures,
+    _figures,
+)
+
+
+@given(
+    batch=st.lists(_measurable, max_size=12),
+    repo=st.sampled_from([None, None, "a", "it's"]),
+    days=st.integers(0, 10),
+    by=st.sampled_from(["task_type", "repo", "approach", "model_tier", "error_type", "day"]),
+)
+@modest
+def test_totals_and_groups_are_the_figures_of_their_executions(
+    cursor: Cursor, batch: list[Execution], repo: str | None, days: int, by: GroupBy
+) -> None:
+    since, until = NOW - timedelta(days=days), NOW
+    chosen = [
+        row
+        for row in batch
+        if since <= row.recorded_at < until and (repo is None or row.repo == repo)
+    ]
+
+    def key(row: Execution) -> str | None:
+        day = row.recorded_at.date().isoformat()
+        return day if by == "day" else getattr(row, by)
+
+    groups = {
+        value: [row for row in chosen if key(row) == value]
+        for value in {key(row) for row in chosen} - {None}
+    }
+    with undone(cursor):
+        insert_all(cursor, batch)
+        assert_same(statistics.totals(cursor, since, until, repo), measured(chosen))
+        found = statistics.groups(cursor, by, since, until, repo)
+        names = [name for name, _ in found]
+        if by == "day":
+            assert names == sorted((str(name) for name in groups), reverse=True)
+        else:
+            assert names == sorted(map(str, groups), key=lambda name: (-len(groups[name]), name))
+        for name, measures in found:
+            assert_same(measures, measured(groups[name]))
+
+
+def test_an_empty_database_has_figures_too(cursor: Cursor) -> None:
+    early, late = datetime(1970, 1, 1, tzinfo=UTC), NOW
+    assert statistics.totals(cursor, early, late, None) == Measures(0, 0, 0, 0, None, None, None)
+    assert statistics.groups(cursor, "day", early, late, None) == []
+    assert executions.count(cursor) == 0
+    assert executions.unknown(cursor, []) == []
+    assert executions.fetch(cursor, [], Filters(), NOW) == {}
+    assert executions.passing(cursor, [], Filters(), NOW).tolist() == []
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_time_that_utc_cannot_express_is_refused_before_it_gets_here(moment: str) -> None:
+    with pytest.raises(ValueError, match="uploaded_at"):
+        Details(uploaded_at=datetime.fromisoformat(moment))
+    edge = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    assert Details(uploaded_at=edge).uploaded_at == edge
