@@ -39,7 +39,7 @@ READ_OWN_WRITES = 64
 PAUSE = 0.05
 """Seconds without a record after which embedding starts by itself; a search doesn't wait for it."""
 
-LONGEST_WAIT = 1.0
+LONGEST_WAIT = 5.0
 """Seconds after which embedding starts even while records keep coming."""
 
 REEMBED_SHARE = 0.6

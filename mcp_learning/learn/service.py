@@ -107,26 +107,27 @@ class LearningService:
             InvalidInput: used_task_ids names executions that don't exist.
             StoreError: The database can't be written; nothing was kept.
         """
-        given, redactions = await anyio.to_thread.run_sync(_given, request)
         task_id = request.task_id or uuid7()
         now = datetime.now(UTC)
 
-        def write(cursor: Cursor) -> tuple[bool, bool]:
+        def write(cursor: Cursor) -> tuple[Recorded, bool]:
+            given, redactions = _given(request)  # here, since it takes milliseconds for long texts
             if missing := executions.unknown(cursor, request.used_task_ids):
                 raise InvalidInput("used_task_ids", f"no execution {missing[0]}; leave it out")
             old = executions.get(cursor, task_id) if request.task_id else None
             needs_vector = _upsert(cursor, task_id, given, old, now)
             if request.used_task_ids:
                 executions.add_recalls(cursor, task_id, request.used_task_ids, now)
-            return old is None, needs_vector
+            recorded = Recorded(task_id=task_id, created=old is None, redactions=redactions)
+            return recorded, needs_vector
 
         needs_vector = True  # for a caller who is cancelled, and never hears how the write ended
         try:
-            created, needs_vector = await self._database.write(write)
+            recorded, needs_vector = await self._database.write(write)
         finally:
             if needs_vector and self._indexer is not None:
                 self._indexer.notice()
-        return Recorded(task_id=task_id, created=created, redactions=redactions)
+        return recorded
 
     async def find(self, request: FindSimilarTasks) -> SimilarTasks:
         """The most similar earlier tasks that pass the filters and the floor, best first.
@@ -292,10 +293,13 @@ class LearningService:
         )
 
 
-def task_key(task_description: str) -> str:
-    """Equal for runs of the same task: the same text but for case and white space."""
+def task_key(task_description: str) -> int:
+    """Equal for runs of the same task: the same text but for case and white space.
+
+    64 bits of a SHA-256, signed: among a million tasks two share a key with probability 3e-8.
+    """
     folded = " ".join(task_description.casefold().split())
-    return hashlib.sha256(folded.encode()).hexdigest()[:32]
+    return int.from_bytes(hashlib.sha256(folded.encode()).digest()[:8], signed=True)
 
 
 def _given(request: RecordExecution) -> tuple[dict[str, Any], int]:

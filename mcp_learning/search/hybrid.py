@@ -13,21 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.errors import IndexUnavailable
-from mcp_learning.models.requests import Filters
+from mcp_learning.models.requests import Filters, Outcome
 from mcp_learning.models.results import ExecutionSummary, Runs
 from mcp_learning.search.exact import Matrix, Neighbours, merge
 from mcp_learning.search.hnsw import FILE_NAME, HnswIndex, IndexInfo, read_info, remove
+from mcp_learning.search.summaries import Summaries
 from mcp_learning.settings import SearchMode
 from mcp_learning.store import embeddings, executions
 from mcp_learning.store.duckdb import Cursor
 from mcp_learning.store.embeddings import TaskRef
-from mcp_learning.store.executions import Hit
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +34,6 @@ Mode = Literal["exact", "hnsw"]
 
 OVERFETCH = 4
 """Candidates per wanted match: room for runs of one task, and for rows that are gone."""
-
-FEW_RUNS = 100
-"""Executions up to which all runs of the found tasks are read at once: one query is faster than
-one for what is shown and one that counts."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +110,7 @@ class Retriever:
         self._ef_search = ef_search
         self._matrix = Matrix(0)
         self._refs: dict[int, TaskRef] = {}
-        self._runs = Counter[str]()  # embedded executions per task
+        self._summaries = Summaries()
         self._rows = 0
         self._lock = threading.Lock()
 
@@ -130,6 +125,7 @@ class Retriever:
             self._rows = embeddings.count(cursor)
             self._open_index(fingerprint)
             self._read_vectors(cursor, dimension)
+            self._summaries.load(cursor)
 
     def replace_index(self, cursor: Cursor, built: Path, fingerprint: str) -> None:
         """Puts a newly built index in the place of the old one; searches wait for the moment."""
@@ -155,7 +151,6 @@ class Retriever:
             fresh = [row for row, version in enumerate(refs) if version not in self._refs]
             self._matrix.append(np.fromiter(refs, np.int64, len(refs))[fresh], vectors[fresh])
             self._refs |= refs
-            self._runs.update(ref.task_key for ref in refs.values())
             self._rows += len(fresh)
 
     def close(self) -> None:
@@ -234,40 +229,34 @@ class Retriever:
                 k *= OVERFETCH
                 near, is_last = candidates(k)
                 continue
-            hits, runs = self._look_up(cursor, best, query)
-            lost = {task.version for task in best if not _is_confirmed(task, hits)}
+            keys = [task.ref.task_key for task in best]
+            runs = executions.runs_of(cursor, keys, query.filters, query.now)
+            # An execution that the truth no longer has, or has under another text, is not found.
+            true = {(run.task_id, run.task_key): run for run in runs}
+            lost = {task.version for task in best if task.ref not in true}
             if not lost:
                 break
             gone |= lost
         if gone and not query.filters.active:
             self._forget(gone)
         kept = [task for task in best if task.similarity >= query.floor]
+        summaries = self._summaries.of(cursor, [true[task.ref] for task in kept])
+        outcomes = Counter((run.task_key, run.outcome) for run in runs)
         ranked = [
             Ranked(
-                execution=hits[task.ref.task_id].summary,
+                execution=summaries[task.ref.task_id],
                 similarity=min(max(task.similarity, 0.0), 1.0),
                 matched_by="meaning",
-                runs=runs[task.ref.task_key],
+                runs=_runs(task.ref.task_key, outcomes),
             )
             for task in kept
+            if task.ref.task_id in summaries
         ]
         return Found(ranked, mode, eligible, len(best) - len(kept))
 
-    def _look_up(
-        self, cursor: Cursor, tasks: list[_Candidate], query: Query
-    ) -> tuple[dict[UUID, Hit], dict[str, Runs]]:
-        """What the truth says of the candidates, and of all runs of their tasks."""
-        filters, now = query.filters, query.now
-        keys = [task.ref.task_key for task in tasks]
-        if sum(self._runs[key] for key in keys) <= FEW_RUNS:
-            hits = executions.of_tasks(cursor, keys, filters, now)
-            return hits, executions.count_outcomes(hits.values())
-        hits = executions.fetch(cursor, [task.ref.task_id for task in tasks], filters, now)
-        return hits, executions.count_runs(cursor, keys, filters, now)
-
     def _tasks_among(self, near: Neighbours, gone: set[int]) -> list[_Candidate]:
         """The most similar execution of each task, best first."""
-        tasks: dict[str, _Candidate] = {}
+        tasks: dict[int, _Candidate] = {}
         pairs = zip(near.versions.tolist(), near.similarities.tolist(), strict=True)
         for version, similarity in pairs:
             ref = self._refs.get(version)
@@ -278,8 +267,7 @@ class Retriever:
     def _forget(self, versions: set[int]) -> None:
         self._matrix.discard(np.fromiter(versions, np.int64, len(versions)))
         for version in versions:
-            if (ref := self._refs.pop(version, None)) is not None:
-                self._runs[ref.task_key] -= 1
+            self._refs.pop(version, None)
 
     def _open_index(self, fingerprint: str) -> None:
         self._close_index()
@@ -311,7 +299,6 @@ class Retriever:
         matrix = Matrix(dimension)
         matrix.append(versions, vectors)
         self._refs = embeddings.refs(cursor)
-        self._runs = Counter(ref.task_key for ref in self._refs.values())
         self._matrix = matrix
 
 
@@ -320,7 +307,8 @@ def _is_last(near: Neighbours, k: int, floor: float) -> bool:
     return len(near.versions) < k or bool(near.similarities[-1] < floor)
 
 
-def _is_confirmed(task: _Candidate, hits: dict[UUID, Hit]) -> bool:
-    """Whether the execution still exists, passes the filters and has the text that was embedded."""
-    hit = hits.get(task.ref.task_id)
-    return hit is not None and hit.task_key == task.ref.task_key
+def _runs(task_key: int, outcomes: Counter[tuple[int, Outcome]]) -> Runs:
+    success, failure, pending = (outcomes[task_key, o] for o in ("success", "failure", "pending"))
+    return Runs(
+        total=success + failure + pending, success=success, failure=failure, pending=pending
+    )

@@ -17,7 +17,7 @@ _CASTS = ", ".join(f"b.{name}::{kind} AS {name}" for name, kind in COLUMN_TYPES.
 def insert(
     cursor: Cursor,
     executions: Sequence[Execution],
-    task_keys: Sequence[str],
+    task_keys: Sequence[int],
     vectors: "NDArray[np.float32] | None" = None,
     fingerprint: str = "",
 ) -> None:

@@ -24,7 +24,7 @@ class Unembedded:
 
     task_id: UUID
     sequence: int
-    task_key: str
+    task_key: int
     task_description: str
 
 
@@ -32,7 +32,7 @@ class TaskRef(NamedTuple):
     """Whose vector it is: the execution, and the key that all runs of its task share."""
 
     task_id: UUID
-    task_key: str
+    task_key: int
 
 
 def pending(cursor: Cursor, limit: int, table: Table = "embeddings") -> list[Unembedded]:

@@ -6,15 +6,13 @@ parameters would cost more than the whole insert.
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from mcp_learning.models.requests import Filters, Outcome
-from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, Runs, UsedBy
+from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, UsedBy
 from mcp_learning.store.duckdb import Cursor
 
 if TYPE_CHECKING:
@@ -50,7 +48,7 @@ COLUMN_TYPES = {
     "uploaded_at": "TIMESTAMP",
     "approach": "VARCHAR",
     "updated_at": "TIMESTAMP",
-    "task_key": "VARCHAR",
+    "task_key": "BIGINT",
 }
 """Columns that are written from here, with their SQL types, in the order of the table."""
 _COLUMNS = ", ".join(COLUMN_TYPES)
@@ -72,7 +70,6 @@ _GET = f"SELECT {_COLUMNS} FROM executions WHERE task_id = ?"
 _RENAMED = {"timestamp": "recorded_at", "actual_cost": "cost_usd"}
 _COLUMN = {"outcome": "success"} | {field: column for column, field in _RENAMED.items()}
 _SHOWN = tuple(_COLUMN.get(field, field) for field in ExecutionSummary.model_fields)
-_SUMMARY = ", ".join(_SHOWN)
 _TIMES = ("timestamp", "updated_at", "uploaded_at")
 _SUCCESS: dict[Outcome, bool | None] = {"success": True, "failure": False, "pending": None}
 _OUTCOME: dict[bool | None, Outcome] = {value: name for name, value in _SUCCESS.items()}
@@ -82,15 +79,23 @@ SUGGESTED = ("repo", "task_type", "approach", "error_type")
 """Columns whose values may be completed."""
 
 
-@dataclass(frozen=True)
-class Hit:
-    """An execution that a search found, as the truth has it."""
+class Run(NamedTuple):
+    """One execution of a task. `sequence` is the number of its last change."""
 
-    task_key: str
+    task_id: UUID
+    sequence: int
+    task_key: int
+    outcome: Outcome
+
+
+class Shown(NamedTuple):
+    """What a search shows of an execution, as of its change number `sequence`."""
+
+    sequence: int
     summary: ExecutionSummary
 
 
-def insert(cursor: Cursor, execution: Execution, task_key: str) -> None:
+def insert(cursor: Cursor, execution: Execution, task_key: int) -> None:
     """Adds one execution; its task_id must be new."""
     # Only the columns that have a value: half the time of naming all of them.
     row = {name: value for name, value in to_row(execution, task_key).items() if value is not None}
@@ -102,7 +107,7 @@ def insert(cursor: Cursor, execution: Execution, task_key: str) -> None:
     )
 
 
-def update(cursor: Cursor, execution: Execution, task_key: str) -> None:
+def update(cursor: Cursor, execution: Execution, task_key: int) -> None:
     """Replaces all columns of the execution with the same task_id."""
     cursor.execute(_UPDATE, [json.dumps(to_row(execution, task_key))])
 
@@ -181,37 +186,39 @@ def passing(
     return found
 
 
-def fetch(
-    cursor: Cursor, task_ids: Sequence[UUID], filters: Filters, now: datetime
-) -> dict[UUID, Hit]:
-    """The executions with these ids, as far as they exist and pass the filters."""
-    if not task_ids:
-        return {}
-    chosen = "task_id IN (SELECT unnest(string_split(?, ',')::UUID[]))"
-    return _hits(cursor, chosen, _joined(task_ids), filters, now)
-
-
-def of_tasks(
-    cursor: Cursor, task_keys: Sequence[str], filters: Filters, now: datetime
-) -> dict[UUID, Hit]:
+def runs_of(cursor: Cursor, task_keys: Sequence[int], filters: Filters, now: datetime) -> list[Run]:
     """All executions of these tasks, as far as they pass the filters."""
     if not task_keys:
-        return {}
-    chosen = "list_contains(string_split(?, ','), task_key)"
-    return _hits(cursor, chosen, ",".join(task_keys), filters, now)
-
-
-def _hits(
-    cursor: Cursor, chosen: str, wanted: str, filters: Filters, now: datetime
-) -> dict[UUID, Hit]:
+        return []
     where, values = _where(filters, now)
-    # Only what a search shows: planning the query takes longer the more columns it has.
     rows = cursor.execute(
-        f"SELECT {_SUMMARY}, task_key FROM executions x WHERE {chosen} AND {where}",
-        [wanted, *values],
+        "SELECT x.task_id, x.sequence, x.task_key, x.success FROM executions x "
+        f"WHERE list_contains(string_split(?, ',')::BIGINT[], x.task_key) AND {where}",
+        [",".join(map(str, task_keys)), *values],
+    ).fetchall()
+    return [Run(row[0], row[1], row[2], _OUTCOME[row[3]]) for row in rows]
+
+
+def shown(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
+    """What a search shows of these executions, as far as they exist."""
+    if not task_ids:
+        return {}
+    chosen = "WHERE task_id IN (SELECT unnest(string_split(?, ',')::UUID[]))"
+    return _shown(cursor, chosen, _joined(task_ids))
+
+
+def shown_latest(cursor: Cursor, limit: int) -> dict[UUID, Shown]:
+    """What a search shows of the executions that changed last, oldest first."""
+    chosen = "WHERE sequence > (SELECT coalesce(max(sequence), 0) - ? FROM executions)"
+    return _shown(cursor, f"{chosen} ORDER BY sequence", limit)
+
+
+def _shown(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
+    rows = cursor.execute(
+        f"SELECT {', '.join(_SHOWN)}, sequence FROM executions {chosen}", [value]
     ).fetchall()
     return {
-        row[0]: Hit(row[-1], ExecutionSummary.model_construct(**_named(_SHOWN, row)))
+        row[0]: Shown(row[-1], ExecutionSummary.model_construct(**_named(_SHOWN, row)))
         for row in rows
     }
 
@@ -230,39 +237,6 @@ def nearest(
         "ORDER BY similarity DESC, e.version DESC LIMIT ?",
         [vector, *values, k],
     ).fetchall()
-
-
-def count_runs(
-    cursor: Cursor, task_keys: Sequence[str], filters: Filters, now: datetime
-) -> dict[str, Runs]:
-    """Outcomes per task key among the executions that pass the filters."""
-    if not task_keys:
-        return {}
-    where, values = _where(filters, now)
-    rows = cursor.execute(
-        "SELECT x.task_key, x.success FROM executions x "
-        f"WHERE list_contains(string_split(?, ','), x.task_key) AND {where}",
-        [",".join(task_keys), *values],
-    ).fetchall()
-    return _counted((key, _OUTCOME[success]) for key, success in rows)
-
-
-def count_outcomes(hits: Iterable[Hit]) -> dict[str, Runs]:
-    """Outcomes per task key of executions that were read already."""
-    return _counted((hit.task_key, hit.summary.outcome) for hit in hits)
-
-
-def _counted(pairs: Iterable[tuple[str, Outcome]]) -> dict[str, Runs]:
-    counts = Counter(pairs)  # half the time of grouping in the database
-    return {
-        key: Runs(
-            total=sum(counts[key, outcome] for outcome in _SUCCESS),
-            success=counts[key, "success"],
-            failure=counts[key, "failure"],
-            pending=counts[key, "pending"],
-        )
-        for key in {key for key, _ in counts}
-    }
 
 
 def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Feedback) -> int:
@@ -345,7 +319,7 @@ def _where(filters: Filters, now: datetime) -> tuple[str, list[Any]]:
     return " AND ".join(clauses) or "true", values
 
 
-def to_row(execution: Execution, task_key: str) -> dict[str, Any]:
+def to_row(execution: Execution, task_key: int) -> dict[str, Any]:
     """Column values by name, as JSON has them: times as naive UTC text, metadata as an object."""
     values = execution.model_dump(mode="json", include=_SAME_NAME)
     values |= {

@@ -65,7 +65,7 @@ class Prepared(NamedTuple):
 
     cursor: Cursor
     directory: Path
-    rows: dict[UUID, tuple[Execution, str]]
+    rows: dict[UUID, tuple[Execution, int]]
     versions: dict[UUID, int]
 
 

@@ -30,9 +30,9 @@ def _distinct_signs() -> Vectors:
 VECTORS = _distinct_signs()
 
 
-def vector_of(task_key: str) -> Vectors:
+def vector_of(task_key: int) -> Vectors:
     """Same task, same vector."""
-    return np.asarray(VECTORS[int(task_key)], np.float32)
+    return np.asarray(VECTORS[task_key], np.float32)
 
 
 def like(task: int, flips: int) -> Vectors:
@@ -48,22 +48,22 @@ class World:
     def __init__(self, cursor: Cursor, directory: Path, mode: SearchMode = "exact") -> None:
         self.cursor = cursor
         self.retriever = Retriever(directory, mode, 0, 128)
-        self.rows: dict[UUID, tuple[Execution, str]] = {}
+        self.rows: dict[UUID, tuple[Execution, int]] = {}
         self.versions: dict[UUID, int] = {}
         self.retriever.load(cursor, MODEL, DIMENSION)
 
     def record(self, task: int, **values: Any) -> UUID:
         """One run of a task, not embedded yet."""
         row = execution(**values)
-        self.rows[row.task_id] = (row, str(task))
-        executions.insert(self.cursor, row, str(task))
+        self.rows[row.task_id] = (row, task)
+        executions.insert(self.cursor, row, task)
         return row.task_id
 
     def change(self, task_id: UUID, task: int, **values: Any) -> None:
         """Gives an execution another description, and embeds it."""
         row = self.rows[task_id][0].model_copy(update=values)
-        self.rows[task_id] = (row, str(task))
-        executions.update(self.cursor, row, str(task))
+        self.rows[task_id] = (row, task)
+        executions.update(self.cursor, row, task)
         embeddings.remove(self.cursor, task_id)
         self.versions.pop(task_id, None)
         self.embed()
@@ -105,13 +105,13 @@ class World:
             for task_id, (row, key) in self.rows.items()
             if task_id in self.versions and passes(row, filters)
         ]
-        best: dict[str, tuple[UUID, float]] = {}
+        best: dict[int, tuple[UUID, float]] = {}
         for similarity, _, task_id, key in sorted(eligible, reverse=True):
             best.setdefault(key, (task_id, similarity))
         chosen = list(best.items())[:limit]
         return [(*found, self.runs(key, filters)) for key, found in chosen]
 
-    def runs(self, key: str, filters: Filters) -> dict[str, int]:
+    def runs(self, key: int, filters: Filters) -> dict[str, int]:
         """Outcomes of all runs of a task that pass the filters."""
         outcomes = Counter(
             row.outcome

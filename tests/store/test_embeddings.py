@@ -15,6 +15,7 @@ from mcp_learning.store.duckdb import Cursor
 Vectors = NDArray[np.float32]
 
 FEW, MANY = 4, 38
+KEY = 7
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def cursor(tmp_path: Path) -> Iterator[Cursor]:
 def record(cursor: Cursor, count: int) -> list[UUID]:
     rows = [execution(task_description=f"task {number}") for number in range(count)]
     for row in rows:
-        executions.insert(cursor, row, "key")
+        executions.insert(cursor, row, KEY)
     return [row.task_id for row in rows]
 
 
@@ -47,7 +48,7 @@ def stored(cursor: Cursor) -> dict[UUID, list[float]]:
 
 def change(cursor: Cursor, task_id: UUID) -> None:
     changed = execution(task_id=task_id, task_description="another task")
-    executions.update(cursor, changed, "another key")
+    executions.update(cursor, changed, 8)
 
 
 def test_the_queue_is_the_executions_without_a_vector_oldest_change_first(cursor: Cursor) -> None:
@@ -167,7 +168,7 @@ def test_each_version_leads_to_its_execution_and_task(cursor: Cursor) -> None:
     versions = embed(cursor)
     refs = embeddings.refs(cursor)
     assert {ref.task_id: version for version, ref in refs.items()} == versions
-    assert {ref.task_key for ref in refs.values()} == {"key"}
+    assert {ref.task_key for ref in refs.values()} == {KEY}
 
 
 @pytest.mark.parametrize("chunk", [1, 7, MANY - 2, MANY, 1000])

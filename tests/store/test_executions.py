@@ -21,6 +21,8 @@ from mcp_learning.store.statistics import Measures
 
 modest = settings(deadline=None, max_examples=40)
 
+KEY = -(2**63)
+
 
 @pytest.fixture(scope="module")
 def cursor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cursor]:
@@ -40,7 +42,7 @@ def _undone(request: pytest.FixtureRequest, cursor: Cursor) -> Iterator[None]:
 
 def insert_all(cursor: Cursor, given_rows: Sequence[Execution]) -> None:
     for row in given_rows:
-        executions.insert(cursor, row, row.task_description)
+        executions.insert(cursor, row, KEY)
 
 
 def embed_all(cursor: Cursor) -> dict[UUID, int]:
@@ -53,7 +55,7 @@ def embed_all(cursor: Cursor) -> dict[UUID, int]:
 @modest
 def test_what_is_inserted_is_what_is_read(cursor: Cursor, row: Execution) -> None:
     with undone(cursor):
-        executions.insert(cursor, row, "key")
+        executions.insert(cursor, row, KEY)
         assert executions.get(cursor, row.task_id) == row
         assert executions.get(cursor, uuid4()) is None
 
@@ -62,7 +64,7 @@ def test_what_is_inserted_is_what_is_read(cursor: Cursor, row: Execution) -> Non
 @modest
 def test_a_bulk_insert_gives_the_same_as_one_by_one(cursor: Cursor, batch: list[Execution]) -> None:
     with undone(cursor):
-        keys = [f"key {number}" for number in range(len(batch))]
+        keys = [number - 2**63 for number in range(len(batch))]
         bulk.insert(cursor, batch, keys, np.eye(384, dtype=np.float32)[: len(batch)], "model")
         assert [executions.get(cursor, row.task_id) for row in batch] == batch
         refs = embeddings.refs(cursor).values()
@@ -81,7 +83,7 @@ def test_an_update_replaces_every_column_and_is_the_latest_change(
         bystander = execution()
         insert_all(cursor, [old, bystander])
         changed = new.model_copy(update={"task_id": old.task_id})
-        executions.update(cursor, changed, "new key")
+        executions.update(cursor, changed, KEY + 1)
         assert executions.get(cursor, old.task_id) == changed
         assert executions.get(cursor, bystander.task_id) == bystander
         assert [row.task_id for row in embeddings.pending(cursor, 9)] == [
@@ -131,24 +133,39 @@ def test_every_query_with_filters_means_the_same_by_them(
         version_of = embed_all(cursor)
         expected = {row.task_id: row for row in batch if passes(row, filters)}
         versions = {version_of[task_id] for task_id in expected}
-        ids = [row.task_id for row in batch]
         everything = list(version_of.values())
         assert set(executions.eligible_versions(cursor, filters, NOW).tolist()) == versions
         assert set(executions.passing(cursor, everything, filters, NOW).tolist()) == versions
-        hits = executions.fetch(cursor, ids, filters, NOW)
-        assert hits.keys() == expected.keys()
-        for task_id, hit in hits.items():
-            shown = hit.summary.model_dump()
-            assert shown == {name: getattr(expected[task_id], name) for name in shown}
+        runs = executions.runs_of(cursor, [KEY], filters, NOW)
+        assert {run.task_id: run.outcome for run in runs} == {
+            task_id: row.outcome for task_id, row in expected.items()
+        }
+        assert {run.task_key for run in runs} <= {KEY}
+        assert executions.runs_of(cursor, [KEY + 1], filters, NOW) == []
         vector = json.dumps([1.0] + [0.0] * 383)
         nearest = executions.nearest(cursor, vector, 384, 100, filters, NOW)
         assert {version for version, _ in nearest} == versions
-        key = "mend the login"
-        runs = executions.count_runs(cursor, [key], filters, NOW)[key]
-        outcomes = Counter(row.outcome for row in expected.values())
-        assert runs.total == len(expected)
-        for outcome in rows.OUTCOMES:
-            assert getattr(runs, outcome) == outcomes[outcome]
+
+
+@given(batch=st.lists(rows.executions, max_size=6))
+@modest
+def test_what_a_search_shows_is_what_was_inserted(cursor: Cursor, batch: list[Execution]) -> None:
+    with undone(cursor):
+        insert_all(cursor, batch)
+        sequences = {run.task_id: run.sequence for run in _all_runs(cursor)}
+        by_id = executions.shown(cursor, [uuid4(), *(row.task_id for row in batch)])
+        latest = executions.shown_latest(cursor, len(batch))
+        assert by_id == latest
+        assert list(latest) == [row.task_id for row in batch]
+        for row in batch:
+            sequence, summary = by_id[row.task_id]
+            assert sequence == sequences[row.task_id]
+            values = summary.model_dump()
+            assert values == {name: getattr(row, name) for name in values}
+
+
+def _all_runs(cursor: Cursor) -> list[executions.Run]:
+    return executions.runs_of(cursor, [KEY], Filters(), NOW)
 
 
 @given(
@@ -281,7 +298,8 @@ def test_an_empty_database_has_figures_too(cursor: Cursor) -> None:
     assert statistics.groups(cursor, "day", early, late, None) == []
     assert executions.count(cursor) == 0
     assert executions.unknown(cursor, []) == []
-    assert executions.fetch(cursor, [], Filters(), NOW) == {}
+    assert executions.shown(cursor, []) == {}
+    assert executions.runs_of(cursor, [], Filters(), NOW) == []
     assert executions.passing(cursor, [], Filters(), NOW).tolist() == []
 
 

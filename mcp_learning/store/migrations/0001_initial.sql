@@ -1,38 +1,36 @@
 -- Columns of the original design come first, in its order; then what this version adds.
 -- Times are UTC. A row without an outcome yet has success = NULL.
--- What a search reads of a few rows at a time is not compressed: unpacking whole blocks of text for
--- five rows took three times as long as all the rest of the query.
 CREATE TABLE executions (
-    task_id             UUID USING COMPRESSION Uncompressed PRIMARY KEY,
-    timestamp           TIMESTAMP USING COMPRESSION Uncompressed NOT NULL,
-    task_type           VARCHAR USING COMPRESSION Uncompressed NOT NULL,
-    task_description    VARCHAR USING COMPRESSION Uncompressed NOT NULL,
-    repo                VARCHAR USING COMPRESSION Uncompressed,
+    task_id             UUID PRIMARY KEY,
+    timestamp           TIMESTAMP NOT NULL,
+    task_type           VARCHAR NOT NULL,
+    task_description    VARCHAR NOT NULL,
+    repo                VARCHAR,
     file_count          INTEGER,
     estimated_tokens    BIGINT,
-    model_tier          VARCHAR USING COMPRESSION Uncompressed,
+    model_tier          VARCHAR,
     pool_type           VARCHAR,
     swarm_topology      VARCHAR,
     routing_confidence  DOUBLE,
     complexity_score    DOUBLE,
-    success             BOOLEAN USING COMPRESSION Uncompressed,
-    duration_seconds    DOUBLE USING COMPRESSION Uncompressed,
+    success             BOOLEAN,
+    duration_seconds    DOUBLE,
     quality_score       DOUBLE,
     cost_estimate       DOUBLE,
-    actual_cost         DOUBLE USING COMPRESSION Uncompressed,
-    error_type          VARCHAR USING COMPRESSION Uncompressed,
-    error_message       VARCHAR USING COMPRESSION Uncompressed,
+    actual_cost         DOUBLE,
+    error_type          VARCHAR,
+    error_message       VARCHAR,
     user_accepted       BOOLEAN,
     user_rating         INTEGER,
     peak_memory_mb      DOUBLE,
     cpu_time_seconds    DOUBLE,
-    solution_summary    VARCHAR USING COMPRESSION Uncompressed,
+    solution_summary    VARCHAR,
     metadata            JSON,
     uploaded_at         TIMESTAMP,
-    approach            VARCHAR USING COMPRESSION Uncompressed,
+    approach            VARCHAR,
     updated_at          TIMESTAMP NOT NULL,
     sequence            BIGINT NOT NULL,   -- number of the last change to this row
-    task_key            VARCHAR USING COMPRESSION Uncompressed NOT NULL   -- same for runs of the same task
+    task_key            BIGINT NOT NULL    -- the same for all runs of a task
 );
 
 -- One number per change: derived indexes follow the truth by it.
