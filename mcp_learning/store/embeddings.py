@@ -79,8 +79,8 @@ def dimension(cursor: Cursor) -> int:
 def create_table(cursor: Cursor, table: Table, dimension: int) -> None:
     """Puts an empty table for vectors of this length in the place of `table`."""
     cursor.execute(
-        f"CREATE OR REPLACE TABLE {table} (task_id UUID NOT NULL, version BIGINT NOT NULL, "
-        f"embedding FLOAT[{int(dimension)}] NOT NULL, model VARCHAR NOT NULL)"
+        f"CREATE OR REPLACE TABLE {table} (task_id UUID USING COMPRESSION Uncompressed NOT NULL, "
+        f"version BIGINT NOT NULL, embedding FLOAT[{dimension:d}] NOT NULL, model VARCHAR NOT NULL)"
     )
 
 
