@@ -24,7 +24,7 @@ from mcp_learning.models.results import (
 CHARACTERS_PER_TOKEN = 3.5
 """Cautious for English text in JSON, where four is usual."""
 
-_CONCISE = {"task_description": 240, "solution_summary": 300, "error_message": 200}
+_CONCISE = {"task_description": 160, "solution_summary": 200, "error_message": 160}
 _DETAILED = {"task_description": 4_000, "solution_summary": 4_000, "error_message": 2_000}
 _DIVISORS = (1, 4, 16)
 """How much shorter texts become, step by step, when not even one match fits the budget."""
