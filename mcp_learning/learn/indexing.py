@@ -9,9 +9,11 @@ memory are those in the database, and one rebuild runs at a time.
 
 import logging
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 import anyio
 import anyio.to_thread
@@ -76,6 +78,10 @@ class Indexer:
         """Says that an execution was written which may need a vector. Call after the commit."""
         self._pending += 1
         self._work.set()
+
+    async def forget(self, task_ids: Iterable[UUID]) -> None:
+        """Lets go of deleted executions. Call after the commit."""
+        await anyio.to_thread.run_sync(self.retriever.drop, set(task_ids))
 
     async def run(self) -> None:
         """Drains the queue for ever, each time that there is work and writing has paused."""
@@ -238,7 +244,10 @@ class Indexer:
             return self._reembed_reason
         if self._pending > 0:
             return f"{self._pending} executions still wait for their embedding"
-        return self.retriever.index_problem
+        if self.retriever.wants_index and self.retriever.index is None:
+            why = self.retriever.index_problem or "there is no HNSW index yet; run rebuild_index"
+            return f"exact search serves, since {why}"
+        return None
 
     def health(self) -> IndexingHealth:
         """State of the embedder and the indexes."""

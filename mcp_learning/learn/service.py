@@ -260,6 +260,8 @@ class LearningService:
 
         run = self._database.read(select) if request.dry_run else self._database.write(delete)
         chosen, missing = await run
+        if not request.dry_run and self._indexer is not None:
+            await self._indexer.forget(chosen)
         return Forgotten(executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing)
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:

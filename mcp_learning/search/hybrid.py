@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +120,12 @@ class Retriever:
         """How the next search finds its candidates."""
         return "exact" if self.index is None else "hnsw"
 
+    @property
+    def wants_index(self) -> bool:
+        """Whether searches are meant to use an HNSW index, by configuration and size."""
+        large = self._rows >= self._hnsw_min_rows
+        return self._mode == "hnsw" or (self._mode == "auto" and large)
+
     def load(self, cursor: Cursor, fingerprint: str, dimension: int) -> None:
         """Opens the index if it fits the model, and reads the vectors that it lacks."""
         with self._lock:
@@ -152,6 +159,11 @@ class Retriever:
             self._matrix.append(np.fromiter(refs, np.int64, len(refs))[fresh], vectors[fresh])
             self._refs |= refs
             self._rows += len(fresh)
+
+    def drop(self, task_ids: set[UUID]) -> None:
+        """Lets go of deleted executions, their texts included."""
+        self._forget({v for v, ref in list(self._refs.items()) if ref.task_id in task_ids})
+        self._summaries.drop(task_ids)
 
     def close(self) -> None:
         """Closes the index file."""
@@ -266,8 +278,9 @@ class Retriever:
 
     def _forget(self, versions: set[int]) -> None:
         self._matrix.discard(np.fromiter(versions, np.int64, len(versions)))
-        for version in versions:
-            self._refs.pop(version, None)
+        with self._lock:
+            known = [version for version in versions if self._refs.pop(version, None)]
+            self._rows -= len(known)
 
     def _open_index(self, fingerprint: str) -> None:
         self._close_index()
@@ -277,9 +290,7 @@ class Retriever:
             info = read_info(self._path)
             if info.model != fingerprint:
                 raise IndexUnavailable("the index is of another embedding model; run rebuild_index")
-            # Opened only to be used: at 10,000 rows it takes 50 MB.
-            large = self._rows >= self._hnsw_min_rows
-            if self._mode == "hnsw" or (self._mode == "auto" and large):
+            if self.wants_index:  # opened only to be used: at 10,000 rows it takes 50 MB
                 self.index = HnswIndex(self._path, self._ef_search)
         except IndexUnavailable as problem:
             logger.warning("%s; exact search goes on", problem)

@@ -44,6 +44,12 @@ class Summaries:
             found |= {task_id: fresh.get(task_id) for task_id in changed}
         return {task_id: one.summary for task_id, one in found.items() if one is not None}
 
+    def drop(self, task_ids: set[UUID]) -> None:
+        """Lets go of these executions."""
+        with self._lock:
+            for task_id in task_ids:
+                self._kept.pop(task_id, None)
+
     def _keep(self, fresh: dict[UUID, Shown]) -> None:
         with self._lock:
             for task_id, one in fresh.items():

@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from types import FrameType
 
@@ -63,7 +63,7 @@ def serve(settings: Settings) -> None:
     _leave(status)
 
 
-async def _leave_on_signal(close: Callable[[], object]) -> None:
+async def _leave_on_signal(close: Callable[[], Awaitable[None]]) -> None:
     arrived = anyio.Event()
     token = anyio.lowlevel.current_token()
 
@@ -76,7 +76,7 @@ async def _leave_on_signal(close: Callable[[], object]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, note)
     await arrived.wait()
-    await close()  # type: ignore[misc]
+    await close()
     _leave(0)
 
 

@@ -9,6 +9,7 @@ from learn.examples import (
     EXPORT,
     LOGIN,
     LOGIN_PARAPHRASE,
+    UNRELATED,
     execute,
     find,
     found_ids,
@@ -43,6 +44,28 @@ async def test_a_dry_run_counts_and_deletes_nothing(service: LearningService) ->
     assert (answer.executions, answer.dry_run) == (1, True)
     assert answer.unknown_task_ids == [unknown]
     assert await found_ids(service, LOGIN) == [task_id]
+
+
+async def test_what_is_forgotten_is_not_counted_among_the_candidates(
+    service: LearningService,
+) -> None:
+    gone, _ = (await record(service)).task_id, await record(service, EXPORT)
+    assert (await find(service, UNRELATED)).search.candidates == 2
+
+    await forget(service, task_ids=[gone], dry_run=False)
+
+    assert (await find(service, UNRELATED)).search.candidates == 1
+
+
+async def test_what_is_forgotten_is_not_kept_in_memory(service: LearningService) -> None:
+    gone, kept = (await record(service)).task_id, (await record(service, EXPORT)).task_id
+    await find(service, LOGIN)
+    await find(service, EXPORT)
+
+    await forget(service, task_ids=[gone], dry_run=False)
+
+    assert service._indexer is not None
+    assert service._indexer.retriever._summaries._kept.keys() == {kept}
 
 
 async def test_what_is_forgotten_is_gone_with_all_that_hangs_on_it(

@@ -241,7 +241,24 @@ async def test_the_index_directory_can_be_deleted_at_any_time(settings: Settings
     async with opened(settings) as service:
         found = await find(service, LOGIN_PARAPHRASE)
         assert [match.task_id for match in found.matches] == [task_id]
+        assert (found.search.mode, found.search.degraded) == ("exact", True)
+        assert "run rebuild_index" in (found.search.reason or "")
+
+
+async def test_an_index_that_is_not_needed_degrades_nothing_when_it_is_damaged(
+    settings: Settings,
+) -> None:
+    by_size = settings.model_copy(update={"search_mode": "auto"})
+    async with opened(by_size) as service:
+        await record(service)
+        await service.rebuild(RebuildIndex(), ignore)
+        assert (await index_of(service)).state == "ready"
+    (settings.index_dir / "hnsw.duckdb").write_bytes(b"not a database")
+
+    async with opened(by_size) as service:
+        found = await find(service, LOGIN_PARAPHRASE)
         assert (found.search.mode, found.search.degraded) == ("exact", False)
+        assert (await index_of(service)).state == "stale"
 
 
 async def test_the_embedding_queue_survives_a_restart(settings: Settings) -> None:
