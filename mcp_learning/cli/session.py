@@ -1,5 +1,6 @@
 """What every command needs: settings, a running service, and errors as one line on stderr."""
 
+import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ def load_settings(data_dir: Path | None) -> Settings:
     except LearningError as error:
         fail(str(error), status=2)
     log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)
+    logging.getLogger("mcp_learning.embed").setLevel(logging.INFO)  # says how a download goes
     return settings
 
 
