@@ -69,7 +69,7 @@ class Indexer:
         self._database = database
         self._indexing = anyio.Lock()
         self._loading = anyio.Lock()
-        self._loaded = False
+        self._loaded = 0  # the opening of the database that was read
         self._building = False
         self._pending = -1
         self._work = anyio.Event()
@@ -118,14 +118,14 @@ class Indexer:
             StoreError: The database can't be opened.
         """
         async with self._loading:
-            if self._loaded:
+            if self._loaded and self._loaded == self._database.openings:
                 return
             await anyio.to_thread.run_sync(self.embedder.load, abandon_on_cancel=True)
             await self._database.write(self._fit_table)
             if not self.reembed_due:
                 await self._database.read(self._load_retriever)
             self._pending = await self._database.read(embeddings.count_pending)
-            self._loaded = True
+            self._loaded = self._database.openings
 
     async def search(
         self, text: str, *, filters: Filters, limit: int, floor: float | None

@@ -89,6 +89,8 @@ class Database:
         max_readers: int = 4,
     ) -> None:
         self.path = path
+        self.openings = 0
+        """How often the file was opened: what was read before the last time may be of another."""
         self._memory_limit_mb = memory_limit_mb
         self._prepare = prepare
         self._max_readers = max_readers
@@ -216,6 +218,7 @@ class Database:
             root.close()
             raise self._translate(error) from error
         self._root = root
+        self.openings += 1
         return root
 
     def _disconnect(self) -> None:

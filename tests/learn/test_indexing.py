@@ -270,3 +270,17 @@ async def test_the_embedding_queue_survives_a_restart(settings: Settings) -> Non
         assert (await service.health()).pending_embeddings == 1
         assert await found_ids(service, LOGIN_PARAPHRASE) == [task_id]
         assert (await service.health()).pending_embeddings == 0
+
+
+async def test_a_database_that_was_opened_again_is_read_again(settings: Settings) -> None:
+    async with opened(settings) as service:
+        await record(service, LOGIN)
+        assert len(await found_ids(service, LOGIN)) == 1
+        service._database._disconnect()  # as after a fatal error of the engine
+        for file in settings.data_dir.glob("learning.duckdb*"):
+            file.unlink()
+
+        task_id = (await record(service, EXPORT)).task_id
+
+        assert await found_ids(service, EXPORT) == [task_id]
+        assert await found_ids(service, LOGIN) == []
