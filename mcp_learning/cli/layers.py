@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,6 +47,7 @@ T = TypeVar("T")
 _PYTHONS = ((3, 11), (3, 12), (3, 13))
 _ELSEWHERE = "set MCP_LEARNING_DATA_DIR to a directory that you may write to"
 _UPDATE = "pip install --upgrade mcp-learning"
+_BUNDLED = "unset MCP_LEARNING_EMBEDDING_MODEL, which takes the bundled model"
 _UNRELATED = "paint the garden fence green"
 
 
@@ -176,7 +178,7 @@ def vss(_: Patient) -> Finding:
             plan = str(connection.execute(f"EXPLAIN {query}", ["[0, 1, 0]", 1]).fetchall())
             nearest = connection.execute(query, ["[0, 1, 0]", 1]).fetchone()
     except IndexUnavailable as error:
-        fix = str(error).rpartition(": ")[2]
+        fix = f"pip install duckdb-extension-vss=={installed_version('duckdb')}"
         raise Failure(f"{error} ({error.__cause__})", fix) from error
     if "HNSW_INDEX_SCAN" not in plan or nearest is None or nearest[0] != 0:
         raise Failure("loads, but the index is not used or gives a wrong answer", _UPDATE)
@@ -193,11 +195,12 @@ def embedding_model(patient: Patient) -> Finding:
         embedder.load()
         vectors = embedder.embed([embedding_text(t) for t in (TASK, PARAPHRASE, _UNRELATED)])
     except EmbedderUnavailable as error:
-        raise Failure(str(error), str(error).partition("): ")[2] or _UPDATE) from error
+        bundled = embedder.model == BUNDLED_MODEL
+        raise Failure(str(error), _UPDATE if bundled else _BUNDLED) from error
     alike, unlike = (float(vectors[0] @ other) for other in vectors[1:])
     detail = f"{embedder.fingerprint}; paraphrase {alike:.2f}, unrelated {unlike:.2f}"
     if alike <= unlike:
-        raise Failure(f"{detail}: wrong way round", "unset MCP_LEARNING_EMBEDDING_MODEL")
+        raise Failure(f"{detail}: wrong way round", _BUNDLED)
     patient.embedder = embedder
     return Finding(detail)
 

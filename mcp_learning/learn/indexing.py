@@ -71,12 +71,14 @@ class Indexer:
         self._loading = anyio.Lock()
         self._loaded = 0  # the opening of the database that was read
         self._building = False
-        self._pending = -1
+        self._pending = 0
+        self._noticed = 0
         self._work = anyio.Event()
 
     def notice(self) -> None:
         """Says that an execution was written which may need a vector. Call after the commit."""
         self._pending += 1
+        self._noticed += 1
         self._work.set()
 
     async def forget(self, task_ids: Iterable[UUID]) -> None:
@@ -121,11 +123,14 @@ class Indexer:
             if self._loaded and self._loaded == self._database.openings:
                 return
             await anyio.to_thread.run_sync(self.embedder.load, abandon_on_cancel=True)
-            await self._database.write(self._fit_table)
-            if not self.reembed_due:
-                await self._database.read(self._load_retriever)
-            self._pending = await self._database.read(embeddings.count_pending)
-            self._loaded = self._database.openings
+            async with self._indexing:
+                await self._database.open()
+                opening = self._database.openings
+                await self._database.write(self._fit_table)
+                if not self.reembed_due:
+                    await self._database.read(self._load_retriever)
+                await self._count_pending()
+            self._loaded = opening
 
     async def search(
         self, text: str, *, filters: Filters, limit: int, floor: float | None
@@ -172,9 +177,17 @@ class Indexer:
                 lambda cursor: embeddings.pending(cursor, BATCH)
             ):
                 refs, vectors = await embed_and_store(self._database, self.embedder, rows)
-                self.retriever.add(refs, vectors)
+                with anyio.CancelScope(shield=True):  # what is stored has to be found
+                    # In a thread: it may wait for an index that is just being opened.
+                    await anyio.to_thread.run_sync(self.retriever.add, refs, vectors)
                 self._pending = max(0, self._pending - len(refs))
-            self._pending = await self._database.read(embeddings.count_pending)
+            await self._count_pending()
+
+    async def _count_pending(self) -> None:
+        """Counts the queue anew; what is noticed while it is counted comes on top."""
+        noticed = self._noticed
+        counted = await self._database.read(embeddings.count_pending)
+        self._pending = counted + self._noticed - noticed
 
     async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
         """Recomputes embeddings if asked, then builds the HNSW index and puts it in place.
@@ -293,7 +306,7 @@ class Indexer:
 
     async def close(self) -> None:
         """Closes the index file."""
-        await anyio.to_thread.run_sync(self.retriever.close)
+        await anyio.to_thread.run_sync(self.retriever.close, abandon_on_cancel=True)
 
     def _fit_table(self, cursor: Cursor) -> None:
         """Finds out whether the vectors are of this model; an empty table takes its dimension."""

@@ -94,9 +94,9 @@ class LearningService:
 
     async def close(self) -> None:
         """Finishes queued writes and closes the files."""
+        await self._database.close()
         if self._indexer is not None:
             await self._indexer.close()
-        await self._database.close()
 
     async def record(self, request: RecordExecution) -> Recorded:
         """Stores an execution, or updates the one with the same task_id; durable on return.

@@ -3,9 +3,15 @@
 import json
 import re
 from typing import Annotated, Any
-from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    model_validator,
+)
 
 MAX_METADATA_BYTES = 20_000
 MAX_METADATA_DEPTH = 32
@@ -25,15 +31,6 @@ def _printable(text: str) -> str:
             f"has a lone surrogate, which is not text, at position {found.start()}; remove it"
         )
     return text
-
-
-def _stripped(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
-
-
-def _blank_is_absent(value: Any) -> Any:
-    """Clients fill optional arguments with "" or null; both mean that there is none."""
-    return None if isinstance(value, str) and not value.strip() else _stripped(value)
 
 
 def _json_sized(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -64,8 +61,6 @@ def _depth(value: JsonValue) -> int:
 
 
 Printable = Annotated[str, AfterValidator(_printable)]
-Required = BeforeValidator(_stripped)
-Optional = BeforeValidator(_blank_is_absent)
 
 Label = Annotated[Printable, Field(min_length=1, max_length=100)]
 LongText = Annotated[Printable, Field(min_length=1, max_length=20_000)]
@@ -73,12 +68,24 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Unit = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_json_sized)]
-OptionalId = Annotated[UUID | None, Optional]
-OptionalLabel = Annotated[Label | None, Optional]
-Repo = Annotated[Annotated[Printable, Field(min_length=1, max_length=500)] | None, Optional]
+OptionalLabel = Label | None
+Repo = Annotated[Printable, Field(min_length=1, max_length=500)] | None
 
 
 class Model(BaseModel):
     """Base of all models: immutable, and unknown fields are refused by name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Request(Model):
+    """Base of all requests: texts are stripped, and null or blank means that there is none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stripped(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        stripped = {n: v.strip() if isinstance(v, str) else v for n, v in values.items()}
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {n: v for n, v in stripped.items() if n not in optional or v not in (None, "")}

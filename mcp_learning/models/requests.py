@@ -4,21 +4,18 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from mcp_learning.models.fields import (
     Label,
     LongText,
     Metadata,
-    Model,
     NonNegative,
-    Optional,
-    OptionalId,
     OptionalLabel,
     Percent,
     Printable,
     Repo,
-    Required,
+    Request,
     Unit,
 )
 
@@ -39,7 +36,7 @@ def _utc(moment: datetime | None) -> datetime | None:
         raise ValueError("is outside the years 1 to 9999 in UTC") from None
 
 
-class Details(Model):
+class Details(Request):
     """Further measurements of an execution, all optional."""
 
     file_count: Annotated[int | None, Field(ge=0, le=2**31 - 1)] = None
@@ -56,26 +53,24 @@ class Details(Model):
     metadata: Metadata | None = None
 
 
-class RecordExecution(Model):
+class RecordExecution(Request):
     """Arguments of record_execution."""
 
     task_type: Annotated[
-        Label, Required, Field(max_length=64, description="e.g. bug_fix, code_review, refactor")
+        Label, Field(max_length=64, description="e.g. bug_fix, code_review, refactor")
     ]
     task_description: Annotated[
         LongText,
-        Required,
         Field(description="What was asked, in words a later agent would search with"),
     ]
     outcome: Annotated[Outcome, Field(description="pending: started, result to follow")]
     task_id: Annotated[
-        OptionalId,
+        UUID | None,
         Field(description="Give the id of an earlier record to update it; else one is made"),
     ] = None
     repo: Annotated[Repo, Field(description="owner/name or a path")] = None
     approach: Annotated[
         Annotated[Printable, Field(min_length=1, max_length=200)] | None,
-        Optional,
         Field(description="Short label of what was tried; what recommendations compare"),
     ] = None
     model_tier: OptionalLabel = None
@@ -83,7 +78,6 @@ class RecordExecution(Model):
     swarm_topology: OptionalLabel = None
     solution_summary: Annotated[
         Annotated[Printable, Field(min_length=1, max_length=8_000)] | None,
-        Optional,
         Field(description="What worked, or what to do next time"),
     ] = None
     error_type: Annotated[
@@ -92,7 +86,7 @@ class RecordExecution(Model):
             description="Of a failure: timeout, quality_gate, crash, validation, unknown, or free"
         ),
     ] = None
-    error_message: Annotated[LongText | None, Optional] = None
+    error_message: LongText | None = None
     duration_seconds: NonNegative | None = None
     cost_usd: NonNegative | None = None
     used_task_ids: Annotated[
@@ -108,20 +102,13 @@ class RecordExecution(Model):
         ),
     ] = Details()
 
-    @field_validator("used_task_ids", "details", mode="before")
-    @classmethod
-    def _null_is_absent(cls, value: object, info: object) -> object:
-        if value is None:
-            return [] if getattr(info, "field_name", "") == "used_task_ids" else {}
-        return value
 
-
-class Filters(Model):
+class Filters(Request):
     """Which executions a search may return; an unset field doesn't restrict."""
 
     repo: Repo = None
     task_type: OptionalLabel = None
-    approach: Annotated[Annotated[Printable, Field(max_length=200)] | None, Optional] = None
+    approach: Annotated[Printable, Field(max_length=200)] | None = None
     model_tier: OptionalLabel = None
     outcome: Literal["any", "success", "failure", "pending"] = "any"
     since_days: Annotated[int | None, Field(ge=1, le=36_500)] = None
@@ -136,7 +123,7 @@ class FindSimilarTasks(Filters):
     """Arguments of find_similar_tasks."""
 
     task_description: Annotated[
-        LongText, Required, Field(description="The task at hand, an error message or an identifier")
+        LongText, Field(description="The task at hand, an error message or an identifier")
     ]
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 5
     min_similarity: Annotated[
@@ -152,17 +139,17 @@ class FindSimilarTasks(Filters):
         return Filters(**{name: getattr(self, name) for name in Filters.model_fields})
 
 
-class SubmitFeedback(Model):
+class SubmitFeedback(Request):
     """Arguments of submit_feedback."""
 
     task_id: Annotated[UUID, Field(description="The execution that this is about")]
     rating: Annotated[int | None, Field(ge=1, le=5)] = None
-    accepted: Annotated[Literal["yes", "no"] | None, Optional] = None
+    accepted: Literal["yes", "no"] | None = None
     helpful: Annotated[
-        Literal["yes", "no"] | None, Optional, Field(description="Was recalling it useful")
+        Literal["yes", "no"] | None, Field(description="Was recalling it useful")
     ] = None
-    issue_type: Annotated[IssueType | None, Optional] = None
-    comment: Annotated[Annotated[Printable, Field(max_length=2_000)] | None, Optional] = None
+    issue_type: IssueType | None = None
+    comment: Annotated[Printable, Field(max_length=2_000)] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -173,13 +160,13 @@ class SubmitFeedback(Model):
         return self
 
 
-class GetExecution(Model):
+class GetExecution(Request):
     """Arguments of get_execution."""
 
     task_id: UUID
 
 
-class LearningStats(Model):
+class LearningStats(Request):
     """Arguments of learning_stats."""
 
     days: Annotated[int, Field(ge=1, le=36_500)] = 30
@@ -187,7 +174,7 @@ class LearningStats(Model):
     repo: Repo = None
 
 
-class RebuildIndex(Model):
+class RebuildIndex(Request):
     """Arguments of rebuild_index."""
 
     preset: Annotated[
@@ -217,7 +204,7 @@ class RebuildIndex(Model):
         return presets[self.preset]
 
 
-class ForgetExecutions(Model):
+class ForgetExecutions(Request):
     """Arguments of forget_executions."""
 
     task_ids: Annotated[list[UUID], Field(max_length=1_000)] = []
@@ -225,11 +212,6 @@ class ForgetExecutions(Model):
     task_type: OptionalLabel = None
     older_than_days: Annotated[int | None, Field(ge=0, le=36_500)] = None
     dry_run: Annotated[bool, Field(description="false deletes for good")] = True
-
-    @field_validator("task_ids", mode="before")
-    @classmethod
-    def _null_is_absent(cls, value: object) -> object:
-        return [] if value is None else value
 
     @model_validator(mode="after")
     def _selects_something(self) -> Self:

@@ -77,7 +77,7 @@ class SearchInfo(Model):
     """How an answer came about."""
 
     mode: Literal["exact", "hnsw"]
-    candidates: Annotated[int, Field(description="Executions that were eligible")]
+    candidates: Annotated[int, Field(description="Executions searched")]
     embedder: str
     degraded: bool
     reason: str | None = None

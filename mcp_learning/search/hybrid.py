@@ -1,8 +1,8 @@
 """Plan, search, check against the truth, group, apply the floor.
 
 `Retriever.search` is the one search of the product. It blocks, and runs in a worker thread with a
-cursor of its own. Candidates come by meaning; the word index and its fusion have their place in
-`_candidates`, and what matched is said per match (`matched_by`).
+cursor of its own. Candidates come by meaning; the word index and its fusion have their place before
+`_collect`, and what matched is said per match (`matched_by`).
 """
 
 import logging
@@ -54,7 +54,7 @@ class Found:
     Attributes:
         ranked: Best first, at most the limit.
         mode: How candidates were found.
-        candidates: Executions that were eligible.
+        candidates: Executions searched.
         below_floor: Tasks that would have filled the answer, but are not similar enough.
     """
 

@@ -1,13 +1,13 @@
 """What searches show, kept at hand.
 
 Reading the texts of five executions out of the database takes longer than all the rest of a search.
-So they are kept in memory, as many as `LIMIT`, and one is used only if the truth, which every
-search asks anyway, says that the execution has not changed since.
+So they are kept in memory, within bounds, and one is used only if the truth, which every search
+asks anyway, says that the execution has not changed since.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from mcp_learning.models.results import ExecutionSummary
@@ -16,7 +16,13 @@ from mcp_learning.store.duckdb import Cursor
 from mcp_learning.store.executions import Run, Shown
 
 LIMIT = 20_000
-"""Executions kept: some 1.5 kB each."""
+"""Executions kept."""
+
+CHARACTERS = 20_000_000
+"""Text kept, in characters: 40 MB at most, as Python stores it."""
+
+SHORT = 2_000
+"""Characters up to which an execution is taken in ahead of its first showing."""
 
 
 class Summaries:
@@ -24,36 +30,50 @@ class Summaries:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[UUID, Shown] = OrderedDict()
+        self._characters = 0
         self._lock = threading.Lock()
 
     def load(self, cursor: Cursor) -> None:
-        """Takes in the executions that changed last."""
-        self._keep(executions.shown_latest(cursor, LIMIT))
+        """Takes in the executions that changed last, unless their texts are long."""
+        self._keep(executions.shown_latest(cursor, LIMIT, SHORT))
 
     def of(self, cursor: Cursor, runs: Sequence[Run]) -> dict[UUID, ExecutionSummary]:
         """What to show of these executions; leaves out what was deleted just now."""
-        found = {run.task_id: self._kept.get(run.task_id) for run in runs}
-        changed = [
-            run.task_id
-            for run in runs
-            if (kept := found[run.task_id]) is None or kept.sequence != run.sequence
-        ]
-        if changed:
-            fresh = executions.shown(cursor, changed)
+        found = {run.task_id: self._recall(run) for run in runs}
+        missing = [task_id for task_id, one in found.items() if one is None]
+        if missing:
+            fresh = executions.shown(cursor, missing)
             self._keep(fresh)
-            found |= {task_id: fresh.get(task_id) for task_id in changed}
+            found |= fresh
         return {task_id: one.summary for task_id, one in found.items() if one is not None}
 
-    def drop(self, task_ids: set[UUID]) -> None:
+    def drop(self, task_ids: Iterable[UUID]) -> None:
         """Lets go of these executions."""
         with self._lock:
             for task_id in task_ids:
-                self._kept.pop(task_id, None)
+                self._remove(task_id)
+
+    def _recall(self, run: Run) -> Shown | None:
+        with self._lock:
+            kept = self._kept.get(run.task_id)
+            if kept is None or kept.sequence != run.sequence:
+                return None
+            self._kept.move_to_end(run.task_id)
+            return kept
 
     def _keep(self, fresh: dict[UUID, Shown]) -> None:
         with self._lock:
             for task_id, one in fresh.items():
+                self._remove(task_id)
                 self._kept[task_id] = one
-                self._kept.move_to_end(task_id)
-            while len(self._kept) > LIMIT:
-                self._kept.popitem(last=False)
+                self._characters += _length(one)
+            while len(self._kept) > LIMIT or self._characters > CHARACTERS:
+                self._remove(next(iter(self._kept)))
+
+    def _remove(self, task_id: UUID) -> None:
+        if (old := self._kept.pop(task_id, None)) is not None:
+            self._characters -= _length(old)
+
+
+def _length(one: Shown) -> int:
+    return sum(len(value) for _, value in one.summary if isinstance(value, str))

@@ -5,6 +5,7 @@ line, and the server's instructions say so.
 """
 
 import json
+from itertools import accumulate
 from typing import Any
 
 from pydantic import BaseModel
@@ -19,6 +20,7 @@ from mcp_learning.models.results import (
     Recorded,
     SimilarTasks,
     Stats,
+    Totals,
 )
 
 CHARACTERS_PER_TOKEN = 3.5
@@ -55,15 +57,21 @@ def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTas
     """Trims matches to the format, drops the last ones, and shortens further, until all fits."""
     limits = _CONCISE if request.response_format == "concise" else _DETAILED
     hidden = _DETAILED_ONLY if request.response_format == "concise" else ()
-    total = len(result.matches)
+    nothing = _fitted(result, [])
+    room = request.max_tokens - tokens(structured(nothing[0]), nothing[1])
     for divisor in _DIVISORS:
         shorter = {field: limit // divisor for field, limit in limits.items()}
         matches = [_trim(match, shorter, hidden) for match in result.matches]
-        for kept in range(total, 0, -1):
-            answer = _fitted(result, matches[:kept])
-            if tokens(structured(answer[0]), answer[1]) <= request.max_tokens:
-                return answer
-    return _fitted(result, [])
+        sizes = accumulate(_size(number, match) for number, match in enumerate(matches, 1))
+        kept = sum(size <= room for size in sizes)
+        if kept or not matches:
+            return _fitted(result, matches[:kept])
+    return nothing
+
+
+def _size(number: int, match: Match) -> int:
+    """Tokens of a match in both forms, the separators included."""
+    return tokens(structured(match), _match_line(number, match), "    ") + 1
 
 
 def _fitted(result: SimilarTasks, matches: list[Match]) -> tuple[SimilarTasks, str]:
@@ -95,17 +103,23 @@ def _similar_text(result: SimilarTasks, dropped: int) -> str:
 
 
 def _match_line(number: int, match: Match) -> str:
-    runs, task = match.runs, shorten(match.task_description, 100)
+    runs = match.runs
     several = f" ({runs.success} of {runs.total} runs succeeded)" if runs.total > 1 else ""
-    line = f'{number}. {match.similarity:.2f} {match.outcome}{several} "{task}"'
+    task = _quoted(match.task_description, 100)
+    line = f"{number}. {match.similarity:.2f} {match.outcome}{several} {task}"
     for label, text in (
         ("approach", match.approach),
         ("solution", match.solution_summary),
         ("error", match.error_message or match.error_type),
     ):
         if text:
-            line += f'; {label}: "{shorten(text, 120)}"'
+            line += f"; {label}: {_quoted(text, 120)}"
     return f"{line} [{match.task_id}]"
+
+
+def _quoted(text: str, limit: int) -> str:
+    """Stored text between quotation marks, which it can't close by itself."""
+    return '"' + shorten(text, limit).replace('"', "'") + '"'
 
 
 def recorded(result: Recorded) -> str:
@@ -118,14 +132,15 @@ def recorded(result: Recorded) -> str:
 def execution(result: ExecutionDetail) -> str:
     """A few lines about one execution."""
     one = result.execution
-    lines = [f'{one.task_type}, {one.outcome}: "{shorten(one.task_description, 400)}"']
+    kind = _quoted(one.task_type, 64)
+    lines = [f"{kind}, {one.outcome}: {_quoted(one.task_description, 400)}"]
     for label, text in (
         ("Approach", one.approach),
         ("Solution", one.solution_summary),
         ("Error", one.error_message or one.error_type),
     ):
         if text:
-            lines.append(f'{label}: "{shorten(text, 600)}"')
+            lines.append(f"{label}: {_quoted(text, 600)}")
     lines.append(
         f"{len(result.feedback)} feedback, used by {len(result.used_by)} later executions."
     )
@@ -143,7 +158,7 @@ def stats(result: Stats) -> str:
     totals = result.totals
     lines = [f"{totals.executions} executions in {result.days} days{_rate(totals)}."]
     lines += [
-        f'- {result.group_by} "{shorten(group.key, 60)}": {group.executions}{_rate(group)}'
+        f"- {result.group_by} {_quoted(group.key, 60)}: {group.executions}{_rate(group)}"
         for group in result.groups[:5]
     ]
     health = result.health
@@ -158,10 +173,10 @@ def stats(result: Stats) -> str:
     return "\n".join(lines)
 
 
-def _rate(totals: Any) -> str:
+def _rate(totals: Totals) -> str:
     if totals.success_rate is None:
         return ""
-    low, high = totals.interval_low, totals.interval_high
+    low, high = totals.interval_low or 0.0, totals.interval_high or 0.0
     return f", {totals.success_rate:.0%} succeeded (90 % interval {low:.0%} to {high:.0%})"
 
 

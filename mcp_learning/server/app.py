@@ -76,7 +76,7 @@ class LearningServer(MCPServer[None]):
         """
         tool = self._tools.get(name)
         if tool is None:
-            raise ToolError(f"{name}: no such tool; there are {', '.join(self._tools)}")
+            raise ToolError(f"{_shown(name)}: no such tool; there are {', '.join(self._tools)}")
         try:
             request = tool.request.model_validate(arguments)
         except ValidationError as error:
@@ -111,9 +111,13 @@ class LearningServer(MCPServer[None]):
         """
         known = {prompt.name: prompt for prompt in await self.list_prompts()}
         if name not in known:
-            problem = f"{name:.60}: no such prompt; there are {', '.join(known)}"
+            problem = f"{_shown(name)}: no such prompt; there are {', '.join(known)}"
             raise MCPError(INVALID_PARAMS, problem)
-        for argument in known[name].arguments or []:
+        accepted = {argument.name: argument for argument in known[name].arguments or []}
+        for unknown in (arguments or {}).keys() - accepted.keys():
+            problem = f"{_shown(unknown)}: is not known here; known are {', '.join(accepted)}"
+            raise MCPError(INVALID_PARAMS, problem)
+        for argument in accepted.values():
             if argument.required and argument.name not in (arguments or {}):
                 raise MCPError(INVALID_PARAMS, f"{argument.name}: is required")
         return await super().get_prompt(name, arguments, context)
@@ -142,6 +146,11 @@ class LearningServer(MCPServer[None]):
         result = await call_next(ctx)
         self._host.heard()
         return result
+
+
+def _shown(name: str) -> str:
+    """A name that a client made up, fit for an error and a log line."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in name[:60])
 
 
 @cache

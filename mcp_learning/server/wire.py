@@ -56,10 +56,13 @@ def _salvage(error: Exception) -> JSONRPCRequest | None:
         message = json.loads(_line(error))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(message, dict) or not isinstance(message.get("id"), (int, str)):
+    if not isinstance(message, dict) or not _is_id(message.get("id")):
         return None
     params = message.get("params")
     if message.get("method") != "tools/call" or not isinstance(params, dict):
+        return None
+    name = params.get("name")
+    if not isinstance(name, str) or not _is_text(name):
         return None
     # model_construct: the text in it may not be valid Unicode, which the tool's own model reports.
     return JSONRPCRequest.model_construct(
@@ -81,10 +84,20 @@ def _refusal(error: Exception) -> JSONRPCError:
         # The whole message is what some field was found missing from.
         if one["type"] == "missing" and isinstance(one["input"], dict):
             given = one["input"].get("id")
-            is_id = isinstance(given, (int, str)) and not isinstance(given, bool)
-            return _error(given if is_id else None, INVALID_REQUEST)
+            return _error(given if _is_id(given) else None, INVALID_REQUEST)
     found = _ID.search(_line(error))
     return _error(json.loads(found[1]) if found else None, PARSE_ERROR)
+
+
+def _is_id(value: object) -> bool:
+    """Whether an answer can carry it: a number or a text; a bool only passes for a number."""
+    if isinstance(value, str):
+        return _is_text(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text(value: str) -> bool:
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _error(request_id: int | str | None, code: int) -> JSONRPCError:

@@ -206,10 +206,17 @@ def shown(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
     return _shown(cursor, chosen, _joined(task_ids))
 
 
-def shown_latest(cursor: Cursor, limit: int) -> dict[UUID, Shown]:
-    """What a search shows of the executions that changed last, oldest first."""
-    chosen = "WHERE sequence > (SELECT coalesce(max(sequence), 0) - ? FROM executions)"
-    return _shown(cursor, f"{chosen} ORDER BY sequence", limit)
+def shown_latest(cursor: Cursor, limit: int, longest: int) -> dict[UUID, Shown]:
+    """What a search shows of the executions that changed last, oldest first.
+
+    Those whose texts have more than `longest` characters together are left out.
+    """
+    chosen = (
+        "WHERE sequence > (SELECT coalesce(max(sequence), 0) - ? FROM executions) "
+        "AND length(task_description) + length(coalesce(solution_summary, '')) "
+        f"+ length(coalesce(error_message, '')) <= {int(longest)} ORDER BY sequence"
+    )
+    return _shown(cursor, chosen, limit)
 
 
 def _shown(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
