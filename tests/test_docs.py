@@ -31,7 +31,9 @@ def test_every_command_named_in_a_document_exists_and_explains_itself() -> None:
         match
         for document in DOCUMENTS
         for match in re.findall(
-            r"^\$? ?(?:\.venv/bin/)?mcp-learning ([a-z][a-z-]+)", document.read_text(), re.MULTILINE
+            r"^\$? ?(?:\.venv/bin/)?mcp-learning ([a-z][a-z-]+)",
+            document.read_text(encoding="utf-8"),
+            re.MULTILINE,
         )
     }
     assert named
@@ -42,5 +44,7 @@ def test_every_command_named_in_a_document_exists_and_explains_itself() -> None:
 
 def test_links_between_documents_lead_somewhere() -> None:
     for document in DOCUMENTS:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
+        for target in re.findall(
+            r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")
+        ):
             assert (document.parent / target).exists(), f"{document.name}: {target}"

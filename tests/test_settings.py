@@ -84,11 +84,13 @@ def test_a_relative_data_directory_becomes_absolute(
     ],
 )
 def test_each_client_sample_starts_the_installed_command(name: str, servers: str) -> None:
-    entry = json.loads((ROOT / "config" / "clients" / name).read_text())[servers]["learning"]
+    entry = json.loads((ROOT / "config" / "clients" / name).read_text(encoding="utf-8"))[servers][
+        "learning"
+    ]
     assert (entry["command"], entry["args"]) == ("mcp-learning", [])
 
 
 def test_the_codex_sample_starts_the_installed_command() -> None:
-    text = (ROOT / "config" / "clients" / "codex.config.toml").read_text()
+    text = (ROOT / "config" / "clients" / "codex.config.toml").read_text(encoding="utf-8")
     entry = tomllib.loads(text)["mcp_servers"]["learning"]
     assert (entry["command"], entry["args"]) == ("mcp-learning", [])

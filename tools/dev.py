@@ -1,7 +1,8 @@
 """Sets up a checkout and runs a task in it, with nothing but Python at hand.
 
     python3 tools/dev.py demo     installs, then shows the server at work on this repository
-    python3 tools/dev.py test     installs, then runs every check that CI runs
+    python3 tools/dev.py test     installs, then runs every check that CI runs; with arguments:
+                                  pytest alone, with these
     python3 tools/dev.py lock     rewrites requirements-dev.txt from pyproject.toml
 
 The environment is `.venv` in the checkout, with the versions and hashes of requirements-dev.txt;
@@ -47,8 +48,9 @@ def main() -> int:
 
 
 def install() -> None:
-    """Makes the environment, unless it is there with these very requirements."""
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    """Makes the environment, unless it is there for these very requirements and this project."""
+    pinned = REQUIREMENTS.read_bytes() + (ROOT / "pyproject.toml").read_bytes()
+    wanted = hashlib.sha256(pinned).hexdigest()
     stamp = ENVIRONMENT / "requirements.sha256"
     if stamp.exists() and stamp.read_text() == wanted:
         return

@@ -89,13 +89,15 @@ def _default(part: dict[str, Any]) -> str:
 def _settings() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
-        default = "the platform's" if name == "data_dir" else f"`{field.default}`"
+        default = "none" if field.default is None else f"`{field.default}`"
+        default = "the platform's" if name == "data_dir" else default
         rows.append(f"| `MCP_LEARNING_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(
         [
             "## Settings\n",
-            "From the environment, else from the TOML file that `MCP_LEARNING_CONFIG` names, else",
-            "the default. `config/settings.toml` is a sample; its names are in small letters.\n",
+            "From the environment, else from the TOML file that `MCP_LEARNING_CONFIG` names (or",
+            "`config.toml` in the user's configuration directory), else the default.",
+            "`config/settings.toml` is a sample; its names are in small letters.\n",
             "| variable | default | meaning |",
             "|---|---|---|",
             *rows,

@@ -4,7 +4,7 @@ Invariants:
 - Built in bulk, checkpointed once, closed, renamed into place; no row of it ever changes.
 - Every statement on it runs under one lock: VSS crashes the process on concurrent searches.
 - It carries what it was made from (format, model, watermark, rows, M, ef_construction). What does
-  not fit is discarded, and exact search goes on.
+  not fit is left aside, what fails in a search is deleted, and exact search goes on.
 """
 
 import json
