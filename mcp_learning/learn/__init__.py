@@ -1,7 +1,7 @@
 """What the evidence says, and the only place with policy.
 
 `service.LearningService` is what every tool and command calls: record, find, get, feedback, stats,
-forget, rebuild. `indexing.Indexer` keeps the derived indexes up with the truth, with `embedding` for
-the vectors and `rebuilding` for the HNSW index; `redact` takes secrets out before anything is
+forget, rebuild. `indexing.Indexer` keeps the derived indexes up with the truth, with `embedding`
+for the vectors and `rebuilding` for the HNSW index; `redact` takes secrets out before anything is
 stored or embedded; `statistics` turns counts into rates with intervals; `identifiers` makes ids.
 """
