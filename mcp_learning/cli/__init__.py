@@ -17,6 +17,9 @@ def main() -> None:
         # Straight to the server: an agent client is waiting for its answer. Importing makes no
         # garbage, but looking for it takes a fifth of the time; the server turns it on again.
         gc.disable()
+        from mcp_learning.server.signals import leave_at_once
+
+        leave_at_once()
         from mcp_learning.cli.serve import serve
 
         serve(None)

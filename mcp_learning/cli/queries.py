@@ -61,7 +61,7 @@ def stats(*, days: int, by: str, repo: str, data_dir: Path | None, as_json: bool
     console.print(table)
     health = result.health
     console.print(
-        f"{health.embedded} of {health.executions} embedded, index {health.index.state}, search "
+        f"{health.embedded} of {health.rows} embedded, index {health.index.state}, search "
         f"{health.search_mode}, {health.database_bytes / 2**20:.1f} MB",
         markup=False,
     )

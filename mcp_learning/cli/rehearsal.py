@@ -208,8 +208,8 @@ async def _until_embedded(client: Client, progress: Progress) -> None:
     await _call(client, "find_similar_tasks", FindSimilarTasks(task_description=UNRELATED))
     while True:
         health = (await _call(client, "learning_stats"))["health"]
-        progress("embedding", health["embedded"], health["executions"])
-        if not health["pending_embeddings"]:
+        progress("embedding", health["embedded"], health["rows"])
+        if not health["pending"]:
             return
         if problem := health.get("problem"):
             raise LearningError(problem)

@@ -95,6 +95,8 @@ class Indexer:
                 await self.drain()
                 self.problem = None
             except LearningError as error:
+                if self._database.closing:
+                    return
                 self.problem = str(error)
                 logger.warning("embedding is waiting: %s", error)
             except Exception:
@@ -158,7 +160,7 @@ class Indexer:
             vector=await anyio.to_thread.run_sync(self._embed_question, text),
             filters=filters,
             limit=limit,
-            floor=self._floor if floor is None else floor,
+            floor=self._floor if floor is None else floor or -1.0,  # 0 leaves nothing out
             now=datetime.now(UTC),
         )
         return await self._database.read(lambda cursor: self.retriever.search(cursor, query))

@@ -88,7 +88,8 @@ _PEM = (
 )
 
 _CONTEXTS = (  # kind, marker, pattern; without a group named "secret" all of the match goes
-    ("jwt", "eyj", r"(?:(?<![\w-])|(?<=\\[nrt]))eyJ[\w-]{8,}+\."
+    # Whatever precedes it; bounded, or a text of many starts would take for ever.
+    ("jwt", "eyj", r"eyJ[\w-]{8,500}\."
         r"(?:eyJ[\w-]{8,}+|[\w-]*+\.[\w-]++)(?:\.[\w-]++)*"),
     ("url-password", "://", r"://[^\s/:@?#\"'<>`]*+:(?!\d{1,5}[?#])"
         r"(?P<secret>[^\s/\"'<>`]+)@(?!sha\d)"),

@@ -112,6 +112,10 @@ class LearningService:
 
         def write(cursor: Cursor) -> tuple[Recorded, bool]:
             given, redactions = _given(request)  # here, since it takes milliseconds for long texts
+            if task_id in request.used_task_ids:
+                raise InvalidInput(
+                    "used_task_ids", f"{task_id} can't have used itself; leave it out"
+                )
             if missing := executions.unknown(cursor, request.used_task_ids):
                 raise InvalidInput("used_task_ids", f"no execution {missing[0]}; leave it out")
             old = executions.get(cursor, task_id) if request.task_id else None
@@ -168,6 +172,7 @@ class LearningService:
             return ExecutionDetail(
                 execution=execution,
                 feedback=executions.feedback_of(cursor, request.task_id),
+                used_task_ids=executions.uses(cursor, request.task_id),
                 used_by=executions.used_by(cursor, request.task_id),
             )
 
@@ -285,9 +290,9 @@ class LearningService:
             derived = self._indexer.health()
         return Health(
             **derived.model_dump(),
-            executions=executions.count(cursor),
+            rows=executions.count(cursor),
             embedded=embeddings.count(cursor),
-            pending_embeddings=embeddings.count_pending(cursor),
+            pending=embeddings.count_pending(cursor),
             schema_version=migrations.current_version(cursor),
             database_bytes=_bytes_on_disk(self.settings),
             owner_pid=os.getpid(),

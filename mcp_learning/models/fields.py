@@ -86,6 +86,6 @@ class Request(Model):
     def _stripped(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        stripped = {n: v.strip() if isinstance(v, str) else v for n, v in values.items()}
+        stripped = {n: v.strip(" \t\r\n") if isinstance(v, str) else v for n, v in values.items()}
         optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
         return {n: v for n, v in stripped.items() if n not in optional or v not in (None, "")}

@@ -211,7 +211,7 @@ class ForgetExecutions(Request):
     repo: Repo = None
     task_type: OptionalLabel = None
     older_than_days: Annotated[int | None, Field(ge=0, le=36_500)] = None
-    dry_run: Annotated[bool, Field(description="false deletes for good")] = True
+    dry_run: Annotated[bool, Field(strict=True, description="false deletes for good")] = True
 
     @model_validator(mode="after")
     def _selects_something(self) -> Self:

@@ -81,7 +81,9 @@ class SearchInfo(Model):
     embedder: str
     degraded: bool
     reason: str | None = None
-    below_floor: Annotated[int, Field(description="Left out as irrelevant")]
+    below_floor: Annotated[
+        int, Field(description="Nearest tasks left out as irrelevant, up to limit")
+    ]
     truncated: bool = False
 
 
@@ -123,6 +125,7 @@ class ExecutionDetail(Model):
 
     execution: Execution
     feedback: list[Feedback]
+    used_task_ids: Annotated[list[UUID], Field(description="Earlier executions that it used")]
     used_by: list[UsedBy]
 
 
@@ -185,9 +188,9 @@ class IndexingHealth(Model):
 class Health(IndexingHealth):
     """State of the database and what is derived from it."""
 
-    executions: int
+    rows: Annotated[int, Field(description="Executions recorded")]
     embedded: int
-    pending_embeddings: int
+    pending: Annotated[int, Field(description="Executions that still wait for their embedding")]
     schema_version: int
     database_bytes: int
     owner_pid: int

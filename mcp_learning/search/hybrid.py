@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 Mode = Literal["exact", "hnsw"]
 
+ROUNDING = 1e-5
+"""What a cosine of float32 vectors may be off by: the very same text has to pass a floor of 1."""
+
 OVERFETCH = 4
 """Candidates per wanted match: room for runs of one task, and for rows that are gone."""
 
@@ -251,7 +254,7 @@ class Retriever:
             gone |= lost
         if gone and not query.filters.active:
             self._forget(gone)
-        kept = [task for task in best if task.similarity >= query.floor]
+        kept = [task for task in best if task.similarity >= query.floor - ROUNDING]
         summaries = self._summaries.of(cursor, [true[task.ref] for task in kept])
         outcomes = Counter((run.task_key, run.outcome) for run in runs)
         ranked = [
@@ -315,7 +318,7 @@ class Retriever:
 
 def _is_last(near: Neighbours, k: int, floor: float) -> bool:
     """Whether nothing relevant can come after the k best."""
-    return len(near.versions) < k or bool(near.similarities[-1] < floor)
+    return len(near.versions) < k or bool(near.similarities[-1] < floor - ROUNDING)
 
 
 def _runs(task_key: int, outcomes: Counter[tuple[int, Outcome]]) -> Runs:

@@ -163,7 +163,7 @@ def stats(result: Stats) -> str:
     ]
     health = result.health
     lines.append(
-        f"Index: {health.index.state}; {health.embedded} of {health.executions} embedded; "
+        f"Index: {health.index.state}; {health.embedded} of {health.rows} embedded; "
         f"search: {health.search_mode}."
     )
     if health.reembed_due:

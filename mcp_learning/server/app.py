@@ -28,7 +28,7 @@ from mcp_learning.errors import LearningError
 from mcp_learning.server import answers, prompts, resources, schema
 from mcp_learning.server.host import Host
 from mcp_learning.server.tools import TOOLS, Tool
-from mcp_learning.server.wire import mend
+from mcp_learning.server.wire import Wire
 
 logger = logging.getLogger(__name__)
 
@@ -125,10 +125,13 @@ class LearningServer(MCPServer[None]):
     async def run_stdio_async(self) -> None:
         """Serves one client over stdio; every request is answered, also a malformed one."""
         server = self._lowlevel_server
-        send, receive = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        to_server, requests = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        from_server, answers = anyio.create_memory_object_stream[SessionMessage](0)
         async with stdio_server() as (incoming, outgoing), anyio.create_task_group() as group:
-            group.start_soon(mend, incoming, outgoing, send)
-            await server.run(receive, outgoing, server.create_initialization_options())
+            wire = Wire(incoming, outgoing, to_server, answers)
+            group.start_soon(wire.inward)
+            group.start_soon(wire.outward)
+            await server.run(requests, from_server, server.create_initialization_options())
 
     @asynccontextmanager
     async def _lifespan(self, _: MCPServer[None]) -> AsyncIterator[None]:

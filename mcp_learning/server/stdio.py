@@ -23,6 +23,7 @@ import anyio
 import anyio.from_thread
 import anyio.lowlevel
 
+from mcp_learning.server.signals import leave_at_once
 from mcp_learning.settings import Settings
 from mcp_learning.store.migrations import open_database
 
@@ -33,6 +34,7 @@ the model is one long computation: with the default, each of a call's five hand-
 
 def serve(settings: Settings) -> None:
     """Serves one client over stdin and stdout until it leaves. Does not return."""
+    leave_at_once()
     gc.disable()  # also when the command line has not done so already
     sys.setswitchinterval(SWITCH_INTERVAL)
     database = open_database(settings)

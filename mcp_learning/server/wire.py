@@ -1,14 +1,18 @@
-"""Messages that the SDK's parser refuses, answered instead of dropped.
+"""Messages that the SDK would drop, answered: those that its parser refuses, and the last ones.
 
 The SDK passes over a line that it can't parse, and the client that sent it waits for ever. Such a
 line may still be JSON for Python's own parser (lone surrogates, deep nesting): then it goes on as
 a message, and argument validation names what is wrong with it. What is left gets a JSON-RPC error.
+
+When its input ends, the SDK cancels what it is still working on, although a client may just have
+closed its end after the last request. So the end is passed on once all is answered.
 """
 
 import json
 import logging
 import re
 
+import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
 from mcp_types import (
@@ -18,31 +22,87 @@ from mcp_types import (
     JSONRPCError,
     JSONRPCNotification,
     JSONRPCRequest,
+    JSONRPCResponse,
 )
 from pydantic import ValidationError
 
 logger = logging.getLogger(__name__)
 
+LAST_ANSWERS = 0.5
+"""Seconds in which requests are still answered after the client has closed its end."""
+
+CANCELLED = "notifications/cancelled"
+
 _ID = re.compile(r'"id"\s*:\s*(\d{1,18}\b|"[^"\\]{0,100}")')
 
 
-async def mend(
-    incoming: MemoryObjectReceiveStream[SessionMessage | Exception],
-    outgoing: MemoryObjectSendStream[SessionMessage],
-    mended: MemoryObjectSendStream[SessionMessage | Exception],
-) -> None:
-    """Passes messages on from `incoming` to `mended`, until the client leaves."""
-    async with mended:
-        async for item in incoming:
-            if isinstance(item, SessionMessage):
-                if _is_request_in_disguise(item):
-                    await outgoing.send(SessionMessage(_error(None, INVALID_REQUEST)))
-                else:
-                    await mended.send(item)
-            elif (request := _salvage(item)) is not None:
-                await mended.send(SessionMessage(request))
-            else:
-                await outgoing.send(SessionMessage(_refusal(item)))
+class Wire:
+    """Both directions of a connection; when the client leaves, what it asked is still answered.
+
+    Args:
+        incoming: From the client.
+        outgoing: To the client.
+        requests: To the server; closed once the client has left and been answered.
+        answers: From the server.
+    """
+
+    def __init__(
+        self,
+        incoming: MemoryObjectReceiveStream[SessionMessage | Exception],
+        outgoing: MemoryObjectSendStream[SessionMessage],
+        requests: MemoryObjectSendStream[SessionMessage | Exception],
+        answers: MemoryObjectReceiveStream[SessionMessage],
+    ) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._requests = requests
+        self._answers = answers
+        self._unanswered: set[int | str | None] = set()
+        self._answered = anyio.Event()
+
+    async def inward(self) -> None:
+        """Passes messages on to the server, mended where need be, until the client leaves."""
+        async with self._requests:
+            async for item in self._incoming:
+                message, refusal = _mended(item)
+                if refusal is not None:
+                    await self._outgoing.send(SessionMessage(refusal))
+                elif message is not None:
+                    self._expect(message)
+                    await self._requests.send(message)
+            with anyio.move_on_after(LAST_ANSWERS):
+                while self._unanswered:
+                    self._answered = anyio.Event()
+                    await self._answered.wait()
+
+    async def outward(self) -> None:
+        """Passes messages on to the client, until the server has no more."""
+        async with self._outgoing:
+            async for item in self._answers:
+                await self._outgoing.send(item)
+                if isinstance(item.message, (JSONRPCResponse, JSONRPCError)):
+                    self._unanswered.discard(item.message.id)
+                    self._answered.set()
+
+    def _expect(self, item: SessionMessage) -> None:
+        message = item.message
+        if isinstance(message, JSONRPCRequest):
+            self._unanswered.add(message.id)
+        elif isinstance(message, JSONRPCNotification) and message.method == CANCELLED:
+            self._unanswered.discard((message.params or {}).get("requestId"))
+
+
+def _mended(
+    item: SessionMessage | Exception,
+) -> tuple[SessionMessage | None, JSONRPCError | None]:
+    """The message to pass on, or the error to answer with."""
+    if isinstance(item, SessionMessage):
+        if _is_request_in_disguise(item):
+            return None, _error(None, INVALID_REQUEST)
+        return item, None
+    if (request := _salvage(item)) is not None:
+        return SessionMessage(request), None
+    return None, _refusal(item)
 
 
 def _line(error: Exception) -> str:

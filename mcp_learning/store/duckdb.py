@@ -140,6 +140,11 @@ class Database:
         """
         await self._submit(lambda _: None, transaction=False)
 
+    @property
+    def closing(self) -> bool:
+        """Whether `close` was called: every further call fails."""
+        return self._closing
+
     async def checkpoint(self) -> None:
         """Merges the write-ahead log into the file."""
         await self._submit(lambda cursor: cursor.execute("CHECKPOINT") and None, transaction=False)

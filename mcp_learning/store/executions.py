@@ -287,6 +287,14 @@ def add_recalls(cursor: Cursor, task_id: UUID, recalled: Sequence[UUID], at: dat
     return bool(added)
 
 
+def uses(cursor: Cursor, task_id: UUID) -> list[UUID]:
+    """Earlier executions that this one used, in the order of their ids."""
+    rows = cursor.execute(
+        "SELECT recalled_task_id FROM recalls WHERE task_id = ? ORDER BY 1", [task_id]
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def used_by(cursor: Cursor, task_id: UUID) -> list[UsedBy]:
     """Later executions that used this one, oldest first."""
     rows = cursor.execute(

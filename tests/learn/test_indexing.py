@@ -264,12 +264,12 @@ async def test_an_index_that_is_not_needed_degrades_nothing_when_it_is_damaged(
 async def test_the_embedding_queue_survives_a_restart(settings: Settings) -> None:
     async with opened(settings) as service:
         task_id = (await record(service)).task_id
-        assert (await service.health()).pending_embeddings == 1
+        assert (await service.health()).pending == 1
 
     async with opened(settings) as service:
-        assert (await service.health()).pending_embeddings == 1
+        assert (await service.health()).pending == 1
         assert await found_ids(service, LOGIN_PARAPHRASE) == [task_id]
-        assert (await service.health()).pending_embeddings == 0
+        assert (await service.health()).pending == 0
 
 
 async def test_a_database_that_was_opened_again_is_read_again(settings: Settings) -> None:

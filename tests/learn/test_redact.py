@@ -236,6 +236,11 @@ _json: st.SearchStrategy[JSON] = st.recursive(
 )
 
 
+@pytest.mark.parametrize("before", ["token_", "session-", "x", "k=", "'"])
+def test_a_jwt_is_removed_whatever_precedes_it(before: str) -> None:
+    assert redact(before + JWT) == (f"{before}[redacted:jwt]", 1)
+
+
 @pytest.mark.parametrize(("kind", "token"), TOKENS)
 def test_a_token_is_replaced_by_its_kind_and_counted(kind: str, token: str) -> None:
     assert redact(f"see {token} there") == (f"see [redacted:{kind}] there", 1)

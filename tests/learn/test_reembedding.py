@@ -162,7 +162,7 @@ async def test_what_changes_during_a_reembedding_is_found_by_its_new_words(
     assert await found_ids(service, "a German version of the settings page") == [changed]
     assert await found_ids(service, "make backups smaller") == added
     health = await service.health()
-    assert (health.executions, health.embedded, health.pending_embeddings) == (2, 2, 0)
+    assert (health.rows, health.embedded, health.pending) == (2, 2, 0)
 
 
 async def test_without_its_model_only_searches_fail(
@@ -187,7 +187,7 @@ async def test_without_its_model_only_searches_fail(
         assert (await service.get(GetExecution(task_id=task_id))).execution.task_id == task_id
         await service.feedback(SubmitFeedback(task_id=task_id, rating=4))
         stats = await service.stats(LearningStats())
-        assert (stats.totals.executions, stats.health.pending_embeddings) == (1, 1)
+        assert (stats.totals.executions, stats.health.pending) == (1, 1)
 
     async with opened(settings) as service:  # the bundled model again: nothing was lost
         assert await found_ids(service, LOGIN_PARAPHRASE) == [task_id]

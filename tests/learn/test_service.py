@@ -184,6 +184,34 @@ async def test_filters_restrict_and_never_lose_a_match(service: LearningService)
     assert len(await found_ids(service, LOGIN, limit=50)) == 50
 
 
+async def test_an_execution_cannot_have_used_itself(service: LearningService) -> None:
+    task_id = (await record(service)).task_id
+    with pytest.raises(InvalidInput, match="can't have used itself"):
+        await record(service, LOGIN, task_id=task_id, used_task_ids=[task_id])
+
+
+async def test_what_an_execution_used_is_part_of_its_record(service: LearningService) -> None:
+    used = (await record(service)).task_id
+    task_id = (await record(service, EXPORT, used_task_ids=[used])).task_id
+
+    detail = await service.get(GetExecution(task_id=task_id))
+
+    assert (detail.used_task_ids, detail.used_by) == ([used], [])
+
+
+async def test_a_floor_of_one_keeps_the_very_same_text(service: LearningService) -> None:
+    text = "\u4fee\u590d\u767b\u5f55\u9875\u9762\u7684\u5185\u5b58\u6cc4\u6f0f"
+    task_id = (await record(service, text)).task_id
+    assert await found_ids(service, text, min_similarity=1) == [task_id]
+
+
+async def test_a_floor_of_zero_leaves_nothing_out(service: LearningService) -> None:
+    for description in (LOGIN, EXPORT):
+        await record(service, description)
+    found = await find(service, UNRELATED, min_similarity=0)
+    assert (len(found.matches), found.search.below_floor) == (2, 0)
+
+
 async def test_used_task_ids_must_exist(service: LearningService) -> None:
     known, unknown = (await record(service)).task_id, uuid4()
 
@@ -260,5 +288,5 @@ async def test_a_whole_session_never_blocks_the_event_loop(service: LearningServ
 
     assert (await service.rebuild(RebuildIndex(reembed=True), ignore)).rows == 2
     await service.forget(ForgetExecutions(task_ids=[other], dry_run=False))
-    assert (await service.health()).executions == 1
+    assert (await service.health()).rows == 1
     await service.close()

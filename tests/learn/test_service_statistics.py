@@ -134,7 +134,7 @@ async def test_health_counts_what_is_there(service: LearningService) -> None:
 
     health = (await service.stats(LearningStats())).health
 
-    assert (health.executions, health.embedded, health.pending_embeddings) == (2, 0, 2)
+    assert (health.rows, health.embedded, health.pending) == (2, 0, 2)
     assert health.database_bytes > 0
     assert health.schema_version >= 1
     assert health.embedder_state == "ready"

@@ -50,6 +50,24 @@ class Blockade:
             os.close(self._end)
 
 
+def test_what_was_asked_before_stdin_closed_is_answered(tmp_path: Path) -> None:
+    lines = [{"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": INITIALIZE}]
+    lines.append({"jsonrpc": "2.0", "method": "notifications/initialized"})
+    arguments = {"task_type": "test", "task_description": "say it and go", "outcome": "success"}
+    call = {"name": "record_execution", "arguments": arguments}
+    lines += [
+        {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": call}
+        for number in range(1, 9)
+    ]
+    with Server(tmp_path / "data") as server:
+        text = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        answers, _ = server.process.communicate(text, timeout=30)
+        assert server.process.returncode == 0
+    answered = {message["id"]: message for message in map(json.loads, answers.splitlines())}
+    assert answered.keys() == set(range(9))
+    assert all("structuredContent" in answered[number]["result"] for number in range(1, 9))
+
+
 @pytest.fixture
 def blockade(tmp_path: Path) -> Iterator[Blockade]:
     made = Blockade(tmp_path)

@@ -153,7 +153,7 @@ async def test_a_session_goes_through_everything_that_the_server_offers(client: 
     assert gone["executions"] == 2
 
     status = json.loads(await read(client, "learning://status"))
-    assert (status["executions"], status["index"]["state"]) == (18, "ready")
+    assert (status["rows"], status["index"]["state"]) == (18, "ready")
     execution = json.loads(await read(client, f"learning://executions/{ids[0]}"))
     assert execution["execution"]["approach"] == "expire cookie"
     assert "18 executions" in await read(client, "learning://insights")
