@@ -4,9 +4,7 @@ No client library: what is measured is the server, not the client's own work.
 """
 
 import json
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,12 +14,10 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from mcp_learning.errors import LearningError
-from mcp_learning.settings import CONFIG_VARIABLE
+from mcp_learning.server import sandbox
 
-# -P: a file in the current directory, say a checkout's `json.py`, must not pass for a module.
-PYTHON = (sys.executable, "-P")
-LEARNING = (*PYTHON, "-m", "mcp_learning")
-EMPTY = (*PYTHON, str(Path(__file__).with_name("empty_server.py")))
+LEARNING = sandbox.COMMAND
+EMPTY = (*sandbox.PYTHON, str(Path(__file__).with_name("empty_server.py")))
 """An MCPServer of the same SDK with one tool that does nothing: the least that there can be."""
 
 PROTOCOL = "2025-11-25"
@@ -135,13 +131,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _environment(data_dir: Path) -> dict[str, str]:
     """Default settings, and byte code kept, as an installation has it."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("MCP_LEARNING_") and name != "PYTHONDONTWRITEBYTECODE"
-    }
-    return inherited | {
-        CONFIG_VARIABLE: str(data_dir / "no-config.toml"),
-        "MCP_LEARNING_DATA_DIR": str(data_dir),
-        "MCP_LEARNING_LOG_LEVEL": "WARNING",
-    }
+    given = sandbox.environment(data_dir)
+    return {name: value for name, value in given.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -15,10 +15,10 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
-from mcp_learning.cli import sandbox
 from mcp_learning.errors import LearningError
 from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
 from mcp_learning.models.results import Recorded, SimilarTasks
+from mcp_learning.server import sandbox
 
 CALL_SECONDS = 60
 """Longest wait for one answer. The first search waits for the model, a second or two."""

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from mcp_learning import __version__
-from mcp_learning.cli import sandbox
 from mcp_learning.errors import LearningError
+from mcp_learning.server import sandbox
 
 SECONDS = 60
 """Longest time for the whole conversation; then the server is killed."""

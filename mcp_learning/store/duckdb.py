@@ -42,6 +42,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+MAX_READERS = 4
+"""Reads that run at the same time, each in its own thread."""
+
 CLOSE_SECONDS = 0.6
 """Longest wait for the closing checkpoint. Skipping it loses nothing: commits are in the WAL."""
 
@@ -77,7 +80,6 @@ class Database:
         path: The file; its directory is made, private to the user, if absent.
         memory_limit_mb: DuckDB's buffer memory, in MB (2^20 bytes).
         prepare: Runs once after every opening, on the writer thread, outside a transaction.
-        max_readers: Reads that run at the same time, each in its own thread.
     """
 
     def __init__(
@@ -86,14 +88,12 @@ class Database:
         *,
         memory_limit_mb: int = 256,
         prepare: Callable[[Cursor], None] | None = None,
-        max_readers: int = 4,
     ) -> None:
         self.path = path
         self.openings = 0
         """How often the file was opened: what was read before the last time may be of another."""
         self._memory_limit_mb = memory_limit_mb
         self._prepare = prepare
-        self._max_readers = max_readers
         self._limiter: anyio.CapacityLimiter | None = None
         self._queue: SimpleQueue[_Call[Any] | None] = SimpleQueue()
         self._root: Cursor | None = None
@@ -129,7 +129,7 @@ class Database:
         if self._root is None:
             await self.open()
         if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(self._max_readers)
+            self._limiter = anyio.CapacityLimiter(MAX_READERS)
         return await anyio.to_thread.run_sync(self._read, fn, limiter=self._limiter)
 
     async def open(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from mcp_learning.cli import sandbox
+from mcp_learning.server import sandbox
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Examine = Callable[..., dict[str, Any]]

@@ -1,4 +1,4 @@
-"""A server of one's own: how `demo` and `doctor` start one that no user setting reaches."""
+"""A server of one's own, which no user setting reaches: for `demo`, `doctor` and `benchmark`."""
 
 import os
 import sys
@@ -7,7 +7,8 @@ from pathlib import Path
 from mcp_learning.settings import CONFIG_VARIABLE
 
 # -P: a file in the current directory, say a checkout's `json.py`, must not pass for a module.
-COMMAND = (sys.executable, "-P", "-m", "mcp_learning")
+PYTHON = (sys.executable, "-P")
+COMMAND = (*PYTHON, "-m", "mcp_learning")
 """Starts the server over stdio, in the Python that runs this."""
 
 
