@@ -58,8 +58,7 @@ async def searches(vectors: NDArray[np.float32], directory: Path) -> Measurement
     async with opened(settings) as (database, indexer):
         await indexer.load()
         for vector in vectors:
-            floor = indexer.embedder.floor
-            query = Query(vector, Filters(), limit=5, floor=floor, now=datetime.now(UTC))
+            query = Query("", 0, vector, Filters(), limit=5, now=datetime.now(UTC))
             started = time.perf_counter()
             await database.read(partial(indexer.retriever.search, query=query))
             samples.append(1000 * (time.perf_counter() - started))

@@ -16,8 +16,8 @@ from mcp_learning.bench.generator import RUNS_PER_TASK, Run, make_runs, make_tas
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import IndexUnavailable
+from mcp_learning.learn.identifiers import task_key
 from mcp_learning.learn.indexing import Indexer
-from mcp_learning.learn.service import task_key
 from mcp_learning.settings import Settings
 from mcp_learning.store import bulk
 from mcp_learning.store.duckdb import Cursor, Database

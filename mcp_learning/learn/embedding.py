@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
+from mcp_learning.search.rows import Embedded
 from mcp_learning.store import embeddings, executions
 from mcp_learning.store.duckdb import Cursor, Database
-from mcp_learning.store.embeddings import Table, TaskRef, Unembedded
+from mcp_learning.store.embeddings import Table, Unembedded
 
 BATCH = 32
 """Executions embedded and stored at a time: a record waits 20 ms at most for such a write."""
@@ -22,12 +23,12 @@ async def embed_and_store(
     embedder: Embedder,
     rows: Sequence[Unembedded],
     table: Table = "embeddings",
-) -> tuple[dict[int, TaskRef], NDArray[np.float32]]:
+) -> tuple[list[Embedded], NDArray[np.float32]]:
     """Embeds n rows of the queue and stores the vectors in one transaction.
 
     Returns:
-        What was stored: m tasks by version, ascending, and (m, dimension) vectors; m < n when
-        rows were deleted or changed meanwhile.
+        The m vectors that were stored, and they themselves, (m, dimension); m < n when rows were
+        deleted or changed meanwhile.
 
     Raises:
         EmbedderUnavailable: The model can't be loaded.
@@ -39,10 +40,11 @@ async def embed_and_store(
         stored = await database.write(
             lambda cursor: embeddings.store(cursor, rows, vectors, embedder.fingerprint, table)
         )
-    position = {row.task_id: index for index, row in enumerate(rows)}
-    kept = [position[task_id] for task_id in stored]
-    refs = {stored[rows[i].task_id]: TaskRef(rows[i].task_id, rows[i].task_key) for i in kept}
-    return refs, vectors[kept]
+    kept = [position for position, row in enumerate(rows) if row.task_id in stored]
+    embedded = [
+        Embedded(rows[i].task_id, rows[i].task_description, stored[rows[i].task_id]) for i in kept
+    ]
+    return embedded, vectors[kept]
 
 
 async def fill_next(
@@ -62,8 +64,8 @@ async def fill_next(
     waiting = await database.read(lambda c: embeddings.count_pending(c, "embeddings_next"))
     resumed, done = total - waiting, 0
     while rows := await database.read(lambda c: embeddings.pending(c, BATCH, "embeddings_next")):
-        refs, _ = await embed_and_store(database, embedder, rows, "embeddings_next")
-        done += len(refs)
+        stored, _ = await embed_and_store(database, embedder, rows, "embeddings_next")
+        done += len(stored)
         share = min((resumed + done) / max(total, 1), 1.0)
         await progress(share, f"embedded {resumed + done} of {total}")
     return done

@@ -1,5 +1,6 @@
-"""Task identifiers."""
+"""Identifiers of executions, and of the task that they are runs of."""
 
+import hashlib
 import os
 import time
 from uuid import UUID
@@ -15,3 +16,12 @@ def uuid7() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def task_key(task_description: str) -> int:
+    """Equal for runs of the same task: the same text but for case and white space.
+
+    64 bits of a SHA-256, signed: among a million tasks two share a key with probability 3e-8.
+    """
+    folded = " ".join(task_description.casefold().split())
+    return int.from_bytes(hashlib.sha256(folded.encode()).digest()[:8], signed=True)

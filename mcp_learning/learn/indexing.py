@@ -1,16 +1,18 @@
-"""Keeps embeddings and indexes up with the truth.
+"""Keeps embeddings, words and the HNSW index up with the truth.
 
 The embedding queue is simply the executions without a vector, so it survives any crash. It is
-drained in the background, and by a search that finds it short (an agent reads its own writes).
+drained in the background, and by a search that finds it short (an agent reads its own writes). So
+are the words that are still to be read. The HNSW index is rebuilt when it has become stale.
 
 Invariant: vectors are stored, and indexes replaced, only under `_indexing`. So the vectors in
-memory are those in the database, and one rebuild runs at a time.
+memory are those in the database. One rebuild runs at a time.
 """
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -18,17 +20,21 @@ from uuid import UUID
 import anyio
 import anyio.to_thread
 import numpy as np
+from anyio.abc import TaskGroup
 from numpy.typing import NDArray
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import IndexUnavailable, LearningError
 from mcp_learning.learn.embedding import BATCH, embed_and_store, fill_next
+from mcp_learning.learn.identifiers import task_key
 from mcp_learning.learn.rebuilding import Progress, build_index
 from mcp_learning.learn.redact import redact
 from mcp_learning.models.requests import Filters, RebuildIndex
 from mcp_learning.models.results import IndexHealth, IndexingHealth, RebuildReport
+from mcp_learning.search.hnsw import IndexInfo
 from mcp_learning.search.hybrid import Found, Query, Retriever
+from mcp_learning.search.rows import Embedded
 from mcp_learning.settings import Settings
 from mcp_learning.store import embeddings
 from mcp_learning.store.duckdb import Cursor, Database
@@ -43,6 +49,9 @@ PAUSE = 0.05
 
 LONGEST_WAIT = 5.0
 """Seconds after which embedding starts even while records keep coming."""
+
+RETRY_GROWTH = 1.2
+"""How many times as many executions there have to be before a failed rebuild is tried again."""
 
 REEMBED_SHARE = 0.6
 """Share of the work, 0..1, that re-embedding is reported to be when it comes before a build."""
@@ -71,22 +80,34 @@ class Indexer:
         self._loading = anyio.Lock()
         self._loaded = 0  # the opening of the database that was read
         self._building = False
+        self._automatic = anyio.CancelScope()  # around a rebuild that nobody asked for
+        self._ended = anyio.Event()
+        self._rebuilding_stale = False
+        self._failed_rows = 0
         self._pending = 0
         self._noticed = 0
         self._work = anyio.Event()
 
-    def notice(self) -> None:
-        """Says that an execution was written which may need a vector. Call after the commit."""
-        self._pending += 1
-        self._noticed += 1
+    def notice(self, *, needs_vector: bool) -> None:
+        """Says that an execution was written. Call after the commit."""
+        self.retriever.rows.notice()
+        if needs_vector:
+            self._pending += 1
+            self._noticed += 1
         self._work.set()
 
     async def forget(self, task_ids: Iterable[UUID]) -> None:
         """Lets go of deleted executions. Call after the commit."""
-        await anyio.to_thread.run_sync(self.retriever.drop, set(task_ids))
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self.retriever.drop, list(task_ids))
+        self._work.set()
 
     async def run(self) -> None:
-        """Drains the queue for ever, each time that there is work and writing has paused."""
+        """Keeps everything up for ever, each time that there is work and writing has paused."""
+        async with anyio.create_task_group() as group:
+            await self._follow(group)
+
+    async def _follow(self, group: TaskGroup) -> None:
         while True:
             self._work = anyio.Event()
             try:
@@ -94,8 +115,13 @@ class Indexer:
                 await self._pause_in_writing()
                 await self.drain()
                 self.problem = None
+                await self._database.read(lambda _: self.retriever.rows.tidy())
+                if not self._building and await anyio.to_thread.run_sync(self._build_is_due):
+                    self._building = True
+                    group.start_soon(self._rebuild_stale)
             except LearningError as error:
                 if self._database.closing:
+                    group.cancel_scope.cancel()
                     return
                 self.problem = str(error)
                 logger.warning("embedding is waiting: %s", error)
@@ -129,8 +155,7 @@ class Indexer:
                 await self._database.open()
                 opening = self._database.openings
                 await self._database.write(self._fit_table)
-                if not self.reembed_due:
-                    await self._database.read(self._load_retriever)
+                await self._database.read(self._load_retriever)
                 await self._count_pending()
             self._loaded = opening
 
@@ -139,51 +164,73 @@ class Indexer:
     ) -> Found:
         """Embeds `text` and searches; first drains the queue if that is short.
 
-        Nothing is found while a re-embed is due: vectors of two models can't be compared.
+        While a re-embed is due, only words are searched: vectors of two models can't be compared.
 
         Args:
             text: The task at hand.
             filters: Which executions may be returned.
             limit: Tasks wanted, at least 1.
-            floor: Least cosine similarity, 0..1; None: as configured, else the model's own.
+            floor: Least similarity, 0..1; None: as configured, else the calibrated one.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded.
             StoreError: The database can't be read.
         """
         await self.load()
-        if self.reembed_due:
-            return Found(ranked=[], mode="exact", candidates=0, below_floor=0)
         if 0 < self._pending <= READ_OWN_WRITES:
             await self.drain()
+        question, vector = await anyio.to_thread.run_sync(self._understand, text)
         query = Query(
-            vector=await anyio.to_thread.run_sync(self._embed_question, text),
+            text=question,
+            task_key=task_key(question),
+            vector=vector,
             filters=filters,
             limit=limit,
-            floor=self._floor if floor is None else floor or -1.0,  # 0 leaves nothing out
+            floor=self._settings.min_similarity if floor is None else floor,
+            noise=self.embedder.floor,
             now=datetime.now(UTC),
         )
-        return await self._database.read(lambda cursor: self.retriever.search(cursor, query))
 
-    def _embed_question(self, text: str) -> NDArray[np.float32]:
+        def search(cursor: Cursor) -> Found:
+            self.retriever.rows.sync(cursor)
+            if self.retriever.rows.wordless:
+                self.retriever.rows.read_words(cursor)
+            return self.retriever.search(cursor, query)
+
+        return await self._database.read(search)
+
+    def _understand(self, text: str) -> tuple[str, NDArray[np.float32] | None]:
         # Stored text has no secrets either, so a question is most alike without its own.
-        (vector,) = self.embedder.embed([embedding_text(redact(text)[0])])
-        return np.asarray(vector)
+        question, _ = redact(text)
+        if self.reembed_due:
+            return question, None
+        (vector,) = self.embedder.embed([embedding_text(question)])
+        return question, np.asarray(vector)
 
     async def drain(self) -> None:
-        """Embeds everything in the queue."""
-        if self.reembed_due:
-            return
+        """Embeds everything in the queue, and reads all words."""
         async with self._indexing:
-            while rows := await self._database.read(
-                lambda cursor: embeddings.pending(cursor, BATCH)
+            while not self.reembed_due and (
+                rows := await self._database.read(lambda cursor: embeddings.pending(cursor, BATCH))
             ):
-                refs, vectors = await embed_and_store(self._database, self.embedder, rows)
+                stored, vectors = await embed_and_store(self._database, self.embedder, rows)
                 with anyio.CancelScope(shield=True):  # what is stored has to be found
-                    # In a thread: it may wait for an index that is just being opened.
-                    await anyio.to_thread.run_sync(self.retriever.add, refs, vectors)
-                self._pending = max(0, self._pending - len(refs))
+                    await self._database.read(
+                        partial(self._take_in, stored=stored, vectors=vectors)
+                    )
+                self._pending = max(0, self._pending - len(stored))
             await self._count_pending()
+        while await self._database.read(self._read_words):
+            pass
+
+    def _take_in(
+        self, cursor: Cursor, stored: Sequence[Embedded], vectors: NDArray[np.float32]
+    ) -> None:
+        self.retriever.rows.put(cursor, stored, vectors)
+
+    def _read_words(self, cursor: Cursor) -> int:
+        self.retriever.rows.sync(cursor)
+        return self.retriever.rows.read_words(cursor) if self.retriever.rows.wordless else 0
 
     async def _count_pending(self) -> None:
         """Counts the queue anew; what is noticed while it is counted comes on top."""
@@ -195,43 +242,73 @@ class Indexer:
         """Recomputes embeddings if asked, then builds the HNSW index and puts it in place.
 
         Searches go on meanwhile, on the old index. Cancelled, they go on as before; what a
-        cancelled re-embed had computed is kept for the next one.
+        cancelled re-embed had computed is kept for the next one. A rebuild that nobody asked for
+        gives way.
 
         Raises:
             IndexUnavailable: Another rebuild is under way, a re-embed is due, there is nothing to
                 index, or the index can't be built.
             EmbedderUnavailable: The model can't be loaded.
         """
+        if self._building and self._rebuilding_stale:
+            self._automatic.cancel()
+            await self._ended.wait()
         if self._building:
             raise IndexUnavailable("a rebuild is under way; wait for it to end")
         self._building = True
-        started = time.monotonic()
         try:
-            await self.load()
-            reembedded = await self._reembed(progress) if request.reembed else 0
-            if self.reembed_due:
-                raise IndexUnavailable(self._reembed_reason)
-            await self.drain()
-            done = REEMBED_SHARE if request.reembed else 0.0
-            info = await build_index(
-                self._database,
-                self._settings,
-                model=self.embedder.fingerprint,
-                parameters=request.parameters,
-                adopt=self._adopt_index,
-                progress=lambda share, text: progress(done + (1 - done) * share, text),
-            )
+            return await self._rebuild(request, progress)
         finally:
             self._building = False
+
+    async def _rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
+        started = time.monotonic()
+        await self.load()
+        reembedded = await self._reembed(progress) if request.reembed else 0
+        if self.reembed_due:
+            raise IndexUnavailable(self._reembed_reason)
+        await self.drain()
+        done = REEMBED_SHARE if request.reembed else 0.0
+        info = await build_index(
+            self._database,
+            self._settings,
+            model=self.embedder.fingerprint,
+            parameters=request.parameters,
+            adopt=self._adopt_index,
+            progress=lambda share, text: progress(done + (1 - done) * share, text),
+        )
         return RebuildReport(
             rows=info.rows,
             reembedded=reembedded,
             seconds=round(time.monotonic() - started, 3),
-            bytes=self.retriever.index_bytes,
+            bytes=self.retriever.slot.state.bytes,
             m=info.m,
             ef_construction=info.ef_construction,
             recall_at_10=info.recall_at_10,
         )
+
+    def _build_is_due(self) -> bool:
+        # What failed is not tried again before there is considerably more to index.
+        grown = len(self.retriever.rows) > RETRY_GROWTH * self._failed_rows
+        return not self.reembed_due and grown and self.retriever.stale
+
+    async def _rebuild_stale(self) -> None:
+        """Builds an index because there is none, or one that lags behind. `_building` is set."""
+        self._automatic, self._ended = anyio.CancelScope(), anyio.Event()
+        self._rebuilding_stale = True
+        rows = len(self.retriever.rows)
+        try:
+            with self._automatic:
+                logger.info("building the HNSW index over %d executions", rows)
+                report = await self._rebuild(RebuildIndex(), _unheard)
+                self._failed_rows = 0
+                logger.info("the HNSW index is in use, after %.0f s", report.seconds)
+        except LearningError as error:
+            self._failed_rows = rows
+            logger.warning("the HNSW index was not built: %s", error)
+        finally:
+            self._building = self._rebuilding_stale = False
+            self._ended.set()
 
     async def _reembed(self, progress: Progress) -> int:
         count = await fill_next(
@@ -247,21 +324,25 @@ class Indexer:
                 await self._database.read(self._load_retriever)
         return count
 
-    async def _adopt_index(self, built: Path) -> None:
+    async def _adopt_index(self, built: Path, expected: IndexInfo) -> None:
         async with self._indexing:
-            model = self.embedder.fingerprint
-            await self._database.read(lambda c: self.retriever.replace_index(c, built, model))
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self.retriever.replace_index, built, expected)
 
     @property
     def shortcoming(self) -> str | None:
         """Why searches are not as good as they could be; None when they are."""
         if self.reembed_due:
-            return self._reembed_reason
+            return f"{self._reembed_reason}; until then only words are searched"
         if self._pending > 0:
             return f"{self._pending} executions still wait for their embedding"
-        if self.retriever.wants_index and self.retriever.index is None:
-            why = self.retriever.index_problem or "there is no HNSW index yet; run rebuild_index"
-            return f"exact search serves, since {why}"
+        if (wordless := self.retriever.rows.wordless) > 0:
+            return f"the words of {wordless} executions are still to be read"
+        if self.retriever.wants_index and self.retriever.slot.index is None:
+            if self._building:
+                return "exact search serves, while the HNSW index is being built"
+            why = self.retriever.slot.state.problem or "there is no HNSW index yet"
+            return f"exact search serves, since {why}; rebuild_index builds one"
         return None
 
     def health(self) -> IndexingHealth:
@@ -273,13 +354,10 @@ class Indexer:
             reembed_due=self.reembed_due,
             search_mode=self.retriever.mode,
             index=self._index_health(),
+            words_pending=self.retriever.rows.wordless,
+            words_bytes=self.retriever.rows.word_bytes,
             problem=self.problem,
         )
-
-    @property
-    def _floor(self) -> float:
-        configured = self._settings.min_similarity
-        return self.embedder.floor if configured is None else configured
 
     @property
     def _reembed_reason(self) -> str:
@@ -289,18 +367,22 @@ class Indexer:
         )
 
     def _index_health(self) -> IndexHealth:
-        info, reason = self.retriever.index_info, self.retriever.index_problem
+        state = self.retriever.slot.state
+        info = state.info
         if info is None:
             if self._building:
                 return IndexHealth(state="building")
             if not self._loaded:
                 return IndexHealth(state="loading")
-            return IndexHealth(state="stale" if reason else "none", reason=reason)
+            problem = state.problem
+            return IndexHealth(state="stale" if problem else "none", reason=problem)
         return IndexHealth(
             state="building" if self._building else "ready",
             rows=info.rows,
-            bytes=self.retriever.index_bytes,
+            newer_rows=self.retriever.newer_than(info),
+            bytes=state.bytes,
             built_at=info.built_at,
+            age_seconds=round(state.age_seconds or 0.0),
             m=info.m,
             ef_construction=info.ef_construction,
             recall_at_10=info.recall_at_10,
@@ -320,4 +402,13 @@ class Indexer:
             logger.warning("%s", self._reembed_reason)
 
     def _load_retriever(self, cursor: Cursor) -> None:
-        self.retriever.load(cursor, self.embedder.fingerprint, self.embedder.dimension)
+        self.retriever.load(
+            cursor,
+            self.embedder.fingerprint,
+            self.embedder.dimension,
+            vectors=not self.reembed_due,
+        )
+
+
+async def _unheard(share: float, message: str) -> None:
+    """Progress of a rebuild that nobody asked for."""

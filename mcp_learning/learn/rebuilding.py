@@ -6,26 +6,21 @@ time. Until the new file is renamed into place, nothing that searches use has ch
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
-import numpy as np
-from numpy.typing import NDArray
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search.hnsw import Build, IndexInfo
 from mcp_learning.settings import Settings
 from mcp_learning.store import embeddings
-from mcp_learning.store.duckdb import Cursor, Database
+from mcp_learning.store.duckdb import Database
 
 Progress = Callable[[float, str], Awaitable[None]]
 """Takes the share done, 0..1, and what is being done."""
-
-READ_CHUNK = 50_000
-"""Vectors copied into a new index at a time."""
 
 SECONDS_PER_ROW = 0.0005
 """At 10,000 rows; it grows with the logarithm of their number."""
@@ -37,7 +32,7 @@ async def build_index(
     *,
     model: str,
     parameters: tuple[int, int],
-    adopt: Callable[[Path], Awaitable[None]],
+    adopt: Callable[[Path, IndexInfo], Awaitable[None]],
     progress: Progress,
 ) -> IndexInfo:
     """Builds an index over all vectors of the database, measures it, and has it adopted.
@@ -47,7 +42,7 @@ async def build_index(
         settings: The directory of the index and its ef_search.
         model: Fingerprint of the model that made the vectors.
         parameters: (M, ef_construction).
-        adopt: Takes the finished file over.
+        adopt: Verifies the finished file and takes it over.
         progress: Hears of the share done.
 
     Raises:
@@ -56,7 +51,7 @@ async def build_index(
     build = Build(settings.index_dir)
     try:
         dimension = await database.read(embeddings.dimension)
-        rows, watermark = await database.read(lambda c: build.write(_chunks(c)))
+        rows, watermark = await database.read(lambda c: build.write(embeddings.read(c)))
         if rows == 0:
             raise IndexUnavailable("there is nothing to index yet; record executions first")
         await progress(0.1, f"building the index over {rows} rows")
@@ -71,22 +66,12 @@ async def build_index(
             built_at=datetime.now(UTC),
         )
         info = await _run(build, wanted, progress)
-        await adopt(build.path)
+        await adopt(build.path, wanted)
         await progress(1.0, "the new index is in use")
         return info
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(build.discard)
-
-
-def _chunks(cursor: Cursor) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    after = 0
-    while True:
-        versions, vectors = embeddings.read(cursor, after, READ_CHUNK)
-        if not len(versions):
-            return
-        yield versions, vectors
-        after = int(versions[-1])
 
 
 async def _run(build: Build, wanted: IndexInfo, progress: Progress) -> IndexInfo:

@@ -4,18 +4,18 @@ Each method takes a request model and returns a result model. A write is acknowl
 embedding and indexes follow by themselves. Text is redacted before anything else happens to it.
 """
 
-import hashlib
 import os
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import anyio
 import anyio.to_thread
 
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
-from mcp_learning.learn.identifiers import uuid7
+from mcp_learning.learn.identifiers import task_key, uuid7
 from mcp_learning.learn.redact import redact, redact_value, warm
 from mcp_learning.learn.statistics import compare, summarise
 from mcp_learning.models.requests import (
@@ -129,8 +129,8 @@ class LearningService:
         try:
             recorded, needs_vector = await self._database.write(write)
         finally:
-            if needs_vector and self._indexer is not None:
-                self._indexer.notice()
+            if self._indexer is not None:
+                self._indexer.notice(needs_vector=needs_vector)
         return recorded
 
     async def find(self, request: FindSimilarTasks) -> SimilarTasks:
@@ -263,10 +263,13 @@ class LearningService:
                 executions.delete(cursor, chosen)
             return chosen, missing
 
-        run = self._database.read(select) if request.dry_run else self._database.write(delete)
-        chosen, missing = await run
-        if not request.dry_run and self._indexer is not None:
-            await self._indexer.forget(chosen)
+        if request.dry_run:
+            chosen, missing = await self._database.read(select)
+        else:
+            with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
+                chosen, missing = await self._database.write(delete)
+                if self._indexer is not None:
+                    await self._indexer.forget(chosen)
         return Forgotten(executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing)
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
@@ -298,15 +301,6 @@ class LearningService:
             owner_pid=os.getpid(),
             version=__version__,
         )
-
-
-def task_key(task_description: str) -> int:
-    """Equal for runs of the same task: the same text but for case and white space.
-
-    64 bits of a SHA-256, signed: among a million tasks two share a key with probability 3e-8.
-    """
-    folded = " ".join(task_description.casefold().split())
-    return int.from_bytes(hashlib.sha256(folded.encode()).digest()[:8], signed=True)
 
 
 def _given(request: RecordExecution) -> tuple[dict[str, Any], int]:

@@ -166,8 +166,10 @@ class IndexHealth(Model):
 
     state: Literal["loading", "none", "building", "ready", "stale"]
     rows: int | None = None
+    newer_rows: Annotated[int | None, Field(description="Searched exactly beside it")] = None
     bytes: int | None = None
     built_at: datetime | None = None
+    age_seconds: int | None = None
     m: int | None = None
     ef_construction: int | None = None
     recall_at_10: float | None = None
@@ -182,6 +184,8 @@ class IndexingHealth(Model):
     reembed_due: bool = False
     search_mode: Literal["exact", "hnsw"] = "exact"
     index: IndexHealth = IndexHealth(state="loading")
+    words_pending: Annotated[int, Field(description="Executions whose words are unread")] = 0
+    words_bytes: Annotated[int, Field(description="Of the word index's file")] = 0
     problem: str | None = None
 
 

@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search import vss
-from mcp_learning.search.exact import Neighbours
 from mcp_learning.store.embeddings import as_text
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class HnswIndex:
     def __init__(self, path: Path, ef_search: int) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._ef_search = ef_search
+        self._least_ef_search = self._ef_search = ef_search
         self.info = read_info(path)
         self._connection = vss.connect(path, read_only=True)
         try:
@@ -101,8 +101,8 @@ class HnswIndex:
             raise IndexUnavailable(f"the index file {path.name} is damaged or outdated") from error
         self._query = NEAREST.format(dimension=self.info.dimension)
 
-    def search(self, vector: NDArray[np.float32], k: int) -> Neighbours:
-        """The k most similar vectors, approximately; dead ones among them.
+    def search(self, vector: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+        """(k,) int64 versions of the most similar vectors, approximately; dead ones among them.
 
         Args:
             vector: (dimension,) float32, L2-normalised.
@@ -115,20 +115,50 @@ class HnswIndex:
 
         with self._lock:
             try:
-                if k > self._ef_search:
-                    self._set_ef_search(k)
+                if max(k, self._least_ef_search) != self._ef_search:
+                    self._set_ef_search(max(k, self._least_ef_search))
                 rows = self._connection.execute(self._query, [as_text(vector), k]).fetchall()
             except duckdb.Error as error:
                 raise IndexUnavailable("the HNSW index failed and was discarded") from error
-        return Neighbours(
-            np.array([row[0] for row in rows], np.int64),
-            np.array([1 - row[1] for row in rows], np.float32),
+        return np.array([row[0] for row in rows], np.int64)
+
+    def count(self) -> int:
+        """Vectors in the file.
+
+        Raises:
+            IndexUnavailable: The file can't be read.
+        """
+        (rows,) = self._fetch("SELECT count(*) AS rows FROM vectors")
+        return int(rows[0])
+
+    def sample(self, size: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """About `size` vectors from all parts of the file: (n,) versions, (n, dimension) float32.
+
+        Raises:
+            IndexUnavailable: The file can't be read.
+        """
+        step = max(1, self.info.rows // size)
+        versions, vectors = self._fetch(
+            f"SELECT version, embedding FROM vectors WHERE rowid % {step:d} = 0 LIMIT {size:d}"
         )
+        if not len(versions):
+            return np.empty(0, np.int64), np.empty((0, self.info.dimension), np.float32)
+        return versions, np.stack(list(vectors))
 
     def close(self) -> None:
         """Closes the instance; waits for a search that is under way."""
         with self._lock:
             self._connection.close()
+
+    def _fetch(self, query: str) -> list[NDArray[Any]]:
+        import duckdb
+
+        with self._lock:
+            try:
+                return list(self._connection.execute(query).fetchnumpy().values())
+            except duckdb.Error as error:
+                problem = f"the index file {self.path.name} is damaged"
+                raise IndexUnavailable(problem) from error
 
     def _set_ef_search(self, ef_search: int) -> None:
         self._connection.execute(f"SET GLOBAL hnsw_ef_search = {int(ef_search)}")
@@ -168,7 +198,7 @@ class Build:
                     versions.tofile(first)
                     vectors.tofile(second)
                     rows += len(versions)
-                    watermark = int(versions[-1])
+                    watermark = max(watermark, int(versions.max()))
         except OSError as error:
             raise IndexUnavailable(
                 f"the index can't be written ({error.strerror}); free some space and try again"

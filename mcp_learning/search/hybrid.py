@@ -1,52 +1,97 @@
-"""Plan, search, check against the truth, group, apply the floor.
+"""Plan, search by words and by meaning, fuse, group, check against the truth, apply the floor.
 
 `Retriever.search` is the one search of the product. It blocks, and runs in a worker thread with a
-cursor of its own. Candidates come by meaning; the word index and its fusion have their place before
-`_collect`, and what matched is said per match (`matched_by`).
+cursor of its own. The database is asked once, for the few executions that are shown.
 """
 
 import logging
-import threading
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from time import perf_counter
+from typing import Literal
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.errors import IndexUnavailable
-from mcp_learning.models.requests import Filters, Outcome
+from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import ExecutionSummary, Runs
-from mcp_learning.search.exact import Matrix, Neighbours, merge
-from mcp_learning.search.hnsw import FILE_NAME, HnswIndex, IndexInfo, read_info, remove
+from mcp_learning.search import fusion, groups
+from mcp_learning.search.arrays import among
+from mcp_learning.search.exact import cosines
+from mcp_learning.search.groups import Group
+from mcp_learning.search.hnsw import HnswIndex, IndexInfo
+from mcp_learning.search.index_slot import MOST_OUTSIDE, IndexSlot
+from mcp_learning.search.rows import Rows, Snapshot
 from mcp_learning.search.summaries import Summaries
+from mcp_learning.search.terms import count_terms
+from mcp_learning.search.words import Scores
 from mcp_learning.settings import SearchMode
-from mcp_learning.store import embeddings, executions
+from mcp_learning.store import columns
 from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.embeddings import TaskRef
 
 logger = logging.getLogger(__name__)
 
 Mode = Literal["exact", "hnsw"]
+MatchedBy = Literal["meaning", "words", "both"]
+
+FEW_PASSING = 50_000
+"""Rows that pass the filters up to which they are all compared, in 20 ms, instead of the index
+being asked for more than is needed."""
+
+LEAST_INDEXED = 1_000
+"""Rows, newer ones or lost ones, from which an index is built without being asked for."""
+
+CANDIDATES = 100
+"""Rows that each of words and meaning propose at least, when not all rows are compared."""
+
+PER_TASK = 10
+"""Rows that they propose for each task that is wanted: runs of one task are one match."""
+
+ATTEMPTS = 5
+"""Searches that start again because the truth has changed under them, before what changed is left
+out of the answer."""
 
 ROUNDING = 1e-5
-"""What a cosine of float32 vectors may be off by: the very same text has to pass a floor of 1."""
+"""What a float32 similarity may be off by: the very same text has to pass a floor of 1."""
 
-OVERFETCH = 4
-"""Candidates per wanted match: room for runs of one task, and for rows that are gone."""
+_PROBES = 5
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to search for.
+
+    Attributes:
+        text: The question, without secrets.
+        task_key: Of the question: runs of this very task are alike to 1.
+        vector: (dimension,) float32, L2-normalised; None searches by words alone.
+        filters: Which executions may be returned.
+        limit: Tasks wanted, at least 1.
+        floor: Least similarity, 0..1; None: `fusion.FLOOR`.
+        noise: `Embedder.floor` of the model.
+        now: The time that `filters.since_days` counts from.
+    """
+
+    text: str
+    task_key: int
+    vector: NDArray[np.float32] | None
+    filters: Filters
+    limit: int
+    now: datetime
+    floor: float | None = None
+    noise: float = fusion.REFERENCE_NOISE
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One relevant task: its most similar, then latest execution, and all its runs."""
+    """One relevant task: its most useful execution, and all its runs that pass the filters."""
 
     execution: ExecutionSummary
     similarity: float
-    matched_by: Literal["meaning", "words", "both"]
+    matched_by: MatchedBy
     runs: Runs
 
 
@@ -68,261 +113,293 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Query:
-    """What to search for.
+class Neighbours:
+    """Nearest by meaning alone, best first: (k,) rows and (k,) cosine similarities."""
 
-    Attributes:
-        vector: (dimension,) float32, L2-normalised.
-        filters: Which executions may be returned.
-        limit: Tasks wanted, at least 1.
-        floor: Least cosine similarity, -1..1.
-        now: The time that `filters.since_days` counts from.
-    """
-
-    vector: NDArray[np.float32]
-    filters: Filters
-    limit: int
-    floor: float
-    now: datetime
-
-
-class _Candidate(NamedTuple):
-    """An execution that the vectors say is similar."""
-
-    version: int
-    similarity: float
-    ref: TaskRef
+    rows: NDArray[np.int64]
+    similarities: NDArray[np.float32]
 
 
 class Retriever:
-    """The vector indexes of one database, and the search over them.
+    """The indexes of one database, and the search over them.
 
-    Holds every vector in memory, or, once the HNSW index is in use, those newer than the index;
-    and for every vector which execution and task it is of.
+    Args:
+        directory: Of derived files.
+        mode: `auto` uses the HNSW index from `hnsw_min_rows` on, where it is faster.
+        hnsw_min_rows: See there.
+        ef_search: Candidates that an HNSW search keeps.
     """
 
     def __init__(
         self, directory: Path, mode: SearchMode, hnsw_min_rows: int, ef_search: int
     ) -> None:
-        self.index: HnswIndex | None = None
-        self.index_info: IndexInfo | None = None
-        self.index_bytes = 0
-        self.index_problem: str | None = None
-        self._path = directory / FILE_NAME
+        self.rows = Rows(directory)
+        self.slot = IndexSlot(directory, ef_search)
         self._mode = mode
         self._hnsw_min_rows = hnsw_min_rows
-        self._ef_search = ef_search
-        self._matrix = Matrix(0)
-        self._refs: dict[int, TaskRef] = {}
         self._summaries = Summaries()
-        self._rows = 0
-        self._lock = threading.Lock()
+        self._slower = False  # measured: the index is slower than comparing all
 
     @property
     def mode(self) -> Mode:
         """How the next search finds its candidates."""
-        return "exact" if self.index is None else "hnsw"
+        return "exact" if self._index() is None else "hnsw"
 
     @property
     def wants_index(self) -> bool:
         """Whether searches are meant to use an HNSW index, by configuration and size."""
-        large = self._rows >= self._hnsw_min_rows
+        large = len(self.rows) >= self._hnsw_min_rows
         return self._mode == "hnsw" or (self._mode == "auto" and large)
 
-    def load(self, cursor: Cursor, fingerprint: str, dimension: int) -> None:
-        """Opens the index if it fits the model, and reads the vectors that it lacks."""
-        with self._lock:
-            self._rows = embeddings.count(cursor)
-            self._open_index(fingerprint)
-            self._read_vectors(cursor, dimension)
-            self._summaries.load(cursor)
+    @property
+    def stale(self) -> bool:
+        """Whether an index is wanted, and there is none that fits, or one that lags behind."""
+        state = self.slot.state
+        if not self.wants_index or not len(self.rows):
+            return False
+        if state.info is None:
+            return state.problem is not None or len(self.rows) >= LEAST_INDEXED
+        newer = self.newer_than(state.info)
+        gone = state.info.rows - (self.rows.embedded - newer)
+        return max(newer, gone) > max(MOST_OUTSIDE * state.info.rows, LEAST_INDEXED)
 
-    def replace_index(self, cursor: Cursor, built: Path, fingerprint: str) -> None:
-        """Puts a newly built index in the place of the old one; searches wait for the moment."""
-        with self._lock:
-            self._close_index()
-            built.replace(self._path)
-            self._open_index(fingerprint)
-            self._read_vectors(cursor, self._matrix.dimension)
+    def newer_than(self, info: IndexInfo) -> int:
+        """Rows with a vector that the index lacks."""
+        view = self.rows.snapshot(Filters(), datetime.now(UTC)).view
+        return int((view["alive"] & (view["version"] > info.watermark)).sum())
 
-    def discard_index(self, cursor: Cursor, failed: HnswIndex | None = None) -> None:
-        """Deletes the index, unless it is another than `failed`; exact search goes on."""
-        with self._lock:
-            if failed not in (None, self.index):
-                return  # a search was still using the one that was just replaced
-            self._close_index()
-            remove(self._path)
-            self._read_vectors(cursor, self._matrix.dimension)
+    def load(
+        self, cursor: Cursor, fingerprint: str, dimension: int, *, vectors: bool = True
+    ) -> None:
+        """Reads everything from the truth, and opens the index if it fits the model.
 
-    def add(self, refs: dict[int, TaskRef], vectors: NDArray[np.float32]) -> None:
-        """Takes in n newly stored vectors: their tasks by version, and (n, dimension) float32."""
-        with self._lock:
-            # A search that discarded the index meanwhile may have read them already.
-            fresh = [row for row, version in enumerate(refs) if version not in self._refs]
-            self._matrix.append(np.fromiter(refs, np.int64, len(refs))[fresh], vectors[fresh])
-            self._refs |= refs
-            self._rows += len(fresh)
+        Args:
+            cursor: Of the truth.
+            fingerprint: Of the model.
+            dimension: Of its vectors.
+            vectors: False if those stored are of another model.
+        """
+        self.rows.load(cursor, dimension, vectors=vectors)
+        self.slot.open(fingerprint, self._true_vectors, wanted=self.wants_index and vectors)
+        self._compare_speeds()
+        self._summaries.load(cursor)
 
-    def drop(self, task_ids: set[UUID]) -> None:
+    def replace_index(self, built: Path, expected: IndexInfo) -> None:
+        """Verifies a new index and uses it from now on.
+
+        Raises:
+            IndexUnavailable: It isn't what was to be built; the old one stays.
+        """
+        self.slot.replace(built, expected, self._true_vectors)
+        self._compare_speeds()
+
+    def drop(self, task_ids: list[UUID]) -> None:
         """Lets go of deleted executions, their texts included."""
-        self._forget({v for v, ref in list(self._refs.items()) if ref.task_id in task_ids})
+        self.rows.forget(task_ids)
         self._summaries.drop(task_ids)
 
     def close(self) -> None:
         """Closes the index file."""
-        with self._lock:
-            self._close_index()
+        self.slot.close()
+
+    def nearest(self, vector: NDArray[np.float32], k: int) -> Neighbours:
+        """The k nearest rows by meaning alone, in the mode that searches use.
+
+        Args:
+            vector: (dimension,) float32, L2-normalised.
+            k: How many, at least 1.
+        """
+        snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
+        index = self._index()
+        if index is None:
+            rows = snapshot.passes(np.arange(len(snapshot.view)))
+            found = cosines(snapshot.vectors, vector, None)[rows]
+        else:
+            rows = self._near(snapshot, index, vector, k)
+            found = cosines(snapshot.vectors, vector, rows)
+        best = groups.top(found, k)
+        return Neighbours(rows[best], found[best])
 
     def search(self, cursor: Cursor, query: Query) -> Found:
         """The most similar tasks that pass the filters and the floor, best first.
 
-        Filters never lose a match: an exact search scans just the rows that pass; an HNSW search
-        falls back to such a scan when too few of its candidates pass.
+        Filters never lose a match: they are applied to all rows before anything is ranked.
         """
-        while True:
-            with self._lock:  # the matrix lacks what the index has, so they go together
-                index, matrix = self.index, self._matrix
-            if index is None:
-                return self._search_exact(cursor, query, matrix)
+        for last in (attempt == ATTEMPTS - 1 for attempt in range(ATTEMPTS)):
+            self.rows.sync(cursor)
+            index = self._index()
             try:
-                return self._search_hnsw(cursor, query, index, matrix)
+                found = self._answer(cursor, query, index, accept=last)
             except IndexUnavailable as problem:
-                self.discard_index(cursor, index)
-                if self.index is None:
-                    logger.warning("%s", problem)
-                    self.index_problem = str(problem)
-
-    def _search_exact(self, cursor: Cursor, query: Query, matrix: Matrix) -> Found:
-        allowed = None
-        if query.filters.active:
-            allowed = executions.eligible_versions(cursor, query.filters, query.now)
-        eligible = len(matrix) if allowed is None else len(allowed)
-
-        def candidates(k: int) -> tuple[Neighbours, bool]:
-            near = matrix.search(query.vector, k, allowed)
-            return near, _is_last(near, k, query.floor)
-
-        return self._collect(cursor, query, candidates, "exact", eligible)
-
-    def _search_hnsw(self, cursor: Cursor, query: Query, index: HnswIndex, tail: Matrix) -> Found:
-        first = max(query.limit * OVERFETCH, 10)
-        near = merge(index.search(query.vector, first), tail.search(query.vector, first), first)
-        is_last = _is_last(near, first, query.floor)
-        if query.filters.active:
-            passing = executions.passing(cursor, near.versions.tolist(), query.filters, query.now)
-            near = near.only(passing)
-        text, dimension = embeddings.as_text(query.vector), len(query.vector)
-
-        def candidates(k: int) -> tuple[Neighbours, bool]:
-            if k <= first:
-                return near, is_last
-            # Too few of the index's candidates passed: scan exactly the rows that do.
-            rows = executions.nearest(cursor, text, dimension, k, query.filters, query.now)
-            versions, similarities = zip(*rows, strict=True) if rows else ((), ())
-            scanned = Neighbours(np.array(versions, np.int64), np.array(similarities, np.float32))
-            return scanned, _is_last(scanned, k, query.floor)
-
-        return self._collect(cursor, query, candidates, "hnsw", self._rows)
-
-    def _collect(
-        self,
-        cursor: Cursor,
-        query: Query,
-        candidates: Callable[[int], tuple[Neighbours, bool]],
-        mode: Mode,
-        eligible: int,
-    ) -> Found:
-        """Takes ever more candidates until enough different tasks are confirmed by the truth.
-
-        `candidates` gives the k best, and whether more would change nothing.
-        """
-        k, gone = query.limit * OVERFETCH, set[int]()
-        near, is_last = candidates(k)
-        while True:
-            best = self._tasks_among(near, gone)[: query.limit]
-            if len(best) < query.limit and not is_last:
-                k *= OVERFETCH
-                near, is_last = candidates(k)
+                if index is None:
+                    raise
+                self.slot.discard(index, problem)
                 continue
-            keys = [task.ref.task_key for task in best]
-            runs = executions.runs_of(cursor, keys, query.filters, query.now)
-            # An execution that the truth no longer has, or has under another text, is not found.
-            true = {(run.task_id, run.task_key): run for run in runs}
-            lost = {task.version for task in best if task.ref not in true}
-            if not lost:
-                break
-            gone |= lost
-        if gone and not query.filters.active:
-            self._forget(gone)
-        kept = [task for task in best if task.similarity >= query.floor - ROUNDING]
-        summaries = self._summaries.of(cursor, [true[task.ref] for task in kept])
-        outcomes = Counter((run.task_key, run.outcome) for run in runs)
-        ranked = [
-            Ranked(
-                execution=summaries[task.ref.task_id],
-                similarity=min(max(task.similarity, 0.0), 1.0),
-                matched_by="meaning",
-                runs=_runs(task.ref.task_key, outcomes),
-            )
-            for task in kept
-            if task.ref.task_id in summaries
-        ]
-        return Found(ranked, mode, eligible, len(best) - len(kept))
+            if found is not None:
+                return found
+        return self._answer(cursor, query, None, accept=True) or Found([], "exact", 0, 0)
 
-    def _tasks_among(self, near: Neighbours, gone: set[int]) -> list[_Candidate]:
-        """The most similar execution of each task, best first."""
-        tasks: dict[int, _Candidate] = {}
-        pairs = zip(near.versions.tolist(), near.similarities.tolist(), strict=True)
-        for version, similarity in pairs:
-            ref = self._refs.get(version)
-            if ref is not None and version not in gone:
-                tasks.setdefault(ref.task_key, _Candidate(version, similarity, ref))
-        return list(tasks.values())
-
-    def _forget(self, versions: set[int]) -> None:
-        self._matrix.discard(np.fromiter(versions, np.int64, len(versions)))
-        with self._lock:
-            known = [version for version in versions if self._refs.pop(version, None)]
-            self._rows -= len(known)
-
-    def _open_index(self, fingerprint: str) -> None:
-        self._close_index()
-        if not self._path.exists():
-            return
-        try:
-            info = read_info(self._path)
-            if info.model != fingerprint:
-                raise IndexUnavailable("the index is of another embedding model; run rebuild_index")
-            if self.wants_index:  # opened only to be used: at 10,000 rows it takes 50 MB
-                self.index = HnswIndex(self._path, self._ef_search)
-        except IndexUnavailable as problem:
-            logger.warning("%s; exact search goes on", problem)
-            self.index_problem = str(problem)
+    def _answer(
+        self, cursor: Cursor, query: Query, index: HnswIndex | None, *, accept: bool
+    ) -> Found | None:
+        """None if the truth has changed since the rows were read, unless that is accepted."""
+        snapshot = self.rows.snapshot(query.filters, query.now)
+        words = snapshot.words.score(count_terms(query.text))
+        judge = _Judge(snapshot, query, words)
+        few = query.filters.active and snapshot.eligible <= FEW_PASSING
+        if index is None or query.vector is None or few:
+            mode: Mode = "exact"
+            best = _best_of_all(snapshot, judge, query)
         else:
-            self.index_info, self.index_problem = info, None
-            self.index_bytes = self._path.stat().st_size
+            mode = "hnsw"
+            best = self._best_of_near(snapshot, judge, query, index)
+        floor = fusion.FLOOR if query.floor is None else query.floor
+        kept = [group for group in best if group.similarity >= floor - ROUNDING]
+        shown = {snapshot.view.task_id(g.row): int(snapshot.view["sequence"][g.row]) for g in kept}
+        true = columns.current(cursor, list(shown))
+        outdated = [task_id for task_id, sequence in shown.items() if true.get(task_id) != sequence]
+        if outdated:
+            self.drop([task_id for task_id in outdated if task_id not in true])
+            self.rows.notice()
+            if not accept:
+                return None
+        summaries = self._summaries.of(cursor, true)
+        ranked = [
+            Ranked(summaries[task_id], min(group.similarity, 1.0), judge.why(group.row), group.runs)
+            for task_id, group in zip(shown, kept, strict=True)
+            if task_id not in outdated and task_id in summaries
+        ]
+        return Found(
+            ranked, "exact" if mode == "exact" else "hnsw", snapshot.eligible, len(best) - len(kept)
+        )
 
-    def _close_index(self) -> None:
-        if self.index is not None:
-            self.index.close()
-        self.index, self.index_info, self.index_bytes = None, None, 0
+    def _best_of_near(
+        self, snapshot: Snapshot, judge: "_Judge", query: Query, index: HnswIndex
+    ) -> list[Group]:
+        """Ranks what words and meaning propose; compares all if that is too little."""
+        assert query.vector is not None
+        wanted = max(CANDIDATES, PER_TASK * query.limit)
+        share = snapshot.eligible / max(len(snapshot.view), 1)
+        rows = np.unique(
+            np.concatenate(
+                [
+                    self._near(snapshot, index, query.vector, int(wanted / share)),
+                    judge.most_covered(wanted),
+                    snapshot.rows_of_task(query.task_key),
+                ]
+            )
+        )
+        best = _best(snapshot, rows, judge.similarities(rows), judge, query)
+        return best if len(best) == query.limit else _best_of_all(snapshot, judge, query)
 
-    def _read_vectors(self, cursor: Cursor, dimension: int) -> None:
-        watermark = self.index.info.watermark if self.index else 0
-        versions, vectors = embeddings.read(cursor, watermark)
-        matrix = Matrix(dimension)
-        matrix.append(versions, vectors)
-        self._refs = embeddings.refs(cursor)
-        self._matrix = matrix
+    def _near(
+        self, snapshot: Snapshot, index: HnswIndex, vector: NDArray[np.float32], k: int
+    ) -> NDArray[np.int64]:
+        """About k rows of the index, and all that are newer; only such as may be found."""
+        inside = snapshot.passes(snapshot.rows_of_versions(index.search(vector, k)))
+        newer = snapshot.passes(np.flatnonzero(snapshot.view["version"] > index.info.watermark))
+        if len(newer) > k:
+            newer = newer[groups.top(cosines(snapshot.vectors, vector, newer), k)]
+        return np.concatenate([inside, newer])
+
+    def _index(self) -> HnswIndex | None:
+        return None if self._slower else self.slot.index
+
+    def _compare_speeds(self) -> None:
+        """In mode `auto`, an index that is slower than comparing all is not used."""
+        self._slower = False
+        index = self.slot.index
+        if self._mode != "auto" or index is None:
+            return
+        snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
+        seconds: list[list[float]] = [[], []]
+        embedded = np.flatnonzero(snapshot.view["version"])
+        for vector in snapshot.vectors[embedded[:: max(1, len(embedded) // _PROBES)][:_PROBES]]:
+            started = perf_counter()
+            self._near(snapshot, index, vector, CANDIDATES)
+            between = perf_counter()
+            cosines(snapshot.vectors, vector)
+            seconds[0].append(between - started)
+            seconds[1].append(perf_counter() - between)
+        near, all_rows = (float(np.median(one)) for one in seconds)
+        self._slower = near > all_rows
+        logger.info(
+            "of %d rows, the index finds the nearest in %.1f ms, comparing all in %.1f ms",
+            *(len(snapshot.view), 1000 * near, 1000 * all_rows),
+        )
+
+    def _true_vectors(
+        self, versions: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
+        rows = snapshot.rows_of_versions(versions)
+        used = (rows >= 0) & (rows < len(snapshot.view))
+        return used, snapshot.vectors[rows[used]]
 
 
-def _is_last(near: Neighbours, k: int, floor: float) -> bool:
-    """Whether nothing relevant can come after the k best."""
-    return len(near.versions) < k or bool(near.similarities[-1] < floor - ROUNDING)
+class _Judge:
+    """Says how similar rows are to one question, and why."""
+
+    def __init__(self, snapshot: Snapshot, query: Query, words: Scores) -> None:
+        self._snapshot = snapshot
+        self._query = query
+        self._coverage = snapshot.coverage(words.coverage)
+        self._named = words.named[words.named < len(snapshot.view)]
+        self._same = snapshot.rows_of_task(query.task_key)
+        self._weight = 1.0 if query.vector is None else fusion.weight_of_words(words)
+        self._all: NDArray[np.float32] | None = None
+
+    def similarities(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        """(m,) float32, 0..1, of some rows, ascending, or of all (n,)."""
+        if self._all is not None and rows is not None:
+            return self._all[rows]
+        coverage = self._coverage if rows is None else self._coverage[rows]
+        fused = fusion.similarities(self._meaning(rows), coverage, self._weight)
+        named = self._named if rows is None else np.flatnonzero(among(rows, self._named))
+        same = self._same if rows is None else np.flatnonzero(among(rows, self._same))
+        fused[named] = np.maximum(fused[named], np.float32(fusion.NAMED))
+        fused[same] = 1.0
+        if rows is None:
+            self._all = fused
+        return fused
+
+    def most_covered(self, k: int) -> NDArray[np.int64]:
+        """The k rows that may be found with the most of the question's words, and some more."""
+        rows = self._snapshot.passes(np.flatnonzero(self._coverage))
+        named = self._snapshot.passes(self._named.astype(np.int64))[:k]
+        return np.concatenate([rows[groups.top(self._coverage[rows], k)], named])
+
+    def why(self, row: int) -> MatchedBy:
+        """Which of words and meaning would pass the floor alone; both if it takes both."""
+        rows = np.array([row])
+        by_meaning = self._meaning(rows)[0] >= fusion.FLOOR
+        by_words = self._coverage[row] >= fusion.FLOOR**2 or bool(among(rows, self._named)[0])
+        if by_meaning == by_words:
+            return "both"
+        return "meaning" if by_meaning else "words"
+
+    def _meaning(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        if self._query.vector is None:
+            count = len(self._snapshot.view) if rows is None else len(rows)
+            return np.zeros(count, np.float32)
+        found = cosines(self._snapshot.vectors, self._query.vector, rows)
+        return fusion.meaning(found, self._query.noise)
 
 
-def _runs(task_key: int, outcomes: Counter[tuple[int, Outcome]]) -> Runs:
-    success, failure, pending = (outcomes[task_key, o] for o in ("success", "failure", "pending"))
-    return Runs(
-        total=success + failure + pending, success=success, failure=failure, pending=pending
-    )
+def _best_of_all(snapshot: Snapshot, judge: _Judge, query: Query) -> list[Group]:
+    rows = None if snapshot.passing is None else np.flatnonzero(snapshot.passing)
+    found = judge.similarities(rows)
+    everywhere = np.arange(len(found)) if rows is None else rows
+    return _best(snapshot, everywhere, found, judge, query)
+
+
+def _best(
+    snapshot: Snapshot,
+    rows: NDArray[np.int64],
+    found: NDArray[np.float32],
+    judge: _Judge,
+    query: Query,
+) -> list[Group]:
+    tasks = groups.best(snapshot, rows, found, query.limit)
+    exact = columns.text_hash(query.text)
+    return [groups.represent(snapshot, key, judge.similarities, exact) for key in tasks]

@@ -7,13 +7,13 @@ asks anyway, says that the execution has not changed since.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from mcp_learning.models.results import ExecutionSummary
 from mcp_learning.store import executions
 from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.executions import Run, Shown
+from mcp_learning.store.executions import Shown
 
 LIMIT = 20_000
 """Executions kept."""
@@ -37,9 +37,14 @@ class Summaries:
         """Takes in the executions that changed last, unless their texts are long."""
         self._keep(executions.shown_latest(cursor, LIMIT, SHORT))
 
-    def of(self, cursor: Cursor, runs: Sequence[Run]) -> dict[UUID, ExecutionSummary]:
-        """What to show of these executions; leaves out what was deleted just now."""
-        found = {run.task_id: self._recall(run) for run in runs}
+    def of(self, cursor: Cursor, current: Mapping[UUID, int]) -> dict[UUID, ExecutionSummary]:
+        """What to show of these executions; leaves out what was deleted just now.
+
+        Args:
+            cursor: Of the truth.
+            current: The number of each one's last change, as the truth has it.
+        """
+        found = {task_id: self._recall(task_id, number) for task_id, number in current.items()}
         missing = [task_id for task_id, one in found.items() if one is None]
         if missing:
             fresh = executions.shown(cursor, missing)
@@ -53,12 +58,12 @@ class Summaries:
             for task_id in task_ids:
                 self._remove(task_id)
 
-    def _recall(self, run: Run) -> Shown | None:
+    def _recall(self, task_id: UUID, sequence: int) -> Shown | None:
         with self._lock:
-            kept = self._kept.get(run.task_id)
-            if kept is None or kept.sequence != run.sequence:
+            kept = self._kept.get(task_id)
+            if kept is None or kept.sequence != sequence:
                 return None
-            self._kept.move_to_end(run.task_id)
+            self._kept.move_to_end(task_id)
             return kept
 
     def _keep(self, fresh: dict[UUID, Shown]) -> None:

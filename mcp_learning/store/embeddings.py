@@ -1,12 +1,13 @@
 """All SQL about vectors: the embedding queue, storing, reading for the indexes.
 
 Vectors of the queue are bound as text (0.6 ms each). Arrow would be faster, but its import costs a
-server 40 MB for what it does some rows at a time; `bulk` uses it, which servers don't import.
+server 40 MB for what it does some rows at a time. Large databases are read through it, at a third
+of the time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from mcp_learning.store.duckdb import Cursor
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 Table = Literal["embeddings", "embeddings_next"]
 
+_MANY = 50_000
+"""Vectors from which reading them is worth the import of Arrow."""
+
+_CHUNK = 10_000
+
 
 @dataclass(frozen=True)
 class Unembedded:
@@ -24,21 +30,13 @@ class Unembedded:
 
     task_id: UUID
     sequence: int
-    task_key: int
     task_description: str
-
-
-class TaskRef(NamedTuple):
-    """Whose vector it is: the execution, and the key that all runs of its task share."""
-
-    task_id: UUID
-    task_key: int
 
 
 def pending(cursor: Cursor, limit: int, table: Table = "embeddings") -> list[Unembedded]:
     """The next executions without a vector in `table`, oldest change first."""
     rows = cursor.execute(
-        f"SELECT x.task_id, x.sequence, x.task_key, x.task_description FROM executions x "
+        f"SELECT x.task_id, x.sequence, x.task_description FROM executions x "
         f"ANTI JOIN {table} e USING (task_id) ORDER BY x.sequence LIMIT ?",
         [limit],
     ).fetchall()
@@ -141,33 +139,39 @@ def store(
     return dict(sorted(stored, key=lambda pair: pair[1]))
 
 
-def read(
-    cursor: Cursor, after_version: int = 0, limit: int | None = None
-) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
-    """Vectors newer than `after_version`, by ascending version, at most `limit` of them.
+def versions(cursor: Cursor) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+    """Which execution each vector is of.
 
     Returns:
+        (n,) int64 change numbers of the executions, and (n,) int64 versions of their vectors.
+    """
+    columns = cursor.execute(
+        "SELECT x.sequence, e.version FROM embeddings e JOIN executions x USING (task_id)"
+    ).fetchnumpy()
+    return columns["sequence"], columns["version"]
+
+
+def read(cursor: Cursor) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]":
+    """All vectors, as of one moment, some at a time and in any order.
+
+    Yields:
         (n,) int64 versions and (n, dimension) float32.
     """
     import numpy as np
 
-    columns = cursor.execute(
-        "SELECT version, embedding FROM embeddings WHERE version > ? ORDER BY version LIMIT ?",
-        [after_version, limit if limit is not None else 2**62],
-    ).fetchnumpy()
-    versions = columns["version"]
-    if not len(versions):
-        return np.empty(0, np.int64), np.empty((0, dimension(cursor)), np.float32)
-    return versions, np.stack(list(columns["embedding"]))
+    many = count(cursor) >= _MANY
+    query = cursor.execute("SELECT version, embedding FROM embeddings")
+    if many:
+        import pyarrow.compute as pc
 
-
-def refs(cursor: Cursor) -> dict[int, TaskRef]:
-    """Whose each vector is, by version."""
-    rows = cursor.execute(
-        "SELECT e.version, x.task_id, x.task_key FROM embeddings e "
-        "JOIN executions x USING (task_id)"
-    ).fetchall()
-    return {version: TaskRef(task_id, task_key) for version, task_id, task_key in rows}
+        for batch in query.to_arrow_reader(_CHUNK):
+            versions, vectors = batch.columns
+            flat = pc.list_flatten(vectors).to_numpy()
+            yield versions.to_numpy(), flat.reshape(batch.num_rows, -1)
+        return
+    columns = query.fetchnumpy()
+    if len(columns["version"]):
+        yield columns["version"], np.stack(list(columns["embedding"]))
 
 
 def as_text(vector: "NDArray[np.float32]") -> str:

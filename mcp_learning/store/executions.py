@@ -7,17 +7,13 @@ parameters would cost more than the whole insert.
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from mcp_learning.models.requests import Filters, Outcome
+from mcp_learning.models.requests import Outcome
 from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, UsedBy
 from mcp_learning.store.duckdb import Cursor
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 COLUMN_TYPES = {
     "task_id": "UUID",
@@ -77,15 +73,6 @@ _SAME_NAME = (Execution.model_fields.keys() & COLUMN_TYPES.keys()) - {*_TIMES, "
 
 SUGGESTED = ("repo", "task_type", "approach", "error_type")
 """Columns whose values may be completed."""
-
-
-class Run(NamedTuple):
-    """One execution of a task. `sequence` is the number of its last change."""
-
-    task_id: UUID
-    sequence: int
-    task_key: int
-    outcome: Outcome
 
 
 class Shown(NamedTuple):
@@ -162,42 +149,6 @@ def count(cursor: Cursor) -> int:
     return int(row[0]) if row else 0
 
 
-def eligible_versions(cursor: Cursor, filters: Filters, now: datetime) -> "NDArray[np.int64]":
-    """Embedding versions of the executions that pass the filters: (n,) int64, in any order."""
-    where, values = _where(filters, now)
-    found: NDArray[np.int64] = cursor.execute(
-        f"SELECT e.version FROM executions x JOIN embeddings e USING (task_id) {where}",
-        values,
-    ).fetchnumpy()["version"]
-    return found
-
-
-def passing(
-    cursor: Cursor, versions: Sequence[int], filters: Filters, now: datetime
-) -> "NDArray[np.int64]":
-    """Those of `versions` whose executions pass the filters: (n,) int64, in any order."""
-    among = "list_contains(string_split(?, ',')::BIGINT[], e.version)"
-    where, values = _where(filters, now, among)
-    found: NDArray[np.int64] = cursor.execute(
-        f"SELECT e.version FROM embeddings e JOIN executions x USING (task_id) {where}",
-        [",".join(map(str, versions)) or "0", *values],
-    ).fetchnumpy()["version"]
-    return found
-
-
-def runs_of(cursor: Cursor, task_keys: Sequence[int], filters: Filters, now: datetime) -> list[Run]:
-    """All executions of these tasks, as far as they pass the filters."""
-    if not task_keys:
-        return []
-    among = "list_contains(string_split(?, ',')::BIGINT[], x.task_key)"
-    where, values = _where(filters, now, among)
-    rows = cursor.execute(
-        f"SELECT x.task_id, x.sequence, x.task_key, x.success FROM executions x {where}",
-        [",".join(map(str, task_keys)), *values],
-    ).fetchall()
-    return [Run(row[0], row[1], row[2], _OUTCOME[row[3]]) for row in rows]
-
-
 def shown(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
     """What a search shows of these executions, as far as they exist."""
     if not task_ids:
@@ -227,22 +178,6 @@ def _shown(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
         row[0]: Shown(row[-1], ExecutionSummary.model_construct(**_named(_SHOWN, row)))
         for row in rows
     }
-
-
-def nearest(
-    cursor: Cursor, vector: str, dimension: int, k: int, filters: Filters, now: datetime
-) -> list[tuple[int, float]]:
-    """Exact search inside the database: (version, cosine similarity), best first.
-
-    `vector` is the query as the text `[0.1,…]`, which binds forty times faster than a list.
-    """
-    where, values = _where(filters, now)
-    return cursor.execute(
-        f"SELECT e.version, array_cosine_similarity(e.embedding, ?::VARCHAR::FLOAT[{dimension}]) "
-        f"AS similarity FROM executions x JOIN embeddings e USING (task_id) {where} "
-        "ORDER BY similarity DESC, e.version DESC LIMIT ?",
-        [vector, *values, k],
-    ).fetchall()
 
 
 def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Feedback) -> int:
@@ -315,23 +250,6 @@ def suggestions(cursor: Cursor, column: str, prefix: str, limit: int) -> list[st
         [prefix, limit],
     ).fetchall()
     return [row[0] for row in rows]
-
-
-def _where(filters: Filters, now: datetime, first: str = "") -> tuple[str, list[Any]]:
-    """The WHERE clause of `first` and the filters, and the values of the filters."""
-    clauses = [first] if first else []
-    values: list[Any] = []
-    for name in ("repo", "task_type", "approach", "model_tier"):
-        if (value := getattr(filters, name)) is not None:
-            clauses.append(f"x.{name} = ?")
-            values.append(value)
-    if filters.outcome != "any":
-        clauses.append("x.success IS NOT DISTINCT FROM ?")
-        values.append(_SUCCESS[filters.outcome])
-    if filters.since_days is not None:
-        clauses.append("x.timestamp >= ?")
-        values.append(naive(now - timedelta(days=filters.since_days)))
-    return _conditions(clauses), values
 
 
 def _conditions(clauses: Iterable[str]) -> str:

@@ -1,0 +1,84 @@
+"""Runs of the same task are one match: the best tasks among rows, and which run to show of each."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.models.results import Runs
+from mcp_learning.search.rows import Snapshot
+
+AS_SIMILAR = 0.05
+"""How much less similar, 0..1, the most useful run of a task may be than the most similar one. They
+differ in the words of solutions and errors only: an identifier there makes more of a difference."""
+
+_OVERFETCH = 4
+
+Similarities = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+
+
+class Group(NamedTuple):
+    """One task: the row to show, the similarity of its most similar run, 0..1, and its runs."""
+
+    row: int
+    similarity: float
+    runs: Runs
+
+
+def best(
+    snapshot: Snapshot, rows: NDArray[np.int64], found: NDArray[np.float32], limit: int
+) -> list[int]:
+    """Keys of the most similar tasks, best first; of equally similar ones the latest first.
+
+    Args:
+        snapshot: Where the rows are from.
+        rows: (m,) different rows that may be found.
+        found: (m,) float32, their similarities.
+        limit: Tasks wanted, at least 1.
+    """
+    k = limit * _OVERFETCH
+    while True:
+        chosen = top(found, k)
+        # Rounded, since equal rows at different places of a matrix differ in the last digit.
+        values = np.round(found[chosen], 6)
+        order = np.lexsort((-snapshot.view["sequence"][rows[chosen]], -values))
+        keys = list(dict.fromkeys(snapshot.view["task_key"][rows[chosen[order]]].tolist()))
+        if len(keys) >= limit or k >= len(rows):
+            return keys[:limit]
+        k *= _OVERFETCH
+
+
+def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exact: int) -> Group:
+    """One task by its most useful run, among those that are about as similar as the most similar.
+
+    Args:
+        snapshot: Where the task is.
+        task_key: Of the task; at least one of its runs may be found.
+        similarities: Gives those of rows.
+        exact: `columns.text_hash` of the question: a run with the very same text goes first.
+    """
+    rows = snapshot.rows_of_task(task_key)
+    found = similarities(rows)
+    view = snapshot.view
+    success, failure, pending = np.bincount(view["outcome"][rows], minlength=3).tolist()
+    near = rows[found >= found.max() - AS_SIMILAR]
+    # A success tells more than a failure, one that is told more than one that isn't.
+    usefulness = (
+        view["sequence"][near],
+        view["has_solution"][near],
+        -view["outcome"][near],
+        view["described"][near] == np.uint64(exact),
+    )
+    row = int(near[np.lexsort(usefulness)[-1]])
+    runs = Runs(total=len(rows), success=success, failure=failure, pending=pending)
+    return Group(row, float(found.max()), runs)
+
+
+def top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """Where the k greatest are, best first, and all that tie for the last place."""
+    if k >= len(values):
+        return np.argsort(-values, kind="stable")
+    least = np.partition(values, len(values) - k)[-k]
+    chosen = np.flatnonzero(values >= least)
+    return chosen[np.argsort(-values[chosen], kind="stable")]

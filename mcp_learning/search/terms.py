@@ -1,0 +1,97 @@
+"""Text → terms: words by their stems; identifiers, paths and codes whole and in their parts.
+
+`src/auth/login.py` gives the path, `login.py`, and `src`, `auth`, `login`, `py`; `parse_config`,
+`parseConfig` and `parse-config` share one term and the parts `parse` and `config`. Scripts written
+without blanks give pairs of characters. A term is a 64-bit number: half the memory of its text, and
+an index file in which no text can be read. Two terms share a number by chance once in 2^63 pairs.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import blake2b
+
+from py_rust_stemmers import SnowballStemmer
+
+VERSION = 1
+"""Part of an index file's format: raise it when any text gives other terms."""
+
+_WORD = re.compile(r"[^\W_]+(?:[_.\-/\\:@#]+[^\W_]+)*")
+_LEVELS = (re.compile(r"[/\\:@#]+"), re.compile(r"\.+"), re.compile(r"[_\-]+"))
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\WA-Za-z\d_]+")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+")
+_LONGEST = 256
+_IDENTIFIER, _NUMERIC = 1, 2
+
+_stem = SnowballStemmer("english").stem_word
+
+
+def count_terms(*texts: str | None) -> Counter[int]:
+    """How often each term occurs in the texts; texts that are None are passed over."""
+    words = Counter(word for text in texts if text for word in _WORD.findall(text))
+    counts: Counter[int] = Counter()
+    for word, often in words.items():
+        for term in _terms_of(word):
+            counts[term] += often
+    return counts
+
+
+def is_common(term: int) -> bool:
+    """Whether the term is a word that half of all English texts have."""
+    return term in _COMMON
+
+
+def is_identifier(term: int) -> bool:
+    """Whether the term was written as no plain word is: with digits, inner capitals or joints."""
+    return bool(term & _IDENTIFIER)
+
+
+def is_numeric(term: int) -> bool:
+    """Whether the term has a digit in it, as line numbers and addresses do."""
+    return bool(term & _NUMERIC)
+
+
+@lru_cache(maxsize=100_000)
+def _terms_of(word: str) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(_expand(word[:_LONGEST], 0)))
+
+
+def _expand(word: str, level: int) -> Iterator[int]:
+    """The term of the whole word, where it has parts, and those of its parts."""
+    if level < len(_LEVELS):
+        pieces = [piece for piece in _LEVELS[level].split(word) if piece]
+        if len(pieces) > 1:
+            yield _term(_joined(word), identifier=True)
+        for piece in pieces:
+            yield from _expand(piece, level + 1)
+        return
+    parts = _PARTS.findall(word)
+    if len(parts) > 1:
+        yield _term(_joined(word), identifier=True)
+    for part in parts or [word]:
+        if _UNSPACED.fullmatch(part) and len(part) > 1:
+            yield from (_term(part[at : at + 2]) for at in range(len(part) - 1))
+        else:
+            yield _term(_stem(part.lower()) if part.isascii() else part.casefold())
+
+
+def _joined(word: str) -> str:
+    return word.replace("_", "").replace("-", "").casefold()
+
+
+def _term(text: str, *, identifier: bool = False) -> int:
+    number = int.from_bytes(blake2b(text.encode(errors="replace"), digest_size=8).digest()) >> 3
+    digits = any(map(str.isdigit, text))
+    return number << 2 | digits * _NUMERIC | (identifier or digits) * _IDENTIFIER
+
+
+# The grammar's own words; any collection of a hundred texts finds them to be common by itself.
+_COMMON_WORDS = (
+    "a an the and or but if then than so of to in on at by for from with as into over under is are "
+    "was were be been do does did has have had can could should would will may might must it its "
+    "this that these those i you he she we they my your their our his her them us who what which "
+    "when where why how not no all any each some such only same too very just again after before "
+    "during between out up down off about against"
+)
+_COMMON = frozenset(term for word in _COMMON_WORDS.split() for term in _terms_of(word))
