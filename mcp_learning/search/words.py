@@ -7,6 +7,7 @@ Scores depend on the rows that are alive and on nothing else: not on what was de
 segments were merged. So an index that was rebuilt gives the same answers.
 """
 
+import math
 import threading
 from array import array
 from collections import Counter
@@ -180,11 +181,10 @@ class WordIndex:
             segment, lengths, alive = self._segment, self._lengths, self._alive
             dead = np.flatnonzero(self._dead) if alive < len(lengths) else None
             mean = max(self._total / max(alive, 1), 1.0)
-            tail = {term: _frozen(self._tail[term]) for term in question if term in self._tail}
-        coverage = np.zeros(len(lengths), np.float32)
-        if not question or not alive:
-            return Scores(coverage, 0.0, 0.0, np.empty(0, np.int32))
-        chosen = _Choice(question, segment, tail, dead, alive)
+            coverage = np.zeros(len(lengths), np.float32)
+            if not question or not alive:
+                return Scores(coverage, 0.0, 0.0, np.empty(0, np.int32))
+            chosen = _Choice(question, segment, self._tail, dead, alive)
         flat, slope = np.float32(K1 * (1 - B)), np.float32(K1 * B / mean)
         for weight, postings in chosen.found:
             for rows, counts in postings:
@@ -238,7 +238,7 @@ class _Choice:
         self,
         question: Counter[int],
         segment: Segment,
-        tail: dict[int, Postings],
+        tail: dict[int, tuple["array[int]", "array[int]"]],
         dead: NDArray[np.int64] | None,
         alive: int,
     ) -> None:
@@ -246,14 +246,16 @@ class _Choice:
         terms = np.fromiter(question, np.int64, len(question))
         positions = segment.positions(terms)
         sizes = np.where(positions < 0, 0, np.diff(segment.offsets, append=0)[positions])
-        sizes += np.array([len(tail[t].rows) if t in tail else 0 for t in question])
-        rarest = _weight(terms, np.array(list(question.values())), sizes, alive)
+        sizes += np.array([len(tail[t][0]) if t in tail else 0 for t in question])
+        weights = [self._weigh(*one, alive) for one in zip(question, sizes.tolist(), strict=True)]
         self._known: list[tuple[float, int, list[Postings]]] = []
         # Twice as many as needed: what is dead counts in `sizes`, but must not in the end.
-        for i in [i for i in np.lexsort((terms, -rarest)) if sizes[i]][: 2 * INFORMATIVE]:
+        occurring = [i for i in range(len(terms)) if sizes[i]]
+        occurring.sort(key=lambda i: (-weights[i], terms[i]))
+        for i in occurring[: 2 * INFORMATIVE]:
             term = int(terms[i])
             parts = [segment.postings(int(positions[i]))] if positions[i] >= 0 else []
-            parts += [tail[term]] if term in tail else []
+            parts += [_frozen(tail[term])] if term in tail else []
             size = int(sizes[i]) - sum(_count_dead(rows, dead) for rows, _ in parts)
             if size:
                 self._known.append((self._weigh(term, size, alive), term, parts))
@@ -267,19 +269,19 @@ class _Choice:
             self.found.append((weight, parts))
         # A question whose rarest words occur nowhere is covered by no row. Numbers are left out:
         # line numbers, times and addresses differ between two logs of the same error.
-        occurring = {term for _, term, _ in self._known}
-        weights = [(weight, term) for weight, term, _ in self._known] + [
-            (self._weigh(term, 0, alive), term)
-            for i, term in enumerate(map(int, terms))
-            if term not in occurring and not sizes[i] and not is_numeric(term)
+        unknown = [
+            (weight, term)
+            for weight, term, size in zip(weights, question, sizes.tolist(), strict=True)
+            if not size and not is_numeric(term)
         ]
-        self._best = sorted(weights, reverse=True)[:INFORMATIVE]
-        greatest = float(_rarity(np.array(PRIOR_PLAIN), alive))
+        known = [(weight, term) for weight, term, _ in self._known]
+        self._best = sorted(known + unknown, reverse=True)[:INFORMATIVE]
+        greatest = _rarity(PRIOR_PLAIN, alive)
         total = sum(weight for weight, _ in self._best)
         named = sum(weight for weight, term in self._best if is_identifier(term))
         self.identifiers = named / total if total else 0.0
         self.evidence = sum(
-            (weight ** (1 / SHARPNESS) / np.sqrt(question[term]) / greatest)
+            (weight ** (1 / SHARPNESS) / math.sqrt(question[term]) / greatest)
             * (IDENTIFIER_EVIDENCE if is_identifier(term) else 1.0)
             for weight, term in self._best
         )
@@ -309,28 +311,18 @@ class _Choice:
         return rows
 
     def _weigh(self, term: int, occurrences: int, alive: int) -> float:
-        often = np.array([self._question[term]])
-        return float(_weight(np.array([term]), often, np.array([occurrences]), alive)[0])
+        prior = PRIOR_COMMON if is_common(term) else PRIOR_PLAIN
+        rarity = _rarity(occurrences + prior, alive)
+        return math.pow(math.sqrt(self._question[term]) * rarity, SHARPNESS)
 
 
-def _weight(
-    terms: NDArray[np.int64],
-    often: NDArray[np.int64],
-    occurrences: NDArray[np.int64],
-    rows: int,
-) -> NDArray[np.float64]:
-    common = np.fromiter(map(is_common, terms.tolist()), bool, len(terms))
-    prior = np.where(common, PRIOR_COMMON, PRIOR_PLAIN)
-    return np.asarray((np.sqrt(often) * _rarity(occurrences + prior, rows)) ** SHARPNESS)
-
-
-def _rarity(occurrences: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
+def _rarity(occurrences: int, rows: int) -> float:
     """Inverse document frequency, > 0 (Robertson and Zaragoza 2009, made positive as in Lucene).
 
     `occurrences` has the prior's in it, `rows` hasn't.
     """
     total = rows + PRIOR_ROWS
-    return np.log1p((total - np.minimum(occurrences, total) + 0.5) / (occurrences + 0.5))
+    return math.log1p((total - min(occurrences, total) + 0.5) / (occurrences + 0.5))
 
 
 def _count_dead(rows: NDArray[np.int32], dead: NDArray[np.int64] | None) -> int:
