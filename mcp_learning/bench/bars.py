@@ -35,7 +35,7 @@ class Bar:
         """The bar in words, e.g. `<= 8 ms` or `<= 1.3 x an empty MCPServer`."""
         sign = "≤" if self.bound == "<=" else "≥"
         if self.reference is not None:
-            return f"{sign} {self.reference:,.0f} {self.unit}"
+            return f"{sign} {self.reference:,g} {self.unit}".rstrip()
         return f"{sign} {self.factor:g} x {self.beside}"
 
 
@@ -142,3 +142,57 @@ INSERT = Bar(
 
 ALL = (START, RECORD, FIRST_RECORD, FIND, SEARCH, MEMORY, EMBED, INSERT)
 """In the order of the report."""
+
+
+def _at(search_ms: float, recall: float, resident_mb: float) -> tuple[Bar, ...]:
+    return (
+        Bar(
+            "search_p50_ms",
+            "search as auto plans it, p50",
+            "ms",
+            "A whole search as a tool call makes it, without embedding the question: candidates, "
+            "check against the database, grouping, floor. Queries in distribution.",
+            reference=search_ms,
+        ),
+        Bar(
+            "recall_at_10",
+            "recall@10 in distribution",
+            "",
+            "The ten nearest executions as auto finds them, against the exact ones by distance.",
+            reference=recall,
+            bound=">=",
+        ),
+        Bar(
+            "resident_mb",
+            "resident memory of the server",
+            "MB",
+            "Of the real server over stdio, after it has answered all queries in distribution.",
+            reference=resident_mb,
+        ),
+    )
+
+
+AT_ROWS = {
+    1_000: _at(1, 1.0, 250),
+    10_000: _at(2, 1.0, 350),
+    100_000: (
+        *_at(15, 0.98, 900),
+        Bar(
+            "cold_start_s",
+            "spawn → first correct answer",
+            "s",
+            "A new server process on the existing database, until find_similar_tasks has answered "
+            "with the very task that was asked for. The files are in the page cache.",
+            reference=3,
+        ),
+        Bar(
+            "import_s",
+            "import with vectors, index not counted",
+            "s",
+            "The inserting transactions, at most 5,000 rows each, commits included.",
+            reference=10,
+        ),
+    ),
+    1_000_000: _at(20, 0.95, 5 * 1024),
+}
+"""By rows: what the benchmark over sizes holds its figures against."""

@@ -1,7 +1,9 @@
 """What `generate-data` and `benchmark` print."""
 
 import json
+import os
 import shlex
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
-from mcp_learning.bench import loading, report, suite
-from mcp_learning.errors import LearningError
+from mcp_learning.bench import loading, page, peers, plots, report, results, scaling, suite
+from mcp_learning.bench.results import Outcome, Results
+from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.settings import Settings
 
 console = Console()
@@ -58,14 +61,14 @@ async def generate_data(
 
 
 def benchmark(
-    *, rows: int, quick: bool, page: Path | None, data_dir: Path | None, as_json: bool
+    *, rows: int, quick: bool, to: Path | None, data_dir: Path | None, as_json: bool
 ) -> bool:
     """Measures, prints the outcome, and returns whether every bar was cleared.
 
     Args:
         rows: Executions in the database, >= 1.
         quick: Repeat less.
-        page: Markdown file to write as well.
+        to: Markdown file to write as well.
         data_dir: Where to make the temporary databases; None: where the system has such things.
         as_json: Print one JSON object instead of a table.
 
@@ -75,13 +78,10 @@ def benchmark(
     plan = suite.quick(rows) if quick else suite.full(rows)
     with _progress(quiet=as_json) as progress:
         measurements = suite.measure(plan, data_dir, progress)
-    if page is not None:
+    if to is not None:
         command = f"mcp-learning benchmark --rows {rows}{' --quick' if quick else ''}"
-        text = report.markdown(measurements, plan, f"{command} --markdown {shlex.quote(str(page))}")
-        try:
-            page.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise LearningError(f"{page} can't be written: {error.strerror}") from error
+        text = report.markdown(measurements, plan, f"{command} --markdown {shlex.quote(str(to))}")
+        _write(to, text)
     if as_json:
         console.file.write(json.dumps(report.as_json(measurements, plan), indent=2) + "\n")
     else:
@@ -89,17 +89,84 @@ def benchmark(
     return all(measurement.passed for measurement in measurements)
 
 
+def scale(
+    *,
+    sizes: str,
+    presets: str,
+    others: str,
+    kept: Path | None,
+    drawn: Path | None,
+    to: Path | None,
+    data_dir: Path | None,
+    quick: bool,
+    as_json: bool,
+) -> bool:
+    """Measures sizes, prints a table, and returns whether every bar was cleared.
+
+    Args:
+        sizes: Comma-separated numbers of executions; empty: measure nothing, show what is kept.
+        presets: Comma-separated presets of the HNSW index; empty: none is built.
+        others: Comma-separated peers, or `all`; empty: none.
+        kept: JSON file that each size is added to as soon as it is measured.
+        drawn: Directory of pictures to draw.
+        to: Markdown file to write.
+        data_dir: Where prepared databases are kept and found again; None: temporary.
+        quick: Ask less.
+        as_json: Print one JSON object instead of a table.
+
+    Raises:
+        LearningError: An argument is wrong, a measurement failed, or a file can't be written.
+    """
+    found: Results = results.load(kept) if kept else {}
+
+    def done(outcome: Outcome) -> None:
+        found[outcome["rows"]] = outcome
+        if kept:
+            results.save(kept, found)
+
+    if sizes:
+        plan = scaling.make_plan(sizes, presets, peers.chosen(others), quick=quick)
+        with _progress(quiet=as_json) as progress:
+            scaling.measure(plan, data_dir, progress, done)
+    if not found:
+        raise InvalidInput("sizes", "nothing is measured yet; give some, such as 1000,10000")
+    found = dict(sorted(found.items()))
+    pictures, overview = plots.draw(found, drawn) if drawn else ({}, None)
+    if to is not None:
+        beside = {rows: _relative(picture, to) for rows, picture in pictures.items()}
+        _write(to, page.markdown(found, beside, _relative(overview, to) if overview else None))
+    if as_json:
+        console.file.write(json.dumps({str(k): v for k, v in found.items()}, indent=2) + "\n")
+    else:
+        console.print(page.table(found))
+    return results.passed(found.values())
+
+
+def _relative(picture: Path, to: Path) -> str:
+    return Path(os.path.relpath(picture, to.parent)).as_posix()
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LearningError(f"{path} can't be written: {error.strerror}") from error
+
+
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[loading.Progress]:
-    """A bar on a terminal's stderr; otherwise nothing."""
+    """A bar on a terminal's stderr, else a line per step; nothing when quiet."""
     terminal = Console(stderr=True)
+    if quiet or not terminal.is_terminal:
+        yield _lines(terminal, quiet=quiet)
+        return
     bars = Bars(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         console=terminal,
         transient=True,
-        disable=quiet or not terminal.is_terminal,
     )
     with bars:
         bar = bars.add_task("starting", total=None)
@@ -108,3 +175,16 @@ def _progress(*, quiet: bool) -> Iterator[loading.Progress]:
             bars.update(bar, description=what, completed=done, total=total)
 
         yield show
+
+
+def _lines(terminal: Console, *, quiet: bool) -> loading.Progress:
+    """For a log: each step once, with the time at which it began."""
+    last = ""
+
+    def show(what: str, done: int, total: int) -> None:
+        nonlocal last
+        if what != last and not quiet:
+            terminal.print(f"{time.strftime('%H:%M:%S')} {what}", markup=False, highlight=False)
+        last = what
+
+    return show

@@ -111,6 +111,9 @@ async def generate(
             insert_seconds += await insert(database, chunk, vectors, fingerprint)
             rows += len(chunk)
             progress("inserting", rows, count)
+        # The process may end right after this. Closing doesn't wait for a long checkpoint, and
+        # DuckDB aborts a process that ends in the midst of one.
+        await database.checkpoint()
     return Filled(count, len(tasks), embed_seconds, insert_seconds)
 
 

@@ -13,7 +13,7 @@ from mcp_learning import __version__
 from mcp_learning.bench.bars import Measurement
 from mcp_learning.bench.suite import Plan
 
-_PARTS = ("mcp", "duckdb", "fastembed", "onnxruntime", "numpy")
+PACKAGES = ("mcp", "duckdb", "fastembed", "onnxruntime", "numpy")
 
 _PAGE = """# Benchmark
 
@@ -58,7 +58,7 @@ def as_json(measurements: Sequence[Measurement], plan: Plan) -> dict[str, Any]:
         "version": __version__,
         "rows": plan.rows,
         "machine": machine(),
-        "packages": {name: version(name) for name in _PARTS},
+        "packages": {name: version(name) for name in PACKAGES},
         "passed": all(measurement.passed for measurement in measurements),
         "results": {m.bar.name: _result(m) for m in measurements},
     }

@@ -1,6 +1,33 @@
 """The words that generated tasks are made of: per task type, and shared by all."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Approach(NamedTuple):
+    """A way to do the tasks of a family.
+
+    Attributes:
+        rate: Success rate, 0..1, before tier and complexity count.
+        pace: Factor of duration and cost.
+        later: The rate after the moment of drift; None: it stays as it was.
+    """
+
+    rate: float
+    pace: float
+    later: float | None = None
+
+
+class Failure(NamedTuple):
+    """How a run fails, and what a later run of the same task does about it.
+
+    Attributes:
+        message: The error; places are filled in.
+        fix: The solution that succeeds after it; places are filled in.
+    """
+
+    message: str
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -9,13 +36,13 @@ class Family:
 
     Attributes:
         templates: Descriptions; `{part}`, `{thing}`, `{file}`, `{symptom}` are filled in.
-        approaches: Success rate, 0..1, of each approach before tier and complexity count.
+        approaches: By label; no two families share one.
         solutions: What worked; the same places are filled in.
         minutes: Median duration of a run.
     """
 
     templates: tuple[str, ...]
-    approaches: dict[str, float]
+    approaches: dict[str, Approach]
     solutions: tuple[str, ...]
     minutes: float
 
@@ -30,10 +57,10 @@ FAMILIES = {
             "Stop {part} from losing {thing} when two requests arrive together",
         ),
         {
-            "reproduce with a failing test": 0.86,
-            "bisect the history": 0.72,
-            "add logging and guess": 0.44,
-            "rewrite the module": 0.31,
+            "reproduce with a failing test": Approach(0.86, 1.1),
+            "bisect the history": Approach(0.72, 0.8, later=0.45),
+            "add logging and guess": Approach(0.44, 1.6),
+            "rewrite the module": Approach(0.31, 3.0),
         },
         (
             "A failing test for {thing} showed that {file} read stale state; load it per request.",
@@ -51,10 +78,10 @@ FAMILIES = {
             "Build a settings page for {part} that controls {thing}",
         ),
         {
-            "vertical slice first": 0.81,
-            "schema first": 0.69,
-            "copy a similar feature": 0.62,
-            "everything at once": 0.29,
+            "vertical slice first": Approach(0.81, 1.0),
+            "schema first": Approach(0.69, 1.3),
+            "copy a similar feature": Approach(0.62, 0.6, later=0.84),
+            "everything at once": Approach(0.29, 2.2),
         },
         (
             "One thin path through {part} first, then the edge cases of {thing}.",
@@ -70,10 +97,10 @@ FAMILIES = {
             "Remove the duplicated handling of {thing} across {part}",
         ),
         {
-            "characterisation tests first": 0.88,
-            "automated codemod": 0.74,
-            "small commits behind a facade": 0.77,
-            "big bang": 0.26,
+            "characterisation tests first": Approach(0.88, 1.4),
+            "automated codemod": Approach(0.74, 0.4, later=0.9),
+            "small commits behind a facade": Approach(0.77, 1.1),
+            "big bang": Approach(0.26, 1.8),
         },
         (
             "Pinned the behaviour of {part} with tests, then moved {thing} in four commits.",
@@ -87,7 +114,11 @@ FAMILIES = {
             "Check the patch to {file} for races and missing error handling",
             "Second opinion on the new {thing} API of {part}",
         ),
-        {"checklist by risk": 0.83, "read the diff top down": 0.66, "run it and probe": 0.79},
+        {
+            "checklist by risk": Approach(0.83, 1.0),
+            "read the diff top down": Approach(0.66, 0.7),
+            "run it and probe": Approach(0.79, 1.5),
+        },
         (
             "Found an unchecked return in {file}; asked for a test with empty {thing}.",
             "The change to {part} is fine; naming of {thing} was made consistent.",
@@ -102,10 +133,10 @@ FAMILIES = {
             "Add a property-based test for parsing {thing}",
         ),
         {
-            "fake clock and seeded data": 0.85,
-            "table-driven cases": 0.8,
-            "mock everything": 0.42,
-            "retry flaky tests": 0.24,
+            "fake clock and seeded data": Approach(0.85, 1.2),
+            "table-driven cases": Approach(0.8, 0.7),
+            "mock everything": Approach(0.42, 1.0),
+            "retry flaky tests": Approach(0.24, 0.3),
         },
         (
             "Injected the clock into {part}; the flake came from sleeping.",
@@ -119,7 +150,11 @@ FAMILIES = {
             "Update the README section about {thing}",
             "Write a runbook for {symptom} in {part}",
         ),
-        {"example first": 0.92, "generate from docstrings": 0.71, "rewrite from scratch": 0.6},
+        {
+            "example first": Approach(0.92, 1.0),
+            "generate from docstrings": Approach(0.71, 0.3),
+            "rewrite from scratch": Approach(0.6, 2.4),
+        },
         (
             "Start from a runnable example of {thing}; the reference follows from it.",
             "The runbook names the command that shows {symptom} and the two fixes.",
@@ -134,10 +169,10 @@ FAMILIES = {
             "Cut the start-up time of {part}",
         ),
         {
-            "profile before changing": 0.84,
-            "add a cache": 0.55,
-            "batch the queries": 0.76,
-            "rewrite in another language": 0.19,
+            "profile before changing": Approach(0.84, 1.2),
+            "add a cache": Approach(0.55, 0.6, later=0.3),
+            "batch the queries": Approach(0.76, 0.9),
+            "rewrite in another language": Approach(0.19, 4.0),
         },
         (
             "The profile showed one query per row of {thing}; a join replaced them.",
@@ -152,7 +187,11 @@ FAMILIES = {
             "Check permissions in {file} before {thing} is returned",
             "Stop {part} from logging private {thing}",
         ),
-        {"deny by default": 0.87, "patch the call site": 0.58, "upgrade and run the tests": 0.78},
+        {
+            "deny by default": Approach(0.87, 1.0),
+            "patch the call site": Approach(0.58, 0.5),
+            "upgrade and run the tests": Approach(0.78, 0.8, later=0.5),
+        },
         (
             "Permissions are checked in one decorator in {file}; all routes of {part} use it.",
             "Parameters are bound, never formatted, wherever {part} reads {thing}.",
@@ -165,7 +204,11 @@ FAMILIES = {
             "Move {part} from the old queue to the new one",
             "Port {file} to the async client",
         ),
-        {"expand and contract": 0.82, "dual writes": 0.68, "stop the world": 0.47},
+        {
+            "expand and contract": Approach(0.82, 1.3),
+            "dual writes": Approach(0.68, 1.6),
+            "stop the world": Approach(0.47, 0.6),
+        },
         (
             "Added the column, filled {thing} in batches, switched {part}, dropped the old one.",
             "Both clients ran side by side behind a flag in {file} for a week.",
@@ -178,7 +221,11 @@ FAMILIES = {
             "Roll {part} out gradually with a switch for {thing}",
             "Make the container image of {part} smaller",
         ),
-        {"canary first": 0.86, "roll back then debug": 0.81, "hotfix in production": 0.33},
+        {
+            "canary first": Approach(0.86, 1.2),
+            "roll back then debug": Approach(0.81, 1.0),
+            "hotfix in production": Approach(0.33, 0.4),
+        },
         (
             "A canary with one percent of {thing} showed {symptom} early; the limit was raised.",
             "A multi-stage build leaves the compilers out of the image of {part}.",
@@ -238,13 +285,59 @@ CONTEXTS = (
     "Mind that the data of older customers has another shape than that of new ones.",
 )
 
-ERRORS = {
-    "timeout": ("no answer from {part} within 30 s", "{file}: deadline exceeded"),
-    "quality_gate": ("coverage of {file} fell below the limit", "linter: 3 errors in {file}"),
-    "crash": ("{file}: index out of range", "worker of {part} exited with status 139"),
-    "validation": ("{thing}: value is required", "schema mismatch in {file}"),
-    "unknown": ("it still shows {symptom}", "no change in behaviour of {part}"),
+FAILURES = {
+    "timeout": (
+        Failure(
+            "no answer from {part} within 30 s",
+            "Asked {part} for {thing} in pages of 200; each page answers in time.",
+        ),
+        Failure(
+            "{file}: deadline exceeded",
+            "Passed the caller's deadline down to {file} and stopped its retries at half of it.",
+        ),
+    ),
+    "quality_gate": (
+        Failure(
+            "coverage of {file} fell below the limit",
+            "Covered the error paths of {file} first; the gate passes without an exception.",
+        ),
+        Failure(
+            "linter: 3 errors in {file}",
+            "Ran the formatter and removed the unused imports of {file} before the commit.",
+        ),
+    ),
+    "crash": (
+        Failure(
+            "{file}: index out of range",
+            "{file} now returns early when there are no {thing}.",
+        ),
+        Failure(
+            "worker of {part} exited with status 139",
+            "Pinned the native library that {part} loads to the version before; no more crashes.",
+        ),
+    ),
+    "validation": (
+        Failure(
+            "{thing}: value is required",
+            "Gave {thing} a default in the schema and filled the old rows with it.",
+        ),
+        Failure(
+            "schema mismatch in {file}",
+            "Generated the types of {file} from the schema again and fixed the callers of {part}.",
+        ),
+    ),
+    "unknown": (
+        Failure(
+            "it still shows {symptom}",
+            "{symptom} came from a stale build of {part}; its cache was cleared.",
+        ),
+        Failure(
+            "no change in behaviour of {part}",
+            "The change was behind a flag; turned it on for {part} and tested with {thing}.",
+        ),
+    ),
 }
+"""By error type: how runs of any family fail."""
 
 TIERS = {"haiku": (-0.12, 0.6, 0.02), "sonnet": (0.0, 1.0, 0.09), "opus": (0.08, 1.3, 0.4)}
 """Per model tier: added success rate, duration factor, dollars a minute."""

@@ -160,7 +160,32 @@ def generate_data(
 
 @app.command()
 def benchmark(
-    rows: Annotated[int, typer.Option(min=1, help="Executions in the database")] = 10_000,
+    rows: Annotated[
+        int, typer.Option(min=1, help="Executions in the database, for the promises at one size")
+    ] = 10_000,
+    sizes: Annotated[
+        str,
+        typer.Option(help="Measure these sizes instead, e.g. 1000,10000,100000,1000000"),
+    ] = "",
+    presets: Annotated[
+        str,
+        typer.Option(help="With --sizes: HNSW indexes to build, of fast,balanced,high_recall"),
+    ] = "balanced",
+    peers: Annotated[
+        str,
+        typer.Option(help="With --sizes: other indexes to measure, by name, or all", metavar="A,B"),
+    ] = "",
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            help="Add each of --sizes to this JSON file; without --sizes: show what is in it",
+            show_default=False,
+        ),
+    ] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option(help="Draw the sizes as SVG in this directory", show_default=False),
+    ] = None,
     quick: Annotated[bool, typer.Option(help="Fewer repetitions")] = False,
     check: Annotated[bool, typer.Option(help="Exit 1 when a bar is missed")] = False,
     markdown: Annotated[
@@ -170,21 +195,35 @@ def benchmark(
         Path | None,
         typer.Option(
             "--data-dir",
-            help="Make the temporary databases here, to measure this disk",
+            help="Make the databases here, to measure this disk; those of --sizes are kept and "
+            "used again, with their indexes",
             show_default=False,
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Measure start-up, calls, search, memory and throughput, on a temporary database."""
+    """Measure the promises at one size, or recall and latency over sizes, beside other indexes."""
     from mcp_learning.bench import commands
     from mcp_learning.cli.session import fail
     from mcp_learning.errors import LearningError
 
     try:
-        passed = commands.benchmark(
-            rows=rows, quick=quick, page=markdown, data_dir=data_dir, as_json=json
-        )
+        if sizes or results or plots:
+            passed = commands.scale(
+                sizes=sizes,
+                presets=presets,
+                others=peers,
+                kept=results,
+                drawn=plots,
+                to=markdown,
+                data_dir=data_dir,
+                quick=quick,
+                as_json=json,
+            )
+        else:
+            passed = commands.benchmark(
+                rows=rows, quick=quick, to=markdown, data_dir=data_dir, as_json=json
+            )
     except LearningError as error:
         fail(str(error))
     if check and not passed:

@@ -65,3 +65,11 @@ def test_an_unknown_task_type_ends_with_one_line_that_names_the_known_ones(tmp_p
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "bug_fix" in done.stderr
+
+
+def test_a_wrong_size_or_peer_ends_with_one_line_that_names_it(tmp_path: Path) -> None:
+    for option, wrong in (("--sizes", "5"), ("--peers", "annoy"), ("--presets", "best")):
+        done = run(tmp_path, "benchmark", "--sizes", "1000", option, wrong)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert option.removeprefix("--") in done.stderr
