@@ -31,6 +31,11 @@ class Truth:
             self.possible[task_id] = [state]
         self.acknowledged += bool(call.changes)
 
+    def refuse(self, call: Call) -> None:
+        """Notes that a call failed, and so changed nothing."""
+        for task_id in call.changes:
+            self.possible[task_id].pop()
+
     def observe(self, task_id: str, stored: State) -> None:
         """Compares what is stored with what is possible, and takes it for true."""
         possible = self.possible[task_id]
