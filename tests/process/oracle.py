@@ -47,12 +47,13 @@ def copy_truth(data_dir: Path, copy: Path) -> Path:
 
 
 def ask_oracle(truth: Path, questions: Sequence[dict[str, Any]]) -> Oracle:
+    """`consult`, where no event loop runs yet."""
+    return anyio.run(consult, truth, questions)
+
+
+async def consult(truth: Path, questions: Sequence[dict[str, Any]]) -> Oracle:
     """Opens a copy of the truth with exact search and asks it everything."""
     settings = Settings.load(data_dir=truth, search_mode="exact")
-    return anyio.run(_ask, settings, questions)
-
-
-async def _ask(settings: Settings, questions: Sequence[dict[str, Any]]) -> Oracle:
     service = LearningService(settings, open_database(settings))
     rows = await service._database.read(
         lambda cursor: cursor.execute("SELECT task_id FROM executions").fetchall()
