@@ -5,8 +5,9 @@ No answer is wrong, whatever they interleave to; how fast searches are is printe
 
 import itertools
 import random
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,8 +29,8 @@ from mcp_learning.models.requests import (
 )
 from mcp_learning.models.results import SimilarTasks
 from mcp_learning.server.answers import structured
+from mcp_learning.server.stdio import SWITCH_INTERVAL
 from mcp_learning.settings import Settings
-from mcp_learning.store.migrations import open_database
 
 pytestmark = pytest.mark.anyio
 
@@ -37,11 +38,14 @@ T = TypeVar("T")
 
 SEARCHERS = 16
 WRITERS = 4
-SEARCHES = 400
+SEARCHES = 300
 """Completed searches of the short form."""
 
 BUILDS = 2
-"""Completed builds of the index in the short form, at least."""
+"""Completed builds of the index in the short form."""
+
+PATIENCE = 400
+"""Writes acknowledged during one search: more, and writers starve it."""
 
 CANCELLED = 0.05
 """Chance that the start of a call has a call in flight cancelled."""
@@ -64,7 +68,8 @@ class Storm:
         self.acknowledged: dict[UUID, int] = {}
         self.forgotten: list[UUID] = []
         self.took: list[float] = []
-        self.builds = self.cancelled = 0
+        self.builds = self.cancelled = self.writes = 0
+        self._waiting: dict[int, int] = {}
         self._numbers = itertools.count()
         self._in_flight: list[anyio.CancelScope] = []
         self._started = anyio.Event()
@@ -81,8 +86,8 @@ class Storm:
             background.start_soon(self.service.run)
             background.start_soon(self._cancel)
             async with anyio.create_task_group() as group:
-                for _ in range(SEARCHERS):
-                    group.start_soon(self._search)
+                for number in range(SEARCHERS):
+                    group.start_soon(self._search, number)
                 for _ in range(WRITERS):
                     group.start_soon(self._write)
                 group.start_soon(self._rebuild)
@@ -116,14 +121,14 @@ class Storm:
                 await self._forget([mine.pop(self.random.randrange(len(mine)))])
             elif mine and self.random.random() < 0.3:
                 task_id = mine.pop(self.random.randrange(len(mine)))
-                if await self._store(task_id):
+                if await self.store(task_id):
                     mine.append(task_id)
             else:
                 task_id = UUID(int=self.random.getrandbits(128), version=4)
-                if await self._store(task_id):
+                if await self.store(task_id):
                     mine.append(task_id)
 
-    async def _store(self, task_id: UUID) -> bool:
+    async def store(self, task_id: UUID) -> bool:
         """Records or updates a row; whether it was acknowledged."""
         text = self.random.choice(TASKS).format(f"module_{next(self._numbers)}_handler")
         request = RecordExecution(
@@ -140,7 +145,13 @@ class Storm:
             return False  # stored or not: nobody touches it again
         self.acknowledged[task_id] = len(self.texts[task_id]) - 1
         self.settled[task_id] = text
+        self._count_write()
         return True
+
+    def _count_write(self) -> None:
+        self.writes += 1
+        oldest = min(self._waiting.values(), default=self.writes)
+        assert self.writes - oldest <= PATIENCE, "writers starve a search"
 
     async def _forget(self, task_ids: list[UUID]) -> None:
         for task_id in task_ids:
@@ -150,13 +161,14 @@ class Storm:
         if forgotten is not None:
             assert (forgotten.executions, forgotten.unknown_task_ids) == (len(task_ids), [])
             self.forgotten += task_ids
+            self._count_write()
 
     async def _rebuild(self) -> None:
         async def ignore(share: float, message: str) -> None:
             pass
 
         for turn in itertools.count():
-            if self.over:
+            if self.over or (self._end is None and self.builds == BUILDS):
                 return
             request = RebuildIndex(preset="fast")
             try:
@@ -170,8 +182,9 @@ class Storm:
             else:
                 self.builds += done is not None
 
-    async def _search(self) -> None:
+    async def _search(self, number: int) -> None:
         while not self.over:
+            self._waiting[number] = self.writes
             target = self.random.choice(list(self.settled.items()) or [None])
             if self.random.random() < 0.3:
                 target = None
@@ -217,20 +230,32 @@ class Storm:
         return asked + [{**question, "repo": REPOS[0]} for question in asked]
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Searches use the index as soon as there is one."""
+    return settings.model_copy(update={"search_mode": "hnsw"})
+
+
+@pytest.fixture
+def _threads_as_in_a_server() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("_threads_as_in_a_server")
 async def test_searches_writes_rebuilds_and_cancellations_at_once_give_no_wrong_answer(
+    service: LearningService,
     settings: Settings,
     tmp_path: Path,
     pytestconfig: pytest.Config,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     seed, seconds = pytestconfig.getoption("seed"), pytestconfig.getoption("seconds")
-    settings = settings.model_copy(update={"search_mode": "hnsw"})
-    service = LearningService(settings, open_database(settings))
-    await service.record(
-        RecordExecution(task_type="test", task_description=PARAPHRASES[0], outcome="success")
-    )
-    await service.ready()
     storm = Storm(service, seed, seconds)
+    await storm.store(UUID(int=0))  # so that there is something to index
+    await service.ready()
     await storm.run()
 
     await service.ready()
