@@ -200,6 +200,7 @@ def _wait(condition: Callable[[], bool]) -> None:
     next((True for _ in range(POLLS) if condition()), None)
 
 
+@pytest.mark.timeout(400)  # a minute's work, on a machine that has nothing else to do
 def test_kills_at_random_points_lose_nothing_and_bring_nothing_back(
     history: tuple[int, int], tmp_path: Path
 ) -> None:
