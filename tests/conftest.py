@@ -15,6 +15,14 @@ from mcp_learning.store import duckdb as wrapper
 from mcp_learning.store.migrations import open_database
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The long forms of the proofs in docs/runbooks/proofs.md."""
+    group = parser.getgroup("proofs")
+    group.addoption("--kills", type=int, default=15, help="servers to kill, at least 1")
+    group.addoption("--seconds", type=float, help="how long to search at once, in seconds")
+    group.addoption("--seed", type=int, default=1, help="of all random work")
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
