@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.bench.loading import opened
 from mcp_learning.bench.pipes import MeasurementFailed
+from mcp_learning.learn.identifiers import task_key
 from mcp_learning.learn.indexing import Indexer
 from mcp_learning.models.requests import Filters
 from mcp_learning.search.hnsw import FILE_NAME, HnswIndex
@@ -43,6 +44,7 @@ async def loaded(data_dir: Path, mode: SearchMode) -> AsyncIterator[tuple[Databa
     settings = Settings.model_construct(data_dir=data_dir, search_mode=mode)
     async with opened(settings) as (database, indexer):
         await indexer.load()
+        await indexer.settle()
         if indexer.shortcoming or mode not in ("auto", indexer.retriever.mode):
             why = indexer.shortcoming or f"search is {indexer.retriever.mode}"
             raise MeasurementFailed(f"{data_dir} can't be searched as {mode}: {why}")
@@ -51,16 +53,13 @@ async def loaded(data_dir: Path, mode: SearchMode) -> AsyncIterator[tuple[Databa
 
 def whole_search(indexer: Indexer, text: str, vector: Vector) -> Search:
     """Everything that a tool call's search does but embedding the text."""
-    floor = indexer.embedder.floor
-    query = Query(vector, Filters(), limit=LIMIT, floor=floor, now=datetime.now(UTC))
+    query = Query(text, task_key(text), vector, Filters(), LIMIT, datetime.now(UTC))
     return lambda cursor: indexer.retriever.search(cursor, query)
 
 
 def nearest(retriever: Retriever) -> Nearest:
     """Search by meaning alone, the way that the retriever plans."""
-    index, matrix = retriever.index, retriever._matrix
-    source = matrix if index is None else index
-    return lambda vector, k: source.search(vector, k).versions - 1
+    return lambda vector, k: retriever.nearest(vector, k).versions[:k] - 1
 
 
 @contextmanager
@@ -68,6 +67,6 @@ def at_ef(index_dir: Path, ef_search: int) -> Iterator[Nearest]:
     """Search by meaning in the HNSW index alone, with this many candidates kept."""
     index = HnswIndex(index_dir / FILE_NAME, ef_search)
     try:
-        yield lambda vector, k: index.search(vector, k).versions - 1
+        yield lambda vector, k: index.search(vector, k) - 1
     finally:
         index.close()

@@ -71,6 +71,7 @@ class Indexer:
             settings.search_mode,
             settings.hnsw_min_rows,
             settings.hnsw_ef_search,
+            lambda: database.commits,
         )
         self.reembed_due = False
         self.problem: str | None = None
@@ -90,7 +91,6 @@ class Indexer:
 
     def notice(self, *, needs_vector: bool) -> None:
         """Says that an execution was written. Call after the commit."""
-        self.retriever.rows.notice()
         if needs_vector:
             self._pending += 1
             self._noticed += 1
@@ -98,8 +98,7 @@ class Indexer:
 
     async def forget(self, task_ids: Iterable[UUID]) -> None:
         """Lets go of deleted executions. Call after the commit."""
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self.retriever.drop, list(task_ids))
+        await anyio.to_thread.run_sync(self.retriever.drop, list(task_ids))
         self._work.set()
 
     async def run(self) -> None:
@@ -113,9 +112,8 @@ class Indexer:
             try:
                 await self.load()
                 await self._pause_in_writing()
-                await self.drain()
+                await self.settle()
                 self.problem = None
-                await self._database.read(lambda _: self.retriever.rows.tidy())
                 if not self._building and await anyio.to_thread.run_sync(self._build_is_due):
                     self._building = True
                     group.start_soon(self._rebuild_stale)
@@ -222,6 +220,15 @@ class Indexer:
             await self._count_pending()
         while await self._database.read(self._read_words):
             pass
+
+    async def settle(self) -> None:
+        """Brings everything up to date and saves what is worth it.
+
+        Raises:
+            LearningError: Something can't be read or written; searches go on with what there is.
+        """
+        await self.drain()
+        await self._database.read(lambda _: self.retriever.rows.tidy())
 
     def _take_in(
         self, cursor: Cursor, stored: Sequence[Embedded], vectors: NDArray[np.float32]

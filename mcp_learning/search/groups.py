@@ -19,23 +19,25 @@ Similarities = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 class Group(NamedTuple):
-    """One task: the row to show, the similarity of its most similar run, 0..1, and its runs."""
+    """One task: the row to show, and its runs."""
 
     row: int
-    similarity: float
     runs: Runs
 
 
 def best(
     snapshot: Snapshot, rows: NDArray[np.int64], found: NDArray[np.float32], limit: int
-) -> list[int]:
-    """Keys of the most similar tasks, best first; of equally similar ones the latest first.
+) -> dict[int, float]:
+    """The most similar tasks, best first; of equally similar ones the latest first.
 
     Args:
         snapshot: Where the rows are from.
         rows: (m,) different rows that may be found.
         found: (m,) float32, their similarities.
         limit: Tasks wanted, at least 1.
+
+    Returns:
+        The similarity of each task's most similar run, by the task's key.
     """
     k = limit * _OVERFETCH
     while True:
@@ -43,9 +45,13 @@ def best(
         # Rounded, since equal rows at different places of a matrix differ in the last digit.
         values = np.round(found[chosen], 6)
         order = np.lexsort((-snapshot.view["sequence"][rows[chosen]], -values))
-        keys = list(dict.fromkeys(snapshot.view["task_key"][rows[chosen[order]]].tolist()))
-        if len(keys) >= limit or k >= len(rows):
-            return keys[:limit]
+        keys = snapshot.view["task_key"][rows[chosen[order]]].tolist()
+        tasks: dict[int, float] = {}
+        for key, value in zip(keys, values[order].tolist(), strict=True):
+            if len(tasks) < limit:
+                tasks.setdefault(key, value)
+        if len(tasks) == limit or k >= len(rows):
+            return tasks
         k *= _OVERFETCH
 
 
@@ -72,7 +78,7 @@ def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exa
     )
     row = int(near[np.lexsort(usefulness)[-1]])
     runs = Runs(total=len(rows), success=success, failure=failure, pending=pending)
-    return Group(row, float(found.max()), runs)
+    return Group(row, runs)
 
 
 def top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:

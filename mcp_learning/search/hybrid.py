@@ -1,10 +1,11 @@
-"""Plan, search by words and by meaning, fuse, group, check against the truth, apply the floor.
+"""Plan, search by words and by meaning, fuse, group the runs of a task, apply the floor.
 
 `Retriever.search` is the one search of the product. It blocks, and runs in a worker thread with a
-cursor of its own. The database is asked once, for the few executions that are shown.
+cursor of its own. The database is asked for what changed, and for texts that aren't at hand.
 """
 
 import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,6 @@ from mcp_learning.models.results import ExecutionSummary, Runs
 from mcp_learning.search import fusion, groups
 from mcp_learning.search.arrays import among
 from mcp_learning.search.exact import cosines
-from mcp_learning.search.groups import Group
 from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.search.index_slot import MOST_OUTSIDE, IndexSlot
 from mcp_learning.search.rows import Rows, Snapshot
@@ -49,10 +49,6 @@ CANDIDATES = 100
 
 PER_TASK = 10
 """Rows that they propose for each task that is wanted: runs of one task are one match."""
-
-ATTEMPTS = 5
-"""Searches that start again because the truth has changed under them, before what changed is left
-out of the answer."""
 
 ROUNDING = 1e-5
 """What a float32 similarity may be off by: the very same text has to pass a floor of 1."""
@@ -114,9 +110,9 @@ class Found:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Nearest by meaning alone, best first: (k,) rows and (k,) cosine similarities."""
+    """Nearest by meaning alone, best first: (k,) embedding versions and cosine similarities."""
 
-    rows: NDArray[np.int64]
+    versions: NDArray[np.int64]
     similarities: NDArray[np.float32]
 
 
@@ -128,12 +124,18 @@ class Retriever:
         mode: `auto` uses the HNSW index from `hnsw_min_rows` on, where it is faster.
         hnsw_min_rows: See there.
         ef_search: Candidates that an HNSW search keeps.
+        commits: Tells how many writes the database has committed.
     """
 
     def __init__(
-        self, directory: Path, mode: SearchMode, hnsw_min_rows: int, ef_search: int
+        self,
+        directory: Path,
+        mode: SearchMode,
+        hnsw_min_rows: int,
+        ef_search: int,
+        commits: Callable[[], int],
     ) -> None:
-        self.rows = Rows(directory)
+        self.rows = Rows(directory, commits)
         self.slot = IndexSlot(directory, ef_search)
         self._mode = mode
         self._hnsw_min_rows = hnsw_min_rows
@@ -193,9 +195,8 @@ class Retriever:
         self.slot.replace(built, expected, self._true_vectors)
         self._compare_speeds()
 
-    def drop(self, task_ids: list[UUID]) -> None:
-        """Lets go of deleted executions, their texts included."""
-        self.rows.forget(task_ids)
+    def drop(self, task_ids: Iterable[UUID]) -> None:
+        """Lets go of the texts of deleted executions; the next search drops their rows."""
         self._summaries.drop(task_ids)
 
     def close(self) -> None:
@@ -218,64 +219,55 @@ class Retriever:
             rows = self._near(snapshot, index, vector, k)
             found = cosines(snapshot.vectors, vector, rows)
         best = groups.top(found, k)
-        return Neighbours(rows[best], found[best])
+        return Neighbours(snapshot.view["version"][rows[best]], found[best])
 
     def search(self, cursor: Cursor, query: Query) -> Found:
         """The most similar tasks that pass the filters and the floor, best first.
 
-        Filters never lose a match: they are applied to all rows before anything is ranked.
+        Everything that was committed before is found, nothing that was deleted before. Filters
+        never lose a match: they are applied to all rows before anything is ranked.
         """
-        for last in (attempt == ATTEMPTS - 1 for attempt in range(ATTEMPTS)):
-            self.rows.sync(cursor)
+        self.rows.sync(cursor)
+        while True:
             index = self._index()
             try:
-                found = self._answer(cursor, query, index, accept=last)
+                return self._answer(cursor, query, index)
             except IndexUnavailable as problem:
                 if index is None:
                     raise
                 self.slot.discard(index, problem)
-                continue
-            if found is not None:
-                return found
-        return self._answer(cursor, query, None, accept=True) or Found([], "exact", 0, 0)
 
-    def _answer(
-        self, cursor: Cursor, query: Query, index: HnswIndex | None, *, accept: bool
-    ) -> Found | None:
-        """None if the truth has changed since the rows were read, unless that is accepted."""
+    def _answer(self, cursor: Cursor, query: Query, index: HnswIndex | None) -> Found:
         snapshot = self.rows.snapshot(query.filters, query.now)
         words = snapshot.words.score(count_terms(query.text))
         judge = _Judge(snapshot, query, words)
         few = query.filters.active and snapshot.eligible <= FEW_PASSING
+        mode: Mode = "exact"
         if index is None or query.vector is None or few:
-            mode: Mode = "exact"
             best = _best_of_all(snapshot, judge, query)
         else:
             mode = "hnsw"
             best = self._best_of_near(snapshot, judge, query, index)
-        floor = fusion.FLOOR if query.floor is None else query.floor
-        kept = [group for group in best if group.similarity >= floor - ROUNDING]
-        shown = {snapshot.view.task_id(g.row): int(snapshot.view["sequence"][g.row]) for g in kept}
-        true = columns.current(cursor, list(shown))
-        outdated = [task_id for task_id, sequence in shown.items() if true.get(task_id) != sequence]
-        if outdated:
-            self.drop([task_id for task_id in outdated if task_id not in true])
-            self.rows.notice()
-            if not accept:
-                return None
-        summaries = self._summaries.of(cursor, true)
-        ranked = [
-            Ranked(summaries[task_id], min(group.similarity, 1.0), judge.why(group.row), group.runs)
-            for task_id, group in zip(shown, kept, strict=True)
-            if task_id not in outdated and task_id in summaries
+        floor = (fusion.FLOOR if query.floor is None else query.floor) - ROUNDING
+        exact = columns.text_hash(query.text)
+        kept = [
+            (similarity, groups.represent(snapshot, key, judge.similarities, exact))
+            for key, similarity in best.items()
+            if similarity >= floor
         ]
-        return Found(
-            ranked, "exact" if mode == "exact" else "hnsw", snapshot.eligible, len(best) - len(kept)
-        )
+        view = snapshot.view
+        shown = {view.task_id(group.row): int(view["sequence"][group.row]) for _, group in kept}
+        summaries = self._summaries.of(cursor, shown)
+        ranked = [
+            Ranked(summaries[task_id], similarity, judge.why(group.row), group.runs)
+            for task_id, (similarity, group) in zip(shown, kept, strict=True)
+            if task_id in summaries  # else it was deleted just now
+        ]
+        return Found(ranked, mode, snapshot.eligible, len(best) - len(kept))
 
     def _best_of_near(
         self, snapshot: Snapshot, judge: "_Judge", query: Query, index: HnswIndex
-    ) -> list[Group]:
+    ) -> dict[int, float]:
         """Ranks what words and meaning propose; compares all if that is too little."""
         assert query.vector is not None
         wanted = max(CANDIDATES, PER_TASK * query.limit)
@@ -289,7 +281,7 @@ class Retriever:
                 ]
             )
         )
-        best = _best(snapshot, rows, judge.similarities(rows), judge, query)
+        best = groups.best(snapshot, rows, judge.similarities(rows), query.limit)
         return best if len(best) == query.limit else _best_of_all(snapshot, judge, query)
 
     def _near(
@@ -386,20 +378,8 @@ class _Judge:
         return fusion.meaning(found, self._query.noise)
 
 
-def _best_of_all(snapshot: Snapshot, judge: _Judge, query: Query) -> list[Group]:
+def _best_of_all(snapshot: Snapshot, judge: _Judge, query: Query) -> dict[int, float]:
     rows = None if snapshot.passing is None else np.flatnonzero(snapshot.passing)
     found = judge.similarities(rows)
     everywhere = np.arange(len(found)) if rows is None else rows
-    return _best(snapshot, everywhere, found, judge, query)
-
-
-def _best(
-    snapshot: Snapshot,
-    rows: NDArray[np.int64],
-    found: NDArray[np.float32],
-    judge: _Judge,
-    query: Query,
-) -> list[Group]:
-    tasks = groups.best(snapshot, rows, found, query.limit)
-    exact = columns.text_hash(query.text)
-    return [groups.represent(snapshot, key, judge.similarities, exact) for key in tasks]
+    return groups.best(snapshot, everywhere, found, query.limit)

@@ -1,7 +1,8 @@
 """The catalog, the vectors and the words together: loaded from the truth, then kept up with it.
 
-Whoever writes says so (`notice`), and the next search reads what changed, by change number. Words
-follow in the background, a bounded number at a time: until then a row is found by its meaning.
+A search first takes in what was committed since the last one (`sync`): changes by their number,
+deletions by counting. So it works on the truth as of its start, without asking for anything else.
+Words follow in the background, some at a time: until then a row is found by its meaning.
 
 Invariants, under the lock:
 - Catalog, matrix and word index number their rows alike; the word index may lack the last ones.
@@ -11,7 +12,7 @@ Invariants, under the lock:
 import logging
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,12 +29,12 @@ from mcp_learning.search.catalog import Catalog, View
 from mcp_learning.search.exact import Matrix
 from mcp_learning.search.terms import count_terms
 from mcp_learning.search.words import WordIndex
-from mcp_learning.store import columns, embeddings
+from mcp_learning.store import columns, embeddings, executions
 from mcp_learning.store.duckdb import Cursor
 
 logger = logging.getLogger(__name__)
 
-WORDS_CHUNK = 500
+WORDS_CHUNK = 512
 """Executions whose words are read at a time, 30 ms: a search waits for one such chunk at most."""
 
 _UNSAVED = 2_000
@@ -100,9 +101,12 @@ class Rows:
 
     Args:
         directory: Of derived files.
+        commits: Tells how many writes the database has committed.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, commits: Callable[[], int]) -> None:
+        self._commits = commits
+        self._synced = -1
         self._words_path = directory / word_file.FILE_NAME
         self._lock = threading.RLock()
         self._reading = threading.Lock()  # held while words are read and added, one at a time
@@ -110,7 +114,6 @@ class Rows:
         self._matrix = Matrix(0)
         self._words = WordIndex()
         self._row_of_version = np.zeros(0, np.int32)
-        self._changed = threading.Event()
         self._saved = 0
 
     def __len__(self) -> int:
@@ -147,7 +150,7 @@ class Rows:
             vectors: False leaves all rows without one, when those stored are of another model.
         """
         with self._reading, self._lock:
-            self._changed.clear()
+            self._synced = self._commits()
             cursor.begin()  # so that all is of one moment
             current = columns.read(cursor)
             self._words, order = self._load_words(current.stamp)
@@ -158,26 +161,24 @@ class Rows:
                 self._load_vectors(cursor)
             cursor.commit()
 
-    def notice(self) -> None:
-        """Says that the truth has changed. Call after the commit."""
-        self._changed.set()
-
     def sync(self, cursor: Cursor) -> None:
-        """Takes in what changed since the last time, if anything was noticed."""
-        if not self._changed.is_set():
+        """Takes in what was committed since the last time."""
+        commits = self._commits()  # before reading: what is committed meanwhile is read twice
+        if commits == self._synced:
             return
         with self._lock:
-            self._changed.clear()
-            try:
-                changed = columns.read(cursor, self._catalog.sequence)
-            except BaseException:
-                self._changed.set()
-                raise
+            cursor.begin()
+            changed = columns.read(cursor, self._catalog.sequence)
+            count = executions.count(cursor)
             rows, replaced = self._catalog.apply(changed)
+            if self._catalog.alive != count:
+                self._drop_deleted(columns.sequences(cursor))
+            cursor.commit()
             versions = self._catalog.view()["version"][rows]
             moved = versions > 0
             self._place(rows[moved], versions[moved], self._vectors_of(replaced[moved]))
             self._words.discard(replaced[replaced >= 0])
+            self._synced = max(self._synced, commits)
 
     def put(self, cursor: Cursor, stored: Sequence[Embedded], vectors: NDArray[np.float32]) -> None:
         """Takes in n newly stored vectors, (n, dimension) float32; those outdated by now are not.
@@ -185,7 +186,6 @@ class Rows:
         The truth has taken the vector of a changed description away again.
         """
         with self._lock:
-            self.notice()
             self.sync(cursor)
             rows = self._catalog.rows_of([one.task_id for one in stored])
             described = self._catalog.view()["described"]
@@ -196,13 +196,6 @@ class Rows:
             versions = np.array([one.version for one in stored], np.int64)[fits]
             self._catalog.set_versions(rows[fits], versions)
             self._place(rows[fits], versions, vectors[fits])
-
-    def forget(self, task_ids: Sequence[UUID]) -> None:
-        """Lets go of deleted executions."""
-        with self._lock:
-            rows = self._catalog.rows_of(task_ids)
-            self._catalog.kill(rows[rows >= 0])
-            self._words.discard(rows[rows >= 0])
 
     def read_words(self, cursor: Cursor) -> int:
         """Reads the words of the next rows that lack them; returns how many rows it did."""
@@ -249,6 +242,12 @@ class Rows:
             passing = self._catalog.mask(filters, now)
             known = (self._catalog, self._row_of_version, self._lock)
             return Snapshot(view, vectors, self._words, passing, *known)
+
+    def _drop_deleted(self, sequences: NDArray[np.int64]) -> None:
+        view = self._catalog.view()
+        gone = np.flatnonzero(view["alive"] & ~np.isin(view["sequence"], sequences))
+        self._catalog.kill(gone)
+        self._words.discard(gone)
 
     def _place(
         self, rows: NDArray[np.int64], versions: NDArray[np.int64], vectors: NDArray[np.float32]

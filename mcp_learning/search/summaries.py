@@ -42,7 +42,7 @@ class Summaries:
 
         Args:
             cursor: Of the truth.
-            current: The number of each one's last change, as the truth has it.
+            current: The number of each one's last change.
         """
         found = {task_id: self._recall(task_id, number) for task_id, number in current.items()}
         missing = [task_id for task_id, one in found.items() if one is None]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search import terms
-from mcp_learning.search.words import Segment
+from mcp_learning.search.segment import Segment
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def save(path: Path, words: WordRows) -> None:
     Raises:
         IndexUnavailable: It can't be written, say because the disk is full.
     """
-    arrays = {**words.segment.__dict__, "stamps": words.stamps}
+    arrays = {**vars(words.segment), "stamps": words.stamps}
     parts = [np.ascontiguousarray(arrays[name], kind) for name, kind in _ARRAYS.items()]
     check = 0
     for part in parts:
@@ -107,5 +107,7 @@ def _parse(content: bytes) -> WordRows:
         part = body[at : at + size * np.dtype(kind).itemsize]
         arrays[name] = np.frombuffer(part, kind).copy()
         at += len(part)
-    stamps = arrays.pop("stamps")
-    return WordRows(Segment(**arrays), stamps)
+    segment = Segment(
+        arrays["terms"], arrays["offsets"], arrays["rows"], arrays["counts"], arrays["lengths"]
+    )
+    return WordRows(segment, arrays["stamps"])

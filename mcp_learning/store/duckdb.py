@@ -92,6 +92,8 @@ class Database:
         self.path = path
         self.openings = 0
         """How often the file was opened: what was read before the last time may be of another."""
+        self.commits = 0
+        """How many writes were committed: while it stays the same, what was read is still true."""
         self._memory_limit_mb = memory_limit_mb
         self._prepare = prepare
         self._limiter: anyio.CapacityLimiter | None = None
@@ -191,6 +193,7 @@ class Database:
             except BaseException:
                 roll_back(cursor)
                 raise
+            self.commits += 1
             return result
         except Exception as error:
             raise self._translate(error) from error

@@ -1,0 +1,144 @@
+"""The question's side of BM25: which of its terms count, and how much.
+
+Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009, with three
+changes that docs/tuning.md measures: only the most informative terms count, a term's weight is
+sharpened, and rarity has a prior.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.search.arrays import among
+from mcp_learning.search.segment import Postings, Segment, Tail, frozen
+from mcp_learning.search.terms import is_common, is_identifier, is_numeric
+
+INFORMATIVE = 16
+"""Terms of a question that count: generic words of long texts drown the others."""
+
+SHARPNESS = 1.5
+"""Power that a term's weight is raised to: between its own rarity and only the rarest counting."""
+
+MOST_POSTINGS = 400_000
+"""Entries that a search reads, about 5 ms: beyond it the commonest terms are left out."""
+
+PRIOR_ROWS, PRIOR_PLAIN, PRIOR_COMMON = 20, 1, 10
+"""Rows that every collection is taken to have besides its own, and how many of them have a word: a
+plain one, or one of grammar. So that rarity means something among five executions, too."""
+
+IDENTIFIER_EVIDENCE = 8.0
+"""How many plain words of the same rarity one identifier counts for, in `Scores.evidence`."""
+
+
+class Choice:
+    """The most informative terms of a question.
+
+    Attributes:
+        found: Weight and postings of those that occur and are read.
+        evidence: As in `Scores`.
+        identifiers: As in `Scores`.
+    """
+
+    def __init__(
+        self,
+        question: Counter[int],
+        segments: Sequence[Segment],
+        tail: Tail,
+        dead: NDArray[np.int64] | None,
+        alive: int,
+    ) -> None:
+        self._question = question
+        terms = np.fromiter(question, np.int64, len(question))
+        positions = [segment.positions(terms) for segment in segments]
+        found = np.array([len(tail[t][0]) if t in tail else 0 for t in question], np.int64)
+        for segment, at in zip(segments, positions, strict=True):
+            found += segment.sizes(at)
+        sizes = found.tolist()
+        weights = [self._weigh(*one, alive) for one in zip(question, sizes, strict=True)]
+        self._known: list[tuple[float, int, list[Postings]]] = []
+        # Twice as many as needed: what is dead counts in `sizes`, but must not in the end.
+        occurring = [i for i in range(len(terms)) if sizes[i]]
+        occurring.sort(key=lambda i: (-weights[i], terms[i]))
+        for i in occurring[: 2 * INFORMATIVE]:
+            term = int(terms[i])
+            parts = [
+                segment.postings(int(at[i]))
+                for segment, at in zip(segments, positions, strict=True)
+                if at[i] >= 0
+            ]
+            parts += [frozen(tail[term])] if term in tail else []
+            size = sizes[i] - sum(_count_dead(rows, dead) for rows, _ in parts)
+            if size:
+                self._known.append((self._weigh(term, size, alive), term, parts))
+        self._known.sort(key=lambda one: (-one[0], one[1]))
+        self.found: list[tuple[float, list[Postings]]] = []
+        room = MOST_POSTINGS
+        for weight, _, parts in self._known[:INFORMATIVE]:
+            room -= sum(len(part.rows) for part in parts)
+            if room < 0:
+                break
+            self.found.append((weight, parts))
+        # A question whose rarest words occur nowhere is covered by no row. Numbers are left out:
+        # line numbers, times and addresses differ between two logs of the same error.
+        unknown = [
+            (weight, term)
+            for weight, term, size in zip(weights, question, sizes, strict=True)
+            if not size and not is_numeric(term)
+        ]
+        known = [(weight, term) for weight, term, _ in self._known]
+        self._best = sorted(known + unknown, reverse=True)[:INFORMATIVE]
+        greatest = _rarity(PRIOR_PLAIN, alive)
+        total = sum(weight for weight, _ in self._best)
+        named = sum(weight for weight, term in self._best if is_identifier(term))
+        self.identifiers = named / total if total else 0.0
+        self.evidence = sum(
+            (weight ** (1 / SHARPNESS) / math.sqrt(question[term]) / greatest)
+            * (IDENTIFIER_EVIDENCE if is_identifier(term) else 1.0)
+            for weight, term in self._best
+        )
+
+    def score_of_question(self, flat: float, slope: float) -> float:
+        """What a row would get that is the question itself, > 0 if any term counts."""
+        often = self._question
+        fixed = flat + slope * often.total()
+        return sum(weight * often[term] / (often[term] + fixed) for weight, term in self._best)
+
+    def named(self) -> NDArray[np.int32]:
+        """Rows that have every identifier among the best terms."""
+        wanted = {t for _, t in self._best if is_identifier(t) and not is_numeric(t)}
+        lists = [
+            np.concatenate([part.rows for part in parts])
+            for _, term, parts in self._known
+            if term in wanted
+        ]
+        if not wanted or len(lists) < len(wanted):
+            return np.empty(0, np.int32)
+        lists.sort(key=len)
+        rows = lists[0]
+        for other in lists[1:]:
+            rows = rows[among(rows, other)]
+        return rows
+
+    def _weigh(self, term: int, occurrences: int, alive: int) -> float:
+        prior = PRIOR_COMMON if is_common(term) else PRIOR_PLAIN
+        rarity = _rarity(occurrences + prior, alive)
+        return math.pow(math.sqrt(self._question[term]) * rarity, SHARPNESS)
+
+
+def _rarity(occurrences: int, rows: int) -> float:
+    """Inverse document frequency, > 0 (Robertson and Zaragoza 2009, made positive as in Lucene).
+
+    `occurrences` has the prior's in it, `rows` hasn't.
+    """
+    total = rows + PRIOR_ROWS
+    return math.log1p((total - min(occurrences, total) + 0.5) / (occurrences + 0.5))
+
+
+def _count_dead(rows: NDArray[np.int32], dead: NDArray[np.int64] | None) -> int:
+    if dead is None:
+        return 0
+    few, many = (rows, dead) if len(rows) < len(dead) else (dead, rows)
+    return int(among(few, many).sum())
