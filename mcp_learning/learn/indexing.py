@@ -80,6 +80,7 @@ class Indexer:
         self._indexing = anyio.Lock()
         self._loading = anyio.Lock()
         self._loaded = 0  # the opening of the database that was read
+        self._warmed = 0  # likewise
         self._building = False
         self._automatic = anyio.CancelScope()  # around a rebuild that nobody asked for
         self._ended = anyio.Event()
@@ -229,6 +230,9 @@ class Indexer:
         """
         await self.drain()
         await self._database.read(lambda _: self.retriever.rows.tidy())
+        if self._warmed != self._loaded:
+            self._warmed = self._loaded
+            await self._database.read(self.retriever.warm)
 
     def _take_in(
         self, cursor: Cursor, stored: Sequence[Embedded], vectors: NDArray[np.float32]

@@ -184,6 +184,9 @@ class Retriever:
         self.rows.load(cursor, dimension, vectors=vectors)
         self.slot.open(fingerprint, self._true_vectors, wanted=self.wants_index and vectors)
         self._compare_speeds()
+
+    def warm(self, cursor: Cursor) -> None:
+        """Takes in the texts that are likely to be shown, so that searches don't read them."""
         self._summaries.load(cursor)
 
     def replace_index(self, built: Path, expected: IndexInfo) -> None:
