@@ -34,6 +34,8 @@ async def embed_and_store(
         EmbedderUnavailable: The model can't be loaded.
         StoreError: The database can't be written; nothing was stored.
     """
+    if not rows:
+        return [], np.empty((0, 0), np.float32)
     texts = [embedding_text(row.task_description) for row in rows]
     vectors = await anyio.to_thread.run_sync(embedder.embed, texts)
     with anyio.CancelScope(shield=True):  # the caller has to hear of what was stored

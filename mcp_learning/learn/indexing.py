@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
-from mcp_learning.errors import IndexUnavailable, LearningError
+from mcp_learning.errors import IndexUnavailable, LearningError, StoreError
 from mcp_learning.learn.embedding import BATCH, embed_and_store, fill_next
 from mcp_learning.learn.identifiers import task_key
 from mcp_learning.learn.rebuilding import Progress, build_index
@@ -177,7 +177,11 @@ class Indexer:
         """
         await self.load()
         if 0 < self._pending <= READ_OWN_WRITES:
-            await self.drain()
+            try:
+                # Only what was there before: while others keep writing, a search has to end.
+                await self._embed(await self._database.read(self._newest))
+            except StoreError as error:  # no room for vectors; the shortcoming says what is missing
+                logger.warning("searching without the latest vectors: %s", error)
         question, vector = await anyio.to_thread.run_sync(self._understand, text)
         query = Query(
             text=question,
@@ -198,6 +202,10 @@ class Indexer:
 
         return await self._database.read(search)
 
+    def _newest(self, cursor: Cursor) -> int:
+        self.retriever.rows.sync(cursor)
+        return self.retriever.rows.sequence
+
     def _understand(self, text: str) -> tuple[str, NDArray[np.float32] | None]:
         # Stored text has no secrets either, so a question is most alike without its own.
         question, _ = redact(text)
@@ -207,20 +215,30 @@ class Indexer:
         return question, np.asarray(vector)
 
     async def drain(self) -> None:
-        """Embeds everything in the queue, and reads all words."""
-        async with self._indexing:
-            while not self.reembed_due and (
-                rows := await self._database.read(lambda cursor: embeddings.pending(cursor, BATCH))
-            ):
-                stored, vectors = await embed_and_store(self._database, self.embedder, rows)
-                with anyio.CancelScope(shield=True):  # what is stored has to be found
-                    await self._database.read(
-                        partial(self._take_in, stored=stored, vectors=vectors)
-                    )
-                self._pending = max(0, self._pending - len(stored))
-            await self._count_pending()
+        """Embeds everything that is in the queue now, and reads its words."""
+        await self._embed(await self._database.read(self._newest))
         while await self._database.read(self._read_words):
             pass
+
+    async def _embed(self, up_to: int) -> None:
+        """Embeds what is in the queue, as far as it was changed by the change number `up_to`."""
+        while await self._embed_some(up_to):
+            pass
+        await self._count_pending()
+
+    async def _embed_some(self, up_to: int) -> int:
+        """Embeds the next batch; returns its size. Others get their turn between two batches."""
+        async with self._indexing:
+            if self.reembed_due:
+                return 0
+            rows = await self._database.read(
+                lambda cursor: embeddings.pending(cursor, BATCH, up_to=up_to)
+            )
+            stored, vectors = await embed_and_store(self._database, self.embedder, rows)
+            with anyio.CancelScope(shield=True):  # what is stored has to be found
+                await self._database.read(partial(self._take_in, stored=stored, vectors=vectors))
+            self._pending = max(0, self._pending - len(stored))
+            return len(rows)
 
     async def settle(self) -> None:
         """Brings everything up to date and saves what is worth it.

@@ -128,9 +128,8 @@ class Catalog:
         return self._find(high, low)
 
     def rows_of_task(self, task_key: int) -> NDArray[np.int64]:
-        """The living rows of all runs of a task, ascending."""
-        rows = self._by_key.rows(self._columns["task_key"][: self._used], task_key)
-        return np.asarray(rows[self._columns["alive"][rows]])
+        """The rows of all runs of a task, ascending, dead ones among them."""
+        return self._by_key.rows(self._columns["task_key"][: self._used], task_key)
 
     def mask(self, filters: Filters, now: datetime) -> NDArray[np.bool_] | None:
         """(n,) bool: the living rows that pass; None when all rows do.

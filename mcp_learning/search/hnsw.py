@@ -32,6 +32,9 @@ FORMAT = 1
 
 FILE_NAME = "hnsw.duckdb"
 
+NO_ROOM = 28
+"""Exit status of a build whose disk is full."""
+
 NEAREST = (
     "SELECT version, array_cosine_distance(embedding, ?::VARCHAR::FLOAT[{dimension}]) AS distance "
     "FROM vectors ORDER BY distance LIMIT ?"
@@ -200,16 +203,14 @@ class Build:
                     rows += len(versions)
                     watermark = max(watermark, int(versions.max()))
         except OSError as error:
-            raise IndexUnavailable(
-                f"the index can't be written ({error.strerror}); free some space and try again"
-            ) from error
+            raise _not_written(self.path, error.strerror or "no room left") from error
         return rows, watermark
 
     def run(self, info: IndexInfo) -> IndexInfo:
         """Builds the graph and completes the file; returns `info` with the measured recall.
 
         Raises:
-            IndexUnavailable: The build failed or was cancelled.
+            IndexUnavailable: The build failed, was cancelled, or the disk is full.
         """
         command = [sys.executable, "-P", "-m", "mcp_learning.search.hnsw_build", str(self.path)]
         with self._lock:
@@ -221,9 +222,12 @@ class Build:
         with self._child as child:
             assert child.stdout is not None
             answer = child.stdout.read()
-            if child.wait() != 0:
-                reason = "was cancelled" if self._cancelled else "failed; the log has the details"
-                raise IndexUnavailable(f"building the HNSW index {reason}")
+            status = child.wait()
+        if status == NO_ROOM:
+            raise _not_written(self.path, "no room left")
+        if status != 0:
+            reason = "was cancelled" if self._cancelled else "failed; the log has the details"
+            raise IndexUnavailable(f"building the HNSW index {reason}")
         return IndexInfo.from_json(answer)
 
     def cancel(self) -> None:
@@ -239,6 +243,13 @@ class Build:
         remove(self.path)
         for file in (versions_of(self.path), vectors_of(self.path)):
             file.unlink(missing_ok=True)
+
+
+def _not_written(path: Path, reason: str) -> IndexUnavailable:
+    return IndexUnavailable(
+        f"the index can't be written to {path.parent} ({reason}): free some space and try again; "
+        "searches go on"
+    )
 
 
 def versions_of(building: Path) -> Path:

@@ -12,18 +12,23 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mcp_learning.search import vss
-from mcp_learning.search.hnsw import FORMAT, NEAREST, IndexInfo, vectors_of, versions_of
+from mcp_learning.search.hnsw import (
+    FORMAT,
+    NEAREST,
+    NO_ROOM,
+    IndexInfo,
+    vectors_of,
+    versions_of,
+)
+from mcp_learning.store.duckdb import is_full
 from mcp_learning.store.embeddings import as_text
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection as Connection
 
 SAMPLE = 100
 """Queries on which recall is measured."""
@@ -56,7 +61,7 @@ def main(file: str, description: str) -> None:
 
 
 def _fill(
-    connection: "Connection", versions: NDArray[np.int64], vectors: NDArray[np.float32]
+    connection: duckdb.DuckDBPyConnection, versions: NDArray[np.int64], vectors: NDArray[np.float32]
 ) -> None:
     dimension = vectors.shape[1]
     connection.execute(f"CREATE TABLE vectors (version BIGINT, embedding FLOAT[{dimension:d}])")
@@ -73,7 +78,7 @@ def _fill(
 
 
 def _recall(
-    connection: "Connection", versions: NDArray[np.int64], vectors: NDArray[np.float32]
+    connection: duckdb.DuckDBPyConnection, versions: NDArray[np.int64], vectors: NDArray[np.float32]
 ) -> float | None:
     """Share of the true 10 nearest that the index finds, for stored vectors as queries.
 
@@ -103,4 +108,9 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except duckdb.Error as error:
+        if not is_full(error):
+            raise
+        sys.exit(NO_ROOM)

@@ -132,6 +132,11 @@ class Rows:
         return self._matrix.dimension
 
     @property
+    def sequence(self) -> int:
+        """The highest change number that was taken in."""
+        return self._catalog.sequence
+
+    @property
     def wordless(self) -> int:
         """Rows that can't be found by their words yet."""
         return len(self._catalog) - len(self._words)

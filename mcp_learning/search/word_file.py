@@ -66,8 +66,8 @@ def save(path: Path, words: WordRows) -> None:
     except OSError as error:
         writing.unlink(missing_ok=True)
         raise IndexUnavailable(
-            f"the word index can't be written ({error.strerror}); free some space: until then "
-            "words are read again at each start"
+            f"the word index can't be written to {path.parent} ({error.strerror}): free some "
+            "space; until then words are read again at each start"
         ) from error
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 else:  # imported on the writer thread, so that the server can answer before DuckDB is loaded
     Cursor = Any
 
-__all__ = ["Cursor", "Database", "make_private", "roll_back"]
+__all__ = ["Cursor", "Database", "is_full", "make_private", "roll_back"]
 
 logger = logging.getLogger(__name__)
 
@@ -247,7 +247,7 @@ class Database:
         if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
             self._disconnect()
         logger.error("database error on %s: %s: %s", self.path, type(error).__name__, text)
-        if re.search(r"No space left|File too large|disk.*full", text, re.IGNORECASE):
+        if is_full(error):
             self._disconnect()
             return StoreFull(
                 f"no room left on the disk of {self.path}; nothing was written: free some space, "
@@ -261,6 +261,11 @@ class Database:
             f"the database refused this operation ({type(error).__name__}); nothing was written: "
             "the server's log on stderr has the details"
         )
+
+
+def is_full(error: Exception) -> bool:
+    """Whether an error of DuckDB says that the disk has no room left."""
+    return bool(re.search(r"No space left|File too large|disk.*full", str(error), re.IGNORECASE))
 
 
 def roll_back(cursor: Cursor) -> None:
