@@ -88,6 +88,7 @@ class Indexer:
         self._failed_rows = 0
         self._pending = 0
         self._noticed = 0
+        self._embedded_to = 0  # the change number up to which there is nothing in the queue
         self._work = anyio.Event()
 
     def notice(self, *, needs_vector: bool) -> None:
@@ -153,6 +154,7 @@ class Indexer:
             async with self._indexing:
                 await self._database.open()
                 opening = self._database.openings
+                self._embedded_to = 0
                 await self._database.write(self._fit_table)
                 await self._database.read(self._load_retriever)
                 await self._count_pending()
@@ -221,24 +223,22 @@ class Indexer:
             pass
 
     async def _embed(self, up_to: int) -> None:
-        """Embeds what is in the queue, as far as it was changed by the change number `up_to`."""
-        while await self._embed_some(up_to):
-            pass
-        await self._count_pending()
+        """Embeds what was changed by the change number `up_to`."""
+        while self._embedded_to < up_to and not self.reembed_due:
+            async with self._indexing:  # others get their turn between two batches
+                if self._embedded_to < up_to:  # else another did it meanwhile
+                    await self._embed_some(up_to)
 
-    async def _embed_some(self, up_to: int) -> int:
-        """Embeds the next batch; returns its size. Others get their turn between two batches."""
-        async with self._indexing:
-            if self.reembed_due:
-                return 0
-            rows = await self._database.read(
-                lambda cursor: embeddings.pending(cursor, BATCH, up_to=up_to)
-            )
-            stored, vectors = await embed_and_store(self._database, self.embedder, rows)
-            with anyio.CancelScope(shield=True):  # what is stored has to be found
-                await self._database.read(partial(self._take_in, stored=stored, vectors=vectors))
-            self._pending = max(0, self._pending - len(stored))
-            return len(rows)
+    async def _embed_some(self, up_to: int) -> None:
+        rows = await self._database.read(lambda cursor: embeddings.pending(cursor, BATCH))
+        stored, vectors = await embed_and_store(self._database, self.embedder, rows)
+        with anyio.CancelScope(shield=True):  # what is stored has to be found
+            await self._database.read(partial(self._take_in, stored=stored, vectors=vectors))
+        if len(rows) == BATCH:
+            self._embedded_to = rows[-1].sequence
+        else:
+            self._embedded_to = max(up_to, rows[-1].sequence if rows else 0)
+            await self._count_pending()
 
     async def settle(self) -> None:
         """Brings everything up to date and saves what is worth it.
@@ -350,6 +350,7 @@ class Indexer:
                 width = self.embedder.dimension
                 await self._database.write(lambda c: embeddings.adopt_next(c, width))
                 self.reembed_due = False
+                self._embedded_to = 0
                 await self._database.read(self._load_retriever)
         return count
 
