@@ -224,6 +224,15 @@ class Retriever:
         best = groups.top(found, k)
         return Neighbours(snapshot.view["version"][rows[best]], found[best])
 
+    def similarities(self, cursor: Cursor, query: Query) -> dict[UUID, float]:
+        """How similar every execution that passes the filters is, 0..1, whatever the floor."""
+        self.rows.sync(cursor)
+        snapshot = self.rows.snapshot(query.filters, query.now)
+        judge = _Judge(snapshot, query, snapshot.words.score(count_terms(query.text)))
+        rows = snapshot.passes(np.arange(len(snapshot.view)))
+        found = judge.similarities(rows).tolist()
+        return {snapshot.view.task_id(row): value for row, value in zip(rows, found, strict=True)}
+
     def search(self, cursor: Cursor, query: Query) -> Found:
         """The most similar tasks that pass the filters and the floor, best first.
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from store.rows import execution, migrated
 
-from mcp_learning.store import embeddings, executions
+from mcp_learning.store import bulk, columns, embeddings, executions
 from mcp_learning.store.duckdb import Cursor
 
 Vectors = NDArray[np.float32]
@@ -44,6 +44,17 @@ def embed(cursor: Cursor, limit: int = 10_000) -> dict[UUID, int]:
 def stored(cursor: Cursor) -> dict[UUID, list[float]]:
     rows = cursor.execute("SELECT task_id, embedding::FLOAT[] FROM embeddings").fetchall()
     return dict(rows)
+
+
+def in_bulk(cursor: Cursor) -> dict[int, list[float]]:
+    """What `read` gives, by version: each of them once."""
+    parts = list(embeddings.read(cursor))
+    assert all(versions.dtype == np.int64 for versions, _ in parts)
+    assert all(vectors.dtype == np.float32 for _, vectors in parts)
+    assert all(len(versions) == len(vectors) > 0 for versions, vectors in parts)
+    versions = [version for part, _ in parts for version in part.tolist()]
+    assert len(set(versions)) == len(versions)
+    return dict(zip(versions, [row for _, part in parts for row in part.tolist()], strict=True))
 
 
 def change(cursor: Cursor, task_id: UUID) -> None:
@@ -94,8 +105,7 @@ def test_each_execution_gets_its_own_vector_exactly(cursor: Cursor, count: int) 
     answer = embeddings.store(cursor, rows, vectors, "model")
     expected = {row.task_id: vector.tolist() for row, vector in zip(rows, vectors, strict=True)}
     assert stored(cursor) == expected
-    versions, read = embeddings.read(cursor)
-    by_version = dict(zip(versions.tolist(), read.tolist(), strict=True))
+    by_version = in_bulk(cursor)
     assert {task_id: by_version[version] for task_id, version in answer.items()} == expected
     assert list(answer.values()) == sorted(answer.values())
     assert embeddings.model(cursor) == "model"
@@ -116,10 +126,8 @@ def test_versions_grow_and_never_repeat(cursor: Cursor) -> None:
 def test_an_empty_table_has_a_dimension_but_no_model(cursor: Cursor) -> None:
     assert embeddings.dimension(cursor) == 384
     assert embeddings.model(cursor) is None
-    versions, vectors = embeddings.read(cursor)
-    assert (versions.shape, vectors.shape) == ((0,), (0, 384))
-    assert versions.dtype == np.int64
-    assert vectors.dtype == np.float32
+    assert list(embeddings.read(cursor)) == []
+    assert [found.tolist() for found in embeddings.versions(cursor)] == [[], []]
 
 
 @pytest.mark.parametrize("count", [FEW, MANY])
@@ -163,26 +171,33 @@ def test_a_vector_is_taken_away_from_both_tables(cursor: Cursor) -> None:
         assert [row.task_id for row in embeddings.pending(cursor, 2, table)] == [changed]
 
 
-def test_each_version_leads_to_its_execution_and_task(cursor: Cursor) -> None:
-    record(cursor, MANY)
-    versions = embed(cursor)
-    refs = embeddings.refs(cursor)
-    assert {ref.task_id: version for version, ref in refs.items()} == versions
-    assert {ref.task_key for ref in refs.values()} == {KEY}
-
-
-@pytest.mark.parametrize("chunk", [1, 7, MANY - 2, MANY, 1000])
-def test_reading_in_chunks_equals_reading_at_once(cursor: Cursor, chunk: int) -> None:
+def test_each_version_leads_to_its_execution(cursor: Cursor) -> None:
     ids = record(cursor, MANY)
-    embed(cursor)
-    executions.delete(cursor, ids[3:5])
-    versions, vectors = embeddings.read(cursor)
-    assert len(versions) == MANY - 2
-    assert (np.diff(versions) > 0).all()
-    chunks, after = [], 0
-    while len((part := embeddings.read(cursor, after, chunk))[0]):
-        assert len(part[0]) <= chunk
-        chunks.append(part)
-        after = int(part[0][-1])
-    assert np.array_equal(np.concatenate([part[0] for part in chunks]), versions)
-    assert np.array_equal(np.concatenate([part[1] for part in chunks]), vectors)
+    versions = embed(cursor)
+    change(cursor, ids[0])  # its vector stays until it is taken away
+    executions.delete(cursor, ids[1:2])
+    found = dict(zip(*(one.tolist() for one in embeddings.versions(cursor)), strict=True))
+    current = columns.read(cursor)
+    ids_by_sequence = {
+        sequence: UUID(int=high << 64 | low)
+        for sequence, high, low in zip(
+            *(one.tolist() for one in (current.sequence, current.high, current.low)), strict=True
+        )
+    }
+    assert {ids_by_sequence[sequence]: version for sequence, version in found.items()} == {
+        task_id: version for task_id, version in versions.items() if task_id != ids[1]
+    }
+
+
+@pytest.mark.parametrize("many", [0, 10**6], ids=["with Arrow", "without"])
+@pytest.mark.parametrize("count", [1, MANY, 9_000])
+def test_reading_in_bulk_gives_each_vector_once_exactly(
+    cursor: Cursor, count: int, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embeddings, "_MANY", many)
+    monkeypatch.setattr(embeddings, "_CHUNK", 2_048)
+    embeddings.create_table(cursor, "embeddings", 5)
+    rows, vectors = [execution() for _ in range(count + 2)], some_vectors(count + 2, 5)
+    bulk.insert(cursor, rows, [KEY] * len(rows), vectors, "model")
+    executions.delete(cursor, [row.task_id for row in rows[:2]])
+    assert sorted(in_bulk(cursor).values()) == sorted(vectors[2:].tolist())

@@ -1,6 +1,5 @@
 """SQL about executions and statistics against the same told in Python."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from store import rows
-from store.rows import AWKWARD, NOW, execution, migrated, passes, undone
+from store.rows import AWKWARD, NOW, OUTCOMES, execution, migrated, undone
 
-from mcp_learning.models.requests import Details, Filters, GroupBy
+from mcp_learning.models.requests import Details, GroupBy
 from mcp_learning.models.results import Execution, Feedback
-from mcp_learning.store import bulk, embeddings, executions, statistics
+from mcp_learning.store import bulk, columns, embeddings, executions, statistics
 from mcp_learning.store.duckdb import Cursor
 from mcp_learning.store.statistics import Measures
 
@@ -67,10 +66,10 @@ def test_a_bulk_insert_gives_the_same_as_one_by_one(cursor: Cursor, batch: list[
         keys = [number - 2**63 for number in range(len(batch))]
         bulk.insert(cursor, batch, keys, np.eye(384, dtype=np.float32)[: len(batch)], "model")
         assert [executions.get(cursor, row.task_id) for row in batch] == batch
-        refs = embeddings.refs(cursor).values()
-        assert {(ref.task_id, ref.task_key) for ref in refs} == {
-            (row.task_id, key) for row, key in zip(batch, keys, strict=True)
-        }
+        stored = cursor.execute(
+            "SELECT task_id, task_key FROM embeddings JOIN executions USING (task_id)"
+        ).fetchall()
+        assert dict(stored) == {row.task_id: key for row, key in zip(batch, keys, strict=True)}
         assert embeddings.count_pending(cursor) == 0
 
 
@@ -123,36 +122,12 @@ def test_feedback_is_appended_and_a_recall_is_noted_once(cursor: Cursor) -> None
     assert [used.outcome for used in executions.used_by(cursor, earlier.task_id)] == ["pending"]
 
 
-@given(batch=st.lists(rows.comparable, max_size=12), filters=rows.filters)
-@settings(deadline=None, max_examples=60)
-def test_every_query_with_filters_means_the_same_by_them(
-    cursor: Cursor, batch: list[Execution], filters: Filters
-) -> None:
-    with undone(cursor):
-        insert_all(cursor, batch)
-        version_of = embed_all(cursor)
-        expected = {row.task_id: row for row in batch if passes(row, filters)}
-        versions = {version_of[task_id] for task_id in expected}
-        everything = list(version_of.values())
-        assert set(executions.eligible_versions(cursor, filters, NOW).tolist()) == versions
-        assert set(executions.passing(cursor, everything, filters, NOW).tolist()) == versions
-        runs = executions.runs_of(cursor, [KEY], filters, NOW)
-        assert {run.task_id: run.outcome for run in runs} == {
-            task_id: row.outcome for task_id, row in expected.items()
-        }
-        assert {run.task_key for run in runs} <= {KEY}
-        assert executions.runs_of(cursor, [KEY + 1], filters, NOW) == []
-        vector = json.dumps([1.0] + [0.0] * 383)
-        nearest = executions.nearest(cursor, vector, 384, 100, filters, NOW)
-        assert {version for version, _ in nearest} == versions
-
-
 @given(batch=st.lists(rows.executions, max_size=6))
 @modest
 def test_what_a_search_shows_is_what_was_inserted(cursor: Cursor, batch: list[Execution]) -> None:
     with undone(cursor):
         insert_all(cursor, batch)
-        sequences = {run.task_id: run.sequence for run in _all_runs(cursor)}
+        sequences = _sequences(cursor)
         by_id = executions.shown(cursor, [uuid4(), *(row.task_id for row in batch)])
         latest = executions.shown_latest(cursor, len(batch), 10**6)
         assert by_id == latest
@@ -164,8 +139,48 @@ def test_what_a_search_shows_is_what_was_inserted(cursor: Cursor, batch: list[Ex
             assert values == {name: getattr(row, name) for name in values}
 
 
-def _all_runs(cursor: Cursor) -> list[executions.Run]:
-    return executions.runs_of(cursor, [KEY], Filters(), NOW)
+@given(batch=st.lists(rows.executions | rows.comparable, max_size=6), after=st.integers(0, 6))
+@modest
+def test_what_a_search_keeps_in_memory_is_what_was_inserted_and_changed(
+    cursor: Cursor, batch: list[Execution], after: int
+) -> None:
+    with undone(cursor):
+        insert_all(cursor, batch[:after])
+        last = int(columns.read(cursor).sequence.max(initial=0))
+        insert_all(cursor, batch[after:])
+        if after and batch:
+            executions.update(cursor, batch[0], KEY + 1)
+            batch = [*batch[1:], batch[0]]
+        found = columns.read(cursor, last)
+        chosen = batch[len(batch) - len(found) :]
+        assert len(chosen) == len(batch) - max(min(after, len(batch)) - 1, 0) if after else True
+        assert (np.diff(found.sequence) > 0).all()
+        for at, row in enumerate(chosen):
+            kept = {name: value[at] for name, value in vars(found).items() if name != "labels"}
+            assert UUID(int=int(kept["high"]) << 64 | int(kept["low"])) == row.task_id
+            assert kept["task_key"] == KEY + (after > 0 and row is batch[-1])
+            moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
+                microseconds=int(found.timestamp[at])
+            )
+            assert moment == row.recorded_at
+            assert OUTCOMES[kept["outcome"]] == row.outcome
+            assert kept["has_solution"] == (row.solution_summary is not None)
+            assert kept["described"] == columns.text_hash(row.task_description)
+            for name, values in found.labels.items():
+                assert values[at] == (getattr(row, name) or "")
+        texts = {one.stamp: one.texts for one in columns.words(cursor, found.sequence.tolist())}
+        assert texts == {
+            stamp: _searched(row) for stamp, row in zip(found.stamp.tolist(), chosen, strict=True)
+        }
+        assert sorted(columns.sequences(cursor).tolist()) == sorted(_sequences(cursor).values())
+
+
+def _searched(row: Execution) -> tuple[str | None, ...]:
+    return row.task_description, row.solution_summary, row.error_type, row.error_message
+
+
+def _sequences(cursor: Cursor) -> dict[UUID, int]:
+    return dict(cursor.execute("SELECT task_id, sequence FROM executions").fetchall())
 
 
 @given(
@@ -189,18 +204,6 @@ def test_selecting_ids_means_every_given_filter(
             and task_type in (None, row.task_type)
             and (before is None or row.recorded_at < before)
         }
-
-
-def test_the_nearest_come_first_and_the_newest_of_equals(cursor: Cursor) -> None:
-    insert_all(cursor, [execution() for _ in range(4)])
-    pending = embeddings.pending(cursor, 4)
-    vectors = np.zeros((4, 384), np.float32)
-    vectors[[0, 1, 2, 3], [0, 5, 0, 1]] = 1
-    version_of = embeddings.store(cursor, pending, vectors, "model")
-    first, _, third, _ = (version_of[row.task_id] for row in pending)
-    vector = json.dumps([1.0] + [0.0] * 383)
-    nearest = executions.nearest(cursor, vector, 384, 2, Filters(), NOW)
-    assert nearest == [(third, 1.0), (first, 1.0)]
 
 
 @pytest.mark.parametrize("prefix", ["", "a", "A", "%", "_", "it'", "100%", "a_", "');", "x", "ä"])
@@ -299,8 +302,9 @@ def test_an_empty_database_has_figures_too(cursor: Cursor) -> None:
     assert executions.count(cursor) == 0
     assert executions.unknown(cursor, []) == []
     assert executions.shown(cursor, []) == {}
-    assert executions.runs_of(cursor, [], Filters(), NOW) == []
-    assert executions.passing(cursor, [], Filters(), NOW).tolist() == []
+    assert len(columns.read(cursor)) == 0
+    assert columns.words(cursor, []) == []
+    assert columns.sequences(cursor).tolist() == []
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
