@@ -134,7 +134,9 @@ class Life(Server):
         if message.get("id") == 0 or "id" not in message:
             return None
         call = self.in_flight.pop(message["id"])
-        assert "result" in message, f"{call.tool} {call.arguments}: {message}"
+        if "error" in message:  # as for what a closing server has no time for
+            text = message["error"]["message"]
+            return Answer(call, {"isError": True, "content": [{"text": text}]})
         return Answer(call, message["result"])
 
 
