@@ -38,6 +38,7 @@ from mcp_learning.search.rows import Embedded
 from mcp_learning.settings import Settings
 from mcp_learning.store import embeddings
 from mcp_learning.store.duckdb import Cursor, Database
+from mcp_learning.store.embeddings import Unembedded
 
 logger = logging.getLogger(__name__)
 
@@ -86,16 +87,10 @@ class Indexer:
         self._ended = anyio.Event()
         self._rebuilding_stale = False
         self._failed_rows = 0
-        self._pending = 0
-        self._noticed = 0
-        self._embedded_to = 0  # the change number up to which there is nothing in the queue
         self._work = anyio.Event()
 
-    def notice(self, *, needs_vector: bool) -> None:
+    def notice(self) -> None:
         """Says that an execution was written. Call after the commit."""
-        if needs_vector:
-            self._pending += 1
-            self._noticed += 1
         self._work.set()
 
     async def forget(self, task_ids: Iterable[UUID]) -> None:
@@ -154,10 +149,8 @@ class Indexer:
             async with self._indexing:
                 await self._database.open()
                 opening = self._database.openings
-                self._embedded_to = 0
                 await self._database.write(self._fit_table)
                 await self._database.read(self._load_retriever)
-                await self._count_pending()
             self._loaded = opening
 
     async def search(
@@ -178,10 +171,10 @@ class Indexer:
             StoreError: The database can't be read.
         """
         await self.load()
-        if 0 < self._pending <= READ_OWN_WRITES:
+        newest, waiting = await self._database.read(self._queue)
+        if 0 < waiting <= READ_OWN_WRITES:
             try:
-                # Only what was there before: while others keep writing, a search has to end.
-                await self._embed(await self._database.read(self._newest))
+                await self._embed(newest)  # no further: while others write, a search has to end
             except StoreError as error:  # no room for vectors; the shortcoming says what is missing
                 logger.warning("searching without the latest vectors: %s", error)
         question, vector = await anyio.to_thread.run_sync(self._understand, text)
@@ -204,10 +197,6 @@ class Indexer:
 
         return await self._database.read(search)
 
-    def _newest(self, cursor: Cursor) -> int:
-        self.retriever.rows.sync(cursor)
-        return self.retriever.rows.sequence
-
     def _understand(self, text: str) -> tuple[str, NDArray[np.float32] | None]:
         # Stored text has no secrets either, so a question is most alike without its own.
         question, _ = redact(text)
@@ -218,27 +207,35 @@ class Indexer:
 
     async def drain(self) -> None:
         """Embeds everything that is in the queue now, and reads its words."""
-        await self._embed(await self._database.read(self._newest))
+        newest, _ = await self._database.read(self._queue)
+        await self._embed(newest)
         while await self._database.read(self._read_words):
             pass
 
-    async def _embed(self, up_to: int) -> None:
-        """Embeds what was changed by the change number `up_to`."""
-        while self._embedded_to < up_to and not self.reembed_due:
-            async with self._indexing:  # others get their turn between two batches
-                if self._embedded_to < up_to:  # else another did it meanwhile
-                    await self._embed_some(up_to)
+    def _queue(self, cursor: Cursor) -> tuple[int, int]:
+        """The number of the newest change, and how many executions have no vector."""
+        self.retriever.rows.sync(cursor)
+        return self.retriever.rows.sequence, self.retriever.rows.waiting
 
-    async def _embed_some(self, up_to: int) -> None:
-        rows = await self._database.read(lambda cursor: embeddings.pending(cursor, BATCH))
-        stored, vectors = await embed_and_store(self._database, self.embedder, rows)
-        with anyio.CancelScope(shield=True):  # what is stored has to be found
-            await self._database.read(partial(self._take_in, stored=stored, vectors=vectors))
-        if len(rows) == BATCH:
-            self._embedded_to = rows[-1].sequence
-        else:
-            self._embedded_to = max(up_to, rows[-1].sequence if rows else 0)
-            await self._count_pending()
+    async def _embed(self, up_to: int) -> None:
+        """Embeds what is in the queue, as far as it was changed by the change number `up_to`."""
+        fruitless = 0
+        while not self.reembed_due:
+            async with self._indexing:  # others get their turn between two batches
+                rows = await self._database.read(partial(self._next_of_queue, up_to=up_to))
+                if not rows:
+                    return
+                stored, vectors = await embed_and_store(self._database, self.embedder, rows)
+                with anyio.CancelScope(shield=True):  # what is stored has to be found
+                    take_in = partial(self._take_in, stored=stored, vectors=vectors)
+                    await self._database.read(take_in)
+                fruitless = 0 if stored else fruitless + 1
+                if fruitless == 2:  # not just changed meanwhile: the vectors are there already
+                    await self._database.read(self._load_retriever)
+
+    def _next_of_queue(self, cursor: Cursor, up_to: int) -> list[Unembedded]:
+        self.retriever.rows.sync(cursor)
+        return embeddings.unembedded(cursor, self.retriever.rows.queue(BATCH, up_to))
 
     async def settle(self) -> None:
         """Brings everything up to date and saves what is worth it.
@@ -260,12 +257,6 @@ class Indexer:
     def _read_words(self, cursor: Cursor) -> int:
         self.retriever.rows.sync(cursor)
         return self.retriever.rows.read_words(cursor) if self.retriever.rows.wordless else 0
-
-    async def _count_pending(self) -> None:
-        """Counts the queue anew; what is noticed while it is counted comes on top."""
-        noticed = self._noticed
-        counted = await self._database.read(embeddings.count_pending)
-        self._pending = counted + self._noticed - noticed
 
     async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
         """Recomputes embeddings if asked, then builds the HNSW index and puts it in place.
@@ -350,7 +341,6 @@ class Indexer:
                 width = self.embedder.dimension
                 await self._database.write(lambda c: embeddings.adopt_next(c, width))
                 self.reembed_due = False
-                self._embedded_to = 0
                 await self._database.read(self._load_retriever)
         return count
 
@@ -364,8 +354,8 @@ class Indexer:
         """Why searches are not as good as they could be; None when they are."""
         if self.reembed_due:
             return f"{self._reembed_reason}; until then only words are searched"
-        if self._pending > 0:
-            return f"{self._pending} executions still wait for their embedding"
+        if (waiting := self.retriever.rows.waiting) > 0:
+            return f"{waiting} executions still wait for their embedding"
         if (wordless := self.retriever.rows.wordless) > 0:
             return f"the words of {wordless} executions are still to be read"
         if self.retriever.wants_index and self.retriever.slot.index is None:

@@ -92,9 +92,9 @@ class LearningService:
         await indexer.load()
         await indexer.drain()
 
-    async def close(self) -> None:
-        """Finishes queued writes and closes the files."""
-        await self._database.close()
+    async def close(self, patience: float | None = None) -> None:
+        """Finishes queued writes and closes the files; `patience` as in `Database.close`."""
+        await self._database.close(patience)
         if self._indexer is not None:
             await self._indexer.close()
 
@@ -110,7 +110,7 @@ class LearningService:
         task_id = request.task_id or uuid7()
         now = datetime.now(UTC)
 
-        def write(cursor: Cursor) -> tuple[Recorded, bool]:
+        def write(cursor: Cursor) -> Recorded:
             given, redactions = _given(request)  # here, since it takes milliseconds for long texts
             if task_id in request.used_task_ids:
                 raise InvalidInput(
@@ -119,19 +119,16 @@ class LearningService:
             if missing := executions.unknown(cursor, request.used_task_ids):
                 raise InvalidInput("used_task_ids", f"no execution {missing[0]}; leave it out")
             old = executions.get(cursor, task_id) if request.task_id else None
-            needs_vector = _upsert(cursor, task_id, given, old, now)
+            _upsert(cursor, task_id, given, old, now)
             if request.used_task_ids:
                 executions.add_recalls(cursor, task_id, request.used_task_ids, now)
-            recorded = Recorded(task_id=task_id, created=old is None, redactions=redactions)
-            return recorded, needs_vector
+            return Recorded(task_id=task_id, created=old is None, redactions=redactions)
 
-        needs_vector = True  # for a caller who is cancelled, and never hears how the write ended
         try:
-            recorded, needs_vector = await self._database.write(write)
-        finally:
+            return await self._database.write(write)
+        finally:  # also for a caller who is cancelled, and never hears how the write ended
             if self._indexer is not None:
-                self._indexer.notice(needs_vector=needs_vector)
-        return recorded
+                self._indexer.notice()
 
     async def find(self, request: FindSimilarTasks) -> SimilarTasks:
         """The most similar earlier tasks that pass the filters and the floor, best first.
@@ -320,21 +317,19 @@ def _given(request: RecordExecution) -> tuple[dict[str, Any], int]:
 
 def _upsert(
     cursor: Cursor, task_id: UUID, given: dict[str, Any], old: Execution | None, now: datetime
-) -> bool:
-    """Inserts or merges; returns whether the execution needs a (new) vector."""
+) -> None:
+    """Inserts or merges; a changed description goes into the embedding queue."""
     key = task_key(given["task_description"])
     if old is None:
         new = Execution(task_id=task_id, recorded_at=now, updated_at=now, **given)
         executions.insert(cursor, new, key)
-        return True
+        return
     new = old.model_copy(update=given)
     if new == old:
-        return False
+        return
     executions.update(cursor, new.model_copy(update={"updated_at": now}), key)
-    if new.task_description == old.task_description:
-        return False
-    embeddings.remove(cursor, task_id)
-    return True
+    if new.task_description != old.task_description:
+        embeddings.remove(cursor, task_id)
 
 
 def _match(ranked: "Ranked") -> Match:

@@ -127,6 +127,24 @@ class Rows:
             return int((view["alive"] & (view["version"] > 0)).sum())
 
     @property
+    def waiting(self) -> int:
+        """Rows that have no vector yet."""
+        with self._lock:
+            return self._catalog.alive - self.embedded
+
+    def queue(self, limit: int, up_to: int) -> list[int]:
+        """Change numbers of rows that have no vector yet, the oldest first.
+
+        Args:
+            limit: How many at most.
+            up_to: The highest change number that counts.
+        """
+        with self._lock:
+            view = self._catalog.view()
+            waiting = view["alive"] & (view["version"] == 0) & (view["sequence"] <= up_to)
+            return sorted(view["sequence"][waiting].tolist())[:limit]
+
+    @property
     def dimension(self) -> int:
         """Length of the vectors."""
         return self._matrix.dimension
@@ -208,15 +226,17 @@ class Rows:
             with self._lock:
                 start = len(self._words)
                 view = self._catalog.view()
-                sequences = view["sequence"][start : start + WORDS_CHUNK].tolist()
-                stamps = view["stamp"][start : start + WORDS_CHUNK].tolist()
-            counted = {
-                one.stamp: count_terms(*one.texts) for one in columns.words(cursor, sequences)
-            }
-            # One that was changed or deleted meanwhile has none: its row is dead, or will be.
+                part = slice(start, start + WORDS_CHUNK)
+                # A row that died has no words any more, and its texts are gone.
+                alive = view["alive"][part].tolist()
+                sequences = view["sequence"][part].tolist()
+                stamps = view["stamp"][part].tolist()
+            wanted = [number for number, lives in zip(sequences, alive, strict=True) if lives]
+            counted = {one.stamp: count_terms(*one.texts) for one in columns.words(cursor, wanted)}
+            # One that is changed or deleted meanwhile has none: its row is dead, or will be.
             self._words.add([counted.get(stamp, Counter()) for stamp in stamps])
             with self._lock:
-                dead = start + np.flatnonzero(~view["alive"][start : start + len(stamps)])
+                dead = start + np.flatnonzero(~view["alive"][part])
             self._words.discard(dead)
             return len(stamps)
 

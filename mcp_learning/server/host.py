@@ -21,6 +21,9 @@ QUIET = 0.2
 LONGEST_WAIT = 2.0
 """Seconds after the first message from which the model is loaded even if the client is busy."""
 
+CHECKPOINT_SECONDS = 0.6
+"""Longest wait for the database's closing checkpoint, which the next start can do as well."""
+
 CLOSE_SECONDS = 0.8
 """Longest time that closing may take. What was acknowledged is committed already."""
 
@@ -67,8 +70,8 @@ class Host:
         """Closes the service; gives up after `CLOSE_SECONDS`, which loses nothing."""
         with anyio.move_on_after(CLOSE_SECONDS, shield=True) as scope:
             if self._service is not None:
-                await self._service.close()
+                await self._service.close(CHECKPOINT_SECONDS)
             else:
-                await self._database.close()
+                await self._database.close(CHECKPOINT_SECONDS)
         if scope.cancelled_caught:
             logger.warning("closing took too long; the write-ahead log will be replayed")

@@ -45,9 +45,6 @@ T = TypeVar("T")
 MAX_READERS = 4
 """Reads that run at the same time, each in its own thread."""
 
-CLOSE_SECONDS = 0.6
-"""Longest wait for the closing checkpoint. Skipping it loses nothing: commits are in the WAL."""
-
 
 class _Call(Generic[T]):
     """One function on its way to the writer thread, and its result on the way back."""
@@ -151,14 +148,20 @@ class Database:
         """Merges the write-ahead log into the file."""
         await self._submit(lambda cursor: cursor.execute("CHECKPOINT") and None, transaction=False)
 
-    async def close(self) -> None:
-        """Finishes queued writes and closes the file; waits at most `CLOSE_SECONDS`."""
+    async def close(self, patience: float | None = None) -> None:
+        """Finishes queued writes and closes the file.
+
+        Args:
+            patience: Longest wait for the closing checkpoint, in seconds; None: until it is done.
+                To leave before loses nothing, since commits are in the log, but the process then
+                has to end by `os._exit`: DuckDB is still at work on its thread.
+        """
         if self._thread is None:
             return
         self._closing = True
         self._queue.put(None)
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._stopped.wait, CLOSE_SECONDS)
+            await anyio.to_thread.run_sync(self._stopped.wait, patience)
 
     async def _submit(self, fn: Callable[[Cursor], T], *, transaction: bool) -> T:
         if self._closing:

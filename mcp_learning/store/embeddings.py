@@ -52,6 +52,21 @@ def pending(
     return [Unembedded(*row) for row in rows]
 
 
+def unembedded(cursor: Cursor, sequences: Sequence[int]) -> list[Unembedded]:
+    """The executions whose last change is one of `sequences`, oldest change first.
+
+    Those that were deleted or changed meanwhile are left out.
+    """
+    if not sequences:
+        return []
+    rows = cursor.execute(
+        "SELECT task_id, sequence, task_description FROM executions WHERE sequence BETWEEN ? AND ? "
+        "AND sequence IN (SELECT unnest(string_split(?, ',')::BIGINT[])) ORDER BY sequence",
+        [min(sequences), max(sequences), ",".join(map(str, sequences))],
+    ).fetchall()
+    return [Unembedded(*row) for row in rows]
+
+
 def count_pending(cursor: Cursor, table: Table = "embeddings") -> int:
     """Length of the embedding queue."""
     row = cursor.execute(
