@@ -63,12 +63,13 @@ class Settings(BaseSettings):
     search_mode: Annotated[
         SearchMode,
         Field(
-            description="exact: in-memory scan; hnsw: the index when there is one; auto: by size"
+            description="exact: compare all; hnsw: the index when there is one; auto: the index "
+            "from hnsw_min_rows on, where it was measured to be faster"
         ),
     ] = "auto"
     hnsw_min_rows: Annotated[
         int,
-        Field(ge=0, description="Executions from which auto uses the HNSW index, in rows"),
+        Field(ge=0, description="Executions from which auto builds and uses an HNSW index"),
     ] = 200_000
     hnsw_ef_search: Annotated[
         int,
@@ -83,7 +84,7 @@ class Settings(BaseSettings):
         Field(
             ge=0.0,
             le=1.0,
-            description="Cosine floor of relevance, 0..1; unset: calibrated for the model",
+            description="Least similarity of a match, 0..1; unset: the calibrated 0.40",
         ),
     ] = None
     memory_limit_mb: Annotated[
