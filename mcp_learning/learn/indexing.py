@@ -45,6 +45,9 @@ logger = logging.getLogger(__name__)
 READ_OWN_WRITES = 64
 """Longest queue that a search waits for, in executions: about half a second."""
 
+READ_OWN_WORDS = 2_000
+"""Executions whose words a search reads when they are still to be read: about 0.2 s."""
+
 PAUSE = 0.05
 """Seconds without a record after which embedding starts by itself; a search doesn't wait for it."""
 
@@ -191,8 +194,9 @@ class Indexer:
 
         def search(cursor: Cursor) -> Found:
             self.retriever.rows.sync(cursor)
-            if self.retriever.rows.wordless:
-                self.retriever.rows.read_words(cursor)
+            read = 0
+            while self.retriever.rows.wordless and read < READ_OWN_WORDS:
+                read += self.retriever.rows.read_words(cursor)
             return self.retriever.search(cursor, query)
 
         return await self._database.read(search)

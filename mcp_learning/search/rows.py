@@ -35,10 +35,10 @@ from mcp_learning.store.duckdb import Cursor
 logger = logging.getLogger(__name__)
 
 WORDS_CHUNK = 512
-"""Executions whose words are read at a time, 30 ms: a search waits for one such chunk at most."""
+"""Executions whose words are read at a time, in about 50 ms."""
 
-_UNSAVED = 2_000
-"""Rows without words in the file that the next start has to read: 0.2 s."""
+_UNSAVED = 1_000
+"""Rows without words in the file that the next start has to read: 0.1 s."""
 
 _LEAST_DEAD = 1_024
 
