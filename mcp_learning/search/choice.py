@@ -7,7 +7,7 @@ sharpened, and rarity has a prior.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,13 @@ IDENTIFIER_EVIDENCE = 8.0
 class Choice:
     """The most informative terms of a question.
 
+    Args:
+        question: Terms and how often it has them.
+        segments: Of the index, in the order of their rows.
+        tail: The rows that are in no segment.
+        dead: (d,) dead rows, ascending, that postings may still have.
+        alive: How many rows aren't dead.
+
     Attributes:
         found: Weight and postings of those that occur and are read.
         evidence: As in `Scores`.
@@ -47,48 +54,25 @@ class Choice:
         question: Counter[int],
         segments: Sequence[Segment],
         tail: Tail,
-        dead: NDArray[np.int64] | None,
+        dead: NDArray[np.int64],
         alive: int,
     ) -> None:
         self._question = question
-        terms = np.fromiter(question, np.int64, len(question))
-        positions = [segment.positions(terms) for segment in segments]
-        found = np.array([len(tail[t][0]) if t in tail else 0 for t in question], np.int64)
-        for segment, at in zip(segments, positions, strict=True):
-            found += segment.sizes(at)
-        sizes = found.tolist()
-        weights = [self._weigh(*one, alive) for one in zip(question, sizes, strict=True)]
-        self._known: list[tuple[float, int, list[Postings]]] = []
-        # Twice as many as needed: what is dead counts in `sizes`, but must not in the end.
-        occurring = [i for i in range(len(terms)) if sizes[i]]
-        occurring.sort(key=lambda i: (-weights[i], terms[i]))
-        for i in occurring[: 2 * INFORMATIVE]:
-            term = int(terms[i])
-            parts = [
-                segment.postings(int(at[i]))
-                for segment, at in zip(segments, positions, strict=True)
-                if at[i] >= 0
-            ]
-            parts += [frozen(tail[term])] if term in tail else []
-            size = sizes[i] - sum(_count_dead(rows, dead) for rows, _ in parts)
-            if size:
-                self._known.append((self._weigh(term, size, alive), term, parts))
-        self._known.sort(key=lambda one: (-one[0], one[1]))
+        sizes, parts_of = _occurrences(question, segments, tail, dead)
+        weighed = [(self._weigh(term, size, alive), term) for term, size in sizes.items()]
+        # Equal weights are told apart by the terms, so that any order of reading gives the same.
+        known = sorted((one for one in weighed if sizes[one[1]]), reverse=True)[:INFORMATIVE]
+        self._known = [(weight, term, parts_of(term)) for weight, term in known]
         self.found: list[tuple[float, list[Postings]]] = []
         room = MOST_POSTINGS
-        for weight, _, parts in self._known[:INFORMATIVE]:
-            room -= sum(len(part.rows) for part in parts)
+        for weight, term, parts in self._known:
+            room -= sizes[term]
             if room < 0:
                 break
             self.found.append((weight, parts))
         # A question whose rarest words occur nowhere is covered by no row. Numbers are left out:
         # line numbers, times and addresses differ between two logs of the same error.
-        unknown = [
-            (weight, term)
-            for weight, term, size in zip(weights, question, sizes, strict=True)
-            if not size and not is_numeric(term)
-        ]
-        known = [(weight, term) for weight, term, _ in self._known]
+        unknown = [one for one in weighed if not sizes[one[1]] and not is_numeric(one[1])]
         self._best = sorted(known + unknown, reverse=True)[:INFORMATIVE]
         greatest = _rarity(PRIOR_PLAIN, alive)
         total = sum(weight for weight, _ in self._best)
@@ -137,8 +121,32 @@ def _rarity(occurrences: int, rows: int) -> float:
     return math.log1p((total - min(occurrences, total) + 0.5) / (occurrences + 0.5))
 
 
-def _count_dead(rows: NDArray[np.int32], dead: NDArray[np.int64] | None) -> int:
-    if dead is None:
-        return 0
+def _occurrences(
+    question: Counter[int], segments: Sequence[Segment], tail: Tail, dead: NDArray[np.int64]
+) -> tuple[dict[int, int], Callable[[int], list[Postings]]]:
+    """In how many living rows each term occurs, and a way to its postings, dead ones included."""
+    terms = np.fromiter(question, np.int64, len(question))
+    positions = [segment.positions(terms) for segment in segments]
+    found = np.array([len(tail[t][0]) if t in tail else 0 for t in question], np.int64)
+    for segment, at in zip(segments, positions, strict=True):
+        found += segment.sizes(at)
+    number = {term: i for i, term in enumerate(question)}
+
+    def parts_of(term: int) -> list[Postings]:
+        places = [
+            (segment, at[number[term]]) for segment, at in zip(segments, positions, strict=True)
+        ]
+        parts = [segment.postings(int(at)) for segment, at in places if at >= 0]
+        return [*parts, frozen(tail[term])] if term in tail else parts
+
+    sizes = dict(zip(question, found.tolist(), strict=True))
+    if len(dead):
+        for term, size in sizes.items():
+            if size:
+                sizes[term] -= sum(_count_dead(rows, dead) for rows, _ in parts_of(term))
+    return sizes, parts_of
+
+
+def _count_dead(rows: NDArray[np.int32], dead: NDArray[np.int64]) -> int:
     few, many = (rows, dead) if len(rows) < len(dead) else (dead, rows)
     return int(among(few, many).sum())

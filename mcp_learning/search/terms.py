@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 from py_rust_stemmers import SnowballStemmer
 
-VERSION = 1
+VERSION = 2
 """Part of an index file's format: raise it when any text gives other terms."""
 
 _WORD = re.compile(r"[^\W_]+(?:[_.\-/\\:@#]+[^\W_]+)*")
@@ -48,7 +48,7 @@ def is_identifier(term: int) -> bool:
 
 
 def is_numeric(term: int) -> bool:
-    """Whether the term has a digit in it, as line numbers and addresses do."""
+    """Whether the term begins with a digit, as line numbers, times and addresses do."""
     return bool(term & _NUMERIC)
 
 
@@ -82,8 +82,8 @@ def _joined(word: str) -> str:
 
 def _term(text: str, *, identifier: bool = False) -> int:
     number = int.from_bytes(blake2b(text.encode(errors="replace"), digest_size=8).digest()) >> 3
-    digits = any(map(str.isdigit, text))
-    return number << 2 | digits * _NUMERIC | (identifier or digits) * _IDENTIFIER
+    identifier = identifier or any(map(str.isdigit, text))
+    return number << 2 | text[0].isdigit() * _NUMERIC | identifier * _IDENTIFIER
 
 
 # The grammar's own words; any collection of a hundred texts finds them to be common by itself.

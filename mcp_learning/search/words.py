@@ -57,11 +57,17 @@ class WordIndex:
         self._merged = self._used = len(segment.lengths) if segment is not None else 0
         self._lengths = np.array(segment.lengths if segment is not None else (), np.int32)
         self._dead = np.zeros(self._used, bool)
+        self._unpurged = np.empty(0, np.int64)  # dead rows that may still have postings
         self._alive = self._used
         self._total = int(self._lengths.sum())
 
     def __len__(self) -> int:
         return self._used
+
+    @property
+    def unpurged(self) -> int:
+        """Dead rows that searches have to leave out one by one, until the next `merge`."""
+        return len(self._unpurged)
 
     def add(self, counted: Sequence[Counter[int]]) -> None:
         """Appends n rows with these terms."""
@@ -93,6 +99,7 @@ class WordIndex:
             rows = rows[rows < self._used]
             rows = np.unique(rows[~self._dead[rows]])
             self._dead[rows] = True
+            self._unpurged = np.union1d(self._unpurged, rows)
             self._alive -= len(rows)
             self._total -= int(self._lengths[rows].sum())
 
@@ -102,9 +109,8 @@ class WordIndex:
             lengths, alive = self._lengths[: self._used], self._alive
             if not question or not alive:
                 return Scores(np.zeros(self._used, np.float32), 0.0, 0.0, np.empty(0, np.int32))
-            dead = np.flatnonzero(self._dead[: self._used]) if alive < self._used else None
             mean = max(self._total / alive, 1.0)
-            chosen = Choice(question, self._segments, self._tail, dead, alive)
+            chosen = Choice(question, self._segments, self._tail, self._unpurged, alive)
         flat, slope = K1 * (1 - B), K1 * B / mean
         found = [(weight, *postings) for weight, parts in chosen.found for postings in parts]
         if not found:
@@ -129,7 +135,7 @@ class WordIndex:
         with self._lock:
             segment = self._segments[0] if self._segments else Segment.empty()
             segment = without(segment, self._dead)
-            self._segments = [segment]
+            self._segments, self._unpurged = [segment], np.empty(0, np.int64)
             return segment
 
     def compacted(self, kept: NDArray[np.int64]) -> "WordIndex":
