@@ -53,8 +53,9 @@ Milliseconds for the ten nearest, p50, in distribution. HNSW: the preset balance
 
 ## Searches
 
-What a tool call pays (candidates, check against the database, grouping, floor), then the ten
-nearest executions alone.
+What a tool call pays (candidates by meaning and by words, fusion, check against the database,
+grouping, floor), what of it is for words (p50 of the difference to the same search without its
+text), then the ten nearest executions by meaning alone.
 
 {searches}
 
@@ -185,10 +186,12 @@ def _searches(found: Results) -> str:
         auto = outcome["auto"]
         for kind in ("in", "out"):
             whole, near = auto[f"search_{kind}"], auto[kind]
-            figures = [*_percentiles(whole), *_percentiles(near), f"{near['recall']:.3f}"]
+            words = _ms(auto[f"words_{kind}"]["p50"])
+            figures = [*_percentiles(whole), words, *_percentiles(near), f"{near['recall']:.3f}"]
             rows.append([_int(size), auto["mode"], kind, *figures])
     return _table(
-        "rows | mode | distribution | search p50 | p95 | p99 | nearest p50 | p95 | p99 | recall@10",
+        "rows | mode | distribution | search p50 | p95 | p99 | of it words | nearest p50 | p95 | p99 "
+        "| recall@10",
         rows,
     )
 
