@@ -150,8 +150,8 @@ def _at(search_ms: float, recall: float, resident_mb: float) -> tuple[Bar, ...]:
             "search_p50_ms",
             "search as auto plans it, p50",
             "ms",
-            "A whole search as a tool call makes it, without embedding the question: by meaning and by "
-            "words, check against the database, grouping, floor. Queries in distribution.",
+            "A whole search as a tool call makes it, without embedding the question: by meaning "
+            "and by words, check against the database, grouping, floor. Queries in distribution.",
             reference=search_ms,
         ),
         Bar(

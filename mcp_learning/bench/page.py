@@ -190,8 +190,8 @@ def _searches(found: Results) -> str:
             figures = [*_percentiles(whole), words, *_percentiles(near), f"{near['recall']:.3f}"]
             rows.append([_int(size), auto["mode"], kind, *figures])
     return _table(
-        "rows | mode | distribution | search p50 | p95 | p99 | of it words | nearest p50 | p95 | p99 "
-        "| recall@10",
+        "rows | mode | distribution | search p50 | p95 | p99 | of it words | nearest p50 | p95 "
+        "| p99 | recall@10",
         rows,
     )
 
