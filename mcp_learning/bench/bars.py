@@ -189,7 +189,8 @@ AT_ROWS = {
             "spawn → first correct answer",
             "s",
             "A new server process on the existing database, until find_similar_tasks has answered "
-            "with the very task that was asked for. The files are in the page cache.",
+            "with the very task that was asked for, and not degraded. The files are in the page "
+            "cache.",
             reference=3,
         ),
         Bar(
