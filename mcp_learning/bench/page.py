@@ -150,7 +150,7 @@ def _machines(found: Results) -> str:
     for (versions, machine), sizes in by_run.items():
         days = sorted({found[rows]["measured_at"][:10] for rows in sizes})
         which = "" if len(by_run) == 1 else f"{', '.join(f'{rows:,}' for rows in sizes)} rows: "
-        loads = ", ".join(str(found[rows].get("load")) for rows in sizes)
+        loads = ", ".join(str(found[rows]["load"] or "unknown") for rows in sizes)
         lines.append(
             f"{which}{versions}. Machine: {machine}. Measured: {', '.join(days)}. Load average "
             f"when each size began: {loads}."
