@@ -79,7 +79,7 @@ Built by the product in a child process on all CPUs; searched with ef_search {ef
 The same vectors and queries, in the same run, each in a process of its own on one CPU with one
 thread: M {m}, ef_construction {ef_construction}, ef_search {ef} wherever there is a graph. Memory
 is what the process gained by loading the library and building, with the source vectors unmapped.
-mcp-learning is measured in the same way with what `auto` plans.
+The first line is what `auto` plans here, measured in the same way.
 
 {peers}
 """
