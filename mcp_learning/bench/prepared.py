@@ -32,7 +32,7 @@ from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import make_private
 
-FORMAT = 2
+FORMAT = 1
 """Of the directory; raised when what is in it, or how it is made, changes."""
 
 QUERIES = 500
