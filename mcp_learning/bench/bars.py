@@ -150,8 +150,8 @@ def _at(search_ms: float, recall: float, resident_mb: float) -> tuple[Bar, ...]:
             "search_p50_ms",
             "search as auto plans it, p50",
             "ms",
-            "A whole search as a tool call makes it, without embedding the question: candidates, "
-            "check against the database, grouping, floor. Queries in distribution.",
+            "A whole search as a tool call makes it, without embedding the question: by meaning "
+            "and by words, check against the database, grouping, floor. Queries in distribution.",
             reference=search_ms,
         ),
         Bar(
@@ -178,11 +178,19 @@ AT_ROWS = {
     100_000: (
         *_at(15, 0.98, 900),
         Bar(
+            "words_ms",
+            "what words add to a search, p50",
+            "ms",
+            "The same search with and without its text, in turn: the difference for each query.",
+            reference=10,
+        ),
+        Bar(
             "cold_start_s",
             "spawn → first correct answer",
             "s",
             "A new server process on the existing database, until find_similar_tasks has answered "
-            "with the very task that was asked for. The files are in the page cache.",
+            "with the very task that was asked for, and not degraded. The files are in the page "
+            "cache.",
             reference=3,
         ),
         Bar(

@@ -53,8 +53,9 @@ Milliseconds for the ten nearest, p50, in distribution. HNSW: the preset balance
 
 ## Searches
 
-What a tool call pays (candidates, check against the database, grouping, floor), then the ten
-nearest executions alone.
+What a tool call pays (candidates by meaning and by words, fusion, check against the database,
+grouping, floor), what of it is for words (p50 of the difference to the same search without its
+text), then the ten nearest executions by meaning alone.
 
 {searches}
 
@@ -78,7 +79,7 @@ Built by the product in a child process on all CPUs; searched with ef_search {ef
 The same vectors and queries, in the same run, each in a process of its own on one CPU with one
 thread: M {m}, ef_construction {ef_construction}, ef_search {ef} wherever there is a graph. Memory
 is what the process gained by loading the library and building, with the source vectors unmapped.
-mcp-learning is measured in the same way with what `auto` plans.
+The first line is what `auto` plans here, measured in the same way.
 
 {peers}
 """
@@ -149,7 +150,7 @@ def _machines(found: Results) -> str:
     for (versions, machine), sizes in by_run.items():
         days = sorted({found[rows]["measured_at"][:10] for rows in sizes})
         which = "" if len(by_run) == 1 else f"{', '.join(f'{rows:,}' for rows in sizes)} rows: "
-        loads = ", ".join(str(found[rows].get("load")) for rows in sizes)
+        loads = ", ".join(str(found[rows]["load"] or "unknown") for rows in sizes)
         lines.append(
             f"{which}{versions}. Machine: {machine}. Measured: {', '.join(days)}. Load average "
             f"when each size began: {loads}."
@@ -185,10 +186,12 @@ def _searches(found: Results) -> str:
         auto = outcome["auto"]
         for kind in ("in", "out"):
             whole, near = auto[f"search_{kind}"], auto[kind]
-            figures = [*_percentiles(whole), *_percentiles(near), f"{near['recall']:.3f}"]
+            words = _ms(auto[f"words_{kind}"]["p50"])
+            figures = [*_percentiles(whole), words, *_percentiles(near), f"{near['recall']:.3f}"]
             rows.append([_int(size), auto["mode"], kind, *figures])
     return _table(
-        "rows | mode | distribution | search p50 | p95 | p99 | nearest p50 | p95 | p99 | recall@10",
+        "rows | mode | distribution | search p50 | p95 | p99 | of it words | nearest p50 | p95 "
+        "| p99 | recall@10",
         rows,
     )
 

@@ -30,6 +30,7 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.server import sandbox
 from mcp_learning.settings import SearchMode
+from mcp_learning.store.duckdb import Database
 
 Outcome = dict[str, Any]
 
@@ -100,18 +101,28 @@ async def _search_in(data: Prepared, queries: int, mode: SearchMode) -> Outcome:
         outcome: Outcome = {"load_seconds": round(time.perf_counter() - started, 3)}
         outcome["mode"] = indexer.retriever.mode
         for kind in KINDS:
-            asked, seconds = data.queries(kind, queries), []
+            asked = data.queries(kind, queries)
+            seconds, words = [], []
             for number in [*range(WARM_UP), *range(len(asked.texts))]:
                 number %= len(asked.texts)
-                one = product.whole_search(indexer, asked.texts[number], asked.vectors[number])
-                started = time.perf_counter()
-                await database.read(one)
-                seconds.append(time.perf_counter() - started)
+                text, vector = asked.texts[number], asked.vectors[number]
+                without = await _seconds(database, product.whole_search(indexer, "", vector))
+                seconds.append(
+                    await _seconds(database, product.whole_search(indexer, text, vector))
+                )
+                words.append(seconds[-1] - without)
             outcome[f"search_{kind}"] = asdict(percentiles(seconds[WARM_UP:]))
+            outcome[f"words_{kind}"] = asdict(percentiles(words[WARM_UP:]))
         nearest = product.nearest(indexer.retriever)
         outcome |= {kind: _recalled(data, kind, queries, nearest) for kind in KINDS}
         embedding = _embedding(indexer.embedder, data.queries("in", queries))
         return outcome | {"embed": asdict(embedding)}
+
+
+async def _seconds(database: Database, search: product.Search) -> float:
+    started = time.perf_counter()
+    await database.read(search)
+    return time.perf_counter() - started
 
 
 def _embedding(embedder: Embedder, queries: Queries) -> Timing:

@@ -27,7 +27,8 @@ with mcp-learning {version}, {rows:,} generated executions in a temporary databa
 model. Machine: {machine}.
 
 Run it on your own: `--check` makes it exit 1 when a bar is missed, `--json` prints the figures,
-`--quick` repeats less.
+`--quick` repeats less. How search scales to a million executions is in
+[performance.md](performance.md).
 
 {table}
 

@@ -13,7 +13,7 @@ Outcome = dict[str, Any]
 Results = dict[int, Outcome]
 """What `scaling.measure` gives, by rows, ascending."""
 
-FORMAT = 1
+FORMAT = 2
 
 
 def load(path: Path) -> Results:
@@ -56,6 +56,7 @@ def judge(outcome: Outcome) -> list[Measurement]:
         "recall_at_10": outcome["auto"]["in"]["recall"],
         "resident_mb": outcome["server"]["resident_mb"],
         "cold_start_s": outcome["server"]["cold_start_seconds"],
+        "words_ms": outcome["auto"]["words_in"]["p50"],
         "import_s": outcome["prepared"]["insert_seconds"],
     }
     promised = bars.AT_ROWS.get(outcome["rows"], ())

@@ -9,7 +9,6 @@ Every size has a prepared directory. What is measured, and in which process:
 """
 
 import os
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,14 +22,12 @@ from typing import Any, Literal, cast
 import anyio
 
 from mcp_learning import __version__
-from mcp_learning.bench import prepared, probe, product
+from mcp_learning.bench import prepared, probe, product, serving
 from mcp_learning.bench.loading import Progress, opened
-from mcp_learning.bench.memory import resident_mb
 from mcp_learning.bench.peers import Peer
-from mcp_learning.bench.pipes import LEARNING, MeasurementFailed, spawn
+from mcp_learning.bench.pipes import MeasurementFailed
 from mcp_learning.bench.prepared import Prepared
 from mcp_learning.bench.report import PACKAGES, machine
-from mcp_learning.bench.timing import percentiles
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.settings import Settings
@@ -161,7 +158,7 @@ def _measure(data: Prepared, plan: Plan, step: Callable[..., None]) -> Outcome:
         step("searching exactly")
         outcome["exact"] = child("search", mode="exact")
     step("starting servers")
-    outcome["server"] = serve(data, plan)
+    outcome["server"] = serving.serve(data, starts=plan.starts, queries=plan.queries)
     outcome["disk"] = {"database_mb": _megabytes(data.data_dir, "learning.duckdb*")}
     outcome["disk"]["index_mb"] = _megabytes(_settings(data).index_dir, "*")
     if plan.peers:
@@ -238,45 +235,6 @@ async def _build(data: Prepared, preset: Preset, step: Callable[..., None]) -> O
         "m": report.m,
         "ef_construction": report.ef_construction,
     }
-
-
-def serve(data: Prepared, plan: Plan) -> Outcome:
-    """Starts real servers on the database: time to the first correct answer, memory, latency.
-
-    Raises:
-        MeasurementFailed: The first answer isn't the very task that was asked for.
-        LearningError: A server doesn't answer.
-    """
-    starts, memory = [], []
-    finds: list[float] = []
-    for number in range(plan.starts):
-        landmark = data.texts["landmarks"][number % len(data.texts["landmarks"])]
-        begun = time.perf_counter()
-        with spawn(LEARNING, data.data_dir) as server:
-            _, answer = server.call("find_similar_tasks", {"task_description": landmark})
-            starts.append(time.perf_counter() - begun)
-            _check(answer, landmark)
-            finds += [
-                server.call("find_similar_tasks", {"task_description": text})[0]
-                for text in data.texts["in"][: plan.queries]
-            ]
-            memory.append(resident_mb(server.pid))
-    return {
-        "mode": answer["search"]["mode"],
-        "cold_start_seconds": round(statistics.median(starts), 3),
-        "resident_mb": round(statistics.median(memory), 1),
-        "find": percentiles(finds).__dict__,
-    }
-
-
-def _check(answer: Outcome, landmark: str) -> None:
-    if answer["search"]["degraded"]:
-        raise MeasurementFailed(f"the first answer is degraded: {answer['search']['reason']}")
-    first = answer["matches"][0] if answer["matches"] else {"task_description": "nothing"}
-    if first["task_description"] != landmark:
-        raise MeasurementFailed(
-            f"the first answer to {landmark!r} is {first['task_description']!r}"
-        )
 
 
 def _settings(data: Prepared) -> Settings:
