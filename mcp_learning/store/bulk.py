@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from mcp_learning.models.results import Execution
 from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.executions import COLUMN_TYPES, to_row
+from mcp_learning.store.executions import COLUMN_TYPES, to_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,10 +32,8 @@ def insert(
     """
     import pyarrow as pa
 
-    rows = [to_row(execution, key) for execution, key in zip(executions, task_keys, strict=True)]
-    columns = {name: [row[name] for row in rows] for name in COLUMN_TYPES}
-    batch = pa.table(columns)
-    cursor.register("batch", batch)
+    columns = to_columns(executions, task_keys)
+    cursor.register("batch", pa.table(columns))
     cursor.execute(
         f"INSERT INTO executions BY NAME SELECT {_CASTS}, "
         "nextval('execution_sequence') AS sequence FROM batch b"

@@ -273,6 +273,24 @@ def to_row(execution: Execution, task_key: int) -> dict[str, Any]:
     return values
 
 
+def to_columns(executions: Sequence[Execution], task_keys: Sequence[int]) -> dict[str, list[Any]]:
+    """The values of n executions by column: what `to_row` gives, at a fifth of the time."""
+    values: dict[str, list[Any]] = {
+        name: [getattr(execution, name) for execution in executions] for name in _SAME_NAME
+    }
+    values |= {
+        "task_id": [str(execution.task_id) for execution in executions],
+        "timestamp": [naive(execution.recorded_at) for execution in executions],
+        "updated_at": [naive(execution.updated_at) for execution in executions],
+        "uploaded_at": [e.uploaded_at and naive(e.uploaded_at) for e in executions],
+        "metadata": [None if e.metadata is None else json.dumps(e.metadata) for e in executions],
+        "actual_cost": [execution.cost_usd for execution in executions],
+        "success": [_SUCCESS[execution.outcome] for execution in executions],
+        "task_key": list(task_keys),
+    }
+    return {name: values[name] for name in COLUMN_TYPES}
+
+
 def _from_row(row: Sequence[Any]) -> Execution:
     # Trusted: it was validated on its way in.
     return Execution.model_construct(**_named(tuple(COLUMN_TYPES), row))
