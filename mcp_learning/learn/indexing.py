@@ -114,6 +114,8 @@ class Indexer:
                 await self._pause_in_writing()
                 await self.settle()
                 self.problem = None
+                fingerprint = self.embedder.fingerprint
+                await anyio.to_thread.run_sync(self.retriever.open_index, fingerprint)
                 if not self._building and await anyio.to_thread.run_sync(self._build_is_due):
                     self._building = True
                     group.start_soon(self._rebuild_stale)
@@ -199,7 +201,10 @@ class Indexer:
                 read += self.retriever.rows.read_words(cursor)
             return self.retriever.search(cursor, query)
 
-        return await self._database.read(search)
+        found = await self._database.read(search)
+        if self.retriever.slot.state.problem and not self._failed_rows:
+            self._work.set()  # the index failed, perhaps just now: it is built again
+        return found
 
     def _understand(self, text: str) -> tuple[str, NDArray[np.float32] | None]:
         # Stored text has no secrets either, so a question is most alike without its own.
@@ -330,6 +335,9 @@ class Indexer:
         except LearningError as error:
             self._failed_rows = rows
             logger.warning("the HNSW index was not built: %s", error)
+        except Exception:
+            self._failed_rows = rows
+            logger.exception("the HNSW index was not built; exact search goes on")
         finally:
             self._building = self._rebuilding_stale = False
             self._ended.set()

@@ -185,6 +185,12 @@ class Retriever:
         self.slot.open(fingerprint, self._true_vectors, wanted=self.wants_index and vectors)
         self._compare_speeds()
 
+    def open_index(self, fingerprint: str) -> None:
+        """Opens the index if it has come to be wanted since the rows were loaded."""
+        if self.wants_index and self.slot.index is None and self.slot.state.info is not None:
+            self.slot.open(fingerprint, self._true_vectors, wanted=True)
+            self._compare_speeds()
+
     def warm(self, cursor: Cursor) -> None:
         """Takes in the texts that are likely to be shown, so that searches don't read them."""
         self._summaries.load(cursor)
@@ -195,7 +201,7 @@ class Retriever:
         Raises:
             IndexUnavailable: It isn't what was to be built; the old one stays.
         """
-        self.slot.replace(built, expected, self._true_vectors)
+        self.slot.replace(built, expected, self._true_vectors, wanted=self.wants_index)
         self._compare_speeds()
 
     def drop(self, task_ids: Iterable[UUID]) -> None:
@@ -307,7 +313,7 @@ class Retriever:
         return np.concatenate([inside, newer])
 
     def _index(self) -> HnswIndex | None:
-        return None if self._slower else self.slot.index
+        return self.slot.index if self.wants_index and not self._slower else None
 
     def _compare_speeds(self) -> None:
         """In mode `auto`, an index that is slower than comparing all is not used."""
@@ -318,6 +324,8 @@ class Retriever:
         snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
         seconds: list[list[float]] = [[], []]
         embedded = np.flatnonzero(snapshot.view["version"])
+        if not len(embedded):
+            return
         for vector in snapshot.vectors[embedded[:: max(1, len(embedded) // _PROBES)][:_PROBES]]:
             started = perf_counter()
             self._near(snapshot, index, vector, CANDIDATES)

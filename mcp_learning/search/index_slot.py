@@ -83,8 +83,14 @@ class IndexSlot:
             else:
                 self.state = IndexState(info, self._path.stat().st_size)
 
-    def replace(self, built: Path, expected: IndexInfo, vectors: Vectors) -> None:
+    def replace(self, built: Path, expected: IndexInfo, vectors: Vectors, *, wanted: bool) -> None:
         """Verifies a newly built index and puts it in the place of the old one.
+
+        Args:
+            built: The file; it is moved.
+            expected: What it was to be built from.
+            vectors: As in `open`.
+            wanted: As in `open`.
 
         Raises:
             IndexUnavailable: It isn't what was to be built; the old one stays.
@@ -105,7 +111,8 @@ class IndexSlot:
         with self._lock:
             self._close()
             built.replace(self._path)
-            self.index = HnswIndex(self._path, self._ef_search)
+            if wanted:
+                self.index = HnswIndex(self._path, self._ef_search)
             self.state = IndexState(info, self._path.stat().st_size)
 
     def discard(self, failed: HnswIndex, problem: IndexUnavailable) -> None:

@@ -13,6 +13,11 @@ _NO_AUTOLOAD: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
+# The graph is outside this memory. Of the table, a search reads the versions of what it found.
+_READER: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "256MiB",
+    "threads": "1",
+}
 
 
 def bundled_extension() -> Path | None:
@@ -35,8 +40,9 @@ def connect(path: Path, *, read_only: bool = False) -> "Connection":
     """
     import duckdb
 
+    config = _NO_AUTOLOAD | (_READER if read_only else {})
     try:
-        connection = duckdb.connect(str(path), read_only=read_only, config=_NO_AUTOLOAD)
+        connection = duckdb.connect(str(path), read_only=read_only, config=config)
     except duckdb.Error as error:
         raise IndexUnavailable(f"the index file {path.name} can't be opened") from error
     try:
