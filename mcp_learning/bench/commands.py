@@ -1,4 +1,4 @@
-"""What `generate-data` and `benchmark` print."""
+"""What `generate-data`, `benchmark` and `calibrate` print."""
 
 import json
 import os
@@ -12,7 +12,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
-from mcp_learning.bench import loading, page, peers, plots, report, results, scaling, suite
+from mcp_learning.bench import (
+    calibration,
+    floors,
+    loading,
+    page,
+    pairs,
+    peers,
+    plots,
+    report,
+    results,
+    scaling,
+    suite,
+)
 from mcp_learning.bench.results import Outcome, Results
 from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.settings import Settings
@@ -140,6 +152,30 @@ def scale(
     else:
         console.print(page.table(found))
     return results.passed(found.values())
+
+
+def calibrate(settings: Settings, *, given: Path | None, compare: bool, as_json: bool) -> None:
+    """Measures floors, and other fusions if asked for, and prints tables and what follows.
+
+    Args:
+        settings: Say which model.
+        given: File with questions and records; None: the packaged paraphrases.
+        compare: Also compare fusions.
+        as_json: Print one JSON object instead of tables.
+
+    Raises:
+        LearningError: The file is wrong, or the model or a temporary database can't be used.
+    """
+    asked = pairs.load(given) if given else None
+    with _progress(quiet=as_json) as progress:
+        outcome = calibration.measure(settings, asked, compare=compare, progress=progress)
+    if as_json:
+        console.file.write(json.dumps(outcome.as_json(), indent=2) + "\n")
+        return
+    console.print(floors.table(outcome))
+    if compare:
+        console.print(floors.comparison(outcome))
+    console.print(floors.advice(outcome), markup=False, highlight=False, soft_wrap=True)
 
 
 def _relative(picture: Path, to: Path) -> str:

@@ -228,3 +228,29 @@ def benchmark(
         fail(str(error))
     if check and not passed:
         fail("a bar was missed")
+
+
+@app.command()
+def calibrate(
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON lines with questions and the records that answer them (docs/tuning.md); "
+            "default: packaged paraphrases",
+            show_default=False,
+        ),
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Also compare ways to fuse words with meaning")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Measure which floor of similarity fits the embedding model. Your database isn't touched."""
+    from mcp_learning.bench import commands
+    from mcp_learning.cli.session import fail, load_settings
+    from mcp_learning.errors import LearningError
+
+    try:
+        commands.calibrate(load_settings(None), given=pairs, compare=compare, as_json=json)
+    except LearningError as error:
+        fail(str(error))

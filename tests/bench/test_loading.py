@@ -64,7 +64,9 @@ def test_bulk_insert_stores_what_it_was_given(tmp_path: Path) -> None:
 
     def read(cursor: Cursor) -> tuple[list[Execution | None], NDArray[np.float32]]:
         stored = [executions.get(cursor, run.execution.task_id) for run in runs]
-        return stored, embeddings.read(cursor)[1]
+        versions, vectors = zip(*embeddings.read(cursor), strict=True)
+        order = np.argsort(np.concatenate(versions))
+        return stored, np.concatenate(vectors)[order]
 
     async def work() -> tuple[list[Execution | None], NDArray[np.float32]]:
         async with opened(settings_in(tmp_path)) as (database, _):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcp_learning.bench import pairs
 from mcp_learning.embed import embedder as module
 from mcp_learning.embed.embedder import BUNDLED_FLOOR, BUNDLED_MODEL, Embedder
 from mcp_learning.embed.recipe import MAX_CHARS, RECIPE_VERSION, embedding_text
@@ -24,9 +25,7 @@ ROOT = HERE.parents[1]
 BUNDLED = Path(module.__file__).parent / "minilm"
 PROVENANCE = json.loads((BUNDLED / "provenance.json").read_text(encoding="utf-8"))
 SENTENCES = (HERE / "reference_sentences.txt").read_text(encoding="utf-8").splitlines()
-PARAPHRASES = [
-    line.split("\t") for line in (HERE / "paraphrases.tsv").read_text("utf-8").splitlines()
-]
+PARAPHRASES = pairs.paraphrases()
 FOREIGN_MODEL = "BAAI/bge-small-en-v1.5"
 
 
@@ -206,10 +205,10 @@ def test_the_fingerprint_is_stable_and_names_model_file_and_recipe(embedder: Emb
 
 
 def test_plain_paraphrases_pass_the_floor_and_unrelated_tasks_do_not(embedder: Embedder) -> None:
-    left = embedder.embed([pair[0] for pair in PARAPHRASES])
-    right = embedder.embed([pair[1] for pair in PARAPHRASES])
+    left = embedder.embed(list(PARAPHRASES.records.values()))
+    right = embedder.embed([question.text for question in PARAPHRASES.questions])
     cosines = left @ right.T
-    same = np.eye(len(PARAPHRASES), dtype=bool)
+    same = np.eye(len(PARAPHRASES.questions), dtype=bool)
     assert (cosines[same] >= embedder.floor).mean() >= 0.9
     assert (cosines[~same] >= embedder.floor).mean() <= 0.02
 

@@ -15,7 +15,7 @@ from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
 from mcp_learning.models.results import Recorded, SimilarTasks
 
 LOGIN = "Fix the login redirect loop after the session has expired"
-LOGIN_PARAPHRASE = "users are sent back to the sign-in page again and again"
+LOGIN_PARAPHRASE = "users are redirected to the sign-in page again and again"
 EXPORT = "Speed up the CSV export of invoices"
 UNRELATED = "bake a chocolate cake for a birthday party"
 

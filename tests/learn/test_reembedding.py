@@ -25,6 +25,9 @@ from mcp_learning.store.migrations import open_database
 
 pytestmark = pytest.mark.anyio
 
+OTHER_WORDS = "users are sent back to the sign-in page again and again"
+"""Says the same as `LOGIN`, in none of its words."""
+
 ANOTHER_MODEL = "UPDATE embeddings SET model = 'another@0123/recipe-1'"
 ANOTHER_DIMENSION = """
     CREATE OR REPLACE TABLE embeddings AS SELECT task_id, version,
@@ -77,7 +80,7 @@ async def test_reembedding_reports_rising_progress(service: LearningService) -> 
 
 
 @pytest.mark.parametrize("change", [ANOTHER_MODEL, ANOTHER_DIMENSION], ids=["model", "dimension"])
-async def test_vectors_of_another_model_are_refused_until_they_are_recomputed(
+async def test_while_vectors_are_of_another_model_only_words_are_searched(
     change: str, settings: Settings
 ) -> None:
     async with opened(settings) as service:
@@ -88,8 +91,11 @@ async def test_vectors_of_another_model_are_refused_until_they_are_recomputed(
 
     async with opened(settings) as service:
         newer = (await record(service, EXPORT)).task_id
-        found = await find(service, LOGIN_PARAPHRASE)
-        assert found.matches == []
+        found = await find(service, LOGIN)
+        assert [match.task_id for match in found.matches] == [task_id]
+        assert await found_ids(service, "the login redirect after a session") == [task_id]
+        assert await found_ids(service, EXPORT) == [newer]
+        assert await found_ids(service, OTHER_WORDS) == []
         assert found.search.degraded
         assert "reembed=true" in (found.search.reason or "")
         assert (await service.health()).reembed_due
@@ -104,6 +110,7 @@ async def test_vectors_of_another_model_are_refused_until_they_are_recomputed(
         assert not (await service.health()).reembed_due
         assert not (await find(service, LOGIN)).search.degraded
         assert await found_ids(service, LOGIN_PARAPHRASE) == [task_id]
+        assert await found_ids(service, OTHER_WORDS, min_similarity=0.3) == [task_id]
 
     async with opened(settings) as service:
         assert await found_ids(service, EXPORT) == [newer]
@@ -117,7 +124,7 @@ async def test_a_cancelled_reembedding_leaves_searches_as_they_were_and_is_resum
         for number in range(BATCH + 6):
             await record(service, f"{LOGIN} on page {number}")
         await service.rebuild(RebuildIndex(preset="fast"), ignore)
-        index = (await service.health()).index
+        built_at = (await service.health()).index.built_at
         answer = await find(service, LOGIN)
         vectors = await query(service, "SELECT task_id, version FROM embeddings ORDER BY ALL")
 
@@ -130,7 +137,7 @@ async def test_a_cancelled_reembedding_leaves_searches_as_they_were_and_is_resum
 
         assert scope.cancelled_caught
         assert await find(service, LOGIN) == answer
-        assert (await service.health()).index == index
+        assert (await service.health()).index.built_at == built_at
         assert (
             await query(service, "SELECT task_id, version FROM embeddings ORDER BY ALL") == vectors
         )

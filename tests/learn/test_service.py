@@ -157,10 +157,10 @@ async def test_nothing_relevant_gives_an_empty_answer_that_says_so(
 
 
 async def test_runs_of_one_task_are_one_match(service: LearningService) -> None:
-    await record(service, LOGIN)
+    first = (await record(service, LOGIN)).task_id
     await record(service, LOGIN.upper(), outcome="failure")
     await record(service, EXPORT)
-    last = (await record(service, f"  {LOGIN}\n", outcome="pending")).task_id
+    await record(service, f"  {LOGIN}\n", outcome="pending")
 
     found = await find(service, LOGIN)
 
@@ -168,7 +168,8 @@ async def test_runs_of_one_task_are_one_match(service: LearningService) -> None:
     assert (match.runs.total, match.runs.success, match.runs.failure, match.runs.pending) == (
         (3, 1, 1, 1)
     )
-    assert match.task_id == last
+    assert match.task_id == first  # the most useful one: it succeeded
+    assert match.similarity == 1
     (failed,) = (await find(service, LOGIN, outcome="failure")).matches
     assert (failed.outcome, failed.runs.total) == ("failure", 1)
 

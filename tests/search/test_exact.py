@@ -8,119 +8,111 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from mcp_learning.search.exact import Matrix, Neighbours, merge
+from mcp_learning.search.exact import Matrix, cosines
+from mcp_learning.search.groups import top
 
 DIMENSION = 16
 signs = arrays(np.float32, DIMENSION, elements=st.sampled_from([-0.25, 0.25]))
 """Unit vectors whose similarities are multiples of 1/8: exact in floats, with many ties."""
 
-steps = st.lists(
-    st.tuples(st.just("append"), st.lists(signs, max_size=6))
-    | st.tuples(st.just("discard"), st.lists(st.integers(0, 40), max_size=6)),
-    max_size=10,
-)
+puts = st.lists(st.dictionaries(st.integers(0, 40), signs, max_size=6), max_size=10)
 
 
-def brute_force(
-    rows: dict[int, NDArray[np.float32]], query: NDArray[np.float32], k: int
-) -> list[tuple[int, float]]:
-    """(version, similarity), best first, the newest of equals first."""
-    scored = [
-        (version, float(np.dot(vector.astype(float), query))) for version, vector in rows.items()
-    ]
-    return sorted(scored, key=lambda pair: (-pair[1], -pair[0]))[:k]
+def put(matrix: Matrix, rows: dict[int, NDArray[np.float32]]) -> None:
+    values = np.array(list(rows.values()), np.float32).reshape(-1, DIMENSION)
+    matrix.put(np.array(list(rows), np.int64), values)
 
 
-def pairs(found: Neighbours) -> list[tuple[int, float]]:
-    return list(zip(found.versions.tolist(), found.similarities.tolist(), strict=True))
+def brute_force(rows: dict[int, NDArray[np.float32]], query: NDArray[np.float32]) -> list[float]:
+    """The similarity of each row up to 49; 0 where there is no vector."""
+    nothing = np.zeros(DIMENSION)
+    return [float(np.dot(rows.get(row, nothing).astype(float), query)) for row in range(50)]
 
 
 @given(
-    steps=steps,
+    steps=puts,
     query=signs,
-    k=st.integers(1, 60),
-    allowed=st.none() | st.lists(st.integers(0, 60), unique=True),
+    chosen=st.lists(st.integers(0, 49), unique=True).map(sorted),
 )
 @settings(deadline=None, max_examples=150)
-def test_a_search_equals_brute_force_whatever_came_and_went(
-    steps: list[tuple[str, list[NDArray[np.float32]]]],
-    query: NDArray[np.float32],
-    k: int,
-    allowed: list[int] | None,
+def test_similarities_equal_brute_force_whatever_was_put_where(
+    steps: list[dict[int, NDArray[np.float32]]], query: NDArray[np.float32], chosen: list[int]
 ) -> None:
-    matrix, rows, newest = Matrix(DIMENSION), dict[int, NDArray[np.float32]](), 0
-    for step, values in steps:
-        if step == "discard":
-            matrix.discard(np.array(values, np.int64))
-            rows = {version: vector for version, vector in rows.items() if version not in values}
-            continue
-        versions = np.arange(newest + 1, newest + 1 + len(values))
-        matrix.append(versions, np.array(values, np.float32).reshape(-1, DIMENSION))
-        rows |= dict(zip(versions.tolist(), values, strict=True))
-        newest += len(values)
-    assert len(matrix) == len(rows)
-    restricted = None if allowed is None else np.array(allowed, np.int64)
-    eligible = {version: rows[version] for version in rows if allowed is None or version in allowed}
-    assert pairs(matrix.search(query, k, restricted)) == brute_force(eligible, query, k)
+    matrix, rows = Matrix(DIMENSION), dict[int, NDArray[np.float32]]()
+    for step in steps:
+        put(matrix, step)
+        rows |= step
+    expected = brute_force(rows, query)
+    vectors = matrix.view(50)
+    assert cosines(vectors, query).tolist() == expected
+    some = np.array(chosen, np.int64)
+    assert cosines(vectors, query, some).tolist() == [expected[row] for row in chosen]
+    kept = matrix.compacted(some)
+    assert cosines(kept.view(len(chosen)), query).tolist() == [expected[row] for row in chosen]
 
 
-@given(first=st.lists(signs, max_size=8), second=st.lists(signs, max_size=8), query=signs)
-@settings(deadline=None, max_examples=50)
-def test_merging_two_answers_equals_searching_both_at_once(
-    first: list[NDArray[np.float32]], second: list[NDArray[np.float32]], query: NDArray[np.float32]
+@given(values=st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75]), max_size=30), k=st.integers(1, 40))
+@settings(deadline=None, max_examples=100)
+def test_the_greatest_come_first_with_all_that_tie_for_the_last_place(
+    values: list[float], k: int
 ) -> None:
-    rows = dict(enumerate([*first, *second]))
-    one, other = Matrix(DIMENSION), Matrix(DIMENSION)
-    for version, vector in rows.items():
-        target = one if version < len(first) else other
-        target.append(np.array([version]), vector[np.newaxis])
-    merged = merge(one.search(query, 3), other.search(query, 3), 3)
-    assert pairs(merged) == brute_force(rows, query, 3)
+    ranked = sorted(values, reverse=True)
+    least = ranked[min(k, len(ranked)) - 1] if ranked else 0.0
+    expected = ranked if k >= len(ranked) else [value for value in ranked if value >= least]
+    found = top(np.array(values, np.float32), k).tolist()
+    assert [values[at] for at in found] == expected
+    assert len(set(found)) == len(found)
 
 
-def test_thousands_of_rows_are_grown_swept_and_still_found() -> None:
+def test_thousands_of_rows_are_grown_compacted_and_still_compared() -> None:
     vectors = np.random.default_rng(0).choice([-0.25, 0.25], (5000, DIMENSION)).astype(np.float32)
     matrix = Matrix(DIMENSION)
     for start in range(0, 5000, 700):
-        chunk = vectors[start : start + 700]
-        matrix.append(np.arange(start, start + len(chunk)), chunk)
-    matrix.discard(np.flatnonzero(np.arange(5000) % 3 > 0))
-    matrix.append(np.array([5000]), vectors[:1])
-    rows = {version: vectors[version] for version in range(0, 5000, 3)} | {5000: vectors[0]}
-    assert len(matrix) == len(rows)
-    assert pairs(matrix.search(vectors[0], 50)) == brute_force(rows, vectors[0], 50)
+        rows = np.arange(start, min(start + 700, 5000))
+        matrix.put(rows, vectors[rows])
+    kept = np.arange(0, 5000, 3)
+    matrix = matrix.compacted(kept)
+    matrix.put(np.array([len(kept)]), vectors[:1])
+    expected = np.concatenate([vectors[kept], vectors[:1]]) @ vectors[0]
+    found = cosines(matrix.view(len(kept) + 1), vectors[0])
+    assert np.array_equal(found, expected)
+    assert found[[0, -1]].tolist() == [1.0, 1.0]
 
 
-def test_an_empty_matrix_finds_nothing() -> None:
-    found = Matrix(DIMENSION).search(np.full(DIMENSION, 0.25, np.float32), 5)
-    assert pairs(found) == []
+def test_an_empty_matrix_is_like_nothing() -> None:
+    query = np.full(DIMENSION, 0.25, np.float32)
+    assert cosines(Matrix(DIMENSION).view(0), query).tolist() == []
+    assert cosines(Matrix(DIMENSION).view(3), query).tolist() == [0.0, 0.0, 0.0]
+    assert Matrix(DIMENSION).compacted(np.empty(0, np.int64)).view(0).shape == (0, DIMENSION)
 
 
-def test_searching_is_safe_while_another_thread_appends_and_discards() -> None:
-    """Each vector tells its version, so that a torn read would show."""
+def test_a_view_stays_true_while_another_thread_appends() -> None:
+    """Each vector tells its row, so that a torn read would show."""
     matrix, total = Matrix(2), 20_000
     angles = np.arange(total) * (np.pi / 2 / total)
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    lock, rows = threading.Lock(), 0  # as the owner of the matrix has
     started, finished = threading.Event(), threading.Event()
 
-    def change() -> None:
+    def append() -> None:
+        nonlocal rows
         for start in range(0, total, 100):
-            matrix.append(np.arange(start, start + 100), vectors[start : start + 100])
-            matrix.discard(np.arange(start, start + 90))
+            with lock:
+                matrix.put(np.arange(start, start + 100), vectors[start : start + 100])
+                rows = start + 100
             started.set()
         finished.set()
 
     query = np.array([1, 0], np.float32)
-    thread = threading.Thread(target=change)
+    thread = threading.Thread(target=append)
     thread.start()
     assert started.wait(30)
     searches = 0
     while not finished.is_set() or not searches:
-        found = matrix.search(query, 20)
-        expected = vectors[found.versions] @ query
-        assert np.array_equal(found.similarities, np.sort(found.similarities)[::-1])
-        assert np.allclose(found.similarities, expected, atol=1e-6)
-        assert len(set(found.versions.tolist())) == len(found.versions) >= 10
+        with lock:
+            count = rows
+            view = matrix.view(count)
+        assert np.allclose(cosines(view, query), vectors[:count, 0], atol=1e-6)
         searches += 1
     thread.join()
-    assert len(matrix) == total // 10
+    assert np.array_equal(matrix.view(total), vectors)

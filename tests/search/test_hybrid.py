@@ -1,291 +1,305 @@
-"""The one search of the product against brute force over the truth, in both modes."""
+"""The one search of the product: tasks, their runs, the floor, and an index that goes wrong."""
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from search.planted import DIMENSION, MODEL, Vectors, build
-from search.world import TASKS, World, like, told
-from store import rows
-from store.rows import NOW, OUTCOMES, migrated, undone
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from search.planted import Vectors
+from search.world import (
+    World,
+    ask,
+    assert_exact,
+    description_of,
+    empty_database,
+    like,
+    opened,
+    recalled,
+    told,
+)
+from store.rows import execution
 
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
+from mcp_learning.search import fusion
 from mcp_learning.search.hnsw import FILE_NAME, HnswIndex
-from mcp_learning.search.hybrid import Found
+from mcp_learning.search.rows import Embedded
 from mcp_learning.store import embeddings
-from mcp_learning.store.duckdb import Cursor
 
-NOTHING = Filters()
-BASE = 240
+TASKS = 60
+BASE = 4 * TASKS
 """Executions in the prepared index: four runs of each task."""
 
-attributes = st.fixed_dictionaries(
-    {
-        "outcome": st.sampled_from(OUTCOMES),
-        "repo": st.sampled_from([None, "a", "b"]),
-        "task_type": st.sampled_from(["a", "b"]),
-        "recorded_at": st.sampled_from([NOW, NOW.replace(day=1, month=5)]),
-    }
-)
-tasks = st.integers(0, 9)
-steps = st.lists(
-    st.tuples(st.just("record"), tasks, attributes)
-    | st.tuples(st.just("change"), tasks, attributes)
-    | st.tuples(st.just("delete"), st.integers(0, 300), st.none())
-    | st.tuples(st.just("embed"), st.none(), st.none())
-    | st.tuples(st.just("search"), st.none(), st.none()),
-    max_size=25,
-)
-queries = st.fixed_dictionaries(
-    {
-        "vector": st.builds(like, tasks, st.integers(0, 4)),
-        "filters": st.just(NOTHING) | rows.filters,
-        "limit": st.sampled_from([1, 2, 5, 50]),
-        "floor": st.sampled_from([-1.0, 0.0, 0.25, 0.5, 0.875]),
-    }
-)
+OTHER_WORDS = "nothing of the kind"
 
 
 @pytest.fixture(scope="module")
-def cursor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cursor]:
-    with migrated(tmp_path_factory.mktemp("store") / "learning.duckdb") as cursor:
-        embeddings.create_table(cursor, "embeddings", DIMENSION)
-        yield cursor
-
-
-class Prepared(NamedTuple):
-    """`BASE` executions in a database and in an index."""
-
-    cursor: Cursor
-    directory: Path
-    rows: dict[UUID, tuple[Execution, int]]
-    versions: dict[UUID, int]
+def portal() -> Iterator[BlockingPortal]:
+    with start_blocking_portal() as portal:
+        yield portal
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+def empty(portal: BlockingPortal, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("empty")
+    empty_database(directory / "learning.duckdb", portal)
+    return directory
+
+
+@pytest.fixture
+def world(portal: BlockingPortal, empty: Path, tmp_path: Path) -> Iterator[World]:
+    with opened(portal, empty, tmp_path / "exact") as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def prepared(
+    portal: BlockingPortal, empty: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[Execution]]:
     directory = tmp_path_factory.mktemp("index")
-    with migrated(directory / "learning.duckdb") as cursor:
-        embeddings.create_table(cursor, "embeddings", DIMENSION)
-        world = World(cursor, directory)
-        for number in range(BASE):
-            world.record(
-                number % TASKS,
-                repo=(None, "a", "b", "it's")[number % 7 % 4],
-                task_type="ab"[number % 2],
-                outcome=OUTCOMES[number % 5 % 3],
-            )
-        world.embed()
-        path, _ = build(directory, *embeddings.read(cursor))
-        path.rename(directory / FILE_NAME)
-        yield Prepared(cursor, directory, world.rows, world.versions)
+    base = [execution(task_description=description_of(at % TASKS)) for at in range(BASE)]
+    with opened(portal, empty, directory, "hnsw") as world:
+        world.fill(base)
+        world.install()
+    return directory, base
 
 
-@contextmanager
-def indexed(base: Prepared, directory: Path) -> Iterator[World]:
-    """A world in which the first `BASE` executions are in the index, the later in memory."""
-    with undone(base.cursor):
-        world = World(base.cursor, directory, "hnsw")
-        world.rows, world.versions = dict(base.rows), dict(base.versions)
+@pytest.fixture
+def indexed(
+    portal: BlockingPortal, prepared: tuple[Path, list[Execution]], tmp_path: Path
+) -> Iterator[World]:
+    """A world in which `BASE` executions are in the index."""
+    directory, base = prepared
+    with opened(portal, directory, tmp_path / "hnsw", "hnsw", rows=base) as world:
         assert world.retriever.mode == "hnsw"
-        assert len(world.retriever._matrix) == 0
-        try:
-            yield world
-        finally:
-            world.retriever.close()
+        yield world
 
 
-def take(world: World, step: tuple[str, Any, Any]) -> None:
-    kind, number, values = step
-    ids = list(world.rows)
-    if kind == "record":
-        world.record(number, **values)
-    elif kind == "change" and ids:
-        world.change(ids[number * 7 % len(ids)], number, **values)
-    elif kind == "delete" and ids:
-        world.delete(ids[number % len(ids)])
-    elif kind == "embed":
-        world.embed()
-
-
-def assert_exact(world: World, query: dict[str, Any], found: Found) -> None:
-    best = world.expected(query["vector"], query["filters"], query["limit"])
-    kept = [entry for entry in best if entry[1] >= query["floor"]]
-    assert told(found) == [(task_id, max(score, 0.0), runs) for task_id, score, runs in kept]
-    assert found.mode == "exact"
-    assert found.below_floor <= len(best) - len(kept)
-
-
-def assert_complete_and_true(world: World, query: dict[str, Any], found: Found) -> None:
-    """Which of equals is found is open; that enough are found, and that they are true, is not."""
-    vector, filters = query["vector"], query["filters"]
-    everything = world.expected(vector, filters, TASKS)
-    relevant = [entry for entry in everything if entry[1] >= query["floor"]]
-    assert len(found.ranked) == min(query["limit"], len(relevant))
-    scores = {world.rows[task_id][1]: (score, runs) for task_id, score, runs in relevant}
-    for ranked in found.ranked:
-        row, key = world.rows[ranked.execution.task_id]
-        assert rows.passes(row, filters)
-        score, runs = scores.pop(key)
-        assert ranked.similarity == pytest.approx(max(score, 0.0), abs=1e-6)
-        assert ranked.runs.model_dump() == runs
-    similarities = [ranked.similarity for ranked in found.ranked]
-    assert similarities == sorted(similarities, reverse=True)
+def assert_by_index(world: World, **values: Any) -> None:
+    query = ask(description_of(3), like(3, 1), **values)
+    found = world.search(query)
     assert found.mode == "hnsw"
+    assert recalled(world, query, found) == len(found.ranked) == query.limit
 
 
-@given(steps=steps, query=queries)
-@settings(deadline=None, max_examples=60)
-def test_an_exact_search_equals_brute_force_whatever_was_recorded_changed_or_deleted(
-    cursor: Cursor,
-    tmp_path_factory: pytest.TempPathFactory,
-    steps: list[tuple[str, Any, Any]],
-    query: dict[str, Any],
-) -> None:
-    with undone(cursor):
-        world = World(cursor, tmp_path_factory.getbasetemp() / "no-index")
-        for step in [*steps, ("embed", None, None), ("search", None, None)]:
-            take(world, step)
-            if step[0] == "search":
-                assert_exact(world, query, world.search(**query))
+def assert_without_index(world: World) -> None:
+    query = ask(description_of(3), like(3, 1))
+    assert_exact(world, query, world.search(query))
 
 
-@given(steps=steps, query=queries)
-@settings(deadline=None, max_examples=25)
-def test_a_search_by_index_is_complete_and_true_whatever_came_after_it_was_built(
-    prepared: Prepared, steps: list[tuple[str, Any, Any]], query: dict[str, Any]
-) -> None:
-    with indexed(prepared, prepared.directory) as world:
-        for step in [*steps, ("search", None, None)]:
-            take(world, step)
-            if step[0] == "search":
-                assert_complete_and_true(world, query, world.search(**query))
+def test_a_search_by_index_finds_what_came_after_it_was_built(indexed: World) -> None:
+    assert_by_index(indexed)
+    newer = indexed.record(3, outcome="success", solution_summary="told")
+    for _ in range(2):  # by its words, and by its vector
+        assert_by_index(indexed)
+        assert told(indexed.search(ask(description_of(3), like(3, 0))))[0].task_id == newer
+        indexed.embed()
+    indexed.delete(newer)
+    assert_by_index(indexed)
 
 
 def test_a_search_by_index_is_complete_when_nearly_everything_in_it_is_gone(
-    prepared: Prepared,
+    indexed: World,
 ) -> None:
-    with indexed(prepared, prepared.directory) as world:
-        for task_id in list(world.rows)[: BASE - 5]:
-            world.delete(task_id)
-        query: dict[str, Any] = {
-            "vector": like(3, 1),
-            "filters": NOTHING,
-            "limit": 5,
-            "floor": -1.0,
-        }
-        found = world.search(**query)
-        assert_complete_and_true(world, query, found)
-        assert len(found.ranked) == 5
+    indexed.delete(*list(indexed.rows)[: BASE - 5])
+    assert_by_index(indexed)
 
 
-def test_runs_of_one_task_are_one_match_and_the_limit_counts_tasks(
-    cursor: Cursor, tmp_path: Path
-) -> None:
-    with undone(cursor):
-        world = World(cursor, tmp_path)
-        for outcome, count in (("success", 30), ("failure", 12), ("pending", 3)):
-            for _ in range(count):
-                newest = world.record(1, outcome=outcome)
-        others = [world.record(2), world.record(3)]
+def test_a_search_by_index_finds_nothing_when_everything_in_it_is_gone(indexed: World) -> None:
+    indexed.delete(*list(indexed.rows))
+    found = indexed.find(description_of(3), like(3, 0))
+    assert (found.ranked, found.candidates, found.below_floor) == ([], 0, 0)
+
+
+def test_many_tasks_are_found_by_index_though_each_has_many_runs(indexed: World) -> None:
+    for _ in range(3):
+        indexed.fill([execution(task_description=description_of(3)) for _ in range(200)])
+    indexed.embed()
+    assert_by_index(indexed, limit=TASKS)
+
+
+def test_runs_of_one_task_are_one_match_and_the_limit_counts_tasks(world: World) -> None:
+    for outcome, count in (("success", 30), ("failure", 12), ("pending", 3)):
+        for _ in range(count):
+            world.record(1, outcome=outcome)
+    others = {world.record(2), world.record(3)}
+    world.embed()
+    first, *rest = told(world.find(description_of(1), like(1, 0), limit=3))
+    assert first.runs == {"total": 45, "success": 30, "failure": 12, "pending": 3}
+    assert {match.task_id for match in rest} == others
+    failures = Filters(outcome="failure")
+    found = told(world.find(description_of(1), like(1, 0), filters=failures))
+    assert [match.runs["total"] for match in found] == [12]
+
+
+def test_the_most_useful_run_of_a_task_is_shown(world: World) -> None:
+    """A success before a failure before a pending one, then one with a solution, then the last."""
+    values: dict[str, Any]
+    for values in (
+        {"outcome": "pending"},
+        {"outcome": "failure"},
+        {"outcome": "failure", "solution_summary": "tried"},
+        {"outcome": "success", "solution_summary": "told"},
+        {"outcome": "success", "solution_summary": "told again"},
+    ):
+        world.record(1, outcome="pending")
+        best = world.record(1, **values)
         world.embed()
-        found = world.search(like(1, 0), limit=3, floor=-1.0)
-        first, *rest = found.ranked
-        assert first.runs.model_dump() == {
-            "total": 45,
-            "success": 30,
-            "failure": 12,
-            "pending": 3,
-        }
-        assert first.execution.task_id == newest
-        assert {ranked.execution.task_id for ranked in rest} == set(others)
-        failures = world.search(like(1, 0), Filters(outcome="failure"), floor=-1.0)
-        assert [ranked.runs.total for ranked in failures.ranked] == [12]
+        (match,) = told(world.find(description_of(1), like(1, 0), floor=0.9))
+        assert match.task_id == best
+    world.record(1, outcome="success")  # without a solution
+    exact = world.record(1, task_description=description_of(1).upper(), outcome="failure")
+    world.embed()
+    assert told(world.find(description_of(1), like(1, 0)))[0].task_id == best
+    assert told(world.find(description_of(1).upper(), like(1, 0)))[0].task_id == exact
 
 
-def test_what_is_below_the_floor_is_counted_and_left_out(cursor: Cursor, tmp_path: Path) -> None:
-    with undone(cursor):
-        world = World(cursor, tmp_path)
-        same = world.record(1)
-        world.embed()
-        for flips, floor, kept in ((0, 1.0, 1), (2, 0.75, 1), (2, 0.76, 0), (4, 0.6, 0)):
-            found = world.search(like(1, flips), floor=floor)
-            assert [ranked.execution.task_id for ranked in found.ranked] == [same] * kept
-            assert found.below_floor == 1 - kept
+def test_a_run_that_is_less_similar_is_not_shown_for_its_outcome(world: World) -> None:
+    asked = world.record(1, outcome="failure", error_message="KeyError: spam_ham in frobnicate.py")
+    world.record(1, outcome="success")
+    world.embed()
+    found = told(world.find("spam_ham in frobnicate.py", like(1, 4), floor=0.0))
+    assert found[0].task_id == asked
 
 
-@pytest.mark.parametrize("filters", [NOTHING, Filters(repo="a")])
-def test_an_empty_database_has_no_matches(cursor: Cursor, tmp_path: Path, filters: Filters) -> None:
-    with undone(cursor):
-        found = World(cursor, tmp_path).search(like(1, 0), filters)
-        assert (found.ranked, found.candidates, found.below_floor) == ([], 0, 0)
+def test_the_same_task_is_alike_to_one_with_or_without_a_vector(world: World) -> None:
+    same = world.record(1)
+    for vector in (like(1, 0), like(1, 16), None):
+        for text in (description_of(1), f"  {description_of(1).upper()}\n"):
+            (match,) = told(world.find(text, vector, floor=1.0))
+            assert (match.task_id, match.similarity) == (same, 1.0)
+    world.embed()
+    assert told(world.find(description_of(1), like(1, 16), floor=1.0))[0].task_id == same
 
 
-def test_an_index_of_another_model_is_not_used(prepared: Prepared) -> None:
-    with indexed(prepared, prepared.directory) as world:
-        world.retriever.load(world.cursor, "another model", DIMENSION)
-        assert (world.retriever.mode, world.retriever.index) == ("exact", None)
-        assert "another embedding model" in str(world.retriever.index_problem)
-        query: dict[str, Any] = {"vector": like(3, 1), "filters": NOTHING, "limit": 5, "floor": 0.0}
-        assert_exact(world, query, world.search(**query))
-    assert (prepared.directory / FILE_NAME).exists()
+def test_what_is_below_the_floor_is_counted_and_left_out(world: World) -> None:
+    """In other words, meaning alone counts: all of it, but for the share that words have."""
+    same = world.record(1)
+    world.embed()
+    share = told(world.find(OTHER_WORDS, like(1, 0)))[0].similarity
+    assert 0.5 < share < 1
+    for flips, floor, kept in ((0, 1.0, 1), (2, 0.75, 1), (2, 0.76, 0), (4, 0.6, 0)):
+        found = world.find(OTHER_WORDS, like(1, flips), floor=floor * share)
+        assert [one.execution.task_id for one in found.ranked] == [same] * kept
+        assert found.below_floor == 1 - kept
+
+
+def test_without_a_floor_of_its_own_a_question_has_the_calibrated_one(world: World) -> None:
+    world.record(1)
+    world.embed()
+    share = told(world.find(OTHER_WORDS, like(1, 0)))[0].similarity
+    for flips in range(9):
+        kept = share * (1 - flips / 8) >= fusion.FLOOR
+        found = world.find(OTHER_WORDS, like(1, flips), floor=None)
+        assert (len(found.ranked), found.below_floor) == (kept, 1 - kept)
+
+
+def test_what_matched_is_told(world: World) -> None:
+    named = world.record(1, error_message="KeyError: spam_ham")
+    world.embed()
+
+    def why(text: str, vector: Vectors | None) -> str:
+        (match,) = told(world.find(text, vector))
+        assert match.task_id == named
+        return match.matched_by
+
+    assert why("spam_ham", like(1, 16)) == "words"
+    assert why("spam_ham", None) == "words"
+    assert why(OTHER_WORDS, like(1, 1)) == "meaning"
+    assert why("spam_ham", like(1, 1)) == "both"
+
+
+@pytest.mark.parametrize("filters", [Filters(), Filters(repo="a")])
+def test_an_empty_database_has_no_matches(world: World, filters: Filters) -> None:
+    found = world.find(description_of(1), like(1, 0), filters=filters)
+    assert (found.ranked, found.candidates, found.below_floor) == ([], 0, 0)
+
+
+def test_vectors_of_another_model_are_not_compared_but_words_are_found(world: World) -> None:
+    world.record(1)
+    world.embed()
+    world.read(lambda c: world.retriever.load(c, "another", 7, vectors=False))
+    assert world.retriever.rows.embedded == 0
+    assert len(world.find(description_of(1), None).ranked) == 1
+
+
+def test_an_index_of_another_model_is_not_used(indexed: World) -> None:
+    indexed.load("another model")
+    assert (indexed.retriever.mode, indexed.retriever.slot.index) == ("exact", None)
+    assert "another embedding model" in str(indexed.retriever.slot.state.problem)
+    assert_without_index(indexed)
+    assert (indexed.directory / FILE_NAME).exists()
 
 
 def test_an_index_that_fails_in_a_search_is_discarded_and_the_search_is_exact(
-    prepared: Prepared, tmp_path: Path
+    indexed: World,
 ) -> None:
-    path = Path(shutil.copy(prepared.directory / FILE_NAME, tmp_path))
-    with indexed(prepared, tmp_path) as world:
-        with path.open("r+b") as file:  # after it was opened, before its graph is read
-            file.seek(3 * 4096)
-            file.write(bytes(path.stat().st_size - 3 * 4096))
-        query: dict[str, Any] = {"vector": like(3, 1), "filters": NOTHING, "limit": 5, "floor": 0.0}
-        for _ in range(2):
-            assert_exact(world, query, world.search(**query))
-        assert "discarded" in str(world.retriever.index_problem)
-        assert not path.exists()
-        world.record(3)
-        world.embed()
-        assert_exact(world, query, world.search(**query))
+    path = indexed.directory / FILE_NAME
+    slot = indexed.retriever.slot
+    with path.open("r+b") as file:  # after it was opened, before its graph is read
+        file.seek(3 * 4096)
+        file.write(bytes(path.stat().st_size - 3 * 4096))
+    for _ in range(2):
+        assert_without_index(indexed)
+    assert "discarded" in str(slot.state.problem)
+    assert not path.exists()
+    indexed.record(3)
+    indexed.embed()
+    assert_without_index(indexed)
 
 
 def test_an_index_replaced_while_it_is_searched_leaves_the_new_one_in_use(
-    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    indexed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = Path(shutil.copy(prepared.directory / FILE_NAME, tmp_path))
-    with indexed(prepared, tmp_path) as world:
-        old = world.retriever.index
-        assert old is not None
-        world.record(3)
-        world.embed()
-        newer, _ = build(tmp_path, *embeddings.read(world.cursor))
-        search = HnswIndex.search
+    slot = indexed.retriever.slot
+    old = slot.index
+    assert old is not None
+    indexed.record(3)
+    indexed.embed()
+    newer, info = indexed.build(tmp_path)
+    search = HnswIndex.search
 
-        def after_the_swap(self: HnswIndex, vector: Vectors, k: int) -> Any:
-            if self is old:
-                world.retriever.replace_index(world.cursor, newer, MODEL)
-            return search(self, vector, k)
+    def after_the_swap(self: HnswIndex, vector: Vectors, k: int) -> Any:
+        if self is old:
+            indexed.retriever.replace_index(newer, info)
+        return search(self, vector, k)
 
-        monkeypatch.setattr(HnswIndex, "search", after_the_swap)
-        query: dict[str, Any] = {"vector": like(3, 1), "filters": NOTHING, "limit": 5, "floor": 0.0}
-        assert_complete_and_true(world, query, world.search(**query))
-        assert world.retriever.index not in (None, old)
-        assert world.retriever.index_problem is None
-        assert path.exists()
+    monkeypatch.setattr(HnswIndex, "search", after_the_swap)
+    assert_by_index(indexed)
+    assert slot.index not in (None, old)
+    assert slot.state.problem is None
+    assert (indexed.directory / FILE_NAME).exists()
 
 
-def test_vectors_that_were_read_already_are_taken_in_once(cursor: Cursor, tmp_path: Path) -> None:
-    with undone(cursor):
-        world = World(cursor, tmp_path)
-        world.record(1)
-        world.embed()
-        world.retriever.add(embeddings.refs(cursor), embeddings.read(cursor)[1])
-        assert len(world.retriever._matrix) == 1
-        assert world.search(like(1, 0)).candidates == 1
+def test_vectors_that_were_read_already_are_taken_in_once(world: World) -> None:
+    task_id = world.record(1)
+    world.embed()
+    world.load()
+    rows = world.retriever.rows
+    world.read(rows.sync)
+    world.read(rows.sync)
+    assert (len(rows), rows.embedded) == (1, 1)
+    found = world.find(OTHER_WORDS, like(1, 0))
+    assert (told(found)[0].task_id, found.candidates) == (task_id, 1)
+
+
+def test_a_vector_that_comes_after_its_description_changed_is_not_taken_in(world: World) -> None:
+    task_id = world.record(1)
+    world.embed()
+    ((versions, _),) = world.read(lambda cursor: list(embeddings.read(cursor)))
+    outdated = Embedded(task_id, description_of(1), int(versions[0]))
+    world.change(task_id, task_description=description_of(2))
+    world.read(lambda c: world.retriever.rows.put(c, [outdated], like(1, 0)[None]))
+    assert world.retriever.rows.embedded == 0
+    query = ask(OTHER_WORDS, like(1, 0))
+    assert_exact(world, query, world.search(query))
+
+
+def test_the_nearest_by_meaning_alone_are_the_same_in_both_modes(indexed: World) -> None:
+    by_index = indexed.retriever.nearest(like(3, 0), 4)
+    indexed.load("another model")  # whose index there is not
+    assert indexed.retriever.mode == "exact"
+    exact = indexed.retriever.nearest(like(3, 0), 4)
+    assert by_index.similarities.tolist() == exact.similarities.tolist() == [1.0] * 4
+    assert set(by_index.versions.tolist()) == set(exact.versions.tolist())

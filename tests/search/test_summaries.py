@@ -1,18 +1,17 @@
 """What searches show: kept within bounds, and used only as long as the truth agrees."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from uuid import UUID
 
 import pytest
-from store.rows import NOW, execution, migrated
+from store.rows import execution, migrated
 
-from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.search import summaries
 from mcp_learning.search.summaries import Summaries
 from mcp_learning.store import executions
 from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.executions import Run
 
 KEY = 1
 
@@ -30,8 +29,18 @@ def record(cursor: Cursor, *lengths: int) -> list[Execution]:
     return rows
 
 
-def runs(cursor: Cursor) -> list[Run]:
-    return executions.runs_of(cursor, [KEY], Filters(), NOW)
+def current(cursor: Cursor, rows: Sequence[Execution]) -> dict[UUID, int]:
+    """The number of each one's last change."""
+    found = executions.shown(cursor, [row.task_id for row in rows])
+    return {row.task_id: found[row.task_id].sequence for row in rows}
+
+
+def test_what_is_shown_is_what_was_recorded(cursor: Cursor) -> None:
+    rows = record(cursor, 1, 2, 3)
+    shown = Summaries().of(cursor, current(cursor, rows))
+    for row in rows:
+        values = shown[row.task_id].model_dump()
+        assert values == {name: getattr(row, name) for name in values}
 
 
 def test_a_changed_execution_is_read_again(cursor: Cursor) -> None:
@@ -39,7 +48,14 @@ def test_a_changed_execution_is_read_again(cursor: Cursor) -> None:
     kept = Summaries()
     kept.load(cursor)
     executions.update(cursor, row.model_copy(update={"approach": "another"}), KEY)
-    assert kept.of(cursor, runs(cursor))[row.task_id].approach == "another"
+    assert kept.of(cursor, current(cursor, [row]))[row.task_id].approach == "another"
+
+
+def test_what_was_deleted_just_now_is_not_shown(cursor: Cursor) -> None:
+    gone, left = record(cursor, 10, 10)
+    known = current(cursor, [gone, left])
+    executions.delete(cursor, [gone.task_id])
+    assert Summaries().of(cursor, known).keys() == {left.task_id}
 
 
 def test_long_texts_are_not_taken_in_ahead(cursor: Cursor) -> None:
@@ -55,7 +71,7 @@ def test_what_is_kept_is_bounded_by_its_length_and_all_is_shown(
     monkeypatch.setattr(summaries, "CHARACTERS", 1_000)
     rows = record(cursor, 400, 400, 400)
     kept = Summaries()
-    shown = kept.of(cursor, runs(cursor))
+    shown = kept.of(cursor, current(cursor, rows))
     assert shown.keys() == {row.task_id for row in rows}
     assert kept._kept.keys() == {row.task_id for row in rows[1:]}
     kept.drop(row.task_id for row in rows)

@@ -1,23 +1,51 @@
-"""Executions with vectors, kept in a database and a retriever, and what a search should find."""
+"""A database and a retriever that follows it, and what a search should find, told by brute force.
 
+All changes are real ones, committed to a DuckDB file; vectors are planted, for speed. What should
+be found is computed from a plain dict of the living executions, with nothing but formulas.
+"""
+
+import shutil
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import numpy as np
-from search.planted import DIMENSION, MODEL, Vectors
+from anyio.from_thread import BlockingPortal
+from search.planted import DIMENSION, MODEL, Vectors, build
 from store.rows import NOW, OUTCOMES, execution, passes
 
+from mcp_learning.learn.identifiers import task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
-from mcp_learning.search.hybrid import Found, Query, Retriever
+from mcp_learning.search import fusion
+from mcp_learning.search.groups import AS_SIMILAR
+from mcp_learning.search.hnsw import FILE_NAME
+from mcp_learning.search.hybrid import ROUNDING, Found, Query, Retriever
+from mcp_learning.search.rows import Embedded
+from mcp_learning.search.terms import count_terms
+from mcp_learning.search.words import WordIndex
 from mcp_learning.settings import SearchMode
-from mcp_learning.store import embeddings, executions
-from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.embeddings import TaskRef
+from mcp_learning.store import bulk, embeddings, executions, migrations
+from mcp_learning.store.duckdb import Cursor, Database
 
-TASKS = 60
+T = TypeVar("T")
+
+TASKS = 1_000
+
+ASKED = ("mend", "speed up", "rename", "translate", "test")
+THINGS = ("the login page", "parseConfig", "src/billing/invoice.py", "the CSV export")
+WORDS = ("timeout", "locale", "ERR_4012", "migration", "cache")
+
+
+def description_of(task: int) -> str:
+    """What was asked: tasks share some of their words, three of four have an identifier."""
+    thing = THINGS[task // len(ASKED) % len(THINGS)]
+    return f"{ASKED[task % len(ASKED)]} {thing} after the {WORDS[task % 7 % len(WORDS)]} no. {task}"
 
 
 def _distinct_signs() -> Vectors:
@@ -28,102 +56,318 @@ def _distinct_signs() -> Vectors:
 
 
 VECTORS = _distinct_signs()
+_NUMBER = {task_key(description_of(task)): task for task in range(TASKS)}
 
 
-def vector_of(task_key: int) -> Vectors:
+def vector_of(description: str) -> Vectors:
     """Same task, same vector."""
-    return np.asarray(VECTORS[task_key], np.float32)
+    return np.asarray(VECTORS[_NUMBER[task_key(description)]], np.float32)
 
 
 def like(task: int, flips: int) -> Vectors:
-    """A query: the vector of a task with some signs turned; each costs 1/8 of similarity."""
+    """A question's vector: that of a task with some signs turned; each costs 1/8 of similarity."""
     vector: Vectors = VECTORS[task].copy()
     vector[:flips] *= -1
     return vector
 
 
+def ask(text: str, vector: Vectors | None, **values: Any) -> Query:
+    """A question without filters or a floor, but for what `values` say."""
+    defaults: dict[str, Any] = {"filters": Filters(), "limit": 5, "floor": 0.0, "now": NOW}
+    return Query(text, task_key(text), vector, **(defaults | values))
+
+
+class Match(NamedTuple):
+    """One task that should be found, or was."""
+
+    task_id: UUID
+    similarity: float
+    matched_by: str
+    runs: dict[str, int]
+
+
 class World:
-    """All changes go to the database and the retriever, as the service makes them."""
+    """One database, the retriever, and the living executions, the latest changed one last.
 
-    def __init__(self, cursor: Cursor, directory: Path, mode: SearchMode = "exact") -> None:
-        self.cursor = cursor
-        self.retriever = Retriever(directory, mode, 0, 128)
-        self.rows: dict[UUID, tuple[Execution, int]] = {}
-        self.versions: dict[UUID, int] = {}
-        self.retriever.load(cursor, MODEL, DIMENSION)
+    Args:
+        portal: To an event loop.
+        path: The database file.
+        directory: Of derived files.
+        mode: Of searches.
+        hnsw_min_rows: See the settings.
+        rows: Executions that are in the database with their vectors.
+    """
 
-    def record(self, task: int, **values: Any) -> UUID:
+    def __init__(
+        self,
+        portal: BlockingPortal,
+        path: Path,
+        directory: Path,
+        mode: SearchMode = "exact",
+        hnsw_min_rows: int = 0,
+        rows: Iterable[Execution] = (),
+    ) -> None:
+        self.directory = directory
+        self.rows = {row.task_id: row for row in rows}
+        self._portal = portal
+        self._database = Database(path)
+        # Descriptions of the vectors in the database, and in memory.
+        self._stored = {row.task_id: row.task_description for row in self.rows.values()}
+        self._known: dict[UUID, str] = {}
+        commits = lambda: self._database.commits  # noqa: E731
+        self.retriever = Retriever(directory, mode, hnsw_min_rows, 128, commits)
+        self.load()
+
+    def read(self, fn: Callable[[Cursor], T]) -> T:
+        """Reads the database."""
+        return self._portal.call(self._database.read, fn)
+
+    def write(self, fn: Callable[[Cursor], T]) -> T:
+        """Changes the database; returns after the commit."""
+        return self._portal.call(self._database.write, fn)
+
+    def load(self, model: str = MODEL) -> None:
+        """Starts anew, as a new process does."""
+        self.read(lambda cursor: self.retriever.load(cursor, model, DIMENSION))
+        self._known = dict(self._stored)
+
+    def close(self) -> None:
+        """Closes all files."""
+        self.retriever.close()
+        self._portal.call(self._database.close)
+
+    def fill(self, rows: list[Execution]) -> None:
+        """Records many executions with their vectors."""
+        keys = [task_key(row.task_description) for row in rows]
+        vectors = np.stack([vector_of(row.task_description) for row in rows])
+        self.write(lambda cursor: bulk.insert(cursor, rows, keys, vectors, MODEL))
+        self.rows |= {row.task_id: row for row in rows}
+        self._stored |= {row.task_id: row.task_description for row in rows}
+        self.load()
+
+    def record(self, task: int, task_id: UUID | None = None, **values: Any) -> UUID:
         """One run of a task, not embedded yet."""
-        row = execution(**values)
-        self.rows[row.task_id] = (row, task)
-        executions.insert(self.cursor, row, task)
+        given = {"task_description": description_of(task)} | values
+        row = execution(**given, **({"task_id": task_id} if task_id else {}))
+        self.write(lambda c: executions.insert(c, row, task_key(row.task_description)))
+        self.rows[row.task_id] = row
         return row.task_id
 
-    def change(self, task_id: UUID, task: int, **values: Any) -> None:
-        """Gives an execution another description, and embeds it."""
-        row = self.rows[task_id][0].model_copy(update=values)
-        self.rows[task_id] = (row, task)
-        executions.update(self.cursor, row, task)
-        embeddings.remove(self.cursor, task_id)
-        self.versions.pop(task_id, None)
-        self.embed()
+    def change(self, task_id: UUID, **values: Any) -> None:
+        """Updates an execution; one with another description waits for another vector."""
+        old = self.rows.pop(task_id)
+        row = self.rows[task_id] = old.model_copy(update=values)
 
-    def delete(self, task_id: UUID) -> None:
-        """Takes it out of the database; the indexes are not told."""
-        executions.delete(self.cursor, [task_id])
-        del self.rows[task_id]
-        self.versions.pop(task_id, None)
+        def update(cursor: Cursor) -> None:
+            executions.update(cursor, row, task_key(row.task_description))
+            if row.task_description != old.task_description:
+                embeddings.remove(cursor, task_id)
+
+        self.write(update)
+        if row.task_description != old.task_description:
+            self._stored.pop(task_id, None)
+
+    def delete(self, *task_ids: UUID) -> None:
+        """Takes executions out of the database; the next search notices."""
+        self.write(lambda cursor: executions.delete(cursor, task_ids))
+        for task_id in task_ids:
+            del self.rows[task_id]
+            self._stored.pop(task_id, None)
 
     def embed(self) -> None:
         """Drains the embedding queue."""
-        pending = embeddings.pending(self.cursor, 1000)
+        pending = self.read(lambda cursor: embeddings.pending(cursor, 10_000))
         if not pending:
             return
-        vectors = np.stack([vector_of(row.task_key) for row in pending])
-        stored = embeddings.store(self.cursor, pending, vectors, MODEL)
-        row_of = {row.task_id: number for number, row in enumerate(pending)}
-        refs = {
-            version: TaskRef(task_id, pending[row_of[task_id]].task_key)
-            for task_id, version in stored.items()
-        }
-        self.retriever.add(refs, vectors[[row_of[task_id] for task_id in stored]])
-        self.versions |= stored
-
-    def search(
-        self, vector: Vectors, filters: Filters | None = None, limit: int = 5, floor: float = 0.25
-    ) -> Found:
-        """What the retriever finds."""
-        query = Query(vector, filters or Filters(), limit, floor, NOW)
-        return self.retriever.search(self.cursor, query)
-
-    def expected(
-        self, vector: Vectors, filters: Filters, limit: int
-    ) -> list[tuple[UUID, float, dict[str, int]]]:
-        """By brute force: (representative, similarity, runs) of the best tasks, any similarity."""
-        eligible = [
-            (float(vector_of(key) @ vector), self.versions[task_id], task_id, key)
-            for task_id, (row, key) in self.rows.items()
-            if task_id in self.versions and passes(row, filters)
+        vectors = np.stack([vector_of(row.task_description) for row in pending])
+        stored = self.write(lambda cursor: embeddings.store(cursor, pending, vectors, MODEL))
+        assert len(stored) == len(pending)
+        embedded = [
+            Embedded(row.task_id, row.task_description, stored[row.task_id]) for row in pending
         ]
-        best: dict[int, tuple[UUID, float]] = {}
-        for similarity, _, task_id, key in sorted(eligible, reverse=True):
-            best.setdefault(key, (task_id, similarity))
-        chosen = list(best.items())[:limit]
-        return [(*found, self.runs(key, filters)) for key, found in chosen]
+        self.read(lambda cursor: self.retriever.rows.put(cursor, embedded, vectors))
+        fresh = {row.task_id: row.task_description for row in pending}
+        self._stored |= fresh
+        self._forget_outdated()
+        self._known |= fresh
 
-    def runs(self, key: int, filters: Filters) -> dict[str, int]:
-        """Outcomes of all runs of a task that pass the filters."""
-        outcomes = Counter(
-            row.outcome
-            for row, other in self.rows.values()
-            if other == key and passes(row, filters)
-        )
-        return {"total": outcomes.total(), **{outcome: outcomes[outcome] for outcome in OUTCOMES}}
+    def tidy(self) -> None:
+        """Saves the words and leaves out what is dead, as far as it is worth it."""
+        self.read(self.retriever.rows.sync)
+        self._forget_outdated()
+        self.read(lambda _: self.retriever.rows.tidy())
+
+    def search(self, query: Query) -> Found:
+        """What the retriever finds."""
+
+        def search(cursor: Cursor) -> Found:
+            self.retriever.rows.sync(cursor)
+            while self.retriever.rows.wordless:
+                self.retriever.rows.read_words(cursor)
+            return self.retriever.search(cursor, query)
+
+        found = self.read(search)
+        self._forget_outdated()
+        return found
+
+    def find(self, text: str, vector: Vectors | None, **values: Any) -> Found:
+        """What the retriever finds for `ask`."""
+        return self.search(ask(text, vector, **values))
+
+    def build(self, directory: Path) -> Any:
+        """A finished index of all vectors in the database, and what it was made from."""
+        versions, vectors = zip(*self.read(lambda c: list(embeddings.read(c))), strict=True)
+        return build(directory, np.concatenate(versions), np.concatenate(vectors))
+
+    def install(self) -> None:
+        """Builds an index and puts it where a start finds it."""
+        path, _ = self.build(self.directory)
+        path.rename(self.directory / FILE_NAME)
+
+    def eligible(self, filters: Filters) -> int:
+        """Executions that pass the filters."""
+        return sum(passes(row, filters) for row in self.rows.values())
+
+    def expected(self, query: Query) -> list[Match]:
+        """By brute force: all tasks that pass the filters, best first, however similar."""
+        living = list(self.rows.values())
+        words = WordIndex()
+        words.add([_terms(row) for row in living])
+        scores = words.score(count_terms(query.text))
+        vectors = np.zeros((len(living), DIMENSION), np.float32)
+        for at, row in enumerate(living):
+            if self._known.get(row.task_id) == row.task_description:
+                vectors[at] = vector_of(row.task_description)
+        if query.vector is None:
+            weight, meanings = 1.0, np.zeros(len(living), np.float32)
+        else:
+            weight = fusion.weight_of_words(scores)
+            meanings = fusion.meaning(vectors @ query.vector, query.noise)
+        fused = fusion.similarities(meanings, scores.coverage, weight)
+        fused[scores.named] = np.maximum(fused[scores.named], np.float32(fusion.NAMED))
+        tasks: dict[int, list[int]] = {}
+        for at, row in enumerate(living):
+            key = task_key(row.task_description)
+            if key == query.task_key:
+                fused[at] = 1
+            if passes(row, query.filters):
+                tasks.setdefault(key, []).append(at)
+        rounded = np.round(fused, 6).tolist()
+        best = {key: max((rounded[at], at) for at in runs) for key, runs in tasks.items()}
+        found = []
+        for key in sorted(best, key=lambda key: best[key], reverse=True):
+            shown = _most_useful(tasks[key], living, fused, query.text)
+            by_meaning = meanings[shown] >= fusion.FLOOR
+            by_words = scores.coverage[shown] >= fusion.FLOOR**2 or shown in scores.named
+            why = "both" if by_meaning == by_words else "meaning" if by_meaning else "words"
+            outcomes = Counter(living[at].outcome for at in tasks[key])
+            runs = {"total": len(tasks[key])}
+            runs |= {name: outcomes[name] for name in OUTCOMES}
+            found.append(Match(living[shown].task_id, best[key][0], why, runs))
+        return found
+
+    def _forget_outdated(self) -> None:
+        """What the retriever does when it notices changes: a vector goes with its description."""
+        self._known = {
+            task_id: description
+            for task_id, description in self._known.items()
+            if task_id in self.rows and self.rows[task_id].task_description == description
+        }
 
 
-def told(found: Found) -> list[tuple[UUID, float, dict[str, int]]]:
+def _most_useful(runs: list[int], living: list[Execution], fused: Vectors, text: str) -> int:
+    near = [at for at in runs if fused[at] >= fused[runs].max() - AS_SIMILAR]
+
+    def usefulness(at: int) -> tuple[bool, int, bool, int]:
+        row = living[at]
+        told = row.solution_summary is not None
+        return row.task_description == text, -OUTCOMES.index(row.outcome), told, at
+
+    return max(near, key=usefulness)
+
+
+@cache
+def _counted(*texts: str | None) -> Counter[int]:
+    return count_terms(*texts)
+
+
+def _terms(row: Execution) -> Counter[int]:
+    texts = (row.task_description, row.solution_summary, row.error_type, row.error_message)
+    return _counted(*texts)
+
+
+def told(found: Found) -> list[Match]:
     """The answer in the shape of `World.expected`."""
     return [
-        (ranked.execution.task_id, ranked.similarity, ranked.runs.model_dump())
-        for ranked in found.ranked
+        Match(one.execution.task_id, one.similarity, one.matched_by, one.runs.model_dump())
+        for one in found.ranked
     ]
+
+
+def assert_exact(world: World, query: Query, found: Found) -> None:
+    """The answer is the one of brute force."""
+    best = world.expected(query)[: query.limit]
+    floor = fusion.FLOOR if query.floor is None else query.floor
+    kept = [match for match in best if match.similarity >= floor - ROUNDING]
+    assert told(found) == kept
+    assert found.mode == "exact"
+    assert found.below_floor == len(best) - len(kept)
+    assert found.candidates == world.eligible(query.filters)
+
+
+def recalled(world: World, query: Query, found: Found) -> int:
+    """How many of the truly best tasks were found; whatever was found is true, and enough.
+
+    Args:
+        world: What is searched.
+        query: Without a floor.
+        found: The answer by index. Which of equals are in it is open.
+    """
+    expected = world.expected(query)
+    best = expected[: query.limit]
+    assert len(found.ranked) == len(best)
+    keys = {task_key(world.rows[match.task_id].task_description): match for match in expected}
+    assert len({task_key(one.execution.task_description) for one in found.ranked}) == len(best)
+    for one in found.ranked:
+        assert passes(world.rows[one.execution.task_id], query.filters)
+        true = keys[task_key(one.execution.task_description)]
+        assert one.similarity <= true.similarity + 1e-6
+        assert one.runs.model_dump() == true.runs
+    similarities = [one.similarity for one in found.ranked]
+    assert similarities == sorted(similarities, reverse=True)
+    least = best[-1].similarity - 1e-6 if best else 0.0
+    return sum(similarity >= least for similarity in similarities)
+
+
+def empty_database(path: Path, portal: BlockingPortal) -> None:
+    """Makes a database file with the current schema, for planted vectors."""
+
+    def prepare(cursor: Cursor) -> None:
+        migrations.apply(cursor)
+        embeddings.create_table(cursor, "embeddings", DIMENSION)
+
+    database = Database(path, prepare=prepare)
+    portal.call(database.open)
+    portal.call(database.close)
+
+
+@contextmanager
+def opened(
+    portal: BlockingPortal,
+    template: Path,
+    directory: Path,
+    mode: SearchMode = "exact",
+    **values: Any,
+) -> Iterator[World]:
+    """A world on a copy of the database in `template`, with its index if it has one."""
+    shutil.copytree(template, directory, dirs_exist_ok=True)
+    world = World(portal, directory / "learning.duckdb", directory, mode, **values)
+    try:
+        yield world
+    finally:
+        world.close()
+
+
+def hours_ago(hours: int) -> Any:
+    """A time that filters can compare."""
+    return NOW - timedelta(hours=hours)

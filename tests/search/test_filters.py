@@ -1,0 +1,210 @@
+"""Every combination of filters against brute force, while executions come, change and go."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from search.world import (
+    TASKS,
+    World,
+    ask,
+    assert_exact,
+    description_of,
+    empty_database,
+    hours_ago,
+    like,
+    opened,
+    recalled,
+)
+from store import rows
+from store.rows import OUTCOMES, execution
+
+from mcp_learning.models.requests import Filters
+from mcp_learning.models.results import Execution
+from mcp_learning.search import hybrid
+from mcp_learning.search import rows as in_memory
+from mcp_learning.search.hybrid import Query
+
+BASE = 2_000
+"""Executions in the prepared index: two runs of each task."""
+
+few = st.sampled_from([None, "a", "b", "it's"])
+attributes = st.fixed_dictionaries(
+    {
+        "outcome": st.sampled_from(OUTCOMES),
+        "repo": few,
+        "task_type": st.sampled_from(["a", "b"]),
+        "approach": few,
+        "model_tier": few,
+        "recorded_at": st.integers(0, 9 * 24).map(hours_ago),
+        "solution_summary": st.sampled_from([None, "cleared the cache", "set ERR_4012 aside"]),
+        "error_message": st.sampled_from([None, None, "ERR_4012 in src/billing/invoice.py"]),
+    }
+)
+tasks = st.integers(0, 9)
+spelt = st.sampled_from([str, str.upper, lambda text: f"  {text}"])
+descriptions = st.builds(lambda task, spell: spell(description_of(task)), tasks, spelt)
+numbers = st.integers(0, BASE)
+step = (
+    st.tuples(st.just("record"), descriptions, attributes)
+    | st.tuples(st.just("record again"), numbers, st.tuples(descriptions, attributes))
+    | st.tuples(st.just("describe"), numbers, descriptions)
+    | st.tuples(st.just("change"), numbers, attributes)
+    | st.tuples(st.just("delete"), numbers, st.integers(1, 4))
+    | st.tuples(st.sampled_from(["embed", "tidy", "restart"]), st.none(), st.none())
+    | st.tuples(st.just("search"), st.none(), st.none())
+)
+questions = descriptions | st.sampled_from(
+    ["parseConfig", "the invoice export breaks with ERR_4012", "cache", "unheard of", "the"]
+)
+queries = st.builds(
+    ask,
+    text=questions,
+    vector=st.none() | st.builds(like, tasks, st.integers(0, 4)),
+    filters=rows.filters,
+    limit=st.sampled_from([1, 2, 5, 50]),
+    floor=st.sampled_from([None, 0.0, 0.25, 0.5, 1.0]),
+    noise=st.sampled_from([0.3, 0.5]),
+)
+wide = st.builds(Filters, repo=few) | st.builds(Filters, task_type=st.sampled_from(["a", "b"]))
+"""Filters that most of the prepared executions pass, or many of them."""
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[BlockingPortal]:
+    with start_blocking_portal() as portal:
+        yield portal
+
+
+@pytest.fixture(scope="module")
+def empty(portal: BlockingPortal, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("empty")
+    empty_database(directory / "learning.duckdb", portal)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def indexed(
+    portal: BlockingPortal, empty: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[Execution]]:
+    """`BASE` executions in a database and in an index."""
+    random = np.random.default_rng(0)
+
+    def one(number: int) -> Execution:
+        labels = [(None, "a", "b", "it's")[choice] for choice in random.integers(0, 4, 3)]
+        names = ("repo", "approach", "model_tier")
+        return execution(
+            task_description=description_of(number % TASKS),
+            task_type="ab"[number % 2],
+            outcome=OUTCOMES[number % 5 % 3],
+            recorded_at=hours_ago(int(random.integers(0, 9 * 24))),
+            **dict(zip(names, labels, strict=True)),
+        )
+
+    directory = tmp_path_factory.mktemp("index")
+    base = [one(number) for number in range(BASE)]
+    with opened(portal, empty, directory, "hnsw") as world:
+        world.fill(base)
+        world.install()
+        world.find("anything", None)
+        world.tidy()  # saves the words
+    return directory, base
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tidied_early() -> Iterator[None]:
+    """A few rows are worth what usually thousands are: saving words, leaving out the dead."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(in_memory, "_UNSAVED", 2)
+        patch.setattr(in_memory, "_LEAST_DEAD", 2)
+        yield
+
+
+def take(world: World, step: tuple[str, Any, Any], gone: list[Any]) -> None:
+    """Does one step; `gone` are the ids that were deleted."""
+    kind, first, second = step
+    ids = list(world.rows)
+    if kind == "record":
+        world.record(0, task_description=first, **second)
+    elif kind == "record again" and gone:
+        text, values = second
+        task_id = gone.pop(first % len(gone))
+        world.record(0, task_id=task_id, task_description=text, **values)
+    elif kind == "describe" and ids:
+        world.change(ids[first % len(ids)], task_description=second)
+    elif kind == "change" and ids:
+        world.change(ids[first % len(ids)], **second)
+    elif kind == "delete" and ids:
+        chosen = ids[first % len(ids) :][:second]
+        world.delete(*chosen)
+        gone += chosen
+    elif kind == "embed":
+        world.embed()
+    elif kind == "tidy":
+        world.tidy()
+    elif kind == "restart":
+        world.load()
+
+
+@given(steps=st.lists(step, max_size=25), query=queries)
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_an_exact_search_equals_brute_force_whatever_came_changed_or_went(
+    portal: BlockingPortal,
+    empty: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[str, Any, Any]],
+    query: Query,
+) -> None:
+    gone: list[Any] = []
+    with opened(portal, empty, tmp_path_factory.mktemp("exact")) as world:
+        for step in [*steps, ("search", None, None)]:
+            take(world, step, gone)
+            if step[0] == "search":
+                assert_exact(world, query, world.search(query))
+
+
+def test_a_filtered_search_by_index_is_complete_true_and_finds_the_best(
+    portal: BlockingPortal,
+    indexed: tuple[Path, list[Execution]],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hybrid, "FEW_PASSING", 0)  # else so few rows are all compared
+    directory, base = indexed
+    wanted, hits, filtered = 0, 0, 0
+
+    @given(
+        steps=st.lists(step, max_size=8),
+        text=questions,
+        vector=st.builds(like, tasks, st.integers(0, 4)),
+        filters=rows.filters | wide,
+    )
+    @settings(deadline=None, max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    def check(steps: list[tuple[str, Any, Any]], text: str, vector: Any, filters: Filters) -> None:
+        nonlocal wanted, hits, filtered
+        query = ask(text, vector, filters=filters, limit=10)
+        gone: list[Any] = []
+        with opened(portal, directory, tmp_path_factory.mktemp("hnsw"), "hnsw", rows=base) as world:
+            for step in [*steps, ("search", None, None)]:
+                take(world, step, gone)
+                if step[0] != "search":
+                    continue
+                found = world.search(query)
+                assert found.candidates == world.eligible(filters)
+                assert found.mode == ("hnsw" if found.candidates else "exact")
+                wanted += len(found.ranked)
+                hits += recalled(world, query, found)
+                filtered += filters.active and len(found.ranked) == 10
+
+    check()
+    assert filtered
+    assert hits >= 0.95 * wanted
