@@ -8,7 +8,7 @@ Not safe to use from several threads by itself: its owner locks. A search works 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,7 @@ _TYPES = {
     "alive": np.bool_,
     **dict.fromkeys(LABELS, np.int32),
 }
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _MOST_UNSORTED = 2_048
 _FEW = 64
 
@@ -149,7 +150,8 @@ class Catalog:
         if filters.outcome != "any":
             passing.append(self._columns["outcome"][used] == OUTCOMES.index(filters.outcome))
         if filters.since_days is not None:
-            since = int((now - timedelta(days=filters.since_days)).timestamp() * 1_000_000)
+            # In whole microseconds: a float of seconds is off by some.
+            since = (now - timedelta(days=filters.since_days) - _EPOCH) // _MICROSECOND
             passing.append(self._columns["timestamp"][used] >= since)
         return np.logical_and.reduce(passing) if passing else None
 

@@ -261,7 +261,7 @@ class Retriever:
         judge = _Judge(snapshot, query, words)
         few = query.filters.active and snapshot.eligible <= FEW_PASSING
         mode: Mode = "exact"
-        if index is None or query.vector is None or few:
+        if index is None or query.vector is None or few or not snapshot.eligible:
             best = _best_of_all(snapshot, judge, query)
         else:
             mode = "hnsw"

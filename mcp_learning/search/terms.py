@@ -14,13 +14,15 @@ from hashlib import blake2b
 
 from py_rust_stemmers import SnowballStemmer
 
-VERSION = 2
+VERSION = 3
 """Part of an index file's format: raise it when any text gives other terms."""
 
 _WORD = re.compile(r"[^\W_]+(?:[_.\-/\\:@#]+[^\W_]+)*")
 _LEVELS = (re.compile(r"[/\\:@#]+"), re.compile(r"\.+"), re.compile(r"[_\-]+"))
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\WA-Za-z\d_]+")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+")
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_SCRIPTS = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_UNSPACED = re.compile(f"[{_SCRIPTS}]+")
+_FOREIGN_PARTS = re.compile(rf"[{_SCRIPTS}]+|\d+|[^\W\d_{_SCRIPTS}]+")
 _LONGEST = 256
 _IDENTIFIER, _NUMERIC = 1, 2
 
@@ -32,8 +34,9 @@ def count_terms(*texts: str | None) -> Counter[int]:
     words = Counter(word for text in texts if text for word in _WORD.findall(text))
     counts: Counter[int] = Counter()
     for word, often in words.items():
-        for term in _terms_of(word):
-            counts[term] += often
+        for piece in _pieces(word):
+            for term in _terms_of(piece):
+                counts[term] += often
     return counts
 
 
@@ -52,9 +55,16 @@ def is_numeric(term: int) -> bool:
     return bool(term & _NUMERIC)
 
 
+def _pieces(word: str) -> list[str]:
+    """The word, cut if it is long; a text without blanks in pieces that overlap by a character."""
+    if len(word) <= _LONGEST or not _UNSPACED.search(word):
+        return [word[:_LONGEST]]
+    return [word[at : at + _LONGEST] for at in range(0, len(word) - 1, _LONGEST - 1)]
+
+
 @lru_cache(maxsize=100_000)
 def _terms_of(word: str) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(_expand(word[:_LONGEST], 0)))
+    return tuple(dict.fromkeys(_expand(word, 0)))
 
 
 def _expand(word: str, level: int) -> Iterator[int]:
@@ -66,11 +76,13 @@ def _expand(word: str, level: int) -> Iterator[int]:
         for piece in pieces:
             yield from _expand(piece, level + 1)
         return
-    parts = _PARTS.findall(word)
-    if len(parts) > 1:
+    parts = (_PARTS if word.isascii() else _FOREIGN_PARTS).findall(word)
+    if len(parts) > 1 and not _UNSPACED.search(word):
         yield _term(_joined(word), identifier=True)
     for part in parts or [word]:
-        if _UNSPACED.fullmatch(part) and len(part) > 1:
+        if part.isascii() and not word.isascii():
+            yield from _expand(part, level)
+        elif _UNSPACED.fullmatch(part) and len(part) > 1:
             yield from (_term(part[at : at + 2]) for at in range(len(part) - 1))
         else:
             yield _term(_stem(part.lower()) if part.isascii() else part.casefold())

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,10 +50,11 @@ def save(path: Path, words: WordRows) -> None:
     """
     arrays = {**vars(words.segment), "stamps": words.stamps}
     parts = [np.ascontiguousarray(arrays[name], kind) for name, kind in _ARRAYS.items()]
-    check = 0
+    sizes = [len(part) for part in parts]
+    check = _check_of(sizes)
     for part in parts:
         check = zlib.crc32(part.data, check)
-    header = json.dumps({"format": _FORMAT, "sizes": [len(p) for p in parts], "crc32": check})
+    header = json.dumps({"format": _FORMAT, "sizes": sizes, "crc32": check})
     writing = path.with_suffix(".writing")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,7 +66,8 @@ def save(path: Path, words: WordRows) -> None:
             os.fsync(file.fileno())
         writing.replace(path)
     except OSError as error:
-        writing.unlink(missing_ok=True)
+        with suppress(OSError):
+            writing.unlink(missing_ok=True)
         raise IndexUnavailable(
             f"the word index can't be written to {path.parent} ({error.strerror}): free some "
             "space; until then words are read again at each start"
@@ -82,9 +85,13 @@ def load(path: Path) -> WordRows | None:
         return None
     try:
         return _parse(content)
-    except (ValueError, KeyError, TypeError) as problem:
+    except (ValueError, KeyError, TypeError, RecursionError) as problem:
         logger.warning("%s is damaged or outdated (%s); words are read again", path.name, problem)
         return None
+
+
+def _check_of(sizes: list[int]) -> int:
+    return zlib.crc32(json.dumps(sizes).encode())
 
 
 def _parse(content: bytes) -> WordRows:
@@ -99,7 +106,7 @@ def _parse(content: bytes) -> WordRows:
     sizes = description["sizes"]
     kinds = map(np.dtype, _ARRAYS.values())
     expected = sum(size * kind.itemsize for size, kind in zip(sizes, kinds, strict=True))
-    if len(body) != expected or zlib.crc32(body) != description["crc32"]:
+    if len(body) != expected or zlib.crc32(body, _check_of(sizes)) != description["crc32"]:
         raise ValueError("not what was written")
     arrays, at = {}, 0
     for (name, kind), size in zip(_ARRAYS.items(), sizes, strict=True):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from store.rows import NOW, OUTCOMES, execution, filters, passes
 
@@ -234,6 +234,7 @@ def test_an_unknown_label_passes_nothing_and_an_absent_one_is_no_label() -> None
     now=st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),
     days=st.integers(1, 36_500),
 )
+@example(now=datetime(2004, 7, 8, 16, 40, 33, 530377, UTC), days=3)
 def test_the_age_is_counted_to_the_microsecond(now: datetime, days: int) -> None:
     catalog, edge = Catalog(), now - timedelta(days=days)
     moments = [edge + timedelta(microseconds=off) for off in (-1, 0, 1)]

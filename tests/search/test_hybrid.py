@@ -144,7 +144,7 @@ def test_the_most_useful_run_of_a_task_is_shown(world: World) -> None:
         {"outcome": "success", "solution_summary": "told again"},
     ):
         world.record(1, outcome="pending")
-        best = world.record(1, **values)
+        best = world.record(1, None, **values)
         world.embed()
         (match,) = told(world.find(description_of(1), like(1, 0), floor=0.9))
         assert match.task_id == best

@@ -255,6 +255,14 @@ def test_a_new_file_replaces_the_old_one_as_a_whole(tmp_path: Path) -> None:
     assert_same(word_file.load(path), rows_of(*TEXTS[:2]))
 
 
+def test_what_a_killed_process_left_of_a_file_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "words.bin"
+    path.with_suffix(".writing").write_bytes(b"half of a file")
+    word_file.save(path, rows_of(*TEXTS))
+    assert_same(word_file.load(path), rows_of(*TEXTS))
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
 def test_an_index_without_rows_can_be_kept_too(tmp_path: Path) -> None:
     nothing = WordRows(Segment.empty(), np.empty(0, np.uint64))
     word_file.save(tmp_path / "words.bin", nothing)

@@ -131,8 +131,9 @@ def test_scores_depend_only_on_the_rows_that_are_alive(
                 rows += values
                 alive += [True] * len(values)
             elif action == "discard":
-                index.discard(np.array(values, np.int64))
-                alive = [lives and row not in values for row, lives in enumerate(alive)]
+                gone = [value % len(rows) for value in values if rows]
+                index.discard(np.array(gone, np.int64))
+                alive = [lives and row not in gone for row, lives in enumerate(alive)]
             elif action == "merge":
                 index.merge()
             else:
@@ -214,6 +215,27 @@ def test_common_terms_are_left_out_when_reading_them_would_take_too_long(
 def test_an_empty_index_and_an_empty_question_score_nothing() -> None:
     assert len(WordIndex().score(count_terms("a question")).coverage) == 0
     assert index_of("a row").score(Counter()).coverage.tolist() == [0]
+
+
+def test_rows_that_are_left_out_between_merges_leave_no_trace() -> None:
+    rows, asked = ["retry queue", "queue", "retry", "queue login"], count_terms("retry queue")
+    index = index_of(*rows)
+    for gone in (1, 3):
+        index.discard(np.array([gone]))
+        index.merge()
+
+    scores, fresh = index.score(asked), index_of(rows[0], rows[2]).score(asked)
+
+    assert scores.coverage[[0, 2]].tolist() == fresh.coverage.tolist()
+    assert scores.evidence == fresh.evidence
+
+
+def test_rows_that_come_one_by_one_end_up_in_few_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "_LONGEST_TAIL", 4)
+    index = WordIndex()
+    for number in range(600):
+        index.add([count_terms(f"row {number}")])
+    assert len(index._segments) <= 10
 
 
 def test_words_that_only_deleted_rows_had_are_unknown() -> None:

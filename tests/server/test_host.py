@@ -21,7 +21,7 @@ async def test_closing_does_not_wait_for_an_index_that_is_being_opened(settings:
     host._service = service
     assert service._indexer is not None
 
-    with service._indexer.retriever._lock:  # as while vectors are read
+    with service._indexer.retriever.slot._lock:  # as while it is opened
         await host.close()
 
     assert database._root is None
