@@ -84,7 +84,7 @@ class Settings(BaseSettings):
         Field(
             ge=0.0,
             le=1.0,
-            description="Least similarity of a match, 0..1; unset: the calibrated 0.40",
+            description="Least similarity of a match, 0..1; unset: the calibrated 0.41",
         ),
     ] = None
     memory_limit_mb: Annotated[

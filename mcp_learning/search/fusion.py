@@ -21,8 +21,8 @@ WORDS_AT_MOST = 0.85
 HALF_EVIDENCE = 14.0
 """Evidence at which words get half of that: as many words of the greatest rarity."""
 
-FLOOR = 0.40
-"""Similarity below which a match is noise: calibrated (docs/tuning.md, `calibrate`)."""
+FLOOR = 0.41
+"""Similarity below which a match is noise: calibrated (docs/tuning.md, `mcp-learning calibrate`)."""
 
 NAMED = 0.45
 """Least similarity of a match that has every identifier of the question."""
