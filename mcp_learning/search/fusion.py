@@ -6,8 +6,8 @@
 `coverage`, `evidence` and `identifiers` are the word index's (`words.Scores`); `meaning` is the
 cosine, rescaled so that the noise of any model is that of the bundled one. A long log full of
 identifiers is judged by its words, a short plain sentence by its meaning, an identifier alone by
-itself. The square root gives a few rare words in common the weight that they have as evidence; it
-costs no rank and makes one floor fit all questions. docs/tuning.md has the measurements.
+itself. The square root gives a few rare words in common the weight that they have as evidence, so
+that one floor can serve long and short questions. docs/tuning.md has the measurements and their limits.
 """
 
 import numpy as np
