@@ -7,7 +7,7 @@
 cosine, rescaled so that the noise of any model is that of the bundled one. A long log full of
 identifiers is judged by its words, a short plain sentence by its meaning, an identifier alone by
 itself. The square root gives a few rare words in common the weight that they have as evidence, so
-that one floor can serve long and short questions. docs/tuning.md has the measurements and their limits.
+that one floor can serve long and short questions. docs/tuning.md has the figures and their limits.
 """
 
 import numpy as np
