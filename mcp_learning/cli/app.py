@@ -243,6 +243,14 @@ def calibrate(
     compare: Annotated[
         bool, typer.Option("--compare", help="Also compare ways to fuse words with meaning")
     ] = False,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir",
+            help="Where a downloaded model is looked for; the database there isn't touched",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Measure which floor of similarity fits the embedding model. Your database isn't touched."""
@@ -251,6 +259,6 @@ def calibrate(
     from mcp_learning.errors import LearningError
 
     try:
-        commands.calibrate(load_settings(None), given=pairs, compare=compare, as_json=json)
+        commands.calibrate(load_settings(data_dir), given=pairs, compare=compare, as_json=json)
     except LearningError as error:
         fail(str(error))

@@ -24,7 +24,7 @@ async def embed_and_store(
     rows: Sequence[Unembedded],
     table: Table = "embeddings",
 ) -> tuple[list[Embedded], NDArray[np.float32]]:
-    """Embeds n rows of the queue and stores the vectors in one transaction.
+    """Embeds n >= 1 rows of the queue and stores the vectors in one transaction.
 
     Returns:
         The m vectors that were stored, and they themselves, (m, dimension); m < n when rows were
@@ -34,8 +34,6 @@ async def embed_and_store(
         EmbedderUnavailable: The model can't be loaded.
         StoreError: The database can't be written; nothing was stored.
     """
-    if not rows:
-        return [], np.empty((0, 0), np.float32)
     texts = [embedding_text(row.task_description) for row in rows]
     vectors = await anyio.to_thread.run_sync(embedder.embed, texts)
     with anyio.CancelScope(shield=True):  # the caller has to hear of what was stored

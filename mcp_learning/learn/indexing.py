@@ -86,9 +86,8 @@ class Indexer:
         self._loaded = 0  # the opening of the database that was read
         self._warmed = 0  # likewise
         self._building = False
-        self._automatic = anyio.CancelScope()  # around a rebuild that nobody asked for
+        self._automatic: anyio.CancelScope | None = None  # around a rebuild that nobody asked for
         self._ended = anyio.Event()
-        self._rebuilding_stale = False
         self._failed_rows = 0
         self._work = anyio.Event()
 
@@ -279,7 +278,7 @@ class Indexer:
                 index, or the index can't be built.
             EmbedderUnavailable: The model can't be loaded.
         """
-        if self._building and self._rebuilding_stale:
+        if self._automatic is not None:
             self._automatic.cancel()
             await self._ended.wait()
         if self._building:
@@ -324,7 +323,6 @@ class Indexer:
     async def _rebuild_stale(self) -> None:
         """Builds an index because there is none, or one that lags behind. `_building` is set."""
         self._automatic, self._ended = anyio.CancelScope(), anyio.Event()
-        self._rebuilding_stale = True
         rows = len(self.retriever.rows)
         try:
             with self._automatic:
@@ -339,7 +337,7 @@ class Indexer:
             self._failed_rows = rows
             logger.exception("the HNSW index was not built; exact search goes on")
         finally:
-            self._building = self._rebuilding_stale = False
+            self._building, self._automatic = False, None
             self._ended.set()
 
     async def _reembed(self, progress: Progress) -> int:

@@ -46,7 +46,6 @@ class View:
     """The rows as they are at one moment; `columns` has (n,) arrays by name."""
 
     columns: dict[str, NDArray[Any]]
-    alive: int
 
     def __len__(self) -> int:
         return len(self.columns["alive"])
@@ -83,8 +82,7 @@ class Catalog:
 
     def view(self) -> View:
         """The rows as of now. Later changes of a row show through, later rows don't."""
-        columns = {name: column[: self._used] for name, column in self._columns.items()}
-        return View(columns, self._alive)
+        return View({name: column[: self._used] for name, column in self._columns.items()})
 
     def apply(self, changed: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Takes in changes.

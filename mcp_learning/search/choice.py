@@ -79,9 +79,10 @@ class Choice:
         named = sum(weight for weight, term in self._best if is_identifier(term))
         self.identifiers = named / total if total else 0.0
         self.evidence = sum(
-            (weight ** (1 / SHARPNESS) / math.sqrt(question[term]) / greatest)
+            _rarity(sizes[term] + _prior(term), alive)
+            / greatest
             * (IDENTIFIER_EVIDENCE if is_identifier(term) else 1.0)
-            for weight, term in self._best
+            for _, term in self._best
         )
 
     def score_of_question(self, flat: float, slope: float) -> float:
@@ -107,9 +108,12 @@ class Choice:
         return rows
 
     def _weigh(self, term: int, occurrences: int, alive: int) -> float:
-        prior = PRIOR_COMMON if is_common(term) else PRIOR_PLAIN
-        rarity = _rarity(occurrences + prior, alive)
+        rarity = _rarity(occurrences + _prior(term), alive)
         return math.pow(math.sqrt(self._question[term]) * rarity, SHARPNESS)
+
+
+def _prior(term: int) -> int:
+    return PRIOR_COMMON if is_common(term) else PRIOR_PLAIN
 
 
 def _rarity(occurrences: int, rows: int) -> float:

@@ -148,11 +148,6 @@ class Rows:
             return sorted(view["sequence"][waiting].tolist())[:limit]
 
     @property
-    def dimension(self) -> int:
-        """Length of the vectors."""
-        return self._matrix.dimension
-
-    @property
     def sequence(self) -> int:
         """The highest change number that was taken in."""
         return self._catalog.sequence
@@ -193,18 +188,16 @@ class Rows:
         if commits == self._synced:
             return
         with self._lock:
+            if commits <= self._synced:
+                return  # another search did it, while this one waited
             cursor.begin()
             changed = columns.read(cursor, self._catalog.sequence)
             count = executions.count(cursor)
-            rows, replaced = self._catalog.apply(changed)
-            if self._catalog.alive != count:
+            self._apply(changed)  # as a whole, before anything else may fail
+            if len(self) != count:
                 self._drop_deleted(columns.sequences(cursor))
             cursor.commit()
-            versions = self._catalog.view()["version"][rows]
-            moved = versions > 0
-            self._place(rows[moved], versions[moved], self._vectors_of(replaced[moved]))
-            self._words.discard(replaced[replaced >= 0])
-            self._synced = max(self._synced, commits)
+            self._synced = commits
 
     def put(self, cursor: Cursor, stored: Sequence[Embedded], vectors: NDArray[np.float32]) -> None:
         """Takes in n newly stored vectors, (n, dimension) float32; those outdated by now are not.
@@ -257,7 +250,7 @@ class Rows:
             if self._words.unpurged > _UNPURGED:
                 self._words.merge()
             if len(self._words) - self._saved > _UNSAVED:
-                self._saved = len(self._words)
+                self._saved = len(self._words)  # also if it fails: not tried again at each record
                 segment = self._words.merge()
                 with self._lock:
                     view = self._catalog.view()
@@ -272,6 +265,13 @@ class Rows:
             passing = self._catalog.mask(filters, now)
             known = (self._catalog, self._row_of_version, self._lock)
             return Snapshot(view, vectors, self._words, passing, *known)
+
+    def _apply(self, changed: columns.Columns) -> None:
+        rows, replaced = self._catalog.apply(changed)
+        versions = self._catalog.view()["version"][rows]
+        moved = versions > 0
+        self._place(rows[moved], versions[moved], self._vectors_of(replaced[moved]))
+        self._words.discard(replaced[replaced >= 0])
 
     def _drop_deleted(self, sequences: NDArray[np.int64]) -> None:
         view = self._catalog.view()

@@ -29,8 +29,7 @@ class Segment:
         offsets: (t + 1,) int64: where each term's postings begin and end.
         rows: (p,) int32.
         counts: (p,) uint8.
-        lengths: (n,) int32: terms in each row, the first one being `first`.
-        first: The lowest row.
+        lengths: (n,) int32: terms in each row.
     """
 
     terms: NDArray[np.int64]
@@ -38,7 +37,6 @@ class Segment:
     rows: NDArray[np.int32]
     counts: NDArray[np.uint8]
     lengths: NDArray[np.int32]
-    first: int = 0
 
     @classmethod
     def empty(cls) -> "Segment":
@@ -64,11 +62,11 @@ class Segment:
         lengths = np.fromiter((one.total() for one in counted), np.int32, len(counted))
         offsets = np.append(begun, total).astype(np.int64)
         saturated = np.minimum(counts[order], 255).astype(np.uint8)
-        return cls(different, offsets, rows[order], saturated, lengths, first)
+        return cls(different, offsets, rows[order], saturated, lengths)
 
     @classmethod
-    def of_tail(cls, tail: Tail, lengths: NDArray[np.int32], first: int) -> "Segment":
-        """The rows of a tail; their (n,) lengths and the lowest of them."""
+    def of_tail(cls, tail: Tail, lengths: NDArray[np.int32]) -> "Segment":
+        """The rows of a tail, and their (n,) lengths."""
         terms = sorted(tail)
         postings = [frozen(tail[term]) for term in terms]
         sizes = np.array([len(one.rows) for one in postings], np.int64)
@@ -76,7 +74,7 @@ class Segment:
         nothing = Postings(np.empty(0, np.int32), np.empty(0, np.uint8))
         rows = np.concatenate([one.rows for one in (*postings, nothing)])
         counts = np.concatenate([one.counts for one in (*postings, nothing)])
-        return cls(np.array(terms, np.int64), offsets, rows, counts, lengths, first)
+        return cls(np.array(terms, np.int64), offsets, rows, counts, lengths)
 
     def sizes(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many postings there are at each position; 0 for -1."""
@@ -123,7 +121,7 @@ def merged(older: Segment, newer: Segment) -> Segment:
         rows[target], counts[target] = one.rows, one.counts
         begun[place] += np.diff(one.offsets)
     lengths = np.concatenate([older.lengths, newer.lengths])
-    return Segment(terms, offsets, rows, counts, lengths, older.first)
+    return Segment(terms, offsets, rows, counts, lengths)
 
 
 def without(segment: Segment, dead: NDArray[np.bool_]) -> Segment:
@@ -160,5 +158,4 @@ def _kept(
         rows[keep],
         segment.counts[keep],
         lengths,
-        segment.first,
     )

@@ -1,8 +1,8 @@
 """What searches show, kept at hand.
 
 Reading the texts of five executions out of the database takes longer than all the rest of a search.
-So they are kept in memory, within bounds, and one is used only if the truth, which every search
-asks anyway, says that the execution has not changed since.
+So they are kept in memory, within bounds, and one is used only if it has the change number that the
+search found the execution with.
 """
 
 import threading

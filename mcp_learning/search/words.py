@@ -162,7 +162,7 @@ class WordIndex:
         with self._lock:
             lengths = self._lengths[self._merged : self._used].copy()
             if len(lengths):
-                segment = Segment.of_tail(self._tail, lengths, self._merged)
+                segment = Segment.of_tail(self._tail, lengths)
                 self._segments = [*self._segments, segment]
                 self._tail, self._merged = {}, self._used
 

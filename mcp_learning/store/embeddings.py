@@ -33,21 +33,12 @@ class Unembedded:
     task_description: str
 
 
-def pending(
-    cursor: Cursor, limit: int, table: Table = "embeddings", *, up_to: int | None = None
-) -> list[Unembedded]:
-    """The next executions without a vector in `table`, oldest change first.
-
-    Args:
-        cursor: Of the database.
-        limit: How many at most.
-        table: Where vectors are looked for.
-        up_to: Change number after which executions don't count; None: all count.
-    """
+def pending(cursor: Cursor, limit: int, table: Table = "embeddings") -> list[Unembedded]:
+    """The next executions without a vector in `table`, oldest change first."""
     rows = cursor.execute(
         f"SELECT x.task_id, x.sequence, x.task_description FROM executions x "
-        f"ANTI JOIN {table} e USING (task_id) WHERE x.sequence <= ? ORDER BY x.sequence LIMIT ?",
-        [2**62 if up_to is None else up_to, limit],
+        f"ANTI JOIN {table} e USING (task_id) ORDER BY x.sequence LIMIT ?",
+        [limit],
     ).fetchall()
     return [Unembedded(*row) for row in rows]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import BlockingPortal
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from search.world import (
@@ -15,7 +15,6 @@ from search.world import (
     ask,
     assert_exact,
     description_of,
-    empty_database,
     hours_ago,
     like,
     opened,
@@ -73,19 +72,6 @@ queries = st.builds(
 )
 wide = st.builds(Filters, repo=few) | st.builds(Filters, task_type=st.sampled_from(["a", "b"]))
 """Filters that most of the prepared executions pass, or many of them."""
-
-
-@pytest.fixture(scope="module")
-def portal() -> Iterator[BlockingPortal]:
-    with start_blocking_portal() as portal:
-        yield portal
-
-
-@pytest.fixture(scope="module")
-def empty(portal: BlockingPortal, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("empty")
-    empty_database(directory / "learning.duckdb", portal)
-    return directory
 
 
 @pytest.fixture(scope="module")

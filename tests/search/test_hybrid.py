@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import BlockingPortal
 from search.planted import Vectors
 from search.world import (
     World,
     ask,
     assert_exact,
     description_of,
-    empty_database,
     like,
     opened,
     recalled,
@@ -32,19 +31,6 @@ BASE = 4 * TASKS
 """Executions in the prepared index: four runs of each task."""
 
 OTHER_WORDS = "nothing of the kind"
-
-
-@pytest.fixture(scope="module")
-def portal() -> Iterator[BlockingPortal]:
-    with start_blocking_portal() as portal:
-        yield portal
-
-
-@pytest.fixture(scope="module")
-def empty(portal: BlockingPortal, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("empty")
-    empty_database(directory / "learning.duckdb", portal)
-    return directory
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import anyio
 import anyio.to_thread
 import duckdb
 import pytest
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import BlockingPortal
 from learn.examples import LOGIN, find, record
-from search.world import World, ask, assert_exact, description_of, empty_database, like, opened
+from search.world import World, ask, assert_exact, description_of, like, opened
 from store.rows import execution
 
 from mcp_learning.errors import IndexUnavailable
@@ -31,19 +31,6 @@ LEAST = 10
 """Rows that are worth an index here, instead of thousands."""
 
 PATIENCE = 60
-
-
-@pytest.fixture(scope="module")
-def portal() -> Iterator[BlockingPortal]:
-    with start_blocking_portal() as portal:
-        yield portal
-
-
-@pytest.fixture(scope="module")
-def empty(portal: BlockingPortal, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("empty")
-    empty_database(directory / "learning.duckdb", portal)
-    return directory
 
 
 @pytest.fixture(scope="module")
