@@ -36,10 +36,11 @@ NO_ROOM = 28
 """Exit status of a build whose disk is full."""
 
 NEAREST = (
-    "SELECT version, array_cosine_distance(embedding, ?::VARCHAR::FLOAT[{dimension}]) AS distance "
-    "FROM vectors ORDER BY distance LIMIT ?"
+    "SELECT version FROM vectors "
+    "ORDER BY array_cosine_distance(embedding, ?::VARCHAR::FLOAT[{dimension}]) LIMIT ?"
 )
-"""The one query shape that uses the index (no DESC, no second key, no filter, no join)."""
+"""The query shape that uses the index (no DESC, no second key, no filter, no join). No distances:
+reading the table's vectors for them makes the first hundred searches five times as slow."""
 
 
 @dataclass(frozen=True)

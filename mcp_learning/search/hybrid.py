@@ -47,6 +47,9 @@ LEAST_INDEXED = 1_000
 CANDIDATES = 100
 """Rows that each of words and meaning propose at least, when not all rows are compared."""
 
+MOST_FAILURES = 2
+"""Indexes that may fail in searches before none is built any more without being asked for."""
+
 PER_TASK = 10
 """Rows that they propose for each task that is wanted: runs of one task are one match."""
 
@@ -159,6 +162,8 @@ class Retriever:
         state = self.slot.state
         if not self.wants_index or not len(self.rows):
             return False
+        if self.slot.failures >= MOST_FAILURES:
+            return False  # a new one would only fail as well: too little memory, say
         if state.info is None:
             return state.problem is not None or len(self.rows) >= LEAST_INDEXED
         newer = self.newer_than(state.info)

@@ -55,6 +55,8 @@ class IndexSlot:
     def __init__(self, directory: Path, ef_search: int) -> None:
         self.index: HnswIndex | None = None
         self.state = IndexState()
+        self.failures = 0
+        """How many indexes failed in a search; after two, it isn't the file that is at fault."""
         self._path = directory / FILE_NAME
         self._ef_search = ef_search
         self._lock = threading.Lock()
@@ -120,7 +122,8 @@ class IndexSlot:
         with self._lock:
             if self.index is not failed:
                 return  # a search was still using the one that was just replaced
-            logger.warning("%s", problem)
+            logger.warning("%s (%s)", problem, type(problem.__cause__).__name__)
+            self.failures += 1
             self._close()
             remove(self._path)
             self.state = IndexState(problem=str(problem))

@@ -454,3 +454,31 @@ async def test_without_the_extension_answers_are_exact_and_degraded_is_said(
     assert "duckdb-extension-vss" in str(found.search.reason)
     assert (await service.health()).index.state == "stale"
     await service.close()
+
+
+def test_an_index_that_fails_again_and_again_is_not_built_again_by_itself(
+    portal: BlockingPortal, prepared: Path, base: list[Execution], tmp_path: Path
+) -> None:
+    with opened(portal, prepared, tmp_path / "world", "hnsw", rows=base) as world:
+        for due in (True, False):
+            index = world.retriever.slot.index
+            assert index is not None
+            index.close()  # every search on it fails from now on
+            assert world.find(description_of(3), like(3, 0)).mode == "exact"
+            assert world.retriever.stale is due
+            built, info = world.build(tmp_path)
+            world.retriever.replace_index(built, info)
+
+        assert world.find(description_of(3), like(3, 0)).mode == "hnsw"
+
+
+def test_an_index_may_use_as_much_memory_as_it_has_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "large.duckdb"
+    vss.connect(path).close()
+    with path.open("r+b") as file:
+        file.truncate(3 * 2**30)  # sparse: a gigabyte was too little for a file of four
+
+    with vss.connect(path, read_only=True) as connection:
+        (limit,) = connection.execute("SELECT current_setting('memory_limit')").fetchone() or ("",)
+
+    assert limit == "3.0 GiB"
