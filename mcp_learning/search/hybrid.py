@@ -26,7 +26,7 @@ from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.search.index_slot import MOST_OUTSIDE, IndexSlot
 from mcp_learning.search.rows import Rows, Snapshot
 from mcp_learning.search.summaries import Summaries
-from mcp_learning.search.terms import count_terms
+from mcp_learning.search.terms import Question
 from mcp_learning.search.words import Scores
 from mcp_learning.settings import SearchMode
 from mcp_learning.store import columns
@@ -239,7 +239,7 @@ class Retriever:
         """How similar every execution that passes the filters is, 0..1, whatever the floor."""
         self.rows.sync(cursor)
         snapshot = self.rows.snapshot(query.filters, query.now)
-        judge = _Judge(snapshot, query, snapshot.words.score(count_terms(query.text)))
+        judge = _Judge(snapshot, query, snapshot.words.score(Question.of(query.text)))
         rows = snapshot.passes(np.arange(len(snapshot.view)))
         found = judge.similarities(rows).tolist()
         return {snapshot.view.task_id(row): value for row, value in zip(rows, found, strict=True)}
@@ -262,7 +262,7 @@ class Retriever:
 
     def _answer(self, cursor: Cursor, query: Query, index: HnswIndex | None) -> Found:
         snapshot = self.rows.snapshot(query.filters, query.now)
-        words = snapshot.words.score(count_terms(query.text))
+        words = snapshot.words.score(Question.of(query.text))
         judge = _Judge(snapshot, query, words)
         few = query.filters.active and snapshot.eligible <= FEW_PASSING
         mode: Mode = "exact"
