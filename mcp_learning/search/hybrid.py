@@ -20,7 +20,7 @@ from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import ExecutionSummary, Runs
 from mcp_learning.search import fusion, groups
-from mcp_learning.search.arrays import among
+from mcp_learning.search.arrays import among, reached, top
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.search.index_slot import MOST_OUTSIDE, IndexSlot
@@ -57,6 +57,7 @@ ROUNDING = 1e-5
 """What a float32 similarity may be off by: the very same text has to pass a floor of 1."""
 
 _PROBES = 5
+_LEAST_COVERAGE = 1e-30
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,7 @@ class Retriever:
 
     def newer_than(self, info: IndexInfo) -> int:
         """Rows with a vector that the index lacks."""
-        view = self.rows.snapshot(Filters(), datetime.now(UTC)).view
-        return int((view["alive"] & (view["version"] > info.watermark)).sum())
+        return len(self.rows.snapshot(Filters(), datetime.now(UTC)).rows_after(info.watermark))
 
     def load(
         self, cursor: Cursor, fingerprint: str, dimension: int, *, vectors: bool = True
@@ -232,7 +232,7 @@ class Retriever:
         else:
             rows = self._near(snapshot, index, vector, k)
             found = cosines(snapshot.vectors, vector, rows)
-        best = groups.top(found, k)
+        best = top(found, k)
         return Neighbours(snapshot.view["version"][rows[best]], found[best])
 
     def similarities(self, cursor: Cursor, query: Query) -> dict[UUID, float]:
@@ -312,9 +312,9 @@ class Retriever:
     ) -> NDArray[np.int64]:
         """About k rows of the index, and all that are newer; only such as may be found."""
         inside = snapshot.passes(snapshot.rows_of_versions(index.search(vector, k)))
-        newer = snapshot.passes(np.flatnonzero(snapshot.view["version"] > index.info.watermark))
+        newer = snapshot.rows_after(index.info.watermark)
         if len(newer) > k:
-            newer = newer[groups.top(cosines(snapshot.vectors, vector, newer), k)]
+            newer = newer[top(cosines(snapshot.vectors, vector, newer), k)]
         return np.concatenate([inside, newer])
 
     def _index(self) -> HnswIndex | None:
@@ -382,9 +382,11 @@ class _Judge:
 
     def most_covered(self, k: int) -> NDArray[np.int64]:
         """The k rows that may be found with the most of the question's words, and some more."""
-        rows = self._snapshot.passes(np.flatnonzero(self._coverage))
+        passing = self._snapshot.passing
+        found = self._coverage if passing is None else self._coverage * passing
+        rows = np.flatnonzero(found >= max(reached(found, k), _LEAST_COVERAGE))
         named = self._snapshot.passes(self._named.astype(np.int64))[:k]
-        return np.concatenate([rows[groups.top(self._coverage[rows], k)], named])
+        return np.concatenate([rows[top(found[rows], k)], named])
 
     def why(self, row: int) -> MatchedBy:
         """Which of words and meaning would pass the floor alone; both if it takes both."""

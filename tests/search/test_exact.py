@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from mcp_learning.search.arrays import reached, top
 from mcp_learning.search.exact import Matrix, cosines
-from mcp_learning.search.groups import top
 
 DIMENSION = 16
 signs = arrays(np.float32, DIMENSION, elements=st.sampled_from([-0.25, 0.25]))
@@ -62,6 +62,28 @@ def test_the_greatest_come_first_with_all_that_tie_for_the_last_place(
     found = top(np.array(values, np.float32), k).tolist()
     assert [values[at] for at in found] == expected
     assert len(set(found)) == len(found)
+
+
+@given(
+    kinds=st.integers(1, 10_000),
+    zeros=st.floats(0, 1),
+    rows=st.integers(1, 20_000),
+    k=st.integers(1, 40),
+    seed=st.integers(0, 100),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_greatest_of_thousands_are_those_of_a_sort(
+    kinds: int, zeros: float, rows: int, k: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    values = random.integers(0, kinds, rows).astype(np.float32)
+    values[random.random(rows) < zeros] = 0
+    found = top(values, k)
+    ranked = np.sort(values)[::-1]
+    expected = ranked if k >= rows else ranked[ranked >= ranked[k - 1]]
+    assert np.array_equal(values[found], expected)
+    assert len(np.unique(found)) == len(found)
+    assert (values >= reached(values, k)).sum() >= min(k, rows)
 
 
 def test_thousands_of_rows_are_grown_compacted_and_still_compared() -> None:
