@@ -118,6 +118,7 @@ class Rows:
     def __init__(self, directory: Path, commits: Callable[[], int]) -> None:
         self._commits = commits
         self._synced = -1
+        self._directory = directory
         self._words_path = directory / word_file.FILE_NAME
         self._lock = threading.RLock()
         self._reading = threading.Lock()  # held while words are read and added, one at a time
@@ -186,12 +187,13 @@ class Rows:
             cursor.begin()  # so that all is of one moment
             current = columns.read(cursor)
             self._words, order = self._load_words(current.stamp)
-            self._catalog, self._matrix = Catalog(), Matrix(dimension)
+            self._catalog, self._matrix = Catalog(), Matrix(dimension, self._directory)
             self._catalog.apply(current.chosen(order))
             self._row_of_version = np.zeros(0, np.int32)
             if vectors:
                 self._load_vectors(cursor)
             cursor.commit()
+            self._matrix.release()
 
     def sync(self, cursor: Cursor) -> None:
         """Takes in what was committed since the last time."""
@@ -269,6 +271,11 @@ class Rows:
                     view = self._catalog.view()
                     stamps = np.where(view["alive"], view["stamp"], 0)[: len(segment.lengths)]
                 word_file.save(self._words_path, word_file.WordRows(segment, stamps))
+
+    def release(self) -> None:
+        """Gives memory back that searches through an index can do without."""
+        with self._lock:
+            self._matrix.release()
 
     def snapshot(self, filters: Filters, now: datetime) -> Snapshot:
         """What a search works on: everything that was taken in so far."""

