@@ -146,8 +146,8 @@ TOOLS = (
     Tool(
         name="learning_stats",
         description=(
-            "Success rates, durations and costs by group with the trend, and the state of the "
-            "database. Use it to report on progress or to see whether search is healthy."
+            "Success rates, durations and costs by group, what changed, what fails and how that "
+            "was fixed, and the state of the database. Use it to report on progress."
         ),
         request=requests.LearningStats,
         result=results.Stats,
