@@ -92,7 +92,6 @@ def main(described: str, file: str) -> None:
 
 def _search(data: Prepared, queries: int, scratch: str, mode: SearchMode) -> Outcome:
     """The product in one mode: whole searches, nearest neighbours, embedding apart."""
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]  # as its command line does
     return anyio.run(_search_in, data, queries, mode)
 
 

@@ -13,9 +13,6 @@ def main() -> None:
     # A search's dot product takes 0.6 ms at 10,000 rows; on two threads 0.4, but 6 were seen while
     # another process had one of the cores, since each thread waits for the last by spinning.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # DuckDB's client looks for pandas twice for every value that a statement is given, which takes
-    # 0.1 ms where there is none, and would import it where there is: half a second and 60 MB.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     if len(sys.argv) == 1:
         # Straight to the server: an agent client is waiting for its answer. Importing makes no
         # garbage, but looking for it takes a fifth of the time; the server turns it on again.

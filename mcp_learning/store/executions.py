@@ -1,8 +1,8 @@
 """All SQL about executions, feedback and recalls: models in, models out; no policy.
 
 Rows travel as one JSON parameter, or as a comma-separated text that the query splits: DuckDB's
-Python client needs up to 0.1 ms for every bound value, so thirty parameters would cost more than
-the whole insert.
+Python client needs about 0.1 ms for every bound value (it looks for pandas each time), so thirty
+parameters would cost more than the whole insert.
 """
 
 import json
