@@ -28,7 +28,7 @@ _SCRIPTS = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _UNSPACED = re.compile(f"[{_SCRIPTS}]+")
 _FOREIGN_PARTS = re.compile(rf"[{_SCRIPTS}]+|\d+|[^\W\d_{_SCRIPTS}]+")
 _LONGEST = 256
-_HYPHENATED = re.compile(r"[a-z]+(?:-[a-z]+)+")
+_HYPHENATED = re.compile(r"[A-Z]?[a-z]+(?:-[a-z]+)+")
 _IDENTIFIER, _NUMERIC = 1, 2
 
 _Term = tuple[int, int]
@@ -43,7 +43,7 @@ class Question(NamedTuple):
     Attributes:
         counts: How often each term occurs.
         identifiers: Those that are spelt as no plain word is: with digits, inner capitals or
-            joints. A hyphen between words in lower case is none: `sign-in` is plain.
+            joints. A hyphen between plain words is none: `sign-in`, or `Sign-in`, is plain.
         numeric: Those that begin with a digit, as line numbers, times and addresses do.
     """
 

@@ -16,8 +16,7 @@ _NO_AUTOLOAD: dict[str, str | bool | int | float | list[str]] = {
 _LEAST_MEMORY = 256 * 2**20
 
 _TABLE_CACHE = 512 * 2**20
-"""Bytes of the vectors' blocks that an index keeps in memory. Of 2.4 GB at a million rows, all in
-memory would make a search 20 % faster."""
+"""Bytes of its table that an index keeps in memory; there are 2.4 GB at a million rows."""
 
 
 def bundled_extension() -> Path | None:
@@ -54,11 +53,10 @@ def connect(path: Path, *, read_only: bool = False) -> "Connection":
 
 
 def _reader(path: Path) -> dict[str, str | bool | int | float | list[str]]:
-    """For an index that is only read: as much memory as it has bytes.
+    """For an index that is only read: as much memory as it has bytes, until `bound_memory`.
 
     Two fifths of them have to fit, or every search fails (at a million rows, 4.1 GB: 1 GiB is too
-    little, 2 GiB is enough); what is short of the whole makes searches slower, 20 ms against 8.
-    The graph that VSS builds from them, half as much again, comes on top.
+    little, 2 GiB is enough). The graph that VSS builds from them, half as much, comes on top.
     """
     size = path.stat().st_size if path.exists() else 0
     return {"memory_limit": f"{max(size, _LEAST_MEMORY)}B", "threads": "1"}
@@ -72,7 +70,7 @@ def bound_memory(connection: "Connection") -> None:
     """
     query = "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'ART_INDEX'"
     (graph,) = connection.execute(query).fetchone() or (0,)
-    connection.execute(f"SET memory_limit = '{max(graph + _TABLE_CACHE, _LEAST_MEMORY):d}B'")
+    connection.execute(f"SET memory_limit = '{graph + _TABLE_CACHE:d}B'")
 
 
 def load(connection: "Connection") -> str:

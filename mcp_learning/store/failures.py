@@ -98,7 +98,7 @@ SELECT text, mode(error_type ORDER BY error_type), count(*), count(fix),
     max(struct_pack(at := timestamp, task_id := task_id), {EXAMPLES}),
     max(struct_pack(at := fix.at, task_id := fix.task_id, after := epoch(fix.at - timestamp)),
         {FIXES}) FILTER (fix IS NOT NULL),
-    count(*) OVER (), sum(count(*)) OVER ()
+    sum(count(*)) OVER ()
 FROM failed JOIN followed USING (task_id)
 GROUP BY text ORDER BY count(*) DESC, text LIMIT ?
 """
@@ -149,10 +149,9 @@ class ErrorText:
 
 @dataclass(frozen=True)
 class ErrorTexts:
-    """The commonest error texts, and of how many texts and failures in all."""
+    """The commonest error texts, and of how many failures in all."""
 
     commonest: list[ErrorText]
-    texts: int
     failures: int
 
 
@@ -165,8 +164,7 @@ def error_texts(
     rows = cursor.execute(query, [*values * 3, limit]).fetchall()
     return ErrorTexts(
         commonest=[_error_text(row) for row in rows],
-        texts=rows[0][6] if rows else 0,
-        failures=int(rows[0][7]) if rows else 0,
+        failures=int(rows[0][6]) if rows else 0,
     )
 
 

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -186,6 +187,26 @@ def test_vectors_that_find_no_room_in_a_file_stay_in_memory(
 
     assert cosines(matrix.view(200_001), vector)[[0, 3, 200_000]].tolist() == [0, 1, 1]
     assert "No space left" in caplog.text
+
+
+@in_files
+def test_a_large_matrix_gives_its_memory_back_and_keeps_its_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resident() -> int:
+        maps = psutil.Process().memory_maps(grouped=False)
+        return sum(one.rss for one in maps if str(tmp_path) in one.path)
+
+    monkeypatch.setattr(exact, "FROM_BYTES", 0)
+    matrix, rows = Matrix(DIMENSION, tmp_path), np.arange(10_000)
+    matrix.put(rows, np.full((len(rows), DIMENSION), 0.25, np.float32))
+    assert resident() >= len(rows) * DIMENSION * 4
+
+    matrix.release()
+
+    assert resident() == 0
+    vector = np.full(DIMENSION, 0.25, np.float32)
+    assert cosines(matrix.view(len(rows)), vector).tolist() == [1.0] * len(rows)
 
 
 @in_files

@@ -86,7 +86,7 @@ def test_what_no_plain_word_is_spelt_like_is_an_identifier(text: str) -> None:
             "Café",
             "Müller",
         ),
-        *("sign-in", "re-run", "out-of-date"),
+        *("sign-in", "Re-run", "out-of-date"),
     ],
 )
 def test_a_plain_word_is_no_identifier_in_any_language(text: str) -> None:

@@ -1,7 +1,7 @@
 """SQL about executions and statistics against the same told in Python."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import log
 from uuid import UUID, uuid4
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from store import rows
-from store.rows import AWKWARD, NOW, OUTCOMES, execution, migrated, undone
+from store.rows import AWKWARD, NOW, OUTCOMES, execution, undone
 
 from mcp_learning.models.requests import Details, GroupBy
 from mcp_learning.models.results import Execution, Feedback
@@ -24,20 +24,7 @@ modest = settings(deadline=None, max_examples=40)
 KEY = -(2**63)
 
 
-@pytest.fixture(scope="module")
-def cursor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cursor]:
-    with migrated(tmp_path_factory.mktemp("store") / "learning.duckdb") as cursor:
-        yield cursor
-
-
-@pytest.fixture(autouse=True)
-def _undone(request: pytest.FixtureRequest, cursor: Cursor) -> Iterator[None]:
-    """Tests with examples take each of them back on their own."""
-    if hasattr(request.function, "hypothesis"):
-        yield
-        return
-    with undone(cursor):
-        yield
+pytestmark = pytest.mark.usefixtures("taken_back")
 
 
 def insert_all(cursor: Cursor, given_rows: Sequence[Execution]) -> None:

@@ -1,6 +1,5 @@
 """SQL about failures, against the same told in Python."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store.rows import NOW, execution, migrated, undone
+from store.rows import NOW, execution, undone
 
 from mcp_learning.models.results import Execution
 from mcp_learning.store import embeddings, executions, failures
@@ -18,19 +17,7 @@ from mcp_learning.store.duckdb import Cursor
 SINCE, UNTIL = NOW - timedelta(days=30), NOW + timedelta(seconds=1)
 
 
-@pytest.fixture(scope="module")
-def cursor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cursor]:
-    with migrated(tmp_path_factory.mktemp("store") / "learning.duckdb") as cursor:
-        yield cursor
-
-
-@pytest.fixture(autouse=True)
-def _undone(request: pytest.FixtureRequest, cursor: Cursor) -> Iterator[None]:
-    if hasattr(request.function, "hypothesis"):
-        yield
-        return
-    with undone(cursor):
-        yield
+pytestmark = pytest.mark.usefixtures("taken_back")
 
 
 @pytest.mark.parametrize(
@@ -127,12 +114,9 @@ def test_only_the_period_and_the_repo_count_and_the_rest_is_told(cursor: Cursor)
     add(cursor, **FAILED | {"repo": "b"}, **ago(1))
     add(cursor, **FAILED, **ago(24 * 31))
     found = failures.error_texts(cursor, SINCE, UNTIL, "a", 3)
-    assert ([one.text for one in found.commonest], found.texts, found.failures) == (
-        ["aaa", "bbb", "ccc"],
-        4,
-        4,
-    )
-    assert failures.error_texts(cursor, SINCE, UNTIL, "z", 3) == failures.ErrorTexts([], 0, 0)
+    assert [one.text for one in found.commonest] == ["aaa", "bbb", "ccc"]
+    assert found.failures == 4
+    assert failures.error_texts(cursor, SINCE, UNTIL, "z", 3) == failures.ErrorTexts([], 0)
 
 
 _messages = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80)
