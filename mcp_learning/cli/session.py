@@ -13,10 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from mcp_learning.cli.serve import log_to_stderr
 from mcp_learning.errors import LearningError
-from mcp_learning.learn.service import LearningService
 from mcp_learning.server.schema import explain
 from mcp_learning.settings import Settings
-from mcp_learning.store.migrations import open_database
+from mcp_learning.share.service import SharedService
 
 R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
@@ -34,14 +33,16 @@ def load_settings(data_dir: Path | None) -> Settings:
 
 
 @asynccontextmanager
-async def service(settings: Settings) -> AsyncIterator[LearningService]:
-    """A learning service on the database of `settings`, closed at the end."""
-    opened = LearningService(settings, open_database(settings))
-    try:
-        yield opened
-    finally:
-        with anyio.CancelScope(shield=True):
-            await opened.close()
+async def service(settings: Settings) -> AsyncIterator[SharedService]:
+    """The learning service of `settings`: a running server's if there is one, else opened here."""
+    shared = SharedService(settings, follows=False)
+    async with anyio.create_task_group() as group:
+        group.start_soon(shared.run)
+        try:
+            yield shared
+        finally:
+            with anyio.CancelScope(shield=True):
+                await shared.close()
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:

@@ -12,7 +12,7 @@ from mcp_learning.models.results import Stats, Totals
 from mcp_learning.server.host import Host
 
 if TYPE_CHECKING:
-    from mcp_learning.learn.service import LearningService
+    from mcp_learning.share.methods import Learning
 
 INSIGHT_DAYS = 90
 
@@ -65,7 +65,7 @@ def register(server: MCPServer[None], host: Host) -> None:
             raise ResourceError(str(error)) from error
 
 
-async def _insights(service: "LearningService") -> str:
+async def _insights(service: "Learning") -> str:
     by_type = await service.stats(LearningStats(days=INSIGHT_DAYS, group_by="task_type"))
     by_approach = await service.stats(LearningStats(days=INSIGHT_DAYS, group_by="approach"))
     by_error = await service.stats(LearningStats(days=INSIGHT_DAYS, group_by="error_type"))
