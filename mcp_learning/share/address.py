@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import anyio
-from anyio.abc import ByteStream, SocketListener
+from anyio.abc import ByteStream, Listener, SocketAttribute, SocketStream
 from pydantic import ValidationError
 
 from mcp_learning.errors import StoreError
@@ -80,7 +80,7 @@ def remove(directory: Path, address: Address) -> None:
                 (directory / address.socket).unlink()
 
 
-async def listen(directory: Path, leader: Member) -> tuple[SocketListener, Address]:
+async def listen(directory: Path, leader: Member) -> tuple[Listener[SocketStream], Address]:
     """Listens, and returns the address for `write`.
 
     Raises:
@@ -95,16 +95,15 @@ async def listen(directory: Path, leader: Member) -> tuple[SocketListener, Addre
     return listener, Address(leader=leader, socket=name, token=token)
 
 
-async def listen_on_loopback(leader: Member, token: str) -> tuple[SocketListener, Address]:
+async def listen_on_loopback(leader: Member, token: str) -> tuple[Listener[SocketStream], Address]:
     """Listens on a free port of the loopback interface.
 
     Raises:
         OSError: There is no such interface.
     """
     listener = await anyio.create_tcp_listener(local_host=LOOPBACK, local_port=0)
-    (first,) = listener.listeners
-    port = first.extra(anyio.abc.SocketAttribute.local_port)
-    return first, Address(leader=leader, port=port, token=token)
+    port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - anyio's, not Django's
+    return listener, Address(leader=leader, port=port, token=token)
 
 
 async def connect(directory: Path, address: Address) -> ByteStream:

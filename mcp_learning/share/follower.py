@@ -6,6 +6,7 @@ it gives none: it may have been stopped, and hold its lock for as long as it is.
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -156,10 +157,8 @@ class Follower:
         raise LeaderGone
 
     def _cancel(self, call: int) -> None:
-        try:
+        with suppress(Disconnected):
             self._channel.send(Cancel(id=call))
-        except Disconnected:
-            pass
 
     async def _listen(self, end: Callable[[], None]) -> None:
         async for frame in self._channel.frames():

@@ -9,15 +9,15 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
-from anyio.abc import SocketListener
+from anyio.abc import Listener, SocketStream
 
 from mcp_learning import __version__
 from mcp_learning.errors import StoreError, StoreLocked
@@ -71,7 +71,7 @@ to a half at random, so that followers don't come all at once."""
 LONGEST_WAITED_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds that such a pause grows to: while calls wait, and after `PATIENCE`."""
 
-Upkeep = Callable[["LearningService"], Awaitable[None]]
+Upkeep = Callable[["LearningService"], Coroutine[Any, Any, None]]
 """Keeps a service up for as long as this process leads."""
 
 
@@ -158,14 +158,15 @@ class SharedService:
         if self._scope is not None:
             self._scope.cancel()
         self._settle(StoreError(f"{self._settings.database_path} was closed; call again"))
-        with anyio.CancelScope(shield=True):
+        try:
             if self._address is not None:
                 await anyio.to_thread.run_sync(addresses.remove, self._directory, self._address)
             if self._service is not None:
                 await self._service.close(patience)
             elif self._database is not None:
                 await self._database.close(patience)
-            await anyio.to_thread.run_sync(self._seat.leave)
+        finally:
+            self._seat.leave()
 
     async def record(self, request: RecordExecution) -> Recorded:
         """As `LearningService.record`."""
@@ -314,9 +315,9 @@ class SharedService:
                 async with listener:
                     await listener.serve(leader.attend)
 
-    async def _listen(self) -> SocketListener | None:
+    async def _listen(self) -> Listener[SocketStream] | None:
         """Opens a socket and says where; without one, this process leads all the same."""
-        listener = None
+        listener: Listener[SocketStream] | None = None
         try:
             listener, address = await addresses.listen(self._directory, self._me())
             await anyio.to_thread.run_sync(addresses.write, self._directory, address)
