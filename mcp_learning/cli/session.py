@@ -2,8 +2,8 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -15,7 +15,7 @@ from mcp_learning.cli.serve import log_to_stderr
 from mcp_learning.errors import LearningError
 from mcp_learning.server.schema import explain
 from mcp_learning.settings import Settings
-from mcp_learning.share.service import SharedService
+from mcp_learning.share.service import SharedService, joined
 
 R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
@@ -32,17 +32,9 @@ def load_settings(data_dir: Path | None) -> Settings:
     return settings
 
 
-@asynccontextmanager
-async def service(settings: Settings) -> AsyncIterator[SharedService]:
+def service(settings: Settings) -> AbstractAsyncContextManager[SharedService]:
     """The learning service of `settings`: a running server's if there is one, else opened here."""
-    shared = SharedService(settings, follows=False)
-    async with anyio.create_task_group() as group:
-        group.start_soon(shared.run)
-        try:
-            yield shared
-        finally:
-            with anyio.CancelScope(shield=True):
-                await shared.close()
+    return joined(settings, follows=False)
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:

@@ -27,6 +27,8 @@ from mcp_learning.models.results import Member
 LONGEST_NAME = 103
 """Bytes that a socket's name may have: 103 on macOS, 107 on Linux."""
 
+HAS_SOCKET_FILES = sys.platform != "win32"
+
 LOOPBACK = "127.0.0.1"
 
 _PROBE_SECONDS = 0.2
@@ -88,7 +90,7 @@ async def listen(directory: Path, leader: Member) -> tuple[Listener[SocketStream
         StoreError: The directory for sockets belongs to somebody else.
     """
     token = secrets.token_urlsafe(32)
-    if sys.platform == "win32":
+    if not HAS_SOCKET_FILES:
         return await listen_on_loopback(leader, token)
     name = await anyio.to_thread.run_sync(_socket_name, directory)
     listener = await anyio.create_unix_listener(directory / name, mode=0o600)

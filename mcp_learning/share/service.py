@@ -9,7 +9,8 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -344,6 +345,19 @@ class SharedService:
             self._post = outcome
         self._changed.set()
         self._changed = anyio.Event()
+
+
+@asynccontextmanager
+async def joined(settings: Settings, *, follows: bool = True) -> AsyncIterator[SharedService]:
+    """A shared service that runs for as long as the context lasts; arguments as for the class."""
+    shared = SharedService(settings, follows=follows)
+    async with anyio.create_task_group() as group:
+        group.start_soon(shared.run)
+        try:
+            yield shared
+        finally:
+            with anyio.CancelScope(shield=True):
+                await shared.close()
 
 
 def run_directory(settings: Settings) -> Path:
