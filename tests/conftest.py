@@ -20,6 +20,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("proofs")
     group.addoption("--kills", type=int, default=15, help="servers to kill, at least 1")
     group.addoption("--seconds", type=float, help="how long to search at once, in seconds")
+    group.addoption("--calls", type=int, default=12, help="calls of each of eight agents")
+    group.addoption("--successions", type=int, default=3, help="leaders to kill, at least 1")
+    group.addoption("--reign", type=float, help="seconds from one such kill to the next")
+    group.addoption("--openings", type=int, default=7, help="agents opened and closed")
     group.addoption("--seed", type=int, default=1, help="of all random work")
 
 
