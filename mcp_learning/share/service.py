@@ -10,7 +10,7 @@ import os
 import random
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -358,6 +358,30 @@ async def joined(settings: Settings, *, follows: bool = True) -> AsyncIterator[S
         finally:
             with anyio.CancelScope(shield=True):
                 await shared.close()
+
+
+async def peek(settings: Settings) -> Health | None:
+    """The health that a leader reports; None if nobody leads, or answers at once.
+
+    Raises:
+        LeaderIncompatible: The leader speaks another protocol.
+    """
+    directory = run_directory(settings)
+    address = await anyio.to_thread.run_sync(addresses.read, directory)
+    if address is None:
+        return None
+    me = Member(pid=os.getpid(), since=datetime.now(UTC), version=__version__)
+    try:
+        follower = await connect(directory, address, me, follows=False)
+    except (OSError, Unanswered):
+        return None
+    health = None
+    async with anyio.create_task_group() as group:
+        group.start_soon(follower.run)
+        with suppress(LeaderGone):
+            health = await follower.ask(methods.HEALTH, methods.Nothing(), _unheard)
+        group.cancel_scope.cancel()
+    return health
 
 
 def run_directory(settings: Settings) -> Path:
