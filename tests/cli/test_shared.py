@@ -1,13 +1,13 @@
 """Commands while servers run: through the leader; without any, on the database itself."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from process.wire import Server
 
@@ -75,12 +75,9 @@ def test_a_server_works_through_a_command_that_has_the_database_open(
         recorded(server)
         assert server.leave()[0] == 0
     command = [sys.executable, "-c", HELD_OPEN, "stats", "--json", "--data-dir", str(data_dir)]
-    checkout = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=psutil.Process().environ() | checkout,
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
     ) as held:
         assert held.stdout is not None
         assert held.stdout.readline() == b"open\n"
