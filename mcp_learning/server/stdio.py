@@ -32,8 +32,13 @@ SWITCH_INTERVAL = 0.0005
 the model is one long computation: with the default, each of a call's five hand-overs waits 5 ms."""
 
 
-def serve(settings: Settings) -> None:
-    """Serves one client over stdin and stdout until it leaves. Does not return."""
+def serve(settings: Settings, *, read_only: bool = False) -> None:
+    """Serves one client over stdin and stdout until it leaves. Does not return.
+
+    Args:
+        settings: Say which database.
+        read_only: Leave out every tool that writes.
+    """
     leave_at_once()
     gc.disable()  # also when the command line has not done so already
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -45,7 +50,7 @@ def serve(settings: Settings) -> None:
 
     async def main() -> None:
         host = Host(shared)
-        server = LearningServer(host)
+        server = LearningServer(host, read_only=read_only)
         gc.freeze()
         gc.enable()
         async with anyio.create_task_group() as group:
