@@ -56,5 +56,5 @@ def log_to_stderr(level: str) -> None:
         level=level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    for chatty in ("mcp", "httpx", "httpx2", "huggingface_hub"):
+    for chatty in ("mcp", "httpx", "httpx2", "huggingface_hub", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

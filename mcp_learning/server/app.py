@@ -76,7 +76,7 @@ class LearningServer(MCPServer[None]):
 
     async def list_tools(self) -> list[ListedTool]:
         """All tools, in their fixed order."""
-        return [_listed(tool) for tool in self._tools.values()]
+        return [listed for listed in _listed_tools() if listed.name in self._tools]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -169,6 +169,10 @@ def _shown(name: str) -> str:
 
 
 @cache
+def _listed_tools() -> list[ListedTool]:
+    return [_listed(tool) for tool in TOOLS]
+
+
 def _listed(tool: Tool) -> ListedTool:
     return ListedTool(
         name=tool.name,
