@@ -7,10 +7,10 @@ kernel frees both locks when a process ends, however it ends.
 
 import os
 import sys
-from errno import EACCES, EAGAIN, ENOLCK, ENOSYS, EOPNOTSUPP
+from errno import EACCES, EAGAIN, EDQUOT, ENOLCK, ENOSPC, ENOSYS, EOPNOTSUPP
 from pathlib import Path
 
-from mcp_learning.errors import StoreError
+from mcp_learning.errors import StoreError, StoreFull
 
 _HELD = {EACCES, EAGAIN}
 _NO_LOCKS = {ENOLCK, ENOSYS, EOPNOTSUPP}
@@ -37,12 +37,18 @@ class Seat:
 
         Raises:
             StoreError: The file can't be written, or its file system has no locks.
+            StoreFull: There is no room for it.
         """
         if self._file is not None:
             return True
         try:
             file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
+            if error.errno in (ENOSPC, EDQUOT):
+                raise StoreFull(
+                    f"no room left on the disk of {self._path}; free some space, then repeat the "
+                    "call"
+                ) from error
             raise StoreError(
                 f"{self._path} can't be written ({error.strerror}); change its permissions, or set "
                 "MCP_LEARNING_DATA_DIR to a directory that you may write to"

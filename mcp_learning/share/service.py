@@ -351,13 +351,18 @@ class SharedService:
 async def joined(settings: Settings, *, follows: bool = True) -> AsyncIterator[SharedService]:
     """A shared service that runs for as long as the context lasts; arguments as for the class."""
     shared = SharedService(settings, follows=follows)
-    async with anyio.create_task_group() as group:
-        group.start_soon(shared.run)
-        try:
-            yield shared
-        finally:
-            with anyio.CancelScope(shield=True):
-                await shared.close()
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(shared.run)
+            try:
+                yield shared
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await shared.close()
+    except ExceptionGroup as several:
+        if len(several.exceptions) > 1:
+            raise
+        raise several.exceptions[0] from None  # what the context's body raised
 
 
 async def peek(settings: Settings) -> Health | None:

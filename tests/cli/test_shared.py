@@ -67,6 +67,20 @@ def test_a_command_opens_the_database_itself_when_no_server_runs(data_dir: Path,
     assert ask("stats")["health"]["leader"]["pid"] != server.process.pid
 
 
+def test_an_error_is_one_line_with_a_server_and_without(data_dir: Path, run: Command) -> None:
+    command = ("rebuild-index", "--data-dir", str(data_dir))
+    alone = run(*command)
+    with Server(data_dir) as server:
+        server.initialize()
+        server.call("learning_stats")
+        through_it = run(*command)
+    for done in (alone, through_it):
+        assert done.returncode == 1
+        assert done.stderr.strip() == (
+            "mcp-learning: there is nothing to index yet; record executions first"
+        )
+
+
 def test_a_server_works_through_a_command_that_has_the_database_open(
     data_dir: Path, run: Command
 ) -> None:
