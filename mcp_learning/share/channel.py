@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import anyio
 from anyio.abc import ByteStream
-from anyio.streams.buffered import BufferedByteReceiveStream
 
 from mcp_learning.errors import LearningError
 from mcp_learning.share.frames import Frame, NotAFrame, decode, encode
@@ -29,7 +28,7 @@ class Channel:
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
-        self._received = BufferedByteReceiveStream(stream)
+        self._received = bytearray()
         self._queue, self._queued = anyio.create_memory_object_stream[bytes](math.inf)
 
     def send(self, frame: Frame) -> None:
@@ -70,19 +69,26 @@ class Channel:
             Disconnected: There is none any more, or it is none.
         """
         try:
-            length = int.from_bytes(await self._received.receive_exactly(_LENGTH))
+            length = int.from_bytes(await self._exactly(_LENGTH))
             if length > MAX_FRAME:
                 raise NotAFrame(f"a frame of {length} bytes")
-            return decode(await self._received.receive_exactly(length))
+            return decode(await self._exactly(length))
         except (
             anyio.EndOfStream,
-            anyio.IncompleteRead,
             anyio.ClosedResourceError,
             anyio.BrokenResourceError,
             OSError,
             NotAFrame,
         ) as error:
             raise Disconnected from error
+
+    async def _exactly(self, count: int) -> bytes:
+        # As much as there is at a time: whatever came with a frame is known before it is handled.
+        while len(self._received) < count:
+            self._received += await self._stream.receive()
+        data = bytes(self._received[:count])
+        del self._received[:count]
+        return data
 
     async def frames(self) -> AsyncIterator[Frame]:
         """All frames until the other end is gone."""

@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteStream
 from pydantic import ValidationError
 
@@ -194,6 +195,9 @@ class _Attendance:
         with scope:
             report = partial(self._progress, call.id)
             try:
+                # After this process was stopped for long, what it reads first may be a call whose
+                # follower has given up: that it has left is what is read next, and cancels this.
+                await anyio.lowlevel.checkpoint()
                 if frame := await self._leader.frame_for(call, report, self._member):
                     self._send(frame)
             finally:

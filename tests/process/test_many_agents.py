@@ -229,7 +229,7 @@ def test_a_follower_takes_little_more_memory_than_a_server_without_a_database(
         assert resident_mb(follower.process.pid) <= bound
 
 
-def test_calls_wait_for_a_leader_that_was_stopped_and_are_done_once(data_dir: Path) -> None:
+def test_a_leader_that_was_stopped_is_named_and_goes_on_or_is_succeeded(data_dir: Path) -> None:
     command = [sys.executable, "-c", IMPATIENT]
     with leading(data_dir) as leader, following(data_dir, wrapper=command) as follower:
         leader.process.send_signal(signal.SIGSTOP)
@@ -244,6 +244,8 @@ def test_calls_wait_for_a_leader_that_was_stopped_and_are_done_once(data_dir: Pa
         last = record(follower)
         assert leader_of(follower) == leader.process.pid
         assert not leader.call("get_execution", task_id=last).get("isError")
+        stats = leader.call("learning_stats")["structuredContent"]
+        assert stats["totals"]["executions"] == 3, "what was refused was done all the same"
 
         leader.process.send_signal(signal.SIGSTOP)
         leader.process.kill()
