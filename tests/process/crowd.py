@@ -268,9 +268,14 @@ class Agent(threading.Thread):
 
 
 def pauses(agents: list[Agent], kills: list[float]) -> tuple[list[float], list[float]]:
-    """For each kill, seconds to the first answer, and to the last answer of a call in flight."""
+    """For each kill, seconds until calls were answered by a successor.
+
+    Returns:
+        To the first answer of a call sent after the kill (what was answered before may still have
+        been on its way), and to the last answer of a call that was in flight.
+    """
     spans = [span for agent in agents for span in agent.spans]
-    first = [min(end - kill for _, end in spans if end > kill) for kill in kills]
+    first = [min(end - kill for begin, end in spans if begin > kill) for kill in kills]
     last = [
         max((end - kill for begin, end in spans if begin <= kill < end), default=0.0)
         for kill in kills
