@@ -140,7 +140,7 @@ def test_leaders_that_are_killed_are_succeeded_without_a_trace(
     with capsys.disabled():
         print(  # noqa: T201 - what the long form is run for
             f"\n{len(kills)} leaders killed, {crowd.acknowledged} calls acknowledged, "
-            f"{len(crowd.uncertain)} left open by a kill. Kill to the first answer to a later call: "
+            f"{len(crowd.uncertain)} left open by a kill. Kill to the first later call's answer: "
             f"p50 {np.percentile(first, 50):.2f} s, p95 {np.percentile(first, 95):.2f} s; "
             f"to the last of those in flight: p50 {np.percentile(last, 50):.2f} s, "
             f"p95 {np.percentile(last, 95):.2f} s (seed {seed})"
