@@ -9,7 +9,6 @@ file. A file may be stale: that its leader is gone shows when nobody answers.
 import hashlib
 import os
 import secrets
-import socket
 import stat
 import sys
 import tempfile
@@ -30,8 +29,6 @@ LONGEST_NAME = 103
 HAS_SOCKET_FILES = sys.platform != "win32"
 
 LOOPBACK = "127.0.0.1"
-
-_PROBE_SECONDS = 0.2
 
 
 class Address(Model):
@@ -117,24 +114,6 @@ async def connect(directory: Path, address: Address) -> ByteStream:
     if address.socket is not None:
         return await anyio.connect_unix(directory / address.socket)
     return await anyio.connect_tcp(LOOPBACK, address.port or 0)
-
-
-def answers(directory: Path) -> bool:
-    """Whether somebody takes connections at the address. Blocks for a moment at most."""
-    address = read(directory)
-    if address is None:
-        return False
-    if address.socket is None:
-        family, place = socket.AF_INET, (LOOPBACK, address.port or 0)
-    else:
-        family, place = socket.AF_UNIX, str(directory / address.socket)  # type: ignore[assignment]
-    with socket.socket(family) as probe:
-        probe.settimeout(_PROBE_SECONDS)
-        try:
-            probe.connect(place)
-        except OSError as error:
-            return isinstance(error, TimeoutError)
-    return True
 
 
 def _socket_name(directory: Path) -> str:

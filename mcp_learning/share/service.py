@@ -113,9 +113,12 @@ class SharedService:
 
         For a process that has other things to import before its event loop runs. DuckDB and the
         service are imported on threads, and only if this process is going to need them.
+
+        An address without a leader is of one that was killed: its followers can take over at once,
+        while this process still has to start, so the seat is left to them.
         """
         try:
-            if addresses.answers(self._directory) or not self._take_seat():
+            if addresses.read(self._directory) is not None or not self._take_seat():
                 return
         except StoreError:
             return  # told to whoever calls
@@ -160,7 +163,9 @@ class SharedService:
             self._scope.cancel()
         self._settle(StoreError(f"{self._settings.database_path} was closed; call again"))
         try:
-            if self._address is not None:
+            if self._address is None:
+                await anyio.to_thread.run_sync(self._tidy)
+            else:
                 await anyio.to_thread.run_sync(addresses.remove, self._directory, self._address)
             if self._service is not None:
                 await self._service.close(patience)
@@ -291,6 +296,13 @@ class SharedService:
         make_private(self._settings.data_dir)
         make_private(self._directory)
         return self._seat.take()
+
+    def _tidy(self) -> None:
+        """Removes the address of a leader that is gone, should no other process do it."""
+        address = addresses.read(self._directory)
+        with suppress(StoreError):
+            if address is not None and self._seat.take():
+                addresses.remove(self._directory, address)
 
     def _open_database(self) -> Database:
         if self._database is None:

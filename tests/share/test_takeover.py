@@ -131,6 +131,46 @@ async def test_nothing_is_left_behind_but_the_database_and_the_seat_s_file(
     assert left == {"learning.duckdb", "run", "leader.lock"}
 
 
+async def gone(settings: Settings) -> None:
+    """Leaves the address and the socket of a leader that was killed."""
+    directory = run_directory(settings)
+    directory.mkdir(parents=True)
+    me = Member(pid=4711, since=datetime.now(UTC), version="0.0.9")
+    listener, address = await addresses.listen(directory, me)
+    await listener.aclose()
+    addresses.write(directory, address)
+
+
+async def test_a_starting_process_leaves_the_seat_of_a_killed_leader_to_followers(
+    settings: Settings,
+) -> None:
+    await gone(settings)
+    starting = SharedService(settings)
+    starting.begin()
+    async with joined(settings) as follower:
+        await follower.record(task())
+        assert follower.leads
+        assert not starting._seat.held
+    await starting.close()
+
+
+async def test_a_starting_process_without_any_other_leads_at_once(settings: Settings) -> None:
+    starting = SharedService(settings)
+    starting.begin()
+    assert starting._seat.held
+    await starting.close()
+    assert not starting._seat.held
+
+
+async def test_what_a_killed_leader_left_is_removed_by_the_last_to_leave(
+    settings: Settings,
+) -> None:
+    await gone(settings)
+    await SharedService(settings).close()
+    left = await anyio.to_thread.run_sync(list, run_directory(settings).iterdir())
+    assert {path.name for path in left} == {"leader.lock"}
+
+
 @asynccontextmanager
 async def mute(settings: Settings) -> AsyncIterator[Member]:
     """Somebody has the seat and takes connections, but never says a word."""
