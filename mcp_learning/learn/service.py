@@ -174,13 +174,18 @@ class LearningService:
 
         return await self._database.read(read)
 
-    async def feedback(self, request: SubmitFeedback) -> FeedbackStored:
+    async def feedback(
+        self, request: SubmitFeedback, feedback_id: UUID | None = None
+    ) -> FeedbackStored:
         """Appends feedback to an execution; durable on return.
+
+        The same call twice appends once, if it has a `feedback_id`.
 
         Raises:
             NotFound: No execution has this id.
             StoreError: The database can't be written; nothing was kept.
         """
+        identity = feedback_id or uuid7()
         comment, redactions = await anyio.to_thread.run_sync(redact, request.comment or "")
         feedback = Feedback(
             submitted_at=datetime.now(UTC),
@@ -194,7 +199,7 @@ class LearningService:
         def write(cursor: Cursor) -> int:
             if executions.get(cursor, request.task_id) is None:
                 raise NotFound(request.task_id)
-            return executions.add_feedback(cursor, uuid7(), request.task_id, feedback)
+            return executions.add_feedback(cursor, identity, request.task_id, feedback)
 
         count = await self._database.write(write)
         return FeedbackStored(task_id=request.task_id, feedback_count=count, redactions=redactions)

@@ -225,6 +225,14 @@ class IndexingHealth(Model):
     problem: str | None = None
 
 
+class Member(Model):
+    """A process that shares the database."""
+
+    pid: int
+    since: Annotated[datetime, Field(description="When it began to lead, or to follow")]
+    version: str
+
+
 class Health(IndexingHealth):
     """State of the database and what is derived from it."""
 
@@ -235,6 +243,8 @@ class Health(IndexingHealth):
     database_bytes: int
     owner_pid: int
     version: str
+    leader: Annotated[Member | None, Field(description="Who has the database open")] = None
+    followers: Annotated[list[Member], Field(description="Who works through the leader")] = []
 
 
 class Stats(Model):

@@ -177,6 +177,12 @@ def stats(result: Stats) -> str:
         f"Index: {health.index.state}; {health.embedded} of {health.rows} embedded; "
         f"search: {health.search_mode}."
     )
+    if health.leader is not None:
+        others = f"; {len(health.followers)} others work through it" if health.followers else ""
+        since = f"{health.leader.since:%Y-%m-%d %H:%M} UTC"
+        lines.append(
+            f"Process {health.leader.pid} has had the database open since {since}{others}."
+        )
     if health.reembed_due:
         lines.append("A re-embed is due: rebuild_index with reembed=true.")
     if health.problem:

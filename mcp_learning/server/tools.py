@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from mcp_learning.models import requests, results
 from mcp_learning.server import answers
 
-if TYPE_CHECKING:  # importing the service loads numpy and DuckDB: not before the first answer
-    from mcp_learning.learn.service import LearningService
+if TYPE_CHECKING:
+    from mcp_learning.share.methods import Learning as LearningService
 
 Report = Callable[[float, str], Awaitable[None]]
 """Sends progress to the client: the share done, 0..1, and a message."""

@@ -181,9 +181,9 @@ def _shown(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
 
 
 def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Feedback) -> int:
-    """Appends one feedback; returns how many the execution has now."""
+    """Appends one feedback, unless it is there; returns how many the execution has now."""
     cursor.execute(
-        "INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             feedback_id,
             task_id,

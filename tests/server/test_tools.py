@@ -15,7 +15,7 @@ from mcp_learning.server import answers
 from mcp_learning.server.app import INSTRUCTIONS, LearningServer
 from mcp_learning.server.host import Host
 from mcp_learning.settings import Settings
-from mcp_learning.store.migrations import open_database
+from mcp_learning.share.service import SharedService
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ TASKS = [
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Client]:
     """A client of a server in this process."""
-    server = LearningServer(Host(settings, open_database(settings)))
+    server = LearningServer(Host(SharedService(settings)))
     async with Client(server, mode="legacy") as connected:
         yield connected
 
