@@ -75,8 +75,12 @@ def remove(directory: Path, address: Address) -> None:
         with suppress(OSError):
             (directory / "leader.json").unlink()
         if address.socket is not None:
+            path = directory / address.socket
             with suppress(OSError):
-                (directory / address.socket).unlink()
+                path.unlink()
+            if path.parent != directory:
+                with suppress(OSError):  # other leaders' sockets are in it
+                    path.parent.rmdir()
 
 
 async def listen(directory: Path, leader: Member) -> tuple[Listener[SocketStream], Address]:
@@ -89,8 +93,10 @@ async def listen(directory: Path, leader: Member) -> tuple[Listener[SocketStream
     token = secrets.token_urlsafe(32)
     if not HAS_SOCKET_FILES:
         return await listen_on_loopback(leader, token)
-    name = await anyio.to_thread.run_sync(_socket_name, directory)
-    listener = await anyio.create_unix_listener(directory / name, mode=0o600)
+    try:
+        listener, name = await _listen_on_socket(directory)
+    except FileNotFoundError:  # another leader has just removed the empty private directory
+        listener, name = await _listen_on_socket(directory)
     return listener, Address(leader=leader, socket=name, token=token)
 
 
@@ -114,6 +120,11 @@ async def connect(directory: Path, address: Address) -> ByteStream:
     if address.socket is not None:
         return await anyio.connect_unix(directory / address.socket)
     return await anyio.connect_tcp(LOOPBACK, address.port or 0)
+
+
+async def _listen_on_socket(directory: Path) -> tuple[Listener[SocketStream], str]:
+    name = await anyio.to_thread.run_sync(_socket_name, directory)
+    return await anyio.create_unix_listener(directory / name, mode=0o600), name
 
 
 def _socket_name(directory: Path) -> str:

@@ -106,7 +106,24 @@ async def test_a_path_too_long_for_a_socket_gets_a_short_private_one(
         group.cancel_scope.cancel()
     addresses.write(deep, address)
     addresses.remove(deep, address)
-    assert files(Path(address.socket).parent) == set()
+    assert files(runtime) == set()
+
+
+async def test_removing_an_address_leaves_the_socket_of_another_data_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = Path(tempfile.mkdtemp())
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    mine, other = tmp_path / ("m" * 120), tmp_path / ("o" * 120)
+    mine.mkdir()
+    other.mkdir()
+    first, my_address = await addresses.listen(mine, ME)
+    second, other_address = await addresses.listen(other, ME)
+    async with first, second:
+        addresses.write(mine, my_address)
+        addresses.remove(mine, my_address)
+        assert other_address.socket is not None
+        assert files(runtime / f"mcp-learning-{os.getuid()}") == {Path(other_address.socket).name}
 
 
 async def test_a_directory_for_sockets_that_others_can_write_to_is_refused(
