@@ -33,7 +33,8 @@ from mcp_learning.learn.redact import redact
 from mcp_learning.models.requests import Filters, RebuildIndex
 from mcp_learning.models.results import IndexHealth, IndexingHealth, RebuildReport
 from mcp_learning.search.hnsw import IndexInfo
-from mcp_learning.search.hybrid import Found, Query, Retriever
+from mcp_learning.search.hybrid import Found, Retriever
+from mcp_learning.search.judge import Query
 from mcp_learning.search.rows import Embedded
 from mcp_learning.settings import Settings
 from mcp_learning.store import embeddings
