@@ -112,16 +112,23 @@ def posterior(counts: Counts, means: Floats, weights: Sequence[float] | None = N
     return Posterior(mass, share)
 
 
-def effective_size(weights: Floats) -> float:
-    """How many equally weighted pieces of evidence tell as much: (Σw)² / Σw², 0 for none.
+def effective_sizes(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
+    """(count,) how many whole pieces of evidence each group amounts to.
 
-    Source: L. Kish, Survey Sampling (1965), section 11.7.
+    The sum of its weights, but never more than (Σw)² / Σw²: the sum is small where all evidence is
+    weak, Kish's size is small where a few pieces outweigh the rest. So two votes on one execution
+    don't make two executions of it.
+
+    Source of the second: L. Kish, Survey Sampling (1965), section 11.7.
+
+    Args:
+        groups: (n,) 0..count - 1.
+        weights: (n,) >= 0.
+        count: How many groups there are.
     """
-    largest = float(weights.max(initial=0.0))
-    if largest <= 0.0:
-        return 0.0
-    scaled = weights / largest
-    return float(scaled.sum() ** 2 / (scaled**2).sum())
+    total = np.bincount(groups, weights, count)
+    squares = np.bincount(groups, weights**2, count)
+    return np.asarray(np.minimum(total, total**2 / np.maximum(squares, 1e-300)))
 
 
 def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
