@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from mcp_learning.bench import families
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
-from mcp_learning.learn.evidence import Evidence, Ints, superseded
 from mcp_learning.learn.evidence import SUPERSEDED as SUPERSEDED_WEIGHT
+from mcp_learning.learn.evidence import Evidence, Ints, superseded
 from mcp_learning.learn.judgement import judge
 from mcp_learning.learn.posterior import Floats
 from mcp_learning.search import fusion, kindred

@@ -4,17 +4,17 @@
 
 - closeness, 0..1: how much alike the tasks are; 0 up to a similarity of `UNLIKE`, 1 from `ALIKE`.
 - recency, 0..1: halves with every half-life.
-- standing, 0.5..2: what feedback says, and how the tasks ended that used it.
+- standing, 0.5..2: what feedback says, and how the tasks ended that used it (`recalls`).
 - constancy, 0..1: how likely the option works as well today as it did then.
 - place: `ELSEWHERE` for another repository, or another type of task, than was asked about.
 - supersession: `SUPERSEDED` if a later run of the same task ended otherwise.
 
-An execution that hasn't ended is no evidence. Time enters as ages, so equal data give equal weights.
+An execution that hasn't ended is no evidence. Time enters as ages, so that equal data give equal
+weights.
 """
 
 from dataclasses import dataclass
 from math import lgamma
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +35,6 @@ SUPERSEDED = 0.25
 """Weight of a run after which the same task, in the same place and with the same option, ended
 otherwise. Not 0: of an option that succeeds by chance only the last streak would be left, and
 every rate would look more extreme than it is."""
-
-SWAY = 2.0
-"""Votes for and against that an execution is taken to have before any was given: a single vote
-changes a weight by 15 %."""
 
 HAZARD = 0.02
 """Probability, before looking, that an option changed for good between two of its runs."""
@@ -69,13 +65,6 @@ class Evidence:
     factor: Floats
 
 
-class Votes(NamedTuple):
-    """What speaks for and against executions: (n,) float64 each, >= 0."""
-
-    pro: Floats
-    contra: Floats
-
-
 def closeness(similarity: Floats) -> Floats:
     """(n,) 0..1: how much of an execution's weight its similarity leaves."""
     return np.asarray(np.clip((similarity - UNLIKE) / (ALIKE - UNLIKE), 0.0, 1.0) ** 2)
@@ -83,17 +72,7 @@ def closeness(similarity: Floats) -> Floats:
 
 def recency(age_days: Floats, half_life_days: float) -> Floats:
     """(n,) 0..1: half as much with every half-life."""
-    return np.asarray(0.5 ** (np.maximum(age_days, 0.0) / half_life_days))
-
-
-def standing(votes: Votes) -> Floats:
-    """(n,) 0.5..2, 1 without votes or with equally many for and against.
-
-    2 to the power of how far the share of votes in favour is from one half. The share is shrunk
-    by `SWAY` votes each way, so that no single vote dominates, and a hundred can't go beyond.
-    """
-    share = (votes.pro + SWAY) / (votes.pro + votes.contra + 2 * SWAY)
-    return np.asarray(2.0 ** (2 * share - 1))
+    return np.asarray(np.exp2(-np.maximum(age_days, 0.0) / half_life_days))
 
 
 def superseded(task: Ints, place: Ints, option: Ints, success: Bools) -> Bools:

@@ -15,6 +15,7 @@ from mcp_learning.learn.posterior import (
     Posterior,
     effective_sizes,
     posterior,
+    tally,
 )
 
 TRIED = 1.0
@@ -28,6 +29,26 @@ SURE = 0.95
 
 WEIGHTS = tuple(strength**-0.5 for strength in STRENGTHS)
 """Of the strengths of what an option's overall rate says about tasks like this one."""
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What is known from tasks that are unlike the one at hand.
+
+    Attributes:
+        counts: Of each of m options, weighted by recency.
+        success: Successes of all options, also of those that aren't compared.
+        total: Executions of all options, likewise.
+    """
+
+    counts: Counts
+    success: float
+    total: float
+
+    @classmethod
+    def nothing(cls, options: int) -> "Beyond":
+        """No evidence at all."""
+        return cls(Counts(np.zeros(options), np.zeros(options)), 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -75,7 +96,9 @@ class Judgement:
         return bool(self.effective.sum() >= ENOUGH)
 
 
-def judge(evidence: Evidence, options: int, half_life_days: float) -> Judgement:
+def judge(
+    evidence: Evidence, options: int, half_life_days: float, beyond: Beyond | None = None
+) -> Judgement:
     """Success rates of options on one task, from all evidence on all of them.
 
     In three levels, each of which is the prior of the next: the rate of everything, the rate of
@@ -86,14 +109,20 @@ def judge(evidence: Evidence, options: int, half_life_days: float) -> Judgement:
         evidence: Of ended executions, oldest first; may be empty.
         options: How many there are, at least 1.
         half_life_days: Age at which evidence counts half, in days, > 0.
+        beyond: What is known beside the evidence; None: nothing.
     """
+    beyond = beyond or Beyond.nothing(options)
     close = closeness(evidence.similarity)
     base = evidence.factor * recency(evidence.age_days, half_life_days)
     base = base * constancy(evidence.option, evidence.success, base * close, options)
     near, far = base * close, base * (1 - close)
-    won = float((base * evidence.success).sum())
-    global_rate = (1 + won) / (2 + float(base.sum()))
-    elsewhere = posterior(_counts(evidence, far, options), np.full(options, global_rate))
+    won = float((base * evidence.success).sum()) + beyond.success
+    global_rate = (1 + won) / (2 + float(base.sum()) + beyond.total)
+    counted = _counts(evidence, far, options)
+    elsewhere = posterior(
+        Counts(counted.success + beyond.counts.success, counted.failure + beyond.counts.failure),
+        np.full(options, global_rate),
+    )
     overall = elsewhere.mean
     sizes = effective_sizes(evidence.option, near, options)
     counts = _counts(evidence, near, options)
@@ -117,8 +146,8 @@ def judge(evidence: Evidence, options: int, half_life_days: float) -> Judgement:
 
 
 def _counts(evidence: Evidence, weights: Floats, options: int) -> Counts:
-    success = np.bincount(evidence.option, weights * evidence.success, options)
-    failure = np.bincount(evidence.option, weights * ~evidence.success, options)
+    success = tally(evidence.option, weights * evidence.success, options)
+    failure = tally(evidence.option, weights * ~evidence.success, options)
     return Counts(success, failure)
 
 
@@ -127,4 +156,3 @@ def _is_better(found: Posterior, tried: Ints) -> bool:
         return False
     among = Posterior(found.mass[tried], found.strengths)
     return bool(among.chance_of_best().max() >= SURE)
-

@@ -112,6 +112,11 @@ def posterior(counts: Counts, means: Floats, weights: Sequence[float] | None = N
     return Posterior(mass, share)
 
 
+def tally(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
+    """(count,) the sum of the weights of each group, 0..count - 1."""
+    return np.bincount(groups, weights, count).astype(np.float64, copy=False)
+
+
 def effective_sizes(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
     """(count,) how many whole pieces of evidence each group amounts to.
 
@@ -126,8 +131,8 @@ def effective_sizes(groups: NDArray[np.int64], weights: Floats, count: int) -> F
         weights: (n,) >= 0.
         count: How many groups there are.
     """
-    total = np.bincount(groups, weights, count)
-    squares = np.bincount(groups, weights**2, count)
+    total = tally(groups, weights, count)
+    squares = tally(groups, weights**2, count)
     return np.asarray(np.minimum(total, total**2 / np.maximum(squares, 1e-300)))
 
 
@@ -159,7 +164,12 @@ def _log_evidence(success: Floats, failure: Floats, a: Floats, b: Floats) -> flo
     """Logarithm of the beta-binomial probability of the counts of all options together."""
     rows = zip(success.tolist(), failure.tolist(), a.tolist(), b.tolist(), strict=True)
     return sum(
-        lgamma(a + s) - lgamma(a) + lgamma(b + f) - lgamma(b) + lgamma(a + b) - lgamma(a + b + s + f)
+        lgamma(a + s)
+        - lgamma(a)
+        + lgamma(b + f)
+        - lgamma(b)
+        + lgamma(a + b)
+        - lgamma(a + b + s + f)
         for s, f, a, b in rows
         if s + f > 0
     )

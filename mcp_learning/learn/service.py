@@ -16,6 +16,7 @@ import anyio.to_thread
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.learn.identifiers import task_key, uuid7
+from mcp_learning.learn.recalls import Recalls, weight_of
 from mcp_learning.learn.redact import redact, redact_value, warm
 from mcp_learning.learn.statistics import compare, summarise
 from mcp_learning.models.requests import (
@@ -24,6 +25,7 @@ from mcp_learning.models.requests import (
     GetExecution,
     LearningStats,
     RebuildIndex,
+    RecommendApproach,
     RecordExecution,
     SubmitFeedback,
 )
@@ -38,13 +40,14 @@ from mcp_learning.models.results import (
     IndexingHealth,
     Match,
     RebuildReport,
+    Recommendation,
     Recorded,
     SearchInfo,
     SimilarTasks,
     Stats,
 )
 from mcp_learning.settings import Settings
-from mcp_learning.store import embeddings, executions, migrations, statistics
+from mcp_learning.store import embeddings, executions, migrations, statistics, votes
 from mcp_learning.store.duckdb import Cursor, Database
 
 if TYPE_CHECKING:
@@ -75,12 +78,16 @@ class LearningService:
         self.settings = settings
         self._database = database
         self._indexer: Indexer | None = None
+        self._recalls = Recalls(database)
 
     async def run(self) -> None:
         """Keeps embeddings up with what is recorded, until cancelled."""
         indexer = await self._indexing()
         await anyio.to_thread.run_sync(warm)
-        await indexer.run()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._recalls.run)
+            await indexer.run()
+            group.cancel_scope.cancel()
 
     async def ready(self) -> None:
         """Waits until everything is loaded and the embedding queue is empty.
@@ -94,6 +101,7 @@ class LearningService:
 
     async def close(self, patience: float | None = None) -> None:
         """Finishes queued writes and closes the files; `patience` as in `Database.close`."""
+        await self._recalls.save()
         await self._database.close(patience)
         if self._indexer is not None:
             await self._indexer.close()
@@ -153,7 +161,22 @@ class LearningService:
             reason=reason,
             below_floor=found.below_floor,
         )
+        self._recalls.returned(ranked.execution.task_id for ranked in found.ranked)
         return SimilarTasks(matches=[_match(ranked) for ranked in found.ranked], search=info)
+
+    async def recommend(self, request: RecommendApproach) -> Recommendation:
+        """What to try on a task, judged by how similar ones ended, and what failed there.
+
+        Deterministic for the same data at the same time.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        result = await (await self._indexing()).recommend(request, self._recalls.votes)
+        named = [task_id for option in result.options for task_id in option.evidence]
+        self._recalls.returned({*named, *(pitfall.task_id for pitfall in result.pitfalls)})
+        return result
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
         """The whole record, its feedback, and which later executions used it.
@@ -171,6 +194,8 @@ class LearningService:
                 feedback=executions.feedback_of(cursor, request.task_id),
                 used_task_ids=executions.uses(cursor, request.task_id),
                 used_by=executions.used_by(cursor, request.task_id),
+                times_returned=self._recalls.times_returned(cursor, request.task_id),
+                weight=weight_of(votes.votes_of(cursor, request.task_id)),
             )
 
         return await self._database.read(read)

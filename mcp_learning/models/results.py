@@ -94,6 +94,56 @@ class SimilarTasks(Model):
     search: SearchInfo
 
 
+class Option(Model):
+    """One way to do a task like the one at hand, and how it is expected to end."""
+
+    label: str
+    success_rate: float
+    interval_low: float
+    interval_high: float
+    executions: int
+    effective_n: float
+    expected_duration_seconds: float | None = None
+    expected_cost_usd: float | None = None
+    evidence: list[UUID]
+
+
+class Pitfall(Model):
+    """What failed on tasks like the one at hand."""
+
+    error_type: str | None = None
+    what_happened: str
+    fix: str | None = None
+    task_id: UUID
+    failures: int
+
+
+class Basis(Model):
+    """What a recommendation rests on."""
+
+    similar_executions: int
+    effective_n: float
+    pending: int
+    options_known: int
+    overall_success_rate: float
+    half_life_days: float
+    note: str
+
+
+class Recommendation(Model):
+    """Answer of recommend_approach."""
+
+    verdict: Literal["evidence", "insufficient_evidence"]
+    leader: Annotated[
+        Literal["better", "unclear"],
+        Field(description="better: the best of the tried ones with 95 % probability"),
+    ]
+    options: Annotated[list[Option], Field(description="Best first; rates 0..1, 90 % intervals")]
+    pitfalls: list[Pitfall]
+    basis: Basis
+    truncated: bool = False
+
+
 class FeedbackStored(Model):
     """Answer of submit_feedback; the write is durable."""
 
@@ -127,6 +177,10 @@ class ExecutionDetail(Model):
     feedback: list[Feedback]
     used_task_ids: Annotated[list[UUID], Field(description="Earlier executions that it used")]
     used_by: list[UsedBy]
+    times_returned: Annotated[int, Field(description="Answers that it was part of")] = 0
+    weight: Annotated[
+        float, Field(description="0.5..2 in recommendations, by feedback and by how uses ended")
+    ] = 1.0
 
 
 class Totals(Model):

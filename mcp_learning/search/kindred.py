@@ -1,10 +1,10 @@
 """Which way tasks of one kind lie, from a single one of them.
 
 A task's text names its kind and its instance alike ("make the flaky tests of the web shop
-deterministic"), and its vector holds both. What it has in common with its nearest neighbours is the
-kind: the mean of their vectors is nearer to other tasks of the kind than any of them is. This is
-relevance feedback without a judge (J. Rocchio, "Relevance feedback in information retrieval", 1971).
-Measured in docs/learning.md.
+deterministic"), and its vector holds both. What it has in common with its nearest neighbours is
+the kind: the mean of their vectors is nearer to other tasks of the kind than any of them is. This
+is relevance feedback without a judge (J. Rocchio, "Relevance feedback in information retrieval",
+1971). Measured in docs/learning.md.
 """
 
 import numpy as np
