@@ -104,6 +104,32 @@ def similar(
 
 
 @app.command()
+def recommend(
+    text: Annotated[str, typer.Argument(help="The task at hand")],
+    by: Annotated[
+        str, typer.Option(help="approach, model_tier, pool_type or swarm_topology")
+    ] = "approach",
+    repo: Annotated[str, typer.Option(help="What was done elsewhere counts half")] = "",
+    task_type: Annotated[str, typer.Option(help="Other types count half")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=50)] = 4,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Compare how approaches ended on tasks like TEXT."""
+    from mcp_learning.cli import queries
+
+    queries.recommend(
+        text,
+        by=by,
+        repo=repo,
+        task_type=task_type,
+        limit=limit,
+        data_dir=data_dir,
+        as_json=json,
+    )
+
+
+@app.command()
 def stats(
     days: Annotated[int, typer.Option(min=1)] = 30,
     by: Annotated[

@@ -105,7 +105,7 @@ def _similar_text(result: SimilarTasks, dropped: int) -> str:
 def _match_line(number: int, match: Match) -> str:
     runs = match.runs
     several = f" ({runs.success} of {runs.total} runs succeeded)" if runs.total > 1 else ""
-    task = _quoted(match.task_description, 100)
+    task = quoted(match.task_description, 100)
     line = f"{number}. {match.similarity:.2f} {match.outcome}{several} {task}"
     for label, text in (
         ("approach", match.approach),
@@ -113,11 +113,11 @@ def _match_line(number: int, match: Match) -> str:
         ("error", match.error_message or match.error_type),
     ):
         if text:
-            line += f"; {label}: {_quoted(text, 120)}"
+            line += f"; {label}: {quoted(text, 120)}"
     return f"{line} [{match.task_id}]"
 
 
-def _quoted(text: str, limit: int) -> str:
+def quoted(text: str, limit: int) -> str:
     """Stored text between quotation marks, which it can't close by itself."""
     return '"' + shorten(text, limit).replace('"', "'") + '"'
 
@@ -132,17 +132,20 @@ def recorded(result: Recorded) -> str:
 def execution(result: ExecutionDetail) -> str:
     """A few lines about one execution."""
     one = result.execution
-    kind = _quoted(one.task_type, 64)
-    lines = [f"{kind}, {one.outcome}: {_quoted(one.task_description, 400)}"]
+    kind = quoted(one.task_type, 64)
+    lines = [f"{kind}, {one.outcome}: {quoted(one.task_description, 400)}"]
     for label, text in (
         ("Approach", one.approach),
         ("Solution", one.solution_summary),
         ("Error", one.error_message or one.error_type),
     ):
         if text:
-            lines.append(f"{label}: {_quoted(text, 600)}")
+            lines.append(f"{label}: {quoted(text, 600)}")
+    ended = [use.outcome for use in result.used_by]
     lines.append(
-        f"{len(result.feedback)} feedback, used by {len(result.used_by)} later executions."
+        f"{len(result.feedback)} feedback; in {result.times_returned} answers; used by "
+        f"{len(ended)} later executions ({ended.count('success')} succeeded, "
+        f"{ended.count('failure')} failed); weight {result.weight:g}."
     )
     return "\n".join(lines)
 
@@ -158,7 +161,7 @@ def stats(result: Stats) -> str:
     totals = result.totals
     lines = [f"{totals.executions} executions in {result.days} days{_rate(totals)}."]
     lines += [
-        f"- {result.group_by} {_quoted(group.key, 60)}: {group.executions}{_rate(group)}"
+        f"- {result.group_by} {quoted(group.key, 60)}: {group.executions}{_rate(group)}"
         for group in result.groups[:5]
     ]
     health = result.health

@@ -101,6 +101,7 @@ def test_all_migrations_make_all_columns_of_the_original_design(cursor: Cursor) 
         "executions",
         "feedback",
         "recalls",
+        "returned",
         "schema_version",
     }
 
