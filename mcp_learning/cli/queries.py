@@ -1,4 +1,4 @@
-"""`similar`, `recommend`, `stats`, `rebuild-index`: one service call each, for people or machines."""
+"""`similar`, `recommend`, `stats`, `rebuild-index`: a service call each, for people or machines."""
 
 import json
 import sys

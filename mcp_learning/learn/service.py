@@ -5,9 +5,10 @@ embedding and indexes follow by themselves. Text is redacted before anything els
 """
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import anyio
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from mcp_learning.learn.indexing import Indexer
     from mcp_learning.learn.rebuilding import Progress
     from mcp_learning.search.hybrid import Ranked
+
+T = TypeVar("T")
 
 _REDACTED_FIELDS = (
     "task_type",
@@ -293,6 +296,24 @@ class LearningService:
                 if self._indexer is not None:
                     await self._indexer.forget(chosen)
         return Forgotten(executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing)
+
+    async def read(self, fn: Callable[[Cursor], T]) -> T:
+        """Runs `fn` with a cursor of its own in a worker thread.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
+        return await self._database.read(fn)
+
+    async def noise(self) -> float:
+        """`Embedder.floor` of the model, 0..1.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+        """
+        indexer = await self._indexing()
+        await indexer.load()
+        return indexer.embedder.floor
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """Recorded values of repo, task_type, approach or error_type that start with `prefix`."""
