@@ -14,6 +14,7 @@ from mcp_learning.learn.posterior import (
     Floats,
     Posterior,
     effective_sizes,
+    expected,
     posterior,
     tally,
 )
@@ -119,11 +120,10 @@ def judge(
     won = float((base * evidence.success).sum()) + beyond.success
     global_rate = (1 + won) / (2 + float(base.sum()) + beyond.total)
     counted = _counts(evidence, far, options)
-    elsewhere = posterior(
+    overall = expected(
         Counts(counted.success + beyond.counts.success, counted.failure + beyond.counts.failure),
         np.full(options, global_rate),
     )
-    overall = elsewhere.mean
     sizes = effective_sizes(evidence.option, near, options)
     counts = _counts(evidence, near, options)
     scale = np.minimum(1.0, sizes / np.maximum(counts.total, 1e-300))

@@ -28,6 +28,7 @@ LEAST_SHAPE = 0.5
 """Of either parameter of a prior: as of Jeffreys' prior, so that none is sure of 0 or 1."""
 
 _CELLS = 512
+_NEGLIGIBLE = 1e-4
 _EDGES = np.linspace(0.0, pi / 2, _CELLS + 1)
 _MIDDLES = (_EDGES[1:] + _EDGES[:-1]) / 2
 _RATES = np.sin(_MIDDLES) ** 2
@@ -97,19 +98,19 @@ def posterior(counts: Counts, means: Floats, weights: Sequence[float] | None = N
         means: (m,) expected rates, 0..1.
         weights: Of `STRENGTHS` before the counts are seen; None: equal.
     """
-    total = np.maximum(counts.total, 1e-300)
-    scale = np.minimum(1.0, MOST_COUNTED / total)
-    success, failure = counts.success * scale, counts.failure * scale
-    shapes = [_shapes(means, strength) for strength in STRENGTHS]
-    given = np.ones(len(STRENGTHS)) if weights is None else np.asarray(weights, np.float64)
-    evidence = np.array([_log_evidence(success, failure, a, b) for a, b in shapes])
-    share = given * np.exp(evidence - evidence.max())
-    share /= share.sum()
+    share, shapes = _mixture(counts, means, weights)
     mass = np.zeros((len(means), _CELLS))
     for weight, (a, b) in zip(share, shapes, strict=True):
-        if weight > 1e-6:
-            mass += weight * _mass(a + success, b + failure)
+        if weight > _NEGLIGIBLE:
+            mass += weight * _mass(a, b)
+    mass /= mass.sum(axis=1, keepdims=True)
     return Posterior(mass, share)
+
+
+def expected(counts: Counts, means: Floats) -> Floats:
+    """(m,) the means of `posterior`, 0..1, without the rest of it."""
+    share, shapes = _mixture(counts, means, None)
+    return np.asarray(sum(w * a / (a + b) for w, (a, b) in zip(share, shapes, strict=True)))
 
 
 def tally(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
@@ -151,6 +152,19 @@ def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
     ends = np.cumsum(weights[order])
     places = (ends - weights[order] / 2) / ends[-1]
     return float(np.interp(share, places, values[order]))
+
+
+def _mixture(
+    counts: Counts, means: Floats, weights: Sequence[float] | None
+) -> tuple[Floats, list[tuple[Floats, Floats]]]:
+    """The weight of each strength, and the parameters (a, b) of its Beta distributions."""
+    scale = np.minimum(1.0, MOST_COUNTED / np.maximum(counts.total, 1e-300))
+    success, failure = counts.success * scale, counts.failure * scale
+    shapes = [_shapes(means, strength) for strength in STRENGTHS]
+    given = np.ones(len(STRENGTHS)) if weights is None else np.asarray(weights, np.float64)
+    evidence = np.array([_log_evidence(success, failure, a, b) for a, b in shapes])
+    share = given * np.exp(evidence - evidence.max())
+    return share / share.sum(), [(a + success, b + failure) for a, b in shapes]
 
 
 def _shapes(means: Floats, strength: float) -> tuple[Floats, Floats]:

@@ -38,7 +38,7 @@ MOST_COMPARED = 64
 MOST_UNTRIED = 2
 """Options shown at most that are known from other tasks only, beside those that were tried."""
 
-MOST_READ = 200
+MOST_READ = 100
 """Executions whose duration, cost and texts are looked at, those with the most weight."""
 
 SHOWN_EVIDENCE = 2
