@@ -28,8 +28,9 @@ ENOUGH = 2.0
 SURE = 0.95
 """Probability of being the best of the tried ones from which an option is called better."""
 
-WEIGHTS = tuple(strength**-0.5 for strength in STRENGTHS)
-"""Of the strengths of what an option's overall rate says about tasks like this one."""
+WEIGHTS = tuple(1 / strength for strength in STRENGTHS)
+"""Of the strengths of what an option's overall rate says about tasks like this one: equal on a
+logarithmic scale would be 1 each; these lean to weak ones, since kinds of work differ."""
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,23 @@ def test_a_failing_migration_is_rolled_back_as_a_whole_and_applied_later(
     assert executions.count(cursor) == 0
 
 
+def test_a_database_of_the_first_version_keeps_its_rows_and_gets_the_new_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, first = execution(), migrations.known()[:1]
+    with duckdb.connect(str(tmp_path / "old.duckdb")) as old:
+        with monkeypatch.context() as patch:
+            patch.setattr(migrations, "known", lambda: first)
+            assert migrations.apply(old) == 1
+        executions.insert(old, row, 7)
+        executions.add_recalls(old, row.task_id, [row.task_id], row.recorded_at)
+    with duckdb.connect(str(tmp_path / "old.duckdb")) as new:
+        assert migrations.apply(new) == migrations.known()[-1].version
+        assert executions.get(new, row.task_id) == row
+        assert executions.uses(new, row.task_id) == [row.task_id]
+        assert new.execute("SELECT count(*) FROM returned").fetchone() == (0,)
+
+
 def test_a_newer_schema_is_refused_untouched(cursor: Cursor) -> None:
     cursor.execute("INSERT INTO schema_version VALUES (999, 'future', now()::TIMESTAMP)")
     before = cursor.execute("SELECT * FROM schema_version").fetchall()
