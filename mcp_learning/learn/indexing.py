@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 from uuid import UUID
 
@@ -100,6 +101,7 @@ class Indexer:
         self._ended = anyio.Event()
         self._failed_rows = 0
         self._work = anyio.Event()
+        self._recommending: ModuleType | None = None
 
     def notice(self) -> None:
         """Says that an execution was written. Call after the commit."""
@@ -207,7 +209,10 @@ class Indexer:
             EmbedderUnavailable: The model can't be loaded.
             StoreError: The database can't be read.
         """
-        module = await anyio.to_thread.run_sync(import_module, "mcp_learning.learn.recommend")
+        if self._recommending is None:  # with what it imports it takes 0.1 s
+            name = "mcp_learning.learn.recommend"
+            self._recommending = await anyio.to_thread.run_sync(import_module, name)
+        module = self._recommending
         query = await self._question(
             request.task_description, filters=Filters(), limit=EVIDENCE_ROWS, floor=None
         )

@@ -32,8 +32,9 @@ from mcp_learning.search.hybrid import Kin, Query, Retriever
 from mcp_learning.store.duckdb import Cursor
 from mcp_learning.store.votes import Vote
 
-MOST_COMPARED = 64
-"""Options that are compared, those with the most evidence on tasks like this one."""
+MOST_COMPARED = 12
+"""Options that are compared, those with the most evidence on tasks like this one, unless more are
+to be shown: each takes 0.1 ms."""
 
 MOST_UNTRIED = 2
 """Options shown at most that are known from other tasks only, beside those that were tried."""
@@ -172,7 +173,7 @@ def _compared(
     count = len(merged.names)
     seen = np.bincount(option[near], similarity[near], count)
     tried = np.flatnonzero(seen > 0)
-    tried = tried[np.argsort(-seen[tried], kind="stable")][:MOST_COMPARED]
+    tried = tried[np.argsort(-seen[tried], kind="stable")][: max(MOST_COMPARED, request.limit)]
     worth = _transferable(kin, near, option, count, request)
     worth[seen > 0] = False
     untried = np.flatnonzero(worth)
