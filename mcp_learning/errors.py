@@ -5,7 +5,8 @@
     ├── NotFound                   no execution has this task_id
     ├── ConfigurationError         a setting is wrong; names it
     ├── StoreError                 the database can't be used; names the file
-    │   ├── StoreLocked            another process has it open
+    │   ├── StoreLocked            another process has it open, and doesn't answer
+    │   ├── LeaderIncompatible     another process has it open, and speaks another protocol
     │   ├── StoreDamaged           the file is not a DuckDB database, or is cut short
     │   ├── StoreTooNew            written by a newer version of this package
     │   └── StoreFull              no room left on the disk
@@ -52,7 +53,11 @@ class StoreError(LearningError):
 
 
 class StoreLocked(StoreError):
-    """Raised when another process has the database open."""
+    """Raised when another process has the database open, and can't be asked."""
+
+
+class LeaderIncompatible(StoreError):
+    """Raised when the process that has the database open is of a version too different."""
 
 
 class StoreDamaged(StoreError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -99,6 +99,14 @@ class Settings(BaseSettings):
         int,
         Field(ge=64, description="Memory that DuckDB may use for its buffers, in MB (2^20 bytes)"),
     ] = 256
+    http_token: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=16,
+            description="Bearer token that `serve --http` requires, at least 16 characters; unset: "
+            "one is made where it is needed",
+        ),
+    ] = None
     log_level: Annotated[LogLevel, Field(description="Lowest level written to stderr")] = "INFO"
 
     @field_validator("data_dir", mode="after")

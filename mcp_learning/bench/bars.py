@@ -140,7 +140,24 @@ INSERT = Bar(
     bound=">=",
 )
 
-ALL = (START, RECORD, FIRST_RECORD, FIND, SEARCH, MEMORY, EMBED, INSERT)
+FOLLOWER = Bar(
+    "follower_ms",
+    "what a call through another's server adds",
+    "ms",
+    "The same call over stdio to a server that leads and to one that follows it, in turn: the "
+    "difference for each of get_execution, find_similar_tasks and learning_stats.",
+    reference=1.5,
+)
+FOLLOWER_MEMORY = Bar(
+    "follower_mb",
+    "resident memory of a server that follows",
+    "MB",
+    "After those calls, beside an empty server.",
+    factor=1.2,
+    beside="an empty MCPServer",
+)
+
+ALL = (START, RECORD, FIRST_RECORD, FIND, SEARCH, MEMORY, FOLLOWER, FOLLOWER_MEMORY, EMBED, INSERT)
 """In the order of the report."""
 
 

@@ -24,7 +24,7 @@ from mcp_learning.search.exact import cosines
 from mcp_learning.search.fusion import meaning
 from mcp_learning.search.hybrid import Query, Retriever
 from mcp_learning.search.rows import Snapshot
-from mcp_learning.search.terms import count_terms
+from mcp_learning.search.terms import Question
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import Cursor, Database
 
@@ -107,7 +107,7 @@ class Collection:
     def coverages(self, questions: Texts) -> Matrix:
         """(questions, n) float32, 0..1: by words alone."""
         snapshot, rows = self._snapshot()
-        scores = (snapshot.words.score(count_terms(text)) for text in questions.texts)
+        scores = (snapshot.words.score(Question.of(text)) for text in questions.texts)
         return np.stack([snapshot.coverage(one.coverage)[rows] for one in scores])
 
     def query(self, text: str, vector: NDArray[np.float32]) -> Query:

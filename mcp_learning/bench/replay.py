@@ -25,7 +25,7 @@ from mcp_learning.learn.labels import merge
 from mcp_learning.learn.posterior import Counts, Floats, tally
 from mcp_learning.learn.recommend import MOST_COMPARED
 from mcp_learning.search import fusion, kindred
-from mcp_learning.search.terms import count_terms
+from mcp_learning.search.terms import Question, count_terms
 from mcp_learning.search.words import WordIndex
 from mcp_learning.store.history import Past
 
@@ -94,8 +94,7 @@ def replay(
     words.add([count_terms(*one.texts) for one in past[:first]])
     rows = []
     for now in range(first, len(past)):
-        question = count_terms(past[now].texts[0] or "")
-        scores = words.score(question)
+        scores = words.score(Question.of(past[now].texts[0] or ""))
         plain = fusion.similarities(
             fusion.meaning(vectors[:now] @ vectors[now], noise),
             scores.coverage[:now],

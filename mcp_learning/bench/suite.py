@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import anyio
 
-from mcp_learning.bench import bars, inside, serving
+from mcp_learning.bench import bars, inside, serving, sharing
 from mcp_learning.bench.bars import Measurement
 from mcp_learning.bench.generator import RUNS_PER_TASK, Task, make_runs, make_tasks
 from mcp_learning.bench.loading import Progress, embed_tasks
@@ -75,7 +75,7 @@ def _measure(plan: Plan, scratch: Path, progress: Progress) -> Iterator[Measurem
     steps = count()
 
     def step(what: str) -> None:
-        progress(what, next(steps), 5)
+        progress(what, next(steps), 6)
 
     others = _other_tasks(3 * plan.calls + plan.starts + 1)
     queries, recorded = others[: plan.calls], others[plan.calls : 2 * plan.calls]
@@ -97,6 +97,9 @@ def _measure(plan: Plan, scratch: Path, progress: Progress) -> Iterator[Measurem
     yield from serving.calls(_texts(queries), recorded, homes[0], embedder)
     asked = anyio.run(embed_tasks, embedder, _texts(searched), _silent)
     yield anyio.run(inside.searches, asked, homes[1])
+
+    step("calling through another's server")
+    yield from sharing.followers(_texts(queries), homes[0])
 
     step("embedding batches")
     texts = _texts(_other_tasks(plan.batches * plan.batch))

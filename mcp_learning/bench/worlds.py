@@ -24,7 +24,7 @@ from mcp_learning.learn.evidence import Evidence, Ints, superseded
 from mcp_learning.learn.judgement import judge
 from mcp_learning.learn.posterior import Floats
 from mcp_learning.search import fusion, kindred
-from mcp_learning.search.terms import count_terms
+from mcp_learning.search.terms import Question, count_terms
 from mcp_learning.search.words import WordIndex
 from mcp_learning.settings import DEFAULT_MODEL
 
@@ -129,11 +129,10 @@ def compare_texts(model_dir: Path, seed: int = 1) -> Texts:
     embedder.load()
     vectors = np.asarray(embedder.embed([embedding_text(text) for text in texts]))
     words = WordIndex()
-    counted = [count_terms(text) for text in texts]
-    words.add(counted)
+    words.add([count_terms(text) for text in texts])
     similarity = np.empty((len(texts), len(texts)), np.float32)
-    for row, terms in enumerate(counted):
-        scores = words.score(terms)
+    for row, text in enumerate(texts):
+        scores = words.score(Question.of(text))
         similarity[row] = fusion.similarities(
             fusion.meaning(vectors @ vectors[row], embedder.floor),
             scores.coverage[: len(texts)],

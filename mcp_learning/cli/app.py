@@ -41,17 +41,33 @@ def default(
 ) -> None:
     """A learning database for AI agents. Without a command it serves MCP over stdio."""
     if context.invoked_subcommand is None:
-        serve(data_dir)
+        serve(data_dir=data_dir)
     elif data_dir is not None:  # given before the command, it is meant for the command
         os.environ["MCP_LEARNING_DATA_DIR"] = str(data_dir)
 
 
 @app.command()
-def serve(data_dir: DataDir = None) -> None:
-    """Serve MCP over stdin and stdout, for one agent client."""
+def serve(
+    http: Annotated[
+        str,
+        typer.Option(help="Serve many clients here over Streamable HTTP", metavar="HOST:PORT"),
+    ] = "",
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Offer no tool that writes")
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="With --http: serve under this name, too", metavar="NAME[:PORT]"),
+    ] = None,
+    new_token: Annotated[
+        bool, typer.Option("--new-token", help="With --http: make a new bearer token")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Serve MCP over stdin and stdout, for one agent client, or over HTTP."""
     from mcp_learning.cli.serve import serve as run
 
-    run(data_dir)
+    run(data_dir, http=http, read_only=read_only, hosts=allow_host or (), new_token=new_token)
 
 
 @app.command()

@@ -29,13 +29,16 @@ from mcp_learning.errors import (
     ConfigurationError,
     EmbedderUnavailable,
     IndexUnavailable,
+    LeaderIncompatible,
     LearningError,
     StoreDamaged,
     StoreError,
     StoreLocked,
     StoreTooNew,
 )
+from mcp_learning.models.results import Health, Member
 from mcp_learning.settings import CONFIG_VARIABLE, Settings, config_file
+from mcp_learning.share.service import peek
 from mcp_learning.store import embeddings, executions, migrations
 from mcp_learning.store.duckdb import Cursor, Database
 
@@ -124,8 +127,14 @@ def duckdb(_: Patient) -> Finding:
 
 
 def database(patient: Patient) -> Finding:
-    """The file opens. Another server that holds it is no fault, but hides what is in it."""
+    """A server that has the file open answers, or else the file opens."""
     path = patient.settings.database_path
+    try:
+        health = anyio.run(peek, patient.settings)
+    except LeaderIncompatible as error:
+        raise Failure(str(error), "restart the agent that started the older version") from error
+    if health is not None:
+        return _shared(path, health)
     if not path.exists():
         patient.schema_version, patient.stored = 0, Stored()
         return Finding(f"{path} will be made at first use")
@@ -264,6 +273,24 @@ def _read(path: Path, fn: Callable[[Cursor], T]) -> T:
             await database.close()
 
     return anyio.run(read)
+
+
+def _shared(path: Path, health: Health) -> Finding:
+    """What the server says that has the database open; nothing more can be seen from here."""
+    detail = f"{path}, {health.rows} executions"
+    if health.leader is not None:
+        detail += f"; open in {_member(health.leader)}"
+    if health.followers:
+        detail += f"; followed by {', '.join(map(_member, health.followers))}"
+    fix = "mcp-learning rebuild-index --reembed" if health.reembed_due else ""
+    return Finding(detail, fix=fix, conclusive=False)
+
+
+def _member(member: Member) -> str:
+    return (
+        f"process {member.pid} (mcp-learning {member.version}, since "
+        f"{member.since:%Y-%m-%d %H:%M:%S} UTC)"
+    )
 
 
 def _held(path: Path, error: StoreLocked) -> Finding:

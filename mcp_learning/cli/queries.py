@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from pydantic import BaseModel
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -18,6 +19,7 @@ from mcp_learning.models.requests import (
     RecommendApproach,
 )
 from mcp_learning.models.results import (
+    Change,
     RebuildReport,
     Recommendation,
     SimilarTasks,
@@ -27,6 +29,7 @@ from mcp_learning.models.results import (
 from mcp_learning.server import advice, answers
 
 console = Console()
+_HEADINGS = ("runs", "succeeded, 90 %", "p50, p95 s", "USD", "error", "since")
 
 
 def similar(
@@ -95,14 +98,23 @@ def stats(*, days: int, by: str, repo: str, data_dir: Path | None, as_json: bool
     if as_json:
         print_json(result)
         return
-    table = Table(title=f"Last {days} days by {by}")
-    for heading in (by, "executions", "succeeded", "90 % interval", "p50 s", "cost USD"):
-        table.add_column(heading, justify="left" if heading == by else "right")
+    table = Table(title=f"Last {days} days by {by}", box=box.SIMPLE_HEAD)
+    table.add_column(by, overflow="fold")  # the only one that may be narrowed
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
     for group in result.groups:
-        table.add_row(Text(group.key), *_totals(group))
+        table.add_row(Text(answers.shorten(group.key, 60)), *_totals(group), _trend(group.trend))
     table.add_section()
-    table.add_row("all", *_totals(result.totals))
+    table.add_row("all", *_totals(result.totals), "")
     console.print(table)
+    for line in (
+        *([f"{result.groups_omitted} more values are left out."] if result.groups_omitted else []),
+        *answers.spent(result.totals),
+        f"Against the {days} days before: {answers.trend(result.trend)}.",
+        *answers.changed(result),
+        *answers.failing(result),
+    ):
+        console.print(line, markup=False, highlight=False)
     health = result.health
     console.print(
         f"{health.embedded} of {health.rows} embedded, index {health.index.state}, search "
@@ -166,10 +178,18 @@ def matches_table(result: SimilarTasks) -> Table | Text:
 
 def _totals(totals: Totals) -> tuple[str, ...]:
     rate, low, high = totals.success_rate, totals.interval_low, totals.interval_high
+    half, most = totals.duration_p50, totals.duration_p95
     return (
         str(totals.executions),
-        "" if rate is None else f"{rate:.0%}",
-        "" if low is None or high is None else f"{low:.0%} to {high:.0%}",
-        "" if totals.duration_p50 is None else f"{totals.duration_p50:.1f}",
-        "" if totals.cost_usd is None else f"{totals.cost_usd:.2f}",
+        "" if rate is None else f"{rate:.0%}, {100 * (low or 0):.0f} to {100 * (high or 0):.0f}",
+        "" if half is None or most is None else f"{half:.0f}, {most:.0f}",
+        "" if totals.cost_usd is None else f"{totals.cost_usd:,.2f}",
+        "" if totals.cost_error is None else f"{1 + totals.cost_error:.2f}x",
     )
+
+
+def _trend(change: Change | None) -> str:
+    if change is None:
+        return ""
+    sure = "" if change.direction == "unclear" else f" {change.direction}"
+    return f"{100 * change.change:+.0f}{sure}"

@@ -2,8 +2,8 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -13,10 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from mcp_learning.cli.serve import log_to_stderr
 from mcp_learning.errors import LearningError
-from mcp_learning.learn.service import LearningService
 from mcp_learning.server.schema import explain
 from mcp_learning.settings import Settings
-from mcp_learning.store.migrations import open_database
+from mcp_learning.share.service import SharedService, joined
 
 R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
@@ -33,15 +32,9 @@ def load_settings(data_dir: Path | None) -> Settings:
     return settings
 
 
-@asynccontextmanager
-async def service(settings: Settings) -> AsyncIterator[LearningService]:
-    """A learning service on the database of `settings`, closed at the end."""
-    opened = LearningService(settings, open_database(settings))
-    try:
-        yield opened
-    finally:
-        with anyio.CancelScope(shield=True):
-            await opened.close()
+def service(settings: Settings) -> AbstractAsyncContextManager[SharedService]:
+    """The learning service of `settings`: a running server's if there is one, else opened here."""
+    return joined(settings, follows=False)
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:

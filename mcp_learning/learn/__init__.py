@@ -3,5 +3,6 @@
 `service.LearningService` is what every tool and command calls: record, find, get, feedback, stats,
 forget, rebuild. `indexing.Indexer` keeps the derived indexes up with the truth, with `embedding`
 for the vectors and `rebuilding` for the HNSW index; `redact` takes secrets out before anything is
-stored or embedded; `statistics` turns counts into rates with intervals; `identifiers` makes ids.
+stored or embedded; `statistics` turns counts into rates with intervals and says which differ;
+`patterns` groups error texts; `insights` puts both together for a period; `identifiers` makes ids.
 """

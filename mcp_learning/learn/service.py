@@ -16,10 +16,11 @@ import anyio.to_thread
 
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
+from mcp_learning.learn import insights
 from mcp_learning.learn.identifiers import task_key, uuid7
 from mcp_learning.learn.recalls import Recalls, weight_of
 from mcp_learning.learn.redact import redact, redact_value, warm
-from mcp_learning.learn.statistics import compare, summarise
+from mcp_learning.models.insights import Insights
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -36,7 +37,6 @@ from mcp_learning.models.results import (
     Feedback,
     FeedbackStored,
     Forgotten,
-    Group,
     Health,
     IndexingHealth,
     Match,
@@ -48,7 +48,7 @@ from mcp_learning.models.results import (
     Stats,
 )
 from mcp_learning.settings import Settings
-from mcp_learning.store import embeddings, executions, migrations, statistics, votes
+from mcp_learning.store import embeddings, executions, migrations, votes
 from mcp_learning.store.duckdb import Cursor, Database
 
 if TYPE_CHECKING:
@@ -71,7 +71,6 @@ _REDACTED_FIELDS = (
     "error_message",
 )
 _YES = {"yes": True, "no": False, None: None}
-_MAX_GROUPS = 50
 
 
 class LearningService:
@@ -203,13 +202,18 @@ class LearningService:
 
         return await self._database.read(read)
 
-    async def feedback(self, request: SubmitFeedback) -> FeedbackStored:
+    async def feedback(
+        self, request: SubmitFeedback, feedback_id: UUID | None = None
+    ) -> FeedbackStored:
         """Appends feedback to an execution; durable on return.
+
+        The same call twice appends once, if it has a `feedback_id`.
 
         Raises:
             NotFound: No execution has this id.
             StoreError: The database can't be written; nothing was kept.
         """
+        identity = feedback_id or uuid7()
         comment, redactions = await anyio.to_thread.run_sync(redact, request.comment or "")
         feedback = Feedback(
             submitted_at=datetime.now(UTC),
@@ -223,35 +227,22 @@ class LearningService:
         def write(cursor: Cursor) -> int:
             if executions.get(cursor, request.task_id) is None:
                 raise NotFound(request.task_id)
-            return executions.add_feedback(cursor, uuid7(), request.task_id, feedback)
+            return executions.add_feedback(cursor, identity, request.task_id, feedback)
 
         count = await self._database.write(write)
         return FeedbackStored(task_id=request.task_id, feedback_count=count, redactions=redactions)
 
     async def stats(self, request: LearningStats) -> Stats:
-        """Totals, groups, the trend against the period before, and the state of everything."""
-        until = datetime.now(UTC) + timedelta(seconds=1)
-        period = timedelta(days=request.days)
-        since, before = until - period, until - 2 * period
+        """Totals, groups, trends, failure patterns, and the state of everything."""
+        now = datetime.now(UTC)
+        return await self._database.read(
+            lambda cursor: insights.stats(cursor, request, now, self._health(cursor))
+        )
 
-        def read(cursor: Cursor) -> Stats:
-            totals = summarise(statistics.totals(cursor, since, until, request.repo))
-            previous = summarise(statistics.totals(cursor, before, since, request.repo))
-            rows = statistics.groups(cursor, request.group_by, since, until, request.repo)
-            return Stats(
-                days=request.days,
-                group_by=request.group_by,
-                totals=totals,
-                groups=[
-                    Group(key=key, **summarise(measures).model_dump())
-                    for key, measures in rows[:_MAX_GROUPS]
-                ],
-                groups_omitted=max(0, len(rows) - _MAX_GROUPS),
-                trend=compare(totals, previous),
-                health=self._health(cursor),
-            )
-
-        return await self._database.read(read)
+    async def insights(self) -> Insights:
+        """What the last `insights.DAYS` days taught."""
+        now = datetime.now(UTC)
+        return await self._database.read(lambda cursor: insights.insights(cursor, now))
 
     async def health(self) -> Health:
         """State of the database and what is derived from it."""

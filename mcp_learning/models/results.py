@@ -196,12 +196,33 @@ class Totals(Model):
     duration_p50: float | None = None
     duration_p95: float | None = None
     cost_usd: float | None = None
+    cost_predictions: int | None = None
+    cost_error: float | None = None
+    cost_bias: float | None = None
+
+
+Direction = Literal["better", "worse", "unclear"]
+
+
+class Change(Model):
+    """A success rate against another; intervals are 90 %, in differences of rates.
+
+    Of an error_type it is the share of the executions that ended with it, and less is better.
+    """
+
+    direction: Direction
+    change: float
+    change_low: float
+    change_high: float
+    before: Annotated[float, Field(description="The rate compared with, 0..1")]
+    before_executions: Annotated[int, Field(description="Ended executions behind that rate")]
 
 
 class Group(Totals):
-    """Totals of one value of the dimension."""
+    """Totals of one value of the dimension, and its change since the period before."""
 
     key: str
+    trend: Change | None = None
 
 
 class Trend(Model):
@@ -209,10 +230,25 @@ class Trend(Model):
 
     previous: Totals
     success_rate_change: float | None = None
+    change_low: float | None = None
+    change_high: float | None = None
     direction: Annotated[
-        Literal["better", "worse", "unclear"],
-        Field(description="unclear: the 90 % intervals overlap, or a period has no outcome"),
+        Direction, Field(description="unclear: may be chance, or a period has no outcome")
     ]
+
+
+class FailurePattern(Model):
+    """Failures whose error texts differ in values only."""
+
+    pattern: str
+    error_type: str | None = None
+    failures: int
+    fixed: Annotated[int, Field(description="Followed by a success of the same task")]
+    last_seen: datetime
+    task_ids: list[UUID]
+    fix: str | None = None
+    fix_task_id: UUID | None = None
+    fix_basis: Literal["same task", "similar task"] | None = None
 
 
 class IndexHealth(Model):
@@ -243,6 +279,14 @@ class IndexingHealth(Model):
     problem: str | None = None
 
 
+class Member(Model):
+    """A process that shares the database."""
+
+    pid: int
+    since: Annotated[datetime, Field(description="When it began to lead, or to follow")]
+    version: str
+
+
 class Health(IndexingHealth):
     """State of the database and what is derived from it."""
 
@@ -253,6 +297,8 @@ class Health(IndexingHealth):
     database_bytes: int
     owner_pid: int
     version: str
+    leader: Annotated[Member | None, Field(description="Who has the database open")] = None
+    followers: Annotated[list[Member], Field(description="Who works through the leader")] = []
 
 
 class Stats(Model):
@@ -264,6 +310,8 @@ class Stats(Model):
     groups: list[Group]
     groups_omitted: int = 0
     trend: Trend
+    failures: list[FailurePattern] = []
+    other_failures: Annotated[int, Field(description="Failures of further patterns")] = 0
     health: Health
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.search.arrays import among
 from mcp_learning.search.segment import Postings, Segment, Tail, frozen
-from mcp_learning.search.terms import is_common, is_identifier, is_numeric
+from mcp_learning.search.terms import Question, is_common
 
 INFORMATIVE = 16
 """Terms of a question that count: generic words of long texts drown the others."""
@@ -37,7 +37,7 @@ class Choice:
     """The most informative terms of a question.
 
     Args:
-        question: Terms and how often it has them.
+        question: Its terms.
         segments: Of the index, in the order of their rows.
         tail: The rows that are in no segment.
         dead: (d,) dead rows, ascending, that postings may still have.
@@ -51,14 +51,14 @@ class Choice:
 
     def __init__(
         self,
-        question: Counter[int],
+        question: Question,
         segments: Sequence[Segment],
         tail: Tail,
         dead: NDArray[np.int64],
         alive: int,
     ) -> None:
         self._question = question
-        sizes, parts_of = _occurrences(question, segments, tail, dead)
+        sizes, parts_of = _occurrences(question.counts, segments, tail, dead)
         weighed = [(self._weigh(term, size, alive), term) for term, size in sizes.items()]
         # Equal weights are told apart by the terms, so that any order of reading gives the same.
         known = sorted((one for one in weighed if sizes[one[1]]), reverse=True)[:INFORMATIVE]
@@ -72,28 +72,28 @@ class Choice:
             self.found.append((weight, parts))
         # A question whose rarest words occur nowhere is covered by no row. Numbers are left out:
         # line numbers, times and addresses differ between two logs of the same error.
-        unknown = [one for one in weighed if not sizes[one[1]] and not is_numeric(one[1])]
+        unknown = [one for one in weighed if not sizes[one[1]] and one[1] not in question.numeric]
         self._best = sorted(known + unknown, reverse=True)[:INFORMATIVE]
         greatest = _rarity(PRIOR_PLAIN, alive)
         total = sum(weight for weight, _ in self._best)
-        named = sum(weight for weight, term in self._best if is_identifier(term))
+        named = sum(weight for weight, term in self._best if term in question.identifiers)
         self.identifiers = named / total if total else 0.0
         self.evidence = sum(
             _rarity(sizes[term] + _prior(term), alive)
             / greatest
-            * (IDENTIFIER_EVIDENCE if is_identifier(term) else 1.0)
+            * (IDENTIFIER_EVIDENCE if term in question.identifiers else 1.0)
             for _, term in self._best
         )
 
     def score_of_question(self, flat: float, slope: float) -> float:
         """What a row would get that is the question itself, > 0 if any term counts."""
-        often = self._question
+        often = self._question.counts
         fixed = flat + slope * often.total()
         return sum(weight * often[term] / (often[term] + fixed) for weight, term in self._best)
 
     def named(self) -> NDArray[np.int32]:
         """Rows that have every identifier among the best terms."""
-        wanted = {t for _, t in self._best if is_identifier(t) and not is_numeric(t)}
+        wanted = {t for _, t in self._best} & self._question.identifiers - self._question.numeric
         lists = [
             np.concatenate([part.rows for part in parts])
             for _, term, parts in self._known
@@ -109,7 +109,7 @@ class Choice:
 
     def _weigh(self, term: int, occurrences: int, alive: int) -> float:
         rarity = _rarity(occurrences + _prior(term), alive)
-        return math.pow(math.sqrt(self._question[term]) * rarity, SHARPNESS)
+        return math.pow(math.sqrt(self._question.counts[term]) * rarity, SHARPNESS)
 
 
 def _prior(term: int) -> int:

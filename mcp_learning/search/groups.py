@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.results import Runs
+from mcp_learning.search.arrays import top
 from mcp_learning.search.rows import Snapshot
 
 AS_SIMILAR = 0.05
@@ -79,12 +80,3 @@ def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exa
     row = int(near[np.lexsort(usefulness)[-1]])
     runs = Runs(total=len(rows), success=success, failure=failure, pending=pending)
     return Group(row, runs)
-
-
-def top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Where the k greatest are, best first, and all that tie for the last place."""
-    if k >= len(values):
-        return np.argsort(-values, kind="stable")
-    least = np.partition(values, len(values) - k)[-k]
-    chosen = np.flatnonzero(values >= least)
-    return chosen[np.argsort(-values[chosen], kind="stable")]

@@ -104,6 +104,7 @@ class HnswIndex:
             self._connection.close()
             raise IndexUnavailable(f"the index file {path.name} is damaged or outdated") from error
         self._query = NEAREST.format(dimension=self.info.dimension)
+        self._bounded = False
 
     def search(self, vector: NDArray[np.float32], k: int) -> NDArray[np.int64]:
         """(k,) int64 versions of the most similar vectors, approximately; dead ones among them.
@@ -122,6 +123,7 @@ class HnswIndex:
                 if max(k, self._least_ef_search) != self._ef_search:
                     self._set_ef_search(max(k, self._least_ef_search))
                 rows = self._connection.execute(self._query, [as_text(vector), k]).fetchall()
+                self._bound_memory()
             except duckdb.Error as error:
                 raise IndexUnavailable("the HNSW index failed and was discarded") from error
         return np.array([row[0] for row in rows], np.int64)
@@ -163,6 +165,15 @@ class HnswIndex:
             except duckdb.Error as error:
                 problem = f"the index file {self.path.name} is damaged"
                 raise IndexUnavailable(problem) from error
+
+    def _bound_memory(self) -> None:
+        """Once the first search has read the graph: keeps little more than that in memory.
+
+        Each search also reads the vectors of what it finds, of all of the file by and by.
+        """
+        if not self._bounded:
+            self._bounded = True
+            vss.bound_memory(self._connection)
 
     def _set_ef_search(self, ef_search: int) -> None:
         self._connection.execute(f"SET GLOBAL hnsw_ef_search = {int(ef_search)}")

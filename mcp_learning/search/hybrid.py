@@ -20,13 +20,13 @@ from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import ExecutionSummary, Runs
 from mcp_learning.search import fusion, groups, kindred
-from mcp_learning.search.arrays import among
+from mcp_learning.search.arrays import among, reached, top
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.search.index_slot import MOST_OUTSIDE, IndexSlot
 from mcp_learning.search.rows import Rows, Snapshot
 from mcp_learning.search.summaries import Summaries
-from mcp_learning.search.terms import count_terms
+from mcp_learning.search.terms import Question
 from mcp_learning.search.words import Scores
 from mcp_learning.settings import SearchMode
 from mcp_learning.store import columns
@@ -44,8 +44,9 @@ being asked for more than is needed."""
 LEAST_INDEXED = 1_000
 """Rows, newer ones or lost ones, from which an index is built without being asked for."""
 
-CANDIDATES = 100
-"""Rows that each of words and meaning propose at least, when not all rows are compared."""
+CANDIDATES = 50
+"""Rows that each of words and meaning propose at least, when not all rows are compared. At a
+million rows, 99.3 % of the tasks in answers are those of comparing all; with 100 it is 99.7 %."""
 
 MOST_FAILURES = 2
 """Indexes that may fail in searches before none is built any more without being asked for."""
@@ -57,6 +58,7 @@ ROUNDING = 1e-5
 """What a float32 similarity may be off by: the very same text has to pass a floor of 1."""
 
 _PROBES = 5
+_LEAST_COVERAGE = 1e-30
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,7 @@ class Retriever:
 
     def newer_than(self, info: IndexInfo) -> int:
         """Rows with a vector that the index lacks."""
-        view = self.rows.snapshot(Filters(), datetime.now(UTC)).view
-        return int((view["alive"] & (view["version"] > info.watermark)).sum())
+        return len(self.rows.snapshot(Filters(), datetime.now(UTC)).rows_after(info.watermark))
 
     def load(
         self, cursor: Cursor, fingerprint: str, dimension: int, *, vectors: bool = True
@@ -247,14 +248,14 @@ class Retriever:
         else:
             rows = self._near(snapshot, index, vector, k)
             found = cosines(snapshot.vectors, vector, rows)
-        best = groups.top(found, k)
+        best = top(found, k)
         return Neighbours(snapshot.view["version"][rows[best]], found[best])
 
     def similarities(self, cursor: Cursor, query: Query) -> dict[UUID, float]:
         """How similar every execution that passes the filters is, 0..1, whatever the floor."""
         self.rows.sync(cursor)
         snapshot = self.rows.snapshot(query.filters, query.now)
-        judge = _Judge(snapshot, query, snapshot.words.score(count_terms(query.text)))
+        judge = _Judge(snapshot, query, snapshot.words.score(Question.of(query.text)))
         rows = snapshot.passes(np.arange(len(snapshot.view)))
         found = judge.similarities(rows).tolist()
         return {snapshot.view.task_id(row): value for row, value in zip(rows, found, strict=True)}
@@ -277,7 +278,7 @@ class Retriever:
 
     def _kin(self, query: Query, index: HnswIndex | None) -> Kin:
         snapshot = self.rows.snapshot(query.filters, query.now)
-        judge = _Judge(snapshot, query, snapshot.words.score(count_terms(query.text)))
+        judge = _Judge(snapshot, query, snapshot.words.score(Question.of(query.text)))
         if index is None or query.vector is None:
             rows = snapshot.passes(np.arange(len(snapshot.view)))
         else:
@@ -289,6 +290,8 @@ class Retriever:
             towards = kindred.direction(query.vector, vectors, found[near])
             kind = fusion.meaning(cosines(snapshot.vectors, towards, rows), query.noise)
             found = np.minimum(np.maximum(found, kind), np.float32(1))
+        if index is not None:
+            self.rows.release()
         return Kin(snapshot, rows, found)
 
     def summaries(
@@ -318,7 +321,7 @@ class Retriever:
 
     def _answer(self, cursor: Cursor, query: Query, index: HnswIndex | None) -> Found:
         snapshot = self.rows.snapshot(query.filters, query.now)
-        words = snapshot.words.score(count_terms(query.text))
+        words = snapshot.words.score(Question.of(query.text))
         judge = _Judge(snapshot, query, words)
         few = query.filters.active and snapshot.eligible <= FEW_PASSING
         mode: Mode = "exact"
@@ -352,6 +355,7 @@ class Retriever:
         wanted = max(CANDIDATES, PER_TASK * query.limit)
         rows = self._proposed(snapshot, judge, query, index, wanted)
         best = groups.best(snapshot, rows, judge.similarities(rows), query.limit)
+        self.rows.release()
         return best if len(best) == query.limit else _best_of_all(snapshot, judge, query)
 
     def _proposed(
@@ -375,9 +379,9 @@ class Retriever:
     ) -> NDArray[np.int64]:
         """About k rows of the index, and all that are newer; only such as may be found."""
         inside = snapshot.passes(snapshot.rows_of_versions(index.search(vector, k)))
-        newer = snapshot.passes(np.flatnonzero(snapshot.view["version"] > index.info.watermark))
+        newer = snapshot.rows_after(index.info.watermark)
         if len(newer) > k:
-            newer = newer[groups.top(cosines(snapshot.vectors, vector, newer), k)]
+            newer = newer[top(cosines(snapshot.vectors, vector, newer), k)]
         return np.concatenate([inside, newer])
 
     def _index(self) -> HnswIndex | None:
@@ -403,6 +407,8 @@ class Retriever:
             seconds[1].append(perf_counter() - between)
         near, all_rows = (float(np.median(one)) for one in seconds)
         self._slower = near > all_rows
+        if not self._slower:
+            self.rows.release()
         logger.info(
             "of %d rows, the index finds the nearest in %.1f ms, comparing all in %.1f ms",
             *(len(snapshot.view), 1000 * near, 1000 * all_rows),
@@ -445,9 +451,11 @@ class _Judge:
 
     def most_covered(self, k: int) -> NDArray[np.int64]:
         """The k rows that may be found with the most of the question's words, and some more."""
-        rows = self._snapshot.passes(np.flatnonzero(self._coverage))
+        passing = self._snapshot.passing
+        found = self._coverage if passing is None else self._coverage * passing
+        rows = np.flatnonzero(found >= max(reached(found, k), _LEAST_COVERAGE))
         named = self._snapshot.passes(self._named.astype(np.int64))[:k]
-        return np.concatenate([rows[groups.top(self._coverage[rows], k)], named])
+        return np.concatenate([rows[top(found[rows], k)], named])
 
     def why(self, row: int) -> MatchedBy:
         """Which of words and meaning would pass the floor alone; both if it takes both."""

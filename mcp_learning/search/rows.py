@@ -97,6 +97,14 @@ class Snapshot:
         """(n,) the row of each embedding version; -1 where there is none."""
         return _rows_of_versions(self._row_of_version, versions)
 
+    def rows_after(self, watermark: int) -> NDArray[np.int64]:
+        """The rows that may be found whose embedding version is greater."""
+        rows = self._row_of_version[watermark + 1 :].astype(np.int64) - 1
+        current = (rows >= 0) & (rows < len(self.view))
+        versions = watermark + 1 + np.flatnonzero(current)
+        rows = rows[current]
+        return self.passes(rows[self.view["version"][rows] == versions])
+
     def coverage(self, scored: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n,) float32 of what the word index says; 0 for rows that it lacks."""
         if len(scored) >= len(self.view):
@@ -115,6 +123,7 @@ class Rows:
     def __init__(self, directory: Path, commits: Callable[[], int]) -> None:
         self._commits = commits
         self._synced = -1
+        self._directory = directory
         self._words_path = directory / word_file.FILE_NAME
         self._lock = threading.RLock()
         self._reading = threading.Lock()  # held while words are read and added, one at a time
@@ -123,6 +132,7 @@ class Rows:
         self._words = WordIndex()
         self._row_of_version = np.zeros(0, np.int32)
         self._saved = 0
+        self._embedded: int | None = None  # counted when asked for
 
     def __len__(self) -> int:
         return self._catalog.alive
@@ -131,8 +141,10 @@ class Rows:
     def embedded(self) -> int:
         """Rows that have a vector."""
         with self._lock:
-            view = self._catalog.view()
-            return int((view["alive"] & (view["version"] > 0)).sum())
+            if self._embedded is None:
+                view = self._catalog.view()
+                self._embedded = int((view["alive"] & (view["version"] > 0)).sum())
+            return self._embedded
 
     @property
     def waiting(self) -> int:
@@ -176,16 +188,17 @@ class Rows:
             vectors: False leaves all rows without one, when those stored are of another model.
         """
         with self._reading, self._lock:
-            self._synced = self._commits()
+            self._synced, self._embedded = self._commits(), None
             cursor.begin()  # so that all is of one moment
             current = columns.read(cursor)
             self._words, order = self._load_words(current.stamp)
-            self._catalog, self._matrix = Catalog(), Matrix(dimension)
+            self._catalog, self._matrix = Catalog(), Matrix(dimension, self._directory)
             self._catalog.apply(current.chosen(order))
             self._row_of_version = np.zeros(0, np.int32)
             if vectors:
                 self._load_vectors(cursor)
             cursor.commit()
+            self._matrix.release()
 
     def sync(self, cursor: Cursor) -> None:
         """Takes in what was committed since the last time."""
@@ -195,6 +208,7 @@ class Rows:
         with self._lock:
             if commits <= self._synced:
                 return  # another search did it, while this one waited
+            self._embedded = None
             cursor.begin()
             changed = columns.read(cursor, self._catalog.sequence)
             count = executions.count(cursor)
@@ -211,6 +225,7 @@ class Rows:
         """
         with self._lock:
             self.sync(cursor)
+            self._embedded = None
             rows = self._catalog.rows_of([one.task_id for one in stored])
             described = self._catalog.view()["described"]
             fits = [
@@ -261,6 +276,11 @@ class Rows:
                     view = self._catalog.view()
                     stamps = np.where(view["alive"], view["stamp"], 0)[: len(segment.lengths)]
                 word_file.save(self._words_path, word_file.WordRows(segment, stamps))
+
+    def release(self) -> None:
+        """Gives memory back that searches through an index can do without."""
+        with self._lock:
+            self._matrix.release()
 
     def snapshot(self, filters: Filters, now: datetime) -> Snapshot:
         """What a search works on: everything that was taken in so far."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mcp_learning.search.arrays import grown
 from mcp_learning.search.choice import Choice
 from mcp_learning.search.segment import Segment, merged, renumbered, without
+from mcp_learning.search.terms import Question
 
 K1, B = 1.2, 0.75
 """Saturation of a term's count and correction for length (Robertson and Zaragoza, The Probabilistic
@@ -103,11 +104,11 @@ class WordIndex:
             self._alive -= len(rows)
             self._total -= int(self._lengths[rows].sum())
 
-    def score(self, question: Counter[int]) -> Scores:
+    def score(self, question: Question) -> Scores:
         """Scores all rows; dead ones get any score."""
         with self._lock:
             lengths, alive = self._lengths[: self._used], self._alive
-            if not question or not alive:
+            if not question.counts or not alive:
                 return Scores(np.zeros(self._used, np.float32), 0.0, 0.0, np.empty(0, np.int32))
             mean = max(self._total / alive, 1.0)
             chosen = Choice(question, self._segments, self._tail, self._unpurged, alive)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import (
+    Change,
     ExecutionDetail,
     FeedbackStored,
     Forgotten,
@@ -21,6 +22,7 @@ from mcp_learning.models.results import (
     SimilarTasks,
     Stats,
     Totals,
+    Trend,
 )
 
 CHARACTERS_PER_TOKEN = 3.5
@@ -30,6 +32,12 @@ _CONCISE = {"task_description": 160, "solution_summary": 200, "error_message": 1
 _DETAILED = {"task_description": 4_000, "solution_summary": 4_000, "error_message": 2_000}
 _DIVISORS = (1, 4, 16)
 """How much shorter texts become, step by step, when not even one match fits the budget."""
+_LEADING, _PATTERNS = 5, 3
+"""Groups and failure patterns of which the text of learning_stats tells."""
+_WIDE = 0.05
+"""Intervals of a difference at least this wide are given in whole percentage points."""
+_VERDICT = {"better": "better", "worse": "worse", "unclear": "which may be chance"}
+_BASIS = {"same task": "fix", "similar task": "worked on a similar task", None: ""}
 _DETAILED_ONLY = ("model_tier", "duration_seconds", "cost_usd")
 
 
@@ -157,18 +165,27 @@ def feedback(result: FeedbackStored) -> str:
 
 
 def stats(result: Stats) -> str:
-    """The totals, the leading groups and what needs attention."""
-    totals = result.totals
-    lines = [f"{totals.executions} executions in {result.days} days{_rate(totals)}."]
+    """The totals, the leading groups, what changed, what fails, and what needs attention."""
+    lines = [f"{result.totals.executions} executions in {result.days} days{rate(result.totals)}."]
+    lines += spent(result.totals)
+    lines += [f"Against the {result.days} days before: {trend(result.trend)}."]
     lines += [
-        f"- {result.group_by} {quoted(group.key, 60)}: {group.executions}{_rate(group)}"
-        for group in result.groups[:5]
+        f"- {result.group_by} {quoted(group.key, 60)}: {group.executions}{_outcome(result, group)}"
+        for group in result.groups[:_LEADING]
     ]
+    lines += changed(result)
+    lines += failing(result)
     health = result.health
     lines.append(
         f"Index: {health.index.state}; {health.embedded} of {health.rows} embedded; "
         f"search: {health.search_mode}."
     )
+    if health.leader is not None:
+        others = f"; {len(health.followers)} others work through it" if health.followers else ""
+        since = f"{health.leader.since:%Y-%m-%d %H:%M} UTC"
+        lines.append(
+            f"Process {health.leader.pid} has had the database open since {since}{others}."
+        )
     if health.reembed_due:
         lines.append("A re-embed is due: rebuild_index with reembed=true.")
     if health.problem:
@@ -176,11 +193,85 @@ def stats(result: Stats) -> str:
     return "\n".join(lines)
 
 
-def _rate(totals: Totals) -> str:
+def rate(totals: Totals) -> str:
+    """The success rate with its interval, after a comma; nothing while nothing has ended."""
     if totals.success_rate is None:
         return ""
     low, high = totals.interval_low or 0.0, totals.interval_high or 0.0
     return f", {totals.success_rate:.0%} succeeded (90 % interval {low:.0%} to {high:.0%})"
+
+
+def _outcome(result: Stats, group: Totals) -> str:
+    ended = result.totals.success + result.totals.failure
+    if result.group_by == "error_type" and ended:
+        return f", {(group.success + group.failure) / ended:.1%} of what ended"
+    return rate(group)
+
+
+def spent(totals: Totals) -> list[str]:
+    """What the executions took and cost, and how good the estimates were; a line each."""
+    lines = []
+    if totals.duration_p50 is not None and totals.duration_p95 is not None:
+        half, most = _span(totals.duration_p50), _span(totals.duration_p95)
+        lines.append(f"Half took up to {half}, 95 % up to {most}.")
+    if totals.cost_usd is not None:
+        lines.append(f"Cost: {totals.cost_usd:,.2f} USD.")
+    if totals.cost_error is not None and totals.cost_bias is not None:
+        lines.append(
+            f"Half of {totals.cost_predictions} cost estimates were within a factor of "
+            f"{1 + totals.cost_error:.2f}; the typical cost was {1 + totals.cost_bias:.2f} times "
+            "its estimate."
+        )
+    return lines
+
+
+def trend(result: Trend) -> str:
+    """How a period compares with the one before, and how sure that is."""
+    if result.success_rate_change is None:
+        return "nothing to compare with"
+    points = _points(result.success_rate_change, result.change_low, result.change_high)
+    return f"success rate {points}, {_VERDICT[result.direction]}"
+
+
+def changed(result: Stats) -> list[str]:
+    """The groups that changed for sure, a line each; the worse ones first."""
+    lines = []
+    for direction in ("worse", "better"):
+        for group in result.groups:
+            if group.trend is not None and group.trend.direction == direction:
+                key = f"{result.group_by} {quoted(group.key, 60)}"
+                lines.append(f"Getting {direction}: {key}, {difference(group.trend)}.")
+    more = len(lines) - _LEADING
+    return [*lines[:_LEADING], *([f"{more} more groups changed."] if more > 0 else [])]
+
+
+def difference(change: Change) -> str:
+    """A change in percentage points with its interval, and the rate compared with."""
+    points = _points(change.change, change.change_low, change.change_high)
+    return f"{points} from {change.before:.0%} of {change.before_executions:,}"
+
+
+def failing(result: Stats) -> list[str]:
+    """The commonest failure patterns with their fixes, a line each."""
+    return [
+        f"Failed {one.failures} times, last {one.last_seen:%Y-%m-%d}: {quoted(one.pattern, 90)}"
+        + (f"; {_BASIS[one.fix_basis]}: {quoted(one.fix, 120)}" if one.fix else "; no fix known")
+        + f" [{one.fix_task_id or one.task_ids[0]}]"
+        for one in result.failures[:_PATTERNS]
+    ]
+
+
+def _points(change: float, low: float | None, high: float | None) -> str:
+    low, high = low or 0.0, high or 0.0
+    digits = 0 if high - low >= _WIDE else 1
+    shown = [f"{round(100 * value, digits) + 0.0:+.{digits}f}" for value in (change, low, high)]
+    return f"{shown[0]} points (90 % interval {shown[1]} to {shown[2]})"
+
+
+def _span(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6_000 else f"{seconds / 3_600:.3g} h"
 
 
 def rebuilt(result: RebuildReport) -> str:

@@ -19,8 +19,8 @@ COMPLETED = ("repo", "task_type", "approach", "error_type")
 KNOWN_ERROR_TYPES = ("timeout", "quality_gate", "crash", "validation", "unknown")
 
 
-def register(server: MCPServer[None], host: Host) -> None:
-    """Adds start_task, finish_task and their completions."""
+def register(server: MCPServer[None], host: Host, *, read_only: bool = False) -> None:
+    """Adds start_task, finish_task (which writes) and their completions."""
 
     @server.prompt(title="Start a task", description="Recalls similar executions, and recommends")
     async def start_task(task_description: str, repo: str = "", task_type: str = "") -> str:
@@ -48,7 +48,6 @@ def register(server: MCPServer[None], host: Host) -> None:
             "Keep the ids of those you use: they go into used_task_ids when you record the result."
         )
 
-    @server.prompt(title="Finish a task", description="Records what happened, for later agents")
     def finish_task(
         task_description: str,
         repo: str = "",
@@ -70,6 +69,10 @@ def register(server: MCPServer[None], host: Host) -> None:
             "error_type and error_message; duration_seconds and cost_usd if known; used_task_ids "
             "for the recalled executions that helped. Leave secrets out."
         )
+
+    if not read_only:
+        title, description = "Finish a task", "Records what happened, for later agents"
+        server.prompt(title=title, description=description)(finish_task)
 
     @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
     async def complete(

@@ -1,20 +1,14 @@
 """Resources: what a person or a client reads without calling a tool."""
 
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from mcp_learning.errors import LearningError, NotFound
-from mcp_learning.models.requests import GetExecution, LearningStats
-from mcp_learning.models.results import Stats, Totals
+from mcp_learning.models.requests import GetExecution
 from mcp_learning.server.host import Host
-
-if TYPE_CHECKING:
-    from mcp_learning.learn.service import LearningService
-
-INSIGHT_DAYS = 90
+from mcp_learning.server.insights import page
 
 
 def register(server: MCPServer[None], host: Host) -> None:
@@ -55,56 +49,12 @@ def register(server: MCPServer[None], host: Host) -> None:
     @server.resource(
         "learning://insights",
         title="Insights",
-        description=f"What the last {INSIGHT_DAYS} days taught, as a page to read",
+        description="What the last 90 days taught, as a page to read",
         mime_type="text/markdown",
     )
     async def insights() -> str:
         try:
-            return await _insights(await host.service())
+            found = await (await host.service()).insights()
         except LearningError as error:
             raise ResourceError(str(error)) from error
-
-
-async def _insights(service: "LearningService") -> str:
-    by_type = await service.stats(LearningStats(days=INSIGHT_DAYS, group_by="task_type"))
-    by_approach = await service.stats(LearningStats(days=INSIGHT_DAYS, group_by="approach"))
-    by_error = await service.stats(LearningStats(days=INSIGHT_DAYS, group_by="error_type"))
-    totals, trend = by_type.totals, by_type.trend
-    if not totals.executions:
-        return f"# Insights\n\nNothing was recorded in the last {INSIGHT_DAYS} days.\n"
-    lines = [
-        "# Insights",
-        "",
-        f"{totals.executions} executions in {INSIGHT_DAYS} days; {_rate(totals)}. "
-        f"Against the {INSIGHT_DAYS} days before: {trend.direction}.",
-    ]
-    for heading, stats in (
-        ("Task types", by_type),
-        ("Approaches", by_approach),
-        ("Errors", by_error),
-    ):
-        lines += _table(heading, stats)
-    return "\n".join(lines) + "\n"
-
-
-def _table(heading: str, stats: Stats) -> list[str]:
-    if not stats.groups:
-        return []
-    rows = [
-        f"| {_cell(group.key)} | {group.executions} | {_rate(group)} |"
-        for group in stats.groups[:10]
-    ]
-    return ["", f"## {heading}", "", "| | executions | succeeded |", "|---|---|---|", *rows]
-
-
-def _rate(totals: Totals) -> str:
-    if totals.success_rate is None:
-        return "none has ended yet"
-    return (
-        f"{totals.success_rate:.0%} succeeded "
-        f"(90 % interval {totals.interval_low:.0%} to {totals.interval_high:.0%})"
-    )
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+        return page(found)

@@ -1,8 +1,9 @@
 """Serving over stdio: what is imported when, and how the process ends.
 
-Order of start: DuckDB is imported and the database opened on the writer thread, the service on
-another, while this thread imports the MCP SDK; so the first record is durable within
-milliseconds. The embedding model comes last, after the client's first exchange.
+Order of start: if no other process leads, DuckDB is imported and the database opened on the writer
+thread, the service on another, while this thread imports the MCP SDK; so the first record is
+durable within milliseconds. The embedding model comes last, after the client's first exchange. A
+follower imports the SDK alone.
 
 Every end is the same: stdin's EOF, SIGTERM and SIGINT close the service within a second and leave
 with `os._exit(0)`, because a thread that still reads stdin, or still imports the model, would hold
@@ -16,7 +17,6 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from importlib import import_module
 from types import FrameType
 
 import anyio
@@ -25,30 +25,32 @@ import anyio.lowlevel
 
 from mcp_learning.server.signals import leave_at_once
 from mcp_learning.settings import Settings
-from mcp_learning.store.migrations import open_database
+from mcp_learning.share.service import SharedService
 
 SWITCH_INTERVAL = 0.0005
 """Seconds (default 0.005) for which a thread may keep the interpreter while others wait. Importing
 the model is one long computation: with the default, each of a call's five hand-overs waits 5 ms."""
 
 
-def serve(settings: Settings) -> None:
-    """Serves one client over stdin and stdout until it leaves. Does not return."""
+def serve(settings: Settings, *, read_only: bool = False) -> None:
+    """Serves one client over stdin and stdout until it leaves. Does not return.
+
+    Args:
+        settings: Say which database.
+        read_only: Leave out every tool that writes.
+    """
     leave_at_once()
     gc.disable()  # also when the command line has not done so already
     sys.setswitchinterval(SWITCH_INTERVAL)
-    database = open_database(settings)
-    database.start()
-    threading.Thread(
-        target=import_module, args=("mcp_learning.learn.service",), daemon=True
-    ).start()
+    shared = SharedService(settings)
+    shared.begin()
 
     from mcp_learning.server.app import LearningServer
     from mcp_learning.server.host import Host
 
     async def main() -> None:
-        host = Host(settings, database)
-        server = LearningServer(host)
+        host = Host(shared)
+        server = LearningServer(host, read_only=read_only)
         gc.freeze()
         gc.enable()
         async with anyio.create_task_group() as group:

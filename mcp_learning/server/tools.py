@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from mcp_learning.models import requests, results
 from mcp_learning.server import advice, answers
 
-if TYPE_CHECKING:  # importing the service loads numpy and DuckDB: not before the first answer
-    from mcp_learning.learn.service import LearningService
+if TYPE_CHECKING:
+    from mcp_learning.share.methods import Learning as LearningService
 
 Report = Callable[[float, str], Awaitable[None]]
 """Sends progress to the client: the share done, 0..1, and a message."""
@@ -161,8 +161,8 @@ TOOLS = (
     Tool(
         name="learning_stats",
         description=(
-            "Success rates, durations and costs by group with the trend, and the state of the "
-            "database. Use it to report on progress or to see whether search is healthy."
+            "Success rates, durations and costs by group, what changed, what fails and how that "
+            "was fixed, and the state of the database. Use it to report on progress."
         ),
         request=requests.LearningStats,
         result=results.Stats,

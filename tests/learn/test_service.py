@@ -119,10 +119,6 @@ async def test_an_update_of_other_fields_keeps_the_vector(service: LearningServi
     assert await query(service, "SELECT version FROM embeddings") == before
 
 
-@pytest.mark.xfail(
-    reason="a hyphen makes the plain word sign-in an identifier, which lowers the similarity from "
-    "0.41 to 0.37; search by meaning alone found it"
-)
 async def test_a_paraphrase_with_a_hyphenated_word_is_found(service: LearningService) -> None:
     task_id = (await record(service, LOGIN)).task_id
 

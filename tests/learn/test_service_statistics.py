@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from learn.examples import execute, record
+from learn.examples import EXPORT, LOGIN, execute, record
 
 from mcp_learning.learn.identifiers import uuid7
 from mcp_learning.learn.service import LearningService
 from mcp_learning.models.requests import GroupBy, LearningStats
 from mcp_learning.models.results import Execution
+from mcp_learning.server import answers
+from mcp_learning.server.insights import page
 from mcp_learning.store import bulk
 
 pytestmark = pytest.mark.anyio
@@ -93,7 +95,7 @@ async def test_more_groups_than_fit_are_counted(service: LearningService) -> Non
 
     stats = await service.stats(LearningStats(group_by="repo"))
 
-    assert (len(stats.groups), stats.groups_omitted) == (50, 3)
+    assert (len(stats.groups), stats.groups_omitted) == (15, 38)
 
 
 @pytest.mark.parametrize(
@@ -138,3 +140,163 @@ async def test_health_counts_what_is_there(service: LearningService) -> None:
     assert health.database_bytes > 0
     assert health.schema_version >= 1
     assert health.embedder_state == "ready"
+
+
+async def test_a_group_is_compared_with_itself_before(service: LearningService) -> None:
+    for repo, now, before in (("up", (28, 2), (10, 20)), ("down", (9, 21), (27, 3))):
+        for days_ago, (success, failure) in ((3, now), (13, before)):
+            await put(service, days_ago, success, repo=repo)
+            await put(service, days_ago, failure, repo=repo, outcome="failure")
+    await put(service, 2, 20, repo="new")
+    for days_ago in (2, 12):
+        await put(service, days_ago, 4, repo="same")
+        await put(service, days_ago, repo="same", outcome="failure")
+
+    stats = await service.stats(LearningStats(days=10, group_by="repo"))
+
+    trends = {group.key: group.trend for group in stats.groups}
+    assert {key: trend and trend.direction for key, trend in trends.items()} == {
+        "up": "better",
+        "down": "worse",
+        "new": None,
+        "same": "unclear",
+    }
+    up = trends["up"]
+    assert up is not None
+    assert (up.change, up.before, up.before_executions) == (0.6, 0.3333, 30)
+    assert 0 < up.change_low < 0.6 < up.change_high < 1
+
+
+async def test_an_error_that_happens_more_often_is_worse(service: LearningService) -> None:
+    for days_ago, timeouts, crashes in ((3, 30, 2), (13, 3, 30)):
+        await put(service, days_ago, 60)
+        await put(service, days_ago, timeouts, outcome="failure", error_type="timeout")
+        await put(service, days_ago, crashes, outcome="failure", error_type="crash")
+
+    stats = await service.stats(LearningStats(days=10, group_by="error_type"))
+
+    trends = {group.key: group.trend for group in stats.groups}
+    timeout, crash = trends["timeout"], trends["crash"]
+    assert timeout is not None
+    assert crash is not None
+    assert (timeout.direction, crash.direction) == ("worse", "better")
+    assert timeout.change == pytest.approx(30 / 92 - 3 / 93, abs=1e-4)
+    by_day = await service.stats(LearningStats(days=10, group_by="day"))
+    assert [group.trend for group in by_day.groups] == [None]
+
+
+async def test_estimates_are_compared_with_what_was_paid(service: LearningService) -> None:
+    for estimate, cost in ((1.0, 2.0), (2.0, 1.0), (1.0, 2.0), (0.0, 3.0), (1.0, None)):
+        await put(service, 1, cost_estimate=estimate, cost_usd=cost, approach="x")
+
+    stats = await service.stats(LearningStats(group_by="approach"))
+
+    for figures in (stats.totals, stats.groups[0]):
+        assert (figures.cost_predictions, figures.cost_error, figures.cost_bias) == (3, 1.0, 1.0)
+
+
+async def test_failures_are_grouped_and_come_with_what_ended_them(
+    service: LearningService,
+) -> None:
+    for days_ago, port in ((9, 5432), (8, 6379), (7, 80)):
+        text = f"connect ECONNREFUSED 10.0.0.{port}"
+        await put(
+            service, days_ago, outcome="failure", error_message=text, repo="a", error_type="crash"
+        )
+    await put(service, 6, solution_summary="start the database first", repo="a")
+    await put(service, 5, outcome="failure", error_message="disk 3 is full", repo="b")
+
+    stats = await service.stats(LearningStats())
+
+    refused, full = stats.failures
+    assert (refused.pattern, refused.failures, refused.fixed) == ("connect ECONNREFUSED <n>", 3, 3)
+    assert (refused.fix, refused.fix_basis) == ("start the database first", "same task")
+    assert refused.error_type == "crash"
+    assert len(refused.task_ids) == 3
+    assert (full.pattern, full.failures, full.fixed) == ("disk <n> is full", 1, 0)
+    assert (full.fix, full.fix_task_id, full.fix_basis) == (None, None, None)
+    assert stats.other_failures == 0
+    text = answers.stats(stats)
+    assert "Failed 3 times" in text
+    assert 'fix: "start the database first"' in text
+    assert "no fix known" in text
+
+
+async def test_a_similar_task_tells_what_worked_where_the_same_one_never_did(
+    service: LearningService,
+) -> None:
+    values = {"repo": "acme/shop", "error_message": "cookie is gone"}
+    await record(service, LOGIN, outcome="failure", **values)
+    await record(service, EXPORT, repo="acme/shop", solution_summary="stream the rows")
+    await record(
+        service,
+        "Fix the login redirect loop when the session expired",
+        repo="acme/shop",
+        solution_summary="expire the cookie with the session",
+    )
+    await service.ready()
+
+    (pattern,) = (await service.stats(LearningStats())).failures
+
+    assert (pattern.fix, pattern.fix_basis) == (
+        "expire the cookie with the session",
+        "similar task",
+    )
+    assert pattern.fixed == 0
+
+
+async def test_many_kinds_of_failures_are_counted_beyond_those_shown(
+    service: LearningService,
+) -> None:
+    for number, letter in enumerate("abcdefgh", 1):
+        await put(service, 1, number, outcome="failure", error_message=letter * 4)
+
+    stats = await service.stats(LearningStats())
+
+    assert [pattern.pattern[0] for pattern in stats.failures] == list("hgfed")
+    assert stats.other_failures == 1 + 2 + 3
+
+
+async def test_insights_name_what_differs_and_what_is_too_thin(service: LearningService) -> None:
+    for days_ago in (10, 100):
+        await put(service, days_ago, 40, approach="test first", repo="steady")
+        await put(service, days_ago, 4, approach="test first", outcome="failure", repo="steady")
+        await put(service, days_ago, 10, approach="guess", model_tier="large")
+        lost = {"approach": "guess", "outcome": "failure", "model_tier": "large"}
+        await put(service, days_ago, 30, error_message="wrong guess", **lost)
+    await put(service, 100, 40, repo="sinking")
+    await put(service, 10, 40, repo="sinking", outcome="failure", error_type="crash")
+    await put(service, 5, 3, repo="tiny")
+
+    found = await service.insights()
+
+    assert [(c.task_type, c.approach) for c in found.works] == [("bug_fix", "test first")]
+    assert [(c.task_type, c.approach) for c in found.fails] == [("bug_fix", "guess")]
+    assert found.works[0].against_others.before_executions == 40
+    assert ("repo", "sinking") in [(s.group_by, s.group.key) for s in found.worse]
+    assert ("error_type", "crash") in [(s.group_by, s.group.key) for s in found.worse]
+    assert found.better == []
+    assert [(t.group_by, t.key, t.ended) for t in found.thin] == [("repo", "tiny", 3)]
+    assert {pattern.pattern for pattern in found.failures} == {
+        "wrong guess",
+        "crash",
+        "no error recorded",
+    }
+
+
+@pytest.mark.parametrize(
+    "outcomes", [[], ["pending"] * 5, ["success"], ["failure"], ["failure"] * 30]
+)
+async def test_insights_and_statistics_of_next_to_nothing_claim_nothing(
+    outcomes: list[str], service: LearningService
+) -> None:
+    for outcome in outcomes:
+        await put(service, 1, outcome=outcome, approach="x", repo="a")
+
+    found = await service.insights()
+    stats = await service.stats(LearningStats(group_by="approach"))
+
+    assert found.totals.executions == stats.totals.executions == len(outcomes)
+    assert (found.works, found.fails, found.better, found.worse) == ([], [], [], [])
+    assert len(answers.stats(stats).splitlines()) >= 3
+    assert page(found).startswith("# Insights\n")

@@ -156,7 +156,10 @@ async def test_a_session_goes_through_everything_that_the_server_offers(client: 
     assert (status["rows"], status["index"]["state"]) == (18, "ready")
     execution = json.loads(await read(client, f"learning://executions/{ids[0]}"))
     assert execution["execution"]["approach"] == "expire cookie"
-    assert "18 executions" in await read(client, "learning://insights")
+    insights = await read(client, "learning://insights")
+    assert insights.startswith("# Insights\n")
+    assert "- 18 executions, 78% succeeded" in insights
+    assert "`bug_fix`" in insights
     for unknown in (ids[4], "not-an-id"):
         with pytest.raises(MCPError, match="task_id"):
             await read(client, f"learning://executions/{unknown}")

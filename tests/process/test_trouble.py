@@ -1,9 +1,12 @@
 """A database that can't be used: a clear tool error each time, and service once it is mended."""
 
+import json
 import os
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +40,6 @@ def made(data_dir: Path) -> Path:
     return data_dir / "learning.duckdb"
 
 
-def owner(data_dir: Path) -> Server:
-    """A server that has the database open."""
-    server = Server(data_dir)
-    server.initialize()
-    assert not server.call("record_execution", **TASK).get("isError")
-    return server
-
-
 def assert_all_refused(server: Server, *words: str) -> None:
     for tool, arguments in CALLS.items():
         result = server.call(tool, **arguments)
@@ -70,25 +65,25 @@ def assert_serves(server: Server, executions: int) -> None:
     assert found["structuredContent"]["matches"]
 
 
-def test_a_second_server_names_the_first_and_serves_once_that_has_left(data_dir: Path) -> None:
-    with owner(data_dir) as first, Server(data_dir) as second:
-        second.initialize()
-        assert_all_refused(second, f"process {first.process.pid}", "MCP_LEARNING_DATA_DIR")
-        assert_serves(first, 2)
+@contextmanager
+def held(data_dir: Path) -> Iterator[int]:
+    """A process without a server has the database open; its id."""
+    children = Path(__file__).parent.parent / "store" / "children.py"
+    command = [sys.executable, str(children), "hold", str(data_dir)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        yield json.loads(holder.stdout.readline())["pid"]
+        holder.communicate()
 
-        assert first.leave()[0] == 0
 
-        assert_serves(second, 3)
-        assert second.leave()[0] == 0
-
-
-def test_a_second_server_serves_once_the_first_was_killed(data_dir: Path) -> None:
-    with owner(data_dir) as first, Server(data_dir) as second:
-        second.initialize()
-        assert second.call("learning_stats")["isError"]
-        first.process.kill()
-        first.process.wait(timeout=30)
-        assert_serves(second, 2)
+def test_a_process_that_has_the_file_open_is_named_until_it_has_closed_it(data_dir: Path) -> None:
+    made(data_dir)
+    with Server(data_dir) as server:
+        with held(data_dir) as pid:
+            server.initialize()
+            assert_all_refused(server, f"process {pid}", "MCP_LEARNING_DATA_DIR")
+        assert_serves(server, 2)
+        assert server.leave()[0] == 0
 
 
 def not_a_database(file: Path) -> None:

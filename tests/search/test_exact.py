@@ -1,15 +1,20 @@
 """The matrix in memory against brute force."""
 
+import os
 import threading
+from pathlib import Path
 
 import numpy as np
-from hypothesis import given, settings
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from mcp_learning.search import exact, pages
+from mcp_learning.search.arrays import reached, top
 from mcp_learning.search.exact import Matrix, cosines
-from mcp_learning.search.groups import top
 
 DIMENSION = 16
 signs = arrays(np.float32, DIMENSION, elements=st.sampled_from([-0.25, 0.25]))
@@ -29,18 +34,40 @@ def brute_force(rows: dict[int, NDArray[np.float32]], query: NDArray[np.float32]
     return [float(np.dot(rows.get(row, nothing).astype(float), query)) for row in range(50)]
 
 
+@pytest.fixture(params=["in memory", "in a file"])
+def directory(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path | None:
+    """Where a matrix of more than twenty rows is kept; None: in memory."""
+    if request.param == "in memory":
+        return None
+    if not pages.supported():
+        pytest.skip("vectors are kept in memory on this system")
+    monkeypatch.setattr(exact, "FROM_BYTES", 20 * DIMENSION * 4)
+    monkeypatch.setattr(exact, "_GROWTH", 8)
+    return tmp_path / "index"
+
+
 @given(
     steps=puts,
     query=signs,
     chosen=st.lists(st.integers(0, 49), unique=True).map(sorted),
 )
-@settings(deadline=None, max_examples=150)
+@settings(
+    deadline=None,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_similarities_equal_brute_force_whatever_was_put_where(
-    steps: list[dict[int, NDArray[np.float32]]], query: NDArray[np.float32], chosen: list[int]
+    directory: Path | None,
+    steps: list[dict[int, NDArray[np.float32]]],
+    query: NDArray[np.float32],
+    chosen: list[int],
 ) -> None:
-    matrix, rows = Matrix(DIMENSION), dict[int, NDArray[np.float32]]()
+    matrix, rows = Matrix(DIMENSION, directory), dict[int, NDArray[np.float32]]()
     for step in steps:
         put(matrix, step)
+        matrix.release()
         rows |= step
     expected = brute_force(rows, query)
     vectors = matrix.view(50)
@@ -62,6 +89,28 @@ def test_the_greatest_come_first_with_all_that_tie_for_the_last_place(
     found = top(np.array(values, np.float32), k).tolist()
     assert [values[at] for at in found] == expected
     assert len(set(found)) == len(found)
+
+
+@given(
+    kinds=st.integers(1, 10_000),
+    zeros=st.floats(0, 1),
+    rows=st.integers(1, 20_000),
+    k=st.integers(1, 40),
+    seed=st.integers(0, 100),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_greatest_of_thousands_are_those_of_a_sort(
+    kinds: int, zeros: float, rows: int, k: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    values = random.integers(0, kinds, rows).astype(np.float32)
+    values[random.random(rows) < zeros] = 0
+    found = top(values, k)
+    ranked = np.sort(values)[::-1]
+    expected = ranked if k >= rows else ranked[ranked >= ranked[k - 1]]
+    assert np.array_equal(values[found], expected)
+    assert len(np.unique(found)) == len(found)
+    assert (values >= reached(values, k)).sum() >= min(k, rows)
 
 
 def test_thousands_of_rows_are_grown_compacted_and_still_compared() -> None:
@@ -116,3 +165,54 @@ def test_a_view_stays_true_while_another_thread_appends() -> None:
         searches += 1
     thread.join()
     assert np.array_equal(matrix.view(total), vectors)
+
+
+in_files = pytest.mark.skipif(not pages.supported(), reason="vectors are kept in memory here")
+
+
+@in_files
+def test_vectors_that_find_no_room_in_a_file_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(file: int, offset: int, length: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(exact, "FROM_BYTES", 0)
+    matrix = Matrix(DIMENSION, tmp_path)
+    vector = np.full(DIMENSION, 0.25, np.float32)
+    matrix.put(np.array([3]), vector[None])
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+
+    matrix.put(np.array([200_000]), vector[None])
+
+    assert cosines(matrix.view(200_001), vector)[[0, 3, 200_000]].tolist() == [0, 1, 1]
+    assert "No space left" in caplog.text
+
+
+@in_files
+def test_a_large_matrix_gives_its_memory_back_and_keeps_its_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resident() -> int:
+        maps = psutil.Process().memory_maps(grouped=False)
+        return sum(one.rss for one in maps if str(tmp_path) in one.path)
+
+    monkeypatch.setattr(exact, "FROM_BYTES", 0)
+    matrix, rows = Matrix(DIMENSION, tmp_path), np.arange(10_000)
+    matrix.put(rows, np.full((len(rows), DIMENSION), 0.25, np.float32))
+    assert resident() >= len(rows) * DIMENSION * 4
+
+    matrix.release()
+
+    assert resident() == 0
+    vector = np.full(DIMENSION, 0.25, np.float32)
+    assert cosines(matrix.view(len(rows)), vector).tolist() == [1.0] * len(rows)
+
+
+@in_files
+def test_the_file_of_a_large_matrix_has_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exact, "FROM_BYTES", 0)
+    Matrix(DIMENSION, tmp_path).put(np.array([0]), np.full((1, DIMENSION), 0.25, np.float32))
+    assert list(tmp_path.iterdir()) == []

@@ -48,6 +48,21 @@ def chunk_of(rows: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]
     yield np.arange(1, rows + 1), clustered(rows)
 
 
+def test_after_its_first_search_an_index_keeps_its_graph_and_a_bounded_part_of_its_table(
+    index: HnswIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vss, "_TABLE_CACHE", 2**20)
+    before = index.search(VECTORS[0], 10)  # reads the graph
+    limit, used = (
+        "SELECT current_setting('memory_limit')",
+        "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag = 'ART_INDEX'",
+    )
+    (bound,) = index._connection.execute(limit).fetchone() or ("",)
+    (graph,) = index._connection.execute(used).fetchone() or (0,)
+    assert float(bound.removesuffix(" MiB")) == pytest.approx((graph + 2**20) / 2**20, abs=0.1)
+    assert np.array_equal(index.search(VECTORS[0], 10), before)
+
+
 def test_a_reopened_index_answers_by_its_graph_and_with_the_right_rows(index: HnswIndex) -> None:
     agreeing = 0
     for query in clustered(50, seed=0):

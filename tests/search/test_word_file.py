@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search import word_file
 from mcp_learning.search.segment import Segment
-from mcp_learning.search.terms import count_terms
+from mcp_learning.search.terms import Question, count_terms
 from mcp_learning.search.word_file import WordRows
 from mcp_learning.search.words import WordIndex
 
@@ -73,7 +73,7 @@ def test_a_loaded_index_scores_as_the_saved_one_and_can_grow(tmp_path: Path) -> 
     index, whole = WordIndex(loaded.segment), WordIndex()
     index.add([count_terms("retry the export")])
     whole.add([count_terms(text) for text in [*TEXTS, "retry the export"]])
-    for question in map(count_terms, ("retry", "login.py", "the export")):
+    for question in map(Question.of, ("retry", "login.py", "the export")):
         assert index.score(question).coverage.tolist() == pytest.approx(
             whole.score(question).coverage.tolist()
         )

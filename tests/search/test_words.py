@@ -19,7 +19,7 @@ from mcp_learning.search.choice import (
     PRIOR_ROWS,
     SHARPNESS,
 )
-from mcp_learning.search.terms import count_terms, is_common, is_identifier, is_numeric
+from mcp_learning.search.terms import Question, count_terms, is_common
 from mcp_learning.search.words import K1, B, Scores, WordIndex
 
 VOCABULARY = (
@@ -35,8 +35,9 @@ def index_of(*rows: str) -> WordIndex:
     return index
 
 
-def slow_scores(rows: list[Counter[int]], question: Counter[int]) -> Scores:
+def slow_scores(rows: list[Counter[int]], asked: Question) -> Scores:
     """The formulas, term by term and row by row."""
+    question = asked.counts
     mean = max(sum(row.total() for row in rows) / len(rows), 1.0)
 
     def rarity(occurrences: int) -> float:
@@ -57,7 +58,7 @@ def slow_scores(rows: list[Counter[int]], question: Counter[int]) -> Scores:
         return sorted(terms, key=lambda term: (weight(term), term), reverse=True)[:INFORMATIVE]
 
     known = [term for term in question if any(term in row for row in rows)]
-    unknown = [term for term in question if term not in known and not is_numeric(term)]
+    unknown = [term for term in question if term not in known and term not in asked.numeric]
     read, best = most_informative(known), most_informative(known + unknown)
     itself = sum(weight(term) * gain(question[term], question.total()) for term in best)
     coverage = [
@@ -66,8 +67,8 @@ def slow_scores(rows: list[Counter[int]], question: Counter[int]) -> Scores:
         else 0.0
         for row in rows
     ]
-    identifiers = [term for term in best if is_identifier(term)]
-    wanted = {term for term in identifiers if not is_numeric(term)}
+    identifiers = [term for term in best if term in asked.identifiers]
+    wanted = set(identifiers) - asked.numeric
     named = [number for number, row in enumerate(rows) if wanted and wanted <= set(row)]
     total = sum(map(weight, best))
     return Scores(
@@ -86,7 +87,7 @@ def slow_scores(rows: list[Counter[int]], question: Counter[int]) -> Scores:
 @given(rows=st.lists(texts, min_size=1, max_size=30), question=texts)
 @settings(max_examples=100, deadline=None)
 def test_scores_are_what_the_formula_says(rows: list[str], question: str) -> None:
-    asked = count_terms(question)
+    asked = Question.of(question)
 
     scores = index_of(*rows).score(asked)
 
@@ -99,7 +100,7 @@ def test_scores_are_what_the_formula_says(rows: list[str], question: str) -> Non
 
 def test_a_word_counts_for_more_the_more_often_it_occurs_up_to_255_times() -> None:
     rows = [count_terms("retry " * often + "queue " * (400 - often)) for often in (1, 255, 300)]
-    index, asked = WordIndex(), count_terms("retry deadlock")
+    index, asked = WordIndex(), Question.of("retry deadlock")
     index.add(rows)
 
     coverage = index.score(asked).coverage
@@ -142,9 +143,9 @@ def test_scores_depend_only_on_the_rows_that_are_alive(
                 rows, alive = [rows[row] for row in kept], [True] * len(kept)
         living = [row for row, lives in enumerate(alive) if lives]
 
-        scores = index.score(count_terms(question))
+        scores = index.score(Question.of(question))
 
-        fresh = index_of(*(rows[row] for row in living)).score(count_terms(question))
+        fresh = index_of(*(rows[row] for row in living)).score(Question.of(question))
         assert len(scores.coverage) == len(rows)
         assert scores.coverage[living].tolist() == fresh.coverage.tolist()
         assert (scores.evidence, scores.identifiers) == (fresh.evidence, fresh.identifiers)
@@ -155,7 +156,7 @@ def test_scores_depend_only_on_the_rows_that_are_alive(
 def test_a_row_that_is_the_question_itself_is_covered_wholly() -> None:
     text = "the worker loses its token in src/auth/login.py"
 
-    scores = index_of("something else", text, "a third one").score(count_terms(text))
+    scores = index_of("something else", text, "a third one").score(Question.of(text))
 
     assert scores.coverage[1] == pytest.approx(1.0)
     assert scores.coverage[0] < 0.1
@@ -165,7 +166,7 @@ def test_words_that_occur_nowhere_lower_the_coverage_but_numbers_do_not() -> Non
     index = index_of("retry the queue", "parse the token")
 
     def coverage(question: str) -> float:
-        return float(index.score(count_terms(question)).coverage[0])
+        return float(index.score(Question.of(question)).coverage[0])
 
     assert coverage("retry queue deadlock") < coverage("retry queue")
     assert coverage("retry queue 99171 31337") == pytest.approx(coverage("retry queue"), rel=0.2)
@@ -176,7 +177,7 @@ def test_only_the_most_informative_terms_of_a_long_question_count() -> None:
     common = [f"commonword{chr(97 + i)}" for i in range(10)]
     index = index_of(" ".join(rare), *[" ".join(common)] * 40)
 
-    scores = index.score(count_terms(" ".join(rare + common)))
+    scores = index.score(Question.of(" ".join(rare + common)))
 
     assert scores.coverage[0] > 0.9
     assert scores.coverage[1:].max() == 0
@@ -191,7 +192,7 @@ def test_rows_that_have_every_identifier_of_the_question_are_named() -> None:
     )
 
     def named(question: str) -> list[int]:
-        return list(map(int, index.score(count_terms(question)).named))
+        return list(map(int, index.score(Question.of(question)).named))
 
     assert named("why does parse_config fail") == [0, 1]
     assert named("parseConfig and ERR_1042") == [0]
@@ -203,7 +204,7 @@ def test_common_terms_are_left_out_when_reading_them_would_take_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     index = index_of("rare", *["queue"] * 50)
-    question = count_terms("rare queue")
+    question = Question.of("rare queue")
     assert index.score(question).coverage[1] > 0
 
     monkeypatch.setattr(choice, "MOST_POSTINGS", 20)
@@ -213,12 +214,12 @@ def test_common_terms_are_left_out_when_reading_them_would_take_too_long(
 
 
 def test_an_empty_index_and_an_empty_question_score_nothing() -> None:
-    assert len(WordIndex().score(count_terms("a question")).coverage) == 0
-    assert index_of("a row").score(Counter()).coverage.tolist() == [0]
+    assert len(WordIndex().score(Question.of("a question")).coverage) == 0
+    assert index_of("a row").score(Question.of("")).coverage.tolist() == [0]
 
 
 def test_rows_that_are_left_out_between_merges_leave_no_trace() -> None:
-    rows, asked = ["retry queue", "queue", "retry", "queue login"], count_terms("retry queue")
+    rows, asked = ["retry queue", "queue", "retry", "queue login"], Question.of("retry queue")
     index = index_of(*rows)
     for gone in (1, 3):
         index.discard(np.array([gone]))
@@ -241,7 +242,7 @@ def test_rows_that_come_one_by_one_end_up_in_few_segments(monkeypatch: pytest.Mo
 def test_words_that_only_deleted_rows_had_are_unknown() -> None:
     index = index_of("parse_config fails", "load_config fails")
     index.discard(np.array([1]))
-    asked = count_terms("parse_config and load_config")
+    asked = Question.of("parse_config and load_config")
 
     scores, fresh = index.score(asked), index_of("parse_config fails").score(asked)
 
@@ -254,7 +255,7 @@ def test_a_rare_word_counts_among_many_others_though_deleted_rows_had_it_too() -
     living = ["deadlock", others, others]
     index = index_of(*living, *["deadlock"] * 100)
     index.discard(np.arange(3, 103))
-    asked = count_terms(f"deadlock {others}")
+    asked = Question.of(f"deadlock {others}")
 
     assert index.score(asked).coverage[0] == index_of(*living).score(asked).coverage[0] > 0
 
@@ -266,11 +267,11 @@ def test_deleted_rows_take_no_room_from_what_a_search_reads(
     index.discard(np.arange(2, 52))
     monkeypatch.setattr(choice, "MOST_POSTINGS", 20)
 
-    assert index.score(count_terms("rare queue")).coverage[1] > 0
+    assert index.score(Question.of("rare queue")).coverage[1] > 0
 
 
 def test_rows_that_are_unknown_or_already_left_out_are_left_out_without_trouble() -> None:
-    index, asked = index_of("retry", "queue", "retry queue"), count_terms("retry queue")
+    index, asked = index_of("retry", "queue", "retry queue"), Question.of("retry queue")
     index.discard(np.array([1, 1, 7, 99]))
     index.discard(np.array([1]))
     index.discard(np.empty(0, np.int64))
@@ -284,7 +285,7 @@ def test_rows_that_are_unknown_or_already_left_out_are_left_out_without_trouble(
 
 
 KINDS = ("retry the queue", "parse_config fails", "the queue waits for parse_config")
-ASKED = count_terms("the retry of parse_config waits")
+ASKED = Question.of("the retry of parse_config waits")
 STEPS = [2, 3, 1, 25, 4, 9, 30, 1, 7] * 5
 """How many rows are added; after each, one in the middle of all is left out."""
 

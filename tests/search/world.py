@@ -27,7 +27,7 @@ from mcp_learning.search.groups import AS_SIMILAR
 from mcp_learning.search.hnsw import FILE_NAME
 from mcp_learning.search.hybrid import ROUNDING, Found, Query, Retriever
 from mcp_learning.search.rows import Embedded
-from mcp_learning.search.terms import count_terms
+from mcp_learning.search.terms import Question, count_terms
 from mcp_learning.search.words import WordIndex
 from mcp_learning.settings import SearchMode
 from mcp_learning.store import bulk, embeddings, executions, migrations
@@ -233,7 +233,7 @@ class World:
         living = list(self.rows.values())
         words = WordIndex()
         words.add([_terms(row) for row in living])
-        scores = words.score(count_terms(query.text))
+        scores = words.score(Question.of(query.text))
         vectors = np.zeros((len(living), DIMENSION), np.float32)
         for at, row in enumerate(living):
             if self._known.get(row.task_id) == row.task_description:

@@ -15,7 +15,7 @@ from mcp_learning.server import answers
 from mcp_learning.server.app import INSTRUCTIONS, LearningServer
 from mcp_learning.server.host import Host
 from mcp_learning.settings import Settings
-from mcp_learning.store.migrations import open_database
+from mcp_learning.share.service import SharedService
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ TASKS = [
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Client]:
     """A client of a server in this process."""
-    server = LearningServer(Host(settings, open_database(settings)))
+    server = LearningServer(Host(SharedService(settings)))
     async with Client(server, mode="legacy") as connected:
         yield connected
 
@@ -178,6 +178,28 @@ async def test_a_typical_answer_costs_few_tokens(client: Client) -> None:
     assert answers.tokens(found.structured_content) <= 1_200
     budget = FindSimilarTasks(task_description="x").max_tokens
     assert answers.tokens(text_of(found), found.structured_content) <= budget
+
+
+async def test_statistics_with_all_they_can_say_cost_few_tokens(client: Client) -> None:
+    long = "a long label of what was tried, with all of its details, number "
+    failed = {"outcome": "failure", "error_type": "crash"}
+    for number in range(8):
+        await call(client, "record_execution", **TASKS[1] | {"approach": f"{long}{number}"})
+        error = "abcdefgh"[number] * 5 + " happened while the suite ran; " + LONG
+        given = TASKS[0] | failed | {"error_message": error, "approach": f"{long}{number}"}
+        await call(client, "record_execution", **given)
+        later = {"outcome": "success", "solution_summary": LONG[:8_000], "duration_seconds": 5}
+        costs = {"cost_usd": 1, "details": {"cost_estimate": 2}}
+        await call(client, "record_execution", **TASKS[0] | later | costs)
+
+    answer = await call(client, "learning_stats", group_by="approach")
+
+    text = text_of(answer)
+    assert answers.tokens(text) <= 600
+    for expected in ("succeeded", "cost estimates", "Against the 30 days before", "fix: "):
+        assert expected in text
+    assert answer.structured_content is not None
+    assert answer.structured_content["failures"][0]["fix_basis"] == "same task"
 
 
 async def test_an_unknown_tool_is_refused_with_the_names_of_the_known(client: Client) -> None:

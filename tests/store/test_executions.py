@@ -1,8 +1,9 @@
 """SQL about executions and statistics against the same told in Python."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from math import log
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from store import rows
-from store.rows import AWKWARD, NOW, OUTCOMES, execution, migrated, undone
+from store.rows import AWKWARD, NOW, OUTCOMES, execution, undone
 
 from mcp_learning.models.requests import Details, GroupBy
 from mcp_learning.models.results import Execution, Feedback
@@ -23,20 +24,7 @@ modest = settings(deadline=None, max_examples=40)
 KEY = -(2**63)
 
 
-@pytest.fixture(scope="module")
-def cursor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cursor]:
-    with migrated(tmp_path_factory.mktemp("store") / "learning.duckdb") as cursor:
-        yield cursor
-
-
-@pytest.fixture(autouse=True)
-def _undone(request: pytest.FixtureRequest, cursor: Cursor) -> Iterator[None]:
-    """Tests with examples take each of them back on their own."""
-    if hasattr(request.function, "hypothesis"):
-        yield
-        return
-    with undone(cursor):
-        yield
+pytestmark = pytest.mark.usefixtures("taken_back")
 
 
 def insert_all(cursor: Cursor, given_rows: Sequence[Execution]) -> None:
@@ -230,6 +218,11 @@ def measured(batch: Sequence[Execution]) -> Measures:
     durations = [row.duration_seconds for row in batch if row.duration_seconds is not None]
     costs = [row.cost_usd for row in batch if row.cost_usd is not None]
     outcomes = Counter(row.outcome for row in batch)
+    ratios = [
+        log(row.cost_usd) - log(row.cost_estimate)
+        for row in batch
+        if row.cost_usd and row.cost_estimate
+    ]
     return Measures(
         len(batch),
         outcomes["success"],
@@ -238,6 +231,9 @@ def measured(batch: Sequence[Execution]) -> Measures:
         float(np.quantile(durations, 0.5)) if durations else None,
         float(np.quantile(durations, 0.95)) if durations else None,
         sum(costs) if costs else None,
+        len(ratios),
+        float(np.quantile(np.abs(ratios), 0.5)) if ratios else None,
+        float(np.quantile(ratios, 0.5)) if ratios else None,
     )
 
 
@@ -246,12 +242,13 @@ def assert_same(found: Measures, expected: Measures) -> None:
         assert getattr(found, name) == (None if value is None else pytest.approx(value)), name
 
 
-_figures = st.none() | st.floats(0, 1e6)
+_figures = st.none() | st.just(0.0) | st.floats(0, 1e6)
 _measurable = st.builds(
-    lambda row, duration, cost: row.model_copy(
-        update={"duration_seconds": duration, "cost_usd": cost}
+    lambda row, duration, cost, estimate: row.model_copy(
+        update={"duration_seconds": duration, "cost_usd": cost, "cost_estimate": estimate}
     ),
     rows.comparable,
+    _figures,
     _figures,
     _figures,
 )
@@ -262,10 +259,11 @@ _measurable = st.builds(
     repo=st.sampled_from([None, None, "a", "it's"]),
     days=st.integers(0, 10),
     by=st.sampled_from(["task_type", "repo", "approach", "model_tier", "error_type", "day"]),
+    limit=st.integers(1, 12),
 )
 @modest
 def test_totals_and_groups_are_the_figures_of_their_executions(
-    cursor: Cursor, batch: list[Execution], repo: str | None, days: int, by: GroupBy
+    cursor: Cursor, batch: list[Execution], repo: str | None, days: int, by: GroupBy, limit: int
 ) -> None:
     since, until = NOW - timedelta(days=days), NOW
     chosen = [
@@ -285,20 +283,49 @@ def test_totals_and_groups_are_the_figures_of_their_executions(
     with undone(cursor):
         insert_all(cursor, batch)
         assert_same(statistics.totals(cursor, since, until, repo), measured(chosen))
-        found = statistics.groups(cursor, by, since, until, repo)
+        found, more = statistics.groups(cursor, by, since, until, repo, limit)
         names = [name for name, _ in found]
         if by == "day":
-            assert names == sorted((str(name) for name in groups), reverse=True)
+            expected = sorted((str(name) for name in groups), reverse=True)
         else:
-            assert names == sorted(map(str, groups), key=lambda name: (-len(groups[name]), name))
+            expected = sorted(map(str, groups), key=lambda name: (-len(groups[name]), name))
+        assert (names, more) == (expected[:limit], max(0, len(expected) - limit))
         for name, measures in found:
             assert_same(measures, measured(groups[name]))
+        ended = statistics.outcomes(cursor, by, since, until, repo, [*names, "another"])
+        counts = {name: Counter(row.outcome for row in groups[name]) for name in names}
+        assert ended == {name: (n["success"], n["failure"]) for name, n in counts.items()}
+
+
+@given(batch=st.lists(rows.comparable, max_size=25), limit=st.integers(1, 8))
+@modest
+def test_approaches_are_paired_with_the_others_of_their_task_type(
+    cursor: Cursor, batch: list[Execution], limit: int
+) -> None:
+    since, until = NOW - timedelta(days=5), NOW
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for row in batch:
+        if row.approach and row.outcome != "pending" and since <= row.recorded_at < until:
+            counts.setdefault((row.task_type, row.approach), Counter())[row.outcome] += 1
+    expected = []
+    for (task_type, approach), own in counts.items():
+        others = [n for key, n in counts.items() if key[0] == task_type and key[1] != approach]
+        if others:
+            won, lost = sum(n["success"] for n in others), sum(n["failure"] for n in others)
+            pair = ((own["success"], own["failure"]), (won, lost))
+            expected.append((task_type, approach, *pair))
+    expected.sort(key=lambda row: (-sum(row[2]), row[0], row[1]))
+    with undone(cursor):
+        insert_all(cursor, batch)
+        assert statistics.pairings(cursor, since, until, None, limit) == expected[:limit]
 
 
 def test_an_empty_database_has_figures_too(cursor: Cursor) -> None:
     early, late = datetime(1970, 1, 1, tzinfo=UTC), NOW
     assert statistics.totals(cursor, early, late, None) == Measures(0, 0, 0, 0, None, None, None)
-    assert statistics.groups(cursor, "day", early, late, None) == []
+    assert statistics.groups(cursor, "day", early, late, None, 5) == ([], 0)
+    assert statistics.outcomes(cursor, "repo", early, late, None, ["a"]) == {}
+    assert statistics.pairings(cursor, early, late, None, 5) == []
     assert executions.count(cursor) == 0
     assert executions.unknown(cursor, []) == []
     assert executions.shown(cursor, []) == {}

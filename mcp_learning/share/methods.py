@@ -1,0 +1,168 @@
+"""What can be asked of the learning service, here or in another process: the one table of it.
+
+A new method of the service takes its place in `Learning`, in the table below, and as one line in
+`service.SharedService`. It may be repeated when a leader goes away before it has answered, so it
+has to do no harm the second time.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from mcp_learning.models.fields import Model
+from mcp_learning.models.insights import Insights
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    ForgetExecutions,
+    GetExecution,
+    LearningStats,
+    RebuildIndex,
+    RecommendApproach,
+    RecordExecution,
+    SubmitFeedback,
+)
+from mcp_learning.models.results import (
+    ExecutionDetail,
+    FeedbackStored,
+    Forgotten,
+    Health,
+    RebuildReport,
+    Recommendation,
+    Recorded,
+    SimilarTasks,
+    Stats,
+)
+
+if TYPE_CHECKING:  # importing it loads what followers do without
+    from mcp_learning.learn.service import LearningService
+
+Report = Callable[[float, str], Awaitable[None]]
+"""Hears of progress: the share done, 0..1, and what is being done."""
+
+Q = TypeVar("Q", bound=BaseModel)
+A = TypeVar("A", bound=BaseModel)
+
+
+class Learning(Protocol):
+    """What a server or a command needs of a learning service; each method is described there."""
+
+    async def record(self, request: RecordExecution) -> Recorded:
+        """Stores or updates an execution."""
+        ...
+
+    async def find(self, request: FindSimilarTasks) -> SimilarTasks:
+        """The most similar earlier tasks."""
+        ...
+
+    async def recommend(self, request: RecommendApproach) -> Recommendation:
+        """Options for a task, compared by their outcomes on similar ones."""
+        ...
+
+    async def get(self, request: GetExecution) -> ExecutionDetail:
+        """One whole record."""
+        ...
+
+    async def feedback(self, request: SubmitFeedback) -> FeedbackStored:
+        """Appends feedback."""
+        ...
+
+    async def stats(self, request: LearningStats) -> Stats:
+        """Totals, groups, trend and health."""
+        ...
+
+    async def insights(self) -> Insights:
+        """What the executions of a period say."""
+        ...
+
+    async def health(self) -> Health:
+        """State of the database and what is derived from it."""
+        ...
+
+    async def rebuild(self, request: RebuildIndex, progress: Report) -> RebuildReport:
+        """Builds the HNSW index."""
+        ...
+
+    async def forget(self, request: ForgetExecutions) -> Forgotten:
+        """Deletes executions, or counts them."""
+        ...
+
+    async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
+        """Recorded values that start with `prefix`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Method(Generic[Q, A]):
+    """One method: its name in frames, its models, and how a leader answers it."""
+
+    name: str
+    request: type[Q]
+    answer: type[A]
+    serve: Callable[["LearningService", Q, Report], Awaitable[A]]
+
+
+class IdentifiedFeedback(Model):
+    """Feedback that is stored once, however often it is sent."""
+
+    feedback_id: UUID
+    feedback: SubmitFeedback
+
+
+class Nothing(Model):
+    """No arguments."""
+
+
+class Prefix(Model):
+    """Arguments of `suggest`."""
+
+    column: str
+    prefix: str
+    limit: int
+
+
+class Suggestions(Model):
+    """Answer of `suggest`."""
+
+    values: list[str]
+
+
+async def _suggest(service: "LearningService", request: Prefix, _: Report) -> Suggestions:
+    return Suggestions(values=await service.suggest(request.column, request.prefix, request.limit))
+
+
+RECORD = Method("record", RecordExecution, Recorded, lambda s, q, _: s.record(q))
+FIND = Method("find", FindSimilarTasks, SimilarTasks, lambda s, q, _: s.find(q))
+RECOMMEND = Method("recommend", RecommendApproach, Recommendation, lambda s, q, _: s.recommend(q))
+GET = Method("get", GetExecution, ExecutionDetail, lambda s, q, _: s.get(q))
+FEEDBACK = Method(
+    "feedback",
+    IdentifiedFeedback,
+    FeedbackStored,
+    lambda s, q, _: s.feedback(q.feedback, q.feedback_id),
+)
+STATS = Method("stats", LearningStats, Stats, lambda s, q, _: s.stats(q))
+INSIGHTS = Method("insights", Nothing, Insights, lambda s, q, _: s.insights())
+HEALTH = Method("health", Nothing, Health, lambda s, q, _: s.health())
+REBUILD = Method("rebuild", RebuildIndex, RebuildReport, lambda s, q, r: s.rebuild(q, r))
+FORGET = Method("forget", ForgetExecutions, Forgotten, lambda s, q, _: s.forget(q))
+SUGGEST = Method("suggest", Prefix, Suggestions, _suggest)
+
+METHODS: dict[str, Method[Any, Any]] = {
+    method.name: method
+    for method in (
+        RECORD,
+        FIND,
+        RECOMMEND,
+        GET,
+        FEEDBACK,
+        STATS,
+        INSIGHTS,
+        HEALTH,
+        REBUILD,
+        FORGET,
+        SUGGEST,
+    )
+}

@@ -1,0 +1,143 @@
+"""Commands while servers run: through the leader; without any, on the database itself."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from process.wire import Server
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Ask = Callable[..., dict[str, Any]]
+
+TASK = {
+    "task_type": "bug_fix",
+    "task_description": "Fix the login redirect loop after the session expired",
+    "outcome": "success",
+}
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def ask(run: Command, data_dir: Path) -> Ask:
+    """What a command prints as JSON."""
+
+    def ask(*arguments: str) -> dict[str, Any]:
+        done = run(*arguments, "--json", "--data-dir", str(data_dir))
+        assert done.returncode == 0, done.stderr
+        values: dict[str, Any] = json.loads(done.stdout)
+        return values
+
+    return ask
+
+
+def recorded(server: Server) -> str:
+    result = server.call("record_execution", **TASK)
+    return str(result["structuredContent"]["task_id"])
+
+
+def test_commands_go_through_a_running_server(data_dir: Path, ask: Ask) -> None:
+    with Server(data_dir) as server:
+        server.initialize()
+        task_id = recorded(server)
+        found = ask("similar", "users are redirected to the login again and again")
+        assert [match["task_id"] for match in found["matches"]] == [task_id]
+        assert ask("rebuild-index", "--preset", "fast")["rows"] == 1
+        health = ask("stats")["health"]
+        assert health["leader"]["pid"] == health["owner_pid"] == server.process.pid
+        assert health["index"]["state"] == "ready"
+        assert server.leave()[0] == 0
+
+
+def test_a_command_opens_the_database_itself_when_no_server_runs(data_dir: Path, ask: Ask) -> None:
+    with Server(data_dir) as server:
+        server.initialize()
+        task_id = recorded(server)
+        assert server.leave()[0] == 0
+    found = ask("similar", "users are redirected to the login again and again")
+    assert [match["task_id"] for match in found["matches"]] == [task_id]
+    assert ask("stats")["health"]["leader"]["pid"] != server.process.pid
+
+
+def test_an_error_is_one_line_with_a_server_and_without(data_dir: Path, run: Command) -> None:
+    command = ("rebuild-index", "--data-dir", str(data_dir))
+    alone = run(*command)
+    with Server(data_dir) as server:
+        server.initialize()
+        server.call("learning_stats")
+        through_it = run(*command)
+    for done in (alone, through_it):
+        assert done.returncode == 1
+        assert done.stderr.strip() == (
+            "mcp-learning: there is nothing to index yet; record executions first"
+        )
+
+
+def test_a_server_works_through_a_command_that_has_the_database_open(
+    data_dir: Path, run: Command
+) -> None:
+    with Server(data_dir) as server:
+        server.initialize()
+        recorded(server)
+        assert server.leave()[0] == 0
+    command = [sys.executable, "-c", HELD_OPEN, "stats", "--json", "--data-dir", str(data_dir)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as held:
+        assert held.stdout is not None
+        assert held.stdout.readline() == b"open\n"
+        with Server(data_dir) as server:
+            server.initialize()
+            recorded(server)
+            health = server.call("learning_stats")["structuredContent"]["health"]
+            assert health["leader"]["pid"] == held.pid
+            assert health["rows"] == 2
+            output, _ = held.communicate()
+            assert json.loads(output)["totals"]["executions"] == 2
+            recorded(server)
+            health = server.call("learning_stats")["structuredContent"]["health"]
+            assert health["leader"]["pid"] == server.process.pid
+            assert health["rows"] == 3
+
+
+HELD_OPEN = """
+import sys
+import anyio.to_thread
+from mcp_learning.share.service import SharedService
+really = SharedService.stats
+async def stats(self, request):
+    await self.health()
+    print("open", flush=True)
+    await anyio.to_thread.run_sync(sys.stdin.read)
+    return await really(self, request)
+SharedService.stats = stats
+from mcp_learning.cli import main
+main()
+"""
+"""The command, which asks its question once its stdin is closed."""
+
+
+def test_doctor_names_who_leads_and_who_follows(data_dir: Path, run: Command) -> None:
+    with Server(data_dir) as leader:
+        leader.initialize()
+        recorded(leader)
+        with Server(data_dir) as follower:
+            follower.initialize()
+            recorded(follower)
+            done = run("doctor", "--json", "--data-dir", str(data_dir))
+    assert done.returncode == 0, done.stdout
+    (database,) = (layer for layer in json.loads(done.stdout) if layer["name"] == "database")
+    assert database["ok"]
+    assert "2 executions; open in process" in database["detail"]
+    before, after = database["detail"].split("followed by")
+    assert f"process {leader.process.pid} (mcp-learning " in before
+    assert f"process {follower.process.pid} (mcp-learning " in after

@@ -1,0 +1,85 @@
+"""A real server process that serves over HTTP, and raw requests to it."""
+
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from process.wire import INITIALIZE
+
+ACCEPT = "application/json, text/event-stream"
+
+
+class HttpServer:
+    """`mcp-learning serve --http …` on any free port. Use as a context manager."""
+
+    def __init__(self, data_dir: Path, *options: str, host: str = "127.0.0.1", **env: str) -> None:
+        command = [sys.executable, "-m", "mcp_learning", "serve", "--http", f"{host}:0", *options]
+        self.process = subprocess.Popen(
+            [*command, "--data-dir", str(data_dir)],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **env},
+        )
+        assert self.process.stderr is not None
+        line = self.process.stderr.readline()
+        served = re.search(r"serving http://\S+:(\d+)/mcp", line)
+        assert served, line + self.process.stderr.read()
+        self.port = int(served[1])
+        self.token = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"http://127.0.0.1:{self.port}/mcp"
+
+    def read_token(self) -> str:
+        """The token that it shows at its start."""
+        assert self.process.stderr is not None
+        shown = re.search(r"not shown again: (\S+)", self.process.stderr.readline())
+        assert shown
+        return shown[1]
+
+    def end(self) -> tuple[int, str]:
+        """SIGTERM; returns the exit status and the rest of stderr."""
+        self.process.terminate()
+        _, stderr = self.process.communicate(timeout=30)
+        return self.process.returncode, stderr
+
+    def initialize(self, body: bytes | None = None, **headers: str) -> int:
+        """The status of an answer to `initialize`, or to `body`; headers as Some_Header."""
+        message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
+        given = {"Content-Type": "application/json", "Accept": ACCEPT}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("POST", "/mcp", body or json.dumps(message).encode(), given)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+
+def content(result: Any) -> dict[str, Any]:
+    """Structured content of a tool's result that is no error."""
+    assert not result.is_error, result
+    values: dict[str, Any] = result.structured_content
+    return values

@@ -1,0 +1,266 @@
+"""Many agents on one database: nothing lost, nothing twice, no error, nothing left behind.
+
+`docs/runbooks/proofs.md` has the long forms.
+"""
+
+import random
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from process.crowd import Crowd, pauses
+from process.wire import Server
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="needs signals"),
+    pytest.mark.timeout(1_800),
+]
+
+AGENTS = 8
+CHECKOUT = str(Path(__file__).parents[2])
+REIGN = 30
+"""Calls acknowledged from one kill to the next, in the short form."""
+
+TASK = {"task_type": "bug_fix", "task_description": "fix the login", "outcome": "success"}
+
+IMPATIENT = """
+import mcp_learning.share.service as service, mcp_learning.share.follower as follower
+service.PATIENCE = service.LEAST_PATIENCE = 1.0
+follower.HELLO_SECONDS = follower.PING_SECONDS = 0.1
+from mcp_learning.cli import main
+main()
+"""
+"""A server that waits as all do, but not as long."""
+
+TELLING = """
+import os, sys
+leave = os._exit
+def tell(status):
+    print(*sys.modules, file=sys.stderr, flush=True)
+    leave(status)
+os._exit = tell
+from mcp_learning.cli import main
+main()
+"""
+"""A server that says at its end what it had imported."""
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def assert_nothing_left(data_dir: Path) -> None:
+    left = {str(path.relative_to(data_dir)) for path in data_dir.rglob("*")}
+    assert left - {"index", "index/words.bin"} == {"learning.duckdb", "run", "run/leader.lock"}
+    assert psutil.Process().children(recursive=True) == []
+
+
+def record(server: Server, **values: Any) -> str:
+    result = server.call("record_execution", **(TASK | values))
+    assert not result.get("isError"), result
+    return str(result["structuredContent"]["task_id"])
+
+
+def leader_of(server: Server) -> int:
+    return int(server.call("learning_stats")["structuredContent"]["health"]["leader"]["pid"])
+
+
+def leading(data_dir: Path) -> Server:
+    """A server that leads, since there is no other."""
+    server = Server(data_dir)
+    server.initialize()
+    record(server)
+    return server
+
+
+def following(data_dir: Path, wrapper: list[str] | None = None) -> Server:
+    """A server that follows."""
+    server = Server(data_dir, wrapper=wrapper, PYTHONPATH=CHECKOUT)
+    server.initialize()
+    record(server)
+    return server
+
+
+def test_eight_agents_see_each_other_s_writes_and_lose_none(
+    data_dir: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls, seed = pytestconfig.getoption("calls"), pytestconfig.getoption("seed")
+    crowd = Crowd(data_dir, AGENTS, seed, lambda agent: agent.calls >= calls)
+    began = time.monotonic()
+    crowd.run()
+    crowd.assert_stored()
+    assert_nothing_left(data_dir)
+    with capsys.disabled():
+        print(  # noqa: T201 - what the long form is run for
+            f"\n{crowd.acknowledged} calls of {AGENTS} agents in {time.monotonic() - began:.0f} s, "
+            f"{len(crowd.rows)} executions kept (seed {seed})"
+        )
+
+
+def test_leaders_that_are_killed_are_succeeded_without_a_trace(
+    data_dir: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    successions, seed = pytestconfig.getoption("successions"), pytestconfig.getoption("seed")
+    reign = pytestconfig.getoption("reign")
+    kills: list[float] = []
+    over = threading.Event()
+    crowd = Crowd(data_dir, AGENTS, seed, lambda _: over.is_set())
+
+    def kill_leaders() -> None:
+        try:
+            for _ in range(successions):
+                reached = crowd.acknowledged + REIGN
+                if reign is not None:
+                    over.wait(reign)
+                else:
+                    crowd.wait(lambda reached=reached: crowd.acknowledged >= reached)  # type: ignore[misc]
+                crowd.wait(lambda: crowd.leader() is not None)
+                leader = crowd.leader()
+                assert leader is not None
+                assert leader.server is not None
+                leader.doomed = True
+                kills.append(time.monotonic())
+                leader.server.process.kill()
+            reached = crowd.acknowledged + REIGN
+            crowd.wait(lambda: crowd.acknowledged >= reached)
+        finally:
+            over.set()
+
+    crowd.run(kill_leaders)
+    crowd.assert_stored()
+    assert_nothing_left(data_dir)
+    first, last = pauses(crowd.agents, kills)
+    with capsys.disabled():
+        print(  # noqa: T201 - what the long form is run for
+            f"\n{len(kills)} leaders killed, {crowd.acknowledged} calls acknowledged, "
+            f"{len(crowd.uncertain)} left open by a kill. Kill to the first later call's answer: "
+            f"p50 {np.percentile(first, 50):.2f} s, p95 {np.percentile(first, 95):.2f} s; "
+            f"to the last of those in flight: p50 {np.percentile(last, 50):.2f} s, "
+            f"p95 {np.percentile(last, 95):.2f} s (seed {seed})"
+        )
+
+
+def test_agents_that_come_and_go_leave_nothing_behind(
+    data_dir: Path, pytestconfig: pytest.Config
+) -> None:
+    source = random.Random(pytestconfig.getoption("seed"))
+    openings = pytestconfig.getoption("openings")
+    present: list[Server] = []
+    opened, recorded = 0, []
+    try:
+        while opened < openings or present:
+            if opened < openings and (not present or source.random() < 0.6):
+                present.append(Server(data_dir))
+                opened += 1
+                if source.random() < 0.8:  # others leave before they have said anything
+                    present[-1].initialize()
+                    recorded.append(record(present[-1], task_description=f"task {opened}"))
+            else:
+                server = present.pop(source.randrange(len(present)))
+                if source.random() < 0.5:
+                    server.process.terminate()
+                    server.process.wait(timeout=30)
+                status, stderr = server.leave()
+                assert status == 0, stderr
+                assert "Traceback" not in stderr, stderr
+    finally:
+        for server in present:
+            server.__exit__()
+    assert_nothing_left(data_dir)
+    with Server(data_dir) as server:
+        server.initialize()
+        assert leader_of(server) == server.process.pid
+        for task_id in recorded:
+            assert not server.call("get_execution", task_id=task_id).get("isError")
+
+
+def test_agents_that_start_at_once_get_one_leader_and_followers_without_duckdb(
+    data_dir: Path,
+) -> None:
+    servers = [
+        Server(data_dir, wrapper=[sys.executable, "-c", TELLING], PYTHONPATH=CHECKOUT)
+        for _ in range(4)
+    ]
+    try:
+        for server in servers:
+            server.initialize()
+        ids = [record(server) for server in servers]
+        pids = {leader_of(server) for server in servers}
+        assert len(pids) == 1
+        for server in servers:
+            assert not server.call("get_execution", task_id=ids[0]).get("isError")
+        followers = [server for server in servers if server.process.pid not in pids]
+        assert len(followers) == len(servers) - 1
+        for follower in followers:
+            status, stderr = follower.leave()
+            assert status == 0
+            assert "mcp_learning.share.service" in stderr.split()
+            loaded = {name.partition(".")[0] for name in stderr.split()}
+            assert not loaded & {"duckdb", "onnxruntime", "fastembed", "numpy"}
+    finally:
+        for server in servers:
+            server.__exit__()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is comparable there")
+def test_a_follower_takes_little_more_memory_than_a_server_without_a_database(
+    data_dir: Path,
+) -> None:
+    from mcp_learning.bench.memory import resident_mb
+    from mcp_learning.bench.pipes import EMPTY
+
+    with leading(data_dir) as leader, following(data_dir) as follower:
+        for _ in range(20):
+            record(follower)
+            follower.call("find_similar_tasks", task_description="login")
+            follower.call("learning_stats")
+        assert leader_of(follower) == leader.process.pid
+        with Server(data_dir, wrapper=list(EMPTY)) as empty:
+            empty.initialize()
+            empty.call("nothing")
+            bound = 1.2 * resident_mb(empty.process.pid)
+        assert resident_mb(follower.process.pid) <= bound
+
+
+def test_a_leader_that_was_stopped_is_named_and_goes_on_or_is_succeeded(data_dir: Path) -> None:
+    command = [sys.executable, "-c", IMPATIENT]
+    with leading(data_dir) as leader, following(data_dir, wrapper=command) as follower:
+        leader.process.send_signal(signal.SIGSTOP)
+
+        refused = follower.call("record_execution", **TASK)
+        assert refused["isError"]
+        text = refused["content"][0]["text"]
+        assert f"process {leader.process.pid}" in text
+        assert f"kill -CONT {leader.process.pid}" in text
+
+        leader.process.send_signal(signal.SIGCONT)
+        last = record(follower)
+        assert leader_of(follower) == leader.process.pid
+        assert not leader.call("get_execution", task_id=last).get("isError")
+        stats = leader.call("learning_stats")["structuredContent"]
+        assert stats["totals"]["executions"] == 3, "what was refused was done all the same"
+
+        leader.process.send_signal(signal.SIGSTOP)
+        leader.process.kill()
+        assert not follower.call("get_execution", task_id=last).get("isError")
+        assert leader_of(follower) == follower.process.pid
+
+
+def test_nobody_s_end_waits_for_a_process_that_was_stopped(data_dir: Path) -> None:
+    with leading(data_dir) as leader, following(data_dir) as follower, following(data_dir) as other:
+        assert leader_of(other) == leader.process.pid
+        leader.process.send_signal(signal.SIGSTOP)
+        assert follower.leave()[0] == 0
+        leader.process.send_signal(signal.SIGCONT)
+        other.process.send_signal(signal.SIGSTOP)
+        assert leader.leave()[0] == 0
+        other.process.send_signal(signal.SIGCONT)
+        record(other)
+        assert leader_of(other) == other.process.pid

@@ -1,0 +1,164 @@
+"""SQL about failures, against the same told in Python."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store.rows import NOW, execution, undone
+
+from mcp_learning.models.results import Execution
+from mcp_learning.store import embeddings, executions, failures
+from mcp_learning.store.duckdb import Cursor
+
+SINCE, UNTIL = NOW - timedelta(days=30), NOW + timedelta(seconds=1)
+
+
+pytestmark = pytest.mark.usefixtures("taken_back")
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("took 12.5 s, limit 10s", "took <n> s, limit <n>s"),
+        ("error TS2304 at 3:14", "error TS2304 at <n>"),
+        ("at 2026-01-02 03:04:05", "at <n> <n>"),
+        ("open '/etc/passwd': it's gone", "open <value>: it's gone"),
+        ('say "hi there" and `x`', "say <value> and <value>"),
+        ("undefined reference to `SSL_new'", "undefined reference to <value>"),
+        ("GET https://a.example/x?y=1 failed", "GET <url> failed"),
+        (r"no C:\Users\a\b.txt, ./c or src/d.py or e.rs", "no <path>, <path> or <path> or <path>"),
+        ("id 0b7e11aa-52c9-4d0e-8f6a-9a1b2c3d4e5f", "id <id>"),
+        ("0xDEADBEEF and 9f86d081884c", "<hex> and <hex>"),
+        ("E       assert  1\t==  2", "assert <n> == <n>"),
+        ("step one\nnpm ERR! code 1\nmore", "npm ERR! code <n>"),
+        ("thread panicked at x:\nindex 3 is out", "thread panicked at x: index <n> is out"),
+        ("just\ntwo lines", "just"),
+        (
+            'Traceback (most recent call last):\n  File "a.py", line 3\nValueError: bad 3\n',
+            "ValueError: bad <n>",
+        ),
+        ("obj.method is unknown", "obj.method is unknown"),
+        ("héllo 🦆 ошибка 5", "héllo 🦆 ошибка <n>"),
+        ("  \n ", ""),
+        ("x" * 20_000, "x" * 200),
+    ],
+)
+def test_values_are_replaced_and_the_telling_line_is_kept(
+    cursor: Cursor, message: str, expected: str
+) -> None:
+    assert failures.normalise(cursor, message) == expected
+
+
+def add(cursor: Cursor, key: int = 1, **values: Any) -> Execution:
+    row = execution(**{"solution_summary": None, **values})
+    executions.insert(cursor, row, key)
+    return row
+
+
+def only(cursor: Cursor, repo: str | None = None) -> failures.ErrorText:
+    (text,) = failures.error_texts(cursor, SINCE, UNTIL, repo, 10).commonest
+    return text
+
+
+def ago(hours: float) -> dict[str, Any]:
+    return {"recorded_at": NOW - timedelta(hours=hours)}
+
+
+FAILED: dict[str, Any] = {"outcome": "failure", "error_message": "no 3", "repo": "a"}
+FIXED: dict[str, Any] = {"outcome": "success", "solution_summary": "do so", "repo": "a"}
+
+
+def test_the_next_success_of_the_same_task_ends_a_failure(cursor: Cursor) -> None:
+    add(cursor, **FIXED, **ago(9))
+    add(cursor, **FAILED, **ago(8))
+    add(cursor, **FAILED, **ago(7))
+    add(cursor, outcome="pending", repo="a", **ago(6.5))
+    add(cursor, outcome="success", repo="a", **ago(6))  # tells nothing of what was done
+    fix = add(cursor, **FIXED, **ago(5))
+    add(cursor, **FIXED, **ago(4))
+    last = add(cursor, **FAILED, **ago(3))
+    add(cursor, 2, **FIXED, **ago(2))
+    add(cursor, **FIXED | {"repo": "b"}, **ago(1))
+
+    text = only(cursor)
+
+    assert (text.text, text.count, text.fixed) == ("no <n>", 3, 2)
+    assert text.fixes == ((3 * 3600, fix.task_id), (2 * 3600, fix.task_id))
+    assert text.examples[0] == (last.recorded_at, last.task_id)
+    assert len(text.examples) == 3
+
+
+def test_a_success_at_the_very_moment_of_a_failure_does_not_follow_it(cursor: Cursor) -> None:
+    add(cursor, **FAILED, **ago(1))
+    add(cursor, **FIXED, **ago(1))
+    assert only(cursor).fixed == 0
+
+
+def test_failures_without_a_message_go_by_their_type(cursor: Cursor) -> None:
+    for kind in ("crash", "crash", None):
+        add(cursor, outcome="failure", error_type=kind, error_message=None)
+    found = failures.error_texts(cursor, SINCE, UNTIL, None, 10)
+    assert [(one.text, one.error_type, one.count) for one in found.commonest] == [
+        ("crash", "crash", 2),
+        ("no error recorded", None, 1),
+    ]
+
+
+def test_only_the_period_and_the_repo_count_and_the_rest_is_told(cursor: Cursor) -> None:
+    for number in range(4):
+        add(cursor, **FAILED | {"error_message": "abcd"[number] * 3}, **ago(number))
+    add(cursor, **FAILED | {"repo": "b"}, **ago(1))
+    add(cursor, **FAILED, **ago(24 * 31))
+    found = failures.error_texts(cursor, SINCE, UNTIL, "a", 3)
+    assert [one.text for one in found.commonest] == ["aaa", "bbb", "ccc"]
+    assert found.failures == 4
+    assert failures.error_texts(cursor, SINCE, UNTIL, "z", 3) == failures.ErrorTexts([], 0)
+
+
+_messages = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80)
+
+
+@given(st.lists(_messages, max_size=12))
+@settings(deadline=None, max_examples=40)
+def test_every_failure_is_counted_whatever_its_message(
+    cursor: Cursor, messages: list[str | None]
+) -> None:
+    with undone(cursor):
+        for message in messages:
+            add(cursor, outcome="failure", error_message=message)
+        found = failures.error_texts(cursor, SINCE, UNTIL, None, 100)
+        assert sum(one.count for one in found.commonest) == found.failures == len(messages)
+        assert all(0 < len(one.text) <= 200 for one in found.commonest)
+
+
+def test_a_similar_later_success_of_the_same_repo_and_type_is_found(cursor: Cursor) -> None:
+    vectors = np.zeros((7, 384), np.float32)
+    vectors[:, 0] = [1, 1, 0.8, 0.7, 1, 1, 0.5]  # cosines to the failure
+    vectors[:, 1] = np.sqrt(1 - vectors[:, 0] ** 2)
+    values = [
+        FAILED | ago(5),
+        FIXED | ago(6),  # before it
+        FIXED | ago(4),
+        FIXED | ago(3),
+        FIXED | ago(2) | {"repo": "b"},
+        FIXED | ago(2) | {"task_type": "other"},
+        FIXED | ago(1),
+    ]
+    rows = [add(cursor, number, **given) for number, given in enumerate(values)]
+    waiting = embeddings.pending(cursor, 10)
+    order = [next(n for n, row in enumerate(rows) if row.task_id == p.task_id) for p in waiting]
+    embeddings.store(cursor, waiting, vectors[order], "model")
+    failed: UUID = rows[0].task_id
+
+    def similar(nearest: int, least: float) -> dict[UUID, UUID]:
+        return failures.similar_successes(cursor, [failed], nearest=nearest, least=least)
+
+    assert similar(9, 0.6) == {failed: rows[2].task_id}
+    assert similar(9, 0.9) == {}
+    assert failures.similar_successes(cursor, [], nearest=9, least=0.6) == {}
+    assert failures.solutions(cursor, [rows[2].task_id, failed], 4) == {rows[2].task_id: "do s"}
+    assert failures.solutions(cursor, [], 4) == {}
