@@ -148,7 +148,7 @@ class FeedbackStored(Model):
     """Answer of submit_feedback; the write is durable."""
 
     task_id: UUID
-    feedback_count: Annotated[int, Field(description="Feedback on this execution, with this one")]
+    feedback_count: Annotated[int, Field(description="This one included")]
     redactions: int
 
 
@@ -175,12 +175,10 @@ class ExecutionDetail(Model):
 
     execution: Execution
     feedback: list[Feedback]
-    used_task_ids: Annotated[list[UUID], Field(description="Earlier executions that it used")]
+    used_task_ids: list[UUID]
     used_by: list[UsedBy]
-    times_returned: Annotated[int, Field(description="Answers that it was part of")] = 0
-    weight: Annotated[
-        float, Field(description="0.5..2 in recommendations, by feedback and by how uses ended")
-    ] = 1.0
+    times_returned: Annotated[int, Field(description="Answers with it")] = 0
+    weight: Annotated[float, Field(description="In recommendations, 0.5..2")] = 1.0
 
 
 class Totals(Model):
@@ -311,7 +309,7 @@ class Stats(Model):
     groups_omitted: int = 0
     trend: Trend
     failures: list[FailurePattern] = []
-    other_failures: Annotated[int, Field(description="Failures of further patterns")] = 0
+    other_failures: Annotated[int, Field(description="Of further patterns")] = 0
     health: Health
 
 
