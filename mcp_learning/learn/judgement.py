@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcp_learning.learn.evidence import Bools, Evidence, Ints, closeness, recency
+from mcp_learning.learn.evidence import Bools, Evidence, Ints, closeness, constancy, recency
 from mcp_learning.learn.posterior import (
     STRENGTHS,
     Counts,
@@ -116,6 +116,7 @@ def judge(
     beyond = beyond or Beyond.nothing(options)
     close = closeness(evidence.similarity)
     base = evidence.factor * recency(evidence.age_days, half_life_days)
+    base = base * constancy(evidence.option, evidence.success, base * close, options)
     near, far = base * close, base * (1 - close)
     won = float((base * evidence.success).sum()) + beyond.success
     global_rate = (1 + won) / (2 + float(base.sum()) + beyond.total)
