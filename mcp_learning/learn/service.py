@@ -5,9 +5,10 @@ embedding and indexes follow by themselves. Text is redacted before anything els
 """
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import anyio
@@ -17,6 +18,7 @@ from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.learn import insights
 from mcp_learning.learn.identifiers import task_key, uuid7
+from mcp_learning.learn.recalls import Recalls, weight_of
 from mcp_learning.learn.redact import redact, redact_value, warm
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.requests import (
@@ -25,6 +27,7 @@ from mcp_learning.models.requests import (
     GetExecution,
     LearningStats,
     RebuildIndex,
+    RecommendApproach,
     RecordExecution,
     SubmitFeedback,
 )
@@ -38,19 +41,22 @@ from mcp_learning.models.results import (
     IndexingHealth,
     Match,
     RebuildReport,
+    Recommendation,
     Recorded,
     SearchInfo,
     SimilarTasks,
     Stats,
 )
 from mcp_learning.settings import Settings
-from mcp_learning.store import embeddings, executions, migrations
+from mcp_learning.store import embeddings, executions, migrations, votes
 from mcp_learning.store.duckdb import Cursor, Database
 
 if TYPE_CHECKING:
     from mcp_learning.learn.indexing import Indexer
     from mcp_learning.learn.rebuilding import Progress
     from mcp_learning.search.hybrid import Ranked
+
+T = TypeVar("T")
 
 _REDACTED_FIELDS = (
     "task_type",
@@ -74,12 +80,16 @@ class LearningService:
         self.settings = settings
         self._database = database
         self._indexer: Indexer | None = None
+        self._recalls = Recalls(database)
 
     async def run(self) -> None:
         """Keeps embeddings up with what is recorded, until cancelled."""
         indexer = await self._indexing()
         await anyio.to_thread.run_sync(warm)
-        await indexer.run()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._recalls.run)
+            await indexer.run()
+            group.cancel_scope.cancel()
 
     async def ready(self) -> None:
         """Waits until everything is loaded and the embedding queue is empty.
@@ -93,6 +103,7 @@ class LearningService:
 
     async def close(self, patience: float | None = None) -> None:
         """Finishes queued writes and closes the files; `patience` as in `Database.close`."""
+        await self._recalls.save()
         await self._database.close(patience)
         if self._indexer is not None:
             await self._indexer.close()
@@ -152,7 +163,22 @@ class LearningService:
             reason=reason,
             below_floor=found.below_floor,
         )
+        self._recalls.returned(ranked.execution.task_id for ranked in found.ranked)
         return SimilarTasks(matches=[_match(ranked) for ranked in found.ranked], search=info)
+
+    async def recommend(self, request: RecommendApproach) -> Recommendation:
+        """What to try on a task, judged by how similar ones ended, and what failed there.
+
+        Deterministic for the same data at the same time.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        result = await (await self._indexing()).recommend(request, self._recalls.votes)
+        named = [task_id for option in result.options for task_id in option.evidence]
+        self._recalls.returned({*named, *(pitfall.task_id for pitfall in result.pitfalls)})
+        return result
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
         """The whole record, its feedback, and which later executions used it.
@@ -170,6 +196,8 @@ class LearningService:
                 feedback=executions.feedback_of(cursor, request.task_id),
                 used_task_ids=executions.uses(cursor, request.task_id),
                 used_by=executions.used_by(cursor, request.task_id),
+                times_returned=self._recalls.times_returned(cursor, request.task_id),
+                weight=weight_of(votes.votes_of(cursor, request.task_id)),
             )
 
         return await self._database.read(read)
@@ -259,6 +287,24 @@ class LearningService:
                 if self._indexer is not None:
                     await self._indexer.forget(chosen)
         return Forgotten(executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing)
+
+    async def read(self, fn: Callable[[Cursor], T]) -> T:
+        """Runs `fn` with a cursor of its own in a worker thread.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
+        return await self._database.read(fn)
+
+    async def noise(self) -> float:
+        """`Embedder.floor` of the model, 0..1.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+        """
+        indexer = await self._indexing()
+        await indexer.load()
+        return indexer.embedder.floor
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """Recorded values of repo, task_type, approach or error_type that start with `prefix`."""

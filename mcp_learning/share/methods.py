@@ -20,6 +20,7 @@ from mcp_learning.models.requests import (
     GetExecution,
     LearningStats,
     RebuildIndex,
+    RecommendApproach,
     RecordExecution,
     SubmitFeedback,
 )
@@ -29,6 +30,7 @@ from mcp_learning.models.results import (
     Forgotten,
     Health,
     RebuildReport,
+    Recommendation,
     Recorded,
     SimilarTasks,
     Stats,
@@ -53,6 +55,10 @@ class Learning(Protocol):
 
     async def find(self, request: FindSimilarTasks) -> SimilarTasks:
         """The most similar earlier tasks."""
+        ...
+
+    async def recommend(self, request: RecommendApproach) -> Recommendation:
+        """Options for a task, compared by their outcomes on similar ones."""
         ...
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
@@ -129,6 +135,7 @@ async def _suggest(service: "LearningService", request: Prefix, _: Report) -> Su
 
 RECORD = Method("record", RecordExecution, Recorded, lambda s, q, _: s.record(q))
 FIND = Method("find", FindSimilarTasks, SimilarTasks, lambda s, q, _: s.find(q))
+RECOMMEND = Method("recommend", RecommendApproach, Recommendation, lambda s, q, _: s.recommend(q))
 GET = Method("get", GetExecution, ExecutionDetail, lambda s, q, _: s.get(q))
 FEEDBACK = Method(
     "feedback",
@@ -145,5 +152,17 @@ SUGGEST = Method("suggest", Prefix, Suggestions, _suggest)
 
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method
-    for method in (RECORD, FIND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET, SUGGEST)
+    for method in (
+        RECORD,
+        FIND,
+        RECOMMEND,
+        GET,
+        FEEDBACK,
+        STATS,
+        INSIGHTS,
+        HEALTH,
+        REBUILD,
+        FORGET,
+        SUGGEST,
+    )
 }
