@@ -82,6 +82,17 @@ class Shown(NamedTuple):
     summary: ExecutionSummary
 
 
+def insert_many(cursor: Cursor, executions: Sequence[Execution], task_keys: Sequence[int]) -> None:
+    """Adds n executions with new task_ids, in this order."""
+    rows = [to_row(*pair) for pair in zip(executions, task_keys, strict=True)]
+    cursor.execute(
+        f"INSERT INTO executions ({_COLUMNS}, sequence) "
+        f"SELECT {', '.join(_FROM_JSON.values())}, nextval('execution_sequence') "
+        "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)",
+        [json.dumps(rows)],
+    )
+
+
 def insert(cursor: Cursor, execution: Execution, task_key: int) -> None:
     """Adds one execution; its task_id must be new."""
     # Only the columns that have a value: half the time of naming all of them.
@@ -102,7 +113,7 @@ def update(cursor: Cursor, execution: Execution, task_key: int) -> None:
 def get(cursor: Cursor, task_id: UUID) -> Execution | None:
     """The execution, or None."""
     row = cursor.execute(_GET, [task_id]).fetchone()
-    return _from_row(row) if row else None
+    return from_row(row) if row else None
 
 
 def unknown(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
@@ -291,7 +302,8 @@ def to_columns(executions: Sequence[Execution], task_keys: Sequence[int]) -> dic
     return {name: values[name] for name in COLUMN_TYPES}
 
 
-def _from_row(row: Sequence[Any]) -> Execution:
+def from_row(row: Sequence[Any]) -> Execution:
+    """The execution of a row with all of `COLUMN_TYPES`; further values are passed over."""
     # Trusted: it was validated on its way in.
     return Execution.model_construct(**_named(tuple(COLUMN_TYPES), row))
 
