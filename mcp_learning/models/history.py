@@ -13,7 +13,10 @@ from mcp_learning.models.fields import Model, Printable, Request
 from mcp_learning.models.requests import IssueType, Moment, RecordExecution
 
 LARGEST_BATCH = 1_000
-"""Executions that are imported, or exported, at a time."""
+"""Executions that are imported at a time."""
+
+LARGEST_PAGE = 500
+"""Executions that are exported at a time."""
 
 
 class PastFeedback(Request):
@@ -76,7 +79,7 @@ class ExportPage(Request):
     """Arguments of `export_page`."""
 
     after: Annotated[int, Field(ge=0, description="`last` of the page before")] = 0
-    limit: Annotated[int, Field(ge=1, le=LARGEST_BATCH)] = LARGEST_BATCH
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = 250
 
 
 class Exported(Model):

@@ -6,7 +6,7 @@ parameters would cost more than the whole insert.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -56,6 +56,8 @@ _ASSIGNED = ", ".join(
     f"{name} = {value}" for name, value in _FROM_JSON.items() if name != "task_id"
 )
 
+_ARRAY_BYTES = 1_000_000
+
 _UPDATE = f"""
 UPDATE executions SET {_ASSIGNED}, sequence = nextval('execution_sequence')
 FROM (SELECT ? AS row) AS new
@@ -84,13 +86,27 @@ class Shown(NamedTuple):
 
 def insert_many(cursor: Cursor, executions: Sequence[Execution], task_keys: Sequence[int]) -> None:
     """Adds n executions with new task_ids, in this order."""
-    rows = [to_row(*pair) for pair in zip(executions, task_keys, strict=True)]
-    cursor.execute(
-        f"INSERT INTO executions ({_COLUMNS}, sequence) "
-        f"SELECT {', '.join(_FROM_JSON.values())}, nextval('execution_sequence') "
-        "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)",
-        [json.dumps(rows)],
-    )
+    for rows in json_arrays(to_row(*pair) for pair in zip(executions, task_keys, strict=True)):
+        cursor.execute(
+            f"INSERT INTO executions ({_COLUMNS}, sequence) "
+            f"SELECT {', '.join(_FROM_JSON.values())}, nextval('execution_sequence') "
+            "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)",
+            [rows],
+        )
+
+
+def json_arrays(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Rows as JSON arrays of about a megabyte; DuckDB takes ten times as much memory for them."""
+    part: list[str] = []
+    size = 0
+    for row in rows:
+        part.append(json.dumps(row))
+        size += len(part[-1])
+        if size >= _ARRAY_BYTES:
+            yield f"[{','.join(part)}]"
+            part, size = [], 0
+    if part:
+        yield f"[{','.join(part)}]"
 
 
 def insert(cursor: Cursor, execution: Execution, task_key: int) -> None:

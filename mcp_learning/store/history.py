@@ -1,6 +1,5 @@
 """SQL of import and export: many executions at a time, with all that hangs on them."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from uuid import UUID
 from mcp_learning.models.history import Exported, PastExecution
 from mcp_learning.models.results import Execution
 from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.executions import COLUMN_TYPES, count, from_row, naive
+from mcp_learning.store.executions import COLUMN_TYPES, count, from_row, json_arrays, naive
 
 PAGE_CHARACTERS = 4_000_000
 """Characters of text after which a page ends, so that it passes between processes."""
@@ -119,13 +118,13 @@ def _uses_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[s
 
 
 def _add(cursor: Cursor, table: str, types: dict[str, str], rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        values = (f"json_extract_string(row, '$.{name}')::{kind}" for name, kind in types.items())
-        cursor.execute(
-            f"INSERT OR IGNORE INTO {table} ({', '.join(types)}) SELECT {', '.join(values)} "
-            "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)",
-            [json.dumps(rows)],
-        )
+    values = (f"json_extract_string(row, '$.{name}')::{kind}" for name, kind in types.items())
+    statement = (
+        f"INSERT OR IGNORE INTO {table} ({', '.join(types)}) SELECT {', '.join(values)} "
+        "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)"
+    )
+    for part in json_arrays(rows):
+        cursor.execute(statement, [part])
 
 
 def _told(moment: datetime) -> str:
