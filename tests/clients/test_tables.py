@@ -214,12 +214,9 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path, notes: Notes) -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_cells_of_csv_are_understood(tmp_path: Path, notes: Notes, delimiter: str) -> None:
-    text = "Task_Description,success,timestamp,file_count,metadata,used_task_ids,repo\r\n".replace(
-        ",", delimiter
-    ) + delimiter.join(
-        ['"say ""hi"" to\nthe spout"', "false", "2024-03-01T10:00:00Z", "3", '"{""a"": 1}"']
-        + [TASK_ID, ""]
-    )
+    names = "Task_Description,success,timestamp,file_count,metadata,used_task_ids,repo"
+    cells = ['"say ""hi"" to\nthe spout"', "false", "2024-03-01T10:00:00Z", "3", '"{""a"": 1}"']
+    text = names.replace(",", delimiter) + "\r\n" + delimiter.join([*cells, TASK_ID, ""])
     (record,) = read_csv(tmp_path / "a.csv", "\ufeff" + text, notes)
     assert record.execution.task_description == 'say "hi" to\nthe spout'
     assert (record.execution.outcome, record.recorded_at) == ("failure", THEN)
@@ -239,7 +236,7 @@ def test_broken_rows_of_csv_are_counted_by_line(tmp_path: Path, notes: Notes) ->
         b"",
         b"second,a",
         b'"never closed,a',
-        *[b"swallowed," + b"x" * 1_000] * 200,
+        *[b"swallowed," + b"x" * 400] * 500,
         b"third,a",
     ]
     found = told(read_csv(tmp_path / "a.csv", b"\n".join(rows), notes))
@@ -248,7 +245,8 @@ def test_broken_rows_of_csv_are_counted_by_line(tmp_path: Path, notes: Notes) ->
     places = [(one.where, one.reason.split(":")[0]) for one in notes.examples]
     assert places == [("line 3", "not 2 cells"), ("line 4", "not UTF-8"), ("line 7", "not CSV")]
     lost = notes.skipped["not CSV"]
-    assert lost + len(found) - 3 == 201
+    assert lost > 300
+    assert lost + len(found) - 3 == 501
 
 
 @pytest.mark.parametrize(
@@ -311,6 +309,7 @@ def test_a_damaged_part_of_parquet_is_counted_and_the_rest_is_read(
         row_group_size=1_000,
         compression="zstd",
         use_dictionary=False,
+        write_page_checksum=True,
     )
     column = pq.ParquetFile(path).metadata.row_group(1).column(0)
     with path.open("r+b") as file:
