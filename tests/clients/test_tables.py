@@ -392,6 +392,7 @@ def test_a_directory_and_what_is_not_there_are_refused(
             list(read(path, notes))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such pipes here")
 def test_a_pipe_is_not_waited_for(tmp_path: Path, notes: Notes) -> None:
     os.mkfifo(tmp_path / "a.jsonl")
     assert read_jsonl(tmp_path / "a.jsonl", notes) == []
