@@ -17,7 +17,7 @@ from mcp_learning.bench.trials import Spread, Trial
 from mcp_learning.learn.service import LearningService
 from mcp_learning.models.requests import Dimension
 from mcp_learning.settings import Settings
-from mcp_learning.store import history
+from mcp_learning.store import outcomes
 from mcp_learning.store.duckdb import Cursor
 from mcp_learning.store.migrations import open_database
 
@@ -47,8 +47,8 @@ async def own_history(
         await service.ready()
         noise = await service.noise()
 
-        def read(cursor: Cursor) -> list[history.Past]:
-            return history.ended(cursor, by, MOST_HISTORY)
+        def read(cursor: Cursor) -> list[outcomes.Past]:
+            return outcomes.ended(cursor, by, MOST_HISTORY)
 
         past = await service.read(read)
     finally:

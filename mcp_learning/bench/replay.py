@@ -27,7 +27,7 @@ from mcp_learning.learn.recommend import MOST_COMPARED
 from mcp_learning.search import fusion, kindred
 from mcp_learning.search.terms import Question, count_terms
 from mcp_learning.search.words import WordIndex
-from mcp_learning.store.history import Past
+from mcp_learning.store.outcomes import Past
 
 Progress = Callable[[str, int, int], None]
 
@@ -81,7 +81,7 @@ def replay(
     """Predicts the last `predict` of the executions.
 
     Args:
-        past: From `history.ended`, oldest first.
+        past: From `outcomes.ended`, oldest first.
         noise: `Embedder.floor` of the model that made the vectors.
         half_life_days: Age at which evidence counts half, in days.
         predict: How many at most.

@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from mcp_learning.models.fields import Model
+from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.requests import (
     FindSimilarTasks,
@@ -93,6 +94,14 @@ class Learning(Protocol):
         """Recorded values that start with `prefix`."""
         ...
 
+    async def import_batch(self, request: ImportBatch) -> Imported:
+        """Stores executions from elsewhere."""
+        ...
+
+    async def export_page(self, request: ExportPage) -> Exported:
+        """Executions with all that hangs on them, some at a time."""
+        ...
+
 
 @dataclass(frozen=True)
 class Method(Generic[Q, A]):
@@ -149,20 +158,24 @@ HEALTH = Method("health", Nothing, Health, lambda s, q, _: s.health())
 REBUILD = Method("rebuild", RebuildIndex, RebuildReport, lambda s, q, r: s.rebuild(q, r))
 FORGET = Method("forget", ForgetExecutions, Forgotten, lambda s, q, _: s.forget(q))
 SUGGEST = Method("suggest", Prefix, Suggestions, _suggest)
+IMPORT = Method("import_batch", ImportBatch, Imported, lambda s, q, _: s.import_batch(q))
+EXPORT = Method("export_page", ExportPage, Exported, lambda s, q, _: s.export_page(q))
 
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method
     for method in (
-        RECORD,
-        FIND,
-        RECOMMEND,
-        GET,
-        FEEDBACK,
-        STATS,
-        INSIGHTS,
-        HEALTH,
-        REBUILD,
-        FORGET,
-        SUGGEST,
+        *(
+            RECORD,
+            FIND,
+            RECOMMEND,
+            GET,
+            FEEDBACK,
+            STATS,
+            INSIGHTS,
+            HEALTH,
+            REBUILD,
+            FORGET,
+            SUGGEST,
+        ),
     )
 }
