@@ -180,6 +180,24 @@ async def test_a_typical_answer_costs_few_tokens(client: Client) -> None:
     assert answers.tokens(text_of(found), found.structured_content) <= budget
 
 
+async def test_a_typical_recommendation_costs_few_tokens(client: Client) -> None:
+    failed = {"outcome": "failure", "error_type": "crash", "solution_summary": LONG[:8_000]}
+    for number in range(6):
+        approach = {"approach": f"a label of what was tried, number {number}", "cost_usd": 1.5}
+        spent = {"duration_seconds": 60 + number, **approach}
+        await call(client, "record_execution", **TASKS[0] | spent | {"outcome": "success"})
+        error = {"error_message": "abcdef"[number] * 5 + " happened while the suite ran"}
+        await call(client, "record_execution", **TASKS[0] | spent | failed | error)
+
+    found = await call(client, "recommend_approach", task_description=TASKS[0]["task_description"])
+
+    assert found.structured_content is not None
+    assert len(found.structured_content["options"]) == 4
+    assert len(found.structured_content["pitfalls"]) >= 1
+    assert answers.tokens(text_of(found)) <= 500
+    assert answers.tokens(text_of(found), found.structured_content) <= 1_000
+
+
 async def test_statistics_with_all_they_can_say_cost_few_tokens(client: Client) -> None:
     long = "a long label of what was tried, with all of its details, number "
     failed = {"outcome": "failure", "error_type": "crash"}

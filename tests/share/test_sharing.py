@@ -17,6 +17,7 @@ from mcp_learning.models.requests import (
     GetExecution,
     LearningStats,
     RebuildIndex,
+    RecommendApproach,
     RecordExecution,
     SubmitFeedback,
 )
@@ -84,6 +85,7 @@ async def test_every_answer_is_the_leader_s(leader: SharedService, follower: Sha
         lambda s: s.get(GetExecution(task_id=second.task_id)),
         lambda s: s.find(FindSimilarTasks(task_description="login redirect", limit=3)),
         lambda s: s.find(FindSimilarTasks(task_description="login redirect", repo="acme/shop")),
+        lambda s: s.recommend(RecommendApproach(task_description="login redirect")),
         lambda s: s.forget(ForgetExecutions(repo="acme/shop")),
         lambda s: s.suggest("repo", "acme"),
     ]
