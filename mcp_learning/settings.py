@@ -143,6 +143,16 @@ class Settings(BaseSettings):
         return self.data_dir / "index"
 
     @cached_property
+    def backup_dir(self) -> Path:
+        """Backups without a place of their own, and databases that were replaced."""
+        return self.data_dir / "backups"
+
+    @cached_property
+    def archive_dir(self) -> Path:
+        """Parquet files with executions that were pruned."""
+        return self.data_dir / "archive"
+
+    @cached_property
     def model_dir(self) -> Path:
         """Downloaded embedding models; may be deleted at any time."""
         return self.data_dir / "models"

@@ -149,6 +149,51 @@ def rebuild_index(
     queries.rebuild_index(preset=preset, reembed=reembed, data_dir=data_dir, as_json=json)
 
 
+@app.command()
+def backup(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Where to; default: a new file in DATA_DIR/backups"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Copy the database, also while agents use it, and read the copy back."""
+    from mcp_learning.cli import backup as command
+
+    command.backup(file, force=force, data_dir=data_dir, as_json=json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a database that holds executions; it is kept")
+    ] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Put a backup in the place of the database. No agent may be using it."""
+    from mcp_learning.cli import backup as command
+
+    command.restore(file, force=force, data_dir=data_dir, as_json=json)
+
+
+@app.command()
+def recover(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what could be saved")
+    ] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Save what can be read of a damaged database. No agent may be using it."""
+    from mcp_learning.cli import backup as command
+
+    command.recover(dry_run=dry_run, data_dir=data_dir, as_json=json)
+
+
 @app.command("generate-data")
 def generate_data(
     count: Annotated[int, typer.Option(min=1, help="Executions to add")],

@@ -145,8 +145,7 @@ def database(patient: Patient) -> Finding:
     except StoreTooNew as error:
         raise Failure(str(error), _UPDATE) from error
     except StoreDamaged as error:
-        quoted = shlex.quote(str(path))
-        raise Failure(str(error), f"mv {quoted} {shlex.quote(f'{path}.damaged')}") from error
+        raise Failure(str(error), "mcp-learning recover") from error
     except StoreError as error:
         raise Failure(str(error), f"check who may read and write {path}") from error
     return Finding(f"{path}, {path.stat().st_size / 2**20:.1f} MB")

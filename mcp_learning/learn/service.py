@@ -15,10 +15,11 @@ import anyio.to_thread
 
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
-from mcp_learning.learn import insights
+from mcp_learning.learn import insights, keeping
 from mcp_learning.learn.identifiers import task_key, uuid7
 from mcp_learning.learn.redact import redact, redact_value, warm
 from mcp_learning.models.insights import Insights
+from mcp_learning.models.keeping import Backup, BackupReport
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -259,6 +260,10 @@ class LearningService:
                 if self._indexer is not None:
                     await self._indexer.forget(chosen)
         return Forgotten(executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing)
+
+    async def backup(self, request: Backup) -> BackupReport:
+        """Copies the whole database; as `keeping.backup`."""
+        return await keeping.backup(self._database, request)
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """Recorded values of repo, task_type, approach or error_type that start with `prefix`."""

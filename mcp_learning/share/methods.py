@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from mcp_learning.models.fields import Model
 from mcp_learning.models.insights import Insights
+from mcp_learning.models.keeping import Backup, BackupReport
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -83,6 +84,10 @@ class Learning(Protocol):
         """Deletes executions, or counts them."""
         ...
 
+    async def backup(self, request: Backup) -> BackupReport:
+        """Copies the whole database."""
+        ...
+
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """Recorded values that start with `prefix`."""
         ...
@@ -141,9 +146,13 @@ INSIGHTS = Method("insights", Nothing, Insights, lambda s, q, _: s.insights())
 HEALTH = Method("health", Nothing, Health, lambda s, q, _: s.health())
 REBUILD = Method("rebuild", RebuildIndex, RebuildReport, lambda s, q, r: s.rebuild(q, r))
 FORGET = Method("forget", ForgetExecutions, Forgotten, lambda s, q, _: s.forget(q))
+BACKUP = Method("backup", Backup, BackupReport, lambda s, q, _: s.backup(q))
 SUGGEST = Method("suggest", Prefix, Suggestions, _suggest)
 
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method
-    for method in (RECORD, FIND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET, SUGGEST)
+    for method in (
+        *(RECORD, FIND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET, SUGGEST),
+        *(BACKUP,),
+    )
 }

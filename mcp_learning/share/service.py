@@ -24,6 +24,7 @@ from mcp_learning import __version__
 from mcp_learning.errors import StoreError, StoreLocked
 from mcp_learning.learn.identifiers import uuid7
 from mcp_learning.models.insights import Insights
+from mcp_learning.models.keeping import Backup, BackupReport
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -224,6 +225,10 @@ class SharedService:
     async def forget(self, request: ForgetExecutions) -> Forgotten:
         """As `LearningService.forget`; made again, it counts what was left to forget."""
         return await self._ask(methods.FORGET, request)
+
+    async def backup(self, request: Backup) -> BackupReport:
+        """As `LearningService.backup`."""
+        return await self._ask(methods.BACKUP, request)
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """As `LearningService.suggest`."""

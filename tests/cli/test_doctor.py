@@ -141,7 +141,7 @@ def test_a_file_that_is_no_database_fails_and_is_left_as_it_was(
     (own / "learning.duckdb").write_text("not a database\n" * 1_000)
     results = examine(1, "--data-dir", str(own))
     assert failures(results) == ["database"]
-    assert results["database"]["fix"].startswith("mv ")
+    assert results["database"]["fix"] == "mcp-learning recover"
     assert results["schema"]["detail"] == "left out: needs database"
     assert (own / "learning.duckdb").read_text() == "not a database\n" * 1_000
     assert [file.name for file in own.iterdir()] == ["learning.duckdb"]
