@@ -87,6 +87,23 @@ class Settings(BaseSettings):
             description="Least similarity of a match, 0..1; unset: the calibrated 0.41",
         ),
     ] = None
+    retention_days: Annotated[
+        int | None,
+        Field(
+            ge=7,
+            le=3_650,
+            description="Age at which executions are archived and forgotten, in days, 7..3650; "
+            "unset: never",
+        ),
+    ] = None
+    retention_max_mb: Annotated[
+        int | None,
+        Field(
+            ge=10,
+            description="Size, in MB (2^20 bytes), at least 10, that the database is kept to: the "
+            "oldest executions are archived and forgotten; unset: any",
+        ),
+    ] = None
     memory_limit_mb: Annotated[
         int,
         Field(ge=64, description="Memory that DuckDB may use for its buffers, in MB (2^20 bytes)"),

@@ -167,17 +167,65 @@ def backup(
 
 @app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(help="A backup")],
+    file: Annotated[
+        Path, typer.Argument(help="A backup; or an archive of prune, or a directory of them")
+    ],
     force: Annotated[
         bool, typer.Option("--force", help="Replace a database that holds executions; it is kept")
     ] = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Put a backup in the place of the database. No agent may be using it."""
-    from mcp_learning.cli import backup as command
+    """Put a backup in the place of the database; or bring back what was archived.
 
-    command.restore(file, force=force, data_dir=data_dir, as_json=json)
+    While a backup is restored, no agent may use the database.
+    """
+    from mcp_learning.cli import backup as command
+    from mcp_learning.cli import retention
+
+    if retention.is_archive(file):
+        retention.unarchive(file.expanduser().absolute(), data_dir=data_dir, as_json=json)
+    else:
+        command.restore(file, force=force, data_dir=data_dir, as_json=json)
+
+
+@app.command()
+def prune(
+    older_than_days: Annotated[
+        int | None,
+        typer.Option(help="Forget what is older, 7..3650; default: as configured"),
+    ] = None,
+    max_mb: Annotated[
+        int | None,
+        typer.Option(help="Forget the oldest until the rest fits; default: as configured"),
+    ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(help="Where archives go; default: DATA_DIR/archive", show_default=False),
+    ] = None,
+    keep_archive: Annotated[
+        bool, typer.Option("--keep-archive/--no-archive", help="Archive what is forgotten")
+    ] = True,
+    reclaim: Annotated[
+        bool, typer.Option("--reclaim", help="Rewrite the file without what is forgotten")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Archive and forget what is too old or too much, and reclaim the space."""
+    from mcp_learning.cli import retention
+
+    retention.prune(
+        older_than_days=older_than_days,
+        max_mb=max_mb,
+        archive=archive,
+        keep_archive=keep_archive,
+        reclaim=reclaim,
+        dry_run=dry_run,
+        data_dir=data_dir,
+        as_json=json,
+    )
 
 
 @app.command()

@@ -18,8 +18,16 @@ from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.learn import insights, keeping
 from mcp_learning.learn.identifiers import task_key, uuid7
 from mcp_learning.learn.redact import redact, redact_value, warm
+from mcp_learning.learn.retention import Retention
 from mcp_learning.models.insights import Insights
-from mcp_learning.models.keeping import Backup, BackupReport
+from mcp_learning.models.keeping import (
+    Backup,
+    BackupReport,
+    Prune,
+    PruneReport,
+    Unarchive,
+    UnarchiveReport,
+)
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -75,12 +83,16 @@ class LearningService:
         self.settings = settings
         self._database = database
         self._indexer: Indexer | None = None
+        self._retention = Retention(settings, database, self._indexing)
 
     async def run(self) -> None:
-        """Keeps embeddings up with what is recorded, until cancelled."""
+        """Keeps embeddings up with what is recorded, and to the retention policy."""
         indexer = await self._indexing()
         await anyio.to_thread.run_sync(warm)
-        await indexer.run()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._retention.keep_to_policy)
+            await indexer.run()
+            group.cancel_scope.cancel()
 
     async def ready(self) -> None:
         """Waits until everything is loaded and the embedding queue is empty.
@@ -264,6 +276,14 @@ class LearningService:
     async def backup(self, request: Backup) -> BackupReport:
         """Copies the whole database; as `keeping.backup`."""
         return await keeping.backup(self._database, request)
+
+    async def prune(self, request: Prune, progress: "Progress") -> PruneReport:
+        """Archives and forgets what limits let go; as `Retention.prune`."""
+        return await self._retention.prune(request, progress)
+
+    async def unarchive(self, request: Unarchive) -> UnarchiveReport:
+        """Brings back what was archived; as `Retention.unarchive`."""
+        return await self._retention.unarchive(request)
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """Recorded values of repo, task_type, approach or error_type that start with `prefix`."""

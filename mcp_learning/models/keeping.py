@@ -93,7 +93,7 @@ class Prune(Request):
     """
 
     older_than_days: Annotated[int | None, Field(ge=7, le=3_650)] = None
-    max_mb: Annotated[int | None, Field(ge=1)] = None
+    max_mb: Annotated[int | None, Field(ge=10)] = None
     archive: str | None = None
     reclaim: bool = False
     dry_run: bool = False

@@ -14,7 +14,14 @@ from pydantic import BaseModel
 
 from mcp_learning.models.fields import Model
 from mcp_learning.models.insights import Insights
-from mcp_learning.models.keeping import Backup, BackupReport
+from mcp_learning.models.keeping import (
+    Backup,
+    BackupReport,
+    Prune,
+    PruneReport,
+    Unarchive,
+    UnarchiveReport,
+)
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -88,6 +95,14 @@ class Learning(Protocol):
         """Copies the whole database."""
         ...
 
+    async def prune(self, request: Prune, progress: Report) -> PruneReport:
+        """Archives and forgets what limits let go."""
+        ...
+
+    async def unarchive(self, request: Unarchive) -> UnarchiveReport:
+        """Brings back what was archived."""
+        ...
+
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """Recorded values that start with `prefix`."""
         ...
@@ -147,12 +162,14 @@ HEALTH = Method("health", Nothing, Health, lambda s, q, _: s.health())
 REBUILD = Method("rebuild", RebuildIndex, RebuildReport, lambda s, q, r: s.rebuild(q, r))
 FORGET = Method("forget", ForgetExecutions, Forgotten, lambda s, q, _: s.forget(q))
 BACKUP = Method("backup", Backup, BackupReport, lambda s, q, _: s.backup(q))
+PRUNE = Method("prune", Prune, PruneReport, lambda s, q, r: s.prune(q, r))
+UNARCHIVE = Method("unarchive", Unarchive, UnarchiveReport, lambda s, q, _: s.unarchive(q))
 SUGGEST = Method("suggest", Prefix, Suggestions, _suggest)
 
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method
     for method in (
         *(RECORD, FIND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET, SUGGEST),
-        *(BACKUP,),
+        *(BACKUP, PRUNE, UNARCHIVE),
     )
 }

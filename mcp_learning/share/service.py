@@ -24,7 +24,14 @@ from mcp_learning import __version__
 from mcp_learning.errors import StoreError, StoreLocked
 from mcp_learning.learn.identifiers import uuid7
 from mcp_learning.models.insights import Insights
-from mcp_learning.models.keeping import Backup, BackupReport
+from mcp_learning.models.keeping import (
+    Backup,
+    BackupReport,
+    Prune,
+    PruneReport,
+    Unarchive,
+    UnarchiveReport,
+)
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -229,6 +236,14 @@ class SharedService:
     async def backup(self, request: Backup) -> BackupReport:
         """As `LearningService.backup`."""
         return await self._ask(methods.BACKUP, request)
+
+    async def prune(self, request: Prune, progress: Report) -> PruneReport:
+        """As `LearningService.prune`."""
+        return await self._ask(methods.PRUNE, request, progress)
+
+    async def unarchive(self, request: Unarchive) -> UnarchiveReport:
+        """As `LearningService.unarchive`; made again, it counts what was left to bring back."""
+        return await self._ask(methods.UNARCHIVE, request)
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """As `LearningService.suggest`."""

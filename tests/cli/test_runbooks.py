@@ -29,7 +29,7 @@ def damage(path: Path) -> None:
 
 
 def test_there_is_a_runbook_for_each_occasion() -> None:
-    assert {"initialisation", "backup", "recovery", "moving"} <= set(NAMES)
+    assert {"initialisation", "backup", "recovery", "moving", "retention"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -22,7 +22,7 @@ import numpy as np  # noqa: F401
 
 from mcp_learning.learn import recovery
 from mcp_learning.learn.service import LearningService
-from mcp_learning.models.keeping import Backup
+from mcp_learning.models.keeping import Backup, Prune
 from mcp_learning.settings import Settings
 from mcp_learning.store.migrations import open_database
 
@@ -43,9 +43,18 @@ def backup(settings: Settings) -> None:
     _serve(settings, lambda service: service.backup(request))
 
 
+def prune(settings: Settings) -> None:
+    request = Prune(older_than_days=7, archive=str(settings.archive_dir), reclaim=True)
+    _serve(settings, lambda service: service.prune(request, _unheard))
+
+
 OPERATIONS: dict[str, Callable[[Settings], None]] = {
-    function.__name__: function for function in (restore, recover, backup)
+    function.__name__: function for function in (restore, recover, backup, prune)
 }
+
+
+async def _unheard(share: float, message: str) -> None:
+    pass
 
 
 def _serve(settings: Settings, ask: Callable[[LearningService], object]) -> None:

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,34 @@ def test_the_kept_database_has_its_log_beside_it(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "again.duckdb")) as connection:
         rows = connection.execute("SELECT task_description FROM executions").fetchall()
     assert rows == [("one",)]
+
+
+def test_pruning_killed_at_any_step_loses_nothing(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    fill(base / "learning.duckdb", ["new one", "new two"], recorded_at=datetime.now(UTC))
+    with duckdb.connect(str(base / "learning.duckdb")) as connection:
+        for key, text in enumerate(["old one", "old two"], 7):
+            executions.insert(connection, execution(task_description=text), key)
+    leave_a_log(base / "learning.duckdb")
+    before = descriptions(base / "learning.duckdb")
+
+    places = kill_everywhere("prune", base, tmp_path / "out")
+
+    assert len(places) > 5
+    for place in places:
+        here = descriptions(place / "learning.duckdb")
+        archived = [
+            row[0]
+            for file in (place / "archive").glob("*.parquet")
+            for row in duckdb.execute(f"SELECT task_description FROM '{file}'").fetchall()
+        ]
+        assert {"new one", "new two"} <= here, place
+        assert here | set(archived) == before, place
+    assert descriptions(places[-1] / "learning.duckdb") == {"new one", "new two"}
+    assert not list(places[-1].glob("*.new*"))
+
+
+def descriptions(path: Path) -> set[str]:
+    with copies.opened(path) as cursor:
+        rows = cursor.execute("SELECT task_description FROM executions").fetchall()
+    return {row[0] for row in rows}
