@@ -87,6 +87,13 @@ class Settings(BaseSettings):
             description="Least similarity of a match, 0..1; unset: the calibrated 0.41",
         ),
     ] = None
+    excluded_repos: Annotated[
+        str,
+        Field(
+            description="Repositories of which nothing is stored: owner/name or paths, with * and "
+            "?, separated by commas",
+        ),
+    ] = ""
     retention_days: Annotated[
         int | None,
         Field(

@@ -17,6 +17,7 @@ from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.learn import insights, keeping
 from mcp_learning.learn.identifiers import task_key, uuid7
+from mcp_learning.learn.privacy import refuse_excluded
 from mcp_learning.learn.redact import redact, redact_value, warm
 from mcp_learning.learn.retention import Retention
 from mcp_learning.models.insights import Insights
@@ -116,9 +117,11 @@ class LearningService:
         An update changes the given fields only. The same call twice changes nothing.
 
         Raises:
-            InvalidInput: used_task_ids names executions that don't exist.
+            InvalidInput: used_task_ids names executions that don't exist, or nothing of this
+                repository is to be stored.
             StoreError: The database can't be written; nothing was kept.
         """
+        refuse_excluded(request.repo, self.settings.excluded_repos)
         task_id = request.task_id or uuid7()
         now = datetime.now(UTC)
 
@@ -131,6 +134,8 @@ class LearningService:
             if missing := executions.unknown(cursor, request.used_task_ids):
                 raise InvalidInput("used_task_ids", f"no execution {missing[0]}; leave it out")
             old = executions.get(cursor, task_id) if request.task_id else None
+            if old is not None:
+                refuse_excluded(old.repo, self.settings.excluded_repos)
             _upsert(cursor, task_id, given, old, now)
             if request.used_task_ids:
                 executions.add_recalls(cursor, task_id, request.used_task_ids, now)
@@ -196,6 +201,7 @@ class LearningService:
 
         Raises:
             NotFound: No execution has this id.
+            InvalidInput: Nothing of its repository is to be stored.
             StoreError: The database can't be written; nothing was kept.
         """
         identity = feedback_id or uuid7()
@@ -210,8 +216,10 @@ class LearningService:
         )
 
         def write(cursor: Cursor) -> int:
-            if executions.get(cursor, request.task_id) is None:
+            about = executions.get(cursor, request.task_id)
+            if about is None:
                 raise NotFound(request.task_id)
+            refuse_excluded(about.repo, self.settings.excluded_repos)
             return executions.add_feedback(cursor, identity, request.task_id, feedback)
 
         count = await self._database.write(write)

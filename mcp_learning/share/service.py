@@ -23,6 +23,7 @@ from anyio.abc import Listener, SocketStream
 from mcp_learning import __version__
 from mcp_learning.errors import StoreError, StoreLocked
 from mcp_learning.learn.identifiers import uuid7
+from mcp_learning.learn.privacy import refuse_excluded
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.keeping import (
     Backup,
@@ -184,7 +185,8 @@ class SharedService:
             self._seat.leave()
 
     async def record(self, request: RecordExecution) -> Recorded:
-        """As `LearningService.record`."""
+        """As `LearningService.record`; what is excluded here or at the leader is refused."""
+        refuse_excluded(request.repo, self._settings.excluded_repos)
         if request.task_id is not None or self.leads:
             return await self._ask(methods.RECORD, request)
         # Its leader may have stored it and gone before it could say so.
