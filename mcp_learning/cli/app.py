@@ -242,6 +242,48 @@ def recover(
     command.recover(dry_run=dry_run, data_dir=data_dir, as_json=json)
 
 
+@app.command("import")
+def import_(
+    source: Annotated[
+        str, typer.Argument(help="claude-code, codex, git, jsonl, csv, parquet or duckdb")
+    ],
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            help="File or directory; by default the client's own, or this repository",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Store nothing; show counts and a sample")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100_000, help="With git: latest commits to read")
+    ] = 10_000,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Import executions from sessions of agents, from git, or from a table (docs/import.md)."""
+    from mcp_learning.cli.importing import import_ as run
+
+    run(source, path, limit=limit, dry_run=dry_run, data_dir=data_dir, as_json=json)
+
+
+@app.command()
+def export(
+    path: Annotated[
+        Path, typer.Argument(help="Ends with .jsonl or .parquet; - writes JSON lines to stdout")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Write all executions, with feedback and uses, to a file that `import` takes back."""
+    from mcp_learning.cli.exporting import export as run
+
+    run(path, force=force, data_dir=data_dir, as_json=json)
+
+
 @app.command("generate-data")
 def generate_data(
     count: Annotated[int, typer.Option(min=1, help="Executions to add")],

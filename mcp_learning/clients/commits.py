@@ -23,10 +23,13 @@ first commit count as a success again.
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from uuid import NAMESPACE_URL, uuid5
 
+from mcp_learning.clients.history import Notes, moment
+from mcp_learning.models.history import PastExecution
 from mcp_learning.models.requests import Details, RecordExecution
 
 _PREFIXES = {
@@ -103,6 +106,24 @@ def executions(history: History) -> list[RecordExecution]:
     return [_execution(commit, history.name, reverted.get(commit.hash)) for commit in tasks]
 
 
+def past(history: History, notes: Notes) -> Iterator[PastExecution]:
+    """What `executions` gives, with the times of the commits; a reverted one changed then."""
+    tasks, reverted = _tasks_and_reverts(history.commits)
+    for commit in tasks:
+        revert = reverted.get(commit.hash)
+        request = _execution(commit, history.name, revert)
+        at = moment(commit.committed_at)
+        if at is None or request.task_id is None:
+            notes.skip(f"commit {commit.hash[:12]}", "has a time that can't be read")
+            continue
+        yield PastExecution(
+            task_id=request.task_id,
+            execution=request.model_copy(update={"task_id": None}),
+            recorded_at=at,
+            updated_at=moment(revert.committed_at) if revert else None,
+        )
+
+
 def _tasks_and_reverts(commits: tuple[Commit, ...]) -> tuple[list[Commit], dict[str, Commit]]:
     """Commits that were tasks, and by the hash of each that didn't last the one that undid it."""
     tasks: list[Commit] = []
@@ -148,7 +169,7 @@ def _execution(commit: Commit, repo: str, revert: Commit | None) -> RecordExecut
         task_type, scope, what = _PREFIXES[prefix["kind"].lower()], prefix["scope"], prefix["what"]
     else:  # `parser: fix …` names the part that is changed, as projects written in C or Go do
         scope = prefix["kind"] if prefix is not None else None
-        task_type, what = _type_by_words(subject), subject
+        task_type, what = type_by_words(subject), subject
     return RecordExecution(
         task_id=uuid5(NAMESPACE_URL, f"git:{commit.hash}"),
         task_type=task_type,
@@ -166,11 +187,12 @@ def _execution(commit: Commit, repo: str, revert: Commit | None) -> RecordExecut
     )
 
 
-def _type_by_words(subject: str) -> str:
+def type_by_words(subject: str, otherwise: str = "change") -> str:
+    """The kind of a task by the words of its first line."""
     for task_type, words in _WORDS.items():
         if re.search(rf"\b({words})\b", subject, re.IGNORECASE):
             return task_type
-    return "change"
+    return otherwise
 
 
 def _main_part(paths: tuple[str, ...]) -> str:

@@ -15,11 +15,12 @@ import anyio.to_thread
 
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
-from mcp_learning.learn import insights, keeping
+from mcp_learning.learn import importing, insights, keeping
 from mcp_learning.learn.identifiers import task_key, uuid7
 from mcp_learning.learn.privacy import refuse_excluded
 from mcp_learning.learn.redact import redact, redact_value, warm
 from mcp_learning.learn.retention import Retention
+from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.keeping import (
     Backup,
@@ -54,7 +55,7 @@ from mcp_learning.models.results import (
     Stats,
 )
 from mcp_learning.settings import Settings
-from mcp_learning.store import embeddings, executions, migrations
+from mcp_learning.store import embeddings, executions, history, migrations
 from mcp_learning.store.duckdb import Cursor, Database
 
 if TYPE_CHECKING:
@@ -292,6 +293,31 @@ class LearningService:
     async def unarchive(self, request: Unarchive) -> UnarchiveReport:
         """Brings back what was archived; as `Retention.unarchive`."""
         return await self._retention.unarchive(request)
+
+    async def import_batch(self, request: ImportBatch) -> Imported:
+        """Stores executions from elsewhere, as a whole or not at all; durable on return.
+
+        The same batch twice changes nothing. Their vectors follow from the queue.
+
+        Raises:
+            StoreError: The database can't be written; nothing was kept.
+        """
+        ids = [record.task_id for record in request.records]
+        there = await self._database.read(lambda cursor: history.updated(cursor, ids))
+        prepared = await anyio.to_thread.run_sync(importing.prepare, request.records, there, _given)
+        if request.dry_run:
+            return await self._database.read(lambda cursor: importing.preview(cursor, prepared))
+        try:
+            return await self._database.write(lambda cursor: importing.write(cursor, prepared))
+        finally:
+            if self._indexer is not None:
+                self._indexer.notice()
+
+    async def export_page(self, request: ExportPage) -> Exported:
+        """The next executions in the order of their last change, with all that hangs on them."""
+        return await self._database.read(
+            lambda cursor: history.page(cursor, request.after, request.limit)
+        )
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """Recorded values of repo, task_type, approach or error_type that start with `prefix`."""

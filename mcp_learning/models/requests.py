@@ -36,6 +36,9 @@ def _utc(moment: datetime | None) -> datetime | None:
         raise ValueError("is outside the years 1 to 9999 in UTC") from None
 
 
+Moment = Annotated[datetime, AfterValidator(_utc)]
+
+
 class Details(Request):
     """Further measurements of an execution, all optional."""
 

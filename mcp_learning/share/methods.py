@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from mcp_learning.models.fields import Model
+from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.keeping import (
     Backup,
@@ -107,6 +108,14 @@ class Learning(Protocol):
         """Recorded values that start with `prefix`."""
         ...
 
+    async def import_batch(self, request: ImportBatch) -> Imported:
+        """Stores executions from elsewhere."""
+        ...
+
+    async def export_page(self, request: ExportPage) -> Exported:
+        """Executions with all that hangs on them, some at a time."""
+        ...
+
 
 @dataclass(frozen=True)
 class Method(Generic[Q, A]):
@@ -165,11 +174,14 @@ BACKUP = Method("backup", Backup, BackupReport, lambda s, q, _: s.backup(q))
 PRUNE = Method("prune", Prune, PruneReport, lambda s, q, r: s.prune(q, r))
 UNARCHIVE = Method("unarchive", Unarchive, UnarchiveReport, lambda s, q, _: s.unarchive(q))
 SUGGEST = Method("suggest", Prefix, Suggestions, _suggest)
+IMPORT = Method("import_batch", ImportBatch, Imported, lambda s, q, _: s.import_batch(q))
+EXPORT = Method("export_page", ExportPage, Exported, lambda s, q, _: s.export_page(q))
 
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method
     for method in (
         *(RECORD, FIND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET, SUGGEST),
         *(BACKUP, PRUNE, UNARCHIVE),
+        *(IMPORT, EXPORT),
     )
 }

@@ -24,6 +24,7 @@ from mcp_learning import __version__
 from mcp_learning.errors import StoreError, StoreLocked
 from mcp_learning.learn.identifiers import uuid7
 from mcp_learning.learn.privacy import refuse_excluded
+from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.keeping import (
     Backup,
@@ -251,6 +252,14 @@ class SharedService:
         """As `LearningService.suggest`."""
         request = methods.Prefix(column=column, prefix=prefix, limit=limit)
         return (await self._ask(methods.SUGGEST, request)).values
+
+    async def import_batch(self, request: ImportBatch) -> Imported:
+        """As `LearningService.import_batch`; made again, it counts what was left to store."""
+        return await self._ask(methods.IMPORT, request)
+
+    async def export_page(self, request: ExportPage) -> Exported:
+        """As `LearningService.export_page`."""
+        return await self._ask(methods.EXPORT, request)
 
     async def _ask(self, method: Method[Q, A], request: Q, report: Report | None = None) -> A:
         while True:

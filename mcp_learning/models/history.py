@@ -1,0 +1,97 @@
+"""What comes from elsewhere, or goes there: executions with the ids and times that they had.
+
+The fields of an exported execution, and of one that is read from a table, are those of
+`results.Execution`, with its feedback and uses beside them.
+"""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from mcp_learning.models.fields import Model, Printable, Request
+from mcp_learning.models.requests import IssueType, Moment, RecordExecution
+
+LARGEST_BATCH = 1_000
+"""Executions that are imported at a time."""
+
+LARGEST_PAGE = 500
+"""Executions that are exported at a time."""
+
+
+class PastFeedback(Request):
+    """Feedback that was given elsewhere."""
+
+    feedback_id: UUID
+    submitted_at: Moment
+    rating: Annotated[int | None, Field(ge=1, le=5)] = None
+    accepted: bool | None = None
+    helpful: bool | None = None
+    issue_type: IssueType | None = None
+    comment: Annotated[Printable, Field(max_length=2_000)] | None = None
+
+
+class PastUse(Request):
+    """An earlier execution that was used, and since when that is known."""
+
+    task_id: UUID
+    recorded_at: Moment
+
+
+class PastExecution(Request):
+    """An execution that was recorded elsewhere.
+
+    Attributes:
+        task_id: The same whenever the source is read: what is there already is found by it.
+        execution: Its values; without task_id and used_task_ids.
+        recorded_at: When it was recorded, or happened.
+        updated_at: When it last changed, if the source says so. A later time than that of what is
+            stored makes it an update; otherwise what is stored stays.
+        feedback: Added to what is there.
+        uses: Added to what is there.
+    """
+
+    task_id: UUID
+    execution: RecordExecution
+    recorded_at: Moment
+    updated_at: Moment | None = None
+    feedback: list[PastFeedback] = []
+    uses: list[PastUse] = []
+
+
+class ImportBatch(Request):
+    """Arguments of `import_batch`: stored as a whole, or not at all."""
+
+    records: Annotated[list[PastExecution], Field(max_length=LARGEST_BATCH)]
+    dry_run: bool = False
+
+
+class Imported(Model):
+    """Answer of `import_batch`: how many were, or with dry_run would be, …; durable on return."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: Annotated[int, Field(description="There already, and not older")] = 0
+    redactions: Annotated[int, Field(description="Secrets removed before storing")] = 0
+
+
+class ExportPage(Request):
+    """Arguments of `export_page`."""
+
+    after: Annotated[int, Field(ge=0, description="`last` of the page before")] = 0
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = 250
+
+
+class Exported(Model):
+    """Answer of `export_page`: executions in the order of their last change.
+
+    Attributes:
+        rows: Fields of `results.Execution` that have a value, as JSON; lists `feedback` and `uses`
+            where there are any.
+        last: Number of the last change; `after` for the next page.
+        total: Executions in the database.
+    """
+
+    rows: list[dict[str, Any]]
+    last: int
+    total: int
