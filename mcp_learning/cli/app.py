@@ -150,6 +150,28 @@ def rebuild_index(
 
 
 @app.command()
+def upgrade(data_dir: DataDir = None, json: Json = False) -> None:
+    """Bring the database up to date: back up, migrate, embed, index, verify."""
+    from mcp_learning.cli import upgrade as command
+
+    command.upgrade(data_dir=data_dir, as_json=json)
+
+
+@app.command("generate-embeddings")
+def generate_embeddings(
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many; default: all that are missing")
+    ] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Make the vectors that executions lack, with progress."""
+    from mcp_learning.cli import upgrade as command
+
+    command.generate_embeddings(limit=limit, data_dir=data_dir, as_json=json)
+
+
+@app.command()
 def backup(
     file: Annotated[
         Path | None,

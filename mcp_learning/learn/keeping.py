@@ -1,13 +1,58 @@
-"""Keeping a database that is in use: backups of it."""
+"""Keeping a database that is in use: backups of it, and vectors that it lacks."""
 
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mcp_learning.errors import StoreError
-from mcp_learning.models.keeping import Backup, BackupReport
-from mcp_learning.store import copies
+from mcp_learning.errors import IndexUnavailable, StoreError
+from mcp_learning.models.keeping import Backup, BackupReport, EmbedMissing, EmbedReport
+from mcp_learning.store import copies, embeddings
 from mcp_learning.store.duckdb import Cursor, Database
 from mcp_learning.store.files import discard, put_in_place
+
+if TYPE_CHECKING:
+    from mcp_learning.learn.indexing import Indexer
+
+STEP = 128
+"""Vectors made between two reports of progress: about a second."""
+
+
+async def embed_missing(
+    database: Database,
+    indexer: "Indexer",
+    request: EmbedMissing,
+    progress: Callable[[float, str], Awaitable[None]],
+) -> EmbedReport:
+    """Makes vectors for executions without one, oldest change first.
+
+    Made again, or after a kill, it goes on where it was.
+
+    Raises:
+        IndexUnavailable: The stored vectors are of another model.
+        EmbedderUnavailable: The model can't be loaded.
+    """
+    started = time.monotonic()
+    await indexer.load()
+    if indexer.reembed_due:
+        raise IndexUnavailable(indexer.shortcoming or "a re-embed is due")
+    waiting = await database.read(embeddings.count_pending)
+    wanted = waiting if request.limit is None else min(request.limit, waiting)
+    done = 0
+    while done < wanted:
+        step = min(STEP, wanted - done)
+        rows = await database.read(lambda cursor, step=step: embeddings.pending(cursor, step))  # type: ignore[misc]
+        if not rows:
+            break  # the leader has made them meanwhile
+        await indexer._embed(rows[-1].sequence)
+        done += len(rows)
+        await progress(done / wanted, f"embedded {done} of {wanted}")
+    return EmbedReport(
+        embedded=done,
+        pending=await database.read(embeddings.count_pending),
+        seconds=round(time.monotonic() - started, 3),
+        model=indexer.embedder.fingerprint,
+    )
 
 
 async def backup(database: Database, request: Backup) -> BackupReport:

@@ -40,6 +40,17 @@ def without_private(text: str) -> tuple[str, int]:
     return "".join(pieces) + (text[position:] if depth == 0 else ""), spans
 
 
+def is_excluded(repo: str | None, excluded: str) -> bool:
+    """Whether a repository opted out; arguments as for `refuse_excluded`."""
+    if repo is None or not excluded.strip():
+        return False
+    names = _names(repo)
+    patterns = (
+        part.strip().lower().rstrip("/").removesuffix(".git") for part in excluded.split(",")
+    )
+    return any(fnmatchcase(name, wanted) for wanted in patterns if wanted for name in names)
+
+
 def refuse_excluded(repo: str | None, excluded: str) -> None:
     """Refuses what belongs to a repository that opted out.
 
@@ -51,17 +62,12 @@ def refuse_excluded(repo: str | None, excluded: str) -> None:
     Raises:
         InvalidInput: It is excluded.
     """
-    if repo is None or not excluded.strip():
-        return
-    names = _names(repo)
-    for pattern in excluded.split(","):
-        wanted = pattern.strip().lower().rstrip("/").removesuffix(".git")
-        if wanted and any(fnmatchcase(name, wanted) for name in names):
-            raise InvalidInput(
-                "repo",
-                "the user keeps this repository out of the learning database (excluded_repos); "
-                "nothing was stored: don't record its tasks, also not without repo",
-            )
+    if is_excluded(repo, excluded):
+        raise InvalidInput(
+            "repo",
+            "the user keeps this repository out of the learning database (excluded_repos); "
+            "nothing was stored: don't record its tasks, also not without repo",
+        )
 
 
 def _names(repo: str) -> set[str]:

@@ -17,7 +17,7 @@ from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.learn import importing, insights, keeping
 from mcp_learning.learn.identifiers import task_key, uuid7
-from mcp_learning.learn.privacy import refuse_excluded
+from mcp_learning.learn.privacy import is_excluded, refuse_excluded
 from mcp_learning.learn.redact import redact, redact_value, warm
 from mcp_learning.learn.retention import Retention
 from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
@@ -25,6 +25,8 @@ from mcp_learning.models.insights import Insights
 from mcp_learning.models.keeping import (
     Backup,
     BackupReport,
+    EmbedMissing,
+    EmbedReport,
     Prune,
     PruneReport,
     Unarchive,
@@ -286,6 +288,11 @@ class LearningService:
         """Copies the whole database; as `keeping.backup`."""
         return await keeping.backup(self._database, request)
 
+    async def embed_missing(self, request: EmbedMissing, progress: "Progress") -> EmbedReport:
+        """Makes vectors that are missing; as `keeping.embed_missing`."""
+        indexer = await self._indexing()
+        return await keeping.embed_missing(self._database, indexer, request, progress)
+
     async def prune(self, request: Prune, progress: "Progress") -> PruneReport:
         """Archives and forgets what limits let go; as `Retention.prune`."""
         return await self._retention.prune(request, progress)
@@ -302,13 +309,18 @@ class LearningService:
         Raises:
             StoreError: The database can't be written; nothing was kept.
         """
-        ids = [record.task_id for record in request.records]
+        excluded = self.settings.excluded_repos
+        records = [r for r in request.records if not is_excluded(r.execution.repo, excluded)]
+        left_out = {"excluded": len(request.records) - len(records)}
+        ids = [record.task_id for record in records]
         there = await self._database.read(lambda cursor: history.updated(cursor, ids))
-        prepared = await anyio.to_thread.run_sync(importing.prepare, request.records, there, _given)
+        prepared = await anyio.to_thread.run_sync(importing.prepare, records, there, _given)
         if request.dry_run:
-            return await self._database.read(lambda cursor: importing.preview(cursor, prepared))
+            seen = await self._database.read(lambda cursor: importing.preview(cursor, prepared))
+            return seen.model_copy(update=left_out)
         try:
-            return await self._database.write(lambda cursor: importing.write(cursor, prepared))
+            done = await self._database.write(lambda cursor: importing.write(cursor, prepared))
+            return done.model_copy(update=left_out)
         finally:
             if self._indexer is not None:
                 self._indexer.notice()

@@ -149,6 +149,34 @@ class UnarchiveReport(Model):
     feedback: int
 
 
+class UpgradeReport(Model):
+    """A database that was brought up to date.
+
+    Attributes:
+        path: The database.
+        from_version: Of its schema before; 0: of the original design.
+        to_version: Of its schema now.
+        backup: The database as it was; None if its file did not have to be changed.
+        executions: In it now.
+        skipped: Rows that could not be read or stored, by reason.
+        dropped_indexes: HNSW indexes that were inside the old database.
+        embedded: Vectors that were made.
+        index: State of the HNSW index: none where there are too few executions for one.
+        seconds: How long it took.
+    """
+
+    path: str
+    from_version: int
+    to_version: int
+    backup: str | None = None
+    executions: int
+    skipped: dict[str, int] = {}
+    dropped_indexes: list[str] = []
+    embedded: int
+    index: str
+    seconds: float
+
+
 class EmbedMissing(Request):
     """How many of the missing vectors are to be made; None: all."""
 

@@ -18,6 +18,8 @@ from mcp_learning.models.insights import Insights
 from mcp_learning.models.keeping import (
     Backup,
     BackupReport,
+    EmbedMissing,
+    EmbedReport,
     Prune,
     PruneReport,
     Unarchive,
@@ -96,6 +98,10 @@ class Learning(Protocol):
         """Copies the whole database."""
         ...
 
+    async def embed_missing(self, request: EmbedMissing, progress: Report) -> EmbedReport:
+        """Makes vectors that are missing."""
+        ...
+
     async def prune(self, request: Prune, progress: Report) -> PruneReport:
         """Archives and forgets what limits let go."""
         ...
@@ -171,6 +177,7 @@ HEALTH = Method("health", Nothing, Health, lambda s, q, _: s.health())
 REBUILD = Method("rebuild", RebuildIndex, RebuildReport, lambda s, q, r: s.rebuild(q, r))
 FORGET = Method("forget", ForgetExecutions, Forgotten, lambda s, q, _: s.forget(q))
 BACKUP = Method("backup", Backup, BackupReport, lambda s, q, _: s.backup(q))
+EMBED = Method("embed_missing", EmbedMissing, EmbedReport, lambda s, q, r: s.embed_missing(q, r))
 PRUNE = Method("prune", Prune, PruneReport, lambda s, q, r: s.prune(q, r))
 UNARCHIVE = Method("unarchive", Unarchive, UnarchiveReport, lambda s, q, _: s.unarchive(q))
 SUGGEST = Method("suggest", Prefix, Suggestions, _suggest)
@@ -181,7 +188,7 @@ METHODS: dict[str, Method[Any, Any]] = {
     method.name: method
     for method in (
         *(RECORD, FIND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET, SUGGEST),
-        *(BACKUP, PRUNE, UNARCHIVE),
+        *(BACKUP, EMBED, PRUNE, UNARCHIVE),
         *(IMPORT, EXPORT),
     )
 }

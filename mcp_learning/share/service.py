@@ -29,6 +29,8 @@ from mcp_learning.models.insights import Insights
 from mcp_learning.models.keeping import (
     Backup,
     BackupReport,
+    EmbedMissing,
+    EmbedReport,
     Prune,
     PruneReport,
     Unarchive,
@@ -239,6 +241,10 @@ class SharedService:
     async def backup(self, request: Backup) -> BackupReport:
         """As `LearningService.backup`."""
         return await self._ask(methods.BACKUP, request)
+
+    async def embed_missing(self, request: EmbedMissing, progress: Report) -> EmbedReport:
+        """As `LearningService.embed_missing`; made again, it goes on where it was."""
+        return await self._ask(methods.EMBED, request, progress)
 
     async def prune(self, request: Prune, progress: Report) -> PruneReport:
         """As `LearningService.prune`."""

@@ -54,18 +54,18 @@ def is_in_use(path: Path) -> None:
             pass
 
 
-def swap(new: Path, path: Path, kept: Path) -> Path | None:
+def swap(new: Path, path: Path, kept: Path | None) -> Path | None:
     """Puts a closed file in the place of a database that nobody uses.
 
-    The old one gets the name `kept` first, with its log, and keeps its own until it is replaced:
-    there is a database at every moment. Its log goes before the new file comes, since DuckDB would
-    replay it into that.
+    The old one gets the name `kept` first (None: there is a copy), with its log, and has its own
+    until it is replaced: there is a database at every moment. Its log goes before the new file
+    comes, since DuckDB would replay it into that.
 
     Returns:
         Where the old one is; None if there was none.
     """
     old = path if path.exists() else None
-    if old is not None:
+    if old is not None and kept is not None:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file, name in ((path, kept), (wal_of(path), wal_of(kept))):
             if file.exists():
@@ -74,6 +74,23 @@ def swap(new: Path, path: Path, kept: Path) -> Path | None:
     wal_of(path).unlink(missing_ok=True)
     put_in_place(new, path)
     return kept if old is not None else None
+
+
+def keep_copy(path: Path, kept: Path) -> None:
+    """Copies a database that nobody uses, as it is, with its log.
+
+    Raises:
+        StoreError: There is no room, or no right to.
+    """
+    try:
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file, name in ((wal_of(path), wal_of(kept)), (path, kept)):
+            if file.exists():
+                writing = name.with_name(f"{name.name}.writing")
+                shutil.copy2(file, writing)
+                put_in_place(writing, name)
+    except OSError as error:
+        raise StoreError(f"{kept} can't be written ({error.strerror})") from error
 
 
 def _copy(source: Path, target: Path) -> None:

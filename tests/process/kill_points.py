@@ -20,6 +20,7 @@ import anyio
 import duckdb  # noqa: F401 - so that no process has to import it again
 import numpy as np  # noqa: F401
 
+from mcp_learning.cli import upgrade as cli_upgrade
 from mcp_learning.learn import recovery
 from mcp_learning.learn.service import LearningService
 from mcp_learning.models.keeping import Backup, Prune
@@ -48,8 +49,12 @@ def prune(settings: Settings) -> None:
     _serve(settings, lambda service: service.prune(request, _unheard))
 
 
+def upgrade(settings: Settings) -> None:
+    cli_upgrade._bring_file_up(settings, _unheard)
+
+
 OPERATIONS: dict[str, Callable[[Settings], None]] = {
-    function.__name__: function for function in (restore, recover, backup, prune)
+    function.__name__: function for function in (restore, recover, backup, prune, upgrade)
 }
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import duckdb
 import pytest
+from store import legacy_files
 from store.rows import execution, migrated
 
+from mcp_learning.cli import upgrade
 from mcp_learning.errors import StoreDamaged
 from mcp_learning.learn import recovery
 from mcp_learning.settings import Settings
@@ -163,6 +165,32 @@ def test_pruning_killed_at_any_step_loses_nothing(tmp_path: Path) -> None:
         assert here | set(archived) == before, place
     assert descriptions(places[-1] / "learning.duckdb") == {"new one", "new two"}
     assert not list(places[-1].glob("*.new*"))
+
+
+def test_an_upgrade_killed_at_any_step_leaves_the_old_or_the_new_database(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    legacy_files.make(base / "learning.duckdb", 30)
+    original = (base / "learning.duckdb").read_bytes()
+
+    places = kill_everywhere("upgrade", base, tmp_path / "out")
+
+    assert len(places) > 5
+    for place in places:
+        path = place / "learning.duckdb"
+        if path.read_bytes() != original:
+            assert held(path).counts["executions"] == 30, place
+            (kept,) = (place / "backups").glob("before-upgrade-*.duckdb")
+            assert kept.read_bytes() == original, place
+    assert (places[0] / "learning.duckdb").read_bytes() == original
+    for place in (places[0], places[-2], places[-1]):
+        upgrade._bring_file_up(Settings.load(data_dir=place), unheard)
+        assert held(place / "learning.duckdb").counts["executions"] == 30
+        assert not list(place.glob("*.new*"))
+
+
+async def unheard(share: float, message: str) -> None:
+    pass
 
 
 def descriptions(path: Path) -> set[str]:
