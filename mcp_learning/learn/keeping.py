@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_learning.errors import IndexUnavailable, StoreError
+from mcp_learning.errors import IndexUnavailable, InvalidInput, StoreError
 from mcp_learning.models.keeping import Backup, BackupReport, EmbedMissing, EmbedReport
 from mcp_learning.store import copies, embeddings
 from mcp_learning.store.duckdb import Cursor, Database
-from mcp_learning.store.files import discard, put_in_place
+from mcp_learning.store.files import discard, put_in_place, wal_of
 
 if TYPE_CHECKING:
     from mcp_learning.learn.indexing import Indexer
@@ -62,13 +62,17 @@ async def backup(database: Database, request: Backup) -> BackupReport:
     replaced then.
 
     Raises:
+        InvalidInput: It would take the place of the database itself.
         StoreError: It can't be written, or the database can't be read.
     """
     started = time.monotonic()
     target = Path(request.path)
+    taken = {database.path, wal_of(database.path)}
 
     def make(cursor: Cursor) -> tuple[copies.Contents, int]:
         writing = target.with_name(f"{target.name}.writing")
+        if target.resolve() in {file.resolve() for file in taken}:
+            raise InvalidInput("FILE", f"{target} is the database itself; name another file")
         try:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             held = copies.copy(cursor, writing)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from mcp_learning.errors import StoreDamaged, StoreError
+from mcp_learning.errors import StoreDamaged, StoreError, StoreFull
 from mcp_learning.store import migrations
 from mcp_learning.store.duckdb import Cursor, roll_back
 from mcp_learning.store.files import discard, synchronise
-from mcp_learning.store.opening import connect, in_plain_words, refuse_truncated
+from mcp_learning.store.opening import connect, in_plain_words, is_full, refuse_truncated
 
 
 class Rows(NamedTuple):
@@ -69,14 +69,27 @@ def copy(cursor: Cursor, target: Path) -> Contents:
 
     Raises:
         StoreDamaged: It holds something else.
-        duckdb.Error: It can't be made, or this database can't be read.
+        StoreFull: There is no room for it.
+        OSError: It can't be made.
+        duckdb.Error: This database can't be read.
     """
+    import duckdb
+
     discard(target)
+    target.touch()  # where that fails, the reason is plain
+    target.unlink()
     try:
         held = _copy(cursor, target)
         synchronise(target)
         if examine(target) != held:
             raise StoreDamaged(f"the copy {target} is not what was written; check the disk")
+    except duckdb.Error as error:
+        discard(target)
+        if is_full(error):
+            raise StoreFull(
+                f"no room left on the disk of {target}; free some space, then repeat the call"
+            ) from error
+        raise
     except BaseException:
         discard(target)
         raise

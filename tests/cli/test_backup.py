@@ -12,8 +12,11 @@ from typing import Any
 import duckdb
 import pytest
 from process.wire import Server
+from store import legacy_files
 from store.rows import execution, migrated
 
+from mcp_learning.cli import layers
+from mcp_learning.cli.diagnosis import Failure, Patient
 from mcp_learning.errors import StoreError
 from mcp_learning.learn import recovery
 from mcp_learning.settings import Settings
@@ -90,11 +93,11 @@ def test_a_backup_while_an_agent_writes_holds_all_that_was_acknowledged_before(
         assert after > before + 1, "nothing was written meanwhile"
         again = run("backup", str(tmp_path / "copy.duckdb"), "--data-dir", str(data_dir))
         refused(again, "--force")
-        default = ask("backup")
-        assert Path(default["path"]).parent == data_dir / "backups"
-        running = run("restore", default["path"], "--force", "--data-dir", str(data_dir))
+        itself = ("backup", str(data_dir / "learning.duckdb"), "--force")
+        refused(run(*itself, "--data-dir", str(data_dir)), "the database itself")
+        copy = str(tmp_path / "copy.duckdb")
+        running = run("restore", copy, "--force", "--data-dir", str(data_dir))
         refused(running, f"in use by process {server.process.pid}")
-        refused(run("recover", "--data-dir", str(data_dir)), "in use")
         assert server.leave()[0] == 0
 
 
@@ -184,3 +187,34 @@ def test_a_damaged_database_is_recovered_and_kept(data_dir: Path, run: Command, 
     assert report["tables"]["executions"] == {"expected": 30, "saved": 30, "incomplete": {}}
     assert Path(report["kept"]).read_bytes() == content
     assert rows(path) == 30
+
+
+def test_doctor_reads_every_block_and_names_the_command_that_saves_the_rest(
+    settings: Settings,
+) -> None:
+    settings.data_dir.mkdir()
+    with migrated(settings.database_path) as cursor:
+        for number in range(3):
+            executions.insert(cursor, execution(task_description=f"task {number}"), number + 1)
+    patient = Patient(settings.data_dir)
+    patient.settings = settings
+    assert "can be read" in layers.contents(patient).detail
+    content = bytearray(settings.database_path.read_bytes())
+    for block in range(12_288 + 262_144, len(content), 262_144):
+        content[block + 8 : block + 16] = bytes(8)
+    settings.database_path.write_bytes(content)
+
+    layers.database(patient)  # which opens it, and no more
+    with pytest.raises(Failure) as caught:
+        layers.contents(patient)
+    assert caught.value.fix == "mcp-learning recover"
+
+
+def test_doctor_names_the_command_that_upgrades_another_design(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    legacy_files.make(settings.database_path, 3, index=False)
+    patient = Patient(settings.data_dir)
+    patient.settings, patient.schema_version = settings, 0
+    with pytest.raises(Failure) as caught:
+        layers.schema(patient)
+    assert caught.value.fix == "mcp-learning upgrade"

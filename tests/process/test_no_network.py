@@ -56,7 +56,6 @@ def test_all_tools_and_commands_work_without_reaching_out(tmp_path: Path) -> Non
             result = server.call(tool, **arguments)
             assert not result.get("isError"), result
         for command in (
-            ("similar", "login redirect"),
             ("backup", str(tmp_path / "copy.duckdb")),
             ("prune", "--reclaim"),
         ):
@@ -64,5 +63,3 @@ def test_all_tools_and_commands_work_without_reaching_out(tmp_path: Path) -> Non
             assert (done.returncode, "OUTGOING" in done.stderr) == (0, False), done.stderr
         status, stderr = server.leave()
     assert (status, "OUTGOING" in stderr) == (0, False), stderr
-    alone = run(tmp_path, "restore", str(tmp_path / "copy.duckdb"), "--force")
-    assert (alone.returncode, "OUTGOING" in alone.stderr) == (0, False), alone.stderr

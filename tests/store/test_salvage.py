@@ -19,7 +19,7 @@ from mcp_learning.store.salvage import Salvaged, salvage
 
 HEADERS = 3 * 4_096
 BLOCK = 262_144
-ROWS = 6_000
+ROWS = 4_500
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +83,8 @@ def saved(damaged: Path) -> tuple[Salvaged, copies.Contents]:
 
 
 @pytest.mark.parametrize("header", [0, 1, 2], ids=["main", "first", "second"])
-@pytest.mark.parametrize("size", [64, 4_096])
-def test_a_damaged_header_costs_nothing(header: int, size: int, whole: Path, damaged: Path) -> None:
-    smash(damaged, header * 4_096, size)
+def test_a_damaged_header_costs_nothing(header: int, whole: Path, damaged: Path) -> None:
+    smash(damaged, header * 4_096, 4_096)
     with pytest.raises(StoreDamaged):
         copies.examine(damaged)
 
