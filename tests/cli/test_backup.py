@@ -54,6 +54,13 @@ def record(server: Server, number: int) -> None:
     assert not result.get("isError"), result
 
 
+def fill(path: Path, rows: int) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with migrated(path) as cursor:
+        for number in range(rows):
+            executions.insert(cursor, execution(task_description=f"task {number}"), number + 1)
+
+
 def rows(path: Path) -> int:
     return copies.examine(path).counts["executions"]
 
@@ -104,13 +111,9 @@ def test_a_backup_while_an_agent_writes_holds_all_that_was_acknowledged_before(
 def test_a_restore_needs_consent_and_keeps_what_it_replaces(
     data_dir: Path, ask: Ask, run: Command, tmp_path: Path
 ) -> None:
-    with Server(data_dir) as server:
-        server.initialize()
-        for number in range(3):
-            record(server, number)
-        copy = ask("backup", str(tmp_path / "copy.duckdb"))["path"]
-        record(server, 3)
-        assert server.leave()[0] == 0
+    copy = str(tmp_path / "copy.duckdb")
+    for path, number in ((Path(copy), 3), (data_dir / "learning.duckdb", 4)):
+        fill(path, number)
 
     refused(run("restore", copy, "--data-dir", str(data_dir)), "holds 4 executions", "--force")
     assert rows(data_dir / "learning.duckdb") == 4
@@ -120,7 +123,7 @@ def test_a_restore_needs_consent_and_keeps_what_it_replaces(
     assert rows(Path(report["kept"])) == 4
     with Server(data_dir) as server:
         server.initialize()
-        found = server.call("find_similar_tasks", task_description="parser of format 2")
+        found = server.call("find_similar_tasks", task_description="task 2")
         assert len(found["structuredContent"]["matches"]) == 3
         record(server, 9)
         assert server.leave()[0] == 0
@@ -128,12 +131,10 @@ def test_a_restore_needs_consent_and_keeps_what_it_replaces(
 
 
 def test_a_backup_is_restored_into_an_empty_home_without_consent(
-    run: Command, home: Path, tmp_path: Path
+    run: Command, tmp_path: Path
 ) -> None:
-    refused(run("backup"), "there is no database")
-    assert run("generate-data", "--count", "5", "--no-embed").returncode == 0
     copy = tmp_path / "copy.duckdb"
-    assert run("backup", str(copy)).returncode == 0
+    fill(copy, 5)
 
     moved = run("restore", str(copy), "--data-dir", str(tmp_path / "elsewhere"))
 
@@ -170,16 +171,14 @@ def test_what_is_no_backup_is_refused_and_the_database_stays(
 
 def test_a_damaged_database_is_recovered_and_kept(data_dir: Path, run: Command, ask: Ask) -> None:
     path = data_dir / "learning.duckdb"
-    data_dir.mkdir()
-    with migrated(path) as cursor:
-        for number in range(30):
-            executions.insert(cursor, execution(task_description=f"task {number}"), number + 1)
-    assert "nothing to recover" in run("recover", "--data-dir", str(data_dir)).stdout
+    fill(path, 30)
+    settings = Settings.load(data_dir=data_dir)
+    assert not recovery.recover(settings, dry_run=False).damaged
     content = bytearray(path.read_bytes())
     content[:2_000] = bytes(2_000)
     path.write_bytes(content)
 
-    assert ask("recover", "--dry-run")["tables"]["executions"]["saved"] == 30
+    assert recovery.recover(settings, dry_run=True).tables["executions"].saved == 30
     assert path.read_bytes() == content
     report = ask("recover")
 

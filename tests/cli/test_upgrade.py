@@ -10,14 +10,16 @@ from typing import Any
 
 import duckdb
 import pytest
-from process.wire import Server
 from store import legacy_files
 from store.rows import execution, migrated
 
 from mcp_learning.cli import upgrade
-from mcp_learning.errors import StoreDamaged, StoreError
+from mcp_learning.errors import IndexUnavailable, StoreDamaged, StoreError
+from mcp_learning.models.keeping import EmbedMissing
+from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.search import vss
 from mcp_learning.settings import Settings
+from mcp_learning.share.service import joined
 from mcp_learning.store import copies, executions, migrations
 from mcp_learning.store.migrations import Migration
 
@@ -79,20 +81,19 @@ def test_a_database_of_the_original_design_is_upgraded_and_kept_as_it_was(
     assert Path(report["backup"]).read_bytes() == file
     assert Path(report["backup"] + ".wal").read_bytes() == log
     assert counts(path)["embeddings"] == 31
-    again = ask("upgrade")
-    assert again["from_version"] == again["to_version"]
-    assert (again["embedded"], again.get("backup")) == (0, None)
-    found = ask("similar", "mend part 17")
-    assert found["matches"]
+    again = upgrade._bring_file_up(Settings.load(data_dir=data_dir), unheard)
+    assert (again.version, again.backup) == (report["to_version"], None)
 
 
-def test_a_server_names_the_command_that_upgrades(data_dir: Path, run: Command) -> None:
-    legacy_files.make(data_dir / "learning.duckdb", 3)
-    before = (data_dir / "learning.duckdb").read_bytes()
-    done = run("stats", "--data-dir", str(data_dir))
-    assert done.returncode == 1
-    assert "mcp-learning upgrade" in done.stderr
-    assert (data_dir / "learning.duckdb").read_bytes() == before
+@pytest.mark.anyio
+async def test_whoever_opens_another_design_is_told_the_command(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    legacy_files.make(settings.database_path, 3)
+    before = settings.database_path.read_bytes()
+    async with joined(settings) as shared:
+        with pytest.raises(StoreError, match="mcp-learning upgrade"):
+            await shared.health()
+    assert settings.database_path.read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", ["broken index", "other vectors", "no vectors"])
@@ -171,34 +172,50 @@ def test_what_can_t_be_upgraded_is_left_as_it_is(kind: str, settings: Settings) 
     assert not settings.backup_dir.exists()
 
 
-def test_missing_vectors_are_made_some_at_a_time_or_all(data_dir: Path, ask: Ask) -> None:
-    fill(data_dir / "learning.duckdb", 12)
-    first = ask("generate-embeddings", "--limit", "5")
-    assert (first["embedded"], first["pending"]) == (5, 7)
-    assert counts(data_dir / "learning.duckdb")["embeddings"] == 5
-    rest = ask("generate-embeddings")
-    assert (rest["embedded"], rest["pending"]) == (7, 0)
+@pytest.mark.anyio
+async def test_missing_vectors_are_made_some_at_a_time_or_all(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    fill(settings.database_path, 12)
+    heard: list[float] = []
+
+    async def hear(share: float, message: str) -> None:
+        heard.append(share)
+
+    async with joined(settings) as shared:
+        first = await shared.embed_missing(EmbedMissing(limit=5), hear)
+        assert (first.embedded, first.pending) == (5, 7)
+        assert (await shared.health()).embedded == 5
+        rest = await shared.embed_missing(EmbedMissing(), hear)
+        assert (rest.embedded, rest.pending) == (7, 0)
+        found = await shared.find(FindSimilarTasks(task_description="task number 11"))
+        assert found.matches
+    assert heard == [1.0, 1.0]
 
 
-def test_vectors_of_another_model_are_made_again(data_dir: Path, ask: Ask, run: Command) -> None:
-    path = data_dir / "learning.duckdb"
-    fill(path, 4)
-    with duckdb.connect(str(path)) as connection:
+@pytest.mark.anyio
+async def test_vectors_of_another_model_are_made_again(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    fill(settings.database_path, 4)
+    with duckdb.connect(str(settings.database_path)) as connection:
         connection.execute(
             "INSERT INTO embeddings SELECT task_id, nextval('embedding_version'), "
             "list_transform(range(384), x -> 0.1)::FLOAT[384], 'another model' FROM executions"
         )
-    refused = run("generate-embeddings", "--data-dir", str(data_dir))
-    assert refused.returncode == 1
-    assert "re-embed" in refused.stderr
+    async with joined(settings) as shared:  # a running server
+        with pytest.raises(IndexUnavailable, match="re-embed"):
+            await shared.embed_missing(EmbedMissing(), unheard)
 
-    with Server(data_dir) as server:
-        server.initialize()
-        report = ask("upgrade")  # beside a running server
-        assert server.leave()[0] == 0
+        health, embedded = await upgrade._complete(settings, unheard)
 
-    assert report["embedded"] == 4
-    with duckdb.connect(str(path)) as connection:
-        models = connection.execute("SELECT DISTINCT model FROM embeddings").fetchall()
-    assert len(models) == 1
-    assert models[0][0] != "another model"
+        assert (health.embedded, health.reembed_due, embedded) == (4, False, 4)
+        assert health.leader is not None
+        assert health.leader.pid == os.getpid()
+
+
+@pytest.mark.anyio
+async def test_an_index_is_built_where_searches_are_to_use_one(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    fill(settings.database_path, 12)
+    wanted = settings.model_copy(update={"search_mode": "hnsw"})
+    health, embedded = await upgrade._complete(wanted, unheard)
+    assert (health.index.state, embedded) == ("ready", 12)

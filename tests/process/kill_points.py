@@ -79,6 +79,10 @@ def kill_at(step: int, root: str, event: str, values: tuple[object, ...], count:
         return
     if event == "open" and not _writes(values):
         return
+    if event in ("os.remove", "shutil.rmtree") and not os.path.lexists(str(values[0])):
+        return
+    if event == "os.mkdir" and os.path.lexists(str(values[0])):
+        return
     count[0] += 1
     if count[0] > step:
         os.kill(os.getpid(), signal.SIGKILL)
