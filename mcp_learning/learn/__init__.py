@@ -6,5 +6,6 @@ for the vectors and `rebuilding` for the HNSW index; `redact` takes secrets out 
 stored or embedded; `statistics` turns counts into rates with intervals and says which differ;
 `privacy` keeps out what was marked as private and repositories that opted out; `keeping` makes
 backups and missing vectors, `retention` prunes, `recovery` restores and recovers for who has the
-database alone; `patterns` groups error texts; `insights` puts both together for a period; `identifiers` makes ids.
+database alone; `patterns` groups error texts; `insights` puts both together for a period;
+`identifiers` makes ids.
 """
