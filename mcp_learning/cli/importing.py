@@ -134,6 +134,8 @@ def import_(
     settings = load_settings(data_dir)
     begin, tally = time.perf_counter(), _Tally()
     place = path if path is not None else _usual(source)
+    if source is Source.DUCKDB and place.expanduser().resolve() == settings.database_path.resolve():
+        fail(f"path: {place} is the database to import into; give another one")
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

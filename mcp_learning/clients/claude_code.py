@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mcp_learning.clients.history import Notes, files_below, identity, moment
+from mcp_learning.clients.history import Notes, clean, files_below, identity, moment
 from mcp_learning.clients.lines import objects
 from mcp_learning.clients.sessions import Task, is_new_task, number
 from mcp_learning.models.history import PastExecution
@@ -95,7 +95,10 @@ class _Session:
                 prompt=prompt,
                 started=at,
                 cwd=str(line.get("cwd") or ""),
-                more={"session": session[:100], "branch": str(line.get("gitBranch") or "")[:200]},
+                more={
+                    "session": clean(session, 100),
+                    "branch": clean(str(line.get("gitBranch") or ""), 200),
+                },
             )
 
     def _assistant(self, line: dict[str, Any], message: dict[str, Any]) -> None:
@@ -112,9 +115,9 @@ class _Session:
         self._count_tokens(task, message)
         for block in _blocks(message):
             if block.get("type") == "tool_use":
-                task.used(block.get("name"))
-                given = block.get("input")
-                if block.get("name") in _WRITES and isinstance(given, dict):
+                name, given = str(block.get("name")), block.get("input")
+                task.used(name)
+                if name in _WRITES and isinstance(given, dict):
                     task.touched(given.get("file_path") or given.get("notebook_path"))
         task.said(_text(message.get("content")))
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mcp_learning.clients.history import Notes, files_below, identity, moment
+from mcp_learning.clients.history import Notes, clean, files_below, identity, moment
 from mcp_learning.clients.lines import objects
 from mcp_learning.clients.sessions import Task, is_new_task, number
 from mcp_learning.models.history import PastExecution
@@ -95,7 +95,7 @@ class _Session:
             self._event(where, payload, at)
 
     def _begin(self, payload: dict[str, Any], at: datetime | None) -> None:
-        if not isinstance(payload.get("id"), str):
+        if not payload.get("id") or not isinstance(payload["id"], str):
             return
         self._session = payload["id"]
         self._began = moment(payload.get("timestamp")) or at or self._began
@@ -105,7 +105,7 @@ class _Session:
             self._branch = str(git.get("branch") or "")
 
     def _event(self, where: str, payload: dict[str, Any], at: datetime | None) -> None:
-        kind, task = payload.get("type"), self._task
+        kind, task = str(payload.get("type")), self._task
         if kind == "user_message":
             self._has_events = True
             self._prompt(where, str(payload.get("message") or ""), at, item=False)
@@ -125,7 +125,7 @@ class _Session:
                 task.tokens += int(max(fresh, 0) + number(last.get("output_tokens")))
 
     def _item(self, where: str, payload: dict[str, Any], at: datetime | None) -> None:
-        kind = payload.get("type")
+        kind = str(payload.get("type"))
         if kind == "message" and payload.get("role") == "user" and not self._has_events:
             self._prompt(where, _text(payload.get("content")), at, item=True)
         elif self._task is None:
@@ -163,7 +163,7 @@ class _Session:
             started=at,
             cwd=self._cwd,
             model=self._model,
-            more={"session": self._session[:100], "branch": self._branch[:200]},
+            more={"session": clean(self._session, 100), "branch": clean(self._branch, 200)},
         )
 
 

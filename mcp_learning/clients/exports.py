@@ -94,7 +94,9 @@ class _Parquet:
         import pyarrow.parquet as pq
 
         self._schema = _schema()
-        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
+        self._writer = pq.ParquetWriter(
+            file, self._schema, compression="zstd", write_page_checksum=True
+        )
 
     def __enter__(self) -> "_Parquet":
         return self

@@ -120,7 +120,7 @@ def batches(records: Iterable[PastExecution]) -> Iterator[list[PastExecution]]:
 
 def identity(source: str, name: str) -> UUID:
     """The task_id of what `source` calls `name`: UUID version 5 of `mcp-learning:SOURCE:NAME`."""
-    return uuid5(NAMESPACE_URL, f"mcp-learning:{source}:{name}")
+    return uuid5(NAMESPACE_URL, _SURROGATE.sub("\ufffd", f"mcp-learning:{source}:{name}"))
 
 
 def clean(text: str, limit: int) -> str:

@@ -144,8 +144,9 @@ def repository(cwd: str) -> str:
     windows = "\\" in cwd and "/" not in cwd
     root = None
     with suppress(OSError, ValueError):
-        if not cwd.startswith(("//", "\\\\")):  # to look there would ask another machine
-            path = Path(cwd)
+        path = Path(cwd)
+        is_remote = cwd.startswith(("//", "\\\\"))  # to look there would ask another machine
+        if path.is_absolute() and not is_remote:
             root = next((p for p in (path, *path.parents) if (p / ".git").exists()), None)
     name = root.name if root else (PureWindowsPath if windows else PurePosixPath)(cwd).name
     return clean(name, 500)

@@ -152,7 +152,7 @@ def _parquet_rows(file: Path, notes: Notes) -> Iterator[tuple[str, dict[str, Any
     import pyarrow.parquet as pq
 
     try:
-        opened = pq.ParquetFile(file)
+        opened = pq.ParquetFile(file, page_checksum_verification=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         notes.skip(file.name, "not a Parquet file, or cut short", _first_line(error))
         return

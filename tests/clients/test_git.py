@@ -2,11 +2,13 @@
 
 import os
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from mcp_learning.clients import commits, git
+from mcp_learning.clients.history import Notes
 from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.models.requests import RecordExecution
 
@@ -279,3 +281,27 @@ def test_the_sample_has_work_of_many_kinds_and_three_failures() -> None:
     assert sum(task.outcome == "failure" for task in tasks) == 3
     assert len({task.task_type for task in tasks}) >= 8
     assert len({task.task_id for task in tasks}) == len(tasks)
+
+
+def test_imported_commits_have_their_times_and_a_revert_is_a_later_change(
+    repository: Repository,
+) -> None:
+    repository.commit("Start", "a.txt")
+    repository.commit("Boil twice", "a.txt")
+    before = list(commits.past(git.read(repository.path, 10), Notes()))
+    repository.git("revert", "--no-edit", "HEAD")
+    history = git.read(repository.path, 10)
+    start, failed = commits.past(history, Notes())
+    assert [one.task_id for one in before] == [start.task_id, failed.task_id]
+    assert start.updated_at is None
+    assert start.recorded_at == datetime.fromisoformat(history.commits[0].committed_at)
+    assert (before[1].execution.outcome, failed.execution.outcome) == ("success", "failure")
+    assert failed.updated_at is not None
+    assert failed.updated_at >= failed.recorded_at
+
+
+def test_a_commit_with_a_time_that_can_not_be_read_is_skipped() -> None:
+    notes = Notes()
+    odd = commits.Commit("ab" * 20, "99999-01-01T00:00:00Z", "Start", "", ())
+    assert list(commits.past(commits.History("teapot", (odd,)), notes)) == []
+    assert notes.skipped == {"has a time that can't be read": 1}

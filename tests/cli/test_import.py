@@ -1,0 +1,224 @@
+"""`import` and `export` as people run them: alone, beside a server, interrupted, on bad files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from cli.conftest import Command
+from clients import sessions
+from clients.sessions import assistant, codex, codex_start, text, user
+from process.wire import Server
+from store import legacy_files
+
+SECRET = "ghp_" + "Aa1" * 12
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def reported(run: Command, data_dir: Path, *arguments: str, status: int = 0) -> dict[str, Any]:
+    """What a command prints as JSON."""
+    done = run(*arguments, "--json", "--data-dir", str(data_dir))
+    assert done.returncode == status, done.stderr
+    values: dict[str, Any] = json.loads(done.stdout)
+    return values
+
+
+def counts(report: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(report[name] for name in ("created", "updated", "unchanged", "skipped"))
+
+
+def rows(data_dir: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(data_dir / "learning.duckdb"), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def lines(path: Path, *values: object) -> Path:
+    path.write_bytes(b"".join(json.dumps(value).encode() + b"\n" for value in values))
+    return path
+
+
+def tasks(count: int) -> list[dict[str, Any]]:
+    return [{"task_description": f"mend part {n}", "success": n % 2 == 0} for n in range(count)]
+
+
+def test_each_source_is_imported_with_its_bad_parts_counted_and_nothing_twice(
+    run: Command, home: Path, data_dir: Path
+) -> None:
+    sessions.write(
+        home / ".claude" / "projects" / "-home-user-teapot" / "a.jsonl",
+        user(0, f"Fix the drip of the spout, the token is {SECRET}"),
+        b"\x00binary",
+        assistant(5, text("Sharpened the edge.")),
+    )
+    sessions.write(
+        home / ".codex" / "sessions" / "2025" / "rollout-a.jsonl",
+        codex_start(),
+        b"{cut",
+        codex(1, "event_msg", type="user_message", message="Write the docs of the spout"),
+    )
+    subprocess.run(
+        "git init -q teapot && cd teapot && git config user.email a@example.org "
+        "&& git config user.name A && git commit -q --allow-empty -m 'Add a lid'",
+        shell=True,
+        check=True,
+        cwd=home,
+    )
+    lines(home / "a.jsonl", *tasks(3), [1, 2])
+    (home / "a.csv").write_bytes(
+        b"task_description,outcome\nfrom a cell,failure\nin Latin \xe9,x\n"
+    )
+    pq.write_table(pa.table({"task_description": ["from a column", None]}), home / "a.parquet")
+    legacy_files.make(home / "old.duckdb", 5)
+    legacy_files.break_index(home / "old.duckdb")
+
+    expected = {
+        ("claude-code",): (1, 0, 0, 1),
+        ("codex",): (1, 0, 0, 1),
+        ("git", "teapot"): (1, 0, 0, 0),
+        ("jsonl", "a.jsonl"): (3, 0, 0, 1),
+        ("csv", "a.csv"): (1, 0, 0, 1),
+        ("parquet", "a.parquet"): (1, 0, 0, 1),
+        ("duckdb", "old.duckdb"): (5, 0, 0, 0),
+    }
+    for source, wanted in expected.items():
+        report = reported(run, data_dir, "import", *source)
+        assert counts(report) == wanted, source
+        assert report["redactions"] == (source == ("claude-code",))
+    assert rows(data_dir, "SELECT count(*) FROM executions") == [(13,)]
+    assert counts(reported(run, data_dir, "import", "claude-code")) == (0, 0, 1, 1)
+    assert counts(reported(run, data_dir, "import", "duckdb", "old.duckdb")) == (0, 0, 5, 0)
+    stored = b"".join(file.read_bytes() for file in data_dir.rglob("*") if file.is_file())
+    assert SECRET.encode() not in stored
+
+
+def test_beside_a_server_imports_and_exports_go_through_it(
+    run: Command, home: Path, data_dir: Path
+) -> None:
+    described = "Users are logged out each time the session cookie is renewed"
+    lines(home / "a.jsonl", *tasks(150), {"task_description": described, "success": True})
+    with Server(data_dir) as server:
+        server.initialize()
+        server.call("learning_stats")
+        report = reported(run, data_dir, "import", "jsonl", "a.jsonl")
+        assert counts(report) == (151, 0, 0, 0)
+        found = server.call("find_similar_tasks", task_description=described, limit=1)
+        (match,) = found["structuredContent"]["matches"]
+        assert match["task_description"] == described
+        exported = run("export", "-", "--data-dir", str(data_dir))
+        assert exported.returncode == 0, exported.stderr
+        assert len(exported.stdout.splitlines()) == 151
+        assert server.leave()[0] == 0
+
+
+def test_an_export_is_taken_back_as_it_was(run: Command, home: Path, data_dir: Path) -> None:
+    lines(
+        home / "a.jsonl",
+        *tasks(3),
+        {"task_description": "x", "feedback": [{"rating": 2, "submitted_at": "2024-01-01"}]},
+    )
+    reported(run, data_dir, "import", "jsonl", "a.jsonl")
+    original = rows(data_dir, "SELECT * EXCLUDE (sequence) FROM executions ORDER BY task_id")
+    for number, name in enumerate(("out.jsonl", "out.parquet")):
+        report = reported(run, data_dir, "export", name)
+        assert (report["executions"], report["feedback"]) == (4, 1)
+        assert (home / name).stat().st_mode & 0o777 == 0o600
+        other = data_dir.with_name(f"other-{number}")
+        assert counts(reported(run, other, "import", name[4:], name)) == (4, 0, 0, 0)
+        copied = rows(other, "SELECT * EXCLUDE (sequence) FROM executions ORDER BY task_id")
+        assert copied == original
+        assert rows(other, "FROM feedback") == rows(data_dir, "FROM feedback")
+
+
+def test_a_dry_run_shows_a_sample_without_secrets_and_makes_no_database(
+    run: Command, home: Path, data_dir: Path
+) -> None:
+    lines(home / "a.jsonl", {"task_description": f"push with {SECRET}"}, *tasks(9), "bad")
+    done = run("import", "jsonl", "a.jsonl", "--dry-run", "--data-dir", str(data_dir))
+    assert done.returncode == 0, done.stderr
+    assert "10 would be new" in done.stdout
+    assert "1 secrets would be removed" in done.stdout
+    assert "push with [redacted:" in done.stdout
+    assert SECRET not in done.stdout
+    assert "mend part 3" in done.stdout
+    assert "mend part 4" not in done.stdout
+    assert "line 11: not a JSON object" in done.stdout
+    assert not data_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("how", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_an_interrupted_import_left_whole_batches_and_goes_on_when_it_is_run_again(
+    run: Command, home: Path, data_dir: Path, how: signal.Signals, status: int
+) -> None:
+    lines(home / "a.jsonl", *tasks(1_700))
+    command = [sys.executable, "-c", STOPPED, "import", "jsonl", str(home / "a.jsonl")]
+    with subprocess.Popen(
+        [*command, "--data-dir", str(data_dir)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as stopped:
+        assert stopped.stdout is not None
+        assert stopped.stdout.readline() == b"two batches\n"
+        stopped.send_signal(how)
+        _, stderr = stopped.communicate()
+    assert stopped.returncode == status
+    if how is signal.SIGINT:
+        assert b"interrupted" in stderr
+        assert b"1,000 executions were imported before; the same command again goes on" in stderr
+        assert b"Traceback" not in stderr
+    assert rows(data_dir, "SELECT count(*) FROM executions") == [(1_000,)]
+    assert counts(reported(run, data_dir, "import", "jsonl", "a.jsonl")) == (700, 0, 1_000, 0)
+
+
+STOPPED = """
+import anyio
+from mcp_learning.share.service import SharedService
+really, batches = SharedService.import_batch, []
+async def import_batch(self, request):
+    if len(batches) == 2:
+        print("two batches", flush=True)
+        await anyio.sleep_forever()
+    batches.append(await really(self, request))
+    return batches[-1]
+SharedService.import_batch = import_batch
+from mcp_learning.cli import main
+main()
+"""
+"""The command, which stops before its third batch."""
+
+
+def test_what_can_not_be_done_is_one_line_and_a_status(
+    run: Command, home: Path, data_dir: Path
+) -> None:
+    (home / "binary.jsonl").write_bytes(os.urandom(50_000))
+    (home / "there.jsonl").write_text("kept")
+    (home / "damaged.duckdb").write_bytes(os.urandom(50_000))
+    reported(run, data_dir, "import", "jsonl", str(lines(home / "one.jsonl", *tasks(1))))
+    for arguments, status, words in (
+        (("import", "jsonl", "binary.jsonl"), 1, "nothing could be imported from binary.jsonl"),
+        (("import", "duckdb", "damaged.duckdb"), 1, "not a DuckDB database"),
+        (("import", "duckdb", str(data_dir / "learning.duckdb")), 1, "database to import into"),
+        (("import", "letters", "a"), 2, "source: letters is none of claude-code, codex"),
+        (("export", "there.jsonl"), 1, "there.jsonl exists; give another name, or --force"),
+    ):
+        done = run(*arguments, "--data-dir", str(data_dir))
+        assert done.returncode == status, (arguments, done.stderr)
+        assert words in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert (home / "there.jsonl").read_text() == "kept"
+    assert not [file for file in home.iterdir() if ".part" in file.name]
+    assert rows(data_dir, "SELECT count(*) FROM executions") == [(1,)]
