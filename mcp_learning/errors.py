@@ -61,7 +61,7 @@ class LeaderIncompatible(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """Raised when the database file is not a DuckDB database, or is cut short."""
+    """Raised when the database file is not a DuckDB database, is cut short, or can't be read."""
 
 
 class StoreTooNew(StoreError):

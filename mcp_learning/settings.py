@@ -95,6 +95,30 @@ class Settings(BaseSettings):
             description="Age at which an execution counts half in recommendations, in days",
         ),
     ] = 90.0
+    excluded_repos: Annotated[
+        str,
+        Field(
+            description="Repositories of which nothing is stored: owner/name or paths, with * and "
+            "?, separated by commas",
+        ),
+    ] = ""
+    retention_days: Annotated[
+        int | None,
+        Field(
+            ge=7,
+            le=3_650,
+            description="Age at which executions are archived and forgotten, in days, 7..3650; "
+            "unset: never",
+        ),
+    ] = None
+    retention_max_mb: Annotated[
+        int | None,
+        Field(
+            ge=10,
+            description="Size, in MB (2^20 bytes), at least 10, that the database is kept to: the "
+            "oldest executions are archived and forgotten; unset: any",
+        ),
+    ] = None
     memory_limit_mb: Annotated[
         int,
         Field(ge=64, description="Memory that DuckDB may use for its buffers, in MB (2^20 bytes)"),
@@ -149,6 +173,16 @@ class Settings(BaseSettings):
     def index_dir(self) -> Path:
         """Derived indexes; may be deleted at any time."""
         return self.data_dir / "index"
+
+    @cached_property
+    def backup_dir(self) -> Path:
+        """Backups without a place of their own, and databases that were replaced."""
+        return self.data_dir / "backups"
+
+    @cached_property
+    def archive_dir(self) -> Path:
+        """Parquet files with executions that were pruned."""
+        return self.data_dir / "archive"
 
     @cached_property
     def model_dir(self) -> Path:

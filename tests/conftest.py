@@ -12,7 +12,7 @@ from blockbuster import BlockBuster
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.learn.service import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import duckdb as wrapper
+from mcp_learning.store import opening
 from mcp_learning.store.migrations import open_database
 
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -96,7 +96,7 @@ def _refuse_on_the_loop(what: str) -> None:
 @pytest.fixture
 def nothing_blocks_the_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fails a test that touches DuckDB, the model, a file or a socket on the event loop."""
-    really_open, really_embed, really_load = wrapper._open, Embedder.embed, Embedder.load
+    really_open, really_embed, really_load = opening.open_file, Embedder.embed, Embedder.load
 
     def embed(self: Embedder, texts: Any) -> Any:
         _refuse_on_the_loop("Embedder.embed")
@@ -106,7 +106,7 @@ def nothing_blocks_the_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         _refuse_on_the_loop("Embedder.load")
         really_load(self)
 
-    monkeypatch.setattr(wrapper, "_open", lambda *args: Watched(really_open(*args)))
+    monkeypatch.setattr(opening, "open_file", lambda *args: Watched(really_open(*args)))
     monkeypatch.setattr(Embedder, "embed", embed)
     monkeypatch.setattr(Embedder, "load", load)
     detector = BlockBuster()

@@ -80,6 +80,7 @@ class ImportReport(Model):
     updated: int
     unchanged: int
     redactions: int
+    excluded: int
     skipped: int
     skipped_by_reason: dict[str, int]
     values_left_out: dict[str, int]
@@ -97,6 +98,7 @@ class _Tally:
     updated: int = 0
     unchanged: int = 0
     redactions: int = 0
+    excluded: int = 0
     sample: list[Shown] = field(default_factory=list)
     finished: bool = False
 
@@ -241,6 +243,7 @@ def _report(
         updated=tally.updated,
         unchanged=tally.unchanged,
         redactions=tally.redactions,
+        excluded=tally.excluded,
         skipped=notes.skipped.total(),
         skipped_by_reason=dict(notes.skipped.most_common()),
         values_left_out=dict(notes.left_out.most_common()),
@@ -261,6 +264,8 @@ def _print(report: ImportReport) -> None:
         f"{report.updated:,} {would}updated, {report.unchanged:,} there already; "
         f"{report.redactions:,} secrets {would}removed ({report.seconds:.1f} s)."
     )
+    if report.excluded:
+        say(f"{report.excluded:,} are of excluded repositories and were left out.")
     if report.sample:
         table = Table(box=box.SIMPLE_HEAD)
         for heading in ("recorded", "type", "outcome", "repo", "task"):

@@ -39,7 +39,7 @@ from mcp_learning.errors import (
 from mcp_learning.models.results import Health, Member
 from mcp_learning.settings import CONFIG_VARIABLE, Settings, config_file
 from mcp_learning.share.service import peek
-from mcp_learning.store import embeddings, executions, migrations
+from mcp_learning.store import copies, embeddings, executions, migrations
 from mcp_learning.store.duckdb import Cursor, Database
 
 LEAST_FREE_MB = 100
@@ -145,8 +145,7 @@ def database(patient: Patient) -> Finding:
     except StoreTooNew as error:
         raise Failure(str(error), _UPDATE) from error
     except StoreDamaged as error:
-        quoted = shlex.quote(str(path))
-        raise Failure(str(error), f"mv {quoted} {shlex.quote(f'{path}.damaged')}") from error
+        raise Failure(str(error), "mcp-learning recover") from error
     except StoreError as error:
         raise Failure(str(error), f"check who may read and write {path}") from error
     return Finding(f"{path}, {path.stat().st_size / 2**20:.1f} MB")
@@ -160,12 +159,25 @@ def schema(patient: Patient) -> Finding:
         raise Failure(detail, _UPDATE)
     if version < newest:
         patient.stored = Stored()
+        _refuse_other_design(patient.settings.database_path)
         return Finding(f"version {newest} will be made at first use (now {version or 'none'})")
     patient.stored = _read(
         patient.settings.database_path,
         lambda cursor: Stored(executions.count(cursor), embeddings.model(cursor)),
     )
     return Finding(f"version {version}, {patient.stored.executions} executions")
+
+
+def contents(patient: Patient) -> Finding:
+    """Every block of the database can be read, and is what was written."""
+    path = patient.settings.database_path
+    if not path.exists():
+        return Finding("nothing yet")
+    try:
+        rows = copies.examine(path).counts
+    except StoreDamaged as error:
+        raise Failure(str(error), "mcp-learning recover") from error
+    return Finding(f"all of {sum(rows.values())} rows in {len(rows)} tables can be read")
 
 
 def vss(_: Patient) -> Finding:
@@ -249,6 +261,7 @@ LAYERS = (
     Layer("duckdb", duckdb),
     Layer("database", database, needs=("data directory", "duckdb")),
     Layer("schema", schema, needs=("database",)),
+    Layer("contents", contents, needs=("schema",)),
     Layer("vss", vss, needs=("duckdb",)),
     Layer("embedding model", embedding_model, needs=("settings",)),
     Layer("stored vectors", stored_vectors, needs=("schema", "embedding model")),
@@ -273,6 +286,15 @@ def _read(path: Path, fn: Callable[[Cursor], T]) -> T:
             await database.close()
 
     return anyio.run(read)
+
+
+def _refuse_other_design(path: Path) -> None:
+    if not path.exists():
+        return
+    try:
+        _read(path, migrations.refuse_other_design)
+    except StoreError as error:
+        raise Failure(str(error), "mcp-learning upgrade") from error
 
 
 def _shared(path: Path, health: Health) -> Finding:

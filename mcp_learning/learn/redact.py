@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import NamedTuple, TypeAlias
 
+from mcp_learning.learn.privacy import without_private
+
 __all__ = ["JSON", "redact", "redact_value", "warm"]
 
 JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
@@ -145,7 +147,7 @@ _SECRET_NAME = re.compile(rf"(?ai:{_WORD}|\b(?:authorization|cookie|credentials?
 
 
 def redact(text: str) -> tuple[str, int]:
-    """Replaces every secret in a text.
+    """Replaces every secret in a text, and every span that is marked as private.
 
     Args:
         text: Any text; what was redacted before is left as it is.
@@ -153,7 +155,7 @@ def redact(text: str) -> tuple[str, int]:
     Returns:
         The text with each secret replaced by ``[redacted:<kind>]``, and how many were removed.
     """
-    removed = 0
+    text, removed = without_private(text)
     # A cut gives its neighbours a new boundary; looking again makes the result a fixed point.
     while secrets := _find_secrets(text):
         pieces, position = [], 0

@@ -16,12 +16,24 @@ import anyio.to_thread
 
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
-from mcp_learning.learn import importing, insights
+from mcp_learning.learn import importing, insights, keeping
 from mcp_learning.learn.identifiers import task_key, uuid7
+from mcp_learning.learn.privacy import is_excluded, refuse_excluded
 from mcp_learning.learn.recalls import Recalls, weight_of
 from mcp_learning.learn.redact import redact, redact_value, warm
+from mcp_learning.learn.retention import Retention
 from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.insights import Insights
+from mcp_learning.models.keeping import (
+    Backup,
+    BackupReport,
+    EmbedMissing,
+    EmbedReport,
+    Prune,
+    PruneReport,
+    Unarchive,
+    UnarchiveReport,
+)
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -82,13 +94,15 @@ class LearningService:
         self._database = database
         self._indexer: Indexer | None = None
         self._recalls = Recalls(database)
+        self._retention = Retention(settings, database, self._indexing)
 
     async def run(self) -> None:
-        """Keeps embeddings up with what is recorded, until cancelled."""
+        """Keeps embeddings up with what is recorded, and to the retention policy."""
         indexer = await self._indexing()
         await anyio.to_thread.run_sync(warm)
         async with anyio.create_task_group() as group:
             group.start_soon(self._recalls.run)
+            group.start_soon(self._retention.keep_to_policy)
             await indexer.run()
             group.cancel_scope.cancel()
 
@@ -115,9 +129,11 @@ class LearningService:
         An update changes the given fields only. The same call twice changes nothing.
 
         Raises:
-            InvalidInput: used_task_ids names executions that don't exist.
+            InvalidInput: used_task_ids names executions that don't exist, or nothing of this
+                repository is to be stored.
             StoreError: The database can't be written; nothing was kept.
         """
+        refuse_excluded(request.repo, self.settings.excluded_repos)
         task_id = request.task_id or uuid7()
         now = datetime.now(UTC)
 
@@ -130,6 +146,8 @@ class LearningService:
             if missing := executions.unknown(cursor, request.used_task_ids):
                 raise InvalidInput("used_task_ids", f"no execution {missing[0]}; leave it out")
             old = executions.get(cursor, task_id) if request.task_id else None
+            if old is not None:
+                refuse_excluded(old.repo, self.settings.excluded_repos)
             _upsert(cursor, task_id, given, old, now)
             if request.used_task_ids:
                 executions.add_recalls(cursor, task_id, request.used_task_ids, now)
@@ -212,6 +230,7 @@ class LearningService:
 
         Raises:
             NotFound: No execution has this id.
+            InvalidInput: Nothing of its repository is to be stored.
             StoreError: The database can't be written; nothing was kept.
         """
         identity = feedback_id or uuid7()
@@ -226,8 +245,10 @@ class LearningService:
         )
 
         def write(cursor: Cursor) -> int:
-            if executions.get(cursor, request.task_id) is None:
+            about = executions.get(cursor, request.task_id)
+            if about is None:
                 raise NotFound(request.task_id)
+            refuse_excluded(about.repo, self.settings.excluded_repos)
             return executions.add_feedback(cursor, identity, request.task_id, feedback)
 
         count = await self._database.write(write)
@@ -307,6 +328,23 @@ class LearningService:
         await indexer.load()
         return indexer.embedder.floor
 
+    async def backup(self, request: Backup) -> BackupReport:
+        """Copies the whole database; as `keeping.backup`."""
+        return await keeping.backup(self._database, request)
+
+    async def embed_missing(self, request: EmbedMissing, progress: "Progress") -> EmbedReport:
+        """Makes vectors that are missing; as `keeping.embed_missing`."""
+        indexer = await self._indexing()
+        return await keeping.embed_missing(self._database, indexer, request, progress)
+
+    async def prune(self, request: Prune, progress: "Progress") -> PruneReport:
+        """Archives and forgets what limits let go; as `Retention.prune`."""
+        return await self._retention.prune(request, progress)
+
+    async def unarchive(self, request: Unarchive) -> UnarchiveReport:
+        """Brings back what was archived; as `Retention.unarchive`."""
+        return await self._retention.unarchive(request)
+
     async def import_batch(self, request: ImportBatch) -> Imported:
         """Stores executions from elsewhere, as a whole or not at all; durable on return.
 
@@ -315,13 +353,18 @@ class LearningService:
         Raises:
             StoreError: The database can't be written; nothing was kept.
         """
-        ids = [record.task_id for record in request.records]
+        excluded = self.settings.excluded_repos
+        records = [r for r in request.records if not is_excluded(r.execution.repo, excluded)]
+        left_out = {"excluded": len(request.records) - len(records)}
+        ids = [record.task_id for record in records]
         there = await self._database.read(lambda cursor: history.updated(cursor, ids))
-        prepared = await anyio.to_thread.run_sync(importing.prepare, request.records, there, _given)
+        prepared = await anyio.to_thread.run_sync(importing.prepare, records, there, _given)
         if request.dry_run:
-            return await self._database.read(lambda cursor: importing.preview(cursor, prepared))
+            seen = await self._database.read(lambda cursor: importing.preview(cursor, prepared))
+            return seen.model_copy(update=left_out)
         try:
-            return await self._database.write(lambda cursor: importing.write(cursor, prepared))
+            done = await self._database.write(lambda cursor: importing.write(cursor, prepared))
+            return done.model_copy(update=left_out)
         finally:
             if self._indexer is not None:
                 self._indexer.notice()

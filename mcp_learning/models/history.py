@@ -73,6 +73,7 @@ class Imported(Model):
     updated: int = 0
     unchanged: Annotated[int, Field(description="There already, and not older")] = 0
     redactions: Annotated[int, Field(description="Secrets removed before storing")] = 0
+    excluded: Annotated[int, Field(description="Of excluded repositories; not stored")] = 0
 
 
 class ExportPage(Request):

@@ -128,6 +128,24 @@ class IndexSlot:
             remove(self._path)
             self.state = IndexState(problem=str(problem))
 
+    def drop_dead(self, living: Callable[[int], int]) -> bool:
+        """Deletes the index if it holds vectors that the truth no longer has; returns whether.
+
+        Args:
+            living: How many vectors the truth has of a version up to the given one.
+        """
+        with self._lock:
+            try:
+                info = read_info(self._path) if self._path.exists() else None
+            except IndexUnavailable:
+                info = None  # damaged or outdated: whatever is in it goes, too
+            if info is not None and info.rows == living(info.watermark):
+                return False
+            existed = self._path.exists()
+            self._close()
+            remove(self._path)
+            return existed
+
     def close(self) -> None:
         """Closes the index file."""
         with self._lock:

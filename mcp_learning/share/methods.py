@@ -15,6 +15,16 @@ from pydantic import BaseModel
 from mcp_learning.models.fields import Model
 from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.insights import Insights
+from mcp_learning.models.keeping import (
+    Backup,
+    BackupReport,
+    EmbedMissing,
+    EmbedReport,
+    Prune,
+    PruneReport,
+    Unarchive,
+    UnarchiveReport,
+)
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -90,6 +100,22 @@ class Learning(Protocol):
         """Deletes executions, or counts them."""
         ...
 
+    async def backup(self, request: Backup) -> BackupReport:
+        """Copies the whole database."""
+        ...
+
+    async def embed_missing(self, request: EmbedMissing, progress: Report) -> EmbedReport:
+        """Makes vectors that are missing."""
+        ...
+
+    async def prune(self, request: Prune, progress: Report) -> PruneReport:
+        """Archives and forgets what limits let go."""
+        ...
+
+    async def unarchive(self, request: Unarchive) -> UnarchiveReport:
+        """Brings back what was archived."""
+        ...
+
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """Recorded values that start with `prefix`."""
         ...
@@ -157,6 +183,10 @@ INSIGHTS = Method("insights", Nothing, Insights, lambda s, q, _: s.insights())
 HEALTH = Method("health", Nothing, Health, lambda s, q, _: s.health())
 REBUILD = Method("rebuild", RebuildIndex, RebuildReport, lambda s, q, r: s.rebuild(q, r))
 FORGET = Method("forget", ForgetExecutions, Forgotten, lambda s, q, _: s.forget(q))
+BACKUP = Method("backup", Backup, BackupReport, lambda s, q, _: s.backup(q))
+EMBED = Method("embed_missing", EmbedMissing, EmbedReport, lambda s, q, r: s.embed_missing(q, r))
+PRUNE = Method("prune", Prune, PruneReport, lambda s, q, r: s.prune(q, r))
+UNARCHIVE = Method("unarchive", Unarchive, UnarchiveReport, lambda s, q, _: s.unarchive(q))
 SUGGEST = Method("suggest", Prefix, Suggestions, _suggest)
 IMPORT = Method("import_batch", ImportBatch, Imported, lambda s, q, _: s.import_batch(q))
 EXPORT = Method("export_page", ExportPage, Exported, lambda s, q, _: s.export_page(q))
@@ -164,18 +194,7 @@ EXPORT = Method("export_page", ExportPage, Exported, lambda s, q, _: s.export_pa
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method
     for method in (
-        *(
-            RECORD,
-            FIND,
-            RECOMMEND,
-            GET,
-            FEEDBACK,
-            STATS,
-            INSIGHTS,
-            HEALTH,
-            REBUILD,
-            FORGET,
-            SUGGEST,
-        ),
+        *(RECORD, FIND, RECOMMEND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET),
+        *(SUGGEST, BACKUP, EMBED, PRUNE, UNARCHIVE, IMPORT, EXPORT),
     )
 }

@@ -23,8 +23,19 @@ from anyio.abc import Listener, SocketStream
 from mcp_learning import __version__
 from mcp_learning.errors import StoreError, StoreLocked
 from mcp_learning.learn.identifiers import uuid7
+from mcp_learning.learn.privacy import refuse_excluded
 from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.insights import Insights
+from mcp_learning.models.keeping import (
+    Backup,
+    BackupReport,
+    EmbedMissing,
+    EmbedReport,
+    Prune,
+    PruneReport,
+    Unarchive,
+    UnarchiveReport,
+)
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -180,7 +191,8 @@ class SharedService:
             self._seat.leave()
 
     async def record(self, request: RecordExecution) -> Recorded:
-        """As `LearningService.record`."""
+        """As `LearningService.record`; what is excluded here or at the leader is refused."""
+        refuse_excluded(request.repo, self._settings.excluded_repos)
         if request.task_id is not None or self.leads:
             return await self._ask(methods.RECORD, request)
         # Its leader may have stored it and gone before it could say so.
@@ -232,6 +244,22 @@ class SharedService:
     async def forget(self, request: ForgetExecutions) -> Forgotten:
         """As `LearningService.forget`; made again, it counts what was left to forget."""
         return await self._ask(methods.FORGET, request)
+
+    async def backup(self, request: Backup) -> BackupReport:
+        """As `LearningService.backup`."""
+        return await self._ask(methods.BACKUP, request)
+
+    async def embed_missing(self, request: EmbedMissing, progress: Report) -> EmbedReport:
+        """As `LearningService.embed_missing`; made again, it goes on where it was."""
+        return await self._ask(methods.EMBED, request, progress)
+
+    async def prune(self, request: Prune, progress: Report) -> PruneReport:
+        """As `LearningService.prune`."""
+        return await self._ask(methods.PRUNE, request, progress)
+
+    async def unarchive(self, request: Unarchive) -> UnarchiveReport:
+        """As `LearningService.unarchive`; made again, it counts what was left to bring back."""
+        return await self._ask(methods.UNARCHIVE, request)
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """As `LearningService.suggest`."""

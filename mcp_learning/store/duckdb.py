@@ -6,10 +6,12 @@ Invariants:
   is dropped. So cancellation never leaves half a write.
 - No connection object is shared between threads: DuckDB mixes up results when one is.
 - A fatal engine error closes the instance; the next call opens the file again.
+- The file is replaced only while nobody has a cursor, and without a write-ahead log beside it:
+  DuckDB replays whatever log it finds there.
 """
 
 import logging
-import re
+import shutil
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -22,14 +24,10 @@ import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 
-from mcp_learning.errors import (
-    LearningError,
-    StoreDamaged,
-    StoreError,
-    StoreFull,
-    StoreLocked,
-    StoreTooNew,
-)
+from mcp_learning.errors import LearningError, StoreError, StoreFull
+from mcp_learning.store import opening
+from mcp_learning.store.files import discard, make_private, put_in_place, wal_of
+from mcp_learning.store.opening import is_full
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Cursor
@@ -99,7 +97,9 @@ class Database:
         self._limiter: anyio.CapacityLimiter | None = None
         self._queue: SimpleQueue[_Call[Any] | None] = SimpleQueue()
         self._root: Cursor | None = None
-        self._root_lock = threading.Lock()
+        self._readable = threading.Condition()
+        self._readers = 0
+        self._replacing = False
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
         self._closing = False
@@ -152,6 +152,20 @@ class Database:
     async def checkpoint(self) -> None:
         """Merges the write-ahead log into the file."""
         await self._submit(lambda cursor: cursor.execute("CHECKPOINT") and None, transaction=False)
+
+    async def replace(self, make: Callable[[Cursor, Path], T]) -> T:
+        """Has the writer thread make a new file, and puts it in the place of this one.
+
+        Nothing is written meanwhile; reads go on until the new file is complete, then wait for
+        milliseconds. After a failure, or a kill at any moment, one of both files is in place.
+
+        Args:
+            make: Gets a cursor and the path of the file that it has to write and close.
+
+        Raises:
+            StoreError: The new file can't be made, or this one can't be closed; it stays.
+        """
+        return await self._submit(lambda cursor: self._replace(cursor, make), transaction=False)
 
     async def close(self, patience: float | None = None) -> None:
         """Finishes queued writes and closes the file.
@@ -211,21 +225,55 @@ class Database:
             cursor.close()
 
     def _read(self, fn: Callable[[Cursor], T]) -> T:
-        with self._root_lock:
+        with self._readable:
+            self._readable.wait_for(lambda: not self._replacing)
             if self._root is None:
                 raise StoreError(f"{self.path} was closed; call again")
             cursor = self._root.cursor()
+            self._readers += 1
         try:
             return fn(cursor)
         except Exception as error:
             raise self._translate(error) from error
         finally:
             cursor.close()
+            with self._readable:
+                self._readers -= 1
+                self._readable.notify_all()
+
+    def _replace(self, cursor: Cursor, make: Callable[[Cursor, Path], T]) -> T:
+        new = self.path.with_name(f"{self.path.name}.new")
+        discard(new)
+        try:
+            result = make(cursor, new)
+            cursor.close()
+            with self._readable:
+                self._replacing = True
+                self._readable.wait_for(lambda: not self._readers)
+            self._disconnect()
+            if wal_of(self.path).exists():
+                raise StoreError(f"{self.path} could not be closed cleanly; it stays as it is")
+            shutil.rmtree(f"{self.path}.tmp", ignore_errors=True)  # what queries spilt, if killed
+            put_in_place(new, self.path)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} can't be replaced ({error.strerror}); it stays as it is"
+            ) from error
+        finally:
+            try:
+                discard(new)
+                self._connect()
+            finally:
+                with self._readable:
+                    self._replacing = False
+                    self._readable.notify_all()
+        return result
 
     def _connect(self) -> Cursor:
         if self._root is not None:
             return self._root
-        root = _open(self.path, self._memory_limit_mb)
+        make_private(self.path.parent)
+        root = opening.open_file(self.path, self._memory_limit_mb)
         try:
             if self._prepare is not None:
                 # A cursor that is closed: an unread result would keep its transaction open, and
@@ -240,7 +288,7 @@ class Database:
         return root
 
     def _disconnect(self) -> None:
-        with self._root_lock:
+        with self._readable:
             root, self._root = self._root, None
         if root is not None:
             try:
@@ -273,126 +321,9 @@ class Database:
         )
 
 
-def is_full(error: Exception) -> bool:
-    """Whether an error of DuckDB says that the disk has no room left."""
-    return bool(re.search(r"No space left|File too large|disk.*full", str(error), re.IGNORECASE))
-
-
 def roll_back(cursor: Cursor) -> None:
     """Ends the transaction, if a failed COMMIT has not ended it."""
     import duckdb
 
     with suppress(duckdb.Error):
         cursor.execute("ROLLBACK")
-
-
-def make_private(directory: Path) -> None:
-    """Makes `directory` (mode 0700 where the platform has modes) unless it exists.
-
-    Raises:
-        StoreError: It can't be made, or is not a directory.
-    """
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"data directory {directory} can't be made ({error.strerror}); set "
-            "MCP_LEARNING_DATA_DIR to a directory that you may write to"
-        ) from error
-
-
-def _open(path: Path, memory_limit_mb: int) -> Cursor:
-    import duckdb
-
-    make_private(path.parent)
-    is_new = not path.exists()
-    try:
-        root = duckdb.connect(
-            str(path),
-            config={
-                "memory_limit": f"{memory_limit_mb}MiB",
-                # Queries here read some rows of one row group. Handing them to other threads takes
-                # longer than running them: 1.1 ms against 1.6 ms for what a search reads.
-                "threads": "1",
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "storage_compatibility_version": "v1.0.0",
-            },
-        )
-    except duckdb.Error as error:
-        explained = _explain_open(path, str(error))
-        if is_new and isinstance(explained, StoreFull):
-            path.unlink(missing_ok=True)  # a header cut short, which would pass for damage later
-        raise explained from error
-    with suppress(OSError):  # a file system without modes: the directory's rights have to do
-        path.chmod(0o600)
-    _refuse_truncated(root, path)
-    return root
-
-
-def _refuse_truncated(root: Cursor, path: Path) -> None:
-    """A file cut at its end opens, and only fails (or lies) when the lost blocks are read.
-
-    DuckDB itself cuts free blocks off the end, and goes on counting them.
-    """
-    import duckdb
-
-    with closing(root.cursor()) as cursor:
-        row = cursor.execute("PRAGMA database_size").fetchone()
-        if row is None:
-            return
-        block_size, total, free = int(row[2]), int(row[3]), int(row[5])
-        header = 3 * 4096  # DuckDB's main header and its two alternating database headers
-        present = (path.stat().st_size - header) // block_size
-        with suppress(duckdb.Error):  # a lost block was needed to find out
-            if present >= total or (total - present <= free and _last_block(cursor) < present):
-                return
-    root.close()
-    raise StoreDamaged(
-        f"{path} is cut short; it was left untouched: put a backup in its place, or move it "
-        "away to start afresh"
-    )
-
-
-def _last_block(cursor: Cursor) -> int:
-    """Highest number of a block that holds metadata or a table's data; -1 without any."""
-    last = [cursor.execute("SELECT max(block_id) FROM pragma_metadata_info()").fetchone()]
-    for (table,) in cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-        last.append(
-            cursor.execute(
-                "SELECT max(greatest(block_id, list_max(additional_block_ids))) "
-                "FROM pragma_storage_info(?)",
-                [table],
-            ).fetchone()
-        )
-    return max((int(row[0]) for row in last if row and row[0] is not None), default=-1)
-
-
-def _explain_open(path: Path, text: str) -> StoreError:
-    if "Could not set lock" in text or "being used by another process" in text:
-        holder = re.search(r"PID (\d+)", text)
-        who = f"process {holder[1]}" if holder else "another process"
-        return StoreLocked(
-            f"{path} is in use by {who}; close that agent's server, or give this one another "
-            "directory with MCP_LEARNING_DATA_DIR"
-        )
-    if "Permission denied" in text or "Read-only file system" in text:
-        return StoreError(
-            f"{path} can't be written; change its permissions, or set MCP_LEARNING_DATA_DIR to a "
-            "directory that you may write to"
-        )
-    if "No space left" in text or "File too large" in text:
-        return StoreFull(
-            f"no room left on the disk of {path}; free some space, then repeat the call"
-        )
-    if "we can only read versions between" in text or "newer version of DuckDB" in text:
-        return StoreTooNew(f"{path} was written by a newer DuckDB; update mcp-learning to open it")
-    if "Is a directory" in text or "Not a directory" in text:
-        return StoreError(
-            f"{path} is not a file in a directory; set MCP_LEARNING_DATA_DIR to another"
-        )
-    logger.error("can't open %s: %s", path, text)
-    return StoreDamaged(
-        f"{path} is damaged or not a DuckDB database; it was left untouched: move it away to start "
-        "afresh, or put a backup in its place"
-    )

@@ -66,9 +66,9 @@ def count_pending(cursor: Cursor, table: Table = "embeddings") -> int:
     return int(row[0]) if row else 0
 
 
-def count(cursor: Cursor) -> int:
-    """How many executions have a vector."""
-    row = cursor.execute("SELECT count(*) FROM embeddings").fetchone()
+def count(cursor: Cursor, up_to: int = 2**62) -> int:
+    """How many executions have a vector, of a version of at most `up_to`."""
+    row = cursor.execute("SELECT count(*) FROM embeddings WHERE version <= ?", [up_to]).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -87,7 +87,7 @@ def test_a_fresh_home_is_well_and_stays_empty(examine: Examine, home: Path) -> N
 def test_layers_are_checked_from_the_bottom_up(examine: Examine) -> None:
     assert list(examine(0)) == [
         *("python", "settings", "data directory", "permissions", "disk space", "duckdb"),
-        *("database", "schema", "vss", "embedding model", "stored vectors", "server"),
+        *("database", "schema", "contents", "vss", "embedding model", "stored vectors", "server"),
     ]
 
 
@@ -95,7 +95,7 @@ def test_for_people_each_layer_has_a_line_and_the_verdict_comes_last(run: Comman
     done = run("doctor")
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line]
-    assert len([line for line in lines if line.startswith("OK")]) == 12
+    assert len([line for line in lines if line.startswith("OK")]) == 13
     assert lines[-1] == "All is well."
     assert done.stderr == ""
 
@@ -141,7 +141,7 @@ def test_a_file_that_is_no_database_fails_and_is_left_as_it_was(
     (own / "learning.duckdb").write_text("not a database\n" * 1_000)
     results = examine(1, "--data-dir", str(own))
     assert failures(results) == ["database"]
-    assert results["database"]["fix"].startswith("mv ")
+    assert results["database"]["fix"] == "mcp-learning recover"
     assert results["schema"]["detail"] == "left out: needs database"
     assert (own / "learning.duckdb").read_text() == "not a database\n" * 1_000
     assert [file.name for file in own.iterdir()] == ["learning.duckdb"]

@@ -93,7 +93,7 @@ async def test_a_file_that_is_no_database_is_refused_untouched_until_it_is_gone(
     path.write_bytes(b"something of value" * 1000)
     database = Database(path, prepare=make_table)
     for attempt in (database.read(numbers), database.write(put_one)):
-        with pytest.raises(StoreDamaged, match="move it away") as caught:
+        with pytest.raises(StoreDamaged, match="mcp-learning recover") as caught:
             await attempt
         assert_plain(caught.value, path)
     assert path.read_bytes() == b"something of value" * 1000

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from mcp_learning.errors import StoreTooNew
+from mcp_learning.errors import StoreError, StoreTooNew
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import Cursor, Database, roll_back
 
@@ -93,14 +93,33 @@ def apply(cursor: Cursor) -> int:
     return current_version(cursor)
 
 
+def refuse_other_design(cursor: Cursor) -> None:
+    """Refuses a database with executions in it that no version of this schema made.
+
+    Raises:
+        StoreError: It is one, and has to be upgraded.
+    """
+    if (
+        current_version(cursor) == 0
+        and cursor.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = 'executions'"
+        ).fetchone()
+    ):
+        raise StoreError(
+            "the database is a learning database of another design; nothing was changed: run "
+            "`mcp-learning upgrade`, which keeps a copy"
+        )
+
+
 def open_database(settings: Settings) -> Database:
     """The database of these settings, migrated whenever it is opened. Opens nothing yet."""
 
     def migrate(cursor: Cursor) -> None:
         try:
+            refuse_other_design(cursor)
             apply(cursor)
-        except StoreTooNew as error:
-            raise StoreTooNew(f"{settings.database_path}: {error}") from error
+        except StoreError as error:
+            raise type(error)(f"{settings.database_path}: {error}") from error
 
     return Database(
         settings.database_path, memory_limit_mb=settings.memory_limit_mb, prepare=migrate

@@ -1,0 +1,92 @@
+"""`backup`, `restore` and `recover`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import typer
+
+from mcp_learning.cli.queries import console, print_json
+from mcp_learning.cli.session import fail, load_settings, run, service
+from mcp_learning.errors import LearningError
+from mcp_learning.learn import recovery
+from mcp_learning.models.keeping import Backup, BackupReport, RecoveryReport
+from mcp_learning.settings import Settings
+from mcp_learning.share.alone import alone
+
+
+def backup(file: Path | None, *, force: bool, data_dir: Path | None, as_json: bool) -> None:
+    """Copies the database, also while agents use it, and prints what the copy holds."""
+    settings = load_settings(data_dir)
+    if not settings.database_path.exists():
+        fail(f"there is no database at {settings.database_path} yet")
+    target = _target(settings, file)
+    if target.exists() and not force:
+        fail(f"{target} exists; choose another name, or replace it with --force")
+
+    async def work() -> BackupReport:
+        async with service(settings) as opened:
+            return await opened.backup(Backup(path=str(target)))
+
+    report = run(work)
+    if as_json:
+        print_json(report)
+        return
+    typer.echo(f"{report.path}: {report.bytes / 2**20:.1f} MB, {_counted(report.rows)}; read back")
+
+
+def restore(file: Path, *, force: bool, data_dir: Path | None, as_json: bool) -> None:
+    """Puts a backup in the place of the database."""
+    settings = load_settings(data_dir)
+    try:
+        with alone(settings):
+            report = recovery.restore(settings, file.expanduser().absolute(), force=force)
+    except LearningError as error:
+        fail(str(error))
+    if as_json:
+        print_json(report)
+        return
+    typer.echo(f"{report.path} now holds {_counted(report.rows)}")
+    if report.kept:
+        typer.echo(f"What was there is kept as {report.kept}")
+
+
+def recover(*, dry_run: bool, data_dir: Path | None, as_json: bool) -> None:
+    """Saves what can be read of a damaged database."""
+    settings = load_settings(data_dir)
+    try:
+        with console.status("reading"), alone(settings):
+            report = recovery.recover(settings, dry_run=dry_run)
+    except LearningError as error:
+        fail(str(error))
+    if as_json:
+        print_json(report)
+    else:
+        _tell(report, dry_run=dry_run)
+
+
+def _tell(report: RecoveryReport, *, dry_run: bool) -> None:
+    if not report.damaged:
+        typer.echo(f"All of {report.path} can be read; nothing to recover")
+        return
+    for line in report.mended:
+        typer.echo(f"To open it, {line}.")
+    for name, table in report.tables.items():
+        typer.echo(f"{name}: {table.saved} of {table.expected} rows")
+        for column, rows in table.incomplete.items():
+            typer.echo(f"  {column}: lost or replaced in {rows} rows")
+    if dry_run:
+        typer.echo(f"{report.path} was left as it is")
+    else:
+        typer.echo(f"{report.path} holds what was saved; the damaged one is {report.kept}")
+
+
+def _target(settings: Settings, file: Path | None) -> Path:
+    name = f"learning-{recovery.stamp()}.duckdb"
+    if file is None:
+        return settings.backup_dir / name
+    target = file.expanduser().absolute()
+    return target / name if target.is_dir() else target
+
+
+def _counted(rows: Mapping[str, int]) -> str:
+    return f"{rows.get('executions', 0)} executions, {rows.get('feedback', 0)} feedback"

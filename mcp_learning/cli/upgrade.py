@@ -1,0 +1,288 @@
+"""`upgrade` and `generate-embeddings`.
+
+An upgrade has two parts. The first needs the file alone: it is kept, and migrated, or made anew
+from a database of the original design. The second is done beside running agents: vectors and the
+index. Each step finds out whether it is still to be done, so that the command can be repeated.
+"""
+
+import shutil
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import anyio
+import typer
+
+from mcp_learning.cli.queries import print_json
+from mcp_learning.cli.retention import progress_bar
+from mcp_learning.cli.session import fail, load_settings, request, run, service
+from mcp_learning.clients.history import Notes, batches
+from mcp_learning.clients.tables import read_duckdb
+from mcp_learning.errors import InvalidInput, LearningError, StoreDamaged, StoreError, StoreLocked
+from mcp_learning.learn.recovery import stamp
+from mcp_learning.learn.service import LearningService
+from mcp_learning.models.history import ExportPage, ImportBatch
+from mcp_learning.models.keeping import EmbedMissing, EmbedReport, UpgradeReport
+from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
+from mcp_learning.models.results import Health
+from mcp_learning.settings import Settings
+from mcp_learning.share.alone import alone
+from mcp_learning.share.methods import Report
+from mcp_learning.share.service import SharedService, peek
+from mcp_learning.store import backups, copies, legacy, migrations
+from mcp_learning.store.duckdb import Database
+from mcp_learning.store.files import discard, wal_of
+from mcp_learning.store.opening import connect
+
+ROUNDS = 5
+"""How often what was recorded meanwhile is embedded, too, before that is given up."""
+
+
+@dataclass
+class _File:
+    """What the first part did."""
+
+    version: int
+    backup: Path | None = None
+    dropped: list[str] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def upgrade(*, data_dir: Path | None, as_json: bool) -> None:
+    """Brings the database up to date and prints what was done."""
+    settings = load_settings(data_dir)
+    started = time.monotonic()
+    if not settings.database_path.exists():
+        fail(f"there is no database at {settings.database_path}; one is made at first use")
+    with progress_bar(quiet=as_json) as report:
+        try:
+            file = _bring_file_up(settings, report)
+        except LearningError as error:
+            fail(str(error))
+        health, embedded = run(lambda: _complete(settings, report))
+    done = UpgradeReport(
+        path=str(settings.database_path),
+        from_version=file.version,
+        to_version=health.schema_version,
+        backup=None if file.backup is None else str(file.backup),
+        executions=health.rows,
+        skipped=dict(file.skipped),
+        dropped_indexes=file.dropped,
+        embedded=embedded,
+        index=health.index.state,
+        seconds=round(time.monotonic() - started, 1),
+    )
+    if as_json:
+        print_json(done)
+    else:
+        _tell(done)
+
+
+def generate_embeddings(*, limit: int | None, data_dir: Path | None, as_json: bool) -> None:
+    """Makes missing vectors and prints how many."""
+    asked = request(EmbedMissing, limit=limit)
+    settings = load_settings(data_dir)
+
+    async def work(report: Report) -> EmbedReport:
+        async with service(settings) as opened:
+            return await opened.embed_missing(asked, report)
+
+    with progress_bar(quiet=as_json) as report:
+        done = run(lambda: work(report))
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(f"{done.embedded} embedded in {done.seconds:.1f} s, {done.pending} still to do")
+
+
+def _bring_file_up(settings: Settings, report: Report) -> _File:
+    """The first part; what a running server has open is up to date."""
+    try:
+        with alone(settings):
+            return _file_alone(settings, report)
+    except StoreLocked:
+        health = anyio.run(peek, settings)
+        if health is None or not health.schema_version:
+            raise
+        return _File(health.schema_version)
+
+
+def _file_alone(settings: Settings, report: Report) -> _File:
+    path = settings.database_path
+    kept = settings.backup_dir / f"before-upgrade-{stamp()}.duckdb"
+    backup = kept if wal_of(path).exists() else None
+    if backup is not None:  # to replay some logs DuckDB writes to the file, even when it only reads
+        backups.keep_copy(path, kept)
+    try:
+        version, indexes = _design(path)
+    except BaseException:
+        discard(kept)
+        raise
+    newest = migrations.known()[-1].version
+    file = _File(version, backup, dropped=indexes)
+    if version == newest and not indexes:
+        discard(kept)
+        file.backup = None
+    elif version == 0:
+        anyio.run(_make_anew, settings, file, kept, report)
+    else:
+        if backup is None:
+            backups.keep_copy(path, kept)
+            file.backup = kept
+        with closing(connect(path)) as cursor:
+            for index in indexes:
+                # First of all: whatever else touches a broken one makes the instance unusable.
+                cursor.execute('DROP INDEX "' + index.replace('"', '""') + '"')
+            migrations.apply(cursor)
+            cursor.execute("CHECKPOINT")
+    return file
+
+
+def _design(path: Path) -> tuple[int, list[str]]:
+    """The schema version, 0 for another design, and the HNSW indexes inside.
+
+    Raises:
+        StoreDamaged: It can't be read.
+        StoreTooNew: It is of a newer version.
+        StoreError: It is no learning database.
+    """
+    try:
+        with copies.opened(path) as cursor:
+            if version := migrations.current_version(cursor):
+                migrations.pending(cursor)
+                return version, [
+                    row[0]
+                    for row in cursor.execute(
+                        "SELECT index_name FROM duckdb_indexes() WHERE contains(upper(sql), 'HNSW')"
+                    ).fetchall()
+                ]
+    except StoreDamaged:
+        pass  # or a log that only the reader of other designs gets over
+    try:
+        with legacy.opened(path) as database:
+            layout = database.layout
+    except InvalidInput:
+        raise StoreError(f"{path} has no executions in it; nothing was changed") from None
+    if layout.schema_version:
+        _refuse_damaged(path)
+    return 0, list(layout.hnsw_indexes)
+
+
+def _refuse_damaged(path: Path) -> NoReturn:
+    raise StoreDamaged(
+        f"{path} is damaged; run `mcp-learning recover` first, or `mcp-learning restore` with a "
+        "backup"
+    )
+
+
+async def _make_anew(settings: Settings, file: _File, kept: Path, report: Report) -> None:
+    """Reads a database of the original design into a new one, and puts that in its place."""
+    path = settings.database_path
+    staging = path.with_name(f"{path.name}.new")
+
+    def swap() -> None:
+        if settings.index_dir.exists():
+            shutil.rmtree(settings.index_dir)
+        backups.swap(staging, path, None if file.backup else kept)
+        file.backup = kept
+
+    def apply(cursor: object) -> None:
+        migrations.apply(cursor)  # type: ignore[arg-type]
+
+    await anyio.to_thread.run_sync(discard, staging)
+    try:
+        await _read_into(Database(staging, prepare=apply), settings, file, report)
+        await anyio.to_thread.run_sync(copies.examine, staging)
+        await anyio.to_thread.run_sync(swap)
+    finally:
+        await anyio.to_thread.run_sync(discard, staging)
+
+
+async def _read_into(database: Database, settings: Settings, file: _File, report: Report) -> None:
+    notes = Notes()
+    parts = batches(read_duckdb(settings.database_path, notes))
+    made = LearningService(settings, database)
+    try:
+        while batch := await anyio.to_thread.run_sync(next, parts, None):
+            imported = await made.import_batch(ImportBatch.model_construct(records=batch))
+            file.skipped["of an excluded repository"] += imported.excluded
+            share = notes.done / max(notes.total, 1)
+            await report(0.3 * min(share, 1), f"{notes.done} of {notes.total} read")
+        await database.checkpoint()
+    finally:
+        await made.close()
+    file.skipped = +(file.skipped + notes.skipped)
+
+
+async def _complete(settings: Settings, report: Report) -> tuple[Health, int]:
+    """The second part: vectors, the index, and a look whether all of it is there."""
+    async with service(settings) as opened:
+        embedded = 0
+
+        async def further(share: float, message: str) -> None:
+            await report(0.3 + 0.4 * share, message)
+
+        async def onward(share: float, message: str) -> None:
+            await report(0.7 + 0.3 * share, message)
+
+        try:
+            embedded = (await opened.embed_missing(EmbedMissing(), further)).embedded
+        except LearningError:
+            if not (await opened.health()).reembed_due:
+                raise
+            embedded = (await opened.rebuild(RebuildIndex(reembed=True), onward)).reembedded
+        health = await opened.health()
+        if _wants_index(settings, health) and health.index.state not in ("ready", "building"):
+            await opened.rebuild(RebuildIndex(), onward)
+        await _verify(opened)
+        return await opened.health(), embedded
+
+
+def _wants_index(settings: Settings, health: Health) -> bool:
+    if settings.search_mode == "auto":
+        return health.rows >= settings.hnsw_min_rows
+    return settings.search_mode == "hnsw" and health.rows > 0
+
+
+async def _verify(opened: SharedService) -> None:
+    """Every execution has a vector, and the first one is found by its own words.
+
+    Raises:
+        StoreError: Something is missing.
+    """
+    for _ in range(ROUNDS):  # agents may be recording
+        pending = (await opened.embed_missing(EmbedMissing(), _unheard)).pending
+        if not pending:
+            break
+    else:
+        raise StoreError(f"{pending} executions have no vector yet; run the command again")
+    page = await opened.export_page(ExportPage(limit=1))
+    for row in page.rows:
+        question = FindSimilarTasks(task_description=row["task_description"], min_similarity=0.0)
+        if not (await opened.find(question)).matches:
+            raise StoreError("a search doesn't find what is there; run `mcp-learning doctor`")
+
+
+async def _unheard(share: float, message: str) -> None:
+    """Progress of what takes no time."""
+
+
+def _tell(done: UpgradeReport) -> None:
+    if done.from_version == done.to_version:
+        typer.echo(f"{done.path} has schema version {done.to_version} already")
+    else:
+        was = f"version {done.from_version}" if done.from_version else "the original design"
+        typer.echo(f"{done.path}: from {was} to schema version {done.to_version}")
+    if done.backup:
+        typer.echo(f"As it was, it is kept as {done.backup}")
+    for index in done.dropped_indexes:
+        typer.echo(f"The index {index} inside it is gone; indexes are files of their own now")
+    for reason, rows in done.skipped.items():
+        typer.echo(f"Left out: {rows} ({reason})")
+    typer.echo(
+        f"{done.executions} executions, {done.embedded} embedded now, index {done.index} "
+        f"({done.seconds:.1f} s)"
+    )

@@ -1,0 +1,54 @@
+"""Database files as files: their logs, private directories, and names that change atomically."""
+
+import os
+from pathlib import Path
+
+from mcp_learning.errors import StoreError
+
+
+def make_private(directory: Path) -> None:
+    """Makes `directory` (mode 0700 where the platform has modes) unless it exists.
+
+    Raises:
+        StoreError: It can't be made, or is not a directory.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"data directory {directory} can't be made ({error.strerror}); set "
+            "MCP_LEARNING_DATA_DIR to a directory that you may write to"
+        ) from error
+
+
+def wal_of(path: Path) -> Path:
+    """The write-ahead log of a database file, whether or not it exists."""
+    return path.with_name(f"{path.name}.wal")
+
+
+def discard(path: Path) -> None:
+    """Removes a database file that is no longer wanted, and its log."""
+    wal_of(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
+def put_in_place(new: Path, path: Path) -> None:
+    """Renames a closed database file, so that after a crash either it or the old one is there."""
+    synchronise(new)
+    new.replace(path)
+    synchronise(path.parent)
+
+
+def synchronise(path: Path) -> None:
+    """Waits until a file, or the names in a directory, are on the disk."""
+    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR  # Windows flushes only what it may write
+    try:
+        opened = os.open(path, flags)
+    except OSError:
+        if path.is_dir():
+            return  # nor does it open directories
+        raise
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

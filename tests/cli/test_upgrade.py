@@ -1,0 +1,221 @@
+"""`upgrade` and `generate-embeddings`, on databases of this and of the original design."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from store import legacy_files
+from store.rows import execution, migrated
+
+from mcp_learning.cli import upgrade
+from mcp_learning.errors import IndexUnavailable, StoreDamaged, StoreError
+from mcp_learning.models.keeping import EmbedMissing
+from mcp_learning.models.requests import FindSimilarTasks
+from mcp_learning.search import vss
+from mcp_learning.settings import Settings
+from mcp_learning.share.service import joined
+from mcp_learning.store import copies, executions, migrations
+from mcp_learning.store.migrations import Migration
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Ask = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    directory = tmp_path / "data"
+    directory.mkdir(mode=0o700)
+    return directory
+
+
+@pytest.fixture
+def ask(run: Command, data_dir: Path) -> Ask:
+    """What a command prints as JSON."""
+
+    def ask(*arguments: str) -> dict[str, Any]:
+        done = run(*arguments, "--json", "--data-dir", str(data_dir))
+        assert done.returncode == 0, done.stderr
+        values: dict[str, Any] = json.loads(done.stdout)
+        return values
+
+    return ask
+
+
+async def unheard(share: float, message: str) -> None:
+    pass
+
+
+def fill(path: Path, rows: int) -> None:
+    with migrated(path) as cursor:
+        for number in range(rows):
+            executions.insert(
+                cursor, execution(task_description=f"task number {number}"), number + 1
+            )
+
+
+def counts(path: Path) -> dict[str, int]:
+    return copies.examine(path).counts
+
+
+def test_a_database_of_the_original_design_is_upgraded_and_kept_as_it_was(
+    data_dir: Path, ask: Ask
+) -> None:
+    path = data_dir / "learning.duckdb"
+    code = "from store.legacy_files import make; import pathlib, sys; "
+    code += "make(pathlib.Path(sys.argv[1]), 30, leave=True)"  # ends as if killed
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, env=environment)
+    file, log = path.read_bytes(), path.with_name("learning.duckdb.wal").read_bytes()
+
+    report = ask("upgrade")
+
+    assert (report["from_version"], report["to_version"]) == (0, migrations.known()[-1].version)
+    assert (report["executions"], report["embedded"]) == (31, 31)
+    assert report["dropped_indexes"] == ["executions_hnsw"]
+    assert Path(report["backup"]).read_bytes() == file
+    assert Path(report["backup"] + ".wal").read_bytes() == log
+    assert counts(path)["embeddings"] == 31
+    again = upgrade._bring_file_up(Settings.load(data_dir=data_dir), unheard)
+    assert (again.version, again.backup) == (report["to_version"], None)
+
+
+@pytest.mark.anyio
+async def test_whoever_opens_another_design_is_told_the_command(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    legacy_files.make(settings.database_path, 3)
+    before = settings.database_path.read_bytes()
+    async with joined(settings) as shared:
+        with pytest.raises(StoreError, match="mcp-learning upgrade"):
+            await shared.health()
+    assert settings.database_path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["broken index", "other vectors", "no vectors"])
+def test_whatever_the_vectors_are_like_the_executions_are_kept(
+    kind: str, settings: Settings
+) -> None:
+    settings.data_dir.mkdir()
+    path = settings.database_path
+    if kind == "broken index":
+        legacy_files.make(path, 40)
+        legacy_files.break_index(path)
+    elif kind == "other vectors":
+        legacy_files.make(path, 40, vectors="FLOAT[]", length=100, index=False)
+    else:
+        legacy_files.make(path, 40, vectors=None, index=False)
+
+    file = upgrade._bring_file_up(settings, unheard)
+
+    assert file.version == 0
+    assert counts(path)["executions"] == 40
+    assert upgrade._bring_file_up(settings, unheard).backup is None
+
+
+def test_an_older_schema_is_kept_and_migrated(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.data_dir.mkdir()
+    fill(settings.database_path, 3)
+    before = counts(settings.database_path)
+    newer = Migration(9_000, "more", "ALTER TABLE executions ADD COLUMN more INTEGER")
+    known = (*migrations.known(), newer)
+    monkeypatch.setattr(migrations, "known", lambda: known)
+
+    file = upgrade._bring_file_up(settings, unheard)
+
+    assert file.version == known[-2].version
+    assert file.backup is not None
+    assert copies.examine(file.backup).version == known[-2].version
+    assert counts(file.backup) == before
+    assert copies.examine(settings.database_path).version == 9_000
+
+
+def test_an_hnsw_index_on_our_own_tables_is_dropped(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    fill(settings.database_path, 3)
+    with vss.connect(settings.database_path) as connection:
+        connection.execute("SET hnsw_enable_experimental_persistence = true")
+        connection.execute("CREATE INDEX mine ON embeddings USING HNSW (embedding)")
+
+    file = upgrade._bring_file_up(settings, unheard)
+
+    assert file.dropped == ["mine"]
+    assert file.backup is not None
+    with duckdb.connect(str(settings.database_path)) as plain:
+        names = plain.execute("SELECT index_name FROM duckdb_indexes()").fetchall()
+        assert ("mine",) not in names
+        executions.insert(plain, execution(task_description="one more"), 9)
+
+
+@pytest.mark.parametrize("kind", ["damaged", "foreign"])
+def test_what_can_t_be_upgraded_is_left_as_it_is(kind: str, settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    path = settings.database_path
+    if kind == "damaged":
+        fill(path, 3)
+        content = bytearray(path.read_bytes())
+        content[12_288:] = bytes(len(content) - 12_288)
+        path.write_bytes(content)
+    else:
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE t AS FROM range(3)")
+    before = path.read_bytes()
+    with pytest.raises(StoreDamaged if kind == "damaged" else StoreError):
+        upgrade._bring_file_up(settings, unheard)
+    assert path.read_bytes() == before
+    assert not settings.backup_dir.exists()
+
+
+@pytest.mark.anyio
+async def test_missing_vectors_are_made_some_at_a_time_or_all(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    fill(settings.database_path, 12)
+    heard: list[float] = []
+
+    async def hear(share: float, message: str) -> None:
+        heard.append(share)
+
+    async with joined(settings) as shared:
+        first = await shared.embed_missing(EmbedMissing(limit=5), hear)
+        assert (first.embedded, first.pending) == (5, 7)
+        assert (await shared.health()).embedded == 5
+        rest = await shared.embed_missing(EmbedMissing(), hear)
+        assert (rest.embedded, rest.pending) == (7, 0)
+        found = await shared.find(FindSimilarTasks(task_description="task number 11"))
+        assert found.matches
+    assert heard == [1.0, 1.0]
+
+
+@pytest.mark.anyio
+async def test_vectors_of_another_model_are_made_again(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    fill(settings.database_path, 4)
+    with duckdb.connect(str(settings.database_path)) as connection:
+        connection.execute(
+            "INSERT INTO embeddings SELECT task_id, nextval('embedding_version'), "
+            "list_transform(range(384), x -> 0.1)::FLOAT[384], 'another model' FROM executions"
+        )
+    async with joined(settings) as shared:  # a running server
+        with pytest.raises(IndexUnavailable, match="re-embed"):
+            await shared.embed_missing(EmbedMissing(), unheard)
+
+        health, embedded = await upgrade._complete(settings, unheard)
+
+        assert (health.embedded, health.reembed_due, embedded) == (4, False, 4)
+        assert health.leader is not None
+        assert health.leader.pid == os.getpid()
+
+
+@pytest.mark.anyio
+async def test_an_index_is_built_where_searches_are_to_use_one(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    fill(settings.database_path, 12)
+    wanted = settings.model_copy(update={"search_mode": "hnsw"})
+    health, embedded = await upgrade._complete(wanted, unheard)
+    assert (health.index.state, embedded) == ("ready", 12)
