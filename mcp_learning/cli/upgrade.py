@@ -34,7 +34,7 @@ from mcp_learning.share.methods import Report
 from mcp_learning.share.service import SharedService, peek
 from mcp_learning.store import backups, copies, legacy, migrations
 from mcp_learning.store.duckdb import Database
-from mcp_learning.store.files import discard, wal_of
+from mcp_learning.store.files import discard, finish_replacing, replacing, staging_of, wal_of
 from mcp_learning.store.opening import connect
 
 ROUNDS = 5
@@ -112,6 +112,7 @@ def _bring_file_up(settings: Settings, report: Report) -> _File:
 
 def _file_alone(settings: Settings, report: Report) -> _File:
     path = settings.database_path
+    finish_replacing(path)
     kept = settings.backup_dir / f"before-upgrade-{stamp()}.duckdb"
     backup = kept if wal_of(path).exists() else None
     if backup is not None:  # to replay some logs DuckDB writes to the file, even when it only reads
@@ -181,12 +182,12 @@ def _refuse_damaged(path: Path) -> NoReturn:
 async def _make_anew(settings: Settings, file: _File, kept: Path, report: Report) -> None:
     """Reads a database of the original design into a new one, and puts that in its place."""
     path = settings.database_path
-    staging = path.with_name(f"{path.name}.new")
+    staging = staging_of(path)
 
     def swap() -> None:
         if settings.index_dir.exists():
             shutil.rmtree(settings.index_dir)
-        backups.swap(staging, path, None if file.backup else kept)
+        backups.swap(path, None if file.backup else kept)
         file.backup = kept
 
     def apply(cursor: object) -> None:
@@ -197,8 +198,10 @@ async def _make_anew(settings: Settings, file: _File, kept: Path, report: Report
         await _read_into(Database(staging, prepare=apply), settings, file, report)
         await anyio.to_thread.run_sync(copies.examine, staging)
         await anyio.to_thread.run_sync(swap)
-    finally:
-        await anyio.to_thread.run_sync(discard, staging)
+    except BaseException:
+        if not replacing(path).exists():
+            discard(staging)
+        raise
 
 
 async def _read_into(database: Database, settings: Settings, file: _File, report: Report) -> None:

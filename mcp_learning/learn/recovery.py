@@ -14,7 +14,13 @@ from mcp_learning.learn.identifiers import task_key
 from mcp_learning.models.keeping import RecoveryReport, RestoreReport, SavedTable
 from mcp_learning.settings import Settings
 from mcp_learning.store import backups, copies
-from mcp_learning.store.files import discard, make_private
+from mcp_learning.store.files import (
+    discard,
+    finish_replacing,
+    make_private,
+    replacing,
+    staging_of,
+)
 from mcp_learning.store.salvage import Salvaged, salvage
 
 logger = logging.getLogger(__name__)
@@ -37,7 +43,8 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
         InvalidInput: There is such a database, and `force` is not set.
         StoreError: The backup can't be used, or the database is in use.
     """
-    path, staging = settings.database_path, _staging(settings)
+    path = settings.database_path
+    finish_replacing(path)
     if path.exists() and source.exists() and source.samefile(path):
         raise InvalidInput("FILE", f"{source} is the database itself; name a backup")
     make_private(settings.data_dir)
@@ -46,8 +53,8 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
         raise InvalidInput(
             "--force", f"{path} {there}; with --force it is replaced, and kept beside it"
         )
-    held = backups.staged(source, staging)
-    kept = _swap(settings, staging, "replaced")
+    held = backups.staged(source, staging_of(path))
+    kept = _swap(settings, "replaced")
     return RestoreReport(
         path=str(path),
         restored_from=str(source),
@@ -67,7 +74,9 @@ def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:
         StoreDamaged: Nothing can be read.
         StoreError: There is no database, or it is in use.
     """
-    path, staging = settings.database_path, _staging(settings)
+    path = settings.database_path
+    staging = staging_of(path)
+    finish_replacing(path)
     try:
         copies.examine(path)
     except StoreDamaged as error:
@@ -84,10 +93,11 @@ def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:
         if not dry_run:
             held = copies.examine(staging)
             logger.info("saved %s", held.counts)
-            kept = _swap(settings, staging, "damaged")
+            kept = _swap(settings, "damaged")
             return _report(path, saved, kept)
     finally:
-        discard(staging)
+        if not replacing(path).exists():
+            discard(staging)
     return _report(path, saved, None)
 
 
@@ -108,20 +118,16 @@ def _report(path: Path, saved: Salvaged, kept: Path | None) -> RecoveryReport:
     )
 
 
-def _swap(settings: Settings, staging: Path, why: str) -> Path | None:
+def _swap(settings: Settings, why: str) -> Path | None:
     if settings.index_dir.exists():
         shutil.rmtree(settings.index_dir)
     kept = settings.backup_dir / f"{why}-{stamp()}.duckdb"
     try:
-        return backups.swap(staging, settings.database_path, kept)
+        return backups.swap(settings.database_path, kept)
     except OSError as error:
         raise StoreError(
             f"{settings.database_path} can't be replaced ({error.strerror}); it stays as it is"
         ) from error
-
-
-def _staging(settings: Settings) -> Path:
-    return settings.database_path.with_name(f"{settings.database_path.name}.new")
 
 
 def _what_is_there(path: Path) -> str:

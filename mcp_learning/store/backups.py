@@ -7,7 +7,13 @@ from pathlib import Path
 
 from mcp_learning.errors import StoreDamaged, StoreError, StoreTooNew
 from mcp_learning.store import copies, migrations
-from mcp_learning.store.files import discard, put_in_place, synchronise, wal_of
+from mcp_learning.store.files import (
+    discard,
+    put_in_place,
+    replace_from_staging,
+    synchronise,
+    wal_of,
+)
 from mcp_learning.store.opening import connect
 
 
@@ -54,12 +60,11 @@ def is_in_use(path: Path) -> None:
             pass
 
 
-def swap(new: Path, path: Path, kept: Path | None) -> Path | None:
-    """Puts a closed file in the place of a database that nobody uses.
+def swap(path: Path, kept: Path | None) -> Path | None:
+    """Puts the file at `staging_of(path)` in the place of a database that nobody uses.
 
     The old one gets the name `kept` first (None: there is a copy), with its log, and has its own
-    until it is replaced: there is a database at every moment. Its log goes before the new file
-    comes, since DuckDB would replay it into that.
+    until it is replaced: there is a database at every moment.
 
     Returns:
         Where the old one is; None if there was none.
@@ -71,8 +76,7 @@ def swap(new: Path, path: Path, kept: Path | None) -> Path | None:
             if file.exists():
                 _keep(file, name)
         synchronise(kept.parent)
-    wal_of(path).unlink(missing_ok=True)
-    put_in_place(new, path)
+    replace_from_staging(path)
     return kept if old is not None else None
 
 

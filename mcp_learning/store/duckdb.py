@@ -26,7 +26,7 @@ import anyio.to_thread
 
 from mcp_learning.errors import LearningError, StoreError, StoreFull
 from mcp_learning.store import opening
-from mcp_learning.store.files import discard, make_private, put_in_place, wal_of
+from mcp_learning.store.files import discard, make_private, put_in_place, staging_of, wal_of
 from mcp_learning.store.opening import is_full
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ class Database:
                 self._readable.notify_all()
 
     def _replace(self, cursor: Cursor, make: Callable[[Cursor, Path], T]) -> T:
-        new = self.path.with_name(f"{self.path.name}.new")
+        new = staging_of(self.path)
         discard(new)
         try:
             result = make(cursor, new)

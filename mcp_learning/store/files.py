@@ -32,6 +32,38 @@ def discard(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
+def staging_of(path: Path) -> Path:
+    """Where a file is made that is to take the place of a database."""
+    return path.with_name(f"{path.name}.new")
+
+
+def replacing(path: Path) -> Path:
+    """The mark that says that a complete file at `staging_of` is to take a database's place."""
+    return path.with_name(f"{path.name}.replacing")
+
+
+def replace_from_staging(path: Path) -> None:
+    """Puts the file at `staging_of`, which is complete and closed, in the place of a database.
+
+    The old log has to go first, since DuckDB would replay it into the new file. The mark is there
+    meanwhile, so that `finish_replacing` goes on after a kill between these steps.
+    """
+    synchronise(staging_of(path))
+    replacing(path).touch(mode=0o600)
+    synchronise(path.parent)
+    finish_replacing(path)
+
+
+def finish_replacing(path: Path) -> None:
+    """Ends what `replace_from_staging` began, if it was killed; for who has the database alone."""
+    if not replacing(path).exists():
+        return
+    if staging_of(path).exists():
+        wal_of(path).unlink(missing_ok=True)
+        put_in_place(staging_of(path), path)
+    replacing(path).unlink(missing_ok=True)
+
+
 def put_in_place(new: Path, path: Path) -> None:
     """Renames a closed database file, so that after a crash either it or the old one is there."""
     synchronise(new)

@@ -13,6 +13,7 @@ from mcp_learning.errors import (
     StoreLocked,
     StoreTooNew,
 )
+from mcp_learning.store.files import finish_replacing
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Cursor
@@ -54,6 +55,7 @@ def open_file(path: Path, memory_limit_mb: int) -> Cursor:
     Raises:
         StoreError: It can't be opened. Of a damaged one nothing was changed.
     """
+    finish_replacing(path)
     is_new = not path.exists()
     try:
         root = connect(path, memory_limit_mb)

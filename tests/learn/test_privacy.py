@@ -1,5 +1,6 @@
 """Private spans and excluded repositories leave no trace, wherever text enters."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,13 @@ from mcp_learning.errors import InvalidInput
 from mcp_learning.learn.privacy import PLACEHOLDER, refuse_excluded, without_private
 from mcp_learning.learn.redact import redact
 from mcp_learning.learn.service import LearningService
-from mcp_learning.models.requests import FindSimilarTasks, GetExecution, SubmitFeedback
+from mcp_learning.models.history import ImportBatch, PastExecution
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    GetExecution,
+    RecordExecution,
+    SubmitFeedback,
+)
 from mcp_learning.settings import Settings
 from mcp_learning.share.service import joined
 from mcp_learning.store.migrations import open_database
@@ -144,6 +151,29 @@ async def test_nothing_of_an_excluded_repository_is_stored(settings: Settings) -
             await attempt
     await record(service, LOGIN, repo="acme/shop")
     assert len(await query(service, "FROM executions")) == 2
+    await service.close()
+    assert SECRET.encode() not in all_bytes(settings.data_dir)
+
+
+@pytest.mark.anyio
+async def test_an_import_leaves_out_what_is_excluded_or_private(settings: Settings) -> None:
+    mine = settings.model_copy(update={"excluded_repos": "acme/payroll"})
+    service = LearningService(mine, open_database(mine))
+    records = [
+        PastExecution(
+            task_id=UUID(int=number),
+            recorded_at=datetime(2025, 1, 1, tzinfo=UTC),
+            execution=RecordExecution(
+                task_type="bug_fix", task_description=text, outcome="success", repo=repo
+            ),
+        )
+        for number, (text, repo) in enumerate(
+            [(SECRET, "acme/payroll"), (f"{LOGIN} {MARKED}", "acme/shop")], 1
+        )
+    ]
+    for dry_run in (True, False):
+        done = await service.import_batch(ImportBatch(records=records, dry_run=dry_run))
+        assert (done.created, done.excluded) == (1, 1)
     await service.close()
     assert SECRET.encode() not in all_bytes(settings.data_dir)
 

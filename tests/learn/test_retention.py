@@ -1,5 +1,6 @@
 """Retention: archived first, then forgotten, then reclaimed; and back again."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,8 @@ async def test_what_is_older_goes_and_comes_back_from_its_archive_as_it_was(
     done = await prune(service, older_than_days=30, archive=archive)
 
     assert (done.executions, done.kept) == (preview.executions, preview.kept)
+    if os.name == "posix":
+        assert os.stat(done.archives[0]).st_mode & 0o777 == 0o600  # noqa: PTH116 - not awaited
     assert (done.oldest, done.newest) == (preview.oldest, preview.newest)
     assert await query(service, "SELECT task_id FROM executions") == [(new,)]
     assert await query(service, "FROM recalls") == []
