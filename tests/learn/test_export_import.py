@@ -34,7 +34,9 @@ _EVERYTHING = {
 }
 
 _times = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
-_comments = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
+_comments = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40).map(
+    lambda text: text.strip(" \t\r\n") or None  # as submit_feedback stores them
+)
 _feedback = st.tuples(
     st.uuids(),
     _times,
@@ -42,7 +44,7 @@ _feedback = st.tuples(
     st.none() | st.booleans(),
     st.none() | st.booleans(),
     st.none() | st.sampled_from(["wrong_model", "too_slow", "poor_quality", "other"]),
-    st.none() | _comments,
+    _comments,
 )
 _uses = st.tuples(st.uuids(), _times)
 _Record = tuple[Execution, list[Any], list[Any]]
