@@ -278,3 +278,44 @@ def calibrate(
         commands.calibrate(load_settings(data_dir), given=pairs, compare=compare, as_json=json)
     except LearningError as error:
         fail(str(error))
+
+
+@app.command()
+def install(
+    client: Annotated[
+        str,
+        typer.Argument(help="claude-code, claude-desktop, cursor, vscode, codex or gemini"),
+    ],
+    scope: Annotated[
+        str, typer.Option(help="user: everywhere; project: in the current directory")
+    ] = "user",
+    hooks: Annotated[
+        bool, typer.Option("--hooks", help="Claude Code: recall at each prompt, record at its end")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Add this server to an agent client's configuration; `uninstall` takes it back."""
+    from mcp_learning.cli.install import install as run
+
+    run(client, scope=scope, hooks=hooks, dry_run=dry_run, data_dir=data_dir, as_json=json)
+
+
+@app.command()
+def uninstall(
+    client: Annotated[
+        str,
+        typer.Argument(help="claude-code, claude-desktop, cursor, vscode, codex or gemini"),
+    ],
+    scope: Annotated[
+        str, typer.Option(help="user: everywhere; project: in the current directory")
+    ] = "user",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Take back what `install` wrote into a client's configuration; no execution is touched."""
+    from mcp_learning.cli.install import uninstall as run
+
+    run(client, scope=scope, dry_run=dry_run, data_dir=data_dir, as_json=json)
