@@ -319,3 +319,25 @@ def uninstall(
     from mcp_learning.cli.install import uninstall as run
 
     run(client, scope=scope, dry_run=dry_run, data_dir=data_dir, as_json=json)
+
+
+@app.command()
+def hook(
+    client: Annotated[str, typer.Argument(help="claude-code")],
+    patience: Annotated[
+        float, typer.Option(min=0.01, help="Seconds to wait for the server that runs")
+    ] = 0.25,
+    record: Annotated[
+        bool, typer.Option("--record", help="Record the session's latest task, and wait for it")
+    ] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Answer a hook of an agent client, whose JSON is on stdin; `install --hooks` sets it up."""
+    from mcp_learning.cli.hook import run
+    from mcp_learning.cli.session import fail
+
+    if client != "claude-code":
+        fail(f"client: {client!r} has no hooks here; claude-code has", status=2)
+    given = None if data_dir is None else str(data_dir)
+    run(data_dir=given, patience=patience, record=record)

@@ -129,7 +129,7 @@ def command(agent_in_shell: bool) -> list[str]:
         return [uvx, *_uvx_source(), "mcp-learning"]
     script = _own_script()
     if script is None:
-        return [str(Path(sys.executable)), "-m", "mcp_learning"]
+        return [str(Path(sys.executable)), "-P", "-m", "mcp_learning"]
     found = shutil.which("mcp-learning")
     if agent_in_shell and found and Path(found).resolve() == script.resolve():
         return ["mcp-learning"]

@@ -4,5 +4,6 @@ Every process holds a `SharedService` (`service`), which has the methods of the 
 Whoever holds the `seat`, a file lock, leads: it has the database open and answers the others over
 a private socket (`leader`), which they find by its `address`. The others follow (`follower`): they
 send each call as a frame (`frames`, `channel`) that `methods` describes, and load neither DuckDB
-nor the model. When the leader is gone, calls in flight are repeated at its successor.
+nor the model. When the leader is gone, calls in flight are repeated at its successor. A process
+that lives for a moment asks the leader `once`, with the standard library alone.
 """
