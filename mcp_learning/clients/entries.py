@@ -4,7 +4,6 @@ Every edit is checked before it is handed on: read again, the text has to mean w
 meant, with that one change.
 """
 
-import copy
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -239,7 +238,7 @@ def _toml(value: Any) -> Any:
 
 def _checked(old: str, agent: Agent, new: str, path: Sequence[Step], value: Any = _ABSENT) -> str:
     """`new`, if it means what `old` did with `value` at `path`, or nothing there any more."""
-    wanted = copy.deepcopy(_read(old, agent))
+    wanted = _read(old, agent)
     at: Any = wanted
     for step, following in pairwise(path):
         if isinstance(at, dict):

@@ -33,6 +33,7 @@ _HEADER = (
     "each as a whole; if one helps, name its id in used_task_ids of record_execution."
 )
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_CLIENT_COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(?:\s|\Z)")  # not a path, which goes on with /
 _UUID = re.compile(rb'"uuid"\s*:\s*"([0-9A-Za-z-]{1,64})"')
 _SOURCE = "claude-code"
 
@@ -70,7 +71,7 @@ def question(prompt: object) -> str:
     if not isinstance(prompt, str):
         return ""
     text = _UNPRINTABLE.sub(" ", prompt).strip()[:LONGEST_QUESTION].strip()
-    return "" if text.startswith(("/", "!", "#")) else text
+    return "" if _CLIENT_COMMAND.match(text) else text
 
 
 def block(matches: list[dict[str, Any]]) -> str:

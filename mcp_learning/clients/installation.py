@@ -1,6 +1,7 @@
 """Plans and makes the changes of `install` and `uninstall`: all are planned before one is made."""
 
 import difflib
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from mcp_learning.clients.jsonc import BrokenText
 from mcp_learning.errors import InvalidInput, LearningError
 
 _BOM = "\ufeff"
+_CONTEXT = 2
 _WIDEST = 300
 """Characters that are shown of a line in a difference."""
 
@@ -55,8 +57,14 @@ class Edit:
             str(self.path) if data is not None else "/dev/null"
             for data in (self.before, self.after)
         )
-        lines = difflib.unified_diff(old, new, before, after, n=2)
-        return "".join(_shown(line) for line in lines)
+        first = _same(old, new)
+        last = _same(old[first:][::-1], new[first:][::-1])
+        first, last = max(0, first - _CONTEXT), max(0, last - _CONTEXT)
+        old, new = old[first : len(old) - last], new[first : len(new) - last]
+        found = difflib.unified_diff(
+            old, new, before, after, n=_CONTEXT
+        )  # slow on what is the same
+        return "".join(_shown(_moved(line, first)) for line in found)
 
 
 def plan_install(
@@ -162,7 +170,10 @@ def carry_out_install(edit: Edit, receipts: Receipts) -> Path | None:
     try:
         made += files.write(edit.path, edit.after, private=edit.private)
     except LearningError:
-        receipts.drop(edit.path)
+        if old is None:
+            receipts.drop(edit.path)
+        else:
+            receipts.keep(old, None)
         raise
     receipts.keep(Receipt(str(edit.path), backup, written, made, added), None)
     return kept
@@ -227,7 +238,8 @@ def _plan_removal(
             after = entries.remove_if_empty(after, agent, tuple(holder))
     except BrokenText as error:
         raise _broken(path, error) from error
-    if receipt is not None and receipt.backup is None and after.strip() in ("", "{}"):
+    emptied = after != text and after.strip() in ("", "{}")
+    if receipt is not None and receipt.backup is None and emptied:
         return Edit(path, before, None, private, made=tuple(receipt.made))
     return Edit(path, before, (bom + after).encode(), private)
 
@@ -255,6 +267,19 @@ def _broken(path: Path, error: BrokenText) -> LearningError:
 def _unchanged(edit: Edit) -> None:
     if files.read(edit.path) != edit.before:
         raise LearningError(f"{edit.path} was changed meanwhile; run the command again")
+
+
+def _same(old: list[str], new: list[str]) -> int:
+    """How many lines at the start are the same."""
+    pairs = enumerate(zip(old, new, strict=False))
+    return next((number for number, (a, b) in pairs if a != b), min(len(old), len(new)))
+
+
+def _moved(line: str, lines: int) -> str:
+    """The head of a hunk that begins so many lines later; other lines as they are."""
+    if not line.startswith("@@ "):
+        return line
+    return re.sub(r"(?<=[-+])\d+", lambda found: str(int(found[0]) + lines), line)
 
 
 def _shown(line: str) -> str:

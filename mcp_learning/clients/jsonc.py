@@ -23,6 +23,20 @@ _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _SCALAR = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)\b")
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+_PLAIN = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+
+
 class BrokenText(Exception):
     """Raised when a text is not JSON with comments; says where and why."""
 
@@ -33,8 +47,9 @@ class Node:
 
     Attributes:
         value: As Python has it.
-        parts: Elements of an object or array, in order; None for a scalar.
-        tail: For those, the end of the last token before the closing bracket.
+        parts: Elements of an object or array, in order; None for a scalar, and for what was read
+            as a whole and has to be `opened` first.
+        tail: With parts, the end of the last token before the closing bracket.
     """
 
     start: int
@@ -74,7 +89,7 @@ class _Reader:
             raise self.broken(f"nested deeper than {DEEPEST} levels")
         opening = self.text[self.at : self.at + 1]
         if opening in ("{", "["):
-            return self.container(depth, opening)
+            return (depth and self.plain()) or self.container(depth, opening)
         node = Node(self.at)
         if opening == '"':
             node.value = self.string()
@@ -84,6 +99,16 @@ class _Reader:
         else:
             raise self.broken("a value is missing" if opening in "]},:" else "not a JSON value")
         node.end = self.at
+        return node
+
+    def plain(self) -> Node | None:
+        """A container without comments, read by the standard library: a hundred times as fast."""
+        try:
+            value, end = _PLAIN.raw_decode(self.text, self.at)
+        except (ValueError, RecursionError):
+            return None
+        node = Node(self.at, end, value)
+        self.take(end)
         return node
 
     def scalar(self, word: str) -> Any:
@@ -182,6 +207,13 @@ def parse(text: str) -> Node:
     return _Reader(text).document()
 
 
+def opened(text: str, node: Node) -> Node:
+    """The node with its parts, if it is an object or array."""
+    if node.parts is None and isinstance(node.value, (dict, list)):
+        return _Reader(text, node.start).container(0, text[node.start])
+    return node
+
+
 def put(text: str, path: Sequence[Step], value: Any) -> str:
     """Sets the value at `path`; objects that are missing on the way are made.
 
@@ -201,7 +233,7 @@ def put(text: str, path: Sequence[Step], value: Any) -> str:
             for key in reversed(path[depth + 1 :]):
                 value = {key: value} if isinstance(key, str) else [value]
             return _append(text, node, step, value)
-        node = _part(node, step).node
+        node = opened(text, _part(node, step).node)
     own = _indent_of_line(text, node.start)
     return text[: node.start] + _render(text, value, own) + text[node.end :]
 
@@ -214,7 +246,7 @@ def remove(text: str, path: Sequence[Step]) -> str:
     """
     node = parse(text)
     for step in path[:-1]:
-        node = _part(node, step).node
+        node = opened(text, _part(node, step).node)
     part = _part(node, path[-1])
     parts = node.parts or []
     index = parts.index(part)

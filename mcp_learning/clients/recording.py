@@ -20,7 +20,7 @@ from mcp_learning.settings import Settings
 from mcp_learning.share.service import SharedService, joined
 
 SOURCE = "claude-code"
-TASK_TYPE = "agent_task"
+TASK_TYPE = "task"
 LONGEST_PROMPT = 8_000
 LONGEST_REPLY = 2_000
 SECONDS = 60

@@ -110,10 +110,16 @@ def test_without_a_server_nothing_is_said_and_nothing_made(hook: Hook, data_dir:
 
 
 @pytest.mark.parametrize(
-    "prompt", ["", "   ", "/compact", "!ls", "#remember", None, 3, "\x00\x1b\ud800 ", ["a"]]
+    "prompt",
+    ["", "   ", "/compact", "/plugin:review the last change", None, 3, "\x00\x1b\ud800 ", ["a"]],
 )
 def test_what_is_no_question_needs_no_server(prompt: object) -> None:
     assert hooks.question(prompt) == ""
+
+
+def test_a_path_or_a_heading_is_a_question() -> None:
+    for prompt in ("/usr/lib/x.so is not found", "# Plan\nRename the module"):
+        assert hooks.question(prompt) == prompt
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,14 @@ def test_what_others_change_after_an_install_stays(desk: Desk) -> None:
     assert path.read_text() == (
         '{\n  "mcpServers": {\n    "a": {"command": "changed"}\n  }\n , "more": [1]\n}\n'
     )
+
+
+def test_an_empty_file_that_somebody_else_made_since_is_not_removed(desk: Desk) -> None:
+    path = desk.path("cursor")
+    desk.install("cursor")
+    path.write_text("{}")
+    desk.uninstall("cursor")
+    assert path.read_text() == "{}"
 
 
 def test_a_holder_that_was_made_goes_when_it_is_empty_again(desk: Desk) -> None:
@@ -408,3 +417,15 @@ def test_a_difference_shows_what_changes_and_no_more_than_is_readable(desk: Desk
     )
     assert max(map(len, shown.splitlines())) <= 301
     assert json.dumps(COMMAND[0]) in shown
+
+
+def test_a_difference_is_as_git_would_apply_it(desk: Desk) -> None:
+    lines = [f'  "key{number}": {{"a": [1, 2]}},' for number in range(3_000)]
+    text = "\n".join(["{", *lines, '  "mcpServers": {', '    "a": {"command": "a"}', "  },"])
+    text += "\n" + "\n".join(line.replace("key", "more") for line in lines).rstrip(",") + "\n}\n"
+    path = desk.write("cursor", text)
+    (edit,) = installation.plan_install(agent_named("cursor"), "user", desk.around, command=COMMAND)
+    patch = edit.difference().replace(str(path), "mcp.json")
+    arguments = ["git", "apply", "--unidiff-zero", "-p0", "-"]
+    subprocess.run(arguments, input=patch.encode(), cwd=path.parent, check=True)
+    assert path.read_bytes() == edit.after
