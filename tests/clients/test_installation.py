@@ -12,7 +12,7 @@ import pytest
 from mcp_learning.clients import installation, jsonc
 from mcp_learning.clients.agents import AGENTS, Scope, Surroundings, agent_named, hooks_file
 from mcp_learning.clients.entries import HOOK_EVENTS
-from mcp_learning.clients.files import Receipts
+from mcp_learning.clients.files import LARGEST, Receipts
 from mcp_learning.errors import InvalidInput, LearningError
 
 COMMAND = ["/opt/venv/bin/mcp-learning"]
@@ -299,6 +299,14 @@ def test_nothing_is_written_when_the_second_of_two_files_is_broken(desk: Desk) -
 def test_a_directory_in_the_place_of_a_file_is_refused(desk: Desk) -> None:
     desk.path("cursor").mkdir(parents=True)
     with pytest.raises(LearningError, match="not a regular file"):
+        desk.install("cursor")
+
+
+def test_a_gigantic_file_is_refused_unread(desk: Desk) -> None:
+    path = desk.write("cursor", "{}")
+    with path.open("r+b") as file:
+        file.truncate(LARGEST + 1)
+    with pytest.raises(LearningError, match="larger than 64 MB"):
         desk.install("cursor")
 
 

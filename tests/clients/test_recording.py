@@ -164,9 +164,10 @@ def test_a_told_outcome_is_never_overwritten(data_dir: Path, record: Callable[..
     ],
 )
 def test_what_is_no_work_or_recorded_already_is_not_recorded(
-    data_dir: Path, record: Callable[..., str], lines: list[Any], why: str
+    data_dir: Path, written: Callable[..., Path], lines: list[Any], why: str
 ) -> None:
-    assert why in record(*lines)
+    payload = {"transcript_path": str(written(*lines))}
+    assert why in recording.record(payload, data_dir)
     assert not data_dir.exists()
 
 
