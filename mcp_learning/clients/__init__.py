@@ -1,7 +1,7 @@
 """Agent clients, and where experience comes from besides the tools.
 
 Clients: `agents` says where each keeps its configuration, `installation` plans and makes changes
-to it, of which `entries` makes the text (`jsonc` edits JSON in place) and `files` the bytes, backups
+to it, of which `entries` makes the text (`jsonc` edits JSON in place) and `files` the bytes, copies
 and receipts. `hooks` answers Claude Code's hooks with next to no imports (`places` finds the data
 directory); `recording` stores what a `transcript` tells of a session.
 
