@@ -16,10 +16,14 @@ import anyio.to_thread
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.learn import insights
+from mcp_learning.learn.dashboard import Dashboard
 from mcp_learning.learn.identifiers import task_key, uuid7
 from mcp_learning.learn.redact import redact, redact_value, warm
+from mcp_learning.learn.vitals import Recorder
+from mcp_learning.models.dashboard import LookedUp, LookUp, Vitals
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.requests import (
+    MAX_LIMIT,
     FindSimilarTasks,
     ForgetExecutions,
     GetExecution,
@@ -74,6 +78,8 @@ class LearningService:
         self.settings = settings
         self._database = database
         self._indexer: Indexer | None = None
+        self.dashboard = Dashboard(database, self._indexing)
+        self.recorder = Recorder()
 
     async def run(self) -> None:
         """Keeps embeddings up with what is recorded, until cancelled."""
@@ -93,6 +99,7 @@ class LearningService:
 
     async def close(self, patience: float | None = None) -> None:
         """Finishes queued writes and closes the files; `patience` as in `Database.close`."""
+        self.recorder.stop()
         await self._database.close(patience)
         if self._indexer is not None:
             await self._indexer.close()
@@ -136,6 +143,32 @@ class LearningService:
             EmbedderUnavailable: The embedding model can't be loaded.
             StoreError: The database can't be read.
         """
+        return await self._similar(request)
+
+    async def look_up(self, request: LookUp) -> LookedUp:
+        """What `find` answers, and what comes next: beyond the limit, or below the floor.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        answer = await self._similar(request)
+        from mcp_learning.search.fusion import FLOOR  # loaded with the indexer by now
+
+        floor = request.min_similarity
+        if floor is None:
+            floor = self.settings.min_similarity
+        more = {"min_similarity": 0.0, "limit": min(request.limit + request.rest, MAX_LIMIT)}
+        nearest = await self._similar(request.model_copy(update=more))
+        shown = {match.task_id for match in answer.matches}
+        rest = [match for match in nearest.matches if match.task_id not in shown]
+        return LookedUp(answer=answer, floor=FLOOR if floor is None else floor, rest=rest)
+
+    async def vitals(self) -> Vitals:
+        """How this process does: latencies of recent calls, and the latest events."""
+        return self.recorder.vitals()
+
+    async def _similar(self, request: FindSimilarTasks) -> SimilarTasks:
         indexer = await self._indexing()
         found = await indexer.search(
             request.task_description,

@@ -80,6 +80,10 @@ class Catalog:
         """Rows that aren't dead."""
         return self._alive
 
+    def labels(self, name: str) -> list[str]:
+        """The values that a label has had, by the number that rows have; the first is none."""
+        return list(self._codes[name])
+
     def view(self) -> View:
         """The rows as of now. Later changes of a row show through, later rows don't."""
         return View({name: column[: self._used] for name, column in self._columns.items()})

@@ -88,6 +88,11 @@ class Snapshot:
         with self._lock:
             return self.passes(self._catalog.rows_of_task(task_key))
 
+    def labels(self, name: str) -> list[str]:
+        """The values of a label, by the number that rows have; the first is none."""
+        with self._lock:
+            return self._catalog.labels(name)
+
     def rows_of_versions(self, versions: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n,) the row of each embedding version; -1 where there is none."""
         return _rows_of_versions(self._row_of_version, versions)

@@ -12,6 +12,18 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from mcp_learning.models.dashboard import (
+    Learned,
+    ListExecutions,
+    Listing,
+    LookedUp,
+    LookUp,
+    Overview,
+    Pulse,
+    TaskMap,
+    View,
+    Vitals,
+)
 from mcp_learning.models.fields import Model
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.requests import (
@@ -87,6 +99,34 @@ class Learning(Protocol):
         """Recorded values that start with `prefix`."""
         ...
 
+    async def overview(self, view: View) -> Overview:
+        """Figures over time, by repo and by task type."""
+        ...
+
+    async def listing(self, request: ListExecutions) -> Listing:
+        """Executions of a view, the latest first."""
+        ...
+
+    async def task_map(self, view: View) -> TaskMap:
+        """Executions of a view in two dimensions."""
+        ...
+
+    async def learned(self, view: View) -> Learned:
+        """Approaches, failures and the use of recalls."""
+        ...
+
+    async def look_up(self, request: LookUp) -> LookedUp:
+        """A search with what it leaves out; doesn't count as a recall."""
+        ...
+
+    async def vitals(self) -> Vitals:
+        """How the leader does."""
+        ...
+
+    async def pulse(self) -> Pulse:
+        """What changes when the database does."""
+        ...
+
 
 @dataclass(frozen=True)
 class Method(Generic[Q, A]):
@@ -142,8 +182,18 @@ HEALTH = Method("health", Nothing, Health, lambda s, q, _: s.health())
 REBUILD = Method("rebuild", RebuildIndex, RebuildReport, lambda s, q, r: s.rebuild(q, r))
 FORGET = Method("forget", ForgetExecutions, Forgotten, lambda s, q, _: s.forget(q))
 SUGGEST = Method("suggest", Prefix, Suggestions, _suggest)
+OVERVIEW = Method("overview", View, Overview, lambda s, q, _: s.dashboard.overview(q))
+LISTING = Method("listing", ListExecutions, Listing, lambda s, q, _: s.dashboard.listing(q))
+TASK_MAP = Method("task_map", View, TaskMap, lambda s, q, _: s.dashboard.task_map(q))
+LEARNED = Method("learned", View, Learned, lambda s, q, _: s.dashboard.learned(q))
+LOOK_UP = Method("look_up", LookUp, LookedUp, lambda s, q, _: s.look_up(q))
+VITALS = Method("vitals", Nothing, Vitals, lambda s, q, _: s.vitals())
+PULSE = Method("pulse", Nothing, Pulse, lambda s, q, _: s.dashboard.pulse())
 
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method
-    for method in (RECORD, FIND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET, SUGGEST)
+    for method in (
+        *(RECORD, FIND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET, SUGGEST),
+        *(OVERVIEW, LISTING, TASK_MAP, LEARNED, LOOK_UP, VITALS, PULSE),
+    )
 }
