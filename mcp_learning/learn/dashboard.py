@@ -3,6 +3,7 @@
 It only reads. What is looked up here doesn't count as recalled by an agent.
 """
 
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -110,7 +111,7 @@ class Dashboard:
 
     async def pulse(self) -> Pulse:
         """What changes when the database does; asks it nothing."""
-        return Pulse(state=f"{self._database.openings}.{self._database.commits}")
+        return Pulse(state=f"{os.getpid()}.{self._database.openings}.{self._database.commits}")
 
     async def _scope(self, view: View, now: datetime) -> Scope:
         sequences = None
