@@ -23,7 +23,6 @@ from mcp_learning.learn.vitals import Recorder
 from mcp_learning.models.dashboard import LookedUp, LookUp, Vitals
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.requests import (
-    MAX_LIMIT,
     FindSimilarTasks,
     ForgetExecutions,
     GetExecution,
@@ -68,6 +67,9 @@ _REDACTED_FIELDS = (
     "error_type",
     "error_message",
 )
+LOOKED_AT = 200
+"""Nearest tasks among which `look_up` looks for what an answer leaves out."""
+
 _YES = {"yes": True, "no": False, None: None}
 
 
@@ -158,11 +160,17 @@ class LearningService:
         floor = request.min_similarity
         if floor is None:
             floor = self.settings.min_similarity
-        more = {"min_similarity": 0.0, "limit": min(request.limit + request.rest, MAX_LIMIT)}
+        floor = FLOOR if floor is None else floor
+        more = {"min_similarity": 0.0, "limit": LOOKED_AT}
         nearest = await self._similar(request.model_copy(update=more))
         shown = {match.task_id for match in answer.matches}
-        rest = [match for match in nearest.matches if match.task_id not in shown]
-        return LookedUp(answer=answer, floor=FLOOR if floor is None else floor, rest=rest)
+        others = [match for match in nearest.matches if match.task_id not in shown]
+        return LookedUp(
+            answer=answer,
+            floor=floor,
+            beyond=[one for one in others if one.similarity >= floor][: request.rest],
+            below=[one for one in others if one.similarity < floor][: request.rest],
+        )
 
     async def vitals(self) -> Vitals:
         """How this process does: latencies of recent calls, and the latest events."""

@@ -61,9 +61,9 @@ class ListExecutions(View):
 
 
 class LookUp(FindSimilarTasks):
-    """Arguments of `look_up`: those of a search, and how many more tasks to show."""
+    """Arguments of `look_up`: those of a search, and how many more of each kind to show."""
 
-    rest: Annotated[int, Field(ge=0, le=50)] = 10
+    rest: Annotated[int, Field(ge=0, le=50)] = 5
 
 
 class Bucket(Model):
@@ -203,7 +203,8 @@ class LookedUp(Model):
 
     answer: SimilarTasks
     floor: Annotated[float, Field(description="Least similarity of a match, 0..1")]
-    rest: Annotated[list[Match], Field(description="What the answer leaves out, best first")]
+    beyond: Annotated[list[Match], Field(description="Relevant, but beyond the limit; best first")]
+    below: Annotated[list[Match], Field(description="Below the floor; best first")]
 
 
 class Latency(Model):

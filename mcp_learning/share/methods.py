@@ -115,6 +115,10 @@ class Learning(Protocol):
         """Approaches, failures and the use of recalls."""
         ...
 
+    async def inspect(self, request: GetExecution) -> ExecutionDetail:
+        """One whole record, for a person: not measured as an agent's call."""
+        ...
+
     async def look_up(self, request: LookUp) -> LookedUp:
         """A search with what it leaves out; doesn't count as a recall."""
         ...
@@ -186,6 +190,7 @@ OVERVIEW = Method("overview", View, Overview, lambda s, q, _: s.dashboard.overvi
 LISTING = Method("listing", ListExecutions, Listing, lambda s, q, _: s.dashboard.listing(q))
 TASK_MAP = Method("task_map", View, TaskMap, lambda s, q, _: s.dashboard.task_map(q))
 LEARNED = Method("learned", View, Learned, lambda s, q, _: s.dashboard.learned(q))
+INSPECT = Method("inspect", GetExecution, ExecutionDetail, lambda s, q, _: s.get(q))
 LOOK_UP = Method("look_up", LookUp, LookedUp, lambda s, q, _: s.look_up(q))
 VITALS = Method("vitals", Nothing, Vitals, lambda s, q, _: s.vitals())
 PULSE = Method("pulse", Nothing, Pulse, lambda s, q, _: s.dashboard.pulse())
@@ -194,6 +199,6 @@ METHODS: dict[str, Method[Any, Any]] = {
     method.name: method
     for method in (
         *(RECORD, FIND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET, SUGGEST),
-        *(OVERVIEW, LISTING, TASK_MAP, LEARNED, LOOK_UP, VITALS, PULSE),
+        *(OVERVIEW, LISTING, TASK_MAP, LEARNED, INSPECT, LOOK_UP, VITALS, PULSE),
     )
 }

@@ -258,6 +258,10 @@ class SharedService:
         """As `Dashboard.learned`."""
         return await self._ask(methods.LEARNED, view)
 
+    async def inspect(self, request: GetExecution) -> ExecutionDetail:
+        """As `LearningService.get`, for a person."""
+        return await self._ask(methods.INSPECT, request)
+
     async def look_up(self, request: LookUp) -> LookedUp:
         """As `LearningService.look_up`."""
         return await self._ask(methods.LOOK_UP, request)

@@ -21,8 +21,8 @@ Answer = Callable[[Learning, Mapping[str, str]], Awaitable[BaseModel | Mapping[s
 _EDGES = ("left", "bottom", "right", "top")
 
 
-def routes(service: Learning) -> list[BaseRoute]:
-    """All addresses below /api; each is read with GET."""
+def routes(service: Learning, answered: Callable[[], None]) -> list[BaseRoute]:
+    """All addresses below /api; each is read with GET, and `answered` is called after it."""
 
     def route(path: str, answer: Answer) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -31,6 +31,8 @@ def routes(service: Learning) -> list[BaseRoute]:
                 return _json(await answer(service, asked))
             except LearningError as error:
                 return JSONResponse({"error": str(error)}, status_code=_status(error))
+            finally:
+                answered()
 
         return Route(path, endpoint, methods=["GET"])
 
@@ -38,7 +40,7 @@ def routes(service: Learning) -> list[BaseRoute]:
         route("/pulse", lambda s, _: s.pulse()),
         route("/overview", lambda s, q: s.overview(_asked(View, q))),
         route("/executions", lambda s, q: s.listing(_asked(ListExecutions, q))),
-        route("/executions/{task_id}", lambda s, q: s.get(_asked(GetExecution, q))),
+        route("/executions/{task_id}", lambda s, q: s.inspect(_asked(GetExecution, q))),
         route("/map", lambda s, q: s.task_map(_asked(View, q))),
         route("/learned", lambda s, q: s.learned(_asked(View, q))),
         route("/look-up", _look_up),

@@ -1,5 +1,6 @@
 """The dashboard as an ASGI application."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -30,7 +31,12 @@ class _Files(StaticFiles):
 
 
 def application(
-    service: Learning, *, digest: str, port: int, lifespan: Lifespan[Starlette] | None = None
+    service: Learning,
+    *,
+    digest: str,
+    port: int,
+    answered: Callable[[], None] = lambda: None,
+    lifespan: Lifespan[Starlette] | None = None,
 ) -> ASGIApp:
     """The page for everybody on this machine, its data for those who know the token.
 
@@ -38,6 +44,7 @@ def application(
         service: Answers the questions.
         digest: SHA-256 of the token, in hexadecimal digits.
         port: Where it is served.
+        answered: Called after each answer with data.
         lifespan: Keeps the service up.
     """
 
@@ -54,7 +61,9 @@ def application(
             return PlainTextResponse(f"{error}\n", status_code=503)
         return Response(text, media_type=MEDIA_TYPE)
 
-    data = Starlette(routes=api.routes(service), exception_handlers={HTTPException: _refused})
+    data = Starlette(
+        routes=api.routes(service, answered), exception_handlers={HTTPException: _refused}
+    )
     return Doorkeeper(
         Starlette(
             routes=[

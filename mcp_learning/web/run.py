@@ -28,6 +28,10 @@ PAGE = "dashboard-{pid}.html"
 """Leads a browser to the page, so that the token isn't on a command line for others to see."""
 
 
+UNASKED_SECONDS = 5.0
+"""How long a dashboard that leads, and that nobody looks at, waits before it loads the model."""
+
+
 def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
     """Serves the dashboard until a signal ends it. Does not return.
 
@@ -61,11 +65,13 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
         if browse:
             Thread(target=_browse, args=(settings, opener, address, token), daemon=True).start()
 
+    host = Host(shared)
     served = application(
         shared,
         digest=digest_of(token.encode()),
         port=listener.getsockname()[1],
-        lifespan=_lifespan(Host(shared), ready),
+        answered=host.heard,
+        lifespan=_lifespan(host, ready),
     )
     config = uvicorn.Config(
         served,
@@ -92,8 +98,8 @@ def _lifespan(host: Host, ready: Callable[[], None]) -> Any:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
             group.start_soon(host.run)
-            host.heard()  # the model is loaded now, if this process leads
             ready()
+            group.start_soon(_load_at_last, host)
             try:
                 yield
             finally:
@@ -101,6 +107,12 @@ def _lifespan(host: Host, ready: Callable[[], None]) -> Any:
                 group.cancel_scope.cancel()
 
     return lifespan
+
+
+async def _load_at_last(host: Host) -> None:
+    """The model is loaded after the first answers; this is for when nobody asks anything."""
+    await anyio.sleep(UNASKED_SECONDS)
+    host.heard()
 
 
 def _announce(address: str, token: str, *, as_json: bool) -> None:

@@ -50,8 +50,9 @@ export function chart(label, options, { height = 240, events = {} } = {}) {
   return self;
 }
 
-export function disposeAll() {
-  for (const one of [...drawn]) one.dispose();
+/** Ends the charts that are not on the page any more. */
+export function disposeGone() {
+  for (const one of [...drawn]) if (!one.element.isConnected) one.dispose();
 }
 
 dark.addEventListener("change", () => {

@@ -51,7 +51,7 @@ function loopCard(loop) {
       tile("Used", number(loop.links), "links from an execution to one that helped it"),
       tile("Succeeded with use", percent(loop.with_use.success_rate), interval(loop.with_use)),
       tile("Succeeded without", percent(loop.without_use.success_rate), interval(loop.without_use))),
-    rows.length ? intervals("Success with and without use", rows.map(([label, one]) => ({
+    rows.length > 1 ? intervals("Success with and without use", rows.map(([label, one]) => ({
       label, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
       note: [["ended", number(one.success + one.failure)]],
     }))).element : null,
@@ -70,7 +70,7 @@ function failureCard({ failures, other_failures }) {
     table("Failure patterns, the commonest first", ["error", "type", "failures", "fixed", "last", "fix"],
       failures.map((one) => row(
         h("div", {}, h("code", {}, shorten(one.pattern, 200)), " ", evidence(one.task_ids)),
-        one.error_type, number(one.failures), number(one.fixed), moment(one.last_seen),
+        one.error_type, number(one.failures), number(one.fixed), h("time", { datetime: one.last_seen }, moment(one.last_seen)),
         one.fix ? h("div", {}, h("button", { type: "button", class: "link",
           onclick: () => view.set({ task: one.fix_task_id }) }, shorten(one.fix, 240)),
         h("span", { class: "quiet" }, ` (${one.fix_basis})`)) : "–"))),

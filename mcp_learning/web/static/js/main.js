@@ -1,6 +1,6 @@
 // Puts the page together: panels, filters, and fresh numbers while agents work.
 
-import { disposeAll } from "./charts.js";
+import { disposeGone } from "./charts.js";
 import { detail } from "./detail.js";
 import { card, h } from "./dom.js";
 import * as filters from "./filters.js";
@@ -58,8 +58,8 @@ function replace(content) {
   const focused = document.activeElement?.id;
   const top = scrollY;
   const opened = [...main.querySelectorAll("details")].map((one) => one.open);
-  disposeAll();
   main.replaceChildren(...content.filter(Boolean));
+  disposeGone();
   main.querySelectorAll("details").forEach((one, at) => { one.open = opened[at] ?? false; });
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   scrollTo(0, top);
@@ -97,7 +97,6 @@ function problem(error) {
 }
 
 function refused() {
-  disposeAll();
   const token = h("input", { id: "token", type: "password", required: true, autocomplete: "off", "aria-label": "Token" });
   main.replaceChildren(card("This address is not valid, or not any more",
     h("p", { role: "alert" }, "Open the address that mcp-learning dashboard prints; it has the token in it. " +
@@ -107,6 +106,7 @@ function refused() {
       keepToken(token.value);
       location.reload();
     } }, token, h("button", {}, "Use it"))));
+  disposeGone();
   main.dataset.shown = "refused";
 }
 

@@ -75,15 +75,16 @@ function draw(found, by) {
     grid: { left: 8, right: 8, top: 34, bottom: 8 },
     legend: { top: 0, type: "scroll" },
     tooltip: { formatter: ({ data }, ticket, show) => hover(found.task_ids[data[2]], (element) => show(ticket, element)) },
-    xAxis: { type: "value", show: false, scale: true },
-    yAxis: { type: "value", show: false, scale: true },
+    xAxis: { type: "value", show: false, ...range(found.x) },
+    yAxis: { type: "value", show: false, ...range(found.y) },
     brush: {
       xAxisIndex: 0, brushType: "rect", brushMode: "single", transformable: false, removeOnClick: true,
       brushStyle: { borderColor: colour("accent"), borderWidth: 1, color: "rgba(128,160,200,0.15)" },
       outOfBrush: { colorAlpha: 0.7 },
     },
     toolbox: { show: false },
-    series: series(found, by),
+    series: [...series(found, by), { id: "pointed", type: "scatter", symbolSize: 14, z: 5, data: [],
+      itemStyle: { color: "transparent", borderColor: colour("text"), borderWidth: 2 } }],
   }), {
     height: Math.max(360, Math.min(640, innerHeight - 260)),
     events: {
@@ -110,6 +111,13 @@ function draw(found, by) {
   };
   walk(drawn, found);
   return drawn;
+}
+
+function range(values) {
+  if (!values.length) return { min: -1, max: 1 };
+  const [min, max] = values.reduce(([a, b], one) => [Math.min(a, one), Math.max(b, one)], [Infinity, -Infinity]);
+  const edge = 0.03 * (max - min) || 0.1;
+  return { min: min - edge, max: max + edge };
 }
 
 function hover(id, show) {
@@ -139,7 +147,7 @@ function walk(drawn, found) {
     if (!along || !found.task_ids.length) return;
     event.preventDefault();
     at = at < 0 ? 0 : next(found, at, ...along);
-    point(drawn, at);
+    point(drawn, found, at);
   });
 }
 
@@ -154,9 +162,9 @@ function next(found, at, axis, direction) {
   return best;
 }
 
-function point(drawn, at) {
-  drawn.instance.getOption().series.forEach((one, seriesIndex) => {
-    const dataIndex = one.data.findIndex((value) => value[2] === at);
-    if (dataIndex >= 0) drawn.instance.dispatchAction({ type: "showTip", seriesIndex, dataIndex });
-  });
+function point(drawn, found, at) {
+  drawn.instance.setOption({ series: [{ id: "pointed", data: [[found.x[at], found.y[at], at]] }] });
+  // The others are drawn as a whole, and have no single points that a tooltip could be shown at.
+  const seriesIndex = drawn.instance.getOption().series.findIndex((one) => one.id === "pointed");
+  drawn.instance.dispatchAction({ type: "showTip", seriesIndex, dataIndex: 0 });
 }

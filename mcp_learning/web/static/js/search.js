@@ -30,9 +30,7 @@ function form(text) {
 }
 
 function shown({ found, answer }) {
-  const { floor } = found;
-  const irrelevant = found.rest.filter((one) => one.similarity < floor);
-  const beyond = found.rest.filter((one) => one.similarity >= floor);
+  const { floor, beyond, below } = found;
   const info = answer.search;
   const content = [card(answer.matches.length ? "The answer" : "Nothing relevant",
     h("p", { class: "quiet" }, `${number(info.candidates)} executions searched, ${info.mode}, with ` +
@@ -42,7 +40,8 @@ function shown({ found, answer }) {
     list(answer.matches, floor))];
   if (found.recommendation) content.push(recommendation(found.recommendation));
   if (beyond.length) content.push(card("Relevant, but beyond the answer's limit", list(beyond, floor)));
-  if (irrelevant.length) content.push(card("Below the floor: an agent doesn't see these", list(irrelevant, floor)));
+  content.push(card("Below the floor: an agent doesn't see these", below.length ? list(below, floor)
+    : h("p", { class: "quiet" }, "None of the nearest tasks is below it.")));
   return content;
 }
 
@@ -89,5 +88,5 @@ function recommendation(found) {
 
 export function evidence(ids) {
   return ids.map((id, at) => h("button", { type: "button", class: "link",
-    onclick: () => view.set({ task: id }) }, `evidence ${at + 1} `));
+    onclick: () => view.set({ task: id }) }, `evidence ${at + 1}`));
 }
