@@ -142,9 +142,8 @@ async function start() {
     location.reload();
   });
   try {
-    const before = ask("pulse"); // what is shown is at least as new
+    known = (await ask("pulse")).state; // what is shown is at least as new
     await show();
-    known = (await before).state;
     timer = setInterval(pulse, PULSE);
     live.textContent = "live";
     await Promise.all([detail(), panel() === "overview" ? null : ask("overview", { days: 1 }).then(filters.offer)]);
