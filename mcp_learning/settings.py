@@ -87,6 +87,14 @@ class Settings(BaseSettings):
             description="Least similarity of a match, 0..1; unset: the calibrated 0.41",
         ),
     ] = None
+    evidence_half_life_days: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=36_500,
+            description="Age at which an execution counts half in recommendations, in days",
+        ),
+    ] = 90.0
     memory_limit_mb: Annotated[
         int,
         Field(ge=64, description="Memory that DuckDB may use for its buffers, in MB (2^20 bytes)"),

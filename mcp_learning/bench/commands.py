@@ -49,7 +49,7 @@ async def generate_data(
         LearningError: A task type is unknown, or the database or the model can't be used.
     """
     chosen = [name.strip() for name in task_types.split(",") if name.strip()]
-    with _progress(quiet=as_json) as progress:
+    with shown_progress(quiet=as_json) as progress:
         filled = await loading.generate(
             settings, count, seed=seed, task_types=chosen, embed=embed, progress=progress
         )
@@ -88,7 +88,7 @@ def benchmark(
         LearningError: A measurement failed, or the page can't be written.
     """
     plan = suite.quick(rows) if quick else suite.full(rows)
-    with _progress(quiet=as_json) as progress:
+    with shown_progress(quiet=as_json) as progress:
         measurements = suite.measure(plan, data_dir, progress)
     if to is not None:
         command = f"mcp-learning benchmark --rows {rows}{' --quick' if quick else ''}"
@@ -138,7 +138,7 @@ def scale(
 
     if sizes:
         plan = scaling.make_plan(sizes, presets, peers.chosen(others), quick=quick)
-        with _progress(quiet=as_json) as progress:
+        with shown_progress(quiet=as_json) as progress:
             scaling.measure(plan, data_dir, progress, done)
     if not found:
         raise InvalidInput("sizes", "nothing is measured yet; give some, such as 1000,10000")
@@ -167,7 +167,7 @@ def calibrate(settings: Settings, *, given: Path | None, compare: bool, as_json:
         LearningError: The file is wrong, or the model or a temporary database can't be used.
     """
     asked = pairs.load(given) if given else None
-    with _progress(quiet=as_json) as progress:
+    with shown_progress(quiet=as_json) as progress:
         outcome = calibration.measure(settings, asked, compare=compare, progress=progress)
     if as_json:
         console.file.write(json.dumps(outcome.as_json(), indent=2) + "\n")
@@ -191,7 +191,7 @@ def _write(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[loading.Progress]:
+def shown_progress(*, quiet: bool) -> Iterator[loading.Progress]:
     """A bar on a terminal's stderr, else a line per step; nothing when quiet."""
     terminal = Console(stderr=True)
     if quiet or not terminal.is_terminal:

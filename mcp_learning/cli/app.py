@@ -120,6 +120,32 @@ def similar(
 
 
 @app.command()
+def recommend(
+    text: Annotated[str, typer.Argument(help="The task at hand")],
+    by: Annotated[
+        str, typer.Option(help="approach, model_tier, pool_type or swarm_topology")
+    ] = "approach",
+    repo: Annotated[str, typer.Option(help="What was done elsewhere counts half")] = "",
+    task_type: Annotated[str, typer.Option(help="Other types count half")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=50)] = 4,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Compare how approaches ended on tasks like TEXT."""
+    from mcp_learning.cli import queries
+
+    queries.recommend(
+        text,
+        by=by,
+        repo=repo,
+        task_type=task_type,
+        limit=limit,
+        data_dir=data_dir,
+        as_json=json,
+    )
+
+
+@app.command()
 def stats(
     days: Annotated[int, typer.Option(min=1)] = 30,
     by: Annotated[
@@ -295,3 +321,48 @@ def calibrate(
         commands.calibrate(load_settings(data_dir), given=pairs, compare=compare, as_json=json)
     except LearningError as error:
         fail(str(error))
+
+
+@app.command()
+def evaluate(
+    by: Annotated[
+        str, typer.Option(help="approach, model_tier, pool_type or swarm_topology")
+    ] = "approach",
+    predict: Annotated[
+        int, typer.Option(min=1, max=20_000, help="Latest executions to predict")
+    ] = 2_000,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw the calibration in this file (.svg, .png)", show_default=False),
+    ] = None,
+    worlds: Annotated[
+        bool, typer.Option("--worlds", help="Use generated worlds with known truth instead")
+    ] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="With --worlds: of each kind")] = 10,
+    check: Annotated[bool, typer.Option(help="With --worlds: exit 1 when a bar is missed")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Replay your executions, each outcome predicted from earlier ones, and score it."""
+    from mcp_learning.bench import evaluating
+    from mcp_learning.cli.session import fail, load_settings, request, run
+    from mcp_learning.errors import LearningError
+    from mcp_learning.models.requests import RecommendApproach
+
+    settings = load_settings(data_dir)
+    if worlds:
+        try:
+            passed = evaluating.in_worlds(settings, seeds=seeds, plot=plot, as_json=json)
+        except LearningError as error:
+            fail(str(error))
+        if check and not passed:
+            fail("a bar was missed")
+        return
+    dimension = request(RecommendApproach, task_description="any", by=by).by
+
+    async def work() -> None:
+        await evaluating.own_history(
+            settings, by=dimension, predict=predict, plot=plot, as_json=json
+        )
+
+    run(work)

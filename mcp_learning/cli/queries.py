@@ -1,4 +1,4 @@
-"""`similar`, `stats` and `rebuild-index`: one service call each, printed for people or machines."""
+"""`similar`, `recommend`, `stats`, `rebuild-index`: a service call each, for people or machines."""
 
 import json
 import sys
@@ -12,9 +12,21 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.session import load_settings, request, run, service
-from mcp_learning.models.requests import FindSimilarTasks, LearningStats, RebuildIndex
-from mcp_learning.models.results import Change, RebuildReport, SimilarTasks, Stats, Totals
-from mcp_learning.server import answers
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    LearningStats,
+    RebuildIndex,
+    RecommendApproach,
+)
+from mcp_learning.models.results import (
+    Change,
+    RebuildReport,
+    Recommendation,
+    SimilarTasks,
+    Stats,
+    Totals,
+)
+from mcp_learning.server import advice, answers
 
 console = Console()
 _HEADINGS = ("runs", "succeeded, 90 %", "p50, p95 s", "USD", "error", "since")
@@ -38,6 +50,39 @@ def similar(
         print_json(result)
     else:
         console.print(matches_table(result))
+
+
+def recommend(
+    text: str,
+    *,
+    by: str,
+    repo: str,
+    task_type: str,
+    limit: int,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Prints what to try on `text`, and what failed before."""
+    asked = request(
+        RecommendApproach,
+        task_description=text,
+        by=by,
+        repo=repo,
+        task_type=task_type,
+        limit=limit,
+        max_tokens=50_000,
+    )
+    settings = load_settings(data_dir)
+
+    async def work() -> Recommendation:
+        async with service(settings) as opened:
+            return await opened.recommend(asked)
+
+    result, words = advice.recommendation(run(work), asked)
+    if as_json:
+        print_json(result)
+    else:
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
 def stats(*, days: int, by: str, repo: str, data_dir: Path | None, as_json: bool) -> None:

@@ -30,7 +30,7 @@ from mcp_learning.models.dashboard import (
 )
 from mcp_learning.models.requests import GroupBy
 from mcp_learning.models.results import Group
-from mcp_learning.store import executions, overview, statistics
+from mcp_learning.store import executions, overview, statistics, votes
 from mcp_learning.store.duckdb import Cursor, Database
 from mcp_learning.store.statistics import Outcomes, Scope
 
@@ -216,7 +216,10 @@ def _approaches(cursor: Cursor, since: datetime, until: datetime, scope: Scope) 
 
 def _loop(cursor: Cursor, since: datetime, until: datetime, scope: Scope) -> Loop:
     used, unused, links = overview.by_use(cursor, since, until, scope)
+    returned, recalled = votes.all_returned(cursor)
     return Loop(
+        returned=returned,
+        recalled=recalled,
         links=links,
         with_use=_rate(used),
         without_use=_rate(unused),

@@ -10,10 +10,12 @@ memory are those in the database. One rebuild runs at a time.
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 from uuid import UUID
 
@@ -30,8 +32,13 @@ from mcp_learning.learn.embedding import BATCH, embed_and_store, fill_next
 from mcp_learning.learn.identifiers import task_key
 from mcp_learning.learn.rebuilding import Progress, build_index
 from mcp_learning.learn.redact import redact
-from mcp_learning.models.requests import Filters, RebuildIndex
-from mcp_learning.models.results import IndexHealth, IndexingHealth, RebuildReport
+from mcp_learning.models.requests import Filters, RebuildIndex, RecommendApproach
+from mcp_learning.models.results import (
+    IndexHealth,
+    IndexingHealth,
+    RebuildReport,
+    Recommendation,
+)
 from mcp_learning.search.hnsw import IndexInfo
 from mcp_learning.search.hybrid import Found, Query, Retriever
 from mcp_learning.search.rows import Embedded
@@ -39,6 +46,7 @@ from mcp_learning.settings import Settings
 from mcp_learning.store import embeddings
 from mcp_learning.store.duckdb import Cursor, Database
 from mcp_learning.store.embeddings import Unembedded
+from mcp_learning.store.votes import Vote
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +55,9 @@ READ_OWN_WRITES = 64
 
 READ_OWN_WORDS = 2_000
 """Executions whose words a search reads when they are still to be read: about 0.2 s."""
+
+EVIDENCE_ROWS = 2_000
+"""Executions that an index proposes as evidence, when not all are compared."""
 
 PAUSE = 0.05
 """Seconds without a record after which embedding starts by itself; a search doesn't wait for it."""
@@ -90,6 +101,7 @@ class Indexer:
         self._ended = anyio.Event()
         self._failed_rows = 0
         self._work = anyio.Event()
+        self._recommending: ModuleType | None = None
 
     def notice(self) -> None:
         """Says that an execution was written. Call after the commit."""
@@ -174,6 +186,52 @@ class Indexer:
             EmbedderUnavailable: The model can't be loaded.
             StoreError: The database can't be read.
         """
+        query = await self._question(text, filters=filters, limit=limit, floor=floor)
+
+        def search(cursor: Cursor) -> Found:
+            self._read_own_words(cursor)
+            return self.retriever.search(cursor, query)
+
+        found = await self._database.read(search)
+        self._notice_failure()
+        return found
+
+    async def recommend(
+        self, request: RecommendApproach, votes: Callable[[Cursor], Mapping[UUID, Vote]]
+    ) -> Recommendation:
+        """Gathers what became of similar tasks, and compares options.
+
+        Args:
+            request: The task at hand.
+            votes: Reads what speaks for and against executions.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        if self._recommending is None:  # with what it imports it takes 0.1 s
+            name = "mcp_learning.learn.recommend"
+            self._recommending = await anyio.to_thread.run_sync(import_module, name)
+        module = self._recommending
+        query = await self._question(
+            request.task_description, filters=Filters(), limit=EVIDENCE_ROWS, floor=None
+        )
+
+        def work(cursor: Cursor) -> Recommendation:
+            self._read_own_words(cursor)
+            half_life = self._settings.evidence_half_life_days
+            known = (query, request, votes(cursor), half_life)
+            result: Recommendation = module.recommend(cursor, self.retriever, *known)
+            return result
+
+        result = await self._database.read(work)
+        self._notice_failure()
+        return result
+
+    async def _question(
+        self, text: str, *, filters: Filters, limit: int, floor: float | None
+    ) -> Query:
+        """What to search for; vectors that are missing are made first if they are few."""
         await self.load()
         newest, waiting = await self._database.read(self._queue)
         if 0 < waiting <= READ_OWN_WRITES:
@@ -182,7 +240,7 @@ class Indexer:
             except StoreError as error:  # no room for vectors; the shortcoming says what is missing
                 logger.warning("searching without the latest vectors: %s", error)
         question, vector = await anyio.to_thread.run_sync(self._understand, text)
-        query = Query(
+        return Query(
             text=question,
             task_key=task_key(question),
             vector=vector,
@@ -193,17 +251,15 @@ class Indexer:
             now=datetime.now(UTC),
         )
 
-        def search(cursor: Cursor) -> Found:
-            self.retriever.rows.sync(cursor)
-            read = 0
-            while self.retriever.rows.wordless and read < READ_OWN_WORDS:
-                read += self.retriever.rows.read_words(cursor)
-            return self.retriever.search(cursor, query)
+    def _read_own_words(self, cursor: Cursor) -> None:
+        self.retriever.rows.sync(cursor)
+        read = 0
+        while self.retriever.rows.wordless and read < READ_OWN_WORDS:
+            read += self.retriever.rows.read_words(cursor)
 
-        found = await self._database.read(search)
+    def _notice_failure(self) -> None:
         if self.retriever.slot.state.problem and not self._failed_rows:
             self._work.set()  # the index failed, perhaps just now: it is built again
-        return found
 
     def _understand(self, text: str) -> tuple[str, NDArray[np.float32] | None]:
         # Stored text has no secrets either, so a question is most alike without its own.

@@ -5,9 +5,10 @@ embedding and indexes follow by themselves. Text is redacted before anything els
 """
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import anyio
@@ -18,6 +19,7 @@ from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.learn import insights
 from mcp_learning.learn.dashboard import Dashboard
 from mcp_learning.learn.identifiers import task_key, uuid7
+from mcp_learning.learn.recalls import Recalls, weight_of
 from mcp_learning.learn.redact import redact, redact_value, warm
 from mcp_learning.learn.vitals import Recorder
 from mcp_learning.models.dashboard import LookedUp, LookUp, Vitals
@@ -28,6 +30,7 @@ from mcp_learning.models.requests import (
     GetExecution,
     LearningStats,
     RebuildIndex,
+    RecommendApproach,
     RecordExecution,
     SubmitFeedback,
 )
@@ -41,19 +44,22 @@ from mcp_learning.models.results import (
     IndexingHealth,
     Match,
     RebuildReport,
+    Recommendation,
     Recorded,
     SearchInfo,
     SimilarTasks,
     Stats,
 )
 from mcp_learning.settings import Settings
-from mcp_learning.store import embeddings, executions, migrations
+from mcp_learning.store import embeddings, executions, migrations, votes
 from mcp_learning.store.duckdb import Cursor, Database
 
 if TYPE_CHECKING:
     from mcp_learning.learn.indexing import Indexer
     from mcp_learning.learn.rebuilding import Progress
     from mcp_learning.search.hybrid import Ranked
+
+T = TypeVar("T")
 
 _REDACTED_FIELDS = (
     "task_type",
@@ -82,12 +88,16 @@ class LearningService:
         self._indexer: Indexer | None = None
         self.dashboard = Dashboard(database, self._indexing)
         self.recorder = Recorder()
+        self._recalls = Recalls(database)
 
     async def run(self) -> None:
         """Keeps embeddings up with what is recorded, until cancelled."""
         indexer = await self._indexing()
         await anyio.to_thread.run_sync(warm)
-        await indexer.run()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._recalls.run)
+            await indexer.run()
+            group.cancel_scope.cancel()
 
     async def ready(self) -> None:
         """Waits until everything is loaded and the embedding queue is empty.
@@ -102,6 +112,7 @@ class LearningService:
     async def close(self, patience: float | None = None) -> None:
         """Finishes queued writes and closes the files; `patience` as in `Database.close`."""
         self.recorder.stop()
+        await self._recalls.save()
         await self._database.close(patience)
         if self._indexer is not None:
             await self._indexer.close()
@@ -145,10 +156,12 @@ class LearningService:
             EmbedderUnavailable: The embedding model can't be loaded.
             StoreError: The database can't be read.
         """
-        return await self._similar(request)
+        answer = await self._similar(request)
+        self._recalls.returned(match.task_id for match in answer.matches)
+        return answer
 
     async def look_up(self, request: LookUp) -> LookedUp:
-        """What `find` answers, and what comes next: beyond the limit, or below the floor.
+        """What `find` answers, what comes next, and a recommendation; it doesn't count as a recall.
 
         Raises:
             EmbedderUnavailable: The embedding model can't be loaded.
@@ -165,16 +178,27 @@ class LearningService:
         nearest = await self._similar(request.model_copy(update=more))
         shown = {match.task_id for match in answer.matches}
         others = [match for match in nearest.matches if match.task_id not in shown]
+        task = RecommendApproach(
+            task_description=request.task_description,
+            repo=request.repo,
+            task_type=request.task_type,
+            by=request.by,
+            limit=request.limit,
+        )
         return LookedUp(
             answer=answer,
             floor=floor,
             beyond=[one for one in others if one.similarity >= floor][: request.rest],
             below=[one for one in others if one.similarity < floor][: request.rest],
+            recommendation=await self._recommended(task),
         )
 
     async def vitals(self) -> Vitals:
         """How this process does: latencies of recent calls, and the latest events."""
         return self.recorder.vitals()
+
+    async def _recommended(self, request: RecommendApproach) -> Recommendation:
+        return await (await self._indexing()).recommend(request, self._recalls.votes)
 
     async def _similar(self, request: FindSimilarTasks) -> SimilarTasks:
         indexer = await self._indexing()
@@ -195,6 +219,20 @@ class LearningService:
         )
         return SimilarTasks(matches=[_match(ranked) for ranked in found.ranked], search=info)
 
+    async def recommend(self, request: RecommendApproach) -> Recommendation:
+        """What to try on a task, judged by how similar ones ended, and what failed there.
+
+        Deterministic for the same data at the same time.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        result = await self._recommended(request)
+        named = [task_id for option in result.options for task_id in option.evidence]
+        self._recalls.returned({*named, *(pitfall.task_id for pitfall in result.pitfalls)})
+        return result
+
     async def get(self, request: GetExecution) -> ExecutionDetail:
         """The whole record, its feedback, and which later executions used it.
 
@@ -211,6 +249,8 @@ class LearningService:
                 feedback=executions.feedback_of(cursor, request.task_id),
                 used_task_ids=executions.uses(cursor, request.task_id),
                 used_by=executions.used_by(cursor, request.task_id),
+                times_returned=self._recalls.times_returned(cursor, request.task_id),
+                weight=weight_of(votes.votes_of(cursor, request.task_id)),
             )
 
         return await self._database.read(read)
@@ -300,6 +340,24 @@ class LearningService:
                 if self._indexer is not None:
                     await self._indexer.forget(chosen)
         return Forgotten(executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing)
+
+    async def read(self, fn: Callable[[Cursor], T]) -> T:
+        """Runs `fn` with a cursor of its own in a worker thread.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
+        return await self._database.read(fn)
+
+    async def noise(self) -> float:
+        """`Embedder.floor` of the model, 0..1.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+        """
+        indexer = await self._indexing()
+        await indexer.load()
+        return indexer.embedder.floor
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """Recorded values of repo, task_type, approach or error_type that start with `prefix`."""

@@ -7,12 +7,13 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from mcp_learning.models.fields import Model, OptionalLabel, Repo, Request
-from mcp_learning.models.requests import Filters, FindSimilarTasks, Outcome
+from mcp_learning.models.requests import Dimension, Filters, FindSimilarTasks, Outcome
 from mcp_learning.models.results import (
     Change,
     FailurePattern,
     Group,
     Match,
+    Recommendation,
     SimilarTasks,
     Totals,
 )
@@ -64,6 +65,7 @@ class LookUp(FindSimilarTasks):
     """Arguments of `look_up`: those of a search, and how many more of each kind to show."""
 
     rest: Annotated[int, Field(ge=0, le=50)] = 5
+    by: Dimension = "approach"
 
 
 class Bucket(Model):
@@ -182,6 +184,8 @@ class Used(Model):
 class Loop(Model):
     """What became of recalled executions."""
 
+    returned: Annotated[int, Field(description="Times that an answer had an execution in it")]
+    recalled: Annotated[int, Field(description="Different executions that answers had in them")]
     links: Annotated[int, Field(description="Times that an execution named one that it used")]
     with_use: Rate
     without_use: Rate
@@ -199,12 +203,13 @@ class Learned(Model):
 
 
 class LookedUp(Model):
-    """A search as an agent's, with what it leaves out."""
+    """A search as an agent's, with what it leaves out, and a recommendation."""
 
     answer: SimilarTasks
     floor: Annotated[float, Field(description="Least similarity of a match, 0..1")]
     beyond: Annotated[list[Match], Field(description="Relevant, but beyond the limit; best first")]
     below: Annotated[list[Match], Field(description="Below the floor; best first")]
+    recommendation: Recommendation
 
 
 class Latency(Model):

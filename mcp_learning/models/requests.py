@@ -21,6 +21,7 @@ from mcp_learning.models.fields import (
 
 Outcome = Literal["success", "failure", "pending"]
 GroupBy = Literal["task_type", "repo", "approach", "model_tier", "pool_type", "error_type", "day"]
+Dimension = Literal["approach", "model_tier", "pool_type", "swarm_topology"]
 Preset = Literal["fast", "balanced", "high_recall", "custom"]
 IssueType = Literal["wrong_model", "too_slow", "poor_quality", "other"]
 
@@ -137,6 +138,17 @@ class FindSimilarTasks(Filters):
     def filters(self) -> Filters:
         """The filters alone."""
         return Filters(**{name: getattr(self, name) for name in Filters.model_fields})
+
+
+class RecommendApproach(Request):
+    """Arguments of recommend_approach."""
+
+    task_description: LongText
+    repo: Annotated[Repo, Field(description="What was done elsewhere counts half")] = None
+    task_type: OptionalLabel = None
+    by: Annotated[Dimension, Field(description="What to compare")] = "approach"
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 4
+    max_tokens: Annotated[int, Field(ge=200, le=50_000)] = 1_000
 
 
 class SubmitFeedback(Request):

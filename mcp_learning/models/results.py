@@ -94,11 +94,61 @@ class SimilarTasks(Model):
     search: SearchInfo
 
 
+class Option(Model):
+    """One way to do a task like the one at hand, and how it is expected to end."""
+
+    label: str
+    success_rate: float
+    interval_low: float
+    interval_high: float
+    executions: int
+    effective_n: float
+    expected_duration_seconds: float | None = None
+    expected_cost_usd: float | None = None
+    evidence: list[UUID]
+
+
+class Pitfall(Model):
+    """What failed on tasks like the one at hand."""
+
+    error_type: str | None = None
+    what_happened: str
+    fix: str | None = None
+    task_id: UUID
+    failures: int
+
+
+class Basis(Model):
+    """What a recommendation rests on."""
+
+    similar_executions: int
+    effective_n: float
+    pending: int
+    options_known: int
+    overall_success_rate: float
+    half_life_days: float
+    note: str
+
+
+class Recommendation(Model):
+    """Answer of recommend_approach."""
+
+    verdict: Literal["evidence", "insufficient_evidence"]
+    leader: Annotated[
+        Literal["better", "unclear"],
+        Field(description="better: the best of the tried ones with 95 % probability"),
+    ]
+    options: Annotated[list[Option], Field(description="Best first; rates 0..1, 90 % intervals")]
+    pitfalls: list[Pitfall]
+    basis: Basis
+    truncated: bool = False
+
+
 class FeedbackStored(Model):
     """Answer of submit_feedback; the write is durable."""
 
     task_id: UUID
-    feedback_count: Annotated[int, Field(description="Feedback on this execution, with this one")]
+    feedback_count: Annotated[int, Field(description="This one included")]
     redactions: int
 
 
@@ -125,8 +175,10 @@ class ExecutionDetail(Model):
 
     execution: Execution
     feedback: list[Feedback]
-    used_task_ids: Annotated[list[UUID], Field(description="Earlier executions that it used")]
+    used_task_ids: list[UUID]
     used_by: list[UsedBy]
+    times_returned: Annotated[int, Field(description="Answers with it")] = 0
+    weight: Annotated[float, Field(description="In recommendations, 0.5..2")] = 1.0
 
 
 class Totals(Model):
@@ -257,7 +309,7 @@ class Stats(Model):
     groups_omitted: int = 0
     trend: Trend
     failures: list[FailurePattern] = []
-    other_failures: Annotated[int, Field(description="Failures of further patterns")] = 0
+    other_failures: Annotated[int, Field(description="Of further patterns")] = 0
     health: Health
 
 

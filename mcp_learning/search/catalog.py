@@ -146,7 +146,7 @@ class Catalog:
         if self._alive < self._used:
             passing.append(self._columns["alive"][used])
         for name in LABELS:
-            if (value := getattr(filters, name)) is not None:
+            if (value := getattr(filters, name, None)) is not None:
                 code = self._codes[name].get(value, -1)
                 passing.append(self._columns[name][used] == code)
         if filters.outcome != "any":

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import ExecutionSummary, Runs
-from mcp_learning.search import fusion, groups
+from mcp_learning.search import fusion, groups, kindred
 from mcp_learning.search.arrays import among, reached, top
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.hnsw import HnswIndex, IndexInfo
@@ -111,6 +111,21 @@ class Found:
     mode: Mode
     candidates: int
     below_floor: int
+
+
+@dataclass(frozen=True)
+class Kin:
+    """Executions and how much they are of the same kind of work as a question.
+
+    Attributes:
+        snapshot: Where the rows are from.
+        rows: (m,) int64, all rows that may be found, or the candidates that an index proposed.
+        similarities: (m,) float32, 0..1, whatever the floor.
+    """
+
+    snapshot: Snapshot
+    rows: NDArray[np.int64]
+    similarities: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -245,6 +260,49 @@ class Retriever:
         found = judge.similarities(rows).tolist()
         return {snapshot.view.task_id(row): value for row, value in zip(rows, found, strict=True)}
 
+    def kin(self, cursor: Cursor, query: Query) -> Kin:
+        """How much executions are of the same kind of work as the question.
+
+        That is their similarity, or, if it is more, how near they are in meaning to what the
+        question and its neighbours have in common (`kindred`).
+        """
+        self.rows.sync(cursor)
+        index = self._index()
+        try:
+            return self._kin(query, index)
+        except IndexUnavailable as problem:
+            if index is None:
+                raise
+            self.slot.discard(index, problem)
+            return self._kin(query, None)
+
+    def _kin(self, query: Query, index: HnswIndex | None) -> Kin:
+        snapshot = self.rows.snapshot(query.filters, query.now)
+        judge = _Judge(snapshot, query, snapshot.words.score(Question.of(query.text)))
+        if index is None or query.vector is None:
+            rows = snapshot.passes(np.arange(len(snapshot.view)))
+        else:
+            rows = self._proposed(snapshot, judge, query, index, query.limit)
+        found = judge.similarities(rows)
+        if query.vector is not None:
+            near = kindred.nearest(found)
+            vectors = snapshot.vectors[rows[near]]
+            towards = kindred.direction(query.vector, vectors, found[near])
+            kind = fusion.meaning(cosines(snapshot.vectors, towards, rows), query.noise)
+            found = np.minimum(np.maximum(found, kind), np.float32(1))
+        if index is not None:
+            self.rows.release()
+        return Kin(snapshot, rows, found)
+
+    def summaries(
+        self, cursor: Cursor, kin: Kin, rows: Iterable[int]
+    ) -> dict[int, ExecutionSummary]:
+        """What is shown of some rows, by row; leaves out what was deleted just now."""
+        view = kin.snapshot.view
+        ids = {view.task_id(row): row for row in rows}
+        current = {task_id: int(view["sequence"][row]) for task_id, row in ids.items()}
+        return {ids[i]: one for i, one in self._summaries.of(cursor, current).items()}
+
     def search(self, cursor: Cursor, query: Query) -> Found:
         """The most similar tasks that pass the filters and the floor, best first.
 
@@ -295,8 +353,18 @@ class Retriever:
         """Ranks what words and meaning propose; compares all if that is too little."""
         assert query.vector is not None
         wanted = max(CANDIDATES, PER_TASK * query.limit)
+        rows = self._proposed(snapshot, judge, query, index, wanted)
+        best = groups.best(snapshot, rows, judge.similarities(rows), query.limit)
+        self.rows.release()
+        return best if len(best) == query.limit else _best_of_all(snapshot, judge, query)
+
+    def _proposed(
+        self, snapshot: Snapshot, judge: "_Judge", query: Query, index: HnswIndex, wanted: int
+    ) -> NDArray[np.int64]:
+        """Rows that words and meaning propose, ascending: about `wanted` of each, and some more."""
+        assert query.vector is not None
         share = snapshot.eligible / max(len(snapshot.view), 1)
-        rows = np.unique(
+        return np.unique(
             np.concatenate(
                 [
                     self._near(snapshot, index, query.vector, int(wanted / share)),
@@ -305,9 +373,6 @@ class Retriever:
                 ]
             )
         )
-        best = groups.best(snapshot, rows, judge.similarities(rows), query.limit)
-        self.rows.release()
-        return best if len(best) == query.limit else _best_of_all(snapshot, judge, query)
 
     def _near(
         self, snapshot: Snapshot, index: HnswIndex, vector: NDArray[np.float32], k: int

@@ -113,7 +113,7 @@ def _similar_text(result: SimilarTasks, dropped: int) -> str:
 def _match_line(number: int, match: Match) -> str:
     runs = match.runs
     several = f" ({runs.success} of {runs.total} runs succeeded)" if runs.total > 1 else ""
-    task = _quoted(match.task_description, 100)
+    task = quoted(match.task_description, 100)
     line = f"{number}. {match.similarity:.2f} {match.outcome}{several} {task}"
     for label, text in (
         ("approach", match.approach),
@@ -121,11 +121,11 @@ def _match_line(number: int, match: Match) -> str:
         ("error", match.error_message or match.error_type),
     ):
         if text:
-            line += f"; {label}: {_quoted(text, 120)}"
+            line += f"; {label}: {quoted(text, 120)}"
     return f"{line} [{match.task_id}]"
 
 
-def _quoted(text: str, limit: int) -> str:
+def quoted(text: str, limit: int) -> str:
     """Stored text between quotation marks, which it can't close by itself."""
     return '"' + shorten(text, limit).replace('"', "'") + '"'
 
@@ -140,17 +140,20 @@ def recorded(result: Recorded) -> str:
 def execution(result: ExecutionDetail) -> str:
     """A few lines about one execution."""
     one = result.execution
-    kind = _quoted(one.task_type, 64)
-    lines = [f"{kind}, {one.outcome}: {_quoted(one.task_description, 400)}"]
+    kind = quoted(one.task_type, 64)
+    lines = [f"{kind}, {one.outcome}: {quoted(one.task_description, 400)}"]
     for label, text in (
         ("Approach", one.approach),
         ("Solution", one.solution_summary),
         ("Error", one.error_message or one.error_type),
     ):
         if text:
-            lines.append(f"{label}: {_quoted(text, 600)}")
+            lines.append(f"{label}: {quoted(text, 600)}")
+    ended = [use.outcome for use in result.used_by]
     lines.append(
-        f"{len(result.feedback)} feedback, used by {len(result.used_by)} later executions."
+        f"{len(result.feedback)} feedback; in {result.times_returned} answers; used by "
+        f"{len(ended)} later executions ({ended.count('success')} succeeded, "
+        f"{ended.count('failure')} failed); weight {result.weight:g}."
     )
     return "\n".join(lines)
 
@@ -167,7 +170,7 @@ def stats(result: Stats) -> str:
     lines += spent(result.totals)
     lines += [f"Against the {result.days} days before: {trend(result.trend)}."]
     lines += [
-        f"- {result.group_by} {_quoted(group.key, 60)}: {group.executions}{_outcome(result, group)}"
+        f"- {result.group_by} {quoted(group.key, 60)}: {group.executions}{_outcome(result, group)}"
         for group in result.groups[:_LEADING]
     ]
     lines += changed(result)
@@ -236,7 +239,7 @@ def changed(result: Stats) -> list[str]:
     for direction in ("worse", "better"):
         for group in result.groups:
             if group.trend is not None and group.trend.direction == direction:
-                key = f"{result.group_by} {_quoted(group.key, 60)}"
+                key = f"{result.group_by} {quoted(group.key, 60)}"
                 lines.append(f"Getting {direction}: {key}, {difference(group.trend)}.")
     more = len(lines) - _LEADING
     return [*lines[:_LEADING], *([f"{more} more groups changed."] if more > 0 else [])]
@@ -251,8 +254,8 @@ def difference(change: Change) -> str:
 def failing(result: Stats) -> list[str]:
     """The commonest failure patterns with their fixes, a line each."""
     return [
-        f"Failed {one.failures} times, last {one.last_seen:%Y-%m-%d}: {_quoted(one.pattern, 90)}"
-        + (f"; {_BASIS[one.fix_basis]}: {_quoted(one.fix, 120)}" if one.fix else "; no fix known")
+        f"Failed {one.failures} times, last {one.last_seen:%Y-%m-%d}: {quoted(one.pattern, 90)}"
+        + (f"; {_BASIS[one.fix_basis]}: {quoted(one.fix, 120)}" if one.fix else "; no fix known")
         + f" [{one.fix_task_id or one.task_ids[0]}]"
         for one in result.failures[:_PATTERNS]
     ]

@@ -38,8 +38,8 @@ def input_schema(model: type[BaseModel]) -> dict[str, Any]:
 def output_schema(model: type[BaseModel]) -> dict[str, Any]:
     """JSON schema of a tool's structured content; absent values are left out, never null.
 
-    What is within an object in an object is not spelled out: every client reads the schemas of
-    all tools at every start, and the names say what they hold.
+    What is within an object in an object, or in one that may be absent, is not spelled out: every
+    client reads the schemas of all tools at every start, and the names say what they hold.
     """
     return _outline(_compact(model.model_json_schema(mode="serialization")))
 
@@ -87,14 +87,18 @@ def _compact_node(node: Any, definitions: dict[str, Any]) -> Any:
 
 
 def _outline(schema: dict[str, Any]) -> dict[str, Any]:
-    properties = {name: _outline_part(part) for name, part in schema["properties"].items()}
-    return {"type": "object", "properties": properties, "required": schema.get("required", [])}
+    required = schema.get("required", [])
+    properties = {
+        name: _outline_part(part, spelt_out=name in required)
+        for name, part in schema["properties"].items()
+    }
+    return {"type": "object", "properties": properties, "required": required}
 
 
-def _outline_part(part: dict[str, Any]) -> dict[str, Any]:
+def _outline_part(part: dict[str, Any], *, spelt_out: bool) -> dict[str, Any]:
     kept: dict[str, Any] = {k: part[k] for k in ("type", "description", "enum") if k in part}
     items = part.get("items", {})
-    if "properties" in items:
+    if spelt_out and "properties" in items:
         fields = items["properties"].items()
         kept["items"] = {
             "type": "object",

@@ -1,7 +1,4 @@
-"""The tools: names, when to use each, and which service call answers it.
-
-`recommend_approach` takes its place after find_similar_tasks when there is a recommender.
-"""
+"""The tools: names, when to use each, and which service call answers it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +8,7 @@ from mcp_types import ToolAnnotations
 from pydantic import BaseModel
 
 from mcp_learning.models import requests, results
-from mcp_learning.server import answers
+from mcp_learning.server import advice, answers
 
 if TYPE_CHECKING:
     from mcp_learning.share.methods import Learning as LearningService
@@ -69,6 +66,12 @@ async def _find(
     return answers.similar(await service.find(request), request)
 
 
+async def _recommend(
+    service: "LearningService", request: requests.RecommendApproach, _: Report
+) -> Answer:
+    return advice.recommendation(await service.recommend(request), request)
+
+
 async def _feedback(
     service: "LearningService", request: requests.SubmitFeedback, _: Report
 ) -> Answer:
@@ -123,6 +126,18 @@ TOOLS = (
         result=results.SimilarTasks,
         annotations=_READ,
         call=_find,
+    ),
+    Tool(
+        name="recommend_approach",
+        description=(
+            "Call when there is a choice of approach, model tier, pool or topology: compares how "
+            "each ended on similar tasks, with what failed there and its fix. Says when too little "
+            "is known."
+        ),
+        request=requests.RecommendApproach,
+        result=results.Recommendation,
+        annotations=_READ,
+        call=_recommend,
     ),
     Tool(
         name="submit_feedback",

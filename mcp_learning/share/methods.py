@@ -32,6 +32,7 @@ from mcp_learning.models.requests import (
     GetExecution,
     LearningStats,
     RebuildIndex,
+    RecommendApproach,
     RecordExecution,
     SubmitFeedback,
 )
@@ -41,6 +42,7 @@ from mcp_learning.models.results import (
     Forgotten,
     Health,
     RebuildReport,
+    Recommendation,
     Recorded,
     SimilarTasks,
     Stats,
@@ -65,6 +67,10 @@ class Learning(Protocol):
 
     async def find(self, request: FindSimilarTasks) -> SimilarTasks:
         """The most similar earlier tasks."""
+        ...
+
+    async def recommend(self, request: RecommendApproach) -> Recommendation:
+        """Options for a task, compared by their outcomes on similar ones."""
         ...
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
@@ -173,6 +179,7 @@ async def _suggest(service: "LearningService", request: Prefix, _: Report) -> Su
 
 RECORD = Method("record", RecordExecution, Recorded, lambda s, q, _: s.record(q))
 FIND = Method("find", FindSimilarTasks, SimilarTasks, lambda s, q, _: s.find(q))
+RECOMMEND = Method("recommend", RecommendApproach, Recommendation, lambda s, q, _: s.recommend(q))
 GET = Method("get", GetExecution, ExecutionDetail, lambda s, q, _: s.get(q))
 FEEDBACK = Method(
     "feedback",
@@ -198,7 +205,19 @@ PULSE = Method("pulse", Nothing, Pulse, lambda s, q, _: s.dashboard.pulse())
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method
     for method in (
-        *(RECORD, FIND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET, SUGGEST),
+        *(
+            RECORD,
+            FIND,
+            RECOMMEND,
+            GET,
+            FEEDBACK,
+            STATS,
+            INSIGHTS,
+            HEALTH,
+            REBUILD,
+            FORGET,
+            SUGGEST,
+        ),
         *(OVERVIEW, LISTING, TASK_MAP, LEARNED, INSPECT, LOOK_UP, VITALS, PULSE),
     )
 }

@@ -42,6 +42,7 @@ from mcp_learning.models.requests import (
     GetExecution,
     LearningStats,
     RebuildIndex,
+    RecommendApproach,
     RecordExecution,
     SubmitFeedback,
 )
@@ -52,6 +53,7 @@ from mcp_learning.models.results import (
     Health,
     Member,
     RebuildReport,
+    Recommendation,
     Recorded,
     SimilarTasks,
     Stats,
@@ -199,6 +201,10 @@ class SharedService:
     async def find(self, request: FindSimilarTasks) -> SimilarTasks:
         """As `LearningService.find`."""
         return await self._ask(methods.FIND, request)
+
+    async def recommend(self, request: RecommendApproach) -> Recommendation:
+        """As `LearningService.recommend`."""
+        return await self._ask(methods.RECOMMEND, request)
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
         """As `LearningService.get`."""

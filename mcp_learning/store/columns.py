@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from mcp_learning.store.duckdb import Cursor
 
-LABELS = ("repo", "task_type", "approach", "model_tier")
-"""Columns that filters compare; an absent value is the empty text, which none has otherwise."""
+LABELS = ("repo", "task_type", "approach", "model_tier", "pool_type", "swarm_topology")
+"""Columns that filters and recommendations compare; an absent value is the empty text, which none
+has otherwise."""
 
 _HASHED = "x.task_id, x.task_description, x.solution_summary, x.error_type, x.error_message"
 _READ = f"""

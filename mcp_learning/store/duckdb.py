@@ -49,9 +49,12 @@ MAX_READERS = 4
 class _Call(Generic[T]):
     """One function on its way to the writer thread, and its result on the way back."""
 
-    def __init__(self, fn: Callable[[Cursor], T], *, transaction: bool) -> None:
+    def __init__(
+        self, fn: Callable[[Cursor], T], *, transaction: bool, counted: bool = True
+    ) -> None:
         self.fn = fn
         self.transaction = transaction
+        self.counted = counted
         self._token = anyio.lowlevel.current_token()
         self._done = anyio.Event()
         self._result: T
@@ -109,15 +112,17 @@ class Database:
             )
             self._thread.start()
 
-    async def write(self, fn: Callable[[Cursor], T]) -> T:
+    async def write(self, fn: Callable[[Cursor], T], *, counted: bool = True) -> T:
         """Runs `fn` in a transaction on the writer thread; returns after COMMIT.
+
+        Not `counted`, it doesn't add to `commits`: for what no search and no index reads.
 
         If `fn` raises, the transaction is rolled back and the error is raised here.
 
         Raises:
             StoreError: The database can't be opened or written.
         """
-        return await self._submit(fn, transaction=True)
+        return await self._submit(fn, transaction=True, counted=counted)
 
     async def read(self, fn: Callable[[Cursor], T]) -> T:
         """Runs `fn` with a cursor of its own in a worker thread.
@@ -163,11 +168,13 @@ class Database:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._stopped.wait, patience)
 
-    async def _submit(self, fn: Callable[[Cursor], T], *, transaction: bool) -> T:
+    async def _submit(
+        self, fn: Callable[[Cursor], T], *, transaction: bool, counted: bool = True
+    ) -> T:
         if self._closing:
             raise StoreError(f"{self.path} was closed; start the server again")
         self.start()
-        call = _Call(fn, transaction=transaction)
+        call = _Call(fn, transaction=transaction, counted=counted)
         self._queue.put(call)
         return await call.wait()
 
@@ -196,7 +203,7 @@ class Database:
             except BaseException:
                 roll_back(cursor)
                 raise
-            self.commits += 1
+            self.commits += call.counted
             return result
         except Exception as error:
             raise self._translate(error) from error

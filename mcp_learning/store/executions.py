@@ -131,12 +131,13 @@ def select_ids(
 
 
 def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Deletes executions and all that hangs on them: embeddings, feedback, recalls."""
+    """Deletes executions and all that hangs on them: embeddings, feedback, recalls, returns."""
     ids = _joined(task_ids)
     chosen = "IN (SELECT unnest(string_split(?, ',')::UUID[]))"
     cursor.execute(f"DELETE FROM embeddings WHERE task_id {chosen}", [ids])
     cursor.execute(f"DELETE FROM embeddings_next WHERE task_id {chosen}", [ids])
     cursor.execute(f"DELETE FROM feedback WHERE task_id {chosen}", [ids])
+    cursor.execute(f"DELETE FROM returned WHERE task_id {chosen}", [ids])
     cursor.execute(
         f"DELETE FROM recalls WHERE task_id {chosen} OR recalled_task_id {chosen}", [ids, ids]
     )

@@ -123,7 +123,7 @@ async def test_a_paraphrase_finds_the_right_one_of_twenty_executions(client: Cli
 
 
 async def test_a_session_goes_through_everything_that_the_server_offers(client: Client) -> None:
-    assert len((await client.list_tools()).tools) == 7
+    assert len((await client.list_tools()).tools) == 8
     assert client.instructions
     ids = await record_all(client)
 
@@ -163,6 +163,46 @@ async def test_a_session_goes_through_everything_that_the_server_offers(client: 
     for unknown in (ids[4], "not-an-id"):
         with pytest.raises(MCPError, match="task_id"):
             await read(client, f"learning://executions/{unknown}")
+
+
+async def test_what_is_recorded_is_recommended_and_what_was_used_gains_weight(
+    client: Client,
+) -> None:
+    pages = ("start", "account", "basket", "search")
+    ids: dict[str, str] = {}
+    for number, page in enumerate(pages):
+        for approach, outcome in (("expire cookie", "success"), ("add redirect", "failure")):
+            recorded = await call(
+                client,
+                "record_execution",
+                task_type="bug_fix",
+                task_description=f"Fix the login redirect loop on the {page} page",
+                approach=approach,
+                outcome=outcome,
+                **({"error_type": "timeout"} if outcome == "failure" else {}),
+                used_task_ids=list(ids.values()) if outcome == "success" else [],
+            )
+            if not number:
+                ids[approach] = recorded["task_id"]
+
+    question = {"task_description": "Users are in a login redirect loop on the help page"}
+    advice = await call(client, "recommend_approach", **question)
+    assert (advice["verdict"], advice["leader"]) == ("evidence", "better")
+    assert [one["label"] for one in advice["options"]] == ["expire cookie", "add redirect"]
+    assert advice["pitfalls"][0]["error_type"] == "timeout"
+    assert await call(client, "recommend_approach", **question) == advice
+
+    detail = await call(client, "get_execution", task_id=ids["expire cookie"])
+    assert len(detail["used_by"]) == 3
+    assert detail["weight"] > 1
+    told = [i for one in advice["options"] for i in one["evidence"]]
+    seen = await call(client, "get_execution", task_id=told[0])
+    assert seen["times_returned"] == 2
+
+    prompt = await client.get_prompt("start_task", question)
+    assert "expire cookie" in str(prompt.messages)
+    nothing = await call(client, "recommend_approach", task_description="bake a chocolate cake")
+    assert nothing["verdict"] == "insufficient_evidence"
 
 
 async def test_prompts_recall_and_completions_know_what_was_recorded(client: Client) -> None:

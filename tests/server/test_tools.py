@@ -22,13 +22,14 @@ pytestmark = pytest.mark.anyio
 IN_ORDER = [
     "record_execution",
     "find_similar_tasks",
+    "recommend_approach",
     "submit_feedback",
     "get_execution",
     "learning_stats",
     "rebuild_index",
     "forget_executions",
 ]
-MAX_BYTES = 10_600  # of the contract's 12,000: the rest is for recommend_approach
+MAX_BYTES = 12_000
 TASKS = [
     {
         "task_type": "bug_fix",
@@ -90,6 +91,7 @@ async def test_every_tool_says_what_it_is_for_and_does(client: Client) -> None:
     [
         ("record_execution", False, False, True),
         ("find_similar_tasks", True, False, True),
+        ("recommend_approach", True, False, True),
         ("submit_feedback", False, False, False),
         ("get_execution", True, False, True),
         ("learning_stats", True, False, True),
@@ -110,7 +112,13 @@ async def test_hints_tell_what_a_tool_may_change(
 
 def test_the_instructions_are_short_and_name_the_workflow() -> None:
     assert len(INSTRUCTIONS) < 512
-    for tool in ("find_similar_tasks", "record_execution", "used_task_ids", "submit_feedback"):
+    for tool in (
+        "find_similar_tasks",
+        "recommend_approach",
+        "record_execution",
+        "used_task_ids",
+        "submit_feedback",
+    ):
         assert tool in INSTRUCTIONS
     assert "not as instructions" in INSTRUCTIONS
 
@@ -131,6 +139,8 @@ async def test_structured_content_fits_its_schema_and_the_text_is_not_the_json_a
     await note("find_similar_tasks", task_description="redirect loop")
     await note("find_similar_tasks", task_description="redirect loop", response_format="detailed")
     await note("find_similar_tasks", task_description="bake a cake")
+    await note("recommend_approach", task_description="redirect loop")
+    await note("recommend_approach", task_description="bake a cake", by="pool_type")
     await note("submit_feedback", task_id=first, rating=4, comment="good")
     await note("get_execution", task_id=first)
     for group in ("task_type", "error_type", "day"):

@@ -101,6 +101,7 @@ def test_all_migrations_make_all_columns_of_the_original_design(cursor: Cursor) 
         "executions",
         "feedback",
         "recalls",
+        "returned",
         "schema_version",
     }
 
@@ -136,6 +137,23 @@ def test_a_failing_migration_is_rolled_back_as_a_whole_and_applied_later(
     assert migrations.apply(cursor) == extra.version
     assert "halfway" in tables(cursor)
     assert executions.count(cursor) == 0
+
+
+def test_a_database_of_the_first_version_keeps_its_rows_and_gets_the_new_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, first = execution(), migrations.known()[:1]
+    with duckdb.connect(str(tmp_path / "old.duckdb")) as old:
+        with monkeypatch.context() as patch:
+            patch.setattr(migrations, "known", lambda: first)
+            assert migrations.apply(old) == 1
+        executions.insert(old, row, 7)
+        executions.add_recalls(old, row.task_id, [row.task_id], row.recorded_at)
+    with duckdb.connect(str(tmp_path / "old.duckdb")) as new:
+        assert migrations.apply(new) == migrations.known()[-1].version
+        assert executions.get(new, row.task_id) == row
+        assert executions.uses(new, row.task_id) == [row.task_id]
+        assert new.execute("SELECT count(*) FROM returned").fetchone() == (0,)
 
 
 def test_a_newer_schema_is_refused_untouched(cursor: Cursor) -> None:

@@ -46,7 +46,7 @@ function loopCard(loop) {
     "It is a comparison of what happened, not an experiment.";
   return card("The loop: recalled, used, and to what end",
     h("div", { class: "tiles" },
-      loop.returned === undefined ? null : tile("Returned by answers", number(loop.returned),
+      tile("Returned by answers", number(loop.returned),
         `${number(loop.recalled)} different executions, at any time`),
       tile("Used", number(loop.links), "links from an execution to one that helped it"),
       tile("Succeeded with use", percent(loop.with_use.success_rate), interval(loop.with_use)),

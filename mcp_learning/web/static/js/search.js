@@ -38,7 +38,7 @@ function shown({ found, answer }) {
       (info.truncated ? " Texts were cut to the agent's budget." : "") +
       (info.degraded ? ` Not as good as it could be: ${info.reason}.` : "")),
     list(answer.matches, floor))];
-  if (found.recommendation) content.push(recommendation(found.recommendation));
+  content.push(recommendation(found.recommendation));
   if (beyond.length) content.push(card("Relevant, but beyond the answer's limit", list(beyond, floor)));
   content.push(card("Below the floor: an agent doesn't see these", below.length ? list(below, floor)
     : h("p", { class: "quiet" }, "None of the nearest tasks is below it.")));

@@ -1,0 +1,146 @@
+"""What `evaluate` prints: a replay of the user's own executions, or trials in generated worlds."""
+
+import json
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+from rich.console import Console
+from rich.table import Table
+
+from mcp_learning.bench import evaluation, trials
+from mcp_learning.bench.commands import shown_progress
+from mcp_learning.bench.evaluation import Following, Report
+from mcp_learning.bench.replay import replay
+from mcp_learning.bench.scores import Scores
+from mcp_learning.bench.trials import Spread, Trial
+from mcp_learning.learn.service import LearningService
+from mcp_learning.models.requests import Dimension
+from mcp_learning.settings import Settings
+from mcp_learning.store import history
+from mcp_learning.store.duckdb import Cursor
+from mcp_learning.store.migrations import open_database
+
+MOST_HISTORY = 20_000
+"""Latest executions that are looked at: as evidence, or to be predicted."""
+
+console = Console()
+
+
+async def own_history(
+    settings: Settings, *, by: Dimension, predict: int, plot: Path | None, as_json: bool
+) -> None:
+    """Replays the executions in the database of `settings`, and prints how well it would have done.
+
+    Args:
+        settings: Say which database.
+        by: What is compared.
+        predict: Latest executions to predict.
+        plot: File to draw the calibration in; None: none.
+        as_json: Print one JSON object.
+
+    Raises:
+        LearningError: The database or the model can't be used, or the plot can't be written.
+    """
+    service = LearningService(settings, open_database(settings))
+    try:
+        await service.ready()
+        noise = await service.noise()
+
+        def read(cursor: Cursor) -> list[history.Past]:
+            return history.ended(cursor, by, MOST_HISTORY)
+
+        past = await service.read(read)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await service.close()
+    with shown_progress(quiet=as_json) as progress:
+        half_life = settings.evidence_half_life_days
+        replayed = await anyio.to_thread.run_sync(replay, past, noise, half_life, predict, progress)
+    report = evaluation.evaluate(replayed)
+    if plot is not None and report.predictions:
+        evaluation.draw(replayed.predicted, replayed.happened, f"by {by}", plot)
+    if as_json:
+        console.file.write(json.dumps(report.as_json(), indent=2) + "\n")
+    else:
+        _print_report(report, by)
+
+
+def in_worlds(settings: Settings, *, seeds: int, plot: Path | None, as_json: bool) -> bool:
+    """Follows recommendations through generated worlds; prints and returns whether all bars held.
+
+    Raises:
+        LearningError: The model can't be used, or the plot can't be written.
+    """
+    with shown_progress(quiet=as_json) as progress:
+        outcome = trials.run(seeds, settings.evidence_half_life_days, settings.model_dir, progress)
+    if plot is not None:
+        evaluation.draw(outcome.predicted, outcome.succeeded, "steady worlds", plot)
+    missed = [text for trial in outcome.trials for text in trial.missed]
+    if as_json:
+        values = {"trials": [trial.as_json() for trial in outcome.trials], "missed": missed}
+        console.file.write(json.dumps(values, indent=2) + "\n")
+    else:
+        console.print(_trials(outcome.trials))
+        for text in missed:
+            console.print(f"missed: {text}", markup=False, highlight=False)
+    return not missed
+
+
+def _print_report(report: Report, by: str) -> None:
+    for text in report.thin:
+        console.print(f"Too thin: {text}.", markup=False, highlight=False, soft_wrap=True)
+    if not report.predictions:
+        return
+    table = Table(title=f"{report.predictions} outcomes predicted from earlier ones, by {by}")
+    for heading in ("", "log loss", "Brier", "AUC", "calibration error"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, scores in (
+        ("recommend_approach", report.ours),
+        ("rate per option", report.per_option),
+        ("global rate", report.overall),
+    ):
+        if scores is not None:
+            table.add_row(name, *_scores(scores))
+    console.print(table)
+    if report.following is not None:
+        console.print(_following(report.following), markup=False, highlight=False, soft_wrap=True)
+
+
+def _scores(scores: Scores) -> tuple[str, ...]:
+    auc = "" if scores.auc is None else f"{scores.auc:.3f}"
+    return f"{scores.log_loss:.3f}", f"{scores.brier:.3f}", auc, f"{scores.ece:.3f}"
+
+
+def _following(found: Following) -> str:
+    regret = found.regret
+    against = "" if regret is None else f" Regret against the best single option: {regret:+.1%}."
+    return (
+        f"Following the recommendation: {found.rate:.0%} would succeed (90 % interval "
+        f"{found.low:.0%} to {found.high:.0%}), against {found.logged:.0%} of what was done."
+        f"{against} Estimated off-policy from the {found.matched} executions that took the "
+        "recommended option, by self-normalised inverse propensity; it is wrong if the choice "
+        "depended on something that also decides the outcome, such as how hard the task was."
+    )
+
+
+def _trials(found: list[Trial]) -> Table:
+    table = Table(title=f"{found[0].seeds} worlds of each kind: mean ± sd (greatest)")
+    for heading in ("", "regret / best fixed", "after drift", "ECE", "coverage", "false better"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for trial in found:
+        table.add_row(
+            trial.kind,
+            _spread(trial.regret),
+            _spread(trial.recovery),
+            f"{trial.ece:.3f}",
+            _spread(trial.coverage),
+            _spread(trial.mistaken, 3),
+        )
+    return table
+
+
+def _spread(spread: Spread | None, digits: int = 2) -> str:
+    if spread is None:
+        return ""
+    return f"{spread.mean:.{digits}f} ± {spread.sd:.{digits}f} ({spread.greatest:.{digits}f})"

@@ -1,0 +1,158 @@
+"""What `evaluate` reports of a replay: scores beside baselines, and what following would change."""
+
+from dataclasses import asdict, dataclass
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mcp_learning.bench.replay import Replay
+from mcp_learning.bench.scores import Bools, Floats, Scores, curve, score
+from mcp_learning.errors import LearningError
+
+LEAST_PREDICTIONS = 100
+"""Predictions below which scores say little."""
+
+LEAST_OF_EACH = 20
+"""Successes, and failures, below which scores say little."""
+
+LEAST_FOLLOWED = 30
+"""Executions that took what would have been recommended, below which its use can't be estimated."""
+
+_Z_90 = 1.6448536269514722
+
+
+@dataclass(frozen=True)
+class Following:
+    """What following the recommendation would have led to, from executions that happened to.
+
+    The self-normalised inverse propensity estimate (A. Swaminathan and T. Joachims, "The
+    self-normalized estimator for counterfactual learning", NIPS 2015) over the executions whose
+    option is the recommended one: each counts by the inverse of how often that option was taken for
+    its type of task. It is right only if nothing else made agents choose as they did.
+
+    Attributes:
+        matched: Executions that took the recommended option.
+        rate: Estimated success rate when always following, 0..1.
+        low: Lower bound of its 90 % interval (normal, by the weights' effective size).
+        high: Upper bound.
+        logged: Success rate of what was done, 0..1.
+        best_fixed: Success rate of the single option with the highest one, 0..1, among options
+            with at least `LEAST_FOLLOWED` executions; None if there is none.
+    """
+
+    matched: int
+    rate: float
+    low: float
+    high: float
+    logged: float
+    best_fixed: float | None
+
+    @property
+    def regret(self) -> float | None:
+        """Success rate that following gives away against the best fixed option; < 0: it gains."""
+        return None if self.best_fixed is None else self.best_fixed - self.rate
+
+
+@dataclass(frozen=True)
+class Report:
+    """An evaluation. `thin` says in sentences why not to trust it; empty if there is enough."""
+
+    predictions: int
+    with_evidence: int
+    ours: Scores | None
+    per_option: Scores | None
+    overall: Scores | None
+    following: Following | None
+    thin: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        values = asdict(self)
+        if self.following is not None:
+            values["following"]["regret"] = self.following.regret
+        return values
+
+
+def evaluate(replayed: Replay) -> Report:
+    """Scores a replay, and says what it can't tell."""
+    happened = replayed.happened
+    count, won = len(happened), int(happened.sum())
+    thin = []
+    if count < LEAST_PREDICTIONS:
+        thin.append(
+            f"only {count} executions have ended, name the option and are embedded; "
+            f"scores mean little below {LEAST_PREDICTIONS}"
+        )
+    if count and min(won, count - won) < LEAST_OF_EACH:
+        thin.append(
+            f"{won} successes and {count - won} failures; at least {LEAST_OF_EACH} of each are "
+            "needed to tell predictions apart"
+        )
+    matched = int((replayed.followed & replayed.told).sum())
+    if matched < LEAST_FOLLOWED:
+        thin.append(
+            f"only {matched} executions took what would have been recommended; what following it "
+            f"would change can't be estimated below {LEAST_FOLLOWED}"
+        )
+    return Report(
+        predictions=count,
+        with_evidence=int(replayed.told.sum()),
+        ours=score(replayed.predicted, happened) if count else None,
+        per_option=score(replayed.by_option, happened) if count else None,
+        overall=score(replayed.by_all, happened) if count else None,
+        following=_following(replayed) if matched >= LEAST_FOLLOWED else None,
+        thin=thin,
+    )
+
+
+def draw(predicted: Floats, happened: Bools, title: str, to: Path) -> None:
+    """Writes a calibration plot: observed against predicted rates, each point with its count.
+
+    Raises:
+        LearningError: matplotlib isn't installed, or the file can't be written.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise LearningError(
+            "--plot needs matplotlib: pip install 'mcp-learning[bench]', or leave --plot out"
+        ) from error
+    figure = Figure((4.5, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], "--", lw=1, color="tab:gray", label="perfect")
+    points = curve(predicted, happened)
+    half = [_Z_90 * sqrt(p.observed * (1 - p.observed) / p.count) for p in points]
+    x, y = [p.predicted for p in points], [p.observed for p in points]
+    axes.errorbar(x, y, half, fmt="o-", ms=4, capsize=2, label="mcp-learning, 90 %")
+    for point in points:
+        at = (point.predicted, point.observed)
+        axes.annotate(point.count, at, (5, -9), textcoords="offset points", size=7)
+    axes.set(title=title, xlabel="predicted", ylabel="succeeded", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(loc="upper left")
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(to)
+    except (OSError, ValueError) as error:
+        raise LearningError(f"--plot: {to} can't be written: {error}") from error
+
+
+def _following(replayed: Replay) -> Following:
+    taken = replayed.followed & replayed.told
+    weights = 1 / replayed.propensity[taken]
+    success = replayed.happened[taken]
+    rate = float((weights * success).sum() / weights.sum())
+    size = float(weights.sum() ** 2 / (weights**2).sum())
+    half = _Z_90 * sqrt(max(rate * (1 - rate), 0.25 / size) / size)
+    counts = np.bincount(replayed.option)
+    rates = np.bincount(replayed.option, replayed.happened) / np.maximum(counts, 1)
+    common = rates[counts >= LEAST_FOLLOWED]
+    return Following(
+        matched=int(taken.sum()),
+        rate=rate,
+        low=max(0.0, rate - half),
+        high=min(1.0, rate + half),
+        logged=float(replayed.happened.mean()),
+        best_fixed=float(common.max()) if len(common) else None,
+    )

@@ -1,0 +1,78 @@
+"""How good predicted probabilities are: the usual scores, and a calibration curve."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+BINS = 10
+_LEAST = 1e-3  # a certain prediction that is wrong would cost infinitely much
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of n predictions.
+
+    Attributes:
+        log_loss: Mean of -log of the probability given to what happened, in nats; 0 is perfect.
+        brier: Mean squared error of the probabilities, 0..1; 0 is perfect.
+        auc: Probability that a success was given more than a failure, 0..1; 0.5 by chance; None
+            if all ended alike.
+        ece: Expected calibration error, 0..1: the mean distance of predicted and observed rates
+            over `BINS` equal intervals, weighted by predictions.
+    """
+
+    log_loss: float
+    brier: float
+    auc: float | None
+    ece: float
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Predictions in one interval: their mean, how many succeeded, and how many there are."""
+
+    predicted: float
+    observed: float
+    count: int
+
+
+def score(predicted: Floats, happened: Bools) -> Scores:
+    """Scores n >= 1 probabilities, 0..1, of what then happened or didn't."""
+    certain = np.clip(predicted, _LEAST, 1 - _LEAST)
+    losses = -np.log(np.where(happened, certain, 1 - certain))
+    gaps = [one.count * abs(one.predicted - one.observed) for one in curve(predicted, happened)]
+    return Scores(
+        log_loss=float(losses.mean()),
+        brier=float(((predicted - happened) ** 2).mean()),
+        auc=_auc(predicted, happened),
+        ece=float(sum(gaps) / len(predicted)),
+    )
+
+
+def curve(predicted: Floats, happened: Bools) -> list[Bin]:
+    """The intervals that have predictions, ascending.
+
+    Source: M. Naeini, G. Cooper and M. Hauskrecht, "Obtaining well calibrated probabilities using
+    Bayesian binning", AAAI (2015), for the error that is made of them.
+    """
+    numbers = np.minimum((predicted * BINS).astype(int), BINS - 1)
+    inside = (numbers == number for number in range(BINS))
+    return [
+        Bin(float(predicted[some].mean()), float(happened[some].mean()), int(some.sum()))
+        for some in inside
+        if some.any()
+    ]
+
+
+def _auc(predicted: Floats, happened: Bools) -> float | None:
+    """By ranks, ties in the middle (Mann and Whitney, 1947)."""
+    wins, losses = int(happened.sum()), int((~happened).sum())
+    if not wins or not losses:
+        return None
+    _, number, count = np.unique(predicted, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[number]
+    return float((ranks[happened].sum() - wins * (wins + 1) / 2) / (wins * losses))

@@ -1,0 +1,226 @@
+"""Generated worlds with known truth, to prove that recommendations help where they can.
+
+A world has the twenty families of `families` and four options. Each family has a success rate of
+its own for each option, and every task is done with the option that is recommended first. What is
+recorded is the outcome, but in a share of the tasks the opposite of it (`NOISE`).
+
+The texts are embedded and compared once, as searches do it: with words and meaning. From there on
+the product's own functions decide: `kindred` for what is alike, `judge` for what is best.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.bench import families
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.embed.recipe import embedding_text
+from mcp_learning.learn.evidence import SUPERSEDED as SUPERSEDED_WEIGHT
+from mcp_learning.learn.evidence import Evidence, Ints, superseded
+from mcp_learning.learn.judgement import judge
+from mcp_learning.learn.posterior import Floats
+from mcp_learning.search import fusion, kindred
+from mcp_learning.search.terms import Question, count_terms
+from mcp_learning.search.words import WordIndex
+from mcp_learning.settings import DEFAULT_MODEL
+
+Kind = Literal["steady", "drift", "equal"]
+
+OPTIONS = 4
+TASKS = 2_000
+LAST = 1_000
+"""Tasks at the end over which regret is summed up."""
+
+NOISE = 0.1
+"""Share of the tasks whose outcome is recorded the wrong way round."""
+
+TASKS_A_DAY = 20.0
+RATES = (0.1, 0.9)
+"""Success rates are drawn uniformly from here; a world without differences has one per family."""
+
+DRIFTING = 0.25
+"""Share of the families whose best and worst option change places at the moment of drift."""
+
+WARM_UP = 200
+"""Tasks that don't count for calibration and coverage: nothing is known yet."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """All descriptions of all families, compared. n of them, family by family.
+
+    Attributes:
+        similarity: (n, n) float32, 0..1, as searches have it.
+        vectors: (n, dimension) float32, L2-normalised.
+        noise: `Embedder.floor` of the model.
+    """
+
+    similarity: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+    noise: float
+
+    def alike(self, text: int, history: Ints) -> Floats:
+        """(len(history),) similarity of a text with earlier ones, as a recommendation has it."""
+        plain = self.similarity[text, history]
+        near = kindred.nearest(plain)
+        towards = kindred.direction(self.vectors[text], self.vectors[history[near]], plain[near])
+        return _combined(plain, self.vectors, towards, self.noise, history)
+
+
+@dataclass(frozen=True)
+class World:
+    """One course of events. n tasks.
+
+    Attributes:
+        rates: (n, options) float64, the true success rate of each option on each task, 0..1.
+        family: (n,) int64.
+        text: (n,) int64, the position of the description in `Texts`.
+        luck: (n,) float64, 0..1: a task succeeds if this is below the rate.
+        wrong: (n,) bool: the outcome is recorded the wrong way round.
+        drift: The task from which rates are others, or None.
+    """
+
+    rates: Floats
+    family: Ints
+    text: Ints
+    luck: Floats
+    wrong: NDArray[np.bool_]
+    drift: int | None
+
+    @property
+    def recorded_rates(self) -> Floats:
+        """(n, options) the rates of outcomes as they are recorded: what can be learned."""
+        return self.rates * (1 - 2 * NOISE) + NOISE
+
+
+@dataclass(frozen=True)
+class Course:
+    """What following the recommendation led to. n tasks.
+
+    Attributes:
+        regret: (n,) float64, the best rate less that of the option that was followed.
+        predicted: (n,) float64, the expected rate of the option that was followed.
+        succeeded: (n,) bool, as recorded.
+        covered: (n, options) bool, whether the 90 % interval has the recorded rate.
+        better: (n,) bool, whether an option was said to be better than the others.
+        mistaken: (n,) bool, whether one was that isn't better than all others.
+    """
+
+    regret: Floats
+    predicted: Floats
+    succeeded: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
+    better: NDArray[np.bool_]
+    mistaken: NDArray[np.bool_]
+
+
+def compare_texts(model_dir: Path, seed: int = 1) -> Texts:
+    """Embeds and compares the descriptions of all families. Blocks for some seconds.
+
+    Raises:
+        EmbedderUnavailable: The bundled model can't be loaded.
+    """
+    texts = [text for family in families.descriptions(seed) for text in family]
+    embedder = Embedder(DEFAULT_MODEL, cache_dir=model_dir)
+    embedder.load()
+    vectors = np.asarray(embedder.embed([embedding_text(text) for text in texts]))
+    words = WordIndex()
+    words.add([count_terms(text) for text in texts])
+    similarity = np.empty((len(texts), len(texts)), np.float32)
+    for row, text in enumerate(texts):
+        scores = words.score(Question.of(text))
+        similarity[row] = fusion.similarities(
+            fusion.meaning(vectors @ vectors[row], embedder.floor),
+            scores.coverage[: len(texts)],
+            fusion.weight_of_words(scores),
+        )
+    np.fill_diagonal(similarity, 1.0)  # the same task
+    return Texts(similarity, vectors, embedder.floor)
+
+
+def make(kind: Kind, seed: int, tasks: int = TASKS) -> World:
+    """A world from a seed; the same seed gives the same world.
+
+    Args:
+        kind: `steady`; `drift`: in some families the best and the worst option change places
+            after half of the tasks; `equal`: in each family all options are equally good.
+        seed: Of everything.
+        tasks: How many, at least 1.
+    """
+    rng = np.random.default_rng(seed)
+    count = len(families.FAMILIES)
+    drawn = rng.uniform(*RATES, (count, OPTIONS))
+    if kind == "equal":
+        drawn = np.repeat(drawn[:, :1], OPTIONS, axis=1)
+    family = rng.integers(0, count, tasks)
+    rates = drawn[family]
+    drift = tasks // 2 if kind == "drift" else None
+    if drift is not None:
+        later = drawn.copy()
+        for one in rng.permutation(count)[: round(DRIFTING * count)]:
+            low, high = drawn[one].argmin(), drawn[one].argmax()
+            later[one, [low, high]] = drawn[one, [high, low]]
+        rates[drift:] = later[family[drift:]]
+    return World(
+        rates=rates,
+        family=family,
+        text=family * families.TEXTS + rng.integers(0, families.TEXTS, tasks),
+        luck=rng.random(tasks),
+        wrong=rng.random(tasks) < NOISE,
+        drift=drift,
+    )
+
+
+def follow(world: World, texts: Texts, half_life_days: float) -> Course:
+    """Does all tasks with the option that is recommended first, and learns from each."""
+    count = len(world.family)
+    option, success = np.zeros(count, np.int64), np.zeros(count, bool)
+    predicted, covered = np.zeros(count), np.zeros((count, OPTIONS), bool)
+    better, mistaken = np.zeros(count, bool), np.zeros(count, bool)
+    regret, recorded = np.zeros(count), world.recorded_rates
+    place = np.zeros(count, np.int64)
+    for now in range(count):
+        old = superseded(world.text[:now], place[:now], option[:now], success[:now])
+        evidence = Evidence(
+            option=option[:now],
+            success=success[:now],
+            similarity=texts.alike(int(world.text[now]), world.text[:now]),
+            age_days=(now - np.arange(now)) / TASKS_A_DAY,
+            factor=np.where(old, SUPERSEDED_WEIGHT, 1.0),
+        )
+        judged = judge(evidence, OPTIONS, half_life_days)
+        first = int(judged.order[0])
+        predicted[now], better[now] = judged.mean[first], judged.better
+        covered[now] = (judged.low <= recorded[now]) & (recorded[now] <= judged.high)
+        mistaken[now] = judged.better and _mistaken(recorded[now], judged.mean, judged.tried)
+        regret[now] = world.rates[now].max() - world.rates[now, first]
+        success[now] = (world.luck[now] < world.rates[now, first]) != world.wrong[now]
+        option[now] = first
+    return Course(regret, predicted, success, covered, better, mistaken)
+
+
+def regret_of_best_fixed(world: World, start: int, end: int) -> float:
+    """Cumulative regret, over tasks `start` to `end`, of the one option that has the least."""
+    rates = world.rates[start:end]
+    return float((rates.max(axis=1, keepdims=True) - rates).sum(axis=0).min())
+
+
+def _combined(
+    plain: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    towards: NDArray[np.float32],
+    noise: float,
+    history: Ints,
+) -> Floats:
+    kind = fusion.meaning((vectors @ towards)[history], noise)
+    return np.maximum(plain, kind).astype(np.float64)
+
+
+def _mistaken(rates: Floats, means: Floats, tried: NDArray[np.bool_]) -> bool:
+    among: Sequence[int] = np.flatnonzero(tried).tolist()
+    said = max(among, key=lambda option: float(means[option]))
+    return any(rates[other] >= rates[said] for other in among if other != said)

@@ -1,0 +1,69 @@
+"""What the language model reads of a recommendation, within a budget."""
+
+from mcp_learning.models.requests import RecommendApproach
+from mcp_learning.models.results import Option, Pitfall, Recommendation
+from mcp_learning.server.answers import quoted, shorten, structured, tokens
+
+_LONGEST = {"what_happened": 140, "fix": 160}
+
+
+def recommendation(
+    result: Recommendation, request: RecommendApproach
+) -> tuple[Recommendation, str]:
+    """Shortens texts, then drops pitfalls and options from the end, until all fits."""
+    pitfalls = [_trim(pitfall) for pitfall in result.pitfalls]
+    options = list(result.options)
+    while True:
+        dropped = len(options) < len(result.options) or len(pitfalls) < len(result.pitfalls)
+        kept = result.model_copy(
+            update={"options": options, "pitfalls": pitfalls, "truncated": dropped}
+        )
+        text = _text(kept, request)
+        if tokens(structured(kept), text) <= request.max_tokens or not (options or pitfalls):
+            return kept, text
+        if len(pitfalls) > 1 or not options:
+            pitfalls = pitfalls[:-1]
+        elif len(options) > 1 or not pitfalls:
+            options = options[:-1]
+        else:
+            pitfalls = []
+
+
+def _trim(pitfall: Pitfall) -> Pitfall:
+    texts = {name: getattr(pitfall, name) for name in _LONGEST}
+    short = {name: shorten(text, _LONGEST[name]) for name, text in texts.items() if text}
+    return pitfall.model_copy(update=short)
+
+
+def _text(result: Recommendation, request: RecommendApproach) -> str:
+    lines = [_headline(result)]
+    lines += [_option(number, option) for number, option in enumerate(result.options, 1)]
+    lines += [_pitfall(pitfall) for pitfall in result.pitfalls]
+    if result.truncated:
+        lines.append("Some was left out to stay within max_tokens.")
+    return "\n".join(lines)
+
+
+def _headline(result: Recommendation) -> str:
+    note = f"{result.basis.note}."
+    if result.verdict == "insufficient_evidence":
+        return f"Too little evidence: {note}"
+    if result.leader == "better":
+        return f"The best is clear among those that were tried: {note}"
+    return f"None is clearly best: {note}"
+
+
+def _option(number: int, option: Option) -> str:
+    rate = f"{option.success_rate:.0%} ({option.interval_low:.0%} to {option.interval_high:.0%})"
+    told = f"{option.executions} similar" if option.executions else "untried here"
+    took = [
+        f"{option.expected_duration_seconds:.0f} s" if option.expected_duration_seconds else "",
+        f"${option.expected_cost_usd:.2f}" if option.expected_cost_usd else "",
+    ]
+    details = ", ".join(part for part in (rate, told, *took) if part)
+    return f"{number}. {quoted(option.label, 80)}: {details}"
+
+
+def _pitfall(pitfall: Pitfall) -> str:
+    fix = f"; fix: {quoted(pitfall.fix, 100)}" if pitfall.fix else ""
+    return f"Failed before: {quoted(pitfall.what_happened, 80)}{fix}"

@@ -1,0 +1,77 @@
+"""A replay predicts from earlier executions only, and says when there are too few."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from mcp_learning.bench.evaluation import evaluate
+from mcp_learning.bench.replay import Replay, replay
+from mcp_learning.store.history import Past
+
+START = datetime(2025, 1, 1)
+
+
+def past(
+    number: int, label: str, success: bool, *, axis: int = 0, late: float = 0.0, task: int = 0
+) -> Past:
+    """The execution of a day, of one of several kinds of work that have nothing in common."""
+    at = START + timedelta(days=number)
+    vector = np.zeros(8, np.float32)
+    vector[axis] = 1
+    text = (f"work of kind{axis}", None, None, None)
+    changed = at + timedelta(days=late)
+    return Past(at, changed, task or number, "", f"kind{axis}", label, success, text, vector)
+
+
+def run(history: Sequence[Past]) -> Replay:
+    return replay(history, 0.3, 90, 1_000, lambda *_: None)
+
+
+def alternating(count: int) -> list[Past]:
+    """Two options: a succeeds and b fails on one kind of work, and the other way round."""
+    return [
+        past(n, "ab"[n % 2], (n % 2 == 0) == (n % 4 < 2), axis=n % 4 // 2) for n in range(count)
+    ]
+
+
+def test_what_depends_on_the_kind_of_work_is_predicted_better_than_by_the_option_alone() -> None:
+    found = evaluate(run(alternating(200)))
+    assert found.ours is not None
+    assert found.per_option is not None
+    assert found.ours.log_loss < 0.5 * found.per_option.log_loss
+    assert found.ours.auc == pytest.approx(1, abs=0.05)
+    assert found.following is not None
+    assert found.following.rate > 0.9 > found.following.logged
+    assert found.following.regret is not None
+    assert found.following.regret < 0
+    assert found.thin == []
+
+
+def test_nothing_later_changes_a_prediction() -> None:
+    history = alternating(40)
+    whole = run(history).predicted
+    opposite = [past(n, "a", False) for n in range(40, 60)]
+    assert run([*history, *opposite]).predicted[:40] == pytest.approx(whole)
+
+
+def test_an_outcome_that_came_in_later_was_not_known_yet() -> None:
+    known = [past(n, "a", True) for n in range(10)]
+    unknown = [past(n, "a", True, late=100) for n in range(10)]
+    last = past(10, "a", True)
+    assert run([*known, last]).predicted[-1] > 0.8
+    assert run([*unknown, last]).predicted[-1] == pytest.approx(0.5)
+
+
+def test_a_short_history_is_called_too_thin() -> None:
+    found = evaluate(run([past(n, "a", n != 3) for n in range(5)]))
+    assert found.following is None
+    assert len(found.thin) == 3
+    assert "only 5 executions" in found.thin[0]
+
+
+def test_no_history_gives_no_scores() -> None:
+    found = evaluate(run([]))
+    assert (found.predictions, found.ours) == (0, None)
+    assert found.thin

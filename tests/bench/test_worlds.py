@@ -1,0 +1,44 @@
+"""Generated worlds: reproducible, with the truth that they claim, and learnable."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mcp_learning.bench import families, trials, worlds
+
+
+def test_descriptions_are_different_and_reproducible() -> None:
+    made = families.descriptions(1)
+    assert (len(made), {len(family) for family in made}) == (20, {families.TEXTS})
+    assert len({text for family in made for text in family}) == 20 * families.TEXTS
+    assert made == families.descriptions(1)
+    assert made != families.descriptions(2)
+
+
+def test_a_world_is_made_by_its_seed() -> None:
+    one, again, other = (worlds.make("steady", seed, 50) for seed in (1, 1, 2))
+    assert (one.rates == again.rates).all()
+    assert (one.luck == again.luck).all()
+    assert not np.array_equal(one.rates, other.rates)
+
+
+def test_options_change_places_only_after_the_drift_and_not_at_all_where_they_are_equal() -> None:
+    steady, drifted = worlds.make("steady", 1), worlds.make("drift", 1)
+    assert drifted.drift == 1_000
+    assert (steady.rates[:1_000] == drifted.rates[:1_000]).all()
+    changed = (steady.rates != drifted.rates).any(axis=1)
+    assert len(np.unique(steady.family[changed])) == 5
+    equal = worlds.make("equal", 1).rates
+    assert (equal == equal[:, :1]).all()
+
+
+@pytest.mark.timeout(300)
+def test_following_the_recommendation_learns_and_is_calibrated(tmp_path: Path) -> None:
+    done = trials.run(1, 90, tmp_path, lambda *_: None, kinds=("steady",), tasks=1_000)
+    (trial,) = done.trials
+    assert trial.regret is not None
+    assert trial.regret.mean < 0.7  # of all 1,000 tasks, the first ones included
+    assert trial.ece < 0.08
+    assert trial.coverage.mean > 0.8
+    assert trial.mistaken.mean < 0.05

@@ -1,0 +1,26 @@
+"""`recommend` and `evaluate` as people run them."""
+
+import json
+from collections.abc import Callable
+from subprocess import CompletedProcess
+from typing import Any
+
+Command = Callable[..., CompletedProcess[str]]
+
+
+def test_recommend_and_evaluate_say_plainly_that_nothing_is_known(run: Command) -> None:
+    advice = run("recommend", "Fix the login")
+    assert advice.returncode == 0, advice.stderr
+    assert "Too little evidence" in advice.stdout
+    scores = run("evaluate", "--json")
+    assert scores.returncode == 0, scores.stderr
+    found: dict[str, Any] = json.loads(scores.stdout)
+    assert found["predictions"] == 0
+    assert "only 0 executions" in found["thin"][0]
+
+
+def test_a_wrong_dimension_is_refused_by_name(run: Command) -> None:
+    for command in (("recommend", "x"), ("evaluate",)):
+        done = run(*command, "--by", "colour")
+        assert done.returncode == 2
+        assert "by: must be 'approach'" in done.stderr
