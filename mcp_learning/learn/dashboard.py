@@ -4,6 +4,7 @@ It only reads. What is looked up here doesn't count as recalled by an agent.
 """
 
 import os
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -16,11 +17,14 @@ from mcp_learning.learn.statistics import changes, summarise, wilson_interval
 from mcp_learning.models.dashboard import (
     Approach,
     Bucket,
+    History,
     Learned,
     ListExecutions,
+    ListHistory,
     Listing,
     Loop,
     Overview,
+    PastExecution,
     Pulse,
     Rate,
     Step,
@@ -30,7 +34,7 @@ from mcp_learning.models.dashboard import (
 )
 from mcp_learning.models.requests import GroupBy
 from mcp_learning.models.results import Group
-from mcp_learning.store import executions, overview, statistics, votes
+from mcp_learning.store import executions, history, overview, statistics, votes
 from mcp_learning.store.duckdb import Cursor, Database
 from mcp_learning.store.statistics import Outcomes, Scope
 
@@ -108,6 +112,39 @@ class Dashboard:
         now = datetime.now(UTC)
         scope = await self._scope(view, now)
         return await self._database.read(lambda cursor: _learned(cursor, view, scope, now))
+
+    async def history(self, request: ListHistory) -> History:
+        """Ended executions with their texts and vectors, for an evaluation elsewhere.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        indexer = await self._indexing()
+        await indexer.load()
+        noise = indexer.embedder.floor
+
+        def read(cursor: Cursor) -> History:
+            past = history.ended(cursor, request.by, request.limit, request.offset)
+            return History(
+                noise=noise,
+                executions=[
+                    PastExecution(
+                        recorded_at=one.recorded_at,
+                        updated_at=one.updated_at,
+                        task_key=one.task_key,
+                        repo=one.repo,
+                        task_type=one.task_type,
+                        label=one.label,
+                        success=one.success,
+                        texts=list(one.texts),
+                        vector=b64encode(one.vector.astype("<f4").tobytes()).decode(),
+                    )
+                    for one in past
+                ],
+            )
+
+        return await self._database.read(read)
 
     async def pulse(self) -> Pulse:
         """What changes when the database does; asks it nothing."""

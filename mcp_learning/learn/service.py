@@ -22,7 +22,11 @@ from mcp_learning.learn.identifiers import task_key, uuid7
 from mcp_learning.learn.recalls import Recalls, weight_of
 from mcp_learning.learn.redact import redact, redact_value, warm
 from mcp_learning.learn.vitals import Recorder
-from mcp_learning.models.dashboard import LookedUp, LookUp, Vitals
+from mcp_learning.models.dashboard import (
+    LookedUp,
+    LookUp,
+    Vitals,
+)
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.requests import (
     FindSimilarTasks,

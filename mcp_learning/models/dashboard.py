@@ -68,6 +68,14 @@ class LookUp(FindSimilarTasks):
     by: Dimension = "approach"
 
 
+class ListHistory(Request):
+    """Arguments of `history`."""
+
+    by: Dimension = "approach"
+    limit: Annotated[int, Field(ge=1, le=500)] = 250
+    offset: Annotated[int, Field(ge=0, le=100_000)] = 0
+
+
 class Bucket(Model):
     """Executions of one step of time."""
 
@@ -210,6 +218,27 @@ class LookedUp(Model):
     beyond: Annotated[list[Match], Field(description="Relevant, but beyond the limit; best first")]
     below: Annotated[list[Match], Field(description="Below the floor; best first")]
     recommendation: Recommendation
+
+
+class PastExecution(Model):
+    """An ended execution with all that a prediction rests on; times without a zone are UTC."""
+
+    recorded_at: datetime
+    updated_at: datetime
+    task_key: int
+    repo: str
+    task_type: str
+    label: str
+    success: bool
+    texts: list[str | None]
+    vector: Annotated[str, Field(description="float32, little-endian, in base64")]
+
+
+class History(Model):
+    """Some of the ended executions that name an option, the oldest of them first."""
+
+    noise: Annotated[float, Field(description="Of the embedding model, 0..1")]
+    executions: list[PastExecution]
 
 
 class Latency(Model):

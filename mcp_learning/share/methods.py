@@ -13,8 +13,10 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from mcp_learning.models.dashboard import (
+    History,
     Learned,
     ListExecutions,
+    ListHistory,
     Listing,
     LookedUp,
     LookUp,
@@ -129,6 +131,10 @@ class Learning(Protocol):
         """A search with what it leaves out; doesn't count as a recall."""
         ...
 
+    async def history(self, request: ListHistory) -> History:
+        """Ended executions, for an evaluation elsewhere."""
+        ...
+
     async def vitals(self) -> Vitals:
         """How the leader does."""
         ...
@@ -199,6 +205,7 @@ TASK_MAP = Method("task_map", View, TaskMap, lambda s, q, _: s.dashboard.task_ma
 LEARNED = Method("learned", View, Learned, lambda s, q, _: s.dashboard.learned(q))
 INSPECT = Method("inspect", GetExecution, ExecutionDetail, lambda s, q, _: s.get(q))
 LOOK_UP = Method("look_up", LookUp, LookedUp, lambda s, q, _: s.look_up(q))
+HISTORY = Method("history", ListHistory, History, lambda s, q, _: s.dashboard.history(q))
 VITALS = Method("vitals", Nothing, Vitals, lambda s, q, _: s.vitals())
 PULSE = Method("pulse", Nothing, Pulse, lambda s, q, _: s.dashboard.pulse())
 
@@ -218,6 +225,6 @@ METHODS: dict[str, Method[Any, Any]] = {
             FORGET,
             SUGGEST,
         ),
-        *(OVERVIEW, LISTING, TASK_MAP, LEARNED, INSPECT, LOOK_UP, VITALS, PULSE),
+        *(OVERVIEW, LISTING, TASK_MAP, LEARNED, INSPECT, LOOK_UP, HISTORY, VITALS, PULSE),
     )
 }

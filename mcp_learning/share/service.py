@@ -24,8 +24,10 @@ from mcp_learning import __version__
 from mcp_learning.errors import StoreError, StoreLocked
 from mcp_learning.learn.identifiers import uuid7
 from mcp_learning.models.dashboard import (
+    History,
     Learned,
     ListExecutions,
+    ListHistory,
     Listing,
     LookedUp,
     LookUp,
@@ -271,6 +273,10 @@ class SharedService:
     async def look_up(self, request: LookUp) -> LookedUp:
         """As `LearningService.look_up`."""
         return await self._ask(methods.LOOK_UP, request)
+
+    async def history(self, request: ListHistory) -> History:
+        """As `Dashboard.history`."""
+        return await self._ask(methods.HISTORY, request)
 
     async def vitals(self) -> Vitals:
         """How the leader does: latencies of recent calls, whoever made them, and events."""

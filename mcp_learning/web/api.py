@@ -9,11 +9,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from mcp_learning.errors import InvalidInput, LearningError, NotFound
-from mcp_learning.models.dashboard import ListExecutions, LookUp, View
+from mcp_learning.models.dashboard import ListExecutions, ListHistory, LookUp, View
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.server import answers
 from mcp_learning.server.schema import explain
 from mcp_learning.share.methods import Learning
+from mcp_learning.web.calibration import Calibration
 
 R = TypeVar("R", bound=BaseModel)
 Answer = Callable[[Learning, Mapping[str, str]], Awaitable[BaseModel | Mapping[str, BaseModel]]]
@@ -21,8 +22,11 @@ Answer = Callable[[Learning, Mapping[str, str]], Awaitable[BaseModel | Mapping[s
 _EDGES = ("left", "bottom", "right", "top")
 
 
-def routes(service: Learning, answered: Callable[[], None]) -> list[BaseRoute]:
+def routes(
+    service: Learning, answered: Callable[[], None], half_life_days: float
+) -> list[BaseRoute]:
     """All addresses below /api; each is read with GET, and `answered` is called after it."""
+    calibration = Calibration(half_life_days)
 
     def route(path: str, answer: Answer) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -44,6 +48,7 @@ def routes(service: Learning, answered: Callable[[], None]) -> list[BaseRoute]:
         route("/map", lambda s, q: s.task_map(_asked(View, q))),
         route("/learned", lambda s, q: s.learned(_asked(View, q))),
         route("/look-up", _look_up),
+        route("/calibration", lambda s, q: calibration.of(s, _asked(ListHistory, q).by)),
         route("/health", _health),
     ]
 

@@ -35,6 +35,7 @@ def application(
     *,
     digest: str,
     port: int,
+    half_life_days: float,
     answered: Callable[[], None] = lambda: None,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> ASGIApp:
@@ -44,6 +45,7 @@ def application(
         service: Answers the questions.
         digest: SHA-256 of the token, in hexadecimal digits.
         port: Where it is served.
+        half_life_days: As recommendations have it.
         answered: Called after each answer with data.
         lifespan: Keeps the service up.
     """
@@ -61,9 +63,8 @@ def application(
             return PlainTextResponse(f"{error}\n", status_code=503)
         return Response(text, media_type=MEDIA_TYPE)
 
-    data = Starlette(
-        routes=api.routes(service, answered), exception_handlers={HTTPException: _refused}
-    )
+    questions = api.routes(service, answered, half_life_days)
+    data = Starlette(routes=questions, exception_handlers={HTTPException: _refused})
     return Doorkeeper(
         Starlette(
             routes=[

@@ -70,6 +70,7 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
         shared,
         digest=digest_of(token.encode()),
         port=listener.getsockname()[1],
+        half_life_days=settings.evidence_half_life_days,
         answered=host.heard,
         lifespan=_lifespan(host, ready),
     )

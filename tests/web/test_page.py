@@ -197,6 +197,26 @@ def test_a_failure_leads_to_its_executions_and_to_its_fix(
     expect(dialog.locator(".badge").first).to_have_text("success")
 
 
+def test_an_evaluation_draws_what_was_predicted_against_what_happened(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=learned")
+    page.click("#calibrate")
+    scores = page.locator("table", has_text="log loss")
+    expect(scores).to_contain_text("recommend_approach", timeout=3 * WAIT)
+    expect(page.locator("section", has_text="Calibration")).to_contain_text("500 outcomes")
+
+
+def test_a_search_brings_a_recommendation_with_its_intervals(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=search&q=the+login+flow+is+slow")
+    advice = page.locator("section", has=page.locator("h2", has_text="Recommendation"))
+    expect(advice.locator(".chart:has(canvas)")).to_have_count(1)
+    advice.locator("li button").first.click()
+    expect(page.locator("dialog")).to_contain_text("Recorded")
+
+
 def test_the_page_works_in_the_dark_and_on_a_phone(dashboard: Dashboard, open_page: Open) -> None:
     page = open_page(dashboard)
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -1,5 +1,6 @@
 // Approaches compared, failures and their fixes, and what became of recalls.
 
+import { calibration } from "./calibration.js";
 import { colour, intervals } from "./charts.js";
 import { badge, card, h, interval, moment, number, percent, row, shorten, table, tile } from "./dom.js";
 import { nothing } from "./overview.js";
@@ -12,7 +13,7 @@ export async function learned(signal) {
   const { approaches, failures, loop } = found;
   if (!approaches.length && !failures.length && !loop.with_use.success && !loop.without_use.success &&
     !view.filtered()) return [nothing()];
-  return [approachCard(approaches), loopCard(loop), failureCard(found)];
+  return [approachCard(approaches), loopCard(loop), failureCard(found), calibration()];
 }
 
 function approachCard(approaches) {
