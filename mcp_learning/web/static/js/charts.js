@@ -3,6 +3,10 @@
 import { h, shorten } from "./dom.js";
 
 const drawn = new Set();
+const library = new Promise((resolve) => { // figures and lists are there before it is
+  if (window.echarts) resolve();
+  else document.getElementById("echarts").addEventListener("load", resolve);
+});
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -37,7 +41,7 @@ export function chart(label, options, { height = 240, events = {} } = {}) {
   }
   const watcher = new ResizeObserver(() => {
     if (!element.isConnected) return;
-    if (instance === null) self.draw();
+    if (instance === null) library.then(() => element.isConnected && self.draw());
     else instance.resize();
   });
   watcher.observe(element);
