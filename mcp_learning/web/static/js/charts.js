@@ -5,7 +5,7 @@ import { h, shorten } from "./dom.js";
 const drawn = new Set();
 const library = new Promise((resolve) => { // figures and lists are there before it is
   if (window.echarts) resolve();
-  else document.getElementById("echarts").addEventListener("load", resolve);
+  else document.getElementById("charting").addEventListener("load", resolve);
 });
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
