@@ -135,7 +135,7 @@ def record(agent: Connection, text: str) -> None:
 
 
 def pictures(browser: Browser, directory: Path) -> None:
-    """Takes a picture of each panel, in light and dark, and on a phone."""
+    """Takes a picture of each panel, some in the dark, and one on a phone."""
     PICTURES.mkdir(exist_ok=True)
     with spawn(LEARNING, directory) as agent:
         for task in make_tasks(40, seed=3):
@@ -143,10 +143,8 @@ def pictures(browser: Browser, directory: Path) -> None:
         with dashboard(directory) as url:
             for name, query, scheme, size in (
                 ("overview", "", "light", (1200, 900)),
-                ("overview-dark", "", "dark", (1200, 900)),
                 ("overview-phone", "", "light", (390, 844)),
-                ("map", "panel=map&colour=task_type", "light", (1200, 860)),
-                ("map-dark", "panel=map", "dark", (1200, 860)),
+                ("map-dark", "panel=map&colour=task_type", "dark", (1200, 700)),
                 ("search", "panel=search&q=the login flow is slow", "light", (1200, 1000)),
                 ("learned", "panel=learned", "light", (1200, 1000)),
                 ("health", "panel=health", "dark", (1200, 800)),

@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 PAGE = "dashboard-{pid}.html"
 """Leads a browser to the page, so that the token isn't on a command line for others to see."""
 
-
 UNASKED_SECONDS = 5.0
 """How long a dashboard that leads, and that nobody looks at, waits before it loads the model."""
 
@@ -72,7 +71,7 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
         port=listener.getsockname()[1],
         half_life_days=settings.evidence_half_life_days,
         answered=host.heard,
-        lifespan=_lifespan(host, ready),
+        lifespan=_lifespan(host, ready, opener),
     )
     config = uvicorn.Config(
         served,
@@ -87,14 +86,11 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
         server.run(sockets=[listener])  # its end raises the signal again: status 0
     except Exception:
         logger.exception("the dashboard failed")
-    finally:
-        with suppress(OSError):
-            opener.unlink(missing_ok=True)
     sys.stderr.flush()
     os._exit(0 if server.started else 1)
 
 
-def _lifespan(host: Host, ready: Callable[[], None]) -> Any:
+def _lifespan(host: Host, ready: Callable[[], None], opener: Path) -> Any:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
@@ -105,6 +101,8 @@ def _lifespan(host: Host, ready: Callable[[], None]) -> Any:
                 yield
             finally:
                 await host.close()
+                with suppress(OSError):
+                    await anyio.Path(opener).unlink(missing_ok=True)
                 group.cancel_scope.cancel()
 
     return lifespan

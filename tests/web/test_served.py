@@ -1,8 +1,11 @@
 """Who gets an answer from the dashboard, and what it carries."""
 
+import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from process.wire import Server
@@ -154,9 +157,26 @@ def test_a_port_that_is_taken_is_named(directory: Path, dashboard: Dashboard) ->
         Dashboard(directory, "--port", str(dashboard.port))
 
 
-def test_the_packaged_charting_library_is_the_one_that_its_notice_names() -> None:
-    import hashlib
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_browser_is_led_to_the_page_by_a_private_file(
+    agent: Server, directory: Path, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    browser = tmp_path / "browser"
+    browser.write_text(f"#!/bin/sh\nprintf %s \"$*\" > '{told}'\n")
+    browser.chmod(0o700)
+    with Dashboard(directory, "--open", BROWSER=str(browser)) as served:
+        given = told.read_text()
+        page = Path(unquote(urlsplit(given).path))
+        assert served.token not in given
+        assert served.url in page.read_text()
+        assert page.stat().st_mode & 0o777 == 0o600
+        assert served.end() == (0, "")
+    assert not page.exists()
 
+
+def test_the_packaged_charting_library_is_the_one_that_its_notice_names() -> None:
     notice = (STATIC / "vendor" / "README.md").read_text(encoding="utf-8")
     digest = hashlib.sha256((STATIC / "vendor" / "echarts.min.js").read_bytes()).hexdigest()
     assert digest in notice
