@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from blockbuster import BlockBuster
 
@@ -13,6 +14,9 @@ from mcp_learning.learn.service import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store import duckdb as wrapper
 from mcp_learning.store.migrations import open_database
+
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -22,7 +22,8 @@ from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.fusion import meaning
-from mcp_learning.search.hybrid import Query, Retriever
+from mcp_learning.search.hybrid import Retriever
+from mcp_learning.search.judge import Query
 from mcp_learning.search.rows import Snapshot
 from mcp_learning.search.terms import Question
 from mcp_learning.settings import Settings

@@ -14,7 +14,8 @@ from mcp_learning.learn.identifiers import task_key
 from mcp_learning.learn.indexing import Indexer
 from mcp_learning.models.requests import Filters
 from mcp_learning.search.hnsw import FILE_NAME, HnswIndex
-from mcp_learning.search.hybrid import Found, Query, Retriever
+from mcp_learning.search.hybrid import Found, Retriever
+from mcp_learning.search.judge import Query
 from mcp_learning.settings import SearchMode, Settings
 from mcp_learning.store.duckdb import Cursor, Database
 

@@ -33,14 +33,10 @@ from mcp_learning.learn.identifiers import task_key
 from mcp_learning.learn.rebuilding import Progress, build_index
 from mcp_learning.learn.redact import redact
 from mcp_learning.models.requests import Filters, RebuildIndex, RecommendApproach
-from mcp_learning.models.results import (
-    IndexHealth,
-    IndexingHealth,
-    RebuildReport,
-    Recommendation,
-)
+from mcp_learning.models.results import IndexHealth, IndexingHealth, RebuildReport, Recommendation
 from mcp_learning.search.hnsw import IndexInfo
-from mcp_learning.search.hybrid import Found, Query, Retriever
+from mcp_learning.search.hybrid import Found, Retriever
+from mcp_learning.search.judge import Query
 from mcp_learning.search.rows import Embedded
 from mcp_learning.settings import Settings
 from mcp_learning.store import embeddings

@@ -28,7 +28,8 @@ from mcp_learning.learn.recalls import weight_of
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Basis, ExecutionSummary, Option, Recommendation
 from mcp_learning.search.catalog import OUTCOMES, View
-from mcp_learning.search.hybrid import Kin, Query, Retriever
+from mcp_learning.search.hybrid import Kin, Retriever
+from mcp_learning.search.judge import Query
 from mcp_learning.store.duckdb import Cursor
 from mcp_learning.store.votes import Vote
 

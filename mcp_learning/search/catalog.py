@@ -215,9 +215,8 @@ class _ByKey:
         if len(keys) - len(self._keys) > max(_MOST_UNSORTED, len(keys) // 10):
             self._order = np.argsort(keys, kind="stable")
             self._keys = keys[self._order]
-        begin, end = (
-            np.searchsorted(self._keys, wanted, "left"),
-            np.searchsorted(self._keys, wanted, "right"),
-        )
+        begin, end = (self._keys.searchsorted(wanted, side) for side in ("left", "right"))
+        if len(keys) == len(self._keys):
+            return self._order[begin:end]
         later = len(self._keys) + np.flatnonzero(keys[len(self._keys) :] == wanted)
         return np.concatenate([self._order[begin:end], later])

@@ -59,7 +59,12 @@ class Choice:
     ) -> None:
         self._question = question
         sizes, parts_of = _occurrences(question.counts, segments, tail, dead)
-        weighed = [(self._weigh(term, size, alive), term) for term, size in sizes.items()]
+        rarity = {term: _rarity(size + _prior(term), alive) for term, size in sizes.items()}
+        often = question.counts
+        weighed = [
+            (math.pow(math.sqrt(often[term]) * rare, SHARPNESS), term)
+            for term, rare in rarity.items()
+        ]
         # Equal weights are told apart by the terms, so that any order of reading gives the same.
         known = sorted((one for one in weighed if sizes[one[1]]), reverse=True)[:INFORMATIVE]
         self._known = [(weight, term, parts_of(term)) for weight, term in known]
@@ -79,9 +84,7 @@ class Choice:
         named = sum(weight for weight, term in self._best if term in question.identifiers)
         self.identifiers = named / total if total else 0.0
         self.evidence = sum(
-            _rarity(sizes[term] + _prior(term), alive)
-            / greatest
-            * (IDENTIFIER_EVIDENCE if term in question.identifiers else 1.0)
+            rarity[term] / greatest * (IDENTIFIER_EVIDENCE if term in question.identifiers else 1.0)
             for _, term in self._best
         )
 
@@ -106,10 +109,6 @@ class Choice:
         for other in lists[1:]:
             rows = rows[among(rows, other)]
         return rows
-
-    def _weigh(self, term: int, occurrences: int, alive: int) -> float:
-        rarity = _rarity(occurrences + _prior(term), alive)
-        return math.pow(math.sqrt(self._question.counts[term]) * rarity, SHARPNESS)
 
 
 def _prior(term: int) -> int:

@@ -8,16 +8,20 @@ from numpy.typing import NDArray
 
 from mcp_learning.search import pages
 from mcp_learning.search.arrays import grown
+from mcp_learning.search.heads import Heads, HeadsView
 
 logger = logging.getLogger(__name__)
 
 FROM_BYTES = 256 * 2**20
 """Size from which the vectors are kept in a file that the system caches: 170,000 rows of 384."""
 
+LEAST_HEADS = 4_096
+"""Rows from which it pays to look at the heads of vectors before their tails."""
+
 _GROWTH = 65_536
 _CHUNK = 16_384
 
-_DENSE = 0.2
+DENSE = 0.2
 """Share of rows from which comparing all is faster than picking some out: 9 ms per 100,000 rows in
 order, 40 ms per 100,000 that are picked."""
 
@@ -36,6 +40,7 @@ class Matrix:
         self.dimension = dimension
         self._directory = directory if pages.supported() else None
         self._pages: pages.Pages | None = None
+        self._heads: Heads | None = None
         self._vectors = np.zeros((0, dimension), np.float32)
 
     def put(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
@@ -43,6 +48,21 @@ class Matrix:
         if len(rows):
             self._reserve(int(rows.max()) + 1)
             self._vectors[rows] = vectors
+            if self._heads is not None:
+                self._heads.put(rows, vectors)
+
+    def prepare(self, rows: int) -> None:
+        """Makes searches through the first rows faster, if there are enough, in 0.3 s per 100,000.
+
+        Where vectors are kept in a file, what is in memory is to stay small, and searches are
+        meant to use an index.
+        """
+        if self._heads is None and self._pages is None and rows >= LEAST_HEADS:
+            self._heads = Heads(self.view(rows))
+
+    def heads(self, rows: int) -> HeadsView | None:
+        """The heads of the first rows, if they were prepared."""
+        return None if self._heads is None else self._heads.view(rows)
 
     def view(self, rows: int) -> NDArray[np.float32]:
         """The first rows as of now, (rows, dimension). Later appended rows don't show."""
@@ -84,7 +104,7 @@ class Matrix:
         fresh = pages.Pages(directory, self.dimension)
         larger = fresh.resized(rows)
         larger[: len(self._vectors)] = self._vectors
-        self._pages, self._vectors = fresh, larger
+        self._pages, self._vectors, self._heads = fresh, larger, None
 
 
 def cosines(
@@ -102,6 +122,6 @@ def cosines(
     """
     if rows is None:
         return np.asarray(vectors @ vector)
-    if len(rows) > _DENSE * len(vectors):
+    if len(rows) > DENSE * len(vectors):
         return np.asarray((vectors @ vector)[rows])
     return np.asarray(vectors[rows] @ vector)

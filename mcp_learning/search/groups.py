@@ -56,6 +56,17 @@ def best(
         k *= _OVERFETCH
 
 
+def count(snapshot: Snapshot, limit: int) -> int:
+    """How many different tasks may be found, counted up to a limit."""
+    looked_at = limit * _OVERFETCH
+    while True:
+        rows = snapshot.passes(np.arange(min(looked_at, len(snapshot.view))))
+        tasks = len(np.unique(snapshot.view["task_key"][rows]))
+        if tasks >= limit or looked_at >= len(snapshot.view):
+            return min(tasks, limit)
+        looked_at *= _OVERFETCH
+
+
 def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exact: int) -> Group:
     """One task by its most useful run, among those that are about as similar as the most similar.
 
@@ -66,9 +77,12 @@ def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exa
         exact: `columns.text_hash` of the question: a run with the very same text goes first.
     """
     rows = snapshot.rows_of_task(task_key)
-    found = similarities(rows)
     view = snapshot.view
     success, failure, pending = np.bincount(view["outcome"][rows], minlength=3).tolist()
+    runs = Runs(total=len(rows), success=success, failure=failure, pending=pending)
+    if len(rows) == 1:
+        return Group(int(rows[0]), runs)
+    found = similarities(rows)
     near = rows[found >= found.max() - AS_SIMILAR]
     # A success tells more than a failure, one that is told more than one that isn't.
     usefulness = (
@@ -77,6 +91,4 @@ def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exa
         -view["outcome"][near],
         view["described"][near] == np.uint64(exact),
     )
-    row = int(near[np.lexsort(usefulness)[-1]])
-    runs = Runs(total=len(rows), success=success, failure=failure, pending=pending)
-    return Group(row, runs)
+    return Group(int(near[np.lexsort(usefulness)[-1]]), runs)

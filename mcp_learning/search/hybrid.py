@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import ExecutionSummary, Runs
-from mcp_learning.search import fusion, groups, kindred
-from mcp_learning.search.arrays import among, reached, top
+from mcp_learning.search import fusion, groups, kindred, scan
+from mcp_learning.search.arrays import top
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.search.index_slot import MOST_OUTSIDE, IndexSlot
+from mcp_learning.search.judge import ROUNDING, Judge, MatchedBy, Query
 from mcp_learning.search.rows import Rows, Snapshot
 from mcp_learning.search.summaries import Summaries
 from mcp_learning.search.terms import Question
-from mcp_learning.search.words import Scores
 from mcp_learning.settings import SearchMode
 from mcp_learning.store import columns
 from mcp_learning.store.duckdb import Cursor
@@ -35,7 +35,6 @@ from mcp_learning.store.duckdb import Cursor
 logger = logging.getLogger(__name__)
 
 Mode = Literal["exact", "hnsw"]
-MatchedBy = Literal["meaning", "words", "both"]
 
 FEW_PASSING = 50_000
 """Rows that pass the filters up to which they are all compared, in 20 ms, instead of the index
@@ -54,36 +53,7 @@ MOST_FAILURES = 2
 PER_TASK = 10
 """Rows that they propose for each task that is wanted: runs of one task are one match."""
 
-ROUNDING = 1e-5
-"""What a float32 similarity may be off by: the very same text has to pass a floor of 1."""
-
 _PROBES = 5
-_LEAST_COVERAGE = 1e-30
-
-
-@dataclass(frozen=True)
-class Query:
-    """What to search for.
-
-    Attributes:
-        text: The question, without secrets.
-        task_key: Of the question: runs of this very task are alike to 1.
-        vector: (dimension,) float32, L2-normalised; None searches by words alone.
-        filters: Which executions may be returned.
-        limit: Tasks wanted, at least 1.
-        floor: Least similarity, 0..1; None: `fusion.FLOOR`.
-        noise: `Embedder.floor` of the model.
-        now: The time that `filters.since_days` counts from.
-    """
-
-    text: str
-    task_key: int
-    vector: NDArray[np.float32] | None
-    filters: Filters
-    limit: int
-    now: datetime
-    floor: float | None = None
-    noise: float = fusion.REFERENCE_NOISE
 
 
 @dataclass(frozen=True)
@@ -255,7 +225,7 @@ class Retriever:
         """How similar every execution that passes the filters is, 0..1, whatever the floor."""
         self.rows.sync(cursor)
         snapshot = self.rows.snapshot(query.filters, query.now)
-        judge = _Judge(snapshot, query, snapshot.words.score(Question.of(query.text)))
+        judge = Judge(snapshot, query, snapshot.words.score(Question.of(query.text)))
         rows = snapshot.passes(np.arange(len(snapshot.view)))
         found = judge.similarities(rows).tolist()
         return {snapshot.view.task_id(row): value for row, value in zip(rows, found, strict=True)}
@@ -278,7 +248,7 @@ class Retriever:
 
     def _kin(self, query: Query, index: HnswIndex | None) -> Kin:
         snapshot = self.rows.snapshot(query.filters, query.now)
-        judge = _Judge(snapshot, query, snapshot.words.score(Question.of(query.text)))
+        judge = Judge(snapshot, query, snapshot.words.score(Question.of(query.text)))
         if index is None or query.vector is None:
             rows = snapshot.passes(np.arange(len(snapshot.view)))
         else:
@@ -322,15 +292,15 @@ class Retriever:
     def _answer(self, cursor: Cursor, query: Query, index: HnswIndex | None) -> Found:
         snapshot = self.rows.snapshot(query.filters, query.now)
         words = snapshot.words.score(Question.of(query.text))
-        judge = _Judge(snapshot, query, words)
+        judge = Judge(snapshot, query, words)
+        floor = (fusion.FLOOR if query.floor is None else query.floor) - ROUNDING
         few = query.filters.active and snapshot.eligible <= FEW_PASSING
         mode: Mode = "exact"
         if index is None or query.vector is None or few or not snapshot.eligible:
-            best = _best_of_all(snapshot, judge, query)
+            best = scan.best_of_all(snapshot, judge, query.limit, floor)
         else:
             mode = "hnsw"
-            best = self._best_of_near(snapshot, judge, query, index)
-        floor = (fusion.FLOOR if query.floor is None else query.floor) - ROUNDING
+            best = self._best_of_near(snapshot, judge, query, index, floor)
         exact = columns.text_hash(query.text)
         kept = [
             (similarity, groups.represent(snapshot, key, judge.similarities, exact))
@@ -340,15 +310,18 @@ class Retriever:
         view = snapshot.view
         shown = {view.task_id(group.row): int(view["sequence"][group.row]) for _, group in kept}
         summaries = self._summaries.of(cursor, shown)
+        reasons = judge.why([group.row for _, group in kept])
         ranked = [
-            Ranked(summaries[task_id], similarity, judge.why(group.row), group.runs)
-            for task_id, (similarity, group) in zip(shown, kept, strict=True)
+            Ranked(summaries[task_id], similarity, why, group.runs)
+            for task_id, (similarity, group), why in zip(shown, kept, reasons, strict=True)
             if task_id in summaries  # else it was deleted just now
         ]
-        return Found(ranked, mode, snapshot.eligible, len(best) - len(kept))
+        full = len(kept) == query.limit
+        below_floor = 0 if full else groups.count(snapshot, query.limit) - len(kept)
+        return Found(ranked, mode, snapshot.eligible, below_floor)
 
     def _best_of_near(
-        self, snapshot: Snapshot, judge: "_Judge", query: Query, index: HnswIndex
+        self, snapshot: Snapshot, judge: Judge, query: Query, index: HnswIndex, floor: float
     ) -> dict[int, float]:
         """Ranks what words and meaning propose; compares all if that is too little."""
         assert query.vector is not None
@@ -356,10 +329,12 @@ class Retriever:
         rows = self._proposed(snapshot, judge, query, index, wanted)
         best = groups.best(snapshot, rows, judge.similarities(rows), query.limit)
         self.rows.release()
-        return best if len(best) == query.limit else _best_of_all(snapshot, judge, query)
+        if len(best) == query.limit:
+            return best
+        return scan.best_of_all(snapshot, judge, query.limit, floor)
 
     def _proposed(
-        self, snapshot: Snapshot, judge: "_Judge", query: Query, index: HnswIndex, wanted: int
+        self, snapshot: Snapshot, judge: Judge, query: Query, index: HnswIndex, wanted: int
     ) -> NDArray[np.int64]:
         """Rows that words and meaning propose, ascending: about `wanted` of each, and some more."""
         assert query.vector is not None
@@ -421,61 +396,3 @@ class Retriever:
         rows = snapshot.rows_of_versions(versions)
         used = (rows >= 0) & (rows < len(snapshot.view))
         return used, snapshot.vectors[rows[used]]
-
-
-class _Judge:
-    """Says how similar rows are to one question, and why."""
-
-    def __init__(self, snapshot: Snapshot, query: Query, words: Scores) -> None:
-        self._snapshot = snapshot
-        self._query = query
-        self._coverage = snapshot.coverage(words.coverage)
-        self._named = words.named[words.named < len(snapshot.view)]
-        self._same = snapshot.rows_of_task(query.task_key)
-        self._weight = 1.0 if query.vector is None else fusion.weight_of_words(words)
-        self._all: NDArray[np.float32] | None = None
-
-    def similarities(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
-        """(m,) float32, 0..1, of some rows, ascending, or of all (n,)."""
-        if self._all is not None and rows is not None:
-            return self._all[rows]
-        coverage = self._coverage if rows is None else self._coverage[rows]
-        fused = fusion.similarities(self._meaning(rows), coverage, self._weight)
-        named = self._named if rows is None else np.flatnonzero(among(rows, self._named))
-        same = self._same if rows is None else np.flatnonzero(among(rows, self._same))
-        fused[named] = np.maximum(fused[named], np.float32(fusion.NAMED))
-        fused[same] = 1.0
-        if rows is None:
-            self._all = fused
-        return fused
-
-    def most_covered(self, k: int) -> NDArray[np.int64]:
-        """The k rows that may be found with the most of the question's words, and some more."""
-        passing = self._snapshot.passing
-        found = self._coverage if passing is None else self._coverage * passing
-        rows = np.flatnonzero(found >= max(reached(found, k), _LEAST_COVERAGE))
-        named = self._snapshot.passes(self._named.astype(np.int64))[:k]
-        return np.concatenate([rows[top(found[rows], k)], named])
-
-    def why(self, row: int) -> MatchedBy:
-        """Which of words and meaning would pass the floor alone; both if it takes both."""
-        rows = np.array([row])
-        by_meaning = self._meaning(rows)[0] >= fusion.FLOOR
-        by_words = self._coverage[row] >= fusion.FLOOR**2 or bool(among(rows, self._named)[0])
-        if by_meaning == by_words:
-            return "both"
-        return "meaning" if by_meaning else "words"
-
-    def _meaning(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
-        if self._query.vector is None:
-            count = len(self._snapshot.view) if rows is None else len(rows)
-            return np.zeros(count, np.float32)
-        found = cosines(self._snapshot.vectors, self._query.vector, rows)
-        return fusion.meaning(found, self._query.noise)
-
-
-def _best_of_all(snapshot: Snapshot, judge: _Judge, query: Query) -> dict[int, float]:
-    rows = None if snapshot.passing is None else np.flatnonzero(snapshot.passing)
-    found = judge.similarities(rows)
-    everywhere = np.arange(len(found)) if rows is None else rows
-    return groups.best(snapshot, everywhere, found, query.limit)

@@ -27,6 +27,7 @@ from mcp_learning.search import word_file
 from mcp_learning.search.arrays import grown
 from mcp_learning.search.catalog import Catalog, View
 from mcp_learning.search.exact import Matrix
+from mcp_learning.search.heads import HeadsView
 from mcp_learning.search.terms import count_terms
 from mcp_learning.search.words import WordIndex
 from mcp_learning.store import columns, embeddings, executions
@@ -61,12 +62,14 @@ class Snapshot:
     Attributes:
         view: n rows.
         vectors: (n, dimension) float32.
+        heads: Of the vectors, where they are worth it.
         words: Of these rows, or a few more or fewer.
         passing: (n,) bool: living rows that pass the filters; None: all.
     """
 
     view: View
     vectors: NDArray[np.float32]
+    heads: HeadsView | None
     words: WordIndex
     passing: NDArray[np.bool_] | None
     _catalog: Catalog
@@ -267,6 +270,7 @@ class Rows:
                 dead = len(self._catalog) - self._catalog.alive
                 if dead > _LEAST_DEAD and 2 * dead > len(self._catalog):
                     self._compact()
+                self._matrix.prepare(len(self._catalog))
             if self._words.unpurged > _UNPURGED:
                 self._words.merge()
             if len(self._words) - self._saved > _UNSAVED:
@@ -286,10 +290,10 @@ class Rows:
         """What a search works on: everything that was taken in so far."""
         with self._lock:
             view = self._catalog.view()
-            vectors = self._matrix.view(len(view))
+            vectors, heads = self._matrix.view(len(view)), self._matrix.heads(len(view))
             passing = self._catalog.mask(filters, now)
             known = (self._catalog, self._row_of_version, self._lock)
-            return Snapshot(view, vectors, self._words, passing, *known)
+            return Snapshot(view, vectors, heads, self._words, passing, *known)
 
     def _apply(self, changed: columns.Columns) -> None:
         rows, replaced = self._catalog.apply(changed)

@@ -68,6 +68,7 @@ from mcp_learning.share.follower import Follower, LeaderGone, Unanswered, connec
 from mcp_learning.share.leader import Leader
 from mcp_learning.share.methods import A, Method, Q, Report
 from mcp_learning.share.seat import Seat
+from mcp_learning.share.watchdog import Watchdog
 from mcp_learning.store.duckdb import Database, make_private
 from mcp_learning.store.migrations import open_database
 
@@ -381,6 +382,7 @@ class SharedService:
         listener = await self._listen()
         leader = Leader(service, self._me(), self._address.token if self._address else "")
         async with anyio.create_task_group() as group:
+            group.start_soon(Watchdog().run)
             self._settle(leader)
             if self._upkeep is not None:
                 group.start_soon(self._upkeep, service)

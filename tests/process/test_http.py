@@ -98,6 +98,7 @@ async def test_a_server_that_only_reads_offers_nothing_that_writes(data_dir: Pat
             tools = (await client.list_tools()).tools
             assert [tool.name for tool in tools] == [
                 "find_similar_tasks",
+                "recommend_approach",
                 "get_execution",
                 "learning_stats",
             ]

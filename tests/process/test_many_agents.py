@@ -17,6 +17,8 @@ import pytest
 from process.crowd import Crowd, pauses
 from process.wire import Server
 
+from mcp_learning.share import watchdog
+
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="needs signals"),
     pytest.mark.timeout(1_800),
@@ -37,6 +39,19 @@ from mcp_learning.cli import main
 main()
 """
 """A server that waits as all do, but not as long."""
+
+HANGING = """
+import time
+import mcp_learning.share.service, mcp_learning.share.watchdog as watchdog
+from mcp_learning.share.service import SharedService
+watchdog.TICK = 0.2
+async def suggest(*arguments):
+    time.sleep(3_600)
+SharedService.suggest = suggest
+from mcp_learning.cli import main
+main()
+"""
+"""A server whose event loop stands still when a completion is asked for."""
 
 TELLING = """
 import os, sys
@@ -72,9 +87,9 @@ def leader_of(server: Server) -> int:
     return int(server.call("learning_stats")["structuredContent"]["health"]["leader"]["pid"])
 
 
-def leading(data_dir: Path) -> Server:
+def leading(data_dir: Path, wrapper: list[str] | None = None) -> Server:
     """A server that leads, since there is no other."""
-    server = Server(data_dir)
+    server = Server(data_dir, wrapper=wrapper, PYTHONPATH=CHECKOUT)
     server.initialize()
     record(server)
     return server
@@ -251,6 +266,22 @@ def test_a_leader_that_was_stopped_is_named_and_goes_on_or_is_succeeded(data_dir
         leader.process.kill()
         assert not follower.call("get_execution", task_id=last).get("isError")
         assert leader_of(follower) == follower.process.pid
+
+
+def test_a_leader_that_hangs_ends_and_is_succeeded(data_dir: Path) -> None:
+    command = [sys.executable, "-c", HANGING]
+    with leading(data_dir, wrapper=command) as leader, following(data_dir) as follower:
+        reference = {"type": "ref/prompt", "name": "finish_task"}
+        asked = {"ref": reference, "argument": {"name": "repo", "value": ""}}
+        params = {"id": 99, "method": "completion/complete", "params": asked}
+        leader.send({"jsonrpc": "2.0", **params})
+        assert leader.process.wait(timeout=60) == watchdog.STATUS
+        record(follower)
+        assert leader_of(follower) == follower.process.pid
+        assert leader.process.stderr is not None
+        log = leader.process.stderr.read().decode()
+        assert "has stood still" in log
+        assert "in suggest" in log, "it isn't told where"
 
 
 def test_nobody_s_end_waits_for_a_process_that_was_stopped(data_dir: Path) -> None:

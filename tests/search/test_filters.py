@@ -1,6 +1,7 @@
 """Every combination of filters against brute force, while executions come, change and go."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from store.rows import OUTCOMES, execution
 
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
-from mcp_learning.search import hybrid
+from mcp_learning.search import exact, heads, hybrid, scan
 from mcp_learning.search import rows as in_memory
-from mcp_learning.search.hybrid import Query
+from mcp_learning.search.judge import Query
 
 BASE = 2_000
 """Executions in the prepared index: two runs of each task."""
@@ -70,6 +71,13 @@ queries = st.builds(
     floor=st.sampled_from([None, 0.0, 0.25, 0.5, 1.0]),
     noise=st.sampled_from([0.3, 0.5]),
 )
+near = st.builds(
+    ask,
+    text=questions,
+    vector=st.builds(like, tasks, st.integers(0, 2)),
+    limit=st.sampled_from([1, 2, 5]),
+    floor=st.sampled_from([None, 0.0, 0.6]),
+)
 wide = st.builds(Filters, repo=few) | st.builds(Filters, task_type=st.sampled_from(["a", "b"]))
 """Filters that most of the prepared executions pass, or many of them."""
 
@@ -104,8 +112,9 @@ def indexed(
 
 @pytest.fixture(scope="module", autouse=True)
 def _tidied_early() -> Iterator[None]:
-    """A few rows are worth what usually thousands are: saving words, leaving out the dead."""
+    """A few rows are worth what usually thousands are."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "LEAST_HEADS", 2)
         patch.setattr(in_memory, "_UNSAVED", 2)
         patch.setattr(in_memory, "_LEAST_DEAD", 2)
         yield
@@ -156,6 +165,42 @@ def test_an_exact_search_equals_brute_force_whatever_came_changed_or_went(
             take(world, step, gone)
             if step[0] == "search":
                 assert_exact(world, query, world.search(query))
+
+
+def test_a_search_among_many_equals_brute_force_though_bounds_rule_most_of_them_out(
+    portal: BlockingPortal,
+    indexed: tuple[Path, list[Execution]],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heads, "SHARE", 2)  # of 16 dimensions only
+    compared: list[int] = []
+
+    def best(*args: Any) -> Any:
+        rows = contenders(*args)
+        compared.append(BASE if rows is None else len(rows))
+        return rows
+
+    contenders = scan._contenders
+    monkeypatch.setattr(scan, "_contenders", best)
+    directory, base = indexed
+
+    @given(steps=st.lists(step, max_size=8), query=near, wide=wide)
+    @settings(deadline=None, max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    def check(steps: list[tuple[str, Any, Any]], query: Query, wide: Filters) -> None:
+        gone: list[Any] = []
+        scratch = tmp_path_factory.mktemp("exact")
+        with opened(portal, directory, scratch, rows=base) as world:
+            world.tidy()
+            for step in [*steps, ("search", None, None)]:
+                take(world, step, gone)
+                if step[0] == "search":
+                    assert_exact(world, query, world.search(query))
+                    anywhere = replace(query, filters=wide)
+                    assert_exact(world, anywhere, world.search(anywhere))
+
+    check()
+    assert sum(rows < BASE for rows in compared) >= 10
 
 
 def test_a_filtered_search_by_index_is_complete_true_and_finds_the_best(

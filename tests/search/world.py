@@ -25,7 +25,8 @@ from mcp_learning.models.results import Execution
 from mcp_learning.search import fusion
 from mcp_learning.search.groups import AS_SIMILAR
 from mcp_learning.search.hnsw import FILE_NAME
-from mcp_learning.search.hybrid import ROUNDING, Found, Query, Retriever
+from mcp_learning.search.hybrid import Found, Retriever
+from mcp_learning.search.judge import ROUNDING, Query
 from mcp_learning.search.rows import Embedded
 from mcp_learning.search.terms import Question, count_terms
 from mcp_learning.search.words import WordIndex
