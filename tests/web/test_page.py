@@ -114,7 +114,7 @@ def test_the_map_shows_every_execution_and_opens_the_one_that_is_clicked(
     assert "task" in query(page)
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    assert "task" not in query(page)
+    page.wait_for_url(lambda url: "task=" not in url)
 
 
 def test_a_point_under_the_pointer_is_shown_and_opened(
