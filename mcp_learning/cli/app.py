@@ -156,6 +156,23 @@ def stats(
     queries.stats(days=days, by=by, repo=repo, data_dir=data_dir, as_json=json)
 
 
+@app.command()
+def dashboard(
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="On the loopback interface; 0: any free one")
+    ] = 0,
+    browse: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in a browser")
+    ] = True,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Look at what was learned: a page in the browser, on this machine alone, for reading."""
+    from mcp_learning.cli.dashboard import dashboard as run
+
+    run(port=port, browse=browse, data_dir=data_dir, as_json=json)
+
+
 @app.command("rebuild-index")
 def rebuild_index(
     preset: Annotated[str, typer.Option(help="fast, balanced or high_recall")] = "balanced",

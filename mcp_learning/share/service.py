@@ -24,6 +24,20 @@ from mcp_learning import __version__
 from mcp_learning.errors import StoreError, StoreLocked
 from mcp_learning.learn.identifiers import uuid7
 from mcp_learning.learn.privacy import refuse_excluded
+from mcp_learning.models.dashboard import (
+    History,
+    Learned,
+    ListExecutions,
+    ListHistory,
+    Listing,
+    LookedUp,
+    LookUp,
+    Overview,
+    Pulse,
+    TaskMap,
+    View,
+    Vitals,
+)
 from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.keeping import (
@@ -274,6 +288,42 @@ class SharedService:
         """As `LearningService.export_page`."""
         return await self._ask(methods.EXPORT, request)
 
+    async def overview(self, view: View) -> Overview:
+        """As `Dashboard.overview`."""
+        return await self._ask(methods.OVERVIEW, view)
+
+    async def listing(self, request: ListExecutions) -> Listing:
+        """As `Dashboard.listing`."""
+        return await self._ask(methods.LISTING, request)
+
+    async def task_map(self, view: View) -> TaskMap:
+        """As `Dashboard.task_map`."""
+        return await self._ask(methods.TASK_MAP, view)
+
+    async def learned(self, view: View) -> Learned:
+        """As `Dashboard.learned`."""
+        return await self._ask(methods.LEARNED, view)
+
+    async def inspect(self, request: GetExecution) -> ExecutionDetail:
+        """As `LearningService.get`, for a person."""
+        return await self._ask(methods.INSPECT, request)
+
+    async def look_up(self, request: LookUp) -> LookedUp:
+        """As `LearningService.look_up`."""
+        return await self._ask(methods.LOOK_UP, request)
+
+    async def history(self, request: ListHistory) -> History:
+        """As `Dashboard.history`."""
+        return await self._ask(methods.HISTORY, request)
+
+    async def vitals(self) -> Vitals:
+        """How the leader does: latencies of recent calls, whoever made them, and events."""
+        return await self._ask(methods.VITALS, methods.Nothing())
+
+    async def pulse(self) -> Pulse:
+        """What changes when the database, or its leader, does."""
+        return await self._ask(methods.PULSE, methods.Nothing())
+
     async def _ask(self, method: Method[Q, A], request: Q, report: Report | None = None) -> A:
         while True:
             post = await self._at_post()
@@ -364,6 +414,7 @@ class SharedService:
         database = self._open_database()
         module = await anyio.to_thread.run_sync(import_module, "mcp_learning.learn.service")
         service = self._service = module.LearningService(self._settings, database)
+        service.recorder.start()
         self._since = datetime.now(UTC)
         listener = await self._listen()
         leader = Leader(service, self._me(), self._address.token if self._address else "")
