@@ -5,7 +5,6 @@ embedding and indexes follow by themselves. Text is redacted before anything els
 """
 
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -362,24 +361,6 @@ class LearningService:
                 if self._indexer is not None:
                     await self._indexer.forget(chosen)
         return Forgotten(executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing)
-
-    async def read(self, fn: Callable[[Cursor], T]) -> T:
-        """Runs `fn` with a cursor of its own in a worker thread.
-
-        Raises:
-            StoreError: The database can't be read.
-        """
-        return await self._database.read(fn)
-
-    async def noise(self) -> float:
-        """`Embedder.floor` of the model, 0..1.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-        """
-        indexer = await self._indexing()
-        await indexer.load()
-        return indexer.embedder.floor
 
     async def backup(self, request: Backup) -> BackupReport:
         """Copies the whole database; as `keeping.backup`."""

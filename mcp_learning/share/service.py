@@ -24,20 +24,6 @@ from mcp_learning import __version__
 from mcp_learning.errors import StoreError, StoreLocked
 from mcp_learning.learn.identifiers import uuid7
 from mcp_learning.learn.privacy import refuse_excluded
-from mcp_learning.models.dashboard import (
-    History,
-    Learned,
-    ListExecutions,
-    ListHistory,
-    Listing,
-    LookedUp,
-    LookUp,
-    Overview,
-    Pulse,
-    TaskMap,
-    View,
-    Vitals,
-)
 from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.keeping import (
@@ -78,6 +64,7 @@ from mcp_learning.share import methods
 from mcp_learning.share.address import Address
 from mcp_learning.share.follower import Follower, LeaderGone, Unanswered, connect
 from mcp_learning.share.leader import Leader
+from mcp_learning.share.looking import Looking
 from mcp_learning.share.methods import A, Method, Q, Report
 from mcp_learning.share.seat import Seat
 from mcp_learning.share.watchdog import Watchdog
@@ -106,7 +93,7 @@ Upkeep = Callable[["LearningService"], Coroutine[Any, Any, None]]
 """Keeps a service up for as long as this process leads."""
 
 
-class SharedService:
+class SharedService(Looking):
     """Make it, keep `run` going, call its methods, `close` it.
 
     Args:
@@ -287,42 +274,6 @@ class SharedService:
     async def export_page(self, request: ExportPage) -> Exported:
         """As `LearningService.export_page`."""
         return await self._ask(methods.EXPORT, request)
-
-    async def overview(self, view: View) -> Overview:
-        """As `Dashboard.overview`."""
-        return await self._ask(methods.OVERVIEW, view)
-
-    async def listing(self, request: ListExecutions) -> Listing:
-        """As `Dashboard.listing`."""
-        return await self._ask(methods.LISTING, request)
-
-    async def task_map(self, view: View) -> TaskMap:
-        """As `Dashboard.task_map`."""
-        return await self._ask(methods.TASK_MAP, view)
-
-    async def learned(self, view: View) -> Learned:
-        """As `Dashboard.learned`."""
-        return await self._ask(methods.LEARNED, view)
-
-    async def inspect(self, request: GetExecution) -> ExecutionDetail:
-        """As `LearningService.get`, for a person."""
-        return await self._ask(methods.INSPECT, request)
-
-    async def look_up(self, request: LookUp) -> LookedUp:
-        """As `LearningService.look_up`."""
-        return await self._ask(methods.LOOK_UP, request)
-
-    async def history(self, request: ListHistory) -> History:
-        """As `Dashboard.history`."""
-        return await self._ask(methods.HISTORY, request)
-
-    async def vitals(self) -> Vitals:
-        """How the leader does: latencies of recent calls, whoever made them, and events."""
-        return await self._ask(methods.VITALS, methods.Nothing())
-
-    async def pulse(self) -> Pulse:
-        """What changes when the database, or its leader, does."""
-        return await self._ask(methods.PULSE, methods.Nothing())
 
     async def _ask(self, method: Method[Q, A], request: Q, report: Report | None = None) -> A:
         while True:

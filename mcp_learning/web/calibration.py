@@ -4,22 +4,19 @@ The leader only hands over the executions, some at a time; the predictions are m
 thread of this process.
 """
 
-from base64 import b64decode
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
 from mcp_learning.learn.statistics import wilson_interval
-from mcp_learning.models.dashboard import History, ListHistory, PastExecution
+from mcp_learning.models.dashboard import PastExecution
 from mcp_learning.models.fields import Model
 from mcp_learning.models.requests import Dimension
 from mcp_learning.share.methods import Learning
 
 MOST_HISTORY, PREDICTED = 3_000, 500
 """Latest executions that are looked at, and that are predicted."""
-
-PAGE = 250
 
 
 class Point(Model):
@@ -62,7 +59,9 @@ class Calibration:
         async with self._one:
             state = ((await service.pulse()).state, by)
             if self._kept is None or self._kept[0] != state:
-                noise, past = await _history(service, by)
+                from mcp_learning.bench.past import latest  # with numpy, only now
+
+                noise, past = await latest(service, by, MOST_HISTORY)
                 result = await anyio.to_thread.run_sync(
                     _evaluated, past, noise, self._half_life_days
                 )
@@ -70,40 +69,14 @@ class Calibration:
             return self._kept[1]
 
 
-async def _history(service: Learning, by: Dimension) -> tuple[float, list[PastExecution]]:
-    """The latest executions, oldest first."""
-    pages: list[History] = []
-    while len(pages) * PAGE < MOST_HISTORY:
-        asked = ListHistory(by=by, limit=PAGE, offset=len(pages) * PAGE)
-        pages.append(await service.history(asked))
-        if len(pages[-1].executions) < PAGE:
-            break
-    return pages[0].noise, [one for page in reversed(pages) for one in page.executions]
-
-
 def _evaluated(past: list[PastExecution], noise: float, half_life_days: float) -> Calibrated:
-    import numpy as np  # with the rest of the evaluation, only when somebody asks for one
-
+    # Only when somebody asks for an evaluation.
     from mcp_learning.bench.evaluation import evaluate
+    from mcp_learning.bench.past import unpacked
     from mcp_learning.bench.replay import replay
     from mcp_learning.bench.scores import curve
-    from mcp_learning.store.outcomes import Past
 
-    executions = [
-        Past(
-            recorded_at=one.recorded_at,
-            updated_at=one.updated_at,
-            task_key=one.task_key,
-            repo=one.repo,
-            task_type=one.task_type,
-            label=one.label,
-            success=one.success,
-            texts=tuple(one.texts),
-            vector=np.frombuffer(b64decode(one.vector), "<f4"),
-        )
-        for one in past
-    ]
-    replayed = replay(executions, noise, half_life_days, PREDICTED, lambda *_: None)
+    replayed = replay(unpacked(past), noise, half_life_days, PREDICTED, lambda *_: None)
     points = []
     if len(replayed.happened):
         for one in curve(replayed.predicted, replayed.happened):
