@@ -131,19 +131,23 @@ def _socket_name(directory: Path) -> str:
     if len(os.fsencode(directory / "leader.sock")) <= LONGEST_NAME:
         return "leader.sock"
     digest = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
-    return str(_private_directory() / f"{digest}.sock")
+    name = f"{digest}.sock"
+    return str(_private_directory(name) / name)
 
 
-def _private_directory() -> Path:
-    """A directory with a short path for sockets of this user alone.
+def _private_directory(name: str) -> Path:
+    """A directory for sockets of this user alone, with a path so short that one may have this name.
 
     Raises:
         StoreError: Somebody else made it, or can write to it.
     """
     user = os.getuid()  # type: ignore[attr-defined,unused-ignore]  # not on Windows
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    above = Path(runtime) if Path(runtime).is_absolute() else Path(tempfile.gettempdir())
-    directory = above / f"mcp-learning-{user}"
+    given = [Path(runtime)] if Path(runtime).is_absolute() else []
+    last = Path("/tmp")  # noqa: S108 - what somebody else made there is refused below
+    places = [above / f"mcp-learning-{user}" for above in (*given, Path(tempfile.gettempdir()))]
+    fitting = (place for place in places if len(os.fsencode(place / name)) <= LONGEST_NAME)
+    directory = next(fitting, last / f"mcp-learning-{user}")
     with suppress(FileExistsError):
         directory.mkdir(mode=0o700)
     found = directory.lstat()

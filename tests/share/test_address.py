@@ -109,6 +109,22 @@ async def test_a_path_too_long_for_a_socket_gets_a_short_private_one(
     assert files(runtime) == set()
 
 
+async def test_a_directory_for_sockets_with_too_long_a_path_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    listener, address = await addresses.listen(deep, ME)
+    async with listener:
+        assert address.socket is not None
+        assert len(address.socket) <= addresses.LONGEST_NAME
+    addresses.write(deep, address)
+    addresses.remove(deep, address)
+    assert files(deep) == set()
+
+
 async def test_removing_an_address_leaves_the_socket_of_another_data_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
