@@ -145,8 +145,9 @@ async def test_removing_an_address_leaves_the_socket_of_another_data_directory(
 async def test_a_directory_for_sockets_that_others_can_write_to_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    planted = tmp_path / f"mcp-learning-{os.getuid()}"
+    runtime = Path(tempfile.mkdtemp())
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    planted = runtime / f"mcp-learning-{os.getuid()}"
     planted.mkdir()
     planted.chmod(0o777)
     deep = tmp_path / ("d" * 120)
