@@ -5,11 +5,16 @@ call on it. Below it are the truth (`store`), the embedder (`embed`) and the der
 (`search`); above it the MCP server (`server`) and the command line (`cli`).
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("mcp-learning")
-except PackageNotFoundError:  # running from a source tree that was never installed
-    __version__ = "0.0.0"
-
 __all__ = ["__version__"]
+
+
+def __getattr__(name: str) -> str:
+    """The version, when it is asked for: finding it takes longer than all that a hook does."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("mcp-learning")
+    except PackageNotFoundError:  # running from a source tree that was never installed
+        return "0.0.0"

@@ -127,8 +127,8 @@ class Settings(BaseSettings):
         SecretStr | None,
         Field(
             min_length=16,
-            description="Bearer token that `serve --http` requires, at least 16 characters; unset: "
-            "one is made where it is needed",
+            description="Bearer token that `serve --http` and `dashboard` require, at least 16 "
+            "characters; unset: one is made where it is needed",
         ),
     ] = None
     log_level: Annotated[LogLevel, Field(description="Lowest level written to stderr")] = "INFO"

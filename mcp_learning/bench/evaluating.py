@@ -11,15 +11,14 @@ from rich.table import Table
 from mcp_learning.bench import evaluation, trials
 from mcp_learning.bench.commands import shown_progress
 from mcp_learning.bench.evaluation import Following, Report
+from mcp_learning.bench.past import latest, unpacked
 from mcp_learning.bench.replay import replay
 from mcp_learning.bench.scores import Scores
 from mcp_learning.bench.trials import Spread, Trial
-from mcp_learning.learn.service import LearningService
+from mcp_learning.models.keeping import EmbedMissing
 from mcp_learning.models.requests import Dimension
 from mcp_learning.settings import Settings
-from mcp_learning.store import outcomes
-from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.migrations import open_database
+from mcp_learning.share.service import joined
 
 MOST_HISTORY = 20_000
 """Latest executions that are looked at: as evidence, or to be predicted."""
@@ -42,18 +41,10 @@ async def own_history(
     Raises:
         LearningError: The database or the model can't be used, or the plot can't be written.
     """
-    service = LearningService(settings, open_database(settings))
-    try:
-        await service.ready()
-        noise = await service.noise()
-
-        def read(cursor: Cursor) -> list[outcomes.Past]:
-            return outcomes.ended(cursor, by, MOST_HISTORY)
-
-        past = await service.read(read)
-    finally:
-        with anyio.CancelScope(shield=True):
-            await service.close()
+    async with joined(settings, follows=False) as service:
+        await service.embed_missing(EmbedMissing(), _unheard)
+        noise, executions = await latest(service, by, MOST_HISTORY)
+    past = unpacked(executions)
     with shown_progress(quiet=as_json) as progress:
         half_life = settings.evidence_half_life_days
         replayed = await anyio.to_thread.run_sync(replay, past, noise, half_life, predict, progress)
@@ -144,3 +135,7 @@ def _spread(spread: Spread | None, digits: int = 2) -> str:
     if spread is None:
         return ""
     return f"{spread.mean:.{digits}f} ± {spread.sd:.{digits}f} ({spread.greatest:.{digits}f})"
+
+
+async def _unheard(share: float, message: str) -> None:
+    """Progress of embedding what lacks a vector."""

@@ -23,6 +23,11 @@ def main() -> None:
         from mcp_learning.cli.serve import serve
 
         serve(None)
+    elif sys.argv[1:3] == ["hook", "claude-code"] and not {"-h", "--help"} & set(sys.argv):
+        # An agent waits for this, too, and the other commands' imports alone would take too long.
+        from mcp_learning.cli.hook import main as hook
+
+        hook(sys.argv[3:])
     else:
         from mcp_learning.cli.app import app
 

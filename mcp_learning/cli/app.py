@@ -156,6 +156,23 @@ def stats(
     queries.stats(days=days, by=by, repo=repo, data_dir=data_dir, as_json=json)
 
 
+@app.command()
+def dashboard(
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="On the loopback interface; 0: any free one")
+    ] = 0,
+    browse: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in a browser")
+    ] = True,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Look at what was learned: a page in the browser, on this machine alone, for reading."""
+    from mcp_learning.cli.dashboard import dashboard as run
+
+    run(port=port, browse=browse, data_dir=data_dir, as_json=json)
+
+
 @app.command("rebuild-index")
 def rebuild_index(
     preset: Annotated[str, typer.Option(help="fast, balanced or high_recall")] = "balanced",
@@ -167,6 +184,69 @@ def rebuild_index(
     from mcp_learning.cli import queries
 
     queries.rebuild_index(preset=preset, reembed=reembed, data_dir=data_dir, as_json=json)
+
+
+@app.command()
+def install(
+    client: Annotated[
+        str,
+        typer.Argument(help="claude-code, claude-desktop, cursor, vscode, codex or gemini"),
+    ],
+    scope: Annotated[
+        str, typer.Option(help="user: everywhere; project: in the current directory")
+    ] = "user",
+    hooks: Annotated[
+        bool, typer.Option("--hooks", help="Claude Code: recall at each prompt, record at its end")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Add this server to an agent client's configuration; `uninstall` takes it back."""
+    from mcp_learning.cli.install import install as run
+
+    run(client, scope=scope, hooks=hooks, dry_run=dry_run, data_dir=data_dir, as_json=json)
+
+
+@app.command()
+def uninstall(
+    client: Annotated[
+        str,
+        typer.Argument(help="claude-code, claude-desktop, cursor, vscode, codex or gemini"),
+    ],
+    scope: Annotated[
+        str, typer.Option(help="user: everywhere; project: in the current directory")
+    ] = "user",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Take back what `install` wrote into a client's configuration; no execution is touched."""
+    from mcp_learning.cli.install import uninstall as run
+
+    run(client, scope=scope, dry_run=dry_run, data_dir=data_dir, as_json=json)
+
+
+@app.command()
+def hook(
+    client: Annotated[str, typer.Argument(help="claude-code")],
+    patience: Annotated[
+        float, typer.Option(min=0.01, help="Seconds to wait for the server that runs")
+    ] = 0.25,
+    record: Annotated[
+        bool, typer.Option("--record", help="Record the session's latest task, and wait for it")
+    ] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Answer a hook of an agent client, whose JSON is on stdin; `install --hooks` sets it up."""
+    from mcp_learning.cli.hook import run
+    from mcp_learning.cli.session import fail
+
+    if client != "claude-code":
+        fail(f"client: {client!r} has no hooks here; claude-code has", status=2)
+    given = None if data_dir is None else str(data_dir)
+    run(data_dir=given, patience=patience, record=record)
 
 
 app.add_typer(app_keeping.app)

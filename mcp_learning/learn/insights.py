@@ -19,7 +19,7 @@ from mcp_learning.models.results import Change, FailurePattern, Group, Health, S
 from mcp_learning.store import failures, statistics
 from mcp_learning.store.duckdb import Cursor
 from mcp_learning.store.failures import ErrorText
-from mcp_learning.store.statistics import Outcomes
+from mcp_learning.store.statistics import Outcomes, Within
 
 DAYS = 90
 """Period of `insights`."""
@@ -49,18 +49,18 @@ _DIMENSIONS: tuple[GroupBy, ...] = ("task_type", "approach", "repo", "model_tier
 
 
 class Period(NamedTuple):
-    """[since, until), the equally long period before, and the repo looked at."""
+    """[since, until), the equally long period before, and what is looked at."""
 
     before: datetime
     since: datetime
     until: datetime
-    repo: str | None
+    within: Within
 
     @classmethod
-    def of(cls, days: int, now: datetime, repo: str | None = None) -> "Period":
+    def of(cls, days: int, now: datetime, within: Within = None) -> "Period":
         """The last `days` days; `now` is still in it."""
         until, length = now + timedelta(seconds=1), timedelta(days=days)
-        return cls(until - 2 * length, until - length, until, repo)
+        return cls(until - 2 * length, until - length, until, within)
 
 
 def stats(cursor: Cursor, request: LearningStats, now: datetime, health: Health) -> Stats:
@@ -133,7 +133,7 @@ def failure_patterns(
     was done to that task. Without any, it is the solution of a similar task of the same type in the
     same repo, among those that came next after the latest failure.
     """
-    found = failures.error_texts(cursor, period.since, period.until, period.repo, _TEXTS)
+    found = failures.error_texts(cursor, period.since, period.until, period.within, _TEXTS)
     merged: dict[str, list[ErrorText]] = defaultdict(list)
     names = patterns([error.text for error in found.commonest])
     for name, error in zip(names, found.commonest, strict=True):
@@ -203,15 +203,15 @@ def _count(errors: Sequence[ErrorText]) -> int:
 
 
 def _totals(cursor: Cursor, period: Period) -> tuple[Totals, Totals]:
-    before, since, until, repo = period
+    before, since, until, within = period
     return (
-        summarise(statistics.totals(cursor, since, until, repo)),
-        summarise(statistics.totals(cursor, before, since, repo)),
+        summarise(statistics.totals(cursor, since, until, within)),
+        summarise(statistics.totals(cursor, before, since, within)),
     )
 
 
 def _groups(cursor: Cursor, by: GroupBy, period: Period, limit: int) -> tuple[list[Group], int]:
-    rows, more = statistics.groups(cursor, by, period.since, period.until, period.repo, limit)
+    rows, more = statistics.groups(cursor, by, period.since, period.until, period.within, limit)
     return [Group(key=key, **summarise(figures).model_dump()) for key, figures in rows], more
 
 
@@ -250,7 +250,7 @@ def _before(
     if by == "day" or not groups:
         return {}
     keys = [group.key for group in groups]
-    return statistics.outcomes(cursor, by, period.before, period.since, period.repo, keys)
+    return statistics.outcomes(cursor, by, period.before, period.since, period.within, keys)
 
 
 def _share(part: Outcomes, whole: Outcomes) -> Outcomes:
@@ -259,7 +259,7 @@ def _share(part: Outcomes, whole: Outcomes) -> Outcomes:
 
 def _contrasts(cursor: Cursor, period: Period) -> list[Contrast]:
     """Approaches against the others of their task type, greatest gain first."""
-    found = statistics.pairings(cursor, period.since, period.until, period.repo, _CONTRASTS)
+    found = statistics.pairings(cursor, period.since, period.until, period.within, _CONTRASTS)
     compared: list[Change | None] = changes([(pairing.own, pairing.others) for pairing in found])
     contrasts = [
         Contrast(

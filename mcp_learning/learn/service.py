@@ -5,7 +5,6 @@ embedding and indexes follow by themselves. Text is redacted before anything els
 """
 
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,11 +16,14 @@ import anyio.to_thread
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.learn import importing, insights, keeping
+from mcp_learning.learn.dashboard import Dashboard
 from mcp_learning.learn.identifiers import task_key, uuid7
 from mcp_learning.learn.privacy import is_excluded, refuse_excluded
 from mcp_learning.learn.recalls import Recalls, weight_of
 from mcp_learning.learn.redact import redact, redact_value, warm
 from mcp_learning.learn.retention import Retention
+from mcp_learning.learn.vitals import Recorder
+from mcp_learning.models.dashboard import LookedUp, LookUp, Vitals
 from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.keeping import (
@@ -83,6 +85,9 @@ _REDACTED_FIELDS = (
     "error_type",
     "error_message",
 )
+LOOKED_AT = 200
+"""Nearest tasks among which `look_up` looks for what an answer leaves out."""
+
 _YES = {"yes": True, "no": False, None: None}
 
 
@@ -93,6 +98,8 @@ class LearningService:
         self.settings = settings
         self._database = database
         self._indexer: Indexer | None = None
+        self.dashboard = Dashboard(database, self._indexing)
+        self.recorder = Recorder()
         self._recalls = Recalls(database)
         self._retention = Retention(settings, database, self._indexing)
 
@@ -118,6 +125,7 @@ class LearningService:
 
     async def close(self, patience: float | None = None) -> None:
         """Finishes queued writes and closes the files; `patience` as in `Database.close`."""
+        self.recorder.stop()
         await self._recalls.save()
         await self._database.close(patience)
         if self._indexer is not None:
@@ -166,6 +174,51 @@ class LearningService:
             EmbedderUnavailable: The embedding model can't be loaded.
             StoreError: The database can't be read.
         """
+        answer = await self._similar(request)
+        self._recalls.returned(match.task_id for match in answer.matches)
+        return answer
+
+    async def look_up(self, request: LookUp) -> LookedUp:
+        """What `find` answers, what comes next, and a recommendation; it doesn't count as a recall.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        answer = await self._similar(request)
+        from mcp_learning.search.fusion import FLOOR  # loaded with the indexer by now
+
+        floor = request.min_similarity
+        if floor is None:
+            floor = self.settings.min_similarity
+        floor = FLOOR if floor is None else floor
+        more = {"min_similarity": 0.0, "limit": LOOKED_AT}
+        nearest = await self._similar(request.model_copy(update=more))
+        shown = {match.task_id for match in answer.matches}
+        others = [match for match in nearest.matches if match.task_id not in shown]
+        task = RecommendApproach(
+            task_description=request.task_description,
+            repo=request.repo,
+            task_type=request.task_type,
+            by=request.by,
+            limit=request.limit,
+        )
+        return LookedUp(
+            answer=answer,
+            floor=floor,
+            beyond=[one for one in others if one.similarity >= floor][: request.rest],
+            below=[one for one in others if one.similarity < floor][: request.rest],
+            recommendation=await self._recommended(task),
+        )
+
+    async def vitals(self) -> Vitals:
+        """How this process does: latencies of recent calls, and the latest events."""
+        return self.recorder.vitals()
+
+    async def _recommended(self, request: RecommendApproach) -> Recommendation:
+        return await (await self._indexing()).recommend(request, self._recalls.votes)
+
+    async def _similar(self, request: FindSimilarTasks) -> SimilarTasks:
         indexer = await self._indexing()
         found = await indexer.search(
             request.task_description,
@@ -182,7 +235,6 @@ class LearningService:
             reason=reason,
             below_floor=found.below_floor,
         )
-        self._recalls.returned(ranked.execution.task_id for ranked in found.ranked)
         return SimilarTasks(matches=[_match(ranked) for ranked in found.ranked], search=info)
 
     async def recommend(self, request: RecommendApproach) -> Recommendation:
@@ -194,7 +246,7 @@ class LearningService:
             EmbedderUnavailable: The embedding model can't be loaded.
             StoreError: The database can't be read.
         """
-        result = await (await self._indexing()).recommend(request, self._recalls.votes)
+        result = await self._recommended(request)
         named = [task_id for option in result.options for task_id in option.evidence]
         self._recalls.returned({*named, *(pitfall.task_id for pitfall in result.pitfalls)})
         return result
@@ -309,24 +361,6 @@ class LearningService:
                 if self._indexer is not None:
                     await self._indexer.forget(chosen)
         return Forgotten(executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing)
-
-    async def read(self, fn: Callable[[Cursor], T]) -> T:
-        """Runs `fn` with a cursor of its own in a worker thread.
-
-        Raises:
-            StoreError: The database can't be read.
-        """
-        return await self._database.read(fn)
-
-    async def noise(self) -> float:
-        """`Embedder.floor` of the model, 0..1.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-        """
-        indexer = await self._indexing()
-        await indexer.load()
-        return indexer.embedder.floor
 
     async def backup(self, request: Backup) -> BackupReport:
         """Copies the whole database; as `keeping.backup`."""

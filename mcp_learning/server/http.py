@@ -183,7 +183,7 @@ def serve(
     """
     leave_at_once()
     digest, token = required_digest(settings, place, renew=renew_token)
-    listener = _listen(place)
+    listener = listen(place, f"--http {place.name}:{place.port}")
     shared = SharedService(settings)
     shared.begin()
 
@@ -228,7 +228,12 @@ def serve(
     os._exit(0 if server.started else 1)
 
 
-def _listen(place: Place) -> socket.socket:
+def listen(place: Place, option: str) -> socket.socket:
+    """Opens a socket; `option` is what an error tells to change.
+
+    Raises:
+        ConfigurationError: The place is taken, or isn't here.
+    """
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -239,8 +244,7 @@ def _listen(place: Place) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         raise ConfigurationError(
-            f"--http {place.name}:{place.port}: can't listen there ({error.strerror}); give "
-            "another host or port"
+            f"{option}: can't listen there ({error.strerror}); give another host or port"
         ) from error
     listener.listen(128)
     return listener

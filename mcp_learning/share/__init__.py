@@ -5,5 +5,6 @@ Whoever holds the `seat`, a file lock, leads: it has the database open and answe
 a private socket (`leader`), which they find by its `address`. The others follow (`follower`): they
 send each call as a frame (`frames`, `channel`) that `methods` describes, and load neither DuckDB
 nor the model. When the leader is gone, calls in flight are repeated at its successor. Work that
-replaces the database file under nobody's eyes holds the seat `alone`.
+replaces the database file under nobody's eyes holds the seat `alone`. A process that lives for a
+moment asks the leader `once`, with the standard library alone.
 """

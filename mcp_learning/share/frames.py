@@ -13,9 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from mcp_learning import errors
 from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.models.results import Member
-
-PROTOCOL = 1
-"""Number of this protocol. Leader and follower have to agree on it, not on their versions."""
+from mcp_learning.share.once import PROTOCOL as PROTOCOL
 
 
 class _Frame(BaseModel):

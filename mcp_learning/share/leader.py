@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -64,6 +65,8 @@ class Leader:
         self._numbers = count()
         self._followers: dict[int, Member] = {}
         self._leaving = False
+        self._journal = service.recorder.journal
+        self._journal.note(f"process {me.pid} (mcp-learning {me.version}) leads")
 
     def leave(self) -> None:
         """From now on followers get no more answers: they repeat their calls elsewhere."""
@@ -75,6 +78,16 @@ class Leader:
         Raises:
             LearningError: As the service does.
         """
+        started = perf_counter()
+        try:
+            answer = await self._answer(method, request, report)
+        except Exception:
+            self._service.recorder.note(method.name, perf_counter() - started, failed=True)
+            raise
+        self._service.recorder.note(method.name, perf_counter() - started, failed=False)
+        return answer
+
+    async def _answer(self, method: Method[Q, A], request: Q, report: Report) -> A:
         while True:
             try:
                 answer = await method.serve(self._service, request, report)
@@ -149,12 +162,15 @@ class Leader:
     @contextmanager
     def _listed(self, hello: Hello) -> Iterator[None]:
         number = next(self._numbers)
+        pid = hello.member.pid
         if hello.follows:
             self._followers[number] = hello.member
+            self._journal.note(f"process {pid} (mcp-learning {hello.member.version}) follows")
         try:
             yield
         finally:
-            self._followers.pop(number, None)
+            if self._followers.pop(number, None):
+                self._journal.note(f"process {pid} follows no longer")
 
     def _with_members(self, answer: A) -> A:
         if isinstance(answer, Health):

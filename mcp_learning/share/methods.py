@@ -12,6 +12,20 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from mcp_learning.models.dashboard import (
+    History,
+    Learned,
+    ListExecutions,
+    ListHistory,
+    Listing,
+    LookedUp,
+    LookUp,
+    Overview,
+    Pulse,
+    TaskMap,
+    View,
+    Vitals,
+)
 from mcp_learning.models.fields import Model
 from mcp_learning.models.history import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.insights import Insights
@@ -128,6 +142,42 @@ class Learning(Protocol):
         """Executions with all that hangs on them, some at a time."""
         ...
 
+    async def overview(self, view: View) -> Overview:
+        """Figures over time, by repo and by task type."""
+        ...
+
+    async def listing(self, request: ListExecutions) -> Listing:
+        """Executions of a view, the latest first."""
+        ...
+
+    async def task_map(self, view: View) -> TaskMap:
+        """Executions of a view in two dimensions."""
+        ...
+
+    async def learned(self, view: View) -> Learned:
+        """Approaches, failures and the use of recalls."""
+        ...
+
+    async def inspect(self, request: GetExecution) -> ExecutionDetail:
+        """One whole record, for a person: not measured as an agent's call."""
+        ...
+
+    async def look_up(self, request: LookUp) -> LookedUp:
+        """A search with what it leaves out; doesn't count as a recall."""
+        ...
+
+    async def history(self, request: ListHistory) -> History:
+        """Ended executions, for an evaluation elsewhere."""
+        ...
+
+    async def vitals(self) -> Vitals:
+        """How the leader does."""
+        ...
+
+    async def pulse(self) -> Pulse:
+        """What changes when the database does."""
+        ...
+
 
 @dataclass(frozen=True)
 class Method(Generic[Q, A]):
@@ -190,11 +240,21 @@ UNARCHIVE = Method("unarchive", Unarchive, UnarchiveReport, lambda s, q, _: s.un
 SUGGEST = Method("suggest", Prefix, Suggestions, _suggest)
 IMPORT = Method("import_batch", ImportBatch, Imported, lambda s, q, _: s.import_batch(q))
 EXPORT = Method("export_page", ExportPage, Exported, lambda s, q, _: s.export_page(q))
+OVERVIEW = Method("overview", View, Overview, lambda s, q, _: s.dashboard.overview(q))
+LISTING = Method("listing", ListExecutions, Listing, lambda s, q, _: s.dashboard.listing(q))
+TASK_MAP = Method("task_map", View, TaskMap, lambda s, q, _: s.dashboard.task_map(q))
+LEARNED = Method("learned", View, Learned, lambda s, q, _: s.dashboard.learned(q))
+INSPECT = Method("inspect", GetExecution, ExecutionDetail, lambda s, q, _: s.get(q))
+LOOK_UP = Method("look_up", LookUp, LookedUp, lambda s, q, _: s.look_up(q))
+HISTORY = Method("history", ListHistory, History, lambda s, q, _: s.dashboard.history(q))
+VITALS = Method("vitals", Nothing, Vitals, lambda s, q, _: s.vitals())
+PULSE = Method("pulse", Nothing, Pulse, lambda s, q, _: s.dashboard.pulse())
 
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method
     for method in (
         *(RECORD, FIND, RECOMMEND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET),
         *(SUGGEST, BACKUP, EMBED, PRUNE, UNARCHIVE, IMPORT, EXPORT),
+        *(OVERVIEW, LISTING, TASK_MAP, LEARNED, INSPECT, LOOK_UP, HISTORY, VITALS, PULSE),
     )
 }

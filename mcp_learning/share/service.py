@@ -64,6 +64,7 @@ from mcp_learning.share import methods
 from mcp_learning.share.address import Address
 from mcp_learning.share.follower import Follower, LeaderGone, Unanswered, connect
 from mcp_learning.share.leader import Leader
+from mcp_learning.share.looking import Looking
 from mcp_learning.share.methods import A, Method, Q, Report
 from mcp_learning.share.seat import Seat
 from mcp_learning.share.watchdog import Watchdog
@@ -92,7 +93,7 @@ Upkeep = Callable[["LearningService"], Coroutine[Any, Any, None]]
 """Keeps a service up for as long as this process leads."""
 
 
-class SharedService:
+class SharedService(Looking):
     """Make it, keep `run` going, call its methods, `close` it.
 
     Args:
@@ -364,6 +365,7 @@ class SharedService:
         database = self._open_database()
         module = await anyio.to_thread.run_sync(import_module, "mcp_learning.learn.service")
         service = self._service = module.LearningService(self._settings, database)
+        service.recorder.start()
         self._since = datetime.now(UTC)
         listener = await self._listen()
         leader = Leader(service, self._me(), self._address.token if self._address else "")

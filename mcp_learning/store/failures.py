@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.statistics import period
+from mcp_learning.store.statistics import Within, period
 
 EXAMPLES = 3
 """Latest failures that are named for an error text."""
@@ -156,10 +156,10 @@ class ErrorTexts:
 
 
 def error_texts(
-    cursor: Cursor, since: datetime, until: datetime, repo: str | None, limit: int
+    cursor: Cursor, since: datetime, until: datetime, within: Within, limit: int
 ) -> ErrorTexts:
     """The `limit` commonest error texts of the failures recorded in [since, until)."""
-    where, values = period(since, until, repo)
+    where, values = period(since, until, within)
     query = _ERRORS.replace("{period}", where)
     rows = cursor.execute(query, [*values * 3, limit]).fetchall()
     return ErrorTexts(

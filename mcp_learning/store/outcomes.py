@@ -27,15 +27,18 @@ class Past:
     vector: "NDArray[np.float32]"
 
 
-def ended(cursor: Cursor, by: Dimension, limit: int) -> list[Past]:
-    """The last `limit` ended executions that have a vector and name their `by`, oldest first."""
+def ended(cursor: Cursor, by: Dimension, limit: int, offset: int = 0) -> list[Past]:
+    """The last `limit` ended executions that have a vector and name their `by`, oldest first.
+
+    Without the very last ones, as many as `offset`.
+    """
     found = cursor.execute(
         f"SELECT x.timestamp, x.updated_at, x.task_key, coalesce(x.repo, ''), x.task_type, x.{by}, "
         "x.success, x.task_description, x.solution_summary, x.error_type, x.error_message, "
         "e.embedding FROM executions x JOIN embeddings e USING (task_id) "
         f"WHERE x.success IS NOT NULL AND x.{by} IS NOT NULL "
-        "ORDER BY x.timestamp DESC, x.sequence DESC LIMIT ?",
-        [limit],
+        "ORDER BY x.timestamp DESC, x.sequence DESC LIMIT ? OFFSET ?",
+        [limit, offset],
     )
     import numpy as np
 

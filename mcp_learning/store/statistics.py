@@ -46,6 +46,25 @@ class Measures:
     cost_shift: float | None = None
 
 
+@dataclass(frozen=True)
+class Scope:
+    """Which executions count: those that have all of what is given.
+
+    Attributes:
+        repo: Exactly.
+        task_type: Exactly.
+        sequences: Change numbers, of which theirs has to be one.
+    """
+
+    repo: str | None = None
+    task_type: str | None = None
+    sequences: Sequence[int] | None = None
+
+
+Within = Scope | str | None
+"""A scope; a text alone is a repo, and None restricts nothing."""
+
+
 class Outcomes(NamedTuple):
     """How a set of executions ended."""
 
@@ -62,21 +81,21 @@ class Pairing(NamedTuple):
     others: Outcomes
 
 
-def totals(cursor: Cursor, since: datetime, until: datetime, repo: str | None) -> Measures:
+def totals(cursor: Cursor, since: datetime, until: datetime, within: Within) -> Measures:
     """Figures of the executions recorded in [since, until)."""
-    where, values = period(since, until, repo)
+    where, values = period(since, until, within)
     row = cursor.execute(f"SELECT {_MEASURES} FROM executions WHERE {where}", values).fetchone()
     return Measures(*row) if row else Measures(0, 0, 0, 0, None, None, None)
 
 
 def groups(
-    cursor: Cursor, by: GroupBy, since: datetime, until: datetime, repo: str | None, limit: int
+    cursor: Cursor, by: GroupBy, since: datetime, until: datetime, within: Within, limit: int
 ) -> tuple[list[tuple[str, Measures]], int]:
     """Figures per value of `by`, most executions first (days: newest first); and how many more.
 
     Executions without a value for it are counted in the totals only.
     """
-    where, values = period(since, until, repo)
+    where, values = period(since, until, within)
     key = _KEYS.get(by, by)
     order = "1 DESC" if by == "day" else "3 DESC, 1"
     rows = cursor.execute(
@@ -93,11 +112,11 @@ def outcomes(
     by: GroupBy,
     since: datetime,
     until: datetime,
-    repo: str | None,
+    within: Within,
     keys: Sequence[str],
 ) -> dict[str, Outcomes]:
     """How the executions of these values of `by` ended; values that have none are left out."""
-    where, values = period(since, until, repo)
+    where, values = period(since, until, within)
     key = _KEYS.get(by, by)
     rows = cursor.execute(
         f"SELECT {key}, count(*) FILTER (success), count(*) FILTER (NOT success) "
@@ -109,13 +128,13 @@ def outcomes(
 
 
 def pairings(
-    cursor: Cursor, since: datetime, until: datetime, repo: str | None, limit: int
+    cursor: Cursor, since: datetime, until: datetime, within: Within, limit: int
 ) -> list[Pairing]:
     """The approaches that ended most often, each with the others of its task type.
 
     Only task types in which at least two approaches have ended.
     """
-    where, values = period(since, until, repo)
+    where, values = period(since, until, within)
     rows = cursor.execute(
         "WITH ended AS (SELECT task_type, approach, count(*) FILTER (success) AS won, "
         f"count(*) FILTER (NOT success) AS lost FROM executions WHERE {where} "
@@ -131,11 +150,18 @@ def pairings(
     ]
 
 
-def period(since: datetime, until: datetime, repo: str | None) -> tuple[str, list[object]]:
+def period(since: datetime, until: datetime, within: Within) -> tuple[str, list[object]]:
     """A condition on executions for [since, until), and the values that it binds."""
+    scope = within if isinstance(within, Scope) else Scope(within)
     values: list[object] = [naive(since), naive(until)]
     where = "timestamp >= ? AND timestamp < ?"
-    if repo is not None:
+    if scope.repo is not None:
         where += " AND repo = ?"
-        values.append(repo)
+        values.append(scope.repo)
+    if scope.task_type is not None:
+        where += " AND task_type = ?"
+        values.append(scope.task_type)
+    if scope.sequences is not None:
+        where += " AND sequence IN (SELECT unnest(string_split(?, ',')::BIGINT[]))"
+        values.append(",".join(map(str, scope.sequences)) or "-1")
     return where, values

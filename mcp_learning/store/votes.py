@@ -64,3 +64,9 @@ def times_returned(cursor: Cursor, task_id: UUID) -> int:
     """How often an execution was returned, as far as it was counted."""
     row = cursor.execute("SELECT times FROM returned WHERE task_id = ?", [task_id]).fetchone()
     return int(row[0]) if row else 0
+
+
+def all_returned(cursor: Cursor) -> tuple[int, int]:
+    """How often executions were returned, as far as it was counted, and how many different ones."""
+    row = cursor.execute("SELECT coalesce(sum(times), 0), count(*) FROM returned").fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)

@@ -1,0 +1,133 @@
+"""`hook claude-code`: answers a hook of Claude Code. Whatever happens, the client goes on.
+
+It exits with 0 and says nothing unless it has something to say; failures are in `hook.log` in the
+data directory. Nothing is imported here that isn't needed: a person waits for it.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+SECONDS = 0.25
+"""Longest time to wait for the server, of the 0.3 s that a hook may take; it answers in 0.02."""
+
+_LARGEST_INPUT = 16 * 2**20
+_RECORDED = ("Stop", "SessionEnd")
+_LONGEST_REPLY = 8_000
+
+
+def main(arguments: list[str]) -> None:
+    """Runs `hook claude-code ARGUMENTS`; always exits with 0."""
+    try:
+        options = _options(arguments)
+    except ValueError as error:
+        _last_words(f"hook claude-code: {error}")
+    else:
+        run(**options)
+
+
+def run(*, data_dir: str | None = None, patience: float = SECONDS, record: bool = False) -> None:
+    """Reads a hook's JSON from stdin and answers it.
+
+    Args:
+        data_dir: As for every command.
+        patience: Seconds to wait for the server.
+        record: Record what the input says, in this very process.
+    """
+    from mcp_learning.clients import places
+
+    directory: Path | None = None
+    event = "hook"
+    try:
+        directory = places.data_directory(data_dir)
+        payload = json.loads(sys.stdin.buffer.read(_LARGEST_INPUT))
+        event = str(payload.get("hook_event_name"))
+        if record:
+            _record(payload, directory)
+        elif event == "UserPromptSubmit":
+            _recall(payload, directory, patience)
+        elif event in _RECORDED:
+            _hand_over(payload, directory)
+    except Exception as error:  # noqa: BLE001 - a hook that fails must not disturb the agent
+        _log(directory, f"{event}: {type(error).__name__}: {error}")
+
+
+def _recall(payload: dict[str, Any], directory: Path, patience: float) -> None:
+    from mcp_learning.clients import hooks
+    from mcp_learning.share.once import NoLeader
+
+    try:
+        answer = hooks.recall(payload, directory, patience)
+    except NoLeader:
+        return  # usual while no agent has its server running: nothing to tell
+    if answer:
+        sys.stdout.write(answer + "\n")
+        sys.stdout.flush()
+
+
+def _hand_over(payload: dict[str, Any], directory: Path) -> None:
+    """Starts a process that records and ends; the client may be leaving, and doesn't wait."""
+    import subprocess
+
+    names = ("session_id", "transcript_path", "cwd", "hook_event_name")
+    told = {name: payload.get(name) for name in names}
+    told["last_assistant_message"] = str(payload.get("last_assistant_message") or "")[
+        :_LONGEST_REPLY
+    ]
+    command = [sys.executable, "-P", "-m", "mcp_learning", "hook", "claude-code", "--record"]
+    detached: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NO_WINDOW}
+    child = subprocess.Popen(
+        [*command, "--data-dir", str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(sys.executable).parent,  # not the project's: nothing there is to be held, or run
+        **detached,
+    )
+    assert child.stdin is not None
+    with child.stdin as pipe:
+        pipe.write(json.dumps(told, ensure_ascii=False).encode(errors="replace"))
+    child.returncode = 0  # it outlives this process on purpose
+
+
+def _record(payload: dict[str, Any], directory: Path) -> None:
+    from mcp_learning.clients import places, recording
+
+    said = recording.record(payload, directory)
+    places.note(directory, f"{payload.get('hook_event_name')}: {said}")
+
+
+def _log(directory: Path | None, text: str) -> None:
+    from mcp_learning.clients import places
+
+    try:
+        places.note(directory or Path(os.devnull), text)
+    except OSError as error:
+        _last_words(f"{text} (not logged: {error})")
+
+
+def _last_words(text: str) -> None:
+    try:
+        sys.stderr.write(f"mcp-learning: {text}\n")
+    except (OSError, ValueError, AttributeError):
+        return  # there is nobody to tell
+
+
+def _options(arguments: list[str]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    left = list(arguments)
+    while left:
+        name = left.pop(0)
+        if name == "--record":
+            options["record"] = True
+        elif name == "--data-dir" and left:
+            options["data_dir"] = left.pop(0)
+        elif name == "--patience" and left:
+            options["patience"] = float(left.pop(0))
+        elif name != "--json":  # it always answers with JSON
+            raise ValueError(f"there is no option {name}")
+    return options

@@ -1,0 +1,122 @@
+"""Records what happened in a session of Claude Code, as far as its transcript tells.
+
+That is what was asked, what the agent said last, how long it took and which tools it used. Whether
+it worked is not in there, so the outcome is `pending` until somebody who knows says it. An outcome
+that was told is never overwritten, and a task that the agent has recorded itself is left to it.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import anyio
+
+from mcp_learning.clients.transcript import LastTask, last_task
+from mcp_learning.errors import NotFound
+from mcp_learning.learn.redact import redact
+from mcp_learning.models.requests import Details, GetExecution, RecordExecution
+from mcp_learning.settings import Settings
+from mcp_learning.share.service import SharedService, joined
+
+SOURCE = "claude-code"
+TASK_TYPE = "task"
+LONGEST_PROMPT = 8_000
+LONGEST_REPLY = 2_000
+SECONDS = 60
+"""Longest time for it all; then nothing is recorded."""
+
+_PRIVATE = re.compile(r"<private>.*?(?:</private>|\Z)", re.DOTALL | re.IGNORECASE)
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def record(payload: dict[str, Any], data_dir: Path) -> str:
+    """Records the latest task of the session that a hook tells of; blocks.
+
+    Args:
+        payload: The hook's input.
+        data_dir: Where the database is.
+
+    Returns:
+        What was done, or why nothing was, in a few words.
+
+    Raises:
+        OSError: The transcript can't be read.
+        LearningError: It can't be stored.
+        TimeoutError: It took longer than `SECONDS`.
+    """
+    task = last_task(Path(str(payload.get("transcript_path"))))
+    if task is None:
+        return "nothing recorded: no task in the transcript"
+    if task.recorded:
+        return "nothing recorded: the agent did it itself"
+    if not task.tools:
+        return "nothing recorded: no tool was used, so nothing was done"
+    request = execution(task, payload)
+    settings = Settings.load(data_dir=data_dir)
+    return anyio.run(_store, settings, request)
+
+
+def identity(name: str) -> UUID:
+    """The task_id of a task by its prompt's name: the same however often it is recorded."""
+    return uuid5(NAMESPACE_URL, f"mcp-learning:{SOURCE}:{name}")
+
+
+def execution(task: LastTask, payload: dict[str, Any]) -> RecordExecution:
+    """The execution that a task is recorded as."""
+    closing = payload.get("last_assistant_message")
+    took = (task.ended - task.started).total_seconds() if task.started and task.ended else None
+    cwd = task.cwd or str(payload.get("cwd") or "")
+    metadata: dict[str, Any] = {
+        "source": SOURCE,
+        "session": str(payload.get("session_id") or "")[:100],
+        "model": _clean(task.model, 100),
+        "tools": dict(task.tools.most_common(20)),
+    }
+    return RecordExecution(
+        task_id=identity(task.name),
+        task_type=TASK_TYPE,
+        task_description=_clean(task.prompt, LONGEST_PROMPT) or "[private]",
+        outcome="pending",
+        repo=_clean(repository(cwd), 500) or None,
+        solution_summary=_clean(str(closing or task.reply), LONGEST_REPLY) or None,
+        duration_seconds=None if took is None or took < 0 else took,
+        details=Details(
+            file_count=len(task.files) or None,
+            metadata={name: value for name, value in metadata.items() if value},
+        ),
+    )
+
+
+def repository(cwd: str) -> str:
+    """Name of the repository that a directory is in; else of the directory itself."""
+    if not cwd:
+        return ""
+    path = Path(cwd)
+    root = next((one for one in (path, *path.parents) if (one / ".git").exists()), path)
+    return root.name
+
+
+async def _store(settings: Settings, request: RecordExecution) -> str:
+    with anyio.fail_after(SECONDS):
+        async with joined(settings, follows=False) as service:
+            if await _is_told(service, request):
+                return f"nothing recorded: the outcome of {request.task_id} is known"
+            recorded = await service.record(request)
+            return f"{'recorded' if recorded.created else 'updated'} {recorded.task_id}"
+
+
+async def _is_told(service: SharedService, request: RecordExecution) -> bool:
+    assert request.task_id is not None
+    try:
+        known = await service.get(GetExecution(task_id=request.task_id))
+    except NotFound:
+        return False
+    return known.execution.outcome != "pending"
+
+
+def _clean(text: str, limit: int) -> str:
+    """Text as it can be stored; secrets go before it is cut, since half of one isn't recognised."""
+    text = _PRIVATE.sub("", _UNPRINTABLE.sub(" ", text)).strip()
+    text, _ = redact(text)
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

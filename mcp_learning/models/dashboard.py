@@ -1,0 +1,276 @@
+"""What the dashboard asks for and shows. Rates are 0..1, intervals 90 %, times UTC."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from mcp_learning.models.fields import Model, OptionalLabel, Repo, Request
+from mcp_learning.models.requests import Dimension, Filters, FindSimilarTasks, Outcome
+from mcp_learning.models.results import (
+    Change,
+    FailurePattern,
+    Group,
+    Match,
+    Recommendation,
+    SimilarTasks,
+    Totals,
+)
+
+MAX_POINTS = 10_000
+"""Points that a map has at most; beyond it, it is a sample."""
+
+Coordinate = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
+Step = Literal["hour", "day", "week", "month"]
+
+
+class Area(Request):
+    """A rectangle on the map of tasks, in its coordinates, edges included."""
+
+    left: Coordinate
+    bottom: Coordinate
+    right: Coordinate
+    top: Coordinate
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.left > self.right or self.bottom > self.top:
+            raise ValueError("left and bottom come first")
+        return self
+
+
+class View(Request):
+    """Which executions a page is about; an unset field doesn't restrict."""
+
+    repo: Repo = None
+    task_type: OptionalLabel = None
+    days: Annotated[int | None, Field(ge=1, le=36_500)] = None
+    area: Area | None = None
+
+    @property
+    def filters(self) -> Filters:
+        """The same for a search, without the area."""
+        return Filters(repo=self.repo, task_type=self.task_type, since_days=self.days)
+
+
+class ListExecutions(View):
+    """Arguments of `listing`."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 25
+    offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+
+
+class LookUp(FindSimilarTasks):
+    """Arguments of `look_up`: those of a search, and how many more of each kind to show."""
+
+    rest: Annotated[int, Field(ge=0, le=50)] = 5
+    by: Dimension = "approach"
+
+
+class ListHistory(Request):
+    """Arguments of `history`."""
+
+    by: Dimension = "approach"
+    limit: Annotated[int, Field(ge=1, le=500)] = 250
+    offset: Annotated[int, Field(ge=0, le=100_000)] = 0
+
+
+class Bucket(Model):
+    """Executions of one step of time."""
+
+    start: datetime
+    success: int
+    failure: int
+    pending: int
+    success_rate: float | None = None
+    interval_low: float | None = None
+    interval_high: float | None = None
+    duration_p50: float | None = None
+    duration_p95: float | None = None
+    cost_usd: float | None = None
+
+
+class Choice(Model):
+    """A value that a filter can have."""
+
+    value: str
+    executions: int
+
+
+class Overview(Model):
+    """What happened, over time and by repo and task type, the most frequent first."""
+
+    since: datetime
+    until: datetime
+    step: Step
+    recorded: Annotated[int, Field(description="Executions in the database, whatever the view")]
+    totals: Totals
+    buckets: list[Bucket]
+    repos: list[Group]
+    repos_omitted: int
+    task_types: list[Group]
+    task_types_omitted: int
+    repo_choices: list[Choice]
+    task_type_choices: list[Choice]
+
+
+class Listed(Model):
+    """One execution in a list; its description may be cut."""
+
+    task_id: UUID
+    recorded_at: datetime
+    task_type: str
+    task_description: str
+    outcome: Outcome
+    repo: str | None = None
+    approach: str | None = None
+    error_type: str | None = None
+    duration_seconds: float | None = None
+    cost_usd: float | None = None
+
+
+class Listing(Model):
+    """A page of executions, the latest first."""
+
+    total: int
+    executions: list[Listed]
+
+
+class TaskMap(Model):
+    """Executions in two dimensions: the first two principal components of their embeddings.
+
+    The lists `task_ids`, `x`, `y`, `outcomes` and `kinds` have one value per point, the oldest
+    execution first.
+    """
+
+    embedded: Annotated[int, Field(description="Executions with a place on the map, in this view")]
+    unplaced: Annotated[int, Field(description="Executions in this view that have no vector yet")]
+    explained: Annotated[float, Field(description="Share of the variance that the map shows")]
+    task_ids: list[str]
+    x: list[float]
+    y: list[float]
+    outcomes: Annotated[list[int], Field(description="0 success, 1 failure, 2 pending")]
+    kinds: Annotated[list[int], Field(description="Positions in task_types")]
+    task_types: list[str]
+
+
+class Approach(Model):
+    """An approach among the others of its task type."""
+
+    task_type: str
+    approach: str
+    success: int
+    failure: int
+    success_rate: float
+    interval_low: float
+    interval_high: float
+    against_others: Change
+
+
+class Rate(Model):
+    """How a set of executions ended."""
+
+    success: int
+    failure: int
+    success_rate: float | None = None
+    interval_low: float | None = None
+    interval_high: float | None = None
+
+
+class Used(Model):
+    """An execution that later ones used."""
+
+    task_id: UUID
+    task_description: str
+    outcome: Outcome
+    uses: int
+    success: Annotated[int, Field(description="Uses in executions that then succeeded")]
+    failure: int
+
+
+class Loop(Model):
+    """What became of recalled executions."""
+
+    returned: Annotated[int, Field(description="Times that an answer had an execution in it")]
+    recalled: Annotated[int, Field(description="Different executions that answers had in them")]
+    links: Annotated[int, Field(description="Times that an execution named one that it used")]
+    with_use: Rate
+    without_use: Rate
+    difference: Change | None = None
+    most_used: list[Used]
+
+
+class Learned(Model):
+    """What a view taught."""
+
+    approaches: list[Approach]
+    failures: list[FailurePattern]
+    other_failures: int
+    loop: Loop
+
+
+class LookedUp(Model):
+    """A search as an agent's, with what it leaves out, and a recommendation."""
+
+    answer: SimilarTasks
+    floor: Annotated[float, Field(description="Least similarity of a match, 0..1")]
+    beyond: Annotated[list[Match], Field(description="Relevant, but beyond the limit; best first")]
+    below: Annotated[list[Match], Field(description="Below the floor; best first")]
+    recommendation: Recommendation
+
+
+class PastExecution(Model):
+    """An ended execution with all that a prediction rests on; times without a zone are UTC."""
+
+    recorded_at: datetime
+    updated_at: datetime
+    task_key: int
+    repo: str
+    task_type: str
+    label: str
+    success: bool
+    texts: list[str | None]
+    vector: Annotated[str, Field(description="float32, little-endian, in base64")]
+
+
+class History(Model):
+    """Some of the ended executions that name an option, the oldest of them first."""
+
+    noise: Annotated[float, Field(description="Of the embedding model, 0..1")]
+    executions: list[PastExecution]
+
+
+class Latency(Model):
+    """How long recent calls of one method took in the leader, in milliseconds."""
+
+    method: str
+    tool: str
+    calls: Annotated[int, Field(description="Since the leader began to lead")]
+    failed: Annotated[int, Field(description="Of these, calls that ended with an error")]
+    recent: Annotated[int, Field(description="Calls that the percentiles are of")]
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    longest_ms: float
+
+
+class Event(Model):
+    """Something worth knowing that happened in the leader."""
+
+    at: datetime
+    level: Literal["info", "warning", "error"]
+    text: str
+
+
+class Vitals(Model):
+    """How the leader does. Events: the latest first."""
+
+    latencies: list[Latency]
+    events: list[Event]
+
+
+class Pulse(Model):
+    """A text that changes whenever the database has."""
+
+    state: str

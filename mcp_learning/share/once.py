@@ -1,0 +1,128 @@
+"""One call to the leader, by a process that lives for a moment: with the standard library alone.
+
+It speaks the protocol of `frames`, but without its models: pydantic and an event loop take several
+times as long to import as the call takes. It never leads, and nothing is repeated.
+"""
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+PROTOCOL = 1
+"""Number of the protocol. Leader and follower have to agree on it, not on their versions."""
+
+_LENGTH = 4
+_LARGEST = 32 * 2**20
+
+
+class NoLeader(Exception):
+    """Raised when nobody has the database open, or nobody who can be asked."""
+
+
+class NoAnswer(Exception):
+    """Raised when the leader refuses, fails, or isn't done in time; says why."""
+
+
+def ask(directory: Path, method: str, arguments: dict[str, Any], seconds: float) -> Any:
+    """The leader's answer to a call, as JSON values; blocks.
+
+    Args:
+        directory: Where the leader's address is.
+        method: Name of one in `methods.METHODS`.
+        arguments: Of its request.
+        seconds: Longest time for everything; the leader is told to stop by the end of it.
+
+    Raises:
+        NoLeader: There is none.
+        NoAnswer: There is no answer, or an error.
+    """
+    deadline = time.monotonic() + seconds
+    address = _address(directory)
+    with _connected(directory, address, seconds) as connection:
+        try:
+            _send(connection, _hello(address))
+            welcome = _receive(connection, deadline)
+            if welcome.get("refused") or welcome.get("protocol") != PROTOCOL:
+                raise NoAnswer("the server that runs is of a version too different")
+            call = {"type": "call", "id": 1, "method": method, "arguments": arguments}
+            _send(connection, call)
+            while True:
+                frame = _receive(connection, deadline)
+                if frame.get("type") == "result":
+                    return frame.get("value")
+                if frame.get("type") == "failure":
+                    raise NoAnswer(str(frame.get("message")))
+        except TimeoutError:
+            raise NoAnswer(_late(seconds)) from None
+        except (OSError, ValueError, AttributeError) as error:
+            raise NoAnswer(f"the server went away ({error})") from error
+
+
+def _address(directory: Path) -> dict[str, Any]:
+    try:
+        address = json.loads((directory / "leader.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise NoLeader from error
+    if not isinstance(address, dict) or not isinstance(address.get("token"), str):
+        raise NoLeader
+    return address
+
+
+def _connected(directory: Path, address: dict[str, Any], seconds: float) -> socket.socket:
+    try:
+        if name := address.get("socket"):
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(seconds)
+            connection.connect(os.fspath(directory / name))
+            return connection
+        return socket.create_connection(("127.0.0.1", int(address.get("port") or 0)), seconds)
+    except TimeoutError:
+        raise NoAnswer(_late(seconds)) from None
+    except (OSError, ValueError, TypeError) as error:
+        raise NoLeader from error
+
+
+def _late(seconds: float) -> str:
+    return f"the server took longer than {seconds:g} s"
+
+
+def _hello(address: dict[str, Any]) -> dict[str, Any]:
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    member = {"pid": os.getpid(), "since": since, "version": "of a hook"}
+    return {
+        "type": "hello",
+        "protocol": PROTOCOL,
+        "token": address["token"],
+        "member": member,
+        "follows": False,
+    }
+
+
+def _send(connection: socket.socket, frame: dict[str, Any]) -> None:
+    data = json.dumps(frame).encode()
+    connection.sendall(len(data).to_bytes(_LENGTH) + data)
+
+
+def _receive(connection: socket.socket, deadline: float) -> dict[str, Any]:
+    length = int.from_bytes(_exactly(connection, _LENGTH, deadline))
+    if length > _LARGEST:
+        raise ValueError(f"a frame of {length} bytes")
+    frame = json.loads(_exactly(connection, length, deadline))
+    return dict(frame)
+
+
+def _exactly(connection: socket.socket, count: int, deadline: float) -> bytes:
+    data = bytearray()
+    while len(data) < count:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+        part = connection.recv(count - len(data))
+        if not part:
+            raise ConnectionError("the connection ended")
+        data += part
+    return bytes(data)

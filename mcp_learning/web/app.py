@@ -1,0 +1,89 @@
+"""The dashboard as an ASGI application."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, request_response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Lifespan, Scope
+
+from mcp_learning.errors import LearningError
+from mcp_learning.models.dashboard import View
+from mcp_learning.server.http import Guard
+from mcp_learning.share.methods import Learning
+from mcp_learning.web import api
+from mcp_learning.web.guard import Doorkeeper
+
+STATIC = Path(__file__).parent / "static"
+
+_FRESH = {"Cache-Control": "no-cache"}  # asked for again, and answered by 304
+
+
+class _Files(StaticFiles):
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(_FRESH)
+        return response
+
+
+def application(
+    service: Learning,
+    *,
+    digest: str,
+    port: int,
+    half_life_days: float,
+    answered: Callable[[], None] = lambda: None,
+    lifespan: Lifespan[Starlette] | None = None,
+) -> ASGIApp:
+    """The page for everybody on this machine, its data for those who know the token.
+
+    Args:
+        service: Answers the questions.
+        digest: SHA-256 of the token, in hexadecimal digits.
+        port: Where it is served.
+        half_life_days: As recommendations have it.
+        answered: Called after each answer with data.
+        lifespan: Keeps the service up.
+    """
+
+    async def index(_: Request) -> Response:
+        return FileResponse(STATIC / "index.html", headers=_FRESH)
+
+    async def metrics(_: Request) -> Response:
+        from mcp_learning.web.metrics import MEDIA_TYPE, page
+
+        try:
+            numbers = (await service.health(), await service.vitals())
+            text = page(*numbers, await service.overview(View()))
+        except LearningError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        return Response(text, media_type=MEDIA_TYPE)
+
+    questions = api.routes(service, answered, half_life_days)
+    data = Starlette(routes=questions, exception_handlers={HTTPException: _refused})
+    return Doorkeeper(
+        Starlette(
+            routes=[
+                Route("/", index, methods=["GET"]),
+                Route("/favicon.ico", _no_icon, methods=["GET"]),
+                Mount("/api", Guard(data, digest)),
+                Route("/metrics", Guard(request_response(metrics), digest), methods=["GET"]),
+                Mount("/static", _Files(directory=STATIC)),
+            ],
+            lifespan=lifespan,
+        ),
+        port,
+    )
+
+
+async def _no_icon(_: Request) -> Response:
+    return Response(status_code=204)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return PlainTextResponse(f"{error.detail}\n", status_code=error.status_code)

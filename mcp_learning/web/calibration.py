@@ -1,0 +1,94 @@
+"""How well recommendations would have predicted the latest outcomes, as `evaluate` finds out.
+
+The leader only hands over the executions, some at a time; the predictions are made here, on a
+thread of this process.
+"""
+
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from mcp_learning.learn.statistics import wilson_interval
+from mcp_learning.models.dashboard import PastExecution
+from mcp_learning.models.fields import Model
+from mcp_learning.models.requests import Dimension
+from mcp_learning.share.methods import Learning
+
+MOST_HISTORY, PREDICTED = 3_000, 500
+"""Latest executions that are looked at, and that are predicted."""
+
+
+class Point(Model):
+    """Predictions that are near each other: their mean, and how often it then went well."""
+
+    predicted: float
+    observed: float
+    interval_low: float
+    interval_high: float
+    count: int
+
+
+class Calibrated(Model):
+    """An evaluation; `report` is what `evaluate --json` prints."""
+
+    looked_at: int
+    points: list[Point]
+    report: dict[str, Any]
+
+
+class Calibration:
+    """Evaluates one at a time, and keeps the last result until the database has changed.
+
+    Args:
+        half_life_days: As recommendations have it.
+    """
+
+    def __init__(self, half_life_days: float) -> None:
+        self._half_life_days = half_life_days
+        self._one = anyio.Lock()
+        self._kept: tuple[tuple[str, Dimension], Calibrated] | None = None
+
+    async def of(self, service: Learning, by: Dimension) -> Calibrated:
+        """The calibration of predictions by this dimension.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        async with self._one:
+            state = ((await service.pulse()).state, by)
+            if self._kept is None or self._kept[0] != state:
+                from mcp_learning.bench.past import latest  # with numpy, only now
+
+                noise, past = await latest(service, by, MOST_HISTORY)
+                result = await anyio.to_thread.run_sync(
+                    _evaluated, past, noise, self._half_life_days
+                )
+                self._kept = (state, result)
+            return self._kept[1]
+
+
+def _evaluated(past: list[PastExecution], noise: float, half_life_days: float) -> Calibrated:
+    # Only when somebody asks for an evaluation.
+    from mcp_learning.bench.evaluation import evaluate
+    from mcp_learning.bench.past import unpacked
+    from mcp_learning.bench.replay import replay
+    from mcp_learning.bench.scores import curve
+
+    replayed = replay(unpacked(past), noise, half_life_days, PREDICTED, lambda *_: None)
+    points = []
+    if len(replayed.happened):
+        for one in curve(replayed.predicted, replayed.happened):
+            low, high = wilson_interval(round(one.observed * one.count), one.count)
+            points.append(
+                Point(
+                    predicted=one.predicted,
+                    observed=one.observed,
+                    interval_low=low,
+                    interval_high=high,
+                    count=one.count,
+                )
+            )
+    report = evaluate(replayed).as_json()
+    return Calibrated(looked_at=len(past), points=points, report=report)

@@ -1,0 +1,138 @@
+"""The dashboard's process: takes part like any server, serves the page, and opens a browser."""
+
+import json
+import logging
+import os
+import secrets
+import sys
+import webbrowser
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import anyio
+from starlette.applications import Starlette
+
+from mcp_learning.server.host import Host
+from mcp_learning.server.http import GRACE_SECONDS, Place, digest_of, listen
+from mcp_learning.server.signals import leave_at_once
+from mcp_learning.settings import Settings
+from mcp_learning.share.service import SharedService, run_directory
+from mcp_learning.store.duckdb import make_private
+
+logger = logging.getLogger(__name__)
+
+PAGE = "dashboard-{pid}.html"
+"""Leads a browser to the page, so that the token isn't on a command line for others to see."""
+
+UNASKED_SECONDS = 5.0
+"""How long a dashboard that leads, and that nobody looks at, waits before it loads the model."""
+
+
+def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
+    """Serves the dashboard until a signal ends it. Does not return.
+
+    Args:
+        settings: Say which database; `http_token` is the token, else a new one is made.
+        port: On the loopback interface; 0: any free one.
+        browse: Open a browser.
+        as_json: Say where it is as one JSON object.
+
+    Raises:
+        ConfigurationError: The port is taken.
+        StoreError: The data directory can't be made.
+    """
+    leave_at_once()
+    listener = listen(Place("127.0.0.1", port), f"--port {port}")
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    token = secrets.token_urlsafe(32)
+    if settings.http_token is not None:
+        token = settings.http_token.get_secret_value()
+    shared = SharedService(settings)
+    shared.begin()
+
+    import uvicorn
+
+    from mcp_learning.web.app import application
+
+    opener = run_directory(settings) / PAGE.format(pid=os.getpid())
+
+    def ready() -> None:
+        _announce(address, token, as_json=as_json)
+        if browse:
+            Thread(target=_browse, args=(settings, opener, address, token), daemon=True).start()
+
+    host = Host(shared)
+    served = application(
+        shared,
+        digest=digest_of(token.encode()),
+        port=listener.getsockname()[1],
+        half_life_days=settings.evidence_half_life_days,
+        answered=host.heard,
+        lifespan=_lifespan(host, ready, opener),
+    )
+    config = uvicorn.Config(
+        served,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    try:
+        server.run(sockets=[listener])  # its end raises the signal again: status 0
+    except Exception:
+        logger.exception("the dashboard failed")
+    sys.stderr.flush()
+    os._exit(0 if server.started else 1)
+
+
+def _lifespan(host: Host, ready: Callable[[], None], opener: Path) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as group:
+            group.start_soon(host.run)
+            ready()
+            group.start_soon(_load_at_last, host)
+            try:
+                yield
+            finally:
+                await host.close()
+                with suppress(OSError):
+                    await anyio.Path(opener).unlink(missing_ok=True)
+                group.cancel_scope.cancel()
+
+    return lifespan
+
+
+async def _load_at_last(host: Host) -> None:
+    """The model is loaded after the first answers; this is for when nobody asks anything."""
+    await anyio.sleep(UNASKED_SECONDS)
+    host.heard()
+
+
+def _announce(address: str, token: str, *, as_json: bool) -> None:
+    url = f"{address}/#token={token}"
+    if as_json:
+        values = {"url": url, "metrics": f"{address}/metrics", "token": token}
+        lines = [json.dumps(values)]
+    else:
+        lines = [f"The dashboard is at {url}", "Ctrl+C ends it."]
+    print(*lines, sep="\n", flush=True)  # noqa: T201 - for the person who starts it
+
+
+def _browse(settings: Settings, opener: Path, address: str, token: str) -> None:
+    try:
+        make_private(settings.data_dir)
+        make_private(opener.parent)
+        for left in opener.parent.glob(PAGE.format(pid="*")):
+            left.unlink(missing_ok=True)  # of a dashboard that was killed
+        text = f'<meta http-equiv="refresh" content="0; url={address}/#token={token}">\n'
+        with os.fdopen(os.open(opener, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        webbrowser.open(opener.as_uri())
+    except (OSError, webbrowser.Error) as error:
+        logger.warning("no browser was opened: %s", error)

@@ -1,0 +1,78 @@
+// Elements and texts. Stored text only ever becomes a text node: nothing here reads HTML.
+
+/** Makes an element; properties are attributes, `on…` listeners, or `class`. */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "class") element.className = value;
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+export function table(caption, headings, rows) {
+  return h("div", { class: "scroll" },
+    h("table", {},
+      h("caption", {}, caption),
+      h("thead", {}, h("tr", {}, headings.map((text) => h("th", { scope: "col" }, text)))),
+      h("tbody", {}, rows)));
+}
+
+export function row(...cells) {
+  return h("tr", {}, cells.map((cell) => h("td", {}, cell ?? "")));
+}
+
+export function tile(name, value, note = "") {
+  return h("div", { class: "tile" },
+    h("span", { class: "name" }, name), h("strong", {}, value), h("span", { class: "note" }, note));
+}
+
+export function card(title, ...content) {
+  return h("section", { class: "card" }, h("h2", {}, title), ...content);
+}
+
+const whole = new Intl.NumberFormat("en");
+const money = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
+
+export const number = (value) => (value === null || value === undefined ? "–" : whole.format(value));
+export const dollars = (value) => (value === null || value === undefined ? "–" : money.format(value));
+export const percent = (value) =>
+  value === null || value === undefined ? "–" : `${(100 * value).toFixed(value > 0.995 && value < 1 ? 1 : 0)} %`;
+
+export function interval(one) {
+  if (one.success_rate === null || one.success_rate === undefined) return "no outcome yet";
+  return `${percent(one.interval_low)} to ${percent(one.interval_high)}`;
+}
+
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  if (seconds < 1) return `${Math.round(1000 * seconds)} ms`;
+  if (seconds < 120) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+export function bytes(count) {
+  if (count === null || count === undefined) return "–";
+  const units = ["B", "kB", "MB", "GB"];
+  let value = count, unit = 0;
+  while (value >= 1000 && unit < units.length - 1) { value /= 1000; unit += 1; }
+  return `${value.toFixed(unit && value < 100 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** A moment as people write it, in the time zone of the browser. */
+export function moment(text) {
+  return text ? new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "–";
+}
+
+export function shorten(text, length) {
+  const line = (text ?? "").replace(/\s+/g, " ").trim();
+  return line.length > length ? `${line.slice(0, length - 1)}…` : line;
+}
+
+export function badge(outcome) {
+  return h("span", { class: `badge ${outcome}` }, outcome);
+}

@@ -1,0 +1,155 @@
+// Puts the page together: panels, filters, and fresh numbers while agents work.
+
+import { disposeGone } from "./charts.js";
+import { detail } from "./detail.js";
+import { card, h } from "./dom.js";
+import * as filters from "./filters.js";
+import { health } from "./health.js";
+import { learned } from "./learned.js";
+import { map } from "./map.js";
+import { overview } from "./overview.js";
+import { search } from "./search.js";
+import { ask, keepToken, Refused, takeToken } from "./session.js";
+import * as view from "./view.js";
+
+const PULSE = 2000; // ms between two questions whether anything has changed
+const PANELS = {
+  overview: { title: "Overview", show: overview, fresh: 3000 },
+  map: { title: "Map", show: map, fresh: 15000 },
+  search: { title: "Search", show: search, fresh: Infinity },
+  learned: { title: "What we learned", show: learned, fresh: 15000 },
+  health: { title: "Health", show: health, fresh: 2000 },
+};
+
+const main = document.getElementById("panel");
+const live = document.getElementById("live");
+let asking = new AbortController();
+let known = null; // the state of the database that is shown
+let shownAt = 0;
+let timer = null;
+let pulsing = false;
+
+const panel = () => (view.get("panel") in PANELS ? view.get("panel") : "overview");
+
+async function show({ quietly = false } = {}) {
+  asking.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  const name = panel();
+  mark(name);
+  if (!quietly) main.setAttribute("aria-busy", "true");
+  try {
+    const content = await PANELS[name].show(signal);
+    if (signal.aborted) return;
+    replace(content);
+    shownAt = performance.now();
+    performance.mark(`shown-${name}`);
+    main.dataset.shown = name;
+  } catch (error) {
+    if (signal.aborted) return;
+    problem(error);
+  } finally {
+    if (!signal.aborted) main.removeAttribute("aria-busy");
+  }
+}
+
+/** Puts a panel in place of the last one; where one was reading, one stays. */
+function replace(content) {
+  const focused = document.activeElement?.id;
+  const top = scrollY;
+  const opened = [...main.querySelectorAll("details")].map((one) => one.open);
+  main.replaceChildren(...content.filter(Boolean));
+  disposeGone();
+  main.querySelectorAll("details").forEach((one, at) => { one.open = opened[at] ?? false; });
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  scrollTo(0, top);
+}
+
+function mark(name) {
+  const tabs = document.getElementById("tabs");
+  tabs.replaceChildren(...Object.entries(PANELS).map(([key, { title }]) =>
+    h("a", { href: address(key), id: `tab-${key}`, "aria-current": key === name ? "page" : null,
+      onclick: (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        view.set({ panel: key });
+      } }, title)));
+  document.title = `${PANELS[name].title} · What was learned`;
+  filters.reflect();
+}
+
+function address(key) {
+  const query = new URLSearchParams(location.search);
+  query.set("panel", key);
+  return `?${query}`;
+}
+
+function problem(error) {
+  live.textContent = "";
+  if (error instanceof Refused) {
+    clearInterval(timer);
+    refused();
+  } else if (main.childElementCount && error instanceof TypeError) {
+    live.textContent = "The dashboard doesn't answer; was it ended?";
+  } else {
+    main.replaceChildren(h("p", { class: "problem", role: "alert" }, error.message));
+  }
+}
+
+function refused() {
+  const token = h("input", { id: "token", type: "password", required: true, autocomplete: "off", "aria-label": "Token" });
+  main.replaceChildren(card("This address is not valid, or not any more",
+    h("p", { role: "alert" }, "Open the address that mcp-learning dashboard prints; it has the token in it. " +
+      "Or give the token here:"),
+    h("form", { class: "search", onsubmit: (event) => {
+      event.preventDefault();
+      keepToken(token.value);
+      location.reload();
+    } }, token, h("button", {}, "Use it"))));
+  disposeGone();
+  main.dataset.shown = "refused";
+}
+
+/** Asks whether the database has changed, and shows it anew, at most as often as fits the panel. */
+async function pulse() {
+  if (document.hidden || pulsing) return;
+  pulsing = true;
+  try {
+    const { state } = await ask("pulse");
+    live.textContent = "live";
+    const { fresh } = PANELS[panel()];
+    const due = performance.now() - shownAt >= fresh;
+    if (due && (state !== known || panel() === "health") && !main.hasAttribute("aria-busy")) {
+      await show({ quietly: true });
+      known = state;
+    }
+  } catch (error) {
+    problem(error);
+  } finally {
+    pulsing = false;
+  }
+}
+
+async function start() {
+  takeToken();
+  filters.listen();
+  view.onChange((names) => {
+    if (names === null || names.some((name) => name !== "task")) show();
+    if (names === null || names.includes("task")) detail();
+  });
+  addEventListener("hashchange", () => {
+    takeToken();
+    location.reload();
+  });
+  try {
+    known = (await ask("pulse")).state; // what is shown is at least as new
+    await show();
+    timer = setInterval(pulse, PULSE);
+    live.textContent = "live";
+    await Promise.all([detail(), panel() === "overview" ? null : ask("overview", { days: 1 }).then(filters.offer)]);
+  } catch (error) {
+    problem(error);
+  }
+}
+
+start();

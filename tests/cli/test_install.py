@@ -1,0 +1,136 @@
+"""`install` as people run it: what is written starts the server, and is taken back."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from process.wire import Server
+
+from mcp_learning.clients import jsonc
+from mcp_learning.clients.agents import AGENTS
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+FILES = {
+    "claude-code": (".claude.json", '{"numStartups": 3, "mcpServers": {"a": {"command": "a"}}}'),
+    "claude-desktop": (".config/Claude/claude_desktop_config.json", "{}\n"),
+    "cursor": (".cursor/mcp.json", '{\n\t"mcpServers": {\n\t\t"a": {"url": "http://a"}\n\t}\n}\n'),
+    "vscode": (
+        ".config/Code/User/mcp.json",
+        '{\n  // my servers\n  "servers": {\n    "a": {"command": "a"}, // one\n  },\n}\n',
+    ),
+    "codex": (".codex/config.toml", '# mine\nmodel = "o4"\n\n[mcp_servers.a]\ncommand = "a"\n'),
+    "gemini": (".gemini/settings.json", '{\n    "theme": "dark"\n}'),
+}
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="paths as Linux has them")
+
+
+def entry_in(name: str, path: Path) -> dict[str, Any]:
+    text = path.read_text()
+    value = tomllib.loads(text) if AGENTS[name].toml else jsonc.parse(text).value
+    return dict(value[AGENTS[name].servers]["learning"])
+
+
+@linux
+def test_the_commands_that_are_written_speak_mcp(home: Path, run: Command, tmp_path: Path) -> None:
+    commands = set()
+    for name, (place, text) in FILES.items():
+        path = home / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        done = run("install", name)
+        assert done.returncode == 0, done.stderr
+        entry = entry_in(name, path)
+        commands.add((entry["command"], *entry["args"]))
+    for command in commands:
+        with Server(tmp_path / "data", wrapper=list(command)) as server:
+            server.initialize()
+            assert len(server.request("tools/list")["result"]["tools"]) >= 7
+            assert server.leave()[0] == 0
+
+
+@linux
+def test_a_change_is_shown_made_once_and_taken_back(home: Path, run: Command) -> None:
+    place, text = FILES["vscode"]
+    path = home / place
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    shown = run("install", "vscode", "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    assert "dry run" in shown.stdout
+    assert path.read_text() == text
+    added = [line for line in shown.stdout.splitlines() if line.startswith("+")]
+    assert any("learning" in line for line in added)
+    done = run("install", "vscode")
+    assert all(line in done.stdout for line in added)
+    assert "nothing to change" in run("install", "vscode").stdout
+    assert "-" in run("uninstall", "vscode").stdout
+    assert path.read_text() == text
+    assert "nothing to change" in run("uninstall", "vscode").stdout
+
+
+@linux
+def test_the_hook_that_is_written_runs_in_a_shell(home: Path, run: Command, tmp_path: Path) -> None:
+    data = tmp_path / "a directory" / "data"
+    done = run("install", "claude-code", "--hooks", "--json", "--data-dir", str(data))
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert [Path(one["path"]).name for one in report["files"]] == [".claude.json", "settings.json"]
+    entry = entry_in("claude-code", home / ".claude.json")
+    assert entry["env"] == {"MCP_LEARNING_DATA_DIR": str(data)}
+    hooks = json.loads((home / ".claude" / "settings.json").read_text())["hooks"]
+    (command,) = {hook["command"] for groups in hooks.values() for hook in groups[0]["hooks"]}
+    with Server(data) as server:
+        server.initialize()
+        task = "Fix the login redirect loop after the session expired"
+        server.call(
+            "record_execution", task_type="bug_fix", task_description=task, outcome="success"
+        )
+        payload = {"hook_event_name": "UserPromptSubmit", "prompt": task}
+        answered = subprocess.run(
+            f"{command} --patience 60",
+            shell=True,
+            input=json.dumps(payload).encode(),
+            capture_output=True,
+            cwd=home,
+            env={"PATH": os.defpath, **_kept()},
+            check=True,
+        )
+    assert task in json.loads(answered.stdout)["hookSpecificOutput"]["additionalContext"]
+    assert run("uninstall", "claude-code", "--data-dir", str(data)).returncode == 0
+    assert list(home.rglob("*.json")) == []
+
+
+def _kept() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+
+
+def test_a_mistake_is_one_line(home: Path, run: Command) -> None:
+    for arguments, complaint in (
+        (("install", "emacs"), "client: 'emacs' is not known"),
+        (("install", "cursor", "--scope", "system"), "scope: 'system' is neither"),
+        (("install", "cursor", "--hooks"), "hooks: Cursor has none"),
+        (("uninstall", "claude-desktop", "--scope", "project"), "scope: Claude Desktop has no"),
+        (("hook", "emacs"), "client: 'emacs' has no hooks here"),
+    ):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"mcp-learning: {complaint}")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_broken_file_is_named_with_the_place_and_left(home: Path, run: Command) -> None:
+    path = home / ".cursor" / "mcp.json"
+    path.parent.mkdir()
+    path.write_text('{\n  "mcpServers": {\n    "a": {"command": "a"\n  }\n}\n')
+    done = run("install", "cursor")
+    assert done.returncode == 1
+    assert f"{path} is left untouched: line 6, column 1: ',' or '}}' is missing" in done.stderr
+    assert path.read_text().count("learning") == 0

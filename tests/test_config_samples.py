@@ -1,0 +1,173 @@
+"""The samples in config/: what `install` writes, and manifests that their specifications allow."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from mcp_learning.clients import entries
+from mcp_learning.clients.agents import AGENTS
+
+ROOT = Path(__file__).parent.parent
+CONFIG = ROOT / "config"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+SAMPLES = {
+    "claude-code": "claude-code.mcp.json",
+    "claude-desktop": "claude_desktop_config.json",
+    "cursor": "cursor.mcp.json",
+    "vscode": "vscode.mcp.json",
+    "codex": "codex.config.toml",
+    "gemini": "gemini.settings.json",
+}
+
+
+def strict(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+TEXT = {"type": "string", "minLength": 1}
+TEXTS = {"type": "array", "items": {"type": "string"}}
+VARIABLES = {"type": "object", "additionalProperties": {"type": "string"}}
+
+# From the registry's server.schema.json of 2025-12-11 (modelcontextprotocol/registry): what it
+# requires and limits of the parts that a package with stdio needs. Other parts are refused here.
+REGISTRY = strict(
+    {
+        "$schema": {"type": "string", "format": "uri", "pattern": "/2025-12-11/server.schema.json"},
+        "name": {
+            "type": "string",
+            "minLength": 3,
+            "maxLength": 200,
+            "pattern": "^[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+$",
+        },
+        "title": {"type": "string", "minLength": 1, "maxLength": 100},
+        "description": {"type": "string", "minLength": 1, "maxLength": 100},
+        "version": {"type": "string", "maxLength": 255, "pattern": r"^\d+\.\d+\.\d+$"},
+        "packages": {
+            "type": "array",
+            "minItems": 1,
+            "items": strict(
+                {
+                    "registryType": {"enum": ["npm", "pypi", "oci", "nuget", "mcpb"]},
+                    "identifier": TEXT,
+                    "version": {**TEXT, "not": {"const": "latest"}},
+                    "runtimeHint": TEXT,
+                    "transport": strict({"type": {"const": "stdio"}}, "type"),
+                    "environmentVariables": {
+                        "type": "array",
+                        "items": strict(
+                            {
+                                "name": TEXT,
+                                "description": {"type": "string"},
+                                "format": {"enum": ["string", "number", "boolean", "filepath"]},
+                                "isRequired": {"type": "boolean"},
+                                "isSecret": {"type": "boolean"},
+                            },
+                            "name",
+                        ),
+                    },
+                },
+                *("registryType", "identifier", "transport"),
+            ),
+        },
+    },
+    *("$schema", "name", "description", "version"),
+)
+
+# From mcpb-manifest-v0.4.schema.json (modelcontextprotocol/mcpb), without what isn't used here.
+BUNDLE = strict(
+    {
+        "manifest_version": {"const": "0.4"},
+        "name": TEXT,
+        "display_name": TEXT,
+        "version": TEXT,
+        "description": TEXT,
+        "author": strict({"name": TEXT, "email": TEXT, "url": TEXT}, "name"),
+        "server": strict(
+            {
+                "type": {"enum": ["python", "node", "binary", "uv"]},
+                "entry_point": TEXT,
+                "mcp_config": strict({"command": TEXT, "args": TEXTS, "env": VARIABLES}, "command"),
+            },
+            *("type", "entry_point", "mcp_config"),
+        ),
+        "tools_generated": {"type": "boolean"},
+        "prompts_generated": {"type": "boolean"},
+        "keywords": TEXTS,
+        "license": TEXT,
+        "compatibility": strict(
+            {
+                "platforms": {"type": "array", "items": {"enum": ["darwin", "win32", "linux"]}},
+                "runtimes": strict({"python": TEXT, "node": TEXT}),
+            }
+        ),
+    },
+    *("manifest_version", "name", "version", "description", "author", "server"),
+)
+
+
+def manifest(name: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((CONFIG / name).read_text(encoding="utf-8"))
+    return value
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_each_client_sample_is_what_an_install_writes(name: str) -> None:
+    agent = AGENTS[name]
+    written = entries.install_server("", agent, agent.entry(["mcp-learning"], {}))
+    assert (CONFIG / "clients" / SAMPLES[name]).read_text(encoding="utf-8") == written
+
+
+def test_the_sample_of_hooks_is_what_an_install_writes() -> None:
+    written = entries.install_hooks("", AGENTS["claude-code"], "mcp-learning hook claude-code")
+    sample = CONFIG / "clients" / "claude-code.settings.json"
+    assert sample.read_text(encoding="utf-8") == written
+
+
+def test_the_registry_manifest_is_one_and_names_this_package() -> None:
+    value = manifest("registry/server.json")
+    jsonschema.validate(value, REGISTRY)
+    (package,) = value["packages"]
+    assert value["version"] == package["version"] == PROJECT["version"]
+    assert package["identifier"] == PROJECT["name"]
+    readme = (ROOT / PROJECT["readme"]).read_text(encoding="utf-8")
+    assert f"mcp-name: {value['name']} " in readme, (
+        "by which the registry knows the package's owner"
+    )
+
+
+def test_the_bundle_manifest_is_one_and_starts_the_command_of_this_package() -> None:
+    value = manifest("bundle/manifest.json")
+    jsonschema.validate(value, BUNDLE)
+    assert value["version"] == PROJECT["version"]
+    assert value["compatibility"]["runtimes"]["python"] == PROJECT["requires-python"]
+    assert value["license"] == PROJECT["license"]
+    assert (ROOT / value["server"]["entry_point"]).is_file()
+    assert value["server"]["mcp_config"]["args"][-1] in PROJECT["scripts"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "name", "field"),
+    [
+        (REGISTRY, "registry/server.json", "name"),
+        (REGISTRY, "registry/server.json", "version"),
+        (BUNDLE, "bundle/manifest.json", "server"),
+        (BUNDLE, "bundle/manifest.json", "author"),
+    ],
+)
+def test_a_manifest_that_lacks_a_field_is_not_valid(
+    schema: dict[str, Any], name: str, field: str
+) -> None:
+    value = manifest(name)
+    del value[field]
+    with pytest.raises(jsonschema.ValidationError, match=field):
+        jsonschema.validate(value, schema)

@@ -1,0 +1,244 @@
+"""The page with ten thousand executions: what is shown, filtered, found and opened."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import anyio
+import pytest
+from playwright.sync_api import Page, expect
+from web.conftest import WAIT, Open
+from web.filling import fill
+from web.served import Dashboard
+
+COUNT = 10_000
+
+expect.set_options(timeout=WAIT)
+
+
+@pytest.fixture(scope="module")
+def dashboard(directory: Path) -> Iterator[Dashboard]:
+    with ThreadPoolExecutor(1) as pool:  # this thread has the browser's event loop
+        pool.submit(anyio.run, fill, directory, COUNT).result()
+    with Dashboard(directory) as served:
+        yield served
+        status, stderr = served.end()
+        assert (status, stderr) == (0, "")
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def tile(page: Page, name: str) -> str:
+    return page.locator(".tile", has_text=name).locator("strong").inner_text()
+
+
+def test_the_overview_shows_all_executions(dashboard: Dashboard, open_page: Open) -> None:
+    page = open_page(dashboard)
+    assert tile(page, "Executions") == "10,000"
+    assert re.fullmatch(r"\d\d %", tile(page, "Success rate"))
+    expect(page.locator(".chart:has(canvas)")).to_have_count(5)
+    latest = page.locator("section", has_text="Latest executions").locator("tbody tr")
+    expect(latest).to_have_count(25)
+
+
+def test_the_token_leaves_the_address_at_once(dashboard: Dashboard, open_page: Open) -> None:
+    page = open_page(dashboard, "panel=health")
+    assert dashboard.token not in page.url
+    assert page.url.endswith("?panel=health")
+    page.reload()
+    page.wait_for_selector("main[data-shown=health]")
+
+
+def test_filters_apply_to_everything_and_live_in_the_address(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard)
+    page.wait_for_selector("#filter-type option[value=bug_fix]", state="attached")
+    page.select_option("#filter-type", "bug_fix")
+    expect(page.locator(".tile strong").first).not_to_have_text("10,000")
+    some = tile(page, "Executions")
+    page.select_option("#filter-days", "30")
+    expect(page.locator(".tile strong").first).not_to_have_text(some)
+    assert query(page) == {"task_type": ["bug_fix"], "days": ["30"]}
+    types = page.locator("section", has_text="Latest executions").locator("tbody td:nth-child(4)")
+    assert set(types.all_inner_texts()) == {"bug_fix"}
+
+    page.click("#tab-learned")
+    page.wait_for_selector("main[data-shown=learned]")
+    assert page.locator("h3").all_inner_texts() == ["bug_fix"]
+    page.click("#tab-map")
+    page.wait_for_selector("main[data-shown=map]")
+    expect(page.locator(".card p").first).not_to_contain_text("10,000")
+
+    page.go_back()
+    page.wait_for_selector("main[data-shown=learned]")
+    page.go_back()
+    page.go_back()
+    expect(page.locator(".tile strong").first).to_have_text(some)
+    page.click("#filter-none")
+    expect(page.locator(".tile strong").first).to_have_text("10,000")
+    assert query(page) == {}
+
+
+def test_a_bar_of_a_group_filters_by_it(dashboard: Dashboard, open_page: Open) -> None:
+    page = open_page(dashboard)
+    group = page.locator("section", has_text="Success by repo")
+    group.locator("summary").click()
+    button = group.locator("tbody button").first
+    name = button.inner_text()
+    button.click()
+    expect(page.locator("#filter-repo")).to_have_value(name)
+    assert query(page) == {"repo": [name]}
+
+
+def test_the_map_shows_every_execution_and_opens_the_one_that_is_clicked(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=map")
+    expect(page.locator(".card p").first).to_contain_text("10,000 executions")
+    chart = page.locator(".chart")
+    expect(chart.locator("canvas").first).to_be_visible()
+    chart.focus()
+    page.keyboard.press("ArrowRight")
+    tip = page.locator(".tip.wide")
+    expect(tip).to_be_visible()
+    described = tip.locator("p").nth(1).inner_text()
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog")
+    expect(dialog).to_be_visible()
+    assert described.rstrip("…")[:60] in " ".join(dialog.locator("pre").first.inner_text().split())
+    assert "task" in query(page)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.wait_for_url(lambda url: "task=" not in url)
+
+
+def test_a_point_under_the_pointer_is_shown_and_opened(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=map")
+    chart = page.locator(".chart")
+    expect(chart.locator("canvas").first).to_be_visible()
+    at = page.evaluate(
+        """() => {
+            const chart = echarts.getInstanceByDom(document.querySelector('.chart'));
+            const [x, y] = chart.getOption().series[0].data[0];
+            return chart.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, [x, y]);
+        }"""
+    )
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + at[0] + 40, box["y"] + at[1] + 40)
+    page.mouse.move(box["x"] + at[0], box["y"] + at[1])
+    expect(page.locator(".tip.wide")).to_be_visible()
+    page.mouse.click(box["x"] + at[0], box["y"] + at[1])
+    expect(page.locator("dialog")).to_be_visible()
+
+
+def test_an_area_of_the_map_filters_the_rest(dashboard: Dashboard, open_page: Open) -> None:
+    page = open_page(dashboard, "panel=map&colour=task_type")
+    chart = page.locator(".chart")
+    expect(chart.locator("canvas").first).to_be_visible()
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.05, box["y"] + box["height"] * 0.1)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.9)
+    page.mouse.up()
+    expect(page.locator("h2", has_text="Executions in the selected area")).to_be_visible()
+    left, bottom, right, top = map(float, query(page)["area"][0].split(","))
+    assert left < right
+    assert bottom < top
+    page.click("#tab-overview")
+    page.wait_for_selector("main[data-shown=overview]")
+    inside = int(tile(page, "Executions").replace(",", ""))
+    assert 0 < inside < COUNT
+    page.click("#filter-area")
+    expect(page.locator(".tile strong").first).to_have_text("10,000")
+
+
+def test_a_search_shows_the_answer_of_an_agent_and_what_is_below_the_floor(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=search")
+    page.fill("#question", "the login flow is slow")
+    page.keyboard.press("Enter")
+    answer = page.locator("section", has=page.locator("h2", has_text="The answer"))
+    expect(answer.locator("li").first).to_be_visible()
+    scores = [float(text) for text in answer.locator(".score b").all_inner_texts()]
+    assert scores == sorted(scores, reverse=True)
+    assert "by " in answer.locator(".score").first.inner_text()
+    floor = float(re.findall(r"The floor is (\d\.\d\d)", answer.inner_text())[0])
+    below = page.locator("section", has=page.locator("h2", has_text="Below the floor"))
+    lower = [float(text) for text in below.locator(".score b").all_inner_texts()]
+    assert lower
+    assert min(scores) >= floor >= max(lower)
+    answer.locator("button.link").first.click()
+    expect(page.locator("dialog")).to_contain_text("Recorded")
+    assert query(page)["q"] == ["the login flow is slow"]
+
+
+def test_a_failure_leads_to_its_executions_and_to_its_fix(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=learned")
+    failures = page.locator("section", has=page.locator("h2", has_text="Failures"))
+    failures.locator("button", has_text="evidence 1").first.click()
+    dialog = page.locator("dialog")
+    expect(dialog).to_be_visible()
+    expect(dialog.locator(".badge").first).to_have_text("failure")
+    dialog.locator("button.close").click()
+    failures.locator("tbody tr td:last-child button").first.click()
+    expect(dialog.locator(".badge").first).to_have_text("success")
+
+
+def test_an_evaluation_draws_what_was_predicted_against_what_happened(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=learned")
+    page.click("#calibrate")
+    scores = page.locator("table", has_text="log loss")
+    expect(scores).to_contain_text("recommend_approach", timeout=3 * WAIT)
+    expect(page.locator("section", has_text="Calibration")).to_contain_text("500 outcomes")
+
+
+def test_a_search_brings_a_recommendation_with_its_intervals(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=search&q=the+login+flow+is+slow")
+    advice = page.locator("section", has=page.locator("h2", has_text="Recommendation"))
+    expect(advice.locator(".chart:has(canvas)")).to_have_count(1)
+    advice.locator("li button").first.click()
+    expect(page.locator("dialog")).to_contain_text("Recorded")
+
+
+def test_the_page_works_in_the_dark_and_on_a_phone(dashboard: Dashboard, open_page: Open) -> None:
+    page = open_page(dashboard)
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_every_panel_and_filter_can_be_reached_with_the_keyboard(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard)
+    reached = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+    tabs = [f"tab-{name}" for name in ("overview", "map", "search", "learned", "health")]
+    assert [name for name in reached if name.startswith(("filter-", "tab-"))] == [
+        *("filter-repo", "filter-type", "filter-days"),
+        *tabs,
+    ]
+    page.locator("#tab-health").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("main[data-shown=health]")
