@@ -4,7 +4,7 @@ from base64 import b64decode
 
 import numpy as np
 
-from mcp_learning.models.dashboard import History, ListHistory, PastExecution
+from mcp_learning.models.dashboard import EndedExecution, History, ListHistory
 from mcp_learning.models.requests import Dimension
 from mcp_learning.share.methods import Learning
 from mcp_learning.store.outcomes import Past
@@ -12,7 +12,7 @@ from mcp_learning.store.outcomes import Past
 PAGE = 250
 
 
-async def latest(service: Learning, by: Dimension, most: int) -> tuple[float, list[PastExecution]]:
+async def latest(service: Learning, by: Dimension, most: int) -> tuple[float, list[EndedExecution]]:
     """`Embedder.floor` of the model, and the latest ended executions, oldest first.
 
     Args:
@@ -33,7 +33,7 @@ async def latest(service: Learning, by: Dimension, most: int) -> tuple[float, li
     return pages[0].noise, [one for page in reversed(pages) for one in page.executions]
 
 
-def unpacked(executions: list[PastExecution]) -> list[Past]:
+def unpacked(executions: list[EndedExecution]) -> list[Past]:
     """The same as a replay takes them."""
     return [
         Past(

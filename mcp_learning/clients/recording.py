@@ -5,13 +5,14 @@ it worked is not in there, so the outcome is `pending` until somebody who knows 
 that was told is never overwritten, and a task that the agent has recorded itself is left to it.
 """
 
-import re
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 import anyio
 
+from mcp_learning.clients.claude_code import SOURCE
+from mcp_learning.clients.history import clean, identity
+from mcp_learning.clients.sessions import repository
 from mcp_learning.clients.transcript import LastTask, last_task
 from mcp_learning.errors import NotFound
 from mcp_learning.learn.redact import redact
@@ -19,15 +20,11 @@ from mcp_learning.models.requests import Details, GetExecution, RecordExecution
 from mcp_learning.settings import Settings
 from mcp_learning.share.service import SharedService, joined
 
-SOURCE = "claude-code"
 TASK_TYPE = "task"
 LONGEST_PROMPT = 8_000
 LONGEST_REPLY = 2_000
 SECONDS = 60
 """Longest time for it all; then nothing is recorded."""
-
-_PRIVATE = re.compile(r"<private>.*?(?:</private>|\Z)", re.DOTALL | re.IGNORECASE)
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def record(payload: dict[str, Any], data_dir: Path) -> str:
@@ -57,11 +54,6 @@ def record(payload: dict[str, Any], data_dir: Path) -> str:
     return anyio.run(_store, settings, request)
 
 
-def identity(name: str) -> UUID:
-    """The task_id of a task by its prompt's name: the same however often it is recorded."""
-    return uuid5(NAMESPACE_URL, f"mcp-learning:{SOURCE}:{name}")
-
-
 def execution(task: LastTask, payload: dict[str, Any]) -> RecordExecution:
     """The execution that a task is recorded as."""
     closing = payload.get("last_assistant_message")
@@ -74,11 +66,11 @@ def execution(task: LastTask, payload: dict[str, Any]) -> RecordExecution:
         "tools": dict(task.tools.most_common(20)),
     }
     return RecordExecution(
-        task_id=identity(task.name),
+        task_id=identity(SOURCE, task.name),
         task_type=TASK_TYPE,
-        task_description=_clean(task.prompt, LONGEST_PROMPT) or "[private]",
+        task_description=_clean(task.prompt, LONGEST_PROMPT),
         outcome="pending",
-        repo=_clean(repository(cwd), 500) or None,
+        repo=repository(cwd) or None,
         solution_summary=_clean(str(closing or task.reply), LONGEST_REPLY) or None,
         duration_seconds=None if took is None or took < 0 else took,
         details=Details(
@@ -86,15 +78,6 @@ def execution(task: LastTask, payload: dict[str, Any]) -> RecordExecution:
             metadata={name: value for name, value in metadata.items() if value},
         ),
     )
-
-
-def repository(cwd: str) -> str:
-    """Name of the repository that a directory is in; else of the directory itself."""
-    if not cwd:
-        return ""
-    path = Path(cwd)
-    root = next((one for one in (path, *path.parents) if (one / ".git").exists()), path)
-    return root.name
 
 
 async def _store(settings: Settings, request: RecordExecution) -> str:
@@ -117,6 +100,5 @@ async def _is_told(service: SharedService, request: RecordExecution) -> bool:
 
 def _clean(text: str, limit: int) -> str:
     """Text as it can be stored; secrets go before it is cut, since half of one isn't recognised."""
-    text = _PRIVATE.sub("", _UNPRINTABLE.sub(" ", text)).strip()
-    text, _ = redact(text)
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    text, _ = redact(clean(text, len(text)))
+    return clean(text, limit)

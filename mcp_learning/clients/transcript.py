@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mcp_learning.clients.sessions import SHORT_PROMPT
+
 LARGEST_TAIL = 16 * 2**20
 """Bytes at the end of a transcript that are read."""
-
-SHORT_PROMPT = 20
-"""Characters below which a prompt belongs to the task before it."""
 
 RECORDS = "record_execution"
 """The tool with which an agent records by itself."""

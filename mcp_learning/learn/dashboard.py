@@ -17,6 +17,7 @@ from mcp_learning.learn.statistics import changes, summarise, wilson_interval
 from mcp_learning.models.dashboard import (
     Approach,
     Bucket,
+    EndedExecution,
     History,
     Learned,
     ListExecutions,
@@ -24,7 +25,6 @@ from mcp_learning.models.dashboard import (
     Listing,
     Loop,
     Overview,
-    PastExecution,
     Pulse,
     Rate,
     Step,
@@ -129,7 +129,7 @@ class Dashboard:
             return History(
                 noise=noise,
                 executions=[
-                    PastExecution(
+                    EndedExecution(
                         recorded_at=one.recorded_at,
                         updated_at=one.updated_at,
                         task_key=one.task_key,

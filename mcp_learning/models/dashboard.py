@@ -220,7 +220,7 @@ class LookedUp(Model):
     recommendation: Recommendation
 
 
-class PastExecution(Model):
+class EndedExecution(Model):
     """An ended execution with all that a prediction rests on; times without a zone are UTC."""
 
     recorded_at: datetime
@@ -238,7 +238,7 @@ class History(Model):
     """Some of the ended executions that name an option, the oldest of them first."""
 
     noise: Annotated[float, Field(description="Of the embedding model, 0..1")]
-    executions: list[PastExecution]
+    executions: list[EndedExecution]
 
 
 class Latency(Model):

@@ -48,6 +48,7 @@ _KEYS = {
     "embeddings_next": ("task_id",),
     "feedback": ("feedback_id",),
     "recalls": ("task_id", "recalled_task_id"),
+    "returned": ("task_id",),
 }
 _DERIVED = ("embeddings", "embeddings_next")
 """Tables whose rows are saved whole or not at all."""
@@ -210,6 +211,7 @@ def _reconcile(new: Cursor, task_key: Callable[[str], int]) -> None:
             f"DELETE FROM {table} WHERE task_id NOT IN "
             "(SELECT task_id FROM executions WHERE task_key <> 0)"
         )
+    new.execute("DELETE FROM returned WHERE task_id NOT IN (SELECT task_id FROM executions)")
     new.execute(
         "UPDATE executions SET sequence = n.number FROM (SELECT task_id, "
         "(SELECT max(sequence) FROM executions) + row_number() OVER () AS number "

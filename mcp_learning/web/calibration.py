@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 
 from mcp_learning.learn.statistics import wilson_interval
-from mcp_learning.models.dashboard import PastExecution
+from mcp_learning.models.dashboard import EndedExecution
 from mcp_learning.models.fields import Model
 from mcp_learning.models.requests import Dimension
 from mcp_learning.share.methods import Learning
@@ -69,7 +69,7 @@ class Calibration:
             return self._kept[1]
 
 
-def _evaluated(past: list[PastExecution], noise: float, half_life_days: float) -> Calibrated:
+def _evaluated(past: list[EndedExecution], noise: float, half_life_days: float) -> Calibrated:
     # Only when somebody asks for an evaluation.
     from mcp_learning.bench.evaluation import evaluate
     from mcp_learning.bench.past import unpacked

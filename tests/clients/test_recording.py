@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from process.wire import Server
 
-from mcp_learning.clients import recording, transcript
+from mcp_learning.clients import claude_code, recording, transcript
+from mcp_learning.clients.history import Notes, identity
 from mcp_learning.clients.transcript import last_task
 
 Hook = Callable[..., str]
@@ -103,7 +104,7 @@ def record(data_dir: Path, written: Callable[..., Path]) -> Callable[..., str]:
 
 
 def stored(server: Server, name: str = "prompt-1") -> dict[str, Any]:
-    answer = server.call("get_execution", task_id=str(recording.identity(name)))
+    answer = server.call("get_execution", task_id=str(identity("claude-code", name)))
     execution: dict[str, Any] = answer["structuredContent"]["execution"]
     return execution
 
@@ -140,12 +141,31 @@ def test_without_a_server_it_is_recorded_on_the_database_itself(
         assert stored(server)["duration_seconds"] == 30.0
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
+def test_a_hook_and_an_import_know_a_task_by_the_same_id(
+    written: Callable[..., Path], *, named: bool
+) -> None:
+    lines = [
+        *WORK,
+        user("yes", "prompt-2", 40),
+        user("Now add a test for the loop", "prompt-3", 50),
+    ]
+    if not named:
+        lines = [{name: value for name, value in line.items() if name != "uuid"} for line in lines]
+    path = written(*lines, assistant("It is there.", tool("Write", file_path="/t"), second=55))
+    task = last_task(path)
+    assert task is not None
+    imported = list(claude_code.read(path, Notes()))
+    assert recording.execution(task, {}).task_id == imported[-1].task_id
+    assert recording.execution(task, {}).repo == imported[-1].execution.repo
+
+
 def test_a_told_outcome_is_never_overwritten(data_dir: Path, record: Callable[..., str]) -> None:
     with Server(data_dir) as server:
         server.initialize()
         server.call(
             "record_execution",
-            task_id=str(recording.identity("prompt-1")),
+            task_id=str(identity("claude-code", "prompt-1")),
             task_type="bug_fix",
             task_description="told",
             outcome="success",

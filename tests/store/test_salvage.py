@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -13,7 +14,7 @@ from store.rows import execution, migrated
 from mcp_learning.errors import StoreDamaged
 from mcp_learning.learn.identifiers import task_key
 from mcp_learning.models.results import Execution
-from mcp_learning.store import bulk, copies, executions
+from mcp_learning.store import bulk, copies, executions, votes
 from mcp_learning.store.opening import connect
 from mcp_learning.store.salvage import Salvaged, salvage
 
@@ -36,6 +37,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vectors = np.random.default_rng(1).normal(size=(ROWS, 384)).astype(np.float32)
     with migrated(path) as cursor:
         bulk.insert(cursor, made, [task_key(e.task_description) for e in made], vectors, "model")
+        votes.add_returned(cursor, {made[0].task_id: 3, made[-1].task_id: 1}, datetime.now(UTC))
         cursor.execute("CHECKPOINT")
         cursor.execute("UPDATE schema_version SET name = 'again'")
         cursor.execute("CHECKPOINT")  # so that both headers know of the rows
