@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp_learning.errors import ConfigurationError
-from mcp_learning.server.signals import leave_at_once
+from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
 from mcp_learning.share.service import SharedService
 from mcp_learning.store.duckdb import make_private
@@ -220,6 +220,7 @@ def serve(
     )
     gc.freeze()
     _announce(place, listener.getsockname()[1], token)
+    leave_to_handlers()
     try:
         server.run(sockets=[listener])  # its end raises the signal again: status 0
     except Exception:

@@ -13,17 +13,14 @@ up a normal exit.
 import gc
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Awaitable, Callable
-from types import FrameType
 
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
 
-from mcp_learning.server.signals import leave_at_once
+from mcp_learning.server.signals import leave_at_once, on_signal
 from mcp_learning.settings import Settings
 from mcp_learning.share.service import SharedService
 
@@ -70,15 +67,7 @@ def serve(settings: Settings, *, read_only: bool = False) -> None:
 async def _leave_on_signal(close: Callable[[], Awaitable[None]]) -> None:
     arrived = anyio.Event()
     token = anyio.lowlevel.current_token()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        threading.Thread(
-            target=anyio.from_thread.run_sync, args=(arrived.set,), kwargs={"token": token}
-        ).start()
-
-    # signal.signal, since event loops on Windows have no signal handlers of their own.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, note)
+    on_signal(lambda: anyio.from_thread.run_sync(arrived.set, token=token))
     await arrived.wait()
     await close()
     _leave(0)

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from mcp_learning.server.host import Host
 from mcp_learning.server.http import GRACE_SECONDS, Place, digest_of, listen
-from mcp_learning.server.signals import leave_at_once
+from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
 from mcp_learning.share.service import SharedService, run_directory
 from mcp_learning.store.duckdb import make_private
@@ -82,6 +82,7 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
         server_header=False,
     )
     server = uvicorn.Server(config)
+    leave_to_handlers()
     try:
         server.run(sockets=[listener])  # its end raises the signal again: status 0
     except Exception:

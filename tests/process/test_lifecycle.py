@@ -165,6 +165,24 @@ def test_a_signal_ends_a_server_cleanly_before_it_can_answer(
     assert (status, stderr) == (0, "")
 
 
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT"])
+def test_a_signal_that_the_main_thread_does_not_notice_ends_a_server(
+    how: str, data_dir: Path, tmp_path: Path
+) -> None:
+    sdk = Blockade(tmp_path, "mcp")
+    package = sdk.path / "mcp" / "__init__.py"
+    # As for one that arrives between a look for signals and a read: other threads receive it.
+    deaf = (
+        "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})\n"
+    )
+    package.write_text(deaf + package.read_text())
+    with Server(data_dir, PYTHONPATH=str(sdk.path)) as server:
+        sdk.wait_until_hit()
+        status, stderr = end(server, how)
+        sdk.lift()
+    assert (status, stderr) == (0, "")
+
+
 @pytest.mark.parametrize("how", ["EOF", "SIGTERM", "SIGINT"])
 def test_a_server_that_was_asked_nothing_ends_cleanly(how: str, data_dir: Path) -> None:
     with Server(data_dir) as server:
