@@ -29,22 +29,6 @@ def test_every_command_is_in_the_readme() -> None:
     assert not missing
 
 
-def test_every_command_named_in_a_document_exists_and_explains_itself() -> None:
-    named = {
-        match
-        for document in DOCUMENTS
-        for match in re.findall(
-            r"^\$? ?(?:\.venv/bin/)?mcp-learning ([a-z][a-z-]+)",
-            document.read_text(encoding="utf-8"),
-            re.MULTILINE,
-        )
-    }
-    assert named
-    for name in sorted(named):
-        command = [sys.executable, "-m", "mcp_learning", name, "--help"]
-        assert subprocess.run(command, capture_output=True, check=False).returncode == 0, name
-
-
 def test_links_between_documents_lead_somewhere() -> None:
     for document in DOCUMENTS:
         for target in re.findall(

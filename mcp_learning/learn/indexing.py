@@ -232,7 +232,7 @@ class Indexer:
         newest, waiting = await self._database.read(self._queue)
         if 0 < waiting <= READ_OWN_WRITES:
             try:
-                await self._embed(newest)  # no further: while others write, a search has to end
+                await self.embed(newest)  # no further: while others write, a search has to end
             except StoreError as error:  # no room for vectors; the shortcoming says what is missing
                 logger.warning("searching without the latest vectors: %s", error)
         question, vector = await anyio.to_thread.run_sync(self._understand, text)
@@ -268,7 +268,7 @@ class Indexer:
     async def drain(self) -> None:
         """Embeds everything that is in the queue now, and reads its words."""
         newest, _ = await self._database.read(self._queue)
-        await self._embed(newest)
+        await self.embed(newest)
         while await self._database.read(self._read_words):
             pass
 
@@ -277,7 +277,7 @@ class Indexer:
         self.retriever.rows.sync(cursor)
         return self.retriever.rows.sequence, self.retriever.rows.waiting
 
-    async def _embed(self, up_to: int) -> None:
+    async def embed(self, up_to: int) -> None:
         """Embeds what is in the queue, as far as it was changed by the change number `up_to`."""
         fruitless = 0
         while not self.reembed_due:

@@ -44,7 +44,7 @@ async def embed_missing(
         rows = await database.read(lambda cursor, step=step: embeddings.pending(cursor, step))  # type: ignore[misc]
         if not rows:
             break  # the leader has made them meanwhile
-        await indexer._embed(rows[-1].sequence)
+        await indexer.embed(rows[-1].sequence)
         done += len(rows)
         await progress(done / wanted, f"embedded {done} of {wanted}")
     return EmbedReport(

@@ -1,0 +1,159 @@
+"""Every command that the README and docs/ show is run here, or it is said why not.
+
+Those of the runbooks are in test_runbooks.py.
+"""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from mcp_learning.cli.app import app
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+SERVERS = {
+    "mcp-learning dashboard": "http://127.0.0.1:",
+    "mcp-learning serve --http 127.0.0.1:8000": "http://127.0.0.1:8000/mcp",
+}
+"""Commands that run until they are ended, and what they say on stderr when they are up."""
+
+ELSEWHERE = {
+    "python3 tools/dev.py demo": "installs; what it then runs is in test_demo.py",
+    "python3 tools/dev.py test": "is what runs this test",
+    "pipx install .": "installs, with pipx",
+    "uv tool install .": "installs, with uv",
+    "pip install .": "installs",
+    "python tools/hook_latency.py": "measures for minutes",
+    "claude mcp add learning --scope user -- mcp-learning": "needs Claude Code",
+}
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+
+
+def shown(page: Path) -> list[str]:
+    """The commands in blocks of the page, each on a line of its own."""
+    blocks = re.findall(r"^```console\n(.*?)^```", page.read_text("utf-8"), re.M | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line]
+
+
+def mentioned(page: Path) -> list[str]:
+    """Every `mcp-learning` with arguments, in whatever block or line of the page."""
+    found = re.findall(r"(?:`|^)(mcp-learning [a-z](?:(?!`).)*)", page.read_text("utf-8"), re.M)
+    return [line.split(" #")[0].strip() for line in found]
+
+
+SHOWN = [(page.name, line) for page in PAGES for line in shown(page)]
+PROOFS = [line.split(" test ")[1] for name, line in SHOWN if name == "proofs.md"]
+RUN = {
+    page: [line for line in shown(page) if line not in SERVERS and line not in ELSEWHERE]
+    for page in PAGES
+    if page.name != "proofs.md"
+}
+MENTIONED = sorted({line for page in PAGES for line in mentioned(page)})
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with what the commands read: sessions, a repository, a table, the tools."""
+    said = {"role": "user", "content": "mend the login, it fails with ERR_1042 at night"}
+    line = {"type": "user", "uuid": "1", "sessionId": "1", "cwd": "/work", "message": said}
+    session = json.dumps(line | {"timestamp": "2026-01-02T03:04:05Z"}) + "\n"
+    for place in (".claude/projects/work", ".codex/sessions"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "session.jsonl").write_text(session)
+    repository = tmp_path / "path" / "to" / "repository"
+    repository.mkdir(parents=True)
+    as_somebody = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
+    for arguments in (["init"], [*as_somebody, "commit", "--allow-empty", "-m", "fix: a typo"]):
+        subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True)
+    (tmp_path / "runs.jsonl").write_text(
+        '{"task_type": "bugfix", "task_description": "mend the login", "outcome": "success"}\n'
+    )
+    (tmp_path / "tools").symlink_to(ROOT / "tools")
+    (tmp_path / "bin").mkdir()
+    for name, module in (("mcp-learning", "-m mcp_learning"), ("python", "")):
+        command = tmp_path / "bin" / name
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
+        command.chmod(0o755)
+    return tmp_path
+
+
+def environment(home: Path) -> dict[str, str]:
+    kept = {n: v for n, v in os.environ.items() if "MCP_LEARNING" not in n and "XDG" not in n}
+    path = f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return {**kept, "HOME": str(home), "PATH": path, "PYTHONPATH": str(ROOT), "BROWSER": "true"}
+
+
+def test_what_is_not_run_here_is_still_shown() -> None:
+    assert {*SERVERS, *ELSEWHERE} <= {line for _, line in SHOWN}
+    assert len(PROOFS) >= 3
+
+
+@pytest.mark.parametrize("page", [page for page in RUN if RUN[page]], ids=lambda page: page.stem)
+def test_the_commands_of_a_page_work_one_after_the_other(page: Path, home: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-eux", "-c", "\n".join(RUN[page])],
+        cwd=home,
+        env=environment(home),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("line", SERVERS)
+def test_a_server_of_the_docs_says_where_it_is_and_ends(line: str, home: Path) -> None:
+    with subprocess.Popen(
+        shlex.split(line),
+        executable=str(home / "bin" / "mcp-learning"),
+        cwd=home,
+        env=environment(home),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        said = next((words for words in server.stdout if SERVERS[line] in words), "")
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=60)
+    assert said
+    assert server.returncode == 0
+
+
+@pytest.mark.parametrize("arguments", PROOFS)
+def test_a_proof_of_the_docs_can_be_asked_for(arguments: str) -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *shlex.split(arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize("line", MENTIONED)
+def test_a_command_that_the_docs_mention_exists_with_its_options(line: str) -> None:
+    name, *arguments = shlex.split(line)[1:]
+    command = getattr(get_command(app), "commands", {})[name]
+    known = {
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    asked = {argument.split("=")[0] for argument in arguments if argument.startswith("--")}
+    assert asked <= known | {"--help"}
