@@ -50,6 +50,8 @@ def similar(
         print_json(result)
     else:
         console.print(matches_table(result))
+        if result.search.degraded:
+            console.print(f"Searched with less than usual: {result.search.reason}.", markup=False)
 
 
 def recommend(
