@@ -28,9 +28,9 @@ def on_signal(act: Callable[[], object]) -> None:
             act()
 
     Thread(target=wait, name="signals", daemon=True).start()
-    for number in SIGNALS:
-        signal.signal(number, _noted)
     before = signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
+    for number in SIGNALS:  # after the socket, or one that arrives in between were lost
+        signal.signal(number, _noted)
     if before != -1:
         os.close(before)
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -41,3 +42,38 @@ def run(home: Path) -> Command:
         )
 
     return run
+
+
+class Shell(NamedTuple):
+    """A POSIX shell that finds `mcp-learning` and `python`, in a home of its own."""
+
+    home: Path
+    command: Path
+    environment: dict[str, str]
+
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Runs lines one after the other, until one fails."""
+        return subprocess.run(
+            ["sh", "-eux", "-c", script],
+            cwd=self.home,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+
+@pytest.fixture
+def shell(home: Path, tmp_path: Path) -> Shell:
+    """A shell in `home`, which the commands take for their user's."""
+    scripts = tmp_path / "bin"
+    scripts.mkdir()
+    for name, module in (("python", ""), ("mcp-learning", "-P -m mcp_learning")):
+        command = scripts / name
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
+        command.chmod(0o755)
+    kept = {n: v for n, v in os.environ.items() if "MCP_LEARNING" not in n and "XDG" not in n}
+    path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
+    return Shell(home, command, {**kept, "HOME": str(home), "PATH": path, "BROWSER": "true"})

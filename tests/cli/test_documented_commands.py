@@ -4,7 +4,6 @@ Those of the runbooks are in test_runbooks.py.
 """
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -13,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cli.conftest import Shell
 from typer.main import get_command
 
 from mcp_learning.cli.app import app
@@ -22,7 +22,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 SERVERS = {
     "mcp-learning dashboard": "http://127.0.0.1:",
-    "mcp-learning serve --http 127.0.0.1:8000": "http://127.0.0.1:8000/mcp",
+    "mcp-learning serve --http 127.0.0.1:8000": "http://127.0.0.1:",
 }
 """Commands that run until they are ended, and what they say on stderr when they are up."""
 
@@ -62,35 +62,23 @@ MENTIONED = sorted({line for page in PAGES for line in mentioned(page)})
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def furnished(home: Path) -> None:
     """A home with what the commands read: sessions, a repository, a table, the tools."""
     said = {"role": "user", "content": "mend the login, it fails with ERR_1042 at night"}
     line = {"type": "user", "uuid": "1", "sessionId": "1", "cwd": "/work", "message": said}
     session = json.dumps(line | {"timestamp": "2026-01-02T03:04:05Z"}) + "\n"
     for place in (".claude/projects/work", ".codex/sessions"):
-        (tmp_path / place).mkdir(parents=True)
-        (tmp_path / place / "session.jsonl").write_text(session)
-    repository = tmp_path / "path" / "to" / "repository"
+        (home / place).mkdir(parents=True)
+        (home / place / "session.jsonl").write_text(session)
+    repository = home / "path" / "to" / "repository"
     repository.mkdir(parents=True)
     as_somebody = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
     for arguments in (["init"], [*as_somebody, "commit", "--allow-empty", "-m", "fix: a typo"]):
         subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True)
-    (tmp_path / "runs.jsonl").write_text(
+    (home / "runs.jsonl").write_text(
         '{"task_type": "bugfix", "task_description": "mend the login", "outcome": "success"}\n'
     )
-    (tmp_path / "tools").symlink_to(ROOT / "tools")
-    (tmp_path / "bin").mkdir()
-    for name, module in (("mcp-learning", "-m mcp_learning"), ("python", "")):
-        command = tmp_path / "bin" / name
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
-        command.chmod(0o755)
-    return tmp_path
-
-
-def environment(home: Path) -> dict[str, str]:
-    kept = {n: v for n, v in os.environ.items() if "MCP_LEARNING" not in n and "XDG" not in n}
-    path = f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    return {**kept, "HOME": str(home), "PATH": path, "PYTHONPATH": str(ROOT), "BROWSER": "true"}
+    (home / "tools").symlink_to(ROOT / "tools")
 
 
 def test_what_is_not_run_here_is_still_shown() -> None:
@@ -98,29 +86,21 @@ def test_what_is_not_run_here_is_still_shown() -> None:
     assert len(PROOFS) >= 3
 
 
+@pytest.mark.usefixtures("furnished")
 @pytest.mark.parametrize("page", [page for page in RUN if RUN[page]], ids=lambda page: page.stem)
-def test_the_commands_of_a_page_work_one_after_the_other(page: Path, home: Path) -> None:
-    done = subprocess.run(
-        ["sh", "-eux", "-c", "\n".join(RUN[page])],
-        cwd=home,
-        env=environment(home),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+def test_the_commands_of_a_page_work_one_after_the_other(page: Path, shell: Shell) -> None:
+    done = shell.run("\n".join(RUN[page]))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("line", SERVERS)
-def test_a_server_of_the_docs_says_where_it_is_and_ends(line: str, home: Path) -> None:
+def test_a_server_of_the_docs_says_where_it_is_and_ends(line: str, shell: Shell) -> None:
     with subprocess.Popen(
-        shlex.split(line),
-        executable=str(home / "bin" / "mcp-learning"),
-        cwd=home,
-        env=environment(home),
+        shlex.split(line.replace(":8000", ":0")),  # which may be taken here
+        executable=str(shell.command),
+        cwd=shell.home,
+        env=shell.environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,12 +1,11 @@
 """Every command of the runbooks is run, in order, in a home of its own."""
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cli.conftest import Shell
 from store.rows import execution, migrated
 
 from mcp_learning.store import executions
@@ -33,33 +32,19 @@ def test_there_is_a_runbook_for_each_occasion() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_commands_of_a_runbook_work(name: str, tmp_path: Path) -> None:
+def test_the_commands_of_a_runbook_work(name: str, shell: Shell) -> None:
     script = commands(name)
     assert "mcp-learning" in script
-    home, scripts = tmp_path / "home", tmp_path / "bin"
-    data_dir = home / ".local" / "share" / "mcp-learning"
+    data_dir = shell.home / ".local" / "share" / "mcp-learning"
     data_dir.mkdir(parents=True, mode=0o700)
-    scripts.mkdir()
-    command = scripts / "mcp-learning"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m mcp_learning "$@"\n')
-    command.chmod(0o755)
     if name != "initialisation":
         with migrated(data_dir / "learning.duckdb") as cursor:
             for number in range(3):
                 executions.insert(cursor, execution(task_description=f"task {number}"), number + 1)
     if name == "recovery":
         damage(data_dir / "learning.duckdb")
-    kept = {n: v for n, v in os.environ.items() if "MCP_LEARNING" not in n and "XDG" not in n}
 
-    done = subprocess.run(
-        ["sh", "-eux", "-c", script],
-        cwd=home,
-        env={**kept, "HOME": str(home), "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    done = shell.run(script)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
