@@ -57,6 +57,7 @@ async def searches(vectors: NDArray[np.float32], directory: Path) -> Measurement
     settings = Settings.model_construct(data_dir=directory, search_mode="exact")
     async with opened(settings) as (database, indexer):
         await indexer.load()
+        await indexer.settle()
         for vector in vectors:
             query = Query("", 0, vector, Filters(), limit=5, now=datetime.now(UTC))
             started = time.perf_counter()

@@ -66,6 +66,12 @@ stdio with the embedding of the question. Embedding the tasks at hand ran on all
 
 {costs}
 
+What the resident memory consists of, of the last server that was started. An empty MCP server of
+the same SDK is the least that there can be. The libraries' columns are pages of their files;
+*allocated* is Python's objects, the model with its working memory, and what grows with the rows.
+
+{memory}
+
 ## Presets of the HNSW index
 
 Built by the product in a child process on all CPUs; searched with ef_search {ef}.
@@ -109,6 +115,7 @@ def markdown(found: Results, plots: Mapping[int, str], overview: str | None = No
         expected=_expected(found),
         searches=_searches(found),
         costs=_costs(found),
+        memory=_memory(found),
         presets=_presets(found),
         plots="\n\n".join(pictures),
         peers=_peers(found),
@@ -217,6 +224,27 @@ def _costs(found: Results) -> str:
         "rows | cold start | resident | database | index | import | embedding | "
         "embedding a question | find p50",
         rows,
+    )
+
+
+def _memory(found: Results) -> str:
+    rows = []
+    for size, outcome in found.items():
+        server = outcome["server"]
+        parts = server.get("resident_parts")
+        if not parts:
+            continue
+        duckdb, onnx = (
+            sum(part for name, part in parts.items() if name.startswith(library))
+            for library in ("_duckdb.", "onnxruntime")
+        )
+        whole, own = sum(parts.values()), parts["anonymous"]
+        others = whole - own - duckdb - onnx
+        figures = (whole, server["empty_server_mb"], duckdb, onnx, others, own)
+        cells = [f"{figure:,.0f} MB" for figure in figures]
+        rows.append([_int(size), *cells])
+    return _table(
+        "rows | resident | an empty server | DuckDB | onnxruntime | other files | allocated", rows
     )
 
 

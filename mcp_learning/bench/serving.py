@@ -9,7 +9,7 @@ from typing import Any
 from mcp_learning.bench import bars
 from mcp_learning.bench.bars import Measurement, compare
 from mcp_learning.bench.generator import Task
-from mcp_learning.bench.memory import resident_mb
+from mcp_learning.bench.memory import resident_mb, resident_parts
 from mcp_learning.bench.pipes import EMPTY, LEARNING, Connection, MeasurementFailed, spawn
 from mcp_learning.bench.prepared import Prepared
 from mcp_learning.bench.timing import percentiles
@@ -98,10 +98,16 @@ def serve(data: Prepared, *, starts: int, queries: int) -> Outcome:
                 for text in data.texts["in"][:queries]
             ]
             memory.append(resident_mb(server.pid))
+            parts = resident_parts(server.pid)
+    with spawn(EMPTY, data.data_dir) as empty:
+        empty.call("nothing", {})
+        least = resident_mb(empty.pid)
     return {
         "mode": answer["search"]["mode"],
         "cold_start_seconds": round(statistics.median(seconds), 3),
         "resident_mb": round(statistics.median(memory), 1),
+        "resident_parts": {name: round(part, 1) for name, part in parts.items()},
+        "empty_server_mb": round(least, 1),
         "find": percentiles(finds).__dict__,
     }
 
