@@ -1,8 +1,9 @@
 """Measures the dashboard in Chromium, or takes its pictures; needs the development environment.
 
     python tools/dashboard.py speed DIR [DIR …]   how long the first view takes, beside an agent and
-                                                  alone, and what an open page does to an agent's
-                                                  searches; adds some executions to DIR
+                                                  alone, how smooth the map is under the mouse, and
+                                                  what an open page does to an agent's searches;
+                                                  adds some executions to DIR
     python tools/dashboard.py pictures DIR        rewrites the pictures in docs/dashboard
 
 DIR is a data directory, filled by `mcp-learning generate-data`.
@@ -26,6 +27,7 @@ from mcp_learning.server import sandbox
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "dashboard"
 VIEWS = 7
 BLOCKS, FINDS = 10, 60
+MOVES = 300
 # As a function, not as a text to evaluate, which the page's policy forbids.
 DRAWN = """least => new Promise((resolve) => {
     const look = () => {
@@ -36,6 +38,19 @@ DRAWN = """least => new Promise((resolve) => {
     };
     look();
 })"""
+
+FRAMES = """() => {
+    const gaps = [];
+    let last = performance.now();
+    let on = true;
+    const note = (now) => {
+        gaps.push(now - last);
+        last = now;
+        if (on) requestAnimationFrame(note);
+    };
+    requestAnimationFrame(note);
+    window.frames_end = () => { on = false; return gaps.slice(1); };
+}"""
 
 
 def main() -> int:
@@ -88,6 +103,9 @@ def speed(browser: Browser, directory: Path) -> None:
             print(f"| further first views, median of {VIEWS} | {views[VIEWS // 2]:.0f} |")
             drawn = sorted(first_view(browser, url, "map") for _ in range(VIEWS))
             print(f"| map, median of {VIEWS} | {drawn[VIEWS // 2]:.0f} |")
+            pointing, selecting = frames(browser, at(url, "panel=map"))
+            print(f"| map, time between frames, median, p95: pointing | {pointing} |")
+            print(f"| selecting an area | {selecting} |")
             for name in ("overview", "map", "health"):
                 closed, opened = beside(browser, agent, at(url, f"panel={name}"), texts)
                 print(f"| find, median: no page, {name} open | {closed:.2f}, {opened:.2f} |")
@@ -101,6 +119,39 @@ def first_view(browser: Browser, url: str, panel: str = "overview") -> float:
     took = float(page.evaluate(DRAWN, 5 if panel == "overview" else 1))
     context.close()
     return took
+
+
+def frames(browser: Browser, url: str) -> tuple[str, str]:
+    """Median and 95th percentile in ms between frames of the map, while the mouse moves over it.
+
+    First from point to point, then with its button down, which selects an area.
+    """
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_selector("main[data-shown]")
+    settle(page)
+    box = page.locator(".chart canvas").first.bounding_box()
+    assert box is not None
+    found = []
+    for selects in (False, True):
+        page.mouse.move(box["x"] + 60, box["y"] + 60)
+        if selects:
+            page.mouse.down()
+        page.evaluate(FRAMES)
+        for step in range(MOVES):
+            share = (step + 1) / MOVES
+            page.mouse.move(
+                box["x"] + 60 + share * (box["width"] - 120),
+                box["y"] + 60 + share * (box["height"] - 120),
+            )
+        gaps = sorted(page.evaluate("window.frames_end()"))
+        if selects:
+            page.mouse.up()
+        found.append(f"{gaps[len(gaps) // 2]:.0f}, {gaps[int(0.95 * len(gaps))]:.0f}")
+    context.close()
+    pointing, selecting = found
+    return pointing, selecting
 
 
 def beside(browser: Browser, agent: Connection, url: str, texts: list[str]) -> tuple[float, float]:
