@@ -161,10 +161,13 @@ def schema(patient: Patient) -> Finding:
         patient.stored = Stored()
         _refuse_other_design(patient.settings.database_path)
         return Finding(f"version {newest} will be made at first use (now {version or 'none'})")
-    patient.stored = _read(
-        patient.settings.database_path,
-        lambda cursor: Stored(executions.count(cursor), embeddings.model(cursor)),
-    )
+    try:
+        patient.stored = _read(
+            patient.settings.database_path,
+            lambda cursor: Stored(executions.count(cursor), embeddings.model(cursor)),
+        )
+    except StoreDamaged as error:
+        raise Failure(str(error), "mcp-learning recover") from error
     return Finding(f"version {version}, {patient.stored.executions} executions")
 
 

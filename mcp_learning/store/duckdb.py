@@ -24,7 +24,7 @@ import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 
-from mcp_learning.errors import LearningError, StoreError, StoreFull
+from mcp_learning.errors import LearningError, StoreDamaged, StoreError, StoreFull
 from mcp_learning.store import opening
 from mcp_learning.store.files import discard, make_private, put_in_place, staging_of, wal_of
 from mcp_learning.store.opening import is_full
@@ -311,7 +311,12 @@ class Database:
                 f"no room left on the disk of {self.path}; nothing was written: free some space, "
                 "then repeat the call"
             )
-        if isinstance(error, (duckdb.SerializationException, duckdb.IOException)):
+        if isinstance(error, duckdb.SerializationException) or "Corrupt database" in text:
+            return StoreDamaged(
+                f"{self.path} is damaged, and not all of it can be read: run `mcp-learning "
+                "recover` to save the rest, or `mcp-learning restore` with a backup"
+            )
+        if isinstance(error, duckdb.IOException):
             return StoreError(
                 f"{self.path} could not be read or written; run `mcp-learning doctor` to see why"
             )

@@ -147,6 +147,27 @@ def test_a_file_that_is_no_database_fails_and_is_left_as_it_was(
     assert [file.name for file in own.iterdir()] == ["learning.duckdb"]
 
 
+def test_a_database_with_damaged_blocks_fails_with_the_command_that_saves_the_rest(
+    run: Command, examine: Examine, own: Path
+) -> None:
+    run("demo", "--data-dir", str(own))
+    database = own / "learning.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("CHECKPOINT")
+        blocks = connection.execute(
+            "SELECT DISTINCT block_id FROM pragma_storage_info('embeddings') WHERE block_id >= 0"
+        ).fetchall()
+    with database.open("r+b") as file:
+        for (block,) in blocks:
+            file.seek(3 * 4096 + block * 2**18 + 1_000)
+            file.write(b"\xff" * 1_000)
+    results = examine(1, "--data-dir", str(own))
+    (failed,) = failures(results)
+    assert "damaged" in results[failed]["detail"]
+    assert "doctor" not in results[failed]["detail"]
+    assert results[failed]["fix"] == "mcp-learning recover"
+
+
 def test_a_database_of_a_newer_version_fails_with_the_update_and_is_not_changed(
     run: Command, examine: Examine, own: Path
 ) -> None:
