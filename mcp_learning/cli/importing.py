@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import UUID
 
 import anyio.to_thread
 import typer
@@ -100,7 +101,21 @@ class _Tally:
     redactions: int = 0
     excluded: int = 0
     sample: list[Shown] = field(default_factory=list)
+    seen: set[UUID] = field(default_factory=set)
     finished: bool = False
+
+    def first_times(self, batch: list[PastExecution]) -> list[PastExecution]:
+        """Those of a batch that weren't in it or an earlier one before; the others are counted.
+
+        A dry run stores nothing by which the database could tell.
+        """
+        first = []
+        for record in batch:
+            if record.task_id not in self.seen:
+                self.seen.add(record.task_id)
+                first.append(record)
+        self.unchanged += len(batch) - len(first)
+        return first
 
     def add(self, batch: list[PastExecution], answer: Imported) -> None:
         self.read += len(batch)
@@ -200,9 +215,11 @@ async def _import(
 
     async def go_on(opened: SharedService) -> None:
         while batch := await anyio.to_thread.run_sync(next, parts, None, abandon_on_cancel=True):
-            if dry_run and len(tally.sample) < SAMPLE:
+            records = batch
+            if dry_run:
                 tally.sample += [_shown(record) for record in batch[: SAMPLE - len(tally.sample)]]
-            asked = ImportBatch.model_construct(records=batch, dry_run=dry_run)
+                records = tally.first_times(batch)
+            asked = ImportBatch.model_construct(records=records, dry_run=dry_run)
             tally.add(batch, await opened.import_batch(asked))
             bar.update(
                 task,

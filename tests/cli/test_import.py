@@ -157,6 +157,16 @@ def test_a_dry_run_shows_a_sample_without_secrets_and_makes_no_database(
     assert not data_dir.exists()
 
 
+def test_a_dry_run_counts_as_the_import_does_what_is_twice_in_a_source(
+    run: Command, home: Path, data_dir: Path
+) -> None:
+    lines(home / "a.jsonl", *tasks(600), *tasks(5))  # in two batches
+    for how in (["--dry-run"], []):
+        done = run("import", "jsonl", "a.jsonl", "--json", *how, "--data-dir", str(data_dir))
+        report = json.loads(done.stdout)
+        assert (report["read"], report["created"], report["unchanged"]) == (605, 600, 5)
+
+
 @pytest.mark.parametrize(
     ("how", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
 )
