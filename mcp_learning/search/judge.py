@@ -59,12 +59,14 @@ class Judge:
         self._same = snapshot.rows_of_task(query.task_key)
         self._weight = 1.0 if query.vector is None else fusion.weight_of_words(words)
         self._all: NDArray[np.float32] | None = None
+        self._all_meaning: NDArray[np.float32] | None = None
 
     def similarities(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
         """(m,) float32, 0..1, of some rows, ascending, or of all (n,)."""
         if rows is None:
             if self._all is None:
-                self._all = self._fuse(self._meaning(None), None)
+                self._all_meaning = self._meaning(None)
+                self._all = self._fuse(self._all_meaning, None)
             return self._all
         if self._all is not None:
             return self._all[rows]
@@ -97,6 +99,8 @@ class Judge:
         ]
 
     def _meaning(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        if rows is not None and self._all_meaning is not None:
+            return self._all_meaning[rows]
         if self._query.vector is None:
             count = len(self._snapshot.view) if rows is None else len(rows)
             return np.zeros(count, np.float32)

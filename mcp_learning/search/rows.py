@@ -89,7 +89,10 @@ class Snapshot:
     def rows_of_task(self, task_key: int) -> NDArray[np.int64]:
         """The rows of all runs of a task that may be found, ascending."""
         with self._lock:
-            return self.passes(self._catalog.rows_of_task(task_key))
+            rows = self._catalog.rows_of_task(task_key)
+        if len(rows) and rows[-1] >= len(self.view):  # recorded since
+            rows = rows[rows < len(self.view)]
+        return rows if self.passing is None else rows[self.passing[rows]]
 
     def labels(self, name: str) -> list[str]:
         """The values of a label, by the number that rows have; the first is none."""
