@@ -184,9 +184,10 @@ class Rows:
         found = []
         for one in _listed(value):
             try:
-                given = {n: _plain(v) for n, v in dict(one).items() if n != "task_id"}
-                if given.get("comment"):
-                    given["comment"] = clean(str(given["comment"]), 2_000)
+                given = {n: v for n, v in dict(one).items() if n != "task_id"}
+                given = {n: v if n == "comment" else _plain(v) for n, v in given.items()}
+                if given.get("comment"):  # `clean` strips what submit_feedback strips, no more
+                    given["comment"] = clean(str(given["comment"]), 2_000) or None
                 if not given.get("feedback_id"):
                     told = json.dumps(given, sort_keys=True, default=str)
                     digest = hashlib.sha256(told.encode()).hexdigest()

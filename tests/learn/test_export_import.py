@@ -74,6 +74,7 @@ _extremes: list[_Record] = [
         [
             (UUID(int=1), FIRST, None, None, False, None, "fine"),
             (UUID(int=2), LAST, 5, *[None] * 4),
+            (UUID(int=5), FIRST, *[None] * 4, "\N{NO-BREAK SPACE}"),
         ],
         [(UUID(int=3), FIRST), (UUID(int=4), LAST)],
     ),
