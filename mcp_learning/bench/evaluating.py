@@ -117,13 +117,14 @@ def _following(found: Following) -> str:
 
 def _trials(found: list[Trial]) -> Table:
     table = Table(title=f"{found[0].seeds} worlds of each kind: mean ± sd (greatest)")
-    for heading in ("", "regret / best fixed", "after drift", "ECE", "coverage", "false better"):
+    drift = ("before drift", "after", "if told")
+    for heading in ("", "regret / best fixed", *drift, "ECE", "coverage", "false better"):
         table.add_column(heading, justify="right" if heading else "left")
     for trial in found:
         table.add_row(
             trial.kind,
             _spread(trial.regret),
-            _spread(trial.recovery),
+            *map(_spread, (trial.before, trial.after, trial.told)),
             f"{trial.ece:.3f}",
             _spread(trial.coverage),
             _spread(trial.mistaken, 3),

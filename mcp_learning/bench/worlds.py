@@ -28,7 +28,8 @@ from mcp_learning.search.terms import Question, count_terms
 from mcp_learning.search.words import WordIndex
 from mcp_learning.settings import DEFAULT_MODEL
 
-Kind = Literal["steady", "drift", "equal"]
+Kind = Literal["steady", "broken", "swapped", "equal"]
+DRIFTS: tuple[Kind, ...] = ("broken", "swapped")
 
 OPTIONS = 4
 TASKS = 2_000
@@ -43,7 +44,7 @@ RATES = (0.1, 0.9)
 """Success rates are drawn uniformly from here; a world without differences has one per family."""
 
 DRIFTING = 0.25
-"""Share of the families whose best and worst option change places at the moment of drift."""
+"""Share of the families in which options change at the moment of drift."""
 
 WARM_UP = 200
 """Tasks that don't count for calibration and coverage: nothing is known yet."""
@@ -82,6 +83,7 @@ class World:
         luck: (n,) float64, 0..1: a task succeeds if this is below the rate.
         wrong: (n,) bool: the outcome is recorded the wrong way round.
         drift: The task from which rates are others, or None.
+        changed: (n,) bool, whether the rates of the task's family are others from then on.
     """
 
     rates: Floats
@@ -90,6 +92,7 @@ class World:
     luck: Floats
     wrong: NDArray[np.bool_]
     drift: int | None
+    changed: NDArray[np.bool_]
 
     @property
     def recorded_rates(self) -> Floats:
@@ -146,8 +149,9 @@ def make(kind: Kind, seed: int, tasks: int = TASKS) -> World:
     """A world from a seed; the same seed gives the same world.
 
     Args:
-        kind: `steady`; `drift`: in some families the best and the worst option change places
-            after half of the tasks; `equal`: in each family all options are equally good.
+        kind: `steady`; `equal`: in each family all options are equally good. After half of the
+            tasks, in some families: `broken`: the best option becomes as bad as the worst;
+            `swapped`: they change places, so that what failed most is to be chosen.
         seed: Of everything.
         tasks: How many, at least 1.
     """
@@ -158,12 +162,14 @@ def make(kind: Kind, seed: int, tasks: int = TASKS) -> World:
         drawn = np.repeat(drawn[:, :1], OPTIONS, axis=1)
     family = rng.integers(0, count, tasks)
     rates = drawn[family]
-    drift = tasks // 2 if kind == "drift" else None
-    if drift is not None:
-        later = drawn.copy()
+    drift, later = None, drawn.copy()
+    if kind in DRIFTS:
+        drift = tasks // 2
         for one in rng.permutation(count)[: round(DRIFTING * count)]:
             low, high = drawn[one].argmin(), drawn[one].argmax()
-            later[one, [low, high]] = drawn[one, [high, low]]
+            later[one, high] = drawn[one, low]
+            if kind == "swapped":
+                later[one, low] = drawn[one, high]
         rates[drift:] = later[family[drift:]]
     return World(
         rates=rates,
@@ -172,11 +178,20 @@ def make(kind: Kind, seed: int, tasks: int = TASKS) -> World:
         luck=rng.random(tasks),
         wrong=rng.random(tasks) < NOISE,
         drift=drift,
+        changed=(later != drawn).any(axis=1)[family],
     )
 
 
-def follow(world: World, texts: Texts, half_life_days: float) -> Course:
-    """Does all tasks with the option that is recommended first, and learns from each."""
+def follow(world: World, texts: Texts, half_life_days: float, *, told: bool = False) -> Course:
+    """Does all tasks with the option that is recommended first, and learns from each.
+
+    Args:
+        world: Where.
+        texts: Of the tasks.
+        half_life_days: Age at which evidence counts half, in days.
+        told: It is told at once which families changed, and their evidence from before is void.
+            Nobody can know that; it shows what is to be had by noticing a change sooner.
+    """
     count = len(world.family)
     option, success = np.zeros(count, np.int64), np.zeros(count, bool)
     predicted, covered = np.zeros(count), np.zeros((count, OPTIONS), bool)
@@ -185,12 +200,15 @@ def follow(world: World, texts: Texts, half_life_days: float) -> Course:
     place = np.zeros(count, np.int64)
     for now in range(count):
         old = superseded(world.text[:now], place[:now], option[:now], success[:now])
+        factor = np.where(old, SUPERSEDED_WEIGHT, 1.0)
+        if told and world.drift is not None and now >= world.drift:
+            factor[: world.drift][world.changed[: world.drift]] = 0.0
         evidence = Evidence(
             option=option[:now],
             success=success[:now],
             similarity=texts.alike(int(world.text[now]), world.text[:now]),
             age_days=(now - np.arange(now)) / TASKS_A_DAY,
-            factor=np.where(old, SUPERSEDED_WEIGHT, 1.0),
+            factor=factor,
         )
         judged = judge(evidence, OPTIONS, half_life_days)
         first = int(judged.order[0])

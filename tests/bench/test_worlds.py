@@ -23,12 +23,20 @@ def test_a_world_is_made_by_its_seed() -> None:
     assert not np.array_equal(one.rates, other.rates)
 
 
-def test_options_change_places_only_after_the_drift_and_not_at_all_where_they_are_equal() -> None:
-    steady, drifted = worlds.make("steady", 1), worlds.make("drift", 1)
-    assert drifted.drift == 1_000
-    assert (steady.rates[:1_000] == drifted.rates[:1_000]).all()
-    changed = (steady.rates != drifted.rates).any(axis=1)
-    assert len(np.unique(steady.family[changed])) == 5
+def test_options_change_only_after_the_drift_and_not_at_all_where_they_are_equal() -> None:
+    steady, broken, swapped = (worlds.make(kind, 1) for kind in ("steady", "broken", "swapped"))
+    for drifted in (broken, swapped):
+        assert drifted.drift == 1_000
+        assert (steady.rates[:1_000] == drifted.rates[:1_000]).all()
+        changed = (steady.rates != drifted.rates).any(axis=1)
+        assert (changed[1_000:] == drifted.changed[1_000:]).all()
+        assert len(np.unique(steady.family[changed])) == 5
+    of_changed = np.flatnonzero(broken.changed[1_000:]) + 1_000
+    before, gone = steady.rates[of_changed], broken.rates[of_changed]
+    best = before.argmax(axis=1)
+    at = np.arange(len(of_changed))
+    assert (gone[at, best] == before.min(axis=1)).all()
+    assert (swapped.rates[of_changed].argmax(axis=1) == before.argmin(axis=1)).all()
     equal = worlds.make("equal", 1).rates
     assert (equal == equal[:, :1]).all()
 
