@@ -24,19 +24,19 @@ from mcp_learning.learn.posterior import Floats
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-UNLIKE, ALIKE = 0.3, 0.7
+UNLIKE, ALIKE = 0.3, 0.75
 """Similarities up to which a task is no evidence at all, and from which it is as good as the same;
 between them the weight grows by the square. Measured (docs/learning.md)."""
 
 ELSEWHERE = 0.5
 """Weight of an execution in another repository, or of another type, than the task at hand."""
 
-SUPERSEDED = 0.25
+SUPERSEDED = 0.5
 """Weight of a run after which the same task, in the same place and with the same option, ended
 otherwise. Not 0: of an option that succeeds by chance only the last streak would be left, and
 every rate would look more extreme than it is."""
 
-HAZARD = 0.02
+HAZARD = 0.005
 """Probability, before looking, that an option changed for good between two of its runs."""
 
 LEAST_TOLD = 0.1

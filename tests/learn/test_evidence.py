@@ -33,7 +33,7 @@ def evidence(option: list[int], success: list[int], **given: list[float]) -> Evi
 
 def test_a_half_life_halves_and_likeness_counts_from_none_to_all() -> None:
     assert recency(np.array([0.0, 30, 60]), 30) == pytest.approx([1, 0.5, 0.25])
-    assert closeness(np.array([0.0, 0.3, 0.5, 0.7, 1])) == pytest.approx([0, 0, 0.25, 1, 1])
+    assert closeness(np.array([0.0, 0.3, 0.525, 0.75, 1])) == pytest.approx([0, 0, 0.25, 1, 1])
 
 
 @given(votes, votes)
@@ -59,8 +59,8 @@ def test_a_run_is_superseded_by_a_later_one_that_ended_otherwise_in_the_same_pla
 
 
 def test_what_came_before_a_lasting_change_counts_little() -> None:
-    ended = np.array([1] * 15 + [0] * 6, bool)
-    kept = constancy(np.zeros(21, np.int64), ended, np.ones(21), 1)
+    ended = np.array([1] * 15 + [0] * 7, bool)
+    kept = constancy(np.zeros(22, np.int64), ended, np.ones(22), 1)
     assert kept[:14].max() < 0.05
     assert kept[-5:].min() > 0.9
 
