@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +78,14 @@ def held(data_dir: Path) -> Iterator[int]:
 
 def test_a_process_that_has_the_file_open_is_named_until_it_has_closed_it(data_dir: Path) -> None:
     made(data_dir)
-    with Server(data_dir) as server:
-        with held(data_dir) as pid:
+    with ExitStack() as holding:
+        pid = holding.enter_context(held(data_dir))  # before the server can open the file
+        with Server(data_dir) as server:
             server.initialize()
             assert_all_refused(server, f"process {pid}", "MCP_LEARNING_DATA_DIR")
-        assert_serves(server, 2)
-        assert server.leave()[0] == 0
+            holding.close()
+            assert_serves(server, 2)
+            assert server.leave()[0] == 0
 
 
 def not_a_database(file: Path) -> None:
