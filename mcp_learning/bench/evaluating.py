@@ -1,6 +1,7 @@
 """What `evaluate` prints: a replay of the user's own executions, or trials in generated worlds."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
@@ -57,7 +58,9 @@ async def own_history(
         _print_report(report, by)
 
 
-def in_worlds(settings: Settings, *, seeds: int, plot: Path | None, as_json: bool) -> bool:
+def in_worlds(
+    settings: Settings, *, seeds: Sequence[int], plot: Path | None, as_json: bool
+) -> bool:
     """Follows recommendations through generated worlds; prints and returns whether all bars held.
 
     Raises:

@@ -124,7 +124,7 @@ class Outcome:
 
 
 def run(
-    seeds: int,
+    seeds: Sequence[int],
     half_life_days: float,
     model_dir: Path,
     progress: Progress,
@@ -133,10 +133,10 @@ def run(
 ) -> Outcome:
     """Follows recommendations through worlds of each kind, on all CPUs.
 
-    Takes some 40 s of one CPU for each world, and twice that for one with a drift.
+    Takes some 2 s of one CPU for each world, and twice that for one with a drift.
 
     Args:
-        seeds: Worlds of each kind, at least 1.
+        seeds: Of the worlds of each kind, at least one.
         half_life_days: Age at which evidence counts half, in days.
         model_dir: Where models are kept; the bundled one is used.
         progress: Called as the work goes on.
@@ -145,7 +145,7 @@ def run(
     """
     jobs = [
         (kind, seed, told)
-        for kind, seed, told in product(kinds, range(seeds), (False, True))
+        for kind, seed, told in product(kinds, seeds, (False, True))
         if not told or kind in worlds.DRIFTS
     ]
     done: dict[tuple[Kind, bool], list[_Run]] = {}

@@ -157,6 +157,9 @@ def evaluate(
         bool, typer.Option("--worlds", help="Use generated worlds with known truth instead")
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="With --worlds: of each kind")] = 10,
+    first_seed: Annotated[
+        int, typer.Option(min=0, help="With --worlds: other seeds, other worlds")
+    ] = 0,
     check: Annotated[bool, typer.Option(help="With --worlds: exit 1 when a bar is missed")] = False,
     data_dir: DataDir = None,
     json: Json = False,
@@ -170,7 +173,8 @@ def evaluate(
     settings = load_settings(data_dir)
     if worlds:
         try:
-            passed = evaluating.in_worlds(settings, seeds=seeds, plot=plot, as_json=json)
+            used = range(first_seed, first_seed + seeds)
+            passed = evaluating.in_worlds(settings, seeds=used, plot=plot, as_json=json)
         except LearningError as error:
             fail(str(error))
         if check and not passed:

@@ -43,7 +43,7 @@ def test_options_change_only_after_the_drift_and_not_at_all_where_they_are_equal
 
 @pytest.mark.timeout(300)
 def test_following_the_recommendation_learns_and_is_calibrated(tmp_path: Path) -> None:
-    done = trials.run(1, 90, tmp_path, lambda *_: None, kinds=("steady",), tasks=1_000)
+    done = trials.run(range(1), 90, tmp_path, lambda *_: None, kinds=("steady",), tasks=1_000)
     (trial,) = done.trials
     assert trial.regret is not None
     assert trial.regret.mean < 0.7  # of all 1,000 tasks, the first ones included
