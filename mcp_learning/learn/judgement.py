@@ -28,8 +28,13 @@ ENOUGH = 2.0
 SURE = 0.95
 """Probability of being the best of the tried ones from which an option is called better."""
 
+CARRIES_OVER = 0.8
+"""How far from 1/2 an option's rate is expected to be on tasks like this one, as a share of how far
+it is on other tasks. Below 1, since it was taken there for doing well, and does worse where it
+wasn't: selection makes observed rates too good. Measured (docs/learning.md)."""
+
 WEIGHTS = tuple(1 / strength for strength in STRENGTHS)
-"""Of the strengths of what an option's overall rate says about tasks like this one: equal on a
+"""Of the strengths of what other tasks say about an option on tasks like this one: equal on a
 logarithmic scale would be 1 each; these lean to weak ones, since kinds of work differ."""
 
 
@@ -63,7 +68,6 @@ class Judgement:
         high: (m,) upper bounds, 0..1.
         effective: (m,) effective executions on tasks like this one.
         executions: (m,) int64, executions on tasks like this one, however little they weigh.
-        overall: (m,) expected rates before these executions, 0..1: what the intervals shrink to.
         global_rate: Of all options everywhere, 0..1.
         order: (m,) options, the best first.
         better: Whether the first of the tried options is the best of them with a probability of
@@ -76,7 +80,6 @@ class Judgement:
     high: Floats
     effective: Floats
     executions: Ints
-    overall: Floats
     global_rate: float
     order: Ints
     better: bool
@@ -104,8 +107,9 @@ def judge(
     """Success rates of options on one task, from all evidence on all of them.
 
     In three levels, each of which is the prior of the next: the rate of everything, the rate of
-    the option on other tasks, the rate of the option on tasks like this one. Each piece of
-    evidence counts once: on this task with its closeness, elsewhere with the rest of its weight.
+    the option on other tasks (moved towards 1/2, see `CARRIES_OVER`), the rate of the option on
+    tasks like this one. Each piece of evidence counts once: on this task with its closeness,
+    elsewhere with the rest of its weight.
 
     Args:
         evidence: Of ended executions, oldest first; may be empty.
@@ -121,14 +125,15 @@ def judge(
     won = float((base * evidence.success).sum()) + beyond.success
     global_rate = (1 + won) / (2 + float(base.sum()) + beyond.total)
     counted = _counts(evidence, far, options)
-    overall = expected(
+    elsewhere = expected(
         Counts(counted.success + beyond.counts.success, counted.failure + beyond.counts.failure),
         np.full(options, global_rate),
     )
+    before = 0.5 + CARRIES_OVER * (elsewhere - 0.5)
     sizes = effective_sizes(evidence.option, near, options)
     counts = _counts(evidence, near, options)
     scale = np.minimum(1.0, sizes / np.maximum(counts.total, 1e-300))
-    found = posterior(Counts(counts.success * scale, counts.failure * scale), overall, WEIGHTS)
+    found = posterior(Counts(counts.success * scale, counts.failure * scale), before, WEIGHTS)
     low, high = found.quantiles(0.05, 0.95)
     mean = found.mean
     tried = np.flatnonzero(sizes >= TRIED)
@@ -138,7 +143,6 @@ def judge(
         high=np.maximum(high, mean),
         effective=sizes,
         executions=np.bincount(evidence.option[near > 0], minlength=options),
-        overall=overall,
         global_rate=global_rate,
         order=np.lexsort((np.arange(options), -sizes, -np.round(mean, 9))),
         better=_is_better(found, tried),

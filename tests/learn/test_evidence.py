@@ -99,6 +99,14 @@ def test_unlike_tasks_move_the_expectation_and_leave_the_interval_wide() -> None
     assert far.high[0] - far.low[0] > 2 * (near.high[0] - near.low[0])
 
 
+def test_less_is_expected_of_an_option_here_than_it_did_where_it_was_taken() -> None:
+    ended = ([1] * 9 + [0]) * 10
+    elsewhere = judge(evidence([0] * 100, ended, similarity=[0.2] * 100), 1, 90)
+    here = judge(evidence([0] * 100, ended), 1, 90)
+    assert 0.65 < elsewhere.mean[0] < 0.72
+    assert 0.87 < here.mean[0] < 0.93
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.floats(0, 1)), max_size=30))
 def test_the_same_evidence_gives_the_same_judgement_within_bounds(
     pieces: list[tuple[int, bool, float]],
