@@ -20,11 +20,12 @@ import numpy as np
 from mcp_learning.bench import worlds
 from mcp_learning.bench.families import FAMILIES
 from mcp_learning.bench.trials import RECOVER
-from mcp_learning.bench.worlds import DRIFTING, DRIFTS, OPTIONS, TASKS, World
+from mcp_learning.bench.worlds import DRIFTING, OPTIONS, TASKS, Kind, World
 from mcp_learning.learn.evidence import Ints
 from mcp_learning.learn.posterior import Floats
 
 SEEDS = range(400)
+KINDS: tuple[Kind, ...] = ("broken", "swapped")
 PRIOR = 1.5
 """Successes, and failures, beforehand: recorded rates are between 0.18 and 0.82."""
 
@@ -65,9 +66,10 @@ def follow(made: list[World], knows: str, bonus: float) -> list[float]:
     regret = np.zeros((len(made), TASKS))
     for now in range(TASKS):
         old, new = counts[:, each, family[:, now]]
-        doubt = np.zeros(len(made))
+        doubt: Floats = np.zeros(len(made))
         if now >= drift and knows != "nothing":
-            doubt = changed[:, now] if knows == "told" else chance_of_change(old, new)
+            told = np.asarray(changed[:, now].any(axis=1), np.float64)
+            doubt = told if knows == "told" else chance_of_change(old, new)
         kept = hopes(old + new, bonus)
         taken = (kept + doubt[:, None] * (hopes(new, bonus) - kept)).argmax(axis=1)
         rate = rates[each, now, taken]
@@ -83,7 +85,7 @@ def follow(made: list[World], knows: str, bonus: float) -> list[float]:
 def main() -> None:
     """Prints a line for each kind of drift, knowledge and bonus."""
     print("drift    knows    bonus  before  0-200  200-400  400-600  600-800  800-1000")
-    for kind in DRIFTS:
+    for kind in KINDS:
         made = [worlds.make(kind, seed) for seed in SEEDS]
         for knows in ("told", "moment", "nothing"):
             for bonus in (0.0, 0.5, 1.0):

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mcp_learning.learn.constancy import everywhere
 from mcp_learning.learn.evidence import (
     SUPERSEDED,
     UNLIKE,
@@ -20,10 +22,10 @@ from mcp_learning.learn.evidence import (
     recency,
     superseded,
 )
+from mcp_learning.learn.gathering import MOST_COMPARED
 from mcp_learning.learn.judgement import Beyond, judge
 from mcp_learning.learn.labels import merge
 from mcp_learning.learn.posterior import Counts, Floats, tally
-from mcp_learning.learn.recommend import MOST_COMPARED
 from mcp_learning.search import fusion, kindred
 from mcp_learning.search.terms import Question, count_terms
 from mcp_learning.search.words import WordIndex
@@ -73,6 +75,8 @@ class _History:
     option: Ints
     success: Bools
     options: int
+    vectors: NDArray[np.float32]
+    noise: float
 
 
 def replay(
@@ -87,9 +91,9 @@ def replay(
         predict: How many at most.
         progress: Called as the work goes on.
     """
-    history = _arrays(past)
+    history = _arrays(past, noise)
     first = max(0, len(past) - predict)
-    vectors = np.array([one.vector for one in past], np.float32)
+    vectors = history.vectors
     words = WordIndex()
     words.add([count_terms(*one.texts) for one in past[:first]])
     rows = []
@@ -121,7 +125,7 @@ def replay(
     )
 
 
-def _arrays(past: Sequence[Past]) -> _History:
+def _arrays(past: Sequence[Past], noise: float) -> _History:
     labels = ["", *sorted({one.label for one in past})]
     code = {label: number for number, label in enumerate(labels)}
     used = np.array([code[one.label] for one in past], np.int32)
@@ -135,6 +139,8 @@ def _arrays(past: Sequence[Past]) -> _History:
         option=merged.number[used],
         success=np.array([one.success for one in past], bool),
         options=len(merged.names),
+        vectors=np.array([one.vector for one in past], np.float32),
+        noise=noise,
     )
 
 
@@ -159,6 +165,13 @@ def _predict(
     compared = compared[seen[compared] > 0]
     number = np.full(history.options, -1, np.int64)
     number[compared] = np.arange(len(compared))
+    kept = everywhere(
+        number[option],
+        success,
+        lambda at: history.vectors[earlier[at]],
+        history.noise,
+        len(compared),
+    )
     used = np.flatnonzero(close & (number[option] >= 0))
     rows = earlier[used]
     choice = number[option[used]]
@@ -169,10 +182,12 @@ def _predict(
         similarity=alike[rows],
         age_days=age[used],
         factor=np.where(old, SUPERSEDED, 1.0),
+        kept=kept[used],
     )
     far = ~close
-    won = tally(option[far], weight[far] * success[far], history.options)
-    lost = tally(option[far], weight[far] * ~success[far], history.options)
+    weight_far = weight[far] * kept[far]
+    won = tally(option[far], weight_far * success[far], history.options)
+    lost = tally(option[far], weight_far * ~success[far], history.options)
     beyond = Beyond(
         Counts(won[compared], lost[compared]), float(won.sum()), float((won + lost).sum())
     )

@@ -19,7 +19,7 @@ from mcp_learning.bench.worlds import LAST, WARM_UP, Course, Kind, Texts, World
 Progress = Callable[[str, int, int], None]
 _Run = tuple[World, Course]
 
-KINDS: tuple[Kind, ...] = ("steady", "broken", "swapped", "equal")
+KINDS: tuple[Kind, ...] = ("steady", "bursts", "outage", "broken", "swapped", "equal")
 WINDOW = 100
 """Tasks over which regret is averaged to show its course."""
 
@@ -61,7 +61,7 @@ class Trial:
             option has per task after it; None without drift.
         after: The same of as many tasks, from `RECOVER` after the drift on.
         excess: `after` less `before` in each world.
-        told: `after` if it is told at once which families changed.
+        told: `after` if it is told at once which options changed on which families.
         by_window: The same for each window of `WINDOW` tasks, from the one before the drift on.
         ece: Of the predictions of all seeds together.
         coverage: Share of 90 % intervals that have the true rate.

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mcp_learning.bench import families
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
+from mcp_learning.learn.constancy import everywhere
 from mcp_learning.learn.evidence import SUPERSEDED as SUPERSEDED_WEIGHT
 from mcp_learning.learn.evidence import Evidence, Ints, superseded
 from mcp_learning.learn.judgement import judge
@@ -28,8 +29,8 @@ from mcp_learning.search.terms import Question, count_terms
 from mcp_learning.search.words import WordIndex
 from mcp_learning.settings import DEFAULT_MODEL
 
-Kind = Literal["steady", "broken", "swapped", "equal"]
-DRIFTS: tuple[Kind, ...] = ("broken", "swapped")
+Kind = Literal["steady", "bursts", "outage", "broken", "swapped", "equal"]
+DRIFTS: tuple[Kind, ...] = ("outage", "broken", "swapped")
 
 OPTIONS = 4
 TASKS = 2_000
@@ -44,7 +45,10 @@ RATES = (0.1, 0.9)
 """Success rates are drawn uniformly from here; a world without differences has one per family."""
 
 DRIFTING = 0.25
-"""Share of the families in which options change at the moment of drift."""
+"""Share of the families in which options change at the moment of drift, but for an outage."""
+
+BURST = 25
+"""Tasks of one family in a row in a world of bursts."""
 
 WARM_UP = 200
 """Tasks that don't count for calibration and coverage: nothing is known yet."""
@@ -83,7 +87,8 @@ class World:
         luck: (n,) float64, 0..1: a task succeeds if this is below the rate.
         wrong: (n,) bool: the outcome is recorded the wrong way round.
         drift: The task from which rates are others, or None.
-        changed: (n,) bool, whether the rates of the task's family are others from then on.
+        changed: (n, options) bool, whether the rate of an option on the task's family is another
+            from then on.
     """
 
     rates: Floats
@@ -149,9 +154,11 @@ def make(kind: Kind, seed: int, tasks: int = TASKS) -> World:
     """A world from a seed; the same seed gives the same world.
 
     Args:
-        kind: `steady`; `equal`: in each family all options are equally good. After half of the
-            tasks, in some families: `broken`: the best option becomes as bad as the worst;
-            `swapped`: they change places, so that what failed most is to be chosen.
+        kind: `steady`; `bursts`: the same, but many tasks of one family follow each other; `equal`:
+            in each family all options are equally good. After half of the tasks, `outage`: the best
+            option of all becomes as bad as the worst in every family. Or, in some families only:
+            `broken`: the best option becomes as bad as the worst; `swapped`: they change places, so
+            that what failed most is to be chosen.
         seed: Of everything.
         tasks: How many, at least 1.
     """
@@ -161,16 +168,12 @@ def make(kind: Kind, seed: int, tasks: int = TASKS) -> World:
     if kind == "equal":
         drawn = np.repeat(drawn[:, :1], OPTIONS, axis=1)
     family = rng.integers(0, count, tasks)
+    if kind == "bursts":
+        family = np.repeat(rng.integers(0, count, -(-tasks // BURST)), BURST)[:tasks]
     rates = drawn[family]
-    drift, later = None, drawn.copy()
-    if kind in DRIFTS:
-        drift = tasks // 2
-        for one in rng.permutation(count)[: round(DRIFTING * count)]:
-            low, high = drawn[one].argmin(), drawn[one].argmax()
-            later[one, high] = drawn[one, low]
-            if kind == "swapped":
-                later[one, low] = drawn[one, high]
-        rates[drift:] = later[family[drift:]]
+    drift = tasks // 2 if kind in DRIFTS else None
+    later = drawn if drift is None else _drifted(kind, drawn, rng)
+    rates[drift or tasks :] = later[family[drift or tasks :]]
     return World(
         rates=rates,
         family=family,
@@ -178,7 +181,7 @@ def make(kind: Kind, seed: int, tasks: int = TASKS) -> World:
         luck=rng.random(tasks),
         wrong=rng.random(tasks) < NOISE,
         drift=drift,
-        changed=(later != drawn).any(axis=1)[family],
+        changed=(later != drawn)[family],
     )
 
 
@@ -189,8 +192,8 @@ def follow(world: World, texts: Texts, half_life_days: float, *, told: bool = Fa
         world: Where.
         texts: Of the tasks.
         half_life_days: Age at which evidence counts half, in days.
-        told: It is told at once which families changed, and their evidence from before is void.
-            Nobody can know that; it shows what is to be had by noticing a change sooner.
+        told: It is told at once which options changed on which families, and their evidence from
+            before is void. Nobody can know that; it shows what is to be had by noticing it sooner.
     """
     count = len(world.family)
     option, success = np.zeros(count, np.int64), np.zeros(count, bool)
@@ -202,13 +205,22 @@ def follow(world: World, texts: Texts, half_life_days: float, *, told: bool = Fa
         old = superseded(world.text[:now], place[:now], option[:now], success[:now])
         factor = np.where(old, SUPERSEDED_WEIGHT, 1.0)
         if told and world.drift is not None and now >= world.drift:
-            factor[: world.drift][world.changed[: world.drift]] = 0.0
+            before = np.arange(world.drift)
+            factor[before[world.changed[before, option[before]]]] = 0.0
+        kept = everywhere(
+            option[:now],
+            success[:now],
+            lambda at: texts.vectors[world.text[at]],
+            texts.noise,
+            OPTIONS,
+        )
         evidence = Evidence(
             option=option[:now],
             success=success[:now],
             similarity=texts.alike(int(world.text[now]), world.text[:now]),
             age_days=(now - np.arange(now)) / TASKS_A_DAY,
             factor=factor,
+            kept=kept,
         )
         judged = judge(evidence, OPTIONS, half_life_days)
         first = int(judged.order[0])
@@ -225,6 +237,20 @@ def regret_of_best_fixed(world: World, start: int, end: int) -> float:
     """Cumulative regret, over tasks `start` to `end`, of the one option that has the least."""
     rates = world.rates[start:end]
     return float((rates.max(axis=1, keepdims=True) - rates).sum(axis=0).min())
+
+
+def _drifted(kind: Kind, drawn: Floats, rng: np.random.Generator) -> Floats:
+    """(families, options) success rates after the drift, from those before it."""
+    later, every = drawn.copy(), np.arange(len(drawn))
+    if kind == "outage":
+        later[:, drawn.mean(axis=0).argmax()] = drawn.min(axis=1)
+        return later
+    some = rng.permutation(every)[: round(DRIFTING * len(drawn))]
+    low, high = drawn[some].argmin(axis=1), drawn[some].argmax(axis=1)
+    later[some, high] = drawn[some, low]
+    if kind == "swapped":
+        later[some, low] = drawn[some, high]
+    return later
 
 
 def _combined(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcp_learning.learn.evidence import Bools, Evidence, Ints, closeness, constancy, recency
+from mcp_learning.learn import constancy
+from mcp_learning.learn.evidence import Bools, Evidence, Ints, closeness, recency
 from mcp_learning.learn.posterior import (
     STRENGTHS,
     Counts,
@@ -43,7 +44,7 @@ class Beyond:
     """What is known from tasks that are unlike the one at hand.
 
     Attributes:
-        counts: Of each of m options, weighted by recency.
+        counts: Of each of m options, weighted by recency and `constancy.everywhere`.
         success: Successes of all options, also of those that aren't compared.
         total: Executions of all options, likewise.
     """
@@ -120,7 +121,8 @@ def judge(
     beyond = beyond or Beyond.nothing(options)
     close = closeness(evidence.similarity)
     base = evidence.factor * recency(evidence.age_days, half_life_days)
-    base = base * constancy(evidence.option, evidence.success, base * close, options)
+    kept = constancy.here(evidence.option, evidence.success, base * close, options)
+    base = base * np.minimum(kept, evidence.kept)
     near, far = base * close, base * (1 - close)
     won = float((base * evidence.success).sum()) + beyond.success
     global_rate = (1 + won) / (2 + float(base.sum()) + beyond.total)

@@ -29,9 +29,9 @@ def test_options_change_only_after_the_drift_and_not_at_all_where_they_are_equal
         assert drifted.drift == 1_000
         assert (steady.rates[:1_000] == drifted.rates[:1_000]).all()
         changed = (steady.rates != drifted.rates).any(axis=1)
-        assert (changed[1_000:] == drifted.changed[1_000:]).all()
+        assert (changed[1_000:] == drifted.changed[1_000:].any(axis=1)).all()
         assert len(np.unique(steady.family[changed])) == 5
-    of_changed = np.flatnonzero(broken.changed[1_000:]) + 1_000
+    of_changed = np.flatnonzero(broken.changed[1_000:].any(axis=1)) + 1_000
     before, gone = steady.rates[of_changed], broken.rates[of_changed]
     best = before.argmax(axis=1)
     at = np.arange(len(of_changed))
@@ -39,6 +39,18 @@ def test_options_change_only_after_the_drift_and_not_at_all_where_they_are_equal
     assert (swapped.rates[of_changed].argmax(axis=1) == before.argmin(axis=1)).all()
     equal = worlds.make("equal", 1).rates
     assert (equal == equal[:, :1]).all()
+
+
+def test_in_an_outage_one_option_becomes_the_worst_of_every_family() -> None:
+    steady, outage = (worlds.make(kind, 1) for kind in ("steady", "outage"))
+    assert (steady.rates[:1_000] == outage.rates[:1_000]).all()
+    (gone,) = np.flatnonzero((steady.rates != outage.rates).any(axis=0))
+    assert (outage.rates[1_000:, gone] == outage.rates[1_000:].min(axis=1)).all()
+
+
+def test_tasks_of_one_family_come_in_bursts() -> None:
+    family = worlds.make("bursts", 1).family
+    assert (family.reshape(-1, worlds.BURST) == family[:: worlds.BURST, None]).all()
 
 
 @pytest.mark.timeout(300)

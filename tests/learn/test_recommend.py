@@ -7,6 +7,7 @@ import pytest
 from learn.bulk import insert_login_tasks
 from learn.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, UNRELATED, find, query, record
 
+from mcp_learning.bench import families
 from mcp_learning.errors import NotFound
 from mcp_learning.learn.service import LearningService
 from mcp_learning.models.requests import (
@@ -212,6 +213,20 @@ async def test_forgetting_an_execution_forgets_its_answers(service: LearningServ
     await service._recalls.save()
     assert await query(service, "SELECT count(*) FROM returned") == [(0,)]
     assert (await recommend(service)).options == []
+
+
+async def test_an_option_that_broke_on_other_tasks_goes_behind_one_that_works(
+    service: LearningService,
+) -> None:
+    kinds = [family[0] for family in families.descriptions(1)]
+    for number, text in enumerate(kinds * 2):
+        await record(service, text, approach="fast model", outcome="success")
+        outcome = "success" if number % 3 else "failure"
+        await record(service, text, approach="slow model", outcome=outcome)
+    assert labels(await recommend(service, kinds[0])) == ["fast model", "slow model"]
+    for text in kinds[1:]:
+        await record(service, text, approach="fast model", outcome="failure")
+    assert labels(await recommend(service, kinds[0])) == ["slow model", "fast model"]
 
 
 async def test_a_thousand_approaches_are_answered_with_a_few(service: LearningService) -> None:
