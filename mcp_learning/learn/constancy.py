@@ -35,7 +35,9 @@ LEAST_RUNS = 4
 """Runs of an option from which a change is looked for."""
 
 MOST_LOOKED_AT = 200
-"""Latest executions of an option among which a change is looked for."""
+"""Latest executions of an option among which a change is looked for; older ones count together."""
+
+_MOST_COUNTED = 2 * MOST_LOOKED_AT  # with those before
 
 _WORTH_A_LOOK = 0.1
 """Doubt, with every run counted in full, from which it is counted how kinds of tasks alternate."""
@@ -53,8 +55,9 @@ def here(option: Ints, success: Bools, weight: Floats, options: int) -> Floats:
     kept = np.ones(len(option))
     near = np.flatnonzero(weight > LEAST_TOLD)
     latest = _Latest(option[near], options)
-    counted = np.minimum(weight[near], 1.0)[latest.at] * latest.known
-    doubt = _later(HAZARD * _odds(success[near][latest.at], counted))
+    told, ended = np.minimum(weight[near], 1.0), success[near]
+    older = latest.older(ended, told)
+    doubt = _later(HAZARD * _odds(ended[latest.at], told[latest.at] * latest.known, older))
     kept[near] = latest.spread(1 - doubt)
     return kept
 
@@ -80,7 +83,8 @@ def everywhere(
     mine = np.flatnonzero(option >= 0)
     latest = _Latest(option[mine], options)
     ended, counted = success[mine][latest.at], latest.known.astype(np.float64)
-    doubt = _later(HAZARD_EVERYWHERE * _odds(ended, counted, worse=True))
+    older = latest.older(success[mine], np.ones(len(mine)))
+    doubt = _later(HAZARD_EVERYWHERE * _odds(ended, counted, older, worse=True))
     suspects = np.flatnonzero(doubt.max(axis=1, initial=0) > _WORTH_A_LOOK)
     if not len(suspects):
         return kept
@@ -88,7 +92,7 @@ def everywhere(
         known = latest.known[one]
         counted[one, known] = _novelty(vectors(mine[latest.at[one, known]]), noise)
     doubt[:] = 0.0
-    odds = _odds(ended[suspects], counted[suspects], worse=True)
+    odds = _odds(ended[suspects], counted[suspects], older[suspects], worse=True)
     doubt[suspects] = _later(HAZARD_EVERYWHERE * odds)
     kept[mine] = latest.spread(1 - doubt)
     return kept
@@ -114,6 +118,17 @@ class _Latest:
         self.known = places >= self._starts[:, None]
         self.at = self._order[np.maximum(places, 0)]
 
+    def older(self, success: Bools, weight: Floats) -> Floats:
+        """(m, 2) successes and weight, from (n,) of each, of the runs before the first one.
+
+        They count as much as `MOST_LOOKED_AT` at most.
+        """
+        first = np.maximum(self._ends - self.at.shape[1], self._starts)
+        both = np.stack([weight * success, weight], axis=1)[self._order]
+        summed = np.vstack([np.zeros(2), np.cumsum(both, axis=0)])
+        sums = summed[first] - summed[self._starts]
+        return np.asarray(sums * (MOST_LOOKED_AT / np.maximum(sums[:, 1:], MOST_LOOKED_AT)))
+
     def spread(self, values: Floats) -> Floats:
         """(n,) of (m, k) values; those before the first one have the first one's, others 1."""
         found = np.ones(len(self._order))
@@ -124,14 +139,16 @@ class _Latest:
         return found
 
 
-def _odds(success: Bools, weight: Floats, *, worse: bool = False) -> Floats:
+def _odds(success: Bools, weight: Floats, older: Floats, *, worse: bool = False) -> Floats:
     """(m, k - 1) of a change after each of k runs, oldest first, against none; before the hazard.
 
-    0 where there is no run before, and, if only changes for the `worse` count, at others.
+    0 where there is no run before, and, if only changes for the `worse` count, at others. What came
+    before the k runs, `older` (m, 2) from `_Latest.older`, is taken to be before any change.
     """
     if weight.shape[1] < 2:
         return np.zeros((len(weight), 0))
-    won, seen = np.cumsum(weight * success, axis=1), np.cumsum(weight, axis=1)
+    won = older[:, :1] + np.cumsum(weight * success, axis=1)
+    seen = older[:, 1:] + np.cumsum(weight, axis=1)
     later_won, later_seen = won[:, -1:] - won[:, :-1], seen[:, -1:] - seen[:, :-1]
     before, after = _log_marginal(won, seen), _log_marginal(later_won, later_seen)
     odds = np.exp(np.clip(before[:, :-1] + after - before[:, -1:], -50.0, 50.0))
@@ -158,19 +175,19 @@ def _novelty(vectors: NDArray[np.float32], noise: float) -> Floats:
 
 
 def _log_marginal(won: Floats, seen: Floats) -> Floats:
-    """Logarithm of the probability of counts, at most `MOST_LOOKED_AT`, under a uniform prior."""
+    """Logarithm of the probability of counts, at most `_MOST_COUNTED`, under a uniform prior."""
     lost = np.maximum(seen - won, 0.0)
     return _log_gamma(np.maximum(won, 0.0) + 1) + _log_gamma(lost + 1) - _log_gamma(seen + 2)
 
 
 def _log_gamma(values: Floats) -> Floats:
-    """Log Γ between 1 and `MOST_LOOKED_AT` + 2, from a table: off by 0.0001 at most."""
+    """Log Γ between 1 and `_MOST_COUNTED` + 2, from a table: off by 0.0001 at most."""
     places = values * _CELLS
     cell = places.astype(np.intp)
     return np.asarray(_LOG_GAMMAS[cell] + (places - cell) * _STEPS[cell])
 
 
 _CELLS = 64  # of the table, between two whole numbers; those below 1 are not used
-_LOG_GAMMAS = np.array([lgamma(n / _CELLS) for n in range(1, _CELLS * (MOST_LOOKED_AT + 3))])
+_LOG_GAMMAS = np.array([lgamma(n / _CELLS) for n in range(1, _CELLS * (_MOST_COUNTED + 3))])
 _LOG_GAMMAS = np.append(0.0, _LOG_GAMMAS)
 _STEPS = np.append(np.diff(_LOG_GAMMAS), 0.0)

@@ -52,6 +52,17 @@ def test_older_executions_than_are_looked_at_share_the_doubt() -> None:
     assert kept[:100].max() < 0.05
 
 
+def test_a_change_is_remembered_however_long_it_is_past() -> None:
+    count = 2 * constancy.MOST_LOOKED_AT
+    kinds = [number % KINDS for number in range(2 * count)]
+    ended = ([1, 1, 1, 1, 0] * count)[:count] + ([0, 0, 0, 0, 1] * count)[:count]
+    kept = everywhere([0] * (2 * count), ended, kinds)
+    assert kept[: count - 1].max() < 0.05
+    success = np.array(ended, bool)
+    here = constancy.here(np.zeros(2 * count, np.int64), success, np.ones(2 * count), 1)
+    assert here[: count - 1].max() < 0.05
+
+
 def test_failures_in_a_row_on_one_kind_of_task_say_nothing_of_others() -> None:
     ended = [1, 1, 1, 1, 0] * 8 + [0] * 12
     kept = everywhere([0] * 52, ended, [number % KINDS for number in range(40)] + [7] * 12)
