@@ -241,11 +241,11 @@ def regret_of_best_fixed(world: World, start: int, end: int) -> float:
 
 def _drifted(kind: Kind, drawn: Floats, rng: np.random.Generator) -> Floats:
     """(families, options) success rates after the drift, from those before it."""
-    later, every = drawn.copy(), np.arange(len(drawn))
+    later = drawn.copy()
     if kind == "outage":
         later[:, drawn.mean(axis=0).argmax()] = drawn.min(axis=1)
         return later
-    some = rng.permutation(every)[: round(DRIFTING * len(drawn))]
+    some = rng.permutation(len(drawn))[: round(DRIFTING * len(drawn))]
     low, high = drawn[some].argmin(axis=1), drawn[some].argmax(axis=1)
     later[some, high] = drawn[some, low]
     if kind == "swapped":

@@ -124,7 +124,7 @@ class _Latest:
         They count as much as `MOST_LOOKED_AT` at most.
         """
         first = np.maximum(self._ends - self.at.shape[1], self._starts)
-        if (first == self._starts).all():  # as nearly always, and it saves a tenth
+        if (first == self._starts).all():  # the usual case
             return np.zeros((len(first), 2))
         both = np.stack([weight * success, weight], axis=1)[self._order]
         summed = np.vstack([np.zeros(2), np.cumsum(both, axis=0)])

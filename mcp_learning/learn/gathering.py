@@ -45,7 +45,6 @@ class Gathered:
 
     Attributes:
         rows: (n,) int64, oldest first.
-        option: (n,) int64, the number of what was tried.
         evidence: The same executions.
         beyond: All others.
         names: Of the options, by number.
@@ -53,7 +52,6 @@ class Gathered:
     """
 
     rows: Ints
-    option: Ints
     evidence: Evidence
     beyond: Beyond
     names: list[str]
@@ -111,7 +109,7 @@ def gather(
         float(counts.total.sum()),
     )
     names = [merged.names[number] for number in chosen.tolist()]
-    return Gathered(near, evidence.option, evidence, beyond, names, options)
+    return Gathered(near, evidence, beyond, names, options)
 
 
 def _counts(view: View, rows: Ints, option: Ints, weight: Floats, options: int) -> Counts:

@@ -83,7 +83,7 @@ def recommend(
 def _options(
     gathered: Gathered, judged: Judgement, read: Mapping[int, ExecutionSummary], limit: int
 ) -> list[Option]:
-    mean = judged.mean
+    mean, option = judged.mean, gathered.evidence.option
     return [
         Option(
             label=gathered.names[number],
@@ -94,7 +94,7 @@ def _options(
             effective_n=round(float(judged.effective[number]), 1),
             expected_duration_seconds=_median(number, gathered, judged, read, "duration_seconds"),
             expected_cost_usd=_median(number, gathered, judged, read, "cost_usd"),
-            evidence=[one.task_id for at, one in read.items() if gathered.option[at] == number][
+            evidence=[one.task_id for at, one in read.items() if option[at] == number][
                 :SHOWN_EVIDENCE
             ],
         )
@@ -113,7 +113,7 @@ def _median(
     known = [
         (value, judged.weights[at])
         for at, one in read.items()
-        if gathered.option[at] == number and (value := getattr(one, field)) is not None
+        if gathered.evidence.option[at] == number and (value := getattr(one, field)) is not None
     ]
     if not known:
         return None
