@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mcp_learning.bench.growing import Growing
 from mcp_learning.learn.constancy import everywhere
 from mcp_learning.learn.evidence import (
     SUPERSEDED,
@@ -26,7 +27,7 @@ from mcp_learning.learn.gathering import MOST_COMPARED
 from mcp_learning.learn.judgement import Beyond, judge
 from mcp_learning.learn.labels import merge
 from mcp_learning.learn.posterior import Counts, Floats, tally
-from mcp_learning.search import fusion, kindred
+from mcp_learning.search import fusion
 from mcp_learning.search.terms import Question, count_terms
 from mcp_learning.search.words import WordIndex
 from mcp_learning.store.outcomes import Past
@@ -94,6 +95,7 @@ def replay(
     history = _arrays(past, noise)
     first = max(0, len(past) - predict)
     vectors = history.vectors
+    growing = Growing(vectors, noise)
     words = WordIndex()
     words.add([count_terms(*one.texts) for one in past[:first]])
     rows = []
@@ -105,10 +107,8 @@ def replay(
             fusion.weight_of_words(scores),
         )
         plain[history.task[:now] == history.task[now]] = 1.0
-        near = kindred.nearest(plain)
-        towards = kindred.direction(vectors[now], vectors[near], plain[near])
-        alike = np.maximum(plain, fusion.meaning(vectors[:now] @ towards, noise))
-        rows.append(_predict(history, now, alike.astype(np.float64), half_life_days))
+        alike = growing.alike(plain, vectors[now], np.arange(now), history.task[:now])
+        rows.append(_predict(history, now, alike, half_life_days))
         words.add([count_terms(*past[now].texts)])
         progress("predicting", now - first + 1, len(past) - first)
     columns = list(zip(*rows, strict=True)) if rows else [()] * 6
@@ -139,7 +139,7 @@ def _arrays(past: Sequence[Past], noise: float) -> _History:
         option=merged.number[used],
         success=np.array([one.success for one in past], bool),
         options=len(merged.names),
-        vectors=np.array([one.vector for one in past], np.float32),
+        vectors=np.stack([one.vector for one in past]) if past else np.zeros((0, 0), np.float32),
         noise=noise,
     )
 

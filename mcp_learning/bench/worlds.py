@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.bench import families
+from mcp_learning.bench.growing import Growing
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.learn.constancy import everywhere
@@ -24,7 +25,7 @@ from mcp_learning.learn.evidence import SUPERSEDED as SUPERSEDED_WEIGHT
 from mcp_learning.learn.evidence import Evidence, Ints, superseded
 from mcp_learning.learn.judgement import judge
 from mcp_learning.learn.posterior import Floats
-from mcp_learning.search import fusion, kindred
+from mcp_learning.search import fusion
 from mcp_learning.search.terms import Question, count_terms
 from mcp_learning.search.words import WordIndex
 from mcp_learning.settings import DEFAULT_MODEL
@@ -67,13 +68,6 @@ class Texts:
     similarity: NDArray[np.float32]
     vectors: NDArray[np.float32]
     noise: float
-
-    def alike(self, text: int, history: Ints) -> Floats:
-        """(len(history),) similarity of a text with earlier ones, as a recommendation has it."""
-        plain = self.similarity[text, history]
-        near = kindred.nearest(plain)
-        towards = kindred.direction(self.vectors[text], self.vectors[history[near]], plain[near])
-        return _combined(plain, self.vectors, towards, self.noise, history)
 
 
 @dataclass(frozen=True)
@@ -200,6 +194,7 @@ def follow(world: World, texts: Texts, half_life_days: float, *, told: bool = Fa
     predicted, covered = np.zeros(count), np.zeros((count, OPTIONS), bool)
     better, mistaken = np.zeros(count, bool), np.zeros(count, bool)
     regret, recorded = np.zeros(count), world.recorded_rates
+    growing = Growing(texts.vectors, texts.noise)
     place = np.zeros(count, np.int64)
     for now in range(count):
         old = superseded(world.text[:now], place[:now], option[:now], success[:now])
@@ -217,7 +212,12 @@ def follow(world: World, texts: Texts, half_life_days: float, *, told: bool = Fa
         evidence = Evidence(
             option=option[:now],
             success=success[:now],
-            similarity=texts.alike(int(world.text[now]), world.text[:now]),
+            similarity=growing.alike(
+                texts.similarity[world.text[now], world.text[:now]],
+                texts.vectors[world.text[now]],
+                world.text[:now],
+                world.text[:now],
+            ),
             age_days=(now - np.arange(now)) / TASKS_A_DAY,
             factor=factor,
             kept=kept,
@@ -251,17 +251,6 @@ def _drifted(kind: Kind, drawn: Floats, rng: np.random.Generator) -> Floats:
     if kind == "swapped":
         later[some, low] = drawn[some, high]
     return later
-
-
-def _combined(
-    plain: NDArray[np.float32],
-    vectors: NDArray[np.float32],
-    towards: NDArray[np.float32],
-    noise: float,
-    history: Ints,
-) -> Floats:
-    kind = fusion.meaning((vectors @ towards)[history], noise)
-    return np.maximum(plain, kind).astype(np.float64)
 
 
 def _mistaken(rates: Floats, means: Floats, tried: NDArray[np.bool_]) -> bool:

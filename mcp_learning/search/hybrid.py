@@ -255,11 +255,8 @@ class Retriever:
             rows = self._proposed(snapshot, judge, query, index, query.limit)
         found = judge.similarities(rows)
         if query.vector is not None:
-            near = kindred.nearest(found)
-            vectors = snapshot.vectors[rows[near]]
-            towards = kindred.direction(query.vector, vectors, found[near])
-            kind = fusion.meaning(cosines(snapshot.vectors, towards, rows), query.noise)
-            found = np.minimum(np.maximum(found, kind), np.float32(1))
+            metric, lengths = snapshot.measured(rows, query.noise)
+            found = kindred.alike(found, query.vector, snapshot.vectors, rows, metric, lengths)
         if index is not None:
             self.rows.release()
         return Kin(snapshot, rows, found)

@@ -28,6 +28,8 @@ from mcp_learning.search.arrays import grown
 from mcp_learning.search.catalog import Catalog, View
 from mcp_learning.search.exact import Matrix
 from mcp_learning.search.heads import HeadsView
+from mcp_learning.search.measured import Measured
+from mcp_learning.search.metric import Metric
 from mcp_learning.search.terms import count_terms
 from mcp_learning.search.words import WordIndex
 from mcp_learning.store import columns, embeddings, executions
@@ -74,6 +76,7 @@ class Snapshot:
     passing: NDArray[np.bool_] | None
     _catalog: Catalog
     _row_of_version: NDArray[np.int32]
+    _measured: Measured
     _lock: threading.RLock
 
     @property
@@ -111,6 +114,15 @@ class Snapshot:
         rows = rows[current]
         return self.passes(rows[self.view["version"][rows] == versions])
 
+    def measured(self, rows: NDArray[np.int64], noise: float) -> tuple[Metric, NDArray[np.float32]]:
+        """The metric that tells kinds of tasks apart, and (m,) lengths of m rows by it.
+
+        Args:
+            rows: (m,) which are wanted.
+            noise: `Embedder.floor` of the model.
+        """
+        return self._measured.of(self.view, self.vectors, rows, noise)
+
     def coverage(self, scored: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n,) float32 of what the word index says; 0 for rows that it lacks."""
         if len(scored) >= len(self.view):
@@ -135,6 +147,7 @@ class Rows:
         self._reading = threading.Lock()  # held while words are read and added, one at a time
         self._catalog = Catalog()
         self._matrix = Matrix(0)
+        self._measured = Measured()
         self._words = WordIndex()
         self._row_of_version = np.zeros(0, np.int32)
         self._saved = 0
@@ -199,6 +212,7 @@ class Rows:
             current = columns.read(cursor)
             self._words, order = self._load_words(current.stamp)
             self._catalog, self._matrix = Catalog(), Matrix(dimension, self._directory)
+            self._measured = Measured()  # another model's vectors may have the same versions
             self._catalog.apply(current.chosen(order))
             self._row_of_version = np.zeros(0, np.int32)
             if vectors:
@@ -239,8 +253,8 @@ class Rows:
                 for row, one in zip(rows, stored, strict=True)
             ]
             versions = np.array([one.version for one in stored], np.int64)[fits]
-            self._catalog.set_versions(rows[fits], versions)
             self._place(rows[fits], versions, vectors[fits])
+            self._catalog.set_versions(rows[fits], versions)  # then whoever sees one has the other
 
     def read_words(self, cursor: Cursor) -> int:
         """Reads the words of the next rows that lack them; returns how many rows it did."""
@@ -295,7 +309,7 @@ class Rows:
             view = self._catalog.view()
             vectors, heads = self._matrix.view(len(view)), self._matrix.heads(len(view))
             passing = self._catalog.mask(filters, now)
-            known = (self._catalog, self._row_of_version, self._lock)
+            known = (self._catalog, self._row_of_version, self._measured, self._lock)
             return Snapshot(view, vectors, heads, self._words, passing, *known)
 
     def _apply(self, changed: columns.Columns) -> None:
