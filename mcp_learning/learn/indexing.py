@@ -307,7 +307,7 @@ class Indexer:
         await self._database.read(lambda _: self.retriever.rows.tidy())
         if self._warmed != self._loaded:
             self._warmed = self._loaded
-            await self._database.read(self.retriever.warm)
+            await self._database.read(lambda one: self.retriever.warm(one, self.embedder.floor))
 
     def _take_in(
         self, cursor: Cursor, stored: Sequence[Embedded], vectors: NDArray[np.float32]

@@ -182,9 +182,17 @@ class Retriever:
             self.slot.open(fingerprint, self._true_vectors, wanted=True)
             self._compare_speeds()
 
-    def warm(self, cursor: Cursor) -> None:
-        """Takes in the texts that are likely to be shown, so that searches don't read them."""
+    def warm(self, cursor: Cursor, noise: float) -> None:
+        """Takes in texts that are likely to be shown, and the metric, so that answers needn't.
+
+        Args:
+            cursor: Of the truth.
+            noise: `Embedder.floor` of the model.
+        """
         self._summaries.load(cursor)
+        snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
+        few = self._index() is None
+        snapshot.measured(np.arange(len(snapshot.view) if few else 0), noise)
 
     def replace_index(self, built: Path, expected: IndexInfo) -> None:
         """Verifies a new index and uses it from now on.

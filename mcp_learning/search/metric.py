@@ -47,6 +47,8 @@ COMMON = 0.5
 
 _DUPLICATE = 0.9999
 
+_CHUNK = 250
+
 _RUNS = 4
 """Executions looked at for each task to learn from: most tasks have several."""
 
@@ -83,11 +85,9 @@ class Metric:
             vectors: (n, dimension) float32, L2-normalised.
             noise: `Embedder.floor` of the model that made them.
         """
-        apart = _between_neighbours(vectors) if len(vectors) >= LEAST_TASKS else vectors[:0]
-        if not len(apart):
+        if len(vectors) < LEAST_TASKS or not (total := _scatter(vectors)).any():
             return cls.plain(vectors.shape[1], noise)
-        scatter = apart.T @ apart
-        variance, directions = np.linalg.eigh(scatter / (np.trace(scatter) / len(scatter)))
+        variance, directions = np.linalg.eigh(total / (np.trace(total) / len(total)))
         variance = np.maximum(variance[-DIRECTIONS:], 0)
         return cls(
             np.float32(COMMON) * vectors.mean(axis=0),
@@ -152,12 +152,17 @@ def latest(tasks: NDArray[Any]) -> NDArray[np.int64]:
     return np.asarray(np.sort(first)[:MOST_TASKS])
 
 
-def _between_neighbours(vectors: Floats) -> Floats:
-    """(m, dimension) differences between each vector and its nearest ones."""
-    cosines = vectors @ vectors.T
-    cosines[cosines > _DUPLICATE] = -1.0  # itself among them
+def _scatter(vectors: Floats) -> Floats:
+    """(dimension, dimension) sum of the squares of the differences between nearest neighbours."""
+    total = np.zeros((vectors.shape[1],) * 2, np.float32)
     count = min(NEIGHBOURS, len(vectors) - 1)
-    nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
-    near = np.take_along_axis(cosines, nearest, axis=1) > LEAST_COSINE
-    row, place = np.nonzero(near)
-    return np.asarray(vectors[row] - vectors[nearest[row, place]])
+    for start in range(0, len(vectors), _CHUNK):
+        some = vectors[start : start + _CHUNK]
+        cosines = some @ vectors.T
+        cosines[cosines > _DUPLICATE] = -1.0  # itself among them
+        nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
+        near = np.take_along_axis(cosines, nearest, axis=1) > LEAST_COSINE
+        row, place = np.nonzero(near)
+        apart = some[row] - vectors[nearest[row, place]]
+        total += apart.T @ apart
+    return total
