@@ -55,7 +55,7 @@ def here(option: Ints, success: Bools, weight: Floats, options: int) -> Floats:
     kept = np.ones(len(option))
     near = np.flatnonzero(weight > LEAST_TOLD)
     latest = _Latest(option[near], options)
-    told, ended = np.minimum(weight[near], 1.0), success[near]
+    told, ended = np.sqrt(np.minimum(weight[near], 1.0)), success[near]
     older = latest.older(ended, told)
     doubt = _later(HAZARD * _odds(ended[latest.at], told[latest.at] * latest.known, older))
     kept[near] = latest.spread(1 - doubt)
