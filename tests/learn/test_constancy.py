@@ -31,6 +31,12 @@ def test_what_came_before_a_lasting_change_counts_little() -> None:
     assert kept[-5:].min() > 0.9
 
 
+def test_a_change_shows_on_tasks_that_are_less_alike_too() -> None:
+    ended = np.array([1] * 30 + [0] * 12, bool)
+    kept = constancy.here(np.zeros(42, np.int64), ended, np.full(42, 0.25), 1)
+    assert kept[:29].max() < 0.3
+
+
 def test_an_option_that_succeeds_by_chance_keeps_most_of_its_evidence() -> None:
     rng = np.random.default_rng(3)
     ended = rng.random((50, 40)) < 0.7
