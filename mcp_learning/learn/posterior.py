@@ -10,7 +10,7 @@ JRSS Suppl. 3, 1936), also at rates near 0 and 1.
 """
 
 from collections.abc import Sequence
-from math import lgamma, pi
+from math import log, pi, tau
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +32,7 @@ _NEGLIGIBLE = 1e-4
 _EDGES = np.linspace(0.0, pi / 2, _CELLS + 1)
 _MIDDLES = (_EDGES[1:] + _EDGES[:-1]) / 2
 _RATES = np.sin(_MIDDLES) ** 2
+_STEPS, _HALF_LOG_TAU = 8, log(tau) / 2
 _LOG_SIN, _LOG_COS = np.log(np.sin(_MIDDLES)), np.log(np.cos(_MIDDLES))
 
 
@@ -98,9 +99,9 @@ def posterior(counts: Counts, means: Floats, weights: Sequence[float] | None = N
         means: (m,) expected rates, 0..1.
         weights: Of `STRENGTHS` before the counts are seen; None: equal.
     """
-    share, shapes = _mixture(counts, means, weights)
+    share, successes, failures = _mixture(counts, means, weights)
     mass = np.zeros((len(means), _CELLS))
-    for weight, (a, b) in zip(share, shapes, strict=True):
+    for weight, a, b in zip(share, successes, failures, strict=True):
         if weight > _NEGLIGIBLE:
             mass += weight * _mass(a, b)
     mass /= mass.sum(axis=1, keepdims=True)
@@ -109,8 +110,8 @@ def posterior(counts: Counts, means: Floats, weights: Sequence[float] | None = N
 
 def expected(counts: Counts, means: Floats) -> Floats:
     """(m,) the means of `posterior`, 0..1, without the rest of it."""
-    share, shapes = _mixture(counts, means, None)
-    return np.asarray(sum(w * a / (a + b) for w, (a, b) in zip(share, shapes, strict=True)))
+    share, a, b = _mixture(counts, means, None)
+    return np.asarray(share @ (a / (a + b)))
 
 
 def tally(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
@@ -156,37 +157,46 @@ def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
 
 def _mixture(
     counts: Counts, means: Floats, weights: Sequence[float] | None
-) -> tuple[Floats, list[tuple[Floats, Floats]]]:
-    """The weight of each strength, and the parameters (a, b) of its Beta distributions."""
+) -> tuple[Floats, Floats, Floats]:
+    """(j,) the weight of each strength, and (j, m) the parameters a and b of its distributions."""
     scale = np.minimum(1.0, MOST_COUNTED / np.maximum(counts.total, 1e-300))
     success, failure = counts.success * scale, counts.failure * scale
-    shapes = [_shapes(means, strength) for strength in STRENGTHS]
+    a = np.maximum(np.outer(STRENGTHS, means), LEAST_SHAPE)
+    b = np.maximum(np.outer(STRENGTHS, 1 - means), LEAST_SHAPE)
     given = np.ones(len(STRENGTHS)) if weights is None else np.asarray(weights, np.float64)
-    evidence = np.array([_log_evidence(success, failure, a, b) for a, b in shapes])
+    evidence = _log_evidence(success, failure, a, b)
     share = given * np.exp(evidence - evidence.max())
-    return share / share.sum(), [(a + success, b + failure) for a, b in shapes]
+    return share / share.sum(), a + success, b + failure
 
 
-def _shapes(means: Floats, strength: float) -> tuple[Floats, Floats]:
-    return (
-        np.maximum(strength * means, LEAST_SHAPE),
-        np.maximum(strength * (1 - means), LEAST_SHAPE),
+def _log_evidence(success: Floats, failure: Floats, a: Floats, b: Floats) -> Floats:
+    """(j,) logarithms of the beta-binomial probability of the counts of all m options together.
+
+    Args:
+        success: (m,).
+        failure: (m,).
+        a: (j, m) parameters, for each of j priors.
+        b: (j, m).
+    """
+    gammas = _log_gamma(
+        np.stack([a + success, b + failure, a + b, a, b, a + b + success + failure])
     )
+    return np.asarray((gammas[:3] - gammas[3:]).sum(axis=(0, 2)))
 
 
-def _log_evidence(success: Floats, failure: Floats, a: Floats, b: Floats) -> float:
-    """Logarithm of the beta-binomial probability of the counts of all options together."""
-    rows = zip(success.tolist(), failure.tolist(), a.tolist(), b.tolist(), strict=True)
-    return sum(
-        lgamma(a + s)
-        - lgamma(a)
-        + lgamma(b + f)
-        - lgamma(b)
-        + lgamma(a + b)
-        - lgamma(a + b + s + f)
-        for s, f, a, b in rows
-        if s + f > 0
-    )
+def _log_gamma(values: Floats) -> Floats:
+    """Log Γ of values from `LEAST_SHAPE` on: Stirling's series (Abramowitz and Stegun, 6.1.41).
+
+    It is taken eight further on, where three terms of it are off by less than 1e-9.
+    """
+    rising = values.copy()
+    for step in range(1, _STEPS):
+        rising *= values + step
+    far = values + _STEPS
+    inverse = 1 / far
+    series = inverse * (1 / 12 - inverse**2 * (1 / 360 - inverse**2 / 1260))
+    stirling = (far - 0.5) * np.log(far) - far + _HALF_LOG_TAU + series
+    return np.asarray(stirling - np.log(rising))
 
 
 def _mass(a: Floats, b: Floats) -> Floats:

@@ -1,11 +1,15 @@
 """Posteriors of success rates: bounds, order, and what is known in closed form."""
 
+from math import lgamma
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.learn.posterior import (
+    LEAST_SHAPE,
+    STRENGTHS,
     Counts,
     effective_sizes,
     posterior,
@@ -23,6 +27,10 @@ def split(rows: list[tuple[float, float, float]]) -> tuple[Counts, np.ndarray]:
     return Counts(success, failure), means
 
 
+def log_beta(a: float, b: float) -> float:
+    return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 @pytest.mark.parametrize("a", [1.0, 3.0, 40.0])
 def test_quantiles_are_those_of_a_beta_distribution(a: float, share: float) -> None:
@@ -33,6 +41,23 @@ def test_quantiles_are_those_of_a_beta_distribution(a: float, share: float) -> N
     )
     assert left[0] == pytest.approx(share ** (1 / a), abs=1e-3)
     assert right[0] == pytest.approx(1 - (1 - share) ** (1 / a), abs=1e-3)
+
+
+@given(options)
+def test_strengths_are_weighted_by_how_likely_they_make_the_counts(
+    rows: list[tuple[float, float, float]],
+) -> None:
+    given, means = split(rows)
+    likelihood = [
+        sum(
+            log_beta(max(k * mean, LEAST_SHAPE) + s, max(k * (1 - mean), LEAST_SHAPE) + f)
+            - log_beta(max(k * mean, LEAST_SHAPE), max(k * (1 - mean), LEAST_SHAPE))
+            for s, f, mean in rows
+        )
+        for k in STRENGTHS
+    ]
+    expected = np.exp(np.array(likelihood) - max(likelihood))
+    assert posterior(given, means).strengths == pytest.approx(expected / expected.sum(), abs=1e-6)
 
 
 @given(options)
