@@ -44,14 +44,14 @@ class Measured:
         """
         with self._lock:
             metric = self._current(view, vectors, noise)
-            versions = view["version"][rows]
+            versions = view["version"][rows]  # before the vectors: see `Rows.put`
             self._lengths = grown(self._lengths, len(view))
             self._versions = grown(self._versions, len(view))
-            new = rows[self._versions[rows] != versions]
+            new = np.flatnonzero(self._versions[rows] != versions)
             for start in range(0, len(new), _CHUNK):
                 some = new[start : start + _CHUNK]
-                self._lengths[some] = metric.lengths(vectors[some])
-                self._versions[some] = view["version"][some]
+                self._lengths[rows[some]] = metric.lengths(vectors[rows[some]])
+                self._versions[rows[some]] = versions[some]
             lengths = self._lengths[rows]
             lengths[versions == 0] = np.inf
             return metric, lengths
@@ -59,11 +59,14 @@ class Measured:
     def _current(self, view: View, vectors: NDArray[np.float32], noise: float) -> Metric:
         upto = watermark(int(view["version"].max(initial=0)))
         if self._metric is None or not self._holds(view, upto, noise):
+            sample = _sample(view, upto)
+            versions = view["version"][sample]
+            known = noise == self._noise and np.array_equal(versions, self._sampled)
+            if self._metric is None or not known:  # else rows have new numbers only
+                self._metric = Metric.learned(vectors[sample], noise)
+                self._versions[:] = 0
             self._upto, self._noise = upto, noise
-            self._sample = _sample(view, upto)
-            self._sampled = view["version"][self._sample]
-            self._metric = Metric.learned(vectors[self._sample], noise)
-            self._versions[:] = 0
+            self._sample, self._sampled = sample, versions
         return self._metric
 
     def _holds(self, view: View, upto: int, noise: float) -> bool:
