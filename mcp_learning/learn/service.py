@@ -216,7 +216,13 @@ class LearningService:
         return self.recorder.vitals()
 
     async def _recommended(self, request: RecommendApproach) -> Recommendation:
-        return await (await self._indexing()).recommend(request, self._recalls.votes)
+        indexer = await self._indexing()
+        result = await indexer.recommend(request, self._recalls.votes)
+        if not indexer.retriever.rows.waiting:
+            return result
+        note = f"{result.basis.note}; {indexer.shortcoming}"
+        basis = result.basis.model_copy(update={"note": note})
+        return result.model_copy(update={"basis": basis})
 
     async def _similar(self, request: FindSimilarTasks) -> SimilarTasks:
         indexer = await self._indexing()

@@ -19,6 +19,14 @@ def test_recommend_and_evaluate_say_plainly_that_nothing_is_known(run: Command) 
     assert "only 0 executions" in found["thin"][0]
 
 
+def test_advice_that_lacks_vectors_says_so(run: Command) -> None:
+    made = run("generate-data", "--count", "100", "--no-embed")
+    assert made.returncode == 0, made.stderr
+    advice = run("recommend", "nothing that anybody has ever done")
+    assert advice.returncode == 0, advice.stderr
+    assert "100 executions still wait for their embedding" in " ".join(advice.stdout.split())
+
+
 def test_a_wrong_dimension_is_refused_by_name(run: Command) -> None:
     for command in (("recommend", "x"), ("evaluate",)):
         done = run(*command, "--by", "colour")
