@@ -71,6 +71,10 @@ class _Call(Generic[T]):
             anyio.from_thread.run_sync(self._done.set, token=self._token)
 
 
+class _NotOpen(Exception):
+    """There is nothing to read from at the moment."""
+
+
 class Database:
     """One DuckDB file, opened by `start` or by the first call.
 
@@ -130,11 +134,15 @@ class Database:
         Raises:
             StoreError: The database can't be opened or read.
         """
-        if self._root is None:
-            await self.open()
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(MAX_READERS)
-        return await anyio.to_thread.run_sync(self._read, fn, limiter=self._limiter)
+        while True:
+            if self._root is None:
+                await self.open()
+            try:
+                return await anyio.to_thread.run_sync(self._read, fn, limiter=self._limiter)
+            except _NotOpen:  # a failed write closed the file since
+                continue
 
     async def open(self) -> None:
         """Waits until the file is open.
@@ -228,7 +236,7 @@ class Database:
         with self._readable:
             self._readable.wait_for(lambda: not self._replacing)
             if self._root is None:
-                raise StoreError(f"{self.path} was closed; call again")
+                raise _NotOpen
             cursor = self._root.cursor()
             self._readers += 1
         try:

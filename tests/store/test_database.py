@@ -8,11 +8,12 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+import duckdb
 import pytest
 
 from mcp_learning.errors import StoreError
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import Cursor, Database
+from mcp_learning.store.duckdb import MAX_READERS, Cursor, Database
 from mcp_learning.store.migrations import open_database
 
 pytestmark = pytest.mark.anyio
@@ -175,3 +176,33 @@ async def test_the_directory_and_the_file_are_private(database: Database) -> Non
     await database.open()
     assert database.path.parent.stat().st_mode & 0o777 == 0o700
     assert database.path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_read_that_waits_while_a_failed_write_closes_the_file_reads_the_next_opening(
+    database: Database,
+) -> None:
+    release = threading.Event()
+    answers: list[list[int]] = []
+
+    def hold(cursor: Cursor) -> None:
+        assert release.wait(60)
+
+    def fail(cursor: Cursor) -> None:
+        raise duckdb.FatalException("FATAL Error: no room")
+
+    async def read() -> None:
+        answers.append(await database.read(numbers))
+
+    await database.write(put(1))
+    opened = database.openings
+    async with anyio.create_task_group() as tasks:
+        for _ in range(MAX_READERS):
+            tasks.start_soon(database.read, hold)
+        await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(read)  # finds the file open, and waits for its turn
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(StoreError):
+            await database.write(fail)
+        release.set()
+    assert answers == [[1]]
+    assert database.openings == opened + 1
