@@ -46,6 +46,9 @@ _WORTH_A_LOOK = 0.1
 def here(option: Ints, success: Bools, weight: Floats, options: int) -> Floats:
     """(n,) 0..1: the probability that nothing changed on such tasks between an execution and today.
 
+    Executions count with the square root of what they tell about the rate: a tool that broke shows
+    on tasks that are less alike, too.
+
     Args:
         option: (n,) 0..options - 1, oldest first.
         success: (n,).

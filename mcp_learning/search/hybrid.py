@@ -191,8 +191,8 @@ class Retriever:
         """
         self._summaries.load(cursor)
         snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
-        few = self._index() is None
-        snapshot.measured(np.arange(len(snapshot.view) if few else 0), noise)
+        compared = 0 if self.wants_index else len(snapshot.view)
+        snapshot.measured(np.arange(compared), noise)
 
     def replace_index(self, built: Path, expected: IndexInfo) -> None:
         """Verifies a new index and uses it from now on.
