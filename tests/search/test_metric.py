@@ -194,3 +194,17 @@ def test_rows_that_are_numbered_anew_are_measured_anew() -> None:
     fresh, expected = history.measured(Measured())
     assert np.array_equal(metric.discount, fresh.discount)
     assert np.allclose(lengths, expected, rtol=1e-5)
+
+
+def test_a_row_in_the_place_of_another_with_the_same_vector_teaches_nothing_new() -> None:
+    history, kept_up = History(), Measured()
+    history.grow(40)
+    before, _ = history.measured(kept_up)
+    history.grow(1)  # as a pending task that is completed: new texts, but the description's vector
+    columns = history.view.columns
+    columns["alive"][20] = False
+    columns["version"][40], columns["described"][40] = columns["version"][20], 20
+    history.vectors[40] = history.vectors[20]
+    after, lengths = history.measured(kept_up)
+    assert after is before
+    assert lengths[40] == pytest.approx(lengths[20])
