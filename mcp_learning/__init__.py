@@ -1,7 +1,7 @@
 """A learning database for AI agents: record executions, find similar ones, learn what works.
 
-Start reading at `mcp_learning.learn.service.LearningService`: every tool, command and page is one
-call on it. Below it are the truth (`store`), the embedder (`embed`) and the derived indexes
+Start reading at `mcp_learning.service.learning.LearningService`: every tool, command and page is
+one call on it. Below it are the truth (`store`), the embedder (`embed`) and the derived indexes
 (`search`); above it the MCP server (`server`) and the command line (`cli`).
 """
 

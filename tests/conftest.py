@@ -10,10 +10,10 @@ import pytest
 from blockbuster import BlockBuster
 
 from mcp_learning.embed.embedder import Embedder
-from mcp_learning.learn.service import LearningService
+from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import opening
-from mcp_learning.store.migrations import open_database
+from mcp_learning.store.duckdb import opening
+from mcp_learning.store.duckdb.migrations import open_database
 
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")

@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from mcp_learning.clients import entries
-from mcp_learning.clients.agents import AGENTS
+from mcp_learning.clients.install import entries
+from mcp_learning.clients.install.agents import AGENTS
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "config"

@@ -22,8 +22,8 @@ from mcp_learning.bench import worlds
 from mcp_learning.bench.families import FAMILIES
 from mcp_learning.bench.trials import RECOVER
 from mcp_learning.bench.worlds import DRIFTING, OPTIONS, TASKS, Kind, World
-from mcp_learning.learn.evidence import Ints
-from mcp_learning.learn.posterior import Floats
+from mcp_learning.recommend.evidence import Ints
+from mcp_learning.recommend.posterior import Floats
 
 SEEDS = range(400)
 KINDS: tuple[Kind, ...] = ("broken", "swapped")

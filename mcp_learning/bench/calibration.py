@@ -21,7 +21,7 @@ from mcp_learning.bench.loading import Progress, embed_tasks
 from mcp_learning.bench.pairs import Pairs, paraphrases
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.search import fusion
-from mcp_learning.search.judge import ROUNDING
+from mcp_learning.search.scorer import ROUNDING
 from mcp_learning.settings import Settings
 
 GRID = tuple(round(0.30 + 0.01 * step, 2) for step in range(21))

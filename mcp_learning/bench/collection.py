@@ -15,19 +15,19 @@ from mcp_learning.bench.generator import Run
 from mcp_learning.bench.loading import insert, opened
 from mcp_learning.bench.pairs import Pairs
 from mcp_learning.embed.embedder import Embedder
-from mcp_learning.learn.identifiers import task_key, uuid7
-from mcp_learning.learn.indexing import Indexer
-from mcp_learning.learn.redact import redact
+from mcp_learning.models.identifiers import task_key, uuid7
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
+from mcp_learning.redaction.secrets import redact
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.fusion import meaning
-from mcp_learning.search.hybrid import Retriever
-from mcp_learning.search.judge import Query
-from mcp_learning.search.rows import Snapshot
-from mcp_learning.search.terms import Question
+from mcp_learning.search.lexical.terms import Question
+from mcp_learning.search.retriever import Retriever
+from mcp_learning.search.scorer import Query
+from mcp_learning.search.sync import Snapshot
+from mcp_learning.service.indexer import Indexer
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import Cursor, Database
+from mcp_learning.store.duckdb.connection import Cursor, Database
 
 T = TypeVar("T")
 

@@ -16,10 +16,10 @@ from mcp_learning.bench.past import latest, unpacked
 from mcp_learning.bench.replay import replay
 from mcp_learning.bench.scores import Scores
 from mcp_learning.bench.trials import Spread, Trial
-from mcp_learning.models.keeping import EmbedMissing
+from mcp_learning.cluster.member import joined
+from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import Dimension
 from mcp_learning.settings import Settings
-from mcp_learning.share.service import joined
 
 MOST_HISTORY = 20_000
 """Latest executions that are looked at: as evidence, or to be predicted."""

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.bench.collection import Collection, Matrix, Texts
-from mcp_learning.search import choice, fusion, words
+from mcp_learning.search import fusion
+from mcp_learning.search.lexical import query_terms, word_index
 
 FOUND = 10
 """Records among which a true match counts as found."""
@@ -28,11 +29,11 @@ Truth = NDArray[np.bool_]
 """(questions, records): which record answers which question."""
 
 _MODULES: dict[str, ModuleType] = {
-    "INFORMATIVE": choice,
-    "SHARPNESS": choice,
-    "MOST_POSTINGS": choice,
-    "K1": words,
-    "B": words,
+    "INFORMATIVE": query_terms,
+    "SHARPNESS": query_terms,
+    "MOST_POSTINGS": query_terms,
+    "K1": word_index,
+    "B": word_index,
     "HALF_EVIDENCE": fusion,
 }
 
@@ -145,7 +146,7 @@ def _others(collection: Collection, questions: Texts) -> Iterator[tuple[str, Mat
     yield "meaning alone", meaning
     yield "words alone: all terms, weights not sharpened (BM25)", plain
     yield "words alone: all terms", all_terms
-    yield f"words alone: the {choice.INFORMATIVE} most informative terms", coverage
+    yield f"words alone: the {query_terms.INFORMATIVE} most informative terms", coverage
     yield f"reciprocal rank fusion, k = {RRF_K}", _reciprocal(meaning) + _reciprocal(coverage)
     for name, normal in (("z-scores", _z_scores), ("min-max", _min_max)):
         for weight in (0.3, 0.5):

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.learn.evidence import Ints
-from mcp_learning.learn.posterior import Floats
-from mcp_learning.search import kindred
+from mcp_learning.recommend.evidence import Ints
+from mcp_learning.recommend.posterior import Floats
+from mcp_learning.search import relevance_feedback
 from mcp_learning.search.metric import Metric, latest, watermark
 
 
@@ -24,7 +24,7 @@ class Growing:
     def alike(
         self, plain: NDArray[np.float32], vector: NDArray[np.float32], rows: Ints, tasks: Ints
     ) -> Floats:
-        """(m,) float64, 0..1, of the m executions so far: `kindred.alike` with the task at hand.
+        """(m,) float64, 0..1, of the m executions so far: likeness to the task at hand.
 
         Args:
             plain: (m,) float32, 0..1, similarities with it.
@@ -38,7 +38,7 @@ class Growing:
             self._use(Metric.learned(self._vectors[rows[:upto][::-1][sample]], self._noise))
             self._upto = upto
         lengths = self._lengths[rows]
-        found = kindred.alike(plain, vector, self._vectors, rows, self._metric, lengths)
+        found = relevance_feedback.alike(plain, vector, self._vectors, rows, self._metric, lengths)
         return found.astype(np.float64)
 
     def _use(self, metric: Metric) -> None:

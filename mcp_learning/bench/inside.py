@@ -18,7 +18,7 @@ from mcp_learning.bench.loading import CHUNK, insert, opened
 from mcp_learning.embed.embedder import BUNDLED_MODEL, Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.models.requests import Filters
-from mcp_learning.search.judge import Query
+from mcp_learning.search.scorer import Query
 from mcp_learning.settings import Settings
 
 if TYPE_CHECKING:

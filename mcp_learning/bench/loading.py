@@ -16,12 +16,12 @@ from mcp_learning.bench.generator import RUNS_PER_TASK, Run, make_runs, make_tas
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import IndexUnavailable
-from mcp_learning.learn.identifiers import task_key
-from mcp_learning.learn.indexing import Indexer
+from mcp_learning.models.identifiers import task_key
+from mcp_learning.service.indexer import Indexer
 from mcp_learning.settings import Settings
-from mcp_learning.store import bulk
-from mcp_learning.store.duckdb import Cursor, Database
-from mcp_learning.store.migrations import open_database
+from mcp_learning.store.duckdb import bulk
+from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.migrations import open_database
 
 CHUNK = 5_000
 """Executions inserted in one transaction."""

@@ -4,10 +4,10 @@ from base64 import b64decode
 
 import numpy as np
 
+from mcp_learning.cluster.methods import Learning
 from mcp_learning.models.dashboard import EndedExecution, History, ListHistory
 from mcp_learning.models.requests import Dimension
-from mcp_learning.share.methods import Learning
-from mcp_learning.store.outcomes import Past
+from mcp_learning.store.duckdb.outcomes import Past
 
 PAGE = 250
 

@@ -30,7 +30,7 @@ from mcp_learning.bench.loading import CHUNK, EMBED_CHUNK, Progress, insert, ope
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import make_private
+from mcp_learning.store.duckdb.connection import make_private
 
 FORMAT = 1
 """Of the directory; raised when what is in it, or how it is made, changes."""

@@ -30,7 +30,7 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.server import sandbox
 from mcp_learning.settings import SearchMode
-from mcp_learning.store.duckdb import Database
+from mcp_learning.store.duckdb.connection import Database
 
 Outcome = dict[str, Any]
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from mcp_learning.bench.loading import opened
 from mcp_learning.bench.pipes import MeasurementFailed
-from mcp_learning.learn.identifiers import task_key
-from mcp_learning.learn.indexing import Indexer
+from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.search.hnsw import FILE_NAME, HnswIndex
-from mcp_learning.search.hybrid import Found, Retriever
-from mcp_learning.search.judge import Query
+from mcp_learning.search.retriever import Found, Retriever
+from mcp_learning.search.scorer import Query
+from mcp_learning.service.indexer import Indexer
 from mcp_learning.settings import SearchMode, Settings
-from mcp_learning.store.duckdb import Cursor, Database
+from mcp_learning.store.duckdb.connection import Cursor, Database
 
 Vector = NDArray[np.float32]
 Rows = NDArray[np.int64]

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.bench.growing import Growing
-from mcp_learning.learn.constancy import everywhere
-from mcp_learning.learn.evidence import (
+from mcp_learning.recommend.changepoint import everywhere
+from mcp_learning.recommend.estimate import Background, judge
+from mcp_learning.recommend.evidence import (
     SUPERSEDED,
     UNLIKE,
     Bools,
@@ -23,14 +24,13 @@ from mcp_learning.learn.evidence import (
     recency,
     superseded,
 )
-from mcp_learning.learn.gathering import MOST_COMPARED
-from mcp_learning.learn.judgement import Beyond, judge
-from mcp_learning.learn.labels import merge
-from mcp_learning.learn.posterior import Counts, Floats, tally
+from mcp_learning.recommend.gather import MOST_COMPARED
+from mcp_learning.recommend.labels import merge
+from mcp_learning.recommend.posterior import Counts, Floats, tally
 from mcp_learning.search import fusion
-from mcp_learning.search.terms import Question, count_terms
-from mcp_learning.search.words import WordIndex
-from mcp_learning.store.outcomes import Past
+from mcp_learning.search.lexical.terms import Question, count_terms
+from mcp_learning.search.lexical.word_index import WordIndex
+from mcp_learning.store.duckdb.outcomes import Past
 
 Progress = Callable[[str, int, int], None]
 
@@ -188,7 +188,7 @@ def _predict(
     weight_far = weight[far] * kept[far]
     won = tally(option[far], weight_far * success[far], history.options)
     lost = tally(option[far], weight_far * ~success[far], history.options)
-    beyond = Beyond(
+    beyond = Background(
         Counts(won[compared], lost[compared]), float(won.sum()), float((won + lost).sum())
     )
     judged = judge(evidence, len(compared), half_life_days, beyond)

@@ -31,7 +31,7 @@ from mcp_learning.bench.report import PACKAGES, machine
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import make_private
+from mcp_learning.store.duckdb.connection import make_private
 
 Preset = Literal["fast", "balanced", "high_recall"]
 PRESETS: tuple[Preset, ...] = ("fast", "balanced", "high_recall")

@@ -14,7 +14,7 @@ from mcp_learning.bench.bars import Measurement
 from mcp_learning.bench.generator import RUNS_PER_TASK, Task, make_runs, make_tasks
 from mcp_learning.bench.loading import Progress, embed_tasks
 from mcp_learning.embed.embedder import Embedder
-from mcp_learning.store.duckdb import make_private
+from mcp_learning.store.duckdb.connection import make_private
 
 _SEED = 20_260
 

@@ -20,14 +20,14 @@ from mcp_learning.bench import families
 from mcp_learning.bench.growing import Growing
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
-from mcp_learning.learn.constancy import everywhere
-from mcp_learning.learn.evidence import SUPERSEDED as SUPERSEDED_WEIGHT
-from mcp_learning.learn.evidence import Evidence, Ints, superseded
-from mcp_learning.learn.judgement import judge
-from mcp_learning.learn.posterior import Floats
+from mcp_learning.recommend.changepoint import everywhere
+from mcp_learning.recommend.estimate import judge
+from mcp_learning.recommend.evidence import SUPERSEDED as SUPERSEDED_WEIGHT
+from mcp_learning.recommend.evidence import Evidence, Ints, superseded
+from mcp_learning.recommend.posterior import Floats
 from mcp_learning.search import fusion
-from mcp_learning.search.terms import Question, count_terms
-from mcp_learning.search.words import WordIndex
+from mcp_learning.search.lexical.terms import Question, count_terms
+from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.settings import DEFAULT_MODEL
 
 Kind = Literal["steady", "bursts", "outage", "broken", "swapped", "equal"]

@@ -7,11 +7,11 @@ import typer
 
 from mcp_learning.cli.queries import console, print_json
 from mcp_learning.cli.session import fail, load_settings, run, service
+from mcp_learning.cluster.exclusive_access import alone
 from mcp_learning.errors import LearningError
-from mcp_learning.learn import recovery
-from mcp_learning.models.keeping import Backup, BackupReport, RecoveryReport
+from mcp_learning.models.maintenance import Backup, BackupReport, RecoveryReport
+from mcp_learning.service import recovery
 from mcp_learning.settings import Settings
-from mcp_learning.share.alone import alone
 
 
 def backup(file: Path | None, *, force: bool, data_dir: Path | None, as_json: bool) -> None:

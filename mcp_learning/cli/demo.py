@@ -21,10 +21,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from mcp_learning.cli.demo_client import Answer, Rehearsal, rehearse
 from mcp_learning.cli.queries import matches_table
-from mcp_learning.cli.rehearsal import Answer, Rehearsal, rehearse
 from mcp_learning.cli.session import fail, run
-from mcp_learning.clients import commits, git
+from mcp_learning.clients.transfer import commits, git
 from mcp_learning.errors import LearningError
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.server import answers

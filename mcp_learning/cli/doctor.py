@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mcp_learning.cli.diagnosis import Patient, Result, examine
-from mcp_learning.cli.layers import LAYERS
+from mcp_learning.cli.checks import LAYERS
+from mcp_learning.cli.examination import CheckContext, Result, examine
 
 console = Console()
 
@@ -30,7 +30,7 @@ def doctor(*, data_dir: Path | None, as_json: bool) -> None:
     show_work = not as_json and console.is_terminal
     results = []
     with console.status("examining") if show_work else nullcontext():
-        for result in examine(LAYERS, Patient(data_dir)):
+        for result in examine(LAYERS, CheckContext(data_dir)):
             results.append(result)
             if not as_json:
                 console.print(_line(result))

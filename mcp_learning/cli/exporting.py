@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mcp_learning.cli.session import fail, load_settings, run, service
-from mcp_learning.clients.exports import Writer, writer
+from mcp_learning.clients.transfer.exports import Writer, writer
 from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
-from mcp_learning.models.history import ExportPage
+from mcp_learning.models.transfer import ExportPage
 
 console = Console(stderr=True)
 

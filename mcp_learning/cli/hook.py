@@ -36,12 +36,12 @@ def run(*, data_dir: str | None = None, patience: float = SECONDS, record: bool 
         patience: Seconds to wait for the server.
         record: Record what the input says, in this very process.
     """
-    from mcp_learning.clients import places
+    from mcp_learning.clients import hook_paths
 
     directory: Path | None = None
     event = "hook"
     try:
-        directory = places.data_directory(data_dir)
+        directory = hook_paths.data_directory(data_dir)
         payload = json.loads(sys.stdin.buffer.read(_LARGEST_INPUT))
         event = str(payload.get("hook_event_name"))
         if record:
@@ -56,7 +56,7 @@ def run(*, data_dir: str | None = None, patience: float = SECONDS, record: bool 
 
 def _recall(payload: dict[str, Any], directory: Path, patience: float) -> None:
     from mcp_learning.clients import hooks
-    from mcp_learning.share.once import NoLeader
+    from mcp_learning.cluster.blocking_client import NoLeader
 
     try:
         answer = hooks.recall(payload, directory, patience)
@@ -95,17 +95,18 @@ def _hand_over(payload: dict[str, Any], directory: Path) -> None:
 
 
 def _record(payload: dict[str, Any], directory: Path) -> None:
-    from mcp_learning.clients import places, recording
+    from mcp_learning.clients import hook_paths
+    from mcp_learning.clients.capture import recording
 
     said = recording.record(payload, directory)
-    places.note(directory, f"{payload.get('hook_event_name')}: {said}")
+    hook_paths.note(directory, f"{payload.get('hook_event_name')}: {said}")
 
 
 def _log(directory: Path | None, text: str) -> None:
-    from mcp_learning.clients import places
+    from mcp_learning.clients import hook_paths
 
     try:
-        places.note(directory or Path(os.devnull), text)
+        hook_paths.note(directory or Path(os.devnull), text)
     except OSError as error:
         _last_words(f"{text} (not logged: {error})")
 

@@ -23,14 +23,15 @@ from rich.text import Text
 
 from mcp_learning.cli.queries import print_json
 from mcp_learning.cli.session import fail, load_settings, run, service
-from mcp_learning.clients import claude_code, codex, commits, git, tables
-from mcp_learning.clients.history import Notes, Skipped, batches
-from mcp_learning.learn.redact import redact
+from mcp_learning.clients.transcripts import claude_code, codex
+from mcp_learning.clients.transfer import commits, git, tables
+from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
+from mcp_learning.cluster.member import SharedService
 from mcp_learning.models.fields import Model
-from mcp_learning.models.history import ImportBatch, Imported, PastExecution
+from mcp_learning.models.transfer import ImportBatch, Imported, PastExecution
+from mcp_learning.redaction.secrets import redact
 from mcp_learning.server import answers
 from mcp_learning.settings import Settings
-from mcp_learning.share.service import SharedService
 
 SAMPLE = 5
 """Executions that a dry run shows."""

@@ -8,10 +8,10 @@ from typing import Any
 import typer
 
 from mcp_learning.cli.session import fail, load_settings
-from mcp_learning.clients import agents, installation
-from mcp_learning.clients.agents import Scope, Surroundings
-from mcp_learning.clients.files import Receipts
-from mcp_learning.clients.installation import Edit
+from mcp_learning.clients.install import agents, plan
+from mcp_learning.clients.install.agents import Scope, Surroundings
+from mcp_learning.clients.install.files import InstallRecords
+from mcp_learning.clients.install.plan import Edit
 from mcp_learning.errors import InvalidInput, LearningError
 
 DATA_DIR = "MCP_LEARNING_DATA_DIR"
@@ -26,7 +26,7 @@ def install(
         chosen = str(data_dir or os.environ.get(DATA_DIR) or "")
         directory = str(Path(chosen).expanduser().absolute()) if chosen else ""
         hook = [*agents.command(False), "hook", "claude-code"]
-        edits = installation.plan_install(
+        edits = plan.plan_install(
             agent,
             where,
             _surroundings(),
@@ -39,7 +39,7 @@ def install(
             _show(edit, as_json=as_json)
             report = _report(edit, dry_run=dry_run)
             if edit.changes and not dry_run:
-                backup = installation.carry_out_install(edit, receipts)
+                backup = plan.carry_out_install(edit, receipts)
                 report["backup"] = None if backup is None else str(backup)
             reports.append(report)
             _tell(report, as_json=as_json)
@@ -55,10 +55,10 @@ def uninstall(
     try:
         agent, where, receipts = agents.agent_named(client), _scope(scope), _receipts(data_dir)
         reports = []
-        for edit in installation.plan_uninstall(agent, where, _surroundings(), receipts):
+        for edit in plan.plan_uninstall(agent, where, _surroundings(), receipts):
             _show(edit, as_json=as_json)
             if edit.changes and not dry_run:
-                installation.carry_out_uninstall(edit, receipts)
+                plan.carry_out_uninstall(edit, receipts)
             reports.append(_report(edit, dry_run=dry_run))
             _tell(reports[-1], as_json=as_json)
     except LearningError as error:
@@ -78,8 +78,8 @@ def _surroundings() -> Surroundings:
     return Surroundings(home=Path.home(), project=Path.cwd(), environment=os.environ)
 
 
-def _receipts(data_dir: Path | None) -> Receipts:
-    return Receipts(load_settings(data_dir).data_dir / "clients")
+def _receipts(data_dir: Path | None) -> InstallRecords:
+    return InstallRecords(load_settings(data_dir).data_dir / "clients")
 
 
 def _report(edit: Edit, *, dry_run: bool) -> dict[str, Any]:

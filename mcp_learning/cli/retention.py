@@ -11,10 +11,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mcp_learning.cli.queries import print_json
 from mcp_learning.cli.session import fail, load_settings, request, run, service
+from mcp_learning.cluster.methods import Report
 from mcp_learning.errors import LearningError
-from mcp_learning.learn import retention
-from mcp_learning.models.keeping import Prune, PruneReport, Unarchive, UnarchiveReport
-from mcp_learning.share.methods import Report
+from mcp_learning.models.maintenance import Prune, PruneReport, Unarchive, UnarchiveReport
+from mcp_learning.service import retention
 
 
 @contextmanager

@@ -12,10 +12,10 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from mcp_learning.cli.serve import log_to_stderr
+from mcp_learning.cluster.member import SharedService, joined
 from mcp_learning.errors import LearningError
 from mcp_learning.server.schema import explain
 from mcp_learning.settings import Settings
-from mcp_learning.share.service import SharedService, joined
 
 R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")

@@ -19,23 +19,23 @@ import typer
 from mcp_learning.cli.queries import print_json
 from mcp_learning.cli.retention import progress_bar
 from mcp_learning.cli.session import fail, load_settings, request, run, service
-from mcp_learning.clients.history import Notes, batches
-from mcp_learning.clients.tables import read_duckdb
+from mcp_learning.clients.transfer.imported import Notes, batches
+from mcp_learning.clients.transfer.tables import read_duckdb
+from mcp_learning.cluster.exclusive_access import alone
+from mcp_learning.cluster.member import SharedService, peek
+from mcp_learning.cluster.methods import Report
 from mcp_learning.errors import InvalidInput, LearningError, StoreDamaged, StoreError, StoreLocked
-from mcp_learning.learn.recovery import stamp
-from mcp_learning.learn.service import LearningService
-from mcp_learning.models.history import ExportPage, ImportBatch
-from mcp_learning.models.keeping import EmbedMissing, EmbedReport, UpgradeReport
+from mcp_learning.models.maintenance import EmbedMissing, EmbedReport, UpgradeReport
 from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
 from mcp_learning.models.results import Health
+from mcp_learning.models.transfer import ExportPage, ImportBatch
+from mcp_learning.service.learning import LearningService
+from mcp_learning.service.recovery import stamp
 from mcp_learning.settings import Settings
-from mcp_learning.share.alone import alone
-from mcp_learning.share.methods import Report
-from mcp_learning.share.service import SharedService, peek
-from mcp_learning.store import backups, copies, legacy, migrations
-from mcp_learning.store.duckdb import Database
-from mcp_learning.store.files import discard, finish_replacing, replacing, staging_of, wal_of
-from mcp_learning.store.opening import connect
+from mcp_learning.store.duckdb import backups, copies, legacy, migrations
+from mcp_learning.store.duckdb.connection import Database
+from mcp_learning.store.duckdb.files import discard, finish_replacing, replacing, staging_of, wal_of
+from mcp_learning.store.duckdb.opening import connect
 
 ROUNDS = 5
 """How often what was recorded meanwhile is embedded, too, before that is given up."""

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mcp_learning.share import once
+from mcp_learning.cluster import blocking_client
 
 RUN_DIRECTORY = "run"
 """Below the data directory: where the leader's address is."""
@@ -47,14 +47,14 @@ def recall(payload: dict[str, Any], data_dir: Path, seconds: float) -> str:
         seconds: Longest time to wait for the server.
 
     Raises:
-        once.NoLeader: No server runs.
-        once.NoAnswer: It has no answer.
+        blocking_client.NoLeader: No server runs.
+        blocking_client.NoAnswer: It has no answer.
     """
     prompt = question(payload.get("prompt"))
     if not prompt:
         return ""
     arguments = {"task_description": prompt, "limit": ASKED}
-    found = once.ask(data_dir / RUN_DIRECTORY, "find", arguments, seconds)
+    found = blocking_client.ask(data_dir / RUN_DIRECTORY, "find", arguments, seconds)
     matches = list(found.get("matches", []))
     if any(match.get("outcome") == "pending" for match in matches):
         own = _tasks_of(payload.get("transcript_path"))

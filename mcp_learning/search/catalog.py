@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Filters, Outcome
 from mcp_learning.search.arrays import grown
-from mcp_learning.store.columns import LABELS, Columns
+from mcp_learning.store.duckdb.feed import LABELS, Columns
 
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "pending")
 """By the numbers that `Columns.outcome` has."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.search import pages
+from mcp_learning.search import mapped_array
 from mcp_learning.search.arrays import grown
-from mcp_learning.search.heads import Heads, HeadsView
+from mcp_learning.search.pca_bounds import PcaBounds, PcaBoundsView
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ class Matrix:
 
     def __init__(self, dimension: int, directory: Path | None = None) -> None:
         self.dimension = dimension
-        self._directory = directory if pages.supported() else None
-        self._pages: pages.Pages | None = None
-        self._heads: Heads | None = None
+        self._directory = directory if mapped_array.supported() else None
+        self._pages: mapped_array.MappedArray | None = None
+        self._heads: PcaBounds | None = None
         self._vectors = np.zeros((0, dimension), np.float32)
 
     def put(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
@@ -58,9 +58,9 @@ class Matrix:
         meant to use an index.
         """
         if self._heads is None and self._pages is None and rows >= LEAST_HEADS:
-            self._heads = Heads(self.view(rows))
+            self._heads = PcaBounds(self.view(rows))
 
-    def heads(self, rows: int) -> HeadsView | None:
+    def heads(self, rows: int) -> PcaBoundsView | None:
         """The heads of the first rows, if they were prepared."""
         return None if self._heads is None else self._heads.view(rows)
 
@@ -101,7 +101,7 @@ class Matrix:
         if self._pages is not None:
             self._vectors = self._pages.resized(rows)
             return
-        fresh = pages.Pages(directory, self.dimension)
+        fresh = mapped_array.MappedArray(directory, self.dimension)
         larger = fresh.resized(rows)
         larger[: len(self._vectors)] = self._vectors
         self._pages, self._vectors, self._heads = fresh, larger, None

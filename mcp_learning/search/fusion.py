@@ -13,7 +13,7 @@ that one floor can serve long and short questions. docs/tuning.md has the figure
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.search.words import Scores
+from mcp_learning.search.lexical.word_index import Scores
 
 WORDS_AT_MOST = 0.85
 """Weight of the words of a question that has nothing but evidence, 0..1."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.models.results import Runs
 from mcp_learning.search.arrays import top
-from mcp_learning.search.rows import Snapshot
+from mcp_learning.search.sync import Snapshot
 
 AS_SIMILAR = 0.05
 """How much less similar, 0..1, the most useful run of a task may be than the most similar one. They

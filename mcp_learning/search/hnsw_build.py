@@ -19,16 +19,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mcp_learning.search import vss
-from mcp_learning.search.hnsw import (
-    FORMAT,
-    NEAREST,
-    NO_ROOM,
-    IndexInfo,
-    vectors_of,
-    versions_of,
-)
-from mcp_learning.store.duckdb import is_full
-from mcp_learning.store.embeddings import as_text
+from mcp_learning.search.hnsw import FORMAT, NEAREST, NO_ROOM, IndexInfo, vectors_of, versions_of
+from mcp_learning.store.duckdb.connection import is_full
+from mcp_learning.store.duckdb.embeddings import as_text
 
 SAMPLE = 100
 """Queries on which recall is measured."""

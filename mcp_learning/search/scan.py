@@ -6,14 +6,14 @@ from numpy.typing import NDArray
 from mcp_learning.search import groups
 from mcp_learning.search.arrays import top
 from mcp_learning.search.exact import DENSE
-from mcp_learning.search.judge import ROUNDING, Judge
-from mcp_learning.search.rows import Snapshot
+from mcp_learning.search.scorer import ROUNDING, Scorer
+from mcp_learning.search.sync import Snapshot
 
 _PER_TASK = 8
 """Rows with the greatest bounds that are compared for each task wanted, to know what to beat."""
 
 
-def best_of_all(snapshot: Snapshot, judge: Judge, limit: int, floor: float) -> dict[int, float]:
+def best_of_all(snapshot: Snapshot, judge: Scorer, limit: int, floor: float) -> dict[int, float]:
     """The most similar tasks that may be found: all of the best that reach the floor, in order.
 
     Args:
@@ -34,7 +34,7 @@ def best_of_all(snapshot: Snapshot, judge: Judge, limit: int, floor: float) -> d
 
 
 def _contenders(
-    snapshot: Snapshot, judge: Judge, limit: int, floor: float
+    snapshot: Snapshot, judge: Scorer, limit: int, floor: float
 ) -> NDArray[np.int64] | None:
     """Rows among which the answer is, ascending; None if that would be too many."""
     most = int(DENSE * len(snapshot.view))

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from mcp_learning.models.results import ExecutionSummary
-from mcp_learning.store import executions
-from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.executions import Shown
+from mcp_learning.store.duckdb import executions
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.executions import Shown
 
 LIMIT = 20_000
 """Executions kept."""

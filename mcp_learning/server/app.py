@@ -26,9 +26,9 @@ from pydantic import ValidationError
 from mcp_learning import __version__
 from mcp_learning.errors import LearningError
 from mcp_learning.server import answers, prompts, resources, schema
-from mcp_learning.server.host import Host
+from mcp_learning.server.lenient_stdio import LenientStdio
+from mcp_learning.server.service_runner import Host
 from mcp_learning.server.tools import TOOLS, Tool
-from mcp_learning.server.wire import Wire
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class LearningServer(MCPServer[None]):
         to_server, requests = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         from_server, answers = anyio.create_memory_object_stream[SessionMessage](0)
         async with stdio_server() as (incoming, outgoing), anyio.create_task_group() as group:
-            wire = Wire(incoming, outgoing, to_server, answers)
+            wire = LenientStdio(incoming, outgoing, to_server, answers)
             group.start_soon(wire.inward)
             group.start_soon(wire.outward)
             await server.run(requests, from_server, server.create_initialization_options())

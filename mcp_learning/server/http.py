@@ -18,11 +18,11 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mcp_learning.cluster.member import SharedService
 from mcp_learning.errors import ConfigurationError
 from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
-from mcp_learning.share.service import SharedService
-from mcp_learning.store.duckdb import make_private
+from mcp_learning.store.duckdb.connection import make_private
 
 logger = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ def serve(
     from mcp.server.transport_security import TransportSecuritySettings
 
     from mcp_learning.server.app import LearningServer
-    from mcp_learning.server.host import Host
+    from mcp_learning.server.service_runner import Host
 
     names = allowed_names(place, hosts)
     application: Application = LearningServer(

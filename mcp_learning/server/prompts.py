@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from mcp_learning.errors import LearningError
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
 from mcp_learning.server import advice, answers, schema
-from mcp_learning.server.host import Host
+from mcp_learning.server.service_runner import Host
 
 COMPLETED = ("repo", "task_type", "approach", "error_type")
 KNOWN_ERROR_TYPES = ("timeout", "quality_gate", "crash", "validation", "unknown")

@@ -7,8 +7,8 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from mcp_learning.errors import LearningError, NotFound
 from mcp_learning.models.requests import GetExecution
-from mcp_learning.server.host import Host
 from mcp_learning.server.insights import page
+from mcp_learning.server.service_runner import Host
 
 
 def register(server: MCPServer[None], host: Host) -> None:

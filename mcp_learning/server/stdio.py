@@ -20,9 +20,9 @@ import anyio
 import anyio.from_thread
 import anyio.lowlevel
 
+from mcp_learning.cluster.member import SharedService
 from mcp_learning.server.signals import leave_at_once, on_signal
 from mcp_learning.settings import Settings
-from mcp_learning.share.service import SharedService
 
 SWITCH_INTERVAL = 0.0005
 """Seconds (default 0.005) for which a thread may keep the interpreter while others wait. Importing
@@ -43,7 +43,7 @@ def serve(settings: Settings, *, read_only: bool = False) -> None:
     shared.begin()
 
     from mcp_learning.server.app import LearningServer
-    from mcp_learning.server.host import Host
+    from mcp_learning.server.service_runner import Host
 
     async def main() -> None:
         host = Host(shared)

@@ -11,7 +11,7 @@ from mcp_learning.models import requests, results
 from mcp_learning.server import advice, answers
 
 if TYPE_CHECKING:
-    from mcp_learning.share.methods import Learning as LearningService
+    from mcp_learning.cluster.methods import Learning as LearningService
 
 Report = Callable[[float, str], Awaitable[None]]
 """Sends progress to the client: the share done, 0..1, and a message."""

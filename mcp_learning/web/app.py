@@ -11,12 +11,12 @@ from starlette.routing import Mount, Route, request_response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Lifespan, Scope
 
+from mcp_learning.cluster.methods import Learning
 from mcp_learning.errors import LearningError
 from mcp_learning.models.dashboard import View
 from mcp_learning.server.http import Guard
-from mcp_learning.share.methods import Learning
 from mcp_learning.web import api
-from mcp_learning.web.guard import Doorkeeper
+from mcp_learning.web.host_check import HostCheck
 
 STATIC = Path(__file__).parent / "static"
 
@@ -65,7 +65,7 @@ def application(
 
     questions = api.routes(service, answered, half_life_days)
     data = Starlette(routes=questions, exception_handlers={HTTPException: _refused})
-    return Doorkeeper(
+    return HostCheck(
         Starlette(
             routes=[
                 Route("/", index, methods=["GET"]),

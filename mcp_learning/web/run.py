@@ -15,12 +15,12 @@ from typing import Any
 import anyio
 from starlette.applications import Starlette
 
-from mcp_learning.server.host import Host
+from mcp_learning.cluster.member import SharedService, run_directory
 from mcp_learning.server.http import GRACE_SECONDS, Place, digest_of, listen
+from mcp_learning.server.service_runner import Host
 from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
-from mcp_learning.share.service import SharedService, run_directory
-from mcp_learning.store.duckdb import make_private
+from mcp_learning.store.duckdb.connection import make_private
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,8 @@ from mcp_learning.bench.pairs import Pairs
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import LearningError
-from mcp_learning.search import choice, fusion, words
+from mcp_learning.search import fusion
+from mcp_learning.search.lexical import query_terms, word_index
 from mcp_learning.settings import Settings
 
 FEW = 20
@@ -228,7 +229,7 @@ def test_the_products_row_is_the_ranking_of_its_search(tmp_path: Path, embedder:
 
 def test_constants_are_set_for_a_while_only() -> None:
     def current() -> tuple[float, ...]:
-        return choice.INFORMATIVE, words.K1, fusion.HALF_EVIDENCE
+        return query_terms.INFORMATIVE, word_index.K1, fusion.HALF_EVIDENCE
 
     before = inside = current()
     with suppress(KeyError), fusions.constants(INFORMATIVE=3, K1=0.5, HALF_EVIDENCE=2.0):

@@ -6,14 +6,7 @@ from uuid import UUID
 import pytest
 
 from mcp_learning.bench import vocabulary
-from mcp_learning.bench.generator import (
-    DAYS,
-    TASK_TYPES,
-    Run,
-    drift_moment,
-    make_runs,
-    make_tasks,
-)
+from mcp_learning.bench.generator import DAYS, TASK_TYPES, Run, drift_moment, make_runs, make_tasks
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.results import Execution

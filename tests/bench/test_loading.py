@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from mcp_learning.bench.generator import make_runs, make_tasks
 from mcp_learning.bench.loading import Filled, generate, insert, opened
 from mcp_learning.errors import IndexUnavailable
-from mcp_learning.learn.service import LearningService
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import Execution, SimilarTasks
+from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import embeddings, executions
-from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.migrations import open_database
+from mcp_learning.store.duckdb import embeddings, executions
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.migrations import open_database
 
 SEED = 5
 

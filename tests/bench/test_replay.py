@@ -8,7 +8,7 @@ import pytest
 
 from mcp_learning.bench.evaluation import evaluate
 from mcp_learning.bench.replay import Replay, replay
-from mcp_learning.store.outcomes import Past
+from mcp_learning.store.duckdb.outcomes import Past
 
 START = datetime(2025, 1, 1)
 

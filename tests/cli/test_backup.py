@@ -15,12 +15,12 @@ from process.wire import Server
 from store import legacy_files
 from store.rows import execution, migrated
 
-from mcp_learning.cli import layers
-from mcp_learning.cli.diagnosis import Failure, Patient
+from mcp_learning.cli import checks
+from mcp_learning.cli.examination import CheckContext, Failure
 from mcp_learning.errors import StoreError
-from mcp_learning.learn import recovery
+from mcp_learning.service import recovery
 from mcp_learning.settings import Settings
-from mcp_learning.store import copies, executions
+from mcp_learning.store.duckdb import copies, executions
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Ask = Callable[..., dict[str, Any]]
@@ -195,25 +195,25 @@ def test_doctor_reads_every_block_and_names_the_command_that_saves_the_rest(
     with migrated(settings.database_path) as cursor:
         for number in range(3):
             executions.insert(cursor, execution(task_description=f"task {number}"), number + 1)
-    patient = Patient(settings.data_dir)
+    patient = CheckContext(settings.data_dir)
     patient.settings = settings
-    assert "can be read" in layers.contents(patient).detail
+    assert "can be read" in checks.contents(patient).detail
     content = bytearray(settings.database_path.read_bytes())
     for block in range(12_288 + 262_144, len(content), 262_144):
         content[block + 8 : block + 16] = bytes(8)
     settings.database_path.write_bytes(content)
 
-    layers.database(patient)  # which opens it, and no more
+    checks.database(patient)  # which opens it, and no more
     with pytest.raises(Failure) as caught:
-        layers.contents(patient)
+        checks.contents(patient)
     assert caught.value.fix == "mcp-learning recover"
 
 
 def test_doctor_names_the_command_that_upgrades_another_design(settings: Settings) -> None:
     settings.data_dir.mkdir()
     legacy_files.make(settings.database_path, 3, index=False)
-    patient = Patient(settings.data_dir)
+    patient = CheckContext(settings.data_dir)
     patient.settings, patient.schema_version = settings, 0
     with pytest.raises(Failure) as caught:
-        layers.schema(patient)
+        checks.schema(patient)
     assert caught.value.fix == "mcp-learning upgrade"

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cli.conftest import Command
-from clients import sessions
-from clients.sessions import assistant, codex, codex_start, text, user
+from clients.transcripts import sessions
+from clients.transcripts.sessions import assistant, codex, codex_start, text, user
 from process.wire import Server
 from store import legacy_files
 
@@ -196,7 +196,7 @@ def test_an_interrupted_import_left_whole_batches_and_goes_on_when_it_is_run_aga
 
 STOPPED = """
 import anyio
-from mcp_learning.share.service import SharedService
+from mcp_learning.cluster.member import SharedService
 really, batches = SharedService.import_batch, []
 async def import_batch(self, request):
     if len(batches) == 2:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from process.wire import Server
 
-from mcp_learning.clients import jsonc
-from mcp_learning.clients.agents import AGENTS
+from mcp_learning.clients.install import jsonc
+from mcp_learning.clients.install.agents import AGENTS
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,7 +8,7 @@ import pytest
 from cli.conftest import Shell
 from store.rows import execution, migrated
 
-from mcp_learning.store import executions
+from mcp_learning.store.duckdb import executions
 
 RUNBOOKS = Path(__file__).parent.parent.parent / "docs" / "runbooks"
 NAMES = sorted(path.stem for path in RUNBOOKS.glob("*.md") if path.stem != "proofs")

@@ -112,7 +112,7 @@ def test_a_server_works_through_a_command_that_has_the_database_open(
 HELD_OPEN = """
 import sys
 import anyio.to_thread
-from mcp_learning.share.service import SharedService
+from mcp_learning.cluster.member import SharedService
 really = SharedService.stats
 async def stats(self, request):
     await self.health()

@@ -14,14 +14,14 @@ from store import legacy_files
 from store.rows import execution, migrated
 
 from mcp_learning.cli import upgrade
+from mcp_learning.cluster.member import joined
 from mcp_learning.errors import IndexUnavailable, StoreDamaged, StoreError
-from mcp_learning.models.keeping import EmbedMissing
+from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.search import vss
 from mcp_learning.settings import Settings
-from mcp_learning.share.service import joined
-from mcp_learning.store import copies, executions, migrations
-from mcp_learning.store.migrations import Migration
+from mcp_learning.store.duckdb import copies, executions, migrations
+from mcp_learning.store.duckdb.migrations import Migration
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Ask = Callable[..., dict[str, Any]]

@@ -14,9 +14,9 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 from process.wire import Server
 
-from mcp_learning.clients import hooks, places
+from mcp_learning.clients import hook_paths, hooks
+from mcp_learning.cluster import blocking_client, frames
 from mcp_learning.settings import Settings
-from mcp_learning.share import frames, once
 
 Hook = Callable[..., str]
 
@@ -207,14 +207,14 @@ def test_the_hook_imports_neither_the_database_nor_the_model_nor_the_models(
     assert context(done.stdout.decode())
     lines = done.stderr.decode().splitlines()
     imported = {line.split("|")[-1].strip() for line in lines if "|" in line}
-    assert "mcp_learning.share.once" in imported
+    assert "mcp_learning.cluster.blocking_client" in imported
     heavy = {"duckdb", "onnxruntime", "numpy", "pydantic", "anyio", "mcp", "typer", "asyncio"}
     assert not heavy & imported
 
 
 def test_both_ways_to_the_leader_speak_the_same_protocol() -> None:
-    assert once.PROTOCOL == frames.PROTOCOL
-    assert frames.decode(json.dumps(once._hello({"token": "t"})).encode()) is not None
+    assert blocking_client.PROTOCOL == frames.PROTOCOL
+    assert frames.decode(json.dumps(blocking_client._hello({"token": "t"})).encode()) is not None
 
 
 MATCH = {
@@ -238,10 +238,10 @@ def test_a_block_keeps_to_its_budget_and_is_empty_without_matches() -> None:
 
 def test_a_log_begins_anew_when_it_is_large(data_dir: Path) -> None:
     data_dir.mkdir()
-    (data_dir / "hook.log").write_bytes(b"x" * (places.LARGEST_LOG + 1))
-    places.note(data_dir, "a line\nof two")
+    (data_dir / "hook.log").write_bytes(b"x" * (hook_paths.LARGEST_LOG + 1))
+    hook_paths.note(data_dir, "a line\nof two")
     assert log(data_dir).endswith(" a line of two\n")
-    assert (data_dir / "hook.log.1").stat().st_size == places.LARGEST_LOG + 1
+    assert (data_dir / "hook.log.1").stat().st_size == hook_paths.LARGEST_LOG + 1
 
 
 @pytest.mark.parametrize("how", ["option", "environment", "file", "file without it", "default"])
@@ -257,4 +257,4 @@ def test_the_data_directory_is_the_one_of_the_settings(
         monkeypatch.setenv("MCP_LEARNING_DATA_DIR", "~/there")
     elif how.startswith("file"):
         file.write_text(f'data_dir = "{tmp_path.as_posix()}/in-file"\n' if how == "file" else "")
-    assert places.data_directory(given) == Settings.load(data_dir=given).data_dir
+    assert hook_paths.data_directory(given) == Settings.load(data_dir=given).data_dir

@@ -21,11 +21,11 @@ import duckdb  # noqa: F401 - so that no process has to import it again
 import numpy as np  # noqa: F401
 
 from mcp_learning.cli import upgrade as cli_upgrade
-from mcp_learning.learn import recovery
-from mcp_learning.learn.service import LearningService
-from mcp_learning.models.keeping import Backup, Prune
+from mcp_learning.models.maintenance import Backup, Prune
+from mcp_learning.service import recovery
+from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.migrations import open_database
+from mcp_learning.store.duckdb.migrations import open_database
 
 STEPS = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.truncate", "open"}
 STEPS |= {"shutil.rmtree", "shutil.copyfile"}

@@ -8,11 +8,11 @@ from typing import Any
 
 import anyio
 
-from mcp_learning.learn.service import LearningService
 from mcp_learning.models.requests import FindSimilarTasks, GetExecution
 from mcp_learning.server.answers import structured
+from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.migrations import open_database
+from mcp_learning.store.duckdb.migrations import open_database
 
 Found = dict[str, Any]
 """Structured content of find_similar_tasks."""

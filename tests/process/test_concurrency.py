@@ -20,7 +20,6 @@ from process.oracle import assert_equal, consult, copy_truth
 from process.workload import PARAPHRASES, REPOS, TASKS
 
 from mcp_learning.errors import IndexUnavailable
-from mcp_learning.learn.service import LearningService
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -30,6 +29,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.models.results import SimilarTasks
 from mcp_learning.server.answers import structured
 from mcp_learning.server.stdio import SWITCH_INTERVAL
+from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio

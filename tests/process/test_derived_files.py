@@ -19,11 +19,11 @@ from process.truth import Truth
 from process.workload import Workload
 
 from mcp_learning.errors import IndexUnavailable
-from mcp_learning.learn.service import LearningService
 from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex, RecordExecution
 from mcp_learning.server.answers import structured
+from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.migrations import open_database
+from mcp_learning.store.duckdb.migrations import open_database
 
 ROWS = 60
 MOST_LINES = 3

@@ -15,10 +15,10 @@ from store.rows import execution, migrated
 
 from mcp_learning.cli import upgrade
 from mcp_learning.errors import StoreDamaged
-from mcp_learning.learn import recovery
+from mcp_learning.service import recovery
 from mcp_learning.settings import Settings
-from mcp_learning.store import copies, executions
-from mcp_learning.store.copies import Contents
+from mcp_learning.store.duckdb import copies, executions
+from mcp_learning.store.duckdb.copies import Contents
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 

@@ -17,7 +17,7 @@ import pytest
 from process.crowd import Crowd, pauses
 from process.wire import Server
 
-from mcp_learning.share import watchdog
+from mcp_learning.cluster import watchdog
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="needs signals"),
@@ -32,7 +32,7 @@ REIGN = 30
 TASK = {"task_type": "bug_fix", "task_description": "fix the login", "outcome": "success"}
 
 IMPATIENT = """
-import mcp_learning.share.service as service, mcp_learning.share.follower as follower
+import mcp_learning.cluster.member as service, mcp_learning.cluster.follower as follower
 service.PATIENCE = service.LEAST_PATIENCE = 1.0
 follower.HELLO_SECONDS = follower.PING_SECONDS = 0.1
 from mcp_learning.cli import main
@@ -42,8 +42,8 @@ main()
 
 HANGING = """
 import time
-import mcp_learning.share.service, mcp_learning.share.watchdog as watchdog
-from mcp_learning.share.service import SharedService
+import mcp_learning.cluster.member, mcp_learning.cluster.watchdog as watchdog
+from mcp_learning.cluster.member import SharedService
 watchdog.TICK = 0.2
 async def suggest(*arguments):
     time.sleep(3_600)
@@ -216,7 +216,7 @@ def test_agents_that_start_at_once_get_one_leader_and_followers_without_duckdb(
         for follower in followers:
             status, stderr = follower.leave()
             assert status == 0
-            assert "mcp_learning.share.service" in stderr.split()
+            assert "mcp_learning.cluster.member" in stderr.split()
             loaded = {name.partition(".")[0] for name in stderr.split()}
             assert not loaded & {"duckdb", "onnxruntime", "fastembed", "numpy"}
     finally:

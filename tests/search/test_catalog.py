@@ -11,12 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from store.rows import NOW, OUTCOMES, execution, filters, passes
 
-from mcp_learning.learn.identifiers import task_key
+from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.search import catalog as module
 from mcp_learning.search.catalog import Catalog
-from mcp_learning.store.columns import LABELS, Columns, text_hash
+from mcp_learning.store.duckdb.feed import LABELS, Columns, text_hash
 
 IDS = [UUID(int=high << 64 | low) for high in range(3) for low in range(4)]
 """Halves are shared, so that both have to be looked at."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from mcp_learning.search import exact, pages
+from mcp_learning.search import exact, mapped_array
 from mcp_learning.search.arrays import reached, top
 from mcp_learning.search.exact import Matrix, cosines
 
@@ -41,7 +41,7 @@ def directory(
     """Where a matrix of more than twenty rows is kept; None: in memory."""
     if request.param == "in memory":
         return None
-    if not pages.supported():
+    if not mapped_array.supported():
         pytest.skip("vectors are kept in memory on this system")
     monkeypatch.setattr(exact, "FROM_BYTES", 20 * DIMENSION * 4)
     monkeypatch.setattr(exact, "_GROWTH", 8)
@@ -167,7 +167,9 @@ def test_a_view_stays_true_while_another_thread_appends() -> None:
     assert np.array_equal(matrix.view(total), vectors)
 
 
-in_files = pytest.mark.skipif(not pages.supported(), reason="vectors are kept in memory here")
+in_files = pytest.mark.skipif(
+    not mapped_array.supported(), reason="vectors are kept in memory here"
+)
 
 
 @in_files

@@ -26,9 +26,9 @@ from store.rows import OUTCOMES, execution
 
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
-from mcp_learning.search import exact, heads, hybrid, scan
-from mcp_learning.search import rows as in_memory
-from mcp_learning.search.judge import Query
+from mcp_learning.search import exact, pca_bounds, retriever, scan
+from mcp_learning.search import sync as in_memory
+from mcp_learning.search.scorer import Query
 
 BASE = 2_000
 """Executions in the prepared index: two runs of each task."""
@@ -173,7 +173,7 @@ def test_a_search_among_many_equals_brute_force_though_bounds_rule_most_of_them_
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(heads, "SHARE", 2)  # of 16 dimensions only
+    monkeypatch.setattr(pca_bounds, "SHARE", 2)  # of 16 dimensions only
     compared: list[int] = []
 
     def best(*args: Any) -> Any:
@@ -209,7 +209,7 @@ def test_a_filtered_search_by_index_is_complete_true_and_finds_the_best(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hybrid, "FEW_PASSING", 0)  # else so few rows are all compared
+    monkeypatch.setattr(retriever, "FEW_PASSING", 0)  # else so few rows are all compared
     directory, base = indexed
     wanted, hits, filtered = 0, 0, 0
 

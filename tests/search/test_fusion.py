@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.search import fusion
-from mcp_learning.search.words import Scores
+from mcp_learning.search.lexical.word_index import Scores
 
 units = st.floats(0, 1, width=32)
 pairs = st.lists(st.tuples(units, units), min_size=1, max_size=20)

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from learn.examples import EXPORT, find, record
 from numpy.typing import NDArray
+from service.examples import EXPORT, find, record
 from store.rows import NOW, execution, migrated
 
-from mcp_learning.learn.identifiers import task_key
-from mcp_learning.learn.service import LearningService
+from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.search import groups
 from mcp_learning.search.groups import AS_SIMILAR, Group
-from mcp_learning.search.rows import Rows, Snapshot
-from mcp_learning.store import columns, executions
-from mcp_learning.store.duckdb import Cursor
+from mcp_learning.search.sync import Rows, Snapshot
+from mcp_learning.service.learning import LearningService
+from mcp_learning.store.duckdb import executions, feed
+from mcp_learning.store.duckdb.connection import Cursor
 
 LOGIN = "Fix the login redirect loop"
 
@@ -63,7 +63,7 @@ class Recorded:
         snapshot = self.snapshot(filters)
         given_similarities = self.similarities(snapshot)
         found = groups.represent(
-            snapshot, task_key(text), given_similarities, columns.text_hash(question)
+            snapshot, task_key(text), given_similarities, feed.text_hash(question)
         )
         return snapshot.view.task_id(found.row), found
 

@@ -18,7 +18,7 @@ from search.planted import build, clustered, wanted
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search import vss
 from mcp_learning.search.hnsw import Build, HnswIndex, IndexInfo
-from mcp_learning.store.embeddings import as_text
+from mcp_learning.store.duckdb.embeddings import as_text
 
 ROWS = 500
 VERSIONS = np.arange(11, 11 + ROWS)

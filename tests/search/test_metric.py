@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from mcp_learning.bench import families
 from mcp_learning.embed.embedder import Embedder
-from mcp_learning.search import fusion, kindred
+from mcp_learning.search import fusion, relevance_feedback
 from mcp_learning.search.catalog import View
 from mcp_learning.search.exact import cosines
-from mcp_learning.search.measured import Measured
 from mcp_learning.search.metric import GROWTH, LEAST_TASKS, Floats, Metric, latest, watermark
+from mcp_learning.search.metric_cache import MetricCache
 from mcp_learning.settings import DEFAULT_MODEL
 
 DIMENSION = 64
@@ -41,14 +41,16 @@ def alike(metric: Metric, vectors: Floats, task: int) -> Floats:
     """How much all tasks are of a kind with one of them."""
     rows = np.arange(len(vectors))
     plain = fusion.meaning(cosines(vectors, vectors[task]), NOISE)
-    return kindred.alike(plain, vectors[task], vectors, rows, metric, metric.lengths(vectors))
+    return relevance_feedback.alike(
+        plain, vectors[task], vectors, rows, metric, metric.lengths(vectors)
+    )
 
 
 def of_kind(metric: Metric, vectors: Floats, task: int) -> Floats:
     """The same by the direction alone, without the similarity of the single task."""
     plain = fusion.meaning(cosines(vectors, vectors[task]), NOISE)
-    near = kindred.nearest(plain)
-    towards = kindred.direction(metric, vectors[task], vectors[near], plain[near])
+    near = relevance_feedback.nearest(plain)
+    towards = relevance_feedback.direction(metric, vectors[task], vectors[near], plain[near])
     return metric.meaning(vectors @ towards, towards, metric.lengths(vectors))
 
 
@@ -92,7 +94,7 @@ def test_the_plain_metric_is_the_meaning_of_a_search(noise: float) -> None:
     vectors, _ = tasks(50)
     plain = Metric.plain(DIMENSION, noise)
     nobody = np.zeros((0, DIMENSION), np.float32)
-    towards = kindred.direction(plain, vectors[0], nobody, np.zeros(0, np.float32))
+    towards = relevance_feedback.direction(plain, vectors[0], nobody, np.zeros(0, np.float32))
     found = plain.meaning(vectors @ towards, towards, plain.lengths(vectors))
     expected = fusion.meaning(cosines(vectors, vectors[0]), noise)
     assert np.allclose(found, expected, atol=1e-6)
@@ -153,14 +155,14 @@ class History:
         columns["described"] = np.append(columns["described"], new.astype(np.uint64))
         columns["alive"] = np.append(columns["alive"], np.ones(count, bool))
 
-    def measured(self, measured: Measured) -> tuple[Metric, Floats]:
+    def measured(self, measured: MetricCache) -> tuple[Metric, Floats]:
         rows = np.arange(len(self.view))
         return measured.of(self.view, self.vectors[rows], rows, NOISE)
 
 
 @given(st.data())
 def test_what_it_is_depends_on_the_rows_alone(data: st.DataObject) -> None:
-    history, kept_up = History(), Measured()
+    history, kept_up = History(), MetricCache()
     history.grow(data.draw(st.integers(1, 100)))
     for _ in range(data.draw(st.integers(1, 5))):
         what = data.draw(st.sampled_from(["grow", "die", "redescribe", "wait"]))
@@ -175,7 +177,7 @@ def test_what_it_is_depends_on_the_rows_alone(data: st.DataObject) -> None:
             history.view["version"][row] = history.view["version"].max() + 1
             history.vectors[row] = history.vectors[(row + 1) % 400]
         metric, lengths = history.measured(kept_up)
-        fresh, expected = history.measured(Measured())
+        fresh, expected = history.measured(MetricCache())
         assert np.array_equal(metric.centre, fresh.centre)
         assert np.array_equal(metric.discount, fresh.discount)
         assert np.allclose(lengths, expected, rtol=1e-5)
@@ -183,7 +185,7 @@ def test_what_it_is_depends_on_the_rows_alone(data: st.DataObject) -> None:
 
 
 def test_rows_that_are_numbered_anew_are_measured_anew() -> None:
-    history, kept_up = History(), Measured()
+    history, kept_up = History(), MetricCache()
     history.grow(100)
     history.measured(kept_up)
     order = np.arange(100)[::-1][:70]
@@ -191,13 +193,13 @@ def test_rows_that_are_numbered_anew_are_measured_anew() -> None:
     for name, column in history.view.columns.items():
         history.view.columns[name] = column[order]
     metric, lengths = history.measured(kept_up)
-    fresh, expected = history.measured(Measured())
+    fresh, expected = history.measured(MetricCache())
     assert np.array_equal(metric.discount, fresh.discount)
     assert np.allclose(lengths, expected, rtol=1e-5)
 
 
 def test_a_row_in_the_place_of_another_with_the_same_vector_teaches_nothing_new() -> None:
-    history, kept_up = History(), Measured()
+    history, kept_up = History(), MetricCache()
     history.grow(40)
     before, _ = history.measured(kept_up)
     history.grow(1)  # as a pending task that is completed: new texts, but the description's vector

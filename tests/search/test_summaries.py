@@ -10,8 +10,8 @@ from store.rows import execution, migrated
 from mcp_learning.models.results import Execution
 from mcp_learning.search import summaries
 from mcp_learning.search.summaries import Summaries
-from mcp_learning.store import executions
-from mcp_learning.store.duckdb import Cursor
+from mcp_learning.store.duckdb import executions
+from mcp_learning.store.duckdb.connection import Cursor
 
 KEY = 1
 

@@ -19,20 +19,20 @@ from anyio.from_thread import BlockingPortal
 from search.planted import DIMENSION, MODEL, Vectors, build
 from store.rows import NOW, OUTCOMES, execution, passes
 
-from mcp_learning.learn.identifiers import task_key
+from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.search import fusion
 from mcp_learning.search.groups import AS_SIMILAR
 from mcp_learning.search.hnsw import FILE_NAME
-from mcp_learning.search.hybrid import Found, Retriever
-from mcp_learning.search.judge import ROUNDING, Query
-from mcp_learning.search.rows import Embedded
-from mcp_learning.search.terms import Question, count_terms
-from mcp_learning.search.words import WordIndex
+from mcp_learning.search.lexical.terms import Question, count_terms
+from mcp_learning.search.lexical.word_index import WordIndex
+from mcp_learning.search.retriever import Found, Retriever
+from mcp_learning.search.scorer import ROUNDING, Query
+from mcp_learning.search.sync import Embedded
 from mcp_learning.settings import SearchMode
-from mcp_learning.store import bulk, embeddings, executions, migrations
-from mcp_learning.store.duckdb import Cursor, Database
+from mcp_learning.store.duckdb import bulk, embeddings, executions, migrations
+from mcp_learning.store.duckdb.connection import Cursor, Database
 
 T = TypeVar("T")
 

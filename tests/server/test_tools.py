@@ -9,13 +9,13 @@ import pytest
 from mcp.client.client import Client
 from mcp_types import CallToolResult, TextContent, Tool
 
+from mcp_learning.cluster.member import SharedService
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import Match, Runs, SearchInfo, SimilarTasks
 from mcp_learning.server import answers
 from mcp_learning.server.app import INSTRUCTIONS, LearningServer
-from mcp_learning.server.host import Host
+from mcp_learning.server.service_runner import Host
 from mcp_learning.settings import Settings
-from mcp_learning.share.service import SharedService
 
 pytestmark = pytest.mark.anyio
 

@@ -16,9 +16,9 @@ import anyio.to_thread
 from mcp_learning.errors import LearningError
 from mcp_learning.models.results import Execution
 from mcp_learning.settings import Settings
-from mcp_learning.store import executions
-from mcp_learning.store.duckdb import Cursor, Database
-from mcp_learning.store.migrations import open_database
+from mcp_learning.store.duckdb import executions
+from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.migrations import open_database
 
 
 def say(**what: object) -> None:

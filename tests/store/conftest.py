@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from store.rows import migrated, undone
 
-from mcp_learning.store.duckdb import Cursor
+from mcp_learning.store.duckdb.connection import Cursor
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from mcp_learning.models.requests import Details, Filters, Outcome, RecordExecution
 from mcp_learning.models.results import Execution
-from mcp_learning.store import migrations
-from mcp_learning.store.duckdb import Cursor
+from mcp_learning.store.duckdb import migrations
+from mcp_learning.store.duckdb.connection import Cursor
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 

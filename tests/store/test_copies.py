@@ -9,9 +9,9 @@ import pytest
 from store.rows import execution, migrated
 
 from mcp_learning.errors import StoreDamaged, StoreError
-from mcp_learning.store import copies, executions
-from mcp_learning.store.duckdb import Cursor, Database
-from mcp_learning.store.migrations import apply
+from mcp_learning.store.duckdb import copies, executions
+from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.migrations import apply
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ import pytest
 
 from mcp_learning.errors import StoreError
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import MAX_READERS, Cursor, Database
-from mcp_learning.store.migrations import open_database
+from mcp_learning.store.duckdb.connection import MAX_READERS, Cursor, Database
+from mcp_learning.store.duckdb.migrations import open_database
 
 pytestmark = pytest.mark.anyio
 

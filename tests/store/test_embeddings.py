@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from store.rows import execution, migrated
 
-from mcp_learning.store import bulk, columns, embeddings, executions
-from mcp_learning.store.duckdb import Cursor
+from mcp_learning.store.duckdb import bulk, embeddings, executions, feed
+from mcp_learning.store.duckdb.connection import Cursor
 
 Vectors = NDArray[np.float32]
 
@@ -177,7 +177,7 @@ def test_each_version_leads_to_its_execution(cursor: Cursor) -> None:
     change(cursor, ids[0])  # its vector stays until it is taken away
     executions.delete(cursor, ids[1:2])
     found = dict(zip(*(one.tolist() for one in embeddings.versions(cursor)), strict=True))
-    current = columns.read(cursor)
+    current = feed.read(cursor)
     ids_by_sequence = {
         sequence: UUID(int=high << 64 | low)
         for sequence, high, low in zip(

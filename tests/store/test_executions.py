@@ -15,9 +15,9 @@ from store.rows import AWKWARD, NOW, OUTCOMES, execution, undone
 
 from mcp_learning.models.requests import Details, GroupBy
 from mcp_learning.models.results import Execution, Feedback
-from mcp_learning.store import bulk, columns, embeddings, executions, statistics
-from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.statistics import Measures
+from mcp_learning.store.duckdb import bulk, embeddings, executions, feed, statistics
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.statistics import Measures
 
 modest = settings(deadline=None, max_examples=40)
 
@@ -134,12 +134,12 @@ def test_what_a_search_keeps_in_memory_is_what_was_inserted_and_changed(
 ) -> None:
     with undone(cursor):
         insert_all(cursor, batch[:after])
-        last = int(columns.read(cursor).sequence.max(initial=0))
+        last = int(feed.read(cursor).sequence.max(initial=0))
         insert_all(cursor, batch[after:])
         if after and batch:
             executions.update(cursor, batch[0], KEY + 1)
             batch = [*batch[1:], batch[0]]
-        found = columns.read(cursor, last)
+        found = feed.read(cursor, last)
         chosen = batch[len(batch) - len(found) :]
         assert len(chosen) == len(batch) - max(min(after, len(batch)) - 1, 0) if after else True
         assert (np.diff(found.sequence) > 0).all()
@@ -153,14 +153,14 @@ def test_what_a_search_keeps_in_memory_is_what_was_inserted_and_changed(
             assert moment == row.recorded_at
             assert OUTCOMES[kept["outcome"]] == row.outcome
             assert kept["has_solution"] == (row.solution_summary is not None)
-            assert kept["described"] == columns.text_hash(row.task_description)
+            assert kept["described"] == feed.text_hash(row.task_description)
             for name, values in found.labels.items():
                 assert values[at] == (getattr(row, name) or "")
-        texts = {one.stamp: one.texts for one in columns.words(cursor, found.sequence.tolist())}
+        texts = {one.stamp: one.texts for one in feed.words(cursor, found.sequence.tolist())}
         assert texts == {
             stamp: _searched(row) for stamp, row in zip(found.stamp.tolist(), chosen, strict=True)
         }
-        assert sorted(columns.sequences(cursor).tolist()) == sorted(_sequences(cursor).values())
+        assert sorted(feed.sequences(cursor).tolist()) == sorted(_sequences(cursor).values())
 
 
 def _searched(row: Execution) -> tuple[str | None, ...]:
@@ -329,9 +329,9 @@ def test_an_empty_database_has_figures_too(cursor: Cursor) -> None:
     assert executions.count(cursor) == 0
     assert executions.unknown(cursor, []) == []
     assert executions.shown(cursor, []) == {}
-    assert len(columns.read(cursor)) == 0
-    assert columns.words(cursor, []) == []
-    assert columns.sequences(cursor).tolist() == []
+    assert len(feed.read(cursor)) == 0
+    assert feed.words(cursor, []) == []
+    assert feed.sequences(cursor).tolist() == []
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])

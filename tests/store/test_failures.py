@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from store.rows import NOW, execution, undone
 
 from mcp_learning.models.results import Execution
-from mcp_learning.store import embeddings, executions, failures
-from mcp_learning.store.duckdb import Cursor
+from mcp_learning.store.duckdb import embeddings, error_texts, executions
+from mcp_learning.store.duckdb.connection import Cursor
 
 SINCE, UNTIL = NOW - timedelta(days=30), NOW + timedelta(seconds=1)
 
@@ -50,7 +50,7 @@ pytestmark = pytest.mark.usefixtures("taken_back")
 def test_values_are_replaced_and_the_telling_line_is_kept(
     cursor: Cursor, message: str, expected: str
 ) -> None:
-    assert failures.normalise(cursor, message) == expected
+    assert error_texts.normalise(cursor, message) == expected
 
 
 def add(cursor: Cursor, key: int = 1, **values: Any) -> Execution:
@@ -59,8 +59,8 @@ def add(cursor: Cursor, key: int = 1, **values: Any) -> Execution:
     return row
 
 
-def only(cursor: Cursor, repo: str | None = None) -> failures.ErrorText:
-    (text,) = failures.error_texts(cursor, SINCE, UNTIL, repo, 10).commonest
+def only(cursor: Cursor, repo: str | None = None) -> error_texts.ErrorText:
+    (text,) = error_texts.error_texts(cursor, SINCE, UNTIL, repo, 10).commonest
     return text
 
 
@@ -101,7 +101,7 @@ def test_a_success_at_the_very_moment_of_a_failure_does_not_follow_it(cursor: Cu
 def test_failures_without_a_message_go_by_their_type(cursor: Cursor) -> None:
     for kind in ("crash", "crash", None):
         add(cursor, outcome="failure", error_type=kind, error_message=None)
-    found = failures.error_texts(cursor, SINCE, UNTIL, None, 10)
+    found = error_texts.error_texts(cursor, SINCE, UNTIL, None, 10)
     assert [(one.text, one.error_type, one.count) for one in found.commonest] == [
         ("crash", "crash", 2),
         ("no error recorded", None, 1),
@@ -113,10 +113,10 @@ def test_only_the_period_and_the_repo_count_and_the_rest_is_told(cursor: Cursor)
         add(cursor, **FAILED | {"error_message": "abcd"[number] * 3}, **ago(number))
     add(cursor, **FAILED | {"repo": "b"}, **ago(1))
     add(cursor, **FAILED, **ago(24 * 31))
-    found = failures.error_texts(cursor, SINCE, UNTIL, "a", 3)
+    found = error_texts.error_texts(cursor, SINCE, UNTIL, "a", 3)
     assert [one.text for one in found.commonest] == ["aaa", "bbb", "ccc"]
     assert found.failures == 4
-    assert failures.error_texts(cursor, SINCE, UNTIL, "z", 3) == failures.ErrorTexts([], 0)
+    assert error_texts.error_texts(cursor, SINCE, UNTIL, "z", 3) == error_texts.ErrorTexts([], 0)
 
 
 _messages = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80)
@@ -130,7 +130,7 @@ def test_every_failure_is_counted_whatever_its_message(
     with undone(cursor):
         for message in messages:
             add(cursor, outcome="failure", error_message=message)
-        found = failures.error_texts(cursor, SINCE, UNTIL, None, 100)
+        found = error_texts.error_texts(cursor, SINCE, UNTIL, None, 100)
         assert sum(one.count for one in found.commonest) == found.failures == len(messages)
         assert all(0 < len(one.text) <= 200 for one in found.commonest)
 
@@ -155,10 +155,10 @@ def test_a_similar_later_success_of_the_same_repo_and_type_is_found(cursor: Curs
     failed: UUID = rows[0].task_id
 
     def similar(nearest: int, least: float) -> dict[UUID, UUID]:
-        return failures.similar_successes(cursor, [failed], nearest=nearest, least=least)
+        return error_texts.similar_successes(cursor, [failed], nearest=nearest, least=least)
 
     assert similar(9, 0.6) == {failed: rows[2].task_id}
     assert similar(9, 0.9) == {}
-    assert failures.similar_successes(cursor, [], nearest=9, least=0.6) == {}
-    assert failures.solutions(cursor, [rows[2].task_id, failed], 4) == {rows[2].task_id: "do s"}
-    assert failures.solutions(cursor, [], 4) == {}
+    assert error_texts.similar_successes(cursor, [], nearest=9, least=0.6) == {}
+    assert error_texts.solutions(cursor, [rows[2].task_id, failed], 4) == {rows[2].task_id: "do s"}
+    assert error_texts.solutions(cursor, [], 4) == {}

@@ -12,7 +12,7 @@ from store.rows import execution, migrated
 
 from mcp_learning.errors import InvalidInput, StoreDamaged, StoreError, StoreLocked
 from mcp_learning.search import vss
-from mcp_learning.store import executions, legacy
+from mcp_learning.store.duckdb import executions, legacy
 
 CHILDREN = Path(__file__).with_name("children.py")
 READ = ("task_id", "task_description", "success", "timestamp", "actual_cost", "embedding")

@@ -10,9 +10,9 @@ from store.rows import execution, migrated
 
 from mcp_learning.errors import StoreTooNew
 from mcp_learning.settings import Settings
-from mcp_learning.store import executions, migrations
-from mcp_learning.store.duckdb import Cursor
-from mcp_learning.store.migrations import Migration, open_database
+from mcp_learning.store.duckdb import executions, migrations
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.migrations import Migration, open_database
 
 ORIGINAL_COLUMNS = {
     "task_id": "UUID",

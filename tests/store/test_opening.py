@@ -12,9 +12,9 @@ import pytest
 
 from mcp_learning.errors import StoreDamaged, StoreError, StoreLocked, StoreTooNew
 from mcp_learning.settings import Settings
-from mcp_learning.store import executions
-from mcp_learning.store.duckdb import Cursor, Database
-from mcp_learning.store.migrations import open_database
+from mcp_learning.store.duckdb import executions
+from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.migrations import open_database
 
 pytestmark = pytest.mark.anyio
 

@@ -12,11 +12,11 @@ import pytest
 from store.rows import execution, migrated
 
 from mcp_learning.errors import StoreDamaged
-from mcp_learning.learn.identifiers import task_key
+from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import Execution
-from mcp_learning.store import bulk, copies, executions, votes
-from mcp_learning.store.opening import connect
-from mcp_learning.store.salvage import Salvaged, salvage
+from mcp_learning.store.duckdb import bulk, copies, executions, votes
+from mcp_learning.store.duckdb.opening import connect
+from mcp_learning.store.duckdb.salvage import Salvaged, salvage
 
 HEADERS = 3 * 4_096
 BLOCK = 262_144

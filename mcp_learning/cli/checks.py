@@ -1,0 +1,341 @@
+"""The layers that `doctor` checks, from the bottom up.
+
+None of the checks makes or changes the user's database: what a new one is like is tried out in a
+temporary directory.
+"""
+
+import os
+import platform
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+
+from mcp_learning import __version__
+from mcp_learning.cli.examination import CheckContext, Failure, Finding, Layer, Stored
+from mcp_learning.cli.smoke_test import PARAPHRASE, TASK, round_trip
+from mcp_learning.cluster.member import peek
+from mcp_learning.embed.embedder import BUNDLED_MODEL, Embedder
+from mcp_learning.embed.recipe import embedding_text
+from mcp_learning.errors import (
+    ConfigurationError,
+    EmbedderUnavailable,
+    IndexUnavailable,
+    LeaderIncompatible,
+    LearningError,
+    StoreDamaged,
+    StoreError,
+    StoreLocked,
+    StoreTooNew,
+)
+from mcp_learning.models.results import Health, Member
+from mcp_learning.settings import CONFIG_VARIABLE, Settings, config_file
+from mcp_learning.store.duckdb import copies, embeddings, executions, migrations
+from mcp_learning.store.duckdb.connection import Cursor, Database
+
+LEAST_FREE_MB = 100
+"""Free disk space, in MB (2^20 bytes), below which the check fails."""
+
+T = TypeVar("T")
+
+_PYTHONS = ((3, 11), (3, 12), (3, 13))
+_ELSEWHERE = "set MCP_LEARNING_DATA_DIR to a directory that you may write to"
+_UPDATE = "pip install --upgrade mcp-learning"
+_BUNDLED = "unset MCP_LEARNING_EMBEDDING_MODEL, which takes the bundled model"
+_UNRELATED = "paint the garden fence green"
+
+
+def python(_: CheckContext) -> Finding:
+    """The interpreter is one that the package is tested with."""
+    detail = f"{platform.python_version()}, mcp-learning {__version__}"
+    if sys.version_info[:2] not in _PYTHONS:
+        raise Failure(detail, "install mcp-learning with Python 3.11, 3.12 or 3.13")
+    return Finding(detail)
+
+
+def settings(patient: CheckContext) -> Finding:
+    """Environment and file are understood; nothing in the environment is misspelt."""
+    try:
+        patient.settings = Settings.load(data_dir=patient.data_dir)
+    except ConfigurationError as error:
+        raise Failure(str(error), f"correct it in the environment or in {config_file()}") from error
+    file = config_file()
+    detail = f"read from {file}" if file.exists() else f"defaults (there is no {file})"
+    given = sorted(name for name in os.environ if name.startswith("MCP_LEARNING_"))
+    if given:
+        detail += f", then {', '.join(given)}"
+    known = {f"MCP_LEARNING_{name.upper()}" for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    if unknown := [name for name in given if name not in known]:
+        return Finding(detail, fix=f"unset {' '.join(unknown)}: there is no such setting")
+    if CONFIG_VARIABLE in given and not file.exists():
+        return Finding(detail, fix=f"unset {CONFIG_VARIABLE}, or write the file that it names")
+    return Finding(detail)
+
+
+def data_directory(patient: CheckContext) -> Finding:
+    """It exists, or can be made, and can be written."""
+    path = patient.settings.data_dir
+    try:
+        existing = _nearest(path)
+        if not existing.is_dir():
+            raise Failure(f"{path} can't be made: {existing} is not a directory", _ELSEWHERE)
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise Failure(f"{path} can't be written: {error.strerror}", _ELSEWHERE) from error
+    return Finding(str(path) if existing == path else f"{path} will be made at first use")
+
+
+def permissions(patient: CheckContext) -> Finding:
+    """Nobody else may read what agents recorded."""
+    path = patient.settings.data_dir
+    if not path.exists():
+        return Finding("will be private when it is made")
+    if os.name != "posix":
+        return Finding("as the system gives them to your own directories")
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        fix = f"chmod 700 {shlex.quote(str(path))}"
+        return Finding(f"{mode:04o}: other users may read what agents recorded", fix=fix)
+    return Finding(f"{mode:04o}, private")
+
+
+def disk_space(patient: CheckContext) -> Finding:
+    """There is room to record."""
+    free = shutil.disk_usage(_nearest(patient.settings.data_dir)).free / 2**20
+    if free < LEAST_FREE_MB:
+        raise Failure(f"{free:.0f} MB free", f"free some space, or {_ELSEWHERE}")
+    return Finding(f"{free / 1024:.1f} GB free")
+
+
+def duckdb(_: CheckContext) -> Finding:
+    """DuckDB works, and a new database can be made (elsewhere)."""
+    import duckdb
+
+    with tempfile.TemporaryDirectory(prefix="mcp-learning-") as directory:
+        version = _read(Path(directory, "new", "learning.duckdb"), migrations.apply)
+    return Finding(f"{duckdb.__version__}; a new database gets schema version {version}")
+
+
+def database(patient: CheckContext) -> Finding:
+    """A server that has the file open answers, or else the file opens."""
+    path = patient.settings.database_path
+    try:
+        health = anyio.run(peek, patient.settings)
+    except LeaderIncompatible as error:
+        raise Failure(str(error), "restart the agent that started the older version") from error
+    if health is not None:
+        return _shared(path, health)
+    if not path.exists():
+        patient.schema_version, patient.stored = 0, Stored()
+        return Finding(f"{path} will be made at first use")
+    try:
+        patient.schema_version = _read(path, migrations.current_version)
+    except StoreLocked as error:
+        return _held(path, error)
+    except StoreTooNew as error:
+        raise Failure(str(error), _UPDATE) from error
+    except StoreDamaged as error:
+        raise Failure(str(error), "mcp-learning recover") from error
+    except StoreError as error:
+        raise Failure(str(error), f"check who may read and write {path}") from error
+    return Finding(f"{path}, {path.stat().st_size / 2**20:.1f} MB")
+
+
+def schema(patient: CheckContext) -> Finding:
+    """The tables are as this version knows them, or will be."""
+    newest, version = migrations.known()[-1].version, patient.schema_version
+    if version > newest:
+        detail = f"version {version}, but this mcp-learning knows {newest} at most"
+        raise Failure(detail, _UPDATE)
+    if version < newest:
+        patient.stored = Stored()
+        _refuse_other_design(patient.settings.database_path)
+        return Finding(f"version {newest} will be made at first use (now {version or 'none'})")
+    try:
+        patient.stored = _read(
+            patient.settings.database_path,
+            lambda cursor: Stored(executions.count(cursor), embeddings.model(cursor)),
+        )
+    except StoreDamaged as error:
+        raise Failure(str(error), "mcp-learning recover") from error
+    return Finding(f"version {version}, {patient.stored.executions} executions")
+
+
+def contents(patient: CheckContext) -> Finding:
+    """Every block of the database can be read, and is what was written."""
+    path = patient.settings.database_path
+    if not path.exists():
+        return Finding("nothing yet")
+    try:
+        rows = copies.examine(path).counts
+    except StoreDamaged as error:
+        raise Failure(str(error), "mcp-learning recover") from error
+    return Finding(f"all of {sum(rows.values())} rows in {len(rows)} tables can be read")
+
+
+def vss(_: CheckContext) -> Finding:
+    """The extension loads, and a search on an HNSW index in memory uses that index."""
+    from mcp_learning.search import vss
+    from mcp_learning.search.hnsw import NEAREST
+
+    query = NEAREST.format(dimension=3)
+    try:
+        with vss.connect(Path(":memory:")) as connection:
+            source = vss.load(connection)
+            connection.execute("CREATE TABLE vectors (version BIGINT, embedding FLOAT[3])")
+            connection.execute(
+                "INSERT INTO vectors SELECT i, [sin(i), cos(i), i / 100] FROM range(100) r(i)"
+            )
+            connection.execute(
+                "CREATE INDEX hnsw ON vectors USING HNSW (embedding) WITH (metric = 'cosine')"
+            )
+            plan = str(connection.execute(f"EXPLAIN {query}", ["[0, 1, 0]", 1]).fetchall())
+            nearest = connection.execute(query, ["[0, 1, 0]", 1]).fetchone()
+    except IndexUnavailable as error:
+        fix = f"pip install duckdb-extension-vss=={installed_version('duckdb')}"
+        raise Failure(f"{error} ({error.__cause__})", fix) from error
+    if "HNSW_INDEX_SCAN" not in plan or nearest is None or nearest[0] != 0:
+        raise Failure("loads, but the index is not used or gives a wrong answer", _UPDATE)
+    return Finding(f"loaded from {source}; an index search answers right")
+
+
+def embedding_model(patient: CheckContext) -> Finding:
+    """The model loads, and finds a paraphrase more alike than something else."""
+    chosen = patient.settings
+    embedder = Embedder(chosen.embedding_model, cache_dir=chosen.model_dir)
+    if embedder.model != BUNDLED_MODEL and not chosen.data_dir.exists():
+        return Finding(f"{embedder.model} will be downloaded at first use", conclusive=False)
+    try:
+        embedder.load()
+        vectors = embedder.embed([embedding_text(t) for t in (TASK, PARAPHRASE, _UNRELATED)])
+    except EmbedderUnavailable as error:
+        bundled = embedder.model == BUNDLED_MODEL
+        raise Failure(str(error), _UPDATE if bundled else _BUNDLED) from error
+    alike, unlike = (float(vectors[0] @ other) for other in vectors[1:])
+    detail = f"{embedder.fingerprint}; paraphrase {alike:.2f}, unrelated {unlike:.2f}"
+    if alike <= unlike:
+        raise Failure(f"{detail}: wrong way round", _BUNDLED)
+    patient.embedder = embedder
+    return Finding(detail)
+
+
+def stored_vectors(patient: CheckContext) -> Finding:
+    """They are of the model that searches would use."""
+    model = patient.stored.model
+    if model is None:
+        return Finding("none yet")
+    if model != patient.embedder.fingerprint:
+        raise Failure(f"made by {model}", "mcp-learning rebuild-index --reembed")
+    return Finding("made by the same model")
+
+
+def server(_: CheckContext) -> Finding:
+    """A server process on a temporary directory records a task, finds it again, and ends well."""
+    with tempfile.TemporaryDirectory(
+        prefix="mcp-learning-", ignore_cleanup_errors=True
+    ) as directory:
+        try:
+            trip = round_trip(Path(directory))
+        except LearningError as error:
+            fix = "mend what failed above, or else report this with the output of this command"
+            raise Failure(str(error), fix) from error
+    return Finding(
+        f"initialized in {trip.initialize_ms:.0f} ms, recorded in {trip.record_ms:.0f} ms, "
+        f"found by a paraphrase ({trip.similarity:.2f}), ended with exit code 0"
+    )
+
+
+LAYERS = (
+    Layer("python", python),
+    Layer("settings", settings),
+    Layer("data directory", data_directory, needs=("settings",)),
+    Layer("permissions", permissions, needs=("data directory",)),
+    Layer("disk space", disk_space, needs=("data directory",)),
+    Layer("duckdb", duckdb),
+    Layer("database", database, needs=("data directory", "duckdb")),
+    Layer("schema", schema, needs=("database",)),
+    Layer("contents", contents, needs=("schema",)),
+    Layer("vss", vss, needs=("duckdb",)),
+    Layer("embedding model", embedding_model, needs=("settings",)),
+    Layer("stored vectors", stored_vectors, needs=("schema", "embedding model")),
+    Layer("server", server),
+)
+"""In the order in which they build on each other."""
+
+
+def _nearest(path: Path) -> Path:
+    """`path`, or the nearest directory above it that exists."""
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def _read(path: Path, fn: Callable[[Cursor], T]) -> T:
+    """Opens a database just for `fn`, without migrating it."""
+
+    async def read() -> T:
+        database = Database(path)
+        try:
+            return await database.read(fn)
+        finally:
+            await database.close()
+
+    return anyio.run(read)
+
+
+def _refuse_other_design(path: Path) -> None:
+    if not path.exists():
+        return
+    try:
+        _read(path, migrations.refuse_other_design)
+    except StoreError as error:
+        raise Failure(str(error), "mcp-learning upgrade") from error
+
+
+def _shared(path: Path, health: Health) -> Finding:
+    """What the server says that has the database open; nothing more can be seen from here."""
+    detail = f"{path}, {health.rows} executions"
+    if health.leader is not None:
+        detail += f"; open in {_member(health.leader)}"
+    if health.followers:
+        detail += f"; followed by {', '.join(map(_member, health.followers))}"
+    fix = "mcp-learning rebuild-index --reembed" if health.reembed_due else ""
+    return Finding(detail, fix=fix, conclusive=False)
+
+
+def _member(member: Member) -> str:
+    return (
+        f"process {member.pid} (mcp-learning {member.version}, since "
+        f"{member.since:%Y-%m-%d %H:%M:%S} UTC)"
+    )
+
+
+def _held(path: Path, error: StoreLocked) -> Finding:
+    holder = re.search(r"process (\d+)", str(error))
+    if holder is None:
+        return Finding(f"{path} is open in another process", conclusive=False)
+    pid = holder[1]
+    command = _command_of(pid)
+    if command and "mcp_learning" not in command and "mcp-learning" not in command:
+        raise Failure(f"{path} is open in process {pid} ({command[:60]})", f"close it: kill {pid}")
+    what = "another mcp-learning" if command else "another process"
+    return Finding(f"{path} is open in {what}, process {pid}", conclusive=False)
+
+
+def _command_of(pid: str) -> str:
+    """Command line of a process; "" where that can't be known."""
+    try:
+        listed = subprocess.run(
+            ["ps", "-o", "args=", "-p", pid], capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return listed.stdout.strip()

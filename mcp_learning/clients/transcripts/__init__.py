@@ -1,0 +1,1 @@
+"""Recorded sessions of agent clients: one reader per client."""

@@ -1,0 +1,1 @@
+"""Executions from elsewhere and exports: git history, tables, exported files."""

@@ -1,0 +1,95 @@
+"""Lines of JSON, out of files that may be anything: binary, cut short, endless, or hostile."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from mcp_learning.clients.transfer.imported import Notes
+
+LONGEST_LINE = 16 * 2**20
+"""Bytes of the longest line that is read; the transcripts' pictures are in such lines."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_OTHERS = {
+    b"\xff\xfe": "UTF-16: convert it to UTF-8",
+    b"\xfe\xff": "UTF-16: convert it to UTF-8",
+    b"\x1f\x8b": "compressed: unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed: unpack it first",
+    b"PK\x03\x04": "compressed: unpack it first",
+}
+
+
+def objects(file: Path, notes: Notes, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The JSON objects in a file, one per line, each with the place where it is.
+
+    Args:
+        file: A regular file.
+        notes: Hear of every line that isn't one.
+        name: What the file is called in places; empty when there is only one.
+    """
+    prefix = f"{name}, " if name else ""
+    try:
+        with file.open("rb") as opened:
+            if problem := _other_format(opened):
+                notes.skip(name or file.name, problem)
+                notes.done += file.stat().st_size
+                return
+            for number, line in _lines(opened, notes, prefix):
+                where = f"{prefix}line {number}"
+                value, reason = _parsed(line)
+                if reason:
+                    notes.skip(where, reason)
+                elif value is not None:
+                    yield where, value
+    except OSError as error:
+        notes.skip(name or file.name, "can't be read", error.strerror or "")
+
+
+def _lines(file: BinaryIO, notes: Notes, prefix: str) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        notes.done += len(line)
+        if len(line) <= LONGEST_LINE:
+            yield number, line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE)
+            notes.done += len(line)
+        notes.skip(f"{prefix}line {number}", f"longer than {LONGEST_LINE // 2**20} MB")
+
+
+def _parsed(line: bytes) -> tuple[dict[str, Any] | None, str]:
+    """The object of a line, or why there is none; neither for an empty line."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return None, "binary, not text" if b"\0" in line else "not UTF-8"
+    if not text.strip():
+        return None, ""
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError:
+        if b"\0" in line:
+            return None, "binary, not text"
+        return None, "not JSON" if line.endswith(b"\n") else "not JSON: cut short at the end"
+    except RecursionError:
+        return None, "nested too deeply"
+    except ValueError:  # NaN and infinity, and integers of thousands of digits
+        return None, "has a number that can't be stored"
+    return (value, "") if isinstance(value, dict) else (None, "not a JSON object")
+
+
+def _other_format(file: BinaryIO) -> str:
+    """What the file is, if not UTF-8; leaves it behind a byte order mark, or at its start."""
+    start = file.read(4)
+    for mark, problem in _OTHERS.items():
+        if start.startswith(mark):
+            return problem
+    file.seek(len(_BYTE_ORDER_MARK) if start.startswith(_BYTE_ORDER_MARK) else 0)
+    return ""
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)

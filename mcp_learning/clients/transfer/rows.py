@@ -1,0 +1,246 @@
+"""A row of a table, by the names of its columns, becomes an execution.
+
+Names are those of an exported execution; `timestamp`, `success` and `actual_cost`, as the original
+design has them, mean recorded_at, outcome and cost_usd. A value of a further column is passed over
+and counted. An optional value that can't be accepted is left out and counted; a row without a
+task_description that can be is skipped.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from mcp_learning.clients.transfer.imported import Notes, clean, identity
+from mcp_learning.models.requests import Details, RecordExecution
+from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
+
+RENAMED = {"timestamp": "recorded_at", "success": "outcome", "actual_cost": "cost_usd"}
+"""Columns of the original design that are called otherwise here."""
+
+PASSED_OVER = frozenset({"embedding", "sequence", "task_key", "version", "model"})
+"""Columns that are derived: nobody has to be told that they are not imported."""
+
+_TEXTS = {
+    "task_type": 64,
+    "task_description": 20_000,
+    "repo": 500,
+    "approach": 200,
+    "model_tier": 100,
+    "pool_type": 100,
+    "swarm_topology": 100,
+    "solution_summary": 8_000,
+    "error_type": 100,
+    "error_message": 20_000,
+}
+_OWN = frozenset(RecordExecution.model_fields) - {"details", "task_id", "used_task_ids"}
+_LISTS = ("feedback", "uses", "used_task_ids")
+COLUMNS = frozenset(
+    {*_OWN, *Details.model_fields, *_LISTS, *RENAMED}
+    | {"task_id", "recorded_at", "updated_at", "details"}
+)
+"""All columns that are read."""
+
+_TRUE = frozenset({"true", "t", "yes", "y", "1", "success", "succeeded"})
+_FALSE = frozenset({"false", "f", "no", "n", "0", "failure", "failed"})
+_UNKNOWN = frozenset({"pending", "unknown", "running", "null", "none", "nan"})
+_ATTEMPTS = 50
+
+
+class Rows:
+    """Turns rows into executions.
+
+    Args:
+        notes: Hear of what is left out.
+        otherwise: The time of rows that have none.
+    """
+
+    def __init__(self, notes: Notes, otherwise: datetime) -> None:
+        self._notes = notes
+        self._otherwise = otherwise
+
+    def past(self, where: str, row: Mapping[str, Any]) -> PastExecution | None:
+        """The execution of a row; None if it is skipped."""
+        try:
+            values = self._named(row)
+            if not values.get("task_description"):
+                self._notes.skip(where, "has no task_description")
+                return None
+            return self._made(where, values)
+        except RecursionError:
+            self._notes.skip(where, "nested too deeply")
+            return None
+
+    def _named(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that there are, by name of an Execution's field."""
+        nested = _loaded(row.get("details"))
+        given = {**(nested if isinstance(nested, dict) else {}), **row}
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            if name == "details" or value is None or value == "" or value != value:
+                continue  # the last is NaN, which tables have where nothing is known
+            if name not in COLUMNS:
+                if name not in PASSED_OVER:
+                    self._notes.pass_over(name)
+                continue
+            values.setdefault(RENAMED.get(name, name), value)
+        return values
+
+    def _made(self, where: str, values: dict[str, Any]) -> PastExecution | None:
+        execution = {
+            name: self._text(where, name, value) if name in _TEXTS else value
+            for name, value in values.items()
+            if name in _OWN
+        }
+        execution.setdefault("task_type", "task")
+        execution["outcome"] = self._outcome(where, values.get("outcome"))
+        details = {name: _plain(values[name]) for name in Details.model_fields if name in values}
+        if "metadata" in details:
+            details["metadata"] = _metadata(details["metadata"])
+        given = {
+            "task_id": UUID(int=0),
+            "execution": {**execution, "details": details},
+            "recorded_at": _plain(values.get("recorded_at", self._otherwise)),
+            "updated_at": _plain(values.get("updated_at")),
+        }
+        record = self._validated(where, given, self._otherwise)
+        if record is None:
+            return None
+        task_id = self._task_id(where, values.get("task_id"), record)
+        hanging = {
+            "feedback": self._feedback(where, task_id, values.get("feedback")),
+            "uses": self._uses(where, task_id, record.recorded_at, values),
+        }
+        return record.model_copy(update={"task_id": task_id, **hanging})
+
+    def _validated(
+        self, where: str, given: dict[str, Any], otherwise: datetime
+    ) -> PastExecution | None:
+        """The record, without the values that can't be accepted."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return PastExecution.model_validate(given)
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+            place, name = [str(part) for part in first["loc"]], str(first["loc"][-1])
+            part = given
+            for step in place:
+                if step in ("execution", "details") and isinstance(part.get(step), dict):
+                    part = part[step]
+                else:
+                    name = step
+                    break
+            if name in ("task_description", "task_type") or name not in part:
+                self._notes.skip(where, f"{name} can't be accepted", first["msg"])
+                return None
+            self._notes.leave_out(where, f"{name} can't be accepted", first["msg"])
+            del part[name]
+            if name == "recorded_at":
+                part[name] = otherwise
+        return None
+
+    def _text(self, where: str, name: str, value: object) -> str:
+        text = str(value) if not isinstance(value, (dict, list, bytes)) else ""
+        if not text:
+            self._notes.leave_out(where, f"{name} is not a text")
+        kept = clean(text, _TEXTS[name])
+        if len(kept) < len(text.strip(" \t\r\n")):
+            what = "shortened" if len(kept) == _TEXTS[name] else "without control characters"
+            self._notes.leave_out(where, f"{name} was imported {what}")
+        return kept
+
+    def _outcome(self, where: str, value: object) -> str:
+        told = str(value).strip().lower()
+        if told in _TRUE:
+            return "success"
+        if told in _FALSE:
+            return "failure"
+        if told not in _UNKNOWN:
+            self._notes.leave_out(where, "outcome can't be accepted", clean(told, 40))
+        return "pending"
+
+    def _task_id(self, where: str, value: object, record: PastExecution) -> UUID:
+        if isinstance(value, UUID):
+            return value
+        if value is not None:
+            try:
+                return UUID(bytes=value) if isinstance(value, bytes) else UUID(str(value).strip())
+            except ValueError:
+                self._notes.leave_out(where, "task_id is not a UUID: one was made of the content")
+        beside = {"task_id", "updated_at"}
+        if record.recorded_at == self._otherwise:  # the file's time is none of the row's content
+            beside.add("recorded_at")
+        content = record.model_dump(mode="json", exclude_none=True, exclude=beside)
+        told = [str(value or ""), content]
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        return identity("row", digest)
+
+    def _feedback(self, where: str, task_id: UUID, value: object) -> list[PastFeedback]:
+        found = []
+        for one in _listed(value):
+            try:
+                given = {n: v for n, v in dict(one).items() if n != "task_id"}
+                given = {n: v if n == "comment" else _plain(v) for n, v in given.items()}
+                if given.get("comment"):  # `clean` strips what submit_feedback strips, no more
+                    given["comment"] = clean(str(given["comment"]), 2_000) or None
+                if not given.get("feedback_id"):
+                    told = json.dumps(given, sort_keys=True, default=str)
+                    digest = hashlib.sha256(told.encode()).hexdigest()
+                    given["feedback_id"] = identity("feedback", f"{task_id}:{digest}")
+                found.append(PastFeedback.model_validate(given))
+            except (ValidationError, ValueError, TypeError):
+                self._notes.leave_out(where, "feedback can't be accepted")
+        return found
+
+    def _uses(
+        self, where: str, task_id: UUID, at: datetime, values: Mapping[str, Any]
+    ) -> list[PastUse]:
+        named = _listed(values.get("used_task_ids"))
+        listed = [{"task_id": one, "recorded_at": at} for one in named]
+        found: dict[UUID, PastUse] = {}
+        for one in [*_listed(values.get("uses")), *listed]:
+            try:
+                use = PastUse.model_validate({n: _plain(v) for n, v in dict(one).items()})
+            except (ValidationError, ValueError, TypeError):
+                self._notes.leave_out(where, "a used task can't be accepted")
+            else:
+                if use.task_id != task_id:
+                    found.setdefault(use.task_id, use)
+        return list(found.values())
+
+
+def _listed(value: object) -> list[Any]:
+    """A list, also out of JSON text; a text that is none has its parts between commas."""
+    loaded = _loaded(value)
+    if isinstance(loaded, str):
+        loaded = [part.strip() for part in loaded.split(",") if part.strip()]
+    return loaded if isinstance(loaded, list) else []
+
+
+def _metadata(value: object) -> dict[str, Any] | None:
+    loaded = _loaded(value)
+    return loaded if loaded is None or isinstance(loaded, dict) else {"value": loaded}
+
+
+def _loaded(value: object) -> Any:
+    """What a JSON text holds; another text, and everything else, as it is."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return clean(value, 20_000)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """A value of a table's type as JSON has it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day)
+    return value.strip() if isinstance(value, str) else value

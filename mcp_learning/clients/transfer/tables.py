@@ -1,0 +1,217 @@
+"""Reads executions out of tables: JSON lines, CSV, Parquet, and DuckDB files of other origin.
+
+What the columns mean is in `rows`. Readers block.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from mcp_learning.clients.transfer.imported import Notes, changed_at, files_below
+from mcp_learning.clients.transfer.lines import LONGEST_LINE, objects
+from mcp_learning.clients.transfer.rows import COLUMNS, PASSED_OVER, Rows
+from mcp_learning.errors import InvalidInput
+from mcp_learning.models.transfer import PastExecution
+from mcp_learning.store.duckdb import legacy
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PARQUET_ROWS = 500
+"""Rows of a Parquet file that are in memory at a time, besides what its pages need."""
+
+_DELIMITERS = ",;\t|"
+
+
+def read_jsonl(path: Path, notes: Notes) -> Iterator[PastExecution]:
+    """One execution per line of JSON."""
+    for file in _one_file(path, notes):
+        rows = Rows(notes, changed_at(file))
+        for where, row in objects(file, notes):
+            if record := rows.past(where, row):
+                yield record
+
+
+def read_csv(path: Path, notes: Notes) -> Iterator[PastExecution]:
+    """One execution per row, names of columns in the first one.
+
+    UTF-8; commas, semicolons, tabs or bars between the cells, whichever the first line has most of.
+    """
+    for file in _one_file(path, notes):
+        rows = Rows(notes, changed_at(file))
+        for where, row in _cells(file, notes):
+            if record := rows.past(where, row):
+                yield record
+
+
+def read_parquet(path: Path, notes: Notes) -> Iterator[PastExecution]:
+    """One execution per row; columns that aren't known are not even read."""
+    for file in _one_file(path, notes):
+        rows = Rows(notes, changed_at(file))
+        for where, row in _parquet_rows(file, notes):
+            if record := rows.past(where, row):
+                yield record
+
+
+def read_duckdb(path: Path, notes: Notes) -> Iterator[PastExecution]:
+    """The table `executions` of a DuckDB file, with the feedback and uses of our own databases."""
+    with legacy.opened(path) as database:
+        layout = database.layout
+        notes.total = layout.rows
+        if layout.log_lost:
+            notes.skip(f"{path.name}.wal", "the log can't be replayed; the file alone is read")
+        for name in layout.columns.keys() - COLUMNS - PASSED_OVER - set(layout.vectors):
+            notes.pass_over(name)
+        rows = Rows(notes, changed_at(path))
+        for batch in database.batches(sorted(COLUMNS)):
+            place = f"rows {batch.first} to {batch.last}"
+            if batch.rows is None:
+                count = batch.last - batch.first + 1
+                notes.skip(place, "on a damaged part of the file", count=count)
+                continue
+            hanging = _hanging(database, batch) if batch.rows else {}
+            for number, row in enumerate(batch.rows, batch.first):
+                notes.done += 1
+                whole = {**row, **hanging.get(str(row.get("task_id")), {})}
+                if record := rows.past(f"row {number}", whole):
+                    yield record
+
+
+def _hanging(
+    database: legacy.LegacyDatabase, batch: legacy.Rows
+) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Feedback and uses by task_id."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for name, table in (("feedback", "feedback"), ("uses", "recalls")):
+        for row in database.hanging(table, batch.first, batch.last):
+            task_id = str(row.pop("task_id"))
+            if name == "uses":
+                row = {"task_id": row["recalled_task_id"], "recorded_at": row["recorded_at"]}
+            found.setdefault(task_id, {}).setdefault(name, []).append(row)
+    return found
+
+
+def _one_file(path: Path, notes: Notes) -> list[Path]:
+    """The file, or none when it is something else that is there.
+
+    Raises:
+        InvalidInput: It is not there, or is a directory.
+    """
+    if path.is_dir():
+        raise InvalidInput("path", f"{path} is a directory; give a file")
+    return files_below(path, "*", notes)
+
+
+def _cells(file: Path, notes: Notes) -> Iterator[tuple[str, dict[str, Any]]]:
+    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as opened:
+        first = opened.readline(LONGEST_LINE)
+        if not first.strip():
+            notes.skip("line 1", "no names of columns") if first else None
+            return
+        delimiter = max(_DELIMITERS, key=first.count)
+        names = [name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter))]
+        if "task_description" not in names:
+            notes.skip("line 1", "no column task_description", _undecodable(first))
+            return
+        reader = csv.reader(_short(opened, notes), delimiter=delimiter)
+        while True:
+            before = reader.line_num
+            where = f"line {before + 2}"
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                notes.skip(where, "not CSV", str(error), count=reader.line_num - before)
+                continue
+            if not cells:
+                continue
+            if len(cells) != len(names):
+                notes.skip(where, f"not {len(names)} cells")
+            elif any(_undecodable(cell) for cell in cells):
+                notes.skip(where, "not UTF-8")
+            else:
+                yield where, dict(zip(names, cells, strict=True))
+
+
+def _short(file: IO[str], notes: Notes) -> Iterator[str]:
+    """The lines of a file, longer ones in parts: a cell of such a line is too long to be read."""
+    while line := file.readline(LONGEST_LINE):
+        notes.done += len(line)
+        yield line
+
+
+def _undecodable(text: str) -> str:
+    """What is wrong with a text that was decoded with surrogateescape."""
+    return "not UTF-8" if any("\udc80" <= character <= "\udcff" for character in text) else ""
+
+
+def _parquet_rows(file: Path, notes: Notes) -> Iterator[tuple[str, dict[str, Any]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        opened = pq.ParquetFile(file, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        notes.skip(file.name, "not a Parquet file, or cut short", _first_line(error))
+        return
+    with opened:
+        names = [name for name in opened.schema_arrow.names if name.lower() in COLUMNS]
+        for name in set(opened.schema_arrow.names) - set(names) - PASSED_OVER:
+            notes.pass_over(name)
+        if "task_description" not in {name.lower() for name in names}:
+            notes.skip(file.name, "no column task_description")
+            return
+        notes.total = opened.metadata.num_rows
+        start = 0
+        for group in range(opened.num_row_groups):
+            count = opened.metadata.row_group(group).num_rows
+            yield from _group_rows(opened, group, names, start, notes)
+            start += count
+            notes.done = start
+
+
+def _group_rows(
+    opened: Any, group: int, names: list[str], start: int, notes: Notes
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of a row group; when it is damaged, those before the damage."""
+    import pyarrow as pa
+
+    number, count = start, opened.metadata.row_group(group).num_rows
+    try:
+        for batch in opened.iter_batches(PARQUET_ROWS, row_groups=[group], columns=names):
+            columns = [_values(column) for column in batch.columns]
+            lower = [name.lower() for name in batch.schema.names]
+            for row in zip(*columns, strict=True):
+                yield f"row {number + 1}", dict(zip(lower, row, strict=True))
+                number += 1
+            notes.done = number
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        left = start + count - number
+        place = f"rows {number + 1} to {start + count}"
+        notes.skip(place, "on a damaged part of the file", _first_line(error), count=left)
+
+
+def _values(column: "pa.Array[Any]") -> list[Any]:
+    """The values of a column; those that Python can't have are None."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
+    try:
+        return column.to_pylist()
+    except (ValueError, OverflowError):
+        return [_value(one) for one in column]
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

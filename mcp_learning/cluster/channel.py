@@ -1,0 +1,116 @@
+"""Frames over a byte stream: four bytes with the length, then so much JSON."""
+
+import math
+from collections.abc import AsyncIterator
+
+import anyio
+from anyio.abc import ByteStream
+
+from mcp_learning.cluster.frames import Frame, NotAFrame, decode, encode
+from mcp_learning.errors import LearningError
+
+MAX_FRAME = 32 * 2**20
+"""Bytes of the longest frame. Fifty matches with texts as long as they may be take a tenth."""
+
+_LENGTH = 4
+
+
+class Disconnected(Exception):
+    """Raised when the other end is gone, or speaks no frames."""
+
+
+class Channel:
+    """One end of a connection.
+
+    Frames are queued and written by `write`, which has to be running: a caller who is cancelled
+    never leaves half a frame.
+    """
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._received = bytearray()
+        self._queue, self._queued = anyio.create_memory_object_stream[bytes](math.inf)
+
+    def send(self, frame: Frame) -> None:
+        """Queues a frame.
+
+        Raises:
+            Disconnected: The connection has ended.
+            LearningError: The frame is longer than `MAX_FRAME`.
+        """
+        try:
+            self._queue.send_nowait(_packed(frame))
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError) as error:
+            raise Disconnected from error
+
+    async def write(self) -> None:
+        """Writes what is queued, until the connection ends or this is cancelled."""
+        try:
+            async for data in self._queued:
+                await self._stream.send(data)
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError, OSError):
+            return  # the reading side finds out, too
+
+    async def send_now(self, frame: Frame) -> None:
+        """Writes a frame; only while `write` isn't running.
+
+        Raises:
+            Disconnected: The other end is gone.
+        """
+        try:
+            await self._stream.send(_packed(frame))
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError, OSError) as error:
+            raise Disconnected from error
+
+    async def receive(self) -> Frame:
+        """The next frame.
+
+        Raises:
+            Disconnected: There is none any more, or it is none.
+        """
+        try:
+            length = int.from_bytes(await self._exactly(_LENGTH))
+            if length > MAX_FRAME:
+                raise NotAFrame(f"a frame of {length} bytes")
+            return decode(await self._exactly(length))
+        except (
+            anyio.EndOfStream,
+            anyio.ClosedResourceError,
+            anyio.BrokenResourceError,
+            OSError,
+            NotAFrame,
+        ) as error:
+            raise Disconnected from error
+
+    async def _exactly(self, count: int) -> bytes:
+        # As much as there is at a time: whatever came with a frame is known before it is handled.
+        while len(self._received) < count:
+            self._received += await self._stream.receive()
+        data = bytes(self._received[:count])
+        del self._received[:count]
+        return data
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        """All frames until the other end is gone."""
+        while True:
+            try:
+                frame = await self.receive()
+            except Disconnected:
+                return
+            yield frame
+
+    async def close(self) -> None:
+        """Ends the connection at once; what is queued is dropped."""
+        self._queue.close()
+        self._queued.close()
+        await anyio.aclose_forcefully(self._stream)
+
+
+def _packed(frame: Frame) -> bytes:
+    data = encode(frame)
+    if len(data) > MAX_FRAME:
+        raise LearningError(
+            f"this takes {len(data):,} bytes, more than the {MAX_FRAME:,} that pass between "
+            "processes; ask for less at a time"
+        )
+    return len(data).to_bytes(_LENGTH) + data

@@ -1,0 +1,99 @@
+"""The leader's seat: a lock on a small file, held for as long as a process leads.
+
+DuckDB's lock on its own file decides who has the database. But to try that lock takes importing
+DuckDB, which every follower would then have in memory; so who may try is settled here first. The
+kernel frees both locks when a process ends, however it ends.
+"""
+
+import os
+import sys
+from errno import EACCES, EAGAIN, EDQUOT, ENOLCK, ENOSPC, ENOSYS, EOPNOTSUPP
+from pathlib import Path
+
+from mcp_learning.errors import StoreError, StoreFull
+
+_HELD = {EACCES, EAGAIN}
+_NO_LOCKS = {ENOLCK, ENOSYS, EOPNOTSUPP}
+
+
+class LeaderLock:
+    """The seat of one data directory.
+
+    Args:
+        directory: Where its file is; has to exist when it is taken.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "leader.lock"
+        self._file: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds it."""
+        return self._file is not None
+
+    def take(self) -> bool:
+        """Takes the seat if it is free; returns whether it is held now. Never waits.
+
+        Raises:
+            StoreError: The file can't be written, or its file system has no locks.
+            StoreFull: There is no room for it.
+        """
+        if self._file is not None:
+            return True
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            if error.errno in (ENOSPC, EDQUOT):
+                raise StoreFull(
+                    f"no room left on the disk of {self._path}; free some space, then repeat the "
+                    "call"
+                ) from error
+            raise StoreError(
+                f"{self._path} can't be written ({error.strerror}); change its permissions, or set "
+                "MCP_LEARNING_DATA_DIR to a directory that you may write to"
+            ) from error
+        try:
+            taken = _lock(file)
+        except OSError as error:
+            os.close(file)
+            raise StoreError(
+                f"{self._path} can't be locked ({error.strerror}): its file system has no locks; "
+                "set MCP_LEARNING_DATA_DIR to a directory on a local disk"
+            ) from error
+        if taken:
+            self._file = file
+        else:
+            os.close(file)
+        return taken
+
+    def leave(self) -> None:
+        """Gives the seat up, if it is held."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: int) -> bool:
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                raise
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(file: int) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _HELD:
+                raise
+            return False
+        return True

@@ -1,0 +1,190 @@
+"""Counts into rates with intervals, and one set of executions against another.
+
+What is said about a difference has to hold twice: Newcombe's interval excludes zero, and an exact
+test, corrected for how many differences were looked at, leaves chance at most `FALSE_VERDICTS`.
+"""
+
+from collections.abc import Sequence
+from math import exp, expm1, isfinite, lgamma, sqrt
+
+from mcp_learning.models.results import Change, Direction, Totals, Trend
+from mcp_learning.store.duckdb.statistics import Measures, Outcomes
+
+Z_90 = 1.6448536269514722
+"""Standard normal quantile for a two-sided 90 % interval."""
+
+FALSE_VERDICTS = 0.05
+"""Greatest probability of even one "better" or "worse" in an answer where nothing changed."""
+
+_LARGEST_LOG = 16.0  # e^16: a cost nine million times its estimate is as wrong as it gets
+
+
+def wilson_interval(successes: int, trials: int, z: float = Z_90) -> tuple[float, float]:
+    """The score interval of a success rate, each bound 0..1; (0, 1) without trials.
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
+    JASA 22 (1927), 209-212. Unlike p ± z·sd it stays within 0..1 and is honest at small n.
+    """
+    if trials == 0:
+        return 0.0, 1.0
+    rate = successes / trials
+    spread = z**2 / trials
+    centre = (rate + spread / 2) / (1 + spread)
+    half = z * sqrt((rate * (1 - rate) + spread / 4) / trials) / (1 + spread)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def difference_interval(one: Outcomes, other: Outcomes, z: float = Z_90) -> tuple[float, float]:
+    """The hybrid score interval of rate(one) - rate(other), each bound -1..1.
+
+    Source: R. G. Newcombe, "Interval estimation for the difference between independent
+    proportions: comparison of eleven methods", Statistics in Medicine 17 (1998), 873-890,
+    method 10. (-1, 1) if one of them has no outcome.
+    """
+    if not sum(one) or not sum(other):
+        return -1.0, 1.0
+    p, q = _rate(one), _rate(other)
+    low_p, high_p = wilson_interval(one.success, sum(one), z)
+    low_q, high_q = wilson_interval(other.success, sum(other), z)
+    below = sqrt((p - low_p) ** 2 + (high_q - q) ** 2)
+    above = sqrt((high_p - p) ** 2 + (q - low_q) ** 2)
+    return max(-1.0, p - q - below), min(1.0, p - q + above)
+
+
+def exact_p(one: Outcomes, other: Outcomes) -> float:
+    """How likely so great a difference is if both rates are the same, 0..1; 1 without outcomes.
+
+    Fisher's exact test, the tail on the side of the difference doubled (R. A. Fisher, "The logic
+    of inductive inference", JRSS 98 (1935), 39-82). Never too small, whatever the numbers: where
+    Newcombe's interval is stretched to the levels that many comparisons ask for, it claims up to
+    fifteen times too much for five runs against five.
+    """
+    if not sum(one) or not sum(other):
+        return 1.0
+    high, low = (one, other) if _rate(one) >= _rate(other) else (other, one)
+    # Given the margins, the successes of `high` are hypergeometric; add up from there upwards.
+    won, n, m = high.success, sum(high), sum(low)
+    all_won = won + low.success
+    term = exp(_log_choose(n, won) + _log_choose(m, low.success) - _log_choose(n + m, all_won))
+    tail = term
+    for k in range(won, min(n, all_won)):
+        term *= (n - k) * (all_won - k) / ((k + 1) * (m - all_won + k + 1))
+        tail += term
+        if term < tail * 1e-16:
+            break
+    return min(1.0, 2 * tail)
+
+
+def holm(p_values: Sequence[float], level: float = FALSE_VERDICTS) -> list[bool]:
+    """Which of n hypotheses are rejected; the chance of even one false rejection is <= `level`.
+
+    Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal
+    of Statistics 6 (1979), 65-70. Holds however the tests depend on each other.
+    """
+    rejected = [False] * len(p_values)
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    for step, number in enumerate(order):
+        if p_values[number] > level / (len(p_values) - step):
+            break
+        rejected[number] = True
+    return rejected
+
+
+def changes(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[Change | None]:
+    """How the first of each pair differs from the second; None where one has no outcome.
+
+    All pairs count as looked at together: with no real difference among them, the probability of
+    even one "better" or "worse" is at most `FALSE_VERDICTS`.
+    """
+    known = [pair for pair in pairs if sum(pair[0]) and sum(pair[1])]
+    sure = iter(holm([exact_p(*pair) for pair in known]))
+    return [
+        _change(*pair, sure=next(sure)) if sum(pair[0]) and sum(pair[1]) else None for pair in pairs
+    ]
+
+
+def _change(now: Outcomes, before: Outcomes, *, sure: bool) -> Change:
+    low, high = difference_interval(now, before)
+    direction: Direction = "unclear"
+    if sure and low > 0:
+        direction = "better"
+    elif sure and high < 0:
+        direction = "worse"
+    return Change(
+        direction=direction,
+        change=round(_rate(now) - _rate(before), 4),
+        change_low=round(low, 4),
+        change_high=round(high, 4),
+        before=round(_rate(before), 4),
+        before_executions=sum(before),
+    )
+
+
+def mirrored(change: Change) -> Change:
+    """The same change, where a higher rate is worse."""
+    opposite: dict[Direction, Direction] = {"better": "worse", "worse": "better"}
+    direction = opposite.get(change.direction, "unclear")
+    return change.model_copy(update={"direction": direction})
+
+
+def summarise(measures: Measures) -> Totals:
+    """Adds the success rate among ended executions, and its 90 % interval, to raw figures.
+
+    Costs against estimates by their ratio, in which twice and half are equally wrong: the error is
+    e^median|ln(actual / estimate)| - 1 and the bias e^(median ln(actual / estimate)) - 1. Source:
+    S. K. Morley, T. V. Brito, D. T. Welling, "Measures of model performance based on the log
+    accuracy ratio", Space Weather 16 (2018), 69-88.
+    """
+    ended = measures.success + measures.failure
+    low, high = wilson_interval(measures.success, ended)
+    return Totals(
+        executions=measures.executions,
+        success=measures.success,
+        failure=measures.failure,
+        pending=measures.pending,
+        success_rate=round(measures.success / ended, 4) if ended else None,
+        interval_low=round(low, 4) if ended else None,
+        interval_high=round(high, 4) if ended else None,
+        duration_p50=_rounded(measures.duration_p50, 3),
+        duration_p95=_rounded(measures.duration_p95, 3),
+        cost_usd=_rounded(measures.cost_usd, 6),
+        cost_predictions=measures.cost_predictions or None,
+        cost_error=_ratio(measures.cost_spread),
+        cost_bias=_ratio(measures.cost_shift),
+    )
+
+
+def compare(now: Totals, before: Totals) -> Trend:
+    """A period against the one before, as a comparison of its own."""
+    (change,) = changes([(outcomes_of(now), outcomes_of(before))])
+    if change is None:
+        return Trend(previous=before, direction="unclear")
+    return Trend(
+        previous=before,
+        success_rate_change=change.change,
+        change_low=change.change_low,
+        change_high=change.change_high,
+        direction=change.direction,
+    )
+
+
+def outcomes_of(totals: Totals) -> Outcomes:
+    """How these executions ended."""
+    return Outcomes(totals.success, totals.failure)
+
+
+def _rate(outcomes: Outcomes) -> float:
+    return outcomes.success / sum(outcomes)
+
+
+def _log_choose(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
+def _ratio(log: float | None) -> float | None:
+    return None if log is None else round(expm1(min(log, _LARGEST_LOG)), 4)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    # Costs near the largest number that there is add up to infinity, which JSON can't hold.
+    return None if value is None or not isfinite(value) else round(value, digits)

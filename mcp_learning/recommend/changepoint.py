@@ -1,0 +1,198 @@
+"""Whether an option still works as it did: what came before a likely change counts less.
+
+For every moment between two runs of an option, the likelihood that its rate changed there is set
+against the likelihood that it never did, both beta-binomial with a uniform prior, a change having
+a small probability beforehand. This is looked for on tasks like the one at hand (`here`), and over
+everything the option was used for (`everywhere`), where a tool that broke shows sooner.
+
+Source: the single change-point of R. Adams and D. MacKay, "Bayesian online changepoint detection"
+(2007), with fractional counts.
+"""
+
+from collections.abc import Callable
+from math import lgamma
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.recommend.evidence import Bools, Ints
+from mcp_learning.recommend.posterior import Floats
+from mcp_learning.search import fusion, relevance_feedback
+
+VectorsAt = Callable[[Ints], NDArray[np.float32]]
+"""(k, dimension) L2-normalised vectors of k executions, zero where there is none."""
+
+HAZARD = 0.005
+"""Probability, before looking, that an option changed for good between two of its runs."""
+
+HAZARD_EVERYWHERE = 0.0003
+"""The same for a change on all tasks at once. Measured (docs/learning.md)."""
+
+LEAST_TOLD = 0.1
+"""Weight below which an execution has no say in whether its option has changed here."""
+
+LEAST_RUNS = 4
+"""Runs of an option from which a change is looked for."""
+
+MOST_LOOKED_AT = 200
+"""Latest executions of an option among which a change is looked for; older ones count together."""
+
+_MOST_COUNTED = 2 * MOST_LOOKED_AT  # with those before
+
+_WORTH_A_LOOK = 0.1
+"""Doubt, with every run counted in full, from which it is counted how kinds of tasks alternate."""
+
+
+def here(option: Ints, success: Bools, weight: Floats, options: int) -> Floats:
+    """(n,) 0..1: the probability that nothing changed on such tasks between an execution and today.
+
+    Executions count with the square root of what they tell about the rate: a tool that broke shows
+    on tasks that are less alike, too.
+
+    Args:
+        option: (n,) 0..options - 1, oldest first.
+        success: (n,).
+        weight: (n,) >= 0, how much each tells about the task at hand.
+        options: How many there are.
+    """
+    kept = np.ones(len(option))
+    near = np.flatnonzero(weight > LEAST_TOLD)
+    latest = _Latest(option[near], options)
+    told, ended = np.sqrt(np.minimum(weight[near], 1.0)), success[near]
+    older = latest.older(ended, told)
+    doubt = _later(HAZARD * _odds(ended[latest.at], told[latest.at] * latest.known, older))
+    kept[near] = latest.spread(1 - doubt)
+    return kept
+
+
+def everywhere(
+    option: Ints, success: Bools, vectors: VectorsAt, noise: float, options: int
+) -> Floats:
+    """(n,) 0..1: the probability that an option got no worse, on all tasks, since an execution.
+
+    Only changes for the worse are looked for: where the best is taken, an option is taken more and
+    more for what it is good at, which looks like a change for the better. Of runs in a row on tasks
+    of one kind the k-th counts 1/k, since kinds differ, and some come in bursts: an option that
+    fails a dozen times on one kind of task has not got worse on others.
+
+    Args:
+        option: (n,) 0..options - 1, oldest first; -1: not looked at, and kept.
+        success: (n,).
+        vectors: Of the executions at some of the n positions.
+        noise: `Embedder.floor` of their model.
+        options: How many there are.
+    """
+    kept = np.ones(len(option))
+    mine = np.flatnonzero(option >= 0)
+    latest = _Latest(option[mine], options)
+    ended, counted = success[mine][latest.at], latest.known.astype(np.float64)
+    older = latest.older(success[mine], np.ones(len(mine)))
+    doubt = _later(HAZARD_EVERYWHERE * _odds(ended, counted, older, worse=True))
+    suspects = np.flatnonzero(doubt.max(axis=1, initial=0) > _WORTH_A_LOOK)
+    if not len(suspects):
+        return kept
+    for one in suspects.tolist():
+        known = latest.known[one]
+        counted[one, known] = _novelty(vectors(mine[latest.at[one, known]]), noise)
+    doubt[:] = 0.0
+    odds = _odds(ended[suspects], counted[suspects], older[suspects], worse=True)
+    doubt[suspects] = _later(HAZARD_EVERYWHERE * odds)
+    kept[mine] = latest.spread(1 - doubt)
+    return kept
+
+
+class _Latest:
+    """The latest executions of each of m options, those that have enough to look at.
+
+    Attributes:
+        at: (m, k) int64 positions, oldest first, at the end of each row; elsewhere any position.
+        known: (m, k) bool, whether there is one.
+    """
+
+    def __init__(self, option: Ints, options: int) -> None:
+        """From (n,) numbers of options, oldest first."""
+        small = option.astype(np.int16) if options < 1 << 15 else option  # sorted by radix
+        self._order = np.argsort(small, kind="stable")
+        counts = np.bincount(option, minlength=options)
+        enough = np.flatnonzero(counts >= LEAST_RUNS)
+        self._ends, self._starts = np.cumsum(counts)[enough], (np.cumsum(counts) - counts)[enough]
+        width = int(min(counts.max(initial=0), MOST_LOOKED_AT)) if len(enough) else 0
+        places = self._ends[:, None] - np.arange(width, 0, -1)
+        self.known = places >= self._starts[:, None]
+        self.at = self._order[np.maximum(places, 0)]
+
+    def older(self, success: Bools, weight: Floats) -> Floats:
+        """(m, 2) successes and weight, from (n,) of each, of the runs before the first one.
+
+        They count as much as `MOST_LOOKED_AT` at most.
+        """
+        first = np.maximum(self._ends - self.at.shape[1], self._starts)
+        if (first == self._starts).all():  # the usual case
+            return np.zeros((len(first), 2))
+        both = np.stack([weight * success, weight], axis=1)[self._order]
+        summed = np.vstack([np.zeros(2), np.cumsum(both, axis=0)])
+        sums = summed[first] - summed[self._starts]
+        return np.asarray(sums * (MOST_LOOKED_AT / np.maximum(sums[:, 1:], MOST_LOOKED_AT)))
+
+    def spread(self, values: Floats) -> Floats:
+        """(n,) of (m, k) values; those before the first one have the first one's, others 1."""
+        found = np.ones(len(self._order))
+        for one, known in enumerate(self.known):
+            mine = values[one, known]
+            found[self._order[self._starts[one] : self._ends[one]]] = mine[0]
+            found[self.at[one, known]] = mine
+        return found
+
+
+def _odds(success: Bools, weight: Floats, older: Floats, *, worse: bool = False) -> Floats:
+    """(m, k - 1) of a change after each of k runs, oldest first, against none; before the hazard.
+
+    0 where there is no run before, and, if only changes for the `worse` count, at others. What came
+    before the k runs, `older` (m, 2) from `_Latest.older`, is taken to be before any change.
+    """
+    if weight.shape[1] < 2:
+        return np.zeros((len(weight), 0))
+    won = older[:, :1] + np.cumsum(weight * success, axis=1)
+    seen = older[:, 1:] + np.cumsum(weight, axis=1)
+    later_won, later_seen = won[:, -1:] - won[:, :-1], seen[:, -1:] - seen[:, :-1]
+    before, after = _log_marginal(won, seen), _log_marginal(later_won, later_seen)
+    odds = np.exp(np.clip(before[:, :-1] + after - before[:, -1:], -50.0, 50.0))
+    possible = seen[:, :-1] > 0
+    if worse:
+        possible &= later_won * seen[:, :-1] < won[:, :-1] * later_seen
+    return np.asarray(odds * possible)
+
+
+def _later(odds: Floats) -> Floats:
+    """(m, k) the probability of a change after each of k runs, from (m, k - 1) odds of each."""
+    summed = np.cumsum(odds[:, ::-1], axis=1)[:, ::-1]
+    doubt = np.zeros((len(odds), odds.shape[1] + 1))
+    doubt[:, :-1] = summed / (1 + odds.sum(axis=1, keepdims=True))
+    return doubt
+
+
+def _novelty(vectors: NDArray[np.float32], noise: float) -> Floats:
+    """(k,) 1 for an execution unlike the one before, else 1/2, 1/3 … the longer that goes on."""
+    nearness = np.einsum("ij,ij->i", vectors[1:], vectors[:-1])
+    fresh = np.append(True, fusion.meaning(nearness, noise) <= relevance_feedback.LEAST)
+    places = np.arange(len(fresh))
+    return np.asarray(1.0 / (1 + places - np.maximum.accumulate(np.where(fresh, places, 0))))
+
+
+def _log_marginal(won: Floats, seen: Floats) -> Floats:
+    """Logarithm of the probability of counts, at most `_MOST_COUNTED`, under a uniform prior."""
+    lost = np.maximum(seen - won, 0.0)
+    return _log_gamma(np.maximum(won, 0.0) + 1) + _log_gamma(lost + 1) - _log_gamma(seen + 2)
+
+
+def _log_gamma(values: Floats) -> Floats:
+    """Log Γ between 1 and `_MOST_COUNTED` + 2, from a table: off by 0.0001 at most."""
+    places = values * _CELLS
+    cell = places.astype(np.intp)
+    return np.asarray(_LOG_GAMMAS[cell] + (places - cell) * _STEPS[cell])
+
+
+_CELLS = 64  # of the table, between two whole numbers; those below 1 are not used
+_LOG_GAMMAS = np.array([lgamma(n / _CELLS) for n in range(1, _CELLS * (_MOST_COUNTED + 3))])
+_LOG_GAMMAS = np.append(0.0, _LOG_GAMMAS)
+_STEPS = np.append(np.diff(_LOG_GAMMAS), 0.0)

@@ -1,0 +1,120 @@
+"""The word index's file: a checked header, then its arrays as they are in memory.
+
+Derived data: whatever is wrong with the file, it is left aside and the words are read from the
+truth again. Each row carries a stamp of the texts that it was made from, so a file that lags
+behind the truth, or is of another database, gives no row that isn't true.
+"""
+
+import json
+import logging
+import os
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.errors import IndexUnavailable
+from mcp_learning.search.lexical import terms
+from mcp_learning.search.lexical.postings import Segment
+
+logger = logging.getLogger(__name__)
+
+FILE_NAME = "words.bin"
+
+_FORMAT = f"mcp-learning words 1 terms {terms.VERSION}"
+_ARRAYS = {
+    "terms": np.int64,
+    "offsets": np.int64,
+    "rows": np.int32,
+    "counts": np.uint8,
+    "lengths": np.int32,
+    "stamps": np.uint64,
+}
+
+
+class WordRows(NamedTuple):
+    """A segment, and for each of its n rows the (n,) uint64 stamp of its texts; 0: dead."""
+
+    segment: Segment
+    stamps: NDArray[np.uint64]
+
+
+def save(path: Path, words: WordRows) -> None:
+    """Replaces the file as a whole, or leaves it as it was.
+
+    Raises:
+        IndexUnavailable: It can't be written, say because the disk is full.
+    """
+    arrays = {**vars(words.segment), "stamps": words.stamps}
+    parts = [np.ascontiguousarray(arrays[name], kind) for name, kind in _ARRAYS.items()]
+    sizes = [len(part) for part in parts]
+    check = _check_of(sizes)
+    for part in parts:
+        check = zlib.crc32(part.data, check)
+    header = json.dumps({"format": _FORMAT, "sizes": sizes, "crc32": check})
+    writing = path.with_suffix(".writing")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with writing.open("wb") as file:
+            file.write(header.encode() + b"\n")
+            for part in parts:
+                file.write(part.data)
+            file.flush()
+            os.fsync(file.fileno())
+        writing.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            writing.unlink(missing_ok=True)
+        raise IndexUnavailable(
+            f"the word index can't be written to {path.parent} ({error.strerror}): free some "
+            "space; until then words are read again at each start"
+        ) from error
+
+
+def load(path: Path) -> WordRows | None:
+    """What was saved; None if there is no file, or if it can't be used, which is logged."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        logger.warning("%s can't be read (%s); words are read again", path.name, error.strerror)
+        return None
+    try:
+        return _parse(content)
+    except (ValueError, KeyError, TypeError, RecursionError) as problem:
+        logger.warning("%s is damaged or outdated (%s); words are read again", path.name, problem)
+        return None
+
+
+def _check_of(sizes: list[int]) -> int:
+    return zlib.crc32(json.dumps(sizes).encode())
+
+
+def _parse(content: bytes) -> WordRows:
+    header, newline, _ = content[:1000].partition(b"\n")
+    if not newline:
+        raise ValueError("no header")
+    description = json.loads(header)
+    if description["format"] != _FORMAT:
+        raise ValueError("another format")
+    start = len(header) + 1
+    body = memoryview(content)[start:]
+    sizes = description["sizes"]
+    kinds = map(np.dtype, _ARRAYS.values())
+    expected = sum(size * kind.itemsize for size, kind in zip(sizes, kinds, strict=True))
+    if len(body) != expected or zlib.crc32(body, _check_of(sizes)) != description["crc32"]:
+        raise ValueError("not what was written")
+    arrays, at = {}, 0
+    for (name, kind), size in zip(_ARRAYS.items(), sizes, strict=True):
+        # Copied, since the header leaves the arrays at odd addresses.
+        part = body[at : at + size * np.dtype(kind).itemsize]
+        arrays[name] = np.frombuffer(part, kind).copy()
+        at += len(part)
+    segment = Segment(
+        arrays["terms"], arrays["offsets"], arrays["rows"], arrays["counts"], arrays["lengths"]
+    )
+    return WordRows(segment, arrays["stamps"])

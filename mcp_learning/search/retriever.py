@@ -1,0 +1,405 @@
+"""Plan, search by words and by meaning, fuse, group the runs of a task, apply the floor.
+
+`Retriever.search` is the one search of the product. It blocks, and runs in a worker thread with a
+cursor of its own. The database is asked for what changed, and for texts that aren't at hand.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Literal
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.errors import IndexUnavailable
+from mcp_learning.models.requests import Filters
+from mcp_learning.models.results import ExecutionSummary, Runs
+from mcp_learning.search import fusion, groups, relevance_feedback, scan
+from mcp_learning.search.arrays import top
+from mcp_learning.search.exact import cosines
+from mcp_learning.search.hnsw import HnswIndex, IndexInfo
+from mcp_learning.search.index_manager import MOST_OUTSIDE, IndexManager
+from mcp_learning.search.lexical.terms import Question
+from mcp_learning.search.scorer import ROUNDING, MatchedBy, Query, Scorer
+from mcp_learning.search.summaries import Summaries
+from mcp_learning.search.sync import Rows, Snapshot
+from mcp_learning.settings import SearchMode
+from mcp_learning.store.duckdb import feed
+from mcp_learning.store.duckdb.connection import Cursor
+
+logger = logging.getLogger(__name__)
+
+Mode = Literal["exact", "hnsw"]
+
+FEW_PASSING = 50_000
+"""Rows that pass the filters up to which they are all compared, in 20 ms, instead of the index
+being asked for more than is needed."""
+
+LEAST_INDEXED = 1_000
+"""Rows, newer ones or lost ones, from which an index is built without being asked for."""
+
+CANDIDATES = 50
+"""Rows that each of words and meaning propose at least, when not all rows are compared. At a
+million rows, 99.3 % of the tasks in answers are those of comparing all; with 100 it is 99.7 %."""
+
+MOST_FAILURES = 2
+"""Indexes that may fail in searches before none is built any more without being asked for."""
+
+PER_TASK = 10
+"""Rows that they propose for each task that is wanted: runs of one task are one match."""
+
+_PROBES = 5
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One relevant task: its most useful execution, and all its runs that pass the filters."""
+
+    execution: ExecutionSummary
+    similarity: float
+    matched_by: MatchedBy
+    runs: Runs
+
+
+@dataclass(frozen=True)
+class Found:
+    """Result of a search.
+
+    Attributes:
+        ranked: Best first, at most the limit.
+        mode: How candidates were found.
+        candidates: Executions searched.
+        below_floor: Tasks that would have filled the answer, but are not similar enough.
+    """
+
+    ranked: list[Ranked]
+    mode: Mode
+    candidates: int
+    below_floor: int
+
+
+@dataclass(frozen=True)
+class Related:
+    """Executions and how much they are of the same kind of work as a question.
+
+    Attributes:
+        snapshot: Where the rows are from.
+        rows: (m,) int64, all rows that may be found, or the candidates that an index proposed.
+        similarities: (m,) float32, 0..1, whatever the floor.
+    """
+
+    snapshot: Snapshot
+    rows: NDArray[np.int64]
+    similarities: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Nearest by meaning alone, best first: (k,) embedding versions and cosine similarities."""
+
+    versions: NDArray[np.int64]
+    similarities: NDArray[np.float32]
+
+
+class Retriever:
+    """The indexes of one database, and the search over them.
+
+    Args:
+        directory: Of derived files.
+        mode: `auto` uses the HNSW index from `hnsw_min_rows` on, where it is faster.
+        hnsw_min_rows: See there.
+        ef_search: Candidates that an HNSW search keeps.
+        commits: Tells how many writes the database has committed.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        mode: SearchMode,
+        hnsw_min_rows: int,
+        ef_search: int,
+        commits: Callable[[], int],
+    ) -> None:
+        self.rows = Rows(directory, commits)
+        self.slot = IndexManager(directory, ef_search)
+        self._mode = mode
+        self._hnsw_min_rows = hnsw_min_rows
+        self._summaries = Summaries()
+        self._slower = False  # measured: the index is slower than comparing all
+
+    @property
+    def mode(self) -> Mode:
+        """How the next search finds its candidates."""
+        return "exact" if self._index() is None else "hnsw"
+
+    @property
+    def wants_index(self) -> bool:
+        """Whether searches are meant to use an HNSW index, by configuration and size."""
+        large = len(self.rows) >= self._hnsw_min_rows
+        return self._mode == "hnsw" or (self._mode == "auto" and large)
+
+    @property
+    def stale(self) -> bool:
+        """Whether an index is wanted, and there is none that fits, or one that lags behind."""
+        state = self.slot.state
+        if not self.wants_index or not len(self.rows):
+            return False
+        if self.slot.failures >= MOST_FAILURES:
+            return False  # a new one would only fail as well: too little memory, say
+        if state.info is None:
+            return state.problem is not None or len(self.rows) >= LEAST_INDEXED
+        newer = self.newer_than(state.info)
+        gone = state.info.rows - (self.rows.embedded - newer)
+        return max(newer, gone) > max(MOST_OUTSIDE * state.info.rows, LEAST_INDEXED)
+
+    def newer_than(self, info: IndexInfo) -> int:
+        """Rows with a vector that the index lacks."""
+        return len(self.rows.snapshot(Filters(), datetime.now(UTC)).rows_after(info.watermark))
+
+    def load(
+        self, cursor: Cursor, fingerprint: str, dimension: int, *, vectors: bool = True
+    ) -> None:
+        """Reads everything from the truth, and opens the index if it fits the model.
+
+        Args:
+            cursor: Of the truth.
+            fingerprint: Of the model.
+            dimension: Of its vectors.
+            vectors: False if those stored are of another model.
+        """
+        self.rows.load(cursor, dimension, vectors=vectors)
+        self.slot.open(fingerprint, self._true_vectors, wanted=self.wants_index and vectors)
+        self._compare_speeds()
+
+    def open_index(self, fingerprint: str) -> None:
+        """Opens the index if it has come to be wanted since the rows were loaded."""
+        if self.wants_index and self.slot.index is None and self.slot.state.info is not None:
+            self.slot.open(fingerprint, self._true_vectors, wanted=True)
+            self._compare_speeds()
+
+    def warm(self, cursor: Cursor, noise: float) -> None:
+        """Takes in texts that are likely to be shown, and the metric, so that answers needn't.
+
+        Args:
+            cursor: Of the truth.
+            noise: `Embedder.floor` of the model.
+        """
+        self._summaries.load(cursor)
+        snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
+        compared = 0 if self.wants_index else len(snapshot.view)
+        snapshot.measured(np.arange(compared), noise)
+
+    def replace_index(self, built: Path, expected: IndexInfo) -> None:
+        """Verifies a new index and uses it from now on.
+
+        Raises:
+            IndexUnavailable: It isn't what was to be built; the old one stays.
+        """
+        self.slot.replace(built, expected, self._true_vectors, wanted=self.wants_index)
+        self._compare_speeds()
+
+    def drop(self, task_ids: Iterable[UUID]) -> None:
+        """Lets go of the texts of deleted executions; the next search drops their rows."""
+        self._summaries.drop(task_ids)
+
+    def close(self) -> None:
+        """Closes the index file."""
+        self.slot.close()
+
+    def nearest(self, vector: NDArray[np.float32], k: int) -> Neighbours:
+        """The k nearest rows by meaning alone, in the mode that searches use.
+
+        Args:
+            vector: (dimension,) float32, L2-normalised.
+            k: How many, at least 1.
+        """
+        snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
+        index = self._index()
+        if index is None:
+            rows = snapshot.passes(np.arange(len(snapshot.view)))
+            found = cosines(snapshot.vectors, vector, None)[rows]
+        else:
+            rows = self._near(snapshot, index, vector, k)
+            found = cosines(snapshot.vectors, vector, rows)
+        best = top(found, k)
+        return Neighbours(snapshot.view["version"][rows[best]], found[best])
+
+    def similarities(self, cursor: Cursor, query: Query) -> dict[UUID, float]:
+        """How similar every execution that passes the filters is, 0..1, whatever the floor."""
+        self.rows.sync(cursor)
+        snapshot = self.rows.snapshot(query.filters, query.now)
+        judge = Scorer(snapshot, query, snapshot.words.score(Question.of(query.text)))
+        rows = snapshot.passes(np.arange(len(snapshot.view)))
+        found = judge.similarities(rows).tolist()
+        return {snapshot.view.task_id(row): value for row, value in zip(rows, found, strict=True)}
+
+    def kin(self, cursor: Cursor, query: Query) -> Related:
+        """How much executions are of the same kind of work as the question.
+
+        That is their similarity, or, if it is more, how near they are in meaning to what the
+        question and its neighbours have in common (`kindred`).
+        """
+        self.rows.sync(cursor)
+        index = self._index()
+        try:
+            return self._kin(query, index)
+        except IndexUnavailable as problem:
+            if index is None:
+                raise
+            self.slot.discard(index, problem)
+            return self._kin(query, None)
+
+    def _kin(self, query: Query, index: HnswIndex | None) -> Related:
+        snapshot = self.rows.snapshot(query.filters, query.now)
+        judge = Scorer(snapshot, query, snapshot.words.score(Question.of(query.text)))
+        if index is None or query.vector is None:
+            rows = snapshot.passes(np.arange(len(snapshot.view)))
+        else:
+            rows = self._proposed(snapshot, judge, query, index, query.limit)
+        found = judge.similarities(rows)
+        if query.vector is not None:
+            metric, lengths = snapshot.measured(rows, query.noise)
+            found = relevance_feedback.alike(
+                found, query.vector, snapshot.vectors, rows, metric, lengths
+            )
+        if index is not None:
+            self.rows.release()
+        return Related(snapshot, rows, found)
+
+    def summaries(
+        self, cursor: Cursor, kin: Related, rows: Iterable[int]
+    ) -> dict[int, ExecutionSummary]:
+        """What is shown of some rows, by row; leaves out what was deleted just now."""
+        view = kin.snapshot.view
+        ids = {view.task_id(row): row for row in rows}
+        current = {task_id: int(view["sequence"][row]) for task_id, row in ids.items()}
+        return {ids[i]: one for i, one in self._summaries.of(cursor, current).items()}
+
+    def search(self, cursor: Cursor, query: Query) -> Found:
+        """The most similar tasks that pass the filters and the floor, best first.
+
+        Everything that was committed before is found, nothing that was deleted before. Filters
+        never lose a match: they are applied to all rows before anything is ranked.
+        """
+        self.rows.sync(cursor)
+        while True:
+            index = self._index()
+            try:
+                return self._answer(cursor, query, index)
+            except IndexUnavailable as problem:
+                if index is None:
+                    raise
+                self.slot.discard(index, problem)
+
+    def _answer(self, cursor: Cursor, query: Query, index: HnswIndex | None) -> Found:
+        snapshot = self.rows.snapshot(query.filters, query.now)
+        words = snapshot.words.score(Question.of(query.text))
+        judge = Scorer(snapshot, query, words)
+        floor = (fusion.FLOOR if query.floor is None else query.floor) - ROUNDING
+        few = query.filters.active and snapshot.eligible <= FEW_PASSING
+        mode: Mode = "exact"
+        if index is None or query.vector is None or few or not snapshot.eligible:
+            best = scan.best_of_all(snapshot, judge, query.limit, floor)
+        else:
+            mode = "hnsw"
+            best = self._best_of_near(snapshot, judge, query, index, floor)
+        exact = feed.text_hash(query.text)
+        kept = [
+            (similarity, groups.represent(snapshot, key, judge.similarities, exact))
+            for key, similarity in best.items()
+            if similarity >= floor
+        ]
+        view = snapshot.view
+        shown = {view.task_id(group.row): int(view["sequence"][group.row]) for _, group in kept}
+        summaries = self._summaries.of(cursor, shown)
+        reasons = judge.why([group.row for _, group in kept])
+        ranked = [
+            Ranked(summaries[task_id], similarity, why, group.runs)
+            for task_id, (similarity, group), why in zip(shown, kept, reasons, strict=True)
+            if task_id in summaries  # else it was deleted just now
+        ]
+        full = len(kept) == query.limit
+        below_floor = 0 if full else groups.count(snapshot, query.limit) - len(kept)
+        return Found(ranked, mode, snapshot.eligible, below_floor)
+
+    def _best_of_near(
+        self, snapshot: Snapshot, judge: Scorer, query: Query, index: HnswIndex, floor: float
+    ) -> dict[int, float]:
+        """Ranks what words and meaning propose; compares all if that is too little."""
+        assert query.vector is not None
+        wanted = max(CANDIDATES, PER_TASK * query.limit)
+        rows = self._proposed(snapshot, judge, query, index, wanted)
+        best = groups.best(snapshot, rows, judge.similarities(rows), query.limit)
+        self.rows.release()
+        if len(best) == query.limit:
+            return best
+        return scan.best_of_all(snapshot, judge, query.limit, floor)
+
+    def _proposed(
+        self, snapshot: Snapshot, judge: Scorer, query: Query, index: HnswIndex, wanted: int
+    ) -> NDArray[np.int64]:
+        """Rows that words and meaning propose, ascending: about `wanted` of each, and some more."""
+        assert query.vector is not None
+        share = snapshot.eligible / max(len(snapshot.view), 1)
+        return np.unique(
+            np.concatenate(
+                [
+                    self._near(snapshot, index, query.vector, int(wanted / share)),
+                    judge.most_covered(wanted),
+                    snapshot.rows_of_task(query.task_key),
+                ]
+            )
+        )
+
+    def _near(
+        self, snapshot: Snapshot, index: HnswIndex, vector: NDArray[np.float32], k: int
+    ) -> NDArray[np.int64]:
+        """About k rows of the index, and all that are newer; only such as may be found."""
+        inside = snapshot.passes(snapshot.rows_of_versions(index.search(vector, k)))
+        newer = snapshot.rows_after(index.info.watermark)
+        if len(newer) > k:
+            newer = newer[top(cosines(snapshot.vectors, vector, newer), k)]
+        return np.concatenate([inside, newer])
+
+    def _index(self) -> HnswIndex | None:
+        return self.slot.index if self.wants_index and not self._slower else None
+
+    def _compare_speeds(self) -> None:
+        """In mode `auto`, an index that is slower than comparing all is not used."""
+        self._slower = False
+        index = self.slot.index
+        if self._mode != "auto" or index is None:
+            return
+        snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
+        seconds: list[list[float]] = [[], []]
+        embedded = np.flatnonzero(snapshot.view["version"])
+        if not len(embedded):
+            return
+        for vector in snapshot.vectors[embedded[:: max(1, len(embedded) // _PROBES)][:_PROBES]]:
+            started = perf_counter()
+            self._near(snapshot, index, vector, CANDIDATES)
+            between = perf_counter()
+            cosines(snapshot.vectors, vector)
+            seconds[0].append(between - started)
+            seconds[1].append(perf_counter() - between)
+        near, all_rows = (float(np.median(one)) for one in seconds)
+        self._slower = near > all_rows
+        if not self._slower:
+            self.rows.release()
+        logger.info(
+            "of %d rows, the index finds the nearest in %.1f ms, comparing all in %.1f ms",
+            *(len(snapshot.view), 1000 * near, 1000 * all_rows),
+        )
+
+    def _true_vectors(
+        self, versions: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
+        rows = snapshot.rows_of_versions(versions)
+        used = (rows >= 0) & (rows < len(snapshot.view))
+        return used, snapshot.vectors[rows[used]]

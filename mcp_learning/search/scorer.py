@@ -1,0 +1,119 @@
+"""A question, and how similar rows are to it, and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.models.requests import Filters
+from mcp_learning.search import fusion
+from mcp_learning.search.arrays import among, reached, top
+from mcp_learning.search.exact import cosines
+from mcp_learning.search.lexical.word_index import Scores
+from mcp_learning.search.sync import Snapshot
+
+MatchedBy = Literal["meaning", "words", "both"]
+
+ROUNDING = 1e-5
+"""What a float32 similarity may be off by: the very same text has to pass a floor of 1."""
+
+_LEAST_COVERAGE = 1e-30
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to search for.
+
+    Attributes:
+        text: The question, without secrets.
+        task_key: Of the question: runs of this very task are alike to 1.
+        vector: (dimension,) float32, L2-normalised; None searches by words alone.
+        filters: Which executions may be returned.
+        limit: Tasks wanted, at least 1.
+        floor: Least similarity, 0..1; None: `fusion.FLOOR`.
+        noise: `Embedder.floor` of the model.
+        now: The time that `filters.since_days` counts from.
+    """
+
+    text: str
+    task_key: int
+    vector: NDArray[np.float32] | None
+    filters: Filters
+    limit: int
+    now: datetime
+    floor: float | None = None
+    noise: float = fusion.REFERENCE_NOISE
+
+
+class Scorer:
+    """Says how similar rows are to one question, and why."""
+
+    def __init__(self, snapshot: Snapshot, query: Query, words: Scores) -> None:
+        self._snapshot = snapshot
+        self._query = query
+        self._coverage = snapshot.coverage(words.coverage)
+        self._named = words.named[words.named < len(snapshot.view)]
+        self._same = snapshot.rows_of_task(query.task_key)
+        self._weight = 1.0 if query.vector is None else fusion.weight_of_words(words)
+        self._all: NDArray[np.float32] | None = None
+        self._all_meaning: NDArray[np.float32] | None = None
+
+    def similarities(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        """(m,) float32, 0..1, of some rows, ascending, or of all (n,)."""
+        if rows is None:
+            if self._all is None:
+                self._all_meaning = self._meaning(None)
+                self._all = self._fuse(self._all_meaning, None)
+            return self._all
+        if self._all is not None:
+            return self._all[rows]
+        return self._fuse(self._meaning(rows), rows)
+
+    def bounds(self) -> NDArray[np.float32] | None:
+        """(n,) float32: no row is more similar than this; None where no bounds are known."""
+        heads, vector = self._snapshot.heads, self._query.vector
+        if heads is None or vector is None:
+            return None
+        meaning = fusion.meaning(heads.bounds(vector), self._query.noise)
+        return self._fuse(meaning, None)
+
+    def most_covered(self, k: int) -> NDArray[np.int64]:
+        """The k rows that may be found with the most of the question's words, and some more."""
+        passing = self._snapshot.passing
+        found = self._coverage if passing is None else self._coverage * passing
+        rows = np.flatnonzero(found >= max(reached(found, k), _LEAST_COVERAGE))
+        named = self._snapshot.passes(self._named.astype(np.int64))[:k]
+        return np.concatenate([rows[top(found[rows], k)], named])
+
+    def why(self, rows: Sequence[int]) -> list[MatchedBy]:
+        """Which of words and meaning would pass the floor alone; both if it takes both."""
+        at = np.array(rows, np.int64)
+        by_meaning = self._meaning(at) >= fusion.FLOOR
+        by_words = (self._coverage[at] >= fusion.FLOOR**2) | among(at, self._named)
+        return [
+            "both" if meaning == words else "meaning" if meaning else "words"
+            for meaning, words in zip(by_meaning.tolist(), by_words.tolist(), strict=True)
+        ]
+
+    def _meaning(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        if rows is not None and self._all_meaning is not None:
+            return self._all_meaning[rows]
+        if self._query.vector is None:
+            count = len(self._snapshot.view) if rows is None else len(rows)
+            return np.zeros(count, np.float32)
+        found = cosines(self._snapshot.vectors, self._query.vector, rows)
+        return fusion.meaning(found, self._query.noise)
+
+    def _fuse(
+        self, meaning: NDArray[np.float32], rows: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        coverage = self._coverage if rows is None else self._coverage[rows]
+        fused = fusion.similarities(meaning, coverage, self._weight)
+        named = self._named if rows is None else np.flatnonzero(among(rows, self._named))
+        same = self._same if rows is None else np.flatnonzero(among(rows, self._same))
+        fused[named] = np.maximum(fused[named], np.float32(fusion.NAMED))
+        fused[same] = 1.0
+        return fused

@@ -1,0 +1,495 @@
+"""LearningService: the one object behind every tool, command and page.
+
+Each method takes a request model and returns a result model. A write is acknowledged after COMMIT;
+embedding and indexes follow by themselves. Text is redacted before anything else happens to it.
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+
+from mcp_learning import __version__
+from mcp_learning.errors import InvalidInput, NotFound
+from mcp_learning.insights import period
+from mcp_learning.models.dashboard import LookedUp, LookUp, Vitals
+from mcp_learning.models.identifiers import task_key, uuid7
+from mcp_learning.models.insights import Insights
+from mcp_learning.models.maintenance import (
+    Backup,
+    BackupReport,
+    EmbedMissing,
+    EmbedReport,
+    Prune,
+    PruneReport,
+    Unarchive,
+    UnarchiveReport,
+)
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    ForgetExecutions,
+    GetExecution,
+    LearningStats,
+    RebuildIndex,
+    RecommendApproach,
+    RecordExecution,
+    SubmitFeedback,
+)
+from mcp_learning.models.results import (
+    Execution,
+    ExecutionDetail,
+    Feedback,
+    FeedbackStored,
+    Forgotten,
+    Health,
+    IndexingHealth,
+    Match,
+    RebuildReport,
+    Recommendation,
+    Recorded,
+    SearchInfo,
+    SimilarTasks,
+    Stats,
+)
+from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
+from mcp_learning.recommend.evidence import weight_of
+from mcp_learning.redaction.privacy import is_excluded, refuse_excluded
+from mcp_learning.redaction.secrets import redact, redact_value, warm
+from mcp_learning.service import importing, maintenance
+from mcp_learning.service.dashboard import Dashboard
+from mcp_learning.service.recalls import Recalls
+from mcp_learning.service.retention import Retention
+from mcp_learning.service.telemetry import Recorder
+from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb import embeddings, executions, migrations, transfer, votes
+from mcp_learning.store.duckdb.connection import Cursor, Database
+
+if TYPE_CHECKING:
+    from mcp_learning.search.retriever import Ranked
+    from mcp_learning.service.index_build import Progress
+    from mcp_learning.service.indexer import Indexer
+
+T = TypeVar("T")
+
+_REDACTED_FIELDS = (
+    "task_type",
+    "task_description",
+    "repo",
+    "approach",
+    "model_tier",
+    "pool_type",
+    "swarm_topology",
+    "solution_summary",
+    "error_type",
+    "error_message",
+)
+LOOKED_AT = 200
+"""Nearest tasks among which `look_up` looks for what an answer leaves out."""
+
+_YES = {"yes": True, "no": False, None: None}
+
+
+class LearningService:
+    """Records, retrieves and learns. Make it, `start` it, keep `run` going, `close` it."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self._database = database
+        self._indexer: Indexer | None = None
+        self.dashboard = Dashboard(database, self._indexing)
+        self.recorder = Recorder()
+        self._recalls = Recalls(database)
+        self._retention = Retention(settings, database, self._indexing)
+
+    async def run(self) -> None:
+        """Keeps embeddings up with what is recorded, and to the retention policy."""
+        indexer = await self._indexing()
+        await anyio.to_thread.run_sync(warm)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._recalls.run)
+            group.start_soon(self._retention.keep_to_policy)
+            await indexer.run()
+            group.cancel_scope.cancel()
+
+    async def ready(self) -> None:
+        """Waits until everything is loaded and the embedding queue is empty.
+
+        Raises:
+            LearningError: The database or the model can't be opened.
+        """
+        indexer = await self._indexing()
+        await indexer.load()
+        await indexer.drain()
+
+    async def close(self, patience: float | None = None) -> None:
+        """Finishes queued writes and closes the files; `patience` as in `Database.close`."""
+        self.recorder.stop()
+        await self._recalls.save()
+        await self._database.close(patience)
+        if self._indexer is not None:
+            await self._indexer.close()
+
+    async def record(self, request: RecordExecution) -> Recorded:
+        """Stores an execution, or updates the one with the same task_id; durable on return.
+
+        An update changes the given fields only. The same call twice changes nothing.
+
+        Raises:
+            InvalidInput: used_task_ids names executions that don't exist, or nothing of this
+                repository is to be stored.
+            StoreError: The database can't be written; nothing was kept.
+        """
+        refuse_excluded(request.repo, self.settings.excluded_repos)
+        task_id = request.task_id or uuid7()
+        now = datetime.now(UTC)
+
+        def write(cursor: Cursor) -> Recorded:
+            given, redactions = _given(request)  # here, since it takes milliseconds for long texts
+            if task_id in request.used_task_ids:
+                raise InvalidInput(
+                    "used_task_ids", f"{task_id} can't have used itself; leave it out"
+                )
+            if missing := executions.unknown(cursor, request.used_task_ids):
+                raise InvalidInput("used_task_ids", f"no execution {missing[0]}; leave it out")
+            old = executions.get(cursor, task_id) if request.task_id else None
+            if old is not None:
+                refuse_excluded(old.repo, self.settings.excluded_repos)
+            _upsert(cursor, task_id, given, old, now)
+            if request.used_task_ids:
+                executions.add_recalls(cursor, task_id, request.used_task_ids, now)
+            return Recorded(task_id=task_id, created=old is None, redactions=redactions)
+
+        try:
+            return await self._database.write(write)
+        finally:  # also for a caller who is cancelled, and never hears how the write ended
+            if self._indexer is not None:
+                self._indexer.notice()
+
+    async def find(self, request: FindSimilarTasks) -> SimilarTasks:
+        """The most similar earlier tasks that pass the filters and the floor, best first.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        answer = await self._similar(request)
+        self._recalls.returned(match.task_id for match in answer.matches)
+        return answer
+
+    async def look_up(self, request: LookUp) -> LookedUp:
+        """What `find` answers, what comes next, and a recommendation; it doesn't count as a recall.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        answer = await self._similar(request)
+        from mcp_learning.search.fusion import FLOOR  # loaded with the indexer by now
+
+        floor = request.min_similarity
+        if floor is None:
+            floor = self.settings.min_similarity
+        floor = FLOOR if floor is None else floor
+        more = {"min_similarity": 0.0, "limit": LOOKED_AT}
+        nearest = await self._similar(request.model_copy(update=more))
+        shown = {match.task_id for match in answer.matches}
+        others = [match for match in nearest.matches if match.task_id not in shown]
+        task = RecommendApproach(
+            task_description=request.task_description,
+            repo=request.repo,
+            task_type=request.task_type,
+            by=request.by,
+            limit=request.limit,
+        )
+        return LookedUp(
+            answer=answer,
+            floor=floor,
+            beyond=[one for one in others if one.similarity >= floor][: request.rest],
+            below=[one for one in others if one.similarity < floor][: request.rest],
+            recommendation=await self._recommended(task),
+        )
+
+    async def vitals(self) -> Vitals:
+        """How this process does: latencies of recent calls, and the latest events."""
+        return self.recorder.vitals()
+
+    async def _recommended(self, request: RecommendApproach) -> Recommendation:
+        indexer = await self._indexing()
+        result = await indexer.recommend(request, self._recalls.votes)
+        if not indexer.retriever.rows.waiting:
+            return result
+        note = f"{result.basis.note}; {indexer.shortcoming}"
+        basis = result.basis.model_copy(update={"note": note})
+        return result.model_copy(update={"basis": basis})
+
+    async def _similar(self, request: FindSimilarTasks) -> SimilarTasks:
+        indexer = await self._indexing()
+        found = await indexer.search(
+            request.task_description,
+            filters=request.filters,
+            limit=request.limit,
+            floor=request.min_similarity,
+        )
+        reason = indexer.shortcoming
+        info = SearchInfo(
+            mode=found.mode,
+            candidates=found.candidates,
+            embedder=indexer.embedder.model,
+            degraded=reason is not None,
+            reason=reason,
+            below_floor=found.below_floor,
+        )
+        return SimilarTasks(matches=[_match(ranked) for ranked in found.ranked], search=info)
+
+    async def recommend(self, request: RecommendApproach) -> Recommendation:
+        """What to try on a task, judged by how similar ones ended, and what failed there.
+
+        Deterministic for the same data at the same time.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        result = await self._recommended(request)
+        named = [task_id for option in result.options for task_id in option.evidence]
+        self._recalls.returned({*named, *(pitfall.task_id for pitfall in result.pitfalls)})
+        return result
+
+    async def get(self, request: GetExecution) -> ExecutionDetail:
+        """The whole record, its feedback, and which later executions used it.
+
+        Raises:
+            NotFound: No execution has this id.
+        """
+
+        def read(cursor: Cursor) -> ExecutionDetail:
+            execution = executions.get(cursor, request.task_id)
+            if execution is None:
+                raise NotFound(request.task_id)
+            return ExecutionDetail(
+                execution=execution,
+                feedback=executions.feedback_of(cursor, request.task_id),
+                used_task_ids=executions.uses(cursor, request.task_id),
+                used_by=executions.used_by(cursor, request.task_id),
+                times_returned=self._recalls.times_returned(cursor, request.task_id),
+                weight=weight_of(votes.votes_of(cursor, request.task_id)),
+            )
+
+        return await self._database.read(read)
+
+    async def feedback(
+        self, request: SubmitFeedback, feedback_id: UUID | None = None
+    ) -> FeedbackStored:
+        """Appends feedback to an execution; durable on return.
+
+        The same call twice appends once, if it has a `feedback_id`.
+
+        Raises:
+            NotFound: No execution has this id.
+            InvalidInput: Nothing of its repository is to be stored.
+            StoreError: The database can't be written; nothing was kept.
+        """
+        identity = feedback_id or uuid7()
+        comment, redactions = await anyio.to_thread.run_sync(redact, request.comment or "")
+        feedback = Feedback(
+            submitted_at=datetime.now(UTC),
+            rating=request.rating,
+            accepted=_YES[request.accepted],
+            helpful=_YES[request.helpful],
+            issue_type=request.issue_type,
+            comment=comment or None,
+        )
+
+        def write(cursor: Cursor) -> int:
+            about = executions.get(cursor, request.task_id)
+            if about is None:
+                raise NotFound(request.task_id)
+            refuse_excluded(about.repo, self.settings.excluded_repos)
+            return executions.add_feedback(cursor, identity, request.task_id, feedback)
+
+        count = await self._database.write(write)
+        return FeedbackStored(task_id=request.task_id, feedback_count=count, redactions=redactions)
+
+    async def stats(self, request: LearningStats) -> Stats:
+        """Totals, groups, trends, failure patterns, and the state of everything."""
+        now = datetime.now(UTC)
+        return await self._database.read(
+            lambda cursor: period.stats(cursor, request, now, self._health(cursor))
+        )
+
+    async def insights(self) -> Insights:
+        """What the last `period.DAYS` days taught."""
+        now = datetime.now(UTC)
+        return await self._database.read(lambda cursor: period.insights(cursor, now))
+
+    async def health(self) -> Health:
+        """State of the database and what is derived from it."""
+        return await self._database.read(self._health)
+
+    async def rebuild(self, request: RebuildIndex, progress: "Progress") -> RebuildReport:
+        """Builds the HNSW index, after recomputing every embedding if asked.
+
+        Raises:
+            IndexUnavailable: It can't be built; searches go on as before.
+            EmbedderUnavailable: The embedding model can't be loaded.
+        """
+        return await (await self._indexing()).rebuild(request, progress)
+
+    async def forget(self, request: ForgetExecutions) -> Forgotten:
+        """Deletes executions and all that hangs on them, or counts them when it is a dry run."""
+
+        def select(cursor: Cursor) -> tuple[list[UUID], list[UUID]]:
+            if request.task_ids:
+                missing = executions.unknown(cursor, request.task_ids)
+                return [i for i in dict.fromkeys(request.task_ids) if i not in missing], missing
+            days = request.older_than_days
+            chosen = executions.select_ids(
+                cursor,
+                repo=request.repo,
+                task_type=request.task_type,
+                before=None if days is None else datetime.now(UTC) - timedelta(days=days),
+            )
+            return chosen, []
+
+        def delete(cursor: Cursor) -> tuple[list[UUID], list[UUID]]:
+            chosen, missing = select(cursor)
+            if chosen:
+                executions.delete(cursor, chosen)
+            return chosen, missing
+
+        if request.dry_run:
+            chosen, missing = await self._database.read(select)
+        else:
+            with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
+                chosen, missing = await self._database.write(delete)
+                if self._indexer is not None:
+                    await self._indexer.forget(chosen)
+        return Forgotten(executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing)
+
+    async def backup(self, request: Backup) -> BackupReport:
+        """Copies the whole database; as `maintenance.backup`."""
+        return await maintenance.backup(self._database, request)
+
+    async def embed_missing(self, request: EmbedMissing, progress: "Progress") -> EmbedReport:
+        """Makes vectors that are missing; as `maintenance.embed_missing`."""
+        indexer = await self._indexing()
+        return await maintenance.embed_missing(self._database, indexer, request, progress)
+
+    async def prune(self, request: Prune, progress: "Progress") -> PruneReport:
+        """Archives and forgets what limits let go; as `Retention.prune`."""
+        return await self._retention.prune(request, progress)
+
+    async def unarchive(self, request: Unarchive) -> UnarchiveReport:
+        """Brings back what was archived; as `Retention.unarchive`."""
+        return await self._retention.unarchive(request)
+
+    async def import_batch(self, request: ImportBatch) -> Imported:
+        """Stores executions from elsewhere, as a whole or not at all; durable on return.
+
+        The same batch twice changes nothing. Their vectors follow from the queue.
+
+        Raises:
+            StoreError: The database can't be written; nothing was kept.
+        """
+        excluded = self.settings.excluded_repos
+        records = [r for r in request.records if not is_excluded(r.execution.repo, excluded)]
+        left_out = {"excluded": len(request.records) - len(records)}
+        ids = [record.task_id for record in records]
+        there = await self._database.read(lambda cursor: transfer.updated(cursor, ids))
+        prepared = await anyio.to_thread.run_sync(importing.prepare, records, there, _given)
+        if request.dry_run:
+            seen = await self._database.read(lambda cursor: importing.preview(cursor, prepared))
+            return seen.model_copy(update=left_out)
+        try:
+            done = await self._database.write(lambda cursor: importing.write(cursor, prepared))
+            return done.model_copy(update=left_out)
+        finally:
+            if self._indexer is not None:
+                self._indexer.notice()
+
+    async def export_page(self, request: ExportPage) -> Exported:
+        """The next executions in the order of their last change, with all that hangs on them."""
+        return await self._database.read(
+            lambda cursor: transfer.page(cursor, request.after, request.limit)
+        )
+
+    async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
+        """Recorded values of repo, task_type, approach or error_type that start with `prefix`."""
+        return await self._database.read(
+            lambda cursor: executions.suggestions(cursor, column, prefix, limit)
+        )
+
+    async def _indexing(self) -> "Indexer":
+        """The indexer, made at first use: with numpy and the rest its import takes 0.1 s."""
+        if self._indexer is None:
+            module = await anyio.to_thread.run_sync(import_module, "mcp_learning.service.indexer")
+            if self._indexer is None:  # another caller may have waited for the same import
+                self._indexer = module.Indexer(self.settings, self._database)
+        return self._indexer
+
+    def _health(self, cursor: Cursor) -> Health:
+        if self._indexer is None:
+            derived = IndexingHealth(embedder=self.settings.embedding_model)
+        else:
+            derived = self._indexer.health()
+        return Health(
+            **derived.model_dump(),
+            rows=executions.count(cursor),
+            embedded=embeddings.count(cursor),
+            pending=embeddings.count_pending(cursor),
+            schema_version=migrations.current_version(cursor),
+            database_bytes=_bytes_on_disk(self.settings),
+            owner_pid=os.getpid(),
+            version=__version__,
+        )
+
+
+def _given(request: RecordExecution) -> tuple[dict[str, Any], int]:
+    """The request's fields by Execution field, secrets removed; and how many were removed."""
+    fields = request.model_dump(exclude={"task_id", "used_task_ids", "details"}, exclude_none=True)
+    redactions = 0
+    for name in _REDACTED_FIELDS:
+        if name in fields:
+            fields[name], removed = redact(fields[name])
+            redactions += removed
+    details = request.details.model_dump(exclude_none=True)
+    if "metadata" in details:
+        details["metadata"], removed = redact_value(details["metadata"])
+        redactions += removed
+    return fields | details, redactions
+
+
+def _upsert(
+    cursor: Cursor, task_id: UUID, given: dict[str, Any], old: Execution | None, now: datetime
+) -> None:
+    """Inserts or merges; a changed description goes into the embedding queue."""
+    key = task_key(given["task_description"])
+    if old is None:
+        new = Execution(task_id=task_id, recorded_at=now, updated_at=now, **given)
+        executions.insert(cursor, new, key)
+        return
+    new = old.model_copy(update=given)
+    if new == old:
+        return
+    executions.update(cursor, new.model_copy(update={"updated_at": now}), key)
+    if new.task_description != old.task_description:
+        embeddings.remove(cursor, task_id)
+
+
+def _match(ranked: "Ranked") -> Match:
+    return Match(
+        **dict(ranked.execution),
+        similarity=round(ranked.similarity, 4),
+        matched_by=ranked.matched_by,
+        runs=ranked.runs,
+    )
+
+
+def _bytes_on_disk(settings: Settings) -> int:
+    path = settings.database_path
+    files = (path, path.with_name(path.name + ".wal"))
+    return sum(file.stat().st_size for file in files if file.exists())

@@ -1,0 +1,78 @@
+"""What becomes of recalled executions: returned, used, and to what end.
+
+Which answer a client acts on is unknown, since neither a session nor a task goes with a search. So
+an answer only counts, and a link is made when a record names what it used. Counts are kept in
+memory and written some time after the answer, which they don't delay; a crash loses the last ones.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import anyio
+
+from mcp_learning.errors import StoreError
+from mcp_learning.store.duckdb import votes as store
+from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.votes import Vote
+
+logger = logging.getLogger(__name__)
+
+PAUSE = 1.0
+"""Seconds for which counts are collected before they are written."""
+
+
+class Recalls:
+    """Counts of one database, and what was last read of its votes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._returned: Counter[UUID] = Counter()
+        self._saving: Counter[UUID] = Counter()
+        self._news = anyio.Event()
+        self._votes: tuple[tuple[int, int], dict[UUID, Vote]] | None = None
+
+    def returned(self, task_ids: Iterable[UUID]) -> None:
+        """Counts executions as returned by an answer."""
+        self._returned.update(task_ids)
+        if self._returned:
+            self._news.set()
+
+    async def run(self) -> None:
+        """Writes counts from time to time, until cancelled."""
+        while True:
+            await self._news.wait()
+            await anyio.sleep(PAUSE)
+            await self.save()
+
+    async def save(self) -> None:
+        """Writes what was counted. If that fails, they are written with the next ones."""
+        self._news = anyio.Event()
+        counted, self._returned = self._returned, Counter()
+        if not counted:
+            return
+        self._saving = counted
+        now = datetime.now(UTC)
+        try:
+            await self._database.write(
+                lambda cursor: store.add_returned(cursor, counted, now), counted=False
+            )
+        except StoreError as error:
+            self._returned.update(counted)  # no news: not tried again before there are more
+            logger.warning("what was returned is not counted yet: %s", error)
+        finally:
+            self._saving = Counter()
+
+    def times_returned(self, cursor: Cursor, task_id: UUID) -> int:
+        """How often an execution was part of an answer."""
+        waiting = self._returned[task_id] + self._saving[task_id]
+        return store.times_returned(cursor, task_id) + waiting
+
+    def votes(self, cursor: Cursor) -> dict[UUID, Vote]:
+        """What speaks for and against executions; read again when something was written."""
+        state = (self._database.openings, self._database.commits)
+        if self._votes is None or self._votes[0] != state:
+            self._votes = (state, store.votes(cursor))
+        return self._votes[1]

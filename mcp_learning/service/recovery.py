@@ -1,0 +1,141 @@
+"""Restoring a backup, and recovering a damaged database. For who has the database alone.
+
+Both make the new file beside the old one, drop the derived indexes, which number what is in the
+database, and only then change names. What is replaced is kept.
+"""
+
+import logging
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mcp_learning.errors import InvalidInput, StoreDamaged, StoreError
+from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.maintenance import RecoveryReport, RestoreReport, SavedTable
+from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb import backups, copies
+from mcp_learning.store.duckdb.files import (
+    discard,
+    finish_replacing,
+    make_private,
+    replacing,
+    staging_of,
+)
+from mcp_learning.store.duckdb.salvage import Salvaged, salvage
+
+logger = logging.getLogger(__name__)
+
+
+def stamp() -> str:
+    """The time in names of files, such as 20250601T120000Z, with microseconds behind it."""
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%fZ")
+
+
+def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
+    """Puts a backup in the place of the database.
+
+    Args:
+        settings: Whose database.
+        source: The backup; it is copied.
+        force: Replace a database that holds executions, or can't be read.
+
+    Raises:
+        InvalidInput: There is such a database, and `force` is not set.
+        StoreError: The backup can't be used, or the database is in use.
+    """
+    path = settings.database_path
+    finish_replacing(path)
+    if path.exists() and source.exists() and source.samefile(path):
+        raise InvalidInput("FILE", f"{source} is the database itself; name a backup")
+    make_private(settings.data_dir)
+    backups.is_in_use(path)
+    if not force and (there := _what_is_there(path)):
+        raise InvalidInput(
+            "--force", f"{path} {there}; with --force it is replaced, and kept beside it"
+        )
+    held = backups.staged(source, staging_of(path))
+    kept = _swap(settings, "replaced")
+    return RestoreReport(
+        path=str(path),
+        restored_from=str(source),
+        rows=held.counts,
+        kept=None if kept is None else str(kept),
+    )
+
+
+def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:
+    """Saves what can be read of a damaged database, and puts that in its place.
+
+    Args:
+        settings: Whose database.
+        dry_run: Only say what could be saved.
+
+    Raises:
+        StoreDamaged: Nothing can be read.
+        StoreError: There is no database, or it is in use.
+    """
+    path = settings.database_path
+    staging = staging_of(path)
+    finish_replacing(path)
+    try:
+        copies.examine(path)
+    except StoreDamaged as error:
+        logger.info("%s", error)
+    else:
+        return RecoveryReport(path=str(path), damaged=False)
+    saved = salvage(path, staging, task_key)
+    try:
+        executions = saved.tables["executions"]
+        if not executions.rows:
+            raise StoreDamaged(
+                f"no execution in {path} can be read; it was left untouched: restore a backup"
+            )
+        if not dry_run:
+            held = copies.examine(staging)
+            logger.info("saved %s", held.counts)
+            kept = _swap(settings, "damaged")
+            return _report(path, saved, kept)
+    finally:
+        if not replacing(path).exists():
+            discard(staging)
+    return _report(path, saved, None)
+
+
+def _report(path: Path, saved: Salvaged, kept: Path | None) -> RecoveryReport:
+    return RecoveryReport(
+        path=str(path),
+        damaged=True,
+        tables={
+            name: SavedTable(
+                expected=table.expected,
+                saved=table.rows,
+                incomplete=dict(sorted(table.incomplete.items())),
+            )
+            for name, table in saved.tables.items()
+        },
+        mended=list(saved.mended),
+        kept=None if kept is None else str(kept),
+    )
+
+
+def _swap(settings: Settings, why: str) -> Path | None:
+    if settings.index_dir.exists():
+        shutil.rmtree(settings.index_dir)
+    kept = settings.backup_dir / f"{why}-{stamp()}.duckdb"
+    try:
+        return backups.swap(settings.database_path, kept)
+    except OSError as error:
+        raise StoreError(
+            f"{settings.database_path} can't be replaced ({error.strerror}); it stays as it is"
+        ) from error
+
+
+def _what_is_there(path: Path) -> str:
+    """What would be lost with the database; "" if nothing."""
+    if not path.exists():
+        return ""
+    try:
+        rows = copies.examine(path).counts.get("executions", 0)
+    except StoreError:
+        return "is there, and can't be read"
+    return f"holds {rows} executions" if rows else ""

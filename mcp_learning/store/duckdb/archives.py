@@ -1,0 +1,200 @@
+"""Executions that leave the database, as Parquet files that any tool reads.
+
+A file holds all columns of `executions`, and what hangs on each of them as lists: its feedback,
+which executions it used, and which used it. Vectors are left out, since they are made again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from mcp_learning.errors import StoreDamaged, StoreError
+from mcp_learning.store.duckdb import embeddings
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.executions import COLUMN_TYPES, naive
+from mcp_learning.store.duckdb.files import put_in_place
+
+FORMAT = "1"
+"""Of the files, under the key `mcp_learning_archive` of their metadata."""
+
+ROW_BYTES = 400
+"""What a row takes in the file besides its texts and its vector, with what hangs on it."""
+
+FILE_BYTES = 2**20
+"""What a file takes besides its rows: blocks that are not full."""
+
+_TEXTS = [name for name, kind in COLUMN_TYPES.items() if kind in ("VARCHAR", "JSON")]
+
+_FEEDBACK = {
+    "feedback_id": "UUID",
+    "submitted_at": "TIMESTAMP",
+    "rating": "INTEGER",
+    "accepted": "BOOLEAN",
+    "helpful": "BOOLEAN",
+    "issue_type": "VARCHAR",
+    "comment": "VARCHAR",
+}
+_ARCHIVED = f"""
+SELECT x.*,
+    (SELECT list({{{", ".join(f"'{name}': f.{name}" for name in _FEEDBACK)}}}
+        ORDER BY f.submitted_at, f.feedback_id) FROM feedback f WHERE f.task_id = x.task_id
+    ) AS feedback,
+    (SELECT list({{'task_id': r.recalled_task_id, 'recorded_at': r.recorded_at}}
+        ORDER BY r.recalled_task_id) FROM recalls r WHERE r.task_id = x.task_id) AS used,
+    (SELECT list({{'task_id': r.task_id, 'recorded_at': r.recorded_at}} ORDER BY r.task_id)
+        FROM recalls r WHERE r.recalled_task_id = x.task_id) AS used_by
+FROM executions x SEMI JOIN leaving USING (task_id)
+"""
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Executions that a limit lets go, oldest first."""
+
+    task_ids: Sequence[UUID]
+    oldest: datetime | None
+    newest: datetime | None
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What an archive gave back: executions added, those that were there, and feedback."""
+
+    added: int
+    present: int
+    feedback: int
+
+
+def leaving(cursor: Cursor, *, before: datetime | None, max_bytes: int | None) -> Leaving:
+    """What is older than `before`, and the oldest of the rest until that takes `max_bytes`.
+
+    What it takes is estimated from texts and vectors, so that it is the same whether or not space
+    was reclaimed: a rewritten file is at most about as large.
+    """
+    texts = " + ".join(f"coalesce(strlen({name}::VARCHAR), 0)" for name in _TEXTS)
+    width = 4 * embeddings.dimension(cursor) + ROW_BYTES
+    rows = cursor.execute(
+        "SELECT task_id, timestamp FROM (SELECT task_id, timestamp, "
+        f"sum({texts} + {width:d}) OVER (ORDER BY timestamp DESC, task_id DESC) AS total "
+        "FROM executions) WHERE timestamp < coalesce(?, '-infinity'::TIMESTAMP) OR total > ? "
+        "ORDER BY timestamp, task_id",
+        [before and naive(before), 2**62 if max_bytes is None else max_bytes - FILE_BYTES],
+    ).fetchall()
+    return Leaving(
+        [row[0] for row in rows], rows[0][1] if rows else None, rows[-1][1] if rows else None
+    )
+
+
+def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> int:
+    """Writes executions to a new file, reads it back and compares; returns how many they are.
+
+    The file is on the disk on return. Call it in the transaction that deletes them.
+
+    Raises:
+        StoreDamaged: The file holds something else.
+        StoreError: It can't be written.
+    """
+    import duckdb
+
+    writing = target.with_name(f"{target.name}.writing")
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE leaving AS "
+        "SELECT unnest(string_split(?, ',')::UUID[]) AS task_id",
+        [",".join(map(str, task_ids))],
+    )
+    try:
+        writing.unlink(missing_ok=True)
+        writing.touch(mode=0o600)
+        cursor.execute(
+            f"COPY ({_ARCHIVED}) TO {_text(writing)} (FORMAT parquet, COMPRESSION zstd, "
+            "USE_TMP_FILE false, "
+            f"KV_METADATA {{mcp_learning_archive: '{FORMAT}'}})"
+        )
+        held, kept = _digest(cursor, _ARCHIVED), _digest(cursor, f"FROM {_parquet(writing)}")
+        if held != kept:
+            raise StoreDamaged(f"the archive {writing} is not what was written; check the disk")
+        put_in_place(writing, target)
+    except (OSError, duckdb.IOException) as error:
+        raise StoreError(
+            f"the archive {target} can't be written; nothing was forgotten: name another directory"
+        ) from error
+    finally:
+        writing.unlink(missing_ok=True)
+    return held[0]
+
+
+def read(cursor: Cursor, source: Path) -> Returned:
+    """Adds the executions of an archive that are not in the database, with what hangs on them.
+
+    Links to executions that are not here are left out. Call it in a transaction.
+
+    Raises:
+        StoreError: It is no archive, or can't be read.
+    """
+    columns = _columns(cursor, source)
+    (total, _) = _digest(cursor, f"SELECT task_id FROM {_parquet(source)}")
+    given = [f"a.{name}::{kind} AS {name}" for name, kind in COLUMN_TYPES.items()]
+    given = [text for text, name in zip(given, COLUMN_TYPES, strict=True) if name in columns]
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE arriving AS SELECT DISTINCT ON (a.task_id) a.* "
+        f"FROM {_parquet(source)} a ANTI JOIN executions x ON x.task_id = a.task_id::UUID"
+    )
+    cursor.execute(
+        f"INSERT INTO executions BY NAME SELECT {', '.join(given)}, "
+        "nextval('execution_sequence') AS sequence FROM (FROM arriving ORDER BY sequence) a"
+    )
+    feedback = _changed(
+        cursor,
+        "INSERT OR IGNORE INTO feedback BY NAME SELECT task_id::UUID AS task_id, "
+        + ", ".join(f"f.{name}::{kind} AS {name}" for name, kind in _FEEDBACK.items())
+        + " FROM (SELECT task_id, unnest(feedback) AS f FROM arriving)",
+    )
+    for column, ids in (
+        ("used", "task_id::UUID, r.task_id::UUID"),
+        ("used_by", "r.task_id::UUID, task_id::UUID"),
+    ):
+        cursor.execute(
+            f"INSERT OR IGNORE INTO recalls SELECT {ids}, r.recorded_at::TIMESTAMP "
+            f"FROM (SELECT task_id, unnest({column}) AS r FROM arriving) "
+            "SEMI JOIN executions x ON x.task_id = r.task_id::UUID"
+        )
+    (added, _) = _digest(cursor, "SELECT task_id FROM arriving")
+    return Returned(added, total - added, feedback)
+
+
+def _columns(cursor: Cursor, source: Path) -> set[str]:
+    import duckdb
+
+    try:
+        found = cursor.execute(
+            f"SELECT value FROM parquet_kv_metadata({_text(source)}) "
+            "WHERE key = 'mcp_learning_archive'"
+        ).fetchone()
+        described = cursor.execute(f"DESCRIBE FROM {_parquet(source)}").fetchall()
+    except duckdb.Error as error:
+        raise StoreError(f"{source} can't be read as a Parquet file") from error
+    if found is None or bytes(found[0]).decode() != FORMAT:
+        raise StoreError(f"{source} is no archive that `mcp-learning prune` wrote")
+    return {row[0] for row in described}
+
+
+def _changed(cursor: Cursor, statement: str) -> int:
+    row = cursor.execute(statement).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _digest(cursor: Cursor, query: str) -> tuple[int, int]:
+    row = cursor.execute(
+        f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM ({query}) t"
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def _parquet(path: Path) -> str:
+    return f"read_parquet({_text(path)})"
+
+
+def _text(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"  # COPY takes no parameters

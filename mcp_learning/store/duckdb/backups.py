@@ -1,0 +1,119 @@
+"""Putting one database file in the place of another, so that a crash leaves one of both."""
+
+import os
+import shutil
+from contextlib import closing, suppress
+from pathlib import Path
+
+from mcp_learning.errors import StoreDamaged, StoreError, StoreTooNew
+from mcp_learning.store.duckdb import copies, migrations
+from mcp_learning.store.duckdb.files import (
+    discard,
+    put_in_place,
+    replace_from_staging,
+    synchronise,
+    wal_of,
+)
+from mcp_learning.store.duckdb.opening import connect
+
+
+def staged(source: Path, staging: Path) -> copies.Contents:
+    """Copies a backup, with the log beside it if there is one, to one closed file; reads it all.
+
+    Raises:
+        StoreDamaged: Not all of it can be read.
+        StoreTooNew: It is of a newer version of this package.
+        StoreError: It can't be opened, is no database of this package, or can't be copied.
+    """
+    held = copies.examine(source)
+    if not held.version:
+        raise StoreError(
+            f"{source} is a DuckDB file, but no database of mcp-learning of this design; "
+            "`mcp-learning import duckdb` reads older ones"
+        )
+    if held.version > migrations.known()[-1].version:
+        raise StoreTooNew(
+            f"{source} has schema version {held.version}; update mcp-learning to restore it"
+        )
+    discard(staging)
+    try:
+        _copy(source, staging)
+        if copies.examine(staging) != held:
+            raise StoreDamaged(f"the copy of {source} is not what was read; check the disk")
+    except OSError as error:
+        discard(staging)
+        raise StoreError(f"{source} can't be copied ({error.strerror})") from error
+    except BaseException:
+        discard(staging)
+        raise
+    return held
+
+
+def is_in_use(path: Path) -> None:
+    """Refuses a database that another program has open; what was logged is merged into it.
+
+    Raises:
+        StoreLocked: Another program has it open.
+    """
+    if path.exists():
+        with suppress(StoreDamaged, StoreTooNew), closing(connect(path)):
+            pass
+
+
+def swap(path: Path, kept: Path | None) -> Path | None:
+    """Puts the file at `staging_of(path)` in the place of a database that nobody uses.
+
+    The old one gets the name `kept` first (None: there is a copy), with its log, and has its own
+    until it is replaced: there is a database at every moment.
+
+    Returns:
+        Where the old one is; None if there was none.
+    """
+    old = path if path.exists() else None
+    if old is not None and kept is not None:
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file, name in ((path, kept), (wal_of(path), wal_of(kept))):
+            if file.exists():
+                _keep(file, name)
+        synchronise(kept.parent)
+    replace_from_staging(path)
+    return kept if old is not None else None
+
+
+def keep_copy(path: Path, kept: Path) -> None:
+    """Copies a database that nobody uses, as it is, with its log.
+
+    Raises:
+        StoreError: There is no room, or no right to.
+    """
+    try:
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file, name in ((wal_of(path), wal_of(kept)), (path, kept)):
+            if file.exists():
+                writing = name.with_name(f"{name.name}.writing")
+                shutil.copy2(file, writing)
+                put_in_place(writing, name)
+    except OSError as error:
+        raise StoreError(f"{kept} can't be written ({error.strerror})") from error
+
+
+def _copy(source: Path, target: Path) -> None:
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"):
+        pass
+    shutil.copyfile(source, target)
+    if wal_of(source).exists():
+        shutil.copyfile(wal_of(source), wal_of(target))
+        with closing(connect(target)) as cursor:
+            cursor.execute("FORCE CHECKPOINT")
+    wal_of(target).unlink(missing_ok=True)
+    synchronise(target)
+
+
+def _keep(file: Path, name: Path) -> None:
+    try:
+        os.link(file, name)
+    except FileExistsError:
+        raise StoreError(f"{name} exists already; call again") from None
+    except OSError:  # a file system without links
+        shutil.copy2(file, name)
+        synchronise(name)

@@ -1,0 +1,342 @@
+"""Async access to one DuckDB file: every write on one named thread, a cursor for each read.
+
+Invariants:
+- A write runs inside one transaction on the writer thread; `write` returns only after COMMIT.
+- A caller that is cancelled while it waits leaves the write running to its end; only the result
+  is dropped. So cancellation never leaves half a write.
+- No connection object is shared between threads: DuckDB mixes up results when one is.
+- A fatal engine error closes the instance; the next call opens the file again.
+- The file is replaced only while nobody has a cursor, and without a write-ahead log beside it:
+  DuckDB replays whatever log it finds there.
+"""
+
+import logging
+import shutil
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+import anyio.to_thread
+
+from mcp_learning.errors import LearningError, StoreDamaged, StoreError, StoreFull
+from mcp_learning.store.duckdb import opening
+from mcp_learning.store.duckdb.files import discard, make_private, put_in_place, staging_of, wal_of
+from mcp_learning.store.duckdb.opening import is_full
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection as Cursor
+else:  # imported on the writer thread, so that the server can answer before DuckDB is loaded
+    Cursor = Any
+
+__all__ = ["Cursor", "Database", "is_full", "make_private", "roll_back"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_READERS = 4
+"""Reads that run at the same time, each in its own thread."""
+
+
+class _Call(Generic[T]):
+    """One function on its way to the writer thread, and its result on the way back."""
+
+    def __init__(
+        self, fn: Callable[[Cursor], T], *, transaction: bool, counted: bool = True
+    ) -> None:
+        self.fn = fn
+        self.transaction = transaction
+        self.counted = counted
+        self._token = anyio.lowlevel.current_token()
+        self._done = anyio.Event()
+        self._result: T
+        self._error: BaseException | None = None
+
+    async def wait(self) -> T:
+        await self._done.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def deliver(self, result: T | None = None, error: BaseException | None = None) -> None:
+        self._result = result  # type: ignore[assignment]  # read only when there is no error
+        self._error = error
+        with suppress(anyio.RunFinishedError):  # nobody is left to hear it
+            anyio.from_thread.run_sync(self._done.set, token=self._token)
+
+
+class _NotOpen(Exception):
+    """There is nothing to read from at the moment."""
+
+
+class Database:
+    """One DuckDB file, opened by `start` or by the first call.
+
+    Args:
+        path: The file; its directory is made, private to the user, if absent.
+        memory_limit_mb: DuckDB's buffer memory, in MB (2^20 bytes).
+        prepare: Runs once after every opening, on the writer thread, outside a transaction.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        memory_limit_mb: int = 256,
+        prepare: Callable[[Cursor], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.openings = 0
+        """How often the file was opened: what was read before the last time may be of another."""
+        self.commits = 0
+        """How many writes were committed: while it stays the same, what was read is still true."""
+        self._memory_limit_mb = memory_limit_mb
+        self._prepare = prepare
+        self._limiter: anyio.CapacityLimiter | None = None
+        self._queue: SimpleQueue[_Call[Any] | None] = SimpleQueue()
+        self._root: Cursor | None = None
+        self._readable = threading.Condition()
+        self._readers = 0
+        self._replacing = False
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+        self._closing = False
+
+    def start(self) -> None:
+        """Starts the writer thread, which opens the file at once. Never blocks or raises."""
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._work, name=f"writer of {self.path.name}", daemon=True
+            )
+            self._thread.start()
+
+    async def write(self, fn: Callable[[Cursor], T], *, counted: bool = True) -> T:
+        """Runs `fn` in a transaction on the writer thread; returns after COMMIT.
+
+        Not `counted`, it doesn't add to `commits`: for what no search and no index reads.
+
+        If `fn` raises, the transaction is rolled back and the error is raised here.
+
+        Raises:
+            StoreError: The database can't be opened or written.
+        """
+        return await self._submit(fn, transaction=True, counted=counted)
+
+    async def read(self, fn: Callable[[Cursor], T]) -> T:
+        """Runs `fn` with a cursor of its own in a worker thread.
+
+        Raises:
+            StoreError: The database can't be opened or read.
+        """
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(MAX_READERS)
+        while True:
+            if self._root is None:
+                await self.open()
+            try:
+                return await anyio.to_thread.run_sync(self._read, fn, limiter=self._limiter)
+            except _NotOpen:  # a failed write closed the file since
+                continue
+
+    async def open(self) -> None:
+        """Waits until the file is open.
+
+        Raises:
+            StoreError: It can't be opened. A later call tries again.
+        """
+        await self._submit(lambda _: None, transaction=False)
+
+    @property
+    def closing(self) -> bool:
+        """Whether `close` was called: every further call fails."""
+        return self._closing
+
+    async def checkpoint(self) -> None:
+        """Merges the write-ahead log into the file."""
+        await self._submit(lambda cursor: cursor.execute("CHECKPOINT") and None, transaction=False)
+
+    async def replace(self, make: Callable[[Cursor, Path], T]) -> T:
+        """Has the writer thread make a new file, and puts it in the place of this one.
+
+        Nothing is written meanwhile; reads go on until the new file is complete, then wait for
+        milliseconds. After a failure, or a kill at any moment, one of both files is in place.
+
+        Args:
+            make: Gets a cursor and the path of the file that it has to write and close.
+
+        Raises:
+            StoreError: The new file can't be made, or this one can't be closed; it stays.
+        """
+        return await self._submit(lambda cursor: self._replace(cursor, make), transaction=False)
+
+    async def close(self, patience: float | None = None) -> None:
+        """Finishes queued writes and closes the file.
+
+        Args:
+            patience: Longest wait for the closing checkpoint, in seconds; None: until it is done.
+                To leave before loses nothing, since commits are in the log, but the process then
+                has to end by `os._exit`: DuckDB is still at work on its thread.
+        """
+        if self._thread is None:
+            return
+        self._closing = True
+        self._queue.put(None)
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._stopped.wait, patience)
+
+    async def _submit(
+        self, fn: Callable[[Cursor], T], *, transaction: bool, counted: bool = True
+    ) -> T:
+        if self._closing:
+            raise StoreError(f"{self.path} was closed; start the server again")
+        self.start()
+        call = _Call(fn, transaction=transaction, counted=counted)
+        self._queue.put(call)
+        return await call.wait()
+
+    def _work(self) -> None:
+        with suppress(Exception):  # reported to the first caller, who makes it try again
+            self._connect()
+        while (call := self._queue.get()) is not None:
+            try:
+                result = self._run(call)
+            except BaseException as error:  # noqa: BLE001 - it is the caller's to handle
+                call.deliver(error=error)
+            else:
+                call.deliver(result)
+        self._disconnect()
+        self._stopped.set()
+
+    def _run(self, call: _Call[T]) -> T:
+        cursor = self._connect().cursor()
+        try:
+            if not call.transaction:
+                return call.fn(cursor)
+            cursor.execute("BEGIN")
+            try:
+                result = call.fn(cursor)
+                cursor.execute("COMMIT")
+            except BaseException:
+                roll_back(cursor)
+                raise
+            self.commits += call.counted
+            return result
+        except Exception as error:
+            raise self._translate(error) from error
+        finally:
+            cursor.close()
+
+    def _read(self, fn: Callable[[Cursor], T]) -> T:
+        with self._readable:
+            self._readable.wait_for(lambda: not self._replacing)
+            if self._root is None:
+                raise _NotOpen
+            cursor = self._root.cursor()
+            self._readers += 1
+        try:
+            return fn(cursor)
+        except Exception as error:
+            raise self._translate(error) from error
+        finally:
+            cursor.close()
+            with self._readable:
+                self._readers -= 1
+                self._readable.notify_all()
+
+    def _replace(self, cursor: Cursor, make: Callable[[Cursor, Path], T]) -> T:
+        new = staging_of(self.path)
+        discard(new)
+        try:
+            result = make(cursor, new)
+            cursor.close()
+            with self._readable:
+                self._replacing = True
+                self._readable.wait_for(lambda: not self._readers)
+            self._disconnect()
+            if wal_of(self.path).exists():
+                raise StoreError(f"{self.path} could not be closed cleanly; it stays as it is")
+            shutil.rmtree(f"{self.path}.tmp", ignore_errors=True)  # what queries spilt, if killed
+            put_in_place(new, self.path)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} can't be replaced ({error.strerror}); it stays as it is"
+            ) from error
+        finally:
+            try:
+                discard(new)
+                self._connect()
+            finally:
+                with self._readable:
+                    self._replacing = False
+                    self._readable.notify_all()
+        return result
+
+    def _connect(self) -> Cursor:
+        if self._root is not None:
+            return self._root
+        make_private(self.path.parent)
+        root = opening.open_file(self.path, self._memory_limit_mb)
+        try:
+            if self._prepare is not None:
+                # A cursor that is closed: an unread result would keep its transaction open, and
+                # with it every checkpoint from happening.
+                with closing(root.cursor()) as cursor:
+                    self._prepare(cursor)
+        except Exception as error:
+            root.close()
+            raise self._translate(error) from error
+        self._root = root
+        self.openings += 1
+        return root
+
+    def _disconnect(self) -> None:
+        with self._readable:
+            root, self._root = self._root, None
+        if root is not None:
+            try:
+                root.close()
+            except Exception:
+                logger.exception("%s was not closed cleanly; its log will be replayed", self.path)
+
+    def _translate(self, error: Exception) -> Exception:
+        import duckdb
+
+        if isinstance(error, LearningError) or not isinstance(error, duckdb.Error):
+            return error
+        text = str(error)
+        if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
+            self._disconnect()
+        logger.error("database error on %s: %s: %s", self.path, type(error).__name__, text)
+        if is_full(error):
+            self._disconnect()
+            return StoreFull(
+                f"no room left on the disk of {self.path}; nothing was written: free some space, "
+                "then repeat the call"
+            )
+        if isinstance(error, duckdb.SerializationException) or "Corrupt database" in text:
+            return StoreDamaged(
+                f"{self.path} is damaged, and not all of it can be read: run `mcp-learning "
+                "recover` to save the rest, or `mcp-learning restore` with a backup"
+            )
+        if isinstance(error, duckdb.IOException):
+            return StoreError(
+                f"{self.path} could not be read or written; run `mcp-learning doctor` to see why"
+            )
+        return StoreError(
+            f"the database refused this operation ({type(error).__name__}); nothing was written: "
+            "the server's log on stderr has the details"
+        )
+
+
+def roll_back(cursor: Cursor) -> None:
+    """Ends the transaction, if a failed COMMIT has not ended it."""
+    import duckdb
+
+    with suppress(duckdb.Error):
+        cursor.execute("ROLLBACK")

@@ -1,0 +1,320 @@
+"""Reads learning databases of other origin: the original design's, older ones, damaged ones.
+
+Such a file has a table `executions`, whose columns may be of other types, in another order, or
+missing; vectors of any length; and an HNSW index that may be broken. It is opened read-only,
+without VSS: an index that isn't bound is never read, so a broken one does no harm. Values come as
+text, some rows at a time; rows that can't be read are told by their numbers, and the rest goes on.
+"""
+
+import logging
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mcp_learning.errors import (
+    InvalidInput,
+    StoreDamaged,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreTooNew,
+)
+from mcp_learning.store.duckdb.connection import Cursor
+
+__all__ = ["Layout", "LegacyDatabase", "Row", "Rows", "opened"]
+
+logger = logging.getLogger(__name__)
+
+BATCH = 1_024
+"""Rows read at a time."""
+
+LONGEST_VALUE = 25_000
+"""Characters that are read of a value; no column of this version keeps as many."""
+
+SMALLEST = 16
+"""Rows that are given up together. Each attempt at a damaged block takes milliseconds."""
+
+FRUITLESS = 2
+"""Batches in a row without a readable row, after which they are no longer taken apart."""
+
+Row = dict[str, str | None]
+"""Values as text by lower-case column name. Times are UTC, nested values are JSON."""
+
+_HANGING = {
+    "feedback": (
+        *("task_id", "feedback_id", "submitted_at", "rating", "accepted", "helpful"),
+        *("issue_type", "comment"),
+    ),
+    "recalls": ("task_id", "recalled_task_id", "recorded_at"),
+}
+"""Columns of the tables that hang on executions, in databases of this product."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a file holds.
+
+    Attributes:
+        rows: Executions.
+        columns: SQL type by lower-case name of each column of `executions`.
+        vectors: Names of the columns that hold vectors; they are never read.
+        hnsw_indexes: Names of its HNSW indexes.
+        schema_version: Of a database of this product; 0 of any other.
+        log_lost: The write-ahead log beside it can't be replayed: what it held is missing.
+    """
+
+    rows: int
+    columns: dict[str, str]
+    vectors: tuple[str, ...]
+    hnsw_indexes: tuple[str, ...]
+    schema_version: int
+    log_lost: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Executions `first` to `last` by row number; `rows` is None if they can't be read."""
+
+    first: int
+    last: int
+    rows: list[Row] | None
+    reason: str = ""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator["LegacyDatabase"]:
+    """The database in `path`, which is left as it is; blocks.
+
+    Raises:
+        InvalidInput: There is no such file, or no table `executions` with descriptions in it.
+        StoreLocked: Another process has it open.
+        StoreDamaged: It is no DuckDB database, or so damaged that nothing can be read.
+        StoreError: It can't be read for another reason.
+    """
+    if not path.is_file():
+        raise InvalidInput("path", f"{path} is not a file; give that of a DuckDB database")
+    with LegacyDatabase(path) as database:
+        yield database
+
+
+class LegacyDatabase:
+    """A database opened by `opened`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path
+        self._kept = ExitStack()
+        self._log_lost = False
+        self._cursor: Cursor = self._connect()
+        try:
+            self.layout = self._layout()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        with suppress(Exception):  # nothing was written
+            self._cursor.close()
+        self._kept.close()
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Rows]:
+        """Executions with those of `columns` that there are, in the order of their row numbers.
+
+        Deleted rows leave gaps. A batch that can't be read is taken apart.
+        """
+        names = [name for name in self.layout.columns if name in columns]
+        end = self._number("SELECT coalesce(max(rowid), -1) FROM executions") + 1
+        fruitless = 0
+        for first in range(0, end, BATCH):
+            last = min(first + BATCH, end) - 1
+            readable = False
+            smallest = SMALLEST if fruitless < FRUITLESS else BATCH
+            for part in self._part(names, first, last, smallest=smallest):
+                readable |= part.rows is not None
+                if part.rows != []:
+                    yield part
+            fruitless = 0 if readable else fruitless + 1
+
+    def hanging(self, table: str, first: int, last: int) -> list[Row]:
+        """Rows of `feedback` or `recalls` on executions `first` to `last`; none if unreadable."""
+        if self.layout.schema_version == 0:
+            return []
+        values = ", ".join(f"left(h.{name}::VARCHAR, {LONGEST_VALUE})" for name in _HANGING[table])
+        try:
+            rows = self._fetch(
+                f"SELECT {values} FROM {table} h WHERE h.task_id IN "
+                "(SELECT task_id FROM executions WHERE rowid BETWEEN ? AND ?)",
+                [first, last],
+            )
+        except StoreError as error:
+            logger.warning("%s of %s can't be read: %s", table, self.path, error)
+            return []
+        return [dict(zip(_HANGING[table], row, strict=True)) for row in rows]
+
+    def _part(
+        self, names: Sequence[str], first: int, last: int, *, smallest: int
+    ) -> Iterator[Rows]:
+        values = ", ".join(self._as_text(name) for name in names)
+        try:
+            found = self._fetch(
+                f"SELECT {values} FROM executions WHERE rowid BETWEEN ? AND ? ORDER BY rowid",
+                [first, last],
+            )
+        except StoreError as error:
+            if last - first + 1 <= smallest:
+                yield Rows(first, last, None, str(error))
+                return
+            middle = (first + last) // 2
+            yield from self._part(names, first, middle, smallest=smallest)
+            yield from self._part(names, middle + 1, last, smallest=smallest)
+        else:
+            yield Rows(first, last, [dict(zip(names, row, strict=True)) for row in found])
+
+    def _as_text(self, name: str) -> str:
+        column, kind = f'"{name.replace(chr(34), chr(34) * 2)}"', self.layout.columns[name]
+        if kind == "TIMESTAMP WITH TIME ZONE":  # its text would depend on a time zone
+            column = f"make_timestamp(epoch_us({column}))"
+        elif kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION")):
+            column = f"to_json({column})"
+        return f"left({column}::VARCHAR, {LONGEST_VALUE})"
+
+    def _layout(self) -> Layout:
+        tables = self._fetch(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' "
+            "AND NOT internal AND database_name = current_database()"
+        )
+        names = {row[0].lower() for row in tables}
+        columns = {
+            row[0].lower(): row[1]
+            for row in self._fetch(
+                "SELECT column_name, data_type FROM duckdb_columns() "
+                "WHERE lower(table_name) = 'executions' AND schema_name = 'main' "
+                "AND database_name = current_database() ORDER BY column_index"
+            )
+        }
+        if "executions" not in names or "task_description" not in columns:
+            raise InvalidInput(
+                "path",
+                f"{self.path} has no table executions with a column task_description; give the "
+                "file of a learning database",
+            )
+        ours = {"schema_version", *_HANGING} <= names
+        version = "SELECT coalesce(max(version), 0) FROM schema_version"
+        return Layout(
+            rows=self._number("SELECT count(*) FROM executions"),
+            columns=columns,
+            vectors=tuple(
+                name
+                for name, kind in columns.items()
+                if kind.startswith(("FLOAT[", "DOUBLE[", "REAL["))
+            ),
+            hnsw_indexes=tuple(
+                row[0]
+                for row in self._fetch("SELECT index_name, sql FROM duckdb_indexes()")
+                if "USING HNSW" in str(row[1]).upper()
+            ),
+            schema_version=self._number(version) if ours else 0,
+            log_lost=self._log_lost,
+        )
+
+    def _number(self, query: str) -> int:
+        return int(self._fetch(query)[0][0])
+
+    def _fetch(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query.
+
+        Raises:
+            StoreDamaged: They can't be read; the next query may be.
+        """
+        import duckdb
+
+        try:
+            return self._cursor.execute(query, list(values)).fetchall()
+        except duckdb.Error as error:
+            logger.info("%s: %s", self.path, error)
+            if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
+                self._cursor.close()
+                self._cursor = self._connect()
+            raise StoreDamaged(f"{self.path} is damaged there") from error
+
+    def _connect(self) -> Cursor:
+        """Opens the file, or a copy of it where only a copy will do.
+
+        To replay a log that makes an index, DuckDB writes to the file, also when it only reads.
+        """
+        import duckdb
+
+        try:
+            return _connection(self._file, read_only=self._file == self.path)
+        except duckdb.Error as error:
+            if self._file != self.path or "WAL" not in str(error):
+                raise _explain(self.path, str(error)) from error
+        copy = Path(self._kept.enter_context(tempfile.TemporaryDirectory(prefix="mcp-learning-")))
+        self._file = copy / "legacy.duckdb"
+        log = self.path.with_name(self.path.name + ".wal")
+        try:
+            shutil.copyfile(self.path, self._file)
+            shutil.copyfile(log, self._file.with_name("legacy.duckdb.wal"))
+            return _connection(self._file, read_only=False)
+        except duckdb.Error as error:
+            logger.warning("the log of %s can't be replayed: %s", self.path, error)
+        except OSError as error:
+            raise StoreFull(f"{self.path} can't be copied to {copy}: {error.strerror}") from error
+        self._log_lost = True
+        self._file.with_name("legacy.duckdb.wal").unlink()
+        try:
+            shutil.copyfile(self.path, self._file)
+            return _connection(self._file, read_only=False)
+        except duckdb.Error as error:
+            raise _explain(self.path, str(error)) from error
+
+
+def _connection(file: Path, *, read_only: bool) -> Cursor:
+    import duckdb
+
+    return duckdb.connect(
+        str(file),
+        read_only=read_only,
+        config={
+            "memory_limit": "512MiB",
+            "threads": "1",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "enable_external_access": "false",
+        },
+    )
+
+
+def _explain(path: Path, text: str) -> StoreError:
+    if "Could not set lock" in text or "being used by another process" in text:
+        holder = re.search(r"PID (\d+)", text)
+        who = f"process {holder[1]}" if holder else "another process"
+        return StoreLocked(f"{path} is open in {who}; end that first, or give a copy of the file")
+    if "Permission denied" in text:
+        return StoreError(f"{path} can't be read; change its permissions")
+    if "older version of DuckDB" in text or "old version of DuckDB" in text:
+        return StoreError(
+            f"{path} was written by a DuckDB older than 0.10; export it with that version "
+            "(COPY executions TO 'executions.parquet') and import the Parquet file"
+        )
+    if "we can only read versions between" in text or "newer version of DuckDB" in text:
+        return StoreTooNew(f"{path} was written by a newer DuckDB; update mcp-learning to read it")
+    return StoreDamaged(f"{path} is damaged or not a DuckDB database; nothing can be read of it")

@@ -1,0 +1,126 @@
+"""Brings a database to the current schema, one numbered `.sql` file after the other.
+
+`pending` only reads. `apply` runs each migration and its record in `schema_version` in one
+transaction: after a failure or a crash the database is at the last complete version, with all its
+rows, and the next `apply` goes on from there.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from mcp_learning.errors import StoreError, StoreTooNew
+from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb.connection import Cursor, Database, roll_back
+
+_VERSION_TABLE = """
+CREATE TABLE IF NOT EXISTS schema_version (
+    version     INTEGER PRIMARY KEY,
+    name        VARCHAR NOT NULL,
+    applied_at  TIMESTAMP NOT NULL
+)
+"""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step: its number (1, 2, …), its name and its SQL statements."""
+
+    version: int
+    name: str
+    sql: str
+
+
+@cache
+def known() -> tuple[Migration, ...]:
+    """All migrations of this package, in order."""
+    found = (
+        Migration(int(match[1]), match[2], entry.read_text(encoding="utf-8"))
+        for entry in files(__name__).iterdir()
+        if (match := re.fullmatch(r"(\d{4})_(\w+)\.sql", entry.name))
+    )
+    return tuple(sorted(found, key=lambda migration: migration.version))
+
+
+def current_version(cursor: Cursor) -> int:
+    """The database's schema version; 0 for a new one. Only reads."""
+    exists = cursor.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'schema_version'"
+    ).fetchone()
+    if not exists or not exists[0]:
+        return 0
+    row = cursor.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
+    return int(row[0]) if row else 0
+
+
+def pending(cursor: Cursor) -> tuple[Migration, ...]:
+    """Migrations still to be applied, in order. Only reads.
+
+    Raises:
+        StoreTooNew: The database is at a version that this package doesn't know.
+    """
+    version = current_version(cursor)
+    newest = known()[-1].version
+    if version > newest:
+        raise StoreTooNew(
+            f"the database has schema version {version}, this mcp-learning knows {newest}; "
+            "update mcp-learning (nothing was changed)"
+        )
+    return tuple(migration for migration in known() if migration.version > version)
+
+
+def apply(cursor: Cursor) -> int:
+    """Applies what is pending; returns the resulting version.
+
+    Raises:
+        StoreTooNew: The database is at a version that this package doesn't know.
+        duckdb.Error: A migration failed; it was rolled back as a whole.
+    """
+    for migration in pending(cursor):
+        cursor.execute("BEGIN")
+        try:
+            cursor.execute(_VERSION_TABLE)
+            cursor.execute(migration.sql)
+            cursor.execute(
+                "INSERT INTO schema_version VALUES (?, ?, now() AT TIME ZONE 'UTC')",
+                [migration.version, migration.name],
+            )
+            cursor.execute("COMMIT")
+        except BaseException:
+            roll_back(cursor)
+            raise
+    return current_version(cursor)
+
+
+def refuse_other_design(cursor: Cursor) -> None:
+    """Refuses a database with executions in it that no version of this schema made.
+
+    Raises:
+        StoreError: It is one, and has to be upgraded.
+    """
+    if (
+        current_version(cursor) == 0
+        and cursor.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = 'executions'"
+        ).fetchone()
+    ):
+        raise StoreError(
+            "the database is a learning database of another design; nothing was changed: run "
+            "`mcp-learning upgrade`, which keeps a copy"
+        )
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of these settings, migrated whenever it is opened. Opens nothing yet."""
+
+    def migrate(cursor: Cursor) -> None:
+        try:
+            refuse_other_design(cursor)
+            apply(cursor)
+        except StoreError as error:
+            raise type(error)(f"{settings.database_path}: {error}") from error
+
+    return Database(
+        settings.database_path, memory_limit_mb=settings.memory_limit_mb, prepare=migrate
+    )

@@ -1,0 +1,152 @@
+"""Opening a database file: how DuckDB is configured, what is refused, and why in plain words."""
+
+import logging
+import re
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcp_learning.errors import StoreDamaged, StoreError, StoreFull, StoreLocked, StoreTooNew
+from mcp_learning.store.duckdb.files import finish_replacing
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection as Cursor
+else:
+    Cursor = Any
+
+logger = logging.getLogger(__name__)
+
+
+def connect(path: Path, memory_limit_mb: int = 256, *, read_only: bool = False) -> Cursor:
+    """Opens a database file as it is, on the calling thread, which it blocks.
+
+    Raises:
+        StoreError: It can't be opened. Of a damaged one nothing was changed.
+    """
+    import duckdb
+
+    try:
+        return duckdb.connect(
+            str(path),
+            read_only=read_only,
+            config={
+                "memory_limit": f"{memory_limit_mb}MiB",
+                # Queries here read some rows of one row group. Handing them to other threads takes
+                # longer than running them: 1.1 ms against 1.6 ms for what a search reads.
+                "threads": "1",
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "storage_compatibility_version": "v1.0.0",
+            },
+        )
+    except duckdb.Error as error:
+        raise _explain_open(path, str(error)) from error
+
+
+def open_file(path: Path, memory_limit_mb: int) -> Cursor:
+    """Opens a database for `Database`: private, and refused if it is cut short.
+
+    Raises:
+        StoreError: It can't be opened. Of a damaged one nothing was changed.
+    """
+    finish_replacing(path)
+    is_new = not path.exists()
+    try:
+        root = connect(path, memory_limit_mb)
+    except StoreFull:
+        if is_new:
+            path.unlink(missing_ok=True)  # a header cut short, which would pass for damage later
+        raise
+    with suppress(OSError):  # a file system without modes: the directory's rights have to do
+        path.chmod(0o600)
+    refuse_truncated(root, path)
+    return root
+
+
+def refuse_truncated(root: Cursor, path: Path) -> None:
+    """Closes a database whose file is cut short.
+
+    Such a file opens, and only fails (or lies) when the lost blocks are read. DuckDB itself cuts
+    free blocks off the end, and goes on counting them.
+
+    Raises:
+        StoreDamaged: It is cut short.
+    """
+    import duckdb
+
+    with closing(root.cursor()) as cursor:
+        row = cursor.execute("PRAGMA database_size").fetchone()
+        if row is None:
+            return
+        block_size, total, free = int(row[2]), int(row[3]), int(row[5])
+        header = 3 * 4096  # DuckDB's main header and its two alternating database headers
+        present = (path.stat().st_size - header) // block_size
+        with suppress(duckdb.Error):  # a lost block was needed to find out
+            if present >= total or (total - present <= free and _last_block(cursor) < present):
+                return
+    root.close()
+    raise StoreDamaged(
+        f"{path} is cut short; it was left untouched: run `mcp-learning recover` to save what can "
+        "be saved, or `mcp-learning restore` with a backup"
+    )
+
+
+def _last_block(cursor: Cursor) -> int:
+    """Highest number of a block that holds metadata or a table's data; -1 without any."""
+    last = [cursor.execute("SELECT max(block_id) FROM pragma_metadata_info()").fetchone()]
+    for (table,) in cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+        last.append(
+            cursor.execute(
+                "SELECT max(greatest(block_id, list_max(additional_block_ids))) "
+                "FROM pragma_storage_info(?)",
+                [table],
+            ).fetchone()
+        )
+    return max((int(row[0]) for row in last if row and row[0] is not None), default=-1)
+
+
+def _explain_open(path: Path, text: str) -> StoreError:
+    if "Could not set lock" in text or "being used by another process" in text:
+        holder = re.search(r"PID (\d+)", text)
+        who = f"process {holder[1]}" if holder else "another process"
+        return StoreLocked(
+            f"{path} is in use by {who}; close that agent's server, or give this one another "
+            "directory with MCP_LEARNING_DATA_DIR"
+        )
+    if "Permission denied" in text or "Read-only file system" in text:
+        return StoreError(
+            f"{path} can't be written; change its permissions, or set MCP_LEARNING_DATA_DIR to a "
+            "directory that you may write to"
+        )
+    if "No space left" in text or "File too large" in text:
+        return StoreFull(
+            f"no room left on the disk of {path}; free some space, then repeat the call"
+        )
+    if "we can only read versions between" in text or "newer version of DuckDB" in text:
+        return StoreTooNew(f"{path} was written by a newer DuckDB; update mcp-learning to open it")
+    if "Is a directory" in text or "Not a directory" in text:
+        return StoreError(
+            f"{path} is not a file in a directory; set MCP_LEARNING_DATA_DIR to another"
+        )
+    logger.error("can't open %s: %s", path, text)
+    return StoreDamaged(
+        f"{path} is damaged or not a DuckDB database; it was left untouched: run `mcp-learning "
+        "recover` to save what can be saved, or `mcp-learning restore` with a backup"
+    )
+
+
+def in_plain_words(path: Path, error: Exception) -> StoreError:
+    """What an error of DuckDB means that came while a file was read or copied."""
+    import duckdb
+
+    logger.error("database error on %s: %s: %s", path, type(error).__name__, error)
+    if is_full(error):
+        return StoreFull(f"no room left on the disk for a copy of {path}; free some space")
+    if isinstance(error, (duckdb.IOException, duckdb.FatalException, duckdb.InternalException)):
+        return StoreDamaged(f"not all of {path} can be read; `mcp-learning recover` saves the rest")
+    return StoreError(f"{path} can't be read ({type(error).__name__}); the log has the details")
+
+
+def is_full(error: Exception) -> bool:
+    """Whether an error of DuckDB says that the disk has no room left."""
+    return bool(re.search(r"No space left|File too large|disk.*full", str(error), re.IGNORECASE))

@@ -1,0 +1,135 @@
+"""All SQL of the dashboard that statistics lack: steps of time, choices, lists, uses."""
+
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
+from mcp_learning.models.requests import Outcome
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.statistics import Outcomes, Within, period
+
+DESCRIPTION = 300
+"""Characters of a description that a list shows."""
+
+_OUTCOME: dict[bool | None, Outcome] = {True: "success", False: "failure", None: "pending"}
+
+
+class Use(NamedTuple):
+    """An execution that later ones used, and how those ended."""
+
+    task_id: UUID
+    task_description: str
+    outcome: Outcome
+    uses: int
+    ended: Outcomes
+
+
+def earliest(cursor: Cursor) -> datetime | None:
+    """When the oldest execution was recorded; None without any."""
+    row = cursor.execute("SELECT min(timestamp) FROM executions").fetchone()
+    return row[0].replace(tzinfo=UTC) if row and row[0] else None
+
+
+def buckets(
+    cursor: Cursor, step: Step, since: datetime, until: datetime, within: Within
+) -> list[Bucket]:
+    """Figures per hour, day, week or month (UTC) that has executions, oldest first; no rates."""
+    where, values = period(since, until, within)
+    rows = cursor.execute(
+        "SELECT date_trunc(?, timestamp)::TIMESTAMP, count(*) FILTER (success), "
+        "count(*) FILTER (NOT success), count(*) FILTER (success IS NULL), "
+        "quantile_cont(duration_seconds, 0.5), quantile_cont(duration_seconds, 0.95), "
+        f"sum(actual_cost) FILTER (isfinite(actual_cost)) FROM executions WHERE {where} "
+        "GROUP BY 1 ORDER BY 1",
+        [step, *values],
+    ).fetchall()
+    names = ("success", "failure", "pending", "duration_p50", "duration_p95", "cost_usd")
+    return [
+        Bucket(start=row[0].replace(tzinfo=UTC), **dict(zip(names, row[1:], strict=True)))
+        for row in rows
+    ]
+
+
+def choices(cursor: Cursor, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
+    """Recorded values of a column, commonest first."""
+    rows = cursor.execute(
+        f"SELECT {column}, count(*) FROM executions WHERE {column} IS NOT NULL "
+        "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
+        [limit],
+    ).fetchall()
+    return [Choice(value=value, executions=count) for value, count in rows]
+
+
+def latest(
+    cursor: Cursor, since: datetime, until: datetime, within: Within, limit: int, offset: int
+) -> list[Listed]:
+    """Executions recorded in [since, until), the latest first."""
+    where, values = period(since, until, within)
+    rows = cursor.execute(
+        # Ids first: texts are read of those alone that are shown.
+        "SELECT task_id, timestamp, task_type, left(task_description, ?), success, repo, approach, "
+        "error_type, duration_seconds, actual_cost FROM executions WHERE sequence IN ("
+        f"SELECT sequence FROM executions WHERE {where} "
+        "ORDER BY timestamp DESC, sequence DESC LIMIT ? OFFSET ?) "
+        "ORDER BY timestamp DESC, sequence DESC",
+        [DESCRIPTION, *values, limit, offset],
+    ).fetchall()
+    return [
+        Listed(
+            task_id=row[0],
+            recorded_at=row[1].replace(tzinfo=UTC),
+            task_type=row[2],
+            task_description=row[3],
+            outcome=_OUTCOME[row[4]],
+            repo=row[5],
+            approach=row[6],
+            error_type=row[7],
+            duration_seconds=row[8],
+            cost_usd=row[9],
+        )
+        for row in rows
+    ]
+
+
+def count(cursor: Cursor, since: datetime, until: datetime, within: Within) -> int:
+    """How many executions were recorded in [since, until)."""
+    where, values = period(since, until, within)
+    row = cursor.execute(f"SELECT count(*) FROM executions WHERE {where}", values).fetchone()
+    return int(row[0]) if row else 0
+
+
+def by_use(
+    cursor: Cursor, since: datetime, until: datetime, within: Within
+) -> tuple[Outcomes, Outcomes, int]:
+    """How executions ended that used earlier ones, and the others; and how many links there are."""
+    where, values = period(since, until, within)
+    row = cursor.execute(
+        "WITH links AS (SELECT task_id, count(*) AS uses FROM recalls GROUP BY 1) "
+        "SELECT count(*) FILTER (success AND uses > 0), count(*) FILTER (NOT success AND uses > 0),"
+        " count(*) FILTER (success AND uses IS NULL), "
+        "count(*) FILTER (NOT success AND uses IS NULL), coalesce(sum(uses), 0) "
+        f"FROM executions LEFT JOIN links USING (task_id) WHERE {where}",
+        values,
+    ).fetchone()
+    if row is None:
+        return Outcomes(0, 0), Outcomes(0, 0), 0
+    return Outcomes(*row[:2]), Outcomes(*row[2:4]), int(row[4])
+
+
+def most_used(
+    cursor: Cursor, since: datetime, until: datetime, within: Within, limit: int
+) -> list[Use]:
+    """The executions that those recorded in [since, until) used most."""
+    where, values = period(since, until, within)
+    rows = cursor.execute(
+        "WITH used AS (SELECT recalled_task_id, count(*) AS uses, "
+        "count(*) FILTER (success) AS won, count(*) FILTER (NOT success) AS lost "
+        f"FROM recalls JOIN (SELECT task_id, success FROM executions WHERE {where}) x "
+        "USING (task_id) GROUP BY 1 ORDER BY uses DESC, won DESC, 1 LIMIT ?) "
+        "SELECT x.task_id, left(x.task_description, ?), x.success, uses, won, lost "
+        "FROM used JOIN executions x ON x.task_id = recalled_task_id "
+        "ORDER BY uses DESC, won DESC, x.task_id",
+        [*values, limit, DESCRIPTION],
+    ).fetchall()
+    return [Use(row[0], row[1], _OUTCOME[row[2]], row[3], Outcomes(*row[4:])) for row in rows]

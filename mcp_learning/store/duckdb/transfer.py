@@ -1,0 +1,135 @@
+"""SQL of import and export: many executions at a time, with all that hangs on them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from mcp_learning.models.results import Execution
+from mcp_learning.models.transfer import Exported, PastExecution
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.executions import COLUMN_TYPES, count, from_row, json_arrays, naive
+
+PAGE_CHARACTERS = 4_000_000
+"""Characters of text after which a page ends, so that it passes between processes."""
+
+_CHOSEN = "IN (SELECT unnest(string_split(?, ',')::UUID[]))"
+_FEEDBACK_TYPES = {
+    "feedback_id": "UUID",
+    "task_id": "UUID",
+    "submitted_at": "TIMESTAMP",
+    "rating": "INTEGER",
+    "accepted": "BOOLEAN",
+    "helpful": "BOOLEAN",
+    "issue_type": "VARCHAR",
+    "comment": "VARCHAR",
+}
+_USE_TYPES = {"task_id": "UUID", "recalled_task_id": "UUID", "recorded_at": "TIMESTAMP"}
+
+
+def updated(cursor: Cursor, task_ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    """When those of `task_ids`, at least one, that exist were last changed."""
+    rows = cursor.execute(
+        f"SELECT task_id, updated_at FROM executions WHERE task_id {_CHOSEN}", [_joined(task_ids)]
+    ).fetchall()
+    return {task_id: moment.replace(tzinfo=UTC) for task_id, moment in rows}
+
+
+def add_hanging(cursor: Cursor, records: Sequence[PastExecution]) -> None:
+    """Adds the feedback and the uses of `records`, but for what is there."""
+    feedback = [
+        {**one.model_dump(mode="json"), "task_id": str(record.task_id)}
+        | {"submitted_at": naive(one.submitted_at).isoformat()}
+        for record in records
+        for one in record.feedback
+    ]
+    uses = [
+        {
+            "task_id": str(record.task_id),
+            "recalled_task_id": str(use.task_id),
+            "recorded_at": naive(use.recorded_at).isoformat(),
+        }
+        for record in records
+        for use in record.uses
+    ]
+    _add(cursor, "feedback", _FEEDBACK_TYPES, feedback)
+    _add(cursor, "recalls", _USE_TYPES, uses)
+
+
+def page(cursor: Cursor, after: int, limit: int) -> Exported:
+    """Executions that changed after the change number `after`, as `Exported` describes."""
+    rows = cursor.execute(
+        f"SELECT {', '.join(COLUMN_TYPES)}, sequence FROM executions WHERE sequence > ? "
+        "ORDER BY sequence LIMIT ?",
+        [after, limit],
+    ).fetchall()
+    executions: list[Execution] = []
+    characters, last = 0, after
+    for row in rows:
+        characters += sum(len(value) for value in row if isinstance(value, str))
+        if executions and characters > PAGE_CHARACTERS:
+            break
+        executions.append(from_row(row))
+        last = row[-1]
+    if not executions:
+        return Exported(rows=[], last=after, total=count(cursor))
+    ids = [execution.task_id for execution in executions]
+    feedback, uses = _feedback_of(cursor, ids), _uses_of(cursor, ids)
+    shown = []
+    for execution in executions:
+        values = execution.model_dump(mode="json", exclude_none=True)
+        if given := feedback.get(execution.task_id):
+            values["feedback"] = given
+        if used := uses.get(execution.task_id):
+            values["uses"] = used
+        shown.append(values)
+    return Exported(rows=shown, last=last, total=count(cursor))
+
+
+def _feedback_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    names = [name for name in _FEEDBACK_TYPES if name != "task_id"]
+    rows = cursor.execute(
+        f"SELECT task_id, {', '.join(names)} FROM feedback WHERE task_id {_CHOSEN} "
+        "ORDER BY submitted_at, feedback_id",
+        [_joined(task_ids)],
+    ).fetchall()
+    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    for task_id, *values in rows:
+        given = dict(zip(names, values, strict=True))
+        given |= {
+            "feedback_id": str(given["feedback_id"]),
+            "submitted_at": _told(given["submitted_at"]),
+        }
+        found[task_id].append({name: value for name, value in given.items() if value is not None})
+    return found
+
+
+def _uses_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    rows = cursor.execute(
+        f"SELECT task_id, recalled_task_id, recorded_at FROM recalls WHERE task_id {_CHOSEN} "
+        "ORDER BY recorded_at, recalled_task_id",
+        [_joined(task_ids)],
+    ).fetchall()
+    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    for task_id, used, moment in rows:
+        found[task_id].append({"task_id": str(used), "recorded_at": _told(moment)})
+    return found
+
+
+def _add(cursor: Cursor, table: str, types: dict[str, str], rows: Sequence[dict[str, Any]]) -> None:
+    values = (f"json_extract_string(row, '$.{name}')::{kind}" for name, kind in types.items())
+    statement = (
+        f"INSERT OR IGNORE INTO {table} ({', '.join(types)}) SELECT {', '.join(values)} "
+        "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)"
+    )
+    for part in json_arrays(rows):
+        cursor.execute(statement, [part])
+
+
+def _told(moment: datetime) -> str:
+    return moment.isoformat() + "Z"
+
+
+def _joined(task_ids: Iterable[UUID]) -> str:
+    return ",".join(map(str, task_ids))

@@ -1,0 +1,72 @@
+"""All SQL about what became of recalled executions: how often returned, used, and to what end."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.executions import naive
+
+# A feedback is one vote at most. What it says of the recall goes first; else a judgement of the
+# result speaks for the record if it agrees with the recorded outcome, and against it if not.
+_VOTES = """
+SELECT task_id, sum(pro)::DOUBLE, sum(contra)::DOUBLE FROM (
+    SELECT task_id, (vote)::INTEGER AS pro, (NOT vote)::INTEGER AS contra FROM (
+        SELECT f.task_id, coalesce(f.helpful, coalesce(f.accepted,
+            CASE WHEN f.rating >= 4 THEN true WHEN f.rating <= 2 THEN false END) = x.success
+        ) AS vote
+        FROM feedback f JOIN executions x USING (task_id)
+    )
+    UNION ALL
+    SELECT r.recalled_task_id, x.success::INTEGER, (NOT x.success)::INTEGER
+    FROM recalls r JOIN executions x USING (task_id)
+) WHERE pro IS NOT NULL {where} GROUP BY task_id
+"""
+
+
+class Vote(NamedTuple):
+    """What speaks for and against one execution, in votes."""
+
+    pro: float
+    contra: float
+
+
+def votes(cursor: Cursor) -> dict[UUID, Vote]:
+    """Of all executions that have any: by feedback, and by the outcomes of the tasks that used it.
+
+    A use in a task that hasn't ended is no vote yet.
+    """
+    rows = cursor.execute(_VOTES.format(where="")).fetchall()
+    return {row[0]: Vote(row[1], row[2]) for row in rows}
+
+
+def votes_of(cursor: Cursor, task_id: UUID) -> Vote:
+    """Of one execution."""
+    row = cursor.execute(_VOTES.format(where="AND task_id = ?"), [task_id]).fetchone()
+    return Vote(row[1], row[2]) if row else Vote(0.0, 0.0)
+
+
+def add_returned(cursor: Cursor, times: Mapping[UUID, int], at: datetime) -> None:
+    """Counts executions as returned; those that were deleted meanwhile are left out."""
+    ids, counts = ",".join(map(str, times)), ",".join(map(str, times.values()))
+    cursor.execute(
+        "INSERT INTO returned SELECT n.task_id, n.times, ? FROM (SELECT "
+        "unnest(string_split(?, ',')::UUID[]) AS task_id, "
+        "unnest(string_split(?, ',')::BIGINT[]) AS times) n SEMI JOIN executions USING (task_id) "
+        "ON CONFLICT DO UPDATE SET times = returned.times + excluded.times, "
+        "last_at = excluded.last_at",
+        [naive(at), ids, counts],
+    )
+
+
+def times_returned(cursor: Cursor, task_id: UUID) -> int:
+    """How often an execution was returned, as far as it was counted."""
+    row = cursor.execute("SELECT times FROM returned WHERE task_id = ?", [task_id]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def all_returned(cursor: Cursor) -> tuple[int, int]:
+    """How often executions were returned, as far as it was counted, and how many different ones."""
+    row = cursor.execute("SELECT coalesce(sum(times), 0), count(*) FROM returned").fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)

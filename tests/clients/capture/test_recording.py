@@ -1,0 +1,318 @@
+"""What is recorded of a session of Claude Code: modest, redacted, once, and never over a result."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from process.wire import Server
+
+from mcp_learning.clients.capture import recording
+from mcp_learning.clients.transcripts import claude_code
+from mcp_learning.clients.transcripts.last_task import last_task
+from mcp_learning.clients.transfer.imported import Notes, identity
+
+Hook = Callable[..., str]
+
+PROMPT = "Fix the login redirect loop after the session expired"
+COMMAND = [sys.executable, "-P", "-m", "mcp_learning", "hook", "claude-code"]
+
+
+def user(text: Any, name: str = "prompt-1", second: int = 0, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "user",
+        "uuid": name,
+        "sessionId": "session-1",
+        "cwd": "/somewhere/shop",
+        "timestamp": f"2026-01-02T03:04:{second:02}.000Z",
+        "message": {"role": "user", "content": text},
+        **more,
+    }
+
+
+def assistant(*parts: Any, second: int = 1, **more: Any) -> dict[str, Any]:
+    content = [{"type": "text", "text": one} if isinstance(one, str) else one for one in parts]
+    return {
+        "type": "assistant",
+        "timestamp": f"2026-01-02T03:04:{second:02}.000Z",
+        "message": {"role": "assistant", "model": "model-1", "content": content},
+        **more,
+    }
+
+
+def tool(name: str, **given: Any) -> dict[str, Any]:
+    return {"type": "tool_use", "id": "t", "name": name, "input": given}
+
+
+def result(text: str) -> list[dict[str, Any]]:
+    return [{"type": "tool_result", "tool_use_id": "t", "content": text}]
+
+
+WORK = [
+    user(PROMPT),
+    assistant("I look.", tool("Read", file_path="/a")),
+    user(result("a file"), "result-1", 2),
+    assistant("I change it.", tool("Edit", file_path="/a"), tool("Edit", file_path="/b"), second=9),
+    assistant("The loop is gone: the cookie is cleared first.", second=30),
+]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., Path]:
+    def written(*lines: Any) -> Path:
+        path = tmp_path / "session.jsonl"
+        texts = (one if isinstance(one, str) else json.dumps(one) for one in lines)
+        path.write_text("".join(text + "\n" for text in texts), encoding="utf-8")
+        return path
+
+    return written
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def record(data_dir: Path, written: Callable[..., Path]) -> Callable[..., str]:
+    """Records a session with those lines; the last line of the log."""
+
+    def record(*lines: Any, **more: Any) -> str:
+        payload = {
+            "hook_event_name": "Stop",
+            "session_id": "session-1",
+            "transcript_path": str(written(*lines)),
+            **more,
+        }
+        done = subprocess.run(
+            [*COMMAND, "--record", "--data-dir", str(data_dir)],
+            input=json.dumps(payload).encode(),
+            capture_output=True,
+            timeout=100,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, b"")
+        if not data_dir.exists():
+            return done.stderr.decode()
+        return (data_dir / "hook.log").read_text().splitlines()[-1]
+
+    return record
+
+
+def stored(server: Server, name: str = "prompt-1") -> dict[str, Any]:
+    answer = server.call("get_execution", task_id=str(identity("claude-code", name)))
+    execution: dict[str, Any] = answer["structuredContent"]["execution"]
+    return execution
+
+
+def test_a_session_is_recorded_through_the_server_that_runs(
+    data_dir: Path, record: Callable[..., str]
+) -> None:
+    with Server(data_dir) as server:
+        server.initialize()
+        server.call("learning_stats")
+        assert " Stop: recorded " in record(*WORK)
+        assert " Stop: updated " in record(*WORK, user("yes", "prompt-2", 40), assistant("Done."))
+        one = stored(server)
+        assert one["task_description"] == PROMPT
+        assert one["outcome"] == "pending"
+        assert one["repo"] == "shop"
+        assert one["solution_summary"] == "Done."
+        assert one["file_count"] == 2
+        assert one["metadata"] == {
+            "source": "claude-code",
+            "session": "session-1",
+            "model": "model-1",
+            "tools": {"Read": 1, "Edit": 2},
+        }
+        assert server.call("learning_stats")["structuredContent"]["totals"]["executions"] == 1
+
+
+def test_without_a_server_it_is_recorded_on_the_database_itself(
+    data_dir: Path, record: Callable[..., str]
+) -> None:
+    assert " SessionEnd: recorded " in record(*WORK, hook_event_name="SessionEnd")
+    with Server(data_dir) as server:
+        server.initialize()
+        assert stored(server)["duration_seconds"] == 30.0
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
+def test_a_hook_and_an_import_know_a_task_by_the_same_id(
+    written: Callable[..., Path], *, named: bool
+) -> None:
+    lines = [
+        *WORK,
+        user("yes", "prompt-2", 40),
+        user("Now add a test for the loop", "prompt-3", 50),
+    ]
+    if not named:
+        lines = [{name: value for name, value in line.items() if name != "uuid"} for line in lines]
+    path = written(*lines, assistant("It is there.", tool("Write", file_path="/t"), second=55))
+    task = last_task(path)
+    assert task is not None
+    imported = list(claude_code.read(path, Notes()))
+    assert recording.execution(task, {}).task_id == imported[-1].task_id
+    assert recording.execution(task, {}).repo == imported[-1].execution.repo
+
+
+def test_a_told_outcome_is_never_overwritten(data_dir: Path, record: Callable[..., str]) -> None:
+    with Server(data_dir) as server:
+        server.initialize()
+        server.call(
+            "record_execution",
+            task_id=str(identity("claude-code", "prompt-1")),
+            task_type="bug_fix",
+            task_description="told",
+            outcome="success",
+        )
+        assert "is known" in record(*WORK)
+        assert stored(server)["task_description"] == "told"
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ([], "no task in the transcript"),
+        ([user("<command-name>/clear</command-name>")], "no task"),
+        ([user(PROMPT), assistant("Hello.")], "no tool was used"),
+        ([*WORK, assistant(tool("mcp__learning__record_execution"))], "the agent did it itself"),
+    ],
+)
+def test_what_is_no_work_or_recorded_already_is_not_recorded(
+    data_dir: Path, written: Callable[..., Path], lines: list[Any], why: str
+) -> None:
+    payload = {"transcript_path": str(written(*lines))}
+    assert why in recording.record(payload, data_dir)
+    assert not data_dir.exists()
+
+
+def test_a_transcript_that_is_not_there_is_logged_and_no_more(
+    data_dir: Path, record: Callable[..., str]
+) -> None:
+    data_dir.mkdir()
+    assert "FileNotFoundError" in record(transcript_path="/nowhere/at/all.jsonl")
+
+
+def test_secrets_and_private_spans_are_not_stored(
+    data_dir: Path, record: Callable[..., str]
+) -> None:
+    token = "ghp_" + "a1B2" * 9
+    prompt = f"Use {token} to push <private>the merger with ACME</private> and <private>more"
+    record(user(prompt), *WORK[1:], assistant(f"Pushed with {token}."))
+    files = [path for path in data_dir.rglob("*") if path.is_file()]
+    assert any(b"[redacted:github-token]" in path.read_bytes() for path in files)
+    for path in files:
+        content = path.read_bytes()
+        assert not any(one in content for one in (token.encode(), b"ACME", b"more"))
+
+
+def test_a_secret_at_the_cut_is_not_left_in_half(written: Callable[..., Path]) -> None:
+    token = "ghp_" + "a1B2" * 9
+    prompt = "word " * ((recording.LONGEST_PROMPT - 20) // 5) + token
+    task = last_task(written(user(prompt), *WORK[1:]))
+    assert task is not None
+    assert "ghp_" not in recording.execution(task, {}).task_description
+
+
+def test_the_latest_task_is_the_one_that_was_asked_for(written: Callable[..., Path]) -> None:
+    task = last_task(
+        written(
+            *WORK,
+            user("Now rename the module to sessions", "prompt-2", 40),
+            assistant(tool("Bash", command="git mv a b"), second=50),
+            user("ok", "prompt-3", 51),
+            user("[Request interrupted by user]", "prompt-4", 52),
+            user("Caveat: the client says this", "prompt-5", 53, isMeta=True),
+            assistant("A helper's words.", isSidechain=True),
+            user([{"type": "text", "text": "<system-reminder>long text</system-reminder>"}]),
+        )
+    )
+    assert task is not None
+    assert (task.name, task.prompt) == ("prompt-2", "Now rename the module to sessions")
+    assert (dict(task.tools), task.reply) == ({"Bash": 1}, "")
+
+
+def test_lines_that_are_cut_binary_or_strange_are_passed_over(
+    written: Callable[..., Path], tmp_path: Path
+) -> None:
+    strange = ["", "{", "[]", "3", '{"type": "user"}', '{"type": "user", "message": []}']
+    path = written(*strange, *WORK, *strange)
+    path.write_bytes(b"\xff\xfe\x00\n" + path.read_bytes() + b'{"type": "user", "messa')
+    task = last_task(path)
+    assert task is not None
+    assert task.prompt == PROMPT
+
+
+def test_only_the_end_of_a_huge_transcript_is_read(
+    written: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(user("An old task, long ago and far away", "old"), *WORK)
+    monkeypatch.setattr(
+        "mcp_learning.clients.transcripts.last_task.LARGEST_TAIL", path.stat().st_size - 5
+    )
+    task = last_task(path)
+    assert task is not None
+    assert task.name == "prompt-1"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=30),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "text", "name", "input", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=10,
+)
+LINES = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["user", "assistant"]),
+        "message": st.fixed_dictionaries({"content": JSON, "model": JSON}),
+    },
+    optional={"uuid": JSON, "timestamp": JSON, "cwd": JSON, "sessionId": JSON},
+)
+
+
+@given(st.lists(LINES, max_size=6))
+def test_any_lines_are_read_to_an_execution_or_to_none(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[Any]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    task = last_task(path)
+    if task is not None:
+        assert recording.execution(task, {"cwd": 3}).outcome == "pending"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are waited for as Linux has it")
+def test_the_hook_leaves_recording_to_a_process_that_outlives_it_and_ends(
+    data_dir: Path, written: Callable[..., Path]
+) -> None:
+    payload = {"hook_event_name": "SessionEnd", "transcript_path": str(written(*WORK))}
+    command = [*COMMAND, "--data-dir", str(data_dir)]
+    done = subprocess.run(
+        [sys.executable, "-c", ORPHANS_COME_HERE, *command],
+        input=json.dumps(payload).encode(),
+        capture_output=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.stderr == b""
+    assert done.stdout.split() == [b"0", b"0"]
+    assert " SessionEnd: recorded " in (data_dir / "hook.log").read_text()
+
+
+ORPHANS_COME_HERE = """
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+print(subprocess.run(sys.argv[1:]).returncode)
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+"""Runs a command, and waits for the process that it leaves behind."""

@@ -1,0 +1,179 @@
+"""Where the leader listens: found by those who may read it, private, and never trusted."""
+
+import json
+import os
+import stat
+import sys
+import tempfile
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.abc import ByteStream
+
+from mcp_learning.cluster import address as addresses
+from mcp_learning.cluster.address import Address
+from mcp_learning.errors import StoreError
+from mcp_learning.models.results import Member
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs Unix sockets and modes"),
+]
+
+ME = Member(pid=os.getpid(), since=datetime.now(UTC), version="1")
+
+
+async def greet(stream: ByteStream) -> None:
+    async with stream:
+        with suppress(anyio.BrokenResourceError):  # a probe doesn't wait for it
+            await stream.send(b"hello")
+
+
+async def greeted(directory: Path, address: Address) -> bytes:
+    async with await addresses.connect(directory, address) as stream:
+        return await stream.receive()
+
+
+def files(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_what_was_written_is_read_and_leads_to_the_listener(tmp_path: Path) -> None:
+    listener, address = await addresses.listen(tmp_path, ME)
+    async with listener, anyio.create_task_group() as group:
+        addresses.write(tmp_path, address)
+        group.start_soon(listener.serve, greet)
+        assert addresses.read(tmp_path) == address
+        assert await greeted(tmp_path, address) == b"hello"
+        assert mode(tmp_path / "leader.json") == mode(tmp_path / "leader.sock") == 0o600
+        group.cancel_scope.cancel()
+
+
+async def test_an_address_whose_listener_is_gone_answers_nobody(tmp_path: Path) -> None:
+    listener, address = await addresses.listen(tmp_path, ME)
+    addresses.write(tmp_path, address)
+    await listener.aclose()  # the socket's file stays, as after a kill
+    assert (tmp_path / "leader.sock").exists()
+
+    with pytest.raises(OSError):
+        await addresses.connect(tmp_path, address)
+
+
+async def test_a_stale_socket_is_replaced_by_the_next_listener(tmp_path: Path) -> None:
+    first, _ = await addresses.listen(tmp_path, ME)
+    await first.aclose()
+    second, address = await addresses.listen(tmp_path, ME)
+    async with second, anyio.create_task_group() as group:
+        group.start_soon(second.serve, greet)
+        assert await greeted(tmp_path, address) == b"hello"
+        group.cancel_scope.cancel()
+
+
+async def test_what_is_removed_is_one_s_own_address_only(tmp_path: Path) -> None:
+    first, old = await addresses.listen(tmp_path, ME)
+    await first.aclose()
+    second, new = await addresses.listen(tmp_path, ME)
+    addresses.write(tmp_path, new)
+    addresses.remove(tmp_path, old)
+    assert addresses.read(tmp_path) == new
+    addresses.remove(tmp_path, new)
+    assert files(tmp_path) == set()
+    await second.aclose()
+
+
+async def test_a_path_too_long_for_a_socket_gets_a_short_private_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = Path(tempfile.mkdtemp())
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    listener, address = await addresses.listen(deep, ME)
+    assert address.socket is not None
+    async with listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, greet)
+        assert len(address.socket) <= addresses.LONGEST_NAME
+        assert Path(address.socket).is_relative_to(runtime)
+        assert mode(Path(address.socket).parent) == 0o700
+        assert await greeted(deep, address) == b"hello"
+        group.cancel_scope.cancel()
+    addresses.write(deep, address)
+    addresses.remove(deep, address)
+    assert files(runtime) == set()
+
+
+async def test_a_directory_for_sockets_with_too_long_a_path_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    listener, address = await addresses.listen(deep, ME)
+    async with listener:
+        assert address.socket is not None
+        assert len(address.socket) <= addresses.LONGEST_NAME
+    addresses.write(deep, address)
+    addresses.remove(deep, address)
+    assert files(deep) == set()
+
+
+async def test_removing_an_address_leaves_the_socket_of_another_data_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = Path(tempfile.mkdtemp())
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    mine, other = tmp_path / ("m" * 120), tmp_path / ("o" * 120)
+    mine.mkdir()
+    other.mkdir()
+    first, my_address = await addresses.listen(mine, ME)
+    second, other_address = await addresses.listen(other, ME)
+    async with first, second:
+        addresses.write(mine, my_address)
+        addresses.remove(mine, my_address)
+        assert other_address.socket is not None
+        assert files(runtime / f"mcp-learning-{os.getuid()}") == {Path(other_address.socket).name}
+
+
+async def test_a_directory_for_sockets_that_others_can_write_to_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = Path(tempfile.mkdtemp())
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    planted = runtime / f"mcp-learning-{os.getuid()}"
+    planted.mkdir()
+    planted.chmod(0o777)
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    with pytest.raises(StoreError, match="not a directory of yours alone"):
+        await addresses.listen(deep, ME)
+    planted.rmdir()
+    planted.symlink_to(tmp_path)
+    with pytest.raises(StoreError, match="not a directory of yours alone"):
+        await addresses.listen(deep, ME)
+
+
+async def test_without_unix_sockets_a_port_on_the_loopback_interface_is_used(
+    tmp_path: Path,
+) -> None:
+    listener, address = await addresses.listen_on_loopback(ME, "token")
+    async with listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, greet)
+        addresses.write(tmp_path, address)
+        assert await greeted(tmp_path, address) == b"hello"
+        group.cancel_scope.cancel()
+    with pytest.raises(OSError):
+        await addresses.connect(tmp_path, address)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", json.dumps({"token": 3})])
+def test_a_file_that_is_no_address_is_none(text: str, tmp_path: Path) -> None:
+    (tmp_path / "leader.json").write_text(text)
+    assert addresses.read(tmp_path) is None

@@ -1,0 +1,266 @@
+"""A follower gives the answers that the leader gives: results, errors, progress, cancellation."""
+
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from uuid import UUID
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+import pytest
+
+from mcp_learning.cluster import address as addresses
+from mcp_learning.cluster import methods
+from mcp_learning.cluster.follower import Follower
+from mcp_learning.cluster.member import SharedService, joined
+from mcp_learning.cluster.methods import IdentifiedFeedback
+from mcp_learning.errors import IndexUnavailable, InvalidInput, LearningError, NotFound
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    ForgetExecutions,
+    GetExecution,
+    LearningStats,
+    RebuildIndex,
+    RecommendApproach,
+    RecordExecution,
+    SubmitFeedback,
+)
+from mcp_learning.settings import Settings
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_blocks_the_loop")]
+
+ABSENT = UUID("01a205cd-bc2b-7552-b855-cb78666bdacf")
+
+
+@pytest.fixture
+async def leader(settings: Settings) -> AsyncIterator[SharedService]:
+    async with joined(settings) as shared:
+        await shared.health()
+        assert shared.leads
+        yield shared
+
+
+@pytest.fixture
+async def follower(leader: SharedService, settings: Settings) -> AsyncIterator[SharedService]:
+    async with joined(settings) as shared:
+        await shared.health()
+        assert not shared.leads
+        yield shared
+
+
+def task(text: str = "fix the login redirect loop", **values: object) -> RecordExecution:
+    given = {"task_type": "bug_fix", "task_description": text, "outcome": "success", **values}
+    return RecordExecution.model_validate(given)
+
+
+async def unheard(share: float, message: str) -> None:
+    pass
+
+
+async def test_each_finds_at_once_what_the_other_recorded(
+    leader: SharedService, follower: SharedService
+) -> None:
+    by_follower = await follower.record(task("fix the login redirect loop"))
+    by_leader = await leader.record(task("speed up the nightly backup"))
+    assert by_follower.created
+    for member in (leader, follower):
+        for recorded, question in (
+            (by_follower, "login redirects for ever"),
+            (by_leader, "nightly backup is slow"),
+        ):
+            found = await member.find(FindSimilarTasks(task_description=question))
+            assert found.matches[0].task_id == recorded.task_id
+
+
+async def test_every_answer_is_the_leader_s(leader: SharedService, follower: SharedService) -> None:
+    text = 'täst \u2028 with \U0001f600 and "quotes"\nand lines'
+    first = await follower.record(
+        task(text, details={"metadata": {"a": [1, 2.5, None, "x"]}, "quality_score": 99.5})
+    )
+    second = await follower.record(task(used_task_ids=[first.task_id], repo="acme/shop"))
+    await follower.feedback(SubmitFeedback(task_id=first.task_id, rating=5, comment="good"))
+    asked: list[Callable[[SharedService], Awaitable[object]]] = [
+        lambda s: s.get(GetExecution(task_id=first.task_id)),
+        lambda s: s.get(GetExecution(task_id=second.task_id)),
+        lambda s: s.find(FindSimilarTasks(task_description="login redirect", limit=3)),
+        lambda s: s.find(FindSimilarTasks(task_description="login redirect", repo="acme/shop")),
+        lambda s: s.recommend(RecommendApproach(task_description="login redirect")),
+        lambda s: s.forget(ForgetExecutions(repo="acme/shop")),
+        lambda s: s.suggest("repo", "acme"),
+    ]
+    for ask in asked:
+        assert await ask(leader) == await ask(follower)
+    theirs, ours = await leader.stats(LearningStats()), await follower.stats(LearningStats())
+    assert theirs.totals == ours.totals
+    assert theirs.groups == ours.groups
+
+
+async def test_every_method_can_be_asked_through_a_follower(follower: SharedService) -> None:
+    asked = {name for name in dir(methods.Learning) if not name.startswith("_")}
+    assert methods.METHODS.keys() == asked
+    assert all(callable(getattr(follower, name)) for name in asked)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ask"),
+    [
+        (NotFound, lambda s: s.get(GetExecution(task_id=ABSENT))),
+        (NotFound, lambda s: s.feedback(SubmitFeedback(task_id=ABSENT, rating=1))),
+        (InvalidInput, lambda s: s.record(task(used_task_ids=[ABSENT]))),
+        (IndexUnavailable, lambda s: s.rebuild(RebuildIndex(), unheard)),
+    ],
+    ids=["get", "feedback", "record", "rebuild"],
+)
+async def test_an_error_is_the_same_through_a_follower(
+    kind: type[LearningError],
+    ask: Callable[[SharedService], Awaitable[object]],
+    leader: SharedService,
+    follower: SharedService,
+) -> None:
+    with pytest.raises(kind) as here:
+        await ask(leader)
+    with pytest.raises(kind) as there:
+        await ask(follower)
+    assert str(here.value) == str(there.value)
+
+
+async def test_progress_of_a_rebuild_reaches_the_follower_that_asked(
+    follower: SharedService,
+) -> None:
+    await follower.record(task())
+    heard: list[tuple[float, str]] = []
+
+    async def hear(share: float, message: str) -> None:
+        heard.append((share, message))
+
+    report = await follower.rebuild(RebuildIndex(preset="fast"), hear)
+
+    assert report.rows == 1
+    shares = [share for share, _ in heard]
+    assert shares == sorted(shares)
+    assert heard[-1] == (1.0, "the new index is in use")
+
+
+async def test_a_rebuild_is_cancelled_at_the_leader_when_its_follower_gives_up(
+    leader: SharedService, follower: SharedService
+) -> None:
+    await follower.record(task())
+    started = anyio.Event()
+
+    async def hear(share: float, message: str) -> None:
+        started.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(follower.rebuild, RebuildIndex(), hear))
+        await started.wait()
+        assert (await leader.health()).index.state == "building"
+        group.cancel_scope.cancel()
+
+    # One rebuild runs at a time: this one can only run when the other has ended.
+    while (await leader.health()).index.state == "building":
+        await anyio.lowlevel.checkpoint()
+    assert (await leader.rebuild(RebuildIndex(preset="fast"), unheard)).rows == 1
+
+
+async def test_a_follower_that_leaves_takes_its_calls_with_it(
+    leader: SharedService, settings: Settings
+) -> None:
+    await leader.record(task())
+    started = anyio.Event()
+
+    async def hear(share: float, message: str) -> None:
+        started.set()
+
+    async with anyio.create_task_group() as group, joined(settings) as leaving:
+        await leaving.health()
+        group.start_soon(partial(leaving.rebuild, RebuildIndex(), hear))
+        await started.wait()
+        group.cancel_scope.cancel()
+    while (health := await leader.health()).index.state == "building":
+        await anyio.lowlevel.checkpoint()
+    assert health.followers == []
+
+
+async def test_health_and_stats_name_who_leads_and_who_follows(
+    leader: SharedService, follower: SharedService, settings: Settings
+) -> None:
+    async with joined(settings, follows=False) as command:  # one that doesn't stay isn't listed
+        for member in (leader, follower, command):
+            for health in (await member.health(), (await member.stats(LearningStats())).health):
+                assert health.leader == leader._me()
+                assert health.followers == [follower._me()]
+
+
+async def test_feedback_that_is_sent_twice_is_stored_once(
+    leader: SharedService, follower: SharedService
+) -> None:
+    recorded = await follower.record(task())
+    once = IdentifiedFeedback(
+        feedback_id=ABSENT, feedback=SubmitFeedback(task_id=recorded.task_id, rating=4)
+    )
+    for member in (leader, follower, follower):
+        stored = await member._ask(methods.FEEDBACK, once)
+        assert stored.feedback_count == 1
+    again = await follower.feedback(SubmitFeedback(task_id=recorded.task_id, rating=4))
+    assert again.feedback_count == 2
+
+
+async def test_calls_in_flight_are_answered_as_they_are_done(
+    leader: SharedService, follower: SharedService
+) -> None:
+    recorded = await follower.record(task())
+    gate, reached = threading.Event(), anyio.Event()
+    token = anyio.lowlevel.current_token()
+
+    def hold(_: object) -> None:
+        anyio.from_thread.run_sync(reached.set, token=token)
+        gate.wait()
+
+    assert leader._database is not None
+    async with anyio.create_task_group() as group:
+        group.start_soon(leader._database.write, hold)
+        await reached.wait()
+        group.start_soon(follower.record, task("waits for the writer"))
+        read = await follower.get(GetExecution(task_id=recorded.task_id))
+        assert read.execution.task_id == recorded.task_id
+        gate.set()
+    assert (await follower.health()).rows == 2
+
+
+async def test_a_long_text_passes_whole(leader: SharedService, follower: SharedService) -> None:
+    text = "\U0001f600 " * 6_666
+    recorded = await follower.record(task(text))
+    detail = await follower.get(GetExecution(task_id=recorded.task_id))
+    assert detail.execution.task_description == text.strip()
+
+
+async def test_a_hundred_calls_at_once_all_get_their_own_answers(
+    follower: SharedService,
+) -> None:
+    answers: dict[str, UUID] = {}
+
+    async def record(text: str) -> None:
+        answers[text] = (await follower.record(task(text))).task_id
+
+    async with anyio.create_task_group() as group:
+        for number in range(100):
+            group.start_soon(record, f"task number {number}")
+    for text, task_id in answers.items():
+        detail = await follower.get(GetExecution(task_id=task_id))
+        assert detail.execution.task_description == text
+
+
+async def test_leader_and_follower_can_meet_on_a_port(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "HAS_SOCKET_FILES", False)  # as on Windows
+    async with joined(settings) as leader:
+        await leader.health()
+        async with joined(settings) as follower:
+            recorded = await follower.record(task())
+            assert isinstance(follower._post, Follower)
+            assert leader._address is not None
+            assert leader._address.port
+            detail = await leader.get(GetExecution(task_id=recorded.task_id))
+            assert detail.execution.task_id == recorded.task_id

@@ -1,0 +1,347 @@
+"""The leader goes away, says nothing or speaks another protocol: what its followers do."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+import anyio.to_thread
+import pytest
+from anyio.abc import ByteStream
+
+from mcp_learning.cluster import address as addresses
+from mcp_learning.cluster import follower as followers
+from mcp_learning.cluster import frames, member, methods
+from mcp_learning.cluster import leader as leaders
+from mcp_learning.cluster.channel import Channel
+from mcp_learning.cluster.follower import Follower, LeaderGone
+from mcp_learning.cluster.leader_lock import LeaderLock
+from mcp_learning.cluster.member import SharedService, joined, run_directory
+from mcp_learning.errors import InvalidInput, LeaderIncompatible, StoreLocked
+from mcp_learning.models.requests import GetExecution, RecordExecution, SubmitFeedback
+from mcp_learning.models.results import FeedbackStored, Member, Recorded
+from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb.connection import Cursor
+
+pytestmark = pytest.mark.anyio
+
+CHILDREN = Path(__file__).parent.parent / "store" / "children.py"
+
+
+def task(text: str = "fix the login redirect loop") -> RecordExecution:
+    return RecordExecution(task_type="bug_fix", task_description=text, outcome="success")
+
+
+class Gate:
+    """Holds a leader's writer, and with it every write that comes after."""
+
+    def __init__(self) -> None:
+        self.reached = anyio.Event()
+        self._lifted = threading.Event()
+        self._token = anyio.lowlevel.current_token()
+
+    def hold(self, _: Cursor) -> None:
+        anyio.from_thread.run_sync(self.reached.set, token=self._token)
+        self._lifted.wait()
+
+    def lift(self) -> None:
+        self._lifted.set()
+
+
+async def arrived(leader: SharedService, calls: int) -> None:
+    """Waits until so many writes are queued at the leader, the one that holds it included."""
+    assert leader._database is not None
+    while leader._database._queue.qsize() < calls:
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_writes_in_flight_when_the_leader_leaves_are_made_once(settings: Settings) -> None:
+    gate = Gate()
+    recorded: list[Recorded] = []
+    stored: list[FeedbackStored] = []
+    async with joined(settings) as leader:
+        await leader.health()
+        async with joined(settings) as follower, anyio.create_task_group() as group:
+            known = await follower.record(task())
+
+            async def record() -> None:
+                recorded.append(await follower.record(task("in flight")))
+
+            async def rate() -> None:
+                rating = SubmitFeedback(task_id=known.task_id, rating=5)
+                stored.append(await follower.feedback(rating))
+
+            assert leader._database is not None
+            group.start_soon(leader._database.write, gate.hold)
+            await gate.reached.wait()
+            group.start_soon(record)
+            group.start_soon(rate)
+            await arrived(leader, 2)
+            group.start_soon(leader.close)
+            while not leader._closing:
+                await anyio.lowlevel.checkpoint()
+            gate.lift()  # the leader commits what nobody hears of
+            while not (recorded and stored):
+                await anyio.lowlevel.checkpoint()
+            assert follower.leads
+            assert recorded[0].created
+            assert stored[0].feedback_count == 1
+            assert (await follower.health()).rows == 2
+
+
+async def test_one_of_several_followers_takes_over_and_the_others_follow_it(
+    settings: Settings,
+) -> None:
+    async with AsyncExitStack() as stack:
+        members = []
+        for _ in range(5):
+            member = await stack.enter_async_context(joined(settings))
+            await member.health()
+            members.append(member)
+        known = await members[-1].record(task())
+        for left in range(4, 0, -1):
+            leader = next(member for member in members if member.leads)
+            members.remove(leader)
+            await leader.close()
+            for member in members:
+                detail = await member.get(GetExecution(task_id=known.task_id))
+                assert detail.execution.task_id == known.task_id
+            assert sum(member.leads for member in members) == 1
+            while len((await members[0].health()).followers) < left - 1:
+                await anyio.lowlevel.checkpoint()
+
+
+async def test_nothing_is_left_behind_but_the_database_and_the_seat_s_file(
+    settings: Settings,
+) -> None:
+    async with joined(settings) as leader, joined(settings) as follower:
+        await leader.record(task())
+        await follower.record(task())
+    left = {
+        path.name for path in await anyio.to_thread.run_sync(list, settings.data_dir.rglob("*"))
+    }
+    assert left == {"learning.duckdb", "run", "leader.lock"}
+
+
+async def gone(settings: Settings) -> None:
+    """Leaves the address and the socket of a leader that was killed."""
+    directory = run_directory(settings)
+    directory.mkdir(parents=True)
+    me = Member(pid=4711, since=datetime.now(UTC), version="0.0.9")
+    listener, address = await addresses.listen(directory, me)
+    await listener.aclose()
+    addresses.write(directory, address)
+
+
+async def test_a_starting_process_leaves_the_seat_of_a_killed_leader_to_followers(
+    settings: Settings,
+) -> None:
+    await gone(settings)
+    starting = SharedService(settings)
+    starting.begin()
+    async with joined(settings) as follower:
+        await follower.record(task())
+        assert follower.leads
+        assert not starting._seat.held
+    await starting.close()
+
+
+async def test_a_starting_process_without_any_other_leads_at_once(settings: Settings) -> None:
+    starting = SharedService(settings)
+    starting.begin()
+    assert starting._seat.held
+    await starting.close()
+    assert not starting._seat.held
+
+
+async def test_what_a_killed_leader_left_is_removed_by_the_last_to_leave(
+    settings: Settings,
+) -> None:
+    await gone(settings)
+    await SharedService(settings).close()
+    left = await anyio.to_thread.run_sync(list, run_directory(settings).iterdir())
+    assert {path.name for path in left} == {"leader.lock"}
+
+
+@asynccontextmanager
+async def mute(settings: Settings) -> AsyncIterator[Member]:
+    """Somebody has the seat and takes connections, but never says a word."""
+    directory = run_directory(settings)
+    directory.mkdir(parents=True)
+    seat = LeaderLock(directory)
+    assert seat.take()
+    me = Member(pid=4711, since=datetime.now(UTC), version="0.0.9")
+    listener, address = await addresses.listen(directory, me)
+
+    async def ignore(stream: ByteStream) -> None:
+        async with stream:
+            await anyio.sleep_forever()
+
+    async with listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, ignore)
+        addresses.write(directory, address)
+        yield me
+        group.cancel_scope.cancel()
+    seat.leave()
+
+
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits that would take seconds are short."""
+    for name in ("PATIENCE", "LEAST_PATIENCE"):
+        monkeypatch.setattr(member, name, 0.3)
+    monkeypatch.setattr(followers, "HELLO_SECONDS", 0.1)
+    monkeypatch.setattr(followers, "PING_SECONDS", 0.02)
+    monkeypatch.setattr(leaders, "HANDOVER_SECONDS", 0.3)
+
+
+@pytest.mark.usefixtures("impatience")
+async def test_a_leader_that_says_nothing_is_named_until_it_is_gone(settings: Settings) -> None:
+    async with joined(settings) as follower:
+        async with mute(settings):
+            for _ in range(2):
+                with pytest.raises(StoreLocked, match=r"process 4711 .*0\.0\.9.*kill -CONT 4711"):
+                    await follower.health()
+        assert (await follower.record(task())).created
+        assert follower.leads
+
+
+@pytest.mark.usefixtures("impatience")
+async def test_a_leader_that_falls_silent_is_given_up_with_its_calls(settings: Settings) -> None:
+    async with mute(settings) as me:
+        address = addresses.read(run_directory(settings))
+        assert address is not None
+        stream = await addresses.connect(run_directory(settings), address)
+        follower = Follower(Channel(stream), me)
+        async with anyio.create_task_group() as group:
+            group.start_soon(follower.run)
+            with pytest.raises(LeaderGone):
+                await follower.ask(methods.HEALTH, methods.Nothing(), unheard)
+
+
+async def unheard(share: float, message: str) -> None:
+    pass
+
+
+async def test_a_leader_that_is_busy_for_long_is_not_given_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followers, "PING_SECONDS", 0.02)
+    async with joined(settings) as leader:
+        await leader.health()
+        async with joined(settings) as follower, anyio.create_task_group() as group:
+            await follower.health()
+            connection = follower._post
+            assert isinstance(connection, Follower)
+            gate = Gate()
+            assert leader._database is not None
+            group.start_soon(leader._database.write, gate.hold)
+            await gate.reached.wait()
+            group.start_soon(follower.record, task())
+            heard = connection._heard
+            while connection._heard < heard + 2 * followers.SILENCES:  # signs of life
+                await anyio.lowlevel.checkpoint()
+            assert follower._post is connection
+            gate.lift()
+
+
+@pytest.mark.usefixtures("impatience")
+@pytest.mark.parametrize("theirs", [frames.PROTOCOL - 1, frames.PROTOCOL + 1])
+async def test_a_leader_of_another_protocol_is_named_and_succeeded(
+    theirs: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaders, "PROTOCOL", theirs)
+    async with joined(settings) as leader:
+        await leader.health()
+        async with joined(settings) as other:
+            for _ in range(2):
+                with pytest.raises(LeaderIncompatible, match=rf"process {os.getpid()} .*restart"):
+                    await other.health()
+            await leader.close()
+            assert (await other.record(task())).created
+
+
+@pytest.mark.usefixtures("impatience")
+async def test_a_request_that_the_leader_s_version_does_not_know_is_refused_by_name(
+    settings: Settings,
+) -> None:
+    class RecordedLater(RecordExecution):
+        mood: str
+
+    async with joined(settings) as leader:
+        await leader.health()
+        async with joined(settings) as follower:
+            later = RecordedLater(mood="good", **task().model_dump(exclude_unset=True))
+            with pytest.raises(InvalidInput, match=r"^mood: .*not understood"):
+                await follower.record(later)
+            assert (await follower.health()).rows == 0
+
+
+@pytest.mark.usefixtures("impatience")
+async def test_who_does_not_know_the_token_is_not_answered(settings: Settings) -> None:
+    async with joined(settings) as leader:
+        await leader.health()
+        file = run_directory(settings) / "leader.json"
+        address = json.loads(file.read_text())
+        file.write_text(json.dumps({**address, "token": "guessed"}))
+        async with joined(settings) as stranger:
+            with pytest.raises(StoreLocked, match=f"process {os.getpid()}"):
+                await stranger.health()
+
+
+@pytest.mark.usefixtures("impatience")
+async def test_a_leader_that_has_no_address_yet_is_waited_for(settings: Settings) -> None:
+    directory = run_directory(settings)
+    directory.mkdir(parents=True)
+    starting = LeaderLock(directory)
+    assert starting.take()
+    async with joined(settings) as follower:
+        with pytest.raises(StoreLocked, match="being opened by another mcp-learning"):
+            await follower.health()
+        starting.leave()
+        assert (await follower.health()).rows == 0
+
+
+@pytest.mark.parametrize("garbage", [b"\x00\x00\x00\x02{}", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 9])
+async def test_a_leader_passes_over_connections_that_speak_otherwise(
+    garbage: bytes, settings: Settings
+) -> None:
+    async with joined(settings) as leader:
+        await leader.health()
+        assert leader._address is not None
+        stream = await addresses.connect(run_directory(settings), leader._address)
+        async with stream:
+            await stream.send(garbage)
+            with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+                await stream.receive()
+        async with joined(settings) as follower:
+            assert (await follower.health()).rows == 0
+
+
+@pytest.fixture
+def holder(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """A process without a seat that has the file open until it is told to end."""
+    command = [sys.executable, str(CHILDREN), "hold", str(settings.data_dir)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        yield process
+
+
+async def test_a_successor_waits_for_the_lock_of_the_file(
+    settings: Settings, holder: subprocess.Popen[bytes]
+) -> None:
+    """The kernel may free a dead leader's seat before the file's lock."""
+    async with joined(settings) as successor, anyio.create_task_group() as group:
+        group.start_soon(successor.record, task())
+        while not successor.leads:
+            await anyio.lowlevel.checkpoint()
+        await anyio.to_thread.run_sync(holder.communicate)

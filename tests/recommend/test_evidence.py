@@ -1,0 +1,112 @@
+"""How much an execution counts: bounded, fading, and less once a later one ended otherwise."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_learning.recommend.estimate import judge
+from mcp_learning.recommend.evidence import Evidence, closeness, recency, superseded, weight_of
+from mcp_learning.recommend.labels import merge, normalised
+from mcp_learning.store.duckdb.votes import Vote
+
+votes = st.floats(0, 1e6)
+
+
+def evidence(option: list[int], success: list[int], **given: list[float]) -> Evidence:
+    count = len(option)
+    return Evidence(
+        option=np.array(option, np.int64),
+        success=np.array(success, bool),
+        similarity=np.array(given.get("similarity", [1.0] * count)),
+        age_days=np.array(given.get("age_days", [0.0] * count)),
+        factor=np.ones(count),
+        kept=np.ones(count),
+    )
+
+
+def test_a_half_life_halves_and_likeness_counts_from_none_to_all() -> None:
+    assert recency(np.array([0.0, 30, 60]), 30) == pytest.approx([1, 0.5, 0.25])
+    assert closeness(np.array([0.0, 0.3, 0.525, 0.75, 1])) == pytest.approx([0, 0, 0.25, 1, 1])
+
+
+@given(votes, votes)
+def test_votes_never_more_than_double_or_halve_a_weight(pro: float, contra: float) -> None:
+    weight = weight_of(Vote(pro, contra))
+    assert 0.5 <= weight <= 2
+    assert (weight > 1) <= (pro > contra)
+    assert (weight < 1) <= (pro < contra)
+
+
+def test_a_single_vote_changes_a_weight_by_less_than_a_fifth() -> None:
+    assert 1 < weight_of(Vote(1, 0)) < 1.2
+    assert 1 / 1.2 < weight_of(Vote(0, 1)) < 1
+
+
+def test_a_run_is_superseded_by_a_later_one_that_ended_otherwise_in_the_same_place() -> None:
+    task = np.array([1, 1, 1, 2, 1, 1])
+    place = np.array([0, 0, 0, 0, 9, 0])
+    option = np.array([0, 0, 0, 0, 0, 5])
+    success = np.array([0, 1, 1, 0, 0, 0], bool)
+    found = superseded(task, place, option, success)
+    assert found.tolist() == [True, False, False, False, False, False]
+
+
+def test_recent_outcomes_outweigh_old_ones() -> None:
+    ages = [400.0] * 3 + [1.0] * 3
+    improving = judge(evidence([0] * 6, [0, 0, 0, 1, 1, 1], age_days=ages), 1, 90)
+    worsening = judge(evidence([0] * 6, [1, 1, 1, 0, 0, 0], age_days=ages), 1, 90)
+    assert improving.mean[0] > 0.6 > 0.4 > worsening.mean[0]
+
+
+def test_an_option_with_one_success_does_not_beat_one_with_twenty() -> None:
+    option, ended = [0] * 22 + [1] + [2] * 10, [1] * 20 + [0, 0] + [1] + [0] * 10
+    assert judge(evidence(option, ended), 3, 90).order.tolist() == [0, 1, 2]
+
+
+def test_a_difference_is_called_one_only_when_it_is_sure() -> None:
+    sure = judge(evidence([0] * 20 + [1] * 20, [1] * 19 + [0] + [0] * 19 + [1]), 2, 90)
+    unsure = judge(evidence([0] * 3 + [1] * 3, [1, 1, 0, 0, 1, 0]), 2, 90)
+    alone = judge(evidence([0] * 20, [1] * 20), 1, 90)
+    assert (sure.better, unsure.better, alone.better) == (True, False, False)
+
+
+def test_unlike_tasks_move_the_expectation_and_leave_the_interval_wide() -> None:
+    near = judge(evidence([0] * 20, [1] * 20), 1, 90)
+    far = judge(evidence([0] * 20, [1] * 20, similarity=[0.2] * 20), 1, 90)
+    assert far.mean[0] > 0.7
+    assert far.effective[0] == 0
+    assert far.high[0] - far.low[0] > 2 * (near.high[0] - near.low[0])
+
+
+def test_less_is_expected_of_an_option_here_than_it_did_where_it_was_taken() -> None:
+    ended = ([1] * 9 + [0]) * 10
+    elsewhere = judge(evidence([0] * 100, ended, similarity=[0.2] * 100), 1, 90)
+    here = judge(evidence([0] * 100, ended), 1, 90)
+    assert 0.65 < elsewhere.mean[0] < 0.72
+    assert 0.87 < here.mean[0] < 0.93
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.floats(0, 1)), max_size=30))
+def test_the_same_evidence_gives_the_same_judgement_within_bounds(
+    pieces: list[tuple[int, bool, float]],
+) -> None:
+    given = evidence(
+        [one[0] for one in pieces],
+        [one[1] for one in pieces],
+        similarity=[one[2] for one in pieces],
+    )
+    first, again = judge(given, 4, 90), judge(given, 4, 90)
+    assert first.order.tolist() == again.order.tolist()
+    assert (first.mean == again.mean).all()
+    assert ((first.low >= 0) & (first.low <= first.mean)).all()
+    assert ((first.mean <= first.high) & (first.high <= 1)).all()
+
+
+def test_spellings_of_one_label_are_one_option_under_the_commonest() -> None:
+    labels = ["", "lock-order", "Lock order", "lock_order", "retry"]
+    merged = merge(labels, np.array([1, 2, 2, 3, 4, 0], np.int32))
+    assert merged.names == ["Lock order", "retry"]
+    assert merged.number.tolist() == [-1, 0, 0, 0, 1]
+    assert normalised("  A/b.c  ") == "a b c"
+    assert normalised("---") == "---"

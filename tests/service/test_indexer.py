@@ -1,0 +1,289 @@
+"""The HNSW index: built beside what is in use, cancelled without a trace, kept over restarts."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+import duckdb
+import psutil
+import pytest
+from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, find, found_ids, record
+
+from mcp_learning.errors import IndexUnavailable
+from mcp_learning.models.requests import RebuildIndex
+from mcp_learning.models.results import IndexHealth
+from mcp_learning.service.learning import LearningService
+from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb.migrations import open_database
+
+pytestmark = pytest.mark.anyio
+
+Report = Callable[[float, str], Awaitable[None]]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Searches use the index as soon as there is one."""
+    return settings.model_copy(update={"search_mode": "hnsw"})
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[LearningService]:
+    service = LearningService(settings, open_database(settings))
+    yield service
+    await service.close()
+
+
+async def ignore(share: float, message: str) -> None:
+    pass
+
+
+async def index_of(service: LearningService) -> IndexHealth:
+    """What is known of the index, but for its age, which grows meanwhile."""
+    return (await service.health()).index.model_copy(update={"age_seconds": None})
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+async def test_a_rebuild_reports_rising_progress_up_to_the_end(service: LearningService) -> None:
+    for page in range(30):
+        await record(service, f"{LOGIN} on page {page}")
+    shares: list[float] = []
+
+    async def note(share: float, message: str) -> None:
+        assert message
+        shares.append(share)
+
+    built = await service.rebuild(RebuildIndex(preset="high_recall"), note)
+
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert 0 <= shares[0] < 1
+    assert (built.rows, built.m, built.ef_construction, built.reembedded) == (30, 32, 200, 0)
+    assert built.bytes > 0
+    assert built.recall_at_10 is not None
+    assert built.recall_at_10 > 0.9
+    health = await index_of(service)
+    assert (health.state, health.rows, health.bytes) == ("ready", 30, built.bytes)
+    assert (await find(service, LOGIN)).search.mode == "hnsw"
+
+
+async def test_everything_is_served_while_an_index_is_built(service: LearningService) -> None:
+    task_id = (await record(service)).task_id
+    await service.rebuild(RebuildIndex(preset="fast"), ignore)
+    first = await index_of(service)
+    newer: list[UUID] = []
+    seen: list[str] = []
+
+    async def use_it_meanwhile(share: float, message: str) -> None:
+        if seen:
+            return
+        seen.append((await index_of(service)).state)
+        with pytest.raises(IndexUnavailable, match="under way"):
+            await service.rebuild(RebuildIndex(), ignore)
+        newer.append((await record(service, EXPORT)).task_id)
+        assert await found_ids(service, EXPORT) == newer
+        found = await find(service, LOGIN_PARAPHRASE)
+        assert [match.task_id for match in found.matches] == [task_id]
+        assert found.search.mode == "hnsw"
+
+    await service.rebuild(RebuildIndex(preset="balanced"), use_it_meanwhile)
+
+    assert seen == ["building"]
+    second = await index_of(service)
+    assert (first.m, second.m) == (8, 16)
+    assert await found_ids(service, EXPORT) == newer
+    await service.rebuild(RebuildIndex(), ignore)  # the refused one left no mark
+
+
+async def test_an_empty_database_has_nothing_to_index(
+    service: LearningService, settings: Settings
+) -> None:
+    with pytest.raises(IndexUnavailable, match="record executions first"):
+        await service.rebuild(RebuildIndex(), ignore)
+    assert list(settings.index_dir.glob("*")) == []
+
+
+async def test_parameters_of_one_s_own_are_used(service: LearningService) -> None:
+    await record(service)
+    wanted = RebuildIndex(preset="custom", m=5, ef_construction=23)
+    built = await service.rebuild(wanted, ignore)
+    assert (built.m, built.ef_construction, built.recall_at_10) == (5, 23, None)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+async def test_a_cancelled_rebuild_leaves_the_old_index_and_nothing_else(
+    service: LearningService,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task_id = (await record(service)).task_id
+    await service.rebuild(RebuildIndex(preset="fast"), ignore)
+    before = await index_of(service)
+    hold = held_children(tmp_path, monkeypatch)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(service.rebuild, RebuildIndex(), ignore)
+        writer = await anyio.to_thread.run_sync(os.open, hold, os.O_WRONLY)  # the child runs
+        assert list(settings.index_dir.glob("building.*"))
+        assert len(children()) == 1
+        group.cancel_scope.cancel()
+    os.close(writer)
+
+    assert children() == []
+    assert [file.name for file in settings.index_dir.iterdir()] == ["hnsw.duckdb"]
+    assert await index_of(service) == before
+    found = await find(service, LOGIN_PARAPHRASE)
+    assert [match.task_id for match in found.matches] == [task_id]
+    assert found.search.mode == "hnsw"
+    monkeypatch.delenv("PYTHONPATH")
+    assert (await service.rebuild(RebuildIndex(), ignore)).m == 16
+
+
+def held_children(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """From now on, child interpreters stop at their start until the returned pipe is closed."""
+    pipe = directory / "hold"
+    os.mkfifo(pipe)
+    folder = directory / "held"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(f"open({str(pipe)!r}).read()\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return pipe
+
+
+async def test_a_failed_build_leaves_the_old_index(
+    service: LearningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await record(service)
+    await service.rebuild(RebuildIndex(preset="fast"), ignore)
+    before = await index_of(service)
+    (tmp_path / "sitecustomize.py").write_text("import os; os._exit(9)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    with pytest.raises(IndexUnavailable, match="failed"):
+        await service.rebuild(RebuildIndex(), ignore)
+
+    assert await index_of(service) == before
+    assert (await find(service, LOGIN)).search.mode == "hnsw"
+
+
+async def test_an_index_survives_a_restart_with_what_came_after_it(settings: Settings) -> None:
+    async with opened(settings) as service:
+        indexed = (await record(service)).task_id
+        await service.rebuild(RebuildIndex(), ignore)
+        newer = (await record(service, EXPORT)).task_id
+        await service.ready()
+        before = await index_of(service)
+        assert before.newer_rows == 1
+
+    async with opened(settings) as service:
+        found = await find(service, LOGIN_PARAPHRASE)
+        assert [match.task_id for match in found.matches] == [indexed]
+        assert found.search.mode == "hnsw"
+        assert await found_ids(service, EXPORT) == [newer]
+        assert await index_of(service) == before
+
+
+def of_another_model(file: Path) -> None:
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(
+            "UPDATE info SET description = "
+            'json_merge_patch(description, \'{"model": "another@0/recipe-1"}\')'
+        )
+
+
+def of_another_format(file: Path) -> None:
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("UPDATE info SET format = 999")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (of_another_model, "another embedding model"),
+        (of_another_format, "of another format"),
+        (lambda file: file.write_bytes(b"not a database" * 999), "damaged"),
+        (lambda file: os.truncate(file, 300_000), ""),
+    ],
+    ids=["another model", "another format", "not a database", "cut short"],
+)
+async def test_an_index_that_does_not_fit_is_not_used_and_can_be_rebuilt(
+    spoil: Callable[[Path], None], reason: str, settings: Settings
+) -> None:
+    async with opened(settings) as service:
+        task_id = (await record(service)).task_id
+        await service.rebuild(RebuildIndex(), ignore)
+    spoil(settings.index_dir / "hnsw.duckdb")
+
+    async with opened(settings) as service:
+        found = await find(service, LOGIN_PARAPHRASE)
+        assert [match.task_id for match in found.matches] == [task_id]
+        assert (found.search.mode, found.search.degraded) == ("exact", True)
+        assert reason in (found.search.reason or "")
+        assert (await index_of(service)).state == "stale"
+
+        await service.rebuild(RebuildIndex(), ignore)
+        found = await find(service, LOGIN_PARAPHRASE)
+        assert (found.search.mode, found.search.degraded) == ("hnsw", False)
+
+
+async def test_the_index_directory_can_be_deleted_at_any_time(settings: Settings) -> None:
+    async with opened(settings) as service:
+        task_id = (await record(service)).task_id
+        await service.rebuild(RebuildIndex(), ignore)
+    (settings.index_dir / "hnsw.duckdb").unlink()
+
+    async with opened(settings) as service:
+        found = await find(service, LOGIN_PARAPHRASE)
+        assert [match.task_id for match in found.matches] == [task_id]
+        assert (found.search.mode, found.search.degraded) == ("exact", True)
+        assert "rebuild_index builds one" in (found.search.reason or "")
+
+
+async def test_an_index_that_is_not_needed_degrades_nothing_when_it_is_damaged(
+    settings: Settings,
+) -> None:
+    by_size = settings.model_copy(update={"search_mode": "auto"})
+    async with opened(by_size) as service:
+        await record(service)
+        await service.rebuild(RebuildIndex(), ignore)
+        assert (await index_of(service)).state == "ready"
+    (settings.index_dir / "hnsw.duckdb").write_bytes(b"not a database")
+
+    async with opened(by_size) as service:
+        found = await find(service, LOGIN_PARAPHRASE)
+        assert (found.search.mode, found.search.degraded) == ("exact", False)
+        assert (await index_of(service)).state == "stale"
+
+
+async def test_the_embedding_queue_survives_a_restart(settings: Settings) -> None:
+    async with opened(settings) as service:
+        task_id = (await record(service)).task_id
+        assert (await service.health()).pending == 1
+
+    async with opened(settings) as service:
+        assert (await service.health()).pending == 1
+        assert await found_ids(service, LOGIN_PARAPHRASE) == [task_id]
+        assert (await service.health()).pending == 0
+
+
+async def test_a_database_that_was_opened_again_is_read_again(settings: Settings) -> None:
+    async with opened(settings) as service:
+        await record(service, LOGIN)
+        assert len(await found_ids(service, LOGIN)) == 1
+        service._database._disconnect()  # as after a fatal error of the engine
+        for file in settings.data_dir.glob("learning.duckdb*"):
+            file.unlink()
+
+        task_id = (await record(service, EXPORT)).task_id
+
+        assert await found_ids(service, EXPORT) == [task_id]
+        assert await found_ids(service, LOGIN) == []

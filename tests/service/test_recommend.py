@@ -1,0 +1,245 @@
+"""Recommendations on a real database with the real model: what is advised, and what is not."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from service.bulk import insert_login_tasks
+from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, UNRELATED, find, query, record
+
+from mcp_learning.bench import families
+from mcp_learning.errors import NotFound
+from mcp_learning.models.requests import (
+    ForgetExecutions,
+    GetExecution,
+    RecommendApproach,
+    SubmitFeedback,
+)
+from mcp_learning.models.results import Recommendation
+from mcp_learning.service.learning import LearningService
+from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb.migrations import open_database
+
+pytestmark = pytest.mark.anyio
+
+
+async def recommend(service: LearningService, text: str = LOGIN, **values: Any) -> Recommendation:
+    given = {"task_description": text} | values
+    return await service.recommend(RecommendApproach.model_validate(given))
+
+
+async def runs(
+    service: LearningService, approach: str, won: int, lost: int, **values: Any
+) -> list[UUID]:
+    """Records runs of different login tasks with one approach."""
+    made = []
+    for number in range(won + lost):
+        given = {"approach": approach, "outcome": "success" if number < won else "failure"}
+        text = f"{LOGIN} on page {number} of {approach}"
+        made.append((await record(service, text, **(given | values))).task_id)
+    return made
+
+
+def labels(found: Recommendation) -> list[str]:
+    return [option.label for option in found.options]
+
+
+async def test_nothing_recorded_gives_no_option_and_says_why(service: LearningService) -> None:
+    found = await recommend(service)
+    assert (found.verdict, found.options, found.pitfalls) == ("insufficient_evidence", [], [])
+    assert "no execution that has ended" in found.basis.note
+
+
+async def test_one_execution_is_shown_but_is_not_enough(service: LearningService) -> None:
+    task_id = (await record(service, approach="expire the cookie")).task_id
+    found = await recommend(service)
+    assert found.verdict == "insufficient_evidence"
+    (option,) = found.options
+    assert (option.label, option.executions, option.evidence) == ("expire the cookie", 1, [task_id])
+    assert option.interval_high - option.interval_low > 0.5
+
+
+async def test_the_approach_that_works_goes_first_with_what_it_takes(
+    service: LearningService,
+) -> None:
+    won = await runs(service, "expire the cookie", 6, 0, duration_seconds=30, cost_usd=0.5)
+    await runs(service, "add a redirect", 0, 6, duration_seconds=300)
+    found = await recommend(service, LOGIN_PARAPHRASE)
+    assert (found.verdict, found.leader) == ("evidence", "better")
+    assert labels(found) == ["expire the cookie", "add a redirect"]
+    best, worst = found.options
+    assert best.interval_low > worst.interval_high
+    assert (best.expected_duration_seconds, best.expected_cost_usd) == (30, 0.5)
+    assert (worst.expected_duration_seconds, worst.expected_cost_usd) == (300, None)
+    assert set(best.evidence) <= set(won)
+    assert await recommend(service, LOGIN_PARAPHRASE, limit=1) != found
+
+
+async def test_all_failures_say_so(service: LearningService) -> None:
+    await runs(service, "add a redirect", 0, 4)
+    found = await recommend(service)
+    assert found.verdict == "evidence"
+    assert "every similar execution failed" in found.basis.note
+    assert found.options[0].success_rate < 0.3
+
+
+async def test_pending_executions_are_counted_but_are_no_evidence(
+    service: LearningService,
+) -> None:
+    await runs(service, "add a redirect", 0, 3, outcome="pending")
+    found = await recommend(service)
+    assert (found.verdict, found.basis.pending) == ("insufficient_evidence", 3)
+    assert found.basis.similar_executions == 0
+
+
+async def test_spellings_are_merged(service: LearningService) -> None:
+    await runs(service, "Expire cookie", 2, 0)
+    await runs(service, "expire-cookie", 1, 0)
+    (option,) = (await recommend(service)).options
+    assert (option.label, option.executions) == ("Expire cookie", 3)
+
+
+async def test_an_approach_of_another_kind_of_work_is_no_advice_but_a_portable_one_is_listed(
+    service: LearningService,
+) -> None:
+    await runs(service, "expire the cookie", 1, 3)
+    await record(service, UNRELATED, approach="more butter", task_type="baking")
+    for task_type in ("performance", "feature"):
+        await record(service, EXPORT, approach="test first", task_type=task_type)
+    found = await recommend(service)
+    assert "more butter" not in labels(found)
+    untried = next(option for option in found.options if option.label == "test first")
+    assert (untried.executions, untried.effective_n, untried.evidence) == (0, 0, [])
+    assert untried.interval_high - untried.interval_low > 0.5
+
+
+async def test_another_dimension_is_compared_when_asked_for(service: LearningService) -> None:
+    await runs(service, "a", 4, 0, model_tier="large", pool_type="gpu", swarm_topology="mesh")
+    await runs(service, "b", 0, 4, model_tier="small", pool_type="cpu", swarm_topology="ring")
+    for by, best in (("model_tier", "large"), ("pool_type", "gpu"), ("swarm_topology", "mesh")):
+        assert labels(await recommend(service, by=by))[0] == best
+
+
+async def test_the_same_repository_counts_more(service: LearningService) -> None:
+    await runs(service, "a", 3, 0, repo="acme/shop")
+    await runs(service, "b", 3, 0, repo="acme/blog")
+    by_label = {one.label: one for one in (await recommend(service, repo="acme/shop")).options}
+    assert by_label["a"].effective_n > by_label["b"].effective_n
+
+
+async def test_a_failure_is_a_pitfall_and_the_later_success_of_the_task_its_fix(
+    service: LearningService,
+) -> None:
+    failed = await record(
+        service, outcome="failure", approach="a", error_type="timeout", error_message="loop after 7"
+    )
+    await record(service, approach="b", solution_summary="expire both together")
+    (pitfall,) = (await recommend(service)).pitfalls
+    assert (pitfall.error_type, pitfall.what_happened) == ("timeout", "loop after 7")
+    assert (pitfall.fix, pitfall.task_id) == ("expire both together", failed.task_id)
+
+
+async def test_errors_that_differ_in_numbers_only_are_one_pitfall(
+    service: LearningService,
+) -> None:
+    for number in range(3):
+        await runs(service, f"a{number}", 0, 1, error_message=f"loop after {number} redirects")
+    (pitfall,) = (await recommend(service)).pitfalls
+    assert pitfall.failures == 3
+
+
+async def test_use_before_a_success_raises_the_weight_and_use_before_a_failure_lowers_it(
+    service: LearningService,
+) -> None:
+    good, bad = await runs(service, "a", 2, 0)
+    for _ in range(3):
+        await record(service, EXPORT, used_task_ids=[good])
+        await record(service, EXPORT, used_task_ids=[bad], outcome="failure")
+    raised = await service.get(GetExecution(task_id=good))
+    lowered = await service.get(GetExecution(task_id=bad))
+    assert 1 < raised.weight <= 2
+    assert 0.5 <= lowered.weight < 1
+    assert [use.outcome for use in lowered.used_by] == ["failure"] * 3
+
+
+async def test_unhelpful_feedback_makes_an_option_weigh_less(service: LearningService) -> None:
+    (task_id,) = await runs(service, "a", 1, 0)
+    before = (await recommend(service)).options[0]
+    for _ in range(4):
+        await service.feedback(SubmitFeedback(task_id=task_id, helpful="no"))
+    after = (await recommend(service)).options[0]
+    assert after.effective_n < before.effective_n
+    assert after.success_rate < before.success_rate
+
+
+async def test_contradictory_feedback_cancels_out(service: LearningService) -> None:
+    (task_id,) = await runs(service, "a", 1, 0)
+    for helpful in ("yes", "no"):
+        await service.feedback(SubmitFeedback(task_id=task_id, helpful=helpful))
+    await service.feedback(SubmitFeedback(task_id=task_id, rating=5))
+    await service.feedback(SubmitFeedback(task_id=task_id, accepted="no"))
+    assert (await service.get(GetExecution(task_id=task_id))).weight == 1
+
+
+async def test_feedback_on_an_unknown_task_is_refused(service: LearningService) -> None:
+    with pytest.raises(NotFound):
+        await service.feedback(SubmitFeedback(task_id=uuid4(), helpful="yes"))
+
+
+async def test_answers_are_counted_and_survive_a_restart(
+    service: LearningService, settings: Settings
+) -> None:
+    (task_id,) = await runs(service, "a", 1, 0)
+    await find(service, LOGIN)
+    await recommend(service)
+    assert (await service.get(GetExecution(task_id=task_id))).times_returned == 2
+    await service.close()
+    again = LearningService(settings, open_database(settings))
+    try:
+        assert (await again.get(GetExecution(task_id=task_id))).times_returned == 2
+        await find(again, LOGIN)
+        assert (await again.get(GetExecution(task_id=task_id))).times_returned == 3
+    finally:
+        await again.close()
+
+
+async def test_forgetting_an_execution_forgets_its_answers(service: LearningService) -> None:
+    (task_id,) = await runs(service, "a", 1, 0)
+    await find(service, LOGIN)
+    await service._recalls.save()
+    assert await query(service, "SELECT count(*) FROM returned") == [(1,)]
+    await find(service, LOGIN)
+    await service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
+    await service._recalls.save()
+    assert await query(service, "SELECT count(*) FROM returned") == [(0,)]
+    assert (await recommend(service)).options == []
+
+
+async def test_an_option_that_broke_on_other_tasks_goes_behind_one_that_works(
+    service: LearningService,
+) -> None:
+    kinds = [family[0] for family in families.descriptions(1)]
+    for number, text in enumerate(kinds * 2):
+        await record(service, text, approach="fast model", outcome="success")
+        outcome = "success" if number % 3 else "failure"
+        await record(service, text, approach="slow model", outcome=outcome)
+    assert labels(await recommend(service, kinds[0])) == ["fast model", "slow model"]
+    for text in kinds[1:]:
+        await record(service, text, approach="fast model", outcome="failure")
+    assert labels(await recommend(service, kinds[0])) == ["slow model", "fast model"]
+
+
+async def test_a_thousand_approaches_are_answered_with_a_few(service: LearningService) -> None:
+    await insert_login_tasks(service, 1_000)
+    found = await recommend(service)
+    assert len(found.options) == 4
+    assert found.basis.options_known == 1_000
+    assert found.leader == "unclear"
+
+
+async def test_searching_and_recommending_block_nothing(
+    nothing_blocks_the_loop: None, service: LearningService
+) -> None:
+    await runs(service, "a", 1, 1, error_message="loop")
+    found = await recommend(service)
+    assert labels(found) == ["a"]

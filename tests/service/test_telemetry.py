@@ -1,0 +1,59 @@
+"""What a leader keeps of its calls and of what happened."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_learning.service.telemetry import MOST_EVENTS, RECENT, TOOLS, Recorder
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    made = Recorder()
+    made.start()
+    yield made
+    made.stop()
+
+
+@given(st.lists(st.floats(0, 1e4), min_size=1, max_size=2 * RECENT))
+def test_percentiles_are_of_the_recent_calls_alone(seconds: list[float]) -> None:
+    recorder = Recorder()
+    for one in seconds:
+        recorder.note("find", one, failed=False)
+    (found,) = recorder.vitals().latencies
+    recent = sorted(seconds[-RECENT:])
+    assert (found.calls, found.recent) == (len(seconds), len(recent))
+    assert found.longest_ms == round(1000 * recent[-1], 3)
+    for share, value in ((0.5, found.p50_ms), (0.95, found.p95_ms), (0.99, found.p99_ms)):
+        below = sum(round(1000 * one, 3) <= value for one in recent)
+        assert below >= share * len(recent) - 1e-9
+        under = sum(round(1000 * one, 3) < value for one in recent)
+        assert under <= share * len(recent) + 1e-9
+
+
+def test_calls_that_are_no_tool_s_are_left_out_and_failures_counted() -> None:
+    recorder = Recorder()
+    recorder.note("overview", 1.0, failed=False)
+    recorder.note("get", 0.001, failed=True)
+    recorder.note("find", 0.002, failed=False)
+    assert [(one.tool, one.calls, one.failed) for one in recorder.vitals().latencies] == [
+        (TOOLS["find"], 1, 0),
+        (TOOLS["get"], 1, 1),
+    ]
+
+
+def test_events_are_one_line_the_latest_first_and_not_endless(recorder: Recorder) -> None:
+    logger = logging.getLogger("mcp_learning.test")
+    for number in range(2 * MOST_EVENTS):
+        recorder.journal.note(f"event {number}")
+    logger.warning("first line\nsecond line of %s", "it")
+    latest = recorder.vitals().events
+    assert len(latest) == MOST_EVENTS
+    assert (latest[0].level, latest[0].text) == ("warning", "first line")
+    assert latest[1].text == f"event {2 * MOST_EVENTS - 1}"
+    recorder.stop()
+    logger.error("nobody keeps this")
+    assert recorder.vitals().events == latest
