@@ -7,7 +7,7 @@ import numpy as np
 from mcp_learning.cluster.methods import Learning
 from mcp_learning.models.dashboard import EndedExecution, History, ListHistory
 from mcp_learning.models.requests import Dimension
-from mcp_learning.store.duckdb.outcomes import Past
+from mcp_learning.store.types import EndedRun
 
 PAGE = 250
 
@@ -33,10 +33,10 @@ async def latest(service: Learning, by: Dimension, most: int) -> tuple[float, li
     return pages[0].noise, [one for page in reversed(pages) for one in page.executions]
 
 
-def unpacked(executions: list[EndedExecution]) -> list[Past]:
+def unpacked(executions: list[EndedExecution]) -> list[EndedRun]:
     """The same as a replay takes them."""
     return [
-        Past(
+        EndedRun(
             recorded_at=one.recorded_at,
             updated_at=one.updated_at,
             task_key=one.task_key,

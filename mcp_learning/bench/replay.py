@@ -30,7 +30,7 @@ from mcp_learning.recommend.posterior import Counts, Floats, tally
 from mcp_learning.search import fusion
 from mcp_learning.search.lexical.terms import Question, count_terms
 from mcp_learning.search.lexical.word_index import WordIndex
-from mcp_learning.store.duckdb.outcomes import Past
+from mcp_learning.store.types import EndedRun
 
 Progress = Callable[[str, int, int], None]
 
@@ -81,7 +81,7 @@ class _History:
 
 
 def replay(
-    past: Sequence[Past], noise: float, half_life_days: float, predict: int, progress: Progress
+    past: Sequence[EndedRun], noise: float, half_life_days: float, predict: int, progress: Progress
 ) -> Replay:
     """Predicts the last `predict` of the executions.
 
@@ -125,7 +125,7 @@ def replay(
     )
 
 
-def _arrays(past: Sequence[Past], noise: float) -> _History:
+def _arrays(past: Sequence[EndedRun], noise: float) -> _History:
     labels = ["", *sorted({one.label for one in past})]
     code = {label: number for number, label in enumerate(labels)}
     used = np.array([code[one.label] for one in past], np.int32)

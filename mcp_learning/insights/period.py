@@ -18,8 +18,8 @@ from mcp_learning.models.requests import GroupBy, LearningStats
 from mcp_learning.models.results import Change, FailurePattern, Group, Health, Stats, Totals
 from mcp_learning.store.duckdb import error_texts, statistics
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.error_texts import ErrorText
-from mcp_learning.store.duckdb.statistics import Outcomes, Within
+from mcp_learning.store.duckdb.statistics import Within
+from mcp_learning.store.types import ErrorText, Outcomes
 
 DAYS = 90
 """Period of `insights`."""

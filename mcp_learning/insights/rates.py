@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import exp, expm1, isfinite, lgamma, sqrt
 
 from mcp_learning.models.results import Change, Direction, Totals, Trend
-from mcp_learning.store.duckdb.statistics import Measures, Outcomes
+from mcp_learning.store.types import Measures, Outcomes
 
 Z_90 = 1.6448536269514722
 """Standard normal quantile for a two-sided 90 % interval."""

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.recommend.posterior import Floats
-from mcp_learning.store.duckdb.votes import Vote
+from mcp_learning.store.types import Vote
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]

@@ -25,7 +25,7 @@ from mcp_learning.recommend.posterior import Counts, Floats, tally
 from mcp_learning.search.catalog import OUTCOMES, View
 from mcp_learning.search.retriever import Related
 from mcp_learning.search.scorer import Query
-from mcp_learning.store.duckdb.votes import Vote
+from mcp_learning.store.types import Vote
 
 MOST_COMPARED = 12
 """Options that are compared, those with the most evidence on tasks like this one, unless more are

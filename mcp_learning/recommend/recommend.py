@@ -21,7 +21,7 @@ from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.scorer import Query
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.votes import Vote
+from mcp_learning.store.types import Vote
 
 MOST_READ = 100
 """Executions whose duration, cost and texts are looked at, those with the most weight."""

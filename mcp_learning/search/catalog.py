@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Filters, Outcome
 from mcp_learning.search.arrays import grown
-from mcp_learning.store.duckdb.feed import LABELS, Columns
+from mcp_learning.store.types import LABELS, Columns
 
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "pending")
 """By the numbers that `Columns.outcome` has."""
@@ -26,12 +26,12 @@ _TYPES = {
     "high": np.uint64,
     "low": np.uint64,
     "sequence": np.int64,
-    "stamp": np.uint64,
+    "text_hash": np.uint64,
     "task_key": np.int64,
     "timestamp": np.int64,
     "outcome": np.int8,
     "has_solution": np.bool_,
-    "described": np.uint64,
+    "description_hash": np.uint64,
     "version": np.int64,
     "alive": np.bool_,
     **dict.fromkeys(LABELS, np.int32),
@@ -98,7 +98,7 @@ class Catalog:
         """
         old = self._find(changed.high, changed.low)
         same = np.zeros(len(changed), bool)
-        same[old >= 0] = self._columns["stamp"][old[old >= 0]] == changed.stamp[old >= 0]
+        same[old >= 0] = self._columns["text_hash"][old[old >= 0]] == changed.text_hash[old >= 0]
         self._write(old[same], changed, same)
         fresh = ~same
         start = self._used
@@ -107,7 +107,9 @@ class Catalog:
         self._used += len(rows)
         self._alive += len(rows)
         self._columns["alive"][rows] = True
-        self._columns["version"][rows] = self._kept_versions(old[fresh], changed.described[fresh])
+        self._columns["version"][rows] = self._kept_versions(
+            old[fresh], changed.description_hash[fresh]
+        )
         self._write(rows, changed, fresh)
         self.kill(old[fresh & (old >= 0)])
         self.sequence = max(self.sequence, int(changed.sequence.max(initial=0)))
@@ -186,7 +188,7 @@ class Catalog:
     ) -> NDArray[np.int64]:
         if not self._used:
             return np.zeros(len(old), np.int64)
-        kept = (old >= 0) & (self._columns["described"][old] == described)
+        kept = (old >= 0) & (self._columns["description_hash"][old] == described)
         return np.where(kept, self._columns["version"][old], 0)
 
     def _write(self, rows: NDArray[np.int64], changed: Columns, chosen: NDArray[np.bool_]) -> None:

@@ -74,7 +74,7 @@ def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exa
         snapshot: Where the task is.
         task_key: Of the task; at least one of its runs may be found.
         similarities: Gives those of rows.
-        exact: `columns.text_hash` of the question: a run with the very same text goes first.
+        exact: `columns.description_hash` of the question: a run with the very same text goes first.
     """
     rows = snapshot.rows_of_task(task_key)
     view = snapshot.view
@@ -89,6 +89,6 @@ def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exa
         view["sequence"][near],
         view["has_solution"][near],
         -view["outcome"][near],
-        view["described"][near] == np.uint64(exact),
+        view["description_hash"][near] == np.uint64(exact),
     )
     return Group(int(near[np.lexsort(usefulness)[-1]]), runs)

@@ -83,4 +83,4 @@ def _sample(view: View, upto: int) -> NDArray[np.int64]:
     """Rows of the latest different tasks whose embedding version is at most this."""
     rows = np.flatnonzero(view["alive"] & (view["version"] > 0) & (view["version"] <= upto))
     rows = rows[np.argsort(-view["version"][rows], kind="stable")]
-    return np.asarray(rows[latest(view["described"][rows])])
+    return np.asarray(rows[latest(view["description_hash"][rows])])

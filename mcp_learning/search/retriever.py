@@ -308,7 +308,7 @@ class Retriever:
         else:
             mode = "hnsw"
             best = self._best_of_near(snapshot, judge, query, index, floor)
-        exact = feed.text_hash(query.text)
+        exact = feed.description_hash(query.text)
         kept = [
             (similarity, groups.represent(snapshot, key, judge.similarities, exact))
             for key, similarity in best.items()

@@ -13,7 +13,7 @@ from uuid import UUID
 from mcp_learning.models.results import ExecutionSummary
 from mcp_learning.store.duckdb import executions
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import Shown
+from mcp_learning.store.types import Shown
 
 LIMIT = 20_000
 """Executions kept."""

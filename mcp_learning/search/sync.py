@@ -34,6 +34,7 @@ from mcp_learning.search.metric_cache import MetricCache
 from mcp_learning.search.pca_bounds import PcaBoundsView
 from mcp_learning.store.duckdb import embeddings, executions, feed
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.types import Columns
 
 logger = logging.getLogger(__name__)
 
@@ -210,7 +211,7 @@ class Rows:
             self._synced, self._embedded = self._commits(), None
             cursor.begin()  # so that all is of one moment
             current = feed.read(cursor)
-            self._words, order = self._load_words(current.stamp)
+            self._words, order = self._load_words(current.text_hash)
             self._catalog, self._matrix = Catalog(), Matrix(dimension, self._directory)
             self._measured = MetricCache()  # another model's vectors may have the same versions
             self._catalog.apply(current.chosen(order))
@@ -247,9 +248,9 @@ class Rows:
             self.sync(cursor)
             self._embedded = None
             rows = self._catalog.rows_of([one.task_id for one in stored])
-            described = self._catalog.view()["described"]
+            described = self._catalog.view()["description_hash"]
             fits = [
-                row >= 0 and int(described[row]) == feed.text_hash(one.task_description)
+                row >= 0 and int(described[row]) == feed.description_hash(one.task_description)
                 for row, one in zip(rows, stored, strict=True)
             ]
             versions = np.array([one.version for one in stored], np.int64)[fits]
@@ -266,9 +267,9 @@ class Rows:
                 # A row that died has no words any more, and its texts are gone.
                 alive = view["alive"][part].tolist()
                 sequences = view["sequence"][part].tolist()
-                stamps = view["stamp"][part].tolist()
+                stamps = view["text_hash"][part].tolist()
             wanted = [number for number, lives in zip(sequences, alive, strict=True) if lives]
-            counted = {one.stamp: count_terms(*one.texts) for one in feed.words(cursor, wanted)}
+            counted = {one.text_hash: count_terms(*one.texts) for one in feed.words(cursor, wanted)}
             # One that is changed or deleted meanwhile has none: its row is dead, or will be.
             self._words.add([counted.get(stamp, Counter()) for stamp in stamps])
             with self._lock:
@@ -295,7 +296,7 @@ class Rows:
                 segment = self._words.merge()
                 with self._lock:
                     view = self._catalog.view()
-                    stamps = np.where(view["alive"], view["stamp"], 0)[: len(segment.lengths)]
+                    stamps = np.where(view["alive"], view["text_hash"], 0)[: len(segment.lengths)]
                 word_file.save(self._words_path, word_file.WordRows(segment, stamps))
 
     def release(self) -> None:
@@ -312,7 +313,7 @@ class Rows:
             known = (self._catalog, self._row_of_version, self._measured, self._lock)
             return Snapshot(view, vectors, heads, self._words, passing, *known)
 
-    def _apply(self, changed: feed.Columns) -> None:
+    def _apply(self, changed: Columns) -> None:
         rows, replaced = self._catalog.apply(changed)
         versions = self._catalog.view()["version"][rows]
         moved = versions > 0

@@ -36,7 +36,8 @@ from mcp_learning.models.requests import GroupBy
 from mcp_learning.models.results import Group
 from mcp_learning.store.duckdb import executions, outcomes, overview, statistics, votes
 from mcp_learning.store.duckdb.connection import Cursor, Database
-from mcp_learning.store.duckdb.statistics import Outcomes, Scope
+from mcp_learning.store.duckdb.statistics import Scope
+from mcp_learning.store.types import Outcomes
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer

@@ -12,7 +12,8 @@ from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.search.sync import Embedded
 from mcp_learning.store.duckdb import embeddings, executions
 from mcp_learning.store.duckdb.connection import Cursor, Database
-from mcp_learning.store.duckdb.embeddings import Table, Unembedded
+from mcp_learning.store.duckdb.embeddings import Table
+from mcp_learning.store.types import Unembedded
 
 BATCH = 32
 """Executions embedded and stored at a time: a record waits 20 ms at most for such a write."""

@@ -41,8 +41,7 @@ from mcp_learning.service.index_build import Progress, build_index
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import embeddings
 from mcp_learning.store.duckdb.connection import Cursor, Database
-from mcp_learning.store.duckdb.embeddings import Unembedded
-from mcp_learning.store.duckdb.votes import Vote
+from mcp_learning.store.types import Unembedded, Vote
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import anyio
 from mcp_learning.errors import StoreError
 from mcp_learning.store.duckdb import votes as store
 from mcp_learning.store.duckdb.connection import Cursor, Database
-from mcp_learning.store.duckdb.votes import Vote
+from mcp_learning.store.types import Vote
 
 logger = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ from mcp_learning.models.maintenance import Prune, PruneReport, Unarchive, Unarc
 from mcp_learning.service.recovery import stamp
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import archives, copies, embeddings, executions
-from mcp_learning.store.duckdb.archives import Leaving
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.files import wal_of
+from mcp_learning.store.types import Expired
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
@@ -201,9 +201,9 @@ def archives_in(path: Path) -> list[Path]:
     return found
 
 
-def _leaving(cursor: Cursor, request: Prune) -> Leaving:
+def _leaving(cursor: Cursor, request: Prune) -> Expired:
     days, most = request.older_than_days, request.max_mb
-    return archives.leaving(
+    return archives.expired(
         cursor,
         before=None if days is None else datetime.now(UTC) - timedelta(days=days),
         max_bytes=None if most is None else most * 2**20,

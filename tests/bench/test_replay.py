@@ -8,28 +8,28 @@ import pytest
 
 from mcp_learning.bench.evaluation import evaluate
 from mcp_learning.bench.replay import Replay, replay
-from mcp_learning.store.duckdb.outcomes import Past
+from mcp_learning.store.types import EndedRun
 
 START = datetime(2025, 1, 1)
 
 
 def past(
     number: int, label: str, success: bool, *, axis: int = 0, late: float = 0.0, task: int = 0
-) -> Past:
+) -> EndedRun:
     """The execution of a day, of one of several kinds of work that have nothing in common."""
     at = START + timedelta(days=number)
     vector = np.zeros(8, np.float32)
     vector[axis] = 1
     text = (f"work of kind{axis}", None, None, None)
     changed = at + timedelta(days=late)
-    return Past(at, changed, task or number, "", f"kind{axis}", label, success, text, vector)
+    return EndedRun(at, changed, task or number, "", f"kind{axis}", label, success, text, vector)
 
 
-def run(history: Sequence[Past]) -> Replay:
+def run(history: Sequence[EndedRun]) -> Replay:
     return replay(history, 0.3, 90, 1_000, lambda *_: None)
 
 
-def alternating(count: int) -> list[Past]:
+def alternating(count: int) -> list[EndedRun]:
     """Two options: a succeeds and b fails on one kind of work, and the other way round."""
     return [
         past(n, "ab"[n % 2], (n % 2 == 0) == (n % 4 < 2), axis=n % 4 // 2) for n in range(count)

@@ -20,7 +20,7 @@ from mcp_learning.insights.rates import (
     wilson_interval,
 )
 from mcp_learning.models.results import Totals
-from mcp_learning.store.duckdb.statistics import Measures, Outcomes
+from mcp_learning.store.types import Measures, Outcomes
 
 
 def totals(success: int, failure: int) -> Totals:

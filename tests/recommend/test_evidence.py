@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mcp_learning.recommend.estimate import judge
 from mcp_learning.recommend.evidence import Evidence, closeness, recency, superseded, weight_of
 from mcp_learning.recommend.labels import merge, normalised
-from mcp_learning.store.duckdb.votes import Vote
+from mcp_learning.store.types import Vote
 
 votes = st.floats(0, 1e6)
 

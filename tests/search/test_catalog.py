@@ -16,7 +16,8 @@ from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.search import catalog as module
 from mcp_learning.search.catalog import Catalog
-from mcp_learning.store.duckdb.feed import LABELS, Columns, text_hash
+from mcp_learning.store.duckdb.feed import description_hash
+from mcp_learning.store.types import LABELS, Columns
 
 IDS = [UUID(int=high << 64 | low) for high in range(3) for low in range(4)]
 """Halves are shared, so that both have to be looked at."""
@@ -45,7 +46,7 @@ steps = st.lists(
 
 
 def stamp(row: Execution) -> int:
-    return text_hash(repr((row.task_id, row.task_description, row.solution_summary)))
+    return description_hash(repr((row.task_id, row.task_description, row.solution_summary)))
 
 
 def microseconds(moment: datetime) -> int:
@@ -60,12 +61,14 @@ def columns_of(changed: dict[int, Execution]) -> Columns:
         high=np.array([row.task_id.int >> 64 for row in rows], np.uint64),
         low=np.array([row.task_id.int & 2**64 - 1 for row in rows], np.uint64),
         sequence=np.array(list(changed), np.int64),
-        stamp=np.array([stamp(row) for row in rows], np.uint64),
+        text_hash=np.array([stamp(row) for row in rows], np.uint64),
         task_key=np.array([task_key(row.task_description) for row in rows], np.int64),
         timestamp=np.array([microseconds(row.recorded_at) for row in rows], np.int64),
         outcome=np.array([OUTCOMES.index(row.outcome) for row in rows], np.int8),
         has_solution=np.array([row.solution_summary is not None for row in rows], np.bool_),
-        described=np.array([text_hash(row.task_description) for row in rows], np.uint64),
+        description_hash=np.array(
+            [description_hash(row.task_description) for row in rows], np.uint64
+        ),
         labels=labels,
     )
 
@@ -137,7 +140,7 @@ class Oracle:
             assert view["version"][row] == self.version[task_id]
             assert OUTCOMES[view["outcome"][row]] == told.outcome
             assert view["has_solution"][row] == (told.solution_summary is not None)
-            assert view["described"][row] == text_hash(told.task_description)
+            assert view["description_hash"][row] == description_hash(told.task_description)
             same = [
                 other
                 for other, one in self.living.items()

@@ -63,7 +63,7 @@ class Recorded:
         snapshot = self.snapshot(filters)
         given_similarities = self.similarities(snapshot)
         found = groups.represent(
-            snapshot, task_key(text), given_similarities, feed.text_hash(question)
+            snapshot, task_key(text), given_similarities, feed.description_hash(question)
         )
         return snapshot.view.task_id(found.row), found
 

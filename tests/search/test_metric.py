@@ -142,7 +142,7 @@ class History:
         self.view = View(
             {
                 "version": np.zeros(0, np.int64),
-                "described": np.zeros(0, np.uint64),
+                "description_hash": np.zeros(0, np.uint64),
                 "alive": np.zeros(0, np.bool_),
             }
         )
@@ -152,7 +152,7 @@ class History:
         start = len(self.view)
         new = np.arange(start, start + count)
         columns["version"] = np.append(columns["version"], new + 1)
-        columns["described"] = np.append(columns["described"], new.astype(np.uint64))
+        columns["description_hash"] = np.append(columns["description_hash"], new.astype(np.uint64))
         columns["alive"] = np.append(columns["alive"], np.ones(count, bool))
 
     def measured(self, measured: MetricCache) -> tuple[Metric, Floats]:
@@ -205,7 +205,7 @@ def test_a_row_in_the_place_of_another_with_the_same_vector_teaches_nothing_new(
     history.grow(1)  # as a pending task that is completed: new texts, but the description's vector
     columns = history.view.columns
     columns["alive"][20] = False
-    columns["version"][40], columns["described"][40] = columns["version"][20], 20
+    columns["version"][40], columns["description_hash"][40] = columns["version"][20], 20
     history.vectors[40] = history.vectors[20]
     after, lengths = history.measured(kept_up)
     assert after is before

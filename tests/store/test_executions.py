@@ -17,7 +17,7 @@ from mcp_learning.models.requests import Details, GroupBy
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.store.duckdb import bulk, embeddings, executions, feed, statistics
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.statistics import Measures
+from mcp_learning.store.types import Measures
 
 modest = settings(deadline=None, max_examples=40)
 
@@ -153,12 +153,13 @@ def test_what_a_search_keeps_in_memory_is_what_was_inserted_and_changed(
             assert moment == row.recorded_at
             assert OUTCOMES[kept["outcome"]] == row.outcome
             assert kept["has_solution"] == (row.solution_summary is not None)
-            assert kept["described"] == feed.text_hash(row.task_description)
+            assert kept["description_hash"] == feed.description_hash(row.task_description)
             for name, values in found.labels.items():
                 assert values[at] == (getattr(row, name) or "")
-        texts = {one.stamp: one.texts for one in feed.words(cursor, found.sequence.tolist())}
+        texts = {one.text_hash: one.texts for one in feed.words(cursor, found.sequence.tolist())}
         assert texts == {
-            stamp: _searched(row) for stamp, row in zip(found.stamp.tolist(), chosen, strict=True)
+            stamp: _searched(row)
+            for stamp, row in zip(found.text_hash.tolist(), chosen, strict=True)
         }
         assert sorted(feed.sequences(cursor).tolist()) == sorted(_sequences(cursor).values())
 

@@ -13,6 +13,7 @@ from store.rows import NOW, execution, undone
 from mcp_learning.models.results import Execution
 from mcp_learning.store.duckdb import embeddings, error_texts, executions
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.types import ErrorText, ErrorTexts
 
 SINCE, UNTIL = NOW - timedelta(days=30), NOW + timedelta(seconds=1)
 
@@ -59,7 +60,7 @@ def add(cursor: Cursor, key: int = 1, **values: Any) -> Execution:
     return row
 
 
-def only(cursor: Cursor, repo: str | None = None) -> error_texts.ErrorText:
+def only(cursor: Cursor, repo: str | None = None) -> ErrorText:
     (text,) = error_texts.error_texts(cursor, SINCE, UNTIL, repo, 10).commonest
     return text
 
@@ -116,7 +117,7 @@ def test_only_the_period_and_the_repo_count_and_the_rest_is_told(cursor: Cursor)
     found = error_texts.error_texts(cursor, SINCE, UNTIL, "a", 3)
     assert [one.text for one in found.commonest] == ["aaa", "bbb", "ccc"]
     assert found.failures == 4
-    assert error_texts.error_texts(cursor, SINCE, UNTIL, "z", 3) == error_texts.ErrorTexts([], 0)
+    assert error_texts.error_texts(cursor, SINCE, UNTIL, "z", 3) == ErrorTexts([], 0)
 
 
 _messages = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80)

@@ -5,7 +5,6 @@ which executions it used, and which used it. Vectors are left out, since they ar
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -15,6 +14,7 @@ from mcp_learning.store.duckdb import embeddings
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import COLUMN_TYPES, naive
 from mcp_learning.store.duckdb.files import put_in_place
+from mcp_learning.store.types import Expired, Unarchived
 
 FORMAT = "1"
 """Of the files, under the key `mcp_learning_archive` of their metadata."""
@@ -49,25 +49,7 @@ FROM executions x SEMI JOIN leaving USING (task_id)
 """
 
 
-@dataclass(frozen=True)
-class Leaving:
-    """Executions that a limit lets go, oldest first."""
-
-    task_ids: Sequence[UUID]
-    oldest: datetime | None
-    newest: datetime | None
-
-
-@dataclass(frozen=True)
-class Returned:
-    """What an archive gave back: executions added, those that were there, and feedback."""
-
-    added: int
-    present: int
-    feedback: int
-
-
-def leaving(cursor: Cursor, *, before: datetime | None, max_bytes: int | None) -> Leaving:
+def expired(cursor: Cursor, *, before: datetime | None, max_bytes: int | None) -> Expired:
     """What is older than `before`, and the oldest of the rest until that takes `max_bytes`.
 
     What it takes is estimated from texts and vectors, so that it is the same whether or not space
@@ -82,7 +64,7 @@ def leaving(cursor: Cursor, *, before: datetime | None, max_bytes: int | None) -
         "ORDER BY timestamp, task_id",
         [before and naive(before), 2**62 if max_bytes is None else max_bytes - FILE_BYTES],
     ).fetchall()
-    return Leaving(
+    return Expired(
         [row[0] for row in rows], rows[0][1] if rows else None, rows[-1][1] if rows else None
     )
 
@@ -125,7 +107,7 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> int:
     return held[0]
 
 
-def read(cursor: Cursor, source: Path) -> Returned:
+def read(cursor: Cursor, source: Path) -> Unarchived:
     """Adds the executions of an archive that are not in the database, with what hangs on them.
 
     Links to executions that are not here are left out. Call it in a transaction.
@@ -161,7 +143,7 @@ def read(cursor: Cursor, source: Path) -> Returned:
             "SEMI JOIN executions x ON x.task_id = r.task_id::UUID"
         )
     (added, _) = _digest(cursor, "SELECT task_id FROM arriving")
-    return Returned(added, total - added, feedback)
+    return Unarchived(added, total - added, feedback)
 
 
 def _columns(cursor: Cursor, source: Path) -> set[str]:

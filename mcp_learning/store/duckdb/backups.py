@@ -5,8 +5,9 @@ import shutil
 from contextlib import closing, suppress
 from pathlib import Path
 
-from mcp_learning.errors import StoreDamaged, StoreError, StoreTooNew
+from mcp_learning.errors import InvalidInput, StoreDamaged, StoreError, StoreTooNew
 from mcp_learning.store.duckdb import copies, migrations
+from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import (
     discard,
     put_in_place,
@@ -15,6 +16,35 @@ from mcp_learning.store.duckdb.files import (
     wal_of,
 )
 from mcp_learning.store.duckdb.opening import connect
+
+
+def write(cursor: Cursor, path: Path, target: Path) -> copies.Contents:
+    """Writes a copy of the database at `path` to `target`, reads it back and compares.
+
+    The file appears when it is complete; one that was there is replaced then.
+
+    Args:
+        cursor: Of the database, which others may write to meanwhile.
+        path: The database.
+        target: The copy; its directory is made if absent.
+
+    Raises:
+        InvalidInput: It would take the place of the database itself.
+        StoreError: It can't be written.
+    """
+    writing = target.with_name(f"{target.name}.writing")
+    if target.resolve() in {file.resolve() for file in (path, wal_of(path))}:
+        raise InvalidInput("FILE", f"{target} is the database itself; name another file")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        held = copies.copy(cursor, writing)
+        put_in_place(writing, target)
+    except OSError as error:
+        discard(writing)
+        raise StoreError(
+            f"the backup {target} can't be written ({error.strerror}); name another place"
+        ) from error
+    return held
 
 
 def staged(source: Path, staging: Path) -> copies.Contents:

@@ -48,11 +48,17 @@ class _Call(Generic[T]):
     """One function on its way to the writer thread, and its result on the way back."""
 
     def __init__(
-        self, fn: Callable[[Cursor], T], *, transaction: bool, counted: bool = True
+        self,
+        fn: Callable[[Cursor], T],
+        *,
+        transaction: bool,
+        counted: bool = True,
+        committed: Callable[[T], None] | None = None,
     ) -> None:
         self.fn = fn
         self.transaction = transaction
         self.counted = counted
+        self.committed = committed
         self._token = anyio.lowlevel.current_token()
         self._done = anyio.Event()
         self._result: T
@@ -116,17 +122,27 @@ class Database:
             )
             self._thread.start()
 
-    async def write(self, fn: Callable[[Cursor], T], *, counted: bool = True) -> T:
+    async def write(
+        self,
+        fn: Callable[[Cursor], T],
+        *,
+        counted: bool = True,
+        committed: Callable[[T], None] | None = None,
+    ) -> T:
         """Runs `fn` in a transaction on the writer thread; returns after COMMIT.
 
-        Not `counted`, it doesn't add to `commits`: for what no search and no index reads.
+        Args:
+            fn: The work.
+            counted: Whether it adds to `commits`: not for what no search and no index reads.
+            committed: Called with the result on the writer thread, after COMMIT and before
+                `commits` changes; must not raise.
 
         If `fn` raises, the transaction is rolled back and the error is raised here.
 
         Raises:
             StoreError: The database can't be opened or written.
         """
-        return await self._submit(fn, transaction=True, counted=counted)
+        return await self._submit(fn, transaction=True, counted=counted, committed=committed)
 
     async def read(self, fn: Callable[[Cursor], T]) -> T:
         """Runs `fn` with a cursor of its own in a worker thread.
@@ -191,12 +207,17 @@ class Database:
             await anyio.to_thread.run_sync(self._stopped.wait, patience)
 
     async def _submit(
-        self, fn: Callable[[Cursor], T], *, transaction: bool, counted: bool = True
+        self,
+        fn: Callable[[Cursor], T],
+        *,
+        transaction: bool,
+        counted: bool = True,
+        committed: Callable[[T], None] | None = None,
     ) -> T:
         if self._closing:
             raise StoreError(f"{self.path} was closed; start the server again")
         self.start()
-        call = _Call(fn, transaction=transaction, counted=counted)
+        call = _Call(fn, transaction=transaction, counted=counted, committed=committed)
         self._queue.put(call)
         return await call.wait()
 
@@ -225,6 +246,8 @@ class Database:
             except BaseException:
                 roll_back(cursor)
                 raise
+            if call.committed is not None:
+                call.committed(result)
             self.commits += call.counted
             return result
         except Exception as error:

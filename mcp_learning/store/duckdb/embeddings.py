@@ -5,12 +5,12 @@ server 40 MB for what it does some rows at a time. Large databases are read thro
 of the time.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.types import Unembedded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,15 +22,6 @@ _MANY = 50_000
 """Vectors from which reading them is worth the import of Arrow."""
 
 _CHUNK = 10_000
-
-
-@dataclass(frozen=True)
-class Unembedded:
-    """An execution in the embedding queue. `sequence` tells whether it changed meanwhile."""
-
-    task_id: UUID
-    sequence: int
-    task_description: str
 
 
 def pending(cursor: Cursor, limit: int, table: Table = "embeddings") -> list[Unembedded]:
@@ -66,9 +57,9 @@ def count_pending(cursor: Cursor, table: Table = "embeddings") -> int:
     return int(row[0]) if row else 0
 
 
-def count(cursor: Cursor, up_to: int = 2**62) -> int:
+def count(cursor: Cursor, up_to: int = 2**62, table: Table = "embeddings") -> int:
     """How many executions have a vector, of a version of at most `up_to`."""
-    row = cursor.execute("SELECT count(*) FROM embeddings WHERE version <= ?", [up_to]).fetchone()
+    row = cursor.execute(f"SELECT count(*) FROM {table} WHERE version <= ?", [up_to]).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -78,14 +69,14 @@ def model(cursor: Cursor, table: Table = "embeddings") -> str | None:
     return str(row[0]) if row else None
 
 
-def dimension(cursor: Cursor) -> int:
-    """Length of the vectors that `embeddings` holds."""
+def dimension(cursor: Cursor, table: Table = "embeddings") -> int:
+    """Length of the vectors that `table` holds."""
     row = cursor.execute(
-        "SELECT data_type FROM duckdb_columns() WHERE table_name = 'embeddings' "
-        "AND column_name = 'embedding'"
+        "SELECT data_type FROM duckdb_columns() WHERE table_name = ? AND column_name = 'embedding'",
+        [table],
     ).fetchone()
     if row is None:
-        raise LookupError("the table embeddings has no column embedding")
+        raise LookupError(f"the table {table} has no column embedding")
     return int(str(row[0]).removeprefix("FLOAT[").removesuffix("]"))
 
 
@@ -187,6 +178,21 @@ def read(cursor: Cursor) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.float3
     columns = query.fetchnumpy()
     if len(columns["version"]):
         yield columns["version"], np.stack(list(columns["embedding"]))
+
+
+def read_into(
+    cursor: Cursor,
+    take: "Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]",
+) -> int:
+    """Hands all vectors to `take`, as `Store.vectors` describes; returns how many."""
+    cursor.begin()  # both queries are of one moment
+    sequences, known = versions(cursor)
+    order = known.argsort()
+    sequences, known = sequences[order], known[order]
+    for some, vectors in read(cursor):
+        take(sequences[known.searchsorted(some)], some, vectors)
+    cursor.commit()
+    return len(known)
 
 
 def as_text(vector: "NDArray[np.float32]") -> str:

@@ -11,13 +11,13 @@ database as some hundred different texts. In this order:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.statistics import Within, period
+from mcp_learning.store.types import ErrorText, ErrorTexts
 
 EXAMPLES = 3
 """Latest failures that are named for an error text."""
@@ -124,35 +124,6 @@ SELECT failure, max(struct_pack(cosine := cosine, task_id := task_id)).task_id F
 )
 WHERE cosine >= ? GROUP BY 1
 """
-
-
-@dataclass(frozen=True)
-class ErrorText:
-    """Failures with the same normalised error text.
-
-    Attributes:
-        text: Normalised, 1 to 200 characters.
-        error_type: The commonest one, if any is known.
-        count: How many failures.
-        fixed: How many of them were followed by a success of the same task in the same repo.
-        examples: (time in UTC, task_id) of the latest ones, latest first; at most `EXAMPLES`.
-        fixes: (seconds after its failure, task_id) of successes that followed one; at most `FIXES`.
-    """
-
-    text: str
-    error_type: str | None
-    count: int
-    fixed: int
-    examples: tuple[tuple[datetime, UUID], ...]
-    fixes: tuple[tuple[float, UUID], ...]
-
-
-@dataclass(frozen=True)
-class ErrorTexts:
-    """The commonest error texts, and of how many failures in all."""
-
-    commonest: list[ErrorText]
-    failures: int
 
 
 def error_texts(

@@ -8,12 +8,13 @@ parameters would cost more than the whole insert.
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from mcp_learning.models.requests import Outcome
 from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, UsedBy
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.types import Shown
 
 COLUMN_TYPES = {
     "task_id": "UUID",
@@ -75,13 +76,6 @@ _SAME_NAME = (Execution.model_fields.keys() & COLUMN_TYPES.keys()) - {*_TIMES, "
 
 SUGGESTED = ("repo", "task_type", "approach", "error_type")
 """Columns whose values may be completed."""
-
-
-class Shown(NamedTuple):
-    """What a search shows of an execution, as of its change number `sequence`."""
-
-    sequence: int
-    summary: ExecutionSummary
 
 
 def insert_many(cursor: Cursor, executions: Sequence[Execution], task_keys: Sequence[int]) -> None:

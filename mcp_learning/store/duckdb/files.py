@@ -26,6 +26,11 @@ def wal_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.wal")
 
 
+def size_on_disk(path: Path) -> int:
+    """Bytes of a database file and its write-ahead log, as far as they exist."""
+    return sum(file.stat().st_size for file in (path, wal_of(path)) if file.exists())
+
+
 def discard(path: Path) -> None:
     """Removes a database file that is no longer wanted, and its log."""
     wal_of(path).unlink(missing_ok=True)

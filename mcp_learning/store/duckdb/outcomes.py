@@ -1,33 +1,11 @@
 """All SQL of the evaluation: ended executions with what was tried, their texts and vectors."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
-
 from mcp_learning.models.requests import Dimension
 from mcp_learning.store.duckdb.connection import Cursor
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from mcp_learning.store.types import EndedRun
 
 
-@dataclass(frozen=True)
-class Past:
-    """One ended execution; times are UTC, without a zone."""
-
-    recorded_at: datetime
-    updated_at: datetime
-    task_key: int
-    repo: str
-    task_type: str
-    label: str
-    success: bool
-    texts: tuple[str | None, ...]
-    vector: "NDArray[np.float32]"
-
-
-def ended(cursor: Cursor, by: Dimension, limit: int, offset: int = 0) -> list[Past]:
+def ended(cursor: Cursor, by: Dimension, limit: int, offset: int = 0) -> list[EndedRun]:
     """The last `limit` ended executions that have a vector and name their `by`, oldest first.
 
     Without the very last ones, as many as `offset`.
@@ -43,7 +21,9 @@ def ended(cursor: Cursor, by: Dimension, limit: int, offset: int = 0) -> list[Pa
     import numpy as np
 
     past = [
-        Past(at, changed, key, repo, kind, label, won, tuple(texts), np.array(vector, np.float32))
+        EndedRun(
+            at, changed, key, repo, kind, label, won, tuple(texts), np.array(vector, np.float32)
+        )
         for at, changed, key, repo, kind, label, won, *texts, vector in found.fetchall()
     ]
     past.reverse()

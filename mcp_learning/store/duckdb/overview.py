@@ -1,28 +1,18 @@
 """All SQL of the dashboard that statistics lack: steps of time, choices, lists, uses."""
 
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
-from uuid import UUID
+from typing import Literal
 
 from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
 from mcp_learning.models.requests import Outcome
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.statistics import Outcomes, Within, period
+from mcp_learning.store.duckdb.statistics import Within, period
+from mcp_learning.store.types import Outcomes, Use
 
 DESCRIPTION = 300
 """Characters of a description that a list shows."""
 
 _OUTCOME: dict[bool | None, Outcome] = {True: "success", False: "failure", None: "pending"}
-
-
-class Use(NamedTuple):
-    """An execution that later ones used, and how those ended."""
-
-    task_id: UUID
-    task_description: str
-    outcome: Outcome
-    uses: int
-    ended: Outcomes
 
 
 def earliest(cursor: Cursor) -> datetime | None:

@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from mcp_learning.models.requests import GroupBy
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive
+from mcp_learning.store.types import Measures, Outcomes, Pairing
 
 # Costs are compared by the logarithm of actual / estimate, where both are known and not nothing. A
 # FILTER would come too late: the logarithm of zero is an error even where it isn't aggregated.
@@ -22,28 +22,6 @@ _MEASURES = f"""
     count({_RATIO}), quantile_cont(abs({_RATIO}), 0.5), quantile_cont({_RATIO}, 0.5)
 """
 _KEYS = {"day": "strftime(timestamp, '%Y-%m-%d')"}
-
-
-@dataclass(frozen=True)
-class Measures:
-    """Raw figures of a set of executions; durations in seconds, cost in US dollars.
-
-    Attributes:
-        cost_predictions: Executions with both an estimated and an actual cost above 0.
-        cost_spread: Median of |ln(actual / estimate)| over these.
-        cost_shift: Median of ln(actual / estimate) over these.
-    """
-
-    executions: int
-    success: int
-    failure: int
-    pending: int
-    duration_p50: float | None
-    duration_p95: float | None
-    cost_usd: float | None
-    cost_predictions: int = 0
-    cost_spread: float | None = None
-    cost_shift: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,22 +41,6 @@ class Scope:
 
 Within = Scope | str | None
 """A scope; a text alone is a repo, and None restricts nothing."""
-
-
-class Outcomes(NamedTuple):
-    """How a set of executions ended."""
-
-    success: int
-    failure: int
-
-
-class Pairing(NamedTuple):
-    """An approach within a task type, and all other approaches of that type together."""
-
-    task_type: str
-    approach: str
-    own: Outcomes
-    others: Outcomes
 
 
 def totals(cursor: Cursor, since: datetime, until: datetime, within: Within) -> Measures:

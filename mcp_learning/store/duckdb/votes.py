@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive
+from mcp_learning.store.types import Vote
 
 # A feedback is one vote at most. What it says of the recall goes first; else a judgement of the
 # result speaks for the record if it agrees with the recorded outcome, and against it if not.
@@ -23,13 +23,6 @@ SELECT task_id, sum(pro)::DOUBLE, sum(contra)::DOUBLE FROM (
     FROM recalls r JOIN executions x USING (task_id)
 ) WHERE pro IS NOT NULL {where} GROUP BY task_id
 """
-
-
-class Vote(NamedTuple):
-    """What speaks for and against one execution, in votes."""
-
-    pro: float
-    contra: float
 
 
 def votes(cursor: Cursor) -> dict[UUID, Vote]:

@@ -1,0 +1,78 @@
+"""Merging a batch of executions from elsewhere: nothing twice, and what is newer here stays."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.results import Execution
+from mcp_learning.models.transfer import PastExecution
+from mcp_learning.store.duckdb import embeddings, executions, transfer
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.types import BatchCounts, Incoming
+
+
+def write(cursor: Cursor, batch: Sequence[Incoming]) -> BatchCounts:
+    """Stores a batch; called inside a transaction."""
+    created = updated = unchanged = 0
+    stored: list[PastExecution] = []
+    for distinct in _rounds(batch):
+        present = transfer.updated(cursor, [one.record.task_id for one in distinct])
+        wanted = [one for one in distinct if one.given is not None]
+        new = [one for one in wanted if one.record.task_id not in present]
+        newer = [one for one in wanted if is_newer(one.record, present)]
+        _insert(cursor, new)
+        for one in newer:
+            _update(cursor, one)
+        created += len(new)
+        updated += len(newer)
+        unchanged += len(distinct) - len(new) - len(newer)
+        stored += [one.record for one in new]
+        stored += [one.record for one in distinct if one.record.task_id in present]
+    transfer.add_hanging(cursor, stored)
+    return BatchCounts(created, updated, unchanged)
+
+
+def preview(cursor: Cursor, batch: Sequence[Incoming]) -> BatchCounts:
+    """What `write` would do, found out by reading alone."""
+    present = transfer.updated(cursor, [one.record.task_id for one in batch])
+    created = len({one.record.task_id for one in batch} - present.keys())
+    changed = {one.record.task_id for one in batch if is_newer(one.record, present)}
+    return BatchCounts(created, len(changed), len(batch) - created - len(changed))
+
+
+def is_newer(record: PastExecution, present: Mapping[UUID, datetime]) -> bool:
+    """Whether a record that is present was changed at its source since."""
+    stored = present.get(record.task_id)
+    return stored is not None and record.updated_at is not None and record.updated_at > stored
+
+
+def _rounds(batch: Sequence[Incoming]) -> Iterator[list[Incoming]]:
+    """Parts in which no id is twice, in the order that the records of an id have."""
+    left = list(batch)
+    while left:
+        first: dict[UUID, Incoming] = {}
+        left = [one for one in left if first.setdefault(one.record.task_id, one) is not one]
+        yield list(first.values())
+
+
+def _insert(cursor: Cursor, new: Sequence[Incoming]) -> None:
+    if new:
+        made = [Execution(task_id=one.record.task_id, **_fields(one)) for one in new]
+        executions.insert_many(cursor, made, [task_key(one.task_description) for one in made])
+
+
+def _update(cursor: Cursor, one: Incoming) -> None:
+    task_id = one.record.task_id
+    old = executions.get(cursor, task_id)
+    if old is None:
+        raise LookupError(f"{task_id} was there in this very transaction")
+    changed = old.model_copy(update=_fields(one))
+    executions.update(cursor, changed, task_key(changed.task_description))
+    if changed.task_description != old.task_description:
+        embeddings.remove(cursor, task_id)
+
+
+def _fields(one: Incoming) -> dict[str, Any]:
+    return dict(one.given or {})

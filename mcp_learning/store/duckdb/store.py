@@ -1,0 +1,446 @@
+"""The `Store` on DuckDB: each verb is one function over a cursor, run by `connection.Database`.
+
+Modules that import numpy are imported on the worker threads, so that a server answers its client
+before numpy is loaded.
+"""
+
+from array import array
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
+from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.requests import Dimension, GroupBy
+from mcp_learning.models.results import Execution, Feedback
+from mcp_learning.models.transfer import Exported
+from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb import (
+    embeddings,
+    error_texts,
+    executions,
+    importing,
+    migrations,
+    overview,
+    statistics,
+    transfer,
+    votes,
+)
+from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.files import size_on_disk
+from mcp_learning.store.protocol import Merge
+from mcp_learning.store.types import (
+    BatchCounts,
+    Changes,
+    Contents,
+    Copied,
+    Deletion,
+    EndedRun,
+    ErrorTexts,
+    Expired,
+    Generation,
+    Incoming,
+    IndexedTexts,
+    Mark,
+    Measures,
+    Outcomes,
+    Pairing,
+    Period,
+    Selection,
+    Shown,
+    StoredExecution,
+    StoreHealth,
+    Unarchived,
+    Unembedded,
+    Upserted,
+    Use,
+    UseCounts,
+    VectorState,
+    Vote,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_TABLES: dict[Generation, embeddings.Table] = {"current": "embeddings", "next": "embeddings_next"}
+
+
+class DuckDBStore:
+    """One DuckDB file as a `Store` and a `FileMaintenance`; their docstrings describe the methods.
+
+    Args:
+        database: The file, opened by the first call.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        # Deletions of this opening of the file: a reader of `changes` holds a place in this list.
+        self._deleted = array("Q")  # both halves of each task_id
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._database.path
+
+    @property
+    def revision(self) -> Hashable:
+        """Changes with every opening of the file and every commit that an index may read."""
+        return self._database.openings, self._database.commits
+
+    @property
+    def closing(self) -> bool:
+        """Whether `close` was called."""
+        return self._database.closing
+
+    def start(self) -> None:
+        """Begins to open the file on the writer thread; never blocks or raises."""
+        self._database.start()
+
+    async def open(self) -> None:
+        await self._database.open()
+
+    async def close(self, max_wait: float | None = None) -> None:
+        await self._database.close(max_wait)
+
+    async def upsert(
+        self, task_id: UUID, merge: Merge, used: Sequence[UUID] = (), at: datetime | None = None
+    ) -> Upserted:
+        def write(cursor: Cursor) -> Upserted:
+            if missing := executions.unknown(cursor, used):
+                return Upserted(created=False, missing=missing)
+            old = executions.get(cursor, task_id)
+            new = merge(old)
+            if old is None:
+                executions.insert(cursor, new, task_key(new.task_description))
+            elif new != old:
+                executions.update(cursor, new, task_key(new.task_description))
+                if new.task_description != old.task_description:
+                    embeddings.remove(cursor, task_id)
+            if used:
+                executions.add_recalls(cursor, task_id, used, at or datetime.now(UTC))
+            return Upserted(created=old is None, missing=[])
+
+        return await self._database.write(write)
+
+    async def get(self, task_id: UUID) -> StoredExecution | None:
+        def read(cursor: Cursor) -> StoredExecution | None:
+            execution = executions.get(cursor, task_id)
+            if execution is None:
+                return None
+            return StoredExecution(
+                execution=execution,
+                feedback=executions.feedback_of(cursor, task_id),
+                used_task_ids=executions.uses(cursor, task_id),
+                used_by=executions.used_by(cursor, task_id),
+                vote=votes.votes_of(cursor, task_id),
+                times_returned=votes.times_returned(cursor, task_id),
+            )
+
+        return await self._database.read(read)
+
+    async def add_feedback(
+        self,
+        task_id: UUID,
+        feedback_id: UUID,
+        feedback: Feedback,
+        check: Callable[[Execution], None],
+    ) -> int | None:
+        def write(cursor: Cursor) -> int | None:
+            about = executions.get(cursor, task_id)
+            if about is None:
+                return None
+            check(about)
+            return executions.add_feedback(cursor, feedback_id, task_id, feedback)
+
+        return await self._database.write(write)
+
+    async def delete(self, selection: Selection, *, dry_run: bool = False) -> Deletion:
+        if dry_run:
+            return await self._database.read(partial(_select, selection=selection))
+
+        def write(cursor: Cursor) -> Deletion:
+            chosen = _select(cursor, selection)
+            if chosen.task_ids:
+                executions.delete(cursor, chosen.task_ids)
+            return chosen
+
+        return await self._database.write(write, committed=lambda d: self._note(d.task_ids))
+
+    def _note(self, deleted: Sequence[UUID]) -> None:
+        for one in deleted:
+            self._deleted.extend((one.int >> 64, one.int & (2**64 - 1)))
+
+    async def missing(self, task_ids: Sequence[UUID]) -> list[UUID]:
+        return await self._database.read(lambda c: executions.unknown(c, task_ids))
+
+    async def suggest(self, column: str, prefix: str, limit: int) -> list[str]:
+        return await self._database.read(lambda c: executions.suggestions(c, column, prefix, limit))
+
+    async def changes(self, since: Mark | None = None) -> Changes:
+        def read(cursor: Cursor) -> Changes:
+            import numpy as np
+
+            from mcp_learning.store.duckdb import feed
+
+            opening = self._database.openings
+            complete = since is None or since.opening != opening
+            first = 0 if complete or since is None else since.deletions
+            # Counted before the snapshot: all of these deletions are in it. One that is noted
+            # meanwhile is told the next time; the revision has changed by then.
+            known = len(self._deleted)
+            rows = feed.read(cursor, 0 if complete or since is None else since.sequence)
+            deleted = self._deleted[known if complete else first : known]
+            last = int(rows.sequence[-1]) if len(rows) else (since.sequence if since else 0)
+            return Changes(
+                complete=complete,
+                rows=rows,
+                deleted=np.array(deleted, np.uint64).reshape(-1, 2),
+                next=Mark(opening, last, known),
+            )
+
+        return await self._database.read(read)
+
+    async def texts(self, numbers: Sequence[int]) -> list[IndexedTexts]:
+        def read(cursor: Cursor) -> list[IndexedTexts]:
+            from mcp_learning.store.duckdb import feed
+
+            return feed.words(cursor, numbers)
+
+        return await self._database.read(read)
+
+    async def summaries(self, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
+        return await self._database.read(lambda c: executions.shown(c, task_ids))
+
+    async def latest_summaries(self, limit: int, longest: int) -> dict[UUID, Shown]:
+        return await self._database.read(lambda c: executions.shown_latest(c, limit, longest))
+
+    async def vector_state(self, generation: Generation = "current") -> VectorState:
+        table = _TABLES[generation]
+
+        def read(cursor: Cursor) -> VectorState:
+            return VectorState(
+                model=embeddings.model(cursor, table),
+                dimension=embeddings.dimension(cursor, table),
+                count=embeddings.count(cursor, table=table),
+                unembedded=embeddings.count_pending(cursor, table),
+            )
+
+        return await self._database.read(read)
+
+    async def vectors(
+        self,
+        take: "Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]",
+    ) -> int:
+        return await self._database.read(lambda c: embeddings.read_into(c, take))
+
+    async def unembedded(
+        self,
+        limit: int,
+        *,
+        numbers: Sequence[int] | None = None,
+        generation: Generation = "current",
+    ) -> list[Unembedded]:
+        def read(cursor: Cursor) -> list[Unembedded]:
+            if numbers is not None:
+                return embeddings.unembedded(cursor, numbers[:limit])
+            return embeddings.pending(cursor, limit, _TABLES[generation])
+
+        return await self._database.read(read)
+
+    async def put_vectors(
+        self,
+        rows: Sequence[Unembedded],
+        vectors: "NDArray[np.float32]",
+        model: str,
+        generation: Generation = "current",
+    ) -> dict[UUID, int]:
+        return await self._database.write(
+            lambda c: embeddings.store(c, rows, vectors, model, _TABLES[generation])
+        )
+
+    async def reset_vectors(self, dimension: int, generation: Generation = "current") -> None:
+        table = _TABLES[generation]
+        await self._database.write(lambda c: embeddings.create_table(c, table, dimension))
+
+    async def adopt_vectors(self, dimension: int) -> None:
+        await self._database.write(lambda c: embeddings.adopt_next(c, dimension))
+
+    async def count_vectors(self, up_to: int) -> int:
+        return await self._database.read(lambda c: embeddings.count(c, up_to))
+
+    async def totals(self, period: Period) -> Measures:
+        return await self._database.read(lambda c: statistics.totals(c, *_within(period)))
+
+    async def groups(
+        self, by: GroupBy, period: Period, limit: int
+    ) -> tuple[list[tuple[str, Measures]], int]:
+        return await self._database.read(
+            lambda c: statistics.groups(c, by, *_within(period), limit)
+        )
+
+    async def outcomes(
+        self, by: GroupBy, period: Period, keys: Sequence[str]
+    ) -> dict[str, Outcomes]:
+        return await self._database.read(
+            lambda c: statistics.outcomes(c, by, *_within(period), keys)
+        )
+
+    async def pairings(self, period: Period, limit: int) -> list[Pairing]:
+        return await self._database.read(lambda c: statistics.pairings(c, *_within(period), limit))
+
+    async def buckets(self, step: Step, period: Period) -> list[Bucket]:
+        return await self._database.read(lambda c: overview.buckets(c, step, *_within(period)))
+
+    async def listing(self, period: Period, limit: int, offset: int) -> tuple[list[Listed], int]:
+        return await self._database.read(
+            lambda c: (
+                overview.latest(c, *_within(period), limit, offset),
+                overview.count(c, *_within(period)),
+            )
+        )
+
+    async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
+        return await self._database.read(lambda c: overview.choices(c, column, limit))
+
+    async def earliest(self) -> datetime | None:
+        return await self._database.read(overview.earliest)
+
+    async def error_texts(self, period: Period, limit: int) -> ErrorTexts:
+        return await self._database.read(
+            lambda c: error_texts.error_texts(c, *_within(period), limit)
+        )
+
+    async def similar_successes(
+        self, failures: Sequence[UUID], *, nearest: int, least: float
+    ) -> dict[UUID, UUID]:
+        return await self._database.read(
+            lambda c: error_texts.similar_successes(c, failures, nearest=nearest, least=least)
+        )
+
+    async def solutions(self, task_ids: Sequence[UUID], longest: int) -> dict[UUID, str]:
+        return await self._database.read(lambda c: error_texts.solutions(c, task_ids, longest))
+
+    async def ended(self, by: Dimension, limit: int, offset: int = 0) -> list[EndedRun]:
+        def read(cursor: Cursor) -> list[EndedRun]:
+            from mcp_learning.store.duckdb import outcomes
+
+            return outcomes.ended(cursor, by, limit, offset)
+
+        return await self._database.read(read)
+
+    async def votes(self) -> dict[UUID, Vote]:
+        return await self._database.read(votes.votes)
+
+    async def use_counts(self, period: Period) -> UseCounts:
+        def read(cursor: Cursor) -> UseCounts:
+            used, unused, links = overview.by_use(cursor, *_within(period))
+            return UseCounts(used, unused, links, *votes.all_returned(cursor))
+
+        return await self._database.read(read)
+
+    async def most_used(self, period: Period, limit: int) -> list[Use]:
+        return await self._database.read(lambda c: overview.most_used(c, *_within(period), limit))
+
+    async def add_returned(self, times: Mapping[UUID, int], at: datetime) -> None:
+        await self._database.write(lambda c: votes.add_returned(c, times, at), counted=False)
+
+    async def updated(self, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+        return await self._database.read(lambda c: transfer.updated(c, task_ids))
+
+    async def import_batch(
+        self, batch: Sequence[Incoming], *, dry_run: bool = False
+    ) -> BatchCounts:
+        if dry_run:
+            return await self._database.read(lambda c: importing.preview(c, batch))
+        return await self._database.write(lambda c: importing.write(c, batch))
+
+    async def export_page(self, after: int, limit: int) -> Exported:
+        return await self._database.read(lambda c: transfer.page(c, after, limit))
+
+    async def health(self) -> StoreHealth:
+        def read(cursor: Cursor) -> StoreHealth:
+            return StoreHealth(
+                rows=executions.count(cursor),
+                embedded=embeddings.count(cursor),
+                unembedded=embeddings.count_pending(cursor),
+                schema_version=migrations.current_version(cursor),
+                bytes=size_on_disk(self.path),
+            )
+
+        return await self._database.read(read)
+
+    async def backup(self, target: Path) -> Copied:
+        def read(cursor: Cursor) -> Copied:
+            from mcp_learning.store.duckdb import backups
+
+            held = backups.write(cursor, self.path, target)
+            return Copied(target, Contents(held.version, held.counts), target.stat().st_size)
+
+        return await self._database.read(read)
+
+    async def compact(self) -> None:
+        def make(cursor: Cursor, target: Path) -> None:
+            from mcp_learning.store.duckdb import copies
+
+            copies.copy(cursor, target)
+
+        await self._database.replace(make)
+
+    async def checkpoint(self) -> None:
+        await self._database.checkpoint()
+
+    async def expired(self, before: datetime | None, max_bytes: int | None) -> Expired:
+        def read(cursor: Cursor) -> Expired:
+            from mcp_learning.store.duckdb import archives
+
+            return archives.expired(cursor, before=before, max_bytes=max_bytes)
+
+        return await self._database.read(read)
+
+    async def archive(self, task_ids: Sequence[UUID], target: Path | None) -> None:
+        def write(cursor: Cursor) -> None:
+            from mcp_learning.store.duckdb import archives
+
+            if target is not None:
+                archives.write(cursor, task_ids, target)
+            executions.delete(cursor, task_ids)
+
+        await self._database.write(write, committed=lambda _: self._note(task_ids))
+
+    async def unarchive(self, source: Path) -> Unarchived:
+        def write(cursor: Cursor) -> Unarchived:
+            from mcp_learning.store.duckdb import archives
+
+            return archives.read(cursor, source)
+
+        return await self._database.write(write)
+
+
+def open_store(settings: Settings) -> DuckDBStore:
+    """The store of these settings. Opens nothing yet; migrates whenever the file is opened."""
+    return DuckDBStore(migrations.open_database(settings))
+
+
+def _within(period: Period) -> tuple[datetime, datetime, statistics.Scope]:
+    scope = statistics.Scope(repo=period.repo, task_type=period.task_type)
+    return period.since, period.until, scope
+
+
+def _select(cursor: Cursor, selection: Selection) -> Deletion:
+    if selection.task_ids:
+        ids = list(dict.fromkeys(selection.task_ids))
+        missing = set(executions.unknown(cursor, ids))
+        return Deletion([one for one in ids if one not in missing], sorted(missing))
+    return Deletion(
+        executions.select_ids(
+            cursor,
+            repo=selection.repo,
+            task_type=selection.task_type,
+            before=selection.before,
+        ),
+        [],
+    )

@@ -1,0 +1,351 @@
+"""The one door to the truth: `Store`, and `FileMaintenance` for stores that are one file.
+
+Every method is a coroutine that runs its query elsewhere than on the event loop, and every write is
+one transaction that is committed when the call returns. A caller that is cancelled drops the
+result; a write that has begun is finished. Change numbers, marks and revisions are opaque: a caller
+compares them and hands them back. Values that only one query needs are not here; who needs a new
+question adds a method, so that no cursor, SQL or type of the engine leaves the room.
+
+All methods raise StoreError when the store can't be opened, read or written; nothing of a failed
+write is kept.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from uuid import UUID
+
+from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
+from mcp_learning.models.requests import Dimension, GroupBy
+from mcp_learning.models.results import Execution, Feedback
+from mcp_learning.models.transfer import Exported
+from mcp_learning.store.types import (
+    BatchCounts,
+    Changes,
+    Copied,
+    Deletion,
+    EndedRun,
+    ErrorTexts,
+    Expired,
+    Generation,
+    Incoming,
+    IndexedTexts,
+    Mark,
+    Measures,
+    Outcomes,
+    Pairing,
+    Period,
+    Selection,
+    Shown,
+    StoredExecution,
+    StoreHealth,
+    Unarchived,
+    Unembedded,
+    Upserted,
+    Use,
+    UseCounts,
+    VectorState,
+    Vote,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Merge = Callable[[Execution | None], Execution]
+"""Makes the new state of an execution from the stored one, or from None; runs in the transaction.
+What it raises aborts the transaction and reaches the caller."""
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Executions and everything recorded about them."""
+
+    @property
+    def revision(self) -> Hashable:
+        """Equal as long as nothing was committed that searches or statistics read."""
+        ...
+
+    @property
+    def closing(self) -> bool:
+        """Whether `close` was called: every further call fails."""
+        ...
+
+    async def open(self) -> None:
+        """Waits until the store is open; a later call tries again after a failure."""
+        ...
+
+    async def close(self, max_wait: float | None = None) -> None:
+        """Finishes queued writes and closes; gives up waiting after `max_wait` seconds."""
+        ...
+
+    # One execution
+
+    async def upsert(
+        self, task_id: UUID, merge: Merge, used: Sequence[UUID] = (), at: datetime | None = None
+    ) -> Upserted:
+        """Creates or changes an execution, and notes which earlier ones it used.
+
+        A changed description removes its vector. An execution that `merge` returns unchanged is
+        left alone.
+
+        Args:
+            task_id: Which.
+            merge: Its new state.
+            used: Earlier executions that it used; if one is missing, nothing is written.
+            at: Time of the uses, UTC; None: now.
+        """
+        ...
+
+    async def get(self, task_id: UUID) -> StoredExecution | None:
+        """An execution with everything recorded about it."""
+        ...
+
+    async def add_feedback(
+        self,
+        task_id: UUID,
+        feedback_id: UUID,
+        feedback: Feedback,
+        check: Callable[[Execution], None],
+    ) -> int | None:
+        """Appends feedback unless it is there; returns how many the execution has.
+
+        Returns None if the execution doesn't exist. `check` gets the execution in the transaction;
+        what it raises aborts the transaction.
+        """
+        ...
+
+    async def delete(self, selection: Selection, *, dry_run: bool = False) -> Deletion:
+        """Deletes executions with everything recorded about them, or says which it would delete."""
+        ...
+
+    async def missing(self, task_ids: Sequence[UUID]) -> list[UUID]:
+        """Those that no execution has."""
+        ...
+
+    async def suggest(self, column: str, prefix: str, limit: int) -> list[str]:
+        """Recorded values of repo, task_type, approach or error_type by prefix, commonest first."""
+        ...
+
+    # What derived indexes read
+
+    async def changes(self, since: Mark | None = None) -> Changes:
+        """What was created, changed and deleted since a mark, as of one moment."""
+        ...
+
+    async def texts(self, numbers: Sequence[int]) -> list[IndexedTexts]:
+        """Texts of executions by change number, in any order, without those changed since."""
+        ...
+
+    async def summaries(self, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
+        """What a search shows of these executions, as far as they exist."""
+        ...
+
+    async def latest_summaries(self, limit: int, longest: int) -> dict[UUID, Shown]:
+        """The same of those that changed last, oldest first, without texts over `longest`."""
+        ...
+
+    # Vectors
+
+    async def vector_state(self, generation: Generation = "current") -> VectorState:
+        """Which model made the vectors, how many there are and how many are missing."""
+        ...
+
+    async def vectors(
+        self,
+        take: "Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]",
+    ) -> int:
+        """Reads all current vectors as of one moment; returns how many.
+
+        Args:
+            take: Called on the reading thread for each batch, in any order: (n,) change numbers of
+                the executions, (n,) versions of the vectors and (n, dimension) float32.
+        """
+        ...
+
+    async def unembedded(
+        self,
+        limit: int,
+        *,
+        numbers: Sequence[int] | None = None,
+        generation: Generation = "current",
+    ) -> list[Unembedded]:
+        """Executions without a vector, oldest change first.
+
+        Args:
+            limit: How many at most.
+            numbers: Only those with these change numbers; they are known to have none, which
+                spares looking for them.
+            generation: Without a vector of this generation.
+        """
+        ...
+
+    async def put_vectors(
+        self,
+        rows: Sequence[Unembedded],
+        vectors: "NDArray[np.float32]",
+        model: str,
+        generation: Generation = "current",
+    ) -> dict[UUID, int]:
+        """Stores vectors; rows that were deleted, changed or embedded since are left out.
+
+        Args:
+            rows: n executions.
+            vectors: (n, dimension) float32, L2-normalised.
+            model: Fingerprint of the model that made them.
+            generation: Which set they belong to.
+
+        Returns:
+            The version of each stored vector, ascending. A version never repeats.
+        """
+        ...
+
+    async def reset_vectors(self, dimension: int, generation: Generation = "current") -> None:
+        """Replaces a generation by an empty one for vectors of this length."""
+        ...
+
+    async def adopt_vectors(self, dimension: int) -> None:
+        """Makes the next generation the current one, and empties the next."""
+        ...
+
+    async def count_vectors(self, up_to: int) -> int:
+        """How many vectors have a version of at most `up_to`."""
+        ...
+
+    # Statistics
+
+    async def totals(self, period: Period) -> Measures:
+        """Figures of a period."""
+        ...
+
+    async def groups(
+        self, by: GroupBy, period: Period, limit: int
+    ) -> tuple[list[tuple[str, Measures]], int]:
+        """Figures per value of `by`, most executions first (days: newest first); how many more."""
+        ...
+
+    async def outcomes(
+        self, by: GroupBy, period: Period, keys: Sequence[str]
+    ) -> dict[str, Outcomes]:
+        """How executions with these values of `by` ended; values without any are left out."""
+        ...
+
+    async def pairings(self, period: Period, limit: int) -> list[Pairing]:
+        """The approaches that ended most often, each beside the others of its task type."""
+        ...
+
+    async def buckets(self, step: Step, period: Period) -> list[Bucket]:
+        """Figures per hour, day, week or month (UTC) that has executions, oldest first."""
+        ...
+
+    async def listing(self, period: Period, limit: int, offset: int) -> tuple[list[Listed], int]:
+        """Executions of a period, the latest first; and how many there are in all."""
+        ...
+
+    async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
+        """Recorded values of a column with their number of executions, commonest first."""
+        ...
+
+    async def earliest(self) -> datetime | None:
+        """When the oldest execution was recorded, UTC."""
+        ...
+
+    async def error_texts(self, period: Period, limit: int) -> ErrorTexts:
+        """The commonest normalised error texts of the failures of a period."""
+        ...
+
+    async def similar_successes(
+        self, failures: Sequence[UUID], *, nearest: int, least: float
+    ) -> dict[UUID, UUID]:
+        """By failure the most similar later success of the same repo and task type.
+
+        Args:
+            failures: Those without a repo or a vector have no answer.
+            nearest: How many of the successes that came next are compared.
+            least: Smallest cosine similarity of the descriptions' vectors, -1..1.
+        """
+        ...
+
+    async def solutions(self, task_ids: Sequence[UUID], longest: int) -> dict[UUID, str]:
+        """Solution summaries of these executions, cut to `longest` characters."""
+        ...
+
+    async def ended(self, by: Dimension, limit: int, offset: int = 0) -> list[EndedRun]:
+        """The last ended executions that have a vector and a value of `by`, oldest first."""
+        ...
+
+    # How answers were used
+
+    async def votes(self) -> dict[UUID, Vote]:
+        """Of all executions that have any."""
+        ...
+
+    async def use_counts(self, period: Period) -> UseCounts:
+        """How executions ended with and without using earlier ones."""
+        ...
+
+    async def most_used(self, period: Period, limit: int) -> list[Use]:
+        """The executions that those of a period used most."""
+        ...
+
+    async def add_returned(self, times: Mapping[UUID, int], at: datetime) -> None:
+        """Counts executions as returned by answers. Doesn't change the revision."""
+        ...
+
+    # Import, export, state
+
+    async def updated(self, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+        """When those of these executions that exist were last changed, UTC."""
+        ...
+
+    async def import_batch(
+        self, batch: Sequence[Incoming], *, dry_run: bool = False
+    ) -> BatchCounts:
+        """Stores executions from elsewhere, all of them or none.
+
+        One that exists is changed only if its `record.updated_at` is later than the stored one's.
+        """
+        ...
+
+    async def export_page(self, after: int, limit: int) -> Exported:
+        """The next executions in the order of their last change, with feedback and uses."""
+        ...
+
+    async def health(self) -> StoreHealth:
+        """Counts, schema version and size."""
+        ...
+
+
+@runtime_checkable
+class FileMaintenance(Protocol):
+    """What a store that is one file offers besides."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    async def backup(self, target: Path) -> Copied:
+        """Copies the whole store as of one moment, reads the copy back and compares."""
+        ...
+
+    async def compact(self) -> None:
+        """Rewrites the file without the space of what was deleted."""
+        ...
+
+    async def checkpoint(self) -> None:
+        """Merges the write-ahead log into the file."""
+        ...
+
+    async def expired(self, before: datetime | None, max_bytes: int | None) -> Expired:
+        """Executions recorded before a time, or the oldest ones beyond a size."""
+        ...
+
+    async def archive(self, task_ids: Sequence[UUID], target: Path | None) -> None:
+        """Writes executions to a Parquet file, if one is named, and deletes them: both or none."""
+        ...
+
+    async def unarchive(self, source: Path) -> Unarchived:
+        """Brings back the executions of a Parquet archive that don't exist."""
+        ...

@@ -1,0 +1,382 @@
+"""What a store is asked with and what it answers: plain values, whatever the engine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from uuid import UUID
+
+from mcp_learning.models.requests import Outcome
+from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, UsedBy
+from mcp_learning.models.transfer import PastExecution
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LABELS = ("repo", "task_type", "approach", "model_tier", "pool_type", "swarm_topology")
+"""Columns that filters and recommendations compare. An absent value is the empty text, which no
+execution has otherwise."""
+
+Generation = Literal["current", "next"]
+"""Which set of vectors: the one that searches use, or the one that a re-embed is filling."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """Executions recorded in [since, until), all of them or those of one repo or task type."""
+
+    since: datetime
+    until: datetime
+    repo: str | None = None
+    task_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Executions to delete: those named, or those that match every filter that is given.
+
+    Attributes:
+        task_ids: If any, the filters are ignored.
+        repo: Exactly.
+        task_type: Exactly.
+        before: Recorded earlier than this.
+    """
+
+    task_ids: Sequence[UUID] = ()
+    repo: str | None = None
+    task_type: str | None = None
+    before: datetime | None = None
+
+
+class Deletion(NamedTuple):
+    """Executions that a selection deleted, or would delete, and named ones that don't exist."""
+
+    task_ids: list[UUID]
+    missing: list[UUID]
+
+
+class Upserted(NamedTuple):
+    """Whether `upsert` created the execution, and ids in `used` that no execution has.
+
+    With any of those, nothing was written.
+    """
+
+    created: bool
+    missing: list[UUID]
+
+
+@dataclass(frozen=True)
+class StoredExecution:
+    """One execution and everything recorded about it.
+
+    Attributes:
+        execution: The record.
+        feedback: Oldest first.
+        used_task_ids: Earlier executions that it used.
+        used_by: Later executions that used it, oldest first.
+        vote: By feedback and by the outcomes of the tasks that used it.
+        times_returned: How often an answer named it, as far as that was saved.
+    """
+
+    execution: Execution
+    feedback: list[Feedback]
+    used_task_ids: list[UUID]
+    used_by: list[UsedBy]
+    vote: "Vote"
+    times_returned: int
+
+
+class Vote(NamedTuple):
+    """What speaks for and against one execution, in votes."""
+
+    pro: float
+    contra: float
+
+
+class Shown(NamedTuple):
+    """What a search shows of an execution, as of its change number `sequence`."""
+
+    sequence: int
+    summary: ExecutionSummary
+
+
+@dataclass(frozen=True)
+class Unembedded:
+    """An execution without a vector. `sequence` tells whether it has changed since."""
+
+    task_id: UUID
+    sequence: int
+    task_description: str
+
+
+class IndexedTexts(NamedTuple):
+    """The texts of an execution that are searched by their words, and their `text_hash`."""
+
+    text_hash: int
+    texts: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """n executions by ascending change number. All arrays have n elements.
+
+    Attributes:
+        high: uint64, the first half of the task_id.
+        low: uint64, the second half.
+        sequence: int64, number of the last change.
+        text_hash: uint64, a hash of the id and of every text that is searched by its words.
+        task_key: int64, the same for all runs of a task.
+        timestamp: int64, microseconds since 1970 in UTC.
+        outcome: int8: 0 success, 1 failure, 2 pending.
+        has_solution: bool.
+        description_hash: uint64, `description_hash` of the description.
+        labels: str objects by column of `LABELS`.
+    """
+
+    high: "NDArray[np.uint64]"
+    low: "NDArray[np.uint64]"
+    sequence: "NDArray[np.int64]"
+    text_hash: "NDArray[np.uint64]"
+    task_key: "NDArray[np.int64]"
+    timestamp: "NDArray[np.int64]"
+    outcome: "NDArray[np.int8]"
+    has_solution: "NDArray[np.bool_]"
+    description_hash: "NDArray[np.uint64]"
+    labels: "dict[str, NDArray[np.object_]]"
+
+    def __len__(self) -> int:
+        return len(self.sequence)
+
+    def chosen(self, order: "NDArray[np.int64]") -> "Columns":
+        """The executions at these positions, in this order."""
+        arrays = {name: value[order] for name, value in self.__dict__.items() if name != "labels"}
+        return Columns(**arrays, labels={name: v[order] for name, v in self.labels.items()})
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a reader of `changes` has come; opaque to it."""
+
+    opening: int
+    sequence: int
+    deletions: int
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed since a mark. Deletions apply before the rows.
+
+    Attributes:
+        complete: Whether this is everything there is, so that what the reader holds is to be
+            dropped first: it passed no mark, or one of another opening of the file.
+        rows: Executions created or changed since.
+        deleted: (m, 2) uint64, both halves of the task_ids deleted since.
+        next: The mark to pass the next time.
+    """
+
+    complete: bool
+    rows: Columns
+    deleted: "NDArray[np.uint64]"
+    next: Mark
+
+
+@dataclass(frozen=True)
+class VectorState:
+    """The vectors that a store holds.
+
+    Attributes:
+        model: Fingerprint of the model that made them; None when there are none.
+        dimension: Their length.
+        count: How many.
+        unembedded: How many executions have none.
+    """
+
+    model: str | None
+    dimension: int
+    count: int
+    unembedded: int
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Raw figures of a set of executions; durations in seconds, cost in US dollars.
+
+    Attributes:
+        cost_predictions: Executions with both an estimated and an actual cost above 0.
+        cost_spread: Median of |ln(actual / estimate)| over these.
+        cost_shift: Median of ln(actual / estimate) over these.
+    """
+
+    executions: int
+    success: int
+    failure: int
+    pending: int
+    duration_p50: float | None
+    duration_p95: float | None
+    cost_usd: float | None
+    cost_predictions: int = 0
+    cost_spread: float | None = None
+    cost_shift: float | None = None
+
+
+class Outcomes(NamedTuple):
+    """How a set of executions ended."""
+
+    success: int
+    failure: int
+
+
+class Pairing(NamedTuple):
+    """An approach within a task type, and all other approaches of that type together."""
+
+    task_type: str
+    approach: str
+    own: Outcomes
+    others: Outcomes
+
+
+class Use(NamedTuple):
+    """An execution that later ones used, and how those ended."""
+
+    task_id: UUID
+    task_description: str
+    outcome: Outcome
+    uses: int
+    ended: Outcomes
+
+
+class UseCounts(NamedTuple):
+    """How executions of a period ended, by whether they used earlier ones.
+
+    Attributes:
+        with_use: Those that did.
+        without_use: Those that didn't.
+        links: How many uses there are.
+        returned: How often answers named an execution, whenever that was.
+        executions_returned: How many different executions they named.
+    """
+
+    with_use: Outcomes
+    without_use: Outcomes
+    links: int
+    returned: int
+    executions_returned: int
+
+
+@dataclass(frozen=True)
+class ErrorText:
+    """Failures with the same normalised error text.
+
+    Attributes:
+        text: Normalised, 1 to 200 characters.
+        error_type: The commonest one, if any is known.
+        count: How many failures.
+        fixed: How many of them were followed by a success of the same task in the same repo.
+        examples: (time in UTC, task_id) of the latest ones, latest first.
+        fixes: (seconds after its failure, task_id) of successes that followed one.
+    """
+
+    text: str
+    error_type: str | None
+    count: int
+    fixed: int
+    examples: tuple[tuple[datetime, UUID], ...]
+    fixes: tuple[tuple[float, UUID], ...]
+
+
+@dataclass(frozen=True)
+class ErrorTexts:
+    """The commonest error texts of a period, and how many failures it has in all."""
+
+    commonest: list[ErrorText]
+    failures: int
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """One ended execution with its vector, for replaying history; times are UTC without a zone."""
+
+    recorded_at: datetime
+    updated_at: datetime
+    task_key: int
+    repo: str
+    task_type: str
+    label: str
+    success: bool
+    texts: tuple[str | None, ...]
+    vector: "NDArray[np.float32]"
+
+
+class Incoming(NamedTuple):
+    """An execution from elsewhere, on its way in.
+
+    Attributes:
+        record: With its feedback and uses, free of secrets.
+        given: Fields of an Execution, free of secrets; None: only feedback and uses are wanted.
+    """
+
+    record: PastExecution
+    given: Mapping[str, object] | None
+
+
+class BatchCounts(NamedTuple):
+    """What became of a batch."""
+
+    created: int
+    updated: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class StoreHealth:
+    """State of the truth.
+
+    Attributes:
+        rows: Executions.
+        embedded: Executions that have a vector.
+        unembedded: Executions that have none.
+        schema_version: Of the database.
+        bytes: Size of its files on disk.
+    """
+
+    rows: int
+    embedded: int
+    unembedded: int
+    schema_version: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a whole database holds: its schema version, and rows by table."""
+
+    version: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Expired:
+    """Executions that a retention limit covers, oldest first."""
+
+    task_ids: Sequence[UUID]
+    oldest: datetime | None
+    newest: datetime | None
+
+
+@dataclass(frozen=True)
+class Unarchived:
+    """What an archive gave back: executions added, those that were there, and feedback."""
+
+    added: int
+    present: int
+    feedback: int
+
+
+class Copied(NamedTuple):
+    """A whole copy that was read back and compared."""
+
+    path: Path
+    contents: Contents
+    bytes: int
