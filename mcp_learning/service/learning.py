@@ -67,6 +67,7 @@ from mcp_learning.service.telemetry import Recorder
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import embeddings, executions, migrations, transfer, votes
 from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.store import DuckDBStore
 
 if TYPE_CHECKING:
     from mcp_learning.search.retriever import Ranked
@@ -99,6 +100,7 @@ class LearningService:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
         self._database = database
+        self._store = DuckDBStore(database)
         self._indexer: Indexer | None = None
         self.dashboard = Dashboard(database, self._indexing)
         self.recorder = Recorder()
