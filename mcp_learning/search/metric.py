@@ -49,8 +49,8 @@ _DUPLICATE = 0.9999
 
 _CHUNK = 250
 
-_RUNS = 4
-"""Executions looked at for each task to learn from: most tasks have several."""
+WINDOW = 4 * MOST_TASKS
+"""Latest executions that are looked at: most tasks have several."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def latest(tasks: NDArray[Any]) -> NDArray[np.int64]:
     Args:
         tasks: (n,) equal for runs of one task, the latest first.
     """
-    first = np.unique(tasks[: _RUNS * MOST_TASKS], return_index=True)[1]
+    first = np.unique(tasks[:WINDOW], return_index=True)[1]
     return np.asarray(np.sort(first)[:MOST_TASKS])
 
 

@@ -1,4 +1,4 @@
-"""The metric of one database, and the lengths of its vectors by it, kept up with the rows."""
+"""The metric of one database and the lengths of its vectors, kept up with the rows in memory."""
 
 import threading
 
@@ -7,25 +7,29 @@ from numpy.typing import NDArray
 
 from mcp_learning.search.arrays import grown
 from mcp_learning.search.catalog import View
-from mcp_learning.search.metric import Metric, latest, watermark
+from mcp_learning.search.metric import WINDOW, Metric, latest, watermark
 
 _CHUNK = 16_384
 
 
 class MetricCache:
-    """Learns the metric when the rows have grown enough, or those it was learned from are gone.
+    """Learns the metric again when the executions that it is learned from have changed.
 
-    What it is depends on the rows alone, not on what was asked before. Safe to use from several
-    threads.
+    Invariant: the metric is a function of the stored executions alone, so a restart doesn't change
+    it. It is learned from the window: the living rows with the `WINDOW` highest embedding versions
+    up to the watermark of the highest version of a living row.
+
+    Safe to use from several threads.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._metric: Metric | None = None
         self._noise = 0.0
-        self._upto = 0
-        self._sample = np.zeros(0, np.int64)  # rows
-        self._sampled = np.zeros(0, np.int64)  # their versions
+        self._watermark = 0
+        self._window = np.zeros(0, np.int64)  # versions, ascending
+        self._window_start = 1  # every living row from this version to the watermark is in it
+        self._sample = np.zeros(0, np.int64)  # versions of the window's different tasks
         self._lengths = np.zeros(0, np.float32)
         self._versions = np.zeros(0, np.int64)  # of the vectors that the lengths are of; 0: none
 
@@ -43,44 +47,52 @@ class MetricCache:
             noise: `Embedder.floor` of the model that made the vectors.
         """
         with self._lock:
-            metric = self._current(view, vectors, noise)
-            versions = view["version"][rows]  # before the vectors: see `Rows.put`
-            self._lengths = grown(self._lengths, len(view))
-            self._versions = grown(self._versions, len(view))
-            new = np.flatnonzero(self._versions[rows] != versions)
-            for start in range(0, len(new), _CHUNK):
-                some = new[start : start + _CHUNK]
-                self._lengths[rows[some]] = metric.lengths(vectors[rows[some]])
-                self._versions[rows[some]] = versions[some]
-            lengths = self._lengths[rows]
-            lengths[versions == 0] = np.inf
-            return metric, lengths
+            if self._metric is None or noise != self._noise or not self._is_current(view):
+                self._metric = self._learned(view, vectors, noise)
+            return self._metric, self._lengths_of(self._metric, view, vectors, rows)
 
-    def _current(self, view: View, vectors: NDArray[np.float32], noise: float) -> Metric:
-        upto = watermark(int(view["version"].max(initial=0)))
-        if self._metric is None or not self._holds(view, upto, noise):
-            sample = _sample(view, upto)
-            versions = view["version"][sample]
-            known = noise == self._noise and np.array_equal(versions, self._sampled)
-            if self._metric is None or not known:  # else rows have new numbers only
-                self._metric = Metric.learned(vectors[sample], noise)
-                self._versions[:] = 0
-            self._upto, self._noise = upto, noise
-            self._sample, self._sampled = sample, versions
-        return self._metric
-
-    def _holds(self, view: View, upto: int, noise: float) -> bool:
-        """Whether the metric is what it would be if it were learned now."""
-        if (upto, noise) != (self._upto, self._noise):
+    def _is_current(self, view: View) -> bool:
+        """Whether the metric would be learned from the same executions now."""
+        rows = np.flatnonzero(view["version"] >= self._window_start)
+        versions = view["version"][rows[view["alive"][rows]]]
+        if watermark(int(versions.max(initial=0))) != self._watermark:
             return False
-        if int(self._sample.max(initial=-1)) >= len(view):
-            return False  # rows have been numbered anew
-        same = view["version"][self._sample] == self._sampled
-        return bool((same & view["alive"][self._sample]).all())
+        return np.array_equal(np.sort(versions[versions <= self._watermark]), self._window)
 
+    def _learned(self, view: View, vectors: NDArray[np.float32], noise: float) -> Metric:
+        versions = np.where(view["alive"], view["version"], 0)
+        highest = watermark(int(versions.max(initial=0)))
+        rows = np.flatnonzero((versions > 0) & (versions <= highest))
+        rows = rows[np.argsort(-versions[rows])][:WINDOW]
+        start = int(versions[rows[-1]]) if len(rows) == WINDOW else 1
+        # A version may be newer than the vectors of this moment; the next call learns from it.
+        rows = rows[vectors[rows].any(axis=1)]
+        sample = rows[latest(view["description_hash"][rows])]
+        same = noise == self._noise and np.array_equal(versions[sample], self._sample)
+        metric = self._metric if self._metric is not None and same else None
+        if metric is None:
+            metric = Metric.learned(vectors[sample], noise)
+            self._versions[:] = 0
+        self._noise, self._watermark, self._sample = noise, highest, versions[sample]
+        self._window, self._window_start = np.sort(versions[rows]), start
+        return metric
 
-def _sample(view: View, upto: int) -> NDArray[np.int64]:
-    """Rows of the latest different tasks whose embedding version is at most this."""
-    rows = np.flatnonzero(view["alive"] & (view["version"] > 0) & (view["version"] <= upto))
-    rows = rows[np.argsort(-view["version"][rows], kind="stable")]
-    return np.asarray(rows[latest(view["description_hash"][rows])])
+    def _lengths_of(
+        self,
+        metric: Metric,
+        view: View,
+        vectors: NDArray[np.float32],
+        rows: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        versions = view["version"][rows]  # before the vectors, which are set first
+        self._lengths = grown(self._lengths, len(view))
+        self._versions = grown(self._versions, len(view))
+        new = np.flatnonzero(self._versions[rows] != versions)
+        for start in range(0, len(new), _CHUNK):
+            some = new[start : start + _CHUNK]
+            lengths = metric.lengths(vectors[rows[some]])
+            self._lengths[rows[some]] = lengths
+            self._versions[rows[some]] = np.where(np.isfinite(lengths), versions[some], 0)
+        found = self._lengths[rows]
+        found[versions == 0] = np.inf
+        return found

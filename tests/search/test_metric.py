@@ -1,20 +1,33 @@
 """The metric: learned from neighbours, kept up with the rows, and never worse than none."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_learning.bench import families
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.search import fusion, relevance_feedback
-from mcp_learning.search.catalog import View
+from mcp_learning.search.catalog import Catalog
 from mcp_learning.search.exact import cosines
-from mcp_learning.search.metric import GROWTH, LEAST_TASKS, Floats, Metric, latest, watermark
+from mcp_learning.search.metric import (
+    GROWTH,
+    LEAST_TASKS,
+    WINDOW,
+    Floats,
+    Metric,
+    latest,
+    watermark,
+)
 from mcp_learning.search.metric_cache import MetricCache
 from mcp_learning.settings import DEFAULT_MODEL
+from mcp_learning.store.types import LABELS, Columns
 
 DIMENSION = 64
 KINDS, THINGS = 12, 8
@@ -134,79 +147,201 @@ def test_of_each_task_the_latest_run_is_learned_from() -> None:
     assert latest(np.array([5, 3, 5, 9, 3])).tolist() == [0, 1, 3]
 
 
+@dataclass
+class Stored:
+    """An execution as the truth has it; `version` is that of its vector, 0 while it has none."""
+
+    sequence: int
+    description: int
+    version: int = 0
+
+
 class History:
-    """Rows as a catalog has them, each with a vector or not yet."""
+    """A truth of executions, and the rows that a process which follows it keeps in memory."""
 
     def __init__(self) -> None:
-        self.vectors, _ = tasks(400)
-        self.view = View(
-            {
-                "version": np.zeros(0, np.int64),
-                "description_hash": np.zeros(0, np.uint64),
-                "alive": np.zeros(0, np.bool_),
-            }
+        self.truth: dict[int, Stored] = {}
+        self.kept_up = Catalog()
+        self.cache = MetricCache()
+        self._numbers = count(1)
+        self._versions = count(1)
+        self._embeddings, _ = tasks(400)
+
+    def grow(self, executions: int, description: int | None = None) -> None:
+        """Records executions with their vectors, each of another task unless one is given."""
+        added = [self._store(description) for _ in range(executions)]
+        self._follow(*added)
+        self.embed(*added)
+
+    def record(self) -> int:
+        execution = self._store(None)
+        self._follow(execution)
+        return execution
+
+    def redescribe(self, execution: int) -> None:
+        number = next(self._numbers)
+        self.truth[execution] = Stored(number, number)
+        self._follow(execution)
+
+    def complete(self, execution: int) -> None:
+        self.truth[execution].sequence = next(self._numbers)
+        self._follow(execution)
+
+    def embed(self, *executions: int) -> None:
+        for execution in executions:
+            self.store_vector(execution)
+        self.take_in_vectors(*executions)
+
+    def store_vector(self, execution: int) -> None:
+        self.truth[execution].version = next(self._versions)
+
+    def take_in_vectors(self, *executions: int) -> None:
+        self._set_versions(self.kept_up, executions)
+
+    def delete(self, *executions: int) -> None:
+        self.kept_up.kill(self._rows(self.kept_up, executions))
+        for execution in executions:
+            del self.truth[execution]
+
+    def by_cache(self) -> tuple[Metric, dict[int, float]]:
+        """The metric of the process that followed, and the length of each execution's vector."""
+        return self._measured(self.kept_up, self.cache)
+
+    def by_restart(self) -> tuple[Metric, dict[int, float]]:
+        """The same of a process that has just read the truth."""
+        fresh = Catalog()
+        executions = sorted(self.truth, key=lambda execution: self.truth[execution].sequence)
+        fresh.apply(self._columns(executions))
+        self._set_versions(fresh, executions)
+        return self._measured(fresh, MetricCache())
+
+    def _store(self, description: int | None) -> int:
+        number = next(self._numbers)
+        self.truth[number] = Stored(number, number if description is None else description)
+        return number
+
+    def _follow(self, *executions: int) -> None:
+        self.kept_up.apply(self._columns(executions))
+
+    def _columns(self, executions: Sequence[int]) -> Columns:
+        rows = [self.truth[execution] for execution in executions]
+        zeros = np.zeros(len(rows), np.int64)
+        descriptions = np.array([row.description for row in rows], np.int64)
+        sequences = np.array([row.sequence for row in rows], np.int64)
+        return Columns(
+            high=zeros.astype(np.uint64),
+            low=np.array(executions, np.uint64),
+            sequence=sequences,
+            text_hash=sequences.astype(np.uint64),
+            task_key=descriptions,
+            timestamp=zeros,
+            outcome=zeros.astype(np.int8),
+            has_solution=zeros.astype(np.bool_),
+            description_hash=descriptions.astype(np.uint64),
+            labels={name: np.full(len(rows), "", object) for name in LABELS},
         )
 
-    def grow(self, count: int) -> None:
-        columns = self.view.columns
-        start = len(self.view)
-        new = np.arange(start, start + count)
-        columns["version"] = np.append(columns["version"], new + 1)
-        columns["description_hash"] = np.append(columns["description_hash"], new.astype(np.uint64))
-        columns["alive"] = np.append(columns["alive"], np.ones(count, bool))
+    def _rows(self, catalog: Catalog, executions: Sequence[int]) -> np.ndarray:
+        return catalog.rows_of([UUID(int=execution) for execution in executions])
 
-    def measured(self, measured: MetricCache) -> tuple[Metric, Floats]:
-        rows = np.arange(len(self.view))
-        return measured.of(self.view, self.vectors[rows], rows, NOISE)
+    def _set_versions(self, catalog: Catalog, executions: Sequence[int]) -> None:
+        versions = np.array([self.truth[execution].version for execution in executions], np.int64)
+        catalog.set_versions(self._rows(catalog, executions), versions)
 
-
-@given(st.data())
-def test_what_it_is_depends_on_the_rows_alone(data: st.DataObject) -> None:
-    history, kept_up = History(), MetricCache()
-    history.grow(data.draw(st.integers(1, 100)))
-    for _ in range(data.draw(st.integers(1, 5))):
-        what = data.draw(st.sampled_from(["grow", "die", "redescribe", "wait"]))
-        row = data.draw(st.integers(0, len(history.view) - 1))
-        if what == "grow":
-            history.grow(data.draw(st.integers(1, 50)))
-        elif what == "die":
-            history.view["alive"][row] = False
-        elif what == "wait":
-            history.view["version"][row] = 0
-        else:
-            history.view["version"][row] = history.view["version"].max() + 1
-            history.vectors[row] = history.vectors[(row + 1) % 400]
-        metric, lengths = history.measured(kept_up)
-        fresh, expected = history.measured(MetricCache())
-        assert np.array_equal(metric.centre, fresh.centre)
-        assert np.array_equal(metric.discount, fresh.discount)
-        assert np.allclose(lengths, expected, rtol=1e-5)
-        assert np.isinf(lengths[history.view["version"] == 0]).all()
+    def _measured(self, catalog: Catalog, cache: MetricCache) -> tuple[Metric, dict[int, float]]:
+        view = catalog.view()
+        vectors = self._embeddings[view["task_key"] % len(self._embeddings)]
+        vectors[view["version"] == 0] = 0
+        rows = np.flatnonzero(view["alive"])
+        metric, lengths = cache.of(view, vectors, rows, NOISE)
+        ids = view["low"][rows].tolist()
+        return metric, dict(zip(ids, lengths.tolist(), strict=True))
 
 
-def test_rows_that_are_numbered_anew_are_measured_anew() -> None:
-    history, kept_up = History(), MetricCache()
-    history.grow(100)
-    history.measured(kept_up)
-    order = np.arange(100)[::-1][:70]
-    history.vectors[:70] = history.vectors[order]
-    for name, column in history.view.columns.items():
-        history.view.columns[name] = column[order]
-    metric, lengths = history.measured(kept_up)
-    fresh, expected = history.measured(MetricCache())
+def assert_restart_changes_nothing(history: History) -> Metric:
+    """Returns the metric, which is that of a process that has just read the truth."""
+    metric, lengths = history.by_cache()
+    fresh, expected = history.by_restart()
+    assert np.array_equal(metric.centre, fresh.centre)
+    assert np.array_equal(metric.directions, fresh.directions)
     assert np.array_equal(metric.discount, fresh.discount)
-    assert np.allclose(lengths, expected, rtol=1e-5)
+    assert lengths == pytest.approx(expected, rel=1e-5)
+    for execution, row in history.truth.items():
+        assert np.isinf(lengths[execution]) == (not row.version)
+    return metric
 
 
-def test_a_row_in_the_place_of_another_with_the_same_vector_teaches_nothing_new() -> None:
-    history, kept_up = History(), MetricCache()
+@settings(max_examples=50)
+@given(st.data())
+def test_the_metric_depends_on_the_stored_rows_alone(data: st.DataObject) -> None:
+    history = History()
+    history.grow(data.draw(st.sampled_from([32, 40, 50, 62, 77]) | st.integers(1, 100)))
+    changes = ["grow", "record", "embed", "delete", "redescribe", "complete"]
+    for _ in range(data.draw(st.integers(1, 6))):
+        change = data.draw(st.sampled_from(changes))
+        if change == "grow":
+            history.grow(data.draw(st.integers(1, 50)))
+        elif change == "record":
+            history.record()
+        elif history.truth:
+            late = st.integers(1, min(3, len(history.truth))) | st.integers(1, len(history.truth))
+            execution = list(history.truth)[-data.draw(late)]
+            if change != "embed" or not history.truth[execution].version:
+                getattr(history, change)(execution)
+        assert_restart_changes_nothing(history)
+
+
+def test_a_changed_description_takes_its_old_vector_out_of_the_count() -> None:
+    history = History()
+    history.grow(40)  # at 40 the metric is learned from all of them, below from 32
+    assert_restart_changes_nothing(history)
+    history.redescribe(40)
+    assert_restart_changes_nothing(history)
+    history.grow(1)
+    assert_restart_changes_nothing(history)
+
+
+def test_a_deleted_execution_is_no_longer_counted() -> None:
+    history = History()
     history.grow(40)
-    before, _ = history.measured(kept_up)
-    history.grow(1)  # as a pending task that is completed: new texts, but the description's vector
-    columns = history.view.columns
-    columns["alive"][20] = False
-    columns["version"][40], columns["description_hash"][40] = columns["version"][20], 20
-    history.vectors[40] = history.vectors[20]
-    after, lengths = history.measured(kept_up)
-    assert after is before
-    assert lengths[40] == pytest.approx(lengths[20])
+    assert_restart_changes_nothing(history)
+    history.delete(40)
+    assert_restart_changes_nothing(history)
+
+
+def test_a_vector_that_is_taken_in_after_a_later_one_is_learned_from() -> None:
+    history = History()
+    history.grow(75)
+    first, second = history.record(), history.record()
+    for execution in (first, second):
+        history.store_vector(execution)
+    history.take_in_vectors(second)  # 77 vectors, from which the metric is learned again
+    history.by_cache()
+    history.take_in_vectors(first)
+    assert_restart_changes_nothing(history)
+
+
+def test_deleted_runs_of_one_task_make_room_for_other_tasks() -> None:
+    history = History()
+    history.grow(100)
+    history.grow(int(GROWTH * WINDOW), description=0)
+    assert not assert_restart_changes_nothing(history).directions.size  # a single task
+    history.delete(*(number for number in history.truth if number % 4 == 0))
+    assert assert_restart_changes_nothing(history).directions.size
+
+
+def test_rows_that_are_numbered_anew_keep_the_metric() -> None:
+    history = History()
+    history.grow(100)
+    history.delete(*range(1, 60, 3))
+    before = assert_restart_changes_nothing(history)
+    history.kept_up, _ = history.kept_up.compacted()
+    assert assert_restart_changes_nothing(history) is before
+
+
+def test_a_completed_execution_of_the_same_description_teaches_nothing_new() -> None:
+    history = History()
+    history.grow(40)
+    before = assert_restart_changes_nothing(history)
+    history.complete(20)
+    assert assert_restart_changes_nothing(history) is before
