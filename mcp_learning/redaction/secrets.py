@@ -1,8 +1,8 @@
 """Secrets out of text, before it reaches the disk, an embedding or a log.
 
-Three sources say where they are: the detectors of detect-secrets, a table of token shapes the
-library lacks, and the context a secret stands in (a header, a URL, an assignment). Entropy plays
-no part: commit hashes and UUIDs are ordinary words of an execution record, and must survive.
+Two sources say where they are: tables of documented token formats, and the context that a secret
+stands in (a header, a URL, an assignment). Entropy plays no part: commit hashes and UUIDs are
+ordinary words of an execution record, and must survive.
 
 Every pattern is linear: a repetition is bounded, or stops at what starts the pattern, or ends it.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from importlib import import_module
 from typing import NamedTuple, TypeAlias
 
 from mcp_learning.redaction.privacy import without_private
@@ -26,28 +25,23 @@ _Secret: TypeAlias = tuple[int, int, str]  # start, end, kind
 class _Rule(NamedTuple):
     kind: str
     markers: tuple[str, ...]  # one of them occurs wherever the rule applies
-    source: str  # a pattern, or "module.Class" of a detector
-    flags: re.RegexFlag | None = re.ASCII  # None for a detector
+    source: str
+    flags: re.RegexFlag = re.ASCII
 
 
 _FOLDED = re.ASCII | re.IGNORECASE  # compared as a whole: `&` would take most of a scan's time
 _PLACEHOLDER = re.compile(r"\[redacted:[a-z0-9-]+\]")
 
-# Importing the library costs about 100 ms (it brings requests along), so a detector is loaded when
-# one of its markers first turns up, which in most records is never. Left out are the detectors
-# whose markers are everyday text, and those that miss, mangle or go quadratic.
-_DETECTORS = (  # kind, detector, markers
-    ("aws-access-key", "aws.AWSKeyDetector", "AKIA ASIA ABIA ACCA A3T"),
-    ("azure-storage-key", "azure_storage_key.AzureStorageKeyDetector", "AccountKey="),
-    ("github-token", "github_token.GitHubTokenDetector", "ghp_ gho_ ghu_ ghs_ ghr_"),
-    ("gitlab-token", "gitlab_token.GitLabTokenDetector", "glpat- gldt- glft- glsoat- glrt- "
-        "GR1348941 glcbt- glimt- glptt- glagent- gloas-"),
-    ("mailchimp-key", "mailchimp.MailchimpDetector", " ".join(f"-us{n}" for n in range(1, 10))),
-    ("pypi-token", "pypi_token.PypiTokenDetector", "pypi-AgE"),
-    ("sendgrid-key", "sendgrid.SendGridDetector", "SG."),
-    ("slack-token", "slack.SlackDetector", "xox hooks.slack.com"),
-    ("square-token", "square_oauth.SquareOAuthDetector", "sq0csp-"),
-    ("stripe-key", "stripe.StripeDetector", "k_live_"),
+_SHAPES = (  # kind, markers, pattern; formats as their issuers document them
+    ("aws-access-key", "AKIA ASIA ABIA ACCA A3T",
+        r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    ("aws-secret-key", "aws AWS",
+        r"(?ai:\baws\w{0,20}[^\n]{0,20}?key[^\n]{0,20}?)[\"'](?P<secret>[A-Za-z0-9/+]{40})[\"']"),
+    ("azure-storage-key", "AccountKey=", r"AccountKey=[A-Za-z0-9+/]{86}=="),
+    ("mailchimp-key", "-us", r"(?<![A-Za-z0-9])[0-9a-f]{32}-us\d{1,2}(?!\d)"),
+    ("sendgrid-key", "SG.", r"(?<![A-Za-z0-9])SG\.[\w-]{22}\.[\w-]{43}"),
+    ("slack-token", "hooks.slack.com", r"(?:https://)?hooks\.slack\.com/services/"
+        r"T\w{5,20}/B\w{5,20}/\w{16,}"),
 )  # fmt: skip
 
 _TOKENS = (  # kind, prefixes, what follows a prefix
@@ -60,12 +54,17 @@ _TOKENS = (  # kind, prefixes, what follows a prefix
         r"(?=[\w-]{0,40}\d)[\w-]{20,}"),
     ("google-key", "AIza ya29. GOCSPX- 1//0", r"[\w.-]{24,}"),
     ("api-key", "AC SK dapi", r"[0-9a-f]{32}(?:-\d)?(?!\w)"),
+    ("github-token", "ghp_ gho_ ghu_ ghs_ ghr_", r"[A-Za-z0-9]{36,}"),
+    ("gitlab-token", "glpat- gldt- glft- glsoat- glrt- GR1348941 glcbt- glimt- glptt- glagent- "
+        "gloas-", r"(?=[\w-]{0,40}\d)[\w.-]{20,}"),
+    ("pypi-token", "pypi-AgE", r"[\w-]{50,}"),
+    ("square-token", "sq0csp-", r"[\w-]{43,}"),
     ("github-token", "github_pat_", r"(?=\w{0,40}\d)\w{22,}"),
     ("hugging-face-token", "hf_ api_org_", r"[A-Za-z0-9]{30,}"),
     ("slack-token", "xoxa- xoxb- xoxc- xoxd- xoxe- xoxo- xoxp- xoxr- xoxs- xapp-",
         r"(?=[\w.%-]{0,40}\d)[\w.%-]{16,}"),
     ("npm-token", "npm_", r"[A-Za-z0-9]{36,}"),
-    ("stripe-key", "sk_test_ rk_test_ whsec_", r"[A-Za-z0-9+/=]{24,}"),
+    ("stripe-key", "sk_live_ rk_live_ sk_test_ rk_test_ whsec_", r"[A-Za-z0-9+/=]{24,}"),
     ("artifactory-key", "AKC", r"[A-Za-z0-9]{40,}"),
     ("private-key", "AGE-SECRET-KEY-1", r"[0-9A-Z]{20,}"),
 )  # fmt: skip
@@ -197,9 +196,9 @@ def redact_value(value: JSON, name: str = "") -> tuple[JSON, int]:
 
 
 def warm() -> None:
-    """Loads every detector and pattern, so that no later call pays for it."""
+    """Compiles every pattern, so that no later call pays for it."""
     for rule in _rules():
-        _patterns(rule)
+        _pattern(rule)
 
 
 def _redact_named(name: str, text: str) -> tuple[str, int]:
@@ -229,8 +228,7 @@ def _scan(text: str) -> Iterator[_Secret]:
     for rule in _rules():
         searched = lowered if rule.flags == _FOLDED else text
         if any(marker in searched for marker in rule.markers):
-            for pattern in _patterns(rule):
-                yield from _apply(pattern, rule.kind, text)
+            yield from _apply(_pattern(rule), rule.kind, text)
     if any(marker in lowered for marker in ("pass", "pwd", "secret", "token", "key")):
         for match in _ASSIGNMENT.finditer(text):
             if _is_literal(match):
@@ -245,12 +243,10 @@ def _apply(pattern: re.Pattern[str], kind: str, text: str) -> Iterator[_Secret]:
             if not _REFERENCE.fullmatch(match["secret"]):
                 yield *match.span("secret"), kind
         elif match.end() > done:
-            # Some detectors group the secret, others only a part of its prefix.
-            group = next((g for g in range(1, pattern.groups + 1) if len(match[g] or "") > 20), 0)
             # Formats grow longer over time, and no tail of a secret may stay behind.
-            tail = _TAIL.match(text, match.end(group))
+            tail = _TAIL.match(text, match.end())
             done = tail.end() if tail else match.end()
-            yield match.start(group), done, kind
+            yield match.start(), done, kind
 
 
 @functools.cache
@@ -261,16 +257,13 @@ def _rules() -> tuple[_Rule, ...]:
         for prefix in prefixes.split()
     )
     contexts = (_Rule(k, (m,), pattern, _FOLDED) for k, m, pattern in _CONTEXTS)
-    detectors = (_Rule(k, tuple(ms.split()), name, None) for k, name, ms in _DETECTORS)
-    return (_Rule("private-key", ("PRIVATE", "Private"), _PEM), *tokens, *contexts, *detectors)
+    shapes = (_Rule(kind, tuple(ms.split()), pattern) for kind, ms, pattern in _SHAPES)
+    return (_Rule("private-key", ("PRIVATE", "Private"), _PEM), *tokens, *contexts, *shapes)
 
 
 @functools.cache
-def _patterns(rule: _Rule) -> tuple[re.Pattern[str], ...]:
-    if rule.flags is not None:
-        return (re.compile(rule.source, rule.flags),)
-    module, detector = rule.source.split(".")
-    return tuple(getattr(import_module(f"detect_secrets.plugins.{module}"), detector).denylist)
+def _pattern(rule: _Rule) -> re.Pattern[str]:
+    return re.compile(rule.source, rule.flags)
 
 
 def _bounded(prefix: str) -> str:
