@@ -1,6 +1,8 @@
 """What every command needs: settings, a running service, and errors as one line on stderr."""
 
+import asyncio
 import logging
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -38,13 +40,31 @@ def service(settings: Settings) -> AbstractAsyncContextManager[SharedService]:
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
-    """Runs async `work`; an expected error becomes one line on stderr and exit status 1."""
+    """Runs async `work`; an expected error becomes one line on stderr and exit status 1.
+
+    SIGINT and SIGTERM cancel it; when it has closed what it opened, the command exits with 130 or
+    143. A SIGINT that is ignored from the start stays so: shells begin background jobs like that.
+    """
     try:
-        return anyio.run(work)
+        return anyio.run(_until_terminated, work)
     except LearningError as error:
         fail(str(error))
     except KeyboardInterrupt:
-        fail("interrupted", status=130)
+        fail("interrupted", status=128 + signal.SIGINT)
+    except _Terminated:
+        fail("interrupted", status=128 + signal.SIGTERM)
+
+
+class _Terminated(Exception):
+    """Raised when SIGTERM has cancelled the work of a command."""
+
+
+async def _until_terminated(work: Callable[[], Awaitable[T]]) -> T:
+    with anyio.CancelScope() as scope:
+        if sys.platform != "win32":  # where SIGTERM can't be handled
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, scope.cancel)
+        return await work()
+    raise _Terminated
 
 
 def request(model: type[R], **arguments: object) -> R:

@@ -1,15 +1,56 @@
 """Running commands as people do: a process, in a home of its own."""
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pytest
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@contextmanager
+def started(
+    command: list[str],
+    *,
+    ignored: tuple[signal.Signals, ...] = (),
+    stdout: int | IO[Any] | None = subprocess.PIPE,
+    **options: Any,
+) -> Iterator["subprocess.Popen[str]"]:
+    """A running process, killed at the end of the block if it hasn't ended by then.
+
+    Leaving a `Popen` block waits for the process instead: a test whose time is up would hang.
+
+    Args:
+        command: With its arguments.
+        ignored: Signals that the process ignores from its start on. It has the default action of
+            the others that end a command, also when the tests run as a background job.
+        stdout: As `Popen` has it.
+        options: Others of `Popen`.
+    """
+    process = subprocess.Popen(
+        command,
+        stdout=stdout,
+        text=True,
+        preexec_fn=partial(_set_signals, ignored),
+        **options,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _set_signals(ignored: tuple[signal.Signals, ...]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
 
 
 @pytest.fixture

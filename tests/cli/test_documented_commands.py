@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli.conftest import Shell
+from cli.conftest import Shell, started
 from typer.main import get_command
 
 from mcp_learning.cli.app import app
@@ -96,15 +96,13 @@ def test_the_commands_of_a_page_work_one_after_the_other(page: Path, shell: Shel
 
 @pytest.mark.parametrize("line", SERVERS)
 def test_a_server_of_the_docs_says_where_it_is_and_ends(line: str, shell: Shell) -> None:
-    with subprocess.Popen(
+    with started(
         shlex.split(line.replace(":8000", ":0")),  # which may be taken here
         executable=str(shell.command),
         cwd=shell.home,
         env=shell.environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
     ) as server:
         assert server.stdout is not None
         said = next((words for words in server.stdout if SERVERS[line] in words), "")

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cli.conftest import Command
+from cli.conftest import Command, started
 from clients.transcripts import sessions
 from clients.transcripts.sessions import assistant, codex, codex_start, text, user
 from process.wire import Server
@@ -167,31 +169,56 @@ def test_a_dry_run_counts_as_the_import_does_what_is_twice_in_a_source(
         assert (report["read"], report["created"], report["unchanged"]) == (605, 600, 5)
 
 
-@pytest.mark.parametrize(
-    ("how", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
-)
-def test_an_interrupted_import_left_whole_batches_and_goes_on_when_it_is_run_again(
-    run: Command, home: Path, data_dir: Path, how: signal.Signals, status: int
-) -> None:
+@contextmanager
+def import_stopped(
+    home: Path, data_dir: Path, *, ignored: tuple[signal.Signals, ...] = ()
+) -> Iterator["subprocess.Popen[str]"]:
+    """An import of 1,700 executions that has stored 1,000 and waits before its third batch."""
     lines(home / "a.jsonl", *tasks(1_700))
     command = [sys.executable, "-c", STOPPED, "import", "jsonl", str(home / "a.jsonl")]
-    with subprocess.Popen(
+    with started(
         [*command, "--data-dir", str(data_dir)],
-        stdout=subprocess.PIPE,
+        ignored=ignored,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as stopped:
         assert stopped.stdout is not None
-        assert stopped.stdout.readline() == b"two batches\n"
+        assert stopped.stdout.readline() == "two batches\n"
+        yield stopped
+
+
+def assert_interrupted(stderr: str) -> None:
+    assert "interrupted" in stderr
+    assert "1,000 executions were imported before; the same command again goes on" in stderr
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_an_interrupted_import_left_whole_batches_and_goes_on_when_it_is_run_again(
+    run: Command, home: Path, data_dir: Path, how: signal.Signals, status: int
+) -> None:
+    with import_stopped(home, data_dir) as stopped:
         stopped.send_signal(how)
-        _, stderr = stopped.communicate()
+        _, stderr = stopped.communicate(timeout=60)
     assert stopped.returncode == status
-    if how is signal.SIGINT:
-        assert b"interrupted" in stderr
-        assert b"1,000 executions were imported before; the same command again goes on" in stderr
-        assert b"Traceback" not in stderr
+    if how is not signal.SIGKILL:
+        assert_interrupted(stderr)
     assert rows(data_dir, "SELECT count(*) FROM executions") == [(1_000,)]
     assert counts(reported(run, data_dir, "import", "jsonl", "a.jsonl")) == (700, 0, 1_000, 0)
+
+
+def test_an_import_in_the_background_ignores_an_interrupt_of_the_terminal_and_can_be_terminated(
+    home: Path, data_dir: Path
+) -> None:
+    with import_stopped(home, data_dir, ignored=(signal.SIGINT,)) as stopped:
+        stopped.send_signal(signal.SIGINT)
+        stopped.send_signal(signal.SIGTERM)
+        _, stderr = stopped.communicate(timeout=60)
+    assert stopped.returncode == 143
+    assert_interrupted(stderr)
 
 
 STOPPED = """
