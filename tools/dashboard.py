@@ -20,9 +20,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from mcp_learning.bench.generator import make_tasks
-from mcp_learning.bench.pipes import LEARNING, Connection, spawn
+from benchmarks.mcp_client import PRODUCT_SERVER, Connection, spawn
 from mcp_learning.server import sandbox
+from mcp_learning.synthetic.generator import make_tasks
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "dashboard"
 VIEWS = 7
@@ -74,7 +74,7 @@ def main() -> int:
 @contextmanager
 def dashboard(directory: Path) -> Iterator[str]:
     """A dashboard process; gives the address to open."""
-    command = [*LEARNING, "dashboard", "--no-open", "--json"]
+    command = [*PRODUCT_SERVER, "dashboard", "--no-open", "--json"]
     environment = sandbox.environment(directory)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
@@ -94,7 +94,7 @@ def speed(browser: Browser, directory: Path) -> None:
     print(f"\n{directory}\n\n| | ms |\n|---|---|")
     with dashboard(directory) as url:
         print(f"| first view of all, the dashboard alone | {first_view(browser, url):.0f} |")
-    with spawn(LEARNING, directory) as agent:
+    with spawn(PRODUCT_SERVER, directory) as agent:
         texts = [task.description for task in make_tasks(200, seed=5)]
         agent.call("find_similar_tasks", {"task_description": texts[0]})
         with dashboard(directory) as url:
@@ -188,7 +188,7 @@ def record(agent: Connection, text: str) -> None:
 def pictures(browser: Browser, directory: Path) -> None:
     """Takes a picture of each panel, some in the dark, and one on a phone."""
     PICTURES.mkdir(exist_ok=True)
-    with spawn(LEARNING, directory) as agent:
+    with spawn(PRODUCT_SERVER, directory) as agent:
         for task in make_tasks(40, seed=3):
             agent.call("find_similar_tasks", {"task_description": task.description})
         with dashboard(directory) as url:

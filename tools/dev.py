@@ -51,6 +51,11 @@ def test(*arguments: str) -> int:
     return run_all((*LINT, PYTEST))
 
 
+def benchmarks(*arguments: str) -> int:
+    """Run `python -m benchmarks` with these arguments; without, say which benchmarks there are."""
+    return run("benchmarks", *(arguments or ("--help",)))
+
+
 def docs() -> int:
     """Build the documentation site in build/docs, with what docs/requirements.txt names."""
     pip("-r", str(ROOT / "docs" / "requirements.txt"))
@@ -74,17 +79,18 @@ def lock() -> int:
 
 
 TASKS: dict[str, Callable[..., int]] = {
-    task.__name__: task for task in (demo, check, fast, process, test, docs, wheel, lock)
+    task.__name__: task
+    for task in (demo, check, fast, process, test, benchmarks, docs, wheel, lock)
 }
 
 
 def main() -> int:
     """Runs the named task; the exit status is its own."""
     name, *arguments = sys.argv[1:] or [""]
-    if name not in TASKS or (arguments and name not in ("demo", "test")):
+    if name not in TASKS or (arguments and name not in ("demo", "test", "benchmarks")):
         print(__doc__)
         for known, task in TASKS.items():
-            print(f"    {known:<8} {task.__doc__}")
+            print(f"    {known:<10} {task.__doc__}")
         return 2 if name and name not in ("help", "-h", "--help") else 0
     install()
     return TASKS[name](*arguments)

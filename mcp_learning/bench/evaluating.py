@@ -1,7 +1,6 @@
-"""What `evaluate` prints: a replay of the user's own executions, or trials in generated worlds."""
+"""What `evaluate` prints: how well recommendations would have predicted the user's executions."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
@@ -9,13 +8,12 @@ import anyio.to_thread
 from rich.console import Console
 from rich.table import Table
 
-from mcp_learning.bench import evaluation, trials
-from mcp_learning.bench.commands import shown_progress
+from mcp_learning.bench import evaluation
 from mcp_learning.bench.evaluation import Following, Report
 from mcp_learning.bench.past import latest, unpacked
+from mcp_learning.bench.progress import shown_progress
 from mcp_learning.bench.replay import replay
 from mcp_learning.bench.scores import Scores
-from mcp_learning.bench.trials import Spread, Trial
 from mcp_learning.cluster.member import joined
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import Dimension
@@ -58,29 +56,6 @@ async def own_history(
         _print_report(report, by)
 
 
-def in_worlds(
-    settings: Settings, *, seeds: Sequence[int], plot: Path | None, as_json: bool
-) -> bool:
-    """Follows recommendations through generated worlds; prints and returns whether all bars held.
-
-    Raises:
-        LearningError: The model can't be used, or the plot can't be written.
-    """
-    with shown_progress(quiet=as_json) as progress:
-        outcome = trials.run(seeds, settings.evidence_half_life_days, settings.model_dir, progress)
-    if plot is not None:
-        evaluation.draw(outcome.predicted, outcome.succeeded, "steady worlds", plot)
-    missed = [text for trial in outcome.trials for text in trial.missed]
-    if as_json:
-        values = {"trials": [trial.as_json() for trial in outcome.trials], "missed": missed}
-        console.file.write(json.dumps(values, indent=2) + "\n")
-    else:
-        console.print(_trials(outcome.trials))
-        for text in missed:
-            console.print(f"missed: {text}", markup=False, highlight=False)
-    return not missed
-
-
 def _print_report(report: Report, by: str) -> None:
     for text in report.thin:
         console.print(f"Too thin: {text}.", markup=False, highlight=False, soft_wrap=True)
@@ -116,29 +91,6 @@ def _following(found: Following) -> str:
         "recommended option, by self-normalised inverse propensity; it is wrong if the choice "
         "depended on something that also decides the outcome, such as how hard the task was."
     )
-
-
-def _trials(found: list[Trial]) -> Table:
-    table = Table(title=f"{found[0].seeds} worlds of each kind: mean ± sd (greatest)")
-    drift = ("before drift", "after", "if told")
-    for heading in ("", "regret / best fixed", *drift, "ECE", "coverage", "false better"):
-        table.add_column(heading, justify="right" if heading else "left")
-    for trial in found:
-        table.add_row(
-            trial.kind,
-            _spread(trial.regret),
-            *map(_spread, (trial.before, trial.after, trial.told)),
-            f"{trial.ece:.3f}",
-            _spread(trial.coverage),
-            _spread(trial.mistaken, 3),
-        )
-    return table
-
-
-def _spread(spread: Spread | None, digits: int = 2) -> str:
-    if spread is None:
-        return ""
-    return f"{spread.mean:.{digits}f} ± {spread.sd:.{digits}f} ({spread.greatest:.{digits}f})"
 
 
 async def _unheard(share: float, message: str) -> None:

@@ -117,7 +117,7 @@ def draw(predicted: Floats, happened: Bools, title: str, to: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise LearningError(
-            "--plot needs matplotlib: pip install 'mcp-learning[bench]', or leave --plot out"
+            "--plot needs matplotlib: pip install matplotlib, or leave --plot out"
         ) from error
     figure = Figure((4.5, 4.5), layout="constrained")
     axes = figure.subplots()

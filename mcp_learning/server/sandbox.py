@@ -1,4 +1,4 @@
-"""A server of one's own, which no user setting reaches: for `demo`, `doctor` and `benchmark`."""
+"""A server of one's own, which no user setting reaches: for `demo`, `doctor` and the benchmarks."""
 
 import os
 import sys

@@ -32,7 +32,7 @@ ELSEWHERE = {
     "pipx install .": "installs, with pipx",
     "uv tool install .": "installs, with uv",
     "pip install .": "installs",
-    "python tools/hook_latency.py": "measures for minutes",
+    "python -m benchmarks hook": "measures for minutes",
     "claude mcp add learning --scope user -- mcp-learning": "needs Claude Code",
 }
 

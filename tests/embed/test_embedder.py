@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcp_learning.bench import pairs
+from benchmarks.calibration import questions
 from mcp_learning.embed import embedder as module
 from mcp_learning.embed.embedder import BUNDLED_FLOOR, BUNDLED_MODEL, Embedder
 from mcp_learning.embed.recipe import MAX_CHARS, RECIPE_VERSION, embedding_text
@@ -25,7 +25,7 @@ ROOT = HERE.parents[1]
 BUNDLED = Path(module.__file__).parent / "minilm"
 PROVENANCE = json.loads((BUNDLED / "provenance.json").read_text(encoding="utf-8"))
 SENTENCES = (HERE / "reference_sentences.txt").read_text(encoding="utf-8").splitlines()
-PARAPHRASES = pairs.paraphrases()
+PARAPHRASES = questions.paraphrases()
 FOREIGN_MODEL = "BAAI/bge-small-en-v1.5"
 
 

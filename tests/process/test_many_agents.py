@@ -228,8 +228,8 @@ def test_agents_that_start_at_once_get_one_leader_and_followers_without_duckdb(
 def test_a_follower_takes_little_more_memory_than_a_server_without_a_database(
     data_dir: Path,
 ) -> None:
-    from mcp_learning.bench.memory import resident_mb
-    from mcp_learning.bench.pipes import EMPTY
+    from benchmarks.mcp_client import EMPTY_SERVER
+    from benchmarks.memory import resident_mb
 
     with leading(data_dir) as leader, following(data_dir) as follower:
         for _ in range(20):
@@ -237,7 +237,7 @@ def test_a_follower_takes_little_more_memory_than_a_server_without_a_database(
             follower.call("find_similar_tasks", task_description="login")
             follower.call("learning_stats")
         assert leader_of(follower) == leader.process.pid
-        with Server(data_dir, wrapper=list(EMPTY)) as empty:
+        with Server(data_dir, wrapper=list(EMPTY_SERVER)) as empty:
             empty.initialize()
             empty.call("nothing")
             bound = 1.2 * resident_mb(empty.process.pid)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_learning.bench import families
+from benchmarks.worlds import families
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.search import fusion, relevance_feedback
 from mcp_learning.search.catalog import Catalog

@@ -7,7 +7,7 @@ import pytest
 from service.bulk import insert_login_tasks
 from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, UNRELATED, find, query, record
 
-from mcp_learning.bench import families
+from benchmarks.worlds import families
 from mcp_learning.errors import NotFound
 from mcp_learning.models.requests import (
     ForgetExecutions,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mcp_learning.bench.generator import make_runs, make_tasks
-from mcp_learning.bench.loading import CHUNK, embed_tasks, opened
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import bulk
+from mcp_learning.synthetic.generator import make_runs, make_tasks
+from mcp_learning.synthetic.loading import CHUNK, embed_tasks, opened
 
 TASKS = 120
 NOISE = 0.4

@@ -1,0 +1,37 @@
+"""Runs a benchmark: `python -m benchmarks COMMAND`, in a checkout."""
+
+import sys
+
+import typer
+
+from benchmarks.calibration.command import calibrate
+from benchmarks.scale.command import scale
+from benchmarks.servers.command import hook, memory, servers
+from benchmarks.suite.command import suite
+from benchmarks.worlds.command import reference, worlds
+from mcp_learning.errors import LearningError
+
+app = typer.Typer(
+    name="python -m benchmarks",
+    help="Benchmarks of mcp-learning. None touches your database.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (suite, scale, calibrate, worlds, memory, servers, hook):
+    app.command()(command)
+app.command("worlds-reference")(reference)
+
+
+def main() -> None:
+    """Runs the command; an expected error becomes one line on stderr and exit status 1."""
+    try:
+        app()
+    except LearningError as error:
+        typer.echo(f"benchmarks: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Texts in a temporary database of the product, asked by the product's own search."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.calibration.questions import Pairs
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.models.identifiers import task_key, uuid7
+from mcp_learning.models.requests import Filters
+from mcp_learning.models.results import Execution
+from mcp_learning.redaction.secrets import redact
+from mcp_learning.search.exact import cosines
+from mcp_learning.search.fusion import meaning
+from mcp_learning.search.lexical.terms import Question
+from mcp_learning.search.retriever import Retriever
+from mcp_learning.search.scorer import Query
+from mcp_learning.search.sync import Snapshot
+from mcp_learning.service.indexer import Indexer
+from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.synthetic.generator import Run
+from mcp_learning.synthetic.loading import insert, opened
+
+T = TypeVar("T")
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """n texts without secrets, and their (n, dimension) float32, L2-normalised vectors."""
+
+    texts: Sequence[str]
+    vectors: Matrix
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def some(self, wanted: Sequence[str]) -> "Texts":
+        """Some of the texts, in any order, also several times."""
+        place = {text: at for at, text in enumerate(self.texts)}
+        return Texts(wanted, self.vectors[[place[text] for text in wanted]])
+
+
+@dataclass(frozen=True)
+class Case:
+    """Questions to be put to records, both without secrets.
+
+    Attributes:
+        records: n texts.
+        questions: m texts.
+        relevant: (m, n) bool: which record answers which question.
+    """
+
+    records: list[str]
+    questions: list[str]
+    relevant: NDArray[np.bool_]
+
+
+def make_case(pairs: Pairs, distractors: Sequence[str] = ()) -> Case:
+    """The questions of `pairs`, for their records among others that answer none of them."""
+    place = {name: at for at, name in enumerate(pairs.records)}
+    texts = [redact(text)[0] for text in (*pairs.records.values(), *distractors)]
+    relevant = np.zeros((len(pairs.questions), len(texts)), bool)
+    for row, question in enumerate(pairs.questions):
+        relevant[row, [place[name] for name in question.relevant]] = True
+    return Case(texts, [redact(question.text)[0] for question in pairs.questions], relevant)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """n records in a database that is open, as long as `ask` works on them.
+
+    Attributes:
+        retriever: Of the database, with all of it in memory.
+        cursor: Of the database.
+        task_ids: Of the n records, in their order.
+        noise: `Embedder.floor` of the model.
+    """
+
+    retriever: Retriever
+    cursor: Cursor
+    task_ids: Sequence[UUID]
+    noise: float
+
+    def similarities(self, questions: Texts) -> Matrix:
+        """(questions, n) float32, 0..1: what the product ranks by, and compares with the floor."""
+        found = np.empty((len(questions), len(self.task_ids)), np.float32)
+        for row, (text, vector) in enumerate(zip(questions.texts, questions.vectors, strict=True)):
+            of = self.retriever.similarities(self.cursor, self.query(text, vector))
+            found[row] = [of[task_id] for task_id in self.task_ids]
+        return found
+
+    def meanings(self, questions: Texts) -> Matrix:
+        """(questions, n) float32, 0..1: by vectors alone."""
+        snapshot, rows = self._snapshot()
+        found = [cosines(snapshot.vectors, vector)[rows] for vector in questions.vectors]
+        return meaning(np.stack(found), self.noise)
+
+    def coverages(self, questions: Texts) -> Matrix:
+        """(questions, n) float32, 0..1: by words alone."""
+        snapshot, rows = self._snapshot()
+        scores = (snapshot.words.score(Question.of(text)) for text in questions.texts)
+        return np.stack([snapshot.coverage(one.coverage)[rows] for one in scores])
+
+    def query(self, text: str, vector: NDArray[np.float32]) -> Query:
+        """The question that a tool call would put; finds all records, whatever the floor."""
+        return Query(
+            text=text,
+            task_key=task_key(text),
+            vector=vector,
+            filters=Filters(),
+            limit=len(self.task_ids),
+            now=datetime.now(UTC),
+            floor=0.0,
+            noise=self.noise,
+        )
+
+    def _snapshot(self) -> tuple[Snapshot, NDArray[np.int64]]:
+        """What is in memory, and (n,) the row of each record."""
+        snapshot = self.retriever.rows.snapshot(Filters(), datetime.now(UTC))
+        row_of = {snapshot.view.task_id(row): row for row in range(len(snapshot.view))}
+        return snapshot, np.array([row_of[task_id] for task_id in self.task_ids])
+
+
+async def ask(
+    settings: Settings,
+    embedder: Embedder,
+    directory: Path,
+    records: Texts,
+    work: Callable[[Collection], T],
+) -> T:
+    """Records n texts in a new database, then runs `work` on it in a worker thread.
+
+    Args:
+        settings: Of everything but the directory.
+        embedder: Made the vectors.
+        directory: Where the database is made.
+        records: At least one.
+        work: Is given the collection; what it returns is returned.
+
+    Raises:
+        StoreError: The database can't be written.
+    """
+    temporary = settings.model_copy(update={"data_dir": directory, "search_mode": "exact"})
+    runs = [Run(row, _execution(text)) for row, text in enumerate(records.texts)]
+    async with _opened(temporary, embedder) as (database, _):
+        await insert(database, runs, records.vectors, embedder.fingerprint)
+    async with _opened(temporary, embedder) as (database, indexer):
+        await indexer.settle()
+        task_ids = [run.execution.task_id for run in runs]
+        noise, retriever = embedder.floor, indexer.retriever
+        return await database.read(lambda c: work(Collection(retriever, c, task_ids, noise)))
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, embedder: Embedder
+) -> AsyncIterator[tuple[Database, Indexer]]:
+    async with opened(settings) as (database, indexer):
+        indexer.embedder = embedder  # its cache is the user's: no model is downloaded twice
+        await indexer.load()
+        yield database, indexer
+
+
+def _execution(text: str) -> Execution:
+    now = datetime.now(UTC)
+    return Execution(
+        task_id=uuid7(),
+        recorded_at=now,
+        updated_at=now,
+        task_type="calibration",
+        task_description=text,
+        outcome="success",
+    )

@@ -1,0 +1,100 @@
+"""Questions with the records that answer them: from a file, or the packaged paraphrases."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mcp_learning.errors import LearningError
+from mcp_learning.models.fields import Label, LongText
+from mcp_learning.server.schema import explain
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and the ids of the records that answer it, at least one."""
+
+    text: str
+    relevant: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Texts of records by their ids, at least one, and questions, at least one."""
+
+    records: dict[str, str]
+    questions: list[Question]
+
+
+class _Line(BaseModel):
+    """One line of a file; what else is in it doesn't matter."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    kind: Literal["record", "query"]
+    id: Label
+    text: LongText
+    relevant: list[str] = Field(default=[])
+
+
+def paraphrases() -> Pairs:
+    """Forty short tasks, and each in other words as its question."""
+    table = files("benchmarks.calibration").joinpath("paraphrases.tsv").read_text("utf-8")
+    pairs = [line.split("\t") for line in table.splitlines()]
+    records = {str(number): task for number, (task, _) in enumerate(pairs)}
+    asked = [Question(other, frozenset([str(n)])) for n, (_, other) in enumerate(pairs)]
+    return Pairs(records, asked)
+
+
+def load(path: Path) -> Pairs:
+    """Reads pairs from JSON lines, in any order.
+
+    `{"kind": "record", "id": "r1", "text": "…"}` and
+    `{"kind": "query", "id": "q1", "text": "…", "relevant": ["r1"]}`; more keys are passed over.
+
+    Raises:
+        LearningError: The file can't be read, or a line is wrong; names the line.
+    """
+    records: dict[str, str] = {}
+    asked: dict[str, tuple[int, Question]] = {}
+    for number, line in _lines(path):
+        if line.id in records or line.id in asked:
+            raise _wrong(path, number, f"id: {line.id!r} is there already; give another")
+        if line.kind == "record":
+            records[line.id] = line.text
+        else:
+            asked[line.id] = (number, Question(line.text, frozenset(line.relevant)))
+    for number, question in asked.values():
+        if not question.relevant:
+            raise _wrong(path, number, "relevant: names no record; give at least one id")
+        if unknown := sorted(question.relevant - records.keys()):
+            raise _wrong(path, number, f"relevant: no record {unknown[0]!r} in this file; add it")
+    if not asked:
+        raise LearningError(f'{path}: no questions; add lines with "kind": "query"')
+    return Pairs(records, [question for _, question in asked.values()])
+
+
+def _lines(path: Path) -> Iterator[tuple[int, _Line]]:
+    """Each line that isn't blank, with its number from 1."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it isn't UTF-8"
+        raise LearningError(f"{path} can't be read: {why}") from error
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            yield number, _Line.model_validate(json.loads(line))
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise _wrong(path, number, "isn't JSON; write one object per line") from error
+        except ValidationError as error:
+            raise _wrong(path, number, explain(error, _Line)) from error
+
+
+def _wrong(path: Path, number: int, problem: str) -> LearningError:
+    return LearningError(f"{path}, line {number}: {problem}")

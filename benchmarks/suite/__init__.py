@@ -1,0 +1,1 @@
+"""The product at one size, each measurement against a target."""

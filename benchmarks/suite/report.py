@@ -1,0 +1,118 @@
+"""The outcome of a benchmark: a table for people, JSON for machines, a page for the docs."""
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.suite.measure import Plan
+from benchmarks.targets import Measurement
+from mcp_learning import __version__
+
+PACKAGES = ("mcp", "duckdb", "fastembed", "onnxruntime", "numpy")
+
+_PAGE = """# Benchmark
+
+What the product promises, measured. This page was written by
+
+```
+{command}
+```
+
+with mcp-learning {version}, {rows:,} generated executions in a temporary database and the bundled
+model. Machine: {machine}.
+
+In a checkout, run it on your own machine: `--check` makes it exit 1 when a target is missed, `--json` prints the figures,
+`--quick` repeats less. How search scales to a million executions is in
+[performance.md](performance.md).
+
+{table}
+
+Values are medians. "Beside" is what the target is relative to, measured in the same run and in turn
+with the value; absolute targets have their bound there. The ratio is the value divided by it.
+
+## How it is measured
+
+{how}
+"""
+
+
+def table(measurements: Sequence[Measurement], plan: Plan) -> Table:
+    """One row per measurement: target, measured, beside, ratio, verdict."""
+    made = Table(title=f"mcp-learning {__version__}, {plan.rows:,} executions, {machine()}")
+    for number, heading in enumerate(_HEADINGS):
+        made.add_column(heading, justify="right" if number in (2, 3, 4) else "left")
+    for measurement in measurements:
+        style = "green" if measurement.passed else "bold red"
+        *cells, verdict = _cells(measurement)
+        made.add_row(*map(Text, cells), Text(verdict, style=style))
+    return made
+
+
+def as_json(measurements: Sequence[Measurement], plan: Plan) -> dict[str, Any]:
+    """Everything as JSON values; `results` by the targets' names."""
+    return {
+        "version": __version__,
+        "rows": plan.rows,
+        "machine": machine(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "passed": all(measurement.passed for measurement in measurements),
+        "results": {m.target.name: _result(m) for m in measurements},
+    }
+
+
+def markdown(measurements: Sequence[Measurement], plan: Plan, command: str) -> str:
+    """A whole page. `command` is what it says that it was made by."""
+    rows = [_HEADINGS, ("---",) * len(_HEADINGS), *map(_cells, measurements)]
+    return _PAGE.format(
+        command=command,
+        version=__version__,
+        rows=plan.rows,
+        machine=machine(),
+        table="\n".join(f"| {' | '.join(row)} |" for row in rows),
+        how="\n".join(
+            f"- **{m.target.title}**: {m.target.how} Samples: {m.samples}." for m in measurements
+        ),
+    )
+
+
+def machine() -> str:
+    """Processor architecture, CPUs, system and Python, in a few words."""
+    cores = f"{os.cpu_count()} CPUs ({platform.machine()})"
+    return f"{cores}, {platform.system()}, Python {platform.python_version()}"
+
+
+_HEADINGS = ("measurement", "target", "measured", "beside", "ratio", "verdict")
+
+
+def _cells(measurement: Measurement) -> tuple[str, ...]:
+    target = measurement.target
+    return (
+        target.title,
+        target.text,
+        _value(measurement.measured, target.unit),
+        _value(measurement.reference, target.unit),
+        f"{measurement.ratio:.2f}",
+        "pass" if measurement.passed else "FAIL",
+    )
+
+
+def _value(value: float, unit: str) -> str:
+    return f"{value:,.2f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+
+
+def _result(measurement: Measurement) -> dict[str, Any]:
+    return {
+        "title": measurement.target.title,
+        "target": measurement.target.text,
+        "unit": measurement.target.unit,
+        "measured": round(measurement.measured, 3),
+        "reference": round(measurement.reference, 3),
+        "ratio": round(measurement.ratio, 4),
+        "passed": measurement.passed,
+        "samples": measurement.samples,
+    }

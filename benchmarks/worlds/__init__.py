@@ -1,0 +1,1 @@
+"""Recommendations followed in simulated worlds, whose true success rates are known."""

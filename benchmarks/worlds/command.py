@@ -1,0 +1,77 @@
+"""`python -m benchmarks worlds` and `worlds-reference`."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from benchmarks.output import AsJson, Check, console, exit_unless, print_json
+from benchmarks.worlds import reference as learners
+from benchmarks.worlds import trials
+from benchmarks.worlds.trials import Spread, Trial
+from mcp_learning.bench import evaluation
+from mcp_learning.bench.progress import shown_progress
+from mcp_learning.settings import Settings
+
+HALF_LIFE_DAYS = float(Settings.model_fields["evidence_half_life_days"].default)
+
+
+def worlds(
+    seeds: Annotated[int, typer.Option(min=1, help="Worlds of each kind")] = 10,
+    first_seed: Annotated[int, typer.Option(min=0, help="Other seeds make other worlds")] = 0,
+    half_life_days: Annotated[
+        float, typer.Option(min=0.1, help="Age at which evidence counts half")
+    ] = HALF_LIFE_DAYS,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw the calibration in this file (.svg, .png)", show_default=False),
+    ] = None,
+    check: Check = False,
+    json: AsJson = False,
+) -> None:
+    """Follow recommendations through simulated worlds with known success rates."""
+    used = range(first_seed, first_seed + seeds)
+    with shown_progress(quiet=json) as progress, TemporaryDirectory() as models:
+        outcome = trials.run(used, half_life_days, Path(models), progress)
+    if plot is not None:
+        evaluation.draw(outcome.predicted, outcome.succeeded, "steady worlds", plot)
+    missed = [text for trial in outcome.trials for text in trial.missed]
+    if json:
+        print_json({"trials": [trial.as_json() for trial in outcome.trials], "missed": missed})
+    else:
+        console.print(_table(outcome.trials))
+        for text in missed:
+            console.print(f"missed: {text}", markup=False, highlight=False)
+    exit_unless(not missed, check=check)
+
+
+def reference(
+    seeds: Annotated[int, typer.Option(min=1, help="Worlds of each kind")] = 400,
+) -> None:
+    """Print the regret after a drift of learners that know more than a recommender can."""
+    learners.print_table(range(seeds))
+
+
+def _table(found: list[Trial]) -> Table:
+    table = Table(title=f"{found[0].seeds} worlds of each kind: mean ± sd (greatest)")
+    drift = ("before drift", "after", "if told")
+    for heading in ("", "regret / best fixed", *drift, "ECE", "coverage", "false better"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for trial in found:
+        table.add_row(
+            trial.kind,
+            _spread(trial.regret),
+            *map(_spread, (trial.before, trial.after, trial.told)),
+            f"{trial.ece:.3f}",
+            _spread(trial.coverage),
+            _spread(trial.mistaken, 3),
+        )
+    return table
+
+
+def _spread(spread: Spread | None, digits: int = 2) -> str:
+    if spread is None:
+        return ""
+    return f"{spread.mean:.{digits}f} ± {spread.sd:.{digits}f} ({spread.greatest:.{digits}f})"

@@ -1,0 +1,87 @@
+"""The benchmarks as they are run from a checkout: `python -m benchmarks COMMAND`."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import targets
+
+CHECKOUT = Path(__file__).parent.parent.parent
+NAMES = {target.name for target in targets.ALL}
+
+
+def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
+        "MCP_LEARNING_DATA_DIR": str(directory / "data"),
+        "MCP_LEARNING_CONFIG": str(directory / "no-config.toml"),
+        "COLUMNS": "200",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment,
+        cwd=CHECKOUT,
+        check=False,
+    )
+
+
+def test_the_help_names_every_benchmark(tmp_path: Path) -> None:
+    done = run(tmp_path, "--help")
+    assert done.returncode == 0, done.stderr
+    for name in ("suite", "scale", "calibrate", "worlds", "memory", "servers", "hook"):
+        assert f" {name} " in done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_the_suite_measures_everything_and_leaves_the_users_database_alone(tmp_path: Path) -> None:
+    page = tmp_path / "benchmark.md"
+    done = run(tmp_path, "suite", "--quick", "--rows", "300", "--markdown", str(page), "--json")
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert values["rows"] == 300
+    assert values["results"].keys() == NAMES
+    for result in values["results"].values():
+        for number in ("measured", "reference", "ratio", "samples"):
+            assert math.isfinite(result[number])
+            assert result[number] > 0
+    text = page.read_text(encoding="utf-8")
+    assert all(result["title"] in text for result in values["results"].values())
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_wrong_size_or_peer_ends_with_one_line_that_names_it(tmp_path: Path) -> None:
+    for option, wrong in (("--sizes", "5"), ("--peers", "annoy"), ("--presets", "best")):
+        done = run(tmp_path, "scale", "--sizes", "1000", option, wrong)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert option.removeprefix("--") in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what memory consists of")
+def test_memory_is_shown_by_what_is_mapped(tmp_path: Path) -> None:
+    done = run(tmp_path, "memory", "--rows", "100", "--json")
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert values["resident_mb"] > values["empty_server_mb"] > 20
+    assert values["parts_mb"]["anonymous"] > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory of child processes is read from /proc")
+def test_any_mcp_server_can_be_compared(tmp_path: Path) -> None:
+    empty = CHECKOUT / "benchmarks" / "empty_server.py"
+    done = run(tmp_path, "servers", f"empty={sys.executable} {empty}")
+    assert done.returncode == 0, done.stderr
+    assert "| empty | 1 |" in done.stdout
+
+
+def test_a_server_without_a_command_is_refused_in_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path, "servers", "empty")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "NAME=COMMAND" in done.stderr

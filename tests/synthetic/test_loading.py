@@ -1,0 +1,122 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mcp_learning.errors import IndexUnavailable
+from mcp_learning.models.requests import FindSimilarTasks
+from mcp_learning.models.results import Execution, SimilarTasks
+from mcp_learning.service.learning import LearningService
+from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb import embeddings, executions
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.synthetic.generator import make_runs, make_tasks
+from mcp_learning.synthetic.loading import Filled, generate, insert, opened
+
+SEED = 5
+
+
+def settings_in(directory: Path) -> Settings:
+    return Settings.model_construct(data_dir=directory)
+
+
+def fill(directory: Path, count: int, *, embed: bool = True) -> Filled:
+    async def work() -> Filled:
+        return await generate(
+            settings_in(directory),
+            count,
+            seed=SEED,
+            task_types=[],
+            embed=embed,
+            progress=lambda what, done, total: None,
+        )
+
+    return anyio.run(work)
+
+
+def counts(directory: Path) -> tuple[int, int]:
+    """Executions, and those of them that wait for a vector."""
+
+    def read(cursor: Cursor) -> tuple[int, int]:
+        return executions.count(cursor), embeddings.count_pending(cursor)
+
+    async def work() -> tuple[int, int]:
+        async with opened(settings_in(directory)) as (database, _):
+            return await database.read(read)
+
+    return anyio.run(work)
+
+
+def random_vectors(count: int) -> NDArray[np.float32]:
+    vectors = np.random.default_rng(0).standard_normal((count, 384)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+def test_bulk_insert_stores_what_it_was_given(tmp_path: Path) -> None:
+    tasks = make_tasks(20, seed=SEED)
+    runs = list(make_runs(tasks, 60, seed=SEED, until=datetime(2025, 6, 1, tzinfo=UTC)))
+    vectors = random_vectors(len(tasks))
+
+    def read(cursor: Cursor) -> tuple[list[Execution | None], NDArray[np.float32]]:
+        stored = [executions.get(cursor, run.execution.task_id) for run in runs]
+        versions, vectors = zip(*embeddings.read(cursor), strict=True)
+        order = np.argsort(np.concatenate(versions))
+        return stored, np.concatenate(vectors)[order]
+
+    async def work() -> tuple[list[Execution | None], NDArray[np.float32]]:
+        async with opened(settings_in(tmp_path)) as (database, _):
+            await insert(database, runs, vectors, "some model")
+            return await database.read(read)
+
+    stored, kept = anyio.run(work)
+    assert stored == [run.execution for run in runs]
+    np.testing.assert_array_equal(kept, vectors[[run.task for run in runs]])
+
+
+def test_generated_executions_are_found_by_their_description(tmp_path: Path) -> None:
+    filled = fill(tmp_path, 60)
+    wanted = make_tasks(20, seed=SEED)[0].description
+
+    async def work() -> SimilarTasks:
+        settings = settings_in(tmp_path)
+        service = LearningService(settings, open_database(settings))
+        try:
+            return await service.find(FindSimilarTasks(task_description=wanted))
+        finally:
+            await service.close()
+
+    found = anyio.run(work)
+    assert filled.rows == 60
+    assert found.search.candidates == 60
+    assert found.matches[0].task_description == wanted
+    assert found.matches[0].similarity > 0.999
+
+
+def test_generating_again_with_the_same_seed_adds_more(tmp_path: Path) -> None:
+    fill(tmp_path, 30)
+    fill(tmp_path, 30)
+    assert counts(tmp_path) == (60, 0)
+
+
+def test_without_embedding_the_executions_wait_in_the_queue(tmp_path: Path) -> None:
+    filled = fill(tmp_path, 30, embed=False)
+    assert filled.embed_seconds == 0
+    assert counts(tmp_path) == (30, 30)
+
+
+def test_vectors_of_two_models_are_not_mixed(tmp_path: Path) -> None:
+    tasks = make_tasks(5, seed=SEED)
+    runs = list(make_runs(tasks, 5, seed=SEED, until=datetime(2025, 6, 1, tzinfo=UTC)))
+
+    async def work() -> None:
+        async with opened(settings_in(tmp_path)) as (database, _):
+            await insert(database, runs, random_vectors(len(tasks)), "some model")
+
+    anyio.run(work)
+    with pytest.raises(IndexUnavailable, match=r"another model.*--no-embed"):
+        fill(tmp_path, 10)
