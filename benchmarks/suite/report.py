@@ -26,8 +26,8 @@ What the product promises, measured. This page was written by
 with mcp-learning {version}, {rows:,} generated executions in a temporary database and the bundled
 model. Machine: {machine}.
 
-In a checkout, run it on your own machine: `--check` makes it exit 1 when a target is missed, `--json` prints the figures,
-`--quick` repeats less. How search scales to a million executions is in
+In a checkout, run it on your own machine: `--check` makes it exit 1 when a target is missed,
+`--json` prints the figures, `--quick` repeats less. How search scales to a million executions is in
 [performance.md](performance.md).
 
 {table}

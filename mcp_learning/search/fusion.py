@@ -22,7 +22,7 @@ HALF_EVIDENCE = 14.0
 """Evidence at which words get half of that: as many words of the greatest rarity."""
 
 FLOOR = 0.41
-"""Similarity below which a match is noise (docs/tuning.md; `python -m benchmarks calibrate` repeats it)."""
+"""Similarity below which a match is noise: docs/tuning.md has how it was measured."""
 
 NAMED = 0.45
 """Least similarity of a match that has every identifier of the question."""
