@@ -1,9 +1,8 @@
 """Measures the dashboard in Chromium, or takes its pictures; needs the development environment.
 
     python tools/dashboard.py speed DIR [DIR …]   how long the first view takes, beside an agent and
-                                                  alone, how smooth the map is under the mouse, and
-                                                  what an open page does to an agent's searches;
-                                                  adds some executions to DIR
+                                                  alone, and what an open page does to an agent's
+                                                  searches; adds some executions to DIR
     python tools/dashboard.py pictures DIR        rewrites the pictures in docs/dashboard
 
 DIR is a data directory, filled by `mcp-learning generate-data`.
@@ -27,7 +26,6 @@ from mcp_learning.synthetic.generator import make_tasks
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "dashboard"
 VIEWS = 7
 BLOCKS, FINDS = 10, 60
-MOVES = 300
 # As a function, not as a text to evaluate, which the page's policy forbids.
 DRAWN = """least => new Promise((resolve) => {
     const look = () => {
@@ -38,19 +36,6 @@ DRAWN = """least => new Promise((resolve) => {
     };
     look();
 })"""
-
-FRAMES = """() => {
-    const gaps = [];
-    let last = performance.now();
-    let on = true;
-    const note = (now) => {
-        gaps.push(now - last);
-        last = now;
-        if (on) requestAnimationFrame(note);
-    };
-    requestAnimationFrame(note);
-    window.frames_end = () => { on = false; return gaps.slice(1); };
-}"""
 
 
 def main() -> int:
@@ -101,57 +86,19 @@ def speed(browser: Browser, directory: Path) -> None:
             print(f"| first view of all, beside an agent | {first_view(browser, url):.0f} |")
             views = sorted(first_view(browser, url) for _ in range(VIEWS))
             print(f"| further first views, median of {VIEWS} | {views[VIEWS // 2]:.0f} |")
-            drawn = sorted(first_view(browser, url, "map") for _ in range(VIEWS))
-            print(f"| map, median of {VIEWS} | {drawn[VIEWS // 2]:.0f} |")
-            pointing, selecting = frames(browser, at(url, "panel=map"))
-            print(f"| map, time between frames, median, p95: pointing | {pointing} |")
-            print(f"| selecting an area | {selecting} |")
-            for name in ("overview", "map", "health"):
+            for name in ("overview", "health"):
                 closed, opened = beside(browser, agent, at(url, f"panel={name}"), texts)
                 print(f"| find, median: no page, {name} open | {closed:.2f}, {opened:.2f} |")
 
 
-def first_view(browser: Browser, url: str, panel: str = "overview") -> float:
-    """Milliseconds from the navigation in a new profile until all charts are drawn."""
+def first_view(browser: Browser, url: str) -> float:
+    """Milliseconds from the navigation in a new profile until all five charts are drawn."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.goto(at(url, f"panel={panel}"), wait_until="commit")
-    took = float(page.evaluate(DRAWN, 5 if panel == "overview" else 1))
+    page.goto(at(url, "panel=overview"), wait_until="commit")
+    took = float(page.evaluate(DRAWN, 5))
     context.close()
     return took
-
-
-def frames(browser: Browser, url: str) -> tuple[str, str]:
-    """Median and 95th percentile in ms between frames of the map, while the mouse moves over it.
-
-    First from point to point, then with its button down, which selects an area.
-    """
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(url)
-    page.wait_for_selector("main[data-shown]")
-    settle(page)
-    box = page.locator(".chart canvas").first.bounding_box()
-    assert box is not None
-    found = []
-    for selects in (False, True):
-        page.mouse.move(box["x"] + 60, box["y"] + 60)
-        if selects:
-            page.mouse.down()
-        page.evaluate(FRAMES)
-        for step in range(MOVES):
-            share = (step + 1) / MOVES
-            page.mouse.move(
-                box["x"] + 60 + share * (box["width"] - 120),
-                box["y"] + 60 + share * (box["height"] - 120),
-            )
-        gaps = sorted(page.evaluate("window.frames_end()"))
-        if selects:
-            page.mouse.up()
-        found.append(f"{gaps[len(gaps) // 2]:.0f}, {gaps[int(0.95 * len(gaps))]:.0f}")
-    context.close()
-    pointing, selecting = found
-    return pointing, selecting
 
 
 def beside(browser: Browser, agent: Connection, url: str, texts: list[str]) -> tuple[float, float]:
@@ -195,7 +142,6 @@ def pictures(browser: Browser, directory: Path) -> None:
             for name, query, scheme, size in (
                 ("overview", "", "light", (1200, 900)),
                 ("overview-phone", "", "light", (390, 844)),
-                ("map-dark", "panel=map&colour=task_type", "dark", (1200, 700)),
                 ("search", "panel=search&q=the login flow is slow", "light", (1200, 1000)),
                 ("learned", "panel=learned", "light", (1200, 1000)),
                 ("health", "panel=health", "dark", (1200, 800)),

@@ -14,7 +14,6 @@ from mcp_learning.models.dashboard import (
     LookUp,
     Overview,
     Pulse,
-    TaskMap,
     View,
     Vitals,
 )
@@ -35,10 +34,6 @@ class Looking(ABC):
     async def listing(self, request: ListExecutions) -> Listing:
         """As `Dashboard.listing`."""
         return await self._ask(methods.LISTING, request)
-
-    async def task_map(self, view: View) -> TaskMap:
-        """As `Dashboard.task_map`."""
-        return await self._ask(methods.TASK_MAP, view)
 
     async def learned(self, view: View) -> Learned:
         """As `Dashboard.learned`."""

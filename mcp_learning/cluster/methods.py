@@ -22,7 +22,6 @@ from mcp_learning.models.dashboard import (
     LookUp,
     Overview,
     Pulse,
-    TaskMap,
     View,
     Vitals,
 )
@@ -150,10 +149,6 @@ class Learning(Protocol):
         """Executions of a view, the latest first."""
         ...
 
-    async def task_map(self, view: View) -> TaskMap:
-        """Executions of a view in two dimensions."""
-        ...
-
     async def learned(self, view: View) -> Learned:
         """Approaches, failures and the use of recalls."""
         ...
@@ -242,7 +237,6 @@ IMPORT = Method("import_batch", ImportBatch, Imported, lambda s, q, _: s.import_
 EXPORT = Method("export_page", ExportPage, Exported, lambda s, q, _: s.export_page(q))
 OVERVIEW = Method("overview", View, Overview, lambda s, q, _: s.dashboard.overview(q))
 LISTING = Method("listing", ListExecutions, Listing, lambda s, q, _: s.dashboard.listing(q))
-TASK_MAP = Method("task_map", View, TaskMap, lambda s, q, _: s.dashboard.task_map(q))
 LEARNED = Method("learned", View, Learned, lambda s, q, _: s.dashboard.learned(q))
 INSPECT = Method("inspect", GetExecution, ExecutionDetail, lambda s, q, _: s.get(q))
 LOOK_UP = Method("look_up", LookUp, LookedUp, lambda s, q, _: s.look_up(q))
@@ -255,6 +249,6 @@ METHODS: dict[str, Method[Any, Any]] = {
     for method in (
         *(RECORD, FIND, RECOMMEND, GET, FEEDBACK, STATS, INSIGHTS, HEALTH, REBUILD, FORGET),
         *(SUGGEST, BACKUP, EMBED, PRUNE, UNARCHIVE, IMPORT, EXPORT),
-        *(OVERVIEW, LISTING, TASK_MAP, LEARNED, INSPECT, LOOK_UP, HISTORY, VITALS, PULSE),
+        *(OVERVIEW, LISTING, LEARNED, INSPECT, LOOK_UP, HISTORY, VITALS, PULSE),
     )
 }

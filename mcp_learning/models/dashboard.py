@@ -1,13 +1,13 @@
 """What the dashboard asks for and shows. Rates are 0..1, intervals 90 %, times UTC."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from mcp_learning.models.fields import Model, OptionalLabel, Repo, Request
-from mcp_learning.models.requests import Dimension, Filters, FindSimilarTasks, Outcome
+from mcp_learning.models.requests import Dimension, FindSimilarTasks, Outcome
 from mcp_learning.models.results import (
     Change,
     FailurePattern,
@@ -18,26 +18,7 @@ from mcp_learning.models.results import (
     Totals,
 )
 
-MAX_POINTS = 10_000
-"""Points that a map has at most; beyond it, it is a sample."""
-
-Coordinate = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
 Step = Literal["hour", "day", "week", "month"]
-
-
-class Area(Request):
-    """A rectangle on the map of tasks, in its coordinates, edges included."""
-
-    left: Coordinate
-    bottom: Coordinate
-    right: Coordinate
-    top: Coordinate
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.left > self.right or self.bottom > self.top:
-            raise ValueError("left and bottom come first")
-        return self
 
 
 class View(Request):
@@ -46,12 +27,6 @@ class View(Request):
     repo: Repo = None
     task_type: OptionalLabel = None
     days: Annotated[int | None, Field(ge=1, le=36_500)] = None
-    area: Area | None = None
-
-    @property
-    def filters(self) -> Filters:
-        """The same for a search, without the area."""
-        return Filters(repo=self.repo, task_type=self.task_type, since_days=self.days)
 
 
 class ListExecutions(View):
@@ -135,24 +110,6 @@ class Listing(Model):
 
     total: int
     executions: list[Listed]
-
-
-class TaskMap(Model):
-    """Executions in two dimensions: the first two principal components of their embeddings.
-
-    The lists `task_ids`, `x`, `y`, `outcomes` and `kinds` have one value per point, the oldest
-    execution first.
-    """
-
-    embedded: Annotated[int, Field(description="Executions with a place on the map, in this view")]
-    unplaced: Annotated[int, Field(description="Executions in this view that have no vector yet")]
-    explained: Annotated[float, Field(description="Share of the variance that the map shows")]
-    task_ids: list[str]
-    x: list[float]
-    y: list[float]
-    outcomes: Annotated[list[int], Field(description="0 success, 1 failure, 2 pending")]
-    kinds: Annotated[list[int], Field(description="Positions in task_types")]
-    task_types: list[str]
 
 
 class Approach(Model):

@@ -1,4 +1,4 @@
-"""What the dashboard shows: a view's figures over time, its map, its lessons, and a search.
+"""What the dashboard shows: a view's figures over time, its lessons, and a search.
 
 It only reads. What is looked up here doesn't count as recalled by an agent.
 """
@@ -7,10 +7,7 @@ import os
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from typing import TYPE_CHECKING
-
-import anyio.to_thread
 
 from mcp_learning.insights.period import Period, failure_patterns
 from mcp_learning.insights.rates import changes, summarise, wilson_interval
@@ -28,7 +25,6 @@ from mcp_learning.models.dashboard import (
     Pulse,
     Rate,
     Step,
-    TaskMap,
     Used,
     View,
 )
@@ -41,7 +37,6 @@ from mcp_learning.store.types import Outcomes
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
-    from mcp_learning.service.task_map import Atlas
 
 GROUPS = 15
 """Repos, and task types, that an overview has."""
@@ -69,23 +64,21 @@ class Dashboard:
     def __init__(self, database: Database, indexing: Callable[[], Awaitable["Indexer"]]) -> None:
         self._database = database
         self._indexing = indexing
-        self._atlas: Atlas | None = None
 
     async def overview(self, view: View) -> Overview:
         """Figures over time, by repo and by task type.
 
         Raises:
             StoreError: The database can't be read.
-            EmbedderUnavailable: An area is given, and the embedding model can't be loaded.
         """
         now = datetime.now(UTC)
-        scope = await self._scope(view, now)
+        scope = _scope(view)
         return await self._database.read(lambda cursor: _overview(cursor, view, scope, now))
 
     async def listing(self, request: ListExecutions) -> Listing:
         """Executions of a view, the latest first. Raises as `overview` does."""
         now = datetime.now(UTC)
-        scope = await self._scope(request, now)
+        scope = _scope(request)
 
         def read(cursor: Cursor) -> Listing:
             since, until = _between(cursor, request, now)
@@ -98,20 +91,10 @@ class Dashboard:
 
         return await self._database.read(read)
 
-    async def task_map(self, view: View) -> TaskMap:
-        """The map of a view; its area doesn't restrict what is drawn.
-
-        Raises:
-            StoreError: The database can't be read.
-            EmbedderUnavailable: The embedding model can't be loaded.
-        """
-        atlas, now = await self._map(), datetime.now(UTC)
-        return await self._database.read(lambda cursor: atlas.draw(cursor, view.filters, now))
-
     async def learned(self, view: View) -> Learned:
         """Approaches, failures and the use of recalls. Raises as `overview` does."""
         now = datetime.now(UTC)
-        scope = await self._scope(view, now)
+        scope = _scope(view)
         return await self._database.read(lambda cursor: _learned(cursor, view, scope, now))
 
     async def history(self, request: ListHistory) -> History:
@@ -151,26 +134,9 @@ class Dashboard:
         """What changes when the database does; asks it nothing."""
         return Pulse(state=f"{os.getpid()}.{self._database.openings}.{self._database.commits}")
 
-    async def _scope(self, view: View, now: datetime) -> Scope:
-        sequences = None
-        if view.area is not None:
-            atlas, area = await self._map(), view.area
-            sequences = await self._database.read(
-                lambda cursor: atlas.inside(cursor, area, view.filters, now)
-            )
-        return Scope(repo=view.repo, task_type=view.task_type, sequences=sequences)
 
-    async def _map(self) -> "Atlas":
-        indexer = await self._indexing()
-        await indexer.load()
-        if self._atlas is None:
-            module = await anyio.to_thread.run_sync(import_module, "mcp_learning.service.task_map")
-            database = self._database
-            self._atlas = module.Atlas(
-                indexer.retriever, lambda: (database.openings, database.commits)
-            )
-        assert self._atlas is not None
-        return self._atlas
+def _scope(view: View) -> Scope:
+    return Scope(repo=view.repo, task_type=view.task_type)
 
 
 def _between(cursor: Cursor, view: View, now: datetime) -> tuple[datetime, datetime]:

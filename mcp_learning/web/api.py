@@ -19,8 +19,6 @@ from mcp_learning.web.calibration import Calibration
 R = TypeVar("R", bound=BaseModel)
 Answer = Callable[[Learning, Mapping[str, str]], Awaitable[BaseModel | Mapping[str, BaseModel]]]
 
-_EDGES = ("left", "bottom", "right", "top")
-
 
 def routes(
     service: Learning, answered: Callable[[], None], half_life_days: float
@@ -45,7 +43,6 @@ def routes(
         route("/overview", lambda s, q: s.overview(_asked(View, q))),
         route("/executions", lambda s, q: s.listing(_asked(ListExecutions, q))),
         route("/executions/{task_id}", lambda s, q: s.inspect(_asked(GetExecution, q))),
-        route("/map", lambda s, q: s.task_map(_asked(View, q))),
         route("/learned", lambda s, q: s.learned(_asked(View, q))),
         route("/look-up", _look_up),
         route("/calibration", lambda s, q: calibration.of(s, _asked(ListHistory, q).by)),
@@ -66,15 +63,9 @@ async def _look_up(service: Learning, query: Mapping[str, str]) -> Mapping[str, 
 
 
 def _asked(model: type[R], query: Mapping[str, str]) -> R:
-    """A request from the query; `area` is left,bottom,right,top."""
-    values: dict[str, object] = {name: value for name, value in query.items() if value != ""}
-    if "area" in values:
-        edges = str(values["area"]).split(",")
-        values["area"] = dict(zip(_EDGES, edges, strict=False))
-        if len(edges) != len(_EDGES):
-            raise InvalidInput("area", f"give {','.join(_EDGES)}")
+    """A request from the query; an empty value is an absent one."""
     try:
-        return model.model_validate(values)
+        return model.model_validate({name: value for name, value in query.items() if value != ""})
     except ValidationError as error:
         field = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
         raise InvalidInput(field, explain(error, model)) from None

@@ -70,9 +70,8 @@ def test_filters_apply_to_everything_and_live_in_the_address(
     page.click("#tab-learned")
     page.wait_for_selector("main[data-shown=learned]")
     assert page.locator("h3").all_inner_texts() == ["bug_fix"]
-    page.click("#tab-map")
-    page.wait_for_selector("main[data-shown=map]")
-    expect(page.locator(".card p").first).not_to_contain_text("10,000")
+    page.click("#tab-health")
+    page.wait_for_selector("main[data-shown=health]")
 
     page.go_back()
     page.wait_for_selector("main[data-shown=learned]")
@@ -93,73 +92,6 @@ def test_a_bar_of_a_group_filters_by_it(dashboard: Dashboard, open_page: Open) -
     button.click()
     expect(page.locator("#filter-repo")).to_have_value(name)
     assert query(page) == {"repo": [name]}
-
-
-def test_the_map_shows_every_execution_and_opens_the_one_that_is_clicked(
-    dashboard: Dashboard, open_page: Open
-) -> None:
-    page = open_page(dashboard, "panel=map")
-    expect(page.locator(".card p").first).to_contain_text("10,000 executions")
-    chart = page.locator(".chart")
-    expect(chart.locator("canvas").first).to_be_visible()
-    chart.focus()
-    page.keyboard.press("ArrowRight")
-    tip = page.locator(".tip.wide")
-    expect(tip).to_be_visible()
-    described = tip.locator("p").nth(1).inner_text()
-    page.keyboard.press("Enter")
-    dialog = page.locator("dialog")
-    expect(dialog).to_be_visible()
-    assert described.rstrip("…")[:60] in " ".join(dialog.locator("pre").first.inner_text().split())
-    assert "task" in query(page)
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
-    page.wait_for_url(lambda url: "task=" not in url)
-
-
-def test_a_point_under_the_pointer_is_shown_and_opened(
-    dashboard: Dashboard, open_page: Open
-) -> None:
-    page = open_page(dashboard, "panel=map")
-    chart = page.locator(".chart")
-    expect(chart.locator("canvas").first).to_be_visible()
-    at = page.evaluate(
-        """() => {
-            const chart = echarts.getInstanceByDom(document.querySelector('.chart'));
-            const [x, y] = chart.getOption().series[0].data[0];
-            return chart.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, [x, y]);
-        }"""
-    )
-    box = chart.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + at[0] + 40, box["y"] + at[1] + 40)
-    page.mouse.move(box["x"] + at[0], box["y"] + at[1])
-    expect(page.locator(".tip.wide")).to_be_visible()
-    page.mouse.click(box["x"] + at[0], box["y"] + at[1])
-    expect(page.locator("dialog")).to_be_visible()
-
-
-def test_an_area_of_the_map_filters_the_rest(dashboard: Dashboard, open_page: Open) -> None:
-    page = open_page(dashboard, "panel=map&colour=task_type")
-    chart = page.locator(".chart")
-    expect(chart.locator("canvas").first).to_be_visible()
-    box = chart.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] * 0.05, box["y"] + box["height"] * 0.1)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
-    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.9)
-    page.mouse.up()
-    expect(page.locator("h2", has_text="Executions in the selected area")).to_be_visible()
-    left, bottom, right, top = map(float, query(page)["area"][0].split(","))
-    assert left < right
-    assert bottom < top
-    page.click("#tab-overview")
-    page.wait_for_selector("main[data-shown=overview]")
-    inside = int(tile(page, "Executions").replace(",", ""))
-    assert 0 < inside < COUNT
-    page.click("#filter-area")
-    expect(page.locator(".tile strong").first).to_have_text("10,000")
 
 
 def test_a_search_shows_the_answer_of_an_agent_and_what_is_below_the_floor(
@@ -234,7 +166,7 @@ def test_every_panel_and_filter_can_be_reached_with_the_keyboard(
     for _ in range(12):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
-    tabs = [f"tab-{name}" for name in ("overview", "map", "search", "learned", "health")]
+    tabs = [f"tab-{name}" for name in ("overview", "search", "learned", "health")]
     assert [name for name in reached if name.startswith(("filter-", "tab-"))] == [
         *("filter-repo", "filter-type", "filter-days"),
         *tabs,

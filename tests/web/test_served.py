@@ -43,7 +43,7 @@ def dashboard(agent: Server, directory: Path) -> Iterator[Dashboard]:
         yield served
 
 
-DATA = ("/api/overview", "/api/map", "/api/health", "/api/pulse", "/api/nothing", "/metrics")
+DATA = ("/api/overview", "/api/learned", "/api/health", "/api/pulse", "/api/nothing", "/metrics")
 
 
 @pytest.mark.parametrize("path", DATA)
@@ -99,9 +99,6 @@ def test_files_outside_the_page_are_not_served(dashboard: Dashboard) -> None:
     [
         ("days=0", "days"),
         ("days=many", "days"),
-        ("area=1,2,3", "area"),
-        ("area=1,0,-1,0", "area"),
-        ("area=0,0,1,nan", "area"),
         ("nonsense=1", "nonsense"),
     ],
 )

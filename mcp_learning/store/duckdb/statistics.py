@@ -31,12 +31,10 @@ class Scope:
     Attributes:
         repo: Exactly.
         task_type: Exactly.
-        sequences: Change numbers, of which theirs has to be one.
     """
 
     repo: str | None = None
     task_type: str | None = None
-    sequences: Sequence[int] | None = None
 
 
 Within = Scope | str | None
@@ -123,7 +121,4 @@ def period(since: datetime, until: datetime, within: Within) -> tuple[str, list[
     if scope.task_type is not None:
         where += " AND task_type = ?"
         values.append(scope.task_type)
-    if scope.sequences is not None:
-        where += " AND sequence IN (SELECT unnest(string_split(?, ',')::BIGINT[]))"
-        values.append(",".join(map(str, scope.sequences)) or "-1")
     return where, values

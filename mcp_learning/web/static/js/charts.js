@@ -17,7 +17,7 @@ export function colour(name) {
 }
 
 /** The colours for kinds of things, well apart for most eyes. */
-export function palette() {
+function palette() {
   return Array.from({ length: 9 }, (_, number) => colour(`kind-${number + 1}`));
 }
 

@@ -12,14 +12,12 @@ export function listen() {
     element(id).addEventListener("change", (event) => view.set({ [name]: event.target.value }));
   }
   element("filters").addEventListener("submit", (event) => event.preventDefault());
-  element("filter-area").addEventListener("click", () => view.set({ area: "" }));
   element("filter-none").addEventListener("click", () => view.clear());
 }
 
 /** Shows what the view has chosen. */
 export function reflect() {
   for (const [name, id] of Object.entries(FIELDS)) choose(element(id), view.get(name));
-  element("filter-area").hidden = !view.get("area");
   element("filter-none").hidden = !view.filtered();
 }
 

@@ -6,7 +6,6 @@ import { card, h } from "./dom.js";
 import * as filters from "./filters.js";
 import { health } from "./health.js";
 import { learned } from "./learned.js";
-import { map } from "./map.js";
 import { overview } from "./overview.js";
 import { search } from "./search.js";
 import { ask, keepToken, Refused, takeToken } from "./session.js";
@@ -15,7 +14,6 @@ import * as view from "./view.js";
 const PULSE = 2000; // ms between two questions whether anything has changed
 const PANELS = {
   overview: { title: "Overview", show: overview, fresh: 3000 },
-  map: { title: "Map", show: map, fresh: 15000 },
   search: { title: "Search", show: search, fresh: Infinity },
   learned: { title: "What we learned", show: learned, fresh: 15000 },
   health: { title: "Health", show: health, fresh: 2000 },

@@ -1,7 +1,7 @@
 // What is looked at: the panel and the filters, which live in the address, so that it can be kept,
 // sent to oneself and gone back from.
 
-const FILTERS = ["repo", "task_type", "days", "area"];
+const FILTERS = ["repo", "task_type", "days"];
 const listeners = [];
 
 export function get(name) {

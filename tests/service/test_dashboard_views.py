@@ -1,13 +1,9 @@
-"""The map of tasks, and what its areas and the other filters leave of the figures."""
+"""What a view's filters leave of the dashboard's figures."""
 
-from uuid import UUID
-
-import numpy as np
 import pytest
 
-from mcp_learning.models.dashboard import Area, ListExecutions, TaskMap, View
-from mcp_learning.models.requests import ForgetExecutions, RecordExecution
-from mcp_learning.search.projection import fit
+from mcp_learning.models.dashboard import ListExecutions, View
+from mcp_learning.models.requests import RecordExecution
 from mcp_learning.service.learning import LearningService
 
 pytestmark = pytest.mark.anyio
@@ -35,33 +31,13 @@ async def record_all(service: LearningService) -> None:
     await service.ready()
 
 
-def around(found: TaskMap, *positions: int) -> Area:
-    x, y = [found.x[at] for at in positions], [found.y[at] for at in positions]
-    return Area(left=min(x), bottom=min(y), right=max(x), top=max(y))
-
-
-async def test_each_execution_has_a_place_near_those_like_it(service: LearningService) -> None:
+async def test_filters_narrow_every_figure_alike(service: LearningService) -> None:
     await record_all(service)
-    found = await service.dashboard.task_map(View())
-    assert (found.embedded, found.unplaced) == (len(TEXTS), 0)
-    assert len(set(found.task_ids)) == len(TEXTS)
-    assert found.outcomes == [0, 1, 2, 0, 1, 2]
-    assert [found.task_types[kind] for kind in found.kinds] == ["bug_fix"] * 4 + ["docs"] * 2
-    places = np.array([found.x, found.y]).T
-    apart = np.linalg.norm(places[:, None] - places, axis=2) + 9 * np.eye(len(TEXTS))
-    assert apart.argmin(axis=1).tolist() == [1, 0, 3, 2, 5, 4]
-
-
-async def test_an_area_and_filters_narrow_every_figure_alike(service: LearningService) -> None:
-    await record_all(service)
-    found = await service.dashboard.task_map(View())
-    pair = around(found, 2, 3)
     for view, expected in (
         (View(), {0, 1, 2, 3, 4, 5}),
-        (View(area=pair), {2, 3}),
-        (View(area=pair, repo="acme/shop"), {3}),
+        (View(repo="acme/shop"), {1, 3, 5}),
+        (View(repo="acme/shop", task_type="docs"), {5}),
         (View(task_type="docs", days=1), {4, 5}),
-        (View(area=pair, task_type="docs"), set()),
         (View(repo="nobody/nothing"), set()),
     ):
         overview = await service.dashboard.overview(view)
@@ -83,29 +59,10 @@ async def test_an_area_and_filters_narrow_every_figure_alike(service: LearningSe
         assert ended == sum(at % 3 != 2 for at in expected)
 
 
-async def test_a_new_execution_finds_its_place_and_a_forgotten_one_leaves(
-    service: LearningService,
-) -> None:
-    await record_all(service)
-    before = await service.dashboard.task_map(View())
-    await service.record(
-        RecordExecution(task_type="docs", task_description=TEXTS[2], outcome="success")
-    )
-    await service.ready()
-    after = await service.dashboard.task_map(View())
-    assert (after.x[:-1], after.y[:-1]) == (before.x, before.y)
-    assert (after.x[-1], after.y[-1]) == (before.x[2], before.y[2])
-    await service.forget(ForgetExecutions(task_ids=[UUID(after.task_ids[2])], dry_run=False))
-    left = await service.dashboard.task_map(View())
-    assert left.task_ids == [*after.task_ids[:2], *after.task_ids[3:]]
-
-
-async def test_an_empty_database_has_an_empty_map_and_no_figures(service: LearningService) -> None:
-    found = await service.dashboard.task_map(View())
-    assert (found.task_ids, found.embedded) == ([], 0)
+async def test_an_empty_database_has_no_figures(service: LearningService) -> None:
     overview = await service.dashboard.overview(View())
     assert (overview.recorded, overview.buckets, overview.totals.executions) == (0, [], 0)
-    learned = await service.dashboard.learned(View(area=Area(left=-1, bottom=-1, right=1, top=1)))
+    learned = await service.dashboard.learned(View())
     assert (learned.approaches, learned.failures, learned.loop.most_used) == ([], [], [])
 
 
@@ -134,25 +91,9 @@ async def test_the_pulse_changes_with_every_record_and_with_nothing_else(
     await record_all(service)
     before = await service.dashboard.pulse()
     await service.dashboard.overview(View())
-    await service.dashboard.task_map(View())
+    await service.dashboard.learned(View())
     assert await service.dashboard.pulse() == before
     await service.record(
         RecordExecution(task_type="docs", task_description="write", outcome="success")
     )
     assert await service.dashboard.pulse() != before
-
-
-@pytest.mark.parametrize("rows", [0, 1, 2, 3, 50])
-def test_the_plane_is_the_one_of_the_greatest_variance(rows: int) -> None:
-    rng = np.random.default_rng(rows)
-    vectors = rng.standard_normal((rows, 6)).astype(np.float32)
-    vectors[:, 4] *= 9
-    vectors[:, 1] *= 5
-    plane = fit(vectors, np.arange(rows))
-    assert plane.axes.T @ plane.axes == pytest.approx(np.eye(2), abs=1e-5)
-    assert 0 <= plane.explained <= 1 + 1e-6
-    if rows == 50:
-        assert np.abs(plane.axes).argmax(axis=0).tolist() == [4, 1]
-        assert (plane.axes[[4, 1], [0, 1]] > 0).all()
-    placed = plane.place(vectors)
-    assert placed == pytest.approx((vectors - plane.mean) @ plane.axes, abs=1e-4)
