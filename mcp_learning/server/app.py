@@ -10,9 +10,7 @@ import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
-from mcp.shared.message import SessionMessage
 from mcp_types import (
     INVALID_PARAMS,
     CallToolResult,
@@ -26,7 +24,7 @@ from pydantic import ValidationError
 from mcp_learning import __version__
 from mcp_learning.errors import LearningError
 from mcp_learning.server import answers, prompts, resources, schema
-from mcp_learning.server.lenient_stdio import LenientStdio
+from mcp_learning.server.lenient_stdio import lenient_stdio
 from mcp_learning.server.service_runner import Host
 from mcp_learning.server.tools import TOOLS, Tool
 
@@ -137,13 +135,8 @@ class LearningServer(MCPServer[None]):
     async def run_stdio_async(self) -> None:
         """Serves one client over stdio; every request is answered, also a malformed one."""
         server = self._lowlevel_server
-        to_server, requests = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-        from_server, answers = anyio.create_memory_object_stream[SessionMessage](0)
-        async with stdio_server() as (incoming, outgoing), anyio.create_task_group() as group:
-            wire = LenientStdio(incoming, outgoing, to_server, answers)
-            group.start_soon(wire.inward)
-            group.start_soon(wire.outward)
-            await server.run(requests, from_server, server.create_initialization_options())
+        async with lenient_stdio() as (requests, answers):
+            await server.run(requests, answers, server.create_initialization_options())
 
     @asynccontextmanager
     async def _lifespan(self, _: MCPServer[None]) -> AsyncIterator[None]:

@@ -1,169 +1,226 @@
-"""Messages that the SDK would drop, answered: those that its parser refuses, and the last ones.
+"""The stdio transport: one thread reads lines, one writes them, and every request is answered.
 
-The SDK passes over a line that it can't parse, and the client that sent it waits for ever. Such a
-line may still be JSON for Python's own parser (lone surrogates, deep nesting): then it goes on as
-a message, and argument validation names what is wrong with it. What is left gets a JSON-RPC error.
+The SDK's own transport hands each line to a worker thread to read it, and each answer to two more
+to write and flush it; a thread that does nothing else needs a third of these switches, which is
+most of what an empty call costs. It also drops lines that it can't parse, and cancels what it is
+working on when its input ends, although a client may just have closed its end after the last
+request: here such lines are answered (`json_rpc`), and the end is passed on once all is answered.
 
-When its input ends, the SDK cancels what it is still working on, although a client may just have
-closed its end after the last request. So the end is passed on once all is answered.
+While serving, file descriptor 0 is the null device and 1 is stderr, so that nothing that a library
+prints reaches the client.
 """
 
-import json
-import logging
-import re
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from queue import SimpleQueue
 
 import anyio
+import anyio.from_thread
+import anyio.lowlevel
+import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
 from mcp_types import (
-    INVALID_REQUEST,
-    PARSE_ERROR,
-    ErrorData,
     JSONRPCError,
+    JSONRPCMessage,
     JSONRPCNotification,
     JSONRPCRequest,
     JSONRPCResponse,
 )
-from pydantic import ValidationError
 
-logger = logging.getLogger(__name__)
+from mcp_learning.server.json_rpc import CANCELLED, parse
 
 LAST_ANSWERS = 0.5
 """Seconds in which requests are still answered after the client has closed its end."""
 
-CANCELLED = "notifications/cancelled"
+MAX_UNWRITTEN = 4 * 2**20
+"""Bytes of answers that wait for the client to read them before the server waits, too."""
 
-_ID = re.compile(r'"id"\s*:\s*(\d{1,18}\b|"[^"\\]{0,100}")')
+QUEUED_REQUESTS = 64
+"""Messages that wait for the server before reading waits."""
+
+Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
+Outgoing = MemoryObjectSendStream[SessionMessage]
 
 
-class LenientStdio:
-    """Both directions of a connection; when the client leaves, what it asked is still answered.
+@asynccontextmanager
+async def lenient_stdio() -> AsyncIterator[tuple[Incoming, Outgoing]]:
+    """Streams for a server: requests of the client on stdin, and answers for its stdout.
 
-    Args:
-        incoming: From the client.
-        outgoing: To the client.
-        requests: To the server; closed once the client has left and been answered.
-        answers: From the server.
+    The first one ends when the client has left and was answered.
     """
+    source, sink = _claim(0, os.devnull, os.O_RDONLY), _claim(1)
+    writer = _Writer(sink)
+    to_server, requests = anyio.create_memory_object_stream[SessionMessage | Exception](
+        QUEUED_REQUESTS
+    )
+    answers, from_server = anyio.create_memory_object_stream[SessionMessage](0)
+    connection = _Connection(writer, to_server)
+    token = anyio.lowlevel.current_token()
+    threading.Thread(
+        target=_read, args=(source, connection, token), name="stdin", daemon=True
+    ).start()
+    async with anyio.create_task_group() as group:
+        group.start_soon(connection.answer, from_server)
+        try:
+            yield requests, answers
+        finally:
+            answers.close()
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(writer.close)
+            group.cancel_scope.cancel()
+
+
+class _Connection:
+    """Which requests are unanswered; passes messages in and answers out, on the event loop."""
 
     def __init__(
-        self,
-        incoming: MemoryObjectReceiveStream[SessionMessage | Exception],
-        outgoing: MemoryObjectSendStream[SessionMessage],
-        requests: MemoryObjectSendStream[SessionMessage | Exception],
-        answers: MemoryObjectReceiveStream[SessionMessage],
+        self, writer: "_Writer", to_server: MemoryObjectSendStream[SessionMessage | Exception]
     ) -> None:
-        self._incoming = incoming
-        self._outgoing = outgoing
-        self._requests = requests
-        self._answers = answers
+        self._writer = writer
+        self._to_server = to_server
         self._unanswered: set[int | str | None] = set()
         self._answered = anyio.Event()
 
-    async def inward(self) -> None:
-        """Passes messages on to the server, mended where need be, until the client leaves."""
-        async with self._requests:
-            async for item in self._incoming:
-                message, refusal = _mended(item)
-                if refusal is not None:
-                    await self._outgoing.send(SessionMessage(refusal))
-                elif message is not None:
-                    self._expect(message)
-                    await self._requests.send(message)
-            with anyio.move_on_after(LAST_ANSWERS):
-                while self._unanswered:
-                    self._answered = anyio.Event()
-                    await self._answered.wait()
+    def receive(self, line: str) -> SessionMessage | None:
+        """Passes a line on as a message, or answers it with an error; returns what must wait."""
+        message = parse(line)
+        if message is None:
+            return None
+        if isinstance(message, JSONRPCError):
+            self._writer.put(message)
+            return None
+        self._expect(message)
+        item = SessionMessage(message)
+        try:
+            self._to_server.send_nowait(item)
+        except anyio.WouldBlock:
+            return item
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            pass  # the server has ended
+        return None
 
-    async def outward(self) -> None:
-        """Passes messages on to the client, until the server has no more."""
-        async with self._outgoing:
-            async for item in self._answers:
-                await self._outgoing.send(item)
+    async def wait(self, item: SessionMessage) -> None:
+        """Passes a message on once the server has room for it."""
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await self._to_server.send(item)
+
+    async def end(self) -> None:
+        """Passes the end of the input on once everything is answered, or `LAST_ANSWERS` later."""
+        with anyio.move_on_after(LAST_ANSWERS):
+            while self._unanswered:
+                self._answered = anyio.Event()
+                await self._answered.wait()
+        self._to_server.close()
+
+    async def answer(self, from_server: MemoryObjectReceiveStream[SessionMessage]) -> None:
+        """Writes what the server answers, until it has ended."""
+        async with from_server:
+            async for item in from_server:
+                self._writer.put(item.message)
+                if self._writer.is_full:
+                    await anyio.to_thread.run_sync(self._writer.wait_until_written)
                 if isinstance(item.message, (JSONRPCResponse, JSONRPCError)):
                     self._unanswered.discard(item.message.id)
                     self._answered.set()
 
-    def _expect(self, item: SessionMessage) -> None:
-        message = item.message
+    def _expect(self, message: JSONRPCMessage) -> None:
         if isinstance(message, JSONRPCRequest):
             self._unanswered.add(message.id)
         elif isinstance(message, JSONRPCNotification) and message.method == CANCELLED:
             self._unanswered.discard((message.params or {}).get("requestId"))
 
 
-def _mended(
-    item: SessionMessage | Exception,
-) -> tuple[SessionMessage | None, JSONRPCError | None]:
-    """The message to pass on, or the error to answer with."""
-    if isinstance(item, SessionMessage):
-        if _is_request_in_disguise(item):
-            return None, _error(None, INVALID_REQUEST)
-        return item, None
-    if (request := _salvage(item)) is not None:
-        return SessionMessage(request), None
-    return None, _refusal(item)
+class _Writer:
+    """Writes messages, one line each, on a thread of its own."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._queue: SimpleQueue[bytes | None] = SimpleQueue()
+        self._unwritten = 0
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._write, name="stdout", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the client is behind with reading."""
+        return self._unwritten > MAX_UNWRITTEN
+
+    def put(self, message: JSONRPCMessage) -> None:
+        """Queues a message; never blocks."""
+        line = message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
+        with self._changed:
+            self._unwritten += len(line)
+        self._queue.put(line)
+
+    def wait_until_written(self) -> None:
+        """Blocks until the client has read most of what is queued, or has left."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._unwritten <= MAX_UNWRITTEN // 2)
+
+    def close(self) -> None:
+        """Blocks until everything is written, for `LAST_ANSWERS` at most."""
+        self._queue.put(None)
+        self._thread.join(LAST_ANSWERS)
+
+    def _write(self) -> None:
+        left = False
+        while (line := self._queue.get()) is not None:
+            try:
+                if not left:
+                    _write_all(self._descriptor, line)
+            except OSError:  # the client has left: what is still answered is dropped
+                left = True
+            with self._changed:
+                self._unwritten -= len(line)
+                self._changed.notify_all()
 
 
-def _line(error: Exception) -> str:
-    details = error.errors(include_url=False) if isinstance(error, ValidationError) else []
-    line = details[0]["input"] if details else ""
-    return line if isinstance(line, str) else ""
+def _read(source: int, connection: _Connection, token: anyio.lowlevel.EventLoopToken) -> None:
+    """Hands every line to the event loop, one at a time, so that a flood fills no memory."""
+    with suppress(anyio.RunFinishedError):  # the server has ended
+        with suppress(OSError), os.fdopen(source, "rb", closefd=False) as file:
+            for line in file:
+                text = line.decode("utf-8", "replace")
+                waiting = anyio.from_thread.run_sync(connection.receive, text, token=token)
+                if waiting is not None:
+                    anyio.from_thread.run(connection.wait, waiting, token=token)
+        anyio.from_thread.run(connection.end, token=token)
 
 
-def _salvage(error: Exception) -> JSONRPCRequest | None:
-    try:
-        message = json.loads(_line(error))
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(message, dict) or not _is_id(message.get("id")):
-        return None
-    params = message.get("params")
-    if message.get("method") != "tools/call" or not isinstance(params, dict):
-        return None
-    name = params.get("name")
-    if not isinstance(name, str) or not _is_text(name):
-        return None
-    # model_construct: the text in it may not be valid Unicode, which the tool's own model reports.
-    return JSONRPCRequest.model_construct(
-        jsonrpc="2.0", id=message["id"], method="tools/call", params=params
-    )
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
-def _is_request_in_disguise(item: SessionMessage) -> bool:
-    """Whether a request passes for a notification, since its id is neither a number nor a text."""
-    message = item.message
-    return isinstance(message, JSONRPCNotification) and not message.method.startswith(
-        "notifications/"
-    )
+def _claim(descriptor: int, path: str | None = None, flags: int = 0) -> int:
+    """Moves a standard stream out of the way, and puts a file, or stderr, in its place.
+
+    Returns:
+        A descriptor above the standard ones that only this process has.
+    """
+    moved = _above_standard(descriptor)
+    other = os.dup(2) if path is None else os.open(path, flags)
+    os.dup2(other, descriptor)
+    os.close(other)
+    if sys.platform == "win32":
+        from mcp.os.win32.utilities import rebind_std_handle_to_fd
+
+        with suppress(OSError):
+            rebind_std_handle_to_fd(descriptor)
+    return moved
 
 
-def _refusal(error: Exception) -> JSONRPCError:
-    details = error.errors(include_url=False) if isinstance(error, ValidationError) else []
-    for one in details:
-        # The whole message is what some field was found missing from.
-        if one["type"] == "missing" and isinstance(one["input"], dict):
-            given = one["input"].get("id")
-            return _error(given if _is_id(given) else None, INVALID_REQUEST)
-    found = _ID.search(_line(error))
-    return _error(json.loads(found[1]) if found else None, PARSE_ERROR)
-
-
-def _is_id(value: object) -> bool:
-    """Whether an answer can carry it: a number or a text; a bool only passes for a number."""
-    if isinstance(value, str):
-        return _is_text(value)
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_text(value: str) -> bool:
-    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _error(request_id: int | str | None, code: int) -> JSONRPCError:
-    logger.warning("refused a message that is not valid JSON-RPC")
-    return JSONRPCError(
-        jsonrpc="2.0",
-        id=request_id,
-        error=ErrorData(code=code, message="the message is not valid JSON-RPC 2.0"),
-    )
+def _above_standard(descriptor: int) -> int:
+    duplicate = os.dup(descriptor)
+    if duplicate > 2:
+        return duplicate
+    try:  # a standard stream was closed: leave its number unused
+        return _above_standard(duplicate)
+    finally:
+        os.close(duplicate)

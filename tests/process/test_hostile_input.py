@@ -71,6 +71,8 @@ LINES = {
     "an id that is an object": b'{"jsonrpc": "2.0", "id": {}, "method": "tools/list"}',
     "an id that is a fraction": b'{"jsonrpc": "2.0", "id": 1.5, "method": "tools/list"}',
     "an id that is huge": b'{"jsonrpc": "2.0", "id": ' + b"9" * 5_000 + b', "method": "ping"}',
+    "an id with leading zeros": b'{"jsonrpc": "2.0", "id": 007, "method": "ping"}',
+    "an id with a raw tab": b'{"jsonrpc": "2.0", "id": "a\tb", "method": "ping"}',
     "an id that is a bool": raw_call('{"task_description": "\\ud800"}', "true"),
     "an id with a lone surrogate": raw_call('{"task_description": "x"}', '"\\ud800"'),
     "a tool name with a lone surrogate": raw_call("{}").replace(b"find_", b"\\ud800"),
@@ -104,6 +106,14 @@ LINES = {
     "a level that is not there": b'{"jsonrpc": "2.0", "id": 7, "method": "logging/setLevel", '
     b'"params": {"level": "loud"}}',
 }
+
+
+@pytest.mark.parametrize("request_id", ["[]", "{}", "[1]", "null", "true", "1.5"])
+def test_a_cancellation_of_what_is_no_id_is_passed_over(request_id: str, server: Server) -> None:
+    params = f'{{"requestId": {request_id}}}'
+    notification = '{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": '
+    server.send((notification + params + "}").encode())
+    assert_serves(server)
 
 
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())

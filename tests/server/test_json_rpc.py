@@ -1,0 +1,54 @@
+"""Every line has an answer: a message to pass on, an error, or nothing for a notification."""
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from mcp_types import JSONRPCError
+
+from mcp_learning.server.json_rpc import parse
+
+_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
+_json: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), _text),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(_text, inner)),
+    max_leaves=8,
+)
+_keys = st.sampled_from(
+    ["jsonrpc", "id", "method", "params", "result", "error", "requestId", "name", "arguments"]
+)
+_words = st.sampled_from(
+    ["2.0", "tools/call", "notifications/cancelled", "ping", "initialize", "find_similar_tasks"]
+)
+_frames = st.recursive(
+    st.one_of(_words, _json), lambda inner: st.dictionaries(_keys, inner), max_leaves=12
+)
+FRAME = json.dumps(
+    {
+        "jsonrpc": "2.0",
+        "id": 7,
+        "method": "tools/call",
+        "params": {"name": "find_similar_tasks", "arguments": {"task_description": "x"}},
+    }
+)
+
+
+@given(_frames)
+def test_no_json_value_raises(frame: object) -> None:
+    parse(json.dumps(frame))
+
+
+@given(_text)
+def test_no_text_raises(line: str) -> None:
+    parse(line)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(FRAME)), st.integers(0, 8), _text), max_size=4))
+def test_no_mutated_frame_raises(edits: list[tuple[int, int, str]]) -> None:
+    line = FRAME
+    for at, removed, text in edits:
+        line = line[:at] + text + line[at + removed :]
+    answer = parse(line)
+    if isinstance(answer, JSONRPCError):
+        assert answer.error.message == "the message is not valid JSON-RPC 2.0"
