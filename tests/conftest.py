@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=1, help="of all random work")
 
 
-PROCESS_DIRECTORIES = ("process", "cli", "web")
+PROCESS_DIRECTORIES = ("process", "cli", "web", "benchmarks")
 """Below tests: what starts servers, commands or browsers, and takes long."""
 
 

@@ -35,6 +35,29 @@ def generate_data(
 
 
 @app.command()
+def benchmark(
+    generated: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Measure so many generated executions instead", show_default=False
+        ),
+    ] = None,
+    presets: Annotated[
+        str, typer.Option(help="HNSW indexes to build, separated by commas", metavar="A,B")
+    ] = "fast,balanced,high_recall",
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Compare exact search with the HNSW index on a copy of your database: is the index worth it?
+
+    Your database and its index are left as they are, and agents may go on using them.
+    """
+    from mcp_learning.cli.benchmark import benchmark as run
+
+    run(generated=generated, presets=presets, data_dir=data_dir, as_json=json)
+
+
+@app.command()
 def evaluate(
     by: Annotated[
         str, typer.Option(help="approach, model_tier, pool_type or swarm_topology")

@@ -65,7 +65,7 @@ async def build_index(
             ef_search=settings.hnsw_ef_search,
             built_at=datetime.now(UTC),
         )
-        info = await _run(build, wanted, progress)
+        info = await run_build(build, wanted, progress)
         await adopt(build.path, wanted)
         await progress(1.0, "the new index is in use")
         return info
@@ -74,8 +74,20 @@ async def build_index(
             await anyio.to_thread.run_sync(build.discard)
 
 
-async def _run(build: Build, wanted: IndexInfo, progress: Progress) -> IndexInfo:
-    """Waits for the child process and reports every second; ends it when cancelled."""
+async def run_build(build: Build, wanted: IndexInfo, progress: Progress) -> IndexInfo:
+    """Runs the child process of a build whose vectors are written; ends it when cancelled.
+
+    Args:
+        build: What to run.
+        wanted: What the index is to be made from.
+        progress: Hears every second of the share done.
+
+    Returns:
+        `wanted` with the recall that was measured.
+
+    Raises:
+        IndexUnavailable: The build failed.
+    """
     async with anyio.create_task_group() as group:
         group.start_soon(_tick, wanted.rows, progress)
         outcome = await _outcome(build, wanted)

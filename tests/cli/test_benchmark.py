@@ -1,0 +1,111 @@
+"""`benchmark` on real databases, with real indexes, beside a real server."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from cli.conftest import Command
+
+from benchmarks.mcp_client import PRODUCT_SERVER, spawn
+
+ROWS = 60
+
+
+def fill(run: Command, data: Path) -> None:
+    made = run("generate-data", "--count", str(ROWS), "--data-dir", str(data))
+    assert made.returncode == 0, made.stderr
+
+
+def contents(database: Path) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        tables = [name for (name,) in connection.execute("SHOW TABLES").fetchall()]
+        return [
+            row
+            for table in tables
+            for row in connection.execute(f'SELECT * FROM "{table}" ORDER BY ALL').fetchall()
+        ]
+
+
+def test_every_preset_is_compared_beside_a_running_server(run: Command, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    fill(run, data)
+    with spawn(PRODUCT_SERVER, data) as server:
+        server.call("learning_stats", {})
+        done = run("benchmark", "--json", "--data-dir", str(data))
+    assert done.returncode == 0, done.stderr
+    assert f"{ROWS} executions; this takes about" in done.stderr
+    values = json.loads(done.stdout)
+    assert values["rows"] == ROWS
+    assert values["complete"]
+    assert list(values["presets"]) == ["fast", "balanced", "high_recall"]
+    parameters = [(one["m"], one["ef_construction"]) for one in values["presets"].values()]
+    assert parameters == [(8, 50), (16, 100), (32, 200)]
+    for one in values["presets"].values():
+        for way in ("exact", "hnsw"):
+            assert 0 < one[way]["p50_ms"] <= one[way]["p95_ms"]
+        assert one["recall_at_10"] >= 0.99
+        assert one["build_seconds"] > 0
+        assert one["index_bytes"] > ROWS * 384 * 4
+
+
+def test_the_database_and_its_index_stay_as_they_are(run: Command, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    fill(run, data)
+    assert run("rebuild-index", "--data-dir", str(data)).returncode == 0
+    index = data / "index" / "hnsw.duckdb"
+    before = contents(data / "learning.duckdb"), index.read_bytes()
+    done = run("benchmark", "--presets", "fast", "--data-dir", str(data))
+    assert done.returncode == 0, done.stderr
+    assert (contents(data / "learning.duckdb"), index.read_bytes()) == before
+    assert " fast " in done.stdout
+    assert " balanced " not in done.stdout
+    assert "no index below 200,000 executions" in done.stdout
+
+
+def test_executions_without_a_vector_are_counted(run: Command, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    fill(run, data)
+    more = ("generate-data", "--count", "5", "--no-embed", "--data-dir", str(data))
+    assert run(*more).returncode == 0
+    done = run("benchmark", "--presets", "fast", "--json", "--data-dir", str(data))
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert (values["rows"] + values["without_vector"]) == ROWS + 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_when_interrupted_it_prints_the_presets_that_are_done(home: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "mcp_learning", "benchmark", "--generated", "60"],
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as benchmark:
+        assert benchmark.stderr is not None
+        assert any("balanced: building" in line for line in benchmark.stderr)
+        benchmark.send_signal(signal.SIGINT)
+        printed, _ = benchmark.communicate(timeout=60)
+    assert benchmark.returncode == 130
+    assert " fast " in printed
+    assert " balanced " not in printed
+
+
+def test_without_a_database_it_says_what_to_do_in_one_line(run: Command) -> None:
+    done = run("benchmark")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "--generated N" in done.stderr
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones(run: Command) -> None:
+    done = run("benchmark", "--generated", "20", "--presets", "best")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "'best'" in done.stderr
+    assert "high_recall" in done.stderr
