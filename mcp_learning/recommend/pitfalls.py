@@ -1,38 +1,37 @@
-"""What failed on similar tasks, the same failures together, and what ended them."""
+"""What failed on similar tasks: one pitfall per error, with what ended it."""
 
-import re
 from collections.abc import Sequence
+from functools import lru_cache
 
+from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.results import ExecutionSummary, Pitfall
 
 MOST = 3
-"""Pitfalls that are told, those with the most weight."""
+"""Pitfalls in an answer, those with the most weight."""
 
 CLOSE_ENOUGH = 0.5
-"""Weight from which a later success on another task is taken for a fix."""
+"""Least weight of a later success on another task that counts as a fix."""
 
-_VARIABLE = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"")
-_KEY_CHARACTERS = 80
+_normal_form = lru_cache(512)(normal_form)  # questions about similar tasks read the same messages
 
 
 def find(similar: Sequence[tuple[ExecutionSummary, float]]) -> list[Pitfall]:
-    """Failures among similar executions, the weightiest kind first.
+    """Failures among similar executions, the weightiest error first.
 
     Args:
         similar: Ended executions and their weights > 0, the weightiest first.
     """
-    kinds: dict[str, list[tuple[ExecutionSummary, float]]] = {}
+    by_error: dict[str, list[tuple[ExecutionSummary, float]]] = {}
     for one, weight in similar:
         if one.outcome == "failure" and (one.error_message or one.error_type):
-            kinds.setdefault(_kind(one), []).append((one, weight))
-    heaviest = sorted(kinds.values(), key=lambda group: -sum(weight for _, weight in group))
+            by_error.setdefault(_error_text(one), []).append((one, weight))
+    heaviest = sorted(by_error.values(), key=lambda group: -sum(weight for _, weight in group))
     return [_pitfall([one for one, _ in group], similar) for group in heaviest[:MOST]]
 
 
-def _kind(one: ExecutionSummary) -> str:
-    """Equal for failures that differ in numbers, addresses and quoted names only."""
-    line = (one.error_message or "").strip().partition("\n")[0].casefold()
-    return f"{(one.error_type or '').casefold()}|{_VARIABLE.sub('#', line)[:_KEY_CHARACTERS]}"
+def _error_text(one: ExecutionSummary) -> str:
+    """The same for occurrences of one error, as for failure patterns."""
+    return _normal_form(one.error_message or "") or one.error_type or ""
 
 
 def _pitfall(
@@ -51,9 +50,9 @@ def _pitfall(
 def _fix(
     failures: Sequence[ExecutionSummary], similar: Sequence[tuple[ExecutionSummary, float]]
 ) -> str | None:
-    """The solution of a later success: of the same task, else of the weightiest similar one.
+    """The solution of a later success of the same task, or else of the weightiest similar task.
 
-    Else what a failure itself says should be done next time.
+    Without any, the solution that a failure recorded: what to do next time.
     """
     solved = [(one, weight) for one, weight in similar if one.outcome == "success"]
     tasks = {_task(one): one.recorded_at for one in reversed(failures)}

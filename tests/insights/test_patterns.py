@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 
-import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.insights.patterns import FILLER, most_typical, patterns
-from mcp_learning.store.duckdb.error_texts import normalise
+from mcp_learning.models.error_messages import normal_form
 
 LABELLED = [
     tuple(line.replace("\\n", "\n").replace("\\t", "\t").split(" | ", 1))
@@ -30,8 +29,7 @@ def recall_and_precision(labels: list[str], groups: list[str]) -> tuple[float, f
 
 def test_messages_of_common_tools_are_grouped_and_never_mixed() -> None:
     labels = [label for label, _ in LABELLED]
-    with duckdb.connect() as connection:
-        texts = [normalise(connection, message) for _, message in LABELLED]
+    texts = [normal_form(message) for _, message in LABELLED]
     distinct = sorted(set(texts))
     named = dict(zip(distinct, patterns(distinct), strict=True))
 

@@ -1,0 +1,78 @@
+r"""Error messages without what differs from one occurrence of an error to the next.
+
+`normal_form` decides what "the same failure" means, for pitfalls as for failure patterns. The store
+computes it when it writes an execution. In this order:
+
+1. One line is kept: the last one of a Python traceback, else the first that reports an error (with
+   the next, if it ends in a colon), else the first.
+2. Values are replaced: URLs, quoted text, UUIDs, hexadecimal numbers, paths, free-standing numbers.
+   Digits that are part of a word stay: TS2304 and TS2345 are different errors.
+3. White space becomes one space; `MAX_LENGTH` characters are kept.
+"""
+
+import re
+
+__all__ = ["MAX_LENGTH", "normal_form"]
+
+MAX_LENGTH = 200
+"""Characters of a normal form."""
+
+_LINE = 1_000  # characters of the only line, of the first, and of the end of a traceback
+_HEAD = 4_000  # characters in which a line that reports an error is looked for
+_TRACEBACK = "Traceback (most recent call last)"
+_REPORTS = (
+    *("error", "err!", "exception", "panicked", "fatal", "fail", "denied", "refused"),
+    *("cannot", "can't", "not found", "timed out"),
+)
+_SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+_SPACES += "\u202f\u205f\u3000"
+_EXTENSIONS = (
+    "pyi?|ipynb|jsx?|tsx?|mjs|cjs|vue|java|kt|go|rs|rb|php|cc?|cpp|hp?p?|cs|swift|scala|sql|sh|"
+    "json|ya?ml|toml|xml|html?|s?css|md|txt|log|csv|lock|cfg|ini|o|so|dll|exe|jar"
+)
+
+# A path or file name starts where a run of these characters does, or at a drive letter: trying each
+# position of a long run, or giving characters back, would take quadratic time.
+_NAME = r"[\w.@+~-]"
+_PATH = (
+    rf"(?:\b[A-Za-z]:|(?<!{_NAME})){_NAME}*+(?:[/\\]{_NAME}++)++[/\\]?|"
+    rf"(?<!{_NAME})([.@+~-]*+)\b{_NAME}*\w\.(?:{_EXTENSIONS})\b"
+)
+_VALUES = tuple(
+    (re.compile(pattern, re.ASCII), replacement)
+    for pattern, replacement in (
+        (r"\b\w++://[^ \t\n\f\r'\"<>)]+", "<url>"),
+        (r"(^|[ \t\n\f\r(\[{=:,])(?:'[^']*'|\"[^\"]*\"|`[^`']*[`'])", r"\1<value>"),
+        (r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b", "<id>"),
+        (r"\b0[xX][0-9a-fA-F]+\b|\b[0-9a-f]{8,}\b", "<hex>"),
+        (_PATH, r"\1<path>"),
+        (r"\b\d+(?:[.,:_-]\d+)*", "<n>"),
+        (r"^E[ \t\n\f\r]+|[ \t\n\f\r]{2,}|[\t\r\n]", " "),
+    )
+)
+
+
+def normal_form(message: str) -> str:
+    """The same text for messages of the same error: 0 to `MAX_LENGTH` characters.
+
+    Takes time linear in the length of the message, whatever is in it.
+    """
+    text = _telling_line(message)
+    for pattern, replacement in _VALUES:
+        text = pattern.sub(replacement, text)
+    return text.strip(_SPACES)[:MAX_LENGTH]
+
+
+def _telling_line(message: str) -> str:
+    if "\n" not in message.strip(_SPACES):
+        return message[:_LINE]
+    head = message[:_HEAD]
+    if _TRACEBACK in head:
+        return message.rstrip(" \n\t\r")[-_LINE:].rpartition("\n")[2]
+    folded = head.casefold()  # may be longer, but has the same lines
+    reports = [at for word in _REPORTS if (at := folded.find(word)) >= 0]
+    if reports:
+        line, *following = head.split("\n")[folded.count("\n", 0, min(reports)) :][:2]
+        goes_on = line.rstrip(" \t").endswith(":") and following and following[0]
+        return f"{line}\n{following[0]}" if goes_on else line
+    return message.lstrip(" \n\t\r")[:_LINE].partition("\n")[0]
