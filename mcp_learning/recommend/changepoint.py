@@ -10,13 +10,12 @@ Source: the single change-point of R. Adams and D. MacKay, "Bayesian online chan
 """
 
 from collections.abc import Callable
-from math import lgamma
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.recommend.evidence import Bools, Ints
-from mcp_learning.recommend.posterior import Floats
+from mcp_learning.recommend.posterior import Floats, log_gamma
 from mcp_learning.search import fusion, relevance_feedback
 
 VectorsAt = Callable[[Ints], NDArray[np.float32]]
@@ -36,8 +35,6 @@ LEAST_RUNS = 4
 
 MOST_LOOKED_AT = 200
 """Latest executions of an option among which a change is looked for; older ones count together."""
-
-_MOST_COUNTED = 2 * MOST_LOOKED_AT  # with those before
 
 _WORTH_A_LOOK = 0.1
 """Doubt, with every run counted in full, from which it is counted how kinds of tasks alternate."""
@@ -180,19 +177,6 @@ def _novelty(vectors: NDArray[np.float32], noise: float) -> Floats:
 
 
 def _log_marginal(won: Floats, seen: Floats) -> Floats:
-    """Logarithm of the probability of counts, at most `_MOST_COUNTED`, under a uniform prior."""
+    """Logarithm of the probability of counts under a uniform prior."""
     lost = np.maximum(seen - won, 0.0)
-    return _log_gamma(np.maximum(won, 0.0) + 1) + _log_gamma(lost + 1) - _log_gamma(seen + 2)
-
-
-def _log_gamma(values: Floats) -> Floats:
-    """Log Γ between 1 and `_MOST_COUNTED` + 2, from a table: off by 0.0001 at most."""
-    places = values * _CELLS
-    cell = places.astype(np.intp)
-    return np.asarray(_LOG_GAMMAS[cell] + (places - cell) * _STEPS[cell])
-
-
-_CELLS = 64  # of the table, between two whole numbers; those below 1 are not used
-_LOG_GAMMAS = np.array([lgamma(n / _CELLS) for n in range(1, _CELLS * (_MOST_COUNTED + 3))])
-_LOG_GAMMAS = np.append(0.0, _LOG_GAMMAS)
-_STEPS = np.append(np.diff(_LOG_GAMMAS), 0.0)
+    return log_gamma(np.maximum(won, 0.0) + 1) + log_gamma(lost + 1) - log_gamma(seen + 2)

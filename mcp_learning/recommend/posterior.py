@@ -32,7 +32,7 @@ _NEGLIGIBLE = 1e-4
 _EDGES = np.linspace(0.0, pi / 2, _CELLS + 1)
 _MIDDLES = (_EDGES[1:] + _EDGES[:-1]) / 2
 _RATES = np.sin(_MIDDLES) ** 2
-_STEPS, _HALF_LOG_TAU = 8, log(tau) / 2
+_SHIFT, _HALF_LOG_TAU = 8, log(tau) / 2
 _LOG_SIN, _LOG_COS = np.log(np.sin(_MIDDLES)), np.log(np.cos(_MIDDLES))
 
 
@@ -114,6 +114,23 @@ def expected(counts: Counts, means: Floats) -> Floats:
     return np.asarray(share @ (a / (a + b)))
 
 
+def log_gamma(values: Floats) -> Floats:
+    """Log Γ of values >= `LEAST_SHAPE`, in any shape; off by at most 1e-12 of max(1, |log Γ|).
+
+    Stirling's series (Abramowitz and Stegun, 6.1.41), taken `_SHIFT` further on, where five terms
+    of it suffice: Γ(x) = Γ(x + 8) / (x·(x + 1)·…·(x + 7)).
+    """
+    rising = values.copy()
+    for step in range(1, _SHIFT):
+        rising *= values + step
+    far = values + _SHIFT
+    inverse = 1 / far
+    square = inverse**2
+    series = 1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188)))
+    stirling = (far - 0.5) * np.log(far) - far + _HALF_LOG_TAU + inverse * series
+    return np.asarray(stirling - np.log(rising))
+
+
 def tally(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
     """(count,) the sum of the weights of each group, 0..count - 1."""
     return np.bincount(groups, weights, count).astype(np.float64, copy=False)
@@ -178,25 +195,8 @@ def _log_evidence(success: Floats, failure: Floats, a: Floats, b: Floats) -> Flo
         a: (j, m) parameters, for each of j priors.
         b: (j, m).
     """
-    gammas = _log_gamma(
-        np.stack([a + success, b + failure, a + b, a, b, a + b + success + failure])
-    )
+    gammas = log_gamma(np.stack([a + success, b + failure, a + b, a, b, a + b + success + failure]))
     return np.asarray((gammas[:3] - gammas[3:]).sum(axis=(0, 2)))
-
-
-def _log_gamma(values: Floats) -> Floats:
-    """Log Γ of values from `LEAST_SHAPE` on: Stirling's series (Abramowitz and Stegun, 6.1.41).
-
-    It is taken eight further on, where three terms of it are off by less than 1e-9.
-    """
-    rising = values.copy()
-    for step in range(1, _STEPS):
-        rising *= values + step
-    far = values + _STEPS
-    inverse = 1 / far
-    series = inverse * (1 / 12 - inverse**2 * (1 / 360 - inverse**2 / 1260))
-    stirling = (far - 0.5) * np.log(far) - far + _HALF_LOG_TAU + series
-    return np.asarray(stirling - np.log(rising))
 
 
 def _mass(a: Floats, b: Floats) -> Floats:

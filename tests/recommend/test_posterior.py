@@ -12,6 +12,7 @@ from mcp_learning.recommend.posterior import (
     STRENGTHS,
     Counts,
     effective_sizes,
+    log_gamma,
     posterior,
     weighted_quantile,
 )
@@ -29,6 +30,12 @@ def split(rows: list[tuple[float, float, float]]) -> tuple[Counts, np.ndarray]:
 
 def log_beta(a: float, b: float) -> float:
     return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+
+@given(st.lists(st.floats(LEAST_SHAPE, 1e6), min_size=1, max_size=20))
+def test_log_gamma_is_that_of_the_standard_library(values: list[float]) -> None:
+    expected = [lgamma(value) for value in values]
+    assert log_gamma(np.array(values)) == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
