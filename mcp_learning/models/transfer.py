@@ -4,6 +4,7 @@ The fields of an exported execution, and of one that is read from a table, are t
 `results.Execution`, with its feedback and uses beside them.
 """
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -57,6 +58,10 @@ class PastExecution(Request):
     updated_at: Moment | None = None
     feedback: list[PastFeedback] = []
     uses: list[PastUse] = []
+
+    def is_newer(self, than: datetime) -> bool:
+        """Whether the source says that it changed after this time."""
+        return self.updated_at is not None and self.updated_at > than
 
 
 class ImportBatch(Request):

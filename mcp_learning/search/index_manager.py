@@ -128,18 +128,22 @@ class IndexManager:
             remove(self._path)
             self.state = IndexState(problem=str(problem))
 
-    def drop_dead(self, living: Callable[[int], int]) -> bool:
+    def stored(self) -> IndexInfo | None:
+        """What the file says that it holds; None if there is none that can be read."""
+        try:
+            return read_info(self._path) if self._path.exists() else None
+        except IndexUnavailable:
+            return None
+
+    def drop_dead(self, stored: IndexInfo | None, living: int) -> bool:
         """Deletes the index if it holds vectors that the truth no longer has; returns whether.
 
         Args:
-            living: How many vectors the truth has of a version up to the given one.
+            stored: What `stored` said: a file that has been replaced since is deleted, too.
+            living: How many vectors the truth has of a version up to its watermark.
         """
         with self._lock:
-            try:
-                info = read_info(self._path) if self._path.exists() else None
-            except IndexUnavailable:
-                info = None  # damaged or outdated: whatever is in it goes, too
-            if info is not None and info.rows == living(info.watermark):
+            if stored is not None and stored.rows == living and stored == self.stored():
                 return False
             existed = self._path.exists()
             self._close()

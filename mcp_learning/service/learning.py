@@ -7,7 +7,7 @@ embedding and indexes follow by themselves. Text is redacted before anything els
 import os
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import anyio
@@ -17,7 +17,7 @@ from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.insights import period
 from mcp_learning.models.dashboard import LookedUp, LookUp, Vitals
-from mcp_learning.models.identifiers import task_key, uuid7
+from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.maintenance import (
     Backup,
@@ -57,37 +57,24 @@ from mcp_learning.models.results import (
 )
 from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.recommend.evidence import weight_of
+from mcp_learning.redaction.executions import redact_execution
 from mcp_learning.redaction.privacy import is_excluded, refuse_excluded
-from mcp_learning.redaction.secrets import redact, redact_value, warm
+from mcp_learning.redaction.secrets import redact, warm
 from mcp_learning.service import importing, maintenance
 from mcp_learning.service.dashboard import Dashboard
 from mcp_learning.service.recalls import Recalls
 from mcp_learning.service.retention import Retention
 from mcp_learning.service.telemetry import Recorder
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import embeddings, executions, migrations, transfer, votes
-from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.connection import Database
 from mcp_learning.store.duckdb.store import DuckDBStore
+from mcp_learning.store.types import Selection
 
 if TYPE_CHECKING:
     from mcp_learning.search.retriever import Ranked
     from mcp_learning.service.index_build import Progress
     from mcp_learning.service.indexer import Indexer
 
-T = TypeVar("T")
-
-_REDACTED_FIELDS = (
-    "task_type",
-    "task_description",
-    "repo",
-    "approach",
-    "model_tier",
-    "pool_type",
-    "swarm_topology",
-    "solution_summary",
-    "error_type",
-    "error_message",
-)
 LOOKED_AT = 200
 """Nearest tasks among which `look_up` looks for what an answer leaves out."""
 
@@ -105,7 +92,7 @@ class LearningService:
         self.dashboard = Dashboard(database, self._indexing)
         self.recorder = Recorder()
         self._recalls = Recalls(database)
-        self._retention = Retention(settings, database, self._indexing)
+        self._retention = Retention(settings, self._store, self._indexing)
 
     async def run(self) -> None:
         """Keeps embeddings up with what is recorded, and to the retention policy."""
@@ -147,29 +134,30 @@ class LearningService:
         """
         refuse_excluded(request.repo, self.settings.excluded_repos)
         task_id = request.task_id or uuid7()
+        if task_id in request.used_task_ids:
+            raise InvalidInput("used_task_ids", f"{task_id} can't have used itself; leave it out")
         now = datetime.now(UTC)
+        redactions = 0
 
-        def write(cursor: Cursor) -> Recorded:
-            given, redactions = _given(request)  # here, since it takes milliseconds for long texts
-            if task_id in request.used_task_ids:
-                raise InvalidInput(
-                    "used_task_ids", f"{task_id} can't have used itself; leave it out"
-                )
-            if missing := executions.unknown(cursor, request.used_task_ids):
-                raise InvalidInput("used_task_ids", f"no execution {missing[0]}; leave it out")
-            old = executions.get(cursor, task_id) if request.task_id else None
-            if old is not None:
-                refuse_excluded(old.repo, self.settings.excluded_repos)
-            _upsert(cursor, task_id, given, old, now)
-            if request.used_task_ids:
-                executions.add_recalls(cursor, task_id, request.used_task_ids, now)
-            return Recorded(task_id=task_id, created=old is None, redactions=redactions)
+        def merge(stored: Execution | None) -> Execution:
+            nonlocal redactions
+            if stored is not None:
+                refuse_excluded(stored.repo, self.settings.excluded_repos)
+            # On the store's thread, since long texts take milliseconds.
+            given, redactions = redact_execution(request)
+            if stored is None:
+                return Execution(task_id=task_id, recorded_at=now, updated_at=now, **given)
+            new = stored.model_copy(update=given)
+            return stored if new == stored else new.model_copy(update={"updated_at": now})
 
         try:
-            return await self._database.write(write)
-        finally:  # also for a caller who is cancelled, and never hears how the write ended
+            done = await self._store.upsert(task_id, merge, request.used_task_ids, now)
+        finally:  # also for a caller that is cancelled, since the write is finished nevertheless
             if self._indexer is not None:
                 self._indexer.notice()
+        if done.missing:
+            raise InvalidInput("used_task_ids", f"no execution {done.missing[0]}; leave it out")
+        return Recorded(task_id=task_id, created=done.created, redactions=redactions)
 
     async def find(self, request: FindSimilarTasks) -> SimilarTasks:
         """The most similar earlier tasks that pass the filters and the floor, best first.
@@ -267,21 +255,18 @@ class LearningService:
         Raises:
             NotFound: No execution has this id.
         """
-
-        def read(cursor: Cursor) -> ExecutionDetail:
-            execution = executions.get(cursor, request.task_id)
-            if execution is None:
-                raise NotFound(request.task_id)
-            return ExecutionDetail(
-                execution=execution,
-                feedback=executions.feedback_of(cursor, request.task_id),
-                used_task_ids=executions.uses(cursor, request.task_id),
-                used_by=executions.used_by(cursor, request.task_id),
-                times_returned=self._recalls.times_returned(cursor, request.task_id),
-                weight=weight_of(votes.votes_of(cursor, request.task_id)),
-            )
-
-        return await self._database.read(read)
+        unsaved = self._recalls.unsaved(request.task_id)
+        stored = await self._store.get(request.task_id)
+        if stored is None:
+            raise NotFound(request.task_id)
+        return ExecutionDetail(
+            execution=stored.execution,
+            feedback=stored.feedback,
+            used_task_ids=stored.used_task_ids,
+            used_by=stored.used_by,
+            times_returned=stored.times_returned + unsaved,
+            weight=weight_of(stored.vote),
+        )
 
     async def feedback(
         self, request: SubmitFeedback, feedback_id: UUID | None = None
@@ -306,22 +291,18 @@ class LearningService:
             comment=comment or None,
         )
 
-        def write(cursor: Cursor) -> int:
-            about = executions.get(cursor, request.task_id)
-            if about is None:
-                raise NotFound(request.task_id)
+        def check(about: Execution) -> None:
             refuse_excluded(about.repo, self.settings.excluded_repos)
-            return executions.add_feedback(cursor, identity, request.task_id, feedback)
 
-        count = await self._database.write(write)
+        count = await self._store.add_feedback(request.task_id, identity, feedback, check)
+        if count is None:
+            raise NotFound(request.task_id)
         return FeedbackStored(task_id=request.task_id, feedback_count=count, redactions=redactions)
 
     async def stats(self, request: LearningStats) -> Stats:
         """Totals, groups, trends, failure patterns, and the state of everything."""
-        now = datetime.now(UTC)
-        return await self._database.read(
-            lambda cursor: period.stats(cursor, request, now, self._health(cursor))
-        )
+        now, health = datetime.now(UTC), await self.health()
+        return await self._database.read(lambda cursor: period.stats(cursor, request, now, health))
 
     async def insights(self) -> Insights:
         """What the last `period.DAYS` days taught."""
@@ -330,7 +311,21 @@ class LearningService:
 
     async def health(self) -> Health:
         """State of the database and what is derived from it."""
-        return await self._database.read(self._health)
+        stored = await self._store.health()
+        if self._indexer is None:
+            derived = IndexingHealth(embedder=self.settings.embedding_model)
+        else:
+            derived = await anyio.to_thread.run_sync(self._indexer.health)
+        return Health(
+            **derived.model_dump(),
+            rows=stored.rows,
+            embedded=stored.embedded,
+            pending=stored.unembedded,
+            schema_version=stored.schema_version,
+            database_bytes=stored.bytes,
+            owner_pid=os.getpid(),
+            version=__version__,
+        )
 
     async def rebuild(self, request: RebuildIndex, progress: "Progress") -> RebuildReport:
         """Builds the HNSW index, after recomputing every embedding if asked.
@@ -342,51 +337,37 @@ class LearningService:
         return await (await self._indexing()).rebuild(request, progress)
 
     async def forget(self, request: ForgetExecutions) -> Forgotten:
-        """Deletes executions and all that hangs on them, or counts them when it is a dry run."""
-
-        def select(cursor: Cursor) -> tuple[list[UUID], list[UUID]]:
-            if request.task_ids:
-                missing = executions.unknown(cursor, request.task_ids)
-                return [i for i in dict.fromkeys(request.task_ids) if i not in missing], missing
-            days = request.older_than_days
-            chosen = executions.select_ids(
-                cursor,
-                repo=request.repo,
-                task_type=request.task_type,
-                before=None if days is None else datetime.now(UTC) - timedelta(days=days),
-            )
-            return chosen, []
-
-        def delete(cursor: Cursor) -> tuple[list[UUID], list[UUID]]:
-            chosen, missing = select(cursor)
-            if chosen:
-                executions.delete(cursor, chosen)
-            return chosen, missing
-
-        if request.dry_run:
-            chosen, missing = await self._database.read(select)
-        else:
-            with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
-                chosen, missing = await self._database.write(delete)
-                if self._indexer is not None:
-                    await self._indexer.forget(chosen)
-        return Forgotten(executions=len(chosen), dry_run=request.dry_run, unknown_task_ids=missing)
+        """Deletes executions with everything recorded about them, or counts them in a dry run."""
+        days = request.older_than_days
+        selection = Selection(
+            task_ids=request.task_ids,
+            repo=request.repo,
+            task_type=request.task_type,
+            before=None if days is None else datetime.now(UTC) - timedelta(days=days),
+        )
+        with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
+            done = await self._store.delete(selection, dry_run=request.dry_run)
+            if self._indexer is not None and not request.dry_run:
+                await self._indexer.forget(done.task_ids)
+        return Forgotten(
+            executions=len(done.task_ids), dry_run=request.dry_run, unknown_task_ids=done.missing
+        )
 
     async def backup(self, request: Backup) -> BackupReport:
         """Copies the whole database; as `maintenance.backup`."""
-        return await maintenance.backup(self._database, request)
+        return await maintenance.backup(self._store, request)
 
     async def embed_missing(self, request: EmbedMissing, progress: "Progress") -> EmbedReport:
-        """Makes vectors that are missing; as `maintenance.embed_missing`."""
+        """Computes missing vectors; as `maintenance.embed_missing`."""
         indexer = await self._indexing()
-        return await maintenance.embed_missing(self._database, indexer, request, progress)
+        return await maintenance.embed_missing(self._store, indexer, request, progress)
 
     async def prune(self, request: Prune, progress: "Progress") -> PruneReport:
-        """Archives and forgets what limits let go; as `Retention.prune`."""
+        """Archives and deletes executions that limits cover; as `Retention.prune`."""
         return await self._retention.prune(request, progress)
 
     async def unarchive(self, request: Unarchive) -> UnarchiveReport:
-        """Brings back what was archived; as `Retention.unarchive`."""
+        """Restores executions from archives; as `Retention.unarchive`."""
         return await self._retention.unarchive(request)
 
     async def import_batch(self, request: ImportBatch) -> Imported:
@@ -399,31 +380,26 @@ class LearningService:
         """
         excluded = self.settings.excluded_repos
         records = [r for r in request.records if not is_excluded(r.execution.repo, excluded)]
-        left_out = {"excluded": len(request.records) - len(records)}
-        ids = [record.task_id for record in records]
-        there = await self._database.read(lambda cursor: transfer.updated(cursor, ids))
-        prepared = await anyio.to_thread.run_sync(importing.prepare, records, there, _given)
-        if request.dry_run:
-            seen = await self._database.read(lambda cursor: importing.preview(cursor, prepared))
-            return seen.model_copy(update=left_out)
+        stored = await self._store.updated([record.task_id for record in records])
+        batch, redactions = await anyio.to_thread.run_sync(importing.prepare, records, stored)
         try:
-            done = await self._database.write(lambda cursor: importing.write(cursor, prepared))
-            return done.model_copy(update=left_out)
+            counts = await self._store.import_batch(batch, dry_run=request.dry_run)
         finally:
-            if self._indexer is not None:
+            if self._indexer is not None and not request.dry_run:
                 self._indexer.notice()
+        return Imported(
+            **counts._asdict(),
+            redactions=redactions,
+            excluded=len(request.records) - len(records),
+        )
 
     async def export_page(self, request: ExportPage) -> Exported:
-        """The next executions in the order of their last change, with all that hangs on them."""
-        return await self._database.read(
-            lambda cursor: transfer.page(cursor, request.after, request.limit)
-        )
+        """The next executions in the order of their last change, with feedback and uses."""
+        return await self._store.export_page(request.after, request.limit)
 
     async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
         """Recorded values of repo, task_type, approach or error_type that start with `prefix`."""
-        return await self._database.read(
-            lambda cursor: executions.suggestions(cursor, column, prefix, limit)
-        )
+        return await self._store.suggest(column, prefix, limit)
 
     async def _indexing(self) -> "Indexer":
         """The indexer, made at first use: with numpy and the rest its import takes 0.1 s."""
@@ -433,54 +409,6 @@ class LearningService:
                 self._indexer = module.Indexer(self.settings, self._database)
         return self._indexer
 
-    def _health(self, cursor: Cursor) -> Health:
-        if self._indexer is None:
-            derived = IndexingHealth(embedder=self.settings.embedding_model)
-        else:
-            derived = self._indexer.health()
-        return Health(
-            **derived.model_dump(),
-            rows=executions.count(cursor),
-            embedded=embeddings.count(cursor),
-            pending=embeddings.count_pending(cursor),
-            schema_version=migrations.current_version(cursor),
-            database_bytes=_bytes_on_disk(self.settings),
-            owner_pid=os.getpid(),
-            version=__version__,
-        )
-
-
-def _given(request: RecordExecution) -> tuple[dict[str, Any], int]:
-    """The request's fields by Execution field, secrets removed; and how many were removed."""
-    fields = request.model_dump(exclude={"task_id", "used_task_ids", "details"}, exclude_none=True)
-    redactions = 0
-    for name in _REDACTED_FIELDS:
-        if name in fields:
-            fields[name], removed = redact(fields[name])
-            redactions += removed
-    details = request.details.model_dump(exclude_none=True)
-    if "metadata" in details:
-        details["metadata"], removed = redact_value(details["metadata"])
-        redactions += removed
-    return fields | details, redactions
-
-
-def _upsert(
-    cursor: Cursor, task_id: UUID, given: dict[str, Any], old: Execution | None, now: datetime
-) -> None:
-    """Inserts or merges; a changed description goes into the embedding queue."""
-    key = task_key(given["task_description"])
-    if old is None:
-        new = Execution(task_id=task_id, recorded_at=now, updated_at=now, **given)
-        executions.insert(cursor, new, key)
-        return
-    new = old.model_copy(update=given)
-    if new == old:
-        return
-    executions.update(cursor, new.model_copy(update={"updated_at": now}), key)
-    if new.task_description != old.task_description:
-        embeddings.remove(cursor, task_id)
-
 
 def _match(ranked: "Ranked") -> Match:
     return Match(
@@ -489,9 +417,3 @@ def _match(ranked: "Ranked") -> Match:
         matched_by=ranked.matched_by,
         runs=ranked.runs,
     )
-
-
-def _bytes_on_disk(settings: Settings) -> int:
-    path = settings.database_path
-    files = (path, path.with_name(path.name + ".wal"))
-    return sum(file.stat().st_size for file in files if file.exists())

@@ -1,15 +1,13 @@
-"""Keeping a database that is in use: backups of it, and vectors that it lacks."""
+"""Maintenance of a database that is in use: backups, and vectors that are missing."""
 
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_learning.errors import IndexUnavailable, InvalidInput, StoreError
+from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.maintenance import Backup, BackupReport, EmbedMissing, EmbedReport
-from mcp_learning.store.duckdb import copies, embeddings
-from mcp_learning.store.duckdb.connection import Cursor, Database
-from mcp_learning.store.duckdb.files import discard, put_in_place, wal_of
+from mcp_learning.store.protocol import FileMaintenance, Store
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
@@ -19,14 +17,14 @@ STEP = 128
 
 
 async def embed_missing(
-    database: Database,
+    store: Store,
     indexer: "Indexer",
     request: EmbedMissing,
     progress: Callable[[float, str], Awaitable[None]],
 ) -> EmbedReport:
     """Makes vectors for executions without one, oldest change first.
 
-    Made again, or after a kill, it goes on where it was.
+    A call after an interrupted one goes on where that stopped.
 
     Raises:
         IndexUnavailable: The stored vectors are of another model.
@@ -36,59 +34,40 @@ async def embed_missing(
     await indexer.load()
     if indexer.reembed_due:
         raise IndexUnavailable(indexer.shortcoming or "a re-embed is due")
-    waiting = await database.read(embeddings.count_pending)
-    wanted = waiting if request.limit is None else min(request.limit, waiting)
+    unembedded = (await store.vector_state()).unembedded
+    wanted = unembedded if request.limit is None else min(request.limit, unembedded)
     done = 0
     while done < wanted:
-        step = min(STEP, wanted - done)
-        rows = await database.read(lambda cursor, step=step: embeddings.pending(cursor, step))  # type: ignore[misc]
+        rows = await store.unembedded(min(STEP, wanted - done))
         if not rows:
-            break  # the leader has made them meanwhile
+            break  # the indexer's own task has embedded them meanwhile
         await indexer.embed(rows[-1].sequence)
         done += len(rows)
         await progress(done / wanted, f"embedded {done} of {wanted}")
     return EmbedReport(
         embedded=done,
-        pending=await database.read(embeddings.count_pending),
+        pending=(await store.vector_state()).unembedded,
         seconds=round(time.monotonic() - started, 3),
         model=indexer.embedder.fingerprint,
     )
 
 
-async def backup(database: Database, request: Backup) -> BackupReport:
+async def backup(store: FileMaintenance, request: Backup) -> BackupReport:
     """Writes a copy of the whole database as of one moment, reads it back and compares.
 
-    Others read and write meanwhile. The file appears when it is complete; one that was there is
-    replaced then.
+    Reads and writes go on meanwhile. The file appears when it is complete, and replaces one that
+    was there.
 
     Raises:
         InvalidInput: It would take the place of the database itself.
         StoreError: It can't be written, or the database can't be read.
     """
     started = time.monotonic()
-    target = Path(request.path)
-    taken = {database.path, wal_of(database.path)}
-
-    def make(cursor: Cursor) -> tuple[copies.Contents, int]:
-        writing = target.with_name(f"{target.name}.writing")
-        if target.resolve() in {file.resolve() for file in taken}:
-            raise InvalidInput("FILE", f"{target} is the database itself; name another file")
-        try:
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            held = copies.copy(cursor, writing)
-            put_in_place(writing, target)
-        except OSError as error:
-            discard(writing)
-            raise StoreError(
-                f"the backup {target} can't be written ({error.strerror}); name another place"
-            ) from error
-        return held, target.stat().st_size
-
-    held, size = await database.read(make)
+    copied = await store.backup(Path(request.path))
     return BackupReport(
-        path=str(target),
-        bytes=size,
-        schema_version=held.version,
-        rows=held.counts,
+        path=str(copied.path),
+        bytes=copied.bytes,
+        schema_version=copied.contents.version,
+        rows=dict(copied.contents.counts),
         seconds=round(time.monotonic() - started, 3),
     )

@@ -65,10 +65,9 @@ class Recalls:
         finally:
             self._saving = Counter()
 
-    def times_returned(self, cursor: Cursor, task_id: UUID) -> int:
-        """How often an execution was part of an answer."""
-        waiting = self._returned[task_id] + self._saving[task_id]
-        return store.times_returned(cursor, task_id) + waiting
+    def unsaved(self, task_id: UUID) -> int:
+        """How often an execution was part of an answer since counts were last written."""
+        return self._returned[task_id] + self._saving[task_id]
 
     def votes(self, cursor: Cursor) -> dict[UUID, Vote]:
         """What speaks for and against executions; read again when something was written."""

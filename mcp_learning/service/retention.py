@@ -1,15 +1,14 @@
-"""Retention: what a limit lets go is archived, then forgotten, then its space is reclaimed.
+"""Retention: executions that a limit covers are archived, deleted, and their space reclaimed.
 
 Archive and deletion are one transaction per batch, and the archive is complete on the disk before
-it is committed: a kill at any moment loses nothing, and leaves at worst an archive of executions
-that are still there.
+the transaction is committed. A kill at any moment loses nothing; at worst it leaves an archive of
+executions that are still in the database.
 """
 
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -17,13 +16,11 @@ from uuid import UUID
 import anyio
 import anyio.to_thread
 
-from mcp_learning.errors import InvalidInput, LearningError, StoreError
+from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.models.maintenance import Prune, PruneReport, Unarchive, UnarchiveReport
 from mcp_learning.service.recovery import stamp
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import archives, copies, embeddings, executions
-from mcp_learning.store.duckdb.connection import Cursor, Database
-from mcp_learning.store.duckdb.files import wal_of
+from mcp_learning.store.protocol import FileStore
 from mcp_learning.store.types import Expired
 
 if TYPE_CHECKING:
@@ -32,16 +29,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BATCH = 5_000
-"""Executions that are archived and forgotten at a time: a record waits for one batch at most."""
+"""Executions archived and deleted in one transaction: a record waits for one batch at most."""
 
 PERIOD = 24 * 3_600.0
 """Seconds after which a configured policy is applied again."""
 
 WORTH_RECLAIMING = 0.2
-"""Share of the executions that have to go for the policy to rewrite the file."""
+"""Share of the executions, 0..1, from which the policy rewrites the file after deleting them."""
 
 LEFTOVER_AGE = 24 * 3_600.0
-"""Age, in seconds, at which a half-written file is taken for one that nobody writes any more."""
+"""Age in seconds from which a half-written file is taken for one of a killed process."""
 
 pause = anyio.sleep
 
@@ -52,70 +49,72 @@ class Retention:
     """Prunes one database.
 
     Args:
-        settings: Where it is, and the policy.
-        database: It.
-        indexing: Gives the indexer of what is derived from it.
+        settings: The policy, and the directories of archives and backups.
+        store: The database.
+        indexing: Returns the indexer of that database.
     """
 
     def __init__(
         self,
         settings: Settings,
-        database: Database,
+        store: FileStore,
         indexing: Callable[[], Awaitable["Indexer"]],
     ) -> None:
         self._settings = settings
-        self._database = database
+        self._store = store
         self._indexing = indexing
         self._pruning = anyio.Lock()
 
     async def prune(self, request: Prune, progress: Progress) -> PruneReport:
-        """Does what is asked, or counts; made again, it finds only what is left to do.
+        """Archives and deletes what the limits cover, or counts it in a dry run.
+
+        A call after an interrupted one does what is left.
 
         Raises:
-            StoreError: An archive can't be written, or the file not be replaced. What was
-                archived by then is forgotten, everything else is still there.
+            StoreError: An archive can't be written, or the file can't be replaced. What was
+                archived until then is deleted, everything else is still stored.
         """
         async with self._pruning:
-            before = await self._database.read(self._size)
-            chosen = await self._database.read(partial(_leaving, request=request))
-            archived: list[str] = []
+            before = await self._store.health()
+            expired = await self._expired(request)
+            archives: list[str] = []
             dropped = False
             if not request.dry_run:
-                archived = await self._forget(chosen.task_ids, request.archive, progress)
+                archives = await self._delete(expired.task_ids, request.archive, progress)
                 if request.reclaim:
                     await progress(0.9, "rewriting the file")
                     dropped = await self._reclaim()
+            after = await self._store.health()
             return PruneReport(
                 dry_run=request.dry_run,
-                executions=len(chosen.task_ids),
-                oldest=chosen.oldest and chosen.oldest.replace(tzinfo=UTC),
-                newest=chosen.newest and chosen.newest.replace(tzinfo=UTC),
-                kept=await self._database.read(executions.count)
-                - (len(chosen.task_ids) if request.dry_run else 0),
-                archives=archived,
-                bytes_before=before,
-                bytes_after=await self._database.read(self._size),
+                executions=len(expired.task_ids),
+                oldest=expired.oldest,
+                newest=expired.newest,
+                kept=after.rows - (len(expired.task_ids) if request.dry_run else 0),
+                archives=archives,
+                bytes_before=before.bytes,
+                bytes_after=after.bytes,
                 reclaimed=request.reclaim and not request.dry_run,
                 index_dropped=dropped,
             )
 
     async def unarchive(self, request: Unarchive) -> UnarchiveReport:
-        """Brings back the executions of archives that are not there; the others stay as they are.
+        """Restores the executions of archives; those that are stored stay as they are.
 
         Raises:
-            StoreError: A file is no archive; those before it were read.
+            StoreError: A file is no archive; those before it were restored.
         """
-        done = UnarchiveReport(files=0, executions=0, present=0, feedback=0)
+        total = UnarchiveReport(files=0, executions=0, present=0, feedback=0)
         for path in request.paths:
-            found = await self._database.write(partial(archives.read, source=Path(path)))
-            done = UnarchiveReport(
-                files=done.files + 1,
-                executions=done.executions + found.added,
-                present=done.present + found.present,
-                feedback=done.feedback + found.feedback,
+            restored = await self._store.unarchive(Path(path))
+            total = UnarchiveReport(
+                files=total.files + 1,
+                executions=total.executions + restored.added,
+                present=total.present + restored.present,
+                feedback=total.feedback + restored.feedback,
             )
             (await self._indexing()).notice()
-        return done
+        return total
 
     async def keep_to_policy(self) -> None:
         """Applies the configured limits now and every day; returns at once if there are none."""
@@ -130,54 +129,58 @@ class Retention:
             await pause(PERIOD)
 
     async def _apply(self, limits: Prune) -> None:
-        preview = await self.prune(limits.model_copy(update={"dry_run": True}), _unheard)
+        preview = await self.prune(limits.model_copy(update={"dry_run": True}), _no_progress)
         if not preview.executions:
             return
         share = preview.executions / (preview.executions + preview.kept)
         wanted = limits.model_copy(update={"reclaim": share >= WORTH_RECLAIMING})
-        done = await self.prune(wanted, _unheard)
+        done = await self.prune(wanted, _no_progress)
         logger.info("retention: %d executions were archived in %s", done.executions, limits.archive)
 
-    async def _forget(
-        self, chosen: Sequence[UUID], archive: str | None, progress: Progress
+    async def _expired(self, request: Prune) -> Expired:
+        days, megabytes = request.older_than_days, request.max_mb
+        return await self._store.expired(
+            before=None if days is None else datetime.now(UTC) - timedelta(days=days),
+            max_bytes=None if megabytes is None else megabytes * 2**20,
+        )
+
+    async def _delete(
+        self, task_ids: Sequence[UUID], directory: str | None, progress: Progress
     ) -> list[str]:
-        archived: list[str] = []
+        """Archives and deletes executions batch by batch; returns the paths of the archives."""
+        archives: list[str] = []
         began = stamp()
-        for number, start in enumerate(range(0, len(chosen), BATCH), 1):
-            batch = chosen[start : start + BATCH]
-            target = None if archive is None else Path(archive, f"{began}-{number:04d}.parquet")
+        for number, start in enumerate(range(0, len(task_ids), BATCH), 1):
+            batch = task_ids[start : start + BATCH]
+            target = None if directory is None else Path(directory, f"{began}-{number:04d}.parquet")
             with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
-                await self._database.write(partial(_archive_and_delete, batch=batch, target=target))
+                await self._store.archive(batch, target)
                 await (await self._indexing()).forget(batch)
             if target is not None:
-                archived.append(str(target))
+                archives.append(str(target))
             done = start + len(batch)
-            await progress(0.9 * done / len(chosen), f"{done} of {len(chosen)} forgotten")
-        return archived
+            await progress(0.9 * done / len(task_ids), f"{done} of {len(task_ids)} forgotten")
+        return archives
 
     async def _reclaim(self) -> bool:
+        """Rewrites the file; returns whether an HNSW index with deleted vectors was removed."""
         indexer = await self._indexing()
+        slot = indexer.retriever.slot
         with anyio.CancelScope(shield=True):
-            dropped = await self._database.read(
-                lambda cursor: indexer.retriever.slot.drop_dead(
-                    lambda watermark: embeddings.count(cursor, up_to=watermark)
-                )
-            )
-            await self._database.replace(copies.copy)
+            index = await anyio.to_thread.run_sync(slot.stored)
+            living = 0 if index is None else await self._store.count_vectors(index.watermark)
+            dropped = await anyio.to_thread.run_sync(slot.drop_dead, index, living)
+            await self._store.compact()
             await anyio.to_thread.run_sync(self._remove_leftovers)
             indexer.notice()
         return dropped
 
     def _remove_leftovers(self) -> None:
-        """Files that were being written when a process was killed."""
+        """Deletes files that a killed process left half written."""
         for directory in (self._settings.backup_dir, self._settings.archive_dir):
             for file in directory.glob("*.writing*"):
                 if time.time() - file.stat().st_mtime > LEFTOVER_AGE:
                     file.unlink(missing_ok=True)
-
-    def _size(self, _: Cursor) -> int:
-        path = self._settings.database_path
-        return sum(file.stat().st_size for file in (path, wal_of(path)) if file.exists())
 
 
 def policy(settings: Settings) -> Prune:
@@ -201,26 +204,5 @@ def archives_in(path: Path) -> list[Path]:
     return found
 
 
-def _leaving(cursor: Cursor, request: Prune) -> Expired:
-    days, most = request.older_than_days, request.max_mb
-    return archives.expired(
-        cursor,
-        before=None if days is None else datetime.now(UTC) - timedelta(days=days),
-        max_bytes=None if most is None else most * 2**20,
-    )
-
-
-def _archive_and_delete(cursor: Cursor, batch: Sequence[UUID], target: Path | None) -> None:
-    if target is not None:
-        try:
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"{target.parent} can't be made ({error.strerror}); name another archive directory"
-            ) from error
-        archives.write(cursor, batch, target)
-    executions.delete(cursor, batch)
-
-
-async def _unheard(share: float, message: str) -> None:
-    """Progress of what nobody asked for."""
+async def _no_progress(share: float, message: str) -> None:
+    """Ignores progress that no caller asked for."""

@@ -349,3 +349,7 @@ class FileMaintenance(Protocol):
     async def unarchive(self, source: Path) -> Unarchived:
         """Brings back the executions of a Parquet archive that don't exist."""
         ...
+
+
+class FileStore(Store, FileMaintenance, Protocol):
+    """A store that is one file."""

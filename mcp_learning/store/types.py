@@ -358,7 +358,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class Expired:
-    """Executions that a retention limit covers, oldest first."""
+    """Executions that a retention limit covers, oldest first, and the times of both ends in UTC."""
 
     task_ids: Sequence[UUID]
     oldest: datetime | None

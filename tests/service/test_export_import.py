@@ -19,9 +19,8 @@ from mcp_learning.cluster.frames import Call, Result
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import Exported, ImportBatch, PastExecution
-from mcp_learning.service import importing
-from mcp_learning.service.learning import _given
-from mcp_learning.store.duckdb import bulk, transfer
+from mcp_learning.service.importing import prepare
+from mcp_learning.store.duckdb import bulk, importing, transfer
 from mcp_learning.store.duckdb.connection import Cursor
 
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
@@ -150,7 +149,7 @@ def test_export_then_import_into_an_empty_database_is_identical(
             for rows in pages(source):
                 opened.write(rows)
         for batch in batches(_READERS[kind](path, notes)):
-            importing.write(target, importing.prepare(sent(batch), {}, _given))
+            importing.write(target, prepare(sent(batch), {})[0])
         assert everything(target) == everything(source)
     assert (notes.skipped, notes.left_out, notes.unknown) == ({}, {}, {})
 

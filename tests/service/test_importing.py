@@ -17,8 +17,10 @@ from mcp_learning.models.transfer import (
     PastFeedback,
     PastUse,
 )
+from mcp_learning.service import importing
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
+from mcp_learning.store.types import BatchCounts
 
 pytestmark = pytest.mark.anyio
 
@@ -136,7 +138,7 @@ async def test_a_batch_is_stored_as_a_whole_or_not_at_all(
     def fail(*_: object) -> None:
         raise RuntimeError("no more")
 
-    monkeypatch.setattr("mcp_learning.service.importing.transfer.add_hanging", fail)
+    monkeypatch.setattr("mcp_learning.store.duckdb.transfer.add_hanging", fail)
     with pytest.raises(RuntimeError, match="no more"):
         await take(service, past(), past())
     assert await query(service, "FROM executions") == []
@@ -165,19 +167,15 @@ async def test_a_changed_description_is_found_by_its_new_words(service: Learning
 
 
 async def test_feedback_on_an_execution_that_was_forgotten_meanwhile_is_not_kept(
-    service: LearningService, monkeypatch: pytest.MonkeyPatch
+    service: LearningService,
 ) -> None:
     feedback = PastFeedback(feedback_id=uuid4(), submitted_at=THEN, rating=4)
     one = past(feedback=[feedback])
     await take(service, one)
 
-    from mcp_learning.service import importing
-
-    really = importing.prepare
-    prepared = really([one], {one.task_id: THEN}, lambda _: ({}, 0))
+    batch, _ = importing.prepare([one], {one.task_id: THEN})
     await service.forget(ForgetExecutions(task_ids=[one.task_id], dry_run=False))
-    answer = await service._database.write(lambda cursor: importing.write(cursor, prepared))
-    assert answer == Imported(unchanged=1)
+    assert await service._store.import_batch(batch) == BatchCounts(0, 0, unchanged=1)
     assert await query(service, "FROM feedback") == []
 
 

@@ -5,7 +5,7 @@ which executions it used, and which used it. Vectors are left out, since they ar
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -64,15 +64,17 @@ def expired(cursor: Cursor, *, before: datetime | None, max_bytes: int | None) -
         "ORDER BY timestamp, task_id",
         [before and naive(before), 2**62 if max_bytes is None else max_bytes - FILE_BYTES],
     ).fetchall()
-    return Expired(
-        [row[0] for row in rows], rows[0][1] if rows else None, rows[-1][1] if rows else None
-    )
+    if not rows:
+        return Expired([], None, None)
+    oldest, newest = (row[1].replace(tzinfo=UTC) for row in (rows[0], rows[-1]))
+    return Expired([row[0] for row in rows], oldest, newest)
 
 
 def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> int:
     """Writes executions to a new file, reads it back and compares; returns how many they are.
 
-    The file is on the disk on return. Call it in the transaction that deletes them.
+    The file is on the disk on return; its directory is made if absent. Call it in the transaction
+    that deletes them.
 
     Raises:
         StoreDamaged: The file holds something else.
@@ -81,6 +83,12 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> int:
     import duckdb
 
     writing = target.with_name(f"{target.name}.writing")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{target.parent} can't be made ({error.strerror}); name another archive directory"
+        ) from error
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE leaving AS "
         "SELECT unnest(string_split(?, ',')::UUID[]) AS task_id",

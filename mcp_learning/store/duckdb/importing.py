@@ -21,7 +21,7 @@ def write(cursor: Cursor, batch: Sequence[Incoming]) -> BatchCounts:
         present = transfer.updated(cursor, [one.record.task_id for one in distinct])
         wanted = [one for one in distinct if one.given is not None]
         new = [one for one in wanted if one.record.task_id not in present]
-        newer = [one for one in wanted if is_newer(one.record, present)]
+        newer = [one for one in wanted if _is_newer(one, present)]
         _insert(cursor, new)
         for one in newer:
             _update(cursor, one)
@@ -38,14 +38,8 @@ def preview(cursor: Cursor, batch: Sequence[Incoming]) -> BatchCounts:
     """What `write` would do, found out by reading alone."""
     present = transfer.updated(cursor, [one.record.task_id for one in batch])
     created = len({one.record.task_id for one in batch} - present.keys())
-    changed = {one.record.task_id for one in batch if is_newer(one.record, present)}
+    changed = {one.record.task_id for one in batch if _is_newer(one, present)}
     return BatchCounts(created, len(changed), len(batch) - created - len(changed))
-
-
-def is_newer(record: PastExecution, present: Mapping[UUID, datetime]) -> bool:
-    """Whether a record that is present was changed at its source since."""
-    stored = present.get(record.task_id)
-    return stored is not None and record.updated_at is not None and record.updated_at > stored
 
 
 def _rounds(batch: Sequence[Incoming]) -> Iterator[list[Incoming]]:
@@ -55,6 +49,11 @@ def _rounds(batch: Sequence[Incoming]) -> Iterator[list[Incoming]]:
         first: dict[UUID, Incoming] = {}
         left = [one for one in left if first.setdefault(one.record.task_id, one) is not one]
         yield list(first.values())
+
+
+def _is_newer(one: Incoming, present: Mapping[UUID, datetime]) -> bool:
+    stored = present.get(one.record.task_id)
+    return stored is not None and one.record.is_newer(stored)
 
 
 def _insert(cursor: Cursor, new: Sequence[Incoming]) -> None:

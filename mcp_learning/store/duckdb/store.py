@@ -433,8 +433,9 @@ def _within(period: Period) -> tuple[datetime, datetime, statistics.Scope]:
 def _select(cursor: Cursor, selection: Selection) -> Deletion:
     if selection.task_ids:
         ids = list(dict.fromkeys(selection.task_ids))
-        missing = set(executions.unknown(cursor, ids))
-        return Deletion([one for one in ids if one not in missing], sorted(missing))
+        missing = executions.unknown(cursor, ids)
+        absent = set(missing)
+        return Deletion([one for one in ids if one not in absent], missing)
     return Deletion(
         executions.select_ids(
             cursor,

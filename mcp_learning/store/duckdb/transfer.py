@@ -28,8 +28,10 @@ _FEEDBACK_TYPES = {
 _USE_TYPES = {"task_id": "UUID", "recalled_task_id": "UUID", "recorded_at": "TIMESTAMP"}
 
 
-def updated(cursor: Cursor, task_ids: Iterable[UUID]) -> dict[UUID, datetime]:
-    """When those of `task_ids`, at least one, that exist were last changed."""
+def updated(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When those of `task_ids` that exist were last changed."""
+    if not task_ids:
+        return {}
     rows = cursor.execute(
         f"SELECT task_id, updated_at FROM executions WHERE task_id {_CHOSEN}", [_joined(task_ids)]
     ).fetchall()
