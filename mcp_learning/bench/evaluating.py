@@ -14,7 +14,7 @@ from mcp_learning.bench.past import latest, unpacked
 from mcp_learning.bench.progress import shown_progress
 from mcp_learning.bench.replay import replay
 from mcp_learning.bench.scores import Scores
-from mcp_learning.cluster.member import joined
+from mcp_learning.cluster.connect import connect
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import Dimension
 from mcp_learning.settings import Settings
@@ -40,7 +40,7 @@ async def own_history(
     Raises:
         LearningError: The database or the model can't be used, or the plot can't be written.
     """
-    async with joined(settings, follows=False) as service:
+    async with connect(settings) as service:
         await service.embed_missing(EmbedMissing(), _unheard)
         noise, executions = await latest(service, by, MOST_HISTORY)
     past = unpacked(executions)

@@ -4,9 +4,9 @@ from base64 import b64decode
 
 import numpy as np
 
-from mcp_learning.cluster.methods import Learning
 from mcp_learning.models.dashboard import EndedExecution, History, ListHistory
 from mcp_learning.models.requests import Dimension
+from mcp_learning.service.protocol import Learning
 from mcp_learning.store.types import EndedRun
 
 PAGE = 250

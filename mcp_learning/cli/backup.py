@@ -7,7 +7,7 @@ import typer
 
 from mcp_learning.cli.queries import console, print_json
 from mcp_learning.cli.session import fail, load_settings, run, service
-from mcp_learning.cluster.exclusive_access import alone
+from mcp_learning.cluster.exclusive_access import exclusive_access
 from mcp_learning.errors import LearningError
 from mcp_learning.models.maintenance import Backup, BackupReport, RecoveryReport
 from mcp_learning.service import recovery
@@ -38,7 +38,7 @@ def restore(file: Path, *, force: bool, data_dir: Path | None, as_json: bool) ->
     """Puts a backup in the place of the database."""
     settings = load_settings(data_dir)
     try:
-        with alone(settings):
+        with exclusive_access(settings):
             report = recovery.restore(settings, file.expanduser().absolute(), force=force)
     except LearningError as error:
         fail(str(error))
@@ -54,7 +54,7 @@ def recover(*, dry_run: bool, data_dir: Path | None, as_json: bool) -> None:
     """Saves what can be read of a damaged database."""
     settings = load_settings(data_dir)
     try:
-        with console.status("reading"), alone(settings):
+        with console.status("reading"), exclusive_access(settings):
             report = recovery.recover(settings, dry_run=dry_run)
     except LearningError as error:
         fail(str(error))

@@ -23,7 +23,7 @@ import anyio
 from mcp_learning import __version__
 from mcp_learning.cli.examination import CheckContext, Failure, Finding, Layer, Stored
 from mcp_learning.cli.smoke_test import PARAPHRASE, TASK, round_trip
-from mcp_learning.cluster.member import peek
+from mcp_learning.cluster.connect import leader_health
 from mcp_learning.embed.embedder import BUNDLED_MODEL, Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import (
@@ -130,7 +130,7 @@ def database(patient: CheckContext) -> Finding:
     """A server that has the file open answers, or else the file opens."""
     path = patient.settings.database_path
     try:
-        health = anyio.run(peek, patient.settings)
+        health = anyio.run(leader_health, patient.settings)
     except LeaderIncompatible as error:
         raise Failure(str(error), "restart the agent that started the older version") from error
     if health is not None:

@@ -26,11 +26,11 @@ from mcp_learning.cli.session import fail, load_settings, run, service
 from mcp_learning.clients.transcripts import claude_code, codex
 from mcp_learning.clients.transfer import commits, git, tables
 from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
-from mcp_learning.cluster.member import SharedService
 from mcp_learning.models.fields import Model
 from mcp_learning.models.transfer import ImportBatch, Imported, PastExecution
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.server import answers
+from mcp_learning.service.protocol import Learning
 from mcp_learning.settings import Settings
 
 SAMPLE = 5
@@ -214,7 +214,7 @@ async def _import(
     parts = batches(_records(source, path, limit, tally.notes))
     task = bar.add_task(f"reading {path.name}", total=None)
 
-    async def go_on(opened: SharedService) -> None:
+    async def go_on(opened: Learning) -> None:
         while batch := await anyio.to_thread.run_sync(next, parts, None, abandon_on_cancel=True):
             records = batch
             if dry_run:

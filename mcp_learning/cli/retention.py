@@ -11,14 +11,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mcp_learning.cli.queries import print_json
 from mcp_learning.cli.session import fail, load_settings, request, run, service
-from mcp_learning.cluster.methods import Report
 from mcp_learning.errors import LearningError
 from mcp_learning.models.maintenance import Prune, PruneReport, Unarchive, UnarchiveReport
-from mcp_learning.service import retention
+from mcp_learning.service import protocol, retention
 
 
 @contextmanager
-def progress_bar(*, quiet: bool) -> Iterator[Report]:
+def progress_bar(*, quiet: bool) -> Iterator[protocol.Progress]:
     """A bar on stderr, if that is a terminal, and what moves it."""
     bar = Progress(
         TextColumn("{task.description}"),
@@ -70,7 +69,7 @@ def prune(
             status=2,
         )
 
-    async def work(report: Report) -> PruneReport:
+    async def work(report: protocol.Progress) -> PruneReport:
         async with service(settings) as opened:
             return await opened.prune(asked, report)
 

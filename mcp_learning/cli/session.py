@@ -14,9 +14,10 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from mcp_learning.cli.serve import log_to_stderr
-from mcp_learning.cluster.member import SharedService, joined
+from mcp_learning.cluster.connect import connect
 from mcp_learning.errors import LearningError
 from mcp_learning.server.schema import explain
+from mcp_learning.service.protocol import Learning
 from mcp_learning.settings import Settings
 
 R = TypeVar("R", bound=BaseModel)
@@ -34,9 +35,9 @@ def load_settings(data_dir: Path | None) -> Settings:
     return settings
 
 
-def service(settings: Settings) -> AbstractAsyncContextManager[SharedService]:
+def service(settings: Settings) -> AbstractAsyncContextManager[Learning]:
     """The learning service of `settings`: a running server's if there is one, else opened here."""
-    return joined(settings, follows=False)
+    return connect(settings)
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:

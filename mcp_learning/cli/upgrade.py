@@ -21,15 +21,15 @@ from mcp_learning.cli.retention import progress_bar
 from mcp_learning.cli.session import fail, load_settings, request, run, service
 from mcp_learning.clients.transfer.imported import Notes, batches
 from mcp_learning.clients.transfer.tables import read_duckdb
-from mcp_learning.cluster.exclusive_access import alone
-from mcp_learning.cluster.member import SharedService, peek
-from mcp_learning.cluster.methods import Report
+from mcp_learning.cluster.connect import leader_health
+from mcp_learning.cluster.exclusive_access import exclusive_access
 from mcp_learning.errors import InvalidInput, LearningError, StoreDamaged, StoreError, StoreLocked
 from mcp_learning.models.maintenance import EmbedMissing, EmbedReport, UpgradeReport
 from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
 from mcp_learning.models.results import Health
 from mcp_learning.models.transfer import ExportPage, ImportBatch
 from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import Learning, Progress, ignore_progress
 from mcp_learning.service.recovery import stamp
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import backups, copies, legacy, migrations
@@ -86,7 +86,7 @@ def generate_embeddings(*, limit: int | None, data_dir: Path | None, as_json: bo
     asked = request(EmbedMissing, limit=limit)
     settings = load_settings(data_dir)
 
-    async def work(report: Report) -> EmbedReport:
+    async def work(report: Progress) -> EmbedReport:
         async with service(settings) as opened:
             return await opened.embed_missing(asked, report)
 
@@ -98,19 +98,19 @@ def generate_embeddings(*, limit: int | None, data_dir: Path | None, as_json: bo
         typer.echo(f"{done.embedded} embedded in {done.seconds:.1f} s, {done.pending} still to do")
 
 
-def _bring_file_up(settings: Settings, report: Report) -> _File:
+def _bring_file_up(settings: Settings, report: Progress) -> _File:
     """The first part; what a running server has open is up to date."""
     try:
-        with alone(settings):
+        with exclusive_access(settings):
             return _file_alone(settings, report)
     except StoreLocked:
-        health = anyio.run(peek, settings)
+        health = anyio.run(leader_health, settings)
         if health is None or not health.schema_version:
             raise
         return _File(health.schema_version)
 
 
-def _file_alone(settings: Settings, report: Report) -> _File:
+def _file_alone(settings: Settings, report: Progress) -> _File:
     path = settings.database_path
     finish_replacing(path)
     kept = settings.backup_dir / f"before-upgrade-{stamp()}.duckdb"
@@ -179,7 +179,7 @@ def _refuse_damaged(path: Path) -> NoReturn:
     )
 
 
-async def _make_anew(settings: Settings, file: _File, kept: Path, report: Report) -> None:
+async def _make_anew(settings: Settings, file: _File, kept: Path, report: Progress) -> None:
     """Reads a database of the original design into a new one, and puts that in its place."""
     path = settings.database_path
     staging = staging_of(path)
@@ -204,7 +204,7 @@ async def _make_anew(settings: Settings, file: _File, kept: Path, report: Report
         raise
 
 
-async def _read_into(database: Database, settings: Settings, file: _File, report: Report) -> None:
+async def _read_into(database: Database, settings: Settings, file: _File, report: Progress) -> None:
     notes = Notes()
     parts = batches(read_duckdb(settings.database_path, notes))
     made = LearningService(settings, database)
@@ -220,7 +220,7 @@ async def _read_into(database: Database, settings: Settings, file: _File, report
     file.skipped = +(file.skipped + notes.skipped)
 
 
-async def _complete(settings: Settings, report: Report) -> tuple[Health, int]:
+async def _complete(settings: Settings, report: Progress) -> tuple[Health, int]:
     """The second part: vectors, the index, and a look whether all of it is there."""
     async with service(settings) as opened:
         embedded = 0
@@ -250,14 +250,14 @@ def _wants_index(settings: Settings, health: Health) -> bool:
     return settings.search_mode == "hnsw" and health.rows > 0
 
 
-async def _verify(opened: SharedService) -> None:
+async def _verify(opened: Learning) -> None:
     """Every execution has a vector, and the first one is found by its own words.
 
     Raises:
         StoreError: Something is missing.
     """
     for _ in range(ROUNDS):  # agents may be recording
-        pending = (await opened.embed_missing(EmbedMissing(), _unheard)).pending
+        pending = (await opened.embed_missing(EmbedMissing(), ignore_progress)).pending
         if not pending:
             break
     else:
@@ -267,10 +267,6 @@ async def _verify(opened: SharedService) -> None:
         question = FindSimilarTasks(task_description=row["task_description"], min_similarity=0.0)
         if not (await opened.find(question)).matches:
             raise StoreError("a search doesn't find what is there; run `mcp-learning doctor`")
-
-
-async def _unheard(share: float, message: str) -> None:
-    """Progress of what takes no time."""
 
 
 def _tell(done: UpgradeReport) -> None:

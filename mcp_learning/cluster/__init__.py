@@ -1,9 +1,11 @@
 """One machine, many processes: one leads, the others follow, and one of them takes over.
 
-The process that holds the `leader_lock` has the database open and answers the others over a
-private socket (`leader`), which they find by its `address`. Followers (`follower`) send each call
-as a frame (`frames`, `channel`) that `methods` describes, and load neither DuckDB nor the model.
-When the leader is gone, calls in flight are repeated at its successor. `member` joins a process to
-the cluster; `exclusive_access` gives one process the database file alone; `blocking_client` asks
-the leader with the standard library only.
+`connect.connect(settings)` yields the learning service as a `Learning`; `member.ClusterMember` is
+what a server keeps running for it. The process that holds the `leader_lock` has the database open
+and answers the others over a private socket (`leader`), which they find by its `address`. Followers
+(`follower`) send each call as a frame (`frames`, `channel`) and load neither DuckDB nor the model.
+`methods` derives the calls from the protocol of the service. When the leader goes away, calls in
+flight are repeated at its successor. `exclusive_access` keeps every other process away from the
+database file. `blocking_client` calls the leader with the standard library only; so that importing
+it stays cheap, this package imports nothing here.
 """

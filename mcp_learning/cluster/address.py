@@ -1,16 +1,15 @@
-"""Where the leader listens: a file beside the database says it to those who may read the database.
+"""Where the leader listens: a file that is private to the user says where, and holds a token.
 
-On POSIX the address is a Unix socket (mode 0600, in a directory of mode 0700) beside that file, or
-in a private directory for sockets when the path there is longer than a socket's name may be. On
-Windows it is a port on the loopback interface. Either way a caller has to know the token in the
-file. A file may be stale: that its leader is gone shows when nobody answers.
+On POSIX the leader listens on a Unix socket (mode 0600, in a directory of mode 0700) beside that
+file, or in a private directory for sockets when the path is too long for a socket's name. On
+Windows it listens on a port of the loopback interface. In both cases a caller has to know the token
+in the file. The file may be stale: the leader is gone if nobody answers there.
 """
 
 import hashlib
 import os
 import secrets
 import stat
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -22,11 +21,10 @@ from pydantic import ValidationError
 from mcp_learning.errors import StoreError
 from mcp_learning.models.fields import Model
 from mcp_learning.models.results import Member
+from mcp_learning.settings import Settings
 
 LONGEST_NAME = 103
-"""Bytes that a socket's name may have: 103 on macOS, 107 on Linux."""
-
-HAS_SOCKET_FILES = sys.platform != "win32"
+"""Bytes of a socket's longest name: 103 on macOS, 107 on Linux."""
 
 LOOPBACK = "127.0.0.1"
 
@@ -35,10 +33,10 @@ class Address(Model):
     """What the file holds.
 
     Attributes:
-        leader: Who wrote it. A process number is for people to read, and proves nothing.
+        leader: The process that wrote it. Its number is for messages, and proves nothing.
         socket: Name of the Unix socket; relative to the file's directory, or absolute.
-        port: On the loopback interface, where there is no such socket.
-        token: Proves that a caller could read this.
+        port: On the loopback interface, where there is no Unix socket.
+        token: Proves that a caller could read the file.
     """
 
     leader: Member
@@ -47,8 +45,13 @@ class Address(Model):
     token: str
 
 
+def run_directory(settings: Settings) -> Path:
+    """Returns the directory of the leader's lock, address and socket."""
+    return settings.data_dir / "run"
+
+
 def read(directory: Path) -> Address | None:
-    """The address in `directory`; None if there is none, or none that can be read."""
+    """Returns the address in `directory`; None if there is none, or it can't be read."""
     try:
         return Address.model_validate_json((directory / "leader.json").read_bytes(), extra="ignore")
     except (OSError, ValidationError):
@@ -56,10 +59,10 @@ def read(directory: Path) -> Address | None:
 
 
 def write(directory: Path, address: Address) -> None:
-    """Replaces the address as a whole, readable for this user alone.
+    """Replaces the address atomically; only this user can read it.
 
     Raises:
-        OSError: It can't be written.
+        OSError: The file can't be written.
     """
     path = directory / "leader.json"
     scratch = path.with_name(f"leader.{os.getpid()}.tmp")
@@ -70,7 +73,7 @@ def write(directory: Path, address: Address) -> None:
 
 
 def remove(directory: Path, address: Address) -> None:
-    """Removes the address, and its socket, unless somebody else's is there by now."""
+    """Removes the address and its socket, unless another leader has written its own by now."""
     if read(directory) == address:
         with suppress(OSError):
             (directory / "leader.json").unlink()
@@ -79,19 +82,26 @@ def remove(directory: Path, address: Address) -> None:
             with suppress(OSError):
                 path.unlink()
             if path.parent != directory:
-                with suppress(OSError):  # other leaders' sockets are in it
+                with suppress(OSError):  # sockets of other data directories may be in it
                     path.parent.rmdir()
 
 
-async def listen(directory: Path, leader: Member) -> tuple[Listener[SocketStream], Address]:
+async def listen(
+    directory: Path, leader: Member, *, unix_sockets: bool = True
+) -> tuple[Listener[SocketStream], Address]:
     """Listens, and returns the address for `write`.
 
+    Args:
+        directory: Where the address will be written.
+        leader: This process.
+        unix_sockets: Listen on a Unix socket; otherwise on a port of the loopback interface.
+
     Raises:
-        OSError: There can be no socket here.
+        OSError: No socket can be made here.
         StoreError: The directory for sockets belongs to somebody else.
     """
     token = secrets.token_urlsafe(32)
-    if not HAS_SOCKET_FILES:
+    if not unix_sockets:
         return await listen_on_loopback(leader, token)
     try:
         listener, name = await _listen_on_socket(directory)
@@ -115,7 +125,7 @@ async def connect(directory: Path, address: Address) -> ByteStream:
     """Connects to an address.
 
     Raises:
-        OSError: Nobody listens there.
+        OSError: No process listens there.
     """
     if address.socket is not None:
         return await anyio.connect_unix(directory / address.socket)
@@ -136,18 +146,18 @@ def _socket_name(directory: Path) -> str:
 
 
 def _private_directory(name: str) -> Path:
-    """A directory for sockets of this user alone, with a path so short that one may have this name.
+    """Returns a private directory whose path is short enough for a socket of this name.
 
     Raises:
         StoreError: Somebody else made it, or can write to it.
     """
     user = os.getuid()  # type: ignore[attr-defined,unused-ignore]  # not on Windows
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    given = [Path(runtime)] if Path(runtime).is_absolute() else []
-    last = Path("/tmp")  # noqa: S108 - what somebody else made there is refused below
-    places = [above / f"mcp-learning-{user}" for above in (*given, Path(tempfile.gettempdir()))]
-    fitting = (place for place in places if len(os.fsencode(place / name)) <= LONGEST_NAME)
-    directory = next(fitting, last / f"mcp-learning-{user}")
+    parents = [Path(runtime)] if Path(runtime).is_absolute() else []
+    fallback = Path("/tmp")  # noqa: S108 - what somebody else made there is refused below
+    candidates = [p / f"mcp-learning-{user}" for p in (*parents, Path(tempfile.gettempdir()))]
+    short_enough = (c for c in candidates if len(os.fsencode(c / name)) <= LONGEST_NAME)
+    directory = next(short_enough, fallback / f"mcp-learning-{user}")
     with suppress(FileExistsError):
         directory.mkdir(mode=0o700)
     found = directory.lstat()

@@ -1,7 +1,7 @@
-"""One call to the leader, by a process that lives for a moment: with the standard library alone.
+"""One blocking call to the leader with the standard library only, for short-lived processes.
 
-It speaks the protocol of `frames`, but without its models: pydantic and an event loop take several
-times as long to import as the call takes. It never leads, and nothing is repeated.
+It speaks the protocol of `frames` without its models: importing pydantic and an event loop takes
+several times as long as the call. It never leads, and never repeats a call.
 """
 
 import json
@@ -12,32 +12,32 @@ from pathlib import Path
 from typing import Any
 
 PROTOCOL = 1
-"""Number of the protocol. Leader and follower have to agree on it, not on their versions."""
+"""Version of the protocol. Leader and follower have to agree on it, not on their own versions."""
 
 _LENGTH = 4
 _LARGEST = 32 * 2**20
 
 
 class NoLeader(Exception):
-    """Raised when nobody has the database open, or nobody who can be asked."""
+    """Raised when no process leads, or the one that does can't be reached."""
 
 
 class NoAnswer(Exception):
-    """Raised when the leader refuses, fails, or isn't done in time; says why."""
+    """Raised when the leader refuses, fails or takes too long; the message says which."""
 
 
 def ask(directory: Path, method: str, arguments: dict[str, Any], seconds: float) -> Any:
-    """The leader's answer to a call, as JSON values; blocks.
+    """Returns the leader's answer to a call, as JSON values. Blocks.
 
     Args:
         directory: Where the leader's address is.
-        method: Name of one in `methods.METHODS`.
-        arguments: Of its request.
-        seconds: Longest time for everything; the leader is told to stop by the end of it.
+        method: Name of a method of `Learning`.
+        arguments: Fields of its request, as JSON values.
+        seconds: Timeout of the whole call; when the connection then ends, the leader cancels it.
 
     Raises:
-        NoLeader: There is none.
-        NoAnswer: There is no answer, or an error.
+        NoLeader: No process leads.
+        NoAnswer: The leader answers with an error, or not in time.
     """
     deadline = time.monotonic() + seconds
     address = _address(directory)

@@ -1,4 +1,4 @@
-"""Frames over a byte stream: four bytes with the length, then so much JSON."""
+"""Frames over a byte stream: the length in four bytes, big-endian, then that much JSON."""
 
 import math
 from collections.abc import AsyncIterator
@@ -6,24 +6,24 @@ from collections.abc import AsyncIterator
 import anyio
 from anyio.abc import ByteStream
 
-from mcp_learning.cluster.frames import Frame, NotAFrame, decode, encode
+from mcp_learning.cluster.frames import Frame, InvalidFrame, decode, encode
 from mcp_learning.errors import LearningError
 
 MAX_FRAME = 32 * 2**20
-"""Bytes of the longest frame. Fifty matches with texts as long as they may be take a tenth."""
+"""Bytes of the longest frame; fifty matches with the longest texts take a tenth of it."""
 
 _LENGTH = 4
 
 
 class Disconnected(Exception):
-    """Raised when the other end is gone, or speaks no frames."""
+    """Raised when the connection has ended, or what comes over it is not frames."""
 
 
 class Channel:
     """One end of a connection.
 
-    Frames are queued and written by `write`, which has to be running: a caller who is cancelled
-    never leaves half a frame.
+    `send` queues frames and `write` writes them, so that a caller who is cancelled never leaves
+    half a frame on the connection.
     """
 
     def __init__(self, stream: ByteStream) -> None:
@@ -49,13 +49,13 @@ class Channel:
             async for data in self._queued:
                 await self._stream.send(data)
         except (anyio.ClosedResourceError, anyio.BrokenResourceError, OSError):
-            return  # the reading side finds out, too
+            return  # `receive` reports it
 
     async def send_now(self, frame: Frame) -> None:
-        """Writes a frame; only while `write` isn't running.
+        """Writes a frame at once; only while `write` isn't running.
 
         Raises:
-            Disconnected: The other end is gone.
+            Disconnected: The connection has ended.
         """
         try:
             await self._stream.send(_packed(frame))
@@ -66,24 +66,24 @@ class Channel:
         """The next frame.
 
         Raises:
-            Disconnected: There is none any more, or it is none.
+            Disconnected: The connection has ended, or the bytes are not a frame.
         """
         try:
             length = int.from_bytes(await self._exactly(_LENGTH))
             if length > MAX_FRAME:
-                raise NotAFrame(f"a frame of {length} bytes")
+                raise InvalidFrame(f"a frame of {length} bytes")
             return decode(await self._exactly(length))
         except (
             anyio.EndOfStream,
             anyio.ClosedResourceError,
             anyio.BrokenResourceError,
             OSError,
-            NotAFrame,
+            InvalidFrame,
         ) as error:
             raise Disconnected from error
 
     async def _exactly(self, count: int) -> bytes:
-        # As much as there is at a time: whatever came with a frame is known before it is handled.
+        # Reading all there is lets frames that came together be handled together.
         while len(self._received) < count:
             self._received += await self._stream.receive()
         data = bytes(self._received[:count])
@@ -91,7 +91,7 @@ class Channel:
         return data
 
     async def frames(self) -> AsyncIterator[Frame]:
-        """All frames until the other end is gone."""
+        """Yields frames until the connection ends."""
         while True:
             try:
                 frame = await self.receive()

@@ -1,29 +1,28 @@
-"""The database for one process alone, for work that replaces its file."""
+"""Exclusive access to the database file, for work that replaces it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.leader_lock import LeaderLock
-from mcp_learning.cluster.member import run_directory
 from mcp_learning.errors import StoreLocked
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.files import make_private
 
 
 @contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Holds the leader's seat: nobody else opens the database meanwhile. Never waits.
+def exclusive_access(settings: Settings) -> Iterator[None]:
+    """Holds the leader lock, so that no other process opens the database. Never waits.
 
     Raises:
-        StoreLocked: A server or a command has it open.
-        StoreError: There can be no seat.
+        StoreLocked: A server or a command has the database open.
+        StoreError: The lock can't be acquired here.
     """
     make_private(settings.data_dir)
-    directory = run_directory(settings)
+    directory = addresses.run_directory(settings)
     make_private(directory)
-    seat = LeaderLock(directory)
-    if not seat.take():
+    lock = LeaderLock(directory)
+    if not lock.acquire():
         address = addresses.read(directory)
         who = f"process {address.leader.pid}" if address else "another mcp-learning"
         raise StoreLocked(
@@ -31,8 +30,8 @@ def alone(settings: Settings) -> Iterator[None]:
             "that process), then call again"
         )
     try:
-        with suppress(OSError):  # of a leader that was killed
+        with suppress(OSError):  # a leader that was killed leaves its address
             (directory / "leader.json").unlink(missing_ok=True)
         yield
     finally:
-        seat.leave()
+        lock.release()

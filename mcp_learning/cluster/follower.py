@@ -1,81 +1,85 @@
-"""A follower's connection to the leader: calls go out, answers and progress come back.
+"""A follower's connection to the leader: calls go out, results and progress come back.
 
-While calls are in flight, a leader that says nothing is asked for a sign of life, and given up when
-it gives none: it may have been stopped, and hold its lock for as long as it is.
+While calls are in flight, the follower pings a leader that is silent, and gives it up when it stays
+silent: it may have been stopped (SIGSTOP), and then holds its locks for as long as it is.
 """
 
 import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster import frames
 from mcp_learning.cluster.address import Address
 from mcp_learning.cluster.channel import Channel, Disconnected
+from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.cluster.frames import (
-    PROTOCOL,
     Call,
     Cancel,
     Failure,
     Hello,
     Ping,
-    Progress,
+    ProgressUpdate,
     Result,
     Welcome,
 )
-from mcp_learning.cluster.methods import A, Method, Q, Report
+from mcp_learning.cluster.methods import Method
 from mcp_learning.errors import LeaderIncompatible
 from mcp_learning.models.results import Member
+from mcp_learning.service.protocol import Progress
 
-HELLO_SECONDS = 2.0
-"""How long a leader may take to welcome a follower; one that is busy takes milliseconds."""
-
-PING_SECONDS = 1.0
-"""Silence during a call after which a sign of life is asked for."""
-
-SILENCES = 5
-"""How many times it is asked for in vain before the leader is given up."""
-
-Answer = Progress | Result | Failure
+Answer = ProgressUpdate | Result | Failure
 
 
 class LeaderGone(Exception):
     """Raised when the leader went away, or fell silent, before it had answered."""
 
 
-class Unanswered(Exception):
-    """Raised when somebody takes the connection, but doesn't say welcome."""
+class NoWelcome(Exception):
+    """Raised when a process accepts the connection, but doesn't welcome the follower."""
 
 
-async def connect(directory: Path, address: Address, me: Member, *, follows: bool) -> "Follower":
-    """Connects to the leader at `address`, and is welcomed. `run` the result.
+async def follow(
+    directory: Path, address: Address, member: Member, config: ClusterConfig, *, listed: bool
+) -> "Follower":
+    """Connects to the leader at `address` and is welcomed. `run` has to be kept running.
+
+    Args:
+        directory: Where the address was read.
+        address: Of the leader.
+        member: This process.
+        config: The protocol, and the timeouts.
+        listed: Whether the leader lists this process among its followers.
 
     Raises:
-        OSError: Nobody is there.
-        Unanswered: Somebody is, but isn't a leader that could answer.
+        OSError: No process listens there.
+        NoWelcome: A process does, but it isn't a leader that answers.
         LeaderIncompatible: The leader speaks another protocol.
     """
     channel: Channel | None = None
     welcome = None
     try:
-        with anyio.move_on_after(HELLO_SECONDS):
+        with anyio.move_on_after(config.welcome_timeout):
             channel = Channel(await addresses.connect(directory, address))
-            hello = Hello(protocol=PROTOCOL, token=address.token, member=me, follows=follows)
+            hello = Hello(
+                protocol=config.protocol, token=address.token, member=member, follows=listed
+            )
             await channel.send_now(hello)
             welcome = await channel.receive()
         if channel is None or not isinstance(welcome, Welcome):
-            raise Unanswered
-        if welcome.refused or welcome.protocol != PROTOCOL:
-            raise LeaderIncompatible(_incompatible(welcome, me))
-        follower, channel = Follower(channel, welcome.leader), None
+            raise NoWelcome
+        if welcome.refused or welcome.protocol != config.protocol:
+            raise LeaderIncompatible(_incompatible(welcome, member, config.protocol))
+        follower, channel = Follower(channel, welcome.leader, config), None
         return follower
     except Disconnected:
-        raise Unanswered from None
+        raise NoWelcome from None
     finally:
         if channel is not None:
             with anyio.CancelScope(shield=True):
@@ -83,63 +87,71 @@ async def connect(directory: Path, address: Address, me: Member, *, follows: boo
 
 
 class Follower:
-    """A connection on which the leader said welcome."""
+    """A connection to a leader.
 
-    def __init__(self, channel: Channel, leader: Member) -> None:
+    Args:
+        channel: On which the leader has welcomed this process.
+        leader: The leader.
+        config: How long it may be silent.
+    """
+
+    def __init__(self, channel: Channel, leader: Member, config: ClusterConfig) -> None:
         self.leader = leader
+        self.frames_received = 0
         self._channel = channel
-        self._last_call = 0
-        self._calls: dict[int, MemoryObjectSendStream[Answer]] = {}
+        self._config = config
+        self._last_id = 0
+        self._in_flight: dict[int, MemoryObjectSendStream[Answer]] = {}
         self._called = anyio.Event()
-        self._heard = 0
-        self._gone = False
+        self._ended = False
 
     async def run(self) -> None:
-        """Carries calls and answers until the leader is gone or silent; calls then fail."""
+        """Carries calls and answers until the leader goes away or is given up; calls then fail."""
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._channel.write)
-                group.start_soon(self._listen, group.cancel_scope.cancel)
+                group.start_soon(self._receive, group.cancel_scope.cancel)
                 group.start_soon(self._watch, group.cancel_scope.cancel)
         finally:
-            self._gone = True
-            for answers in self._calls.values():
+            self._ended = True
+            for answers in self._in_flight.values():
                 answers.close()
             with anyio.CancelScope(shield=True):
                 await self._channel.close()
 
-    async def ask(self, method: Method[Q, A], request: Q, report: Report) -> A:
-        """Has the leader answer a call; cancelled, it is cancelled there.
+    async def call(self, method: Method, request: BaseModel | None, progress: Progress) -> Any:
+        """Has the leader answer a call; if this is cancelled, so is the call there.
 
         Raises:
-            LeaderGone: It may or may not have been done.
-            LearningError: As the service does.
+            LeaderGone: The call may or may not have been carried out.
+            LearningError: As the method does.
         """
-        if self._gone:
+        if self._ended:
             raise LeaderGone
-        self._last_call += 1
-        call = self._last_call
-        self._calls[call], answers = anyio.create_memory_object_stream[Answer](math.inf)
+        self._last_id += 1
+        call = self._last_id
+        arguments = request.model_dump(mode="json", exclude_unset=True) if request else {}
+        self._in_flight[call], answers = anyio.create_memory_object_stream[Answer](math.inf)
         answer = None
         try:
-            arguments = request.model_dump(mode="json", exclude_unset=True)
             self._channel.send(Call(id=call, method=method.name, arguments=arguments))
             self._called.set()
-            answer = await self._answer(answers, report)
+            answer = await self._answer(answers, progress)
         except Disconnected:
             raise LeaderGone from None
         finally:
-            self._calls.pop(call).close()
+            self._in_flight.pop(call).close()
             answers.close()
-            if answer is None and not self._gone:
-                self._cancel(call)
+            if answer is None and not self._ended:
+                with suppress(Disconnected):
+                    self._channel.send(Cancel(id=call))
         if isinstance(answer, Failure):
-            raise frames.rebuilt(answer)
-        return self._understood(method, answer.value)
+            raise frames.error_of(answer)
+        return self._result(method, answer.value)
 
-    def _understood(self, method: Method[Q, A], value: object) -> A:
+    def _result(self, method: Method, value: object) -> BaseModel:
         try:
-            return method.answer.model_validate(value, extra="ignore")
+            return method.result.model_validate(value, extra="ignore")
         except ValidationError as error:
             raise LeaderIncompatible(
                 f"the answer of mcp-learning {self.leader.version} in process {self.leader.pid}, "
@@ -148,44 +160,40 @@ class Follower:
             ) from error
 
     async def _answer(
-        self, answers: MemoryObjectReceiveStream[Answer], report: Report
+        self, answers: MemoryObjectReceiveStream[Answer], progress: Progress
     ) -> Result | Failure:
         async for frame in answers:
-            if not isinstance(frame, Progress):
+            if not isinstance(frame, ProgressUpdate):
                 return frame
-            await report(frame.share, frame.message)
+            await progress(frame.share, frame.message)
         raise LeaderGone
 
-    def _cancel(self, call: int) -> None:
-        with suppress(Disconnected):
-            self._channel.send(Cancel(id=call))
-
-    async def _listen(self, end: Callable[[], None]) -> None:
+    async def _receive(self, end: Callable[[], None]) -> None:
         async for frame in self._channel.frames():
-            self._heard += 1
-            if isinstance(frame, (Progress, Result, Failure)) and frame.id in self._calls:
-                self._calls[frame.id].send_nowait(frame)
+            self.frames_received += 1
+            if isinstance(frame, (ProgressUpdate, Result, Failure)) and frame.id in self._in_flight:
+                self._in_flight[frame.id].send_nowait(frame)
         end()
 
     async def _watch(self, end: Callable[[], None]) -> None:
-        silences = 0
-        while silences < SILENCES:
-            if not self._calls:
-                silences = 0
+        missed = 0
+        while missed < self._config.max_missed_pings:
+            if not self._in_flight:
+                missed = 0
                 self._called = anyio.Event()
                 await self._called.wait()
-            heard = self._heard
-            await anyio.sleep(PING_SECONDS)
-            silences = 0 if self._heard > heard else silences + 1
-            if silences:
+            received = self.frames_received
+            await anyio.sleep(self._config.ping_interval)
+            missed = 0 if self.frames_received > received else missed + 1
+            if missed:
                 self._channel.send(Ping())
         end()
 
 
-def _incompatible(welcome: Welcome, me: Member) -> str:
+def _incompatible(welcome: Welcome, member: Member, protocol: int) -> str:
     leader = welcome.leader
     return (
         f"process {leader.pid} has the database open with mcp-learning {leader.version} (protocol "
-        f"{welcome.protocol}), which version {me.version} (protocol {PROTOCOL}) can't share it "
+        f"{welcome.protocol}), which version {member.version} (protocol {protocol}) can't share it "
         "with; restart the agent that started the older one, or update mcp-learning there"
     )

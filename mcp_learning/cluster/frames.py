@@ -1,9 +1,9 @@
 """What passes between a follower and its leader: JSON frames, told apart by `type`.
 
 The follower says `hello` and is welcomed or refused. Then it sends calls, which are answered in any
-order by a result or a failure, with progress before it; it may cancel one, and a ping is answered
-at once. Unknown fields are passed over, so that fields can be added; whatever else changes what
-frames mean, or the meaning of a method's arguments, has to count up `PROTOCOL`.
+order by a result or a failure, with progress before it. It may cancel a call; a ping is answered at
+once. Unknown fields are ignored, so that fields can be added. Any other change to what frames or a
+method's arguments mean has to increase `blocking_client.PROTOCOL`.
 """
 
 from typing import Annotated, Any, Literal
@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mcp_learning import errors
-from mcp_learning.cluster.blocking_client import PROTOCOL as PROTOCOL
 from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.models.results import Member
 
@@ -21,7 +20,7 @@ class _Frame(BaseModel):
 
 
 class Hello(_Frame):
-    """A follower's first frame. `follows`: it stays, and will take over; a command doesn't."""
+    """A follower's first frame. `follows`: it stays, and can take over; a command doesn't."""
 
     type: Literal["hello"] = "hello"
     protocol: int
@@ -40,7 +39,7 @@ class Welcome(_Frame):
 
 
 class Call(_Frame):
-    """Calls a method of `methods` by name; `id` is the follower's, used once."""
+    """Calls a method of `Learning` by name; the follower uses each `id` once."""
 
     type: Literal["call"] = "call"
     id: int
@@ -49,13 +48,13 @@ class Call(_Frame):
 
 
 class Cancel(_Frame):
-    """The call is no longer wanted: it gets no answer."""
+    """Cancels a call, which then gets no answer."""
 
     type: Literal["cancel"] = "cancel"
     id: int
 
 
-class Progress(_Frame):
+class ProgressUpdate(_Frame):
     """How far a call is: the share done, 0..1, and what is being done."""
 
     type: Literal["progress"] = "progress"
@@ -65,7 +64,7 @@ class Progress(_Frame):
 
 
 class Result(_Frame):
-    """The call's answer."""
+    """The result of a call."""
 
     type: Literal["result"] = "result"
     id: int
@@ -73,7 +72,7 @@ class Result(_Frame):
 
 
 class Failure(_Frame):
-    """The call's error: the name of its class in `errors`, and its message."""
+    """The error of a call: the name of its class in `errors`, and its message."""
 
     type: Literal["failure"] = "failure"
     id: int
@@ -83,51 +82,51 @@ class Failure(_Frame):
 
 
 class Ping(_Frame):
-    """Asks for a sign of life."""
+    """Asks whether the leader still runs."""
 
     type: Literal["ping"] = "ping"
 
 
 class Pong(_Frame):
-    """Gives it."""
+    """Answers a ping."""
 
     type: Literal["pong"] = "pong"
 
 
-Frame = Hello | Welcome | Call | Cancel | Progress | Result | Failure | Ping | Pong
+Frame = Hello | Welcome | Call | Cancel | ProgressUpdate | Result | Failure | Ping | Pong
 
 _FRAME: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
 
 
-class NotAFrame(Exception):
-    """Raised when bytes are not a frame: whoever sent them speaks another language."""
+class InvalidFrame(Exception):
+    """Raised when bytes are not a frame."""
 
 
 def encode(frame: Frame) -> bytes:
-    """A frame as JSON."""
+    """Returns a frame as JSON."""
     return frame.model_dump_json().encode()
 
 
 def decode(data: bytes) -> Frame:
-    """The frame that `data` holds.
+    """Returns the frame that `data` holds.
 
     Raises:
-        NotAFrame: It holds none.
+        InvalidFrame: It holds none.
     """
     try:
         return _FRAME.validate_json(data)
     except ValidationError as error:
-        raise NotAFrame(f"{len(data)} bytes that are no frame") from error
+        raise InvalidFrame(f"{len(data)} bytes that are not a frame") from error
 
 
 def failure(call: int, error: LearningError) -> Failure:
-    """An expected error on its way to the follower."""
+    """Returns the frame for an expected error."""
     field = error.field if isinstance(error, InvalidInput) else None
     return Failure(id=call, kind=type(error).__name__, message=str(error), field=field)
 
 
-def rebuilt(frame: Failure) -> LearningError:
-    """The error that a frame carries, of the same class; one that is unknown here is the base."""
+def error_of(frame: Failure) -> LearningError:
+    """Returns the error of a frame: of the same class, or `LearningError` if that is unknown."""
     kind = getattr(errors, frame.kind, LearningError)
     if not (isinstance(kind, type) and issubclass(kind, LearningError)):
         kind = LearningError

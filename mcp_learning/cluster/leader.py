@@ -1,4 +1,4 @@
-"""The leader: answers calls on the learning service, its own client's and its followers'."""
+"""The leader: answers calls on the learning service, from this process and from followers."""
 
 import hmac
 import logging
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 from anyio.abc import ByteStream
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mcp_learning.cluster import frames
 from mcp_learning.cluster.channel import Channel, Disconnected
+from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.cluster.frames import (
-    PROTOCOL,
     Call,
     Cancel,
     Failure,
@@ -26,92 +26,88 @@ from mcp_learning.cluster.frames import (
     Hello,
     Ping,
     Pong,
-    Progress,
+    ProgressUpdate,
     Result,
     Welcome,
 )
-from mcp_learning.cluster.methods import METHODS, A, Method, Q, Report
+from mcp_learning.cluster.methods import METHODS, Method
 from mcp_learning.errors import InvalidInput, LearningError, StoreLocked
 from mcp_learning.models.results import Health, Member, Stats
+from mcp_learning.service.protocol import Learning, Progress
 
 if TYPE_CHECKING:
     from mcp_learning.service.learning import LearningService
 
 logger = logging.getLogger(__name__)
 
-HELLO_SECONDS = 5.0
-"""How long a new connection may keep its hello to itself."""
-
-HANDOVER_SECONDS = 3.0
-"""How long after its start a leader waits for the database's lock, which its predecessor had."""
-
 _HANDOVER_PAUSE = 0.02
 
 
 class Leader:
-    """A learning service with everybody who uses it.
+    """A learning service and the followers that use it.
 
     Args:
         service: The service.
-        me: This process, as others see it.
-        token: What a follower's hello has to know.
+        member: This process, as others see it.
+        token: The token that a follower's hello has to have.
+        config: The protocol, and the timeouts.
     """
 
-    def __init__(self, service: "LearningService", me: Member, token: str) -> None:
-        self.me = me
-        self._service = service
+    def __init__(
+        self, service: "LearningService", member: Member, token: str, config: ClusterConfig
+    ) -> None:
+        self.member = member
+        self._learning: Learning = service
+        self._recorder = service.recorder
         self._token = token
-        self._began = anyio.current_time()
+        self._config = config
+        self._started = anyio.current_time()
         self._numbers = count()
         self._followers: dict[int, Member] = {}
-        self._leaving = False
-        self._journal = service.recorder.journal
-        self._journal.note(f"process {me.pid} (mcp-learning {me.version}) leads")
+        self._stopped = False
+        self._note(f"process {member.pid} (mcp-learning {member.version}) leads")
 
-    def leave(self) -> None:
-        """From now on followers get no more answers: they repeat their calls elsewhere."""
-        self._leaving = True
+    def stop_answering(self) -> None:
+        """From now on followers get no answers, so that they repeat their calls elsewhere."""
+        self._stopped = True
 
-    async def ask(self, method: Method[Q, A], request: Q, report: Report) -> A:
-        """Answers a call.
+    async def call(self, method: Method, request: BaseModel | None, progress: Progress) -> Any:
+        """Answers a call. The request has been validated.
 
         Raises:
-            LearningError: As the service does.
+            LearningError: As the method does.
         """
+        implementation = getattr(self._learning, method.name)
         started = perf_counter()
         try:
-            answer = await self._answer(method, request, report)
+            while True:
+                try:
+                    result = await implementation(*method.arguments(request, progress))
+                    break
+                except StoreLocked:
+                    if self._stopped or self._handover_is_over():
+                        raise
+                    await anyio.sleep(random.uniform(1, 3) * _HANDOVER_PAUSE)  # noqa: S311
         except Exception:
-            self._service.recorder.note(method.name, perf_counter() - started, failed=True)
+            self._recorder.note(method.name, perf_counter() - started, failed=True)
             raise
-        self._service.recorder.note(method.name, perf_counter() - started, failed=False)
-        return answer
+        self._recorder.note(method.name, perf_counter() - started, failed=False)
+        return self._with_members(result)
 
-    async def _answer(self, method: Method[Q, A], request: Q, report: Report) -> A:
-        while True:
-            try:
-                answer = await method.serve(self._service, request, report)
-            except StoreLocked:
-                # The kernel may free the seat of a leader that dies before the file's lock.
-                if self._leaving or anyio.current_time() > self._began + HANDOVER_SECONDS:
-                    raise
-                await anyio.sleep(random.uniform(_HANDOVER_PAUSE, 3 * _HANDOVER_PAUSE))  # noqa: S311
-            else:
-                return self._with_members(answer)
-
-    async def attend(self, stream: ByteStream) -> None:
-        """Serves one connection to its end. Never raises."""
+    async def serve(self, stream: ByteStream) -> None:
+        """Serves one connection until it ends. Never raises."""
         channel = Channel(stream)
         try:
-            with anyio.move_on_after(HELLO_SECONDS) as waiting:
+            with anyio.move_on_after(self._config.hello_timeout) as waiting:
                 hello = await channel.receive()
-            if waiting.cancelled_caught or not isinstance(hello, Hello) or not self._knows(hello):
+            if waiting.cancelled_caught or not isinstance(hello, Hello) or not self._admits(hello):
                 return
-            refused = hello.protocol != PROTOCOL
-            await channel.send_now(Welcome(protocol=PROTOCOL, leader=self.me, refused=refused))
+            protocol = self._config.protocol
+            refused = hello.protocol != protocol
+            await channel.send_now(Welcome(protocol=protocol, leader=self.member, refused=refused))
             if not refused:
                 with self._listed(hello):
-                    await _Attendance(self, channel, hello.member).run()
+                    await _Connection(self, channel, hello.member).run()
         except Disconnected:
             pass
         except Exception:
@@ -119,14 +115,14 @@ class Leader:
         finally:
             await channel.close()
 
-    async def frame_for(self, call: Call, report: Report, member: Member) -> Frame | None:
-        """The answer to a follower's call; None when it gets none."""
+    async def answer(self, call: Call, progress: Progress, member: Member) -> Frame | None:
+        """Returns the frame that answers a follower's call; None when it gets no answer."""
         try:
             method = METHODS.get(call.method)
             if method is None:
                 raise LearningError(self._unknown(f"the call {call.method}", member))
-            request = self._understood(method, call.arguments, member)
-            frame: Frame = Result(id=call.id, value=await self.ask(method, request, report))
+            request = self._validated(method, call.arguments, member)
+            frame: Frame = Result(id=call.id, value=await self.call(method, request, progress))
         except LearningError as error:
             frame = frames.failure(call.id, error)
         except Exception:
@@ -134,13 +130,20 @@ class Leader:
             frame = Failure(
                 id=call.id,
                 kind="LearningError",
-                message=f"{call.method} failed in process {self.me.pid}, which has the database "
-                "open; that server's log on stderr has the details",
+                message=f"{call.method} failed in process {self.member.pid}, which has the "
+                "database open; that server's log on stderr has the details",
             )
-        return None if self._leaving else frame
+        return None if self._stopped else frame
 
-    def _understood(self, method: Method[Any, Any], arguments: Any, member: Member) -> Any:
-        """A request was valid where it comes from: if it isn't here, the versions differ."""
+    def _handover_is_over(self) -> bool:
+        return anyio.current_time() > self._started + self._config.lock_handover
+
+    def _validated(
+        self, method: Method, arguments: dict[str, Any], member: Member
+    ) -> BaseModel | None:
+        """Returns the request. It was valid in the follower: if it isn't here, versions differ."""
+        if method.request is None:
+            return None
         try:
             return method.request.model_validate(arguments)
         except ValidationError as error:
@@ -151,12 +154,12 @@ class Leader:
 
     def _unknown(self, what: str, member: Member) -> str:
         return (
-            f"{what} is not understood by mcp-learning {self.me.version} in process {self.me.pid}, "
-            f"which has the database open; this is version {member.version}: restart the agent "
-            "that started the older one"
+            f"{what} is not understood by mcp-learning {self.member.version} in process "
+            f"{self.member.pid}, which has the database open; this is version {member.version}: "
+            "restart the agent that started the older one"
         )
 
-    def _knows(self, hello: Hello) -> bool:
+    def _admits(self, hello: Hello) -> bool:
         return hmac.compare_digest(hello.token.encode(), self._token.encode())
 
     @contextmanager
@@ -165,42 +168,45 @@ class Leader:
         pid = hello.member.pid
         if hello.follows:
             self._followers[number] = hello.member
-            self._journal.note(f"process {pid} (mcp-learning {hello.member.version}) follows")
+            self._note(f"process {pid} (mcp-learning {hello.member.version}) follows")
         try:
             yield
         finally:
             if self._followers.pop(number, None):
-                self._journal.note(f"process {pid} follows no longer")
+                self._note(f"process {pid} follows no longer")
 
-    def _with_members(self, answer: A) -> A:
-        if isinstance(answer, Health):
-            members = {"leader": self.me, "followers": list(self._followers.values())}
-            return answer.model_copy(update=members)
-        if isinstance(answer, Stats):
-            return answer.model_copy(update={"health": self._with_members(answer.health)})
-        return answer
+    def _note(self, event: str) -> None:
+        self._recorder.journal.note(event)
+
+    def _with_members(self, result: Any) -> Any:
+        if isinstance(result, Health):
+            members = {"leader": self.member, "followers": list(self._followers.values())}
+            return result.model_copy(update=members)
+        if isinstance(result, Stats):
+            return result.model_copy(update={"health": self._with_members(result.health)})
+        return result
 
 
-class _Attendance:
+class _Connection:
     """One follower's connection and its calls in flight."""
 
     def __init__(self, leader: Leader, channel: Channel, member: Member) -> None:
         self._leader = leader
         self._channel = channel
         self._member = member
-        self._calls: dict[int, anyio.CancelScope] = {}
+        self._in_flight: dict[int, anyio.CancelScope] = {}
 
     async def run(self) -> None:
-        """Answers until the follower leaves; what it still wanted then is cancelled."""
+        """Answers until the connection ends; calls that are in flight then are cancelled."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._channel.write)
             async for frame in self._channel.frames():
                 match frame:
                     case Call():
-                        scope = self._calls[frame.id] = anyio.CancelScope()
+                        scope = self._in_flight[frame.id] = anyio.CancelScope()
                         group.start_soon(self._answer, frame, scope)
-                    case Cancel() if frame.id in self._calls:
-                        self._calls[frame.id].cancel()
+                    case Cancel() if frame.id in self._in_flight:
+                        self._in_flight[frame.id].cancel()
                     case Ping():
                         self._send(Pong())
                     case _:
@@ -209,18 +215,18 @@ class _Attendance:
 
     async def _answer(self, call: Call, scope: anyio.CancelScope) -> None:
         with scope:
-            report = partial(self._progress, call.id)
+            progress = partial(self._report, call.id)
             try:
-                # After this process was stopped for long, what it reads first may be a call whose
-                # follower has given up: that it has left is what is read next, and cancels this.
+                # A process that was stopped for long may first read a call whose follower has given
+                # up; the end of the connection is read next, and cancels the call at this point.
                 await anyio.lowlevel.checkpoint()
-                if frame := await self._leader.frame_for(call, report, self._member):
+                if frame := await self._leader.answer(call, progress, self._member):
                     self._send(frame)
             finally:
-                del self._calls[call.id]
+                del self._in_flight[call.id]
 
-    async def _progress(self, call: int, share: float, message: str) -> None:
-        self._send(Progress(id=call, share=share, message=message))
+    async def _report(self, call: int, share: float, message: str) -> None:
+        self._send(ProgressUpdate(id=call, share=share, message=message))
 
     def _send(self, frame: Frame) -> None:
         try:

@@ -1,8 +1,8 @@
-"""The leader's seat: a lock on a small file, held for as long as a process leads.
+"""LeaderLock: a lock on a small file, held by the process that leads for as long as it leads.
 
-DuckDB's lock on its own file decides who has the database. But to try that lock takes importing
-DuckDB, which every follower would then have in memory; so who may try is settled here first. The
-kernel frees both locks when a process ends, however it ends.
+DuckDB's lock on its own file decides who has the database. To try that lock takes importing DuckDB,
+which every follower would then have in memory; so this lock decides who may try. The kernel
+releases both when a process ends, however it ends.
 """
 
 import os
@@ -17,10 +17,10 @@ _NO_LOCKS = {ENOLCK, ENOSYS, EOPNOTSUPP}
 
 
 class LeaderLock:
-    """The seat of one data directory.
+    """The lock of one data directory.
 
     Args:
-        directory: Where its file is; has to exist when it is taken.
+        directory: Where its file is; has to exist before `acquire`.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -29,15 +29,15 @@ class LeaderLock:
 
     @property
     def held(self) -> bool:
-        """Whether this object holds it."""
+        """Whether this object holds the lock."""
         return self._file is not None
 
-    def take(self) -> bool:
-        """Takes the seat if it is free; returns whether it is held now. Never waits.
+    def acquire(self) -> bool:
+        """Acquires the lock if it is free; returns whether this object holds it. Never waits.
 
         Raises:
             StoreError: The file can't be written, or its file system has no locks.
-            StoreFull: There is no room for it.
+            StoreFull: There is no room for the file.
         """
         if self._file is not None:
             return True
@@ -54,21 +54,21 @@ class LeaderLock:
                 "MCP_LEARNING_DATA_DIR to a directory that you may write to"
             ) from error
         try:
-            taken = _lock(file)
+            locked = _lock(file)
         except OSError as error:
             os.close(file)
             raise StoreError(
                 f"{self._path} can't be locked ({error.strerror}): its file system has no locks; "
                 "set MCP_LEARNING_DATA_DIR to a directory on a local disk"
             ) from error
-        if taken:
+        if locked:
             self._file = file
         else:
             os.close(file)
-        return taken
+        return locked
 
-    def leave(self) -> None:
-        """Gives the seat up, if it is held."""
+    def release(self) -> None:
+        """Releases the lock, if it is held."""
         file, self._file = self._file, None
         if file is not None:
             os.close(file)

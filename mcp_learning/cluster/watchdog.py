@@ -1,7 +1,7 @@
-"""Ends a leader whose event loop stands still: its lock goes to a process that can lead.
+"""Watchdog: ends a leader whose event loop stands still, so that another process can lead.
 
-What was acknowledged is committed, and calls in flight are repeated elsewhere. A process that was
-stopped is another matter: its watchdog stands still as well, and it goes on where it was.
+What was acknowledged is committed, and followers repeat the calls that were in flight. A process
+that was stopped (SIGSTOP) isn't ended: its watchdog thread stands still as well.
 """
 
 import faulthandler
@@ -15,48 +15,48 @@ import anyio
 
 logger = logging.getLogger(__name__)
 
-TICK = 1.0
-"""Seconds between two looks at the loop."""
-
-MOST_MISSED = 10
-"""Looks in a row without a sign of life from the loop: nothing that blocks may run on it."""
-
 STATUS = 75
 """Exit status of a process that was ended: a temporary failure, as sysexits.h has it."""
 
 
 class Watchdog:
-    """Watches the event loop that `run` runs on."""
+    """Watches the event loop on which `run` runs.
 
-    def __init__(self) -> None:
-        self._beats = 0
-        self._over = threading.Event()
+    Args:
+        interval: Seconds between two checks.
+        max_missed: Checks in a row that find no progress after which the process ends.
+    """
+
+    def __init__(self, interval: float, max_missed: int) -> None:
+        self._interval = interval
+        self._max_missed = max_missed
+        self._ticks = 0
+        self._stopped = threading.Event()
 
     async def run(self) -> None:
         """Watches until it is cancelled."""
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
         try:
             while True:
-                self._beats += 1
-                await anyio.sleep(TICK / 2)
+                self._ticks += 1
+                await anyio.sleep(self._interval / 2)
         finally:
-            self._over.set()
+            self._stopped.set()
 
     def _watch(self) -> None:
         missed, seen = 0, -1
-        while not self._over.wait(TICK):
-            missed = 0 if self._beats != seen else missed + 1
-            seen = self._beats
-            if missed >= MOST_MISSED:
-                _end()
+        while not self._stopped.wait(self._interval):
+            missed = 0 if self._ticks != seen else missed + 1
+            seen = self._ticks
+            if missed >= self._max_missed:
+                self._end_process()
 
-
-def _end() -> None:
-    logger.critical(
-        "this server has stood still for %.0f s and ends, so that another can take over; "
-        "where it stood:",
-        TICK * MOST_MISSED,
-    )
-    with suppress(OSError, ValueError):  # no stderr to write to
-        faulthandler.dump_traceback(sys.stderr)
-    os._exit(STATUS)
+    def _end_process(self) -> None:
+        logger.critical(
+            "this server has stood still for %.0f s and ends, so that another can take over; "
+            "where it stood:",
+            self._interval * self._max_missed,
+        )
+        with suppress(OSError, ValueError):  # no stderr to write to
+            faulthandler.dump_traceback(sys.stderr)
+        os._exit(STATUS)

@@ -10,6 +10,7 @@ from mcp_learning.models.fields import (
     Label,
     LongText,
     Metadata,
+    Model,
     NonNegative,
     OptionalLabel,
     Percent,
@@ -18,12 +19,14 @@ from mcp_learning.models.fields import (
     Request,
     Unit,
 )
+from mcp_learning.models.identifiers import uuid7
 
 Outcome = Literal["success", "failure", "pending"]
 GroupBy = Literal["task_type", "repo", "approach", "model_tier", "pool_type", "error_type", "day"]
 Dimension = Literal["approach", "model_tier", "pool_type", "swarm_topology"]
 Preset = Literal["fast", "balanced", "high_recall", "custom"]
 IssueType = Literal["wrong_model", "too_slow", "poor_quality", "other"]
+SuggestedColumn = Literal["repo", "task_type", "approach", "error_type"]
 
 MAX_LIMIT = 50
 
@@ -174,6 +177,17 @@ class SubmitFeedback(Request):
             raise ValueError("give at least one of rating, accepted, helpful, issue_type, comment")
         return self
 
+    def identified(self) -> "IdentifiedFeedback":
+        """The same with an id of its own: sent twice, it is stored once."""
+        return IdentifiedFeedback(feedback_id=uuid7(), feedback=self)
+
+
+class IdentifiedFeedback(Model):
+    """Feedback with the id under which it is stored."""
+
+    feedback_id: UUID
+    feedback: SubmitFeedback
+
 
 class GetExecution(Request):
     """Arguments of get_execution."""
@@ -236,3 +250,11 @@ class ForgetExecutions(Request):
         if self.task_ids and any(value is not None for value in filters):
             raise ValueError("give either task_ids or filters, not both")
         return self
+
+
+class SuggestValues(Model):
+    """Arguments of `suggest`: which recorded values to complete a prefix with."""
+
+    column: SuggestedColumn
+    prefix: str
+    limit: int = 20

@@ -333,3 +333,9 @@ class Forgotten(Model):
     executions: Annotated[int, Field(description="How many were deleted, or would be")]
     dry_run: bool
     unknown_task_ids: list[UUID] = []
+
+
+class SuggestedValues(Model):
+    """Answer of `suggest`, the commonest first."""
+
+    values: list[str]

@@ -25,7 +25,7 @@ from mcp_learning import __version__
 from mcp_learning.errors import LearningError
 from mcp_learning.server import answers, prompts, resources, schema
 from mcp_learning.server.lenient_stdio import lenient_stdio
-from mcp_learning.server.service_runner import Host
+from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.server.tools import TOOLS, Tool
 
 logger = logging.getLogger(__name__)
@@ -52,25 +52,25 @@ class LearningServer(MCPServer[None]):
     argument error is one line that names the field.
 
     Args:
-        host: Holds the service.
+        runner: Runs the learning service.
         read_only: Leave out every tool, and the prompt, that writes.
     """
 
-    def __init__(self, host: Host, *, read_only: bool = False) -> None:
+    def __init__(self, runner: ServiceRunner, *, read_only: bool = False) -> None:
         super().__init__(
             "mcp-learning",
             title="MCP Learning",
             instructions=READ_ONLY_INSTRUCTIONS if read_only else INSTRUCTIONS,
             version=__version__,
             lifespan=self._lifespan,
-            middleware=[self._count_messages],
+            middleware=[self._note_answers],
         )
-        self._host = host
+        self._runner = runner
         self._tools = {
             tool.name: tool for tool in TOOLS if tool.annotations.read_only_hint or not read_only
         }
-        resources.register(self, host)
-        prompts.register(self, host, read_only=read_only)
+        resources.register(self, runner.learning)
+        prompts.register(self, runner.learning, read_only=read_only)
 
     async def list_tools(self) -> list[ListedTool]:
         """All tools, in their fixed order."""
@@ -100,7 +100,7 @@ class LearningServer(MCPServer[None]):
                 await context.report_progress(share, 1.0, message)
 
         try:
-            result, text = await tool.call(await self._host.service(), request, report)
+            result, text = await tool.call(self._runner.learning, request, report)
         except LearningError as error:
             raise ToolError(str(error)) from error
         return CallToolResult(
@@ -141,18 +141,18 @@ class LearningServer(MCPServer[None]):
     @asynccontextmanager
     async def _lifespan(self, _: MCPServer[None]) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
-            group.start_soon(self._host.run)
+            group.start_soon(self._runner.run)
             try:
                 yield
             finally:
-                await self._host.close()
+                await self._runner.close()
                 group.cancel_scope.cancel()
 
-    async def _count_messages(
+    async def _note_answers(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
         result = await call_next(ctx)
-        self._host.heard()
+        self._runner.note_answer()
         return result
 
 

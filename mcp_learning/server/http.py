@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcp_learning.cluster.member import SharedService
+from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.errors import ConfigurationError
 from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
@@ -78,11 +78,11 @@ class Place:
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
-class Guard:
-    """Lets requests pass that have the bearer token. Wraps an ASGI application.
+class BearerAuth:
+    """ASGI middleware that answers requests without the bearer token with 401.
 
     Args:
-        application: What is guarded.
+        application: What requests with the token are passed to.
         digest: SHA-256 of the token, in hexadecimal digits.
     """
 
@@ -184,18 +184,18 @@ def serve(
     leave_at_once()
     digest, token = required_digest(settings, place, renew=renew_token)
     listener = listen(place, f"--http {place.name}:{place.port}")
-    shared = SharedService(settings)
-    shared.begin()
+    member = ClusterMember(settings)
+    member.prepare()
 
     import uvicorn
     from mcp.server.transport_security import TransportSecuritySettings
 
     from mcp_learning.server.app import LearningServer
-    from mcp_learning.server.service_runner import Host
+    from mcp_learning.server.service_runner import ServiceRunner
 
     names = allowed_names(place, hosts)
     application: Application = LearningServer(
-        Host(shared), read_only=read_only
+        ServiceRunner(member), read_only=read_only
     ).streamable_http_app(
         streamable_http_path=PATH,
         max_request_body_size=MAX_BODY,
@@ -207,7 +207,7 @@ def serve(
         ),
     )
     if digest is not None:
-        application = Guard(application, digest)
+        application = BearerAuth(application, digest)
     server = uvicorn.Server(
         uvicorn.Config(
             application,

@@ -1,5 +1,7 @@
 """Prompts that make an agent use the database, and completions for their arguments."""
 
+from typing import get_args
+
 from mcp.server.mcpserver import MCPServer
 from mcp_types import (
     Completion,
@@ -11,15 +13,19 @@ from mcp_types import (
 from pydantic import ValidationError
 
 from mcp_learning.errors import LearningError
-from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    RecommendApproach,
+    SuggestedColumn,
+    SuggestValues,
+)
 from mcp_learning.server import advice, answers, schema
-from mcp_learning.server.service_runner import Host
+from mcp_learning.service.protocol import Learning
 
-COMPLETED = ("repo", "task_type", "approach", "error_type")
 KNOWN_ERROR_TYPES = ("timeout", "quality_gate", "crash", "validation", "unknown")
 
 
-def register(server: MCPServer[None], host: Host, *, read_only: bool = False) -> None:
+def register(server: MCPServer[None], learning: Learning, *, read_only: bool = False) -> None:
     """Adds start_task, finish_task (which writes) and their completions."""
 
     @server.prompt(title="Start a task", description="Recalls similar executions, and recommends")
@@ -28,12 +34,11 @@ def register(server: MCPServer[None], host: Host, *, read_only: bool = False) ->
             request = FindSimilarTasks(
                 task_description=task_description, repo=repo, task_type=task_type
             )
-            service = await host.service()
-            text = answers.similar(await service.find(request), request)[1]
+            text = answers.similar(await learning.find(request), request)[1]
             asked = RecommendApproach(
                 task_description=task_description, repo=repo, task_type=task_type
             )
-            compared = advice.recommendation(await service.recommend(asked), asked)[1]
+            compared = advice.recommendation(await learning.recommend(asked), asked)[1]
             text += f"\n\nApproaches on such tasks:\n{compared}"
         except ValidationError as error:
             text = f"Recall failed: {schema.explain(error, FindSimilarTasks)}"
@@ -80,10 +85,13 @@ def register(server: MCPServer[None], host: Host, *, read_only: bool = False) ->
         argument: CompletionArgument,
         context: CompletionContext | None,
     ) -> Completion | None:
-        if argument.name not in COMPLETED:
+        if argument.name not in get_args(SuggestedColumn):
             return None
         try:
-            values = await (await host.service()).suggest(argument.name, argument.value)
+            request = SuggestValues.model_validate(
+                {"column": argument.name, "prefix": argument.value}
+            )
+            values = (await learning.suggest(request)).values
         except LearningError:  # a tool call will say why; a completion is only a help
             values = []
         if argument.name == "error_type":

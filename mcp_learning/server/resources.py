@@ -8,10 +8,10 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_learning.errors import LearningError, NotFound
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.server.insights import page
-from mcp_learning.server.service_runner import Host
+from mcp_learning.service.protocol import Learning
 
 
-def register(server: MCPServer[None], host: Host) -> None:
+def register(server: MCPServer[None], learning: Learning) -> None:
     """Adds learning://status, learning://executions/{task_id} and learning://insights."""
 
     @server.resource(
@@ -22,7 +22,7 @@ def register(server: MCPServer[None], host: Host) -> None:
     )
     async def status() -> str:
         try:
-            health = await (await host.service()).health()
+            health = await learning.health()
         except LearningError as error:
             raise ResourceError(str(error)) from error
         return health.model_dump_json(exclude_none=True, indent=2)
@@ -39,7 +39,7 @@ def register(server: MCPServer[None], host: Host) -> None:
         except ValueError:
             raise ResourceNotFoundError(f"task_id: {task_id!r:.60} is not a UUID") from None
         try:
-            detail = await (await host.service()).get(request)
+            detail = await learning.get(request)
         except NotFound as error:
             raise ResourceNotFoundError(str(error)) from error
         except LearningError as error:
@@ -54,7 +54,7 @@ def register(server: MCPServer[None], host: Host) -> None:
     )
     async def insights() -> str:
         try:
-            found = await (await host.service()).insights()
+            found = await learning.insights()
         except LearningError as error:
             raise ResourceError(str(error)) from error
         return page(found)

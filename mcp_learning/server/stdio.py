@@ -20,7 +20,8 @@ import anyio
 import anyio.from_thread
 import anyio.lowlevel
 
-from mcp_learning.cluster.member import SharedService
+from mcp_learning.cluster.config import ClusterConfig
+from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.server.signals import leave_at_once, on_signal
 from mcp_learning.settings import Settings
 
@@ -29,29 +30,32 @@ SWITCH_INTERVAL = 0.0005
 the model is one long computation: with the default, each of a call's five hand-overs waits 5 ms."""
 
 
-def serve(settings: Settings, *, read_only: bool = False) -> None:
+def serve(
+    settings: Settings, *, read_only: bool = False, config: ClusterConfig | None = None
+) -> None:
     """Serves one client over stdin and stdout until it leaves. Does not return.
 
     Args:
         settings: Say which database.
         read_only: Leave out every tool that writes.
+        config: How it takes part in the cluster.
     """
     leave_at_once()
     gc.disable()  # also when the command line has not done so already
     sys.setswitchinterval(SWITCH_INTERVAL)
-    shared = SharedService(settings)
-    shared.begin()
+    member = ClusterMember(settings, config=config)
+    member.prepare()
 
     from mcp_learning.server.app import LearningServer
-    from mcp_learning.server.service_runner import Host
+    from mcp_learning.server.service_runner import ServiceRunner
 
     async def main() -> None:
-        host = Host(shared)
-        server = LearningServer(host, read_only=read_only)
+        runner = ServiceRunner(member)
+        server = LearningServer(runner, read_only=read_only)
         gc.freeze()
         gc.enable()
         async with anyio.create_task_group() as group:
-            group.start_soon(_leave_on_signal, host.close)
+            group.start_soon(_leave_on_signal, runner.close)
             await server.run_stdio_async()
             group.cancel_scope.cancel()
 

@@ -2,19 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel
 
 from mcp_learning.models import requests, results
 from mcp_learning.server import advice, answers
-
-if TYPE_CHECKING:
-    from mcp_learning.cluster.methods import Learning as LearningService
-
-Report = Callable[[float, str], Awaitable[None]]
-"""Sends progress to the client: the share done, 0..1, and a message."""
+from mcp_learning.service.protocol import Learning, Progress
 
 Answer = tuple[BaseModel, str]
 """Structured content and the text for the model."""
@@ -38,7 +33,7 @@ class Tool:
     request: type[BaseModel]
     result: type[BaseModel]
     annotations: ToolAnnotations
-    call: Callable[["LearningService", Any, Report], Awaitable[Answer]]
+    call: Callable[[Learning, Any, Progress], Awaitable[Answer]]
 
 
 def _hints(*, read_only: bool, destructive: bool, idempotent: bool) -> ToolAnnotations:
@@ -53,53 +48,45 @@ def _hints(*, read_only: bool, destructive: bool, idempotent: bool) -> ToolAnnot
 _READ = _hints(read_only=True, destructive=False, idempotent=True)
 
 
-async def _record(
-    service: "LearningService", request: requests.RecordExecution, _: Report
-) -> Answer:
-    result = await service.record(request)
+async def _record(learning: Learning, request: requests.RecordExecution, _: Progress) -> Answer:
+    result = await learning.record(request)
     return result, answers.recorded(result)
 
 
-async def _find(
-    service: "LearningService", request: requests.FindSimilarTasks, _: Report
-) -> Answer:
-    return answers.similar(await service.find(request), request)
+async def _find(learning: Learning, request: requests.FindSimilarTasks, _: Progress) -> Answer:
+    return answers.similar(await learning.find(request), request)
 
 
 async def _recommend(
-    service: "LearningService", request: requests.RecommendApproach, _: Report
+    learning: Learning, request: requests.RecommendApproach, _: Progress
 ) -> Answer:
-    return advice.recommendation(await service.recommend(request), request)
+    return advice.recommendation(await learning.recommend(request), request)
 
 
-async def _feedback(
-    service: "LearningService", request: requests.SubmitFeedback, _: Report
-) -> Answer:
-    result = await service.feedback(request)
+async def _feedback(learning: Learning, request: requests.SubmitFeedback, _: Progress) -> Answer:
+    result = await learning.feedback(request.identified())
     return result, answers.feedback(result)
 
 
-async def _get(service: "LearningService", request: requests.GetExecution, _: Report) -> Answer:
-    result = await service.get(request)
+async def _get(learning: Learning, request: requests.GetExecution, _: Progress) -> Answer:
+    result = await learning.get(request)
     return result, answers.execution(result)
 
 
-async def _stats(service: "LearningService", request: requests.LearningStats, _: Report) -> Answer:
-    result = await service.stats(request)
+async def _stats(learning: Learning, request: requests.LearningStats, _: Progress) -> Answer:
+    result = await learning.stats(request)
     return result, answers.stats(result)
 
 
 async def _rebuild(
-    service: "LearningService", request: requests.RebuildIndex, report: Report
+    learning: Learning, request: requests.RebuildIndex, progress: Progress
 ) -> Answer:
-    result = await service.rebuild(request, report)
+    result = await learning.rebuild(request, progress)
     return result, answers.rebuilt(result)
 
 
-async def _forget(
-    service: "LearningService", request: requests.ForgetExecutions, _: Report
-) -> Answer:
-    result = await service.forget(request)
+async def _forget(learning: Learning, request: requests.ForgetExecutions, _: Progress) -> Answer:
+    result = await learning.forget(request)
     return result, answers.forgotten(result)
 
 

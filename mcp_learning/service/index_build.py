@@ -15,12 +15,10 @@ import anyio.to_thread
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search.hnsw import Build, IndexInfo
+from mcp_learning.service.protocol import Progress
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import embeddings
 from mcp_learning.store.duckdb.connection import Database
-
-Progress = Callable[[float, str], Awaitable[None]]
-"""Takes the share done, 0..1, and what is being done."""
 
 SECONDS_PER_ROW = 0.0005
 """At 10,000 rows; it grows with the logarithm of their number."""

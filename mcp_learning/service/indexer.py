@@ -37,7 +37,8 @@ from mcp_learning.search.retriever import Found, Retriever
 from mcp_learning.search.scorer import Query
 from mcp_learning.search.sync import Embedded
 from mcp_learning.service.embedding import BATCH, embed_and_store, fill_next
-from mcp_learning.service.index_build import Progress, build_index
+from mcp_learning.service.index_build import build_index
+from mcp_learning.service.protocol import Progress, ignore_progress
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import embeddings
 from mcp_learning.store.duckdb.connection import Cursor, Database
@@ -378,7 +379,7 @@ class Indexer:
         try:
             with self._automatic:
                 logger.info("building the HNSW index over %d executions", rows)
-                report = await self._rebuild(RebuildIndex(), _unheard)
+                report = await self._rebuild(RebuildIndex(), ignore_progress)
                 self._failed_rows = 0
                 logger.info("the HNSW index is in use, after %.0f s", report.seconds)
         except LearningError as error:
@@ -489,7 +490,3 @@ class Indexer:
             self.embedder.dimension,
             vectors=not self.reembed_due,
         )
-
-
-async def _unheard(share: float, message: str) -> None:
-    """Progress of a rebuild that nobody asked for."""

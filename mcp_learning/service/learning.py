@@ -8,7 +8,6 @@ import os
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import anyio
 import anyio.to_thread
@@ -33,11 +32,12 @@ from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
     GetExecution,
+    IdentifiedFeedback,
     LearningStats,
     RebuildIndex,
     RecommendApproach,
     RecordExecution,
-    SubmitFeedback,
+    SuggestValues,
 )
 from mcp_learning.models.results import (
     Execution,
@@ -54,6 +54,7 @@ from mcp_learning.models.results import (
     SearchInfo,
     SimilarTasks,
     Stats,
+    SuggestedValues,
 )
 from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.recommend.evidence import weight_of
@@ -62,6 +63,7 @@ from mcp_learning.redaction.privacy import is_excluded, refuse_excluded
 from mcp_learning.redaction.secrets import redact, warm
 from mcp_learning.service import importing, maintenance
 from mcp_learning.service.dashboard import Dashboard
+from mcp_learning.service.protocol import Progress
 from mcp_learning.service.recalls import Recalls
 from mcp_learning.service.retention import Retention
 from mcp_learning.service.telemetry import Recorder
@@ -72,7 +74,6 @@ from mcp_learning.store.types import Selection
 
 if TYPE_CHECKING:
     from mcp_learning.search.retriever import Ranked
-    from mcp_learning.service.index_build import Progress
     from mcp_learning.service.indexer import Indexer
 
 LOOKED_AT = 200
@@ -89,7 +90,10 @@ class LearningService:
         self._database = database
         self._store = DuckDBStore(database)
         self._indexer: Indexer | None = None
-        self.dashboard = Dashboard(database, self._indexing)
+        dashboard = Dashboard(database, self._indexing)
+        self.overview, self.listing = dashboard.overview, dashboard.listing
+        self.learned, self.history = dashboard.learned, dashboard.history
+        self.pulse = dashboard.pulse
         self.recorder = Recorder()
         self._recalls = Recalls(database)
         self._retention = Retention(settings, self._store, self._indexing)
@@ -268,36 +272,34 @@ class LearningService:
             weight=weight_of(stored.vote),
         )
 
-    async def feedback(
-        self, request: SubmitFeedback, feedback_id: UUID | None = None
-    ) -> FeedbackStored:
-        """Appends feedback to an execution; durable on return.
+    inspect = get
 
-        The same call twice appends once, if it has a `feedback_id`.
+    async def feedback(self, request: IdentifiedFeedback) -> FeedbackStored:
+        """Appends feedback to an execution; durable on return. The same call twice appends once.
 
         Raises:
             NotFound: No execution has this id.
             InvalidInput: Nothing of its repository is to be stored.
             StoreError: The database can't be written; nothing was kept.
         """
-        identity = feedback_id or uuid7()
-        comment, redactions = await anyio.to_thread.run_sync(redact, request.comment or "")
+        given = request.feedback
+        comment, redactions = await anyio.to_thread.run_sync(redact, given.comment or "")
         feedback = Feedback(
             submitted_at=datetime.now(UTC),
-            rating=request.rating,
-            accepted=_YES[request.accepted],
-            helpful=_YES[request.helpful],
-            issue_type=request.issue_type,
+            rating=given.rating,
+            accepted=_YES[given.accepted],
+            helpful=_YES[given.helpful],
+            issue_type=given.issue_type,
             comment=comment or None,
         )
 
         def check(about: Execution) -> None:
             refuse_excluded(about.repo, self.settings.excluded_repos)
 
-        count = await self._store.add_feedback(request.task_id, identity, feedback, check)
+        count = await self._store.add_feedback(given.task_id, request.feedback_id, feedback, check)
         if count is None:
-            raise NotFound(request.task_id)
-        return FeedbackStored(task_id=request.task_id, feedback_count=count, redactions=redactions)
+            raise NotFound(given.task_id)
+        return FeedbackStored(task_id=given.task_id, feedback_count=count, redactions=redactions)
 
     async def stats(self, request: LearningStats) -> Stats:
         """Totals, groups, trends, failure patterns, and the state of everything."""
@@ -327,7 +329,7 @@ class LearningService:
             version=__version__,
         )
 
-    async def rebuild(self, request: RebuildIndex, progress: "Progress") -> RebuildReport:
+    async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
         """Builds the HNSW index, after recomputing every embedding if asked.
 
         Raises:
@@ -357,12 +359,12 @@ class LearningService:
         """Copies the whole database; as `maintenance.backup`."""
         return await maintenance.backup(self._store, request)
 
-    async def embed_missing(self, request: EmbedMissing, progress: "Progress") -> EmbedReport:
+    async def embed_missing(self, request: EmbedMissing, progress: Progress) -> EmbedReport:
         """Computes missing vectors; as `maintenance.embed_missing`."""
         indexer = await self._indexing()
         return await maintenance.embed_missing(self._store, indexer, request, progress)
 
-    async def prune(self, request: Prune, progress: "Progress") -> PruneReport:
+    async def prune(self, request: Prune, progress: Progress) -> PruneReport:
         """Archives and deletes executions that limits cover; as `Retention.prune`."""
         return await self._retention.prune(request, progress)
 
@@ -397,9 +399,10 @@ class LearningService:
         """The next executions in the order of their last change, with feedback and uses."""
         return await self._store.export_page(request.after, request.limit)
 
-    async def suggest(self, column: str, prefix: str, limit: int = 20) -> list[str]:
-        """Recorded values of repo, task_type, approach or error_type that start with `prefix`."""
-        return await self._store.suggest(column, prefix, limit)
+    async def suggest(self, request: SuggestValues) -> SuggestedValues:
+        """Recorded values of a column that start with a prefix, the commonest first."""
+        values = await self._store.suggest(request.column, request.prefix, request.limit)
+        return SuggestedValues(values=values)
 
     async def _indexing(self) -> "Indexer":
         """The indexer, made at first use: with numpy and the rest its import takes 0.1 s."""

@@ -18,6 +18,7 @@ import anyio.to_thread
 
 from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.models.maintenance import Prune, PruneReport, Unarchive, UnarchiveReport
+from mcp_learning.service.protocol import Progress, ignore_progress
 from mcp_learning.service.recovery import stamp
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import FileStore
@@ -41,8 +42,6 @@ LEFTOVER_AGE = 24 * 3_600.0
 """Age in seconds from which a half-written file is taken for one of a killed process."""
 
 pause = anyio.sleep
-
-Progress = Callable[[float, str], Awaitable[None]]
 
 
 class Retention:
@@ -129,12 +128,12 @@ class Retention:
             await pause(PERIOD)
 
     async def _apply(self, limits: Prune) -> None:
-        preview = await self.prune(limits.model_copy(update={"dry_run": True}), _no_progress)
+        preview = await self.prune(limits.model_copy(update={"dry_run": True}), ignore_progress)
         if not preview.executions:
             return
         share = preview.executions / (preview.executions + preview.kept)
         wanted = limits.model_copy(update={"reclaim": share >= WORTH_RECLAIMING})
-        done = await self.prune(wanted, _no_progress)
+        done = await self.prune(wanted, ignore_progress)
         logger.info("retention: %d executions were archived in %s", done.executions, limits.archive)
 
     async def _expired(self, request: Prune) -> Expired:
@@ -202,7 +201,3 @@ def archives_in(path: Path) -> list[Path]:
     if not found:
         raise InvalidInput("FILE", f"there is no archive in {path}")
     return found
-
-
-async def _no_progress(share: float, message: str) -> None:
-    """Ignores progress that no caller asked for."""

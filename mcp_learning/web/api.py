@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from mcp_learning.cluster.methods import Learning
 from mcp_learning.errors import InvalidInput, LearningError, NotFound
 from mcp_learning.models.dashboard import ListExecutions, ListHistory, LookUp, View
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.server import answers
 from mcp_learning.server.schema import explain
+from mcp_learning.service.protocol import Learning
 from mcp_learning.web.calibration import Calibration
 
 R = TypeVar("R", bound=BaseModel)

@@ -11,10 +11,10 @@ from starlette.routing import Mount, Route, request_response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Lifespan, Scope
 
-from mcp_learning.cluster.methods import Learning
 from mcp_learning.errors import LearningError
 from mcp_learning.models.dashboard import View
-from mcp_learning.server.http import Guard
+from mcp_learning.server.http import BearerAuth
+from mcp_learning.service.protocol import Learning
 from mcp_learning.web import api
 from mcp_learning.web.host_check import HostCheck
 
@@ -70,8 +70,8 @@ def application(
             routes=[
                 Route("/", index, methods=["GET"]),
                 Route("/favicon.ico", _no_icon, methods=["GET"]),
-                Mount("/api", Guard(data, digest)),
-                Route("/metrics", Guard(request_response(metrics), digest), methods=["GET"]),
+                Mount("/api", BearerAuth(data, digest)),
+                Route("/metrics", BearerAuth(request_response(metrics), digest), methods=["GET"]),
                 Mount("/static", _Files(directory=STATIC)),
             ],
             lifespan=lifespan,

@@ -9,11 +9,11 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from mcp_learning.cluster.methods import Learning
 from mcp_learning.insights.rates import wilson_interval
 from mcp_learning.models.dashboard import EndedExecution
 from mcp_learning.models.fields import Model
 from mcp_learning.models.requests import Dimension
+from mcp_learning.service.protocol import Learning
 
 MOST_HISTORY, PREDICTED = 3_000, 500
 """Latest executions that are looked at, and that are predicted."""

@@ -15,9 +15,10 @@ from typing import Any
 import anyio
 from starlette.applications import Starlette
 
-from mcp_learning.cluster.member import SharedService, run_directory
+from mcp_learning.cluster.address import run_directory
+from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.server.http import GRACE_SECONDS, Place, digest_of, listen
-from mcp_learning.server.service_runner import Host
+from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.connection import make_private
@@ -50,8 +51,8 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
     token = secrets.token_urlsafe(32)
     if settings.http_token is not None:
         token = settings.http_token.get_secret_value()
-    shared = SharedService(settings)
-    shared.begin()
+    member = ClusterMember(settings)
+    member.prepare()
 
     import uvicorn
 
@@ -64,14 +65,14 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
         if browse:
             Thread(target=_browse, args=(settings, opener, address, token), daemon=True).start()
 
-    host = Host(shared)
+    runner = ServiceRunner(member)
     served = application(
-        shared,
+        runner.learning,
         digest=digest_of(token.encode()),
         port=listener.getsockname()[1],
         half_life_days=settings.evidence_half_life_days,
-        answered=host.heard,
-        lifespan=_lifespan(host, ready, opener),
+        answered=runner.note_answer,
+        lifespan=_lifespan(runner, ready, opener),
     )
     config = uvicorn.Config(
         served,
@@ -91,17 +92,17 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
     os._exit(0 if server.started else 1)
 
 
-def _lifespan(host: Host, ready: Callable[[], None], opener: Path) -> Any:
+def _lifespan(runner: ServiceRunner, ready: Callable[[], None], opener: Path) -> Any:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
-            group.start_soon(host.run)
+            group.start_soon(runner.run)
             ready()
-            group.start_soon(_load_at_last, host)
+            group.start_soon(_load_at_last, runner)
             try:
                 yield
             finally:
-                await host.close()
+                await runner.close()
                 with suppress(OSError):
                     await anyio.Path(opener).unlink(missing_ok=True)
                 group.cancel_scope.cancel()
@@ -109,10 +110,10 @@ def _lifespan(host: Host, ready: Callable[[], None], opener: Path) -> Any:
     return lifespan
 
 
-async def _load_at_last(host: Host) -> None:
+async def _load_at_last(runner: ServiceRunner) -> None:
     """The model is loaded after the first answers; this is for when nobody asks anything."""
     await anyio.sleep(UNASKED_SECONDS)
-    host.heard()
+    runner.note_answer()
 
 
 def _announce(address: str, token: str, *, as_json: bool) -> None:

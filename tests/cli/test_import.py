@@ -223,15 +223,15 @@ def test_an_import_in_the_background_ignores_an_interrupt_of_the_terminal_and_ca
 
 STOPPED = """
 import anyio
-from mcp_learning.cluster.member import SharedService
-really, batches = SharedService.import_batch, []
+from mcp_learning.service.learning import LearningService
+really, batches = LearningService.import_batch, []
 async def import_batch(self, request):
     if len(batches) == 2:
         print("two batches", flush=True)
         await anyio.sleep_forever()
     batches.append(await really(self, request))
     return batches[-1]
-SharedService.import_batch = import_batch
+LearningService.import_batch = import_batch
 from mcp_learning.cli import main
 main()
 """

@@ -112,14 +112,16 @@ def test_a_server_works_through_a_command_that_has_the_database_open(
 HELD_OPEN = """
 import sys
 import anyio.to_thread
-from mcp_learning.cluster.member import SharedService
-really = SharedService.stats
+from mcp_learning.service.learning import LearningService
+really, calls = LearningService.stats, []
 async def stats(self, request):
-    await self.health()
-    print("open", flush=True)
-    await anyio.to_thread.run_sync(sys.stdin.read)
+    calls.append(request)
+    if len(calls) == 1:
+        await self.health()
+        print("open", flush=True)
+        await anyio.to_thread.run_sync(sys.stdin.read)
     return await really(self, request)
-SharedService.stats = stats
+LearningService.stats = stats
 from mcp_learning.cli import main
 main()
 """

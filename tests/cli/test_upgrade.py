@@ -14,7 +14,7 @@ from store import legacy_files
 from store.rows import execution, migrated
 
 from mcp_learning.cli import upgrade
-from mcp_learning.cluster.member import joined
+from mcp_learning.cluster.connect import connect
 from mcp_learning.errors import IndexUnavailable, StoreDamaged, StoreError
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import FindSimilarTasks
@@ -90,9 +90,9 @@ async def test_whoever_opens_another_design_is_told_the_command(settings: Settin
     settings.data_dir.mkdir()
     legacy_files.make(settings.database_path, 3)
     before = settings.database_path.read_bytes()
-    async with joined(settings) as shared:
+    async with connect(settings) as learning:
         with pytest.raises(StoreError, match="mcp-learning upgrade"):
-            await shared.health()
+            await learning.health()
     assert settings.database_path.read_bytes() == before
 
 
@@ -181,13 +181,13 @@ async def test_missing_vectors_are_made_some_at_a_time_or_all(settings: Settings
     async def hear(share: float, message: str) -> None:
         heard.append(share)
 
-    async with joined(settings) as shared:
-        first = await shared.embed_missing(EmbedMissing(limit=5), hear)
+    async with connect(settings) as learning:
+        first = await learning.embed_missing(EmbedMissing(limit=5), hear)
         assert (first.embedded, first.pending) == (5, 7)
-        assert (await shared.health()).embedded == 5
-        rest = await shared.embed_missing(EmbedMissing(), hear)
+        assert (await learning.health()).embedded == 5
+        rest = await learning.embed_missing(EmbedMissing(), hear)
         assert (rest.embedded, rest.pending) == (7, 0)
-        found = await shared.find(FindSimilarTasks(task_description="task number 11"))
+        found = await learning.find(FindSimilarTasks(task_description="task number 11"))
         assert found.matches
     assert heard == [1.0, 1.0]
 
@@ -201,9 +201,9 @@ async def test_vectors_of_another_model_are_made_again(settings: Settings) -> No
             "INSERT INTO embeddings SELECT task_id, nextval('embedding_version'), "
             "list_transform(range(384), x -> 0.1)::FLOAT[384], 'another model' FROM executions"
         )
-    async with joined(settings) as shared:  # a running server
+    async with connect(settings) as learning:  # a running server
         with pytest.raises(IndexUnavailable, match="re-embed"):
-            await shared.embed_missing(EmbedMissing(), unheard)
+            await learning.embed_missing(EmbedMissing(), unheard)
 
         health, embedded = await upgrade._complete(settings, unheard)
 

@@ -16,6 +16,7 @@ from process.wire import Server
 
 from mcp_learning.clients import hook_paths, hooks
 from mcp_learning.cluster import blocking_client, frames
+from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.settings import Settings
 
 Hook = Callable[..., str]
@@ -213,7 +214,7 @@ def test_the_hook_imports_neither_the_database_nor_the_model_nor_the_models(
 
 
 def test_both_ways_to_the_leader_speak_the_same_protocol() -> None:
-    assert blocking_client.PROTOCOL == frames.PROTOCOL
+    assert ClusterConfig().protocol == blocking_client.PROTOCOL
     assert frames.decode(json.dumps(blocking_client._hello({"token": "t"})).encode()) is not None
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mcp_learning import errors
 from mcp_learning.cluster import frames
-from mcp_learning.cluster.frames import Call, Failure, Frame, NotAFrame, Progress, Result
+from mcp_learning.cluster.frames import Call, Failure, Frame, InvalidFrame, ProgressUpdate, Result
 from mcp_learning.errors import InvalidInput, LearningError
 
 NUMBER = st.integers(0, 2**53)
@@ -19,7 +19,7 @@ JSON = st.recursive(
 FRAMES = st.one_of(
     st.builds(Call, id=NUMBER, method=TEXT, arguments=st.dictionaries(TEXT, JSON, max_size=4)),
     st.builds(Result, id=NUMBER, value=JSON),
-    st.builds(Progress, id=NUMBER, share=st.floats(0, 1), message=TEXT),
+    st.builds(ProgressUpdate, id=NUMBER, share=st.floats(0, 1), message=TEXT),
     st.builds(Failure, id=NUMBER, kind=TEXT, message=TEXT),
 )
 EXPECTED = [
@@ -36,7 +36,7 @@ def test_a_frame_survives_the_way(frame: Frame) -> None:
 
 @given(st.binary(max_size=60))
 def test_other_bytes_are_no_frame(data: bytes) -> None:
-    with pytest.raises(NotAFrame):
+    with pytest.raises(InvalidFrame):
         frames.decode(data)
 
 
@@ -45,7 +45,7 @@ def test_an_error_arrives_as_what_it_was(kind: type[LearningError]) -> None:
     sent = kind("details.quality_score", "too much") if kind is InvalidInput else kind("too much")
     frame = frames.decode(frames.encode(frames.failure(7, sent)))
     assert isinstance(frame, Failure)
-    arrived = frames.rebuilt(frame)
+    arrived = frames.error_of(frame)
     assert type(arrived) is kind
     assert str(arrived) == str(sent)
     assert getattr(arrived, "field", None) == getattr(sent, "field", None)
@@ -53,6 +53,6 @@ def test_an_error_arrives_as_what_it_was(kind: type[LearningError]) -> None:
 
 @pytest.mark.parametrize("kind", ["Unheard", "datetime", "", "__doc__", "errors"])
 def test_an_error_that_is_unknown_here_is_an_expected_one(kind: str) -> None:
-    arrived = frames.rebuilt(Failure(id=1, kind=kind, message="what happened"))
+    arrived = frames.error_of(Failure(id=1, kind=kind, message="what happened"))
     assert type(arrived) is LearningError
     assert str(arrived) == "what happened"

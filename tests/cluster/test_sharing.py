@@ -8,25 +8,33 @@ from uuid import UUID
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 
 from mcp_learning.cluster import address as addresses
-from mcp_learning.cluster import methods
+from mcp_learning.cluster.address import run_directory
+from mcp_learning.cluster.config import ClusterConfig
+from mcp_learning.cluster.connect import running
 from mcp_learning.cluster.follower import Follower
-from mcp_learning.cluster.member import SharedService, joined
-from mcp_learning.cluster.methods import IdentifiedFeedback
+from mcp_learning.cluster.member import ClusterMember
+from mcp_learning.cluster.methods import METHODS
 from mcp_learning.errors import IndexUnavailable, InvalidInput, LearningError, NotFound
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
     GetExecution,
+    IdentifiedFeedback,
     LearningStats,
     RebuildIndex,
     RecommendApproach,
     RecordExecution,
     SubmitFeedback,
+    SuggestValues,
 )
+from mcp_learning.service.protocol import Learning, ignore_progress
 from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb.connection import Database
+from mcp_learning.store.duckdb.migrations import open_database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_blocks_the_loop")]
 
@@ -34,17 +42,23 @@ ABSENT = UUID("01a205cd-bc2b-7552-b855-cb78666bdacf")
 
 
 @pytest.fixture
-async def leader(settings: Settings) -> AsyncIterator[SharedService]:
-    async with joined(settings) as shared:
-        await shared.health()
+def database(settings: Settings) -> Database:
+    """The leader's, which opens it."""
+    return open_database(settings)
+
+
+@pytest.fixture
+async def leader(settings: Settings, database: Database) -> AsyncIterator[ClusterMember]:
+    async with running(ClusterMember(settings, database=lambda _: database)) as shared:
+        await shared.learning.health()
         assert shared.leads
         yield shared
 
 
 @pytest.fixture
-async def follower(leader: SharedService, settings: Settings) -> AsyncIterator[SharedService]:
-    async with joined(settings) as shared:
-        await shared.health()
+async def follower(leader: ClusterMember, settings: Settings) -> AsyncIterator[ClusterMember]:
+    async with running(ClusterMember(settings)) as shared:
+        await shared.learning.health()
         assert not shared.leads
         yield shared
 
@@ -54,87 +68,90 @@ def task(text: str = "fix the login redirect loop", **values: object) -> RecordE
     return RecordExecution.model_validate(given)
 
 
-async def unheard(share: float, message: str) -> None:
-    pass
-
-
 async def test_each_finds_at_once_what_the_other_recorded(
-    leader: SharedService, follower: SharedService
+    leader: ClusterMember, follower: ClusterMember
 ) -> None:
-    by_follower = await follower.record(task("fix the login redirect loop"))
-    by_leader = await leader.record(task("speed up the nightly backup"))
+    by_follower = await follower.learning.record(task("fix the login redirect loop"))
+    by_leader = await leader.learning.record(task("speed up the nightly backup"))
     assert by_follower.created
     for member in (leader, follower):
         for recorded, question in (
             (by_follower, "login redirects for ever"),
             (by_leader, "nightly backup is slow"),
         ):
-            found = await member.find(FindSimilarTasks(task_description=question))
+            found = await member.learning.find(FindSimilarTasks(task_description=question))
             assert found.matches[0].task_id == recorded.task_id
 
 
-async def test_every_answer_is_the_leader_s(leader: SharedService, follower: SharedService) -> None:
+async def test_every_answer_is_the_leader_s(leader: ClusterMember, follower: ClusterMember) -> None:
     text = 'täst \u2028 with \U0001f600 and "quotes"\nand lines'
-    first = await follower.record(
+    first = await follower.learning.record(
         task(text, details={"metadata": {"a": [1, 2.5, None, "x"]}, "quality_score": 99.5})
     )
-    second = await follower.record(task(used_task_ids=[first.task_id], repo="acme/shop"))
-    await follower.feedback(SubmitFeedback(task_id=first.task_id, rating=5, comment="good"))
-    asked: list[Callable[[SharedService], Awaitable[object]]] = [
+    second = await follower.learning.record(task(used_task_ids=[first.task_id], repo="acme/shop"))
+    await follower.learning.feedback(
+        SubmitFeedback(task_id=first.task_id, rating=5, comment="good").identified()
+    )
+    asked: list[Callable[[Learning], Awaitable[object]]] = [
         lambda s: s.get(GetExecution(task_id=first.task_id)),
         lambda s: s.get(GetExecution(task_id=second.task_id)),
         lambda s: s.find(FindSimilarTasks(task_description="login redirect", limit=3)),
         lambda s: s.find(FindSimilarTasks(task_description="login redirect", repo="acme/shop")),
         lambda s: s.recommend(RecommendApproach(task_description="login redirect")),
         lambda s: s.forget(ForgetExecutions(repo="acme/shop")),
-        lambda s: s.suggest("repo", "acme"),
+        lambda s: s.suggest(SuggestValues(column="repo", prefix="acme")),
     ]
     for ask in asked:
-        assert await ask(leader) == await ask(follower)
-    theirs, ours = await leader.stats(LearningStats()), await follower.stats(LearningStats())
+        assert await ask(leader.learning) == await ask(follower.learning)
+    theirs, ours = (
+        await leader.learning.stats(LearningStats()),
+        await follower.learning.stats(LearningStats()),
+    )
     assert theirs.totals == ours.totals
     assert theirs.groups == ours.groups
 
 
-async def test_every_method_can_be_asked_through_a_follower(follower: SharedService) -> None:
-    asked = {name for name in dir(methods.Learning) if not name.startswith("_")}
-    assert methods.METHODS.keys() == asked
-    assert all(callable(getattr(follower, name)) for name in asked)
+async def test_every_method_can_be_asked_through_a_follower(follower: ClusterMember) -> None:
+    asked = {name for name in dir(Learning) if not name.startswith("_")}
+    assert METHODS.keys() == asked
+    assert all(callable(getattr(follower.learning, name)) for name in asked)
+    with pytest.raises(AttributeError):
+        _ = follower.learning.close  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
     ("kind", "ask"),
     [
         (NotFound, lambda s: s.get(GetExecution(task_id=ABSENT))),
-        (NotFound, lambda s: s.feedback(SubmitFeedback(task_id=ABSENT, rating=1))),
+        (NotFound, lambda s: s.feedback(SubmitFeedback(task_id=ABSENT, rating=1).identified())),
         (InvalidInput, lambda s: s.record(task(used_task_ids=[ABSENT]))),
-        (IndexUnavailable, lambda s: s.rebuild(RebuildIndex(), unheard)),
+        (IndexUnavailable, lambda s: s.rebuild(RebuildIndex(), ignore_progress)),
     ],
     ids=["get", "feedback", "record", "rebuild"],
 )
 async def test_an_error_is_the_same_through_a_follower(
     kind: type[LearningError],
-    ask: Callable[[SharedService], Awaitable[object]],
-    leader: SharedService,
-    follower: SharedService,
+    ask: Callable[[Learning], Awaitable[object]],
+    leader: ClusterMember,
+    follower: ClusterMember,
 ) -> None:
     with pytest.raises(kind) as here:
-        await ask(leader)
+        await ask(leader.learning)
     with pytest.raises(kind) as there:
-        await ask(follower)
+        await ask(follower.learning)
     assert str(here.value) == str(there.value)
 
 
 async def test_progress_of_a_rebuild_reaches_the_follower_that_asked(
-    follower: SharedService,
+    follower: ClusterMember,
 ) -> None:
-    await follower.record(task())
+    await follower.learning.record(task())
     heard: list[tuple[float, str]] = []
 
     async def hear(share: float, message: str) -> None:
         heard.append((share, message))
 
-    report = await follower.rebuild(RebuildIndex(preset="fast"), hear)
+    report = await follower.learning.rebuild(RebuildIndex(preset="fast"), hear)
 
     assert report.rows == 1
     shares = [share for share, _ in heard]
@@ -143,73 +160,80 @@ async def test_progress_of_a_rebuild_reaches_the_follower_that_asked(
 
 
 async def test_a_rebuild_is_cancelled_at_the_leader_when_its_follower_gives_up(
-    leader: SharedService, follower: SharedService
+    leader: ClusterMember, follower: ClusterMember
 ) -> None:
-    await follower.record(task())
+    await follower.learning.record(task())
     started = anyio.Event()
 
     async def hear(share: float, message: str) -> None:
         started.set()
 
     async with anyio.create_task_group() as group:
-        group.start_soon(partial(follower.rebuild, RebuildIndex(), hear))
+        group.start_soon(partial(follower.learning.rebuild, RebuildIndex(), hear))
         await started.wait()
-        assert (await leader.health()).index.state == "building"
+        assert (await leader.learning.health()).index.state == "building"
         group.cancel_scope.cancel()
 
     # One rebuild runs at a time: this one can only run when the other has ended.
-    while (await leader.health()).index.state == "building":
+    while (await leader.learning.health()).index.state == "building":
         await anyio.lowlevel.checkpoint()
-    assert (await leader.rebuild(RebuildIndex(preset="fast"), unheard)).rows == 1
+    assert (await leader.learning.rebuild(RebuildIndex(preset="fast"), ignore_progress)).rows == 1
 
 
 async def test_a_follower_that_leaves_takes_its_calls_with_it(
-    leader: SharedService, settings: Settings
+    leader: ClusterMember, settings: Settings
 ) -> None:
-    await leader.record(task())
+    await leader.learning.record(task())
     started = anyio.Event()
 
     async def hear(share: float, message: str) -> None:
         started.set()
 
-    async with anyio.create_task_group() as group, joined(settings) as leaving:
-        await leaving.health()
-        group.start_soon(partial(leaving.rebuild, RebuildIndex(), hear))
+    async with anyio.create_task_group() as group, running(ClusterMember(settings)) as leaving:
+        await leaving.learning.health()
+        group.start_soon(partial(leaving.learning.rebuild, RebuildIndex(), hear))
         await started.wait()
         group.cancel_scope.cancel()
-    while (health := await leader.health()).index.state == "building":
+    while (health := await leader.learning.health()).index.state == "building":
         await anyio.lowlevel.checkpoint()
     assert health.followers == []
 
 
 async def test_health_and_stats_name_who_leads_and_who_follows(
-    leader: SharedService, follower: SharedService, settings: Settings
+    leader: ClusterMember, follower: ClusterMember, settings: Settings
 ) -> None:
-    async with joined(settings, follows=False) as command:  # one that doesn't stay isn't listed
+    async with running(
+        ClusterMember(settings, listed=False)
+    ) as command:  # one that doesn't stay isn't listed
         for member in (leader, follower, command):
-            for health in (await member.health(), (await member.stats(LearningStats())).health):
-                assert health.leader == leader._me()
-                assert health.followers == [follower._me()]
+            for health in (
+                await member.learning.health(),
+                (await member.learning.stats(LearningStats())).health,
+            ):
+                assert health.leader == leader.identity
+                assert health.followers == [follower.identity]
 
 
 async def test_feedback_that_is_sent_twice_is_stored_once(
-    leader: SharedService, follower: SharedService
+    leader: ClusterMember, follower: ClusterMember
 ) -> None:
-    recorded = await follower.record(task())
+    recorded = await follower.learning.record(task())
     once = IdentifiedFeedback(
         feedback_id=ABSENT, feedback=SubmitFeedback(task_id=recorded.task_id, rating=4)
     )
     for member in (leader, follower, follower):
-        stored = await member._ask(methods.FEEDBACK, once)
+        stored = await member.learning.feedback(once)
         assert stored.feedback_count == 1
-    again = await follower.feedback(SubmitFeedback(task_id=recorded.task_id, rating=4))
+    again = await follower.learning.feedback(
+        SubmitFeedback(task_id=recorded.task_id, rating=4).identified()
+    )
     assert again.feedback_count == 2
 
 
 async def test_calls_in_flight_are_answered_as_they_are_done(
-    leader: SharedService, follower: SharedService
+    database: Database, leader: ClusterMember, follower: ClusterMember
 ) -> None:
-    recorded = await follower.record(task())
+    recorded = await follower.learning.record(task())
     gate, reached = threading.Event(), anyio.Event()
     token = anyio.lowlevel.current_token()
 
@@ -217,50 +241,48 @@ async def test_calls_in_flight_are_answered_as_they_are_done(
         anyio.from_thread.run_sync(reached.set, token=token)
         gate.wait()
 
-    assert leader._database is not None
     async with anyio.create_task_group() as group:
-        group.start_soon(leader._database.write, hold)
+        group.start_soon(database.write, hold)
         await reached.wait()
-        group.start_soon(follower.record, task("waits for the writer"))
-        read = await follower.get(GetExecution(task_id=recorded.task_id))
+        group.start_soon(follower.learning.record, task("waits for the writer"))
+        read = await follower.learning.get(GetExecution(task_id=recorded.task_id))
         assert read.execution.task_id == recorded.task_id
         gate.set()
-    assert (await follower.health()).rows == 2
+    assert (await follower.learning.health()).rows == 2
 
 
-async def test_a_long_text_passes_whole(leader: SharedService, follower: SharedService) -> None:
+async def test_a_long_text_passes_whole(leader: ClusterMember, follower: ClusterMember) -> None:
     text = "\U0001f600 " * 6_666
-    recorded = await follower.record(task(text))
-    detail = await follower.get(GetExecution(task_id=recorded.task_id))
+    recorded = await follower.learning.record(task(text))
+    detail = await follower.learning.get(GetExecution(task_id=recorded.task_id))
     assert detail.execution.task_description == text.strip()
 
 
 async def test_a_hundred_calls_at_once_all_get_their_own_answers(
-    follower: SharedService,
+    follower: ClusterMember,
 ) -> None:
     answers: dict[str, UUID] = {}
 
     async def record(text: str) -> None:
-        answers[text] = (await follower.record(task(text))).task_id
+        answers[text] = (await follower.learning.record(task(text))).task_id
 
     async with anyio.create_task_group() as group:
         for number in range(100):
             group.start_soon(record, f"task number {number}")
     for text, task_id in answers.items():
-        detail = await follower.get(GetExecution(task_id=task_id))
+        detail = await follower.learning.get(GetExecution(task_id=task_id))
         assert detail.execution.task_description == text
 
 
-async def test_leader_and_follower_can_meet_on_a_port(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(addresses, "HAS_SOCKET_FILES", False)  # as on Windows
-    async with joined(settings) as leader:
-        await leader.health()
-        async with joined(settings) as follower:
-            recorded = await follower.record(task())
-            assert isinstance(follower._post, Follower)
-            assert leader._address is not None
-            assert leader._address.port
-            detail = await leader.get(GetExecution(task_id=recorded.task_id))
+async def test_leader_and_follower_can_meet_on_a_port(settings: Settings) -> None:
+    as_on_windows = ClusterConfig(unix_sockets=False)
+    async with running(ClusterMember(settings, config=as_on_windows)) as leader:
+        await leader.learning.health()
+        async with running(ClusterMember(settings)) as follower:
+            recorded = await follower.learning.record(task())
+            assert isinstance(follower.role, Follower)
+            address = await anyio.to_thread.run_sync(addresses.read, run_directory(settings))
+            assert address is not None
+            assert address.port
+            detail = await leader.learning.get(GetExecution(task_id=recorded.task_id))
             assert detail.execution.task_id == recorded.task_id

@@ -18,18 +18,22 @@ import pytest
 from anyio.abc import ByteStream
 
 from mcp_learning.cluster import address as addresses
-from mcp_learning.cluster import follower as followers
-from mcp_learning.cluster import frames, member, methods
-from mcp_learning.cluster import leader as leaders
+from mcp_learning.cluster.address import run_directory
+from mcp_learning.cluster.blocking_client import PROTOCOL
 from mcp_learning.cluster.channel import Channel
+from mcp_learning.cluster.config import ClusterConfig
+from mcp_learning.cluster.connect import running
 from mcp_learning.cluster.follower import Follower, LeaderGone
 from mcp_learning.cluster.leader_lock import LeaderLock
-from mcp_learning.cluster.member import SharedService, joined, run_directory
+from mcp_learning.cluster.member import ClusterMember
+from mcp_learning.cluster.methods import METHODS
 from mcp_learning.errors import InvalidInput, LeaderIncompatible, StoreLocked
 from mcp_learning.models.requests import GetExecution, RecordExecution, SubmitFeedback
 from mcp_learning.models.results import FeedbackStored, Member, Recorded
+from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.migrations import open_database
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +47,8 @@ def task(text: str = "fix the login redirect loop") -> RecordExecution:
 class Gate:
     """Holds a leader's writer, and with it every write that comes after."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self.database = open_database(settings)
         self.reached = anyio.Event()
         self._lifted = threading.Event()
         self._token = anyio.lowlevel.current_token()
@@ -55,38 +60,35 @@ class Gate:
     def lift(self) -> None:
         self._lifted.set()
 
-
-async def arrived(leader: SharedService, calls: int) -> None:
-    """Waits until so many writes are queued at the leader, the one that holds it included."""
-    assert leader._database is not None
-    while leader._database._queue.qsize() < calls:
-        await anyio.lowlevel.checkpoint()
+    async def queued(self, writes: int) -> None:
+        """Waits until so many writes are queued behind the one that holds the writer."""
+        while self.database._queue.qsize() < writes:
+            await anyio.lowlevel.checkpoint()
 
 
 async def test_writes_in_flight_when_the_leader_leaves_are_made_once(settings: Settings) -> None:
-    gate = Gate()
+    gate = Gate(settings)
     recorded: list[Recorded] = []
     stored: list[FeedbackStored] = []
-    async with joined(settings) as leader:
-        await leader.health()
-        async with joined(settings) as follower, anyio.create_task_group() as group:
-            known = await follower.record(task())
+    async with running(ClusterMember(settings, database=lambda _: gate.database)) as leader:
+        await leader.learning.health()
+        async with running(ClusterMember(settings)) as follower, anyio.create_task_group() as group:
+            known = await follower.learning.record(task())
 
             async def record() -> None:
-                recorded.append(await follower.record(task("in flight")))
+                recorded.append(await follower.learning.record(task("in flight")))
 
             async def rate() -> None:
                 rating = SubmitFeedback(task_id=known.task_id, rating=5)
-                stored.append(await follower.feedback(rating))
+                stored.append(await follower.learning.feedback(rating.identified()))
 
-            assert leader._database is not None
-            group.start_soon(leader._database.write, gate.hold)
+            group.start_soon(gate.database.write, gate.hold)
             await gate.reached.wait()
             group.start_soon(record)
             group.start_soon(rate)
-            await arrived(leader, 2)
+            await gate.queued(2)
             group.start_soon(leader.close)
-            while not leader._closing:
+            while not leader.closing:
                 await anyio.lowlevel.checkpoint()
             gate.lift()  # the leader commits what nobody hears of
             while not (recorded and stored):
@@ -94,7 +96,7 @@ async def test_writes_in_flight_when_the_leader_leaves_are_made_once(settings: S
             assert follower.leads
             assert recorded[0].created
             assert stored[0].feedback_count == 1
-            assert (await follower.health()).rows == 2
+            assert (await follower.learning.health()).rows == 2
 
 
 async def test_one_of_several_followers_takes_over_and_the_others_follow_it(
@@ -103,28 +105,31 @@ async def test_one_of_several_followers_takes_over_and_the_others_follow_it(
     async with AsyncExitStack() as stack:
         members = []
         for _ in range(5):
-            member = await stack.enter_async_context(joined(settings))
-            await member.health()
+            member = await stack.enter_async_context(running(ClusterMember(settings)))
+            await member.learning.health()
             members.append(member)
-        known = await members[-1].record(task())
+        known = await members[-1].learning.record(task())
         for left in range(4, 0, -1):
             leader = next(member for member in members if member.leads)
             members.remove(leader)
             await leader.close()
             for member in members:
-                detail = await member.get(GetExecution(task_id=known.task_id))
+                detail = await member.learning.get(GetExecution(task_id=known.task_id))
                 assert detail.execution.task_id == known.task_id
             assert sum(member.leads for member in members) == 1
-            while len((await members[0].health()).followers) < left - 1:
+            while len((await members[0].learning.health()).followers) < left - 1:
                 await anyio.lowlevel.checkpoint()
 
 
-async def test_nothing_is_left_behind_but_the_database_and_the_seat_s_file(
+async def test_nothing_is_left_behind_but_the_database_and_the_lock_s_file(
     settings: Settings,
 ) -> None:
-    async with joined(settings) as leader, joined(settings) as follower:
-        await leader.record(task())
-        await follower.record(task())
+    async with (
+        running(ClusterMember(settings)) as leader,
+        running(ClusterMember(settings)) as follower,
+    ):
+        await leader.learning.record(task())
+        await follower.learning.record(task())
     left = {
         path.name for path in await anyio.to_thread.run_sync(list, settings.data_dir.rglob("*"))
     }
@@ -141,43 +146,43 @@ async def gone(settings: Settings) -> None:
     addresses.write(directory, address)
 
 
-async def test_a_starting_process_leaves_the_seat_of_a_killed_leader_to_followers(
+async def test_a_starting_process_leaves_the_lock_of_a_killed_leader_to_followers(
     settings: Settings,
 ) -> None:
     await gone(settings)
-    starting = SharedService(settings)
-    starting.begin()
-    async with joined(settings) as follower:
-        await follower.record(task())
+    starting = ClusterMember(settings)
+    starting.prepare()
+    async with running(ClusterMember(settings)) as follower:
+        await follower.learning.record(task())
         assert follower.leads
-        assert not starting._seat.held
+        assert not starting.holds_lock
     await starting.close()
 
 
 async def test_a_starting_process_without_any_other_leads_at_once(settings: Settings) -> None:
-    starting = SharedService(settings)
-    starting.begin()
-    assert starting._seat.held
+    starting = ClusterMember(settings)
+    starting.prepare()
+    assert starting.holds_lock
     await starting.close()
-    assert not starting._seat.held
+    assert not starting.holds_lock
 
 
 async def test_what_a_killed_leader_left_is_removed_by_the_last_to_leave(
     settings: Settings,
 ) -> None:
     await gone(settings)
-    await SharedService(settings).close()
+    await ClusterMember(settings).close()
     left = await anyio.to_thread.run_sync(list, run_directory(settings).iterdir())
     assert {path.name for path in left} == {"leader.lock"}
 
 
 @asynccontextmanager
 async def mute(settings: Settings) -> AsyncIterator[Member]:
-    """Somebody has the seat and takes connections, but never says a word."""
+    """A process holds the leader lock and accepts connections, but never sends a frame."""
     directory = run_directory(settings)
     directory.mkdir(parents=True)
-    seat = LeaderLock(directory)
-    assert seat.take()
+    lock = LeaderLock(directory)
+    assert lock.acquire()
     me = Member(pid=4711, since=datetime.now(UTC), version="0.0.9")
     listener, address = await addresses.listen(directory, me)
 
@@ -190,145 +195,135 @@ async def mute(settings: Settings) -> AsyncIterator[Member]:
         addresses.write(directory, address)
         yield me
         group.cancel_scope.cancel()
-    seat.leave()
+    lock.release()
 
 
-@pytest.fixture
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits that would take seconds are short."""
-    for name in ("PATIENCE", "LEAST_PATIENCE"):
-        monkeypatch.setattr(member, name, 0.3)
-    monkeypatch.setattr(followers, "HELLO_SECONDS", 0.1)
-    monkeypatch.setattr(followers, "PING_SECONDS", 0.02)
-    monkeypatch.setattr(leaders, "HANDOVER_SECONDS", 0.3)
+IMPATIENT = ClusterConfig(
+    leader_wait=0.3,
+    min_leader_wait=0.3,
+    welcome_timeout=0.1,
+    ping_interval=0.02,
+    lock_handover=0.3,
+)
+"""Waits that would take seconds are short."""
 
 
-@pytest.mark.usefixtures("impatience")
 async def test_a_leader_that_says_nothing_is_named_until_it_is_gone(settings: Settings) -> None:
-    async with joined(settings) as follower:
+    async with running(ClusterMember(settings, config=IMPATIENT)) as follower:
         async with mute(settings):
             for _ in range(2):
                 with pytest.raises(StoreLocked, match=r"process 4711 .*0\.0\.9.*kill -CONT 4711"):
-                    await follower.health()
-        assert (await follower.record(task())).created
+                    await follower.learning.health()
+        assert (await follower.learning.record(task())).created
         assert follower.leads
 
 
-@pytest.mark.usefixtures("impatience")
 async def test_a_leader_that_falls_silent_is_given_up_with_its_calls(settings: Settings) -> None:
     async with mute(settings) as me:
         address = addresses.read(run_directory(settings))
         assert address is not None
         stream = await addresses.connect(run_directory(settings), address)
-        follower = Follower(Channel(stream), me)
+        follower = Follower(Channel(stream), me, IMPATIENT)
         async with anyio.create_task_group() as group:
             group.start_soon(follower.run)
             with pytest.raises(LeaderGone):
-                await follower.ask(methods.HEALTH, methods.Nothing(), unheard)
+                await follower.call(METHODS["health"], None, ignore_progress)
 
 
-async def unheard(share: float, message: str) -> None:
-    pass
-
-
-async def test_a_leader_that_is_busy_for_long_is_not_given_up(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(followers, "PING_SECONDS", 0.02)
-    async with joined(settings) as leader:
-        await leader.health()
-        async with joined(settings) as follower, anyio.create_task_group() as group:
-            await follower.health()
-            connection = follower._post
+async def test_a_leader_that_is_busy_for_long_is_not_given_up(settings: Settings) -> None:
+    config = ClusterConfig(ping_interval=0.02)
+    gate = Gate(settings)
+    async with running(ClusterMember(settings, database=lambda _: gate.database)) as leader:
+        await leader.learning.health()
+        async with (
+            running(ClusterMember(settings, config=config)) as follower,
+            anyio.create_task_group() as group,
+        ):
+            await follower.learning.health()
+            connection = follower.role
             assert isinstance(connection, Follower)
-            gate = Gate()
-            assert leader._database is not None
-            group.start_soon(leader._database.write, gate.hold)
+            group.start_soon(gate.database.write, gate.hold)
             await gate.reached.wait()
-            group.start_soon(follower.record, task())
-            heard = connection._heard
-            while connection._heard < heard + 2 * followers.SILENCES:  # signs of life
+            group.start_soon(follower.learning.record, task())
+            heard = connection.frames_received
+            while connection.frames_received < heard + 2 * config.max_missed_pings:  # signs of life
                 await anyio.lowlevel.checkpoint()
-            assert follower._post is connection
+            assert follower.role is connection
             gate.lift()
 
 
-@pytest.mark.usefixtures("impatience")
-@pytest.mark.parametrize("theirs", [frames.PROTOCOL - 1, frames.PROTOCOL + 1])
+@pytest.mark.parametrize("theirs", [PROTOCOL - 1, PROTOCOL + 1])
 async def test_a_leader_of_another_protocol_is_named_and_succeeded(
-    theirs: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    theirs: int, settings: Settings
 ) -> None:
-    monkeypatch.setattr(leaders, "PROTOCOL", theirs)
-    async with joined(settings) as leader:
-        await leader.health()
-        async with joined(settings) as other:
+    async with running(ClusterMember(settings, config=ClusterConfig(protocol=theirs))) as leader:
+        await leader.learning.health()
+        async with running(ClusterMember(settings, config=IMPATIENT)) as other:
             for _ in range(2):
                 with pytest.raises(LeaderIncompatible, match=rf"process {os.getpid()} .*restart"):
-                    await other.health()
+                    await other.learning.health()
             await leader.close()
-            assert (await other.record(task())).created
+            assert (await other.learning.record(task())).created
 
 
-@pytest.mark.usefixtures("impatience")
 async def test_a_request_that_the_leader_s_version_does_not_know_is_refused_by_name(
     settings: Settings,
 ) -> None:
     class RecordedLater(RecordExecution):
         mood: str
 
-    async with joined(settings) as leader:
-        await leader.health()
-        async with joined(settings) as follower:
+    async with running(ClusterMember(settings, config=IMPATIENT)) as leader:
+        await leader.learning.health()
+        async with running(ClusterMember(settings, config=IMPATIENT)) as follower:
             later = RecordedLater(mood="good", **task().model_dump(exclude_unset=True))
             with pytest.raises(InvalidInput, match=r"^mood: .*not understood"):
-                await follower.record(later)
-            assert (await follower.health()).rows == 0
+                await follower.learning.record(later)
+            assert (await follower.learning.health()).rows == 0
 
 
-@pytest.mark.usefixtures("impatience")
 async def test_who_does_not_know_the_token_is_not_answered(settings: Settings) -> None:
-    async with joined(settings) as leader:
-        await leader.health()
+    async with running(ClusterMember(settings, config=IMPATIENT)) as leader:
+        await leader.learning.health()
         file = run_directory(settings) / "leader.json"
         address = json.loads(file.read_text())
         file.write_text(json.dumps({**address, "token": "guessed"}))
-        async with joined(settings) as stranger:
+        async with running(ClusterMember(settings, config=IMPATIENT)) as stranger:
             with pytest.raises(StoreLocked, match=f"process {os.getpid()}"):
-                await stranger.health()
+                await stranger.learning.health()
 
 
-@pytest.mark.usefixtures("impatience")
 async def test_a_leader_that_has_no_address_yet_is_waited_for(settings: Settings) -> None:
     directory = run_directory(settings)
     directory.mkdir(parents=True)
     starting = LeaderLock(directory)
-    assert starting.take()
-    async with joined(settings) as follower:
+    assert starting.acquire()
+    async with running(ClusterMember(settings, config=IMPATIENT)) as follower:
         with pytest.raises(StoreLocked, match="being opened by another mcp-learning"):
-            await follower.health()
-        starting.leave()
-        assert (await follower.health()).rows == 0
+            await follower.learning.health()
+        starting.release()
+        assert (await follower.learning.health()).rows == 0
 
 
 @pytest.mark.parametrize("garbage", [b"\x00\x00\x00\x02{}", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 9])
 async def test_a_leader_passes_over_connections_that_speak_otherwise(
     garbage: bytes, settings: Settings
 ) -> None:
-    async with joined(settings) as leader:
-        await leader.health()
-        assert leader._address is not None
-        stream = await addresses.connect(run_directory(settings), leader._address)
+    async with running(ClusterMember(settings)) as leader:
+        await leader.learning.health()
+        address = addresses.read(run_directory(settings))
+        assert address is not None
+        stream = await addresses.connect(run_directory(settings), address)
         async with stream:
             await stream.send(garbage)
             with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
                 await stream.receive()
-        async with joined(settings) as follower:
-            assert (await follower.health()).rows == 0
+        async with running(ClusterMember(settings)) as follower:
+            assert (await follower.learning.health()).rows == 0
 
 
 @pytest.fixture
 def holder(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A process without a seat that has the file open until it is told to end."""
+    """A process without the leader lock that has the file open until it is told to end."""
     command = [sys.executable, str(CHILDREN), "hold", str(settings.data_dir)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -339,9 +334,9 @@ def holder(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 async def test_a_successor_waits_for_the_lock_of_the_file(
     settings: Settings, holder: subprocess.Popen[bytes]
 ) -> None:
-    """The kernel may free a dead leader's seat before the file's lock."""
-    async with joined(settings) as successor, anyio.create_task_group() as group:
-        group.start_soon(successor.record, task())
+    """The kernel may release a dead leader's own lock before the file's."""
+    async with running(ClusterMember(settings)) as successor, anyio.create_task_group() as group:
+        group.start_soon(successor.learning.record, task())
         while not successor.leads:
             await anyio.lowlevel.checkpoint()
         await anyio.to_thread.run_sync(holder.communicate)

@@ -32,24 +32,25 @@ REIGN = 30
 TASK = {"task_type": "bug_fix", "task_description": "fix the login", "outcome": "success"}
 
 IMPATIENT = """
-import mcp_learning.cluster.member as service, mcp_learning.cluster.follower as follower
-service.PATIENCE = service.LEAST_PATIENCE = 1.0
-follower.HELLO_SECONDS = follower.PING_SECONDS = 0.1
-from mcp_learning.cli import main
-main()
+from mcp_learning.cluster.config import ClusterConfig
+from mcp_learning.server.stdio import serve
+from mcp_learning.settings import Settings
+serve(Settings.load(), config=ClusterConfig(
+    leader_wait=5.0, min_leader_wait=5.0, welcome_timeout=0.1, ping_interval=0.1
+))
 """
 """A server that waits as all do, but not as long."""
 
 HANGING = """
 import time
-import mcp_learning.cluster.member, mcp_learning.cluster.watchdog as watchdog
-from mcp_learning.cluster.member import SharedService
-watchdog.TICK = 0.2
+from mcp_learning.cluster.config import ClusterConfig
+from mcp_learning.server.stdio import serve
+from mcp_learning.service.learning import LearningService
+from mcp_learning.settings import Settings
 async def suggest(*arguments):
     time.sleep(3_600)
-SharedService.suggest = suggest
-from mcp_learning.cli import main
-main()
+LearningService.suggest = suggest
+serve(Settings.load(), config=ClusterConfig(watchdog_interval=0.2))
 """
 """A server whose event loop stands still when a completion is asked for."""
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from service.examples import LOGIN, all_bytes, query, record
 
-from mcp_learning.cluster.member import joined
+from mcp_learning.cluster.connect import connect
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.requests import (
     FindSimilarTasks,
@@ -82,7 +82,7 @@ async def test_a_private_span_is_in_no_file_and_no_vector(settings: Settings) ->
         service, f"{LOGIN} {MARKED}", **fields, task_type=MARKED, details={"metadata": metadata}
     )
     assert made.redactions >= 10
-    await service.feedback(SubmitFeedback(task_id=made.task_id, comment=MARKED))
+    await service.feedback(SubmitFeedback(task_id=made.task_id, comment=MARKED).identified())
     plain = (await record(service, f"{LOGIN} before {PLACEHOLDER} after")).task_id
     await service.find(FindSimilarTasks(task_description=f"{LOGIN} {MARKED}"))
     vectors = await query(
@@ -145,7 +145,7 @@ async def test_nothing_of_an_excluded_repository_is_stored(settings: Settings) -
         record(service, SECRET, repo="acme/payroll"),
         record(service, SECRET, repo="https://github.com/acme/payroll", task_id=UUID(int=5)),
         update(earlier),
-        service.feedback(SubmitFeedback(task_id=earlier, comment=SECRET)),
+        service.feedback(SubmitFeedback(task_id=earlier, comment=SECRET).identified()),
     ):
         with pytest.raises(InvalidInput, match="excluded_repos"):
             await attempt
@@ -181,7 +181,7 @@ async def test_an_import_leaves_out_what_is_excluded_or_private(settings: Settin
 @pytest.mark.anyio
 async def test_a_follower_s_own_exclusion_counts_whatever_the_leader_s(settings: Settings) -> None:
     mine = settings.model_copy(update={"excluded_repos": "acme/payroll"})
-    async with joined(settings) as leader, joined(mine) as follower:
+    async with connect(settings) as leader, connect(mine) as follower:
         await leader.health()
         with pytest.raises(InvalidInput, match="excluded_repos"):
             await record(follower, LOGIN, repo="acme/payroll")  # type: ignore[arg-type]

@@ -3,28 +3,28 @@
 import anyio
 import pytest
 
-from mcp_learning.cluster.member import SharedService
+from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.models.requests import RecordExecution
-from mcp_learning.server.service_runner import Host
+from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_closing_does_not_wait_for_an_index_that_is_being_opened(settings: Settings) -> None:
-    shared = SharedService(settings)
-    host = Host(shared)
+    member = ClusterMember(settings)
+    runner = ServiceRunner(member)
     async with anyio.create_task_group() as group:
-        group.start_soon(host.run)
+        group.start_soon(runner.run)
         request = RecordExecution(task_type="a", task_description="b", outcome="success")
-        await shared.record(request)
-        service, database = shared._service, shared._database
+        await runner.learning.record(request)
+        service, database = member._service, member._database
         assert service is not None
         assert database is not None
         await service.ready()
         assert service._indexer is not None
 
         with service._indexer.retriever.slot._lock:  # as while it is opened
-            await host.close()
+            await runner.close()
 
         assert database._root is None

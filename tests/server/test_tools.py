@@ -9,12 +9,12 @@ import pytest
 from mcp.client.client import Client
 from mcp_types import CallToolResult, TextContent, Tool
 
-from mcp_learning.cluster.member import SharedService
+from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import Match, Runs, SearchInfo, SimilarTasks
 from mcp_learning.server import answers
 from mcp_learning.server.app import INSTRUCTIONS, LearningServer
-from mcp_learning.server.service_runner import Host
+from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +49,7 @@ TASKS = [
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Client]:
     """A client of a server in this process."""
-    server = LearningServer(Host(SharedService(settings)))
+    server = LearningServer(ServiceRunner(ClusterMember(settings)))
     async with Client(server, mode="legacy") as connected:
         yield connected
 

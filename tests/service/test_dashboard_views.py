@@ -40,10 +40,10 @@ async def test_filters_narrow_every_figure_alike(service: LearningService) -> No
         (View(task_type="docs", days=1), {4, 5}),
         (View(repo="nobody/nothing"), set()),
     ):
-        overview = await service.dashboard.overview(view)
+        overview = await service.overview(view)
         asked = ListExecutions(**view.model_dump())
-        listing = await service.dashboard.listing(asked)
-        learned = await service.dashboard.learned(view)
+        listing = await service.listing(asked)
+        learned = await service.learned(view)
         texts = {TEXTS[at] for at in expected}
         assert {one.task_description for one in listing.executions} == texts
         assert listing.total == overview.totals.executions == len(texts)
@@ -60,9 +60,9 @@ async def test_filters_narrow_every_figure_alike(service: LearningService) -> No
 
 
 async def test_an_empty_database_has_no_figures(service: LearningService) -> None:
-    overview = await service.dashboard.overview(View())
+    overview = await service.overview(View())
     assert (overview.recorded, overview.buckets, overview.totals.executions) == (0, [], 0)
-    learned = await service.dashboard.learned(View())
+    learned = await service.learned(View())
     assert (learned.approaches, learned.failures, learned.loop.most_used) == ([], [], [])
 
 
@@ -78,7 +78,7 @@ async def test_uses_are_counted_with_how_they_ended(service: LearningService) ->
             "used_task_ids": [first.task_id],
         }
         await service.record(RecordExecution.model_validate(task))
-    loop = (await service.dashboard.learned(View())).loop
+    loop = (await service.learned(View())).loop
     assert (loop.with_use.success, loop.with_use.failure, loop.links) == (1, 2, 3)
     assert (loop.without_use.success, loop.without_use.failure) == (1, 0)
     ((used,),) = (loop.most_used,)
@@ -89,11 +89,11 @@ async def test_the_pulse_changes_with_every_record_and_with_nothing_else(
     service: LearningService,
 ) -> None:
     await record_all(service)
-    before = await service.dashboard.pulse()
-    await service.dashboard.overview(View())
-    await service.dashboard.learned(View())
-    assert await service.dashboard.pulse() == before
+    before = await service.pulse()
+    await service.overview(View())
+    await service.learned(View())
+    assert await service.pulse() == before
     await service.record(
         RecordExecution(task_type="docs", task_description="write", outcome="success")
     )
-    assert await service.dashboard.pulse() != before
+    assert await service.pulse() != before

@@ -74,8 +74,8 @@ async def test_what_is_forgotten_is_gone_with_all_that_hangs_on_it(
     gone, kept = (await record(service)).task_id, (await record(service, EXPORT)).task_id
     await record(service, EXPORT, task_id=kept, used_task_ids=[gone])
     await record(service, LOGIN, task_id=gone, used_task_ids=[kept])
-    await service.feedback(SubmitFeedback(task_id=gone, rating=1))
-    await service.feedback(SubmitFeedback(task_id=kept, rating=5))
+    await service.feedback(SubmitFeedback(task_id=gone, rating=1).identified())
+    await service.feedback(SubmitFeedback(task_id=kept, rating=5).identified())
     assert await found_ids(service, LOGIN_PARAPHRASE) == [gone]
 
     answer = await forget(service, task_ids=[gone], dry_run=False)
@@ -149,7 +149,7 @@ async def test_forgotten_rows_never_come_back_from_an_index(mode: str, settings:
 async def test_an_id_that_is_recorded_again_starts_afresh(service: LearningService) -> None:
     task_id = UUID(int=7)
     await record(service, LOGIN, task_id=task_id)
-    await service.feedback(SubmitFeedback(task_id=task_id, rating=1))
+    await service.feedback(SubmitFeedback(task_id=task_id, rating=1).identified())
     assert await found_ids(service, LOGIN_PARAPHRASE) == [task_id]
     await forget(service, task_ids=[task_id], dry_run=False)
 

@@ -23,6 +23,7 @@ from mcp_learning.models.requests import (
     LearningStats,
     RebuildIndex,
     SubmitFeedback,
+    SuggestValues,
 )
 from mcp_learning.service.learning import LearningService
 
@@ -251,7 +252,7 @@ async def test_feedback_is_appended_and_never_overwrites(service: LearningServic
     for count, given in enumerate(
         [{"rating": 2, "accepted": "no", "issue_type": "too_slow"}, {"rating": 5, "helpful": "yes"}]
     ):
-        stored = await service.feedback(SubmitFeedback(task_id=task_id, **given))  # type: ignore[arg-type]
+        stored = await service.feedback(SubmitFeedback(task_id=task_id, **given).identified())  # type: ignore[arg-type]
         assert stored.feedback_count == count + 1
 
     first, second = (await service.get(GetExecution(task_id=task_id))).feedback
@@ -266,7 +267,7 @@ async def test_an_unknown_execution_is_said_to_be_not_found(service: LearningSer
     with pytest.raises(NotFound, match=str(missing)):
         await service.get(GetExecution(task_id=missing))
     with pytest.raises(NotFound, match=str(missing)):
-        await service.feedback(SubmitFeedback(task_id=missing, rating=3))
+        await service.feedback(SubmitFeedback(task_id=missing, rating=3).identified())
 
 
 async def test_suggestions_start_with_the_prefix_commonest_first(service: LearningService) -> None:
@@ -274,12 +275,15 @@ async def test_suggestions_start_with_the_prefix_commonest_first(service: Learni
         await record(service, repo=repo)
     await record(service)
 
-    assert await service.suggest("repo", "ACME/") == ["acme/shop", "acme/blog"]
-    assert await service.suggest("repo", "") == ["acme/shop", "acme/blog", "other/acme"]
-    assert await service.suggest("repo", "a", limit=1) == ["acme/shop"]
-    assert await service.suggest("error_type", "") == []
+    async def suggested(**request: Any) -> list[str]:
+        return (await service.suggest(SuggestValues.model_validate(request))).values
+
+    assert await suggested(column="repo", prefix="ACME/") == ["acme/shop", "acme/blog"]
+    assert await suggested(column="repo", prefix="") == ["acme/shop", "acme/blog", "other/acme"]
+    assert await suggested(column="repo", prefix="a", limit=1) == ["acme/shop"]
+    assert await suggested(column="error_type", prefix="") == []
     with pytest.raises(ValueError, match="task_description"):
-        await service.suggest("task_description", "")
+        await suggested(column="task_description", prefix="")
 
 
 @pytest.mark.usefixtures("nothing_blocks_the_loop")
@@ -287,10 +291,10 @@ async def test_a_whole_session_never_blocks_the_event_loop(service: LearningServ
     task_id = (await record(service, **EVERYTHING)).task_id
     other = (await record(service, EXPORT, used_task_ids=[task_id])).task_id
     assert await found_ids(service, LOGIN_PARAPHRASE) == [task_id]
-    await service.feedback(SubmitFeedback(task_id=task_id, comment="just right"))
+    await service.feedback(SubmitFeedback(task_id=task_id, comment="just right").identified())
     await service.get(GetExecution(task_id=task_id))
     await service.stats(LearningStats())
-    await service.suggest("repo", "a")
+    await service.suggest(SuggestValues(column="repo", prefix="a"))
 
     async def ignore(share: float, message: str) -> None:
         pass

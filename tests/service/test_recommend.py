@@ -166,7 +166,7 @@ async def test_unhelpful_feedback_makes_an_option_weigh_less(service: LearningSe
     (task_id,) = await runs(service, "a", 1, 0)
     before = (await recommend(service)).options[0]
     for _ in range(4):
-        await service.feedback(SubmitFeedback(task_id=task_id, helpful="no"))
+        await service.feedback(SubmitFeedback(task_id=task_id, helpful="no").identified())
     after = (await recommend(service)).options[0]
     assert after.effective_n < before.effective_n
     assert after.success_rate < before.success_rate
@@ -175,15 +175,15 @@ async def test_unhelpful_feedback_makes_an_option_weigh_less(service: LearningSe
 async def test_contradictory_feedback_cancels_out(service: LearningService) -> None:
     (task_id,) = await runs(service, "a", 1, 0)
     for helpful in ("yes", "no"):
-        await service.feedback(SubmitFeedback(task_id=task_id, helpful=helpful))
-    await service.feedback(SubmitFeedback(task_id=task_id, rating=5))
-    await service.feedback(SubmitFeedback(task_id=task_id, accepted="no"))
+        await service.feedback(SubmitFeedback(task_id=task_id, helpful=helpful).identified())
+    await service.feedback(SubmitFeedback(task_id=task_id, rating=5).identified())
+    await service.feedback(SubmitFeedback(task_id=task_id, accepted="no").identified())
     assert (await service.get(GetExecution(task_id=task_id))).weight == 1
 
 
 async def test_feedback_on_an_unknown_task_is_refused(service: LearningService) -> None:
     with pytest.raises(NotFound):
-        await service.feedback(SubmitFeedback(task_id=uuid4(), helpful="yes"))
+        await service.feedback(SubmitFeedback(task_id=uuid4(), helpful="yes").identified())
 
 
 async def test_answers_are_counted_and_survive_a_restart(

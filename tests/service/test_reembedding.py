@@ -192,7 +192,7 @@ async def test_without_its_model_only_searches_fail(
         with pytest.raises(EmbedderUnavailable):
             await service.rebuild(RebuildIndex(), ignore)
         assert (await service.get(GetExecution(task_id=task_id))).execution.task_id == task_id
-        await service.feedback(SubmitFeedback(task_id=task_id, rating=4))
+        await service.feedback(SubmitFeedback(task_id=task_id, rating=4).identified())
         stats = await service.stats(LearningStats())
         assert (stats.totals.executions, stats.health.pending) == (1, 1)
 

@@ -62,7 +62,7 @@ async def test_what_is_older_goes_and_comes_back_from_its_archive_as_it_was(
     old = (await record(service, LOGIN, details={"metadata": {"a": [1, "ü"]}})).task_id
     older = (await record(service, f"{LOGIN} again", used_task_ids=[old])).task_id
     new = (await record(service, EXPORT, used_task_ids=[old])).task_id
-    await service.feedback(SubmitFeedback(task_id=old, rating=2, comment="not bad"))
+    await service.feedback(SubmitFeedback(task_id=old, rating=2, comment="not bad").identified())
     await age(service, old, 31)
     await age(service, older, 40)
     before = await everything(service)
@@ -152,7 +152,9 @@ async def test_what_is_forgotten_is_in_no_file_after_reclaiming(settings: Settin
         )
     ).task_id
     kept = [(await record(service, f"{EXPORT} number {n}")).task_id for n in range(12)]
-    await service.feedback(SubmitFeedback(task_id=gone, rating=1, comment="frobcomment"))
+    await service.feedback(
+        SubmitFeedback(task_id=gone, rating=1, comment="frobcomment").identified()
+    )
     await service.rebuild(RebuildIndex(preset="fast"), unheard)
     vector = await query(
         service, "SELECT embedding::FLOAT[] FROM embeddings WHERE task_id = ?", gone

@@ -62,7 +62,9 @@ async def test_no_secret_of_a_session_is_left_in_any_file(
     )
     assert recorded.redactions == 4
     comment = f"my token is {OTHER_TOKEN}"
-    stored = await service.feedback(SubmitFeedback(task_id=recorded.task_id, comment=comment))
+    stored = await service.feedback(
+        SubmitFeedback(task_id=recorded.task_id, comment=comment).identified()
+    )
     assert stored.redactions == 1
     found = await find(service, f"{description} {OTHER_TOKEN}")
     assert found.matches

@@ -14,10 +14,11 @@ from mcp_learning.clients.transcripts.claude_code import SOURCE
 from mcp_learning.clients.transcripts.last_task import LastTask, last_task
 from mcp_learning.clients.transcripts.sessions import repository
 from mcp_learning.clients.transfer.imported import clean, identity
-from mcp_learning.cluster.member import SharedService, joined
+from mcp_learning.cluster.connect import connect
 from mcp_learning.errors import NotFound
 from mcp_learning.models.requests import Details, GetExecution, RecordExecution
 from mcp_learning.redaction.secrets import redact
+from mcp_learning.service.protocol import Learning
 from mcp_learning.settings import Settings
 
 TASK_TYPE = "task"
@@ -82,14 +83,14 @@ def execution(task: LastTask, payload: dict[str, Any]) -> RecordExecution:
 
 async def _store(settings: Settings, request: RecordExecution) -> str:
     with anyio.fail_after(SECONDS):
-        async with joined(settings, follows=False) as service:
+        async with connect(settings) as service:
             if await _is_told(service, request):
                 return f"nothing recorded: the outcome of {request.task_id} is known"
             recorded = await service.record(request)
             return f"{'recorded' if recorded.created else 'updated'} {recorded.task_id}"
 
 
-async def _is_told(service: SharedService, request: RecordExecution) -> bool:
+async def _is_told(service: Learning, request: RecordExecution) -> bool:
     assert request.task_id is not None
     try:
         known = await service.get(GetExecution(task_id=request.task_id))

@@ -1,0 +1,39 @@
+"""ClusterConfig: the protocol that members speak, and how long they wait for each other."""
+
+import sys
+from dataclasses import dataclass
+
+from mcp_learning.cluster.blocking_client import PROTOCOL
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """Settings of a cluster member that no user needs to change; times are in seconds.
+
+    Attributes:
+        protocol: Number of the protocol; a leader refuses followers that speak another.
+        unix_sockets: Whether the leader listens on a Unix socket, or on a loopback port.
+        leader_wait: How long a call waits for a leader, counted from when there was none.
+        min_leader_wait: How long a call waits even if there has been no leader for longer.
+        welcome_timeout: How long a leader may take to welcome a follower; it takes milliseconds.
+        hello_timeout: How long a new connection may take to say hello.
+        ping_interval: Silence during a call after which the follower pings the leader.
+        max_missed_pings: Pings in a row without any frame in return after which the follower
+            gives the leader up.
+        lock_handover: How long a new leader retries when the database's own lock is still held:
+            the kernel may free the leader lock of a process that died before that one.
+        watchdog_interval: Time between two checks that the leader's event loop runs.
+        max_missed_checks: Checks in a row that find no progress after which the process ends.
+    """
+
+    protocol: int = PROTOCOL
+    unix_sockets: bool = sys.platform != "win32"
+    leader_wait: float = 20.0
+    min_leader_wait: float = 3.0
+    welcome_timeout: float = 2.0
+    hello_timeout: float = 5.0
+    ping_interval: float = 1.0
+    max_missed_pings: int = 5
+    lock_handover: float = 3.0
+    watchdog_interval: float = 1.0
+    max_missed_checks: int = 10
