@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from mcp_learning.clients.install import entries
+from mcp_learning.clients.install import documents, entries
 from mcp_learning.clients.install.agents import AGENTS
 
 ROOT = Path(__file__).parent.parent
@@ -123,12 +123,14 @@ def manifest(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", AGENTS)
 def test_each_client_sample_is_what_an_install_writes(name: str) -> None:
     agent = AGENTS[name]
-    written = entries.install_server("", agent, agent.entry(["mcp-learning"], {}))
+    config = entries.with_server({}, agent, agent.entry(["mcp-learning"], {}))
+    written = documents.rewrite("", config, toml=agent.toml)
     assert (CONFIG / "clients" / SAMPLES[name]).read_text(encoding="utf-8") == written
 
 
 def test_the_sample_of_hooks_is_what_an_install_writes() -> None:
-    written = entries.install_hooks("", AGENTS["claude-code"], "mcp-learning hook claude-code")
+    config = entries.with_hooks({}, "mcp-learning hook claude-code")
+    written = documents.rewrite("", config, toml=False)
     sample = CONFIG / "clients" / "claude-code.settings.json"
     assert sample.read_text(encoding="utf-8") == written
 

@@ -4,15 +4,15 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clients.install import client_program
 from process.wire import Server
 
-from mcp_learning.clients.install import jsonc
+from mcp_learning.clients.install import documents
 from mcp_learning.clients.install.agents import AGENTS
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -32,10 +32,15 @@ FILES = {
 linux = pytest.mark.skipif(sys.platform != "linux", reason="paths as Linux has them")
 
 
+@pytest.fixture(autouse=True)
+def no_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program of a client that the machine may have is on the commands' PATH."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+
+
 def entry_in(name: str, path: Path) -> dict[str, Any]:
-    text = path.read_text()
-    value = tomllib.loads(text) if AGENTS[name].toml else jsonc.parse(text).value
-    return dict(value[AGENTS[name].servers]["learning"])
+    agent = AGENTS[name]
+    return dict(documents.load(path.read_text(), toml=agent.toml)[agent.servers]["learning"])
 
 
 @linux
@@ -74,6 +79,23 @@ def test_a_change_is_shown_made_once_and_taken_back(home: Path, run: Command) ->
     assert "-" in run("uninstall", "vscode").stdout
     assert path.read_text() == text
     assert "nothing to change" in run("uninstall", "vscode").stdout
+
+
+@linux
+def test_a_client_s_own_command_is_shown_and_run(home: Path, run: Command, tmp_path: Path) -> None:
+    programs = client_program.install(tmp_path / "programs")
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    shown = run("install", "claude-code", "--dry-run", PATH=path)
+    assert "$ claude mcp add learning --scope user --" in shown.stdout
+    assert client_program.calls(programs) == []
+    done = run("install", "claude-code", "--json", PATH=path)
+    (report,) = json.loads(done.stdout)["files"]
+    assert client_program.calls(programs) == [report["command"]]
+    assert report["command"][:4] == ["claude", "mcp", "add", "learning"]
+    assert entry_in("claude-code", home / ".claude.json")["type"] == "stdio"
+    assert "nothing to change" in run("install", "claude-code", PATH=path).stdout
+    assert run("uninstall", "claude-code", PATH=path).returncode == 0
+    assert list(home.glob("*.json")) == []
 
 
 @linux
@@ -132,5 +154,5 @@ def test_a_broken_file_is_named_with_the_place_and_left(home: Path, run: Command
     path.write_text('{\n  "mcpServers": {\n    "a": {"command": "a"\n  }\n}\n')
     done = run("install", "cursor")
     assert done.returncode == 1
-    assert f"{path} is left untouched: line 6, column 1: ',' or '}}' is missing" in done.stderr
+    assert f"{path} is left untouched: line 6, column 1: Expecting ',' delimiter" in done.stderr
     assert path.read_text().count("learning") == 0

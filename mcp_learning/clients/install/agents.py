@@ -4,6 +4,8 @@ Sources: the configuration pages of Claude Code, Claude Desktop, Cursor, VS Code
 CLI. Paths are those that each documents; the environment variables that move them are honoured.
 """
 
+import json
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -17,26 +19,9 @@ from urllib.request import url2pathname
 from mcp_learning.errors import InvalidInput
 
 NAME = "learning"
-"""Under which name the server is configured, everywhere."""
+"""The name under which the server is configured, in every client."""
 
 Scope = Literal["user", "project"]
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What decides where files are: taken from the process, or given by a test.
-
-    Attributes:
-        home: The user's home directory.
-        project: The directory that scope `project` means.
-        environment: Environment variables.
-        platform: As `sys.platform`.
-    """
-
-    home: Path
-    project: Path
-    environment: Mapping[str, str]
-    platform: str = sys.platform
 
 
 @dataclass(frozen=True)
@@ -46,57 +31,52 @@ class Agent:
     Attributes:
         name: As `install` takes it.
         title: As people know it.
+        project_file: Where a project's servers are configured; None if a project has none.
         servers: Key of the object that holds the servers.
         toml: Whether the file is TOML rather than JSON.
-        more: What an entry has besides command, args and env.
+        typed: Whether an entry has to say that its type is stdio.
         in_shell: Whether the client is started from a shell, and so has its PATH.
     """
 
     name: str
     title: str
+    project_file: str | None
     servers: str = "mcpServers"
     toml: bool = False
-    more: tuple[tuple[str, str], ...] = ()
+    typed: bool = False
     in_shell: bool = True
 
-    def file(self, scope: Scope, around: Surroundings) -> Path:
-        """Where the servers of a scope are configured.
+    def file(self, scope: Scope) -> Path:
+        """Where the servers of a scope are configured; a project is the current directory.
 
         Raises:
             InvalidInput: The client has no such scope.
         """
-        if scope == "project":
-            if self.name not in _PROJECT:
-                raise InvalidInput("scope", f"{self.title} has no files per project; use user")
-            return around.project / _PROJECT[self.name]
-        return _user_file(self.name, around)
+        if scope == "user":
+            return _user_file(self.name)
+        if self.project_file is None:
+            raise InvalidInput("scope", f"{self.title} has no files per project; use user")
+        return Path.cwd() / self.project_file
 
-    def entry(self, command: list[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    def entry(self, command: list[str], variables: Mapping[str, str]) -> dict[str, Any]:
         """The server's entry, in the order in which it is written."""
-        entry: dict[str, Any] = {**dict(self.more), "command": command[0], "args": command[1:]}
-        if environment or not self.toml:
-            entry["env"] = dict(environment)
+        entry: dict[str, Any] = {"type": "stdio"} if self.typed else {}
+        entry |= {"command": command[0], "args": command[1:]}
+        if variables or not self.toml:
+            entry["env"] = dict(variables)
         return entry
 
 
 AGENTS = {
     agent.name: agent
     for agent in (
-        Agent("claude-code", "Claude Code"),
-        Agent("claude-desktop", "Claude Desktop", in_shell=False),
-        Agent("cursor", "Cursor", in_shell=False),
-        Agent("vscode", "VS Code", servers="servers", more=(("type", "stdio"),), in_shell=False),
-        Agent("codex", "Codex", servers="mcp_servers", toml=True),
-        Agent("gemini", "Gemini CLI"),
+        Agent("claude-code", "Claude Code", ".mcp.json"),
+        Agent("claude-desktop", "Claude Desktop", None, in_shell=False),
+        Agent("cursor", "Cursor", ".cursor/mcp.json", in_shell=False),
+        Agent("vscode", "VS Code", ".vscode/mcp.json", "servers", typed=True, in_shell=False),
+        Agent("codex", "Codex", ".codex/config.toml", "mcp_servers", toml=True),
+        Agent("gemini", "Gemini CLI", ".gemini/settings.json"),
     )
-}
-
-_PROJECT = {
-    "claude-code": ".mcp.json",
-    "cursor": ".cursor/mcp.json",
-    "vscode": ".vscode/mcp.json",
-    "codex": ".codex/config.toml",
-    "gemini": ".gemini/settings.json",
 }
 
 
@@ -111,44 +91,67 @@ def agent_named(name: str) -> Agent:
     return AGENTS[name]
 
 
-def hooks_file(scope: Scope, around: Surroundings) -> Path:
+def hooks_file(scope: Scope) -> Path:
     """Where Claude Code's hooks are. Of a project, the file that isn't shared: they hold a path."""
     if scope == "project":
-        return around.project / ".claude" / "settings.local.json"
-    return _claude_directory(around) / "settings.json"
+        return Path.cwd() / ".claude" / "settings.local.json"
+    return _home("CLAUDE_CONFIG_DIR", ".claude") / "settings.json"
 
 
-def command(agent_in_shell: bool) -> list[str]:
+def _user_file(name: str) -> Path:
+    match name:
+        case "claude-code":
+            return _home("CLAUDE_CONFIG_DIR", "") / ".claude.json"
+        case "claude-desktop":
+            return application_data() / "Claude" / "claude_desktop_config.json"
+        case "vscode":
+            return application_data() / "Code" / "User" / "mcp.json"
+        case "codex":
+            return _home("CODEX_HOME", ".codex") / "config.toml"
+        case "gemini":
+            return _home("GEMINI_CLI_HOME", "") / ".gemini" / "settings.json"
+    return Path.home() / ".cursor" / "mcp.json"
+
+
+def application_data(platform: str = sys.platform) -> Path:
+    """Where desktop applications keep their files. macOS has no variable that moves it."""
+    if platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    if platform == "win32":
+        return _home("APPDATA", "AppData/Roaming")
+    return _home("XDG_CONFIG_HOME", ".config")
+
+
+def _home(variable: str, default: str) -> Path:
+    """The directory that an environment variable names, or `default` in the home directory."""
+    moved = os.environ.get(variable)
+    return Path(moved) if moved else Path.home() / default
+
+
+def server_command(*, in_shell: bool) -> list[str]:
     """What starts this very installation: a program and its arguments.
 
     A client that isn't started from a shell may lack its PATH, so it gets whole paths. What uvx
     runs is in a cache that may be cleaned, so there uvx itself is called.
     """
     if _is_from_uvx():
-        uvx = "uvx" if agent_in_shell else shutil.which("uvx") or "uvx"
+        uvx = "uvx" if in_shell else shutil.which("uvx") or "uvx"
         return [uvx, *_uvx_source(), "mcp-learning"]
     script = _own_script()
     if script is None:
         return [str(Path(sys.executable)), "-P", "-m", "mcp_learning"]
     found = shutil.which("mcp-learning")
-    if agent_in_shell and found and Path(found).resolve() == script.resolve():
+    if in_shell and found and Path(found).resolve() == script.resolve():
         return ["mcp-learning"]
     return [str(script)]
-
-
-def is_ours(program: object, arguments: object) -> bool:
-    """Whether a command is one that starts this server."""
-    words = [program, *(arguments if isinstance(arguments, list) else [])]
-    names = {Path(word.replace("\\", "/")).name for word in words if isinstance(word, str)}
-    return bool(names & {"mcp-learning", "mcp-learning.exe", "mcp_learning"})
 
 
 def _own_script() -> Path | None:
     """The installed `mcp-learning` of the interpreter that runs."""
     names = ("mcp-learning.exe", "mcp-learning")
-    beside = (Path(sys.executable).parent / name for name in names)
     started = Path(sys.argv[0]).absolute()
-    candidates = (*((started,) if started.name in names else ()), *beside)
+    candidates = [started] if started.name in names else []
+    candidates += [Path(sys.executable).parent / name for name in names]
     return next((path for path in candidates if path.is_file()), None)
 
 
@@ -159,8 +162,6 @@ def _is_from_uvx() -> bool:
 
 def _uvx_source() -> list[str]:
     """`--from` with where the package came from, unless that was a registry."""
-    import json
-
     try:
         origin = json.loads(distribution("mcp-learning").read_text("direct_url.json") or "{}")
     except PackageNotFoundError:
@@ -171,32 +172,3 @@ def _uvx_source() -> list[str]:
     if url.startswith("file:"):
         return ["--from", url2pathname(urlsplit(url).path)]
     return ["--from", url] if url else []
-
-
-def _user_file(name: str, around: Surroundings) -> Path:
-    home, environment = around.home, around.environment
-    if name == "claude-code":
-        moved = environment.get("CLAUDE_CONFIG_DIR")
-        return (Path(moved) if moved else home) / ".claude.json"
-    if name == "claude-desktop":
-        return _application_data(around) / "Claude" / "claude_desktop_config.json"
-    if name == "vscode":
-        return _application_data(around) / "Code" / "User" / "mcp.json"
-    if name == "codex":
-        moved = environment.get("CODEX_HOME")
-        return (Path(moved) if moved else home / ".codex") / "config.toml"
-    return home / {"cursor": ".cursor/mcp.json", "gemini": ".gemini/settings.json"}[name]
-
-
-def _claude_directory(around: Surroundings) -> Path:
-    moved = around.environment.get("CLAUDE_CONFIG_DIR")
-    return Path(moved) if moved else around.home / ".claude"
-
-
-def _application_data(around: Surroundings) -> Path:
-    if around.platform == "darwin":
-        return around.home / "Library" / "Application Support"
-    name = "APPDATA" if around.platform == "win32" else "XDG_CONFIG_HOME"
-    moved = around.environment.get(name)
-    default = "AppData/Roaming" if around.platform == "win32" else ".config"
-    return Path(moved) if moved else around.home / default

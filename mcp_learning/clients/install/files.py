@@ -1,8 +1,7 @@
 """Other programs' files: read whole, replaced whole, through links, with their mode; and backups.
 
-What was changed is kept in a receipt in the data directory: a copy of the file as it was,
-and a hash of what was written. With it an uninstall gives back the very bytes, as long as nobody
-else has changed the file; without it, or after such a change, it takes out what was put in.
+A record of what was installed is kept in the data directory, with a copy of the file as it was.
+With it an uninstall gives back the very bytes, as long as nobody has changed the file since.
 """
 
 import hashlib
@@ -16,8 +15,8 @@ from pathlib import Path
 
 from mcp_learning.errors import LearningError
 
-LARGEST = 64 * 2**20
-"""Bytes beyond which a file is taken for something else than a configuration."""
+MAX_BYTES = 64 * 2**20
+"""A larger file is taken for something else than a configuration."""
 
 
 def read(path: Path) -> bytes | None:
@@ -27,73 +26,90 @@ def read(path: Path) -> bytes | None:
         LearningError: It can't be read, isn't a regular file, or is too large for a configuration.
     """
     try:
-        target = path.resolve()
-        status = target.stat()
+        status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise LearningError(f"{path} is not a regular file; move it out of the way")
-        if status.st_size > LARGEST:
-            raise LearningError(f"{path} is larger than {LARGEST >> 20} MB: no configuration")
-        return target.read_bytes()
+        if status.st_size > MAX_BYTES:
+            raise LearningError(f"{path} is larger than {MAX_BYTES >> 20} MB: no configuration")
+        return path.read_bytes()
     except FileNotFoundError:
         return None
-    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError in Python 3.11
-        raise LearningError(f"{path} can't be read: {_reason(error)}") from error
+    except OSError as error:
+        raise LearningError(f"{path} can't be read: {error.strerror or error}") from error
 
 
-def write(path: Path, data: bytes, *, private: bool) -> list[str]:
-    """Replaces the file as a whole, or makes it; a link stays one, and what it leads to is written.
+def check_writable(path: Path) -> None:
+    """Refuses a file that is read-only.
+
+    Raises:
+        LearningError: The user may not write it.
+    """
+    if path.exists() and not os.access(path, os.W_OK):
+        raise LearningError(f"{path} is read-only; make it writable first")
+
+
+def make_parents(path: Path, *, private: bool) -> list[str]:
+    """Makes the directories of a file; returns those that were missing, outermost first.
 
     Args:
         path: The file.
-        data: All its bytes.
-        private: A new file, and new directories, are for this user alone.
+        private: Whether they are for this user alone.
 
-    Returns:
-        The directories that were made, outermost first.
+    Raises:
+        LearningError: One can't be made.
+    """
+    missing = [parent for parent in reversed(path.resolve().parents) if not parent.exists()]
+    try:
+        for directory in missing:
+            directory.mkdir(mode=0o700 if private else 0o777)
+    except OSError as error:
+        remove_empty([str(directory) for directory in missing])
+        raise LearningError(f"{path} can't be written: {error.strerror or error}") from error
+    return [str(directory) for directory in missing]
+
+
+def remove_empty(directories: list[str]) -> None:
+    """Removes those directories that are empty, given outermost first."""
+    for directory in reversed(directories):
+        with suppress(OSError):  # something else is in it by now
+            Path(directory).rmdir()
+
+
+def write(path: Path, data: bytes, *, private: bool) -> None:
+    """Replaces the file as a whole, or makes it; a link stays one, and what it leads to is written.
+
+    Args:
+        path: The file; its directory exists.
+        data: All its bytes.
+        private: A new file is for this user alone; one that exists keeps its mode.
 
     Raises:
         LearningError: It can't be written; what was there is untouched.
     """
-    made: list[str] = []
     try:
         target = path.resolve()
-        for directory in (*reversed(target.parents),):
-            if not directory.exists():
-                directory.mkdir(mode=0o700 if private else 0o777)
-                made.append(str(directory))
-        mode = None
-        if target.exists():
-            mode = stat.S_IMODE(target.stat().st_mode)
-            if not os.access(target, os.W_OK):
-                raise LearningError(f"{path} is read-only; make it writable first")
-        _replace(target, data, mode, private=private)
-    except (OSError, RuntimeError) as error:
-        _remove_empty(made)
-        raise LearningError(f"{path} can't be written: {_reason(error)}") from error
-    return made
-
-
-def _replace(target: Path, data: bytes, mode: int | None, *, private: bool) -> None:
-    if mode is None:
         umask = os.umask(0o077)
         os.umask(umask)
         mode = 0o600 if private else 0o666 & ~umask
-    handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(scratch).chmod(mode)
-        Path(scratch).replace(target)
-    except BaseException:
-        with suppress(OSError):
-            Path(scratch).unlink()
-        raise
+        if target.exists():
+            mode = stat.S_IMODE(target.stat().st_mode)
+        handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(scratch).chmod(mode)
+            Path(scratch).replace(target)
+        except BaseException:
+            Path(scratch).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise LearningError(f"{path} can't be written: {error.strerror or error}") from error
 
 
-def delete(path: Path, directories: list[str]) -> None:
-    """Removes the file, and those of `directories` that are empty then.
+def delete(path: Path) -> None:
+    """Removes a file; of a link, what it leads to.
 
     Raises:
         LearningError: It can't be removed.
@@ -101,14 +117,7 @@ def delete(path: Path, directories: list[str]) -> None:
     try:
         path.resolve().unlink(missing_ok=True)
     except OSError as error:
-        raise LearningError(f"{path} can't be removed: {_reason(error)}") from error
-    _remove_empty(directories)
-
-
-def _remove_empty(directories: list[str]) -> None:
-    for directory in reversed(directories):
-        with suppress(OSError):  # something else is in it by now
-            Path(directory).rmdir()
+        raise LearningError(f"{path} can't be removed: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True)
@@ -117,71 +126,74 @@ class InstallRecord:
 
     Attributes:
         path: The file.
-        backup: Name of the copy beside the receipt; None if there was no file.
-        written: SHA-256 of what was written; empty if the backup isn't what to go back to.
-        made: Directories that were made.
-        added: Paths of what was made in the file to hold the entry, outermost first.
+        backup: Name of the copy beside the record; None if there was no file.
+        written: SHA-256 of the file after it; empty if the backup isn't what to go back to.
+        made: Directories that were made, outermost first.
     """
 
     path: str
     backup: str | None
     written: str
     made: list[str]
-    added: list[list[str]]
 
 
 class InstallRecords:
-    """All receipts, in a private directory."""
+    """All records, and copies of files as they were, in a private directory."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
     def find(self, path: Path) -> InstallRecord | None:
-        """The receipt of a file; None if there is none that can be read."""
+        """The record of a file; None if there is none that can be read."""
         try:
-            return InstallRecord(**json.loads(self._file(path).read_bytes()))
-        except (OSError, ValueError, TypeError):
+            kept = json.loads(self._name(path, ".json").read_bytes())
+            return InstallRecord(kept["path"], kept["backup"], kept["written"], kept["made"])
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
-    def keep(self, receipt: InstallRecord, before: bytes | None) -> Path | None:
-        """Keeps a receipt and the file as it was; returns where that copy is.
+    def restorable(self, path: Path, data: bytes | None) -> InstallRecord | None:
+        """The record of a file that nobody has changed since, if its backup is still there."""
+        record = self.find(path)
+        if record is None or data is None or record.written != digest(data):
+            return None
+        return record if record.backup is None or self.backup(record) is not None else None
+
+    def keep(self, record: InstallRecord) -> None:
+        """Keeps a record in place of an older one of the file.
 
         Raises:
             LearningError: It can't be written.
         """
-        file = self._file(Path(receipt.path))
-        copy = None if receipt.backup is None else self.directory / receipt.backup
-        if copy is not None and before is not None:
-            write(copy, before, private=True)
-            copy.chmod(0o600)
-        write(file, json.dumps(asdict(receipt), indent=2).encode() + b"\n", private=True)
-        return copy
-
-    def backup(self, receipt: InstallRecord) -> bytes | None:
-        """The file as it was; None if there was none, or the copy is gone."""
-        return None if receipt.backup is None else read(self.directory / receipt.backup)
+        self._write(self._name(Path(record.path), ".json"), json.dumps(asdict(record)).encode())
 
     def drop(self, path: Path) -> None:
-        """Removes a receipt; the copy stays, for people."""
+        """Removes the record of a file; the copy stays, for people."""
         with suppress(OSError):
-            self._file(path).unlink()
+            self._name(path, ".json").unlink()
 
-    def copy_name(self, path: Path) -> str:
-        """Name for the copy of a file."""
-        return f"{self._digest(path)}-{path.name.lstrip('.')}.bak"
+    def back_up(self, path: Path, data: bytes) -> str:
+        """Keeps a copy of a file's bytes; returns its name in the directory.
 
-    def _file(self, path: Path) -> Path:
-        return self.directory / f"{self._digest(path)}.json"
+        Raises:
+            LearningError: It can't be written.
+        """
+        copy = self._name(path, f"-{path.name.lstrip('.')}.bak")
+        self._write(copy, data)
+        return copy.name
 
-    @staticmethod
-    def _digest(path: Path) -> str:
-        return hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
+    def backup(self, record: InstallRecord) -> bytes | None:
+        """The file as it was; None if there was none, or the copy is gone."""
+        return None if record.backup is None else read(self.directory / record.backup)
+
+    def _name(self, path: Path, ending: str) -> Path:
+        return self.directory / (digest(os.fsencode(path.absolute()))[:16] + ending)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        make_parents(path, private=True)
+        write(path, data, private=True)
+        path.chmod(0o600)
 
 
 def digest(data: bytes) -> str:
     """SHA-256, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

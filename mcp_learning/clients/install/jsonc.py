@@ -1,323 +1,197 @@
-"""Edits JSON in place: comments, order, indentation and line ends of everything else stay.
+"""Reads JSON with comments, and changes single values in it without touching the rest of the text.
 
-Agent clients let people write their configuration by hand, several with comments and trailing
-commas. A value is added where its object ends, in the object's own layout; taken out again, it
-leaves the bytes that were there before. No library for Python edits such text, so this one does,
-and its callers compare what comes out with what was meant.
+Comments and trailing commas are overwritten with spaces before the standard library parses, so
+a position in what it parses is a position in the text itself.
 """
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-DEEPEST = 200
-"""Levels of nesting beyond which a text is taken for broken."""
-
-Step = str | int
-"""A key of an object, or an index of an array."""
-
-_SPACE = re.compile(r"[ \t\r\n]*")
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
-_SCALAR = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)\b")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is there twice")
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-_PLAIN = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+_SPACE = " \t\r\n"
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_COMMENT = re.compile(rf"{_STRING}|(//[^\r\n]*|/\*.*?\*/)", re.DOTALL)
+_TRAILING_COMMA = re.compile(rf"{_STRING}|[\[{{,]\s*,|(,)(?=\s*[\]}}])", re.DOTALL)
+_LINE_END = re.compile(r"[ \t]*(?://[^\r\n]*)?(?=\r?\n)")
+_MOST_CHANGES = 1_000
 
 
 class BrokenText(Exception):
-    """Raised when a text is not JSON with comments; says where and why."""
+    """Raised when a text can't be read or edited; the message says where and why."""
 
 
-@dataclass
-class Node:
-    """A value and where it stands: `text[start:end]`.
+class _Element(NamedTuple):
+    """A member of an object or array, where it starts, and where its value starts and ends.
 
-    Attributes:
-        value: As Python has it.
-        parts: Elements of an object or array, in order; None for a scalar, and for what was read
-            as a whole and has to be `opened` first.
-        tail: With parts, the end of the last token before the closing bracket.
+    The key in an array counts from its end, so that it stays when a member is put first.
     """
 
+    key: str | int
+    value: Any
     start: int
-    end: int = 0
-    value: Any = None
-    parts: "list[Part] | None" = None
-    tail: int = 0
+    value_start: int
+    end: int
 
 
-@dataclass
-class Part:
-    """An element: its key in an object, where it begins, its comma, and the token before it."""
-
-    start: int
-    node: Node
-    key: str | None = None
-    comma: int | None = None
-    before: int = 0
-
-
-@dataclass
-class _Reader:
-    text: str
-    at: int = 0
-    token_end: int = field(default=0)
-
-    def document(self) -> Node:
-        self.skip()
-        node = self.value(0)
-        self.skip()
-        if self.at < len(self.text):
-            raise self.broken("there is more after the value")
-        return node
-
-    def value(self, depth: int) -> Node:
-        if depth > DEEPEST:
-            raise self.broken(f"nested deeper than {DEEPEST} levels")
-        opening = self.text[self.at : self.at + 1]
-        if opening in ("{", "["):
-            return (depth and self.plain()) or self.container(depth, opening)
-        node = Node(self.at)
-        if opening == '"':
-            node.value = self.string()
-        elif found := _SCALAR.match(self.text, self.at):
-            node.value = self.scalar(found[0])
-            self.take(found.end())
-        else:
-            raise self.broken("a value is missing" if opening in "]},:" else "not a JSON value")
-        node.end = self.at
-        return node
-
-    def plain(self) -> Node | None:
-        """A container without comments, read by the standard library: a hundred times as fast."""
-        try:
-            value, end = _PLAIN.raw_decode(self.text, self.at)
-        except (ValueError, RecursionError):
-            return None
-        node = Node(self.at, end, value)
-        self.take(end)
-        return node
-
-    def scalar(self, word: str) -> Any:
-        try:
-            return json.loads(word)
-        except ValueError as error:
-            raise self.broken("a number that is too long") from error
-
-    def container(self, depth: int, opening: str) -> Node:
-        closing = "}" if opening == "{" else "]"
-        node = Node(self.at, parts=[])
-        parts = node.parts = []
-        self.take(self.at + 1)
-        self.skip()
-        while self.text[self.at : self.at + 1] != closing:
-            if parts and parts[-1].comma is None:
-                raise self.broken(f"',' or '{closing}' is missing")
-            before = self.token_end
-            start = self.at
-            key = self.key() if opening == "{" else None
-            parts.append(Part(start, self.value(depth + 1), key, before=before))
-            self.skip()
-            if self.text[self.at : self.at + 1] == ",":
-                parts[-1].comma = self.at
-                self.take(self.at + 1)
-                self.skip()
-        node.tail = self.token_end
-        self.take(self.at + 1)
-        node.end = self.at
-        values = [part.node.value for part in parts]
-        node.value = values if opening == "[" else self.mapping(parts)
-        return node
-
-    def mapping(self, parts: list[Part]) -> dict[str, Any]:
-        found = {str(part.key): part.node.value for part in parts}
-        if len(found) < len(parts):
-            keys = [part.key for part in parts]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise self.broken(f'"{twice}" is there twice')
-        return found
-
-    def key(self) -> str:
-        if self.text[self.at : self.at + 1] != '"':
-            raise self.broken("a key in double quotes is missing")
-        key = self.string()
-        self.skip()
-        if self.text[self.at : self.at + 1] != ":":
-            raise self.broken("':' is missing")
-        self.take(self.at + 1)
-        self.skip()
-        return key
-
-    def string(self) -> str:
-        found = _STRING.match(self.text, self.at)
-        try:
-            value = str(json.loads(found[0])) if found else None
-        except ValueError:
-            value = None
-        if found is None or value is None:
-            raise self.broken("a string doesn't end, or has an invalid character")
-        self.take(found.end())
-        return value
-
-    def skip(self) -> None:
-        """To the next token; comments count as the end of what is before them."""
-        while True:
-            found = _SPACE.match(self.text, self.at)
-            self.at = found.end() if found else self.at
-            if self.text.startswith("//", self.at):
-                end = self.text.find("\n", self.at)
-                end = len(self.text) if end < 0 else end
-                self.take(end - self.text.startswith("\r", end - 1))
-            elif self.text.startswith("/*", self.at):
-                end = self.text.find("*/", self.at + 2)
-                if end < 0:
-                    raise self.broken("a comment doesn't end")
-                self.take(end + 2)
-            else:
-                return
-
-    def take(self, end: int) -> None:
-        self.at = self.token_end = end
-
-    def broken(self, problem: str) -> BrokenText:
-        line = self.text.count("\n", 0, self.at) + 1
-        column = self.at - self.text.rfind("\n", 0, self.at)
-        return BrokenText(f"line {line}, column {column}: {problem}")
-
-
-def parse(text: str) -> Node:
-    """The value in a text, and where each part of it stands.
+def loads(text: str) -> Any:
+    """The value of a JSON text that may have comments and trailing commas.
 
     Raises:
-        BrokenText: It is not JSON with comments and trailing commas, or has a key twice.
+        BrokenText: It is not JSON, has a key twice, or is nested too deep.
     """
-    return _Reader(text).document()
+    try:
+        return json.loads(_plain(text), object_pairs_hook=_unique, parse_constant=_not_json)
+    except json.JSONDecodeError as error:
+        raise BrokenText(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        raise BrokenText(str(error)) from error
 
 
-def opened(text: str, node: Node) -> Node:
-    """The node with its parts, if it is an object or array."""
-    if node.parts is None and isinstance(node.value, (dict, list)):
-        return _Reader(text, node.start).container(0, text[node.start])
-    return node
+def rewrite(text: str, value: Any) -> str:
+    """The text changed to hold `value`, an object or array as it holds now.
 
-
-def put(text: str, path: Sequence[Step], value: Any) -> str:
-    """Sets the value at `path`; objects that are missing on the way are made.
-
-    Args:
-        text: JSON, possibly with comments.
-        path: Keys, and indices of arrays. The index just past an array's end appends to it.
-        value: Anything that JSON has.
+    What doesn't differ stays as it is written. A new member comes first in its object and is laid
+    out as those after it; a member that is removed takes its comma along.
 
     Raises:
-        BrokenText: The text is broken, or something on the way is neither object nor array.
+        BrokenText: The text is not JSON, or its layout can't be edited.
     """
-    node = parse(text)
-    for depth, step in enumerate(path):
-        if isinstance(step, int) and isinstance(node.value, list) and step == len(node.value):
-            return _append(text, node, None, value)
-        if isinstance(step, str) and isinstance(node.value, dict) and step not in node.value:
-            for key in reversed(path[depth + 1 :]):
-                value = {key: value} if isinstance(key, str) else [value]
-            return _append(text, node, step, value)
-        node = opened(text, _part(node, step).node)
-    own = _indent_of_line(text, node.start)
-    return text[: node.start] + _render(text, value, own) + text[node.end :]
+    for _ in range(_MOST_CHANGES):
+        if loads(text) == value:
+            return text
+        plain = _plain(text)
+        text = _make_one_change(text, plain, _skip_space(plain, 0), value)
+    raise BrokenText("its layout can't be edited; change it by hand")
 
 
-def remove(text: str, path: Sequence[Step]) -> str:
-    """Takes out what is at `path`, with its comma and the space before it.
-
-    Raises:
-        BrokenText: The text is broken, or there is no such thing.
-    """
-    node = parse(text)
-    for step in path[:-1]:
-        node = opened(text, _part(node, step).node)
-    part = _part(node, path[-1])
-    parts = node.parts or []
-    index = parts.index(part)
-    start, end = part.before, part.node.end if part.comma is None else part.comma + 1
-    if len(parts) == 1 and not text[node.start + 1 : start].strip() and end > node.tail - 1:
-        start, end = node.start + 1, node.end - 1
-    elif _ends_in_line_comment(text, start) and text[end:].lstrip(" \t\r")[:1] not in ("\n", ""):
-        start = text.index("\n", start) + 1
-    shorter = text[:start] + text[end:]
-    if part.comma is None and index > 0 and (comma := parts[index - 1].comma) is not None:
-        shorter = shorter[:comma] + shorter[comma + 1 :]
-    return shorter
-
-
-def _part(node: Node, step: Step) -> Part:
-    for index, part in enumerate(node.parts or []):
-        if step == (index if part.key is None else part.key):
-            return part
-    raise BrokenText(f"there is no {step!r} in {json.dumps(node.value)[:40]}")
+def _make_one_change(text: str, plain: str, start: int, wanted: Any) -> str:
+    """The text with one difference fewer between `wanted` and the value at `start`."""
+    elements, close = _elements(plain, start)
+    if isinstance(wanted, list) and len(wanted) < len(elements):
+        wanted = {element.key: element.value for element in elements if element.value in wanted}
+    elif isinstance(wanted, list):
+        wanted = {index - len(wanted): item for index, item in enumerate(wanted)}
+    for index, (key, value, _, value_start, end) in enumerate(elements):
+        if key not in wanted:
+            return _without(text, start, elements, index, close)
+        if value != wanted[key]:
+            if isinstance(value, dict | list) and type(value) is type(wanted[key]):
+                return _make_one_change(text, plain, value_start, wanted[key])
+            rendered = _rendered(text, wanted[key], _indent(text, value_start))
+            return text[:value_start] + rendered + text[end:]
+    present = {element.key for element in elements}
+    for key in reversed(wanted):
+        if key not in present:
+            return _with(text, start, elements, key, wanted[key])
+    raise BrokenText("its layout can't be edited; change it by hand")
 
 
-def _append(text: str, node: Node, key: str | None, value: Any) -> str:
-    parts = node.parts or []
-    last = parts[-1] if parts else None
-    inside = text[node.start : node.end]
-    name = "" if key is None else json.dumps(key, ensure_ascii=False) + ": "
-    if last is not None and "\n" not in inside:
-        compact = ": " not in inside and "{" in inside
-        separators = (",", ":") if compact else (", ", ": ")
-        rendered = json.dumps(value, ensure_ascii=False, separators=separators)
-        rendered = (name.rstrip() if compact else name) + rendered
-        if last.comma is not None:
-            return text[: node.tail] + f" {rendered}," + text[node.tail :]
-        return text[: last.node.end] + separators[0] + rendered + text[last.node.end :]
-    newline = _newline(text)
-    outer = _indent_of_line(text, node.start)
-    indent = _indent_of_line(text, last.start) if last else outer + _unit(text)
-    added = newline + indent + name + _render(text, value, indent)
-    added += "," if last and last.comma is not None else ""
-    rest = text[node.tail :]
-    if "\n" not in text[node.tail : node.end - 1]:
-        rest = newline + outer + text[node.end - 1 :]
-    body = text[: node.tail]
-    if last is not None and last.comma is None:
-        body = body[: last.node.end] + "," + body[last.node.end :]
-    return body + added + rest
+def _with(text: str, start: int, elements: list[_Element], key: str | int, value: Any) -> str:
+    """The text with a new first member in the object or array at `start`."""
+    name = "" if isinstance(key, int) else json.dumps(key, ensure_ascii=False) + ": "
+    head, tail = text[: start + 1], text[start + 1 :]
+    line_end = _LINE_END.match(text, start + 1)
+    if elements and line_end is None:
+        space = tail[: len(tail) - len(tail.lstrip(_SPACE))]
+        return head + space + name + json.dumps(value, ensure_ascii=False) + "," + tail
+    newline, outer = _newline(text), _indent(text, start)
+    indent = _indent(text, elements[0].start) if elements else outer + _unit(text)
+    member = newline + indent + name + _rendered(text, value, indent) + ("," if elements else "")
+    if line_end is None:
+        return head + member + newline + outer + tail.lstrip(_SPACE)
+    return text[: line_end.end()] + member + text[line_end.end() :]
 
 
-def _render(text: str, value: Any, indent: str) -> str:
+def _without(text: str, start: int, elements: list[_Element], index: int, close: int) -> str:
+    """The text without a member of the object or array at `start`."""
+    begin, end = elements[index].start, elements[index].end
+    head = text[:begin].rstrip(_SPACE)
+    space = text[len(head) : begin]
+    following = elements[index + 1].start if index + 1 < len(elements) else close
+    after = _blanked(_COMMENT, text[end:following])
+    if "," in after:
+        end += after.index(",") + 1
+    elif index:
+        previous = elements[index - 1].end
+        comma = previous + _blanked(_COMMENT, text[previous:begin]).index(",")
+        head = head[:comma] + head[comma + 1 :]
+    if len(head) == start + 1 and not text[end:close].strip(_SPACE):
+        return head + text[close:]
+    if "\n" in space and not text[end:].lstrip(" \t\r").startswith("\n"):
+        head += space  # a line comment before it has to end there
+    return head + text[end:]
+
+
+def _elements(plain: str, start: int) -> tuple[list[_Element], int]:
+    """The members of the object or array at `start`, and where its closing bracket is."""
+    decode = json.JSONDecoder().raw_decode
+    elements: list[_Element] = []
+    at = _skip_space(plain, start + 1)
+    while plain[at] not in "]}":
+        begin = at
+        key: str | int = 0
+        if plain[start] == "{":
+            key, at = decode(plain, at)
+            at = _skip_space(plain, _skip_space(plain, at) + 1)
+        value, end = decode(plain, at)
+        elements.append(_Element(key, value, begin, at, end))
+        at = _skip_space(plain, end)
+        if plain[at] == ",":
+            at = _skip_space(plain, at + 1)
+    if plain[start] == "[":
+        count = len(elements)
+        elements = [element._replace(key=i - count) for i, element in enumerate(elements)]
+    return elements, at
+
+
+def _plain(text: str) -> str:
+    return _blanked(_TRAILING_COMMA, _blanked(_COMMENT, text))
+
+
+def _blanked(pattern: re.Pattern[str], text: str) -> str:
+    """The text with what the pattern's group matches overwritten with spaces."""
+
+    def blank(match: re.Match[str]) -> str:
+        return re.sub(r"[^\r\n]", " ", match[1]) if match[1] else match[0]
+
+    return pattern.sub(blank, text)
+
+
+def _skip_space(plain: str, position: int) -> int:
+    while position < len(plain) and plain[position] in _SPACE:
+        position += 1
+    return position
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f'"{key}" is there twice')
+        found[key] = value
+    return found
+
+
+def _not_json(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _rendered(text: str, value: Any, indent: str) -> str:
     lines = json.dumps(value, ensure_ascii=False, indent=_unit(text)).split("\n")
     return (_newline(text) + indent).join(lines)
 
 
 def _newline(text: str) -> str:
-    first = text.find("\n")
-    return "\r\n" if first > 0 and text[first - 1] == "\r" else "\n"
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _unit(text: str) -> str:
-    """What one level is indented by: as the first line that is."""
+    """One level of indentation: that of the first line that has any."""
     found = re.search(r"^([ \t]+)[^\s/*]", text, re.MULTILINE)
     return found[1] if found else "  "
 
 
-def _indent_of_line(text: str, position: int) -> str:
-    start = text.rfind("\n", 0, position) + 1
-    found = re.compile(r"[ \t]*").match(text, start)
-    return found[0] if found else ""
-
-
-def _ends_in_line_comment(text: str, position: int) -> bool:
-    """Whether the token that ends at `position` is a comment up to the end of its line."""
+def _indent(text: str, position: int) -> str:
+    """The indentation of the line at `position`."""
     line = text[text.rfind("\n", 0, position) + 1 : position]
-    return "//" in line and text[position:].lstrip(" \t\r").startswith("\n")
+    return line[: len(line) - len(line.lstrip(" \t"))]

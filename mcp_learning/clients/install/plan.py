@@ -1,23 +1,31 @@
-"""Plans and makes the changes of `install` and `uninstall`: all are planned before one is made."""
+"""Plans and carries out what `install` and `uninstall` change: all is planned before any is made.
+
+Each file's change is planned as an edit of its text. Where the client has a command of its own for
+the change, that runs first, and the edit completes what it has left.
+"""
 
 import difflib
-import re
+import json
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from mcp_learning.clients.install import entries, files
-from mcp_learning.clients.install.agents import NAME, Agent, Scope, Surroundings, hooks_file
-from mcp_learning.clients.install.entries import HOOK_EVENTS, ForeignEntry
+from mcp_learning.clients.install import client_commands, documents, entries, files
+from mcp_learning.clients.install.agents import NAME, Agent, Scope, hooks_file
+from mcp_learning.clients.install.entries import Change, Config, ForeignEntry
 from mcp_learning.clients.install.files import InstallRecord, InstallRecords, digest
 from mcp_learning.clients.install.jsonc import BrokenText
 from mcp_learning.errors import InvalidInput, LearningError
 
 _BOM = "\ufeff"
-_CONTEXT = 2
-_WIDEST = 300
-"""Characters that are shown of a line in a difference."""
+_CONTEXT_LINES = 2
+_MAX_LINE_LENGTH = 300
+
+Revise = Callable[[bytes | None], bytes | None]
+"""From a file's bytes to those that it is to have; None stands for no file."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +35,18 @@ class Edit:
     Attributes:
         path: The file.
         before: Its bytes now; None if there is none.
-        after: Its bytes then; None if it is removed.
+        after: Its bytes once it is edited; None if it is removed.
+        revise: What makes `after` from `before`.
         private: Whether a new file is for the user alone.
-        added: Paths of what is made in it to hold the entry, outermost first.
-        ours: Whether it holds an entry of ours already.
-        made: Directories to remove with the file, if they are empty then.
+        command: The client's own command for the change, which runs before the edit.
     """
 
     path: Path
     before: bytes | None
     after: bytes | None
+    revise: Revise
     private: bool
-    added: tuple[tuple[str, ...], ...] = ()
-    ours: bool = False
-    made: tuple[str, ...] = ()
+    command: list[str] | None = None
 
     @property
     def changes(self) -> bool:
@@ -48,7 +54,7 @@ class Edit:
         return self.before != self.after
 
     def difference(self) -> str:
-        """What changes, as a unified diff; empty if nothing does."""
+        """What the edit changes, as a unified diff with long lines cut; empty if nothing."""
         old, new = (
             (data or b"").decode("utf-8", "replace").splitlines(keepends=True)
             for data in (self.before, self.after)
@@ -57,235 +63,208 @@ class Edit:
             str(self.path) if data is not None else "/dev/null"
             for data in (self.before, self.after)
         )
-        first = _same(old, new)
-        last = _same(old[first:][::-1], new[first:][::-1])
-        first, last = max(0, first - _CONTEXT), max(0, last - _CONTEXT)
-        old, new = old[first : len(old) - last], new[first : len(new) - last]
-        found = difflib.unified_diff(
-            old, new, before, after, n=_CONTEXT
-        )  # slow on what is the same
-        return "".join(_shown(_moved(line, first)) for line in found)
+        lines = difflib.unified_diff(old, new, before, after, n=_CONTEXT_LINES)
+        return "".join(map(_shown, lines))
 
 
 def plan_install(
     agent: Agent,
     scope: Scope,
-    around: Surroundings,
     *,
     command: list[str],
     hook: list[str] | None = None,
-    environment: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> list[Edit]:
     """What an install changes: a file, or two with hooks. Nothing is written.
 
     Args:
         agent: The client.
         scope: For the user, or for the project.
-        around: Where files are.
         command: Starts the server.
         hook: Starts the hooks' command, if there are to be hooks.
-        environment: Variables for the server.
+        variables: Environment variables for the server.
 
     Raises:
         InvalidInput: The client has no such scope, or no hooks.
-        LearningError: A file can't be read, is broken, or has another server of that name.
+        LearningError: A file can't be read or written, is broken, or has another server of the
+            name.
     """
     if hook is not None and agent.name != "claude-code":
         raise InvalidInput("hooks", f"{agent.title} has none that this could use; leave it out")
-    entry = agent.entry(command, environment or {})
-    path = agent.file(scope, around)
-    edits = [
-        _plan(
-            path,
-            scope,
-            lambda text: entries.install_server(text, agent, entry),
-            lambda text: entries.uninstall_server(text, agent),
-            () if agent.toml else ((agent.servers,),),
-        )
-    ]
-    if hook is not None:
-        line = shlex.join(hook)
-        edits.append(
-            _plan(
-                hooks_file(scope, around),
-                scope,
-                lambda text: entries.install_hooks(text, agent, line),
-                lambda text: entries.uninstall_hooks(text, agent),
-                (("hooks",), *(("hooks", event) for event in HOOK_EVENTS)),
-            )
-        )
-    return edits
+    entry = agent.entry(command, variables or {})
+    path = agent.file(scope)
+    change = partial(entries.with_server, agent=agent, entry=entry)
+    edit = _plan(path, scope, _revision(path, agent, change))
+    if not _has_server(edit.path, agent, edit.before):  # an older entry would lose additions
+        edit = _by_client(edit, agent, client_commands.add_command(agent, scope, entry))
+    if hook is None:
+        return [edit]
+    path = hooks_file(scope)
+    revise = _revision(path, agent, partial(entries.with_hooks, command=shlex.join(hook)))
+    return [edit, _plan(path, scope, revise)]
 
 
-def plan_uninstall(
-    agent: Agent, scope: Scope, around: Surroundings, receipts: InstallRecords
-) -> list[Edit]:
+def plan_uninstall(agent: Agent, scope: Scope, records: InstallRecords) -> list[Edit]:
     """What an uninstall changes. Nothing is written.
 
     Raises:
         InvalidInput: The client has no such scope.
-        LearningError: A file can't be read, or is broken.
+        LearningError: A file can't be read or written, or is broken.
     """
-    edits = [
-        _plan_removal(
-            agent.file(scope, around),
-            scope,
-            agent,
-            receipts,
-            lambda text: entries.uninstall_server(text, agent),
-        )
-    ]
-    if agent.name == "claude-code":
-        edits.append(
-            _plan_removal(
-                hooks_file(scope, around),
-                scope,
-                agent,
-                receipts,
-                lambda text: entries.uninstall_hooks(text, agent),
-            )
-        )
-    return edits
+    path = agent.file(scope)
+    before = files.read(path)
+    if _has_server(path, agent, before):
+        change = partial(entries.without_server, agent=agent)
+        edit = _plan_removal(path, scope, agent, change, records)
+        if records.restorable(path, before) is None:
+            edit = _by_client(edit, agent, client_commands.remove_command(agent, scope))
+    else:
+        edit = _plan(path, scope, lambda data: data)
+    if agent.name != "claude-code":
+        return [edit]
+    return [edit, _plan_removal(hooks_file(scope), scope, agent, entries.without_hooks, records)]
 
 
-def carry_out_install(edit: Edit, receipts: InstallRecords) -> Path | None:
-    """Makes a planned change; returns where the file as it was is kept, if there was one.
+def apply_install(edit: Edit, records: InstallRecords) -> Path | None:
+    """Makes a planned change, and keeps a record; returns where the file as it was is kept.
 
     Raises:
         LearningError: The file has changed since, or something can't be written.
     """
-    assert edit.after is not None
-    _unchanged(edit)
-    old = receipts.find(edit.path)
-    follows = old is not None and edit.before is not None and old.written == digest(edit.before)
-    if old is not None and follows:
-        backup, made = old.backup, list(old.made)
-        added = [*old.added, *(list(path) for path in edit.added if list(path) not in old.added)]
+    _check_unchanged(edit)
+    earlier = records.find(edit.path)
+    current = records.restorable(edit.path, edit.before)
+    if current is not None:
+        backup, made = current.backup, current.made
     else:
-        backup = None if edit.before is None else receipts.copy_name(edit.path)
-        made, added = [], [list(path) for path in edit.added]
-    written = "" if old is not None and edit.ours and not follows else digest(edit.after)
-    receipt = InstallRecord(str(edit.path), backup, written, made, added)
-    kept = receipts.keep(receipt, None if follows else edit.before)
+        backup = None if edit.before is None else records.back_up(edit.path, edit.before)
+        made = []
+    new = files.make_parents(edit.path, private=edit.private)
     try:
-        made += files.write(edit.path, edit.after, private=edit.private)
+        after = _carry_out(edit)
     except LearningError:
-        if old is None:
-            receipts.drop(edit.path)
-        else:
-            receipts.keep(old, None)
+        files.remove_empty(new)
         raise
-    receipts.keep(InstallRecord(str(edit.path), backup, written, made, added), None)
-    return kept
+    holds_older_entry = earlier is not None and current is None
+    written = "" if holds_older_entry or after is None else digest(after)
+    records.keep(InstallRecord(str(edit.path), backup, written, [*made, *new]))
+    return None if backup is None else records.directory / backup
 
 
-def carry_out_uninstall(edit: Edit, receipts: InstallRecords) -> None:
-    """Makes a planned change.
+def apply_uninstall(edit: Edit, records: InstallRecords) -> None:
+    """Makes a planned change, and drops the record.
 
     Raises:
         LearningError: The file has changed since, or can't be written.
     """
-    _unchanged(edit)
-    if edit.after is None:
-        files.delete(edit.path, list(edit.made))
-    else:
-        files.write(edit.path, edit.after, private=edit.private)
-    receipts.drop(edit.path)
+    _check_unchanged(edit)
+    record = records.find(edit.path)
+    if _carry_out(edit) is None and record is not None:
+        files.remove_empty(record.made)
+    records.drop(edit.path)
 
 
-def _plan(
-    path: Path,
-    scope: Scope,
-    install: Callable[[str], str],
-    uninstall: Callable[[str], str],
-    holders: tuple[tuple[str, ...], ...],
-) -> Edit:
+def _plan(path: Path, scope: Scope, revise: Revise) -> Edit:
     before = files.read(path)
-    bom, text = _text(path, before)
-    try:
-        after = install(text)
-        ours = bool(text.strip()) and uninstall(text) != text
-    except BrokenText as error:
-        raise _broken(path, error) from error
-    except ForeignEntry:
-        raise LearningError(
-            f'{path} has another server named "{NAME}"; rename or remove it there, then run the '
-            "command again. Nothing was changed"
-        ) from None
-    added = tuple(holder for holder in holders if not _has(text, holder))
-    data = (bom + after).encode()
-    return Edit(path, before, data, scope == "user", added, ours)
+    edit = Edit(path, before, revise(before), revise, scope == "user")
+    if edit.changes:
+        files.check_writable(path)
+    return edit
+
+
+def _by_client(edit: Edit, agent: Agent, command: list[str] | None) -> Edit:
+    """The edit with the client's command, if there is one that leaves the rest of the file."""
+    if command is None or not edit.changes or not client_commands.is_available(command):
+        return edit
+    try:  # Claude Code takes a file with comments for corrupted, and starts a new one
+        if edit.before is not None and not agent.toml:
+            json.loads(edit.before.decode())
+    except ValueError:
+        return edit
+    return edit if edit.path.is_symlink() else replace(edit, command=command)
+
+
+def _carry_out(edit: Edit) -> bytes | None:
+    """Makes a change, and returns the file's bytes."""
+    current, after = edit.before, edit.after
+    if edit.command is not None:
+        client_commands.run(edit.command)
+        current = files.read(edit.path)
+        after = edit.revise(current)
+    if after is None:
+        files.delete(edit.path)
+    elif after != current:
+        files.write(edit.path, after, private=edit.private)
+    if after is not None and edit.before is None and edit.private:
+        edit.path.chmod(0o600)  # the client may have made it readable for others
+    return after
+
+
+def _has_server(path: Path, agent: Agent, data: bytes | None) -> bool:
+    with _errors_naming(path):
+        return entries.has_server(_parse(agent, data)[2], agent)
+
+
+def _revision(path: Path, agent: Agent, change: Change) -> Revise:
+    """Edits a configuration's text to what `change` makes of its value."""
+
+    def revise(data: bytes | None) -> bytes:
+        with _errors_naming(path):
+            bom, text, config = _parse(agent, data)
+            return (bom + documents.rewrite(text, change(config), toml=agent.toml)).encode()
+
+    return revise
 
 
 def _plan_removal(
-    path: Path,
-    scope: Scope,
-    agent: Agent,
-    receipts: InstallRecords,
-    uninstall: Callable[[str], str],
+    path: Path, scope: Scope, agent: Agent, change: Change, records: InstallRecords
 ) -> Edit:
-    private = scope == "user"
-    before = files.read(path)
-    if before is None:
-        return Edit(path, None, None, private)
-    receipt = receipts.find(path)
-    if receipt is not None and receipt.written == digest(before):
-        as_it_was = receipts.backup(receipt)
-        if as_it_was is not None or receipt.backup is None:
-            return Edit(path, before, as_it_was, private, made=tuple(receipt.made))
-    bom, text = _text(path, before)
-    if not text.strip():
-        return Edit(path, before, before, private)
+    """Gives back the file as it was before the install; one that was changed since is edited."""
+    before, record = files.read(path), records.find(path)
+    edited = _revision(path, agent, change)
+
+    def revise(data: bytes | None) -> bytes | None:
+        if data is None:
+            return None
+        if (current := records.restorable(path, data)) is not None:
+            return records.backup(current)
+        after = edited(data)
+        is_emptied = after != before and (after or b"").strip() in (b"", b"{}")
+        return None if is_emptied and record is not None and record.backup is None else after
+
+    return _plan(path, scope, revise)
+
+
+def _parse(agent: Agent, data: bytes | None) -> tuple[str, str, Config]:
+    """A byte order mark, the rest of the text, and its value."""
+    text = (data or b"").decode()
+    bom, text = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
+    return bom, text, documents.load(text, toml=agent.toml)
+
+
+@contextmanager
+def _errors_naming(path: Path) -> Iterator[None]:
     try:
-        after = uninstall(text)
-        for holder in reversed(receipt.added if receipt is not None else []):
-            after = entries.remove_if_empty(after, agent, tuple(holder))
-    except BrokenText as error:
-        raise _broken(path, error) from error
-    emptied = after != text and after.strip() in ("", "{}")
-    if receipt is not None and receipt.backup is None and emptied:
-        return Edit(path, before, None, private, made=tuple(receipt.made))
-    return Edit(path, before, (bom + after).encode(), private)
-
-
-def _has(text: str, path: tuple[str, ...]) -> bool:
-    return bool(text.strip()) and entries.has_json(text, path)
-
-
-def _text(path: Path, data: bytes | None) -> tuple[str, str]:
-    """A byte order mark, and the rest."""
-    try:
-        text = (data or b"").decode()
+        yield
     except UnicodeDecodeError as error:
         raise LearningError(
             f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8, then run the command "
             "again. Nothing was changed"
         ) from error
-    return (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
+    except BrokenText as error:
+        raise LearningError(f"{path} is left untouched: {error}") from error
+    except ForeignEntry:
+        raise LearningError(
+            f'{path} has another server named "{NAME}"; rename or remove it there, then run the '
+            "command again. Nothing was changed"
+        ) from None
 
 
-def _broken(path: Path, error: BrokenText) -> LearningError:
-    return LearningError(f"{path} is left untouched: {error}")
-
-
-def _unchanged(edit: Edit) -> None:
+def _check_unchanged(edit: Edit) -> None:
     if files.read(edit.path) != edit.before:
         raise LearningError(f"{edit.path} was changed meanwhile; run the command again")
 
 
-def _same(old: list[str], new: list[str]) -> int:
-    """How many lines at the start are the same."""
-    pairs = enumerate(zip(old, new, strict=False))
-    return next((number for number, (a, b) in pairs if a != b), min(len(old), len(new)))
-
-
-def _moved(line: str, lines: int) -> str:
-    """The head of a hunk that begins so many lines later; other lines as they are."""
-    if not line.startswith("@@ "):
-        return line
-    return re.sub(r"(?<=[-+])\d+", lambda found: str(int(found[0]) + lines), line)
-
-
 def _shown(line: str) -> str:
     text = line.rstrip("\r\n")
-    return (text if len(text) <= _WIDEST else text[:_WIDEST] + "…") + "\n"
+    return (text if len(text) <= _MAX_LINE_LENGTH else text[:_MAX_LINE_LENGTH] + "…") + "\n"

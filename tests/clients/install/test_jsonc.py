@@ -11,7 +11,6 @@ from mcp_learning.clients.install import jsonc
 from mcp_learning.clients.install.jsonc import BrokenText
 
 ENTRY = {"command": "mcp-learning", "args": [], "env": {}}
-PATH = ("mcpServers", "learning")
 
 KEPT = [
     '{"mcpServers":{}}',
@@ -27,77 +26,91 @@ KEPT = [
 ]
 
 
+def with_entry(text: str) -> tuple[Any, Any]:
+    """What a text holds, and the same with the entry."""
+    value = jsonc.loads(text)
+    return value, {**value, "mcpServers": {**value.get("mcpServers", {}), "learning": ENTRY}}
+
+
 @pytest.mark.parametrize("text", KEPT)
 def test_an_entry_that_is_taken_out_again_leaves_the_very_text(text: str) -> None:
-    edited = jsonc.put(text, PATH, ENTRY)
-    assert jsonc.parse(edited).value["mcpServers"]["learning"] == ENTRY
-    assert jsonc.remove(edited, PATH) == text
+    value, wanted = with_entry(text)
+    edited = jsonc.rewrite(text, wanted)
+    assert jsonc.loads(edited) == wanted
+    assert jsonc.rewrite(edited, value) == text
 
 
 @pytest.mark.parametrize("text", KEPT)
-def test_only_lines_are_added_and_a_comma(text: str) -> None:
-    edited = jsonc.put(text, PATH, ENTRY)
-    kept = iter(edited)
+def test_only_text_is_added(text: str) -> None:
+    kept = iter(jsonc.rewrite(text, with_entry(text)[1]))
     assert all(character in kept for character in text), "the old text is not contained in order"
 
 
 def test_an_entry_has_the_layout_of_those_around_it() -> None:
-    text = '{\n\t"mcpServers": {\n\t\t"a": {"command": "b"} // first\n\t}\n}\n'
-    assert jsonc.put(text, PATH, {"command": "c", "args": []}) == (
-        '{\n\t"mcpServers": {\n\t\t"a": {"command": "b"}, // first\n'
-        '\t\t"learning": {\n\t\t\t"command": "c",\n\t\t\t"args": []\n\t\t}\n\t}\n}\n'
+    text = '{\n\t"mcpServers": { // mine\n\t\t"a": {"command": "b"} // first\n\t}\n}\n'
+    value = {"mcpServers": {"a": {"command": "b"}, "c": {"command": "d", "args": []}}}
+    assert jsonc.rewrite(text, value) == (
+        '{\n\t"mcpServers": { // mine\n'
+        '\t\t"c": {\n\t\t\t"command": "d",\n\t\t\t"args": []\n\t\t},\n'
+        '\t\t"a": {"command": "b"} // first\n\t}\n}\n'
     )
 
 
 def test_objects_that_are_missing_are_made() -> None:
-    assert jsonc.put("{}\n", ("a", "b", "c"), 1) == (
+    assert jsonc.rewrite("{}\n", {"a": {"b": {"c": 1}}}) == (
         '{\n  "a": {\n    "b": {\n      "c": 1\n    }\n  }\n}\n'
     )
-    assert jsonc.parse(jsonc.put('{"a": {}}', ("a", "b", 0), 1)).value == {"a": {"b": [1]}}
 
 
 def test_a_value_is_replaced_where_it_stands() -> None:
     text = '{"a": {"b" : 1 /* one */ , "c": [ 2,3 ]}}'
-    assert jsonc.put(text, ("a", "b"), 9) == '{"a": {"b" : 9 /* one */ , "c": [ 2,3 ]}}'
-    assert jsonc.put(text, ("a", "c", 2), 4) == '{"a": {"b" : 1 /* one */ , "c": [ 2,3, 4 ]}}'
+    for value, expected in (
+        ({"b": 9, "c": [2, 3]}, '{"a": {"b" : 9 /* one */ , "c": [ 2,3 ]}}'),
+        ({"b": 1, "c": [4, 2, 3]}, '{"a": {"b" : 1 /* one */ , "c": [ 4, 2,3 ]}}'),
+        ({"b": 1, "c": [3]}, '{"a": {"b" : 1 /* one */ , "c": [3 ]}}'),
+        ({"c": [2, 3]}, '{"a": { "c": [ 2,3 ]}}'),
+    ):
+        assert jsonc.rewrite(text, {"a": value}) == expected
 
 
 def test_what_stands_after_a_removed_entry_is_never_swallowed_by_a_comment() -> None:
     text = '{\n  // note\n  "a": 1, "b": 2 }'
-    assert jsonc.parse(jsonc.remove(text, ("a",))).value == {"b": 2}
-    assert jsonc.parse(jsonc.remove('{ // note\n "a": 1 }', ("a",))).value == {}
+    assert jsonc.loads(jsonc.rewrite(text, {"b": 2})) == {"b": 2}
+    assert jsonc.loads(jsonc.rewrite('{ // note\n "a": 1 }', {})) == {}
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ('{"a": 1', "line 1, column 8: ',' or '}' is missing"),
-        ('{\n  "a": 1\n  "b": 2\n}', "line 3, column 3: ',' or '}' is missing"),
-        ('{"a": }', "a value is missing"),
-        ("{'a': 1}", "double quotes"),
-        ('{"a": "b\n"}', "a string doesn't end"),
-        ('{"a": "\\x"}', "a string doesn't end, or has an invalid character"),
-        ('{"a": 1} {}', "more after the value"),
+        ('{"a": 1', "line 1, column 8: Expecting ',' delimiter"),
+        ('{\n  "a": 1\n  "b": 2\n}', "line 3, column 3: Expecting ',' delimiter"),
+        ('{"a": }', "Expecting value"),
+        ("{'a': 1}", "line 1, column 2: Expecting property name enclosed in double quotes"),
+        ('{"a": "b\n"}', "line 1, column 9: Invalid control character"),
+        ('{"a": "\\x"}', r"line 1, column 8: Invalid \escape"),
+        ('{"a": 1} {}', "line 1, column 10: Extra data"),
         ('{"a": 1, "a": 2}', '"a" is there twice'),
-        ("{,}", "a key in double quotes"),
-        ('{"a": NaN}', "not a JSON value"),
-        ('{"a": 01}', "not a JSON value"),
-        ('{"a": 1 /* }', "a comment doesn't end"),
-        ("[" * 100_000, "nested deeper"),
-        ("", "a value is missing"),
-        ("9" * 5_000, "a number that is too long"),
+        ('{"a":, "b": 1}', "line 1, column 6: Expecting value"),
+        ("[1,,]", "line 1, column 4: Expecting value"),
+        ("{,}", "line 1, column 2: Expecting property name"),
+        ('{"a": NaN}', "NaN is not JSON"),
+        ('{"a": 01}', "line 1, column 8: Expecting ',' delimiter"),
+        ('{"a": 1 /* }', "line 1, column 9: Expecting ',' delimiter"),
+        ("[" * 100_000, "recursion"),
+        ("", "Expecting value"),
+        ("9" * 5_000, "digits"),
     ],
 )
 def test_a_broken_text_is_refused_with_the_place(text: str, complaint: str) -> None:
     with pytest.raises(BrokenText) as refused:
-        jsonc.put(text, PATH, ENTRY)
+        jsonc.loads(text)
     assert complaint in str(refused.value)
 
 
 @given(st.text())
 def test_any_text_is_either_read_or_refused(text: str) -> None:
     try:
-        jsonc.parse(text)
+        jsonc.loads(text)
     except BrokenText:
         with pytest.raises(ValueError):
             _strict(text)
@@ -131,7 +144,19 @@ def test_adding_and_removing_changes_nothing_else_in_any_layout(
     document.pop("learning", None)
     text = json.dumps(document, indent=indent, ensure_ascii=False)
     text = text.replace("\n", "\r\n") if carriage else text
-    assert jsonc.parse(text).value == document
-    edited = jsonc.put(text, ("learning",), value)
-    assert jsonc.parse(edited).value == {**document, "learning": value}
-    assert jsonc.remove(edited, ("learning",)) == text
+    assert jsonc.loads(text) == document
+    edited = jsonc.rewrite(text, {**document, "learning": value})
+    assert jsonc.loads(edited) == {**document, "learning": value}
+    assert jsonc.rewrite(edited, document) == text
+
+
+@given(st.lists(VALUES, max_size=4), st.lists(VALUES, max_size=4), LAYOUTS)
+def test_a_list_is_changed_to_any_other(
+    old: list[Any], new: list[Any], indent: int | str | None
+) -> None:
+    try:
+        edited = jsonc.rewrite(json.dumps(old, indent=indent), new)
+    except BrokenText:
+        assert len(new) < len(old), "only a list of which some are alike may be refused"
+    else:
+        assert jsonc.loads(edited) == new

@@ -1,22 +1,34 @@
-"""Installing into clients' files: every shape of file, other servers, links, modes, and back."""
+"""Installing into clients: every shape of file, other servers, links, modes, and back.
+
+Most is done twice: without any client's program on the PATH, and with programs that stand in.
+"""
 
 import json
 import os
+import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clients.install import client_program
 
-from mcp_learning.clients.install import jsonc, plan
-from mcp_learning.clients.install.agents import AGENTS, Scope, Surroundings, agent_named, hooks_file
+from mcp_learning.clients.install import documents, jsonc, plan
+from mcp_learning.clients.install.agents import (
+    AGENTS,
+    Scope,
+    agent_named,
+    application_data,
+    hooks_file,
+)
 from mcp_learning.clients.install.entries import HOOK_EVENTS
-from mcp_learning.clients.install.files import LARGEST, InstallRecords
+from mcp_learning.clients.install.files import MAX_BYTES, InstallRecords
 from mcp_learning.errors import InvalidInput, LearningError
 
 COMMAND = ["/opt/venv/bin/mcp-learning"]
 HOOK = ["/opt/my venv/bin/mcp-learning", "hook", "claude-code"]
+
+GIT = shutil.which("git") or "git"
 
 JSON_FILES = {
     "other servers": (
@@ -70,23 +82,25 @@ SHAPES = [(name, shape) for name in AGENTS for shape in files(name)]
 
 
 def meant(name: str, text: str) -> dict[str, Any]:
-    if agent_named(name).toml:
-        return tomllib.loads(text.replace("\r\n", "\n"))
-    value: dict[str, Any] = jsonc.parse(text.removeprefix("\ufeff").strip() or "{}").value
-    return value
+    return documents.load(text.removeprefix("\ufeff"), toml=agent_named(name).toml)
 
 
 class Desk:
-    """A home, a project, and the commands on them."""
+    """A home, a project that is the current directory, and the commands on them."""
 
-    def __init__(self, directory: Path) -> None:
-        self.around = Surroundings(directory / "home", directory / "project", {}, "linux")
-        for made in (self.around.home, self.around.project):
-            made.mkdir()
-        self.receipts = InstallRecords(directory / "data" / "clients")
+    def __init__(self, directory: Path, programs: Path | None) -> None:
+        self.home = directory / "home"
+        self.project = directory / "project"
+        self.records = InstallRecords(directory / "data" / "clients")
+        self.programs = programs
+
+    @property
+    def calls(self) -> list[list[str]]:
+        """The command lines that clients' programs were called with."""
+        return [] if self.programs is None else client_program.calls(self.programs)
 
     def path(self, name: str, scope: Scope = "user") -> Path:
-        return agent_named(name).file(scope, self.around)
+        return agent_named(name).file(scope)
 
     def write(self, name: str, text: str, scope: Scope = "user") -> Path:
         path = self.path(name, scope)
@@ -101,31 +115,52 @@ class Desk:
         *,
         hooks: bool = False,
         command: list[str] | None = None,
-        **environment: str,
+        **variables: str,
     ) -> list[Path | None]:
         edits = plan.plan_install(
             agent_named(name),
             scope,
-            self.around,
             command=command or COMMAND,
             hook=HOOK if hooks else None,
-            environment=environment,
+            variables=variables,
         )
-        return [plan.carry_out_install(edit, self.receipts) for edit in edits if edit.changes]
+        return [plan.apply_install(edit, self.records) for edit in edits if edit.changes]
 
     def uninstall(self, name: str, scope: Scope = "user") -> None:
-        for edit in plan.plan_uninstall(agent_named(name), scope, self.around, self.receipts):
+        for edit in plan.plan_uninstall(agent_named(name), scope, self.records):
             if edit.changes:
-                plan.carry_out_uninstall(edit, self.receipts)
+                plan.apply_uninstall(edit, self.records)
 
     def entry(self, name: str, scope: Scope = "user") -> Any:
         text = self.path(name, scope).read_text(encoding="utf-8-sig")
         return meant(name, text)[agent_named(name).servers]["learning"]
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+WAYS = [
+    "edited",
+    pytest.param(
+        "by client",
+        marks=pytest.mark.skipif(os.name != "posix", reason="programs that POSIX can start"),
+    ),
+]
+
+
+@pytest.fixture(params=WAYS)
+def desk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Nothing of the machine's user is in its environment."""
+    programs = None
+    if request.param == "by client":
+        programs = client_program.install(tmp_path / "programs")
+    desk = Desk(tmp_path, programs)
+    for directory in (desk.home, desk.project):
+        directory.mkdir()
+    monkeypatch.chdir(desk.project)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.defpath}" if programs else "")
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(desk.home))
+    for name in ("APPDATA", "XDG_CONFIG_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return desk
 
 
 @pytest.mark.parametrize(("name", "shape"), SHAPES)
@@ -136,7 +171,7 @@ def test_an_install_adds_and_an_uninstall_gives_back_the_very_bytes(
     path = desk.write(name, text)
     (backup,) = desk.install(name)
     entry = desk.entry(name)
-    assert (entry["command"], entry["args"]) == (COMMAND[0], [])
+    assert (entry["command"], entry.get("args", [])) == (COMMAND[0], [])
     assert backup is not None
     assert backup.read_bytes() == text.encode()
     changed = path.read_bytes()
@@ -147,13 +182,13 @@ def test_an_install_adds_and_an_uninstall_gives_back_the_very_bytes(
 
 
 @pytest.mark.parametrize(("name", "shape"), SHAPES)
-def test_without_its_receipt_an_uninstall_leaves_what_the_file_meant(
+def test_without_its_record_an_uninstall_leaves_what_the_file_meant(
     desk: Desk, name: str, shape: str
 ) -> None:
     text = files(name)[shape]
     path = desk.write(name, text)
     desk.install(name)
-    desk.receipts.drop(path)
+    desk.records.drop(path)
     desk.uninstall(name)
     before, left = (
         meant(name, one) for one in (text, path.read_bytes().decode().removeprefix("\ufeff"))
@@ -171,15 +206,25 @@ def test_a_file_that_was_not_there_is_removed_with_its_directories(desk: Desk, n
     if os.name == "posix":
         assert path.stat().st_mode & 0o077 == 0
     desk.uninstall(name)
-    assert list(desk.around.home.iterdir()) == []
+    assert list(desk.home.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_a_file_that_an_install_made_is_removed_although_it_was_changed(
+    desk: Desk, name: str
+) -> None:
+    desk.install(name)
+    desk.path(name).write_bytes(b"\n" + desk.path(name).read_bytes())
+    desk.uninstall(name)
+    assert list(desk.home.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", [name for name in AGENTS if name != "claude-desktop"])
 def test_a_project_has_a_file_of_its_own(desk: Desk, name: str) -> None:
     desk.install(name, "project")
-    assert desk.path(name, "project").is_relative_to(desk.around.project)
+    assert desk.path(name, "project").is_relative_to(desk.project)
     assert desk.entry(name, "project")["command"] == COMMAND[0]
-    assert list(desk.around.home.iterdir()) == []
+    assert list(desk.home.iterdir()) == []
 
 
 def test_what_others_change_after_an_install_stays(desk: Desk) -> None:
@@ -206,7 +251,52 @@ def test_a_holder_that_was_made_goes_when_it_is_empty_again(desk: Desk) -> None:
     desk.install("gemini")
     path.write_text(path.read_text().replace("dark", "light"))
     desk.uninstall("gemini")
-    assert path.read_text() == '{\n  "theme": "light"\n}\n'
+    left = path.read_text() + ("\n" if desk.programs else "")  # which Gemini CLI leaves out
+    assert left == '{\n  "theme": "light"\n}\n'
+
+
+@pytest.mark.parametrize("scope", ["user", "project"])
+@pytest.mark.parametrize("name", ["claude-code", "codex", "gemini", "vscode"])
+def test_a_client_that_has_a_command_is_told_by_it(desk: Desk, name: str, scope: Scope) -> None:
+    servers = agent_named(name).servers
+    is_toml = agent_named(name).toml
+    text = 'model = "o4"\n' if is_toml else json.dumps({servers: {"a": {"command": "a"}}})
+    desk.write(name, text, scope)
+    command = ["/opt/venv/bin/mcp-learning", "--flag", "a value"]
+    desk.install(name, scope, command=command, MCP_LEARNING_DATA_DIR="/my data")
+    entry = desk.entry(name, scope)
+    assert [entry["command"], *entry["args"]] == command
+    assert entry["env"] == {"MCP_LEARNING_DATA_DIR": "/my data"}
+    has_command = desk.programs is not None and (
+        scope == "user" or name in ("claude-code", "gemini")
+    )
+    assert len(desk.calls) == has_command
+    assert desk.install(name, scope, command=command) == [], "no second call"
+    path = desk.path(name, scope)
+    path.write_text(path.read_text() + "\n")
+    desk.uninstall(name, scope)
+    assert "mcp-learning" not in path.read_text()
+    assert len(desk.calls) == has_command * (1 if name == "vscode" else 2)
+
+
+def test_a_client_is_not_told_about_a_file_whose_comments_it_would_lose(desk: Desk) -> None:
+    path = desk.write("claude-code", '{\n  // mine\n  "mcpServers": {"a": {"command": "a"}}\n}\n')
+    desk.install("claude-code")
+    assert desk.calls == []
+    assert "// mine" in path.read_text()
+    assert desk.entry("claude-code")["command"] == COMMAND[0]
+
+
+def test_a_file_is_edited_when_the_client_fails(desk: Desk, caplog: Any) -> None:
+    text = '{"mcpServers": {"a": {"command": "a"}}}'
+    path = desk.write("claude-code", text)
+    if desk.programs is not None:
+        (desk.programs / "claude").write_text("#!/bin/sh\necho 'not now' >&2\nexit 3\n")
+    desk.install("claude-code")
+    assert desk.entry("claude-code")["command"] == COMMAND[0]
+    assert ("claude failed (not now)" in caplog.text) == (desk.programs is not None)
+    desk.uninstall("claude-code")
+    assert path.read_text() == text
 
 
 @pytest.mark.parametrize("name", ["cursor", "codex", "vscode"])
@@ -270,7 +360,7 @@ def test_a_broken_file_is_refused_untouched(desk: Desk, shape: str) -> None:
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
     assert path.read_bytes() == BROKEN[shape]
-    assert not desk.receipts.directory.exists()
+    assert not desk.records.directory.exists()
 
 
 @pytest.mark.parametrize(
@@ -284,7 +374,7 @@ def test_a_broken_toml_file_is_refused_untouched(desk: Desk, text: str) -> None:
 
 
 def test_nothing_is_written_when_the_second_of_two_files_is_broken(desk: Desk) -> None:
-    settings = hooks_file("user", desk.around)
+    settings = hooks_file("user")
     settings.parent.mkdir()
     settings.write_text("{")
     with pytest.raises(LearningError, match=r"settings\.json"):
@@ -301,9 +391,19 @@ def test_a_directory_in_the_place_of_a_file_is_refused(desk: Desk) -> None:
 def test_a_gigantic_file_is_refused_unread(desk: Desk) -> None:
     path = desk.write("cursor", "{}")
     with path.open("r+b") as file:
-        file.truncate(LARGEST + 1)
+        file.truncate(MAX_BYTES + 1)
     with pytest.raises(LearningError, match="larger than 64 MB"):
         desk.install("cursor")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes as POSIX has them")
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may write everything")
+def test_a_read_only_file_is_refused_untouched(desk: Desk) -> None:
+    path = desk.write("gemini", "{}\n")
+    path.chmod(0o444)
+    with pytest.raises(LearningError, match="read-only; make it writable"):
+        desk.install("gemini")
+    assert path.read_text() == "{}\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes and links as POSIX has them")
@@ -338,10 +438,10 @@ def test_a_loop_of_links_is_refused(desk: Desk) -> None:
 
 def test_a_file_that_changes_between_plan_and_write_is_left_alone(desk: Desk) -> None:
     path = desk.write("cursor", "{}\n")
-    (edit,) = plan.plan_install(agent_named("cursor"), "user", desk.around, command=COMMAND)
+    (edit,) = plan.plan_install(agent_named("cursor"), "user", command=COMMAND)
     path.write_text('{"other": 1}\n')
     with pytest.raises(LearningError, match="changed meanwhile"):
-        plan.carry_out_install(edit, desk.receipts)
+        plan.apply_install(edit, desk.records)
     assert path.read_text() == '{"other": 1}\n'
 
 
@@ -354,11 +454,11 @@ SETTINGS = (
 
 @pytest.mark.parametrize("text", [SETTINGS, "{}\n", "", '{"hooks":{"Stop":[]}}'])
 def test_hooks_are_added_once_beside_others_and_taken_back(desk: Desk, text: str) -> None:
-    settings = hooks_file("user", desk.around)
+    settings = hooks_file("user")
     settings.parent.mkdir()
     settings.write_text(text)
     desk.install("claude-code", hooks=True)
-    hooks = jsonc.parse(settings.read_text()).value["hooks"]
+    hooks = jsonc.loads(settings.read_text())["hooks"]
     for event in HOOK_EVENTS:
         ours = [one for group in hooks[event] for one in group["hooks"] if "hook cl" in str(one)]
         assert [one["command"] for one in ours] == [
@@ -371,7 +471,7 @@ def test_hooks_are_added_once_beside_others_and_taken_back(desk: Desk, text: str
 
 
 def test_hooks_go_away_although_the_file_was_changed_since(desk: Desk) -> None:
-    settings = hooks_file("user", desk.around)
+    settings = hooks_file("user")
     settings.parent.mkdir()
     settings.write_text(SETTINGS)
     desk.install("claude-code", hooks=True)
@@ -382,7 +482,7 @@ def test_hooks_go_away_although_the_file_was_changed_since(desk: Desk) -> None:
 
 def test_hooks_of_a_project_are_not_in_the_file_that_is_shared(desk: Desk) -> None:
     desk.install("claude-code", "project", hooks=True)
-    made = {str(p.relative_to(desk.around.project)) for p in desk.around.project.rglob("*.json")}
+    made = {str(p.relative_to(desk.project)) for p in desk.project.rglob("*.json")}
     assert made == {".mcp.json", str(Path(".claude") / "settings.local.json")}
 
 
@@ -396,25 +496,26 @@ def test_what_a_client_lacks_is_said(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "environment", "expected"),
+    ("platform", "variable", "expected"),
     [
-        ("linux", {}, ".config/Claude/claude_desktop_config.json"),
-        ("darwin", {}, "Library/Application Support/Claude/claude_desktop_config.json"),
-        ("win32", {}, "AppData/Roaming/Claude/claude_desktop_config.json"),
-        ("linux", {"XDG_CONFIG_HOME": "HOME/x"}, "x/Claude/claude_desktop_config.json"),
+        ("linux", "", "home/.config"),
+        ("darwin", "", "home/Library/Application Support"),
+        ("win32", "", "home/AppData/Roaming"),
+        ("linux", "XDG_CONFIG_HOME", "moved"),
+        ("win32", "APPDATA", "moved"),
     ],
 )
-def test_the_file_is_where_the_platform_has_it(
-    tmp_path: Path, platform: str, environment: dict[str, str], expected: str
+def test_applications_keep_their_files_where_the_platform_has_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, platform: str, variable: str, expected: str
 ) -> None:
-    given = {name: value.replace("HOME", str(tmp_path)) for name, value in environment.items()}
-    around = Surroundings(tmp_path, tmp_path, given, platform)
-    assert agent_named("claude-desktop").file("user", around) == tmp_path / expected
+    if variable:
+        monkeypatch.setenv(variable, str(desk.home.parent / "moved"))
+    assert application_data(platform) == desk.home.parent / expected
 
 
 def test_a_difference_shows_what_changes_and_no_more_than_is_readable(desk: Desk) -> None:
     desk.write("cursor", '{"x": "' + "y" * 5_000 + '",\n "mcpServers": {\n}}\n')
-    (edit,) = plan.plan_install(agent_named("cursor"), "user", desk.around, command=COMMAND)
+    (edit,) = plan.plan_install(agent_named("cursor"), "user", command=COMMAND)
     shown = edit.difference()
     assert (
         f'+      "command": "{COMMAND[0]}"' in shown.replace("+  ", "+    ") or COMMAND[0] in shown
@@ -428,8 +529,8 @@ def test_a_difference_is_as_git_would_apply_it(desk: Desk) -> None:
     text = "\n".join(["{", *lines, '  "mcpServers": {', '    "a": {"command": "a"}', "  },"])
     text += "\n" + "\n".join(line.replace("key", "more") for line in lines).rstrip(",") + "\n}\n"
     path = desk.write("cursor", text)
-    (edit,) = plan.plan_install(agent_named("cursor"), "user", desk.around, command=COMMAND)
+    (edit,) = plan.plan_install(agent_named("cursor"), "user", command=COMMAND)
     patch = edit.difference().replace(str(path), "mcp.json")
-    arguments = ["git", "apply", "--unidiff-zero", "-p0", "-"]
+    arguments = [GIT, "apply", "--unidiff-zero", "-p0", "-"]
     subprocess.run(arguments, input=patch.encode(), cwd=path.parent, check=True)
     assert path.read_bytes() == edit.after
