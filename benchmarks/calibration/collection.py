@@ -18,10 +18,11 @@ from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.search.exact import cosines
-from mcp_learning.search.fusion import meaning
+from mcp_learning.search.fusion import HALF_EVIDENCE, meaning
+from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters
 from mcp_learning.search.lexical.terms import Question
 from mcp_learning.search.retriever import Retriever
-from mcp_learning.search.scorer import Query
+from mcp_learning.search.scorer import Query, Scorer
 from mcp_learning.search.sync import Snapshot
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.settings import Settings
@@ -76,6 +77,22 @@ def make_case(pairs: Pairs, distractors: Sequence[str] = ()) -> Case:
 
 
 @dataclass(frozen=True)
+class Parameters:
+    """Constants of the ranking; the defaults are those that searches use.
+
+    Attributes:
+        bm25: Of the words' score.
+        half_evidence: See `fusion.HALF_EVIDENCE`, > 0.
+    """
+
+    bm25: Bm25Parameters = DEFAULT_PARAMETERS
+    half_evidence: float = HALF_EVIDENCE
+
+
+DEFAULT = Parameters()
+
+
+@dataclass(frozen=True)
 class Collection:
     """n records in a database that is open, as long as `ask` works on them.
 
@@ -91,12 +108,16 @@ class Collection:
     task_ids: Sequence[UUID]
     noise: float
 
-    def similarities(self, questions: Texts) -> Matrix:
-        """(questions, n) float32, 0..1: what the product ranks by, and compares with the floor."""
+    def similarities(self, questions: Texts, parameters: Parameters = DEFAULT) -> Matrix:
+        """(questions, n) float32, 0..1: what searches rank by, and compare with the floor."""
+        snapshot, rows = self._snapshot()
         found = np.empty((len(questions), len(self.task_ids)), np.float32)
         for row, (text, vector) in enumerate(zip(questions.texts, questions.vectors, strict=True)):
-            of = self.retriever.similarities(self.cursor, self.query(text, vector))
-            found[row] = [of[task_id] for task_id in self.task_ids]
+            words = snapshot.words.score(Question.of(text), parameters.bm25)
+            # evidence / (evidence + half) is the same for both scaled alike.
+            scale = HALF_EVIDENCE / parameters.half_evidence
+            words = words._replace(evidence=scale * words.evidence)
+            found[row] = Scorer(snapshot, self.query(text, vector), words).similarities(None)[rows]
         return found
 
     def meanings(self, questions: Texts) -> Matrix:
@@ -105,10 +126,10 @@ class Collection:
         found = [cosines(snapshot.vectors, vector)[rows] for vector in questions.vectors]
         return meaning(np.stack(found), self.noise)
 
-    def coverages(self, questions: Texts) -> Matrix:
+    def coverages(self, questions: Texts, bm25: Bm25Parameters = DEFAULT_PARAMETERS) -> Matrix:
         """(questions, n) float32, 0..1: by words alone."""
         snapshot, rows = self._snapshot()
-        scores = (snapshot.words.score(Question.of(text)) for text in questions.texts)
+        scores = (snapshot.words.score(Question.of(text), bm25) for text in questions.texts)
         return np.stack([snapshot.coverage(one.coverage)[rows] for one in scores])
 
     def query(self, text: str, vector: NDArray[np.float32]) -> Query:

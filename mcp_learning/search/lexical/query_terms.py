@@ -8,6 +8,7 @@ sharpened, and rarity has a prior.
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +26,38 @@ SHARPNESS = 1.5
 MOST_POSTINGS = 400_000
 """Entries that a search reads, about 5 ms: beyond it the commonest terms are left out."""
 
+K1, B = 1.2, 0.75
+"""Saturation of a term's count and correction for length (Robertson and Zaragoza 2009); scores are
+flat around them (docs/tuning.md)."""
+
 PRIOR_ROWS, PRIOR_PLAIN, PRIOR_COMMON = 20, 1, 10
 """Rows that every collection is taken to have besides its own, and how many of them have a word: a
 plain one, or one of grammar. So that rarity means something among five executions, too."""
 
 IDENTIFIER_EVIDENCE = 8.0
 """How many plain words of the same rarity one identifier counts for, in `Scores.evidence`."""
+
+
+@dataclass(frozen=True)
+class Bm25Parameters:
+    """Constants of the score; the defaults are those that searches use.
+
+    Attributes:
+        informative: See `INFORMATIVE`, >= 1.
+        sharpness: See `SHARPNESS`, > 0.
+        most_postings: See `MOST_POSTINGS`, >= 0.
+        k1: See `K1`, > 0.
+        b: See `B`, 0..1.
+    """
+
+    informative: int = INFORMATIVE
+    sharpness: float = SHARPNESS
+    most_postings: int = MOST_POSTINGS
+    k1: float = K1
+    b: float = B
+
+
+DEFAULT_PARAMETERS = Bm25Parameters()
 
 
 class Choice:
@@ -42,6 +69,7 @@ class Choice:
         tail: The rows that are in no segment.
         dead: (d,) dead rows, ascending, that postings may still have.
         alive: How many rows aren't dead.
+        parameters: Of the score.
 
     Attributes:
         found: Weight and postings of those that occur and are read.
@@ -56,20 +84,22 @@ class Choice:
         tail: Tail,
         dead: NDArray[np.int64],
         alive: int,
+        parameters: Bm25Parameters,
     ) -> None:
         self._question = question
+        informative = parameters.informative
         sizes, parts_of = _occurrences(question.counts, segments, tail, dead)
         rarity = {term: _rarity(size + _prior(term), alive) for term, size in sizes.items()}
         often = question.counts
         weighed = [
-            (math.pow(math.sqrt(often[term]) * rare, SHARPNESS), term)
+            (math.pow(math.sqrt(often[term]) * rare, parameters.sharpness), term)
             for term, rare in rarity.items()
         ]
         # Equal weights are told apart by the terms, so that any order of reading gives the same.
-        known = sorted((one for one in weighed if sizes[one[1]]), reverse=True)[:INFORMATIVE]
+        known = sorted((one for one in weighed if sizes[one[1]]), reverse=True)[:informative]
         self._known = [(weight, term, parts_of(term)) for weight, term in known]
         self.found: list[tuple[float, list[Postings]]] = []
-        room = MOST_POSTINGS
+        room = parameters.most_postings
         for weight, term, parts in self._known:
             room -= sizes[term]
             if room < 0:
@@ -78,7 +108,7 @@ class Choice:
         # A question whose rarest words occur nowhere is covered by no row. Numbers are left out:
         # line numbers, times and addresses differ between two logs of the same error.
         unknown = [one for one in weighed if not sizes[one[1]] and one[1] not in question.numeric]
-        self._best = sorted(known + unknown, reverse=True)[:INFORMATIVE]
+        self._best = sorted(known + unknown, reverse=True)[:informative]
         greatest = _rarity(PRIOR_PLAIN, alive)
         total = sum(weight for weight, _ in self._best)
         named = sum(weight for weight, term in self._best if term in question.identifiers)

@@ -20,12 +20,8 @@ from numpy.typing import NDArray
 
 from mcp_learning.search.arrays import grown
 from mcp_learning.search.lexical.postings import Segment, merged, renumbered, without
-from mcp_learning.search.lexical.query_terms import Choice
+from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters, Choice
 from mcp_learning.search.lexical.terms import Question
-
-K1, B = 1.2, 0.75
-"""Saturation of a term's count and correction for length (Robertson and Zaragoza, The Probabilistic
-Relevance Framework: BM25 and Beyond, 2009); scores are flat around them (docs/tuning.md)."""
 
 _LONGEST_TAIL = 2_048
 _BULK = 256
@@ -104,15 +100,15 @@ class WordIndex:
             self._alive -= len(rows)
             self._total -= int(self._lengths[rows].sum())
 
-    def score(self, question: Question) -> Scores:
+    def score(self, question: Question, parameters: Bm25Parameters = DEFAULT_PARAMETERS) -> Scores:
         """Scores all rows; dead ones get any score."""
         with self._lock:
             lengths, alive = self._lengths[: self._used], self._alive
             if not question.counts or not alive:
                 return Scores(np.zeros(self._used, np.float32), 0.0, 0.0, np.empty(0, np.int32))
             mean = max(self._total / alive, 1.0)
-            chosen = Choice(question, self._segments, self._tail, self._unpurged, alive)
-        flat, slope = K1 * (1 - B), K1 * B / mean
+            chosen = Choice(question, self._segments, self._tail, self._unpurged, alive, parameters)
+        flat, slope = parameters.k1 * (1 - parameters.b), parameters.k1 * parameters.b / mean
         found = [(weight, *postings) for weight, parts in chosen.found for postings in parts]
         if not found:
             coverage = np.zeros(len(lengths), np.float32)

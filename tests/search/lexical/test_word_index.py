@@ -10,17 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_learning.search.lexical import query_terms, word_index
+from mcp_learning.search.lexical import word_index
 from mcp_learning.search.lexical.query_terms import (
     IDENTIFIER_EVIDENCE,
     INFORMATIVE,
+    K1,
     PRIOR_COMMON,
     PRIOR_PLAIN,
     PRIOR_ROWS,
     SHARPNESS,
+    B,
+    Bm25Parameters,
 )
 from mcp_learning.search.lexical.terms import Question, count_terms, is_common
-from mcp_learning.search.lexical.word_index import K1, B, Scores, WordIndex
+from mcp_learning.search.lexical.word_index import Scores, WordIndex
 
 VOCABULARY = (
     *("the", "cache", "parser", "timeout", "login", "parse_config", "ERR_1042", "retry", "4711"),
@@ -200,17 +203,15 @@ def test_rows_that_have_every_identifier_of_the_question_are_named() -> None:
     assert named("why does it fail") == []
 
 
-def test_common_terms_are_left_out_when_reading_them_would_take_too_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_common_terms_are_left_out_when_reading_them_would_take_too_long() -> None:
     index = index_of("rare", *["queue"] * 50)
     question = Question.of("rare queue")
     assert index.score(question).coverage[1] > 0
 
-    monkeypatch.setattr(query_terms, "MOST_POSTINGS", 20)
+    few = index.score(question, Bm25Parameters(most_postings=20))
 
-    assert index.score(question).coverage[0] > 0
-    assert index.score(question).coverage[1] == 0
+    assert few.coverage[0] > 0
+    assert few.coverage[1] == 0
 
 
 def test_an_empty_index_and_an_empty_question_score_nothing() -> None:
@@ -260,14 +261,13 @@ def test_a_rare_word_counts_among_many_others_though_deleted_rows_had_it_too() -
     assert index.score(asked).coverage[0] == index_of(*living).score(asked).coverage[0] > 0
 
 
-def test_deleted_rows_take_no_room_from_what_a_search_reads(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_deleted_rows_take_no_room_from_what_a_search_reads() -> None:
     index = index_of("rare", "queue", *["queue"] * 50)
     index.discard(np.arange(2, 52))
-    monkeypatch.setattr(query_terms, "MOST_POSTINGS", 20)
 
-    assert index.score(Question.of("rare queue")).coverage[1] > 0
+    few = index.score(Question.of("rare queue"), Bm25Parameters(most_postings=20))
+
+    assert few.coverage[1] > 0
 
 
 def test_rows_that_are_unknown_or_already_left_out_are_left_out_without_trouble() -> None:
