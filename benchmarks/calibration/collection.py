@@ -1,4 +1,4 @@
-"""Texts in a temporary database of the product, asked by the product's own search."""
+"""A test collection: records in a temporary database, searched by the product's own code."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -46,14 +46,14 @@ class Texts:
         return len(self.texts)
 
     def some(self, wanted: Sequence[str]) -> "Texts":
-        """Some of the texts, in any order, also several times."""
+        """A selection of the texts, in any order and with repetitions."""
         place = {text: at for at, text in enumerate(self.texts)}
         return Texts(wanted, self.vectors[[place[text] for text in wanted]])
 
 
 @dataclass(frozen=True)
 class Case:
-    """Questions to be put to records, both without secrets.
+    """Records and the questions that are asked about them, both without secrets.
 
     Attributes:
         records: n texts.
@@ -67,7 +67,7 @@ class Case:
 
 
 def make_case(pairs: Pairs, distractors: Sequence[str] = ()) -> Case:
-    """The questions of `pairs`, for their records among others that answer none of them."""
+    """The questions and records of `pairs`, with distractors among the records."""
     place = {name: at for at, name in enumerate(pairs.records)}
     texts = [redact(text)[0] for text in (*pairs.records.values(), *distractors)]
     relevant = np.zeros((len(pairs.questions), len(texts)), bool)
@@ -94,7 +94,7 @@ DEFAULT = Parameters()
 
 @dataclass(frozen=True)
 class Collection:
-    """n records in a database that is open, as long as `ask` works on them.
+    """n records in an open database; usable only inside the `work` of `ask`.
 
     Attributes:
         retriever: Of the database, with all of it in memory.
@@ -133,7 +133,7 @@ class Collection:
         return np.stack([snapshot.coverage(one.coverage)[rows] for one in scores])
 
     def query(self, text: str, vector: NDArray[np.float32]) -> Query:
-        """The question that a tool call would put; finds all records, whatever the floor."""
+        """The query of a tool call, but without a floor and limit: it finds all records."""
         return Query(
             text=text,
             task_key=task_key(text),
@@ -146,7 +146,7 @@ class Collection:
         )
 
     def _snapshot(self) -> tuple[Snapshot, NDArray[np.int64]]:
-        """What is in memory, and (n,) the row of each record."""
+        """The rows in memory, and (n,) the row number of each record."""
         snapshot = self.retriever.rows.snapshot(Filters(), datetime.now(UTC))
         row_of = {snapshot.view.task_id(row): row for row in range(len(snapshot.view))}
         return snapshot, np.array([row_of[task_id] for task_id in self.task_ids])

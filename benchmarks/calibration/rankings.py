@@ -40,7 +40,7 @@ _VARIED: dict[str, tuple[Callable[[float], Parameters], tuple[float, ...]]] = {
 
 @dataclass(frozen=True)
 class Quality:
-    """How well true matches are ranked.
+    """Retrieval quality.
 
     Attributes:
         mrr: Mean reciprocal rank of each question's best true match, 0..1.
@@ -53,12 +53,12 @@ class Quality:
 
 @dataclass(frozen=True)
 class Row:
-    """One way to rank, and how well it does.
+    """One ranking and its quality.
 
     Attributes:
-        name: What is done.
-        constants: Which of the product's it varies; empty for a way of its own.
-        product: Whether this is what searches do.
+        name: How it ranks.
+        constants: Which constant of the product it varies; empty for another formula.
+        product: Whether searches rank like this.
         quality: On the questions.
     """
 
@@ -69,7 +69,7 @@ class Row:
 
 
 def ranks(scores: Matrix) -> NDArray[np.int64]:
-    """(questions, records) from 1 for the best; of equal ones the later goes first, as in search.
+    """Ranks, (questions, records), 1 is best; of equal scores the later record comes first.
 
     Args:
         scores: (questions, records), the higher the better.
@@ -82,7 +82,7 @@ def ranks(scores: Matrix) -> NDArray[np.int64]:
 
 
 def quality(scores: Matrix, relevant: Truth, least: float = -np.inf) -> Quality:
-    """How well `scores` rank the true matches that have at least `least`.
+    """Quality of the ranking by `scores`, without those below `least`.
 
     Args:
         scores: (questions, records), the higher the better.
@@ -95,7 +95,7 @@ def quality(scores: Matrix, relevant: Truth, least: float = -np.inf) -> Quality:
 
 
 def rows(collection: Collection, questions: Texts, relevant: Truth) -> list[Row]:
-    """All ways to rank: other fusions, what the product does, and the same with other constants."""
+    """All rankings: other fusions, the product's own, and that with other constants."""
     made = [
         Row(name, "", product=False, quality=quality(scores, relevant))
         for name, scores in _others(collection, questions)

@@ -19,7 +19,7 @@ from hypothesis.extra.numpy import arrays
 
 from benchmarks.calibration import collection, floors, questions, rankings, report
 from benchmarks.calibration.collection import Collection, Matrix, Texts, make_case
-from benchmarks.calibration.floors import AtFloor, Calibration, at_floors
+from benchmarks.calibration.floors import Calibration, FloorFigures, at_floors
 from benchmarks.calibration.questions import Pairs
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
@@ -133,8 +133,8 @@ def test_shares_are_those_of_planted_similarities() -> None:
     relevant = np.array([[True, False, False], [False, True, False]])
     nothing = np.array([[0.1, 0.35], [0.2, 0.1], [0.0, 0.1], [0.4, 0.41]], np.float32)
     low, high = at_floors(found, relevant, nothing, nothing[:2], {0.4, 0.3})
-    assert low == AtFloor(0.3, 0.75, 0.5, 0.5, kept=1.0, mrr=0.75, recall=1.0)
-    assert high == AtFloor(0.4, 0.75, 0.75, 1.0, kept=0.5, mrr=0.5, recall=0.5)
+    assert low == FloorFigures(0.3, 0.75, 0.5, 0.5, kept=1.0, mrr=0.75, recall=1.0)
+    assert high == FloorFigures(0.4, 0.75, 0.75, 1.0, kept=0.5, mrr=0.5, recall=0.5)
 
 
 def test_a_higher_floor_rejects_more_and_keeps_less(measured: Calibration) -> None:
