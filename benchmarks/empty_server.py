@@ -1,4 +1,4 @@
-"""An MCPServer with one tool that does nothing, to compare start-up and calls with.
+"""The floor that start-up and calls are compared with: an MCPServer with one tool and no more.
 
 Run by its path, so that nothing of this package is imported.
 """

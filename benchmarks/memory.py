@@ -1,4 +1,4 @@
-"""Resident memory of a process, and what it consists of."""
+"""Resident memory of another process, and what it is made of."""
 
 import re
 import subprocess
@@ -43,7 +43,7 @@ def resident_parts(pid: int) -> dict[str, float]:
 
 
 def _by_mapping(smaps: str) -> dict[str, float]:
-    """Sums up /proc/PID/smaps by mapped file."""
+    """What /proc/PID/smaps says, added up by file."""
     kilobytes: Counter[str] = Counter()
     name = ""
     for line in smaps.splitlines():

@@ -1,4 +1,4 @@
-"""Latency percentiles of calls made one after the other."""
+"""Latency: what one call after the other takes, in percentiles."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence

@@ -1,13 +1,13 @@
-"""A test collection: records in a temporary database, searched by the product's own code."""
+"""Texts in a temporary database of the product, asked by the product's own search."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
+import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,15 +18,12 @@ from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.search.exact import cosines
-from mcp_learning.search.fusion import HALF_EVIDENCE, meaning
-from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters
+from mcp_learning.search.fusion import meaning
 from mcp_learning.search.lexical.terms import Question
 from mcp_learning.search.retriever import Retriever
-from mcp_learning.search.scorer import Query, Scorer
-from mcp_learning.search.sync import Snapshot
-from mcp_learning.service.indexer import Indexer
+from mcp_learning.search.scorer import Query
+from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.synthetic.generator import Run
 from mcp_learning.synthetic.loading import insert, opened
 
@@ -46,14 +43,14 @@ class Texts:
         return len(self.texts)
 
     def some(self, wanted: Sequence[str]) -> "Texts":
-        """A selection of the texts, in any order and with repetitions."""
+        """Some of the texts, in any order, also several times."""
         place = {text: at for at, text in enumerate(self.texts)}
         return Texts(wanted, self.vectors[[place[text] for text in wanted]])
 
 
 @dataclass(frozen=True)
 class Case:
-    """Records and the questions that are asked about them, both without secrets.
+    """Questions to be put to records, both without secrets.
 
     Attributes:
         records: n texts.
@@ -67,7 +64,7 @@ class Case:
 
 
 def make_case(pairs: Pairs, distractors: Sequence[str] = ()) -> Case:
-    """The questions and records of `pairs`, with distractors among the records."""
+    """The questions of `pairs`, for their records among others that answer none of them."""
     place = {name: at for at, name in enumerate(pairs.records)}
     texts = [redact(text)[0] for text in (*pairs.records.values(), *distractors)]
     relevant = np.zeros((len(pairs.questions), len(texts)), bool)
@@ -77,47 +74,25 @@ def make_case(pairs: Pairs, distractors: Sequence[str] = ()) -> Case:
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """Constants of the ranking; the defaults are those that searches use.
-
-    Attributes:
-        bm25: Of the words' score.
-        half_evidence: See `fusion.HALF_EVIDENCE`, > 0.
-    """
-
-    bm25: Bm25Parameters = DEFAULT_PARAMETERS
-    half_evidence: float = HALF_EVIDENCE
-
-
-DEFAULT = Parameters()
-
-
-@dataclass(frozen=True)
 class Collection:
-    """n records in an open database; usable only inside the `work` of `ask`.
+    """n records in a database that is open, as long as `ask` works on them.
 
     Attributes:
         retriever: Of the database, with all of it in memory.
-        cursor: Of the database.
         task_ids: Of the n records, in their order.
         noise: `Embedder.floor` of the model.
     """
 
     retriever: Retriever
-    cursor: Cursor
     task_ids: Sequence[UUID]
     noise: float
 
-    def similarities(self, questions: Texts, parameters: Parameters = DEFAULT) -> Matrix:
-        """(questions, n) float32, 0..1: what searches rank by, and compare with the floor."""
-        snapshot, rows = self._snapshot()
+    def similarities(self, questions: Texts) -> Matrix:
+        """(questions, n) float32, 0..1: what the product ranks by, and compares with the floor."""
         found = np.empty((len(questions), len(self.task_ids)), np.float32)
         for row, (text, vector) in enumerate(zip(questions.texts, questions.vectors, strict=True)):
-            words = snapshot.words.score(Question.of(text), parameters.bm25)
-            # evidence / (evidence + half) is the same for both scaled alike.
-            scale = HALF_EVIDENCE / parameters.half_evidence
-            words = words._replace(evidence=scale * words.evidence)
-            found[row] = Scorer(snapshot, self.query(text, vector), words).similarities(None)[rows]
+            of = self.retriever.similarities(self.query(text, vector))
+            found[row] = [of[task_id] for task_id in self.task_ids]
         return found
 
     def meanings(self, questions: Texts) -> Matrix:
@@ -126,14 +101,14 @@ class Collection:
         found = [cosines(snapshot.vectors, vector)[rows] for vector in questions.vectors]
         return meaning(np.stack(found), self.noise)
 
-    def coverages(self, questions: Texts, bm25: Bm25Parameters = DEFAULT_PARAMETERS) -> Matrix:
+    def coverages(self, questions: Texts) -> Matrix:
         """(questions, n) float32, 0..1: by words alone."""
         snapshot, rows = self._snapshot()
-        scores = (snapshot.words.score(Question.of(text), bm25) for text in questions.texts)
+        scores = (snapshot.words.score(Question.of(text)) for text in questions.texts)
         return np.stack([snapshot.coverage(one.coverage)[rows] for one in scores])
 
     def query(self, text: str, vector: NDArray[np.float32]) -> Query:
-        """The query of a tool call, but without a floor and limit: it finds all records."""
+        """The question that a tool call would put; finds all records, whatever the floor."""
         return Query(
             text=text,
             task_key=task_key(text),
@@ -146,7 +121,7 @@ class Collection:
         )
 
     def _snapshot(self) -> tuple[Snapshot, NDArray[np.int64]]:
-        """The rows in memory, and (n,) the row number of each record."""
+        """What is in memory, and (n,) the row of each record."""
         snapshot = self.retriever.rows.snapshot(Filters(), datetime.now(UTC))
         row_of = {snapshot.view.task_id(row): row for row in range(len(snapshot.view))}
         return snapshot, np.array([row_of[task_id] for task_id in self.task_ids])
@@ -173,23 +148,15 @@ async def ask(
     """
     temporary = settings.model_copy(update={"data_dir": directory, "search_mode": "exact"})
     runs = [Run(row, _execution(text)) for row, text in enumerate(records.texts)]
-    async with _opened(temporary, embedder) as (database, _):
+    async with opened(temporary, embedder) as (database, indexer):
+        await indexer.load()
         await insert(database, runs, records.vectors, embedder.fingerprint)
-    async with _opened(temporary, embedder) as (database, indexer):
+    async with opened(temporary, embedder) as (_, indexer):
+        await indexer.load()
         await indexer.settle()
         task_ids = [run.execution.task_id for run in runs]
-        noise, retriever = embedder.floor, indexer.retriever
-        return await database.read(lambda c: work(Collection(retriever, c, task_ids, noise)))
-
-
-@asynccontextmanager
-async def _opened(
-    settings: Settings, embedder: Embedder
-) -> AsyncIterator[tuple[Database, Indexer]]:
-    async with opened(settings) as (database, indexer):
-        indexer.embedder = embedder  # its cache is the user's: no model is downloaded twice
-        await indexer.load()
-        yield database, indexer
+        collection = Collection(indexer.retriever, task_ids, embedder.floor)
+        return await anyio.to_thread.run_sync(work, collection)
 
 
 def _execution(text: str) -> Execution:

@@ -1,8 +1,7 @@
 """Child process that measures one index: `python -m benchmarks.scale.child TASK FILE`.
 
 TASK is a JSON object; the outcome is written to FILE, since libraries print to stdout as they like.
-Each index has a process of its own, for its memory to be measured, and for a crash to end only one
-measurement.
+A process for each, so that memory is its own and a crash ends one measurement only.
 """
 
 import json
@@ -17,20 +16,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import numpy as np
 
 from benchmarks.mcp_client import MeasurementFailed
 from benchmarks.memory import resident_mb
 from benchmarks.scale import dataset, product
 from benchmarks.scale.clusters import Queries
-from benchmarks.scale.dataset import KINDS, Dataset
+from benchmarks.scale.dataset import KINDS, Prepared
 from benchmarks.scale.ground_truth import K
 from benchmarks.scale.peers import PEERS, Peer
 from benchmarks.timing import WARM_UP, Timing, percentiles, timed
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.settings import SearchMode
-from mcp_learning.store.duckdb.connection import Database
 
 Outcome = dict[str, Any]
 
@@ -54,7 +53,7 @@ def run(task: str, directory: Path, *, queries: int, pinned: bool = False, **mor
 
     Args:
         task: Name of one of `TASKS`.
-        directory: Of a data set.
+        directory: A prepared one.
         queries: Of each kind, at most.
         pinned: Keep the child on one CPU and its libraries to one thread.
         more: Further arguments of the task.
@@ -85,7 +84,7 @@ def run(task: str, directory: Path, *, queries: int, pinned: bool = False, **mor
 
 
 def main(described: str, file: str) -> None:
-    """Runs a task in the child process and writes its outcome to `file`."""
+    """What the child does."""
     arguments = json.loads(described)
     if arguments.pop("pinned") and sys.platform == "linux":
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -94,14 +93,14 @@ def main(described: str, file: str) -> None:
     Path(file).write_text(json.dumps(task(data, **arguments)), encoding="utf-8")
 
 
-def _search(data: Dataset, queries: int, scratch: str, mode: SearchMode) -> Outcome:
-    """Measures the product in one search mode: whole searches, nearest neighbours, embedding."""
+def _search(data: Prepared, queries: int, scratch: str, mode: SearchMode) -> Outcome:
+    """The product in one mode: whole searches, nearest neighbours, embedding apart."""
     return anyio.run(_search_in, data, queries, mode)
 
 
-async def _search_in(data: Dataset, queries: int, mode: SearchMode) -> Outcome:
+async def _search_in(data: Prepared, queries: int, mode: SearchMode) -> Outcome:
     started = time.perf_counter()
-    async with product.open_product(data.data_dir, mode) as (database, indexer):
+    async with product.loaded(data.data_dir, mode) as indexer:
         outcome: Outcome = {"load_seconds": round(time.perf_counter() - started, 3)}
         outcome["mode"] = indexer.retriever.mode
         for kind in KINDS:
@@ -110,10 +109,8 @@ async def _search_in(data: Dataset, queries: int, mode: SearchMode) -> Outcome:
             for number in [*range(WARM_UP), *range(len(asked.texts))]:
                 number %= len(asked.texts)
                 text, vector = asked.texts[number], asked.vectors[number]
-                without = await _seconds(database, product.whole_search(indexer, "", vector))
-                seconds.append(
-                    await _seconds(database, product.whole_search(indexer, text, vector))
-                )
+                without = await _seconds(product.whole_search(indexer, "", vector))
+                seconds.append(await _seconds(product.whole_search(indexer, text, vector)))
                 words.append(seconds[-1] - without)
             outcome[f"search_{kind}"] = asdict(percentiles(seconds[WARM_UP:]))
             outcome[f"words_{kind}"] = asdict(percentiles(words[WARM_UP:]))
@@ -123,9 +120,9 @@ async def _search_in(data: Dataset, queries: int, mode: SearchMode) -> Outcome:
         return outcome | {"embed": asdict(embedding)}
 
 
-async def _seconds(database: Database, search: product.Search) -> float:
+async def _seconds(search: product.Search) -> float:
     started = time.perf_counter()
-    await database.read(search)
+    await anyio.to_thread.run_sync(search)
     return time.perf_counter() - started
 
 
@@ -133,23 +130,23 @@ def _embedding(embedder: Embedder, queries: Queries) -> Timing:
     return timed(queries.texts, lambda text: embedder.embed([embedding_text(text)]))[0]
 
 
-def _curve(data: Dataset, queries: int, scratch: str, index_dir: str) -> Outcome:
-    """Measures one HNSW index over `EF_SEARCH`."""
+def _curve(data: Prepared, queries: int, scratch: str, index_dir: str) -> Outcome:
+    """One HNSW index alone, with ever more candidates kept."""
     points = []
     for ef_search in EF_SEARCH:
-        with product.open_index(Path(index_dir), ef_search) as nearest:
+        with product.at_ef(Path(index_dir), ef_search) as nearest:
             recalled = {kind: _recalled(data, kind, queries, nearest) for kind in KINDS}
         points.append({"ef_search": ef_search, **recalled})
     return {"curve": points}
 
 
-def _peer(data: Dataset, queries: int, scratch: str, name: str) -> Outcome:
-    """Measures another vector index: build, memory, nearest neighbours."""
+def _peer(data: Prepared, queries: int, scratch: str, name: str) -> Outcome:
+    """One of the peers: build, memory, nearest neighbours."""
     (peer,) = (peer for peer in PEERS if peer.name == name)
     return _measure_peer(peer, data, queries, Path(scratch))
 
 
-def _measure_peer(peer: Peer, data: Dataset, queries: int, scratch: Path) -> Outcome:
+def _measure_peer(peer: Peer, data: Prepared, queries: int, scratch: Path) -> Outcome:
     home = scratch / "files"
     home.mkdir()
     before = resident_mb(os.getpid())
@@ -175,12 +172,12 @@ def _measure_peer(peer: Peer, data: Dataset, queries: int, scratch: Path) -> Out
     }
 
 
-def _recalled(data: Dataset, kind: str, queries: int, nearest: product.Nearest) -> Outcome:
+def _recalled(data: Prepared, kind: str, queries: int, nearest: product.Nearest) -> Outcome:
     vectors = data.queries(kind, queries).vectors
     return _scored(data, kind, *timed(list(vectors), lambda v: nearest(v, K), BUDGET_SECONDS))
 
 
-def _scored(data: Dataset, kind: str, timing: Timing, rows: list[product.Rows]) -> Outcome:
+def _scored(data: Prepared, kind: str, timing: Timing, rows: list[product.Rows]) -> Outcome:
     return {**asdict(timing), "recall": data.recall(kind, rows)}
 
 

@@ -1,13 +1,13 @@
-"""Measures components in this process: bulk insert, search, embedding throughput."""
+"""Measurements of the parts, in this process: bulk insert, search, embedding throughput."""
 
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +28,7 @@ _FASTEMBED_NAME = "benchmark/all-MiniLM-L6-v2"
 _WARM_UP = 5
 
 
-async def measure_inserts(
+async def inserts(
     runs: Sequence[Run], vectors: NDArray[np.float32], fingerprint: str, directories: Sequence[Path]
 ) -> Measurement:
     """Inserts all runs with their vectors into a new database in each directory.
@@ -47,7 +47,7 @@ async def measure_inserts(
     return compare(targets.INSERT, speeds)
 
 
-async def measure_searches(vectors: NDArray[np.float32], directory: Path) -> Measurement:
+async def searches(vectors: NDArray[np.float32], directory: Path) -> Measurement:
     """Searches the database in `directory` for each vector, (n, dimension) float32.
 
     Raises:
@@ -55,19 +55,19 @@ async def measure_searches(vectors: NDArray[np.float32], directory: Path) -> Mea
     """
     samples = []
     settings = Settings.model_construct(data_dir=directory, search_mode="exact")
-    async with opened(settings) as (database, indexer):
+    async with opened(settings) as (_, indexer):
         await indexer.load()
         await indexer.settle()
         for vector in vectors:
             query = Query("", 0, vector, Filters(), limit=5, now=datetime.now(UTC))
             started = time.perf_counter()
-            await database.read(partial(indexer.retriever.search, query=query))
+            await anyio.to_thread.run_sync(indexer.retriever.search, query)
             samples.append(1000 * (time.perf_counter() - started))
     return compare(targets.SEARCH, samples[_WARM_UP:])
 
 
-def measure_embeddings(batches: Sequence[Sequence[str]], embedder: Embedder) -> Measurement:
-    """Embeds each batch with the Embedder and with fastembed alone, in alternating order.
+def embeddings(batches: Sequence[Sequence[str]], embedder: Embedder) -> Measurement:
+    """Embeds each batch with the Embedder and with fastembed alone, taking turns at going first.
 
     Raises:
         EmbedderUnavailable: The model can't be loaded.
@@ -91,7 +91,7 @@ def measure_embeddings(batches: Sequence[Sequence[str]], embedder: Embedder) -> 
 
 
 def _fastembed() -> "TextEmbedding":
-    """Fastembed as its documentation uses it, with the files of the bundled model."""
+    """What fastembed's documentation shows, with the bundled model's files."""
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
 

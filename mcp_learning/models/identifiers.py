@@ -1,4 +1,4 @@
-"""Identifiers of executions, and of the task that they are runs of."""
+"""Identifiers of executions, of the task that they are runs of, and of descriptions."""
 
 import hashlib
 import os
@@ -25,3 +25,11 @@ def task_key(task_description: str) -> int:
     """
     folded = " ".join(task_description.casefold().split())
     return int.from_bytes(hashlib.sha256(folded.encode()).digest()[:8], signed=True)
+
+
+def description_hash(text: str) -> int:
+    """Equal for equal texts: the second half of the text's MD5, as an unsigned 64-bit number.
+
+    The store computes the same in SQL (`md5_number_lower`).
+    """
+    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "little")

@@ -23,7 +23,7 @@ from mcp_learning.recommend.evidence import (
 from mcp_learning.recommend.labels import Merged, merge
 from mcp_learning.recommend.posterior import Counts, Floats, tally
 from mcp_learning.search.catalog import OUTCOMES, View
-from mcp_learning.search.retriever import Related
+from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
 from mcp_learning.store.types import Vote
 
@@ -59,7 +59,7 @@ class Gathered:
 
 
 def gather(
-    kin: Related,
+    related: Related,
     query: Query,
     request: RecommendApproach,
     votes: Mapping[UUID, Vote],
@@ -68,30 +68,30 @@ def gather(
     """The evidence for an answer to `request`.
 
     Args:
-        kin: Of the question.
+        related: Executions and how much they are like the task at hand.
         query: The question.
         request: What to compare, and for which repository and type of task.
         votes: For and against executions.
         half_life_days: Age at which evidence counts half, in days.
     """
-    view = kin.snapshot.view
+    view = related.snapshot.view
     now = query.now.timestamp() * 1e6
-    merged = merge(kin.snapshot.labels(request.by), view[request.by])
+    merged = merge(related.snapshot.labels(request.by), view[request.by])
     option, options = merged.number[view[request.by]], len(merged.names)
     ended = view["alive"] & (view["outcome"] != _PENDING) & (option >= 0)
-    near = kin.rows[(kin.similarities > UNLIKE) & ended[kin.rows]]
+    near = related.rows[(related.similarities > UNLIKE) & ended[related.rows]]
     near = near[np.lexsort((view["sequence"][near], view["timestamp"][near]))]
     similarity = np.zeros(len(view))
-    similarity[kin.rows] = kin.similarities
+    similarity[related.rows] = related.similarities
     unlike = ended.copy()
     unlike[near] = False
     far = np.flatnonzero(unlike)
     weight = recency((now - view["timestamp"][far]) / _DAY, half_life_days)
     usual = _counts(view, far, option, weight, options)
-    chosen = _compared(kin, near, option, similarity, usual, merged, request)
+    chosen = _compared(related, near, option, similarity, usual, merged, request)
     renumbered = np.full(options + 1, -1, np.int64)
     renumbered[chosen] = np.arange(len(chosen))
-    kept = _kept(kin, np.flatnonzero(ended), renumbered[option], len(chosen), query.noise)
+    kept = _kept(related, np.flatnonzero(ended), renumbered[option], len(chosen), query.noise)
     counts = _counts(view, far, option, weight * kept[far], options)
     near = near[renumbered[option[near]] >= 0]
     success = view["outcome"][near] == _SUCCESS
@@ -100,7 +100,7 @@ def gather(
         success=success,
         similarity=similarity[near],
         age_days=np.maximum(now - view["timestamp"][near], 0) / _DAY,
-        factor=_factor(kin, near, renumbered[option[near]], success, votes, request),
+        factor=_factor(related, near, renumbered[option[near]], success, votes, request),
         kept=kept[near],
     )
     beyond = Background(
@@ -118,9 +118,9 @@ def _counts(view: View, rows: Ints, option: Ints, weight: Floats, options: int) 
     return Counts(won, tally(option[rows], weight * ~success, options))
 
 
-def _kept(kin: Related, rows: Ints, option: Ints, options: int, noise: float) -> Floats:
+def _kept(related: Related, rows: Ints, option: Ints, options: int, noise: float) -> Floats:
     """(all rows,) `changepoint.everywhere` of the options that are compared, else 1."""
-    view, vectors = kin.snapshot.view, kin.snapshot.vectors
+    view, vectors = related.snapshot.view, related.snapshot.vectors
     rows = rows[np.argsort(view["timestamp"][rows], kind="stable")]
     kept = np.ones(len(view))
     kept[rows] = changepoint.everywhere(
@@ -134,7 +134,7 @@ def _kept(kin: Related, rows: Ints, option: Ints, options: int, noise: float) ->
 
 
 def _compared(
-    kin: Related,
+    related: Related,
     near: Ints,
     option: Ints,
     similarity: Floats,
@@ -147,7 +147,7 @@ def _compared(
     seen = np.bincount(option[near], similarity[near], count)
     tried = np.flatnonzero(seen > 0)
     tried = tried[np.argsort(-seen[tried], kind="stable")][: max(MOST_COMPARED, request.limit)]
-    worth = _transferable(kin, near, option, count, request)
+    worth = _transferable(related, near, option, count, request)
     worth[seen > 0] = False
     untried = np.flatnonzero(worth)
     usual = (beyond.success[untried] + 1) / (beyond.total[untried] + 2)
@@ -157,7 +157,7 @@ def _compared(
 
 
 def _transferable(
-    kin: Related, near: Ints, option: Ints, count: int, request: RecommendApproach
+    related: Related, near: Ints, option: Ints, count: int, request: RecommendApproach
 ) -> Bools:
     """(count,) whether an option might fit tasks like this one, without having been tried on them.
 
@@ -165,8 +165,8 @@ def _transferable(
     on two types at least. An approach that only ever served to write documentation is no advice
     for a deadlock.
     """
-    view = kin.snapshot.view
-    types = kin.snapshot.labels("task_type")
+    view = related.snapshot.view
+    types = related.snapshot.labels("task_type")
     rows = np.flatnonzero(view["alive"] & (option >= 0))
     pairs = option[rows] * len(types) + view["task_type"][rows]
     if count * len(types) <= _MOST_CELLS:
@@ -184,18 +184,18 @@ def _transferable(
 
 
 def _factor(
-    kin: Related,
+    related: Related,
     near: Ints,
     option: Ints,
     success: Bools,
     votes: Mapping[UUID, Vote],
     request: RecommendApproach,
 ) -> Floats:
-    view = kin.snapshot.view
+    view = related.snapshot.view
     factor = np.ones(len(near))
     for name, wanted in (("repo", request.repo), ("task_type", request.task_type)):
         if wanted is not None:
-            labels = kin.snapshot.labels(name)
+            labels = related.snapshot.labels(name)
             code = labels.index(wanted) if wanted in labels else -1
             factor[view[name][near] != code] *= ELSEWHERE
     factor[superseded(view["task_key"][near], view["repo"][near], option, success)] *= SUPERSEDED

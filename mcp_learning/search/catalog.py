@@ -96,7 +96,7 @@ class Catalog:
         Returns:
             (m,) rows that were appended, and (m,) rows that they replace, dead now; -1: none.
         """
-        old = self._find(changed.high, changed.low)
+        old = self.find(changed.high, changed.low)
         same = np.zeros(len(changed), bool)
         same[old >= 0] = self._columns["text_hash"][old[old >= 0]] == changed.text_hash[old >= 0]
         self._write(old[same], changed, same)
@@ -130,7 +130,23 @@ class Catalog:
         """(n,) the living row of each execution; -1 where there is none."""
         high = np.array([task_id.int >> 64 for task_id in task_ids], np.uint64)
         low = np.array([task_id.int & (1 << 64) - 1 for task_id in task_ids], np.uint64)
-        return self._find(high, low)
+        return self.find(high, low)
+
+    def find(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """(n,) the living row of each of n executions, by the halves of their ids; -1: none."""
+        stored = self._columns["low"][: self._used]
+        # A few are looked for one by one, many in one pass over all rows.
+        if len(low) <= _FEW:
+            candidates = np.concatenate(
+                [np.empty(0, np.int64), *(np.flatnonzero(stored == one) for one in low)]
+            )
+        else:
+            candidates = np.flatnonzero(np.isin(stored, low))
+        candidates = candidates[self._columns["alive"][candidates]]
+        halves = (self._columns["high"][candidates].tolist(), stored[candidates].tolist())
+        known = dict(zip(zip(*halves, strict=True), candidates.tolist(), strict=True))
+        wanted = zip(high.tolist(), low.tolist(), strict=True)
+        return np.array([known.get(pair, -1) for pair in wanted], np.int64)
 
     def rows_of_task(self, task_key: int) -> NDArray[np.int64]:
         """The rows of all runs of a task, ascending, dead ones among them."""
@@ -167,21 +183,6 @@ class Catalog:
         other._used = other._alive = len(kept)
         other._codes, other.sequence = self._codes, self.sequence
         return other, kept
-
-    def _find(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.int64]:
-        stored = self._columns["low"][: self._used]
-        # A few are looked for one by one, many in one pass over all rows.
-        if len(low) <= _FEW:
-            candidates = np.concatenate(
-                [np.empty(0, np.int64), *(np.flatnonzero(stored == one) for one in low)]
-            )
-        else:
-            candidates = np.flatnonzero(np.isin(stored, low))
-        candidates = candidates[self._columns["alive"][candidates]]
-        halves = (self._columns["high"][candidates].tolist(), stored[candidates].tolist())
-        known = dict(zip(zip(*halves, strict=True), candidates.tolist(), strict=True))
-        wanted = zip(high.tolist(), low.tolist(), strict=True)
-        return np.array([known.get(pair, -1) for pair in wanted], np.int64)
 
     def _kept_versions(
         self, old: NDArray[np.int64], described: NDArray[np.uint64]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.models.results import Runs
 from mcp_learning.search.arrays import top
-from mcp_learning.search.sync import Snapshot
+from mcp_learning.search.snapshot import Snapshot
 
 AS_SIMILAR = 0.05
 """How much less similar, 0..1, the most useful run of a task may be than the most similar one. They
@@ -74,7 +74,7 @@ def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exa
         snapshot: Where the task is.
         task_key: Of the task; at least one of its runs may be found.
         similarities: Gives those of rows.
-        exact: `columns.description_hash` of the question: a run with the very same text goes first.
+        exact: `description_hash` of the question: a run with the very same text goes first.
     """
     rows = snapshot.rows_of_task(task_key)
     view = snapshot.view

@@ -12,7 +12,6 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -183,40 +182,50 @@ class HnswIndex:
 class Build:
     """One build of an index, in steps that block; run each in a worker thread.
 
-    `write` the vectors, `run` the child process, then rename `path`, or `discard` it.
+    `add` the vectors, `run` the child process, then rename `path`, or `discard` it.
     `cancel` may be called from any thread at any time and makes `run` end at once.
+
+    Attributes:
+        path: Of the file that becomes the index.
+        rows: Vectors added.
+        watermark: The highest of their versions.
     """
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / "building.duckdb"
+        self.rows = self.watermark = 0
         self._child: subprocess.Popen[str] | None = None
         self._cancelled = False
         self._lock = threading.Lock()
 
-    def write(
-        self, chunks: Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]
-    ) -> tuple[int, int]:
-        """Writes the vectors to files for the child; returns (rows, watermark).
+    def add(
+        self,
+        numbers: NDArray[np.int64],
+        versions: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+    ) -> None:
+        """Appends vectors to the files that the child reads; called for each batch.
+
+        Args:
+            numbers: Ignored; `Store.vectors` passes them.
+            versions: (n,) of the vectors.
+            vectors: (n, dimension) float32.
 
         Raises:
             IndexUnavailable: The disk is full.
         """
-        rows = watermark = 0
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.discard()
-            with (
-                versions_of(self.path).open("wb") as first,
-                vectors_of(self.path).open("wb") as second,
-            ):
-                for versions, vectors in chunks:
-                    versions.tofile(first)
-                    vectors.tofile(second)
-                    rows += len(versions)
-                    watermark = max(watermark, int(versions.max()))
+            if not self.rows:
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.discard()
+            with versions_of(self.path).open("ab") as file:
+                versions.tofile(file)
+            with vectors_of(self.path).open("ab") as file:
+                vectors.tofile(file)
         except OSError as error:
             raise _not_written(self.path, error.strerror or "no room left") from error
-        return rows, watermark
+        self.rows += len(versions)
+        self.watermark = max(self.watermark, int(versions.max()))
 
     def run(self, info: IndexInfo) -> IndexInfo:
         """Builds the graph and completes the file; returns `info` with the measured recall.

@@ -135,15 +135,14 @@ class IndexManager:
         except IndexUnavailable:
             return None
 
-    def drop_dead(self, stored: IndexInfo | None, living: int) -> bool:
-        """Deletes the index if it holds vectors that the truth no longer has; returns whether.
+    def drop(self, unless: IndexInfo | None) -> bool:
+        """Deletes the file; returns whether there was one.
 
         Args:
-            stored: What `stored` said: a file that has been replaced since is deleted, too.
-            living: How many vectors the truth has of a version up to its watermark.
+            unless: An index that stays, if it is the one that the file holds by now.
         """
         with self._lock:
-            if stored is not None and stored.rows == living and stored == self.stored():
+            if unless is not None and self.stored() == unless:
                 return False
             existed = self._path.exists()
             self._close()

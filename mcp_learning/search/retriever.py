@@ -1,40 +1,37 @@
 """Plan, search by words and by meaning, fuse, group the runs of a task, apply the floor.
 
-`Retriever.search` is the one search of the product. It blocks, and runs in a worker thread with a
-cursor of its own. The database is asked for what changed, and for texts that aren't at hand.
+`Retriever.search` is the one search of the product. Everything here works on memory and the index
+file; it blocks, and runs in worker threads. The service hands it what the store holds and what
+changed, and reads the texts of what it found.
 """
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Literal
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.errors import IndexUnavailable
+from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters
-from mcp_learning.models.results import ExecutionSummary, Runs
 from mcp_learning.search import fusion, groups, relevance_feedback, scan
 from mcp_learning.search.arrays import top
 from mcp_learning.search.exact import cosines
+from mcp_learning.search.found import Found, Mode, Neighbours, Ranked, Related
 from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.search.index_manager import MOST_OUTSIDE, IndexManager
 from mcp_learning.search.lexical.terms import Question
-from mcp_learning.search.scorer import ROUNDING, MatchedBy, Query, Scorer
+from mcp_learning.search.row_table import RowTable
+from mcp_learning.search.scorer import ROUNDING, Query, Scorer
+from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.search.summaries import Summaries
-from mcp_learning.search.sync import Rows, Snapshot
 from mcp_learning.settings import SearchMode
-from mcp_learning.store.duckdb import feed
-from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.types import Changes
 
 logger = logging.getLogger(__name__)
-
-Mode = Literal["exact", "hnsw"]
 
 FEW_PASSING = 50_000
 """Rows that pass the filters up to which they are all compared, in 20 ms, instead of the index
@@ -56,80 +53,24 @@ PER_TASK = 10
 _PROBES = 5
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """One relevant task: its most useful execution, and all its runs that pass the filters."""
-
-    execution: ExecutionSummary
-    similarity: float
-    matched_by: MatchedBy
-    runs: Runs
-
-
-@dataclass(frozen=True)
-class Found:
-    """Result of a search.
-
-    Attributes:
-        ranked: Best first, at most the limit.
-        mode: How candidates were found.
-        candidates: Executions searched.
-        below_floor: Tasks that would have filled the answer, but are not similar enough.
-    """
-
-    ranked: list[Ranked]
-    mode: Mode
-    candidates: int
-    below_floor: int
-
-
-@dataclass(frozen=True)
-class Related:
-    """Executions and how much they are of the same kind of work as a question.
-
-    Attributes:
-        snapshot: Where the rows are from.
-        rows: (m,) int64, all rows that may be found, or the candidates that an index proposed.
-        similarities: (m,) float32, 0..1, whatever the floor.
-    """
-
-    snapshot: Snapshot
-    rows: NDArray[np.int64]
-    similarities: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """Nearest by meaning alone, best first: (k,) embedding versions and cosine similarities."""
-
-    versions: NDArray[np.int64]
-    similarities: NDArray[np.float32]
-
-
 class Retriever:
-    """The indexes of one database, and the search over them.
+    """The indexes of one store, and the search over them. Safe to use from several threads.
 
     Args:
         directory: Of derived files.
         mode: `auto` uses the HNSW index from `hnsw_min_rows` on, where it is faster.
         hnsw_min_rows: See there.
         ef_search: Candidates that an HNSW search keeps.
-        commits: Tells how many writes the database has committed.
     """
 
     def __init__(
-        self,
-        directory: Path,
-        mode: SearchMode,
-        hnsw_min_rows: int,
-        ef_search: int,
-        commits: Callable[[], int],
+        self, directory: Path, mode: SearchMode, hnsw_min_rows: int, ef_search: int
     ) -> None:
-        self.rows = Rows(directory, commits)
-        self.slot = IndexManager(directory, ef_search)
+        self.rows = RowTable(directory, 0)
+        self.summaries = Summaries()
+        self.index_manager = IndexManager(directory, ef_search)
         self._mode = mode
         self._hnsw_min_rows = hnsw_min_rows
-        self._summaries = Summaries()
         self._slower = False  # measured: the index is slower than comparing all
 
     @property
@@ -146,10 +87,10 @@ class Retriever:
     @property
     def stale(self) -> bool:
         """Whether an index is wanted, and there is none that fits, or one that lags behind."""
-        state = self.slot.state
+        state = self.index_manager.state
         if not self.wants_index or not len(self.rows):
             return False
-        if self.slot.failures >= MOST_FAILURES:
+        if self.index_manager.failures >= MOST_FAILURES:
             return False  # a new one would only fail as well: too little memory, say
         if state.info is None:
             return state.problem is not None or len(self.rows) >= LEAST_INDEXED
@@ -161,38 +102,45 @@ class Retriever:
         """Rows with a vector that the index lacks."""
         return len(self.rows.snapshot(Filters(), datetime.now(UTC)).rows_after(info.watermark))
 
-    def load(
-        self, cursor: Cursor, fingerprint: str, dimension: int, *, vectors: bool = True
-    ) -> None:
-        """Reads everything from the truth, and opens the index if it fits the model.
+    def use(self, rows: RowTable, fingerprint: str, *, vectors: bool = True) -> None:
+        """Searches these rows from now on, and opens the index if it fits the model.
 
         Args:
-            cursor: Of the truth.
+            rows: Just read from the store.
             fingerprint: Of the model.
-            dimension: Of its vectors.
-            vectors: False if those stored are of another model.
+            vectors: False if the store's vectors are of another model, so that the rows have none.
         """
-        self.rows.load(cursor, dimension, vectors=vectors)
-        self.slot.open(fingerprint, self._true_vectors, wanted=self.wants_index and vectors)
+        self.rows = rows
+        wanted = self.wants_index and vectors
+        self.index_manager.open(fingerprint, self._true_vectors, wanted=wanted)
         self._compare_speeds()
+        rows.release()
+
+    def apply(self, changes: Changes) -> None:
+        """Takes in what changed in the store since the rows were read."""
+        self.rows.apply(changes)
+        halves = changes.deleted.tolist()
+        self.summaries.drop(UUID(int=high << 64 | low) for high, low in halves)
 
     def open_index(self, fingerprint: str) -> None:
         """Opens the index if it has come to be wanted since the rows were loaded."""
-        if self.wants_index and self.slot.index is None and self.slot.state.info is not None:
-            self.slot.open(fingerprint, self._true_vectors, wanted=True)
+        if (
+            self.wants_index
+            and self.index_manager.index is None
+            and self.index_manager.state.info is not None
+        ):
+            self.index_manager.open(fingerprint, self._true_vectors, wanted=True)
             self._compare_speeds()
 
-    def warm(self, cursor: Cursor, noise: float) -> None:
-        """Takes in texts that are likely to be shown, and the metric, so that answers needn't.
+    def warm(self, noise: float) -> None:
+        """Learns the metric, so that the first recommendation needn't.
 
         Args:
-            cursor: Of the truth.
             noise: `Embedder.floor` of the model.
         """
-        self._summaries.load(cursor)
         snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
         compared = 0 if self.wants_index else len(snapshot.view)
-        snapshot.measured(np.arange(compared), noise)
+        snapshot.metric(np.arange(compared), noise)
 
     def replace_index(self, built: Path, expected: IndexInfo) -> None:
         """Verifies a new index and uses it from now on.
@@ -200,16 +148,12 @@ class Retriever:
         Raises:
             IndexUnavailable: It isn't what was to be built; the old one stays.
         """
-        self.slot.replace(built, expected, self._true_vectors, wanted=self.wants_index)
+        self.index_manager.replace(built, expected, self._true_vectors, wanted=self.wants_index)
         self._compare_speeds()
-
-    def drop(self, task_ids: Iterable[UUID]) -> None:
-        """Lets go of the texts of deleted executions; the next search drops their rows."""
-        self._summaries.drop(task_ids)
 
     def close(self) -> None:
         """Closes the index file."""
-        self.slot.close()
+        self.index_manager.close()
 
     def nearest(self, vector: NDArray[np.float32], k: int) -> Neighbours:
         """The k nearest rows by meaning alone, in the mode that searches use.
@@ -229,32 +173,39 @@ class Retriever:
         best = top(found, k)
         return Neighbours(snapshot.view["version"][rows[best]], found[best])
 
-    def kin(self, cursor: Cursor, query: Query) -> Related:
+    def similarities(self, query: Query) -> dict[UUID, float]:
+        """How similar every execution that passes the filters is, 0..1, whatever the floor."""
+        snapshot = self.rows.snapshot(query.filters, query.now)
+        scorer = Scorer(snapshot, query, snapshot.words.score(Question.of(query.text)))
+        rows = snapshot.passes(np.arange(len(snapshot.view)))
+        found = scorer.similarities(rows).tolist()
+        return {snapshot.view.task_id(row): value for row, value in zip(rows, found, strict=True)}
+
+    def related(self, query: Query) -> Related:
         """How much executions are of the same kind of work as the question.
 
         That is their similarity, or, if it is more, how near they are in meaning to what the
-        question and its neighbours have in common (`kindred`).
+        question and its neighbours have in common (`relevance_feedback`).
         """
-        self.rows.sync(cursor)
         index = self._index()
         try:
-            return self._kin(query, index)
+            return self._related(query, index)
         except IndexUnavailable as problem:
             if index is None:
                 raise
-            self.slot.discard(index, problem)
-            return self._kin(query, None)
+            self.index_manager.discard(index, problem)
+            return self._related(query, None)
 
-    def _kin(self, query: Query, index: HnswIndex | None) -> Related:
+    def _related(self, query: Query, index: HnswIndex | None) -> Related:
         snapshot = self.rows.snapshot(query.filters, query.now)
-        judge = Scorer(snapshot, query, snapshot.words.score(Question.of(query.text)))
+        scorer = Scorer(snapshot, query, snapshot.words.score(Question.of(query.text)))
         if index is None or query.vector is None:
             rows = snapshot.passes(np.arange(len(snapshot.view)))
         else:
-            rows = self._proposed(snapshot, judge, query, index, query.limit)
-        found = judge.similarities(rows)
+            rows = self._proposed(snapshot, scorer, query, index, query.limit)
+        found = scorer.similarities(rows)
         if query.vector is not None:
-            metric, lengths = snapshot.measured(rows, query.noise)
+            metric, lengths = snapshot.metric(rows, query.noise)
             found = relevance_feedback.alike(
                 found, query.vector, snapshot.vectors, rows, metric, lengths
             )
@@ -262,77 +213,70 @@ class Retriever:
             self.rows.release()
         return Related(snapshot, rows, found)
 
-    def summaries(
-        self, cursor: Cursor, kin: Related, rows: Iterable[int]
-    ) -> dict[int, ExecutionSummary]:
-        """What is shown of some rows, by row; leaves out what was deleted just now."""
-        view = kin.snapshot.view
-        ids = {view.task_id(row): row for row in rows}
-        current = {task_id: int(view["sequence"][row]) for task_id, row in ids.items()}
-        return {ids[i]: one for i, one in self._summaries.of(cursor, current).items()}
-
-    def search(self, cursor: Cursor, query: Query) -> Found:
+    def search(self, query: Query) -> Found:
         """The most similar tasks that pass the filters and the floor, best first.
 
-        Everything that was committed before is found, nothing that was deleted before. Filters
+        Everything that was taken in before is found, nothing that was taken out before. Filters
         never lose a match: they are applied to all rows before anything is ranked.
         """
-        self.rows.sync(cursor)
         while True:
             index = self._index()
             try:
-                return self._answer(cursor, query, index)
+                return self._answer(query, index)
             except IndexUnavailable as problem:
                 if index is None:
                     raise
-                self.slot.discard(index, problem)
+                self.index_manager.discard(index, problem)
 
-    def _answer(self, cursor: Cursor, query: Query, index: HnswIndex | None) -> Found:
+    def _answer(self, query: Query, index: HnswIndex | None) -> Found:
         snapshot = self.rows.snapshot(query.filters, query.now)
         words = snapshot.words.score(Question.of(query.text))
-        judge = Scorer(snapshot, query, words)
+        scorer = Scorer(snapshot, query, words)
         floor = (fusion.FLOOR if query.floor is None else query.floor) - ROUNDING
         few = query.filters.active and snapshot.eligible <= FEW_PASSING
         mode: Mode = "exact"
         if index is None or query.vector is None or few or not snapshot.eligible:
-            best = scan.best_of_all(snapshot, judge, query.limit, floor)
+            best = scan.best_of_all(snapshot, scorer, query.limit, floor)
         else:
             mode = "hnsw"
-            best = self._best_of_near(snapshot, judge, query, index, floor)
-        exact = feed.description_hash(query.text)
+            best = self._best_of_near(snapshot, scorer, query, index, floor)
+        exact = description_hash(query.text)
         kept = [
-            (similarity, groups.represent(snapshot, key, judge.similarities, exact))
+            (similarity, groups.represent(snapshot, key, scorer.similarities, exact))
             for key, similarity in best.items()
             if similarity >= floor
         ]
         view = snapshot.view
-        shown = {view.task_id(group.row): int(view["sequence"][group.row]) for _, group in kept}
-        summaries = self._summaries.of(cursor, shown)
-        reasons = judge.why([group.row for _, group in kept])
+        reasons = scorer.why([group.row for _, group in kept])
         ranked = [
-            Ranked(summaries[task_id], similarity, why, group.runs)
-            for task_id, (similarity, group), why in zip(shown, kept, reasons, strict=True)
-            if task_id in summaries  # else it was deleted just now
+            Ranked(
+                task_id=view.task_id(group.row),
+                sequence=int(view["sequence"][group.row]),
+                similarity=similarity,
+                matched_by=why,
+                runs=group.runs,
+            )
+            for (similarity, group), why in zip(kept, reasons, strict=True)
         ]
         full = len(kept) == query.limit
         below_floor = 0 if full else groups.count(snapshot, query.limit) - len(kept)
         return Found(ranked, mode, snapshot.eligible, below_floor)
 
     def _best_of_near(
-        self, snapshot: Snapshot, judge: Scorer, query: Query, index: HnswIndex, floor: float
+        self, snapshot: Snapshot, scorer: Scorer, query: Query, index: HnswIndex, floor: float
     ) -> dict[int, float]:
         """Ranks what words and meaning propose; compares all if that is too little."""
         assert query.vector is not None
         wanted = max(CANDIDATES, PER_TASK * query.limit)
-        rows = self._proposed(snapshot, judge, query, index, wanted)
-        best = groups.best(snapshot, rows, judge.similarities(rows), query.limit)
+        rows = self._proposed(snapshot, scorer, query, index, wanted)
+        best = groups.best(snapshot, rows, scorer.similarities(rows), query.limit)
         self.rows.release()
         if len(best) == query.limit:
             return best
-        return scan.best_of_all(snapshot, judge, query.limit, floor)
+        return scan.best_of_all(snapshot, scorer, query.limit, floor)
 
     def _proposed(
-        self, snapshot: Snapshot, judge: Scorer, query: Query, index: HnswIndex, wanted: int
+        self, snapshot: Snapshot, scorer: Scorer, query: Query, index: HnswIndex, wanted: int
     ) -> NDArray[np.int64]:
         """Rows that words and meaning propose, ascending: about `wanted` of each, and some more."""
         assert query.vector is not None
@@ -341,7 +285,7 @@ class Retriever:
             np.concatenate(
                 [
                     self._near(snapshot, index, query.vector, int(wanted / share)),
-                    judge.most_covered(wanted),
+                    scorer.most_covered(wanted),
                     snapshot.rows_of_task(query.task_key),
                 ]
             )
@@ -358,12 +302,12 @@ class Retriever:
         return np.concatenate([inside, newer])
 
     def _index(self) -> HnswIndex | None:
-        return self.slot.index if self.wants_index and not self._slower else None
+        return self.index_manager.index if self.wants_index and not self._slower else None
 
     def _compare_speeds(self) -> None:
         """In mode `auto`, an index that is slower than comparing all is not used."""
         self._slower = False
-        index = self.slot.index
+        index = self.index_manager.index
         if self._mode != "auto" or index is None:
             return
         snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))

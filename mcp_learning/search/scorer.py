@@ -13,7 +13,7 @@ from mcp_learning.search import fusion
 from mcp_learning.search.arrays import among, reached, top
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.lexical.word_index import Scores
-from mcp_learning.search.sync import Snapshot
+from mcp_learning.search.snapshot import Snapshot
 
 MatchedBy = Literal["meaning", "words", "both"]
 
@@ -74,7 +74,7 @@ class Scorer:
 
     def bounds(self) -> NDArray[np.float32] | None:
         """(n,) float32: no row is more similar than this; None where no bounds are known."""
-        heads, vector = self._snapshot.heads, self._query.vector
+        heads, vector = self._snapshot.bounds, self._query.vector
         if heads is None or vector is None:
             return None
         meaning = fusion.meaning(heads.bounds(vector), self._query.noise)

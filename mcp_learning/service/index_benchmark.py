@@ -136,9 +136,9 @@ async def compare(
     build = Build(directory)
     try:
         started = time.perf_counter()
-        chunk = (np.arange(rows), vectors)
+        numbers = np.arange(rows)
         await show(0, "")
-        await anyio.to_thread.run_sync(build.write, iter([chunk]))
+        await anyio.to_thread.run_sync(build.add, numbers, numbers, vectors)
         info = await run_build(build, wanted, show)
         seconds = time.perf_counter() - started
         progress(f"{preset}: searching", 0, 1)

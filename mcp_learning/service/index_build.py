@@ -4,6 +4,7 @@ The build runs in a child process (`search.hnsw_build`), so that cancelling it, 
 time. Until the new file is renamed into place, nothing that searches use has changed.
 """
 
+import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -13,63 +14,180 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from mcp_learning.errors import IndexUnavailable
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.errors import IndexUnavailable, LearningError
+from mcp_learning.models.requests import RebuildIndex
+from mcp_learning.models.results import RebuildReport
 from mcp_learning.search.hnsw import Build, IndexInfo
-from mcp_learning.service.protocol import Progress
+from mcp_learning.search.retriever import Retriever
+from mcp_learning.service.embedding import EmbeddingQueue
+from mcp_learning.service.index_sync import IndexSync
+from mcp_learning.service.protocol import Progress, ignore_progress
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import embeddings
-from mcp_learning.store.duckdb.connection import Database
+from mcp_learning.store.protocol import Store
+
+logger = logging.getLogger(__name__)
 
 SECONDS_PER_ROW = 0.0005
 """At 10,000 rows; it grows with the logarithm of their number."""
 
+RETRY_GROWTH = 1.2
+"""How many times as many executions there have to be before a failed rebuild is tried again."""
 
-async def build_index(
-    database: Database,
-    settings: Settings,
-    *,
-    model: str,
-    parameters: tuple[int, int],
-    adopt: Callable[[Path, IndexInfo], Awaitable[None]],
-    progress: Progress,
-) -> IndexInfo:
-    """Builds an index over all vectors of the database, measures it, and has it adopted.
+REEMBED_SHARE = 0.6
+"""Share of the work, 0..1, that re-embedding is reported to be when it comes before a build."""
+
+
+class IndexBuilder:
+    """Rebuilds the HNSW index of one store, one rebuild at a time.
 
     Args:
-        database: Where the vectors are.
         settings: The directory of the index and its ef_search.
-        model: Fingerprint of the model that made the vectors.
-        parameters: (M, ef_construction).
-        adopt: Verifies the finished file and takes it over.
-        progress: Hears of the share done.
-
-    Raises:
-        IndexUnavailable: There is nothing to index, or the build failed.
+        store: Where the vectors are.
+        embedder: Of the model that made them.
+        retriever: Takes the finished index over.
+        sync: Of the same retriever.
+        queue: Makes vectors that are missing.
+        drain: Embeds and tokenises everything that was recorded before.
     """
-    build = Build(settings.index_dir)
-    try:
-        dimension = await database.read(embeddings.dimension)
-        rows, watermark = await database.read(lambda c: build.write(embeddings.read(c)))
-        if rows == 0:
-            raise IndexUnavailable("there is nothing to index yet; record executions first")
-        await progress(0.1, f"building the index over {rows} rows")
-        wanted = IndexInfo(
-            model=model,
-            dimension=dimension,
-            watermark=watermark,
-            rows=rows,
-            m=parameters[0],
-            ef_construction=parameters[1],
-            ef_search=settings.hnsw_ef_search,
-            built_at=datetime.now(UTC),
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        embedder: Embedder,
+        retriever: Retriever,
+        sync: IndexSync,
+        queue: EmbeddingQueue,
+        drain: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.building = False
+        """Whether a rebuild is under way."""
+        self.failed_rows = 0
+        """Executions that the last rebuild that nobody asked for failed on; 0: it didn't fail."""
+        self._settings = settings
+        self._store = store
+        self._embedder = embedder
+        self._retriever = retriever
+        self._sync = sync
+        self._queue = queue
+        self._drain = drain
+        self._automatic: anyio.CancelScope | None = None  # around a rebuild that nobody asked for
+        self._ended = anyio.Event()
+
+    async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
+        """Recomputes embeddings if asked, then builds the HNSW index and puts it in place.
+
+        Searches go on meanwhile, on the old index. Cancelled, they go on as before; what a
+        cancelled re-embed had computed is kept for the next one. A rebuild that nobody asked for
+        gives way.
+
+        Raises:
+            IndexUnavailable: Another rebuild is under way, a re-embed is due, there is nothing to
+                index, or the index can't be built.
+            EmbedderUnavailable: The model can't be loaded.
+        """
+        if self._automatic is not None:
+            self._automatic.cancel()
+            await self._ended.wait()
+        if self.building:
+            raise IndexUnavailable("a rebuild is under way; wait for it to end")
+        self.building = True
+        try:
+            return await self._rebuild(request, progress)
+        finally:
+            self.building = False
+
+    def is_due(self) -> bool:
+        """Whether to rebuild without being asked; blocks, and runs in a worker thread.
+
+        What failed is not tried again before there is considerably more to index.
+        """
+        grown = len(self._retriever.rows) > RETRY_GROWTH * self.failed_rows
+        return not self._sync.reembed_due and grown and self._retriever.stale
+
+    async def rebuild_stale(self) -> None:
+        """Builds an index because there is none, or one that lags behind. Never raises.
+
+        The caller has set `building`.
+        """
+        self._automatic, self._ended = anyio.CancelScope(), anyio.Event()
+        rows = len(self._retriever.rows)
+        try:
+            with self._automatic:
+                logger.info("building the HNSW index over %d executions", rows)
+                report = await self._rebuild(RebuildIndex(), ignore_progress)
+                self.failed_rows = 0
+                logger.info("the HNSW index is in use, after %.0f s", report.seconds)
+        except LearningError as error:
+            self.failed_rows = rows
+            logger.warning("the HNSW index was not built: %s", error)
+        except Exception:
+            self.failed_rows = rows
+            logger.exception("the HNSW index was not built; exact search goes on")
+        finally:
+            self.building, self._automatic = False, None
+            self._ended.set()
+
+    async def _rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
+        started = time.monotonic()
+        await self._sync.load()
+        reembedded, done = 0, 0.0
+        if request.reembed:
+            done = REEMBED_SHARE
+            reembedded = await self._queue.reembed(_part(progress, 0, done))
+        if self._sync.reembed_due:
+            raise IndexUnavailable(self._sync.reembed_reason)
+        await self._drain()
+        info = await self._build(request.parameters, _part(progress, done, 1))
+        return RebuildReport(
+            rows=info.rows,
+            reembedded=reembedded,
+            seconds=round(time.monotonic() - started, 3),
+            bytes=self._retriever.index_manager.state.bytes,
+            m=info.m,
+            ef_construction=info.ef_construction,
+            recall_at_10=info.recall_at_10,
         )
-        info = await run_build(build, wanted, progress)
-        await adopt(build.path, wanted)
-        await progress(1.0, "the new index is in use")
-        return info
-    finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(build.discard)
+
+    async def _build(self, parameters: tuple[int, int], progress: Progress) -> IndexInfo:
+        """Builds an index over all stored vectors, measures it, and puts it in place.
+
+        Args:
+            parameters: (M, ef_construction).
+            progress: Hears of the share done.
+
+        Raises:
+            IndexUnavailable: There is nothing to index, or the build failed.
+        """
+        build = Build(self._settings.index_dir)
+        try:
+            if await self._store.vectors(build.add) == 0:
+                raise IndexUnavailable("there is nothing to index yet; record executions first")
+            await progress(0.1, f"building the index over {build.rows} rows")
+            wanted = IndexInfo(
+                model=self._embedder.fingerprint,
+                dimension=self._embedder.dimension,
+                watermark=build.watermark,
+                rows=build.rows,
+                m=parameters[0],
+                ef_construction=parameters[1],
+                ef_search=self._settings.hnsw_ef_search,
+                built_at=datetime.now(UTC),
+            )
+            info = await run_build(build, wanted, progress)
+            await self._adopt(build.path, wanted)
+            await progress(1.0, "the new index is in use")
+            return info
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(build.discard)
+
+    async def _adopt(self, built: Path, expected: IndexInfo) -> None:
+        async with self._sync.storing:
+            with anyio.CancelScope(shield=True):
+                replace = self._retriever.replace_index
+                await anyio.to_thread.run_sync(replace, built, expected)
 
 
 async def run_build(build: Build, wanted: IndexInfo, progress: Progress) -> IndexInfo:
@@ -116,3 +234,12 @@ async def _tick(rows: int, progress: Progress) -> None:
         # The build can't be asked how far it is: approach 95 % at the speed measured elsewhere.
         share = 0.1 + 0.85 * (1 - math.exp(-elapsed / expected))
         await progress(share, f"building for {elapsed:.0f} s")
+
+
+def _part(progress: Progress, start: float, end: float) -> Progress:
+    """Progress of a part of the work, which lies between two shares of all of it."""
+
+    async def report(share: float, text: str) -> None:
+        await progress(start + (end - start) * share, text)
+
+    return report

@@ -1,48 +1,50 @@
-"""Keeps embeddings, words and the HNSW index up with the truth.
+"""What searches and recommendations are made with: the embedder, the indexes, and their upkeep.
 
-The embedding queue is simply the executions without a vector, so it survives any crash. It is
-drained in the background, and by a search that finds it short (an agent reads its own writes). So
-are the words that are still to be read. The HNSW index is rebuilt when it has become stale.
-
-Invariant: vectors are stored, and indexes replaced, only under `_indexing`. So the vectors in
-memory are those in the database. One rebuild runs at a time.
+The store is the truth. `index_sync` keeps the rows in memory up with it, `embedding` makes vectors
+that are missing, `index_build` rebuilds the HNSW index when it has become stale. That happens in
+the background, and before a search that finds a little of it undone: an agent reads its own writes.
 """
 
 import logging
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 import anyio
 import anyio.to_thread
-import numpy as np
 from anyio.abc import TaskGroup
-from numpy.typing import NDArray
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
-from mcp_learning.errors import IndexUnavailable, LearningError, StoreError
+from mcp_learning.errors import LearningError, StoreError
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Filters, RebuildIndex, RecommendApproach
-from mcp_learning.models.results import IndexHealth, IndexingHealth, RebuildReport, Recommendation
+from mcp_learning.models.results import (
+    ExecutionSummary,
+    IndexHealth,
+    IndexingHealth,
+    RebuildReport,
+    Recommendation,
+)
 from mcp_learning.redaction.secrets import redact
-from mcp_learning.search.hnsw import IndexInfo
-from mcp_learning.search.retriever import Found, Retriever
+from mcp_learning.search.found import Found
+from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.scorer import Query
-from mcp_learning.search.sync import Embedded
-from mcp_learning.service.embedding import BATCH, embed_and_store, fill_next
-from mcp_learning.service.index_build import build_index
-from mcp_learning.service.protocol import Progress, ignore_progress
+from mcp_learning.search.summaries import LIMIT, SHORT
+from mcp_learning.service.embedding import EmbeddingQueue
+from mcp_learning.service.index_build import IndexBuilder
+from mcp_learning.service.index_sync import IndexSync
+from mcp_learning.service.protocol import Progress
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import embeddings
-from mcp_learning.store.duckdb.connection import Cursor, Database
-from mcp_learning.store.types import Unembedded, Vote
+from mcp_learning.store.protocol import Store
+from mcp_learning.store.types import Vote
+
+if TYPE_CHECKING:
+    from mcp_learning.recommend.recommend import Assessment
 
 logger = logging.getLogger(__name__)
 
@@ -61,18 +63,21 @@ PAUSE = 0.05
 LONGEST_WAIT = 5.0
 """Seconds after which embedding starts even while records keep coming."""
 
-RETRY_GROWTH = 1.2
-"""How many times as many executions there have to be before a failed rebuild is tried again."""
-
-REEMBED_SHARE = 0.6
-"""Share of the work, 0..1, that re-embedding is reported to be when it comes before a build."""
+_SEARCHES = 4
+"""Searches that run at the same time, each in its own thread."""
 
 
 class Indexer:
-    """Owns the embedder and the retriever of one database."""
+    """Owns the embedder and the retriever of one store.
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        self.embedder = Embedder(
+    Args:
+        settings: Of the model, the search and the directory of derived files.
+        store: The truth.
+        embedder: One that is there already; None: the one that the settings name.
+    """
+
+    def __init__(self, settings: Settings, store: Store, embedder: Embedder | None = None) -> None:
+        self.embedder = embedder or Embedder(
             settings.embedding_model,
             cache_dir=settings.model_dir,
             threads=settings.embedding_threads or None,
@@ -82,30 +87,32 @@ class Indexer:
             settings.search_mode,
             settings.hnsw_min_rows,
             settings.hnsw_ef_search,
-            lambda: database.commits,
         )
-        self.reembed_due = False
         self.problem: str | None = None
         self._settings = settings
-        self._database = database
-        self._indexing = anyio.Lock()
-        self._loading = anyio.Lock()
-        self._loaded = 0  # the opening of the database that was read
-        self._warmed = 0  # likewise
-        self._building = False
-        self._automatic: anyio.CancelScope | None = None  # around a rebuild that nobody asked for
-        self._ended = anyio.Event()
-        self._failed_rows = 0
+        self._store = store
+        self._sync = IndexSync(settings.index_dir, store, self.embedder, self.retriever)
+        self._queue = EmbeddingQueue(store, self.embedder, self.retriever, self._sync)
+        self._builder = IndexBuilder(
+            settings, store, self.embedder, self.retriever, self._sync, self._queue, self.drain
+        )
+        self._warmed = 0  # `IndexSync.loads` when the caches were filled
         self._work = anyio.Event()
+        self._searching = anyio.CapacityLimiter(_SEARCHES)
         self._recommending: ModuleType | None = None
+
+    @property
+    def reembed_due(self) -> bool:
+        """Whether the stored vectors are of another model."""
+        return self._sync.reembed_due
 
     def notice(self) -> None:
         """Says that an execution was written. Call after the commit."""
         self._work.set()
 
     async def forget(self, task_ids: Iterable[UUID]) -> None:
-        """Lets go of deleted executions. Call after the commit."""
-        await anyio.to_thread.run_sync(self.retriever.drop, list(task_ids))
+        """Lets go of the texts of deleted executions. Call after the commit."""
+        await anyio.to_thread.run_sync(self.retriever.summaries.drop, list(task_ids))
         self._work.set()
 
     async def run(self) -> None:
@@ -123,11 +130,12 @@ class Indexer:
                 self.problem = None
                 fingerprint = self.embedder.fingerprint
                 await anyio.to_thread.run_sync(self.retriever.open_index, fingerprint)
-                if not self._building and await anyio.to_thread.run_sync(self._build_is_due):
-                    self._building = True
-                    group.start_soon(self._rebuild_stale)
+                builder = self._builder
+                if not builder.building and await anyio.to_thread.run_sync(builder.is_due):
+                    builder.building = True
+                    group.start_soon(builder.rebuild_stale)
             except LearningError as error:
-                if self._database.closing:
+                if self._store.closing:
                     group.cancel_scope.cancel()
                     return
                 self.problem = str(error)
@@ -148,27 +156,26 @@ class Indexer:
                     return
 
     async def load(self) -> None:
-        """Loads the model, then the vectors; a second caller waits for the first.
+        """Loads the model, then reads everything; a second caller waits for the first.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded. The next call tries again.
-            StoreError: The database can't be opened.
+            StoreError: The store can't be read.
         """
-        async with self._loading:
-            if self._loaded and self._loaded == self._database.openings:
-                return
-            await anyio.to_thread.run_sync(self.embedder.load, abandon_on_cancel=True)
-            async with self._indexing:
-                await self._database.open()
-                opening = self._database.openings
-                await self._database.write(self._fit_table)
-                await self._database.read(self._load_retriever)
-            self._loaded = opening
+        await self._sync.load()
+
+    async def sync(self) -> None:
+        """Takes in everything that was committed before the call. Call `load` before.
+
+        Raises:
+            StoreError: The store can't be read.
+        """
+        await self._sync.sync()
 
     async def search(
         self, text: str, *, filters: Filters, limit: int, floor: float | None
-    ) -> Found:
-        """Embeds `text` and searches; first drains the queue if that is short.
+    ) -> tuple[Found, dict[UUID, ExecutionSummary]]:
+        """Embeds `text` and searches what was committed before the call.
 
         While a re-embed is due, only words are searched: vectors of two models can't be compared.
 
@@ -178,64 +185,78 @@ class Indexer:
             limit: Tasks wanted, at least 1.
             floor: Least similarity, 0..1; None: as configured, else the calibrated one.
 
+        Returns:
+            What was found, and the texts of it, without executions that were deleted meanwhile.
+
         Raises:
             EmbedderUnavailable: The model can't be loaded.
-            StoreError: The database can't be read.
+            StoreError: The store can't be read.
         """
-        query = await self._question(text, filters=filters, limit=limit, floor=floor)
+        await self._read_own_writes()
 
-        def search(cursor: Cursor) -> Found:
-            self._read_own_words(cursor)
-            return self.retriever.search(cursor, query)
+        def search() -> tuple[Found, dict[UUID, int], dict[UUID, ExecutionSummary]]:
+            query = self._query(text, filters=filters, limit=limit, floor=floor)
+            found = self.retriever.search(query)
+            numbers = {one.task_id: one.sequence for one in found.ranked}
+            return found, numbers, self.retriever.summaries.known(numbers)
 
-        found = await self._database.read(search)
+        found, numbers, texts = await anyio.to_thread.run_sync(search, limiter=self._searching)
         self._notice_failure()
-        return found
+        return found, await self._completed(texts, numbers)
 
     async def recommend(
-        self, request: RecommendApproach, votes: Callable[[Cursor], Mapping[UUID, Vote]]
+        self, request: RecommendApproach, votes: Mapping[UUID, Vote]
     ) -> Recommendation:
         """Gathers what became of similar tasks, and compares options.
 
         Args:
             request: The task at hand.
-            votes: Reads what speaks for and against executions.
+            votes: What speaks for and against executions.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded.
-            StoreError: The database can't be read.
+            StoreError: The store can't be read.
         """
         if self._recommending is None:  # with what it imports it takes 0.1 s
             name = "mcp_learning.recommend.recommend"
             self._recommending = await anyio.to_thread.run_sync(import_module, name)
         module = self._recommending
-        query = await self._question(
-            request.task_description, filters=Filters(), limit=EVIDENCE_ROWS, floor=None
-        )
+        await self._read_own_writes()
 
-        def work(cursor: Cursor) -> Recommendation:
-            self._read_own_words(cursor)
+        def assess() -> tuple["Assessment", dict[UUID, ExecutionSummary]]:
+            query = self._query(
+                request.task_description, filters=Filters(), limit=EVIDENCE_ROWS, floor=None
+            )
+            related = self.retriever.related(query)
             half_life = self._settings.evidence_half_life_days
-            known = (query, request, votes(cursor), half_life)
-            result: Recommendation = module.recommend(cursor, self.retriever, *known)
-            return result
+            made: Assessment = module.assess(related, query, request, votes, half_life)
+            return made, self.retriever.summaries.known(made.numbers)
 
-        result = await self._database.read(work)
+        made, texts = await anyio.to_thread.run_sync(assess, limiter=self._searching)
         self._notice_failure()
+        texts = await self._completed(texts, made.numbers)
+        result: Recommendation = await anyio.to_thread.run_sync(module.answer, made, texts)
         return result
 
-    async def _question(
-        self, text: str, *, filters: Filters, limit: int, floor: float | None
-    ) -> Query:
-        """What to search for; vectors that are missing are made first if they are few."""
+    async def _read_own_writes(self) -> None:
+        """Takes in what was committed, and makes vectors and words that are missing, if few."""
         await self.load()
-        newest, waiting = await self._database.read(self._queue)
-        if 0 < waiting <= READ_OWN_WRITES:
+        await self._sync.sync()
+        rows = self.retriever.rows
+        if 0 < rows.unembedded <= READ_OWN_WRITES:
             try:
-                await self.embed(newest)  # no further: while others write, a search has to end
+                # No further than now: while others write, a search has to end.
+                await self._queue.embed(rows.sequence)
             except StoreError as error:  # no room for vectors; the shortcoming says what is missing
                 logger.warning("searching without the latest vectors: %s", error)
-        question, vector = await anyio.to_thread.run_sync(self._understand, text)
+        await self._sync.tokenise(READ_OWN_WORDS)
+
+    def _query(self, text: str, *, filters: Filters, limit: int, floor: float | None) -> Query:
+        # Stored text has no secrets either, so a question is most alike without its own.
+        question, _ = redact(text)
+        vector = None
+        if not self.reembed_due:
+            (vector,) = self.embedder.embed([embedding_text(question)])
         return Query(
             text=question,
             task_key=task_key(question),
@@ -247,188 +268,95 @@ class Indexer:
             now=datetime.now(UTC),
         )
 
-    def _read_own_words(self, cursor: Cursor) -> None:
-        self.retriever.rows.sync(cursor)
-        read = 0
-        while self.retriever.rows.wordless and read < READ_OWN_WORDS:
-            read += self.retriever.rows.read_words(cursor)
+    async def _completed(
+        self, texts: dict[UUID, ExecutionSummary], wanted: Mapping[UUID, int]
+    ) -> dict[UUID, ExecutionSummary]:
+        """The texts of what is wanted, with those that aren't in memory read from the store."""
+        missing = [task_id for task_id in wanted if task_id not in texts]
+        if not missing:
+            return texts
+        fresh = await self._store.summaries(missing)
+        await anyio.to_thread.run_sync(self.retriever.summaries.keep, fresh)
+        return texts | {task_id: one.summary for task_id, one in fresh.items()}
 
     def _notice_failure(self) -> None:
-        if self.retriever.slot.state.problem and not self._failed_rows:
+        if self.retriever.index_manager.state.problem and not self._builder.failed_rows:
             self._work.set()  # the index failed, perhaps just now: it is built again
 
-    def _understand(self, text: str) -> tuple[str, NDArray[np.float32] | None]:
-        # Stored text has no secrets either, so a question is most alike without its own.
-        question, _ = redact(text)
-        if self.reembed_due:
-            return question, None
-        (vector,) = self.embedder.embed([embedding_text(question)])
-        return question, np.asarray(vector)
-
     async def drain(self) -> None:
-        """Embeds everything that is in the queue now, and reads its words."""
-        newest, _ = await self._database.read(self._queue)
-        await self.embed(newest)
-        while await self._database.read(self._read_words):
-            pass
+        """Embeds everything that is in the queue now, and reads its words.
 
-    def _queue(self, cursor: Cursor) -> tuple[int, int]:
-        """The number of the newest change, and how many executions have no vector."""
-        self.retriever.rows.sync(cursor)
-        return self.retriever.rows.sequence, self.retriever.rows.waiting
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+            StoreError: The store can't be read or written.
+        """
+        await self._sync.sync()
+        await self._queue.embed(self.retriever.rows.sequence)
+        await self._sync.tokenise(most=sys.maxsize)
 
     async def embed(self, up_to: int) -> None:
-        """Embeds what is in the queue, as far as it was changed by the change number `up_to`."""
-        fruitless = 0
-        while not self.reembed_due:
-            async with self._indexing:  # others get their turn between two batches
-                rows = await self._database.read(partial(self._next_of_queue, up_to=up_to))
-                if not rows:
-                    return
-                stored, vectors = await embed_and_store(self._database, self.embedder, rows)
-                with anyio.CancelScope(shield=True):  # what is stored has to be found
-                    take_in = partial(self._take_in, stored=stored, vectors=vectors)
-                    await self._database.read(take_in)
-                fruitless = 0 if stored else fruitless + 1
-                if fruitless == 2:  # not just changed meanwhile: the vectors are there already
-                    await self._database.read(self._load_retriever)
+        """Embeds what is in the queue, as far as it was changed by the change number `up_to`.
 
-    def _next_of_queue(self, cursor: Cursor, up_to: int) -> list[Unembedded]:
-        self.retriever.rows.sync(cursor)
-        return embeddings.unembedded(cursor, self.retriever.rows.queue(BATCH, up_to))
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+            StoreError: The store can't be read or written.
+        """
+        await self._queue.embed(up_to)
 
     async def settle(self) -> None:
-        """Brings everything up to date and saves what is worth it.
+        """Brings everything up to date, saves what is worth it, and fills the caches.
 
         Raises:
             LearningError: Something can't be read or written; searches go on with what there is.
         """
         await self.drain()
-        await self._database.read(lambda _: self.retriever.rows.tidy())
-        if self._warmed != self._loaded:
-            self._warmed = self._loaded
-            await self._database.read(lambda one: self.retriever.warm(one, self.embedder.floor))
-
-    def _take_in(
-        self, cursor: Cursor, stored: Sequence[Embedded], vectors: NDArray[np.float32]
-    ) -> None:
-        self.retriever.rows.put(cursor, stored, vectors)
-
-    def _read_words(self, cursor: Cursor) -> int:
-        self.retriever.rows.sync(cursor)
-        return self.retriever.rows.read_words(cursor) if self.retriever.rows.wordless else 0
+        await self._sync.compact()
+        if self._warmed != self._sync.loads:
+            self._warmed = self._sync.loads
+            latest = await self._store.latest_summaries(LIMIT, SHORT)
+            await anyio.to_thread.run_sync(self.retriever.summaries.keep, latest)
+            await anyio.to_thread.run_sync(self.retriever.warm, self.embedder.floor)
 
     async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
-        """Recomputes embeddings if asked, then builds the HNSW index and puts it in place.
-
-        Searches go on meanwhile, on the old index. Cancelled, they go on as before; what a
-        cancelled re-embed had computed is kept for the next one. A rebuild that nobody asked for
-        gives way.
+        """Builds the HNSW index, after recomputing every embedding if asked; see `IndexBuilder`.
 
         Raises:
-            IndexUnavailable: Another rebuild is under way, a re-embed is due, there is nothing to
-                index, or the index can't be built.
+            IndexUnavailable: It can't be built; searches go on as before.
             EmbedderUnavailable: The model can't be loaded.
         """
-        if self._automatic is not None:
-            self._automatic.cancel()
-            await self._ended.wait()
-        if self._building:
-            raise IndexUnavailable("a rebuild is under way; wait for it to end")
-        self._building = True
-        try:
-            return await self._rebuild(request, progress)
-        finally:
-            self._building = False
+        return await self._builder.rebuild(request, progress)
 
-    async def _rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
-        started = time.monotonic()
-        await self.load()
-        reembedded = await self._reembed(progress) if request.reembed else 0
-        if self.reembed_due:
-            raise IndexUnavailable(self._reembed_reason)
-        await self.drain()
-        done = REEMBED_SHARE if request.reembed else 0.0
-        info = await build_index(
-            self._database,
-            self._settings,
-            model=self.embedder.fingerprint,
-            parameters=request.parameters,
-            adopt=self._adopt_index,
-            progress=lambda share, text: progress(done + (1 - done) * share, text),
-        )
-        return RebuildReport(
-            rows=info.rows,
-            reembedded=reembedded,
-            seconds=round(time.monotonic() - started, 3),
-            bytes=self.retriever.slot.state.bytes,
-            m=info.m,
-            ef_construction=info.ef_construction,
-            recall_at_10=info.recall_at_10,
-        )
+    async def drop_outdated_index(self) -> bool:
+        """Deletes the HNSW index if it holds vectors that the store no longer has.
 
-    def _build_is_due(self) -> bool:
-        # What failed is not tried again before there is considerably more to index.
-        grown = len(self.retriever.rows) > RETRY_GROWTH * self._failed_rows
-        return not self.reembed_due and grown and self.retriever.stale
-
-    async def _rebuild_stale(self) -> None:
-        """Builds an index because there is none, or one that lags behind. `_building` is set."""
-        self._automatic, self._ended = anyio.CancelScope(), anyio.Event()
-        rows = len(self.retriever.rows)
-        try:
-            with self._automatic:
-                logger.info("building the HNSW index over %d executions", rows)
-                report = await self._rebuild(RebuildIndex(), ignore_progress)
-                self._failed_rows = 0
-                logger.info("the HNSW index is in use, after %.0f s", report.seconds)
-        except LearningError as error:
-            self._failed_rows = rows
-            logger.warning("the HNSW index was not built: %s", error)
-        except Exception:
-            self._failed_rows = rows
-            logger.exception("the HNSW index was not built; exact search goes on")
-        finally:
-            self._building, self._automatic = False, None
-            self._ended.set()
-
-    async def _reembed(self, progress: Progress) -> int:
-        count = await fill_next(
-            self._database,
-            self.embedder,
-            lambda share, text: progress(REEMBED_SHARE * share, text),
-        )
-        async with self._indexing:
-            with anyio.CancelScope(shield=True):
-                width = self.embedder.dimension
-                await self._database.write(lambda c: embeddings.adopt_next(c, width))
-                self.reembed_due = False
-                await self._database.read(self._load_retriever)
-        return count
-
-    async def _adopt_index(self, built: Path, expected: IndexInfo) -> None:
-        async with self._indexing:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self.retriever.replace_index, built, expected)
+        Returns:
+            Whether it was deleted.
+        """
+        manager = self.retriever.index_manager
+        info = await anyio.to_thread.run_sync(manager.stored)
+        if info is not None and info.rows != await self._store.count_vectors(info.watermark):
+            info = None
+        return await anyio.to_thread.run_sync(manager.drop, info)
 
     @property
     def shortcoming(self) -> str | None:
         """Why searches are not as good as they could be; None when they are."""
+        rows, manager = self.retriever.rows, self.retriever.index_manager
         if self.reembed_due:
-            return f"{self._reembed_reason}; until then only words are searched"
-        if (waiting := self.retriever.rows.waiting) > 0:
-            return f"{waiting} executions still wait for their embedding"
-        if (wordless := self.retriever.rows.wordless) > 0:
-            return f"the words of {wordless} executions are still to be read"
-        if self.retriever.wants_index and self.retriever.slot.index is None:
-            if self._building:
+            return f"{self._sync.reembed_reason}; until then only words are searched"
+        if rows.unembedded > 0:
+            return f"{rows.unembedded} executions still wait for their embedding"
+        if rows.untokenised > 0:
+            return f"the words of {rows.untokenised} executions are still to be read"
+        if self.retriever.wants_index and manager.index is None:
+            if self._builder.building:
                 return "exact search serves, while the HNSW index is being built"
-            why = self.retriever.slot.state.problem or "there is no HNSW index yet"
+            why = manager.state.problem or "there is no HNSW index yet"
             return f"exact search serves, since {why}; rebuild_index builds one"
         return None
 
     def health(self) -> IndexingHealth:
-        """State of the embedder and the indexes."""
+        """State of the embedder and the indexes; blocks for milliseconds."""
         waiting: Literal["unavailable", "loading"] = "unavailable" if self.problem else "loading"
         return IndexingHealth(
             embedder=self.embedder.model,
@@ -436,30 +364,23 @@ class Indexer:
             reembed_due=self.reembed_due,
             search_mode=self.retriever.mode,
             index=self._index_health(),
-            words_pending=self.retriever.rows.wordless,
+            words_pending=self.retriever.rows.untokenised,
             words_bytes=self.retriever.rows.word_bytes,
             problem=self.problem,
         )
 
-    @property
-    def _reembed_reason(self) -> str:
-        return (
-            f"the stored embeddings are of another model than {self.embedder.model}; a re-embed is "
-            "due: call rebuild_index with reembed=true"
-        )
-
     def _index_health(self) -> IndexHealth:
-        state = self.retriever.slot.state
+        state, building = self.retriever.index_manager.state, self._builder.building
         info = state.info
         if info is None:
-            if self._building:
+            if building:
                 return IndexHealth(state="building")
-            if not self._loaded:
+            if not self._sync.loads:
                 return IndexHealth(state="loading")
             problem = state.problem
             return IndexHealth(state="stale" if problem else "none", reason=problem)
         return IndexHealth(
-            state="building" if self._building else "ready",
+            state="building" if building else "ready",
             rows=info.rows,
             newer_rows=self.retriever.newer_than(info),
             bytes=state.bytes,
@@ -473,20 +394,3 @@ class Indexer:
     async def close(self) -> None:
         """Closes the index file."""
         await anyio.to_thread.run_sync(self.retriever.close, abandon_on_cancel=True)
-
-    def _fit_table(self, cursor: Cursor) -> None:
-        """Finds out whether the vectors are of this model; an empty table takes its dimension."""
-        stored = embeddings.model(cursor)
-        self.reembed_due = stored not in (None, self.embedder.fingerprint)
-        if stored is None and embeddings.dimension(cursor) != self.embedder.dimension:
-            embeddings.create_table(cursor, "embeddings", self.embedder.dimension)
-        if self.reembed_due:
-            logger.warning("%s", self._reembed_reason)
-
-    def _load_retriever(self, cursor: Cursor) -> None:
-        self.retriever.load(
-            cursor,
-            self.embedder.fingerprint,
-            self.embedder.dimension,
-            vectors=not self.reembed_due,
-        )

@@ -42,6 +42,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.models.results import (
     Execution,
     ExecutionDetail,
+    ExecutionSummary,
     Feedback,
     FeedbackStored,
     Forgotten,
@@ -68,11 +69,12 @@ from mcp_learning.service.recalls import Recalls
 from mcp_learning.service.retention import Retention
 from mcp_learning.service.telemetry import Recorder
 from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb.connection import Database
 from mcp_learning.store.duckdb.store import DuckDBStore
 from mcp_learning.store.types import Selection
 
 if TYPE_CHECKING:
-    from mcp_learning.search.retriever import Ranked
+    from mcp_learning.search.found import Ranked
     from mcp_learning.service.indexer import Indexer
 
 LOOKED_AT = 200
@@ -82,25 +84,20 @@ _YES = {"yes": True, "no": False, None: None}
 
 
 class LearningService:
-    """Records, retrieves and learns: `run` keeps what is derived up to date, `close` ends it.
+    """Records, retrieves and learns. Make it, `start` it, keep `run` going, `close` it."""
 
-    Args:
-        settings: What is excluded, which model embeds, how searches work.
-        store: The truth, which the service closes.
-    """
-
-    def __init__(self, settings: Settings, store: DuckDBStore) -> None:
+    def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
-        self.store = store
-        self._database = database = store.database
+        self._database = database
+        self._store = DuckDBStore(database)
         self._indexer: Indexer | None = None
         dashboard = Dashboard(database, self._indexing)
         self.overview, self.listing = dashboard.overview, dashboard.listing
         self.learned, self.history = dashboard.learned, dashboard.history
         self.pulse = dashboard.pulse
         self.recorder = Recorder()
-        self._recalls = Recalls(database)
-        self._retention = Retention(settings, self.store, self._indexing)
+        self._recalls = Recalls(self._store)
+        self._retention = Retention(settings, self._store, self._indexing)
 
     async def run(self) -> None:
         """Keeps embeddings up with what is recorded, and to the retention policy."""
@@ -123,10 +120,10 @@ class LearningService:
         await indexer.drain()
 
     async def close(self, patience: float | None = None) -> None:
-        """Finishes queued writes and closes the files; gives up after `patience` seconds."""
+        """Finishes queued writes and closes the files; `patience` as in `Database.close`."""
         self.recorder.stop()
         await self._recalls.save()
-        await self.store.close(patience)
+        await self._database.close(patience)
         if self._indexer is not None:
             await self._indexer.close()
 
@@ -159,7 +156,7 @@ class LearningService:
             return stored if new == stored else new.model_copy(update={"updated_at": now})
 
         try:
-            done = await self.store.upsert(task_id, merge, request.used_task_ids, now)
+            done = await self._store.upsert(task_id, merge, request.used_task_ids, now)
         finally:  # also for a caller that is cancelled, since the write is finished nevertheless
             if self._indexer is not None:
                 self._indexer.notice()
@@ -217,8 +214,8 @@ class LearningService:
 
     async def _recommended(self, request: RecommendApproach) -> Recommendation:
         indexer = await self._indexing()
-        result = await indexer.recommend(request, self._recalls.votes)
-        if not indexer.retriever.rows.waiting:
+        result = await indexer.recommend(request, await self._recalls.votes())
+        if not indexer.retriever.rows.unembedded:
             return result
         note = f"{result.basis.note}; {indexer.shortcoming}"
         basis = result.basis.model_copy(update={"note": note})
@@ -226,7 +223,7 @@ class LearningService:
 
     async def _similar(self, request: FindSimilarTasks) -> SimilarTasks:
         indexer = await self._indexing()
-        found = await indexer.search(
+        found, texts = await indexer.search(
             request.task_description,
             filters=request.filters,
             limit=request.limit,
@@ -241,7 +238,8 @@ class LearningService:
             reason=reason,
             below_floor=found.below_floor,
         )
-        return SimilarTasks(matches=[_match(ranked) for ranked in found.ranked], search=info)
+        matches = [_match(one, texts[one.task_id]) for one in found.ranked if one.task_id in texts]
+        return SimilarTasks(matches=matches, search=info)
 
     async def recommend(self, request: RecommendApproach) -> Recommendation:
         """What to try on a task, judged by how similar ones ended, and what failed there.
@@ -264,7 +262,7 @@ class LearningService:
             NotFound: No execution has this id.
         """
         unsaved = self._recalls.unsaved(request.task_id)
-        stored = await self.store.get(request.task_id)
+        stored = await self._store.get(request.task_id)
         if stored is None:
             raise NotFound(request.task_id)
         return ExecutionDetail(
@@ -300,7 +298,7 @@ class LearningService:
         def check(about: Execution) -> None:
             refuse_excluded(about.repo, self.settings.excluded_repos)
 
-        count = await self.store.add_feedback(given.task_id, request.feedback_id, feedback, check)
+        count = await self._store.add_feedback(given.task_id, request.feedback_id, feedback, check)
         if count is None:
             raise NotFound(given.task_id)
         return FeedbackStored(task_id=given.task_id, feedback_count=count, redactions=redactions)
@@ -317,7 +315,7 @@ class LearningService:
 
     async def health(self) -> Health:
         """State of the database and what is derived from it."""
-        stored = await self.store.health()
+        stored = await self._store.health()
         if self._indexer is None:
             derived = IndexingHealth(embedder=self.settings.embedding_model)
         else:
@@ -352,7 +350,7 @@ class LearningService:
             before=None if days is None else datetime.now(UTC) - timedelta(days=days),
         )
         with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
-            done = await self.store.delete(selection, dry_run=request.dry_run)
+            done = await self._store.delete(selection, dry_run=request.dry_run)
             if self._indexer is not None and not request.dry_run:
                 await self._indexer.forget(done.task_ids)
         return Forgotten(
@@ -361,12 +359,12 @@ class LearningService:
 
     async def backup(self, request: Backup) -> BackupReport:
         """Copies the whole database; as `maintenance.backup`."""
-        return await maintenance.backup(self.store, request)
+        return await maintenance.backup(self._store, request)
 
     async def embed_missing(self, request: EmbedMissing, progress: Progress) -> EmbedReport:
         """Computes missing vectors; as `maintenance.embed_missing`."""
         indexer = await self._indexing()
-        return await maintenance.embed_missing(self.store, indexer, request, progress)
+        return await maintenance.embed_missing(self._store, indexer, request, progress)
 
     async def prune(self, request: Prune, progress: Progress) -> PruneReport:
         """Archives and deletes executions that limits cover; as `Retention.prune`."""
@@ -386,10 +384,10 @@ class LearningService:
         """
         excluded = self.settings.excluded_repos
         records = [r for r in request.records if not is_excluded(r.execution.repo, excluded)]
-        stored = await self.store.updated([record.task_id for record in records])
+        stored = await self._store.updated([record.task_id for record in records])
         batch, redactions = await anyio.to_thread.run_sync(importing.prepare, records, stored)
         try:
-            counts = await self.store.import_batch(batch, dry_run=request.dry_run)
+            counts = await self._store.import_batch(batch, dry_run=request.dry_run)
         finally:
             if self._indexer is not None and not request.dry_run:
                 self._indexer.notice()
@@ -401,11 +399,11 @@ class LearningService:
 
     async def export_page(self, request: ExportPage) -> Exported:
         """The next executions in the order of their last change, with feedback and uses."""
-        return await self.store.export_page(request.after, request.limit)
+        return await self._store.export_page(request.after, request.limit)
 
     async def suggest(self, request: SuggestValues) -> SuggestedValues:
         """Recorded values of a column that start with a prefix, the commonest first."""
-        values = await self.store.suggest(request.column, request.prefix, request.limit)
+        values = await self._store.suggest(request.column, request.prefix, request.limit)
         return SuggestedValues(values=values)
 
     async def _indexing(self) -> "Indexer":
@@ -413,13 +411,13 @@ class LearningService:
         if self._indexer is None:
             module = await anyio.to_thread.run_sync(import_module, "mcp_learning.service.indexer")
             if self._indexer is None:  # another caller may have waited for the same import
-                self._indexer = module.Indexer(self.settings, self._database)
+                self._indexer = module.Indexer(self.settings, self._store)
         return self._indexer
 
 
-def _match(ranked: "Ranked") -> Match:
+def _match(ranked: "Ranked", execution: ExecutionSummary) -> Match:
     return Match(
-        **dict(ranked.execution),
+        **dict(execution),
         similarity=round(ranked.similarity, 4),
         matched_by=ranked.matched_by,
         runs=ranked.runs,

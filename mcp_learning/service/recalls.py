@@ -7,15 +7,14 @@ memory and written some time after the answer, which they don't delay; a crash l
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
 import anyio
 
 from mcp_learning.errors import StoreError
-from mcp_learning.store.duckdb import votes as store
-from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import Vote
 
 logger = logging.getLogger(__name__)
@@ -25,14 +24,15 @@ PAUSE = 1.0
 
 
 class Recalls:
-    """Counts of one database, and what was last read of its votes."""
+    """Counts of one store, and the votes as last read from it."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._returned: Counter[UUID] = Counter()
         self._saving: Counter[UUID] = Counter()
         self._news = anyio.Event()
-        self._votes: tuple[tuple[int, int], dict[UUID, Vote]] | None = None
+        self._votes: dict[UUID, Vote] = {}
+        self._votes_revision: Hashable = None  # that the votes were read at
 
     def returned(self, task_ids: Iterable[UUID]) -> None:
         """Counts executions as returned by an answer."""
@@ -54,11 +54,8 @@ class Recalls:
         if not counted:
             return
         self._saving = counted
-        now = datetime.now(UTC)
         try:
-            await self._database.write(
-                lambda cursor: store.add_returned(cursor, counted, now), counted=False
-            )
+            await self._store.add_returned(counted, datetime.now(UTC))
         except StoreError as error:
             self._returned.update(counted)  # no news: not tried again before there are more
             logger.warning("what was returned is not counted yet: %s", error)
@@ -69,9 +66,13 @@ class Recalls:
         """How often an execution was part of an answer since counts were last written."""
         return self._returned[task_id] + self._saving[task_id]
 
-    def votes(self, cursor: Cursor) -> dict[UUID, Vote]:
-        """What speaks for and against executions; read again when something was written."""
-        state = (self._database.openings, self._database.commits)
-        if self._votes is None or self._votes[0] != state:
-            self._votes = (state, store.votes(cursor))
-        return self._votes[1]
+    async def votes(self) -> dict[UUID, Vote]:
+        """What speaks for and against executions; read again when something was committed.
+
+        Raises:
+            StoreError: The store can't be read.
+        """
+        revision = self._store.revision  # before reading: what is committed meanwhile is read again
+        if revision != self._votes_revision:
+            self._votes, self._votes_revision = await self._store.votes(), revision
+        return self._votes

@@ -164,11 +164,8 @@ class Retention:
     async def _reclaim(self) -> bool:
         """Rewrites the file; returns whether an HNSW index with deleted vectors was removed."""
         indexer = await self._indexing()
-        slot = indexer.retriever.slot
         with anyio.CancelScope(shield=True):
-            index = await anyio.to_thread.run_sync(slot.stored)
-            living = 0 if index is None else await self._store.count_vectors(index.watermark)
-            dropped = await anyio.to_thread.run_sync(slot.drop_dead, index, living)
+            dropped = await indexer.drop_outdated_index()
             await self._store.compact()
             await anyio.to_thread.run_sync(self._remove_leftovers)
             indexer.notice()

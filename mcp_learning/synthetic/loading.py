@@ -21,6 +21,7 @@ from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import bulk
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import DuckDBStore
 from mcp_learning.synthetic.generator import RUNS_PER_TASK, Run, make_runs, make_tasks
 
 CHUNK = 5_000
@@ -56,10 +57,12 @@ class Filled:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[tuple[Database, Indexer]]:
+async def opened(
+    settings: Settings, embedder: Embedder | None = None
+) -> AsyncIterator[tuple[Database, Indexer]]:
     """The database of `settings`, and an indexer that isn't loaded; closed at the end."""
     database = open_database(settings)
-    indexer = Indexer(settings, database)
+    indexer = Indexer(settings, DuckDBStore(database), embedder)
     try:
         await database.open()
         yield database, indexer

@@ -44,5 +44,5 @@ def build(
     """A finished index file, by the real child process."""
     made = Build(directory)
     dimension = vectors.shape[1]
-    rows, watermark = made.write(iter([(versions, vectors)]))
-    return made.path, made.run(wanted(rows, watermark, dimension, model))
+    made.add(versions, versions, vectors)
+    return made.path, made.run(wanted(made.rows, made.watermark, dimension, model))

@@ -11,12 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from store.rows import NOW, OUTCOMES, execution, filters, passes
 
-from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.identifiers import description_hash, task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.search import catalog as module
 from mcp_learning.search.catalog import Catalog
-from mcp_learning.store.duckdb.feed import description_hash
 from mcp_learning.store.types import LABELS, Columns
 
 IDS = [UUID(int=high << 64 | low) for high in range(3) for low in range(4)]

@@ -26,8 +26,7 @@ from store.rows import OUTCOMES, execution
 
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
-from mcp_learning.search import exact, pca_bounds, retriever, scan
-from mcp_learning.search import sync as in_memory
+from mcp_learning.search import exact, pca_bounds, retriever, row_table, scan
 from mcp_learning.search.scorer import Query
 
 BASE = 2_000
@@ -56,7 +55,7 @@ step = (
     | st.tuples(st.just("describe"), numbers, descriptions)
     | st.tuples(st.just("change"), numbers, attributes)
     | st.tuples(st.just("delete"), numbers, st.integers(1, 4))
-    | st.tuples(st.sampled_from(["embed", "tidy", "restart"]), st.none(), st.none())
+    | st.tuples(st.sampled_from(["embed", "compact", "restart"]), st.none(), st.none())
     | st.tuples(st.just("search"), st.none(), st.none())
 )
 questions = descriptions | st.sampled_from(
@@ -106,17 +105,17 @@ def indexed(
         world.fill(base)
         world.install()
         world.find("anything", None)
-        world.tidy()  # saves the words
+        world.compact()  # saves the words
     return directory, base
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _tidied_early() -> Iterator[None]:
+def _compacted_early() -> Iterator[None]:
     """A few rows are worth what usually thousands are."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exact, "LEAST_HEADS", 2)
-        patch.setattr(in_memory, "_UNSAVED", 2)
-        patch.setattr(in_memory, "_LEAST_DEAD", 2)
+        patch.setattr(row_table, "_UNSAVED", 2)
+        patch.setattr(row_table, "_LEAST_DEAD", 2)
         yield
 
 
@@ -140,8 +139,8 @@ def take(world: World, step: tuple[str, Any, Any], gone: list[Any]) -> None:
         gone += chosen
     elif kind == "embed":
         world.embed()
-    elif kind == "tidy":
-        world.tidy()
+    elif kind == "compact":
+        world.compact()
     elif kind == "restart":
         world.load()
 
@@ -191,7 +190,7 @@ def test_a_search_among_many_equals_brute_force_though_bounds_rule_most_of_them_
         gone: list[Any] = []
         scratch = tmp_path_factory.mktemp("exact")
         with opened(portal, directory, scratch, rows=base) as world:
-            world.tidy()
+            world.compact()
             for step in [*steps, ("search", None, None)]:
                 take(world, step, gone)
                 if step[0] == "search":

@@ -7,41 +7,47 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from anyio.from_thread import BlockingPortal
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from service.examples import EXPORT, find, record
-from store.rows import NOW, execution, migrated
+from store.rows import NOW, execution
 
-from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.identifiers import description_hash, task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.search import groups
 from mcp_learning.search.groups import AS_SIMILAR, Group
-from mcp_learning.search.sync import Rows, Snapshot
+from mcp_learning.search.row_table import RowTable
+from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.service.learning import LearningService
-from mcp_learning.store.duckdb import executions, feed
-from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb.store import DuckDBStore, open_store
+from mcp_learning.store.types import Mark
 
 LOGIN = "Fix the login redirect loop"
 
 
 class Recorded:
-    """Executions in a database, and how similar each is said to be."""
+    """Executions in a store, and how similar each is said to be."""
 
-    def __init__(self, cursor: Cursor, directory: Path) -> None:
+    def __init__(self, portal: BlockingPortal, store: DuckDBStore, directory: Path) -> None:
         self.similarity: dict[UUID, float] = {}
-        self._cursor = cursor
-        self._rows = Rows(directory, lambda: len(self.similarity))
-        self._rows.load(cursor, 0)
+        self._portal = portal
+        self._store = store
+        self._rows = RowTable(directory, 0)
+        self._mark: Mark | None = None
 
     def run(self, text: str = LOGIN, similarity: float = 0.8, **values: Any) -> UUID:
         row = execution(task_description=text, **values)
-        executions.insert(self._cursor, row, task_key(text))
+        self._portal.call(self._store.upsert, row.task_id, lambda _: row)
         self.similarity[row.task_id] = similarity
         return row.task_id
 
     def snapshot(self, filters: Filters | None = None) -> Snapshot:
-        self._rows.sync(self._cursor)
+        changes = self._portal.call(self._store.changes, self._mark)
+        self._rows.apply(changes)
+        self._mark = changes.next
         return self._rows.snapshot(filters or Filters(), NOW)
 
     def similarities(self, snapshot: Snapshot) -> Callable[[NDArray[np.int64]], Any]:
@@ -63,7 +69,7 @@ class Recorded:
         snapshot = self.snapshot(filters)
         given_similarities = self.similarities(snapshot)
         found = groups.represent(
-            snapshot, task_key(text), given_similarities, feed.description_hash(question)
+            snapshot, task_key(text), given_similarities, description_hash(question)
         )
         return snapshot.view.task_id(found.row), found
 
@@ -72,9 +78,10 @@ class Recorded:
 
 
 @pytest.fixture
-def recorded(tmp_path: Path) -> Iterator[Recorded]:
-    with migrated(tmp_path / "learning.duckdb") as cursor:
-        yield Recorded(cursor, tmp_path)
+def recorded(portal: BlockingPortal, tmp_path: Path) -> Iterator[Recorded]:
+    store = open_store(Settings.load(data_dir=tmp_path))
+    yield Recorded(portal, store, tmp_path)
+    portal.call(store.close)
 
 
 def test_the_limit_counts_tasks_however_many_runs_they_have(recorded: Recorded) -> None:

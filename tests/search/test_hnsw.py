@@ -12,7 +12,6 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from search.planted import build, clustered, wanted
 
 from mcp_learning.errors import IndexUnavailable
@@ -44,8 +43,11 @@ def copy(built: tuple[Path, IndexInfo], tmp_path: Path) -> Path:
     return Path(shutil.copy(built[0], tmp_path / "copy.duckdb"))
 
 
-def chunk_of(rows: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    yield np.arange(1, rows + 1), clustered(rows)
+def fill(made: Build, rows: int) -> None:
+    """Adds vectors in two batches."""
+    versions, vectors = np.arange(1, rows + 1), clustered(rows)
+    for part in (slice(rows // 2), slice(rows // 2, rows)):
+        made.add(versions[part], versions[part], vectors[part])
 
 
 def test_after_its_first_search_an_index_keeps_its_graph_and_a_bounded_part_of_its_table(
@@ -163,8 +165,8 @@ def test_a_file_that_is_no_database_or_no_file_is_refused(tmp_path: Path) -> Non
 
 def test_cancelling_ends_the_child_and_discarding_leaves_no_file(tmp_path: Path) -> None:
     endless = Build(tmp_path)
-    rows, watermark = endless.write(chunk_of(60_000))
-    info = replace(wanted(rows, watermark), m=64, ef_construction=2000)
+    fill(endless, 60_000)
+    info = replace(wanted(endless.rows, endless.watermark), m=64, ef_construction=2000)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(endless.run, info)
         while endless._child is None:
@@ -179,18 +181,18 @@ def test_cancelling_ends_the_child_and_discarding_leaves_no_file(tmp_path: Path)
 
 def test_a_build_cancelled_before_it_runs_starts_no_child(tmp_path: Path) -> None:
     early = Build(tmp_path)
-    rows, watermark = early.write(chunk_of(20))
+    fill(early, 20)
     early.cancel()
     with pytest.raises(IndexUnavailable, match="cancelled"):
-        early.run(wanted(rows, watermark))
+        early.run(wanted(early.rows, early.watermark))
     assert early._child is None
 
 
 def test_a_build_that_fails_says_so(tmp_path: Path) -> None:
     failing = Build(tmp_path)
-    rows, watermark = failing.write(chunk_of(20))
+    fill(failing, 20)
     with pytest.raises(IndexUnavailable, match="failed"):
-        failing.run(replace(wanted(rows, watermark), m=0, ef_construction=0))
+        failing.run(replace(wanted(failing.rows, failing.watermark), m=0, ef_construction=0))
 
 
 def test_the_vectors_are_counted_and_sampled_from_all_parts_of_the_file(index: HnswIndex) -> None:
@@ -204,8 +206,8 @@ def test_the_vectors_are_counted_and_sampled_from_all_parts_of_the_file(index: H
 
 def test_the_child_ends_when_its_parent_closes_its_stdin(tmp_path: Path) -> None:
     made = Build(tmp_path)
-    rows, watermark = made.write(chunk_of(60_000))
-    info = replace(wanted(rows, watermark), m=64, ef_construction=2000)
+    fill(made, 60_000)
+    info = replace(wanted(made.rows, made.watermark), m=64, ef_construction=2000)
     command = [sys.executable, "-P", "-m", "mcp_learning.search.hnsw_build", str(made.path)]
     with subprocess.Popen(
         [*command, info.to_json()], stdin=subprocess.PIPE, stdout=subprocess.PIPE

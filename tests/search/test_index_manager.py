@@ -24,7 +24,7 @@ from mcp_learning.search.hnsw import FILE_NAME, Build, IndexInfo
 from mcp_learning.search.index_manager import LEAST_RECALL, MOST_OUTSIDE
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import SearchMode, Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store.duckdb.migrations import open_database
 
 BASE = 100
 LEAST = 10
@@ -112,13 +112,13 @@ SPOILT = {
 def test_a_new_index_that_is_not_what_was_to_be_built_is_refused_and_the_old_one_stays(
     spoil: Callable[[Path], None], world: World, tmp_path: Path
 ) -> None:
-    slot = world.retriever.slot
-    old, state = slot.index, slot.state
+    manager = world.retriever.index_manager
+    old, state = manager.index, manager.state
     built, info = world.build(tmp_path)
     spoil(built)
     with pytest.raises(IndexUnavailable):
         world.retriever.replace_index(built, info)
-    assert (slot.index, slot.state) == (old, state)
+    assert (manager.index, manager.state) == (old, state)
     found = world.find(description_of(3), like(3, 0))
     assert (found.mode, found.ranked[0].similarity) == ("hnsw", 1.0)
     world.load()  # and after a restart
@@ -126,12 +126,12 @@ def test_a_new_index_that_is_not_what_was_to_be_built_is_refused_and_the_old_one
 
 
 def test_an_index_of_barely_enough_recall_is_used(world: World, tmp_path: Path) -> None:
-    old = world.retriever.slot.index
+    old = world.retriever.index_manager.index
     built, info = world.build(tmp_path)
     describe(built, recall_at_10=LEAST_RECALL)
     world.retriever.replace_index(built, info)
-    assert world.retriever.slot.index not in (None, old)
-    assert world.retriever.slot.state.info == replace(info, recall_at_10=LEAST_RECALL)
+    assert world.retriever.index_manager.index not in (None, old)
+    assert world.retriever.index_manager.state.info == replace(info, recall_at_10=LEAST_RECALL)
     assert not built.exists()
 
 
@@ -142,9 +142,9 @@ def test_an_index_file_that_does_not_fit_is_left_aside_at_the_start(
     world.retriever.close()
     SPOILT[name](world.directory / FILE_NAME)
     world.load()
-    assert (world.retriever.mode, world.retriever.slot.index) == ("exact", None)
-    assert world.retriever.slot.state.info is None
-    assert world.retriever.slot.state.problem
+    assert (world.retriever.mode, world.retriever.index_manager.index) == ("exact", None)
+    assert world.retriever.index_manager.state.info is None
+    assert world.retriever.index_manager.state.problem
     assert world.retriever.stale
     query = ask(description_of(3), like(3, 1))
     assert_exact(world, query, world.search(query))
@@ -156,15 +156,15 @@ def test_an_index_of_vectors_that_are_all_gone_is_of_another_database(world: Wor
     world.record(1)
     world.embed()
     world.load()
-    assert world.retriever.slot.index is None
-    assert "another database" in str(world.retriever.slot.state.problem)
+    assert world.retriever.index_manager.index is None
+    assert "another database" in str(world.retriever.index_manager.state.problem)
 
 
 def test_an_index_is_stale_when_too_many_rows_are_newer(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retriever, "LEAST_INDEXED", LEAST)
-    info = world.retriever.slot.state.info
+    info = world.retriever.index_manager.state.info
     assert info is not None
     for number in range(int(MOST_OUTSIDE * BASE)):
         assert world.retriever.newer_than(info) == number
@@ -184,10 +184,10 @@ def test_an_index_is_stale_when_too_much_of_it_is_gone(
     monkeypatch.setattr(retriever, "LEAST_INDEXED", LEAST)
     gone = list(world.rows)[: int(MOST_OUTSIDE * BASE) + 1]
     world.delete(*gone[1:])
-    world.read(world.retriever.rows.sync)
+    world.sync()
     assert not world.retriever.stale
     world.change(gone[0], task_description=description_of(BASE))  # its vector is gone, too
-    world.read(world.retriever.rows.sync)
+    world.sync()
     assert world.retriever.stale
 
 
@@ -253,7 +253,7 @@ def test_auto_uses_the_index_only_where_it_was_measured_to_be_faster(
     with opened(portal, prepared, tmp_path / "world", "auto", rows=base) as world:
         for _ in range(2):
             assert world.retriever.mode == mode
-            assert world.retriever.slot.index is not None
+            assert world.retriever.index_manager.index is not None
             assert world.find(description_of(3), like(3, 0)).mode == mode
             built, info = world.build(tmp_path)
             world.retriever.replace_index(built, info)
@@ -292,8 +292,10 @@ def test_without_the_extension_searches_are_exact_and_say_how_to_mend_it(
 ) -> None:
     without_vss(tmp_path, monkeypatch)
     world.load()
-    assert (world.retriever.mode, world.retriever.slot.index) == ("exact", None)
-    assert f"duckdb-extension-vss=={duckdb.__version__}" in str(world.retriever.slot.state.problem)
+    assert (world.retriever.mode, world.retriever.index_manager.index) == ("exact", None)
+    assert f"duckdb-extension-vss=={duckdb.__version__}" in str(
+        world.retriever.index_manager.state.problem
+    )
     query = ask(description_of(3), like(3, 1))
     assert_exact(world, query, world.search(query))
     assert (world.directory / FILE_NAME).exists()
@@ -318,7 +320,7 @@ def indexing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[LearningService]:
-    service = LearningService(settings, open_store(settings))
+    service = LearningService(settings, open_database(settings))
     async with anyio.create_task_group() as group:
         group.start_soon(service.run)
         yield service
@@ -447,7 +449,7 @@ async def test_without_the_extension_answers_are_exact_and_degraded_is_said(
         assert (await find(service, LOGIN)).search.mode == "hnsw"
     without_vss(tmp_path, monkeypatch)
 
-    service = LearningService(indexing, open_store(indexing))
+    service = LearningService(indexing, open_database(indexing))
     found = await find(service, LOGIN)
     assert len(found.matches) == 1
     assert (found.search.mode, found.search.degraded) == ("exact", True)
@@ -461,7 +463,7 @@ def test_an_index_that_fails_again_and_again_is_not_built_again_by_itself(
 ) -> None:
     with opened(portal, prepared, tmp_path / "world", "hnsw", rows=base) as world:
         for due in (True, False):
-            index = world.retriever.slot.index
+            index = world.retriever.index_manager.index
             assert index is not None
             index.close()  # every search on it fails from now on
             assert world.find(description_of(3), like(3, 0)).mode == "exact"

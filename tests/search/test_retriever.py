@@ -23,8 +23,7 @@ from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.search import fusion
 from mcp_learning.search.hnsw import FILE_NAME, HnswIndex
-from mcp_learning.search.sync import Embedded
-from mcp_learning.store.duckdb import embeddings
+from mcp_learning.store.types import Unembedded
 
 TASKS = 60
 BASE = 4 * TASKS
@@ -167,7 +166,7 @@ def test_what_is_below_the_floor_is_counted_and_left_out(world: World) -> None:
     assert 0.5 < share < 1
     for flips, floor, kept in ((0, 1.0, 1), (2, 0.75, 1), (2, 0.76, 0), (4, 0.6, 0)):
         found = world.find(OTHER_WORDS, like(1, flips), floor=floor * share)
-        assert [one.execution.task_id for one in found.ranked] == [same] * kept
+        assert [one.task_id for one in found.ranked] == [same] * kept
         assert found.below_floor == 1 - kept
 
 
@@ -205,15 +204,15 @@ def test_an_empty_database_has_no_matches(world: World, filters: Filters) -> Non
 def test_vectors_of_another_model_are_not_compared_but_words_are_found(world: World) -> None:
     world.record(1)
     world.embed()
-    world.read(lambda c: world.retriever.load(c, "another", 7, vectors=False))
+    world.load("another")
     assert world.retriever.rows.embedded == 0
     assert len(world.find(description_of(1), None).ranked) == 1
 
 
 def test_an_index_of_another_model_is_not_used(indexed: World) -> None:
-    indexed.load("another model")
-    assert (indexed.retriever.mode, indexed.retriever.slot.index) == ("exact", None)
-    assert "another embedding model" in str(indexed.retriever.slot.state.problem)
+    indexed.retriever.use(indexed.retriever.rows, "another model")
+    assert (indexed.retriever.mode, indexed.retriever.index_manager.index) == ("exact", None)
+    assert "another embedding model" in str(indexed.retriever.index_manager.state.problem)
     assert_without_index(indexed)
     assert (indexed.directory / FILE_NAME).exists()
 
@@ -222,13 +221,13 @@ def test_an_index_that_fails_in_a_search_is_discarded_and_the_search_is_exact(
     indexed: World,
 ) -> None:
     path = indexed.directory / FILE_NAME
-    slot = indexed.retriever.slot
+    manager = indexed.retriever.index_manager
     with path.open("r+b") as file:  # after it was opened, before its graph is read
         file.seek(3 * 4096)
         file.write(bytes(path.stat().st_size - 3 * 4096))
     for _ in range(2):
         assert_without_index(indexed)
-    assert "discarded" in str(slot.state.problem)
+    assert "discarded" in str(manager.state.problem)
     assert not path.exists()
     indexed.record(3)
     indexed.embed()
@@ -238,8 +237,8 @@ def test_an_index_that_fails_in_a_search_is_discarded_and_the_search_is_exact(
 def test_an_index_replaced_while_it_is_searched_leaves_the_new_one_in_use(
     indexed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slot = indexed.retriever.slot
-    old = slot.index
+    manager = indexed.retriever.index_manager
+    old = manager.index
     assert old is not None
     indexed.record(3)
     indexed.embed()
@@ -253,8 +252,8 @@ def test_an_index_replaced_while_it_is_searched_leaves_the_new_one_in_use(
 
     monkeypatch.setattr(HnswIndex, "search", after_the_swap)
     assert_by_index(indexed)
-    assert slot.index not in (None, old)
-    assert slot.state.problem is None
+    assert manager.index not in (None, old)
+    assert manager.state.problem is None
     assert (indexed.directory / FILE_NAME).exists()
 
 
@@ -263,8 +262,8 @@ def test_vectors_that_were_read_already_are_taken_in_once(world: World) -> None:
     world.embed()
     world.load()
     rows = world.retriever.rows
-    world.read(rows.sync)
-    world.read(rows.sync)
+    world.sync()
+    world.sync()
     assert (len(rows), rows.embedded) == (1, 1)
     found = world.find(OTHER_WORDS, like(1, 0))
     assert (told(found)[0].task_id, found.candidates) == (task_id, 1)
@@ -273,10 +272,11 @@ def test_vectors_that_were_read_already_are_taken_in_once(world: World) -> None:
 def test_a_vector_that_comes_after_its_description_changed_is_not_taken_in(world: World) -> None:
     task_id = world.record(1)
     world.embed()
-    ((versions, _),) = world.read(lambda cursor: list(embeddings.read(cursor)))
-    outdated = Embedded(task_id, description_of(1), int(versions[0]))
+    versions, vectors = world.vectors()
+    outdated = Unembedded(task_id, 1, description_of(1))
     world.change(task_id, task_description=description_of(2))
-    world.read(lambda c: world.retriever.rows.put(c, [outdated], like(1, 0)[None]))
+    world.sync()
+    world.retriever.rows.put([outdated], vectors, {task_id: int(versions[0])})
     assert world.retriever.rows.embedded == 0
     query = ask(OTHER_WORDS, like(1, 0))
     assert_exact(world, query, world.search(query))
@@ -284,7 +284,7 @@ def test_a_vector_that_comes_after_its_description_changed_is_not_taken_in(world
 
 def test_the_nearest_by_meaning_alone_are_the_same_in_both_modes(indexed: World) -> None:
     by_index = indexed.retriever.nearest(like(3, 0), 4)
-    indexed.load("another model")  # whose index there is not
+    indexed.retriever.use(indexed.retriever.rows, "another model")  # whose index there is not
     assert indexed.retriever.mode == "exact"
     exact = indexed.retriever.nearest(like(3, 0), 4)
     assert by_index.similarities.tolist() == exact.similarities.tolist() == [1.0] * 4

@@ -1,78 +1,63 @@
-"""What searches show: kept within bounds, and used only as long as the truth agrees."""
+"""What searches show: kept within bounds, and used only as long as the store agrees."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from uuid import UUID
 
-import pytest
-from store.rows import execution, migrated
+from store.rows import execution
 
-from mcp_learning.models.results import Execution
-from mcp_learning.search import summaries
+from mcp_learning.models.results import ExecutionSummary
 from mcp_learning.search.summaries import Summaries
-from mcp_learning.store.duckdb import executions
-from mcp_learning.store.duckdb.connection import Cursor
-
-KEY = 1
+from mcp_learning.store.types import Shown
 
 
-@pytest.fixture
-def cursor(tmp_path: Path) -> Iterator[Cursor]:
-    with migrated(tmp_path / "learning.duckdb") as cursor:
-        yield cursor
+def shown(length: int = 10, number: int = 1) -> tuple[UUID, Shown]:
+    row = execution(task_description="x" * length).model_dump()
+    known = {name: row[name] for name in ExecutionSummary.model_fields}
+    return row["task_id"], Shown(number, ExecutionSummary(**known))
 
 
-def record(cursor: Cursor, *lengths: int) -> list[Execution]:
-    rows = [execution(task_description="x" * length) for length in lengths]
-    for row in rows:
-        executions.insert(cursor, row, KEY)
-    return rows
+def test_what_was_kept_is_known_as_of_its_change_number_alone() -> None:
+    summaries = Summaries()
+    task_id, one = shown(number=7)
+    summaries.keep({task_id: one})
+    assert summaries.known({task_id: 7}) == {task_id: one.summary}
+    assert summaries.known({task_id: 8}) == {}
 
 
-def current(cursor: Cursor, rows: Sequence[Execution]) -> dict[UUID, int]:
-    """The number of each one's last change."""
-    found = executions.shown(cursor, [row.task_id for row in rows])
-    return {row.task_id: found[row.task_id].sequence for row in rows}
+def test_what_was_read_again_takes_the_place_of_the_old_one() -> None:
+    summaries = Summaries()
+    task_id, one = shown(number=7)
+    newer = Shown(8, one.summary.model_copy(update={"approach": "another"}))
+    summaries.keep({task_id: one})
+    summaries.keep({task_id: newer})
+    assert summaries.known({task_id: 8})[task_id].approach == "another"
+    assert len(summaries) == 1
 
 
-def test_what_is_shown_is_what_was_recorded(cursor: Cursor) -> None:
-    rows = record(cursor, 1, 2, 3)
-    shown = Summaries().of(cursor, current(cursor, rows))
-    for row in rows:
-        values = shown[row.task_id].model_dump()
-        assert values == {name: getattr(row, name) for name in values}
+def test_what_was_dropped_is_not_known_and_may_never_have_been() -> None:
+    summaries = Summaries()
+    (gone, one), (kept, other) = shown(), shown()
+    summaries.keep({gone: one, kept: other})
+    summaries.drop([gone, gone, UUID(int=1)])
+    assert gone not in summaries
+    assert summaries.known({gone: 1, kept: 1}).keys() == {kept}
 
 
-def test_a_changed_execution_is_read_again(cursor: Cursor) -> None:
-    (row,) = record(cursor, 10)
-    kept = Summaries()
-    kept.load(cursor)
-    executions.update(cursor, row.model_copy(update={"approach": "another"}), KEY)
-    assert kept.of(cursor, current(cursor, [row]))[row.task_id].approach == "another"
+def test_the_least_recently_shown_goes_first() -> None:
+    summaries = Summaries(limit=2)
+    rows = dict([shown(), shown()])
+    first, second = rows
+    summaries.keep(rows)
+    summaries.known({first: 1})
+    third, one = shown()
+    summaries.keep({third: one})
+    assert summaries.known(dict.fromkeys([first, second, third], 1)).keys() == {first, third}
 
 
-def test_what_was_deleted_just_now_is_not_shown(cursor: Cursor) -> None:
-    gone, left = record(cursor, 10, 10)
-    known = current(cursor, [gone, left])
-    executions.delete(cursor, [gone.task_id])
-    assert Summaries().of(cursor, known).keys() == {left.task_id}
-
-
-def test_long_texts_are_not_taken_in_ahead(cursor: Cursor) -> None:
-    short, _ = record(cursor, 10, summaries.SHORT + 1)
-    kept = Summaries()
-    kept.load(cursor)
-    assert kept._kept.keys() == {short.task_id}
-
-
-def test_what_is_kept_is_bounded_by_its_length_and_all_is_shown(
-    cursor: Cursor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(summaries, "CHARACTERS", 1_000)
-    rows = record(cursor, 400, 400, 400)
-    kept = Summaries()
-    shown = kept.of(cursor, current(cursor, rows))
-    assert shown.keys() == {row.task_id for row in rows}
-    assert kept._kept.keys() == {row.task_id for row in rows[1:]}
-    kept.drop(row.task_id for row in rows)
-    assert kept._characters == 0
+def test_what_is_kept_is_bounded_by_its_length() -> None:
+    summaries = Summaries(characters=1_000)
+    rows = dict([shown(400), shown(400), shown(400)])
+    summaries.keep(rows)
+    assert summaries.known(dict.fromkeys(rows, 1)).keys() == set(list(rows)[1:])
+    summaries.drop(rows)
+    summaries.keep(rows)
+    assert len(summaries) == 2

@@ -5,6 +5,7 @@ be found is computed from a plain dict of the living executions, with nothing bu
 """
 
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,16 +24,19 @@ from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.search import fusion
+from mcp_learning.search.found import Found
 from mcp_learning.search.groups import AS_SIMILAR
 from mcp_learning.search.hnsw import FILE_NAME
 from mcp_learning.search.lexical.terms import Question, count_terms
 from mcp_learning.search.lexical.word_index import WordIndex
-from mcp_learning.search.retriever import Found, Retriever
+from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.scorer import ROUNDING, Query
-from mcp_learning.search.sync import Embedded
+from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.settings import SearchMode
 from mcp_learning.store.duckdb import bulk, embeddings, executions, migrations
 from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.store import DuckDBStore
+from mcp_learning.store.types import Selection
 
 T = TypeVar("T")
 
@@ -87,8 +91,19 @@ class Match(NamedTuple):
     runs: dict[str, int]
 
 
+class Model:
+    """An embedding model as far as `IndexSync` has to know it: vectors are planted."""
+
+    def __init__(self, name: str = MODEL, dimension: int = DIMENSION) -> None:
+        self.model = self.fingerprint = name
+        self.dimension = dimension
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+
 class World:
-    """One database, the retriever, and the living executions, the latest changed one last.
+    """One store, the retriever, and the living executions, the latest changed one last.
 
     Args:
         portal: To an event loop.
@@ -115,13 +130,9 @@ class World:
         # Descriptions of the vectors in the database, and in memory.
         self._stored = {row.task_id: row.task_description for row in self.rows.values()}
         self._known: dict[UUID, str] = {}
-        commits = lambda: self._database.commits  # noqa: E731
-        self.retriever = Retriever(directory, mode, hnsw_min_rows, 128, commits)
+        self.store = DuckDBStore(self._database)
+        self.retriever = Retriever(directory, mode, hnsw_min_rows, 128)
         self.load()
-
-    def read(self, fn: Callable[[Cursor], T]) -> T:
-        """Reads the database."""
-        return self._portal.call(self._database.read, fn)
 
     def write(self, fn: Callable[[Cursor], T]) -> T:
         """Changes the database; returns after the commit."""
@@ -129,8 +140,15 @@ class World:
 
     def load(self, model: str = MODEL) -> None:
         """Starts anew, as a new process does."""
-        self.read(lambda cursor: self.retriever.load(cursor, model, DIMENSION))
-        self._known = dict(self._stored)
+        known: Any = Model(model)
+        self._sync = IndexSync(self.directory, self.store, known, self.retriever)
+        self._portal.call(self._sync.load)
+        self._known = {} if self._sync.reembed_due else dict(self._stored)
+
+    def sync(self) -> None:
+        """Takes in what was committed."""
+        self._portal.call(self._sync.sync)
+        self._forget_outdated()
 
     def close(self) -> None:
         """Closes all files."""
@@ -170,46 +188,35 @@ class World:
 
     def delete(self, *task_ids: UUID) -> None:
         """Takes executions out of the database; the next search notices."""
-        self.write(lambda cursor: executions.delete(cursor, task_ids))
+        self._portal.call(self.store.delete, Selection(task_ids))
         for task_id in task_ids:
             del self.rows[task_id]
             self._stored.pop(task_id, None)
 
     def embed(self) -> None:
         """Drains the embedding queue."""
-        pending = self.read(lambda cursor: embeddings.pending(cursor, 10_000))
+        pending = self._portal.call(self.store.unembedded, 10_000)
         if not pending:
             return
+        self.sync()
         vectors = np.stack([vector_of(row.task_description) for row in pending])
-        stored = self.write(lambda cursor: embeddings.store(cursor, pending, vectors, MODEL))
+        stored = self._portal.call(self.store.put_vectors, pending, vectors, MODEL)
         assert len(stored) == len(pending)
-        embedded = [
-            Embedded(row.task_id, row.task_description, stored[row.task_id]) for row in pending
-        ]
-        self.read(lambda cursor: self.retriever.rows.put(cursor, embedded, vectors))
+        self.retriever.rows.put(pending, vectors, stored)
         fresh = {row.task_id: row.task_description for row in pending}
         self._stored |= fresh
-        self._forget_outdated()
         self._known |= fresh
 
-    def tidy(self) -> None:
+    def compact(self) -> None:
         """Saves the words and leaves out what is dead, as far as it is worth it."""
-        self.read(self.retriever.rows.sync)
-        self._forget_outdated()
-        self.read(lambda _: self.retriever.rows.tidy())
+        self.sync()
+        self._portal.call(self._sync.compact)
 
     def search(self, query: Query) -> Found:
         """What the retriever finds."""
-
-        def search(cursor: Cursor) -> Found:
-            self.retriever.rows.sync(cursor)
-            while self.retriever.rows.wordless:
-                self.retriever.rows.read_words(cursor)
-            return self.retriever.search(cursor, query)
-
-        found = self.read(search)
-        self._forget_outdated()
-        return found
+        self.sync()
+        self._portal.call(self._sync.tokenise, sys.maxsize)
+        return self.retriever.search(query)
 
     def find(self, text: str, vector: Vectors | None, **values: Any) -> Found:
         """What the retriever finds for `ask`."""
@@ -217,8 +224,15 @@ class World:
 
     def build(self, directory: Path) -> Any:
         """A finished index of all vectors in the database, and what it was made from."""
-        versions, vectors = zip(*self.read(lambda c: list(embeddings.read(c))), strict=True)
-        return build(directory, np.concatenate(versions), np.concatenate(vectors))
+        return build(directory, *self.vectors())
+
+    def vectors(self) -> tuple[Any, Vectors]:
+        """Versions and vectors in the database."""
+        parts: list[tuple[Any, Vectors]] = []
+        take = lambda _, versions, vectors: parts.append((versions, vectors))  # noqa: E731
+        self._portal.call(self.store.vectors, take)
+        versions, vectors = zip(*parts, strict=True)
+        return np.concatenate(versions), np.concatenate(vectors)
 
     def install(self) -> None:
         """Builds an index and puts it where a start finds it."""
@@ -300,7 +314,7 @@ def _terms(row: Execution) -> Counter[int]:
 def told(found: Found) -> list[Match]:
     """The answer in the shape of `World.expected`."""
     return [
-        Match(one.execution.task_id, one.similarity, one.matched_by, one.runs.model_dump())
+        Match(one.task_id, one.similarity, one.matched_by, one.runs.model_dump())
         for one in found.ranked
     ]
 
@@ -328,10 +342,12 @@ def recalled(world: World, query: Query, found: Found) -> int:
     best = expected[: query.limit]
     assert len(found.ranked) == len(best)
     keys = {task_key(world.rows[match.task_id].task_description): match for match in expected}
-    assert len({task_key(one.execution.task_description) for one in found.ranked}) == len(best)
+    assert len({task_key(world.rows[one.task_id].task_description) for one in found.ranked}) == len(
+        best
+    )
     for one in found.ranked:
-        assert passes(world.rows[one.execution.task_id], query.filters)
-        true = keys[task_key(one.execution.task_description)]
+        assert passes(world.rows[one.task_id], query.filters)
+        true = keys[task_key(world.rows[one.task_id].task_description)]
         assert one.similarity <= true.similarity + 1e-6
         assert one.runs.model_dump() == true.runs
     similarities = [one.similarity for one in found.ranked]

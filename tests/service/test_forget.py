@@ -27,7 +27,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.models.results import Forgotten
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store.duckdb.migrations import open_database
 
 pytestmark = pytest.mark.anyio
 
@@ -65,7 +65,8 @@ async def test_what_is_forgotten_is_not_kept_in_memory(service: LearningService)
     await forget(service, task_ids=[gone], dry_run=False)
 
     assert service._indexer is not None
-    assert service._indexer.retriever._summaries._kept.keys() == {kept}
+    summaries = service._indexer.retriever.summaries
+    assert [task_id in summaries for task_id in (gone, kept)] == [False, True]
 
 
 async def test_what_is_forgotten_is_gone_with_all_that_hangs_on_it(
@@ -132,7 +133,7 @@ async def test_forgotten_rows_never_come_back_from_an_index(mode: str, settings:
         pass
 
     chosen = settings.model_copy(update={"search_mode": mode})
-    service = LearningService(chosen, open_store(chosen))
+    service = LearningService(chosen, open_database(chosen))
     ids = [(await record(service, f"{LOGIN} on page {page}")).task_id for page in range(30)]
     await service.rebuild(RebuildIndex(preset="fast"), ignore)
     assert (await find(service, LOGIN)).search.mode == mode
@@ -141,7 +142,7 @@ async def test_forgotten_rows_never_come_back_from_an_index(mode: str, settings:
     await service.close()
 
     # A new process trusts the index file as it is; the truth has the last word.
-    service = LearningService(chosen, open_store(chosen))
+    service = LearningService(chosen, open_database(chosen))
     assert set(await found_ids(service, LOGIN, limit=50)) == set(ids[25:])
     await service.close()
 

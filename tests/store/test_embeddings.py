@@ -46,9 +46,19 @@ def stored(cursor: Cursor) -> dict[UUID, list[float]]:
     return dict(rows)
 
 
-def in_bulk(cursor: Cursor) -> dict[int, list[float]]:
-    """What `read` gives, by version: each of them once."""
-    parts = list(embeddings.read(cursor))
+def in_bulk(cursor: Cursor, chunk: int = MANY // 2) -> dict[int, list[float]]:
+    """What `read_into` gives, by version: each of them once, with its execution's number."""
+    parts: list[tuple[NDArray[np.int64], Vectors]] = []
+    numbers: dict[int, int] = {}
+
+    def take(some: NDArray[np.int64], versions: NDArray[np.int64], vectors: Vectors) -> None:
+        numbers.update(zip(versions.tolist(), some.tolist(), strict=True))
+        parts.append((versions, vectors))
+
+    count = embeddings.read_into(cursor, take, chunk)
+    assert count == len(numbers)
+    expected = (found.tolist() for found in embeddings.versions(cursor))
+    assert sorted(numbers.items()) == sorted((v, n) for n, v in zip(*expected, strict=True))
     assert all(versions.dtype == np.int64 for versions, _ in parts)
     assert all(vectors.dtype == np.float32 for _, vectors in parts)
     assert all(len(versions) == len(vectors) > 0 for versions, vectors in parts)
@@ -126,7 +136,7 @@ def test_versions_grow_and_never_repeat(cursor: Cursor) -> None:
 def test_an_empty_table_has_a_dimension_but_no_model(cursor: Cursor) -> None:
     assert embeddings.dimension(cursor) == 384
     assert embeddings.model(cursor) is None
-    assert list(embeddings.read(cursor)) == []
+    assert in_bulk(cursor) == {}
     assert [found.tolist() for found in embeddings.versions(cursor)] == [[], []]
 
 
@@ -189,15 +199,13 @@ def test_each_version_leads_to_its_execution(cursor: Cursor) -> None:
     }
 
 
-@pytest.mark.parametrize("many", [0, 10**6], ids=["with Arrow", "without"])
+@pytest.mark.parametrize("chunk", [1_000, embeddings.CHUNK])
 @pytest.mark.parametrize("count", [1, MANY, 9_000])
 def test_reading_in_bulk_gives_each_vector_once_exactly(
-    cursor: Cursor, count: int, many: int, monkeypatch: pytest.MonkeyPatch
+    cursor: Cursor, count: int, chunk: int
 ) -> None:
-    monkeypatch.setattr(embeddings, "_MANY", many)
-    monkeypatch.setattr(embeddings, "_CHUNK", 2_048)
     embeddings.create_table(cursor, "embeddings", 5)
     rows, vectors = [execution() for _ in range(count + 2)], some_vectors(count + 2, 5)
     bulk.insert(cursor, rows, [KEY] * len(rows), vectors, "model")
     executions.delete(cursor, [row.task_id for row in rows[:2]])
-    assert sorted(in_bulk(cursor).values()) == sorted(vectors[2:].tolist())
+    assert sorted(in_bulk(cursor, chunk).values()) == sorted(vectors[2:].tolist())

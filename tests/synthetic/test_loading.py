@@ -13,7 +13,7 @@ from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import embeddings, executions
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store.duckdb.migrations import open_database
 from mcp_learning.synthetic.generator import make_runs, make_tasks
 from mcp_learning.synthetic.loading import Filled, generate, insert, opened
 
@@ -64,9 +64,9 @@ def test_bulk_insert_stores_what_it_was_given(tmp_path: Path) -> None:
 
     def read(cursor: Cursor) -> tuple[list[Execution | None], NDArray[np.float32]]:
         stored = [executions.get(cursor, run.execution.task_id) for run in runs]
-        versions, vectors = zip(*embeddings.read(cursor), strict=True)
-        order = np.argsort(np.concatenate(versions))
-        return stored, np.concatenate(vectors)[order]
+        parts: list[NDArray[np.float32]] = []
+        embeddings.read_into(cursor, lambda _numbers, _versions, vectors: parts.append(vectors))
+        return stored, np.concatenate(parts)  # in the order in which they were inserted
 
     async def work() -> tuple[list[Execution | None], NDArray[np.float32]]:
         async with opened(settings_in(tmp_path)) as (database, _):
@@ -84,7 +84,7 @@ def test_generated_executions_are_found_by_their_description(tmp_path: Path) -> 
 
     async def work() -> SimilarTasks:
         settings = settings_in(tmp_path)
-        service = LearningService(settings, open_store(settings))
+        service = LearningService(settings, open_database(settings))
         try:
             return await service.find(FindSimilarTasks(task_description=wanted))
         finally:

@@ -4,11 +4,9 @@ Read once at start-up and then by change number, so that a search asks the datab
 the few executions that it shows.
 """
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.types import LABELS, Columns, IndexedTexts
@@ -24,11 +22,6 @@ SELECT ('0x' || x.id[:16])::UBIGINT AS high, ('0x' || x.id[17:])::UBIGINT AS low
 FROM (SELECT *, replace(task_id::VARCHAR, '-', '') AS id FROM executions WHERE sequence > ?) x
 ORDER BY x.sequence
 """
-
-
-def description_hash(text: str) -> int:
-    """The second half of the text's MD5 as a number, which the database computes too."""
-    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "little")
 
 
 def read(cursor: Cursor, after_sequence: int = 0) -> Columns:
@@ -55,11 +48,3 @@ def words(cursor: Cursor, sequences: Sequence[int]) -> list[IndexedTexts]:
         [min(sequences), max(sequences), ",".join(map(str, sequences))],
     ).fetchall()
     return [IndexedTexts(row[0], tuple(row[1:])) for row in rows]
-
-
-def sequences(cursor: Cursor) -> NDArray[np.int64]:
-    """(n,) the numbers of the last changes of all executions, in any order."""
-    found: NDArray[np.int64] = cursor.execute("SELECT sequence FROM executions").fetchnumpy()[
-        "sequence"
-    ]
-    return found

@@ -1,0 +1,307 @@
+"""The rows of a store in memory: their columns, their vectors and their words, numbered alike.
+
+A table is read from a store once, then `apply` takes in what changed. It asks nothing itself: the
+caller hands it what the store answered. Words follow some at a time; until then a row is found by
+its meaning alone.
+
+Invariants, under the lock:
+- Catalog, matrix and word index number their rows alike; the word index may lack the last ones.
+- A row's vector is the store's, as of the row's `version`.
+"""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.models.identifiers import description_hash
+from mcp_learning.models.requests import Filters
+from mcp_learning.search.arrays import grown
+from mcp_learning.search.catalog import Catalog
+from mcp_learning.search.exact import Matrix
+from mcp_learning.search.lexical import word_file
+from mcp_learning.search.lexical.terms import count_terms
+from mcp_learning.search.lexical.word_index import WordIndex
+from mcp_learning.search.metric_cache import MetricCache
+from mcp_learning.search.snapshot import Snapshot
+from mcp_learning.store.types import Changes, Columns, IndexedTexts, Unembedded
+
+logger = logging.getLogger(__name__)
+
+TEXTS_CHUNK = 512
+"""Executions that are tokenised at a time, in about 50 ms."""
+
+_UNSAVED = 1_000
+"""Rows whose words aren't in the file from which it is saved: the next start would have to tokenise
+them, in 0.1 s."""
+
+_UNPURGED = 500
+"""Dead rows that searches leave out one by one, 10 µs for each word of a question."""
+
+_LEAST_DEAD = 1_024
+
+
+class Untokenised(NamedTuple):
+    """The next rows whose words are missing, to be asked for and handed to `RowTable.add_texts`.
+
+    Attributes:
+        first: The first of the rows.
+        numbers: Change numbers of those that are alive.
+        text_hashes: Of all of them.
+    """
+
+    first: int
+    numbers: list[int]
+    text_hashes: list[int]
+
+
+class RowTable:
+    """The rows of one store. Safe to use from several threads.
+
+    Args:
+        directory: Of derived files.
+        dimension: Length of the vectors.
+        rows: What the store holds; None: nothing.
+    """
+
+    def __init__(self, directory: Path, dimension: int, rows: Columns | None = None) -> None:
+        self._words_path = directory / word_file.FILE_NAME
+        self._lock = threading.RLock()
+        self._adding = threading.Lock()  # held while words are added, saved or renumbered
+        self._catalog = Catalog()
+        self._matrix = Matrix(dimension, directory)
+        self._metric = MetricCache()
+        self._words = WordIndex()
+        self._saved = 0
+        self._row_of_version = np.zeros(0, np.int32)
+        self.embedded = 0
+        """Rows that have a vector."""
+        if rows is not None:
+            self._words, order = self._load_words(rows.text_hash)
+            self._catalog.apply(rows.chosen(order))
+
+    def __len__(self) -> int:
+        return self._catalog.alive
+
+    @property
+    def unembedded(self) -> int:
+        """Rows that have no vector yet."""
+        return self._catalog.alive - self.embedded
+
+    def queue(self, limit: int, up_to: int) -> list[int]:
+        """Change numbers of rows that have no vector yet, the oldest first.
+
+        Args:
+            limit: How many at most.
+            up_to: The highest change number that counts.
+        """
+        with self._lock:
+            view = self._catalog.view()
+            chosen = view["alive"] & (view["version"] == 0) & (view["sequence"] <= up_to)
+            return sorted(view["sequence"][chosen].tolist())[:limit]
+
+    @property
+    def sequence(self) -> int:
+        """The highest change number that was taken in."""
+        return self._catalog.sequence
+
+    @property
+    def untokenised(self) -> int:
+        """Rows that can't be found by their words yet."""
+        return len(self._catalog) - len(self._words)
+
+    @property
+    def word_bytes(self) -> int:
+        """Size of the word index's file."""
+        return self._words_path.stat().st_size if self._words_path.exists() else 0
+
+    def vector_reader(
+        self,
+    ) -> Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]:
+        """Takes in stored vectors, as `Store.vectors` hands them out.
+
+        Vectors of executions that the table doesn't have with that change number are left out;
+        their rows, if any, count as unembedded.
+        """
+        with self._lock:
+            numbers = self._catalog.view()["sequence"]
+            order = np.argsort(numbers, kind="stable")
+            ascending = numbers[order]
+            self._matrix.view(len(numbers))  # room for all of them at once
+
+        def take(
+            some: NDArray[np.int64], versions: NDArray[np.int64], vectors: NDArray[np.float32]
+        ) -> None:
+            if not len(ascending):
+                return
+            at = np.minimum(np.searchsorted(ascending, some), len(ascending) - 1)
+            known = ascending[at] == some
+            if not known.all():
+                at, versions, vectors = at[known], versions[known], vectors[known]
+            with self._lock:
+                self._place(order[at], versions, vectors)
+                self._catalog.set_versions(order[at], versions)
+                self._count_embedded()
+
+        return take
+
+    def apply(self, changes: Changes) -> None:
+        """Takes in what changed in the store. To apply the same changes again changes nothing."""
+        with self._lock:
+            deleted = self._catalog.find(changes.deleted[:, 0], changes.deleted[:, 1])
+            deleted = deleted[deleted >= 0]
+            self._catalog.kill(deleted)
+            self._words.discard(deleted)
+            rows, replaced = self._catalog.apply(changes.rows)
+            versions = self._catalog.view()["version"][rows]
+            moved = versions > 0
+            vectors = self._matrix.view(len(self._catalog))[replaced[moved]]
+            self._place(rows[moved], versions[moved], vectors)
+            self._words.discard(replaced[replaced >= 0])
+            self._count_embedded()
+
+    def put(
+        self,
+        executions: Sequence[Unembedded],
+        vectors: NDArray[np.float32],
+        versions: Mapping[UUID, int],
+    ) -> None:
+        """Takes in vectors that were stored just now.
+
+        Those of executions that are gone or described otherwise by now are left out: the store has
+        removed the vector of a changed description.
+
+        Args:
+            executions: n of them.
+            vectors: (n, dimension) float32, theirs.
+            versions: Of the vectors that were stored, by execution.
+        """
+        at = [at for at, one in enumerate(executions) if one.task_id in versions]
+        ids = [executions[i].task_id for i in at]
+        hashes = np.array([description_hash(executions[i].task_description) for i in at], np.uint64)
+        with self._lock:
+            rows = self._catalog.rows_of(ids)
+            fits = rows >= 0
+            fits[fits] = self._catalog.view()["description_hash"][rows[fits]] == hashes[fits]
+            rows = rows[fits]
+            stored = np.array([versions[task_id] for task_id in ids], np.int64)[fits]
+            self._place(rows, stored, vectors[at][fits])
+            self._catalog.set_versions(rows, stored)  # then whoever sees one has the other
+            self._count_embedded()
+
+    def next_untokenised(self) -> Untokenised:
+        """The next rows that can't be found by their words yet, `TEXTS_CHUNK` at most."""
+        with self._lock:
+            first = len(self._words)
+            view = self._catalog.view()
+            part = slice(first, first + TEXTS_CHUNK)
+            alive = view["alive"][part]  # the texts of a dead row are gone
+            numbers = view["sequence"][part][alive].tolist()
+            return Untokenised(first, numbers, view["text_hash"][part].tolist())
+
+    def add_texts(self, wanted: Untokenised, texts: Iterable[IndexedTexts]) -> int:
+        """Tokenises the texts of rows; returns how many rows it did.
+
+        Args:
+            wanted: From `next_untokenised`. If others have done them since, nothing happens.
+            texts: What the store has of them. One that is changed or deleted meanwhile has none:
+                its row is dead, or will be.
+        """
+        with self._adding:
+            part = slice(wanted.first, wanted.first + len(wanted.text_hashes))
+            with self._lock:
+                hashes = self._catalog.view()["text_hash"][part].tolist()
+            if len(self._words) != wanted.first or hashes != wanted.text_hashes:
+                return 0
+            counted = {one.text_hash: count_terms(*one.texts) for one in texts}
+            self._words.add([counted.get(one, Counter()) for one in hashes])
+            with self._lock:
+                dead = wanted.first + np.flatnonzero(~self._catalog.view()["alive"][part])
+            self._words.discard(dead)
+            return len(wanted.text_hashes)
+
+    def compact(self) -> None:
+        """Saves the words, and leaves out dead rows, if there are enough of either.
+
+        Raises:
+            IndexUnavailable: The words can't be saved; they stay in memory.
+        """
+        with self._adding:
+            with self._lock:
+                dead = len(self._catalog) - self._catalog.alive
+                if dead > _LEAST_DEAD and 2 * dead > len(self._catalog):
+                    self._drop_dead()
+                self._matrix.prepare(len(self._catalog))
+            if self._words.unpurged > _UNPURGED:
+                self._words.merge()
+            if len(self._words) - self._saved > _UNSAVED:
+                self._saved = len(self._words)  # also if it fails: not tried again at each record
+                segment = self._words.merge()
+                with self._lock:
+                    view = self._catalog.view()
+                    hashes = np.where(view["alive"], view["text_hash"], 0)[: len(segment.lengths)]
+                word_file.save(self._words_path, word_file.WordRows(segment, hashes))
+
+    def release(self) -> None:
+        """Gives memory back that searches through an index can do without."""
+        with self._lock:
+            self._matrix.release()
+
+    def snapshot(self, filters: Filters, now: datetime) -> Snapshot:
+        """What a search works on: everything that was taken in so far."""
+        with self._lock:
+            view = self._catalog.view()
+            vectors, bounds = self._matrix.view(len(view)), self._matrix.heads(len(view))
+            passing = self._catalog.mask(filters, now)
+            known = (self._catalog, self._row_of_version, self._metric, self._lock)
+            return Snapshot(view, vectors, bounds, self._words, passing, *known)
+
+    def _count_embedded(self) -> None:
+        view = self._catalog.view()
+        self.embedded = int(np.count_nonzero(view["alive"] & (view["version"] > 0)))
+
+    def _place(
+        self, rows: NDArray[np.int64], versions: NDArray[np.int64], vectors: NDArray[np.float32]
+    ) -> None:
+        if len(rows):
+            self._matrix.put(rows, vectors)
+            self._row_of_version = grown(self._row_of_version, int(versions.max()) + 1)
+            self._row_of_version[versions] = rows + 1  # so that zero means none
+
+    def _load_words(self, text_hashes: NDArray[np.uint64]) -> tuple[WordIndex, NDArray[np.int64]]:
+        """The words that were saved of executions with these hashes, and an order of all (n,).
+
+        The first ones in that order are those of the word index.
+        """
+        saved = word_file.load(self._words_path)
+        if saved is None:
+            self._saved = 0
+            return WordIndex(), np.arange(len(text_hashes))
+        order = np.argsort(text_hashes, kind="stable")
+        at = np.searchsorted(text_hashes, saved.stamps, sorter=order)
+        at = order[np.minimum(at, max(len(text_hashes) - 1, 0))] if len(text_hashes) else at
+        true = text_hashes[at] == saved.stamps if len(text_hashes) else np.zeros(len(at), bool)
+        kept = np.flatnonzero(true)
+        words = WordIndex(saved.segment).compacted(kept)
+        self._saved = len(words)
+        rest = np.ones(len(text_hashes), bool)
+        rest[at[kept]] = False
+        return words, np.concatenate([at[kept], np.flatnonzero(rest)])
+
+    def _drop_dead(self) -> None:
+        logger.info("%d dead rows leave memory", len(self._catalog) - self._catalog.alive)
+        self._catalog, kept = self._catalog.compacted()
+        self._matrix = self._matrix.compacted(kept)
+        self._words = self._words.compacted(kept)
+        self._saved = 0
+        number = np.zeros(int(kept.max(initial=-1)) + 2, np.int32)
+        number[kept + 1] = np.arange(1, len(kept) + 1)
+        old = np.minimum(self._row_of_version, len(number) - 1)
+        self._row_of_version = np.where(self._row_of_version < len(number), number[old], 0)

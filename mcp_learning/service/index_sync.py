@@ -1,0 +1,167 @@
+"""Keeps the rows that searches work on up with the store.
+
+Everything is read once; from then on `sync` asks for what was committed since, and costs nothing
+when that is nothing. The store is asked here, on the event loop; what it answers is taken in by
+worker threads.
+"""
+
+import logging
+from collections.abc import Hashable
+from functools import partial
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.search.retriever import Retriever
+from mcp_learning.search.row_table import RowTable
+from mcp_learning.store.protocol import Store
+from mcp_learning.store.types import Mark
+
+logger = logging.getLogger(__name__)
+
+
+class IndexSync:
+    """The rows in memory of one store.
+
+    Invariants:
+    - Changes are asked for and taken in under one lock, so in their order and once.
+    - Vectors are stored and taken in, and everything is read anew, only while `storing` is held. So
+      the vectors in memory are those in the store. It is acquired before any other lock here.
+
+    Args:
+        directory: Of derived files.
+        store: The truth.
+        embedder: Of the model whose vectors are searched.
+        retriever: What the rows are for.
+
+    Attributes:
+        reembed_due: Whether the stored vectors are of another model, so that rows have none.
+        loads: How often everything was read; 0: not yet.
+        storing: Held by whoever stores vectors, until they are taken in.
+    """
+
+    def __init__(
+        self, directory: Path, store: Store, embedder: Embedder, retriever: Retriever
+    ) -> None:
+        self.reembed_due = False
+        self.loads = 0
+        self.storing = anyio.Lock()
+        self._directory = directory
+        self._store = store
+        self._embedder = embedder
+        self._retriever = retriever
+        self._loading = anyio.Lock()
+        self._syncing = anyio.Lock()
+        self._tokenising = anyio.Lock()
+        self._mark: Mark | None = None
+        self._revision: Hashable = None
+
+    async def load(self) -> None:
+        """Loads the model, then reads everything; a second caller waits for the first.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded. The next call tries again.
+            StoreError: The store can't be read.
+        """
+        if self.loads:
+            return
+        async with self._loading:
+            if self.loads:
+                return
+            await anyio.to_thread.run_sync(self._embedder.load, abandon_on_cancel=True)
+            async with self.storing:
+                await self.read_anew()
+
+    async def sync(self) -> None:
+        """Takes in everything that was committed before the call. Call `load` before.
+
+        Raises:
+            StoreError: The store can't be read; nothing was taken in.
+        """
+        if self._store.revision == self._revision:
+            return
+        async with self._syncing:
+            revision = self._store.revision  # before asking: what comes after it is asked for again
+            if revision == self._revision:
+                return
+            changes = await self._store.changes(self._mark)
+            if not changes.complete:
+                if len(changes.rows) or len(changes.deleted):
+                    await anyio.to_thread.run_sync(self._retriever.apply, changes)
+                self._mark, self._revision = changes.next, revision
+                return
+        async with self.storing:  # the store was opened again
+            if self._store.revision != self._revision:
+                await self.read_anew()
+
+    async def read_anew(self) -> None:
+        """Reads everything; searches go on with what there was. The caller holds `storing`.
+
+        A row that changes between the two readings counts as one without a vector.
+
+        Raises:
+            StoreError: The store can't be read; what was read before stays in use.
+        """
+        async with self._syncing:
+            await self._store.open()
+            revision = self._store.revision
+            await self._fit_model()
+            changes = await self._store.changes(None)
+            dimension = self._embedder.dimension
+            rows = await anyio.to_thread.run_sync(
+                RowTable, self._directory, dimension, changes.rows
+            )
+            if not self.reembed_due:
+                take = await anyio.to_thread.run_sync(rows.vector_reader)
+                await self._store.vectors(take)
+            use = partial(
+                self._retriever.use,
+                rows,
+                self._embedder.fingerprint,
+                vectors=not self.reembed_due,
+            )
+            await anyio.to_thread.run_sync(use)
+            self._mark, self._revision = changes.next, revision
+            self.loads += 1
+
+    async def tokenise(self, most: int) -> None:
+        """Reads the words of rows that lack them, until `most` rows are done or none is left.
+
+        Raises:
+            StoreError: The store can't be read.
+        """
+        done = 0
+        while self._retriever.rows.untokenised > 0 and done < most:
+            async with self._tokenising:
+                rows = self._retriever.rows
+                wanted = await anyio.to_thread.run_sync(rows.next_untokenised)
+                texts = await self._store.texts(wanted.numbers) if wanted.numbers else []
+                done += await anyio.to_thread.run_sync(rows.add_texts, wanted, texts)
+
+    async def compact(self) -> None:
+        """Saves the words, and leaves out rows that are gone, as far as either is worth it.
+
+        Raises:
+            IndexUnavailable: The words can't be saved; they stay in memory.
+        """
+        async with self._tokenising:
+            await anyio.to_thread.run_sync(self._retriever.rows.compact)
+
+    @property
+    def reembed_reason(self) -> str:
+        """What to do about vectors of another model."""
+        return (
+            f"the stored embeddings are of another model than {self._embedder.model}; a re-embed "
+            "is due: call rebuild_index with reembed=true"
+        )
+
+    async def _fit_model(self) -> None:
+        """Finds out whether the vectors are of this model; an empty store takes its dimension."""
+        state = await self._store.vector_state()
+        self.reembed_due = state.model not in (None, self._embedder.fingerprint)
+        if state.model is None and state.dimension != self._embedder.dimension:
+            await self._store.reset_vectors(self._embedder.dimension)
+        if self.reembed_due:
+            logger.warning("%s", self.reembed_reason)
