@@ -1,9 +1,9 @@
 """Error texts that differ only in a few words in one place become one pattern.
 
-The database has already replaced numbers, paths and quoted values (`store.failures`). What is left
-are values that look like words: "no answer from the billing service", "no answer from the search
-page". A text alone doesn't tell a value from a fact ("connection refused", "connection reset"), but
-many texts do: where one place takes several different fillers, it holds a value.
+Numbers, paths and quoted values are replaced already (`models.error_messages`). What is left are
+values that look like words: "no answer from the billing service", "no answer from the search page".
+One text doesn't tell whether a word is a value or part of the error ("connection refused",
+"connection reset"). Many texts do: a place that takes several different fillers holds a value.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 MIN_FILLERS = 4
-"""Different fillers that make a place a value: two or three may well be different errors."""
+"""Different fillers from which a place holds a value: two or three may be different errors."""
 
 MIN_FIXED = 3
 """Words that all texts of a pattern share at least, placeholders not counted."""
@@ -21,41 +21,41 @@ MAX_FILLER = 5
 
 FILLER = "<…>"
 
-_LONGEST = 40  # words of a text that are looked at
+_MAX_WORDS = 40  # of a text that are compared
 _Frame = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def patterns(texts: Sequence[str]) -> list[str]:
     """For each of n different normalised texts its pattern: a common one, or the text itself.
 
-    The place with the most fillers is settled first; a text has one pattern. The order of the
-    texts doesn't matter.
+    The place with the most fillers is taken first; a text has one pattern. The order of the texts
+    doesn't matter.
     """
-    waiting = _frames(texts)
+    frames = _frames(texts)
     found = list(texts)
-    while waiting:
-        best = max(waiting, key=lambda frame: (len(waiting[frame]), sum(map(len, frame)), frame))
-        settled = waiting[best]
-        for number in settled:
+    while frames:
+        best = max(frames, key=lambda frame: (len(frames[frame]), sum(map(len, frame)), frame))
+        members = frames[best]
+        for number in members:
             found[number] = " ".join([*best[0], FILLER, *best[1]])
-        left = {frame: numbers - settled for frame, numbers in waiting.items()}
-        waiting = {frame: numbers for frame, numbers in left.items() if len(numbers) >= MIN_FILLERS}
+        others = {frame: numbers - members for frame, numbers in frames.items()}
+        frames = {f: numbers for f, numbers in others.items() if len(numbers) >= MIN_FILLERS}
     return found
 
 
 def _frames(texts: Sequence[str]) -> dict[_Frame, set[int]]:
-    """The texts by what is around a filler, where enough of them share it."""
+    """Numbers of the texts by the words before and after a filler, where enough of them agree."""
     places: dict[tuple[int, int], list[tuple[int, int, int]]] = defaultdict(list)
-    all_words = [tuple(text.split())[:_LONGEST] for text in texts]
+    all_words = [tuple(text.split())[:_MAX_WORDS] for text in texts]
     for number, words in enumerate(all_words):
-        # By hashes of what is before and after: making the words' tuples takes five times as long.
-        heads = list(accumulate(words, lambda *pair: hash(pair), initial=0))
-        tails = list(accumulate(reversed(words), lambda *pair: hash(pair), initial=0))[::-1]
-        before = [0, *accumulate(map(_fixed, words))]
+        # Hashes of the words before and after: tuples of them would take five times as long.
+        prefixes = list(accumulate(words, lambda *pair: hash(pair), initial=0))
+        suffixes = list(accumulate(reversed(words), lambda *pair: hash(pair), initial=0))[::-1]
+        fixed = [0, *accumulate(map(_is_fixed, words))]
         for start in range(len(words)):
             for end in range(start + 1, min(start + MAX_FILLER, len(words)) + 1):
-                if before[start] + before[-1] - before[end] >= MIN_FIXED:
-                    places[heads[start], tails[end]].append((number, start, end))
+                if fixed[start] + fixed[-1] - fixed[end] >= MIN_FIXED:
+                    places[prefixes[start], suffixes[end]].append((number, start, end))
     frames = {}
     for shared in places.values():
         numbers = {number for number, _, _ in shared}
@@ -65,7 +65,7 @@ def _frames(texts: Sequence[str]) -> dict[_Frame, set[int]]:
     return frames
 
 
-def _fixed(word: str) -> bool:
+def _is_fixed(word: str) -> bool:
     return not word.startswith("<") and any(map(str.isalpha, word))
 
 
@@ -76,8 +76,8 @@ def most_typical(texts: Sequence[str]) -> int:
     the alpine zone", New Phytologist 11 (1912), 37-50). At least one text must be given.
     """
     words = [set(text.casefold().split()) for text in texts]
-    alike = [sum(_jaccard(one, other) for other in words) for one in words]
-    return max(range(len(texts)), key=lambda number: (round(alike[number], 9), -number))
+    similarities = [sum(_jaccard(one, other) for other in words) for one in words]
+    return max(range(len(texts)), key=lambda number: (round(similarities[number], 9), -number))
 
 
 def _jaccard(one: set[str], other: set[str]) -> float:

@@ -1,7 +1,7 @@
-"""Counts into rates with intervals, and one set of executions against another.
+"""Success rates with intervals, and differences between two sets of executions.
 
-What is said about a difference has to hold twice: Newcombe's interval excludes zero, and an exact
-test, corrected for how many differences were looked at, leaves chance at most `FALSE_VERDICTS`.
+A difference is called "better" or "worse" if Newcombe's interval excludes zero and Fisher's exact
+test is significant after Holm's correction for all differences that an answer compares.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from mcp_learning.store.types import Measures, Outcomes
 Z_90 = 1.6448536269514722
 """Standard normal quantile for a two-sided 90 % interval."""
 
-FALSE_VERDICTS = 0.05
-"""Greatest probability of even one "better" or "worse" in an answer where nothing changed."""
+FAMILYWISE_ERROR = 0.05
+"""Highest probability of any "better" or "worse" in an answer where nothing changed."""
 
-_LARGEST_LOG = 16.0  # e^16: a cost nine million times its estimate is as wrong as it gets
+_LARGEST_LOG = 16.0  # e^16, a factor of nine million, is the largest error that is reported
 
 
 def wilson_interval(successes: int, trials: int, z: float = Z_90) -> tuple[float, float]:
     """The score interval of a success rate, each bound 0..1; (0, 1) without trials.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
-    JASA 22 (1927), 209-212. Unlike p ± z·sd it stays within 0..1 and is honest at small n.
+    JASA 22 (1927), 209-212. Unlike p ± z·sd it stays within 0..1 and keeps its coverage at small n.
     """
     if trials == 0:
         return 0.0, 1.0
@@ -55,9 +55,9 @@ def exact_p(one: Outcomes, other: Outcomes) -> float:
     """How likely so great a difference is if both rates are the same, 0..1; 1 without outcomes.
 
     Fisher's exact test, the tail on the side of the difference doubled (R. A. Fisher, "The logic
-    of inductive inference", JRSS 98 (1935), 39-82). Never too small, whatever the numbers: where
-    Newcombe's interval is stretched to the levels that many comparisons ask for, it claims up to
-    fifteen times too much for five runs against five.
+    of inductive inference", JRSS 98 (1935), 39-82). It is never below the true
+    probability. Newcombe's interval at the strict levels that many comparisons need is up to
+    fifteen times too optimistic for five runs against five.
     """
     if not sum(one) or not sum(other):
         return 1.0
@@ -75,7 +75,7 @@ def exact_p(one: Outcomes, other: Outcomes) -> float:
     return min(1.0, 2 * tail)
 
 
-def holm(p_values: Sequence[float], level: float = FALSE_VERDICTS) -> list[bool]:
+def holm(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> list[bool]:
     """Which of n hypotheses are rejected; the chance of even one false rejection is <= `level`.
 
     Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal
@@ -90,25 +90,26 @@ def holm(p_values: Sequence[float], level: float = FALSE_VERDICTS) -> list[bool]
     return rejected
 
 
-def changes(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[Change | None]:
+def compare_all(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[Change | None]:
     """How the first of each pair differs from the second; None where one has no outcome.
 
-    All pairs count as looked at together: with no real difference among them, the probability of
-    even one "better" or "worse" is at most `FALSE_VERDICTS`.
+    The pairs are one family of comparisons: with no real difference among them, the probability of
+    even one "better" or "worse" is at most `FAMILYWISE_ERROR`.
     """
     known = [pair for pair in pairs if sum(pair[0]) and sum(pair[1])]
-    sure = iter(holm([exact_p(*pair) for pair in known]))
+    significant = iter(holm([exact_p(*pair) for pair in known]))
     return [
-        _change(*pair, sure=next(sure)) if sum(pair[0]) and sum(pair[1]) else None for pair in pairs
+        _change(*pair, significant=next(significant)) if sum(pair[0]) and sum(pair[1]) else None
+        for pair in pairs
     ]
 
 
-def _change(now: Outcomes, before: Outcomes, *, sure: bool) -> Change:
+def _change(now: Outcomes, before: Outcomes, *, significant: bool) -> Change:
     low, high = difference_interval(now, before)
     direction: Direction = "unclear"
-    if sure and low > 0:
+    if significant and low > 0:
         direction = "better"
-    elif sure and high < 0:
+    elif significant and high < 0:
         direction = "worse"
     return Change(
         direction=direction,
@@ -156,7 +157,7 @@ def summarise(measures: Measures) -> Totals:
 
 def compare(now: Totals, before: Totals) -> Trend:
     """A period against the one before, as a comparison of its own."""
-    (change,) = changes([(outcomes_of(now), outcomes_of(before))])
+    (change,) = compare_all([(outcomes_of(now), outcomes_of(before))])
     if change is None:
         return Trend(previous=before, direction="unclear")
     return Trend(

@@ -1,16 +1,18 @@
-"""What the dashboard shows: a view's figures over time, its lessons, and a search.
+"""What the dashboard shows of a view: figures over time, executions, approaches and failures.
 
-It only reads. What is looked up here doesn't count as recalled by an agent.
+It only reads, and what it shows doesn't count as recalled by an agent.
 """
 
 import os
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mcp_learning.insights.period import Period, failure_patterns
-from mcp_learning.insights.rates import changes, summarise, wilson_interval
+import anyio.to_thread
+
+from mcp_learning.insights.failures import failure_patterns
+from mcp_learning.insights.rates import compare_all, summarise, wilson_interval
 from mcp_learning.models.dashboard import (
     Approach,
     Bucket,
@@ -30,10 +32,8 @@ from mcp_learning.models.dashboard import (
 )
 from mcp_learning.models.requests import GroupBy
 from mcp_learning.models.results import Group
-from mcp_learning.store.duckdb import executions, outcomes, overview, statistics, votes
-from mcp_learning.store.duckdb.connection import Cursor, Database
-from mcp_learning.store.duckdb.statistics import Scope
-from mcp_learning.store.types import Outcomes
+from mcp_learning.store.protocol import Store
+from mcp_learning.store.types import Extent, Outcomes, Pairing, Period, Use, UseCounts
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
@@ -54,127 +54,114 @@ _STEPS: tuple[tuple[int, Step], ...] = ((4, "hour"), (120, "day"), (900, "week")
 
 
 class Dashboard:
-    """The dashboard's questions to one database.
+    """What the dashboard asks about one store.
 
     Args:
-        database: The database.
+        store: Its executions.
         indexing: Gives its indexer, loaded or not.
     """
 
-    def __init__(self, database: Database, indexing: Callable[[], Awaitable["Indexer"]]) -> None:
-        self._database = database
+    def __init__(self, store: Store, indexing: Callable[[], Awaitable["Indexer"]]) -> None:
+        self._store = store
         self._indexing = indexing
 
     async def overview(self, view: View) -> Overview:
         """Figures over time, by repo and by task type.
 
         Raises:
-            StoreError: The database can't be read.
+            StoreError: The store can't be read.
         """
-        now = datetime.now(UTC)
-        scope = _scope(view)
-        return await self._database.read(lambda cursor: _overview(cursor, view, scope, now))
+        now, extent = datetime.now(UTC), await self._store.extent()
+        period = _period(view, extent, now)
+        step = _step(max(period.since, extent.earliest or now), period.until)
+        totals = await self._store.totals(period)
+        buckets = await self._store.buckets(step, period)
+        repos, repos_omitted = await self._groups("repo", period)
+        task_types, task_types_omitted = await self._groups("task_type", period)
+        return Overview(
+            since=period.since,
+            until=period.until,
+            step=step,
+            recorded=extent.executions,
+            totals=summarise(totals),
+            buckets=[_with_rate(bucket) for bucket in buckets],
+            repos=repos,
+            repos_omitted=repos_omitted,
+            task_types=task_types,
+            task_types_omitted=task_types_omitted,
+            repo_choices=await self._store.choices("repo", CHOICES),
+            task_type_choices=await self._store.choices("task_type", CHOICES),
+        )
 
     async def listing(self, request: ListExecutions) -> Listing:
         """Executions of a view, the latest first. Raises as `overview` does."""
-        now = datetime.now(UTC)
-        scope = _scope(request)
-
-        def read(cursor: Cursor) -> Listing:
-            since, until = _between(cursor, request, now)
-            return Listing(
-                total=overview.count(cursor, since, until, scope),
-                executions=overview.latest(
-                    cursor, since, until, scope, request.limit, request.offset
-                ),
-            )
-
-        return await self._database.read(read)
+        period = _period(request, await self._store.extent(), datetime.now(UTC))
+        executions, total = await self._store.listing(period, request.limit, request.offset)
+        return Listing(total=total, executions=executions)
 
     async def learned(self, view: View) -> Learned:
         """Approaches, failures and the use of recalls. Raises as `overview` does."""
-        now = datetime.now(UTC)
-        scope = _scope(view)
-        return await self._database.read(lambda cursor: _learned(cursor, view, scope, now))
+        period = _period(view, await self._store.extent(), datetime.now(UTC))
+        pairings = await self._store.pairings(period, APPROACHES)
+        failures = await failure_patterns(self._store, period, PATTERNS)
+        counts = await self._store.use_counts(period)
+        used = await self._store.most_used(period, MOST_USED)
+        approaches = await anyio.to_thread.run_sync(_approaches, pairings)
+        return Learned(
+            approaches=approaches,
+            failures=failures.shown,
+            other_failures=failures.others,
+            loop=_loop(counts, used),
+        )
 
     async def history(self, request: ListHistory) -> History:
         """Ended executions with their texts and vectors, for an evaluation elsewhere.
 
         Raises:
             EmbedderUnavailable: The embedding model can't be loaded.
-            StoreError: The database can't be read.
+            StoreError: The store can't be read.
         """
         indexer = await self._indexing()
         await indexer.load()
-        noise = indexer.embedder.floor
-
-        def read(cursor: Cursor) -> History:
-            past = outcomes.ended(cursor, request.by, request.limit, request.offset)
-            return History(
-                noise=noise,
-                executions=[
-                    EndedExecution(
-                        recorded_at=one.recorded_at,
-                        updated_at=one.updated_at,
-                        task_key=one.task_key,
-                        repo=one.repo,
-                        task_type=one.task_type,
-                        label=one.label,
-                        success=one.success,
-                        texts=list(one.texts),
-                        vector=b64encode(one.vector.astype("<f4").tobytes()).decode(),
-                    )
-                    for one in past
-                ],
-            )
-
-        return await self._database.read(read)
+        past = await self._store.ended(request.by, request.limit, request.offset)
+        return History(
+            noise=indexer.embedder.floor,
+            executions=[
+                EndedExecution(
+                    recorded_at=one.recorded_at,
+                    updated_at=one.updated_at,
+                    task_key=one.task_key,
+                    repo=one.repo,
+                    task_type=one.task_type,
+                    label=one.label,
+                    success=one.success,
+                    texts=list(one.texts),
+                    vector=b64encode(one.vector.astype("<f4").tobytes()).decode(),
+                )
+                for one in past
+            ],
+        )
 
     async def pulse(self) -> Pulse:
-        """What changes when the database does; asks it nothing."""
-        return Pulse(state=f"{os.getpid()}.{self._database.openings}.{self._database.commits}")
+        """What changes when the store does; reads nothing of it."""
+        return Pulse(state=f"{os.getpid()} {self._store.revision}")
+
+    async def _groups(self, by: GroupBy, period: Period) -> tuple[list[Group], int]:
+        rows, omitted = await self._store.groups(by, period, GROUPS)
+        return [Group(key=key, **summarise(one).model_dump()) for key, one in rows], omitted
 
 
-def _scope(view: View) -> Scope:
-    return Scope(repo=view.repo, task_type=view.task_type)
-
-
-def _between(cursor: Cursor, view: View, now: datetime) -> tuple[datetime, datetime]:
+def _period(view: View, extent: Extent, now: datetime) -> Period:
     """The period of a view: all there is, unless it says how many days."""
-    until = now + timedelta(seconds=1)
     if view.days is not None:
-        return until - timedelta(days=view.days), until
-    return min(overview.earliest(cursor) or now, now), until
+        return Period.last_days(view.days, now, view.repo, view.task_type)
+    since = min(extent.earliest or now, now)
+    return Period(since, now + timedelta(seconds=1), view.repo, view.task_type)
 
 
-def _overview(cursor: Cursor, view: View, scope: Scope, now: datetime) -> Overview:
-    since, until = _between(cursor, view, now)
-    first = max(since, overview.earliest(cursor) or now)
+def _step(first: datetime, until: datetime) -> Step:
     days = (until - first) / timedelta(days=1)
-    step: Step = next((step for most, step in _STEPS if days <= most), "month")
-    totals = summarise(statistics.totals(cursor, since, until, scope))
-    found = overview.buckets(cursor, step, since, until, scope)
-
-    def groups(by: GroupBy) -> tuple[list[Group], int]:
-        rows, more = statistics.groups(cursor, by, since, until, scope, GROUPS)
-        return [Group(key=key, **summarise(one).model_dump()) for key, one in rows], more
-
-    repos, repos_omitted = groups("repo")
-    task_types, task_types_omitted = groups("task_type")
-    return Overview(
-        since=since,
-        until=until,
-        step=step,
-        recorded=executions.count(cursor),
-        totals=totals,
-        buckets=[_with_rate(bucket) for bucket in found],
-        repos=repos,
-        repos_omitted=repos_omitted,
-        task_types=task_types,
-        task_types_omitted=task_types_omitted,
-        repo_choices=overview.choices(cursor, "repo", CHOICES),
-        task_type_choices=overview.choices(cursor, "task_type", CHOICES),
-    )
+    return next((step for most, step in _STEPS if days <= most), "month")
 
 
 def _with_rate(bucket: Bucket) -> Bucket:
@@ -182,23 +169,11 @@ def _with_rate(bucket: Bucket) -> Bucket:
     return bucket.model_copy(update=rate.model_dump(exclude={"success", "failure"}))
 
 
-def _learned(cursor: Cursor, view: View, scope: Scope, now: datetime) -> Learned:
-    since, until = _between(cursor, view, now)
-    period = Period(since - (until - since), since, until, scope)
-    common, others = failure_patterns(cursor, period, PATTERNS)
-    return Learned(
-        approaches=_approaches(cursor, since, until, scope),
-        failures=common,
-        other_failures=others,
-        loop=_loop(cursor, since, until, scope),
-    )
-
-
-def _approaches(cursor: Cursor, since: datetime, until: datetime, scope: Scope) -> list[Approach]:
-    found = statistics.pairings(cursor, since, until, scope, APPROACHES)
-    compared = changes([(pairing.own, pairing.others) for pairing in found])
+def _approaches(pairings: Sequence[Pairing]) -> list[Approach]:
+    """Approaches by task type, that with the highest success rate first."""
+    changes = compare_all([(pairing.own, pairing.others) for pairing in pairings])
     shown = []
-    for pairing, change in zip(found, compared, strict=True):
+    for pairing, change in zip(pairings, changes, strict=True):
         if change is None:
             continue
         own = pairing.own
@@ -218,16 +193,14 @@ def _approaches(cursor: Cursor, since: datetime, until: datetime, scope: Scope) 
     return sorted(shown, key=lambda one: (one.task_type, -one.success_rate, one.approach))
 
 
-def _loop(cursor: Cursor, since: datetime, until: datetime, scope: Scope) -> Loop:
-    used, unused, links = overview.by_use(cursor, since, until, scope)
-    returned, recalled = votes.all_returned(cursor)
+def _loop(counts: UseCounts, most_used: Sequence[Use]) -> Loop:
     return Loop(
-        returned=returned,
-        recalled=recalled,
-        links=links,
-        with_use=_rate(used),
-        without_use=_rate(unused),
-        difference=changes([(used, unused)])[0],
+        returned=counts.returned,
+        recalled=counts.executions_returned,
+        links=counts.links,
+        with_use=_rate(counts.with_use),
+        without_use=_rate(counts.without_use),
+        difference=compare_all([(counts.with_use, counts.without_use)])[0],
         most_used=[
             Used(
                 task_id=use.task_id,
@@ -237,7 +210,7 @@ def _loop(cursor: Cursor, since: datetime, until: datetime, scope: Scope) -> Loo
                 success=use.ended.success,
                 failure=use.ended.failure,
             )
-            for use in overview.most_used(cursor, since, until, scope, MOST_USED)
+            for use in most_used
         ],
     )
 

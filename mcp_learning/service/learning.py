@@ -14,7 +14,7 @@ import anyio.to_thread
 
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
-from mcp_learning.insights import period
+from mcp_learning.insights import report
 from mcp_learning.models.dashboard import LookedUp, LookUp, Vitals
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.insights import Insights
@@ -91,7 +91,7 @@ class LearningService:
         self._database = database
         self._store = DuckDBStore(database)
         self._indexer: Indexer | None = None
-        dashboard = Dashboard(database, self._indexing)
+        dashboard = Dashboard(self._store, self._indexing)
         self.overview, self.listing = dashboard.overview, dashboard.listing
         self.learned, self.history = dashboard.learned, dashboard.history
         self.pulse = dashboard.pulse
@@ -306,12 +306,11 @@ class LearningService:
     async def stats(self, request: LearningStats) -> Stats:
         """Totals, groups, trends, failure patterns, and the state of everything."""
         now, health = datetime.now(UTC), await self.health()
-        return await self._database.read(lambda cursor: period.stats(cursor, request, now, health))
+        return await report.stats(self._store, request, now, health)
 
     async def insights(self) -> Insights:
-        """What the last `period.DAYS` days taught."""
-        now = datetime.now(UTC)
-        return await self._database.read(lambda cursor: period.insights(cursor, now))
+        """What the last `report.DAYS` days taught."""
+        return await report.insights(self._store, datetime.now(UTC))
 
     async def health(self) -> Health:
         """State of the database and what is derived from it."""

@@ -28,6 +28,7 @@ from mcp_learning.store.types import (
     EndedRun,
     ErrorTexts,
     Expired,
+    Extent,
     Generation,
     Incoming,
     IndexedTexts,
@@ -247,12 +248,21 @@ class Store(Protocol):
         """Recorded values of a column with their number of executions, commonest first."""
         ...
 
-    async def earliest(self) -> datetime | None:
-        """When the oldest execution was recorded, UTC."""
+    async def extent(self) -> Extent:
+        """How many executions there are, and since when."""
         ...
 
-    async def error_texts(self, period: Period, limit: int) -> ErrorTexts:
-        """The commonest normalised error texts of the failures of a period."""
+    async def error_texts(
+        self, period: Period, limit: int, *, examples: int, fixes: int
+    ) -> ErrorTexts:
+        """The commonest normalised error texts of the failures of a period.
+
+        Args:
+            period: Which failures.
+            limit: How many texts.
+            examples: How many failures are named for each, the latest ones.
+            fixes: How many successes that followed one are named, the latest ones.
+        """
         ...
 
     async def similar_successes(

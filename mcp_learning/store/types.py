@@ -1,8 +1,8 @@
 """What a store is asked with and what it answers: plain values, whatever the engine."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from uuid import UUID
@@ -31,6 +31,19 @@ class Period:
     until: datetime
     repo: str | None = None
     task_type: str | None = None
+
+    @classmethod
+    def last_days(
+        cls, days: int, now: datetime, repo: str | None = None, task_type: str | None = None
+    ) -> "Period":
+        """The last `days` days; what was recorded `now` is in it."""
+        until = now + timedelta(seconds=1)
+        return cls(until - timedelta(days=days), until, repo, task_type)
+
+    @property
+    def before(self) -> "Period":
+        """The equally long period that ends where this one begins."""
+        return replace(self, since=self.since - (self.until - self.since), until=self.since)
 
 
 @dataclass(frozen=True)
@@ -235,6 +248,13 @@ class Pairing(NamedTuple):
     approach: str
     own: Outcomes
     others: Outcomes
+
+
+class Extent(NamedTuple):
+    """How many executions there are, and when the oldest was recorded, UTC; None without any."""
+
+    executions: int
+    earliest: datetime | None
 
 
 class Use(NamedTuple):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mcp_learning.insights.rates import (
     Z_90,
-    changes,
     compare,
+    compare_all,
     difference_interval,
     exact_p,
     holm,
@@ -137,7 +137,7 @@ def test_where_nothing_changes_hardly_any_answer_says_that_something_did() -> No
         for _ in range(20):
             rate, sizes = rng.uniform(0.02, 0.98), (rng.randint(1, 60), rng.randint(1, 60))
             pairs.append((binomial(rng, sizes[0], rate), binomial(rng, sizes[1], rate)))
-        found = [c for c in changes(pairs) if c and c.direction != "unclear"]
+        found = [c for c in compare_all(pairs) if c and c.direction != "unclear"]
         verdicts += len(found)
         named += bool(found)
     assert named / answers <= 0.05  # even one in an answer
@@ -149,7 +149,7 @@ def test_a_single_comparison_without_a_change_is_rarely_called_one() -> None:
     called = 0
     for _ in range(4_000):
         rate, n, m = rng.uniform(0.05, 0.95), rng.randint(1, 80), rng.randint(1, 80)
-        (change,) = changes([(binomial(rng, n, rate), binomial(rng, m, rate))])
+        (change,) = compare_all([(binomial(rng, n, rate), binomial(rng, m, rate))])
         called += change is not None and change.direction != "unclear"
     assert called / 4_000 <= 0.05
 
@@ -160,18 +160,18 @@ def test_a_real_change_among_twenty_groups_is_found() -> None:
     for _ in range(100):
         pairs = [(binomial(rng, 60, 0.7), binomial(rng, 60, 0.7)) for _ in range(19)]
         pairs.append((binomial(rng, 60, 0.45), binomial(rng, 60, 0.85)))
-        last = changes(pairs)[-1]
+        last = compare_all(pairs)[-1]
         assert last is not None
         found += last.direction == "worse"
     assert found >= 90
 
 
 def test_a_mirrored_change_says_the_opposite() -> None:
-    (change,) = changes([(Outcomes(50, 0), Outcomes(0, 50))])
+    (change,) = compare_all([(Outcomes(50, 0), Outcomes(0, 50))])
     assert change is not None
     assert change.direction == "better"
     assert mirrored(change) == change.model_copy(update={"direction": "worse"})
-    assert changes([(Outcomes(0, 0), Outcomes(1, 1))]) == [None]
+    assert compare_all([(Outcomes(0, 0), Outcomes(1, 1))]) == [None]
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9))

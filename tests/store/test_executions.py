@@ -18,7 +18,7 @@ from mcp_learning.models.requests import Details, GroupBy
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.store.duckdb import bulk, embeddings, executions, feed, statistics
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.types import Measures
+from mcp_learning.store.types import Measures, Period
 
 modest = settings(deadline=None, max_examples=40)
 
@@ -281,10 +281,11 @@ def test_totals_and_groups_are_the_figures_of_their_executions(
         value: [row for row in chosen if key(row) == value]
         for value in {key(row) for row in chosen} - {None}
     }
+    period = Period(since, until, repo)
     with undone(cursor):
         insert_all(cursor, batch)
-        assert_same(statistics.totals(cursor, since, until, repo), measured(chosen))
-        found, more = statistics.groups(cursor, by, since, until, repo, limit)
+        assert_same(statistics.totals(cursor, period), measured(chosen))
+        found, more = statistics.groups(cursor, by, period, limit)
         names = [name for name, _ in found]
         if by == "day":
             expected = sorted((str(name) for name in groups), reverse=True)
@@ -293,7 +294,7 @@ def test_totals_and_groups_are_the_figures_of_their_executions(
         assert (names, more) == (expected[:limit], max(0, len(expected) - limit))
         for name, measures in found:
             assert_same(measures, measured(groups[name]))
-        ended = statistics.outcomes(cursor, by, since, until, repo, [*names, "another"])
+        ended = statistics.outcomes(cursor, by, period, [*names, "another"])
         counts = {name: Counter(row.outcome for row in groups[name]) for name in names}
         assert ended == {name: (n["success"], n["failure"]) for name, n in counts.items()}
 
@@ -318,15 +319,15 @@ def test_approaches_are_paired_with_the_others_of_their_task_type(
     expected.sort(key=lambda row: (-sum(row[2]), row[0], row[1]))
     with undone(cursor):
         insert_all(cursor, batch)
-        assert statistics.pairings(cursor, since, until, None, limit) == expected[:limit]
+        assert statistics.pairings(cursor, Period(since, until), limit) == expected[:limit]
 
 
 def test_an_empty_database_has_figures_too(cursor: Cursor) -> None:
-    early, late = datetime(1970, 1, 1, tzinfo=UTC), NOW
-    assert statistics.totals(cursor, early, late, None) == Measures(0, 0, 0, 0, None, None, None)
-    assert statistics.groups(cursor, "day", early, late, None, 5) == ([], 0)
-    assert statistics.outcomes(cursor, "repo", early, late, None, ["a"]) == {}
-    assert statistics.pairings(cursor, early, late, None, 5) == []
+    period = Period(datetime(1970, 1, 1, tzinfo=UTC), NOW)
+    assert statistics.totals(cursor, period) == Measures(0, 0, 0, 0, None, None, None)
+    assert statistics.groups(cursor, "day", period, 5) == ([], 0)
+    assert statistics.outcomes(cursor, "repo", period, ["a"]) == {}
+    assert statistics.pairings(cursor, period, 5) == []
     assert executions.count(cursor) == 0
     assert executions.unknown(cursor, []) == []
     assert executions.shown(cursor, []) == {}

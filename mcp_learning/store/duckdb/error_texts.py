@@ -11,19 +11,13 @@ database as some hundred different texts. In this order:
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.statistics import Within, period
-from mcp_learning.store.types import ErrorText, ErrorTexts
-
-EXAMPLES = 3
-"""Latest failures that are named for an error text."""
-
-FIXES = 20
-"""Latest successes that are named as what ended one."""
+from mcp_learning.store.duckdb.statistics import within
+from mcp_learning.store.types import ErrorText, ErrorTexts, Period
 
 _EXTENSIONS = (
     "pyi?|ipynb|jsx?|tsx?|mjs|cjs|vue|java|kt|go|rs|rb|php|cc?|cpp|hp?p?|cs|swift|scala|sql|sh|"
@@ -95,9 +89,9 @@ failed AS (
     WHERE NOT x.success AND {{period}}
 )
 SELECT text, mode(error_type ORDER BY error_type), count(*), count(fix),
-    max(struct_pack(at := timestamp, task_id := task_id), {EXAMPLES}),
+    max(struct_pack(at := timestamp, task_id := task_id), {{examples}}),
     max(struct_pack(at := fix.at, task_id := fix.task_id, after := epoch(fix.at - timestamp)),
-        {FIXES}) FILTER (fix IS NOT NULL),
+        {{fixes}}) FILTER (fix IS NOT NULL),
     sum(count(*)) OVER ()
 FROM failed JOIN followed USING (task_id)
 GROUP BY text ORDER BY count(*) DESC, text LIMIT ?
@@ -127,11 +121,13 @@ WHERE cosine >= ? GROUP BY 1
 
 
 def error_texts(
-    cursor: Cursor, since: datetime, until: datetime, within: Within, limit: int
+    cursor: Cursor, period: Period, limit: int, *, examples: int, fixes: int
 ) -> ErrorTexts:
-    """The `limit` commonest error texts of the failures recorded in [since, until)."""
-    where, values = period(since, until, within)
-    query = _ERRORS.replace("{period}", where)
+    """The `limit` commonest error texts of the failures of a period."""
+    where, values = within(period)
+    query = _ERRORS
+    for name, value in {"period": where, "examples": int(examples), "fixes": int(fixes)}.items():
+        query = query.replace(f"{{{name}}}", str(value))
     rows = cursor.execute(query, [*values * 3, limit]).fetchall()
     return ErrorTexts(
         commonest=[_error_text(row) for row in rows],

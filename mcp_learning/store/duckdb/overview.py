@@ -1,13 +1,13 @@
-"""All SQL of the dashboard that statistics lack: steps of time, choices, lists, uses."""
+"""What the dashboard asks besides: figures over time, values for filters, lists, uses."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Literal
 
 from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
 from mcp_learning.models.requests import Outcome
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.statistics import Within, period
-from mcp_learning.store.types import Outcomes, Use
+from mcp_learning.store.duckdb.statistics import within
+from mcp_learning.store.types import Extent, Outcomes, Period, Use
 
 DESCRIPTION = 300
 """Characters of a description that a list shows."""
@@ -15,17 +15,17 @@ DESCRIPTION = 300
 _OUTCOME: dict[bool | None, Outcome] = {True: "success", False: "failure", None: "pending"}
 
 
-def earliest(cursor: Cursor) -> datetime | None:
-    """When the oldest execution was recorded; None without any."""
-    row = cursor.execute("SELECT min(timestamp) FROM executions").fetchone()
-    return row[0].replace(tzinfo=UTC) if row and row[0] else None
+def extent(cursor: Cursor) -> Extent:
+    """How many executions there are, and when the oldest was recorded."""
+    row = cursor.execute("SELECT count(*), min(timestamp) FROM executions").fetchone()
+    if not row or not row[0]:
+        return Extent(0, None)
+    return Extent(row[0], row[1].replace(tzinfo=UTC))
 
 
-def buckets(
-    cursor: Cursor, step: Step, since: datetime, until: datetime, within: Within
-) -> list[Bucket]:
+def buckets(cursor: Cursor, step: Step, period: Period) -> list[Bucket]:
     """Figures per hour, day, week or month (UTC) that has executions, oldest first; no rates."""
-    where, values = period(since, until, within)
+    where, values = within(period)
     rows = cursor.execute(
         "SELECT date_trunc(?, timestamp)::TIMESTAMP, count(*) FILTER (success), "
         "count(*) FILTER (NOT success), count(*) FILTER (success IS NULL), "
@@ -51,11 +51,9 @@ def choices(cursor: Cursor, column: Literal["repo", "task_type"], limit: int) ->
     return [Choice(value=value, executions=count) for value, count in rows]
 
 
-def latest(
-    cursor: Cursor, since: datetime, until: datetime, within: Within, limit: int, offset: int
-) -> list[Listed]:
-    """Executions recorded in [since, until), the latest first."""
-    where, values = period(since, until, within)
+def latest(cursor: Cursor, period: Period, limit: int, offset: int) -> list[Listed]:
+    """Executions of a period, the latest first."""
+    where, values = within(period)
     rows = cursor.execute(
         # Ids first: texts are read of those alone that are shown.
         "SELECT task_id, timestamp, task_type, left(task_description, ?), success, repo, approach, "
@@ -82,18 +80,16 @@ def latest(
     ]
 
 
-def count(cursor: Cursor, since: datetime, until: datetime, within: Within) -> int:
-    """How many executions were recorded in [since, until)."""
-    where, values = period(since, until, within)
+def count(cursor: Cursor, period: Period) -> int:
+    """How many executions a period has."""
+    where, values = within(period)
     row = cursor.execute(f"SELECT count(*) FROM executions WHERE {where}", values).fetchone()
     return int(row[0]) if row else 0
 
 
-def by_use(
-    cursor: Cursor, since: datetime, until: datetime, within: Within
-) -> tuple[Outcomes, Outcomes, int]:
+def by_use(cursor: Cursor, period: Period) -> tuple[Outcomes, Outcomes, int]:
     """How executions ended that used earlier ones, and the others; and how many links there are."""
-    where, values = period(since, until, within)
+    where, values = within(period)
     row = cursor.execute(
         "WITH links AS (SELECT task_id, count(*) AS uses FROM recalls GROUP BY 1) "
         "SELECT count(*) FILTER (success AND uses > 0), count(*) FILTER (NOT success AND uses > 0),"
@@ -107,11 +103,9 @@ def by_use(
     return Outcomes(*row[:2]), Outcomes(*row[2:4]), int(row[4])
 
 
-def most_used(
-    cursor: Cursor, since: datetime, until: datetime, within: Within, limit: int
-) -> list[Use]:
-    """The executions that those recorded in [since, until) used most."""
-    where, values = period(since, until, within)
+def most_used(cursor: Cursor, period: Period, limit: int) -> list[Use]:
+    """The executions that those of a period used most."""
+    where, values = within(period)
     rows = cursor.execute(
         "WITH used AS (SELECT recalled_task_id, count(*) AS uses, "
         "count(*) FILTER (success) AS won, count(*) FILTER (NOT success) AS lost "

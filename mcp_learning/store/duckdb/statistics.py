@@ -1,17 +1,15 @@
-"""All SQL of learning_stats: counts and quantiles per group, and groups against each other."""
+"""Counts and quantiles of a period, by group, and approaches against each other."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from mcp_learning.models.requests import GroupBy
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive
-from mcp_learning.store.types import Measures, Outcomes, Pairing
+from mcp_learning.store.types import Measures, Outcomes, Pairing, Period
 
-# Costs are compared by the logarithm of actual / estimate, where both are known and not nothing. A
-# FILTER would come too late: the logarithm of zero is an error even where it isn't aggregated.
+# Costs are compared by the logarithm of actual / estimate, where both are above zero. FILTER would
+# come too late: the logarithm of zero is an error even where it isn't aggregated.
 _RATIO = " - ".join(
     f"ln(CASE WHEN {cost} > 0 THEN {cost} END)" for cost in ("actual_cost", "cost_estimate")
 )
@@ -24,38 +22,21 @@ _MEASURES = f"""
 _KEYS = {"day": "strftime(timestamp, '%Y-%m-%d')"}
 
 
-@dataclass(frozen=True)
-class Scope:
-    """Which executions count: those that have all of what is given.
-
-    Attributes:
-        repo: Exactly.
-        task_type: Exactly.
-    """
-
-    repo: str | None = None
-    task_type: str | None = None
-
-
-Within = Scope | str | None
-"""A scope; a text alone is a repo, and None restricts nothing."""
-
-
-def totals(cursor: Cursor, since: datetime, until: datetime, within: Within) -> Measures:
-    """Figures of the executions recorded in [since, until)."""
-    where, values = period(since, until, within)
+def totals(cursor: Cursor, period: Period) -> Measures:
+    """Figures of the executions of a period."""
+    where, values = within(period)
     row = cursor.execute(f"SELECT {_MEASURES} FROM executions WHERE {where}", values).fetchone()
     return Measures(*row) if row else Measures(0, 0, 0, 0, None, None, None)
 
 
 def groups(
-    cursor: Cursor, by: GroupBy, since: datetime, until: datetime, within: Within, limit: int
+    cursor: Cursor, by: GroupBy, period: Period, limit: int
 ) -> tuple[list[tuple[str, Measures]], int]:
     """Figures per value of `by`, most executions first (days: newest first); and how many more.
 
     Executions without a value for it are counted in the totals only.
     """
-    where, values = period(since, until, within)
+    where, values = within(period)
     key = _KEYS.get(by, by)
     order = "1 DESC" if by == "day" else "3 DESC, 1"
     rows = cursor.execute(
@@ -70,13 +51,11 @@ def groups(
 def outcomes(
     cursor: Cursor,
     by: GroupBy,
-    since: datetime,
-    until: datetime,
-    within: Within,
+    period: Period,
     keys: Sequence[str],
 ) -> dict[str, Outcomes]:
-    """How the executions of these values of `by` ended; values that have none are left out."""
-    where, values = period(since, until, within)
+    """How executions with these values of `by` ended; values without any are left out."""
+    where, values = within(period)
     key = _KEYS.get(by, by)
     rows = cursor.execute(
         f"SELECT {key}, count(*) FILTER (success), count(*) FILTER (NOT success) "
@@ -87,14 +66,12 @@ def outcomes(
     return {row[0]: Outcomes(*row[1:]) for row in rows}
 
 
-def pairings(
-    cursor: Cursor, since: datetime, until: datetime, within: Within, limit: int
-) -> list[Pairing]:
+def pairings(cursor: Cursor, period: Period, limit: int) -> list[Pairing]:
     """The approaches that ended most often, each with the others of its task type.
 
-    Only task types in which at least two approaches have ended.
+    Task types with a single approach are left out.
     """
-    where, values = period(since, until, within)
+    where, values = within(period)
     rows = cursor.execute(
         "WITH ended AS (SELECT task_type, approach, count(*) FILTER (success) AS won, "
         f"count(*) FILTER (NOT success) AS lost FROM executions WHERE {where} "
@@ -110,15 +87,14 @@ def pairings(
     ]
 
 
-def period(since: datetime, until: datetime, within: Within) -> tuple[str, list[object]]:
-    """A condition on executions for [since, until), and the values that it binds."""
-    scope = within if isinstance(within, Scope) else Scope(within)
-    values: list[object] = [naive(since), naive(until)]
+def within(period: Period) -> tuple[str, list[object]]:
+    """A condition on executions for those of a period, and the values that it binds."""
     where = "timestamp >= ? AND timestamp < ?"
-    if scope.repo is not None:
+    values: list[object] = [naive(period.since), naive(period.until)]
+    if period.repo is not None:
         where += " AND repo = ?"
-        values.append(scope.repo)
-    if scope.task_type is not None:
+        values.append(period.repo)
+    if period.task_type is not None:
         where += " AND task_type = ?"
-        values.append(scope.task_type)
+        values.append(period.task_type)
     return where, values

@@ -41,6 +41,7 @@ from mcp_learning.store.types import (
     EndedRun,
     ErrorTexts,
     Expired,
+    Extent,
     Generation,
     Incoming,
     IndexedTexts,
@@ -276,45 +277,43 @@ class DuckDBStore:
         return await self._database.read(lambda c: embeddings.count(c, up_to))
 
     async def totals(self, period: Period) -> Measures:
-        return await self._database.read(lambda c: statistics.totals(c, *_within(period)))
+        return await self._database.read(lambda c: statistics.totals(c, period))
 
     async def groups(
         self, by: GroupBy, period: Period, limit: int
     ) -> tuple[list[tuple[str, Measures]], int]:
-        return await self._database.read(
-            lambda c: statistics.groups(c, by, *_within(period), limit)
-        )
+        return await self._database.read(lambda c: statistics.groups(c, by, period, limit))
 
     async def outcomes(
         self, by: GroupBy, period: Period, keys: Sequence[str]
     ) -> dict[str, Outcomes]:
-        return await self._database.read(
-            lambda c: statistics.outcomes(c, by, *_within(period), keys)
-        )
+        return await self._database.read(lambda c: statistics.outcomes(c, by, period, keys))
 
     async def pairings(self, period: Period, limit: int) -> list[Pairing]:
-        return await self._database.read(lambda c: statistics.pairings(c, *_within(period), limit))
+        return await self._database.read(lambda c: statistics.pairings(c, period, limit))
 
     async def buckets(self, step: Step, period: Period) -> list[Bucket]:
-        return await self._database.read(lambda c: overview.buckets(c, step, *_within(period)))
+        return await self._database.read(lambda c: overview.buckets(c, step, period))
 
     async def listing(self, period: Period, limit: int, offset: int) -> tuple[list[Listed], int]:
         return await self._database.read(
             lambda c: (
-                overview.latest(c, *_within(period), limit, offset),
-                overview.count(c, *_within(period)),
+                overview.latest(c, period, limit, offset),
+                overview.count(c, period),
             )
         )
 
     async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
         return await self._database.read(lambda c: overview.choices(c, column, limit))
 
-    async def earliest(self) -> datetime | None:
-        return await self._database.read(overview.earliest)
+    async def extent(self) -> Extent:
+        return await self._database.read(overview.extent)
 
-    async def error_texts(self, period: Period, limit: int) -> ErrorTexts:
+    async def error_texts(
+        self, period: Period, limit: int, *, examples: int, fixes: int
+    ) -> ErrorTexts:
         return await self._database.read(
-            lambda c: error_texts.error_texts(c, *_within(period), limit)
+            lambda c: error_texts.error_texts(c, period, limit, examples=examples, fixes=fixes)
         )
 
     async def similar_successes(
@@ -340,13 +339,13 @@ class DuckDBStore:
 
     async def use_counts(self, period: Period) -> UseCounts:
         def read(cursor: Cursor) -> UseCounts:
-            used, unused, links = overview.by_use(cursor, *_within(period))
+            used, unused, links = overview.by_use(cursor, period)
             return UseCounts(used, unused, links, *votes.all_returned(cursor))
 
         return await self._database.read(read)
 
     async def most_used(self, period: Period, limit: int) -> list[Use]:
-        return await self._database.read(lambda c: overview.most_used(c, *_within(period), limit))
+        return await self._database.read(lambda c: overview.most_used(c, period, limit))
 
     async def add_returned(self, times: Mapping[UUID, int], at: datetime) -> None:
         await self._database.write(lambda c: votes.add_returned(c, times, at), counted=False)
@@ -426,11 +425,6 @@ class DuckDBStore:
 def open_store(settings: Settings) -> DuckDBStore:
     """The store of these settings. Opens nothing yet; migrates whenever the file is opened."""
     return DuckDBStore(migrations.open_database(settings))
-
-
-def _within(period: Period) -> tuple[datetime, datetime, statistics.Scope]:
-    scope = statistics.Scope(repo=period.repo, task_type=period.task_type)
-    return period.since, period.until, scope
 
 
 def _select(cursor: Cursor, selection: Selection) -> Deletion:

@@ -1,5 +1,6 @@
 """SQL about failures, against the same told in Python."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,9 +14,9 @@ from store.rows import NOW, execution, undone
 from mcp_learning.models.results import Execution
 from mcp_learning.store.duckdb import embeddings, error_texts, executions
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.types import ErrorText, ErrorTexts
+from mcp_learning.store.types import ErrorText, ErrorTexts, Period
 
-SINCE, UNTIL = NOW - timedelta(days=30), NOW + timedelta(seconds=1)
+PERIOD = Period.last_days(30, NOW)
 
 
 pytestmark = pytest.mark.usefixtures("taken_back")
@@ -27,8 +28,12 @@ def add(cursor: Cursor, key: int = 1, **values: Any) -> Execution:
     return row
 
 
+def found_in(cursor: Cursor, period: Period = PERIOD, limit: int = 10) -> ErrorTexts:
+    return error_texts.error_texts(cursor, period, limit, examples=3, fixes=20)
+
+
 def only(cursor: Cursor, repo: str | None = None) -> ErrorText:
-    (text,) = error_texts.error_texts(cursor, SINCE, UNTIL, repo, 10).commonest
+    (text,) = found_in(cursor, replace(PERIOD, repo=repo)).commonest
     return text
 
 
@@ -69,7 +74,7 @@ def test_a_success_at_the_very_moment_of_a_failure_does_not_follow_it(cursor: Cu
 def test_failures_without_a_message_go_by_their_type(cursor: Cursor) -> None:
     for kind in ("crash", "crash", None):
         add(cursor, outcome="failure", error_type=kind, error_message=None)
-    found = error_texts.error_texts(cursor, SINCE, UNTIL, None, 10)
+    found = found_in(cursor)
     assert [(one.text, one.error_type, one.count) for one in found.commonest] == [
         ("crash", "crash", 2),
         ("no error recorded", None, 1),
@@ -81,10 +86,10 @@ def test_only_the_period_and_the_repo_count_and_the_rest_is_told(cursor: Cursor)
         add(cursor, **FAILED | {"error_message": "abcd"[number] * 3}, **ago(number))
     add(cursor, **FAILED | {"repo": "b"}, **ago(1))
     add(cursor, **FAILED, **ago(24 * 31))
-    found = error_texts.error_texts(cursor, SINCE, UNTIL, "a", 3)
+    found = found_in(cursor, replace(PERIOD, repo="a"), 3)
     assert [one.text for one in found.commonest] == ["aaa", "bbb", "ccc"]
     assert found.failures == 4
-    assert error_texts.error_texts(cursor, SINCE, UNTIL, "z", 3) == ErrorTexts([], 0)
+    assert found_in(cursor, replace(PERIOD, repo="z"), 3) == ErrorTexts([], 0)
 
 
 _messages = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80)
@@ -98,7 +103,7 @@ def test_every_failure_is_counted_whatever_its_message(
     with undone(cursor):
         for message in messages:
             add(cursor, outcome="failure", error_message=message)
-        found = error_texts.error_texts(cursor, SINCE, UNTIL, None, 100)
+        found = found_in(cursor, PERIOD, 100)
         assert sum(one.count for one in found.commonest) == found.failures == len(messages)
         assert all(0 < len(one.text) <= 200 for one in found.commonest)
 
