@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from mcp_learning.recommend.evidence import Ints
 from mcp_learning.recommend.posterior import Floats
 from mcp_learning.search import relevance_feedback
-from mcp_learning.search.metric import Metric, latest, watermark
+from mcp_learning.search.metric import Metric, first_of_each, watermark
 
 
 class Growing:
@@ -34,12 +34,12 @@ class Growing:
         """
         upto = watermark(len(rows))
         if upto != self._upto:
-            sample = latest(tasks[:upto][::-1])
+            sample = first_of_each(tasks[:upto][::-1])
             self._use(Metric.learned(self._vectors[rows[:upto][::-1][sample]], self._noise))
             self._upto = upto
-        lengths = self._lengths[rows]
-        found = relevance_feedback.alike(plain, vector, self._vectors, rows, self._metric, lengths)
+        norms = self._norms[rows]
+        found = relevance_feedback.alike(plain, vector, self._vectors, rows, self._metric, norms)
         return found.astype(np.float64)
 
     def _use(self, metric: Metric) -> None:
-        self._metric, self._lengths = metric, metric.lengths(self._vectors)
+        self._metric, self._norms = metric, metric.norms(self._vectors)

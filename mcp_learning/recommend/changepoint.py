@@ -171,7 +171,7 @@ def _later(odds: Floats) -> Floats:
 def _novelty(vectors: NDArray[np.float32], noise: float) -> Floats:
     """(k,) 1 for an execution unlike the one before, else 1/2, 1/3 … the longer that goes on."""
     nearness = np.einsum("ij,ij->i", vectors[1:], vectors[:-1])
-    fresh = np.append(True, fusion.meaning(nearness, noise) <= relevance_feedback.LEAST)
+    fresh = np.append(True, fusion.meaning(nearness, noise) <= relevance_feedback.MIN_SIMILARITY)
     places = np.arange(len(fresh))
     return np.asarray(1.0 / (1 + places - np.maximum.accumulate(np.where(fresh, places, 0))))
 

@@ -1,29 +1,29 @@
-"""Arrays that grow at their end, membership in sorted ones, and the greatest of many values."""
+"""Operations on numpy arrays: amortised growth, membership in sorted arrays, top k."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST = 1024
+_MIN_ROWS = 1024
 _BLOCK = 256
 
 
 def grown(array: NDArray[Any], rows: int) -> NDArray[Any]:
-    """The array, or a copy with more room when it has fewer than `rows` rows; new ones are zero.
+    """The array, or a copy of at least `rows` rows if it has fewer; new rows are zero.
 
-    The copy has twice the room, so that n appends copy O(n) rows. What is never written costs no
-    memory: the system gives zeroed pages out at first use.
+    A copy has at least twice as many rows, so n appends copy O(n) rows. Rows that are never written
+    take no memory, since the system allocates zeroed pages at their first use.
     """
     if len(array) >= rows:
         return array
-    larger = np.zeros((max(rows, 2 * len(array), _LEAST), *array.shape[1:]), array.dtype)
+    larger = np.zeros((max(rows, 2 * len(array), _MIN_ROWS), *array.shape[1:]), array.dtype)
     larger[: len(array)] = array
     return larger
 
 
 def among(values: NDArray[Any], ascending: NDArray[Any]) -> NDArray[np.bool_]:
-    """(n,) bool: which of n values are in a sorted array of m, in time n log m."""
+    """(n,) bool: which of n values are in a sorted array of m, in O(n log m)."""
     if not len(ascending):
         return np.zeros(len(values), bool)
     at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
@@ -31,7 +31,7 @@ def among(values: NDArray[Any], ascending: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Where the k greatest are, best first, and all that tie for the last place."""
+    """Positions of the k greatest values, greatest first, and of all that equal the last one."""
     if k >= len(values):
         return np.argsort(-values, kind="stable")
     near = np.flatnonzero(values >= reached(values, k))
@@ -42,9 +42,9 @@ def top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 
 def reached(values: NDArray[np.float32], k: int) -> float:
-    """A bound that at least k of the values reach, and few more: fewer have to be told apart then.
+    """A value that at least k of the values reach, and few more than k; -inf if there are few.
 
-    The k greatest maxima of blocks are k different values, found in one pass of the memory's speed.
+    It is the k-th greatest of the maxima of blocks, found in one pass at the speed of memory.
     """
     blocks = len(values) // _BLOCK
     if blocks <= k:

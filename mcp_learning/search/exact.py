@@ -1,4 +1,4 @@
-"""All vectors in one float32 matrix, by row of the catalog, compared by a dot product."""
+"""Exact vector search: all vectors in one float32 matrix, compared by dot products."""
 
 import logging
 from pathlib import Path
@@ -12,66 +12,91 @@ from mcp_learning.search.pca_bounds import PcaBounds, PcaBoundsView
 
 logger = logging.getLogger(__name__)
 
-FROM_BYTES = 256 * 2**20
-"""Size from which the vectors are kept in a file that the system caches: 170,000 rows of 384."""
+MAPPED_FROM_BYTES = 256 * 2**20
+"""Size from which the vectors are in a memory-mapped file: 170,000 rows of 384."""
+
+MAPPED_GROWTH = 65_536
+"""Rows that a mapped file has room for beyond those that are needed."""
 
 LEAST_HEADS = 4_096
-"""Rows from which it pays to look at the heads of vectors before their tails."""
-
-_GROWTH = 65_536
-_CHUNK = 16_384
+"""Rows from which bounds make a search faster."""
 
 DENSE = 0.2
-"""Share of rows from which comparing all is faster than picking some out: 9 ms per 100,000 rows in
-order, 40 ms per 100,000 that are picked."""
+"""Share of rows from which comparing all of them is faster than gathering some: 100,000 rows take
+9 ms in order, and 40 ms when they are gathered."""
+
+_CHUNK = 16_384
 
 
 class Matrix:
-    """L2-normalised vectors by row; a row without one is all zeros, alike to nothing.
+    """L2-normalised vectors by row. A row without a vector is zero, so its cosines are 0.
 
-    Not safe to use from several threads by itself: its owner locks. A search works on a `view`.
+    Not thread-safe: its owner locks. A search works on a `view`.
 
     Args:
         dimension: Length of the vectors.
-        directory: Where many may be kept in a file; None: always in memory.
+        directory: Of the mapped file; None keeps all vectors in the process's own memory.
+        mapped_from_bytes: See `MAPPED_FROM_BYTES`.
+        mapped_growth: See `MAPPED_GROWTH`.
     """
 
-    def __init__(self, dimension: int, directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        dimension: int,
+        directory: Path | None = None,
+        *,
+        mapped_from_bytes: int = MAPPED_FROM_BYTES,
+        mapped_growth: int = MAPPED_GROWTH,
+    ) -> None:
         self.dimension = dimension
         self._directory = directory if mapped_array.supported() else None
-        self._pages: mapped_array.MappedArray | None = None
-        self._heads: PcaBounds | None = None
+        self._mapped_from_bytes, self._mapped_growth = mapped_from_bytes, mapped_growth
+        self._mapped: mapped_array.MappedArray | None = None
+        self._bounds: PcaBounds | None = None
         self._vectors = np.zeros((0, dimension), np.float32)
 
     def put(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
-        """Sets rows: (n,) and (n, dimension) float32, L2-normalised."""
+        """Sets n rows.
+
+        Args:
+            rows: (n,) their numbers.
+            vectors: (n, dimension) float32, L2-normalised.
+        """
         if len(rows):
             self._reserve(int(rows.max()) + 1)
             self._vectors[rows] = vectors
-            if self._heads is not None:
-                self._heads.put(rows, vectors)
+            if self._bounds is not None:
+                self._bounds.put(rows, vectors)
 
     def prepare(self, rows: int) -> None:
-        """Makes searches through the first rows faster, if there are enough, in 0.3 s per 100,000.
+        """Computes bounds for searches if the matrix has enough rows, in 0.3 s per 100,000.
 
-        Where vectors are kept in a file, what is in memory is to stay small, and searches are
-        meant to use an index.
+        A mapped matrix gets none: it is there to save memory, and its searches use the HNSW index.
         """
-        if self._heads is None and self._pages is None and rows >= LEAST_HEADS:
-            self._heads = PcaBounds(self.view(rows))
+        if self._bounds is None and self._mapped is None and rows >= LEAST_HEADS:
+            self._bounds = PcaBounds(self.view(rows))
 
     def heads(self, rows: int) -> PcaBoundsView | None:
-        """The heads of the first rows, if they were prepared."""
-        return None if self._heads is None else self._heads.view(rows)
+        """Bounds for the first rows; None unless they were prepared."""
+        return None if self._bounds is None else self._bounds.view(rows)
 
     def view(self, rows: int) -> NDArray[np.float32]:
-        """The first rows as of now, (rows, dimension). Later appended rows don't show."""
+        """The first rows, (rows, dimension). Rows that are appended later don't appear in it."""
         self._reserve(rows)
         return self._vectors[:rows]
 
     def compacted(self, kept: NDArray[np.int64]) -> "Matrix":
-        """A matrix of the (m,) rows `kept`, in this order."""
-        other = Matrix(self.dimension, self._directory)
+        """A matrix of some rows only.
+
+        Args:
+            kept: (m,) ascending; they become rows 0 to m - 1.
+        """
+        other = Matrix(
+            self.dimension,
+            self._directory,
+            mapped_from_bytes=self._mapped_from_bytes,
+            mapped_growth=self._mapped_growth,
+        )
         other._reserve(len(kept))
         mine = self.view(int(kept[-1]) + 1 if len(kept) else 0)
         for start in range(0, len(kept), _CHUNK):
@@ -80,42 +105,42 @@ class Matrix:
         return other
 
     def release(self) -> None:
-        """Gives memory back that only a search through all rows needs, if there is much of it."""
-        if self._pages is not None:
-            self._pages.release()
+        """Gives the memory of mapped vectors back to the system, which reads them again on use."""
+        if self._mapped is not None:
+            self._mapped.release()
 
     def _reserve(self, rows: int) -> None:
         if len(self._vectors) >= rows:
             return
-        if self._directory is not None and 4 * rows * self.dimension >= FROM_BYTES:
+        if self._directory is not None and 4 * rows * self.dimension >= self._mapped_from_bytes:
             try:
-                self._move(self._directory, rows + _GROWTH)
+                self._map(self._directory, rows + self._mapped_growth)
             except OSError as error:
                 logger.warning("the vectors stay in memory: %s", error.strerror)
-                self._directory = self._pages = None
+                self._directory = self._mapped = None
             else:
                 return
         self._vectors = grown(self._vectors, rows)
 
-    def _move(self, directory: Path, rows: int) -> None:
-        if self._pages is not None:
-            self._vectors = self._pages.resized(rows)
+    def _map(self, directory: Path, rows: int) -> None:
+        if self._mapped is not None:
+            self._vectors = self._mapped.resized(rows)
             return
-        fresh = mapped_array.MappedArray(directory, self.dimension)
-        larger = fresh.resized(rows)
+        mapped = mapped_array.MappedArray(directory, self.dimension)
+        larger = mapped.resized(rows)
         larger[: len(self._vectors)] = self._vectors
-        self._pages, self._vectors, self._heads = fresh, larger, None
+        self._mapped, self._vectors, self._bounds = mapped, larger, None
 
 
 def cosines(
     vectors: NDArray[np.float32], vector: NDArray[np.float32], rows: NDArray[np.int64] | None = None
 ) -> NDArray[np.float32]:
-    """Cosine similarities, -1..1, with a (dimension,) float32, L2-normalised vector.
+    """Cosines of n vectors with one, -1..1.
 
     Args:
         vectors: (n, dimension) from `Matrix.view`.
-        vector: What to compare with.
-        rows: (m,) rows to compare; None for all.
+        vector: (dimension,) float32, L2-normalised.
+        rows: (m,) rows to compare; None: all.
 
     Returns:
         (n,) float32, or (m,) for `rows`.

@@ -172,7 +172,7 @@ class HnswIndex:
         """
         if not self._bounded:
             self._bounded = True
-            vss.bound_memory(self._connection)
+            vss.bound_memory(self._connection, vss.TABLE_CACHE)
 
     def _set_ef_search(self, ef_search: int) -> None:
         self._connection.execute(f"SET GLOBAL hnsw_ef_search = {int(ef_search)}")

@@ -1,10 +1,10 @@
 """Child process that builds an HNSW index: `python -m mcp_learning.search.hnsw_build FILE INFO`.
 
-A process of its own, because DuckDB can't be interrupted while it builds one (an interrupt takes
-effect when the build is over, half an hour later at a million rows), and so that its memory goes
-back to the system. FILE is to become the index; its vectors are in two raw files beside it. INFO is
-an `IndexInfo` as JSON; the child prints it again with the recall that it measured. It ends at once
-when its stdin closes, so that it can't outlive its parent.
+It is a process because DuckDB can't interrupt the build of an index (an interrupt takes effect when
+the build is over, at a million rows after half an hour), and so that its memory is freed at the
+end. FILE is the index to build; its vectors are in two raw files beside it. INFO is an `IndexInfo`
+as JSON; the process prints it again with the recall that it measured. It exits at once when its
+stdin closes, so that it doesn't outlive its parent.
 """
 
 import os
@@ -24,7 +24,7 @@ from mcp_learning.store.duckdb.connection import is_full
 from mcp_learning.store.duckdb.embeddings import as_text
 
 SAMPLE = 100
-"""Queries on which recall is measured."""
+"""Queries that recall is measured with."""
 
 K = 10
 
@@ -33,7 +33,7 @@ CHUNK = 50_000
 
 
 def main(file: str, description: str) -> None:
-    """Builds the index, measures it, writes both in one checkpoint, prints what it made."""
+    """Builds the index, measures its recall, writes both in one checkpoint, prints the info."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     info, path = IndexInfo.from_json(description), Path(file)
     versions = np.fromfile(versions_of(path), np.int64)
@@ -73,9 +73,9 @@ def _fill(
 def _recall(
     connection: duckdb.DuckDBPyConnection, versions: NDArray[np.int64], vectors: NDArray[np.float32]
 ) -> float | None:
-    """Share of the true 10 nearest that the index finds, for stored vectors as queries.
+    """Recall@10 of the index with stored vectors as queries, 0..1; None with too few rows.
 
-    A query's own row is left out of both answers, since finding it proves nothing.
+    The row of the query itself is left out of both results.
     """
     if len(versions) <= K:
         return None
@@ -91,7 +91,7 @@ def _recall(
         rows = connection.execute(nearest, [as_text(vectors[query]), K + 1]).fetchall()
         others = [version for (version,) in rows if version != versions[query]][:K]
         positions = order[np.searchsorted(versions, others, sorter=order)]
-        # By distance, so that equally near rows count whichever of them is returned.
+        # Compared by distance: of equally near rows, any counts.
         found += int((vectors[positions] @ vectors[query] >= tenth - 1e-6).sum())
     return round(found / (K * sample), 4)
 

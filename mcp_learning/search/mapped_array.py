@@ -1,7 +1,7 @@
-"""A large array in a file without a name, so that the system may take its memory back.
+"""A large array in a memory-mapped, unnamed file, whose memory the system can reclaim.
 
-A search through an index looks at a hundred of a million vectors. Held by the process, the others
-would take 1.5 GB from whatever else runs; in a file they are cached as far as there is room.
+A search through the HNSW index reads a hundred vectors of a million. In the process's own memory,
+the others would take 1.5 GB; in a file, the system caches them as far as there is memory to spare.
 """
 
 import mmap
@@ -18,33 +18,36 @@ from mcp_learning.store.duckdb.connection import make_private
 
 
 def supported() -> bool:
-    """Whether room in a file can be had for certain: without it, a full disk kills who writes."""
+    """Whether the system can allocate the space of a file in advance.
+
+    Without that, writing to a mapped file on a full disk kills the process.
+    """
     return sys.platform == "linux"
 
 
 class MappedArray:
-    """(rows, dimension) float32, zero at first. The file is gone with the process, however it ends.
+    """A (rows, dimension) float32 array. The file vanishes with the process, however that ends.
 
     Args:
-        directory: Where; made if it isn't there.
+        directory: Of the file; created if needed.
         dimension: Length of a row.
 
     Raises:
-        OSError: No file can be made there.
+        OSError: The file can't be created.
     """
 
     def __init__(self, directory: Path, dimension: int) -> None:
         make_private(directory)
-        self._file = TemporaryFile(dir=directory, prefix="vectors-")  # noqa: SIM115 - ours for life
+        self._file = TemporaryFile(dir=directory, prefix="vectors-")  # noqa: SIM115 - closed by the finalizer
         weakref.finalize(self, self._file.close)
         self._dimension = dimension
         self._map: mmap.mmap | None = None
 
     def resized(self, rows: int) -> NDArray[np.float32]:
-        """The array with more rows; earlier ones show the same memory.
+        """The array with more rows, zero at first. Arrays returned earlier share its memory.
 
         Raises:
-            OSError: There is no room on the disk; the array stays as it is.
+            OSError: The disk is full. The array stays as it is.
         """
         size = rows * self._dimension * 4
         os.posix_fallocate(self._file.fileno(), 0, size)
@@ -52,6 +55,6 @@ class MappedArray:
         return np.frombuffer(self._map, np.float32).reshape(rows, self._dimension)
 
     def release(self) -> None:
-        """Takes the pages out of the process; the next use finds them in the system's cache."""
+        """Unmaps the pages from the process; they stay in the system's cache."""
         if self._map is not None:
             self._map.madvise(mmap.MADV_DONTNEED)

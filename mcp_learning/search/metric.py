@@ -1,14 +1,15 @@
-"""By which measure tasks of one kind are near each other: learned from the history itself.
+"""A metric, learned from the stored tasks, by which tasks of the same kind are near each other.
 
-What the texts of a history name again and again, whatever the kind of work (its modules, services,
-customers), takes up much of every vector, and says nothing about the kind. These are the directions
-in which a task differs from its nearest neighbours, which are mostly of its kind: they count less.
-Half of what all vectors have in common is taken away before, so that it doesn't pass for likeness;
-not more, since a history of a single kind has that kind in common.
+The texts of a history name its modules, services and customers in tasks of all kinds. These names
+take up much of every vector and say nothing about the kind of work. They are found as the
+directions in which tasks differ from their nearest neighbours, most of which are of the same kind;
+these directions are discounted. Half of the mean of all vectors is subtracted first, so that what
+all tasks share doesn't count as similarity. It isn't subtracted wholly, because the tasks of a
+history may all be of one kind.
 
 Source: relevant component analysis (N. Shental et al., "Adjustment learning and relevant component
-analysis", ECCV 2002), with nearest neighbours in place of labelled groups. Measured in
-docs/learning.md.
+analysis", ECCV 2002), with nearest neighbours in place of labelled groups. docs/learning.md has the
+measurements.
 """
 
 from dataclasses import dataclass
@@ -21,148 +22,151 @@ from mcp_learning.search import fusion
 
 Floats = NDArray[np.float32]
 
-LEAST_TASKS = 32
-"""Different tasks from which there is something to learn."""
+MIN_TASKS = 32
+"""Different tasks from which a metric is learned."""
 
-MOST_TASKS = 1_000
-"""Tasks that are learned from, the latest: their neighbours take 0.1 s to find."""
+MAX_TASKS = 1_000
+"""Tasks that a metric is learned from, the latest ones. Finding their neighbours takes 0.1 s."""
 
 GROWTH = 1.25
-"""How much a history grows before the metric is learned again."""
+"""Factor by which the number of embeddings grows until the metric is learned again."""
 
 NEIGHBOURS = 5
-"""Neighbours that a task is set against, at most; those with a cosine above `LEAST_COSINE`."""
+"""Neighbours that each task is compared with, at most; their cosine is above `MIN_COSINE`."""
 
-LEAST_COSINE = 0.3
+MIN_COSINE = 0.3
 
 DIRECTIONS = 32
-"""Directions that count less."""
+"""Directions that are discounted."""
 
 DAMPING = 3.0
-"""Variance between neighbours, as a multiple of the mean of all directions, from which more than
-half of a direction is taken away: v / (v + this)."""
+"""A direction is discounted by v / (v + DAMPING), v being the variance between neighbours along it
+as a multiple of the mean over all directions."""
 
-COMMON = 0.5
-"""Share that is taken away of the mean of all vectors."""
+MEAN_SHARE = 0.5
+"""Share of the mean of all vectors that is subtracted from each."""
 
 _DUPLICATE = 0.9999
 
 _CHUNK = 250
 
-WINDOW = 4 * MOST_TASKS
-"""Latest executions that are looked at: most tasks have several."""
+WINDOW = 4 * MAX_TASKS
+"""Latest executions among which the tasks are looked for; most tasks have several."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """An inner product of vectors, and where they are measured from.
+    """An inner product of vectors, and the origin that they are measured from.
 
-    ⟨x, y⟩ = (x - centre)ᵀ (1 - U · diag(discount) · Uᵀ) (y - centre), whose cosines are of use.
+    ⟨x, y⟩ = (x - origin)ᵀ (1 - U · diag(discount) · Uᵀ) (y - origin)
 
     Attributes:
-        centre: (dimension,) float32.
-        directions: (dimension, r) float32, the columns of U, orthonormal.
+        origin: (dimension,) float32.
+        directions: (dimension, r) float32, the orthonormal columns of U.
         discount: (r,) float32, 0..1.
-        noise: Of its cosines, as `Embedder.floor` is of those of plain vectors.
+        noise: Typical cosine of unrelated texts, -1..1; for plain vectors, `Embedder.floor`.
     """
 
-    centre: Floats
+    origin: Floats
     directions: Floats
     discount: Floats
     noise: float
 
     @classmethod
     def plain(cls, dimension: int, noise: float) -> "Metric":
-        """That of the vectors as they are, whose noise is `Embedder.floor`."""
+        """The Euclidean metric; `noise` is the `Embedder.floor` of the vectors."""
         empty = np.zeros((dimension, 0), np.float32)
         return cls(np.zeros(dimension, np.float32), empty, np.zeros(0, np.float32), noise)
 
     @classmethod
     def learned(cls, vectors: Floats, noise: float) -> "Metric":
-        """From the vectors of different tasks; the plain one if they are too few.
+        """Learns a metric from the vectors of n different tasks; `plain` if they are too few.
 
         Args:
             vectors: (n, dimension) float32, L2-normalised.
-            noise: `Embedder.floor` of the model that made them.
+            noise: `Embedder.floor` of the model that made the vectors.
         """
-        if len(vectors) < LEAST_TASKS or not (total := _scatter(vectors)).any():
+        if len(vectors) < MIN_TASKS or not (scatter := _scatter(vectors)).any():
             return cls.plain(vectors.shape[1], noise)
-        variance, directions = np.linalg.eigh(total / (np.trace(total) / len(total)))
+        variance, directions = np.linalg.eigh(scatter / (np.trace(scatter) / len(scatter)))
         variance = np.maximum(variance[-DIRECTIONS:], 0)
         return cls(
-            np.float32(COMMON) * vectors.mean(axis=0),
+            np.float32(MEAN_SHARE) * vectors.mean(axis=0),
             np.ascontiguousarray(directions[:, -DIRECTIONS:]),
             variance / (variance + np.float32(DAMPING)),
-            fusion.REFERENCE_NOISE,  # what is common to all texts of a model is common here too
+            fusion.REFERENCE_NOISE,  # subtracting the mean also removes what a model adds to all
         )
 
-    def lengths(self, vectors: Floats) -> Floats:
-        """(n,) float32 of (n, dimension); infinite for a row that has no vector: all zeros."""
-        known = vectors.any(axis=1)
-        from_centre = vectors - self.centre
-        along = from_centre @ self.directions
-        squares = np.einsum("ij,ij->i", from_centre, from_centre) - along**2 @ self.discount
-        lengths = np.sqrt(np.maximum(squares, np.finfo(np.float32).tiny))
-        return np.where(known, lengths, np.float32(np.inf))
+    def norms(self, vectors: Floats) -> Floats:
+        """(n,) float32 norms of (n, dimension) vectors; infinite for a vector of zeros.
 
-    def units(self, vectors: Floats) -> Floats:
-        """(n, dimension) float32, of length 1 by this metric, as seen from the centre."""
-        return np.asarray((vectors - self.centre) / self.lengths(vectors)[:, None])
+        A vector of zeros stands for a row without an embedding: divided by the norm, it is similar
+        to nothing.
+        """
+        embedded = vectors.any(axis=1)
+        centred = vectors - self.origin
+        along = centred @ self.directions
+        squares = np.einsum("ij,ij->i", centred, centred) - along**2 @ self.discount
+        norms = np.sqrt(np.maximum(squares, np.finfo(np.float32).tiny))
+        return np.where(embedded, norms, np.float32(np.inf))
 
-    def towards(self, direction: Floats) -> Floats:
-        """(dimension,) float32 that vectors are multiplied by, for `meaning`.
+    def normalised(self, vectors: Floats) -> Floats:
+        """(n, dimension) float32: the vectors minus the origin, scaled to norm 1."""
+        return np.asarray((vectors - self.origin) / self.norms(vectors)[:, None])
+
+    def dual(self, direction: Floats) -> Floats:
+        """(dimension,) float32, whose dot product with x is that of this metric, for `meaning`.
 
         Args:
-            direction: (dimension,), as seen from the centre, not zero.
+            direction: (dimension,) relative to the origin, not zero; its norm doesn't matter.
         """
         dual = direction - self.directions @ (self.discount * (direction @ self.directions))
         return np.asarray(dual / np.sqrt(direction @ dual))
 
-    def meaning(self, products: Floats, towards: Floats, lengths: Floats) -> Floats:
-        """(n,) float32, 0..1: how much n vectors point a way, as `fusion.meaning`.
+    def meaning(self, products: Floats, dual: Floats, norms: Floats) -> Floats:
+        """(n,) float32, 0..1: rescaled cosines of n vectors with a direction, as `fusion.meaning`.
 
         Args:
-            products: (n,) of the vectors with `towards`.
-            towards: From `towards`.
-            lengths: (n,) of the vectors, from `lengths`.
+            products: (n,) dot products of the vectors with `dual`.
+            dual: Of the direction.
+            norms: (n,) of the vectors.
         """
-        offset = np.float32(self.centre @ towards)
-        return fusion.meaning((products - offset) / lengths, self.noise)
+        offset = np.float32(self.origin @ dual)
+        return fusion.meaning((products - offset) / norms, self.noise)
 
 
 def watermark(number: int) -> int:
-    """Up to which of so many embeddings a metric is learned from, so that it is learned rarely.
+    """The highest embedding version to learn from, when this is the highest there is.
 
-    It depends on the number alone, so that equal data give equal answers.
+    It grows in steps, so that the metric is learned rarely, and depends on the number alone.
     """
-    reached = 0
-    following = LEAST_TASKS
+    watermark, following = 0, MIN_TASKS
     while following <= number:
-        reached, following = following, int(following * GROWTH)
-    return reached
+        watermark, following = following, int(following * GROWTH)
+    return watermark
 
 
-def latest(tasks: NDArray[Any]) -> NDArray[np.int64]:
-    """Where the first one of each task is, at most `MOST_TASKS` of them, ascending.
+def first_of_each(tasks: NDArray[Any]) -> NDArray[np.int64]:
+    """(m,) ascending positions of the first execution of each task, at most `MAX_TASKS` of them.
 
     Args:
-        tasks: (n,) equal for runs of one task, the latest first.
+        tasks: (n,) equal for executions of the same task, the latest execution first.
     """
     first = np.unique(tasks[:WINDOW], return_index=True)[1]
-    return np.asarray(np.sort(first)[:MOST_TASKS])
+    return np.asarray(np.sort(first)[:MAX_TASKS])
 
 
 def _scatter(vectors: Floats) -> Floats:
-    """(dimension, dimension) sum of the squares of the differences between nearest neighbours."""
+    """(dimension, dimension) scatter matrix of the differences between nearest neighbours."""
     total = np.zeros((vectors.shape[1],) * 2, np.float32)
     count = min(NEIGHBOURS, len(vectors) - 1)
     for start in range(0, len(vectors), _CHUNK):
         some = vectors[start : start + _CHUNK]
         cosines = some @ vectors.T
-        cosines[cosines > _DUPLICATE] = -1.0  # itself among them
+        cosines[cosines > _DUPLICATE] = -1.0  # the task itself is one of them
         nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
-        near = np.take_along_axis(cosines, nearest, axis=1) > LEAST_COSINE
+        near = np.take_along_axis(cosines, nearest, axis=1) > MIN_COSINE
         row, place = np.nonzero(near)
-        apart = some[row] - vectors[nearest[row, place]]
-        total += apart.T @ apart
+        differences = some[row] - vectors[nearest[row, place]]
+        total += differences.T @ differences
     return total

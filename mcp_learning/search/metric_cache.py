@@ -1,4 +1,4 @@
-"""The metric of one database and the lengths of its vectors, kept up with the rows in memory."""
+"""The metric of one database and the norms of its vectors, kept up to date with the rows."""
 
 import threading
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.search.arrays import grown
 from mcp_learning.search.catalog import View
-from mcp_learning.search.metric import WINDOW, Metric, latest, watermark
+from mcp_learning.search.metric import WINDOW, Metric, first_of_each, watermark
 
 _CHUNK = 16_384
 
@@ -30,26 +30,26 @@ class MetricCache:
         self._window = np.zeros(0, np.int64)  # versions, ascending
         self._window_start = 1  # every living row from this version to the watermark is in it
         self._sample = np.zeros(0, np.int64)  # versions of the window's different tasks
-        self._lengths = np.zeros(0, np.float32)
-        self._versions = np.zeros(0, np.int64)  # of the vectors that the lengths are of; 0: none
+        self._norms = np.zeros(0, np.float32)
+        self._versions = np.zeros(0, np.int64)  # of the vectors that the norms are of; 0: none
 
     def of(
         self, view: View, vectors: NDArray[np.float32], rows: NDArray[np.int64], noise: float
     ) -> tuple[Metric, NDArray[np.float32]]:
-        """The metric, and (m,) lengths of the vectors of m rows.
+        """The metric, and (m,) float32 norms of the vectors of m rows; infinite without a vector.
 
-        The first answer after the rows have grown by a quarter takes up to 0.2 s more.
+        A call that learns the metric takes up to 0.2 s longer.
 
         Args:
             view: n rows.
-            vectors: (n, dimension) float32, theirs.
-            rows: (m,) which are wanted.
+            vectors: (n, dimension) float32, of these rows; zero without an embedding.
+            rows: (m,) rows whose norms are wanted.
             noise: `Embedder.floor` of the model that made the vectors.
         """
         with self._lock:
             if self._metric is None or noise != self._noise or not self._is_current(view):
                 self._metric = self._learned(view, vectors, noise)
-            return self._metric, self._lengths_of(self._metric, view, vectors, rows)
+            return self._metric, self._norms_of(self._metric, view, vectors, rows)
 
     def _is_current(self, view: View) -> bool:
         """Whether the metric would be learned from the same executions now."""
@@ -67,7 +67,7 @@ class MetricCache:
         start = int(versions[rows[-1]]) if len(rows) == WINDOW else 1
         # A version may be newer than the vectors of this moment; the next call learns from it.
         rows = rows[vectors[rows].any(axis=1)]
-        sample = rows[latest(view["description_hash"][rows])]
+        sample = rows[first_of_each(view["description_hash"][rows])]
         same = noise == self._noise and np.array_equal(versions[sample], self._sample)
         metric = self._metric if self._metric is not None and same else None
         if metric is None:
@@ -77,7 +77,7 @@ class MetricCache:
         self._window, self._window_start = np.sort(versions[rows]), start
         return metric
 
-    def _lengths_of(
+    def _norms_of(
         self,
         metric: Metric,
         view: View,
@@ -85,14 +85,14 @@ class MetricCache:
         rows: NDArray[np.int64],
     ) -> NDArray[np.float32]:
         versions = view["version"][rows]  # before the vectors, which are set first
-        self._lengths = grown(self._lengths, len(view))
+        self._norms = grown(self._norms, len(view))
         self._versions = grown(self._versions, len(view))
         new = np.flatnonzero(self._versions[rows] != versions)
         for start in range(0, len(new), _CHUNK):
             some = new[start : start + _CHUNK]
-            lengths = metric.lengths(vectors[rows[some]])
-            self._lengths[rows[some]] = lengths
-            self._versions[rows[some]] = np.where(np.isfinite(lengths), versions[some], 0)
-        found = self._lengths[rows]
+            norms = metric.norms(vectors[rows[some]])
+            self._norms[rows[some]] = norms
+            self._versions[rows[some]] = np.where(np.isfinite(norms), versions[some], 0)
+        found = self._norms[rows]
         found[versions == 0] = np.inf
         return found

@@ -1,12 +1,13 @@
-"""Bounds on cosines from a quarter of each vector, so that most rows needn't be compared in full.
+"""Upper bounds on cosines from a projection of each vector, a quarter of its size.
 
-All vectors are rotated so that their first dimensions hold most of their length (the principal
-directions of a sample; Jolliffe, Principal Component Analysis, 2002). With x = (h, t), a head and a
-tail, and a question q = (g, s), Cauchy and Schwarz give
+All vectors are projected onto the principal directions of a sample, which hold most of their length
+(I. Jolliffe, "Principal Component Analysis", 2002). With p and r the projection and the residual of
+a vector x, and g and s those of a query q, the Cauchy-Schwarz inequality gives
 
-    x · q = h · g + t · s <= h · g + |t| |s|
+    x · q = p · g + r · s <= p · g + |r| |s|
 
-A search through everything is as slow as memory is: reading the heads alone takes a quarter of it.
+An exact search takes as long as reading all vectors from memory. Reading only the projections takes
+a quarter of that, and their bounds rule most rows out (docs/decisions/0013).
 """
 
 from typing import NamedTuple
@@ -17,71 +18,83 @@ from numpy.typing import NDArray
 from mcp_learning.search.arrays import grown
 
 SHARE = 4
-"""A head is this part of a vector: 96 dimensions of 384 hold five sixths of the squared length."""
+"""Dimensions of a vector for each one of its projection: 96 of 384 hold five sixths of the squared
+length."""
 
 ROUNDING = 1e-5
-"""What bounds in float32 may be too low by."""
+"""Added to all bounds, since float32 sums may be too low by that much."""
 
 _SAMPLE = 4_096
 _CHUNK = 16_384
 
 
 class PcaBoundsView(NamedTuple):
-    """The heads of n rows as of one moment.
+    """The projections of n rows as of one moment.
 
     Attributes:
-        basis: (dimension, head) float32, orthonormal columns.
-        heads: (n, head) float32.
-        tails: (n,) float32, lengths.
+        basis: (dimension, d) float32, orthonormal columns.
+        projections: (n, d) float32.
+        residuals: (n,) float32, lengths of the residuals.
     """
 
     basis: NDArray[np.float32]
-    heads: NDArray[np.float32]
-    tails: NDArray[np.float32]
+    projections: NDArray[np.float32]
+    residuals: NDArray[np.float32]
 
     def bounds(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n,) float32: no row's cosine with a (dimension,) float32 vector of length 1 is more."""
-        head = vector @ self.basis
-        tail = np.sqrt(max(1.0 - float(head @ head), 0.0))
-        bounds = self.heads @ head
-        bounds += self.tails * np.float32(tail)
+        """(n,) float32 upper bounds on the cosines of the rows with a vector.
+
+        Args:
+            vector: (dimension,) float32, L2-normalised.
+        """
+        projection = vector @ self.basis
+        residual = np.sqrt(max(1.0 - float(projection @ projection), 0.0))
+        bounds = self.projections @ projection
+        bounds += self.residuals * np.float32(residual)
         bounds += np.float32(ROUNDING)
         return np.asarray(bounds)
 
 
 class PcaBounds:
-    """The heads of a matrix's rows. Not safe to use from several threads by itself.
+    """The projections of the rows of a matrix. Not thread-safe: the owner of the matrix locks.
 
     Args:
-        vectors: (n, dimension) float32, of length 1 or 0: all there are.
+        vectors: (n, dimension) float32, each L2-normalised or zero: all rows there are.
+        share: See `SHARE`.
     """
 
-    def __init__(self, vectors: NDArray[np.float32]) -> None:
+    def __init__(self, vectors: NDArray[np.float32], share: int = SHARE) -> None:
         sample = vectors[:: max(1, len(vectors) // _SAMPLE)]
         dimension = vectors.shape[1]
-        _, directions = np.linalg.eigh(sample.T @ sample)  # the longest last
-        self._basis = np.ascontiguousarray(directions[:, -(dimension // SHARE) :])
-        self._heads = np.zeros((0, self._basis.shape[1]), np.float32)
-        self._tails = np.zeros(0, np.float32)
+        _, directions = np.linalg.eigh(sample.T @ sample)  # by ascending variance
+        self._basis = np.ascontiguousarray(directions[:, -(dimension // share) :])
+        self._projections = np.zeros((0, self._basis.shape[1]), np.float32)
+        self._residuals = np.zeros(0, np.float32)
         for start in range(0, len(vectors), _CHUNK):
             some = vectors[start : start + _CHUNK]
             self.put(np.arange(start, start + len(some)), some)
 
     def put(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
-        """Sets rows: (n,) and (n, dimension) float32, of length 1 or 0."""
+        """Sets n rows.
+
+        Args:
+            rows: (n,) their numbers.
+            vectors: (n, dimension) float32, each L2-normalised or zero.
+        """
         if not len(rows):
             return
-        heads = vectors @ self._basis
-        rest = np.einsum("ij,ij->i", vectors, vectors) - np.einsum("ij,ij->i", heads, heads)
+        projections = vectors @ self._basis
+        squares = np.einsum("ij,ij->i", vectors, vectors)
+        squares = squares - np.einsum("ij,ij->i", projections, projections)
         self._reserve(int(rows.max()) + 1)
-        self._heads[rows] = heads
-        self._tails[rows] = np.sqrt(np.maximum(rest, 0))
+        self._projections[rows] = projections
+        self._residuals[rows] = np.sqrt(np.maximum(squares, 0))
 
     def view(self, rows: int) -> PcaBoundsView:
-        """The heads of the first rows; those of later appended rows don't show."""
+        """The projections of the first rows. Rows that are appended later don't appear in it."""
         self._reserve(rows)
-        return PcaBoundsView(self._basis, self._heads[:rows], self._tails[:rows])
+        return PcaBoundsView(self._basis, self._projections[:rows], self._residuals[:rows])
 
     def _reserve(self, rows: int) -> None:
-        self._heads = grown(self._heads, rows)
-        self._tails = grown(self._tails, rows)
+        self._projections = grown(self._projections, rows)
+        self._residuals = grown(self._residuals, rows)

@@ -1,10 +1,12 @@
-"""Which way tasks of one kind lie, from a single one of them.
+"""Pseudo-relevance feedback: finds tasks of the same kind as a given task.
 
-A task's text names its kind and its instance alike ("make the flaky tests of the web shop
-deterministic"), and its vector holds both. What it has in common with its nearest neighbours is
-the kind: the mean of their vectors is nearer to other tasks of the kind than any of them is. This
-is relevance feedback without a judge (J. Rocchio, "Relevance feedback in information retrieval",
-1971). Measured in docs/learning.md.
+The text of a task names its kind and its instance ("make the flaky tests of the web shop
+deterministic"), and its vector holds both. The mean of its vector and those of its nearest
+neighbours holds mainly the kind, and is nearer to other tasks of that kind than the vectors
+themselves are.
+
+Source: J. Rocchio, "Relevance feedback in information retrieval", 1971; the nearest neighbours take
+the place of documents that a user has marked as relevant. docs/learning.md has the measurements.
 """
 
 import numpy as np
@@ -14,10 +16,10 @@ from mcp_learning.search.exact import cosines
 from mcp_learning.search.metric import Metric
 
 NEIGHBOURS = 20
-"""Neighbours that a direction is made of, at most."""
+"""Neighbours that the mean is taken of, at most."""
 
-LEAST = 0.3
-"""Similarity from which a task is a neighbour; those that are more similar count more."""
+MIN_SIMILARITY = 0.3
+"""Similarity above which a task is a neighbour."""
 
 
 def alike(
@@ -26,51 +28,52 @@ def alike(
     vectors: NDArray[np.float32],
     rows: NDArray[np.int64],
     metric: Metric,
-    lengths: NDArray[np.float32],
+    norms: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """(m,) float32, 0..1: how much m tasks are of one kind with the task at hand.
+    """(m,) float32, 0..1: how similar m tasks are to the query's kind of work.
 
-    That is their similarity with it, or, if it is more, how near they are to what it and its
-    neighbours have in common.
+    It is the similarity of a task to the query or to the mean of the query and its neighbours,
+    whichever is greater.
 
     Args:
-        plain: (m,) float32, 0..1, similarities.
-        vector: (dimension,) float32, L2-normalised, of the task at hand.
-        vectors: (n, dimension) float32, L2-normalised; zero where there is none.
-        rows: (m,) which of them are the m tasks'.
-        metric: By which they are compared.
-        lengths: (m,) float32, theirs by the metric.
+        plain: (m,) float32, 0..1, similarities to the query.
+        vector: (dimension,) float32, L2-normalised, of the query.
+        vectors: (n, dimension) float32, L2-normalised; zero without an embedding.
+        rows: (m,) rows of the m tasks.
+        metric: For the comparison with the mean.
+        norms: (m,) float32 norms of the m vectors by that metric.
     """
-    near = nearest(plain)
-    towards = direction(metric, vector, vectors[rows[near]], plain[near])
-    kind = metric.meaning(cosines(vectors, towards, rows), towards, lengths)
+    near = neighbours(plain)
+    dual = metric.dual(mean_direction(metric, vector, vectors[rows[near]], plain[near]))
+    kind = metric.meaning(cosines(vectors, dual, rows), dual, norms)
     return np.minimum(np.maximum(plain, kind), np.float32(1))
 
 
-def nearest(similarities: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Where the neighbours are, at most `NEIGHBOURS`, in any order."""
-    near = np.flatnonzero(similarities > LEAST)
+def neighbours(similarities: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Positions of the neighbours, at most `NEIGHBOURS`, in any order."""
+    near = np.flatnonzero(similarities > MIN_SIMILARITY)
     if len(near) > NEIGHBOURS:
         order = np.argsort(-similarities[near], kind="stable")
         near = near[order[:NEIGHBOURS]]
     return near
 
 
-def direction(
+def mean_direction(
     metric: Metric,
     vector: NDArray[np.float32],
-    neighbours: NDArray[np.float32],
+    vectors: NDArray[np.float32],
     similarities: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """(dimension,) float32 for `Metric.meaning`: the weighted mean of a task and its neighbours.
+    """(dimension,) float32: the weighted mean of a task and its neighbours, normalised by a metric.
+
+    The task has weight 1, a neighbour ((s - `MIN_SIMILARITY`) / (1 - `MIN_SIMILARITY`))².
 
     Args:
-        metric: By which they are of one length.
+        metric: That normalises the vectors.
         vector: (dimension,) float32, L2-normalised, of the task.
-        neighbours: (k, dimension) float32, of its neighbours; zero where there is none.
-        similarities: (k,) float32, > `LEAST`: the weight of each grows with the square of what it
-            is above that; the task itself weighs 1.
+        vectors: (k, dimension) float32, of the neighbours; zero without an embedding.
+        similarities: (k,) float32, of the neighbours, > `MIN_SIMILARITY`.
     """
-    weights = ((similarities - LEAST) / (1 - LEAST)) ** 2
-    units = metric.units(np.vstack([vector, neighbours]))
-    return metric.towards(np.append(np.float32(1), weights).astype(np.float32) @ units)
+    weights = ((similarities - MIN_SIMILARITY) / (1 - MIN_SIMILARITY)) ** 2
+    normalised = metric.normalised(np.vstack([vector, vectors]))
+    return np.asarray(np.append(np.float32(1), weights).astype(np.float32) @ normalised)

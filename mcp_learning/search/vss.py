@@ -1,4 +1,4 @@
-"""Loading DuckDB's VSS extension: the pinned wheel's copy, an installed one, or a download."""
+"""Loads DuckDB's VSS extension: the copy of the pinned wheel, an installed one, or a download."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,10 +13,10 @@ _NO_AUTOLOAD: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
-_LEAST_MEMORY = 256 * 2**20
+_MIN_MEMORY = 256 * 2**20
 
-_TABLE_CACHE = 512 * 2**20
-"""Bytes of its table that an index keeps in memory; there are 2.4 GB at a million rows."""
+TABLE_CACHE = 512 * 2**20
+"""Bytes of an index's table that stay in memory; at a million rows it has 2.4 GB."""
 
 
 def bundled_extension() -> Path | None:
@@ -32,7 +32,7 @@ def bundled_extension() -> Path | None:
 
 
 def connect(path: Path, *, read_only: bool = False) -> "Connection":
-    """Opens a DuckDB instance of its own on `path`, with VSS loaded.
+    """Opens `path` in a separate DuckDB instance and loads VSS into it.
 
     Raises:
         IndexUnavailable: VSS can't be loaded, or the file can't be opened.
@@ -53,24 +53,29 @@ def connect(path: Path, *, read_only: bool = False) -> "Connection":
 
 
 def _reader(path: Path) -> dict[str, str | bool | int | float | list[str]]:
-    """For an index that is only read: as much memory as it has bytes, until `bound_memory`.
+    """Configuration of an instance that only reads an index: its memory limit is the file's size.
 
-    Two fifths of them have to fit, or every search fails (at a million rows, 4.1 GB: 1 GiB is too
-    little, 2 GiB is enough). The graph that VSS builds from them, half as much, comes on top.
+    With less than two fifths of that every search fails (measured at a million rows, 4.1 GB: 1 GiB
+    is too little, 2 GiB is enough). The graph in memory, half the file's size, comes on top.
+    `bound_memory` lowers the limit after the first search.
     """
     size = path.stat().st_size if path.exists() else 0
-    return {"memory_limit": f"{max(size, _LEAST_MEMORY)}B", "threads": "1"}
+    return {"memory_limit": f"{max(size, _MIN_MEMORY)}B", "threads": "1"}
 
 
-def bound_memory(connection: "Connection") -> None:
-    """Lets an index that is read keep its graph, and `_TABLE_CACHE` of its table, in memory.
+def bound_memory(connection: "Connection", table_cache: int) -> None:
+    """Limits the memory of an instance to the graph of its index and a part of its table.
+
+    Args:
+        connection: Of an instance from `connect` whose index has been searched.
+        table_cache: Bytes of the table.
 
     Raises:
         duckdb.Error: The index failed.
     """
     query = "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'ART_INDEX'"
     (graph,) = connection.execute(query).fetchone() or (0,)
-    connection.execute(f"SET memory_limit = '{graph + _TABLE_CACHE:d}B'")
+    connection.execute(f"SET memory_limit = '{graph + table_cache:d}B'")
 
 
 def load(connection: "Connection") -> str:
@@ -94,6 +99,6 @@ def load(connection: "Connection") -> str:
         else:
             return source
     raise IndexUnavailable(
-        "DuckDB's vss extension can't be loaded; exact search goes on. To mend it: "
+        "DuckDB's vss extension can't be loaded; exact search goes on. To fix it: "
         f"pip install duckdb-extension-vss=={duckdb.__version__}"
     ) from cause

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from mcp_learning.search import exact, mapped_array
+from mcp_learning.search import mapped_array
 from mcp_learning.search.arrays import reached, top
 from mcp_learning.search.exact import Matrix, cosines
 
@@ -35,17 +36,14 @@ def brute_force(rows: dict[int, NDArray[np.float32]], query: NDArray[np.float32]
 
 
 @pytest.fixture(params=["in memory", "in a file"])
-def directory(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path | None:
-    """Where a matrix of more than twenty rows is kept; None: in memory."""
+def make_matrix(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Matrix]:
+    """Makes a matrix that is kept in memory, or in a file from twenty rows on."""
     if request.param == "in memory":
-        return None
+        return lambda: Matrix(DIMENSION)
     if not mapped_array.supported():
         pytest.skip("vectors are kept in memory on this system")
-    monkeypatch.setattr(exact, "FROM_BYTES", 20 * DIMENSION * 4)
-    monkeypatch.setattr(exact, "_GROWTH", 8)
-    return tmp_path / "index"
+    sizes = {"mapped_from_bytes": 20 * DIMENSION * 4, "mapped_growth": 8}
+    return lambda: Matrix(DIMENSION, tmp_path / "index", **sizes)
 
 
 @given(
@@ -59,12 +57,12 @@ def directory(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_similarities_equal_brute_force_whatever_was_put_where(
-    directory: Path | None,
+    make_matrix: Callable[[], Matrix],
     steps: list[dict[int, NDArray[np.float32]]],
     query: NDArray[np.float32],
     chosen: list[int],
 ) -> None:
-    matrix, rows = Matrix(DIMENSION, directory), dict[int, NDArray[np.float32]]()
+    matrix, rows = make_matrix(), dict[int, NDArray[np.float32]]()
     for step in steps:
         put(matrix, step)
         matrix.release()
@@ -179,8 +177,7 @@ def test_vectors_that_find_no_room_in_a_file_stay_in_memory(
     def refuse(file: int, offset: int, length: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exact, "FROM_BYTES", 0)
-    matrix = Matrix(DIMENSION, tmp_path)
+    matrix = Matrix(DIMENSION, tmp_path, mapped_from_bytes=0)
     vector = np.full(DIMENSION, 0.25, np.float32)
     matrix.put(np.array([3]), vector[None])
     monkeypatch.setattr(os, "posix_fallocate", refuse)
@@ -192,15 +189,13 @@ def test_vectors_that_find_no_room_in_a_file_stay_in_memory(
 
 
 @in_files
-def test_a_large_matrix_gives_its_memory_back_and_keeps_its_vectors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_matrix_gives_its_memory_back_and_keeps_its_vectors(tmp_path: Path) -> None:
     def resident() -> int:
         maps = psutil.Process().memory_maps(grouped=False)
         return sum(one.rss for one in maps if str(tmp_path) in one.path)
 
-    monkeypatch.setattr(exact, "FROM_BYTES", 0)
-    matrix, rows = Matrix(DIMENSION, tmp_path), np.arange(10_000)
+    matrix = Matrix(DIMENSION, tmp_path, mapped_from_bytes=0)
+    rows = np.arange(10_000)
     matrix.put(rows, np.full((len(rows), DIMENSION), 0.25, np.float32))
     assert resident() >= len(rows) * DIMENSION * 4
 
@@ -212,9 +207,7 @@ def test_a_large_matrix_gives_its_memory_back_and_keeps_its_vectors(
 
 
 @in_files
-def test_the_file_of_a_large_matrix_has_no_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exact, "FROM_BYTES", 0)
-    Matrix(DIMENSION, tmp_path).put(np.array([0]), np.full((1, DIMENSION), 0.25, np.float32))
+def test_the_file_of_a_large_matrix_has_no_name(tmp_path: Path) -> None:
+    matrix = Matrix(DIMENSION, tmp_path, mapped_from_bytes=0)
+    matrix.put(np.array([0]), np.full((1, DIMENSION), 0.25, np.float32))
     assert list(tmp_path.iterdir()) == []

@@ -53,7 +53,7 @@ def fill(made: Build, rows: int) -> None:
 def test_after_its_first_search_an_index_keeps_its_graph_and_a_bounded_part_of_its_table(
     index: HnswIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vss, "_TABLE_CACHE", 2**20)
+    monkeypatch.setattr(vss, "TABLE_CACHE", 2**20)
     before = index.search(VECTORS[0], 10)  # reads the graph
     limit, used = (
         "SELECT current_setting('memory_limit')",

@@ -18,11 +18,11 @@ from mcp_learning.search.catalog import Catalog
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.metric import (
     GROWTH,
-    LEAST_TASKS,
+    MIN_TASKS,
     WINDOW,
     Floats,
     Metric,
-    latest,
+    first_of_each,
     watermark,
 )
 from mcp_learning.search.metric_cache import MetricCache
@@ -55,16 +55,17 @@ def alike(metric: Metric, vectors: Floats, task: int) -> Floats:
     rows = np.arange(len(vectors))
     plain = fusion.meaning(cosines(vectors, vectors[task]), NOISE)
     return relevance_feedback.alike(
-        plain, vectors[task], vectors, rows, metric, metric.lengths(vectors)
+        plain, vectors[task], vectors, rows, metric, metric.norms(vectors)
     )
 
 
 def of_kind(metric: Metric, vectors: Floats, task: int) -> Floats:
     """The same by the direction alone, without the similarity of the single task."""
     plain = fusion.meaning(cosines(vectors, vectors[task]), NOISE)
-    near = relevance_feedback.nearest(plain)
-    towards = relevance_feedback.direction(metric, vectors[task], vectors[near], plain[near])
-    return metric.meaning(vectors @ towards, towards, metric.lengths(vectors))
+    near = relevance_feedback.neighbours(plain)
+    mean = relevance_feedback.mean_direction(metric, vectors[task], vectors[near], plain[near])
+    dual = metric.dual(mean)
+    return metric.meaning(vectors @ dual, dual, metric.norms(vectors))
 
 
 def confused(metric: Metric, vectors: Floats, kind: np.ndarray) -> float:
@@ -95,7 +96,7 @@ def test_a_history_of_a_single_kind_keeps_its_likeness(tmp_path: Path) -> None:
 
 
 def test_too_few_tasks_and_tasks_without_neighbours_teach_nothing() -> None:
-    vectors, _ = tasks(LEAST_TASKS - 1)
+    vectors, _ = tasks(MIN_TASKS - 1)
     assert not Metric.learned(vectors, NOISE).directions.size
     assert not Metric.learned(np.eye(DIMENSION, dtype=np.float32), NOISE).directions.size
     assert not Metric.learned(np.zeros((0, DIMENSION), np.float32), NOISE).directions.size
@@ -107,8 +108,9 @@ def test_the_plain_metric_is_the_meaning_of_a_search(noise: float) -> None:
     vectors, _ = tasks(50)
     plain = Metric.plain(DIMENSION, noise)
     nobody = np.zeros((0, DIMENSION), np.float32)
-    towards = relevance_feedback.direction(plain, vectors[0], nobody, np.zeros(0, np.float32))
-    found = plain.meaning(vectors @ towards, towards, plain.lengths(vectors))
+    mean = relevance_feedback.mean_direction(plain, vectors[0], nobody, np.zeros(0, np.float32))
+    dual = plain.dual(mean)
+    found = plain.meaning(vectors @ dual, dual, plain.norms(vectors))
     expected = fusion.meaning(cosines(vectors, vectors[0]), noise)
     assert np.allclose(found, expected, atol=1e-6)
 
@@ -118,12 +120,12 @@ def test_its_cosines_are_those_of_the_inner_product_that_it_stands_for() -> None
     metric = Metric.learned(vectors, NOISE)
     u, discount = metric.directions.astype(np.float64), metric.discount.astype(np.float64)
     matrix = np.eye(DIMENSION) - u @ np.diag(discount) @ u.T
-    seen = vectors.astype(np.float64) - metric.centre
-    lengths = np.sqrt(np.einsum("ij,jk,ik->i", seen, matrix, seen))
-    assert np.allclose(metric.lengths(vectors), lengths, rtol=1e-4)
-    towards = metric.towards(metric.units(vectors)[0])
-    expected = np.maximum(seen @ matrix @ seen[0] / (lengths * lengths[0]), 0)
-    found = metric.meaning(vectors @ towards, towards, metric.lengths(vectors))
+    seen = vectors.astype(np.float64) - metric.origin
+    norms = np.sqrt(np.einsum("ij,jk,ik->i", seen, matrix, seen))
+    assert np.allclose(metric.norms(vectors), norms, rtol=1e-4)
+    dual = metric.dual(metric.normalised(vectors)[0])
+    expected = np.maximum(seen @ matrix @ seen[0] / (norms * norms[0]), 0)
+    found = metric.meaning(vectors @ dual, dual, metric.norms(vectors))
     assert np.allclose(found, expected, atol=1e-4)
 
 
@@ -140,11 +142,11 @@ def test_it_is_learned_again_when_the_history_has_grown_by_about_a_quarter(numbe
     reached = watermark(number)
     assert reached <= number
     assert watermark(reached) == reached
-    assert reached == 0 if number < LEAST_TASKS else number < reached * GROWTH
+    assert reached == 0 if number < MIN_TASKS else number < reached * GROWTH
 
 
 def test_of_each_task_the_latest_run_is_learned_from() -> None:
-    assert latest(np.array([5, 3, 5, 9, 3])).tolist() == [0, 1, 3]
+    assert first_of_each(np.array([5, 3, 5, 9, 3])).tolist() == [0, 1, 3]
 
 
 @dataclass
@@ -253,21 +255,21 @@ class History:
         vectors = self._embeddings[view["task_key"] % len(self._embeddings)]
         vectors[view["version"] == 0] = 0
         rows = np.flatnonzero(view["alive"])
-        metric, lengths = cache.of(view, vectors, rows, NOISE)
+        metric, norms = cache.of(view, vectors, rows, NOISE)
         ids = view["low"][rows].tolist()
-        return metric, dict(zip(ids, lengths.tolist(), strict=True))
+        return metric, dict(zip(ids, norms.tolist(), strict=True))
 
 
 def assert_restart_changes_nothing(history: History) -> Metric:
     """Returns the metric, which is that of a process that has just read the truth."""
-    metric, lengths = history.by_cache()
+    metric, norms = history.by_cache()
     fresh, expected = history.by_restart()
-    assert np.array_equal(metric.centre, fresh.centre)
+    assert np.array_equal(metric.origin, fresh.origin)
     assert np.array_equal(metric.directions, fresh.directions)
     assert np.array_equal(metric.discount, fresh.discount)
-    assert lengths == pytest.approx(expected, rel=1e-5)
+    assert norms == pytest.approx(expected, rel=1e-5)
     for execution, row in history.truth.items():
-        assert np.isinf(lengths[execution]) == (not row.version)
+        assert np.isinf(norms[execution]) == (not row.version)
     return metric
 
 

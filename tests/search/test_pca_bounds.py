@@ -1,4 +1,4 @@
-"""Bounds from the heads of vectors."""
+"""Bounds on cosines from projections of vectors."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -32,11 +32,11 @@ def test_no_cosine_is_above_its_bound_whenever_its_row_came(
 ) -> None:
     random = np.random.default_rng(seed)
     first, more = unit(random, rows, spread), unit(random, later, 1.0)
-    heads = PcaBounds(first)
-    heads.put(np.arange(rows, rows + later), more)
+    projected = PcaBounds(first)
+    projected.put(np.arange(rows, rows + later), more)
     everything = np.concatenate([first, more])
     question = unit(random, 2, spread)[1]
-    bounds = heads.view(rows + later).bounds(question)
+    bounds = projected.view(rows + later).bounds(question)
     assert bounds.shape == (rows + later,)
     assert (bounds >= everything.astype(float) @ question.astype(float)).all()
 
@@ -52,6 +52,6 @@ def test_bounds_are_close_where_vectors_lie_along_few_directions() -> None:
 
 
 def test_rows_without_a_vector_are_alike_to_nothing() -> None:
-    heads = PcaBounds(np.eye(8, dtype=np.float32))
-    view = heads.view(20)
+    projected = PcaBounds(np.eye(8, dtype=np.float32))
+    view = projected.view(20)
     assert view.bounds(np.eye(8, dtype=np.float32)[0])[8:].max() <= 1e-4
