@@ -6,9 +6,10 @@ is there already is known by its id.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
@@ -23,6 +24,7 @@ from rich.text import Text
 
 from mcp_learning.cli.queries import print_json
 from mcp_learning.cli.session import fail, load_settings, run, service
+from mcp_learning.clients.capture.tasks import executions
 from mcp_learning.clients.transcripts import claude_code, codex
 from mcp_learning.clients.transfer import commits, git, tables
 from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
@@ -51,9 +53,11 @@ class Source(StrEnum):
     DUCKDB = "duckdb"
 
 
-_READERS = {
-    Source.CLAUDE_CODE: claude_code.read,
-    Source.CODEX: codex.read,
+Reader = Callable[[Path, Notes], Iterator[PastExecution]]
+
+_READERS: dict[Source, Reader] = {
+    Source.CLAUDE_CODE: partial(executions, claude_code.read),
+    Source.CODEX: partial(executions, codex.read),
     Source.JSONL: tables.read_jsonl,
     Source.CSV: tables.read_csv,
     Source.PARQUET: tables.read_parquet,

@@ -1,7 +1,6 @@
 """Field types shared by the requests: text that can be stored and shown, labels, identifiers."""
 
 import json
-import re
 from typing import Annotated, Any
 
 from pydantic import (
@@ -13,20 +12,19 @@ from pydantic import (
     model_validator,
 )
 
+from mcp_learning.models.characters import CONTROL, SURROGATE
+
 MAX_METADATA_BYTES = 20_000
 MAX_METADATA_DEPTH = 32
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # all but tab and line ends
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-
 
 def _printable(text: str) -> str:
-    if found := _CONTROL.search(text):
+    if found := CONTROL.search(text):
         raise ValueError(
             f"has the control character U+{ord(found[0]):04X} at position {found.start()}; "
             "remove it"
         )
-    if found := _SURROGATE.search(text):
+    if found := SURROGATE.search(text):
         raise ValueError(
             f"has a lone surrogate, which is not text, at position {found.start()}; remove it"
         )

@@ -1,105 +1,89 @@
-"""Records what happened in a session of Claude Code, as far as its transcript tells.
+"""Records the latest task of a session of Claude Code, as an import of the session would.
 
-That is what was asked, what the agent said last, how long it took and which tools it used. Whether
-it worked is not in there, so the outcome is `pending` until somebody who knows says it. An outcome
-that was told is never overwritten, and a task that the agent has recorded itself is left to it.
+An outcome that somebody told is never overwritten, and a task that the agent has recorded itself is
+left to it.
 """
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import anyio
 
-from mcp_learning.clients.transcripts.claude_code import SOURCE
-from mcp_learning.clients.transcripts.last_task import LastTask, last_task
-from mcp_learning.clients.transcripts.sessions import repository
-from mcp_learning.clients.transfer.imported import clean, identity
+from mcp_learning.clients.capture.tasks import execution
+from mcp_learning.clients.transcripts import claude_code
+from mcp_learning.clients.transcripts.sessions import Task
+from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.cluster.connect import connect
 from mcp_learning.errors import NotFound
-from mcp_learning.models.requests import Details, GetExecution, RecordExecution
-from mcp_learning.redaction.secrets import redact
+from mcp_learning.models.requests import GetExecution
+from mcp_learning.models.transfer import ImportBatch, PastExecution
 from mcp_learning.service.protocol import Learning
 from mcp_learning.settings import Settings
 
-TASK_TYPE = "task"
-LONGEST_PROMPT = 8_000
-LONGEST_REPLY = 2_000
+LARGEST_TAIL = 16 * 2**20
+"""Bytes at the end of a transcript that are read."""
+
 SECONDS = 60
-"""Longest time for it all; then nothing is recorded."""
+"""Longest time for storing; after that nothing is recorded."""
 
 
 def record(payload: dict[str, Any], data_dir: Path) -> str:
-    """Records the latest task of the session that a hook tells of; blocks.
+    """Records the latest task of the session that a hook names; blocks.
 
     Args:
         payload: The hook's input.
-        data_dir: Where the database is.
+        data_dir: The data directory.
 
     Returns:
         What was done, or why nothing was, in a few words.
 
     Raises:
         OSError: The transcript can't be read.
-        LearningError: It can't be stored.
-        TimeoutError: It took longer than `SECONDS`.
+        LearningError: The task can't be stored.
+        TimeoutError: Storing took longer than `SECONDS`.
     """
-    task = last_task(Path(str(payload.get("transcript_path"))))
+    transcript, notes = Path(str(payload.get("transcript_path"))), Notes()
+    start = max(0, transcript.stat().st_size - LARGEST_TAIL)
+    task = claude_code.read(transcript, notes, start=start).latest
     if task is None:
         return "nothing recorded: no task in the transcript"
-    if task.recorded:
+    if task.is_recorded:
         return "nothing recorded: the agent did it itself"
     if not task.tools:
         return "nothing recorded: no tool was used, so nothing was done"
-    request = execution(task, payload)
-    settings = Settings.load(data_dir=data_dir)
-    return anyio.run(_store, settings, request)
+    complete(task, payload)
+    found = execution(task, claude_code.SOURCE, notes)
+    if found is None:
+        return f"nothing recorded: {notes.examples[-1].reason}"
+    return anyio.run(_store, Settings.load(data_dir=data_dir), found)
 
 
-def execution(task: LastTask, payload: dict[str, Any]) -> RecordExecution:
-    """The execution that a task is recorded as."""
-    closing = payload.get("last_assistant_message")
-    took = (task.ended - task.started).total_seconds() if task.started and task.ended else None
-    cwd = task.cwd or str(payload.get("cwd") or "")
-    metadata: dict[str, Any] = {
-        "source": SOURCE,
-        "session": str(payload.get("session_id") or "")[:100],
-        "model": _clean(task.model, 100),
-        "tools": dict(task.tools.most_common(20)),
-    }
-    return RecordExecution(
-        task_id=identity(SOURCE, task.name),
-        task_type=TASK_TYPE,
-        task_description=_clean(task.prompt, LONGEST_PROMPT),
-        outcome="pending",
-        repo=repository(cwd) or None,
-        solution_summary=_clean(str(closing or task.reply), LONGEST_REPLY) or None,
-        duration_seconds=None if took is None or took < 0 else took,
-        details=Details(
-            file_count=len(task.files) or None,
-            metadata={name: value for name, value in metadata.items() if value},
-        ),
-    )
+def complete(task: Task, payload: dict[str, Any]) -> None:
+    """Adds what the hook's input says and the transcript doesn't, or doesn't yet."""
+    task.cwd = task.cwd or str(payload.get("cwd") or "")
+    closing, reply = str(payload.get("last_assistant_message") or "").strip(), task.reply.strip()
+    is_written = reply and closing.endswith(reply)
+    is_cut = reply.startswith(closing)
+    if not task.failure and not is_written and not is_cut:
+        task.said(closing)
 
 
-async def _store(settings: Settings, request: RecordExecution) -> str:
+async def _store(settings: Settings, record: PastExecution) -> str:
     with anyio.fail_after(SECONDS):
         async with connect(settings) as service:
-            if await _is_told(service, request):
-                return f"nothing recorded: the outcome of {request.task_id} is known"
-            recorded = await service.record(request)
-            return f"{'recorded' if recorded.created else 'updated'} {recorded.task_id}"
+            if await _has_outcome(service, record.task_id):
+                return f"nothing recorded: the outcome of {record.task_id} is known"
+            done = await service.import_batch(ImportBatch(records=[record]))
+    if done.excluded:
+        return "nothing recorded: the repository is excluded"
+    what = "recorded" if done.created else "updated" if done.updated else "nothing new of"
+    return f"{what} {record.task_id}"
 
 
-async def _is_told(service: Learning, request: RecordExecution) -> bool:
-    assert request.task_id is not None
+async def _has_outcome(service: Learning, task_id: UUID) -> bool:
     try:
-        known = await service.get(GetExecution(task_id=request.task_id))
+        known = await service.get(GetExecution(task_id=task_id))
     except NotFound:
         return False
     return known.execution.outcome != "pending"
-
-
-def _clean(text: str, limit: int) -> str:
-    """Text as it can be stored; secrets go before it is cut, since half of one isn't recognised."""
-    text, _ = redact(clean(text, len(text)))
-    return clean(text, limit)

@@ -7,15 +7,14 @@ only the first one had a time. Both are read.
 import json
 import os
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mcp_learning.clients.transcripts.sessions import Task, is_new_task, number
-from mcp_learning.clients.transfer.imported import Notes, clean, files_below, identity, moment
+from mcp_learning.clients.transcripts.sessions import Session, Task, text_of
+from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.clients.transfer.lines import objects
-from mcp_learning.models.transfer import PastExecution
+from mcp_learning.clients.values import moment, number
 
 SOURCE = "codex"
 
@@ -37,23 +36,25 @@ def default_directory() -> Path:
     return (Path(home) if home else Path.home() / ".codex") / "sessions"
 
 
-def read(path: Path, notes: Notes) -> Iterator[PastExecution]:
-    """The tasks of a session's file, or of all sessions below a directory; blocks."""
-    files = files_below(path, "*.jsonl", notes)
-    for file in files:
-        name = "" if files == [path] else str(file.relative_to(path))
-        for task in _Session(file, notes, name).tasks():
-            if record := task.past(SOURCE, notes):
-                yield record
+def read(file: Path, notes: Notes, name: str = "") -> Session:
+    """Reads a session, from its beginning, since its prompts are counted for their names; blocks.
+
+    Args:
+        file: A regular file.
+        notes: Gets every line that can't be read.
+        name: What the file is called in notes; empty when there is only one.
+    """
+    reader = _Reader(Session(SOURCE), notes, file.stem)
+    for where, line in objects(file, notes, name):
+        reader.take(where, line)
+    return reader.session
 
 
-class _Session:
-    def __init__(self, file: Path, notes: Notes, name: str) -> None:
-        self._file = file
+class _Reader:
+    def __init__(self, session: Session, notes: Notes, name: str) -> None:
+        self.session = session
         self._notes = notes
-        self._name = name
-        self._task: Task | None = None
-        self._session = file.stem
+        self._id = name
         self._began: datetime | None = None
         self._cwd = ""
         self._branch = ""
@@ -62,28 +63,23 @@ class _Session:
         self._has_events = False
         self._from_item = False
 
-    def tasks(self) -> Iterator[Task]:
-        for where, line in objects(self._file, self._notes, self._name):
-            kind, payload = line.get("type"), line.get("payload")
-            if "payload" not in line:  # as it was at first
-                kind, payload = ("response_item" if kind else "session_meta"), line
-                if kind == "session_meta" and not {"id", "record_type"} & line.keys():
-                    self._notes.skip(where, "not a line of a session")
-                    continue
-            if not isinstance(kind, str) or not isinstance(payload, dict):
+    def take(self, where: str, line: dict[str, Any]) -> None:
+        """Adds a line to the session."""
+        kind, payload = line.get("type"), line.get("payload")
+        if "payload" not in line:  # the first form
+            kind, payload = ("response_item" if kind else "session_meta"), line
+            if kind == "session_meta" and not {"id", "record_type"} & line.keys():
                 self._notes.skip(where, "not a line of a session")
-                continue
-            at = moment(line.get("timestamp")) or self._began
-            before = self._task
-            self._take(where, kind, payload, at)
-            if self._task is not None:
-                self._task.at(at)
-            if before is not None and self._task is not before:
-                yield before
-        if self._task is not None:
-            yield self._task
+                return
+        if not isinstance(kind, str) or not isinstance(payload, dict):
+            self._notes.skip(where, "not a line of a session")
+            return
+        at = moment(line.get("timestamp")) or self._began
+        self._payload(where, kind, payload, at)
+        if self.session.latest is not None:
+            self.session.latest.at(at)
 
-    def _take(self, where: str, kind: str, payload: dict[str, Any], at: datetime | None) -> None:
+    def _payload(self, where: str, kind: str, payload: dict[str, Any], at: datetime | None) -> None:
         if kind == "session_meta":
             self._begin(payload, at)
         elif kind == "turn_context":
@@ -97,7 +93,7 @@ class _Session:
     def _begin(self, payload: dict[str, Any], at: datetime | None) -> None:
         if not payload.get("id") or not isinstance(payload["id"], str):
             return
-        self._session = payload["id"]
+        self._id = payload["id"]
         self._began = moment(payload.get("timestamp")) or at or self._began
         self._cwd = str(payload.get("cwd") or self._cwd)
         git = payload.get("git")
@@ -105,7 +101,7 @@ class _Session:
             self._branch = str(git.get("branch") or "")
 
     def _event(self, where: str, payload: dict[str, Any], at: datetime | None) -> None:
-        kind, task = str(payload.get("type")), self._task
+        kind, task = str(payload.get("type")), self.session.latest
         if kind == "user_message":
             self._has_events = True
             self._prompt(where, str(payload.get("message") or ""), at, item=False)
@@ -125,80 +121,77 @@ class _Session:
                 task.tokens += int(max(fresh, 0) + number(last.get("output_tokens")))
 
     def _item(self, where: str, payload: dict[str, Any], at: datetime | None) -> None:
-        kind = str(payload.get("type"))
+        kind, task = str(payload.get("type")), self.session.latest
         if kind == "message" and payload.get("role") == "user" and not self._has_events:
-            self._prompt(where, _text(payload.get("content")), at, item=True)
-        elif self._task is None:
+            self._prompt(where, text_of(payload.get("content")), at, item=True)
+        elif task is None:
             return
         elif kind == "message" and payload.get("role") == "assistant":
-            self._task.said(_text(payload.get("content")))
+            task.said(text_of(payload.get("content")))
         elif kind in _CALLS:
-            self._task.used(payload.get("name") or kind)
-            for file in _PATCHED.findall(_call(payload)):
-                self._task.touched(file.strip())
+            task.used(payload.get("name") or kind)
+            for file in _PATCHED.findall(_arguments(payload)):
+                task.wrote(file.strip())
         elif kind in _OUTPUTS:
-            failed, told = _output(payload.get("output"))
-            if failed:
-                self._task.failed(told)
+            is_failure, text = _output(payload.get("output"))
+            if is_failure:
+                task.failed(text)
 
     def _prompt(self, where: str, text: str, at: datetime | None, *, item: bool) -> None:
         prompt = text.rpartition(_REQUEST)[2].strip()
         if not prompt or _FROM_CLIENT.match(prompt):
             return
-        task, told_twice = self._task, self._from_item and not item
+        task, is_repeated = self.session.latest, self._from_item and not item
         self._from_item = item
-        if told_twice and task is not None and not task.reply and not task.tools:
-            task.prompt = prompt  # the first prompt is there as a message, too, with additions
+        if is_repeated and task is not None and not task.reply and not task.tools:
+            task.prompt = prompt  # the message had the same prompt, with additions
             return
         self._prompts += 1
-        if not is_new_task(prompt, task):
+        if not self.session.is_new_task(prompt):
             return
         if at is None:
             self._notes.skip(where, "has no time")
             return
-        self._task = Task(
-            where=where,
-            task_id=identity(SOURCE, f"{self._session}:{self._prompts}"),
-            prompt=prompt,
-            started=at,
-            cwd=self._cwd,
-            model=self._model,
-            more={"session": clean(self._session, 100), "branch": clean(self._branch, 200)},
+        self.session.tasks.append(
+            Task(
+                where=where,
+                name=f"{self._id}:{self._prompts}",
+                prompt=prompt,
+                started=at,
+                session=self._id,
+                cwd=self._cwd,
+                branch=self._branch,
+                model=self._model,
+            )
         )
 
 
-def _text(content: object) -> str:
-    if not isinstance(content, list):
-        return content if isinstance(content, str) else ""
-    texts = (one.get("text") for one in content if isinstance(one, dict))
-    return "\n".join(text for text in texts if isinstance(text, str))
-
-
-def _call(payload: dict[str, Any]) -> str:
+def _arguments(payload: dict[str, Any]) -> str:
     """What a tool was called with, as text; patches are in it."""
-    given = payload.get("input") or payload.get("arguments") or ""
-    if isinstance(given, str) and given.startswith("{"):
-        try:
-            given = json.loads(given)
-        except (ValueError, RecursionError):
-            return ""
+    given = _loaded(payload.get("input") or payload.get("arguments") or "")
     values = given.values() if isinstance(given, dict) else [given]
     parts = [part for value in values for part in (value if isinstance(value, list) else [value])]
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
 def _output(output: object) -> tuple[bool, str]:
-    """Whether a tool failed, by its exit code, and what it told."""
-    if isinstance(output, str) and output.startswith("{"):
-        try:
-            output = json.loads(output)
-        except (ValueError, RecursionError):
-            return False, ""
+    """Whether a tool failed, by its exit code, and what it printed."""
+    output = _loaded(output)
     if isinstance(output, dict):
         about = output.get("metadata")
         code = about.get("exit_code") if isinstance(about, dict) else None
-        told = output.get("output") or output.get("content") or ""
-        failed = (isinstance(code, int) and code != 0) or output.get("success") is False
-        return failed, told if isinstance(told, str) else ""
+        text = output.get("output") or output.get("content") or ""
+        is_failure = (isinstance(code, int) and code != 0) or output.get("success") is False
+        return is_failure, text if isinstance(text, str) else ""
     code_line = re.match(r"(?:Exit code|Process exited with code):? (\d+)", str(output)[:200])
     return bool(code_line and int(code_line[1])), str(output) if code_line else ""
+
+
+def _loaded(value: object) -> object:
+    """The object in a text of JSON; another value as it is, and nothing for broken JSON."""
+    if not isinstance(value, str) or not value.startswith("{"):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return ""

@@ -28,7 +28,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from uuid import NAMESPACE_URL, uuid5
 
-from mcp_learning.clients.transfer.imported import Notes, moment
+from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.clients.values import moment, shorten
 from mcp_learning.models.requests import Details, RecordExecution
 from mcp_learning.models.transfer import PastExecution
 
@@ -163,7 +164,7 @@ def _find_target(revert: Commit, earlier: tuple[Commit, ...]) -> Commit | None:
 
 def _execution(commit: Commit, repo: str, revert: Commit | None) -> RecordExecution:
     subject = _PULL_REQUEST.sub("", commit.subject)
-    body = _shorten(_TRAILER.sub("", commit.body).strip(), _MAX_BODY)
+    body = shorten(_TRAILER.sub("", commit.body).strip(), _MAX_BODY)
     prefix = _PREFIX.fullmatch(subject)
     if prefix is not None and prefix["kind"].lower() in _PREFIXES:
         task_type, scope, what = _PREFIXES[prefix["kind"].lower()], prefix["scope"], prefix["what"]
@@ -173,10 +174,10 @@ def _execution(commit: Commit, repo: str, revert: Commit | None) -> RecordExecut
     return RecordExecution(
         task_id=uuid5(NAMESPACE_URL, f"git:{commit.hash}"),
         task_type=task_type,
-        task_description=_shorten(f"{what}\n\n{body}".strip(), 20_000),
+        task_description=shorten(f"{what}\n\n{body}".strip(), 20_000),
         outcome="success" if revert is None else "failure",
-        repo=_shorten(repo, 500),
-        approach=_shorten(scope or _main_part(commit.files), 200),
+        repo=shorten(repo, 500),
+        approach=shorten(scope or _main_part(commit.files), 200),
         solution_summary=_changed(commit.files) if revert is None else None,
         error_type=None if revert is None else "quality_gate",
         error_message=None if revert is None else _reason(revert),
@@ -214,15 +215,11 @@ def _changed(paths: tuple[str, ...]) -> str | None:
     if not paths:
         return None
     more = len(paths) - _MAX_FILES_NAMED
-    named = ", ".join(_shorten(path, 200) for path in paths[:_MAX_FILES_NAMED])
+    named = ", ".join(shorten(path, 200) for path in paths[:_MAX_FILES_NAMED])
     return f"Changed {named}" + (f" and {more} more files." if more > 0 else ".")
 
 
 def _reason(revert: Commit) -> str:
     """Which commit reverted the task and, where it says so, why."""
     why = _TRAILER.sub("", _REVERT_BODY.sub("", revert.body)).strip(" .\n")
-    return f"Reverted by commit {revert.hash[:12]}: {_shorten(why or revert.subject, _MAX_BODY)}"
-
-
-def _shorten(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    return f"Reverted by commit {revert.hash[:12]}: {shorten(why or revert.subject, _MAX_BODY)}"

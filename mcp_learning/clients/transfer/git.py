@@ -2,13 +2,13 @@
 
 import json
 import os
-import re
 import subprocess
 from importlib.resources import files
 from pathlib import Path
 
 from mcp_learning.clients.transfer.commits import Commit, History
 from mcp_learning.errors import InvalidInput, LearningError
+from mcp_learning.models.characters import CONTROL
 
 TIMEOUT_SECONDS = 30
 """Longest time that one git command may take."""
@@ -23,7 +23,6 @@ _LOG = (
 _CONFIG = ("-c", "i18n.logOutputEncoding=UTF-8", "-c", "core.fsmonitor=false")
 # Set while a hook runs; they would point git to another repository than the directory's.
 _ELSEWHERE = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"})
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
 
 
 def read(directory: Path, limit: int) -> History:
@@ -115,7 +114,7 @@ def _parse(output: str, *, drop_roots: bool) -> list[Commit]:
 
 
 def _clean(text: str) -> str:
-    return _CONTROL.sub("", text)
+    return CONTROL.sub("", text).replace("\r", "")
 
 
 def _name(common_dir: Path) -> str:

@@ -1,6 +1,7 @@
-"""Lines of JSON, out of files that may be anything: binary, cut short, endless, or hostile."""
+"""Reads lines of JSON from files that may be binary, cut short, without line ends, or hostile."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -8,25 +9,24 @@ from typing import Any, BinaryIO, NoReturn
 from mcp_learning.clients.transfer.imported import Notes
 
 LONGEST_LINE = 16 * 2**20
-"""Bytes of the longest line that is read; the transcripts' pictures are in such lines."""
+"""Bytes of the longest line that is read; sessions have pictures in their lines."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_OTHERS = {
-    b"\xff\xfe": "UTF-16: convert it to UTF-8",
-    b"\xfe\xff": "UTF-16: convert it to UTF-8",
-    b"\x1f\x8b": "compressed: unpack it first",
-    b"\x28\xb5\x2f\xfd": "compressed: unpack it first",
-    b"PK\x03\x04": "compressed: unpack it first",
-}
+_UTF_16 = re.compile(rb"\xff\xfe.\x00|\xfe\xff\x00.", re.DOTALL)  # and an ASCII character
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 
 
-def objects(file: Path, notes: Notes, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """The JSON objects in a file, one per line, each with the place where it is.
+def objects(
+    file: Path, notes: Notes, name: str = "", start: int = 0
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Reads the JSON objects in a file, one per line, each with its place.
 
     Args:
         file: A regular file.
-        notes: Hear of every line that isn't one.
+        notes: Gets every line that isn't an object.
         name: What the file is called in places; empty when there is only one.
+        start: Offset in bytes; the line that goes on there is passed over, and line numbers count
+            from it.
     """
     prefix = f"{name}, " if name else ""
     try:
@@ -35,6 +35,9 @@ def objects(file: Path, notes: Notes, name: str = "") -> Iterator[tuple[str, dic
                 notes.skip(name or file.name, problem)
                 notes.done += file.stat().st_size
                 return
+            if start:
+                opened.seek(start - 1)
+                opened.readline()
             for number, line in _lines(opened, notes, prefix):
                 where = f"{prefix}line {number}"
                 value, reason = _parsed(line)
@@ -82,12 +85,13 @@ def _parsed(line: bytes) -> tuple[dict[str, Any] | None, str]:
 
 
 def _other_format(file: BinaryIO) -> str:
-    """What the file is, if not UTF-8; leaves it behind a byte order mark, or at its start."""
-    start = file.read(4)
-    for mark, problem in _OTHERS.items():
-        if start.startswith(mark):
-            return problem
-    file.seek(len(_BYTE_ORDER_MARK) if start.startswith(_BYTE_ORDER_MARK) else 0)
+    """What the file is, if not UTF-8; else goes to its start, behind a byte order mark."""
+    beginning = file.read(4)
+    if _UTF_16.match(beginning):
+        return "UTF-16: convert it to UTF-8"
+    if beginning.startswith(_COMPRESSED):
+        return "compressed: unpack it first"
+    file.seek(len(_BYTE_ORDER_MARK) if beginning.startswith(_BYTE_ORDER_MARK) else 0)
     return ""
 
 

@@ -16,7 +16,8 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from mcp_learning.clients.transfer.imported import Notes, clean, identity
+from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.clients.values import clean, identity
 from mcp_learning.models.requests import Details, RecordExecution
 from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
 

@@ -7,15 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from process.wire import Server
 
 from mcp_learning.clients.capture import recording
+from mcp_learning.clients.capture.tasks import LONGEST_DESCRIPTION, execution, executions
 from mcp_learning.clients.transcripts import claude_code
-from mcp_learning.clients.transcripts.last_task import last_task
-from mcp_learning.clients.transfer.imported import Notes, identity
+from mcp_learning.clients.transcripts.sessions import Task
+from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.clients.values import identity
 
 Hook = Callable[..., str]
 
@@ -104,6 +107,10 @@ def record(data_dir: Path, written: Callable[..., Path]) -> Callable[..., str]:
     return record
 
 
+def latest(path: Path, start: int = 0) -> Task | None:
+    return claude_code.read(path, Notes(), start=start).latest
+
+
 def stored(server: Server, name: str = "prompt-1") -> dict[str, Any]:
     answer = server.call("get_execution", task_id=str(identity("claude-code", name)))
     execution: dict[str, Any] = answer["structuredContent"]["execution"]
@@ -130,7 +137,8 @@ def test_a_session_is_recorded_through_the_server_that_runs(
             "model": "model-1",
             "tools": {"Read": 1, "Edit": 2},
         }
-        assert server.call("learning_stats")["structuredContent"]["totals"]["executions"] == 1
+        stats = server.call("learning_stats", days=10_000)["structuredContent"]
+        assert stats["totals"]["executions"] == 1
 
 
 def test_without_a_server_it_is_recorded_on_the_database_itself(
@@ -142,23 +150,47 @@ def test_without_a_server_it_is_recorded_on_the_database_itself(
         assert stored(server)["duration_seconds"] == 30.0
 
 
+def all_stored(data_dir: Path) -> dict[str, dict[str, Any]]:
+    """All columns of all executions by task_id, but for the number of the last change."""
+    with duckdb.connect(str(data_dir / "learning.duckdb"), read_only=True) as connection:
+        found = connection.execute("SELECT * EXCLUDE (sequence) FROM executions")
+        names = [column[0] for column in found.description]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return {str(row["task_id"]): row for row in rows}
+
+
 @pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
-def test_a_hook_and_an_import_know_a_task_by_the_same_id(
-    written: Callable[..., Path], *, named: bool
+def test_a_hook_and_an_import_store_the_same_record_of_a_task(
+    data_dir: Path, record: Callable[..., str], written: Callable[..., Path], *, named: bool
 ) -> None:
+    usage = {"input_tokens": 10, "cache_read_input_tokens": 900, "output_tokens": 5}
+    reply = "It is there: " + "the test waits for the cookie. " * 100
     lines = [
         *WORK,
         user("yes", "prompt-2", 40),
-        user("Now add a test for the loop", "prompt-3", 50),
+        user("Add a test for the loop\n" + "as before " * 1_000, "prompt-3", 45, gitBranch="main"),
+        assistant("I write.", tool("Write", file_path="/t"), tool("Bash"), second=50, costUSD=0.25),
+        user([{**result("1 failed")[0], "is_error": True}], "result-2", 51),
+        assistant(reply, second=55),
     ]
+    for line in lines[-2:]:
+        line["message"] |= {"model": "claude-sonnet-4-20250514", "usage": usage}
     if not named:
         lines = [{name: value for name, value in line.items() if name != "uuid"} for line in lines]
-    path = written(*lines, assistant("It is there.", tool("Write", file_path="/t"), second=55))
-    task = last_task(path)
-    assert task is not None
-    imported = list(claude_code.read(path, Notes()))
-    assert recording.execution(task, {}).task_id == imported[-1].task_id
-    assert recording.execution(task, {}).repo == imported[-1].execution.repo
+    assert " Stop: recorded " in record(*lines, last_assistant_message=reply.strip()[:800])
+    other = data_dir.with_name("imported")
+    subprocess.run(
+        [*COMMAND[:4], "import", "claude-code", str(written(*lines)), "--data-dir", str(other)],
+        capture_output=True,
+        timeout=100,
+        check=True,
+    )
+    ((task_id, recorded),) = all_stored(data_dir).items()
+    assert recorded == all_stored(other)[task_id]
+    assert recorded["task_type"] == "test"
+    assert (recorded["model_tier"], recorded["estimated_tokens"]) == ("sonnet", 15)
+    assert (recorded["actual_cost"], recorded["error_message"]) == (0.25, "1 failed")
+    assert recorded["solution_summary"] == reply.strip()
 
 
 def test_a_told_outcome_is_never_overwritten(data_dir: Path, record: Callable[..., str]) -> None:
@@ -214,14 +246,13 @@ def test_secrets_and_private_spans_are_not_stored(
 
 def test_a_secret_at_the_cut_is_not_left_in_half(written: Callable[..., Path]) -> None:
     token = "ghp_" + "a1B2" * 9
-    prompt = "word " * ((recording.LONGEST_PROMPT - 20) // 5) + token
-    task = last_task(written(user(prompt), *WORK[1:]))
-    assert task is not None
-    assert "ghp_" not in recording.execution(task, {}).task_description
+    prompt = "word " * ((LONGEST_DESCRIPTION - 20) // 5) + token
+    (found,) = executions(claude_code.read, written(user(prompt), *WORK[1:]), Notes())
+    assert found.execution.task_description.endswith("word [redacted:github-to…")
 
 
 def test_the_latest_task_is_the_one_that_was_asked_for(written: Callable[..., Path]) -> None:
-    task = last_task(
+    task = latest(
         written(
             *WORK,
             user("Now rename the module to sessions", "prompt-2", 40),
@@ -244,21 +275,28 @@ def test_lines_that_are_cut_binary_or_strange_are_passed_over(
     strange = ["", "{", "[]", "3", '{"type": "user"}', '{"type": "user", "message": []}']
     path = written(*strange, *WORK, *strange)
     path.write_bytes(b"\xff\xfe\x00\n" + path.read_bytes() + b'{"type": "user", "messa')
-    task = last_task(path)
+    task = latest(path)
     assert task is not None
     assert task.prompt == PROMPT
 
 
 def test_only_the_end_of_a_huge_transcript_is_read(
-    written: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    written: Callable[..., Path],
 ) -> None:
-    path = written(user("An old task, long ago and far away", "old"), *WORK)
-    monkeypatch.setattr(
-        "mcp_learning.clients.transcripts.last_task.LARGEST_TAIL", path.stat().st_size - 5
-    )
-    task = last_task(path)
-    assert task is not None
-    assert task.name == "prompt-1"
+    old = user("An old task, long ago and far away", "old")
+    path = written(old, *WORK)
+    length = len(json.dumps(old)) + 1
+    for start, expected in ((0, ["old", "prompt-1"]), (5, ["prompt-1"]), (length, ["prompt-1"])):
+        session = claude_code.read(path, Notes(), start=start)
+        assert [task.name for task in session.tasks] == expected
+    assert latest(path, start=length + 1) is None
+
+
+def test_a_short_prompt_at_the_end_of_a_huge_transcript_is_no_task(
+    written: Callable[..., Path],
+) -> None:
+    path = written(*WORK, user("yes", "prompt-2", 40), assistant(tool("Bash"), second=50))
+    assert latest(path, start=5) is None
 
 
 JSON = st.recursive(
@@ -286,9 +324,11 @@ def test_any_lines_are_read_to_an_execution_or_to_none(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    task = last_task(path)
+    task = latest(path)
     if task is not None:
-        assert recording.execution(task, {"cwd": 3}).outcome == "pending"
+        recording.complete(task, {"cwd": 3, "last_assistant_message": ["x"]})
+        found = execution(task, claude_code.SOURCE, Notes())
+        assert found is None or found.execution.outcome == "pending"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="orphans are waited for as Linux has it")

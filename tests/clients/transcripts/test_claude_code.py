@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from clients.transcripts.sessions import START, assistant, at, result, text, tool, user, write
 
+from mcp_learning.clients.capture.tasks import executions
 from mcp_learning.clients.transcripts import claude_code
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.errors import InvalidInput
@@ -24,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def read(path: Path, notes: Notes) -> list[PastExecution]:
-    return list(claude_code.read(path, notes))
+    return list(executions(claude_code.read, path, notes))
 
 
 def metadata(record: PastExecution) -> dict[str, object]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from clients.transcripts.sessions import START, at, codex, codex_start, write
 
+from mcp_learning.clients.capture.tasks import executions
 from mcp_learning.clients.transcripts import codex as reader
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.models.transfer import PastExecution
@@ -25,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def read(path: Path, notes: Notes) -> list[PastExecution]:
-    return list(reader.read(path, notes))
+    return list(executions(reader.read, path, notes))
 
 
 def metadata(record: PastExecution) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mcp_learning.clients.capture.tasks import executions
 from mcp_learning.clients.transcripts import claude_code, codex
 from mcp_learning.clients.transfer import tables
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.models.transfer import PastExecution
+
+read_claude_code = partial(executions, claude_code.read)
+read_codex = partial(executions, codex.read)
 
 Reader = Callable[[Path, Notes], Iterator[PastExecution]]
 
@@ -67,7 +72,7 @@ def checked(reader: Reader, path: Path) -> int:
     return len(records)
 
 
-@pytest.mark.parametrize("reader", [claude_code.read, codex.read, tables.read_jsonl])
+@pytest.mark.parametrize("reader", [read_claude_code, read_codex, tables.read_jsonl])
 @_CHEAP
 @given(lines=st.lists(_line | _session | _row | _value, max_size=8))
 def test_any_json(reader: Reader, lines: list[Any], tmp_path: Path) -> None:
@@ -78,7 +83,7 @@ def test_any_json(reader: Reader, lines: list[Any], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "reader",
-    [claude_code.read, codex.read, tables.read_jsonl, tables.read_csv, tables.read_parquet],
+    [read_claude_code, read_codex, tables.read_jsonl, tables.read_csv, tables.read_parquet],
 )
 @_CHEAP
 @given(

@@ -1,0 +1,121 @@
+"""Makes executions of the tasks in a session, the same ones for an import and for a hook.
+
+A session doesn't say how a task ended. So the outcome is pending, unless the session itself reports
+that the agent could not go on, which is a failure. That the user stopped the agent, or that tools
+failed on the way, is in the metadata.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from pydantic import ValidationError
+
+from mcp_learning.clients.transcripts.sessions import Session, Task
+from mcp_learning.clients.transfer.commits import type_by_words
+from mcp_learning.clients.transfer.imported import Notes, files_below
+from mcp_learning.clients.values import clean, identity
+from mcp_learning.models.transfer import PastExecution
+from mcp_learning.redaction.secrets import redact
+
+LONGEST_DESCRIPTION = 20_000
+LONGEST_SOLUTION = 8_000
+LONGEST_ERROR = 2_000
+
+Reader = Callable[[Path, Notes, str], Session]
+"""The `read` of a client in `transcripts`."""
+
+_MOST_TOOLS = 20
+_TIERS = ("opus", "sonnet", "haiku")
+
+
+def executions(read: Reader, path: Path, notes: Notes) -> Iterator[PastExecution]:
+    """The executions of a session's file, or of all sessions below a directory; blocks.
+
+    Raises:
+        InvalidInput: There is no such path.
+    """
+    files = files_below(path, "*.jsonl", notes)
+    for file in files:
+        session = read(file, notes, "" if files == [path] else str(file.relative_to(path)))
+        for task in session.tasks:
+            if record := execution(task, session.client, notes):
+                yield record
+
+
+def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
+    """The execution of a task; None, with a note, if a value of it can't be stored."""
+    description = _shortened(task.prompt, LONGEST_DESCRIPTION)
+    first_line = description.partition("\n")[0]
+    ended = task.ended or task.started
+    values = {
+        "task_type": type_by_words(first_line, "task"),
+        "task_description": description,
+        "outcome": "failure" if task.failure else "pending",
+        "repo": repository(task.cwd) or None,
+        "model_tier": _tier(task.model) or None,
+        "solution_summary": _shortened(task.reply, LONGEST_SOLUTION) or None,
+        "error_type": "crash" if task.failure else None,
+        "error_message": _shortened(task.failure or task.last_error, LONGEST_ERROR) or None,
+        "duration_seconds": (ended - task.started).total_seconds() if task.ended else None,
+        "cost_usd": task.cost,
+        "details": {
+            "file_count": len(task.files) or None,
+            "estimated_tokens": task.tokens or None,
+            "metadata": _metadata(task, client),
+        },
+    }
+    record = {
+        "task_id": identity(client, task.name),
+        "execution": values,
+        "recorded_at": task.started,
+        "updated_at": ended,
+    }
+    try:
+        return PastExecution.model_validate(record)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        notes.skip(task.where, f"{first['loc'][-1]} can't be accepted", first["msg"])
+        return None
+
+
+@lru_cache(1_000)
+def repository(cwd: str) -> str:
+    """Name of the repository that a directory is in; of the directory, where that is gone."""
+    if not cwd:
+        return ""
+    is_windows = "\\" in cwd and "/" not in cwd
+    root = None
+    with suppress(OSError, ValueError):
+        path = Path(cwd)
+        is_remote = cwd.startswith(("//", "\\\\"))  # to look there would ask another machine
+        if path.is_absolute() and not is_remote:
+            root = next((p for p in (path, *path.parents) if (p / ".git").exists()), None)
+    name = root.name if root else (PureWindowsPath if is_windows else PurePosixPath)(cwd).name
+    return clean(name, 500)
+
+
+def _tier(model: str) -> str:
+    """A model's tier by its name: opus, sonnet or haiku; else the name itself."""
+    return next((name for name in _TIERS if name in model.lower()), clean(model, 100))
+
+
+def _metadata(task: Task, client: str) -> dict[str, Any]:
+    values = {
+        "source": client,
+        "session": clean(task.session, 100),
+        "branch": clean(task.branch, 200),
+        "model": clean(task.model, 100),
+        "tools": dict(task.tools.most_common(_MOST_TOOLS)),
+        "tool_errors": task.tool_errors,
+        "interrupted": task.interrupted,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _shortened(text: str, limit: int) -> str:
+    """A clean text; secrets are removed before it is cut, since half of one isn't recognised."""
+    whole = clean(text, len(text))
+    return whole if len(whole) <= limit else clean(redact(whole)[0], limit)

@@ -1,0 +1,47 @@
+"""Values out of files that other programs wrote: texts that can be stored, times, ids.
+
+Imports only the standard library and `models.characters`: hooks run while a person waits.
+"""
+
+import re
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from mcp_learning.models.characters import CONTROL, SURROGATE
+
+_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)")
+
+
+def clean(text: str, limit: int) -> str:
+    """A text without control characters and terminal colours, at most `limit` characters."""
+    if CONTROL.search(text):
+        text = CONTROL.sub("", _ESCAPE.sub("", text))
+    return shorten(SURROGATE.sub("\ufffd", text).strip(" \t\r\n"), limit)
+
+
+def shorten(text: str, limit: int) -> str:
+    """A text of at most `limit` characters; one that was cut ends with an ellipsis."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def identity(source: str, name: str) -> UUID:
+    """The task_id of what `source` calls `name`: UUID version 5 of `mcp-learning:SOURCE:NAME`."""
+    return uuid5(NAMESPACE_URL, SURROGATE.sub("\ufffd", f"mcp-learning:{source}:{name}"))
+
+
+def moment(value: object) -> datetime | None:
+    """A time in ISO 8601, in UTC where it has no offset; None for anything else."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def number(value: object) -> float:
+    """A number that is at least 0 and can be added up; 0 for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e15:
+        return 0
+    return value
