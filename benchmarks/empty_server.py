@@ -1,4 +1,4 @@
-"""The floor that start-up and calls are compared with: an MCPServer with one tool and no more.
+"""An MCPServer with one tool that does nothing, to compare start-up and calls with.
 
 Run by its path, so that nothing of this package is imported.
 """

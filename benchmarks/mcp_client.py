@@ -18,7 +18,7 @@ from mcp_learning.server import sandbox
 
 PRODUCT_SERVER = sandbox.COMMAND
 EMPTY_SERVER = (*sandbox.PYTHON, str(Path(__file__).with_name("empty_server.py")))
-"""An MCPServer of the same SDK with one tool that does nothing: the least that there can be."""
+"""An MCPServer of the same SDK with one tool that does nothing, as a lower bound."""
 
 PROTOCOL = "2025-11-25"
 _LIFETIME_SECONDS = 300.0
@@ -141,6 +141,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _environment(data_dir: Path) -> dict[str, str]:
-    """Default settings, and byte code kept, as an installation has it."""
+    """Default settings; byte code is cached, as in an installation."""
     given = sandbox.environment(data_dir)
     return {name: value for name, value in given.items() if name != "PYTHONDONTWRITEBYTECODE"}

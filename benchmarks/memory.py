@@ -1,4 +1,4 @@
-"""Resident memory of another process, and what it is made of."""
+"""Resident memory of a process, and what it consists of."""
 
 import re
 import subprocess
@@ -43,7 +43,7 @@ def resident_parts(pid: int) -> dict[str, float]:
 
 
 def _by_mapping(smaps: str) -> dict[str, float]:
-    """What /proc/PID/smaps says, added up by file."""
+    """Sums up /proc/PID/smaps by mapped file."""
     kilobytes: Counter[str] = Counter()
     name = ""
     for line in smaps.splitlines():

@@ -1,4 +1,4 @@
-"""Questions from outside software, for searches that nothing in a database answers."""
+"""Questions that have nothing to do with software, which no execution answers."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -32,7 +32,7 @@ _MOMENTS = (
 
 
 def questions(count: int, *, seed: int) -> list[str]:
-    """Different questions about food, nature, music and the like; no word is about software.
+    """Different questions about food, nature, music and the like; none is about software.
 
     Args:
         count: How many, 0..10,000.

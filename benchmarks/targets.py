@@ -8,15 +8,15 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Target:
-    """One promise.
+    """A bound that a measurement has to keep.
 
     Attributes:
         name: Key in the JSON report.
         title: What is measured, for people.
         unit: Of the measured value.
         factor: Bound of measured / reference.
-        reference: The bound itself for absolute targets, in `unit`; None: it is measured beside.
-        beside: What the reference is when it is measured.
+        reference: The bound itself for absolute targets, in `unit`; None: it is measured.
+        beside: What the reference is, if it is measured.
         bound: Whether the ratio has to be at most or at least `factor`.
         how: How it is measured, in a sentence.
     """
@@ -68,7 +68,7 @@ class Measurement:
 
 
 def compare(target: Target, samples: Sequence[float], *references: Sequence[float]) -> Measurement:
-    """The median of `samples` against the target's own reference, or the sum of others' medians."""
+    """Compares the median of samples with the target's reference, or the sum of others' medians."""
     beside = sum(map(statistics.median, references))
     reference = beside if target.reference is None else target.reference
     return Measurement(target, statistics.median(samples), reference, len(samples))

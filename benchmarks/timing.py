@@ -1,4 +1,4 @@
-"""Latency: what one call after the other takes, in percentiles."""
+"""Latency percentiles of calls made one after the other."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence

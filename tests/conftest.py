@@ -13,7 +13,7 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import opening
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
@@ -62,7 +62,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 async def service(settings: Settings) -> AsyncIterator[LearningService]:
     """A learning service on an empty database, without its background task."""
-    opened = LearningService(settings, open_database(settings))
+    opened = LearningService(settings, open_store(settings))
     yield opened
     await opened.close()
 

@@ -1,4 +1,4 @@
-"""Texts in a temporary database of the product, asked by the product's own search."""
+"""A test collection: records in a temporary database, searched by the product's own code."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.search.exact import cosines
-from mcp_learning.search.fusion import meaning
+from mcp_learning.search.fusion import HALF_EVIDENCE, meaning
+from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters
 from mcp_learning.search.lexical.terms import Question
 from mcp_learning.search.retriever import Retriever
-from mcp_learning.search.scorer import Query
+from mcp_learning.search.scorer import Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.settings import Settings
 from mcp_learning.synthetic.generator import Run
@@ -43,14 +44,14 @@ class Texts:
         return len(self.texts)
 
     def some(self, wanted: Sequence[str]) -> "Texts":
-        """Some of the texts, in any order, also several times."""
+        """A selection of the texts, in any order and with repetitions."""
         place = {text: at for at, text in enumerate(self.texts)}
         return Texts(wanted, self.vectors[[place[text] for text in wanted]])
 
 
 @dataclass(frozen=True)
 class Case:
-    """Questions to be put to records, both without secrets.
+    """Records and the questions that are asked about them, both without secrets.
 
     Attributes:
         records: n texts.
@@ -64,7 +65,7 @@ class Case:
 
 
 def make_case(pairs: Pairs, distractors: Sequence[str] = ()) -> Case:
-    """The questions of `pairs`, for their records among others that answer none of them."""
+    """The questions and records of `pairs`, with distractors among the records."""
     place = {name: at for at, name in enumerate(pairs.records)}
     texts = [redact(text)[0] for text in (*pairs.records.values(), *distractors)]
     relevant = np.zeros((len(pairs.questions), len(texts)), bool)
@@ -74,8 +75,24 @@ def make_case(pairs: Pairs, distractors: Sequence[str] = ()) -> Case:
 
 
 @dataclass(frozen=True)
+class Parameters:
+    """Constants of the ranking; the defaults are those that searches use.
+
+    Attributes:
+        bm25: Of the words' score.
+        half_evidence: See `fusion.HALF_EVIDENCE`, > 0.
+    """
+
+    bm25: Bm25Parameters = DEFAULT_PARAMETERS
+    half_evidence: float = HALF_EVIDENCE
+
+
+DEFAULT = Parameters()
+
+
+@dataclass(frozen=True)
 class Collection:
-    """n records in a database that is open, as long as `ask` works on them.
+    """n records in an open database; usable only inside the `work` of `ask`.
 
     Attributes:
         retriever: Of the database, with all of it in memory.
@@ -87,12 +104,16 @@ class Collection:
     task_ids: Sequence[UUID]
     noise: float
 
-    def similarities(self, questions: Texts) -> Matrix:
-        """(questions, n) float32, 0..1: what the product ranks by, and compares with the floor."""
+    def similarities(self, questions: Texts, parameters: Parameters = DEFAULT) -> Matrix:
+        """(questions, n) float32, 0..1: what searches rank by, and compare with the floor."""
+        snapshot, rows = self._snapshot()
         found = np.empty((len(questions), len(self.task_ids)), np.float32)
         for row, (text, vector) in enumerate(zip(questions.texts, questions.vectors, strict=True)):
-            of = self.retriever.similarities(self.query(text, vector))
-            found[row] = [of[task_id] for task_id in self.task_ids]
+            words = snapshot.words.score(Question.of(text), parameters.bm25)
+            # evidence / (evidence + half) is the same for both scaled alike.
+            scale = HALF_EVIDENCE / parameters.half_evidence
+            words = words._replace(evidence=scale * words.evidence)
+            found[row] = Scorer(snapshot, self.query(text, vector), words).similarities(None)[rows]
         return found
 
     def meanings(self, questions: Texts) -> Matrix:
@@ -101,14 +122,14 @@ class Collection:
         found = [cosines(snapshot.vectors, vector)[rows] for vector in questions.vectors]
         return meaning(np.stack(found), self.noise)
 
-    def coverages(self, questions: Texts) -> Matrix:
+    def coverages(self, questions: Texts, bm25: Bm25Parameters = DEFAULT_PARAMETERS) -> Matrix:
         """(questions, n) float32, 0..1: by words alone."""
         snapshot, rows = self._snapshot()
-        scores = (snapshot.words.score(Question.of(text)) for text in questions.texts)
+        scores = (snapshot.words.score(Question.of(text), bm25) for text in questions.texts)
         return np.stack([snapshot.coverage(one.coverage)[rows] for one in scores])
 
     def query(self, text: str, vector: NDArray[np.float32]) -> Query:
-        """The question that a tool call would put; finds all records, whatever the floor."""
+        """The query of a tool call, but without a floor and limit: it finds all records."""
         return Query(
             text=text,
             task_key=task_key(text),
@@ -121,7 +142,7 @@ class Collection:
         )
 
     def _snapshot(self) -> tuple[Snapshot, NDArray[np.int64]]:
-        """What is in memory, and (n,) the row of each record."""
+        """The rows in memory, and (n,) the row number of each record."""
         snapshot = self.retriever.rows.snapshot(Filters(), datetime.now(UTC))
         row_of = {snapshot.view.task_id(row): row for row in range(len(snapshot.view))}
         return snapshot, np.array([row_of[task_id] for task_id in self.task_ids])

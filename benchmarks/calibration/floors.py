@@ -1,7 +1,8 @@
-"""Is the floor right for a model and for texts like these? And which fusion ranks them best?
+"""Measures which similarity floor fits an embedding model, and which fusion ranks best.
 
-Questions with known answers are put to a temporary database by the product's own search, and so are
-questions that nothing there answers. A floor should keep the answers and leave the others empty.
+The product's own search answers two kinds of questions on a temporary database: those with known
+answers, and those that nothing there answers. A good floor keeps the matches of the former and
+leaves the latter empty.
 """
 
 from dataclasses import asdict, dataclass
@@ -47,8 +48,8 @@ _SEED = 7
 
 
 @dataclass(frozen=True)
-class AtFloor:
-    """What one floor does; all shares are 0..1.
+class FloorFigures:
+    """The effect of one floor; all shares are 0..1.
 
     Attributes:
         floor: Least similarity of a match.
@@ -71,7 +72,7 @@ class AtFloor:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The outcome.
+    """The result of a calibration.
 
     Attributes:
         model: The embedding model.
@@ -92,23 +93,23 @@ class Calibration:
     default: float
     in_use: float
     own: bool
-    floors: list[AtFloor]
+    floors: list[FloorFigures]
     compared: list[Row]
     short: list[Row]
 
     @property
-    def least(self) -> AtFloor | None:
-        """The least floor that leaves enough empty that has no answer; None if none does."""
+    def least(self) -> FloorFigures | None:
+        """The lowest floor that leaves enough unanswerable questions empty; None if none does."""
         return next((one for one in self.floors if self.rejected(one) >= WANTED_EMPTY), None)
 
     @property
-    def greatest(self) -> AtFloor | None:
-        """The greatest floor that keeps enough true matches; None if none does."""
+    def greatest(self) -> FloorFigures | None:
+        """The highest floor that keeps enough true matches; None if none does."""
         kept = [one for one in self.floors if one.kept >= WANTED_KEPT]
         return kept[-1] if kept else None
 
-    def rejected(self, one: AtFloor) -> float:
-        """Share, 0..1, of what has no answer that gets none; of the kind that gets one most."""
+    def rejected(self, one: FloorFigures) -> float:
+        """Smallest share, 0..1, of unanswerable questions left empty, over their kinds."""
         return min(one.unrelated, one.prose, one.foreign if self.own else 1.0)
 
     def as_json(self) -> dict[str, Any]:
@@ -119,7 +120,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class _Texts:
-    """Everything that is recorded or asked."""
+    """All texts that are recorded or asked."""
 
     case: Case
     short: Case | None
@@ -141,7 +142,7 @@ def measure(
     progress: Progress,
     generated: int = GENERATED,
 ) -> Calibration:
-    """Measures floors, and the ways to fuse words with meaning, for the configured model.
+    """Measures floors, and ways to combine words and vectors, with the configured model.
 
     Args:
         settings: Say which model, and which floor is in use; its database isn't touched.
@@ -222,8 +223,8 @@ def at_floors(
     unanswered: Matrix,
     foreign: Matrix,
     floors: set[float],
-) -> list[AtFloor]:
-    """What each floor does, by ascending floor.
+) -> list[FloorFigures]:
+    """The effect of each floor, ascending.
 
     Args:
         found: (questions, records) similarities, 0..1.
@@ -240,7 +241,7 @@ def at_floors(
         least = floor - ROUNDING
         kept = quality(found, relevant, least)
         outcomes.append(
-            AtFloor(
+            FloorFigures(
                 floor=floor,
                 unrelated=_share(unrelated[chosen] < least),
                 prose=_share(unanswered.max(axis=1) < least),
@@ -254,5 +255,5 @@ def at_floors(
 
 
 def _share(which: rankings.Truth) -> float:
-    """0..1; 1 of nothing."""
+    """Share of true values, 0..1; 1 for an empty array."""
     return round(float(np.mean(which)), 4) if len(which) else 1.0

@@ -16,7 +16,7 @@ from mcp_learning.server.schema import explain
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, and the ids of the records that answer it, at least one."""
+    """A question and the ids of the records that answer it, at least one."""
 
     text: str
     relevant: frozenset[str]
@@ -31,7 +31,7 @@ class Pairs:
 
 
 class _Line(BaseModel):
-    """One line of a file; what else is in it doesn't matter."""
+    """One line of a file; further keys are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -42,7 +42,7 @@ class _Line(BaseModel):
 
 
 def paraphrases() -> Pairs:
-    """Forty short tasks, and each in other words as its question."""
+    """Forty short tasks, each with a paraphrase as its question."""
     table = files("benchmarks.calibration").joinpath("paraphrases.tsv").read_text("utf-8")
     pairs = [line.split("\t") for line in table.splitlines()]
     records = {str(number): task for number, (task, _) in enumerate(pairs)}
@@ -54,7 +54,7 @@ def load(path: Path) -> Pairs:
     """Reads pairs from JSON lines, in any order.
 
     `{"kind": "record", "id": "r1", "text": "…"}` and
-    `{"kind": "query", "id": "q1", "text": "…", "relevant": ["r1"]}`; more keys are passed over.
+    `{"kind": "query", "id": "q1", "text": "…", "relevant": ["r1"]}`; further keys are ignored.
 
     Raises:
         LearningError: The file can't be read, or a line is wrong; names the line.

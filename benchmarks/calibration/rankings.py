@@ -1,20 +1,17 @@
-"""Ways to make one ranking of words and meaning, compared on questions with known answers.
+"""Ways to combine words and vectors into one ranking, compared on questions with known answers.
 
-What the product does is asked of the product, also with other constants. Other fusions are computed
-from the same coverages and cosines; their formulas are those of the functions' docstrings.
+The product's own ranking is computed by the product, also with other constants. The others are
+computed from the same coverages and cosines, by the formulas in the functions' docstrings.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from types import ModuleType
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.calibration.collection import Collection, Matrix, Texts
-from mcp_learning.search import fusion
-from mcp_learning.search.lexical import query_terms, word_index
+from benchmarks.calibration.collection import DEFAULT, Collection, Matrix, Parameters, Texts
+from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters
 
 FOUND = 10
 """Records among which a true match counts as found."""
@@ -23,32 +20,27 @@ RRF_K = 60
 """Of reciprocal rank fusion (Cormack, Clarke and Buettcher 2009)."""
 
 ALL = 1_000_000
-"""As `INFORMATIVE`: all terms of a question."""
+"""As `Bm25Parameters.informative`: all terms of a question."""
 
 Truth = NDArray[np.bool_]
 """(questions, records): which record answers which question."""
 
-_MODULES: dict[str, ModuleType] = {
-    "INFORMATIVE": query_terms,
-    "SHARPNESS": query_terms,
-    "MOST_POSTINGS": query_terms,
-    "K1": word_index,
-    "B": word_index,
-    "HALF_EVIDENCE": fusion,
+_VARIED: dict[str, tuple[Callable[[float], Parameters], tuple[float, ...]]] = {
+    "INFORMATIVE": (
+        lambda value: Parameters(Bm25Parameters(informative=int(value))),
+        (8, 12, 16, 24, 32, ALL),
+    ),
+    "K1": (lambda value: Parameters(Bm25Parameters(k1=value)), (0.6, 0.9, 1.2, 1.6, 2.0)),
+    "B": (lambda value: Parameters(Bm25Parameters(b=value)), (0.25, 0.5, 0.75, 1.0)),
+    "SHARPNESS": (lambda value: Parameters(Bm25Parameters(sharpness=value)), (1.0, 1.5, 2.0)),
+    "HALF_EVIDENCE": (lambda value: Parameters(half_evidence=value), (8.0, 14.0, 20.0)),
 }
-
-_VARIED: tuple[tuple[str, tuple[float, ...]], ...] = (
-    ("INFORMATIVE", (8, 12, 16, 24, 32, ALL)),
-    ("K1", (0.6, 0.9, 1.2, 1.6, 2.0)),
-    ("B", (0.25, 0.5, 0.75, 1.0)),
-    ("SHARPNESS", (1.0, 1.5, 2.0)),
-    ("HALF_EVIDENCE", (8.0, 14.0, 20.0)),
-)
+"""The product's constants by name: how each is set, and the values that are tried."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """How well true matches are ranked.
+    """Retrieval quality.
 
     Attributes:
         mrr: Mean reciprocal rank of each question's best true match, 0..1.
@@ -61,12 +53,12 @@ class Quality:
 
 @dataclass(frozen=True)
 class Row:
-    """One way to rank, and how well it does.
+    """One ranking and its quality.
 
     Attributes:
-        name: What is done.
-        constants: Which of the product's it varies; empty for a way of its own.
-        product: Whether this is what searches do.
+        name: How it ranks.
+        constants: Which constant of the product it varies; empty for another formula.
+        product: Whether searches rank like this.
         quality: On the questions.
     """
 
@@ -77,7 +69,7 @@ class Row:
 
 
 def ranks(scores: Matrix) -> NDArray[np.int64]:
-    """(questions, records) from 1 for the best; of equal ones the later goes first, as in search.
+    """Ranks, (questions, records), 1 is best; of equal scores the later record comes first.
 
     Args:
         scores: (questions, records), the higher the better.
@@ -90,7 +82,7 @@ def ranks(scores: Matrix) -> NDArray[np.int64]:
 
 
 def quality(scores: Matrix, relevant: Truth, least: float = -np.inf) -> Quality:
-    """How well `scores` rank the true matches that have at least `least`.
+    """Quality of the ranking by `scores`, without those below `least`.
 
     Args:
         scores: (questions, records), the higher the better.
@@ -103,50 +95,31 @@ def quality(scores: Matrix, relevant: Truth, least: float = -np.inf) -> Quality:
 
 
 def rows(collection: Collection, questions: Texts, relevant: Truth) -> list[Row]:
-    """All ways to rank: other fusions, what the product does, and the same with other constants."""
+    """All rankings: other fusions, the product's own, and that with other constants."""
     made = [
         Row(name, "", product=False, quality=quality(scores, relevant))
         for name, scores in _others(collection, questions)
     ]
     ours = quality(collection.similarities(questions), relevant)
     made.append(Row("evidence-weighted √coverage", "", product=True, quality=ours))
-    for name, values in _VARIED:
+    for name, (parameters_of, values) in _VARIED.items():
         for value in values:
-            with constants(**{name: value}):
-                varied = quality(collection.similarities(questions), relevant)
+            parameters = parameters_of(value)
+            varied = quality(collection.similarities(questions, parameters), relevant)
             shown = "all" if value == ALL else f"{value:g}"
-            made.append(Row(f"{name} = {shown}", name, value == _current(name), varied))
+            made.append(Row(f"{name} = {shown}", name, parameters == DEFAULT, varied))
     return made
-
-
-@contextmanager
-def constants(**values: float) -> Iterator[None]:
-    """Sets constants of the product's search for a while, in the whole process: to measure only."""
-    before = {name: _current(name) for name in values}
-    try:
-        for name, value in values.items():
-            setattr(_MODULES[name], name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(_MODULES[name], name, value)
-
-
-def _current(name: str) -> float:
-    value: float = getattr(_MODULES[name], name)
-    return value
 
 
 def _others(collection: Collection, questions: Texts) -> Iterator[tuple[str, Matrix]]:
     meaning, coverage = collection.meanings(questions), collection.coverages(questions)
-    with constants(INFORMATIVE=ALL, MOST_POSTINGS=10**12):
-        all_terms = collection.coverages(questions)
-        with constants(SHARPNESS=1.0):
-            plain = collection.coverages(questions)
+    unlimited = Bm25Parameters(informative=ALL, most_postings=10**12)
+    all_terms = collection.coverages(questions, unlimited)
+    plain = collection.coverages(questions, replace(unlimited, sharpness=1.0))
     yield "meaning alone", meaning
     yield "words alone: all terms, weights not sharpened (BM25)", plain
     yield "words alone: all terms", all_terms
-    yield f"words alone: the {query_terms.INFORMATIVE} most informative terms", coverage
+    yield f"words alone: the {DEFAULT_PARAMETERS.informative} most informative terms", coverage
     yield f"reciprocal rank fusion, k = {RRF_K}", _reciprocal(meaning) + _reciprocal(coverage)
     for name, normal in (("z-scores", _z_scores), ("min-max", _min_max)):
         for weight in (0.3, 0.5):

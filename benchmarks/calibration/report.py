@@ -1,17 +1,17 @@
-"""The outcome of a calibration for people: floors, fusions, and what to set."""
+"""Tables and advice from a calibration."""
 
 from itertools import zip_longest
 
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.calibration.floors import WANTED_EMPTY, WANTED_KEPT, AtFloor, Calibration
+from benchmarks.calibration.floors import WANTED_EMPTY, WANTED_KEPT, Calibration, FloorFigures
 
 _SETTING = "MCP_LEARNING_MIN_SIMILARITY"
 
 
 def table(outcome: Calibration) -> Table:
-    """One row per floor; the one in use, and the least and greatest that fit, are marked."""
+    """One row per floor; marks the one in use, and the lowest and highest that fit."""
     made = Table(
         title=f"{outcome.model}: {outcome.questions:,} questions, {outcome.records:,} records",
         caption="empty: share of questions without an answer that get none, from outside software "
@@ -35,7 +35,7 @@ def table(outcome: Calibration) -> Table:
 
 
 def comparison(outcome: Calibration) -> Table:
-    """One row per way to rank; on the questions, and on the paraphrases if these are others."""
+    """One row per ranking; two more columns for the paraphrases, if these were asked too."""
     made = Table(title="Ways to rank", caption="bold: what searches do")
     made.add_column("")
     for where in ("", " (short)") if outcome.short else ("",):
@@ -53,7 +53,7 @@ def comparison(outcome: Calibration) -> Table:
 
 
 def advice(outcome: Calibration) -> str:
-    """Which floors fit, whether the one in use does, and how to set one that does."""
+    """Says which floors fit, whether the one in use does, and what to set otherwise."""
     least, greatest = outcome.least, outcome.greatest
     empty, kept = f"{WANTED_EMPTY:.0%}", f"{WANTED_KEPT:.0%}"
     told = (
@@ -75,5 +75,5 @@ def advice(outcome: Calibration) -> str:
     return f"{told} Set {_SETTING}={fitting:.4g} (in use: {outcome.in_use:.4g})."
 
 
-def _of(one: AtFloor | None) -> float | None:
+def _of(one: FloorFigures | None) -> float | None:
     return one.floor if one else None

@@ -1,7 +1,8 @@
 """Child process that measures one index: `python -m benchmarks.scale.child TASK FILE`.
 
 TASK is a JSON object; the outcome is written to FILE, since libraries print to stdout as they like.
-A process for each, so that memory is its own and a crash ends one measurement only.
+Each index has a process of its own, for its memory to be measured, and for a crash to end only one
+measurement.
 """
 
 import json
@@ -23,7 +24,7 @@ from benchmarks.mcp_client import MeasurementFailed
 from benchmarks.memory import resident_mb
 from benchmarks.scale import dataset, product
 from benchmarks.scale.clusters import Queries
-from benchmarks.scale.dataset import KINDS, Prepared
+from benchmarks.scale.dataset import KINDS, Dataset
 from benchmarks.scale.ground_truth import K
 from benchmarks.scale.peers import PEERS, Peer
 from benchmarks.timing import WARM_UP, Timing, percentiles, timed
@@ -53,7 +54,7 @@ def run(task: str, directory: Path, *, queries: int, pinned: bool = False, **mor
 
     Args:
         task: Name of one of `TASKS`.
-        directory: A prepared one.
+        directory: Of a data set.
         queries: Of each kind, at most.
         pinned: Keep the child on one CPU and its libraries to one thread.
         more: Further arguments of the task.
@@ -84,7 +85,7 @@ def run(task: str, directory: Path, *, queries: int, pinned: bool = False, **mor
 
 
 def main(described: str, file: str) -> None:
-    """What the child does."""
+    """Runs a task in the child process and writes its outcome to `file`."""
     arguments = json.loads(described)
     if arguments.pop("pinned") and sys.platform == "linux":
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -93,14 +94,14 @@ def main(described: str, file: str) -> None:
     Path(file).write_text(json.dumps(task(data, **arguments)), encoding="utf-8")
 
 
-def _search(data: Prepared, queries: int, scratch: str, mode: SearchMode) -> Outcome:
-    """The product in one mode: whole searches, nearest neighbours, embedding apart."""
+def _search(data: Dataset, queries: int, scratch: str, mode: SearchMode) -> Outcome:
+    """Measures the product in one search mode: whole searches, nearest neighbours, embedding."""
     return anyio.run(_search_in, data, queries, mode)
 
 
-async def _search_in(data: Prepared, queries: int, mode: SearchMode) -> Outcome:
+async def _search_in(data: Dataset, queries: int, mode: SearchMode) -> Outcome:
     started = time.perf_counter()
-    async with product.loaded(data.data_dir, mode) as indexer:
+    async with product.open_product(data.data_dir, mode) as indexer:
         outcome: Outcome = {"load_seconds": round(time.perf_counter() - started, 3)}
         outcome["mode"] = indexer.retriever.mode
         for kind in KINDS:
@@ -130,23 +131,23 @@ def _embedding(embedder: Embedder, queries: Queries) -> Timing:
     return timed(queries.texts, lambda text: embedder.embed([embedding_text(text)]))[0]
 
 
-def _curve(data: Prepared, queries: int, scratch: str, index_dir: str) -> Outcome:
-    """One HNSW index alone, with ever more candidates kept."""
+def _curve(data: Dataset, queries: int, scratch: str, index_dir: str) -> Outcome:
+    """Measures one HNSW index over `EF_SEARCH`."""
     points = []
     for ef_search in EF_SEARCH:
-        with product.at_ef(Path(index_dir), ef_search) as nearest:
+        with product.open_index(Path(index_dir), ef_search) as nearest:
             recalled = {kind: _recalled(data, kind, queries, nearest) for kind in KINDS}
         points.append({"ef_search": ef_search, **recalled})
     return {"curve": points}
 
 
-def _peer(data: Prepared, queries: int, scratch: str, name: str) -> Outcome:
-    """One of the peers: build, memory, nearest neighbours."""
+def _peer(data: Dataset, queries: int, scratch: str, name: str) -> Outcome:
+    """Measures another vector index: build, memory, nearest neighbours."""
     (peer,) = (peer for peer in PEERS if peer.name == name)
     return _measure_peer(peer, data, queries, Path(scratch))
 
 
-def _measure_peer(peer: Peer, data: Prepared, queries: int, scratch: Path) -> Outcome:
+def _measure_peer(peer: Peer, data: Dataset, queries: int, scratch: Path) -> Outcome:
     home = scratch / "files"
     home.mkdir()
     before = resident_mb(os.getpid())
@@ -172,12 +173,12 @@ def _measure_peer(peer: Peer, data: Prepared, queries: int, scratch: Path) -> Ou
     }
 
 
-def _recalled(data: Prepared, kind: str, queries: int, nearest: product.Nearest) -> Outcome:
+def _recalled(data: Dataset, kind: str, queries: int, nearest: product.Nearest) -> Outcome:
     vectors = data.queries(kind, queries).vectors
     return _scored(data, kind, *timed(list(vectors), lambda v: nearest(v, K), BUDGET_SECONDS))
 
 
-def _scored(data: Prepared, kind: str, timing: Timing, rows: list[product.Rows]) -> Outcome:
+def _scored(data: Dataset, kind: str, timing: Timing, rows: list[product.Rows]) -> Outcome:
     return {**asdict(timing), "recall": data.recall(kind, rows)}
 
 

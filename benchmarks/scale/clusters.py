@@ -1,4 +1,4 @@
-"""Executions at scale: real texts and vectors in clusters, without embedding a million texts.
+"""Makes tasks for data sets of any size: real texts, and vectors that lie in clusters.
 
 A few thousand generated tasks are embedded by the real model: the centres. They are stored as they
 are. Every further task is a variant of a centre: its description under another ticket number, and
@@ -26,7 +26,7 @@ NOISE = 0.45
 MAX_CENTRES = 4_000
 """Centres embedded at most; small data have one per four tasks."""
 
-_SHORTEST_LANDMARK, _LONGEST_LANDMARK = 40, 100  # characters
+_SHORTEST_KNOWN_ITEM, _LONGEST_KNOWN_ITEM = 40, 100  # characters
 _PREFIXES = ("OPS", "WEB", "CORE", "APP", "DATA")
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -89,10 +89,10 @@ def out_of_distribution(count: int, *, seed: int, embed: Embed) -> Queries:
     return Queries(texts, embed(texts))
 
 
-def landmarks(clusters: Clusters) -> Iterator[str]:
-    """Descriptions of stored centres, short enough to be shown whole: each finds itself."""
+def known_items(clusters: Clusters) -> Iterator[str]:
+    """Stored descriptions for known-item searches, short enough to be returned untrimmed."""
     for task in clusters.tasks[: clusters.centres]:
-        if _SHORTEST_LANDMARK <= len(task.description) <= _LONGEST_LANDMARK:
+        if _SHORTEST_KNOWN_ITEM <= len(task.description) <= _LONGEST_KNOWN_ITEM:
             yield task.description
 
 

@@ -1,10 +1,10 @@
-"""A database of a given size in a directory of its own, ready to be measured, and kept.
+"""A data set: a database of a given size with queries and their true neighbours, kept on disk.
 
 rows-100000/
   facts.json         what it was made from, and what making it took; written last
   vectors.npy        (rows, dimension) float32: the vector of each execution, in order
   queries.npz        vectors of the queries, and the true similarity of their tenth neighbours
-  texts.json         texts of the queries, and landmarks: stored texts that find themselves
+  texts.json         texts of the queries, and known items: stored texts that find themselves
   data/              a data directory as a server has it
   indexes/<preset>/  index directories that aren't in use
 """
@@ -41,18 +41,18 @@ QUERIES = 500
 KINDS = ("in", "out")
 """In distribution, and out of it."""
 
-_LANDMARKS = 50
+_KNOWN_ITEMS = 50
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What is in such a directory.
+class Dataset:
+    """A data set on disk.
 
     Attributes:
         directory: Where it is.
         facts: What it was made from (`identity`), and `embed_seconds`, `embedded`,
             `insert_seconds`, `tasks`, `indexes` (per preset what building it took).
-        texts: Of the queries by kind, and `landmarks`.
+        texts: Of the queries by kind, and `known_items`.
         arrays: By name `in`, `out`: (n, dimension) float32; `in_least`, `out_least`:
             (n,) float32, from `ground_truth.thresholds`.
     """
@@ -85,13 +85,13 @@ class Prepared:
         )
 
     def note(self, name: str, value: object) -> None:
-        """Keeps one more fact."""
+        """Sets a fact and saves all."""
         self.facts[name] = value
         _write_json(self.directory / "facts.json", self.facts)
 
 
 def identity(rows: int, seed: int, fingerprint: str) -> dict[str, Any]:
-    """What two directories must have in common to be the same."""
+    """What a data set is made from; equal for two that are the same."""
     return {
         "format": FORMAT,
         "rows": rows,
@@ -101,8 +101,8 @@ def identity(rows: int, seed: int, fingerprint: str) -> dict[str, Any]:
     }
 
 
-def load(directory: Path) -> Prepared:
-    """Reads a prepared directory.
+def load(directory: Path) -> Dataset:
+    """Reads a data set.
 
     Raises:
         OSError: Something is missing.
@@ -111,13 +111,13 @@ def load(directory: Path) -> Prepared:
         kept = {name: arrays[name] for name in arrays.files}
     texts = json.loads((directory / "texts.json").read_text(encoding="utf-8"))
     facts = json.loads((directory / "facts.json").read_text(encoding="utf-8"))
-    return Prepared(directory, facts, texts, kept)
+    return Dataset(directory, facts, texts, kept)
 
 
-def prepare(
+def make_dataset(
     directory: Path, rows: int, *, seed: int, progress: Progress, queries: int = QUERIES
-) -> Prepared:
-    """Makes the directory, or takes the one that is there if it was made from the same.
+) -> Dataset:
+    """Makes a data set, or reads the one in the directory if it was made from the same.
 
     Args:
         directory: Emptied first, unless it fits.
@@ -132,12 +132,12 @@ def prepare(
     embedder = Embedder(cache_dir=directory / "models")
     wanted = identity(rows, seed, embedder.fingerprint)
     try:
-        prepared = load(directory)
+        existing = load(directory)
     except (OSError, ValueError):
         pass
     else:
-        if prepared.facts["identity"] == wanted:
-            return prepared
+        if existing.facts["identity"] == wanted:
+            return existing
     shutil.rmtree(directory, ignore_errors=True)
     make_private(directory)
     spent = 0.0
@@ -165,8 +165,8 @@ def prepare(
     progress("computing the ground truth", 0, 1)
     least = {f"{kind}_least": ground_truth.thresholds(vectors, arrays[kind]) for kind in KINDS}
     np.savez(directory / "queries.npz", allow_pickle=False, **arrays, **least)
-    shown = list(islice(clusters.landmarks(made), _LANDMARKS))
-    texts = {kind: asked[kind].texts for kind in KINDS} | {"landmarks": shown}
+    shown = list(islice(clusters.known_items(made), _KNOWN_ITEMS))
+    texts = {kind: asked[kind].texts for kind in KINDS} | {"known_items": shown}
     _write_json(directory / "texts.json", texts)
     facts = {
         "identity": wanted,
@@ -183,7 +183,7 @@ def prepare(
 async def _fill(
     directory: Path, made: Clusters, rows: int, seed: int, fingerprint: str, progress: Progress
 ) -> float:
-    """Inserts the executions and writes their vectors to a file; returns the seconds of inserts."""
+    """Inserts the executions and writes their vectors to a file; returns seconds of inserting."""
     shape = (rows, made.vectors.shape[1])
     file = np.lib.format.open_memmap(directory / "vectors.npy", "w+", np.float32, shape)
     runs = make_runs(made.tasks, rows, seed=seed, until=datetime.now(UTC))

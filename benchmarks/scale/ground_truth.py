@@ -1,4 +1,4 @@
-"""Exact ground truth, and recall against it by distance, so that ties don't lie."""
+"""Exact nearest neighbours, and recall by distance, which ties don't distort."""
 
 from collections.abc import Sequence
 

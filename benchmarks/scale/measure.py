@@ -1,6 +1,6 @@
-"""The benchmark over sizes: the plan, and the run of each size.
+"""Plans and runs the measurements of each size.
 
-Every size has a prepared directory. What is measured, and in which process:
+Every size has its data set (`dataset`). What is measured, and in which process:
 
 - the product as `auto` plans it, and exact search beside it: a child process each (`child`);
 - the HNSW index of each preset over ef_search: a child per preset;
@@ -22,10 +22,9 @@ from typing import Any, Literal, cast
 import anyio
 
 from benchmarks.mcp_client import MeasurementFailed
-from benchmarks.scale import child, dataset, product
-from benchmarks.scale.dataset import Prepared
+from benchmarks.scale import child, dataset, product, server
+from benchmarks.scale.dataset import Dataset
 from benchmarks.scale.peers import Peer
-from benchmarks.suite import stdio_calls
 from benchmarks.suite.report import PACKAGES, machine
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput
@@ -44,15 +43,15 @@ Outcome = dict[str, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run.
+    """What to measure.
 
     Attributes:
         sizes: Executions in each database, ascending.
         presets: HNSW indexes built for each size; the last one is what the product uses.
         peers: Other indexes to compare with.
-        queries: Of each kind, as far as they are prepared.
+        queries: Of each kind, as far as the data set has them.
         starts: Servers started for each size.
-        prepared_queries: Of each kind, in directories that are made anew; at least `queries`.
+        dataset_queries: Of each kind, in data sets that are made; at least `queries`.
     """
 
     sizes: tuple[int, ...]
@@ -60,7 +59,7 @@ class Plan:
     peers: tuple[Peer, ...]
     queries: int
     starts: int
-    prepared_queries: int = dataset.QUERIES
+    dataset_queries: int = dataset.QUERIES
 
 
 def make_plan(sizes: str, presets: str, peers: Sequence[Peer], *, quick: bool) -> Plan:
@@ -96,7 +95,7 @@ def measure(
 
     Args:
         plan: What.
-        within: Directory in which the prepared ones are kept, and found again; None: temporary.
+        within: Directory in which data sets are kept and found again; None: temporary.
         progress: Told what is going on.
         done: Takes the outcome of each size as soon as it is complete.
 
@@ -109,12 +108,12 @@ def measure(
             def step(what: str, share: int = 0, total: int = 1, rows: int = rows) -> None:
                 progress(f"{rows:,} rows: {what}", share, total)
 
-            data = dataset.prepare(
+            data = dataset.make_dataset(
                 place / f"rows-{rows}",
                 rows,
                 seed=SEED,
                 progress=step,
-                queries=plan.prepared_queries,
+                queries=plan.dataset_queries,
             )
             done(_measure(data, plan, step))
 
@@ -129,7 +128,7 @@ def _place(within: Path | None) -> Iterator[Path]:
         yield Path(scratch).absolute()
 
 
-def _measure(data: Prepared, plan: Plan, step: Callable[..., None]) -> Outcome:
+def _measure(data: Dataset, plan: Plan, step: Callable[..., None]) -> Outcome:
     def in_child(task: str, **more: Any) -> Outcome:
         return child.run(task, data.directory, queries=plan.queries, **more)
 
@@ -159,7 +158,7 @@ def _measure(data: Prepared, plan: Plan, step: Callable[..., None]) -> Outcome:
         step("searching exactly")
         outcome["exact"] = in_child("search", mode="exact")
     step("starting servers")
-    outcome["server"] = stdio_calls.serve(data, starts=plan.starts, queries=plan.queries)
+    outcome["server"] = server.measure_server(data, starts=plan.starts, queries=plan.queries)
     outcome["disk"] = {"database_mb": _megabytes(data.data_dir, "learning.duckdb*")}
     outcome["disk"]["index_mb"] = _megabytes(_settings(data).index_dir, "*")
     if plan.peers:
@@ -185,11 +184,11 @@ def _peers(
     return outcomes
 
 
-def use_index(data: Prepared, preset: Preset, step: Callable[..., None]) -> Outcome:
-    """Puts the preset's index into the data directory, and builds it if it was never built.
+def use_index(data: Dataset, preset: Preset, step: Callable[..., None]) -> Outcome:
+    """Moves the index of a preset into the data directory, or builds it there.
 
     Returns:
-        What building took: `seconds`, `bytes`, `m`, `ef_construction`.
+        What the build took: `seconds`, `bytes`, `m`, `ef_construction`.
     """
     index_dir, kept = _settings(data).index_dir, data.directory / "indexes"
     built: Outcome = data.facts["indexes"]
@@ -222,7 +221,7 @@ def _move_index(source: Path, target: Path) -> None:
         file.replace(target / file.name)
 
 
-async def _build(data: Prepared, preset: Preset, step: Callable[..., None]) -> Outcome:
+async def _build(data: Dataset, preset: Preset, step: Callable[..., None]) -> Outcome:
     async def show(share: float, text: str) -> None:
         step(f"building the index, preset {preset}", round(100 * share), 100)
 
@@ -238,12 +237,12 @@ async def _build(data: Prepared, preset: Preset, step: Callable[..., None]) -> O
     }
 
 
-def _settings(data: Prepared) -> Settings:
+def _settings(data: Dataset) -> Settings:
     return Settings.model_construct(data_dir=data.data_dir)
 
 
 def _load() -> float | None:
-    """Processes that ran or waited during the last minute, where the platform tells."""
+    """Load average of the last minute; None where the platform has none."""
     return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 

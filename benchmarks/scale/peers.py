@@ -28,10 +28,10 @@ _BATCH = 5_000
 
 
 class Search(Protocol):
-    """How a built index is asked."""
+    """Searches a built index."""
 
     def __call__(self, vector: Vectors, k: int) -> Iterable[int]:
-        """The k nearest rows of one (dimension,) vector, best first: positions when built."""
+        """Returns the positions of the k rows nearest to a (dimension,) vector, best first."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def _qdrant(vectors: Vectors, directory: Path) -> Search:
 
 
 def _batches(vectors: Vectors) -> Iterable[tuple[int, Vectors]]:
-    """In memory, since the whole is mapped from a file: peers keep what they need."""
+    """Copies in memory: the vectors are memory-mapped, and an index keeps what it needs."""
     for start in range(0, len(vectors), _BATCH):
         yield start, np.array(vectors[start : start + _BATCH])
 

@@ -1,4 +1,4 @@
-"""Pictures of the benchmark over sizes, as SVG: the same results give the same files."""
+"""Draws the results over sizes as SVG; the same results give the same files."""
 
 from collections.abc import Callable
 from itertools import cycle

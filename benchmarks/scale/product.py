@@ -1,4 +1,4 @@
-"""The one place that knows how the product is searched and its index opened, for measuring it."""
+"""How the benchmarks open and search the product; nothing else here depends on its internals."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -35,8 +35,8 @@ LIMIT = 5
 
 
 @asynccontextmanager
-async def loaded(data_dir: Path, mode: SearchMode) -> AsyncIterator[Indexer]:
-    """The database and its indexes, as a server with this search mode has them.
+async def open_product(data_dir: Path, mode: SearchMode) -> AsyncIterator[Indexer]:
+    """Opens a database and loads its indexes, as a server with this search mode does.
 
     Raises:
         MeasurementFailed: Another mode would be used, or only some of the vectors.
@@ -53,19 +53,19 @@ async def loaded(data_dir: Path, mode: SearchMode) -> AsyncIterator[Indexer]:
 
 
 def whole_search(indexer: Indexer, text: str, vector: Vector) -> Search:
-    """Everything that a tool call's search does but embedding the text."""
+    """A search as a tool call makes it, without embedding the text."""
     query = Query(text, task_key(text), vector, Filters(), LIMIT, datetime.now(UTC))
     return lambda: indexer.retriever.search(query)
 
 
 def nearest(retriever: Retriever) -> Nearest:
-    """Search by meaning alone, the way that the retriever plans."""
+    """Nearest neighbours by vectors alone, in the mode that the retriever chooses."""
     return lambda vector, k: retriever.nearest(vector, k).versions[:k] - 1
 
 
 @contextmanager
-def at_ef(index_dir: Path, ef_search: int) -> Iterator[Nearest]:
-    """Search by meaning in the HNSW index alone, with this many candidates kept."""
+def open_index(index_dir: Path, ef_search: int) -> Iterator[Nearest]:
+    """Opens an HNSW index alone, to be searched with this ef_search."""
     index = HnswIndex(index_dir / FILE_NAME, ef_search)
     try:
         yield lambda vector, k: index.search(vector, k) - 1

@@ -1,4 +1,4 @@
-"""What the benchmark over sizes found: kept in a JSON file, and held against the targets."""
+"""Results over sizes: kept in a JSON file, and compared with the targets."""
 
 import json
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ def load(path: Path) -> Results:
 
 
 def save(path: Path, results: Results) -> None:
-    """Replaces the file at once, so that an interruption leaves the old or the new one.
+    """Replaces the file atomically.
 
     Raises:
         LearningError: It can't be written.
@@ -49,8 +49,8 @@ def save(path: Path, results: Results) -> None:
         raise LearningError(f"{path} can't be written: {error.strerror}") from error
 
 
-def judge(outcome: Outcome) -> list[Measurement]:
-    """One size's figures beside its targets; empty for a size that has none."""
+def compare_with_targets(outcome: Outcome) -> list[Measurement]:
+    """Compares one size with its targets; empty for a size that has none."""
     measured = {
         "search_p50_ms": outcome["auto"]["search_in"]["p50"],
         "recall_at_10": outcome["auto"]["in"]["recall"],
@@ -65,4 +65,6 @@ def judge(outcome: Outcome) -> list[Measurement]:
 
 def passed(results: Iterable[Outcome]) -> bool:
     """Whether every target of every size is met."""
-    return all(measurement.passed for outcome in results for measurement in judge(outcome))
+    return all(
+        measurement.passed for outcome in results for measurement in compare_with_targets(outcome)
+    )

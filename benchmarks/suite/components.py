@@ -1,4 +1,4 @@
-"""Measurements of the parts, in this process: bulk insert, search, embedding throughput."""
+"""Measures components in this process: bulk insert, search, embedding throughput."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ _FASTEMBED_NAME = "benchmark/all-MiniLM-L6-v2"
 _WARM_UP = 5
 
 
-async def inserts(
+async def measure_inserts(
     runs: Sequence[Run], vectors: NDArray[np.float32], fingerprint: str, directories: Sequence[Path]
 ) -> Measurement:
     """Inserts all runs with their vectors into a new database in each directory.
@@ -47,7 +47,7 @@ async def inserts(
     return compare(targets.INSERT, speeds)
 
 
-async def searches(vectors: NDArray[np.float32], directory: Path) -> Measurement:
+async def measure_searches(vectors: NDArray[np.float32], directory: Path) -> Measurement:
     """Searches the database in `directory` for each vector, (n, dimension) float32.
 
     Raises:
@@ -66,8 +66,8 @@ async def searches(vectors: NDArray[np.float32], directory: Path) -> Measurement
     return compare(targets.SEARCH, samples[_WARM_UP:])
 
 
-def embeddings(batches: Sequence[Sequence[str]], embedder: Embedder) -> Measurement:
-    """Embeds each batch with the Embedder and with fastembed alone, taking turns at going first.
+def measure_embeddings(batches: Sequence[Sequence[str]], embedder: Embedder) -> Measurement:
+    """Embeds each batch with the Embedder and with fastembed alone, in alternating order.
 
     Raises:
         EmbedderUnavailable: The model can't be loaded.
@@ -91,7 +91,7 @@ def embeddings(batches: Sequence[Sequence[str]], embedder: Embedder) -> Measurem
 
 
 def _fastembed() -> "TextEmbedding":
-    """What fastembed's documentation shows, with the bundled model's files."""
+    """Fastembed as its documentation uses it, with the files of the bundled model."""
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
 

@@ -1,4 +1,4 @@
-"""What it costs to work through another process's server, beside working with one's own."""
+"""Measures what a call costs that a follower passes on to the leader."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -13,8 +13,8 @@ _WARM_UP = 5
 _ANY = {"min_similarity": 0, "limit": 1}
 
 
-def followers(queries: Sequence[str], data_dir: Path) -> list[Measurement]:
-    """Asks a leader and a follower of it in turn, then looks at the follower's memory.
+def measure_followers(queries: Sequence[str], data_dir: Path) -> list[Measurement]:
+    """Calls a leader and its follower in turn, then measures the follower's memory.
 
     Args:
         queries: Different texts; the first few warm up and aren't counted.

@@ -1,4 +1,4 @@
-"""The benchmark: every measurement, in one run, on a database of its own."""
+"""Plans and runs all measurements of the suite on a temporary database."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def _measure(plan: Plan, scratch: Path, progress: Progress) -> Iterator[Measurem
     searched, started = others[2 * plan.calls : 3 * plan.calls], others[3 * plan.calls :]
 
     step("starting servers")
-    yield from stdio_calls.starts(started, scratch)
+    yield from stdio_calls.measure_starts(started, scratch)
 
     tasks = make_tasks(-(-plan.rows // RUNS_PER_TASK), seed=_SEED)
     runs = list(make_runs(tasks, plan.rows, seed=_SEED, until=datetime.now(UTC)))
@@ -92,25 +92,25 @@ def _measure(plan: Plan, scratch: Path, progress: Progress) -> Iterator[Measurem
     vectors = anyio.run(embed_tasks, embedder, _texts(tasks), _silent)
     step(f"inserting {plan.rows:,} rows")
     homes = [scratch / f"filled-{number}" for number in range(plan.inserts)]
-    inserted = anyio.run(components.inserts, runs, vectors, embedder.fingerprint, homes)
+    inserted = anyio.run(components.measure_inserts, runs, vectors, embedder.fingerprint, homes)
 
     step("calling tools and searching")
-    yield from stdio_calls.calls(_texts(queries), recorded, homes[0], embedder)
+    yield from stdio_calls.measure_calls(_texts(queries), recorded, homes[0], embedder)
     asked = anyio.run(embed_tasks, embedder, _texts(searched), _silent)
-    yield anyio.run(components.searches, asked, homes[1])
+    yield anyio.run(components.measure_searches, asked, homes[1])
 
     step("calling through another's server")
-    yield from followers.followers(_texts(queries), homes[0])
+    yield from followers.measure_followers(_texts(queries), homes[0])
 
     step("embedding batches")
     texts = _texts(_other_tasks(plan.batches * plan.batch))
     batches = [texts[number :: plan.batches] for number in range(plan.batches)]
-    yield components.embeddings(batches, embedder)
+    yield components.measure_embeddings(batches, embedder)
     yield inserted
 
 
 def _other_tasks(wanted: int) -> list[Task]:
-    """Different tasks, none of them in the database but by chance."""
+    """Tasks that are in the database only by chance."""
     return make_tasks(2 * wanted, seed=_SEED + 1)[:wanted]
 
 
@@ -119,4 +119,4 @@ def _texts(tasks: Sequence[Task]) -> list[str]:
 
 
 def _silent(what: str, done: int, total: int) -> None:
-    """Progress that nobody sees."""
+    """Shows no progress."""

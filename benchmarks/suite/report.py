@@ -1,4 +1,4 @@
-"""The outcome of a benchmark: a table for people, JSON for machines, a page for the docs."""
+"""The results of the suite as a table, as JSON and as a page of the docs."""
 
 import os
 import platform
@@ -66,7 +66,7 @@ def as_json(measurements: Sequence[Measurement], plan: Plan) -> dict[str, Any]:
 
 
 def markdown(measurements: Sequence[Measurement], plan: Plan, command: str) -> str:
-    """A whole page. `command` is what it says that it was made by."""
+    """The page of the docs; `command` is named as what wrote it."""
     rows = [_HEADINGS, ("---",) * len(_HEADINGS), *map(_cells, measurements)]
     return _PAGE.format(
         command=command,

@@ -1,30 +1,21 @@
-"""Measurements of a server as a client sees it: over pipes."""
+"""Measures a server as a client sees it, over pipes."""
 
-import statistics
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks import targets
-from benchmarks.mcp_client import EMPTY_SERVER, PRODUCT_SERVER, Connection, MeasurementFailed, spawn
-from benchmarks.memory import resident_mb, resident_parts
-from benchmarks.scale.dataset import Prepared
+from benchmarks.mcp_client import EMPTY_SERVER, PRODUCT_SERVER, Connection, spawn
+from benchmarks.memory import resident_mb
 from benchmarks.targets import Measurement, compare
-from benchmarks.timing import percentiles
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.synthetic.generator import Task
 
-LONGEST_START_SECONDS = 120.0
-"""After which a server that still gives degraded answers is given up."""
-
-Outcome = dict[str, Any]
-
 _WARM_UP = 5
 
 
-def starts(tasks: Sequence[Task], scratch: Path) -> list[Measurement]:
+def measure_starts(tasks: Sequence[Task], scratch: Path) -> list[Measurement]:
     """Spawns both servers in turn, once per task, and records it as the first call.
 
     Args:
@@ -47,7 +38,7 @@ def starts(tasks: Sequence[Task], scratch: Path) -> list[Measurement]:
     ]
 
 
-def calls(
+def measure_calls(
     queries: Sequence[str], tasks: Iterable[Task], data_dir: Path, embedder: Embedder
 ) -> list[Measurement]:
     """Searches, then the server's memory, then records, with one server on a filled database.
@@ -75,60 +66,6 @@ def calls(
         compare(targets.FIND, finds[_WARM_UP:], embeds[_WARM_UP:], empties[_WARM_UP:]),
         compare(targets.MEMORY, [memory]),
     ]
-
-
-def serve(data: Prepared, *, starts: int, queries: int) -> Outcome:
-    """Starts real servers on the database: time to the first correct answer, memory, latency.
-
-    Raises:
-        MeasurementFailed: A server doesn't answer, gives degraded answers for too long, or its
-            first whole answer isn't the very task that was asked for.
-    """
-    seconds, memory = [], []
-    finds: list[float] = []
-    for number in range(starts):
-        landmark = data.texts["landmarks"][number % len(data.texts["landmarks"])]
-        begun = time.perf_counter()
-        with spawn(PRODUCT_SERVER, data.data_dir) as server:
-            answer = _first_whole_answer(server, landmark)
-            seconds.append(time.perf_counter() - begun)
-            _check(answer, landmark)
-            finds += [
-                server.call("find_similar_tasks", {"task_description": text})[0]
-                for text in data.texts["in"][:queries]
-            ]
-            memory.append(resident_mb(server.pid))
-            parts = resident_parts(server.pid)
-    with spawn(EMPTY_SERVER, data.data_dir) as empty:
-        empty.call("nothing", {})
-        least = resident_mb(empty.pid)
-    return {
-        "mode": answer["search"]["mode"],
-        "cold_start_seconds": round(statistics.median(seconds), 3),
-        "resident_mb": round(statistics.median(memory), 1),
-        "resident_parts": {name: round(part, 1) for name, part in parts.items()},
-        "empty_server_mb": round(least, 1),
-        "find": percentiles(finds).__dict__,
-    }
-
-
-def _first_whole_answer(server: Connection, text: str) -> Outcome:
-    """Asks until the answer says that nothing is still being read."""
-    deadline = time.perf_counter() + LONGEST_START_SECONDS
-    while True:
-        _, answer = server.call("find_similar_tasks", {"task_description": text})
-        if not answer["search"]["degraded"] or time.perf_counter() > deadline:
-            return answer
-
-
-def _check(answer: Outcome, landmark: str) -> None:
-    if answer["search"]["degraded"]:
-        raise MeasurementFailed(f"answers stay degraded: {answer['search']['reason']}")
-    first = answer["matches"][0] if answer["matches"] else {"task_description": "nothing"}
-    if first["task_description"] != landmark:
-        raise MeasurementFailed(
-            f"the first answer to {landmark!r} is {first['task_description']!r}"
-        )
 
 
 def _record(server: Connection, task: Task) -> float:

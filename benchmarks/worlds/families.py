@@ -1,4 +1,4 @@
-"""Twenty families of tasks, whose descriptions differ as those of one kind of work do."""
+"""Descriptions of twenty families of tasks; within a family they differ in wording and objects."""
 
 from itertools import product
 from random import Random

@@ -1,4 +1,4 @@
-"""What regret learners have after a drift that know more than any recommender can.
+"""Regret after a drift of learners that know more than any recommender can.
 
 The worlds are those of `python -m benchmarks worlds`, but which family a task is of is known.
 Each learner counts what every option did in every family, around a weak prior. After the drift it
@@ -35,7 +35,7 @@ _LOG_GAMMA = np.array([lgamma(PRIOR + n) for n in range(TASKS + 1)])
 _LOG_GAMMA_OF_BOTH = np.array([lgamma(2 * PRIOR + n) for n in range(TASKS + 1)])
 
 
-def hopes(counts: Ints, bonus: float) -> Floats:
+def optimistic_means(counts: Ints, bonus: float) -> Floats:
     """Mean plus `bonus` standard deviations of Beta, from (..., 2) failures and successes."""
     size = 2 * PRIOR + counts.sum(axis=-1)
     mean = (PRIOR + counts[..., 1]) / size
@@ -56,7 +56,7 @@ def log_marginal(counts: Ints) -> Floats:
     return np.asarray((of_each - none).sum(axis=1))
 
 
-class Moments:
+class ChangePoints:
     """When options may have changed, at every `STEP`-th task, and how likely all families make it.
 
     It is known that they change once, at a moment of which nothing is known, in a share `DRIFTING`
@@ -105,18 +105,18 @@ def follow(made: list[World], knows: str, bonus: float) -> list[float]:
         for name in ("family", "changed", "luck", "wrong")
     )
     counts = np.zeros((2, len(made), len(FAMILIES), OPTIONS, 2), np.int64)
-    regret, moments = np.zeros((len(made), TASKS)), Moments(len(made))
+    regret, moments = np.zeros((len(made), TASKS)), ChangePoints(len(made))
     for now in range(TASKS):
         old, new = counts[:, each, family[:, now]]
-        hope = hopes(old + new, bonus)
+        hope = optimistic_means(old + new, bonus)
         if knows == "share":
             moments.advance(now, counts.sum(axis=0))
             doubt, since = moments.new(family[:, now], old + new)
-            hope = hope + (doubt[..., None] * (hopes(since, bonus) - hope)).sum(axis=0)
+            hope = hope + (doubt[..., None] * (optimistic_means(since, bonus) - hope)).sum(axis=0)
         elif now >= drift and knows != "nothing":
             told = np.asarray(changed[:, now].any(axis=1), np.float64)
             sure = told if knows == "told" else chance_of_change(old, new)
-            hope = hope + sure[:, None] * (hopes(new, bonus) - hope)
+            hope = hope + sure[:, None] * (optimistic_means(new, bonus) - hope)
         taken = hope.argmax(axis=1)
         rate = rates[each, now, taken]
         regret[:, now] = rates[:, now].max(axis=1) - rate

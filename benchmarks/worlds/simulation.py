@@ -1,4 +1,4 @@
-"""Generated worlds with known truth, to prove that recommendations help where they can.
+"""Simulated worlds with known success rates, in which recommendations are followed.
 
 A world has the twenty families of `families` and four options. Each family has a success rate of
 its own for each option, and every task is done with the option that is recommended first. What is
@@ -57,7 +57,7 @@ WARM_UP = 200
 
 @dataclass(frozen=True)
 class Texts:
-    """All descriptions of all families, compared. n of them, family by family.
+    """All n descriptions, family by family, and their similarities.
 
     Attributes:
         similarity: (n, n) float32, 0..1, as searches have it.
@@ -72,7 +72,7 @@ class Texts:
 
 @dataclass(frozen=True)
 class World:
-    """One course of events. n tasks.
+    """A sequence of n tasks with the true success rate of each option.
 
     Attributes:
         rates: (n, options) float64, the true success rate of each option on each task, 0..1.
@@ -100,8 +100,8 @@ class World:
 
 
 @dataclass(frozen=True)
-class Course:
-    """What following the recommendation led to. n tasks.
+class Trajectory:
+    """What following the recommendations led to, on n tasks.
 
     Attributes:
         regret: (n,) float64, the best rate less that of the option that was followed.
@@ -179,8 +179,8 @@ def make(kind: Kind, seed: int, tasks: int = TASKS) -> World:
     )
 
 
-def follow(world: World, texts: Texts, half_life_days: float, *, told: bool = False) -> Course:
-    """Does all tasks with the option that is recommended first, and learns from each.
+def follow(world: World, texts: Texts, half_life_days: float, *, told: bool = False) -> Trajectory:
+    """Takes the first recommendation on every task, and records its outcome.
 
     Args:
         world: Where.
@@ -230,7 +230,7 @@ def follow(world: World, texts: Texts, half_life_days: float, *, told: bool = Fa
         regret[now] = world.rates[now].max() - world.rates[now, first]
         success[now] = (world.luck[now] < world.rates[now, first]) != world.wrong[now]
         option[now] = first
-    return Course(regret, predicted, success, covered, better, mistaken)
+    return Trajectory(regret, predicted, success, covered, better, mistaken)
 
 
 def regret_of_best_fixed(world: World, start: int, end: int) -> float:

@@ -1,4 +1,4 @@
-"""Trials in generated worlds, and the targets that the recommender has to meet in them."""
+"""Runs many worlds of each kind, and compares the recommender with its targets."""
 
 import multiprocessing
 import os
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.worlds import simulation
-from benchmarks.worlds.simulation import LAST, WARM_UP, Course, Kind, Texts, World
+from benchmarks.worlds.simulation import LAST, WARM_UP, Kind, Texts, Trajectory, World
 from mcp_learning.bench.scores import Bools, Floats, score
 
 Progress = Callable[[str, int, int], None]
-_Run = tuple[World, Course]
+_Run = tuple[World, Trajectory]
 
 KINDS: tuple[Kind, ...] = ("steady", "bursts", "outage", "broken", "swapped", "equal")
 WINDOW = 100
@@ -50,7 +50,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Trial:
-    """All seeds of one kind of world.
+    """The results of all seeds of one kind of world.
 
     Attributes:
         kind: Of world.
@@ -106,7 +106,7 @@ class Trial:
 
     @property
     def recovered(self) -> bool:
-        """Whether regret is back to what it was before the drift, up to the mean's error."""
+        """Whether regret is back to its level before the drift, within the standard error."""
         return self.excess is None or self.excess.mean <= self.excess.sd / self.seeds**0.5
 
     def as_json(self) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def _trial(kind: Kind, runs: Sequence[_Run], told: Sequence[_Run]) -> Trial:
 
 
 def _over(runs: Sequence[_Run], start: int) -> list[float]:
-    """Regret over `RECOVER` tasks from `start` after the drift, in each world."""
+    """Mean regret of the `RECOVER` tasks from `start` after the drift, in each world."""
     return [
         _relative(world, course, world.drift + start, RECOVER)
         for world, course in runs
@@ -220,19 +220,19 @@ def _spread(values: Sequence[float]) -> Spread | None:
     return Spread.of(values) if values else None
 
 
-def _share(world: World, course: Course) -> float:
+def _share(world: World, course: Trajectory) -> float:
     end = len(course.regret)
     start = max(0, end - LAST)
     return float(course.regret[start:].sum()) / simulation.regret_of_best_fixed(world, start, end)
 
 
-def _windows(world: World, course: Course) -> list[float]:
+def _windows(world: World, course: Trajectory) -> list[float]:
     assert world.drift is not None
     starts = range(world.drift - WINDOW, len(course.regret) - WINDOW + 1, WINDOW)
     return [_relative(world, course, start, WINDOW) for start in starts]
 
 
-def _relative(world: World, course: Course, start: int, tasks: int) -> float:
+def _relative(world: World, course: Trajectory, start: int, tasks: int) -> float:
     """Mean regret of some tasks, as a share of the best fixed option's after the drift."""
     assert world.drift is not None
     end = len(course.regret)

@@ -36,6 +36,7 @@ from mcp_learning.store.duckdb import backups, copies, legacy, migrations
 from mcp_learning.store.duckdb.connection import Database
 from mcp_learning.store.duckdb.files import discard, finish_replacing, replacing, staging_of, wal_of
 from mcp_learning.store.duckdb.opening import connect
+from mcp_learning.store.duckdb.store import DuckDBStore
 
 ROUNDS = 5
 """How often what was recorded meanwhile is embedded, too, before that is given up."""
@@ -207,7 +208,7 @@ async def _make_anew(settings: Settings, file: _File, kept: Path, report: Progre
 async def _read_into(database: Database, settings: Settings, file: _File, report: Progress) -> None:
     notes = Notes()
     parts = batches(read_duckdb(settings.database_path, notes))
-    made = LearningService(settings, database)
+    made = LearningService(settings, DuckDBStore(database))
     try:
         while batch := await anyio.to_thread.run_sync(next, parts, None):
             imported = await made.import_batch(ImportBatch.model_construct(records=batch))

@@ -34,8 +34,9 @@ from mcp_learning.errors import StoreError, StoreLocked
 from mcp_learning.models.results import Member
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.connection import Database, make_private
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.files import make_private
+from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store.protocol import FileStore
 
 if TYPE_CHECKING:  # followers do without what importing it loads
     from mcp_learning.service.learning import LearningService
@@ -60,7 +61,7 @@ class ClusterMember:
         settings: Which data directory, and what a leader needs.
         listed: Whether it is listed among the followers; a command, which soon ends, isn't.
         config: The protocol, and the timeouts.
-        database: Opens the database when this process leads.
+        store: Makes the store that is used when this process leads.
 
     Attributes:
         learning: The learning service, in whichever process it runs.
@@ -72,17 +73,17 @@ class ClusterMember:
         *,
         listed: bool = True,
         config: ClusterConfig | None = None,
-        database: Callable[[Settings], Database] = open_database,
+        store: Callable[[Settings], FileStore] = open_store,
     ) -> None:
         self.learning: Learning = proxy(self.call, lambda: self.leads, settings.excluded_repos)
         self._settings = settings
         self._listed = listed
         self._config = config or ClusterConfig()
-        self._make_database = database
+        self._make_store = store
         self._directory = run_directory(settings)
         self._lock = LeaderLock(self._directory)
         self._since = datetime.now(UTC)
-        self._database: Database | None = None
+        self._store: FileStore | None = None
         self._service: LearningService | None = None
         self._address: Address | None = None
         self._role: Leader | Follower | None = None
@@ -135,7 +136,7 @@ class ClusterMember:
                 return
         except StoreError:
             return  # a call will report it
-        self._open_database()
+        self._open_store()
         threading.Thread(
             target=import_module, args=("mcp_learning.service.learning",), daemon=True
         ).start()
@@ -152,11 +153,11 @@ class ClusterMember:
             with anyio.CancelScope() as self._scope:
                 await self._lead_or_follow()
         finally:
-            if self._closing and self._database is None:
+            if self._closing and self._store is None:
                 self._lock.release()  # acquired while this was being closed
 
     async def close(self, patience: float | None = None) -> None:
-        """Leaves the cluster; another process may lead. `patience` as in `Database.close`."""
+        """Leaves the cluster; another process may lead. `patience` as in `Store.close`."""
         self._closing = True
         if isinstance(self._role, Leader):
             self._role.stop_answering()
@@ -170,8 +171,8 @@ class ClusterMember:
                 await anyio.to_thread.run_sync(addresses.remove, self._directory, self._address)
             if self._service is not None:
                 await self._service.close(patience)
-            elif self._database is not None:
-                await self._database.close(patience)
+            elif self._store is not None:
+                await self._store.close(patience)
         finally:
             self._lock.release()
 
@@ -274,17 +275,17 @@ class ClusterMember:
             if address is not None and self._lock.acquire():
                 addresses.remove(self._directory, address)
 
-    def _open_database(self) -> Database:
-        if self._database is None:
-            self._database = self._make_database(self._settings)
-            self._database.start()
-        return self._database
+    def _open_store(self) -> FileStore:
+        if self._store is None:
+            self._store = self._make_store(self._settings)
+            self._store.start()
+        return self._store
 
     async def _lead(self) -> None:
         """Leads until this is closed or cancelled."""
-        database = self._open_database()
+        store = self._open_store()
         module = await anyio.to_thread.run_sync(import_module, "mcp_learning.service.learning")
-        service: LearningService = module.LearningService(self._settings, database)
+        service: LearningService = module.LearningService(self._settings, store)
         self._service = service
         service.recorder.start()
         self._since = datetime.now(UTC)

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from mcp_learning.search import vss
 from mcp_learning.search.hnsw import FORMAT, NEAREST, NO_ROOM, IndexInfo, vectors_of, versions_of
+from mcp_learning.store.duckdb.arrow_batch import ArrowBatch
 from mcp_learning.store.duckdb.connection import is_full
 from mcp_learning.store.duckdb.embeddings import as_text
 
@@ -59,15 +59,11 @@ def _fill(
     dimension = vectors.shape[1]
     connection.execute(f"CREATE TABLE vectors (version BIGINT, embedding FLOAT[{dimension:d}])")
     for start in range(0, len(versions), CHUNK):
-        flat = pa.array(vectors[start : start + CHUNK].ravel())
-        batch = pa.table(
-            {
-                "version": pa.array(versions[start : start + CHUNK]),
-                "embedding": pa.FixedSizeListArray.from_arrays(flat, dimension),
-            }
-        )
+        part = slice(start, start + CHUNK)
+        batch = ArrowBatch({"version": versions[part], "embedding": vectors[part]})
         connection.register("batch", batch)
         connection.execute("INSERT INTO vectors SELECT * FROM batch")
+        connection.unregister("batch")
 
 
 def _recall(

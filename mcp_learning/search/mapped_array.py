@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.store.duckdb.connection import make_private
+from mcp_learning.store.duckdb.files import make_private
 
 
 def supported() -> bool:

@@ -173,14 +173,6 @@ class Retriever:
         best = top(found, k)
         return Neighbours(snapshot.view["version"][rows[best]], found[best])
 
-    def similarities(self, query: Query) -> dict[UUID, float]:
-        """How similar every execution that passes the filters is, 0..1, whatever the floor."""
-        snapshot = self.rows.snapshot(query.filters, query.now)
-        scorer = Scorer(snapshot, query, snapshot.words.score(Question.of(query.text)))
-        rows = snapshot.passes(np.arange(len(snapshot.view)))
-        found = scorer.similarities(rows).tolist()
-        return {snapshot.view.task_id(row): value for row, value in zip(rows, found, strict=True)}
-
     def related(self, query: Query) -> Related:
         """How much executions are of the same kind of work as the question.
 

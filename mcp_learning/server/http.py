@@ -22,7 +22,7 @@ from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.errors import ConfigurationError
 from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.connection import make_private
+from mcp_learning.store.duckdb.files import make_private
 
 logger = logging.getLogger(__name__)
 

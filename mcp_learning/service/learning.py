@@ -69,7 +69,6 @@ from mcp_learning.service.recalls import Recalls
 from mcp_learning.service.retention import Retention
 from mcp_learning.service.telemetry import Recorder
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.connection import Database
 from mcp_learning.store.duckdb.store import DuckDBStore
 from mcp_learning.store.types import Selection
 
@@ -84,20 +83,24 @@ _YES = {"yes": True, "no": False, None: None}
 
 
 class LearningService:
-    """Records, retrieves and learns. Make it, `start` it, keep `run` going, `close` it."""
+    """Records, retrieves and learns: `run` keeps what is derived up to date, `close` ends it.
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    Args:
+        settings: What is excluded, which model embeds, how searches work.
+        store: The truth, which the service closes.
+    """
+
+    def __init__(self, settings: Settings, store: DuckDBStore) -> None:
         self.settings = settings
-        self._database = database
-        self._store = DuckDBStore(database)
+        self.store = store
         self._indexer: Indexer | None = None
-        dashboard = Dashboard(self._store, self._indexing)
+        dashboard = Dashboard(self.store, self._indexing)
         self.overview, self.listing = dashboard.overview, dashboard.listing
         self.learned, self.history = dashboard.learned, dashboard.history
         self.pulse = dashboard.pulse
         self.recorder = Recorder()
-        self._recalls = Recalls(self._store)
-        self._retention = Retention(settings, self._store, self._indexing)
+        self._recalls = Recalls(self.store)
+        self._retention = Retention(settings, self.store, self._indexing)
 
     async def run(self) -> None:
         """Keeps embeddings up with what is recorded, and to the retention policy."""
@@ -120,10 +123,10 @@ class LearningService:
         await indexer.drain()
 
     async def close(self, patience: float | None = None) -> None:
-        """Finishes queued writes and closes the files; `patience` as in `Database.close`."""
+        """Finishes queued writes and closes the files; gives up after `patience` seconds."""
         self.recorder.stop()
         await self._recalls.save()
-        await self._database.close(patience)
+        await self.store.close(patience)
         if self._indexer is not None:
             await self._indexer.close()
 
@@ -156,7 +159,7 @@ class LearningService:
             return stored if new == stored else new.model_copy(update={"updated_at": now})
 
         try:
-            done = await self._store.upsert(task_id, merge, request.used_task_ids, now)
+            done = await self.store.upsert(task_id, merge, request.used_task_ids, now)
         finally:  # also for a caller that is cancelled, since the write is finished nevertheless
             if self._indexer is not None:
                 self._indexer.notice()
@@ -262,7 +265,7 @@ class LearningService:
             NotFound: No execution has this id.
         """
         unsaved = self._recalls.unsaved(request.task_id)
-        stored = await self._store.get(request.task_id)
+        stored = await self.store.get(request.task_id)
         if stored is None:
             raise NotFound(request.task_id)
         return ExecutionDetail(
@@ -298,7 +301,7 @@ class LearningService:
         def check(about: Execution) -> None:
             refuse_excluded(about.repo, self.settings.excluded_repos)
 
-        count = await self._store.add_feedback(given.task_id, request.feedback_id, feedback, check)
+        count = await self.store.add_feedback(given.task_id, request.feedback_id, feedback, check)
         if count is None:
             raise NotFound(given.task_id)
         return FeedbackStored(task_id=given.task_id, feedback_count=count, redactions=redactions)
@@ -306,15 +309,15 @@ class LearningService:
     async def stats(self, request: LearningStats) -> Stats:
         """Totals, groups, trends, failure patterns, and the state of everything."""
         now, health = datetime.now(UTC), await self.health()
-        return await report.stats(self._store, request, now, health)
+        return await report.stats(self.store, request, now, health)
 
     async def insights(self) -> Insights:
         """What the last `report.DAYS` days taught."""
-        return await report.insights(self._store, datetime.now(UTC))
+        return await report.insights(self.store, datetime.now(UTC))
 
     async def health(self) -> Health:
         """State of the database and what is derived from it."""
-        stored = await self._store.health()
+        stored = await self.store.health()
         if self._indexer is None:
             derived = IndexingHealth(embedder=self.settings.embedding_model)
         else:
@@ -349,7 +352,7 @@ class LearningService:
             before=None if days is None else datetime.now(UTC) - timedelta(days=days),
         )
         with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
-            done = await self._store.delete(selection, dry_run=request.dry_run)
+            done = await self.store.delete(selection, dry_run=request.dry_run)
             if self._indexer is not None and not request.dry_run:
                 await self._indexer.forget(done.task_ids)
         return Forgotten(
@@ -358,12 +361,12 @@ class LearningService:
 
     async def backup(self, request: Backup) -> BackupReport:
         """Copies the whole database; as `maintenance.backup`."""
-        return await maintenance.backup(self._store, request)
+        return await maintenance.backup(self.store, request)
 
     async def embed_missing(self, request: EmbedMissing, progress: Progress) -> EmbedReport:
         """Computes missing vectors; as `maintenance.embed_missing`."""
         indexer = await self._indexing()
-        return await maintenance.embed_missing(self._store, indexer, request, progress)
+        return await maintenance.embed_missing(self.store, indexer, request, progress)
 
     async def prune(self, request: Prune, progress: Progress) -> PruneReport:
         """Archives and deletes executions that limits cover; as `Retention.prune`."""
@@ -383,10 +386,10 @@ class LearningService:
         """
         excluded = self.settings.excluded_repos
         records = [r for r in request.records if not is_excluded(r.execution.repo, excluded)]
-        stored = await self._store.updated([record.task_id for record in records])
+        stored = await self.store.updated([record.task_id for record in records])
         batch, redactions = await anyio.to_thread.run_sync(importing.prepare, records, stored)
         try:
-            counts = await self._store.import_batch(batch, dry_run=request.dry_run)
+            counts = await self.store.import_batch(batch, dry_run=request.dry_run)
         finally:
             if self._indexer is not None and not request.dry_run:
                 self._indexer.notice()
@@ -398,11 +401,11 @@ class LearningService:
 
     async def export_page(self, request: ExportPage) -> Exported:
         """The next executions in the order of their last change, with feedback and uses."""
-        return await self._store.export_page(request.after, request.limit)
+        return await self.store.export_page(request.after, request.limit)
 
     async def suggest(self, request: SuggestValues) -> SuggestedValues:
         """Recorded values of a column that start with a prefix, the commonest first."""
-        values = await self._store.suggest(request.column, request.prefix, request.limit)
+        values = await self.store.suggest(request.column, request.prefix, request.limit)
         return SuggestedValues(values=values)
 
     async def _indexing(self) -> "Indexer":
@@ -410,7 +413,7 @@ class LearningService:
         if self._indexer is None:
             module = await anyio.to_thread.run_sync(import_module, "mcp_learning.service.indexer")
             if self._indexer is None:  # another caller may have waited for the same import
-                self._indexer = module.Indexer(self.settings, self._store)
+                self._indexer = module.Indexer(self.settings, self.store)
         return self._indexer
 
 

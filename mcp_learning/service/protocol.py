@@ -75,100 +75,75 @@ class Learning(Protocol):
 
     async def record(self, request: RecordExecution, /) -> Recorded:
         """Stores or updates an execution."""
-        ...
 
     async def find(self, request: FindSimilarTasks, /) -> SimilarTasks:
         """Finds the most similar earlier tasks."""
-        ...
 
     async def recommend(self, request: RecommendApproach, /) -> Recommendation:
         """Compares the options for a task by their outcomes on similar tasks."""
-        ...
 
     async def get(self, request: GetExecution, /) -> ExecutionDetail:
         """Returns one whole record."""
-        ...
 
     async def feedback(self, request: IdentifiedFeedback, /) -> FeedbackStored:
         """Appends feedback to an execution."""
-        ...
 
     async def stats(self, request: LearningStats, /) -> Stats:
         """Returns totals, groups, the trend and the state of the database."""
-        ...
 
     async def insights(self) -> Insights:
         """Summarises the executions of the last period."""
-        ...
 
     async def health(self) -> Health:
         """Returns the state of the database and of what is derived from it."""
-        ...
 
     async def rebuild(self, request: RebuildIndex, progress: Progress, /) -> RebuildReport:
         """Builds the HNSW index."""
-        ...
 
     async def forget(self, request: ForgetExecutions, /) -> Forgotten:
         """Deletes executions, or counts them."""
-        ...
 
     async def suggest(self, request: SuggestValues, /) -> SuggestedValues:
         """Completes a value from those that are recorded."""
-        ...
 
     async def backup(self, request: Backup, /) -> BackupReport:
         """Copies the whole database."""
-        ...
 
     async def embed_missing(self, request: EmbedMissing, progress: Progress, /) -> EmbedReport:
         """Embeds executions that have no vector."""
-        ...
 
     async def prune(self, request: Prune, progress: Progress, /) -> PruneReport:
         """Archives and deletes the executions that are beyond the limits."""
-        ...
 
     async def unarchive(self, request: Unarchive, /) -> UnarchiveReport:
         """Restores archived executions."""
-        ...
 
     async def import_batch(self, request: ImportBatch, /) -> Imported:
         """Stores executions from elsewhere."""
-        ...
 
     async def export_page(self, request: ExportPage, /) -> Exported:
         """Returns a page of executions with their feedback and uses."""
-        ...
 
     async def overview(self, request: View, /) -> Overview:
         """Returns figures over time, by repository and by task type."""
-        ...
 
     async def listing(self, request: ListExecutions, /) -> Listing:
         """Returns a page of a view's executions, the latest first."""
-        ...
 
     async def learned(self, request: View, /) -> Learned:
         """Compares approaches, and lists failure patterns and the use of recalls."""
-        ...
 
     async def inspect(self, request: GetExecution, /) -> ExecutionDetail:
         """Returns one whole record to a person: `get`, but not measured as an agent's call."""
-        ...
 
     async def look_up(self, request: LookUp, /) -> LookedUp:
         """Searches for a person: shows what the answer leaves out, and counts no recall."""
-        ...
 
     async def history(self, request: ListHistory, /) -> History:
         """Returns ended executions with their vectors, for an evaluation elsewhere."""
-        ...
 
     async def vitals(self) -> Vitals:
         """Returns latencies of recent calls, and recent events."""
-        ...
 
     async def pulse(self) -> Pulse:
         """Returns a text that changes whenever the database does."""
-        ...

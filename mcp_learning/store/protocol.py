@@ -73,6 +73,10 @@ class Store(Protocol):
         """Whether `close` was called: every further call fails."""
         ...
 
+    def start(self) -> None:
+        """Begins to open the store in the background; never blocks or raises."""
+        ...
+
     async def open(self) -> None:
         """Waits until the store is open; a later call tries again after a failure."""
         ...

@@ -1,5 +1,5 @@
 """Synthetic executions, for trying the product out at scale.
 
-`vocabulary` holds the words, `generator` makes tasks and their executions from a seed, `loading`
-embeds and inserts them.
+`generator` makes tasks and their executions from a seed, with the texts in `task_types` and
+`vocabulary`. `loading` embeds and inserts them.
 """

@@ -1,13 +1,13 @@
-"""Realistic executions from a seed: tasks of several types, each run by one or more agents.
+"""Generates realistic executions from a seed: tasks of several types, each executed repeatedly.
 
-The same seed and time give the same data, ids included. What there is to learn from them:
+The same seed and time give the same data, ids included. What can be learned from them:
 
-- Each family of tasks has approaches of its own, with different success rates, durations and costs;
-  so have the model tiers.
+- Each task type has its own approaches, with different success rates, durations and costs; so have
+  the model tiers.
 - Most failures are retried some hours later with another approach. When a retry succeeds, its
   solution summary is the fix of that failure, and its metadata name the failed run (`retry_of`).
 - Outcomes drift: halfway through the period (`drift_moment`), some approaches get better or worse
-  for good (`vocabulary.Approach.later`).
+  for good (`task_types.Approach.later`).
 """
 
 import heapq
@@ -23,10 +23,9 @@ from mcp_learning.errors import InvalidInput
 from mcp_learning.models.requests import Outcome
 from mcp_learning.models.results import Execution
 from mcp_learning.synthetic import vocabulary
+from mcp_learning.synthetic.task_types import TASK_TYPES
 
 T = TypeVar("T")
-
-TASK_TYPES = tuple(vocabulary.FAMILIES)
 
 RUNS_PER_TASK = 3
 """On average: the same task comes back, is retried, or is tried by another agent."""
@@ -90,10 +89,10 @@ def make_tasks(count: int, *, seed: int, task_types: Sequence[str] = ()) -> list
         InvalidInput: A task type is unknown.
     """
     for name in task_types:
-        if name not in vocabulary.FAMILIES:
+        if name not in TASK_TYPES:
             raise InvalidInput("task_types", f"no {name!r}; there are {', '.join(TASK_TYPES)}")
     rng = Random(seed)  # noqa: S311 - reproducible on purpose
-    made = (_task(rng, tuple(task_types) or TASK_TYPES) for _ in range(count))
+    made = (_task(rng, tuple(task_types) or tuple(TASK_TYPES)) for _ in range(count))
     return list({task.description: task for task in made}.values())
 
 
@@ -132,7 +131,7 @@ def _task(rng: Random, task_types: Sequence[str]) -> Task:
         "symptom": rng.choice(vocabulary.SYMPTOMS),
         "file": f"{folder}/{module}{rng.choice(vocabulary.SUFFIXES)}",
     }
-    sentence = rng.choice(vocabulary.FAMILIES[task_type].templates).format(**places)
+    sentence = rng.choice(TASK_TYPES[task_type].templates).format(**places)
     description = sentence[0].upper() + sentence[1:]
     if (length := rng.random()) > _SHORT:
         description += ". " + " ".join(rng.sample(vocabulary.CONTEXTS, rng.randint(1, 3)))
@@ -155,14 +154,14 @@ def _execution(
     rng: Random, task: Task, moment: datetime, failed: _Failed | None, *, drifted: bool
 ) -> tuple[Execution, vocabulary.Failure | None]:
     """One run, and how it failed if it did."""
-    family = vocabulary.FAMILIES[task.task_type]
+    kind = TASK_TYPES[task.task_type]
     earlier = failed.run.execution.approach if failed else None
-    label = _pick(rng, [name for name in family.approaches if name != earlier])
-    approach, tier = family.approaches[label], _pick(rng, _TIERS)
+    label = _pick(rng, [name for name in kind.approaches if name != earlier])
+    approach, tier = kind.approaches[label], _pick(rng, _TIERS)
     bonus, slowness, dollars_a_minute = vocabulary.TIERS[tier]
     rate = approach.later if drifted and approach.later is not None else approach.rate
     rate += bonus - 0.002 * (task.complexity - 50) + (LEARNED if failed else 0)
-    expected = family.minutes * slowness * approach.pace * (0.5 + task.complexity / 100)
+    expected = kind.minutes * slowness * approach.pace * (0.5 + task.complexity / 100)
     minutes = expected * rng.lognormvariate(0, 0.6)
     outcome: Outcome = "success" if rng.random() < min(max(rate, 0.03), 0.97) else "failure"
     if rng.random() < _PENDING_SHARE:
@@ -216,7 +215,7 @@ def _measured(rng: Random, minutes: float, dollars: float) -> dict[str, Any]:
 
 
 def _success(rng: Random, task: Task, failed: _Failed | None) -> dict[str, Any]:
-    solutions = vocabulary.FAMILIES[task.task_type].solutions
+    solutions = TASK_TYPES[task.task_type].solutions
     solution = failed.failure.fix if failed else _pick(rng, solutions)
     summary = solution.format(**task.places)
     return {

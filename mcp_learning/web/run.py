@@ -21,7 +21,7 @@ from mcp_learning.server.http import GRACE_SECONDS, Place, digest_of, listen
 from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.connection import make_private
+from mcp_learning.store.duckdb.files import make_private
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import pairwise
@@ -20,13 +19,11 @@ from hypothesis.extra.numpy import arrays
 
 from benchmarks.calibration import collection, floors, questions, rankings, report
 from benchmarks.calibration.collection import Collection, Matrix, Texts, make_case
-from benchmarks.calibration.floors import AtFloor, Calibration, at_floors
+from benchmarks.calibration.floors import Calibration, FloorFigures, at_floors
 from benchmarks.calibration.questions import Pairs
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import LearningError
-from mcp_learning.search import fusion
-from mcp_learning.search.lexical import query_terms, word_index
 from mcp_learning.settings import Settings
 
 FEW = 20
@@ -136,8 +133,8 @@ def test_shares_are_those_of_planted_similarities() -> None:
     relevant = np.array([[True, False, False], [False, True, False]])
     nothing = np.array([[0.1, 0.35], [0.2, 0.1], [0.0, 0.1], [0.4, 0.41]], np.float32)
     low, high = at_floors(found, relevant, nothing, nothing[:2], {0.4, 0.3})
-    assert low == AtFloor(0.3, 0.75, 0.5, 0.5, kept=1.0, mrr=0.75, recall=1.0)
-    assert high == AtFloor(0.4, 0.75, 0.75, 1.0, kept=0.5, mrr=0.5, recall=0.5)
+    assert low == FloorFigures(0.3, 0.75, 0.5, 0.5, kept=1.0, mrr=0.75, recall=1.0)
+    assert high == FloorFigures(0.4, 0.75, 0.75, 1.0, kept=0.5, mrr=0.5, recall=0.5)
 
 
 def test_a_higher_floor_rejects_more_and_keeps_less(measured: Calibration) -> None:
@@ -197,7 +194,7 @@ def test_every_way_to_rank_is_compared_on_both_kinds_of_questions(measured: Cali
     for kind in ("meaning alone", "words alone", "reciprocal", "z-scores", "min-max", "weighted"):
         assert any(name.startswith(kind) for name in names)
     ours = [row for row in measured.compared if row.product]
-    assert [row.constants for row in ours] == ["", *dict(rankings._VARIED)]
+    assert [row.constants for row in ours] == ["", *rankings._VARIED]
     assert len({row.quality for row in ours}) == 1  # each constant at its own value
     lowest = measured.floors[0]
     assert ours[0].quality.mrr >= lowest.mrr
@@ -225,18 +222,6 @@ def test_the_products_row_is_the_ranking_of_its_search(tmp_path: Path, embedder:
     places = [found.index(task_ids[at]) + 1 for at, found in enumerate(order)]
     assert ours.quality.mrr == pytest.approx(np.mean([1 / place for place in places]), abs=1e-4)
     assert ours.quality.recall == pytest.approx(np.mean([p <= 10 for p in places]), abs=1e-4)
-
-
-def test_constants_are_set_for_a_while_only() -> None:
-    def current() -> tuple[float, ...]:
-        return query_terms.INFORMATIVE, word_index.K1, fusion.HALF_EVIDENCE
-
-    before = inside = current()
-    with suppress(KeyError), rankings.constants(INFORMATIVE=3, K1=0.5, HALF_EVIDENCE=2.0):
-        inside = current()
-        raise KeyError
-    assert inside == (3, 0.5, 2.0)
-    assert current() == before
 
 
 def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

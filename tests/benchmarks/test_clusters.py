@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from benchmarks.off_topic import questions
 from benchmarks.scale import clusters
-from benchmarks.scale.clusters import Clusters, in_distribution, landmarks, make_clusters
+from benchmarks.scale.clusters import Clusters, in_distribution, known_items, make_clusters
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 
@@ -80,7 +80,7 @@ def test_queries_out_of_distribution_are_far_from_everything(
 
 
 def test_landmarks_are_stored_texts_short_enough_to_be_shown_whole(made: Clusters) -> None:
-    found = list(landmarks(made))
+    found = list(known_items(made))
     assert found
     assert {len(text) <= 100 for text in found} == {True}
     assert set(found) <= {task.description for task in made.tasks[: made.centres]}

@@ -10,7 +10,7 @@ from mcp_learning.errors import InvalidInput
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("peers") / "rows-200"
-    dataset.prepare(made, 200, seed=3, progress=lambda *_: None, queries=20)
+    dataset.make_dataset(made, 200, seed=3, progress=lambda *_: None, queries=20)
     return made
 
 

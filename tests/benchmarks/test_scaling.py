@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks.mcp_client import MeasurementFailed
-from benchmarks.scale import dataset, ground_truth, measure, page, plots, results
+from benchmarks.scale import dataset, ground_truth, measure, page, plots, results, server
 from benchmarks.scale.command import measure_sizes
 from benchmarks.scale.measure import Plan, make_plan, use_index
-from benchmarks.suite import stdio_calls
 from mcp_learning.errors import InvalidInput, LearningError
 
 ROWS = 300
@@ -25,7 +24,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outcome(place: Path) -> dict[str, Any]:
-    plan = Plan((ROWS,), ("balanced",), (), queries=20, starts=1, prepared_queries=20)
+    plan = Plan((ROWS,), ("balanced",), (), queries=20, starts=1, dataset_queries=20)
     outcomes: list[dict[str, Any]] = []
     measure.measure(plan, place, silent, outcomes.append)
     (only,) = outcomes
@@ -33,7 +32,7 @@ def outcome(place: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def data(place: Path, outcome: dict[str, Any]) -> dataset.Prepared:
+def data(place: Path, outcome: dict[str, Any]) -> dataset.Dataset:
     return dataset.load(place / f"rows-{ROWS}")
 
 
@@ -73,7 +72,7 @@ def test_a_preset_is_measured_over_ef_search(outcome: dict[str, Any]) -> None:
 
 
 def test_stored_vectors_are_those_of_the_file_in_the_order_of_the_rows(
-    data: dataset.Prepared,
+    data: dataset.Dataset,
 ) -> None:
     vectors = data.vectors()
     assert vectors.shape == (ROWS, 384)
@@ -83,21 +82,21 @@ def test_stored_vectors_are_those_of_the_file_in_the_order_of_the_rows(
 
 
 def test_a_prepared_size_is_used_again_and_another_seed_makes_it_anew(
-    data: dataset.Prepared, tmp_path: Path
+    data: dataset.Dataset, tmp_path: Path
 ) -> None:
     seed = data.facts["identity"]["seed"]
     before = (data.directory / "vectors.npy").stat().st_mtime_ns
-    again = dataset.prepare(data.directory, ROWS, seed=seed, progress=silent, queries=20)
+    again = dataset.make_dataset(data.directory, ROWS, seed=seed, progress=silent, queries=20)
     assert again.facts == data.facts
     assert (data.directory / "vectors.npy").stat().st_mtime_ns == before
 
-    first = dataset.prepare(tmp_path / "one", 20, seed=1, progress=silent, queries=2)
-    other = dataset.prepare(tmp_path / "one", 20, seed=2, progress=silent, queries=2)
+    first = dataset.make_dataset(tmp_path / "one", 20, seed=1, progress=silent, queries=2)
+    other = dataset.make_dataset(tmp_path / "one", 20, seed=2, progress=silent, queries=2)
     assert other.facts["identity"] != first.facts["identity"]
 
 
 def test_a_built_index_is_put_aside_and_comes_back_without_building(
-    data: dataset.Prepared,
+    data: dataset.Dataset,
 ) -> None:
     balanced = (data.data_dir / "index" / "hnsw.duckdb").stat().st_ino
     assert use_index(data, "fast", silent)["m"] == 8
@@ -108,9 +107,9 @@ def test_a_built_index_is_put_aside_and_comes_back_without_building(
 def test_a_wrong_first_answer_fails_the_measurement() -> None:
     found = {"search": {"degraded": False}, "matches": [{"task_description": "another task"}]}
     with pytest.raises(MeasurementFailed, match="another task"):
-        stdio_calls._check(found, "the task")
+        server.check_answer(found, "the task")
     with pytest.raises(MeasurementFailed, match="nothing"):
-        stdio_calls._check({**found, "matches": []}, "the task")
+        server.check_answer({**found, "matches": []}, "the task")
 
 
 def test_results_are_kept_by_size_and_held_against_the_bars(
@@ -123,11 +122,13 @@ def test_results_are_kept_by_size_and_held_against_the_bars(
     kept = results.load(file)
     assert list(kept) == [ROWS, 1_000]
     assert kept[ROWS] == json.loads(json.dumps(outcome))
-    assert results.judge(outcome) == []
-    judged = {one.target.name: one for one in results.judge(as_thousand)}
+    assert results.compare_with_targets(outcome) == []
+    judged = {one.target.name: one for one in results.compare_with_targets(as_thousand)}
     assert judged["recall_at_10"].passed
     slow = {**as_thousand, "auto": {**outcome["auto"], "search_in": {"p50": 1.1}}}
-    assert not {one.target.name: one for one in results.judge(slow)}["search_p50_ms"].passed
+    assert not {one.target.name: one for one in results.compare_with_targets(slow)}[
+        "search_p50_ms"
+    ].passed
     assert not results.passed([outcome, slow])
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from cli.conftest import Command, started
 from clients.transcripts import sessions
@@ -81,7 +79,9 @@ def test_each_source_is_imported_with_its_bad_parts_counted_and_nothing_twice(
     (home / "a.csv").write_bytes(
         b"task_description,outcome\nfrom a cell,failure\nin Latin \xe9,x\n"
     )
-    pq.write_table(pa.table({"task_description": ["from a column", None]}), home / "a.parquet")
+    with duckdb.connect() as connection:
+        table = connection.sql("FROM (VALUES ('from a column'), (NULL)) AS t(task_description)")
+        table.write_parquet(str(home / "a.parquet"))
     legacy_files.make(home / "old.duckdb", 5)
     legacy_files.break_index(home / "old.duckdb")
 

@@ -33,8 +33,7 @@ from mcp_learning.models.requests import (
 )
 from mcp_learning.service.protocol import Learning, ignore_progress
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.connection import Database
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import DuckDBStore, open_store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_blocks_the_loop")]
 
@@ -42,14 +41,14 @@ ABSENT = UUID("01a205cd-bc2b-7552-b855-cb78666bdacf")
 
 
 @pytest.fixture
-def database(settings: Settings) -> Database:
+def store(settings: Settings) -> DuckDBStore:
     """The leader's, which opens it."""
-    return open_database(settings)
+    return open_store(settings)
 
 
 @pytest.fixture
-async def leader(settings: Settings, database: Database) -> AsyncIterator[ClusterMember]:
-    async with running(ClusterMember(settings, database=lambda _: database)) as shared:
+async def leader(settings: Settings, store: DuckDBStore) -> AsyncIterator[ClusterMember]:
+    async with running(ClusterMember(settings, store=lambda _: store)) as shared:
         await shared.learning.health()
         assert shared.leads
         yield shared
@@ -231,7 +230,7 @@ async def test_feedback_that_is_sent_twice_is_stored_once(
 
 
 async def test_calls_in_flight_are_answered_as_they_are_done(
-    database: Database, leader: ClusterMember, follower: ClusterMember
+    store: DuckDBStore, leader: ClusterMember, follower: ClusterMember
 ) -> None:
     recorded = await follower.learning.record(task())
     gate, reached = threading.Event(), anyio.Event()
@@ -242,7 +241,7 @@ async def test_calls_in_flight_are_answered_as_they_are_done(
         gate.wait()
 
     async with anyio.create_task_group() as group:
-        group.start_soon(database.write, hold)
+        group.start_soon(store.database.write, hold)
         await reached.wait()
         group.start_soon(follower.learning.record, task("waits for the writer"))
         read = await follower.learning.get(GetExecution(task_id=recorded.task_id))

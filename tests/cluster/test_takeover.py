@@ -33,7 +33,7 @@ from mcp_learning.models.results import FeedbackStored, Member, Recorded
 from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ class Gate:
     """Holds a leader's writer, and with it every write that comes after."""
 
     def __init__(self, settings: Settings) -> None:
-        self.database = open_database(settings)
+        self.store = open_store(settings)
         self.reached = anyio.Event()
         self._lifted = threading.Event()
         self._token = anyio.lowlevel.current_token()
@@ -62,7 +62,7 @@ class Gate:
 
     async def queued(self, writes: int) -> None:
         """Waits until so many writes are queued behind the one that holds the writer."""
-        while self.database._queue.qsize() < writes:
+        while self.store.database._queue.qsize() < writes:
             await anyio.lowlevel.checkpoint()
 
 
@@ -70,7 +70,7 @@ async def test_writes_in_flight_when_the_leader_leaves_are_made_once(settings: S
     gate = Gate(settings)
     recorded: list[Recorded] = []
     stored: list[FeedbackStored] = []
-    async with running(ClusterMember(settings, database=lambda _: gate.database)) as leader:
+    async with running(ClusterMember(settings, store=lambda _: gate.store)) as leader:
         await leader.learning.health()
         async with running(ClusterMember(settings)) as follower, anyio.create_task_group() as group:
             known = await follower.learning.record(task())
@@ -82,7 +82,7 @@ async def test_writes_in_flight_when_the_leader_leaves_are_made_once(settings: S
                 rating = SubmitFeedback(task_id=known.task_id, rating=5)
                 stored.append(await follower.learning.feedback(rating.identified()))
 
-            group.start_soon(gate.database.write, gate.hold)
+            group.start_soon(gate.store.database.write, gate.hold)
             await gate.reached.wait()
             group.start_soon(record)
             group.start_soon(rate)
@@ -233,7 +233,7 @@ async def test_a_leader_that_falls_silent_is_given_up_with_its_calls(settings: S
 async def test_a_leader_that_is_busy_for_long_is_not_given_up(settings: Settings) -> None:
     config = ClusterConfig(ping_interval=0.02)
     gate = Gate(settings)
-    async with running(ClusterMember(settings, database=lambda _: gate.database)) as leader:
+    async with running(ClusterMember(settings, store=lambda _: gate.store)) as leader:
         await leader.learning.health()
         async with (
             running(ClusterMember(settings, config=config)) as follower,
@@ -242,7 +242,7 @@ async def test_a_leader_that_is_busy_for_long_is_not_given_up(settings: Settings
             await follower.learning.health()
             connection = follower.role
             assert isinstance(connection, Follower)
-            group.start_soon(gate.database.write, gate.hold)
+            group.start_soon(gate.store.database.write, gate.hold)
             await gate.reached.wait()
             group.start_soon(follower.learning.record, task())
             heard = connection.frames_received

@@ -25,7 +25,7 @@ from mcp_learning.models.maintenance import Backup, Prune
 from mcp_learning.service import recovery
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 STEPS = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.truncate", "open"}
 STEPS |= {"shutil.rmtree", "shutil.copyfile"}
@@ -64,7 +64,7 @@ async def _unheard(share: float, message: str) -> None:
 
 def _serve(settings: Settings, ask: Callable[[LearningService], object]) -> None:
     async def work() -> None:
-        service = LearningService(settings, open_database(settings))
+        service = LearningService(settings, open_store(settings))
         await ask(service)  # type: ignore[misc]
         await service.close()
 

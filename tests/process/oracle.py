@@ -12,7 +12,7 @@ from mcp_learning.models.requests import FindSimilarTasks, GetExecution
 from mcp_learning.server.answers import structured
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 Found = dict[str, Any]
 """Structured content of find_similar_tasks."""
@@ -54,8 +54,8 @@ def ask_oracle(truth: Path, questions: Sequence[dict[str, Any]]) -> Oracle:
 async def consult(truth: Path, questions: Sequence[dict[str, Any]]) -> Oracle:
     """Opens a copy of the truth with exact search and asks it everything."""
     settings = Settings.load(data_dir=truth, search_mode="exact")
-    service = LearningService(settings, open_database(settings))
-    rows = await service._database.read(
+    service = LearningService(settings, open_store(settings))
+    rows = await service.store.database.read(
         lambda cursor: cursor.execute("SELECT task_id FROM executions").fetchall()
     )
     stored = {

@@ -23,7 +23,7 @@ from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex, RecordE
 from mcp_learning.server.answers import structured
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 ROWS = 60
 MOST_LINES = 3
@@ -83,7 +83,7 @@ def derived_files(data_dir: Path) -> list[Path]:
 
 def opened(data_dir: Path) -> LearningService:
     settings = Settings.load(data_dir=data_dir, search_mode="hnsw")
-    return LearningService(settings, open_database(settings))
+    return LearningService(settings, open_store(settings))
 
 
 async def rebuild(service: LearningService) -> int:

@@ -22,7 +22,7 @@ from mcp_learning.redaction.privacy import PLACEHOLDER, refuse_excluded, without
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 SECRET = "xyzzysecret"
 MARKED = f"before <private>{SECRET}</private> after"
@@ -72,7 +72,7 @@ def test_nothing_inside_of_any_span_stays_whatever_the_tags(pieces: list[str]) -
 
 @pytest.mark.anyio
 async def test_a_private_span_is_in_no_file_and_no_vector(settings: Settings) -> None:
-    service = LearningService(settings, open_database(settings))
+    service = LearningService(settings, open_store(settings))
     fields: dict[str, Any] = dict.fromkeys(
         ("repo", "approach", "model_tier", "solution_summary", "error_type", "error_message"),
         MARKED,
@@ -131,11 +131,11 @@ def test_repositories_are_excluded_by_any_of_their_names(
 
 @pytest.mark.anyio
 async def test_nothing_of_an_excluded_repository_is_stored(settings: Settings) -> None:
-    first = LearningService(settings, open_database(settings))
+    first = LearningService(settings, open_store(settings))
     earlier = (await record(first, LOGIN, repo="acme/payroll")).task_id
     await first.close()
     service = LearningService(
-        settings.model_copy(update={"excluded_repos": "acme/payroll"}), open_database(settings)
+        settings.model_copy(update={"excluded_repos": "acme/payroll"}), open_store(settings)
     )
 
     async def update(task_id: UUID) -> None:
@@ -158,7 +158,7 @@ async def test_nothing_of_an_excluded_repository_is_stored(settings: Settings) -
 @pytest.mark.anyio
 async def test_an_import_leaves_out_what_is_excluded_or_private(settings: Settings) -> None:
     mine = settings.model_copy(update={"excluded_repos": "acme/payroll"})
-    service = LearningService(mine, open_database(mine))
+    service = LearningService(mine, open_store(mine))
     records = [
         PastExecution(
             task_id=UUID(int=number),

@@ -24,7 +24,7 @@ from mcp_learning.search.hnsw import FILE_NAME, Build, IndexInfo
 from mcp_learning.search.index_manager import LEAST_RECALL, MOST_OUTSIDE
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import SearchMode, Settings
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 BASE = 100
 LEAST = 10
@@ -320,7 +320,7 @@ def indexing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[LearningService]:
-    service = LearningService(settings, open_database(settings))
+    service = LearningService(settings, open_store(settings))
     async with anyio.create_task_group() as group:
         group.start_soon(service.run)
         yield service
@@ -449,7 +449,7 @@ async def test_without_the_extension_answers_are_exact_and_degraded_is_said(
         assert (await find(service, LOGIN)).search.mode == "hnsw"
     without_vss(tmp_path, monkeypatch)
 
-    service = LearningService(indexing, open_database(indexing))
+    service = LearningService(indexing, open_store(indexing))
     found = await find(service, LOGIN)
     assert len(found.matches) == 1
     assert (found.search.mode, found.search.degraded) == ("exact", True)

@@ -22,4 +22,4 @@ async def insert_login_tasks(service: LearningService, count: int) -> None:
         for number in range(count)
     ]
     keys = [task_key(LOGIN)] * count
-    await service._database.write(lambda cursor: bulk.insert(cursor, rows, keys))
+    await service.store.database.write(lambda cursor: bulk.insert(cursor, rows, keys))

@@ -38,12 +38,12 @@ async def found_ids(service: LearningService, text: str, **values: Any) -> list[
 
 async def query(service: LearningService, sql: str, *values: object) -> list[tuple[Any, ...]]:
     """Rows of the service's own database."""
-    return await service._database.read(lambda c: c.execute(sql, list(values)).fetchall())
+    return await service.store.database.read(lambda c: c.execute(sql, list(values)).fetchall())
 
 
 async def execute(service: LearningService, sql: str, *values: object) -> None:
     """Changes the service's own database behind its back."""
-    await service._database.write(lambda cursor: cursor.execute(sql, list(values)) and None)
+    await service.store.database.write(lambda cursor: cursor.execute(sql, list(values)) and None)
 
 
 async def change_of(service: LearningService, task_id: UUID) -> tuple[datetime, int]:

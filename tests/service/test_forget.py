@@ -27,7 +27,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.models.results import Forgotten
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -133,7 +133,7 @@ async def test_forgotten_rows_never_come_back_from_an_index(mode: str, settings:
         pass
 
     chosen = settings.model_copy(update={"search_mode": mode})
-    service = LearningService(chosen, open_database(chosen))
+    service = LearningService(chosen, open_store(chosen))
     ids = [(await record(service, f"{LOGIN} on page {page}")).task_id for page in range(30)]
     await service.rebuild(RebuildIndex(preset="fast"), ignore)
     assert (await find(service, LOGIN)).search.mode == mode
@@ -142,7 +142,7 @@ async def test_forgotten_rows_never_come_back_from_an_index(mode: str, settings:
     await service.close()
 
     # A new process trusts the index file as it is; the truth has the last word.
-    service = LearningService(chosen, open_database(chosen))
+    service = LearningService(chosen, open_store(chosen))
     assert set(await found_ids(service, LOGIN, limit=50)) == set(ids[25:])
     await service.close()
 

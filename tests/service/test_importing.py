@@ -175,7 +175,7 @@ async def test_feedback_on_an_execution_that_was_forgotten_meanwhile_is_not_kept
 
     batch, _ = importing.prepare([one], {one.task_id: THEN})
     await service.forget(ForgetExecutions(task_ids=[one.task_id], dry_run=False))
-    assert await service._store.import_batch(batch) == BatchCounts(0, 0, unchanged=1)
+    assert await service.store.import_batch(batch) == BatchCounts(0, 0, unchanged=1)
     assert await query(service, "FROM feedback") == []
 
 

@@ -19,7 +19,7 @@ from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.results import IndexHealth
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ def settings(settings: Settings) -> Settings:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[LearningService]:
-    service = LearningService(settings, open_database(settings))
+    service = LearningService(settings, open_store(settings))
     yield service
     await service.close()
 
@@ -279,7 +279,7 @@ async def test_a_database_that_was_opened_again_is_read_again(settings: Settings
     async with opened(settings) as service:
         await record(service, LOGIN)
         assert len(await found_ids(service, LOGIN)) == 1
-        service._database._disconnect()  # as after a fatal error of the engine
+        service.store.database._disconnect()  # as after a fatal error of the engine
         for file in settings.data_dir.glob("learning.duckdb*"):
             file.unlink()
 

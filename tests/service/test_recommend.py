@@ -18,7 +18,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.models.results import Recommendation
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -194,7 +194,7 @@ async def test_answers_are_counted_and_survive_a_restart(
     await recommend(service)
     assert (await service.get(GetExecution(task_id=task_id))).times_returned == 2
     await service.close()
-    again = LearningService(settings, open_database(settings))
+    again = LearningService(settings, open_store(settings))
     try:
         assert (await again.get(GetExecution(task_id=task_id))).times_returned == 2
         await find(again, LOGIN)

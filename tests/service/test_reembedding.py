@@ -21,7 +21,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.service.embedding import BATCH
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +38,7 @@ ANOTHER_DIMENSION = """
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[LearningService]:
-    service = LearningService(settings, open_database(settings))
+    service = LearningService(settings, open_store(settings))
     yield service
     await service.close()
 
@@ -52,7 +52,7 @@ async def test_reembedding_recomputes_every_vector(service: LearningService) -> 
     export = (await record(service, EXPORT)).task_id
     await service.ready()
     before = await query(service, "SELECT task_id, embedding FROM embeddings ORDER BY 1")
-    await service._database.write(
+    await service.store.database.write(
         lambda c: c.execute("UPDATE embeddings SET embedding = list_reverse(embedding)") and None
     )
 

@@ -22,7 +22,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.service import retention
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -141,7 +141,7 @@ async def test_what_is_no_archive_is_refused(
 async def test_what_is_forgotten_is_in_no_file_after_reclaiming(settings: Settings) -> None:
     words = ("quuxlogin", "zyxwexport")
     service = LearningService(
-        settings.model_copy(update={"search_mode": "hnsw"}), open_database(settings)
+        settings.model_copy(update={"search_mode": "hnsw"}), open_store(settings)
     )
     gone = (
         await record(
@@ -161,7 +161,7 @@ async def test_what_is_forgotten_is_in_no_file_after_reclaiming(settings: Settin
     )
     traces = [word.encode() for word in (*words, "plughnote", "frobcomment")]
     traces += [_bytes_of(vector[0][0]), gone.bytes]
-    await service._database.checkpoint()
+    await service.store.database.checkpoint()
     present = all_bytes(settings.data_dir)
     assert all(trace in present for trace in traces[:-1])
 
@@ -206,7 +206,7 @@ async def test_a_configured_limit_is_kept_to_by_the_leader(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limited = settings.model_copy(update={"retention_days": 30})
-    service = LearningService(limited, open_database(limited))
+    service = LearningService(limited, open_store(limited))
     old, new = (await record(service)).task_id, (await record(service, EXPORT)).task_id
     await age(service, old, 31)
     applied = anyio.Event()

@@ -25,7 +25,7 @@ async def put(service: LearningService, days_ago: float, count: int = 1, **value
         Execution(task_id=uuid7(), recorded_at=moment, updated_at=moment, **given)
         for _ in range(count)
     ]
-    await service._database.write(lambda c: bulk.insert(c, made, [7] * count))
+    await service.store.database.write(lambda c: bulk.insert(c, made, [7] * count))
 
 
 async def groups(service: LearningService, by: GroupBy, **arguments: Any) -> dict[str, int]:

@@ -11,12 +11,12 @@ from mcp_learning.models.results import Execution
 from mcp_learning.synthetic import vocabulary
 from mcp_learning.synthetic.generator import (
     DAYS,
-    TASK_TYPES,
     Run,
     drift_moment,
     make_runs,
     make_tasks,
 )
+from mcp_learning.synthetic.task_types import TASK_TYPES
 
 UNTIL = datetime(2025, 6, 1, tzinfo=UTC)
 
@@ -78,11 +78,11 @@ def success_rate(made: list[Execution]) -> float:
     return outcomes.count("success") / len(outcomes)
 
 
-def test_every_family_has_approaches_of_its_own() -> None:
-    labels = [label for family in vocabulary.FAMILIES.values() for label in family.approaches]
+def test_every_task_type_has_approaches_of_its_own() -> None:
+    labels = [label for one in TASK_TYPES.values() for label in one.approaches]
     assert len(set(labels)) == len(labels)
     for execution in executions_of(count=500):
-        assert execution.approach in vocabulary.FAMILIES[execution.task_type].approaches
+        assert execution.approach in TASK_TYPES[execution.task_type].approaches
 
 
 def test_most_failures_are_retried_with_another_approach() -> None:

@@ -13,7 +13,7 @@ from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import embeddings, executions
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.migrations import open_database
+from mcp_learning.store.duckdb.store import open_store
 from mcp_learning.synthetic.generator import make_runs, make_tasks
 from mcp_learning.synthetic.loading import Filled, generate, insert, opened
 
@@ -84,7 +84,7 @@ def test_generated_executions_are_found_by_their_description(tmp_path: Path) -> 
 
     async def work() -> SimilarTasks:
         settings = settings_in(tmp_path)
-        service = LearningService(settings, open_database(settings))
+        service = LearningService(settings, open_store(settings))
         try:
             return await service.find(FindSimilarTasks(task_description=wanted))
         finally:

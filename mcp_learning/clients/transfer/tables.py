@@ -6,20 +6,14 @@ What the columns mean is in `rows`. Readers block.
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from mcp_learning.clients.transfer.imported import Notes, changed_at, files_below
 from mcp_learning.clients.transfer.lines import LONGEST_LINE, objects
 from mcp_learning.clients.transfer.rows import COLUMNS, PASSED_OVER, Rows
-from mcp_learning.errors import InvalidInput
+from mcp_learning.errors import InvalidInput, StoreDamaged
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.store.duckdb import legacy
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-PARQUET_ROWS = 500
-"""Rows of a Parquet file that are in memory at a time, besides what its pages need."""
+from mcp_learning.store.duckdb import legacy, parquet
 
 _DELIMITERS = ",;\t|"
 
@@ -148,70 +142,26 @@ def _undecodable(text: str) -> str:
 
 
 def _parquet_rows(file: Path, notes: Notes) -> Iterator[tuple[str, dict[str, Any]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        opened = pq.ParquetFile(file, page_checksum_verification=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        notes.skip(file.name, "not a Parquet file, or cut short", _first_line(error))
+        opened = parquet.ParquetFile(file)
+    except StoreDamaged as error:
+        notes.skip(file.name, "not a Parquet file, or cut short", str(error))
         return
     with opened:
-        names = [name for name in opened.schema_arrow.names if name.lower() in COLUMNS]
-        for name in set(opened.schema_arrow.names) - set(names) - PASSED_OVER:
-            notes.pass_over(name)
-        if "task_description" not in {name.lower() for name in names}:
+        names = [name for name in opened.columns if name.lower() in COLUMNS]
+        for name in opened.columns.keys() - set(names):
+            if name not in PASSED_OVER:
+                notes.pass_over(name)
+        lower = [name.lower() for name in names]
+        if "task_description" not in lower:
             notes.skip(file.name, "no column task_description")
             return
-        notes.total = opened.metadata.num_rows
-        start = 0
-        for group in range(opened.num_row_groups):
-            count = opened.metadata.row_group(group).num_rows
-            yield from _group_rows(opened, group, names, start, notes)
-            start += count
-            notes.done = start
-
-
-def _group_rows(
-    opened: Any, group: int, names: list[str], start: int, notes: Notes
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The rows of a row group; when it is damaged, those before the damage."""
-    import pyarrow as pa
-
-    number, count = start, opened.metadata.row_group(group).num_rows
-    try:
-        for batch in opened.iter_batches(PARQUET_ROWS, row_groups=[group], columns=names):
-            columns = [_values(column) for column in batch.columns]
-            lower = [name.lower() for name in batch.schema.names]
-            for row in zip(*columns, strict=True):
-                yield f"row {number + 1}", dict(zip(lower, row, strict=True))
-                number += 1
-            notes.done = number
-    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
-        left = start + count - number
-        place = f"rows {number + 1} to {start + count}"
-        notes.skip(place, "on a damaged part of the file", _first_line(error), count=left)
-
-
-def _values(column: "pa.Array[Any]") -> list[Any]:
-    """The values of a column; those that Python can't have are None."""
-    import pyarrow as pa
-
-    kind = column.type
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
-        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
-    try:
-        return column.to_pylist()
-    except (ValueError, OverflowError):
-        return [_value(one) for one in column]
-
-
-def _value(scalar: Any) -> Any:
-    try:
-        return scalar.as_py()
-    except (ValueError, OverflowError):
-        return None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+        notes.total = opened.rows
+        for batch in opened.batches(names):
+            if batch.rows is None:
+                count = batch.last - batch.first + 1
+                place = f"rows {batch.first + 1} to {batch.last + 1}"
+                notes.skip(place, "on a damaged part of the file", batch.reason, count=count)
+            for number, row in enumerate(batch.rows or [], batch.first + 1):
+                yield f"row {number}", dict(zip(lower, row, strict=True))
+            notes.done = batch.last + 1

@@ -1,6 +1,6 @@
-"""Search by words: BM25 over an inverted index of our own.
+"""Lexical search: BM25 over an inverted index.
 
-`terms` turns texts into terms; `postings` holds immutable segments of the inverted index;
-`query_terms` picks the informative terms of a long query; `word_index` combines the segments and
-scores rows; `word_file` keeps the index between starts.
+`terms` tokenises texts; `postings` has the immutable segments of the inverted index; `query_terms`
+selects and weighs the informative terms of a query; `word_index` combines the segments and scores
+rows; `word_file` saves the index between starts.
 """

@@ -1,153 +1,205 @@
-"""The question's side of BM25: which of its terms count, and how much.
+"""The query's side of BM25: which of its terms count, and with which weights.
 
-Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009, with three
-changes that docs/tuning.md measures: only the most informative terms count, a term's weight is
-sharpened, and rarity has a prior.
+S. Robertson and H. Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, with
+three changes that docs/tuning.md measures: only the most informative terms count, their weights are
+raised to a power, and document frequencies have a prior.
 """
 
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.search.arrays import among
 from mcp_learning.search.lexical.postings import Postings, Segment, Tail, frozen
-from mcp_learning.search.lexical.terms import Question, is_common
+from mcp_learning.search.lexical.terms import Question, is_stop_word
 
 INFORMATIVE = 16
-"""Terms of a question that count: generic words of long texts drown the others."""
+"""Terms of a query that count. With all terms, the generic words of a long text outweigh the
+informative ones."""
 
 SHARPNESS = 1.5
-"""Power that a term's weight is raised to: between its own rarity and only the rarest counting."""
+"""Power that a term's weight is raised to. 1 is plain BM25; the greater it is, the more the rarest
+terms decide."""
 
 MOST_POSTINGS = 400_000
-"""Entries that a search reads, about 5 ms: beyond it the commonest terms are left out."""
+"""Postings that one search reads, in about 5 ms. The commonest terms beyond it are left out."""
+
+K1, B = 1.2, 0.75
+"""Saturation by term count, and normalisation by length (Robertson and Zaragoza 2009). Results are
+insensitive to them (docs/tuning.md)."""
 
 PRIOR_ROWS, PRIOR_PLAIN, PRIOR_COMMON = 20, 1, 10
-"""Rows that every collection is taken to have besides its own, and how many of them have a word: a
-plain one, or one of grammar. So that rarity means something among five executions, too."""
+"""Rows that are added to every collection, and how many of them have a plain word and a stop word.
+Without them, document frequencies of a collection of five rows would say nothing."""
 
 IDENTIFIER_EVIDENCE = 8.0
-"""How many plain words of the same rarity one identifier counts for, in `Scores.evidence`."""
+"""Plain words of the same document frequency that one identifier counts as in `Scores.evidence`."""
 
 
-class Choice:
-    """The most informative terms of a question.
-
-    Args:
-        question: Its terms.
-        segments: Of the index, in the order of their rows.
-        tail: The rows that are in no segment.
-        dead: (d,) dead rows, ascending, that postings may still have.
-        alive: How many rows aren't dead.
+@dataclass(frozen=True)
+class Bm25Parameters:
+    """Constants of the score; the defaults are those that searches use.
 
     Attributes:
-        found: Weight and postings of those that occur and are read.
+        informative: See `INFORMATIVE`, >= 1.
+        sharpness: See `SHARPNESS`, > 0.
+        most_postings: See `MOST_POSTINGS`, >= 0.
+        k1: See `K1`, > 0.
+        b: See `B`, 0..1.
+    """
+
+    informative: int = INFORMATIVE
+    sharpness: float = SHARPNESS
+    most_postings: int = MOST_POSTINGS
+    k1: float = K1
+    b: float = B
+
+
+DEFAULT_PARAMETERS = Bm25Parameters()
+
+
+class QueryTerms:
+    """The most informative terms of a query, with their weights and postings.
+
+    Args:
+        query: All terms of the query.
+        segments: Of the index, in the order of their rows.
+        tail: Rows that are in no segment yet.
+        dead: (d,) dead rows, ascending, whose postings may still be there.
+        alive: Number of living rows.
+        parameters: Of the score.
+
+    Attributes:
+        postings: Weight and postings of each selected term that occurs in the index, by descending
+            weight; the terms beyond `most_postings` entries are left out.
         evidence: As in `Scores`.
         identifiers: As in `Scores`.
     """
 
     def __init__(
         self,
-        question: Question,
+        query: Question,
         segments: Sequence[Segment],
         tail: Tail,
         dead: NDArray[np.int64],
         alive: int,
+        parameters: Bm25Parameters,
     ) -> None:
-        self._question = question
-        sizes, parts_of = _occurrences(question.counts, segments, tail, dead)
-        rarity = {term: _rarity(size + _prior(term), alive) for term, size in sizes.items()}
-        often = question.counts
-        weighed = [
-            (math.pow(math.sqrt(often[term]) * rare, SHARPNESS), term)
-            for term, rare in rarity.items()
+        self._query = query
+        frequencies, postings_of = _document_frequencies(query.counts, segments, tail, dead)
+        idf = {
+            term: _inverse_document_frequency(frequency + _prior(term), alive)
+            for term, frequency in frequencies.items()
+        }
+        weighted = [
+            (math.pow(math.sqrt(query.counts[term]) * value, parameters.sharpness), term)
+            for term, value in idf.items()
         ]
-        # Equal weights are told apart by the terms, so that any order of reading gives the same.
-        known = sorted((one for one in weighed if sizes[one[1]]), reverse=True)[:INFORMATIVE]
-        self._known = [(weight, term, parts_of(term)) for weight, term in known]
-        self.found: list[tuple[float, list[Postings]]] = []
-        room = MOST_POSTINGS
-        for weight, term, parts in self._known:
-            room -= sizes[term]
-            if room < 0:
+        # Ties are broken by the term, so that the result doesn't depend on the order of the text.
+        present = sorted((one for one in weighted if frequencies[one[1]]), reverse=True)
+        present = present[: parameters.informative]
+        self._present = [(weight, term, postings_of(term)) for weight, term in present]
+        self.postings: list[tuple[float, list[Postings]]] = []
+        remaining = parameters.most_postings
+        for weight, term, parts in self._present:
+            remaining -= frequencies[term]
+            if remaining < 0:
                 break
-            self.found.append((weight, parts))
-        # A question whose rarest words occur nowhere is covered by no row. Numbers are left out:
-        # line numbers, times and addresses differ between two logs of the same error.
-        unknown = [one for one in weighed if not sizes[one[1]] and one[1] not in question.numeric]
-        self._best = sorted(known + unknown, reverse=True)[:INFORMATIVE]
-        greatest = _rarity(PRIOR_PLAIN, alive)
+            self.postings.append((weight, parts))
+        # Absent terms lower the coverage of all rows. Numbers don't: line numbers, times and
+        # addresses differ between two logs of the same error.
+        absent = [
+            one for one in weighted if not frequencies[one[1]] and one[1] not in query.numeric
+        ]
+        self._best = sorted(present + absent, reverse=True)[: parameters.informative]
+        greatest = _inverse_document_frequency(PRIOR_PLAIN, alive)
         total = sum(weight for weight, _ in self._best)
-        named = sum(weight for weight, term in self._best if term in question.identifiers)
-        self.identifiers = named / total if total else 0.0
+        of_identifiers = sum(weight for weight, term in self._best if term in query.identifiers)
+        self.identifiers = of_identifiers / total if total else 0.0
         self.evidence = sum(
-            rarity[term] / greatest * (IDENTIFIER_EVIDENCE if term in question.identifiers else 1.0)
+            idf[term] / greatest * (IDENTIFIER_EVIDENCE if term in query.identifiers else 1.0)
             for _, term in self._best
         )
 
-    def score_of_question(self, flat: float, slope: float) -> float:
-        """What a row would get that is the question itself, > 0 if any term counts."""
-        often = self._question.counts
-        fixed = flat + slope * often.total()
-        return sum(weight * often[term] / (often[term] + fixed) for weight, term in self._best)
+    def score_of_query(self, flat: float, slope: float) -> float:
+        """The score that a row with the very text of the query would get.
 
-    def named(self) -> NDArray[np.int32]:
-        """Rows that have every identifier among the best terms."""
-        wanted = {t for _, t in self._best} & self._question.identifiers - self._question.numeric
-        lists = [
+        Args:
+            flat: k1 · (1 - b).
+            slope: k1 · b / mean length.
+
+        Returns:
+            > 0 if the query has any term that counts, else 0.
+        """
+        counts = self._query.counts
+        saturation = flat + slope * counts.total()
+        return sum(
+            weight * counts[term] / (counts[term] + saturation) for weight, term in self._best
+        )
+
+    def rows_with_all_identifiers(self) -> NDArray[np.int32]:
+        """Rows that have every identifier among the selected terms; none if there is none."""
+        wanted = {term for _, term in self._best} & self._query.identifiers - self._query.numeric
+        rows_by_term = [
             np.concatenate([part.rows for part in parts])
-            for _, term, parts in self._known
+            for _, term, parts in self._present
             if term in wanted
         ]
-        if not wanted or len(lists) < len(wanted):
+        if not wanted or len(rows_by_term) < len(wanted):
             return np.empty(0, np.int32)
-        lists.sort(key=len)
-        rows = lists[0]
-        for other in lists[1:]:
+        rows_by_term.sort(key=len)
+        rows = rows_by_term[0]
+        for other in rows_by_term[1:]:
             rows = rows[among(rows, other)]
         return rows
 
 
 def _prior(term: int) -> int:
-    return PRIOR_COMMON if is_common(term) else PRIOR_PLAIN
+    return PRIOR_COMMON if is_stop_word(term) else PRIOR_PLAIN
 
 
-def _rarity(occurrences: int, rows: int) -> float:
-    """Inverse document frequency, > 0 (Robertson and Zaragoza 2009, made positive as in Lucene).
+def _inverse_document_frequency(frequency: int, rows: int) -> float:
+    """Inverse document frequency, > 0 (Robertson and Zaragoza 2009; positive as in Lucene).
 
-    `occurrences` has the prior's in it, `rows` hasn't.
+    Args:
+        frequency: Rows with the term, including those of the prior.
+        rows: Rows of the index, without those of the prior.
     """
     total = rows + PRIOR_ROWS
-    return math.log1p((total - min(occurrences, total) + 0.5) / (occurrences + 0.5))
+    return math.log1p((total - min(frequency, total) + 0.5) / (frequency + 0.5))
 
 
-def _occurrences(
-    question: Counter[int], segments: Sequence[Segment], tail: Tail, dead: NDArray[np.int64]
+def _document_frequencies(
+    counts: Counter[int], segments: Sequence[Segment], tail: Tail, dead: NDArray[np.int64]
 ) -> tuple[dict[int, int], Callable[[int], list[Postings]]]:
-    """In how many living rows each term occurs, and a way to its postings, dead ones included."""
-    terms = np.fromiter(question, np.int64, len(question))
-    positions = [segment.positions(terms) for segment in segments]
-    found = np.array([len(tail[t][0]) if t in tail else 0 for t in question], np.int64)
-    for segment, at in zip(segments, positions, strict=True):
-        found += segment.sizes(at)
-    number = {term: i for i, term in enumerate(question)}
+    """The number of living rows with each term, and a function that gives a term's postings.
 
-    def parts_of(term: int) -> list[Postings]:
+    Those postings include dead rows.
+    """
+    terms = np.fromiter(counts, np.int64, len(counts))
+    positions = [segment.positions(terms) for segment in segments]
+    found = np.array([len(tail[t][0]) if t in tail else 0 for t in counts], np.int64)
+    for segment, at in zip(segments, positions, strict=True):
+        found += segment.document_frequencies(at)
+    index = {term: i for i, term in enumerate(counts)}
+
+    def postings_of(term: int) -> list[Postings]:
         places = [
-            (segment, at[number[term]]) for segment, at in zip(segments, positions, strict=True)
+            (segment, at[index[term]]) for segment, at in zip(segments, positions, strict=True)
         ]
         parts = [segment.postings(int(at)) for segment, at in places if at >= 0]
         return [*parts, frozen(tail[term])] if term in tail else parts
 
-    sizes = dict(zip(question, found.tolist(), strict=True))
+    frequencies = dict(zip(counts, found.tolist(), strict=True))
     if len(dead):
-        for term, size in sizes.items():
-            if size:
-                sizes[term] -= sum(_count_dead(rows, dead) for rows, _ in parts_of(term))
-    return sizes, parts_of
+        for term, frequency in frequencies.items():
+            if frequency:
+                frequencies[term] -= sum(_count_dead(rows, dead) for rows, _ in postings_of(term))
+    return frequencies, postings_of
 
 
 def _count_dead(rows: NDArray[np.int32], dead: NDArray[np.int64]) -> int:

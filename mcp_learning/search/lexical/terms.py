@@ -1,12 +1,14 @@
-"""Text → terms: words by their stems; identifiers, paths and codes whole and in their parts.
+"""Tokenises texts: words become their stems; identifiers, paths and codes are kept and split.
 
-`src/auth/login.py` gives the path, `login.py`, and `src`, `auth`, `login`, `py`; `parse_config`,
-`parseConfig` and `parse-config` share one term and the parts `parse` and `config`. Scripts written
-without blanks give pairs of characters. A term is a 63-bit number: half the memory of its text, and
-an index file in which no text can be read. Two terms share a number by chance once in 2^63 pairs.
+`src/auth/login.py` gives the whole path, `login.py`, and `src`, `auth`, `login`, `py`.
+`parse_config`, `parseConfig` and `parse-config` give the same term and the parts `parse` and
+`config`. Scripts that are written without blanks give pairs of characters.
 
-How a question spells a term says what it is worth, and nothing about what it finds: `typeerror` is
-a plain word, and finds `TypeError`.
+A term is a 63-bit hash, which takes half the memory of its text and keeps stored texts out of the
+index file. Two different terms collide with a probability of 2^-63.
+
+The spelling of a term in a query sets its weight, but not what it matches: `typeerror` is a plain
+word and matches `TypeError`.
 """
 
 import re
@@ -19,7 +21,7 @@ from typing import NamedTuple
 from py_rust_stemmers import SnowballStemmer
 
 VERSION = 4
-"""Part of an index file's format: raise it when any text gives other terms."""
+"""Part of the index file's format. Raise it whenever the terms of any text change."""
 
 _WORD = re.compile(r"[^\W_]+(?:[_.\-/\\:@#]+[^\W_]+)*")
 _LEVELS = (re.compile(r"[/\\:@#]+"), re.compile(r"\.+"), re.compile(r"[_\-]+"))
@@ -32,19 +34,19 @@ _HYPHENATED = re.compile(r"[A-Z]?[a-z]+(?:-[a-z]+)+")
 _IDENTIFIER, _NUMERIC = 1, 2
 
 _Term = tuple[int, int]
-"""Number, and how the text at hand spells it."""
+"""Hash, and flags that describe the spelling."""
 
 _stem = SnowballStemmer("english").stem_word
 
 
 class Question(NamedTuple):
-    """The terms of a text that is searched for.
+    """The terms of a query.
 
     Attributes:
         counts: How often each term occurs.
-        identifiers: Those that are spelt as no plain word is: with digits, inner capitals or
-            joints. A hyphen between plain words is none: `sign-in`, or `Sign-in`, is plain.
-        numeric: Those that begin with a digit, as line numbers, times and addresses do.
+        identifiers: Terms that are spelt with digits, inner capitals or joining characters. A
+            hyphen between plain words doesn't count: `sign-in` and `Sign-in` are plain words.
+        numeric: Terms that begin with a digit, such as line numbers, times and addresses.
     """
 
     counts: Counter[int]
@@ -53,44 +55,44 @@ class Question(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> "Question":
-        """The terms of the text, and how it spells them."""
+        """Tokenises a text."""
         counts: Counter[int] = Counter()
-        spelt: dict[int, int] = {}
-        for often, terms in _read(text):
-            for number, flags in terms:
-                counts[number] += often
-                spelt[number] = spelt.get(number, 0) | flags
+        spelling: dict[int, int] = {}
+        for frequency, terms in _tokenised(text):
+            for term, flags in terms:
+                counts[term] += frequency
+                spelling[term] = spelling.get(term, 0) | flags
         return cls(
             counts,
-            frozenset(number for number, flags in spelt.items() if flags & _IDENTIFIER),
-            frozenset(number for number, flags in spelt.items() if flags & _NUMERIC),
+            frozenset(term for term, flags in spelling.items() if flags & _IDENTIFIER),
+            frozenset(term for term, flags in spelling.items() if flags & _NUMERIC),
         )
 
 
 def count_terms(*texts: str | None) -> Counter[int]:
-    """How often each term occurs in the texts; texts that are None are passed over."""
+    """How often each term occurs in the texts; None counts as an empty text."""
     counts: Counter[int] = Counter()
-    for often, terms in _read(*texts):
-        for number, _ in terms:
-            counts[number] += often
+    for frequency, terms in _tokenised(*texts):
+        for term, _ in terms:
+            counts[term] += frequency
     return counts
 
 
-def is_common(term: int) -> bool:
-    """Whether the term is a word that half of all English texts have."""
-    return term in _COMMON
+def is_stop_word(term: int) -> bool:
+    """Whether the term is a function word of English, which most texts have."""
+    return term in _STOP_WORDS
 
 
-def _read(*texts: str | None) -> Iterator[tuple[int, tuple[_Term, ...]]]:
-    """How often each different word occurs, and its terms."""
+def _tokenised(*texts: str | None) -> Iterator[tuple[int, tuple[_Term, ...]]]:
+    """Yields the frequency of each different word, and its terms."""
     words = Counter(word for text in texts if text for word in _WORD.findall(text))
-    for word, often in words.items():
+    for word, frequency in words.items():
         for piece in _pieces(word):
-            yield often, _terms_of(piece)
+            yield frequency, _terms_of(piece)
 
 
 def _pieces(word: str) -> list[str]:
-    """The word, cut if it is long; a text without blanks in pieces that overlap by a character."""
+    """The word, cut off if it is long; text without blanks in pieces that overlap by one."""
     if len(word) <= _LONGEST or not _UNSPACED.search(word):
         return [word[:_LONGEST]]
     return [word[at : at + _LONGEST] for at in range(0, len(word) - 1, _LONGEST - 1)]
@@ -98,14 +100,14 @@ def _pieces(word: str) -> list[str]:
 
 @lru_cache(maxsize=100_000)
 def _terms_of(word: str) -> tuple[_Term, ...]:
-    flags: dict[int, int] = {}
-    for number, spelt in _expand(word, 0):
-        flags[number] = flags.get(number, 0) | spelt
-    return tuple(flags.items())
+    spelling: dict[int, int] = {}
+    for term, flags in _expand(word, 0):
+        spelling[term] = spelling.get(term, 0) | flags
+    return tuple(spelling.items())
 
 
 def _expand(word: str, level: int) -> Iterator[_Term]:
-    """The term of the whole word, where it has parts, and those of its parts."""
+    """The term of the whole word, if it has several parts, and the terms of its parts."""
     if level < len(_LEVELS):
         pieces = [piece for piece in _LEVELS[level].split(word) if piece]
         if len(pieces) > 1:
@@ -131,17 +133,17 @@ def _joined(word: str) -> str:
 
 def _term(text: str, *, identifier: bool = False) -> _Term:
     text = _stem(text.lower()) if text.isascii() else text.casefold()
-    number = int.from_bytes(blake2b(text.encode(errors="replace"), digest_size=8).digest()) >> 1
+    term = int.from_bytes(blake2b(text.encode(errors="replace"), digest_size=8).digest()) >> 1
     identifier = identifier or any(map(str.isdigit, text))
-    return number, text[0].isdigit() * _NUMERIC | identifier * _IDENTIFIER
+    return term, text[0].isdigit() * _NUMERIC | identifier * _IDENTIFIER
 
 
-# The grammar's own words; any collection of a hundred texts finds them to be common by itself.
-_COMMON_WORDS = (
+# In a collection of a hundred texts or more, these turn out to be common anyway.
+_STOP_WORD_LIST = (
     "a an the and or but if then than so of to in on at by for from with as into over under is are "
     "was were be been do does did has have had can could should would will may might must it its "
     "this that these those i you he she we they my your their our his her them us who what which "
     "when where why how not no all any each some such only same too very just again after before "
     "during between out up down off about against"
 )
-_COMMON = frozenset(term for word in _COMMON_WORDS.split() for term, _ in _terms_of(word))
+_STOP_WORDS = frozenset(term for word in _STOP_WORD_LIST.split() for term, _ in _terms_of(word))

@@ -1,8 +1,8 @@
-"""The word index's file: a checked header, then its arrays as they are in memory.
+"""The file of the word index: a header with a checksum, then the arrays as they are in memory.
 
-Derived data: whatever is wrong with the file, it is left aside and the words are read from the
-truth again. Each row carries a stamp of the texts that it was made from, so a file that lags
-behind the truth, or is of another database, gives no row that isn't true.
+The file is derived data. If anything is wrong with it, it is ignored and the texts are read from
+the store again. It has a hash of the texts of each row, so that rows of another database or of
+texts that have changed since are recognised and left out.
 """
 
 import json
@@ -36,17 +36,18 @@ _ARRAYS = {
 
 
 class WordRows(NamedTuple):
-    """A segment, and for each of its n rows the (n,) uint64 stamp of its texts; 0: dead."""
+    """A segment of n rows, and (n,) uint64 hashes of their texts; 0 for a dead row."""
 
     segment: Segment
     stamps: NDArray[np.uint64]
 
 
 def save(path: Path, words: WordRows) -> None:
-    """Replaces the file as a whole, or leaves it as it was.
+    """Replaces the file atomically.
 
     Raises:
-        IndexUnavailable: It can't be written, say because the disk is full.
+        IndexUnavailable: It can't be written, for example because the disk is full. The old file
+            stays.
     """
     arrays = {**vars(words.segment), "stamps": words.stamps}
     parts = [np.ascontiguousarray(arrays[name], kind) for name, kind in _ARRAYS.items()]
@@ -75,7 +76,7 @@ def save(path: Path, words: WordRows) -> None:
 
 
 def load(path: Path) -> WordRows | None:
-    """What was saved; None if there is no file, or if it can't be used, which is logged."""
+    """Reads the file; None if there is none, or it can't be used, which is logged."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:

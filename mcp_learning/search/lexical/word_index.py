@@ -1,12 +1,12 @@
-"""BM25 over terms: which rows have a question's most informative terms, and how much of them.
+"""The inverted index that scores rows by BM25.
 
-A word index is a list of `Segment`s, the first of which may come from a file, and a tail of newer
-rows in a dictionary. The tail becomes a segment when it has grown; neighbouring segments of like
-size are merged, so that there are few, and each posting is copied a logarithmic number of times.
-Rows are those of the catalog, ascending.
+It consists of immutable segments, the first of which may come from a file, and a tail of the newest
+rows in a dictionary. A tail that has grown becomes a segment. Neighbouring segments of similar size
+are merged, so that there are few of them and each posting is copied O(log n) times. Rows are
+numbered as in the catalog.
 
-Scores depend on the rows that are alive and on nothing else: not on what was deleted, nor on when
-segments were merged. So an index that was rebuilt gives the same answers.
+Invariant: scores depend on the living rows alone, not on deleted rows or on which segments were
+merged when. An index that is built anew gives the same scores.
 """
 
 import threading
@@ -20,26 +20,26 @@ from numpy.typing import NDArray
 
 from mcp_learning.search.arrays import grown
 from mcp_learning.search.lexical.postings import Segment, merged, renumbered, without
-from mcp_learning.search.lexical.query_terms import Choice
+from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters, QueryTerms
 from mcp_learning.search.lexical.terms import Question
 
-K1, B = 1.2, 0.75
-"""Saturation of a term's count and correction for length (Robertson and Zaragoza, The Probabilistic
-Relevance Framework: BM25 and Beyond, 2009); scores are flat around them (docs/tuning.md)."""
+MAX_TAIL_ROWS = 2_048
+"""Rows from which the tail becomes a segment."""
 
-_LONGEST_TAIL = 2_048
-_BULK = 256
+BULK_ROWS = 256
+"""Rows that become a segment of their own when they are added at once."""
 
 
 class Scores(NamedTuple):
-    """What the words of a question say about n rows.
+    """How n rows match the terms of a query.
 
     Attributes:
-        coverage: (n,) float32, 0..1: how much of the question's informative terms a row has, by
-            their weights, relative to a row that is the question itself.
-        evidence: >= 0: how much there was to be matched, in plain words of the greatest rarity.
-        identifiers: 0..1: share of identifiers in the weight of the question's terms.
-        named: (m,) rows that have every identifier of the question; none if it has none.
+        coverage: (n,) float32, 0..1: BM25 score of each row relative to that of a row with the very
+            text of the query.
+        evidence: >= 0: how much the query gives to match, as a number of plain words with the
+            greatest inverse document frequency.
+        identifiers: 0..1: share of identifiers in the weight of the query's terms.
+        named: (m,) rows that have every identifier of the query; none if it has no identifier.
     """
 
     coverage: NDArray[np.float32]
@@ -49,9 +49,22 @@ class Scores(NamedTuple):
 
 
 class WordIndex:
-    """The terms of rows 0..len-1. Safe to use from several threads; one at a time may add."""
+    """The terms of rows 0 to len - 1. Safe to use from several threads, one of which may add.
 
-    def __init__(self, segment: Segment | None = None) -> None:
+    Args:
+        segment: The first rows.
+        max_tail_rows: See `MAX_TAIL_ROWS`.
+        bulk_rows: See `BULK_ROWS`.
+    """
+
+    def __init__(
+        self,
+        segment: Segment | None = None,
+        *,
+        max_tail_rows: int = MAX_TAIL_ROWS,
+        bulk_rows: int = BULK_ROWS,
+    ) -> None:
+        self._max_tail_rows, self._bulk_rows = max_tail_rows, bulk_rows
         self._lock = threading.Lock()
         self._segments = [segment] if segment is not None else []
         self._tail: dict[int, tuple[array[int], array[int]]] = {}
@@ -66,15 +79,24 @@ class WordIndex:
         return self._used
 
     @property
+    def segments(self) -> int:
+        """Number of segments, each of which takes every search some time."""
+        return len(self._segments)
+
+    @property
     def unpurged(self) -> int:
-        """Dead rows that searches have to leave out one by one, until the next `merge`."""
+        """Dead rows whose postings every search has to subtract, until the next `merge`."""
         return len(self._unpurged)
 
     def add(self, counted: Sequence[Counter[int]]) -> None:
-        """Appends n rows with these terms."""
+        """Appends n rows.
+
+        Args:
+            counted: The count of each term, per row.
+        """
         if not counted:
             return
-        bulk = len(counted) >= _BULK
+        bulk = len(counted) >= self._bulk_rows
         if bulk:
             self._flush()
         segment = Segment.of(counted, self._used) if bulk else None
@@ -90,12 +112,12 @@ class WordIndex:
             self._used += len(counted)
             self._alive += len(counted)
             self._total += int(lengths.sum())
-        if bulk or self._used - self._merged > _LONGEST_TAIL:
+        if bulk or self._used - self._merged > self._max_tail_rows:
             self._flush()
-            self._merge_alike()
+            self._merge_similar()
 
     def discard(self, rows: NDArray[np.int64]) -> None:
-        """Leaves rows out from now on; rows that are not here or already left out don't matter."""
+        """Marks rows as dead; rows that are dead already or not in the index are ignored."""
         with self._lock:
             rows = rows[rows < self._used]
             rows = np.unique(rows[~self._dead[rows]])
@@ -104,32 +126,38 @@ class WordIndex:
             self._alive -= len(rows)
             self._total -= int(self._lengths[rows].sum())
 
-    def score(self, question: Question) -> Scores:
-        """Scores all rows; dead ones get any score."""
+    def score(self, question: Question, parameters: Bm25Parameters = DEFAULT_PARAMETERS) -> Scores:
+        """Scores all rows. The scores of dead rows have no meaning."""
         with self._lock:
             lengths, alive = self._lengths[: self._used], self._alive
             if not question.counts or not alive:
                 return Scores(np.zeros(self._used, np.float32), 0.0, 0.0, np.empty(0, np.int32))
             mean = max(self._total / alive, 1.0)
-            chosen = Choice(question, self._segments, self._tail, self._unpurged, alive)
-        flat, slope = K1 * (1 - B), K1 * B / mean
-        found = [(weight, *postings) for weight, parts in chosen.found for postings in parts]
+            chosen = QueryTerms(
+                question, self._segments, self._tail, self._unpurged, alive, parameters
+            )
+        flat, slope = parameters.k1 * (1 - parameters.b), parameters.k1 * parameters.b / mean
+        found = [(weight, *part) for weight, parts in chosen.postings for part in parts]
         if not found:
             coverage = np.zeros(len(lengths), np.float32)
-            return Scores(coverage, chosen.evidence, chosen.identifiers, chosen.named())
-        # All postings in one go: calls for each of sixteen terms take half a millisecond.
+            return Scores(
+                coverage, chosen.evidence, chosen.identifiers, chosen.rows_with_all_identifiers()
+            )
+        # All postings at once: numpy calls for each of sixteen terms would take 0.5 ms.
         rows = np.concatenate([rows for _, rows, _ in found])
-        often = np.concatenate([counts for _, _, counts in found]).astype(np.float32)
-        itself = chosen.score_of_question(flat, slope)
-        weights = np.array([weight / itself for weight, _, _ in found], np.float32)
-        gained = np.repeat(weights, [len(part) for _, part, _ in found]) * often
-        gained /= often + np.float32(flat) + np.float32(slope) * lengths[rows]
-        coverage = np.bincount(rows, gained, len(lengths)).astype(np.float32)
+        counts = np.concatenate([counts for _, _, counts in found]).astype(np.float32)
+        greatest = chosen.score_of_query(flat, slope)
+        weights = np.array([weight / greatest for weight, _, _ in found], np.float32)
+        scores = np.repeat(weights, [len(rows) for _, rows, _ in found]) * counts
+        scores /= counts + np.float32(flat) + np.float32(slope) * lengths[rows]
+        coverage = np.bincount(rows, scores, len(lengths)).astype(np.float32)
         np.minimum(coverage, np.float32(1), out=coverage)
-        return Scores(coverage, chosen.evidence, chosen.identifiers, chosen.named())
+        return Scores(
+            coverage, chosen.evidence, chosen.identifiers, chosen.rows_with_all_identifiers()
+        )
 
     def merge(self) -> Segment:
-        """Merges everything into one segment, without what is dead; returns it."""
+        """Merges everything into one segment without dead rows, and returns it."""
         self._flush()
         while len(self._segments) > 1:
             self._merge_last_two()
@@ -140,26 +168,31 @@ class WordIndex:
             return segment
 
     def compacted(self, kept: NDArray[np.int64]) -> "WordIndex":
-        """An index of the (m,) rows `kept`, ascending, which become rows 0..m-1."""
+        """An index of some rows only.
+
+        Args:
+            kept: (m,) ascending; they become rows 0 to m - 1.
+        """
         segment = self.merge()
         number = np.full(len(segment.lengths), -1, np.int32)
         here = kept[kept < len(number)]
         number[here] = np.arange(len(here))
-        return WordIndex(renumbered(segment, number))
+        sizes = {"max_tail_rows": self._max_tail_rows, "bulk_rows": self._bulk_rows}
+        return WordIndex(renumbered(segment, number), **sizes)
 
     def _append(self, counted: Sequence[Counter[int]]) -> None:
         for row, terms in enumerate(counted, self._used):
             for term, count in terms.items():
-                rows, often = self._tail.setdefault(term, (array("i"), array("B")))
+                rows, counts = self._tail.setdefault(term, (array("i"), array("B")))
                 rows.append(row)
-                often.append(min(count, 255))
+                counts.append(min(count, 255))
 
     def _reserve(self, rows: int) -> None:
         self._lengths = grown(self._lengths, rows)
         self._dead = grown(self._dead, rows)
 
     def _flush(self) -> None:
-        """Makes the tail a segment."""
+        """Turns the tail into a segment."""
         with self._lock:
             lengths = self._lengths[self._merged : self._used].copy()
             if len(lengths):
@@ -167,7 +200,7 @@ class WordIndex:
                 self._segments = [*self._segments, segment]
                 self._tail, self._merged = {}, self._used
 
-    def _merge_alike(self) -> None:
+    def _merge_similar(self) -> None:
         while len(self._segments) > 1:
             older, newer = (len(segment.rows) for segment in self._segments[-2:])
             if older > 2 * newer:
@@ -176,6 +209,6 @@ class WordIndex:
 
     def _merge_last_two(self) -> None:
         *others, older, newer = self._segments
-        segment = without(merged(older, newer), self._dead)  # meanwhile, searches go on
+        segment = without(merged(older, newer), self._dead)  # without the lock: searches go on
         with self._lock:
             self._segments = [*others, segment]

@@ -1,15 +1,14 @@
-"""Bulk insert through Arrow: executions with their vectors, tens of thousands of rows a second."""
+"""Bulk insert: executions with their vectors, ten thousand rows a second."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mcp_learning.models.results import Execution
+from mcp_learning.store.duckdb.arrow_batch import ArrowBatch
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import COLUMN_TYPES, to_columns
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _CASTS = ", ".join(f"b.{name}::{kind} AS {name}" for name, kind in COLUMN_TYPES.items())
 
@@ -18,7 +17,7 @@ def insert(
     cursor: Cursor,
     executions: Sequence[Execution],
     task_keys: Sequence[int],
-    vectors: "NDArray[np.float32] | None" = None,
+    vectors: NDArray[np.float32] | None = None,
     fingerprint: str = "",
 ) -> None:
     """Adds n new executions, and their vectors where given.
@@ -30,22 +29,14 @@ def insert(
         vectors: (n, dimension) float32, L2-normalised, or None to leave them to the queue.
         fingerprint: The model that made the vectors.
     """
-    import pyarrow as pa
-
     columns = to_columns(executions, task_keys)
-    cursor.register("batch", pa.table(columns))
+    cursor.register("batch", ArrowBatch(columns, COLUMN_TYPES))
     cursor.execute(
         f"INSERT INTO executions BY NAME SELECT {_CASTS}, "
         "nextval('execution_sequence') AS sequence FROM batch b"
     )
     if vectors is not None:
-        flat = pa.array(vectors.ravel())
-        embedded = pa.table(
-            {
-                "task_id": columns["task_id"],
-                "embedding": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
-            }
-        )
+        embedded = ArrowBatch({"task_id": columns["task_id"], "embedding": vectors})
         cursor.register("embedded", embedded)
         cursor.execute(
             "INSERT INTO embeddings "

@@ -74,38 +74,38 @@ class DuckDBStore:
     """One DuckDB file as a `Store` and a `FileMaintenance`; their docstrings describe the methods.
 
     Args:
-        database: The file, opened by the first call.
+        database: The file, opened by the first call. It is for this room and its tests alone.
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         # Deletions of this opening of the file: a reader of `changes` holds a place in this list.
         self._deleted = array("Q")  # both halves of each task_id
 
     @property
     def path(self) -> Path:
         """The file."""
-        return self._database.path
+        return self.database.path
 
     @property
     def revision(self) -> Hashable:
         """Changes with every opening of the file and every commit that an index may read."""
-        return self._database.openings, self._database.commits
+        return self.database.openings, self.database.commits
 
     @property
     def closing(self) -> bool:
         """Whether `close` was called."""
-        return self._database.closing
+        return self.database.closing
 
     def start(self) -> None:
         """Begins to open the file on the writer thread; never blocks or raises."""
-        self._database.start()
+        self.database.start()
 
     async def open(self) -> None:
-        await self._database.open()
+        await self.database.open()
 
     async def close(self, max_wait: float | None = None) -> None:
-        await self._database.close(max_wait)
+        await self.database.close(max_wait)
 
     async def upsert(
         self, task_id: UUID, merge: Merge, used: Sequence[UUID] = (), at: datetime | None = None
@@ -125,7 +125,7 @@ class DuckDBStore:
                 executions.add_recalls(cursor, task_id, used, at or datetime.now(UTC))
             return Upserted(created=old is None, missing=[])
 
-        return await self._database.write(write)
+        return await self.database.write(write)
 
     async def get(self, task_id: UUID) -> StoredExecution | None:
         def read(cursor: Cursor) -> StoredExecution | None:
@@ -141,7 +141,7 @@ class DuckDBStore:
                 times_returned=votes.times_returned(cursor, task_id),
             )
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def add_feedback(
         self,
@@ -157,11 +157,11 @@ class DuckDBStore:
             check(about)
             return executions.add_feedback(cursor, feedback_id, task_id, feedback)
 
-        return await self._database.write(write)
+        return await self.database.write(write)
 
     async def delete(self, selection: Selection, *, dry_run: bool = False) -> Deletion:
         if dry_run:
-            return await self._database.read(partial(_select, selection=selection))
+            return await self.database.read(partial(_select, selection=selection))
 
         def write(cursor: Cursor) -> Deletion:
             chosen = _select(cursor, selection)
@@ -169,17 +169,17 @@ class DuckDBStore:
                 executions.delete(cursor, chosen.task_ids)
             return chosen
 
-        return await self._database.write(write, committed=lambda d: self._note(d.task_ids))
+        return await self.database.write(write, committed=lambda d: self._note(d.task_ids))
 
     def _note(self, deleted: Sequence[UUID]) -> None:
         for one in deleted:
             self._deleted.extend((one.int >> 64, one.int & (2**64 - 1)))
 
     async def missing(self, task_ids: Sequence[UUID]) -> list[UUID]:
-        return await self._database.read(lambda c: executions.unknown(c, task_ids))
+        return await self.database.read(lambda c: executions.unknown(c, task_ids))
 
     async def suggest(self, column: str, prefix: str, limit: int) -> list[str]:
-        return await self._database.read(lambda c: executions.suggestions(c, column, prefix, limit))
+        return await self.database.read(lambda c: executions.suggestions(c, column, prefix, limit))
 
     async def changes(self, since: Mark | None = None) -> Changes:
         def read(cursor: Cursor) -> Changes:
@@ -187,7 +187,7 @@ class DuckDBStore:
 
             from mcp_learning.store.duckdb import feed
 
-            opening = self._database.openings
+            opening = self.database.openings
             complete = since is None or since.opening != opening
             sequence = 0 if complete or since is None else since.sequence
             while True:
@@ -206,7 +206,7 @@ class DuckDBStore:
                 next=Mark(opening, int(rows.sequence.max(initial=sequence)), known),
             )
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def texts(self, numbers: Sequence[int]) -> list[IndexedTexts]:
         def read(cursor: Cursor) -> list[IndexedTexts]:
@@ -214,13 +214,13 @@ class DuckDBStore:
 
             return feed.words(cursor, numbers)
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def summaries(self, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
-        return await self._database.read(lambda c: executions.shown(c, task_ids))
+        return await self.database.read(lambda c: executions.shown(c, task_ids))
 
     async def latest_summaries(self, limit: int, longest: int) -> dict[UUID, Shown]:
-        return await self._database.read(lambda c: executions.shown_latest(c, limit, longest))
+        return await self.database.read(lambda c: executions.shown_latest(c, limit, longest))
 
     async def vector_state(self, generation: Generation = "current") -> VectorState:
         table = _TABLES[generation]
@@ -233,13 +233,13 @@ class DuckDBStore:
                 unembedded=embeddings.count_pending(cursor, table),
             )
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def vectors(
         self,
         take: "Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]",
     ) -> int:
-        return await self._database.read(lambda c: embeddings.read_into(c, take))
+        return await self.database.read(lambda c: embeddings.read_into(c, take))
 
     async def unembedded(
         self,
@@ -253,7 +253,7 @@ class DuckDBStore:
                 return embeddings.unembedded(cursor, numbers[:limit])
             return embeddings.pending(cursor, limit, _TABLES[generation])
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def put_vectors(
         self,
@@ -262,41 +262,41 @@ class DuckDBStore:
         model: str,
         generation: Generation = "current",
     ) -> dict[UUID, int]:
-        return await self._database.write(
+        return await self.database.write(
             lambda c: embeddings.store(c, rows, vectors, model, _TABLES[generation])
         )
 
     async def reset_vectors(self, dimension: int, generation: Generation = "current") -> None:
         table = _TABLES[generation]
-        await self._database.write(lambda c: embeddings.create_table(c, table, dimension))
+        await self.database.write(lambda c: embeddings.create_table(c, table, dimension))
 
     async def adopt_vectors(self, dimension: int) -> None:
-        await self._database.write(lambda c: embeddings.adopt_next(c, dimension))
+        await self.database.write(lambda c: embeddings.adopt_next(c, dimension))
 
     async def count_vectors(self, up_to: int) -> int:
-        return await self._database.read(lambda c: embeddings.count(c, up_to))
+        return await self.database.read(lambda c: embeddings.count(c, up_to))
 
     async def totals(self, period: Period) -> Measures:
-        return await self._database.read(lambda c: statistics.totals(c, period))
+        return await self.database.read(lambda c: statistics.totals(c, period))
 
     async def groups(
         self, by: GroupBy, period: Period, limit: int
     ) -> tuple[list[tuple[str, Measures]], int]:
-        return await self._database.read(lambda c: statistics.groups(c, by, period, limit))
+        return await self.database.read(lambda c: statistics.groups(c, by, period, limit))
 
     async def outcomes(
         self, by: GroupBy, period: Period, keys: Sequence[str]
     ) -> dict[str, Outcomes]:
-        return await self._database.read(lambda c: statistics.outcomes(c, by, period, keys))
+        return await self.database.read(lambda c: statistics.outcomes(c, by, period, keys))
 
     async def pairings(self, period: Period, limit: int) -> list[Pairing]:
-        return await self._database.read(lambda c: statistics.pairings(c, period, limit))
+        return await self.database.read(lambda c: statistics.pairings(c, period, limit))
 
     async def buckets(self, step: Step, period: Period) -> list[Bucket]:
-        return await self._database.read(lambda c: overview.buckets(c, step, period))
+        return await self.database.read(lambda c: overview.buckets(c, step, period))
 
     async def listing(self, period: Period, limit: int, offset: int) -> tuple[list[Listed], int]:
-        return await self._database.read(
+        return await self.database.read(
             lambda c: (
                 overview.latest(c, period, limit, offset),
                 overview.count(c, period),
@@ -304,27 +304,27 @@ class DuckDBStore:
         )
 
     async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
-        return await self._database.read(lambda c: overview.choices(c, column, limit))
+        return await self.database.read(lambda c: overview.choices(c, column, limit))
 
     async def extent(self) -> Extent:
-        return await self._database.read(overview.extent)
+        return await self.database.read(overview.extent)
 
     async def error_texts(
         self, period: Period, limit: int, *, examples: int, fixes: int
     ) -> ErrorTexts:
-        return await self._database.read(
+        return await self.database.read(
             lambda c: error_texts.error_texts(c, period, limit, examples=examples, fixes=fixes)
         )
 
     async def similar_successes(
         self, failures: Sequence[UUID], *, nearest: int, least: float
     ) -> dict[UUID, UUID]:
-        return await self._database.read(
+        return await self.database.read(
             lambda c: error_texts.similar_successes(c, failures, nearest=nearest, least=least)
         )
 
     async def solutions(self, task_ids: Sequence[UUID], longest: int) -> dict[UUID, str]:
-        return await self._database.read(lambda c: error_texts.solutions(c, task_ids, longest))
+        return await self.database.read(lambda c: error_texts.solutions(c, task_ids, longest))
 
     async def ended(self, by: Dimension, limit: int, offset: int = 0) -> list[EndedRun]:
         def read(cursor: Cursor) -> list[EndedRun]:
@@ -332,36 +332,36 @@ class DuckDBStore:
 
             return outcomes.ended(cursor, by, limit, offset)
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def votes(self) -> dict[UUID, Vote]:
-        return await self._database.read(votes.votes)
+        return await self.database.read(votes.votes)
 
     async def use_counts(self, period: Period) -> UseCounts:
         def read(cursor: Cursor) -> UseCounts:
             used, unused, links = overview.by_use(cursor, period)
             return UseCounts(used, unused, links, *votes.all_returned(cursor))
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def most_used(self, period: Period, limit: int) -> list[Use]:
-        return await self._database.read(lambda c: overview.most_used(c, period, limit))
+        return await self.database.read(lambda c: overview.most_used(c, period, limit))
 
     async def add_returned(self, times: Mapping[UUID, int], at: datetime) -> None:
-        await self._database.write(lambda c: votes.add_returned(c, times, at), counted=False)
+        await self.database.write(lambda c: votes.add_returned(c, times, at), counted=False)
 
     async def updated(self, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-        return await self._database.read(lambda c: transfer.updated(c, task_ids))
+        return await self.database.read(lambda c: transfer.updated(c, task_ids))
 
     async def import_batch(
         self, batch: Sequence[Incoming], *, dry_run: bool = False
     ) -> BatchCounts:
         if dry_run:
-            return await self._database.read(lambda c: importing.preview(c, batch))
-        return await self._database.write(lambda c: importing.write(c, batch))
+            return await self.database.read(lambda c: importing.preview(c, batch))
+        return await self.database.write(lambda c: importing.write(c, batch))
 
     async def export_page(self, after: int, limit: int) -> Exported:
-        return await self._database.read(lambda c: transfer.page(c, after, limit))
+        return await self.database.read(lambda c: transfer.page(c, after, limit))
 
     async def health(self) -> StoreHealth:
         def read(cursor: Cursor) -> StoreHealth:
@@ -373,7 +373,7 @@ class DuckDBStore:
                 bytes=size_on_disk(self.path),
             )
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def backup(self, target: Path) -> Copied:
         def read(cursor: Cursor) -> Copied:
@@ -382,7 +382,7 @@ class DuckDBStore:
             held = backups.write(cursor, self.path, target)
             return Copied(target, Contents(held.version, held.counts), target.stat().st_size)
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def compact(self) -> None:
         def make(cursor: Cursor, target: Path) -> None:
@@ -390,10 +390,10 @@ class DuckDBStore:
 
             copies.copy(cursor, target)
 
-        await self._database.replace(make)
+        await self.database.replace(make)
 
     async def checkpoint(self) -> None:
-        await self._database.checkpoint()
+        await self.database.checkpoint()
 
     async def expired(self, before: datetime | None, max_bytes: int | None) -> Expired:
         def read(cursor: Cursor) -> Expired:
@@ -401,7 +401,7 @@ class DuckDBStore:
 
             return archives.expired(cursor, before=before, max_bytes=max_bytes)
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def archive(self, task_ids: Sequence[UUID], target: Path | None) -> None:
         def write(cursor: Cursor) -> None:
@@ -411,7 +411,7 @@ class DuckDBStore:
                 archives.write(cursor, task_ids, target)
             executions.delete(cursor, task_ids)
 
-        await self._database.write(write, committed=lambda _: self._note(task_ids))
+        await self.database.write(write, committed=lambda _: self._note(task_ids))
 
     async def unarchive(self, source: Path) -> Unarchived:
         def write(cursor: Cursor) -> Unarchived:
@@ -419,7 +419,7 @@ class DuckDBStore:
 
             return archives.read(cursor, source)
 
-        return await self._database.write(write)
+        return await self.database.write(write)
 
 
 def open_store(settings: Settings) -> DuckDBStore:

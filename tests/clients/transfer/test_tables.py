@@ -3,24 +3,23 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from store import legacy_files
 from store.rows import execution, migrated
 
 from mcp_learning.clients.transfer import tables
+from mcp_learning.clients.transfer.exports import writer
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.errors import InvalidInput, StoreDamaged
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.store.duckdb import executions
+from mcp_learning.store.duckdb.parquet import ROW_GROUP, ParquetFile
 
 THEN = datetime(2024, 3, 1, 10, 0, tzinfo=UTC)
 TASK_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -266,26 +265,32 @@ def test_what_is_no_csv_is_skipped_with_the_reason(
     assert dict(notes.skipped) == ({reason: 1} if reason else {})
 
 
-def parquet(path: Path, columns: dict[str, Any], **options: Any) -> Path:
-    pq.write_table(pa.table(columns), path, **options)
+def parquet(path: Path, query: str, *values: object) -> Path:
+    with duckdb.connect() as connection:
+        connection.sql(query, params=values).write_parquet(str(path), compression="zstd")
+    return path
+
+
+def exported(path: Path, count: int) -> Path:
+    with writer(path, force=False) as file:
+        file.write([{"task_description": f"{number:040d}"} for number in range(count)])
     return path
 
 
 def test_types_of_parquet_are_understood(tmp_path: Path, notes: Notes) -> None:
     path = parquet(
         tmp_path / "a.parquet",
-        {
-            "task_id": pa.array([UUID(TASK_ID).bytes, None], pa.binary(16)),
-            "task_description": pa.array(["mend", "pour"]).dictionary_encode(),
-            "timestamp": pa.array([1709287200_000_000_001, 0], pa.timestamp("ns")),
-            "success": [True, None],
-            "actual_cost": pa.array([Decimal("0.25"), None], pa.decimal128(5, 2)),
-            "file_count": [3.0, float("nan")],
-            "uploaded_at": pa.array([date(2024, 3, 2), None]),
-            "metadata": [{"a": 1}, None],
-            "embedding": [[0.5] * 4, None],
-            "colour": ["red", "blue"],
-        },
+        """
+        SELECT $1::BLOB AS task_id, 'mend' AS task_description,
+            make_timestamp_ns(1709287200_000_000_001) AS timestamp, true AS success,
+            0.25::DECIMAL(5, 2) AS actual_cost, 3.0::DOUBLE AS file_count,
+            DATE '2024-03-02' AS uploaded_at, {'a': 1} AS metadata,
+            [0.5::FLOAT, 0.5] AS embedding, 'red' AS colour,
+            [{'rating': 4, 'submitted_at': TIMESTAMPTZ '2024-03-02 11:00:00+01'}] AS feedback
+        UNION ALL SELECT NULL, 'pour', make_timestamp_ns(0), NULL, NULL, 'nan'::DOUBLE, NULL, NULL,
+            NULL, 'blue', NULL
+        """,
+        UUID(TASK_ID).bytes,
     )
     first, second = tables.read_parquet(path, notes)
     assert first.task_id == UUID(TASK_ID)
@@ -294,39 +299,35 @@ def test_types_of_parquet_are_understood(tmp_path: Path, notes: Notes) -> None:
     assert first.execution.details.file_count == 3
     assert first.execution.details.uploaded_at == datetime(2024, 3, 2, tzinfo=UTC)
     assert first.execution.details.metadata == {"a": 1}
+    assert [(one.rating, one.submitted_at) for one in first.feedback] == [(4, THEN.replace(day=2))]
     assert second.execution.outcome == "pending"
     assert second.execution.details.file_count is None
     assert not notes.left_out
     assert dict(notes.unknown) == {"colour": 1}
 
 
-def test_a_damaged_part_of_parquet_is_counted_and_the_rest_is_read(
+def test_a_damaged_part_of_an_exported_parquet_file_is_counted_and_the_rest_is_read(
     tmp_path: Path, notes: Notes
 ) -> None:
-    path = parquet(
-        tmp_path / "a.parquet",
-        {"task_description": [f"{number:040d}" for number in range(3_000)]},
-        row_group_size=1_000,
-        compression="zstd",
-        use_dictionary=False,
-        write_page_checksum=True,
-    )
-    column = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    path, rows = exported(tmp_path / "a.parquet", 3 * ROW_GROUP), ROW_GROUP
+    with ParquetFile(path) as opened:
+        offset, length = opened.extents[1]
     with path.open("r+b") as file:
-        file.seek(column.data_page_offset + column.total_compressed_size // 2)
+        file.seek(offset + length // 2)
         file.write(b"\xff" * 100)
     found = told(list(tables.read_parquet(path, notes)))
-    assert len(found) + notes.skipped.total() == 3_000
-    assert 0 < notes.skipped["on a damaged part of the file"] <= 1_000
-    assert found[:1_000] == [f"{number:040d}" for number in range(1_000)]
-    assert found[-1_000:] == [f"{number:040d}" for number in range(2_000, 3_000)]
+    assert len(found) + notes.skipped.total() == 3 * rows
+    assert 0 < notes.skipped["on a damaged part of the file"] <= rows
+    assert found[:rows] == [f"{number:040d}" for number in range(rows)]
+    assert found[-rows:] == [f"{number:040d}" for number in range(2 * rows, 3 * rows)]
+    assert notes.examples[0].where == f"rows {rows + 1} to {2 * rows}"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
 def test_parquet_that_is_cut_short_is_skipped_with_the_reason(
     tmp_path: Path, notes: Notes, share: float
 ) -> None:
-    path = parquet(tmp_path / "a.parquet", {"task_description": ["x"] * 100})
+    path = parquet(tmp_path / "a.parquet", "SELECT 'x' AS task_description FROM range(100)")
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     assert list(tables.read_parquet(path, notes)) == []
     assert notes.skipped == {"not a Parquet file, or cut short": 1}

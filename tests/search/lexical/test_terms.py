@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_learning.search.lexical.terms import Question, count_terms, is_common
+from mcp_learning.search.lexical.terms import Question, count_terms, is_stop_word
 
 
 def terms(text: str) -> set[int]:
@@ -196,8 +196,8 @@ def test_the_end_of_twenty_thousand_characters_is_found_too(filling: str, end: s
 
 
 def test_the_grammar_s_words_are_common_and_no_others() -> None:
-    assert all(map(is_common, terms("the of and not after before would")))
-    assert not any(map(is_common, terms("retry timeout login parse_config")))
+    assert all(map(is_stop_word, terms("the of and not after before would")))
+    assert not any(map(is_stop_word, terms("retry timeout login parse_config")))
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_learning.search.lexical import query_terms, word_index
 from mcp_learning.search.lexical.query_terms import (
     IDENTIFIER_EVIDENCE,
     INFORMATIVE,
+    K1,
     PRIOR_COMMON,
     PRIOR_PLAIN,
     PRIOR_ROWS,
     SHARPNESS,
+    B,
+    Bm25Parameters,
 )
-from mcp_learning.search.lexical.terms import Question, count_terms, is_common
-from mcp_learning.search.lexical.word_index import K1, B, Scores, WordIndex
+from mcp_learning.search.lexical.terms import Question, count_terms, is_stop_word
+from mcp_learning.search.lexical.word_index import Scores, WordIndex
 
 VOCABULARY = (
     *("the", "cache", "parser", "timeout", "login", "parse_config", "ERR_1042", "retry", "4711"),
@@ -45,7 +47,7 @@ def slow_scores(rows: list[Counter[int]], asked: Question) -> Scores:
         return math.log1p((total - min(occurrences, total) + 0.5) / (occurrences + 0.5))
 
     def rarity_of(term: int) -> float:
-        prior = PRIOR_COMMON if is_common(term) else PRIOR_PLAIN
+        prior = PRIOR_COMMON if is_stop_word(term) else PRIOR_PLAIN
         return rarity(sum(term in row for row in rows) + prior)
 
     def weight(term: int) -> float:
@@ -122,35 +124,33 @@ actions: st.SearchStrategy[tuple[str, list[Any]]] = st.one_of(
 def test_scores_depend_only_on_the_rows_that_are_alive(
     history: list[tuple[str, list[Any]]], question: str
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(word_index, "_BULK", 6)
-        patch.setattr(word_index, "_LONGEST_TAIL", 4)
-        index, rows, alive = WordIndex(), list[str](), list[bool]()
-        for action, values in history:
-            if action == "add":
-                index.add([count_terms(row) for row in values])
-                rows += values
-                alive += [True] * len(values)
-            elif action == "discard":
-                gone = [value % len(rows) for value in values if rows]
-                index.discard(np.array(gone, np.int64))
-                alive = [lives and row not in gone for row, lives in enumerate(alive)]
-            elif action == "merge":
-                index.merge()
-            else:
-                kept = np.flatnonzero(alive)
-                index = index.compacted(kept)
-                rows, alive = [rows[row] for row in kept], [True] * len(kept)
-        living = [row for row, lives in enumerate(alive) if lives]
+    index = WordIndex(max_tail_rows=4, bulk_rows=6)
+    rows, alive = list[str](), list[bool]()
+    for action, values in history:
+        if action == "add":
+            index.add([count_terms(row) for row in values])
+            rows += values
+            alive += [True] * len(values)
+        elif action == "discard":
+            gone = [value % len(rows) for value in values if rows]
+            index.discard(np.array(gone, np.int64))
+            alive = [lives and row not in gone for row, lives in enumerate(alive)]
+        elif action == "merge":
+            index.merge()
+        else:
+            kept = np.flatnonzero(alive)
+            index = index.compacted(kept)
+            rows, alive = [rows[row] for row in kept], [True] * len(kept)
+    living = [row for row, lives in enumerate(alive) if lives]
 
-        scores = index.score(Question.of(question))
+    scores = index.score(Question.of(question))
 
-        fresh = index_of(*(rows[row] for row in living)).score(Question.of(question))
-        assert len(scores.coverage) == len(rows)
-        assert scores.coverage[living].tolist() == fresh.coverage.tolist()
-        assert (scores.evidence, scores.identifiers) == (fresh.evidence, fresh.identifiers)
-        named = [living.index(row) for row in scores.named.tolist() if row in living]
-        assert named == fresh.named.tolist()
+    fresh = index_of(*(rows[row] for row in living)).score(Question.of(question))
+    assert len(scores.coverage) == len(rows)
+    assert scores.coverage[living].tolist() == fresh.coverage.tolist()
+    assert (scores.evidence, scores.identifiers) == (fresh.evidence, fresh.identifiers)
+    named = [living.index(row) for row in scores.named.tolist() if row in living]
+    assert named == fresh.named.tolist()
 
 
 def test_a_row_that_is_the_question_itself_is_covered_wholly() -> None:
@@ -200,17 +200,15 @@ def test_rows_that_have_every_identifier_of_the_question_are_named() -> None:
     assert named("why does it fail") == []
 
 
-def test_common_terms_are_left_out_when_reading_them_would_take_too_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_common_terms_are_left_out_when_reading_them_would_take_too_long() -> None:
     index = index_of("rare", *["queue"] * 50)
     question = Question.of("rare queue")
     assert index.score(question).coverage[1] > 0
 
-    monkeypatch.setattr(query_terms, "MOST_POSTINGS", 20)
+    few = index.score(question, Bm25Parameters(most_postings=20))
 
-    assert index.score(question).coverage[0] > 0
-    assert index.score(question).coverage[1] == 0
+    assert few.coverage[0] > 0
+    assert few.coverage[1] == 0
 
 
 def test_an_empty_index_and_an_empty_question_score_nothing() -> None:
@@ -231,12 +229,11 @@ def test_rows_that_are_left_out_between_merges_leave_no_trace() -> None:
     assert scores.evidence == fresh.evidence
 
 
-def test_rows_that_come_one_by_one_end_up_in_few_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(word_index, "_LONGEST_TAIL", 4)
-    index = WordIndex()
+def test_rows_that_come_one_by_one_end_up_in_few_segments() -> None:
+    index = WordIndex(max_tail_rows=4)
     for number in range(600):
         index.add([count_terms(f"row {number}")])
-    assert len(index._segments) <= 10
+    assert index.segments <= 10
 
 
 def test_words_that_only_deleted_rows_had_are_unknown() -> None:
@@ -260,14 +257,13 @@ def test_a_rare_word_counts_among_many_others_though_deleted_rows_had_it_too() -
     assert index.score(asked).coverage[0] == index_of(*living).score(asked).coverage[0] > 0
 
 
-def test_deleted_rows_take_no_room_from_what_a_search_reads(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_deleted_rows_take_no_room_from_what_a_search_reads() -> None:
     index = index_of("rare", "queue", *["queue"] * 50)
     index.discard(np.arange(2, 52))
-    monkeypatch.setattr(query_terms, "MOST_POSTINGS", 20)
 
-    assert index.score(Question.of("rare queue")).coverage[1] > 0
+    few = index.score(Question.of("rare queue"), Bm25Parameters(most_postings=20))
+
+    assert few.coverage[1] > 0
 
 
 def test_rows_that_are_unknown_or_already_left_out_are_left_out_without_trouble() -> None:
@@ -324,12 +320,8 @@ def same(scores: Scores, alive: list[bool], fresh: Scores) -> bool:
     )
 
 
-def test_a_search_while_rows_come_and_go_sees_one_of_the_states_there_were(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(word_index, "_BULK", 20)
-    monkeypatch.setattr(word_index, "_LONGEST_TAIL", 10)
-    states, index = states_of_steps(), WordIndex()
+def test_a_search_while_rows_come_and_go_sees_one_of_the_states_there_were() -> None:
+    states, index = states_of_steps(), WordIndex(max_tail_rows=10, bulk_rows=20)
     seen: list[Scores] = []
     started, stop = threading.Barrier(3), threading.Event()
 

@@ -1,0 +1,250 @@
+"""Reads and writes Parquet files with DuckDB; plain Python values go in and come out.
+
+An in-memory DuckDB does the work, so no database has to be open. Every function blocks.
+
+DuckDB verifies no checksums of pages: it notices damage only where a page can't be decompressed or
+decoded. Files that are written here have a checksum for each row group, which is verified.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import accumulate, groupby
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from mcp_learning.errors import StoreDamaged, StoreError, StoreFull
+from mcp_learning.store.duckdb import checksums
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.files import put_in_place
+from mcp_learning.store.duckdb.opening import connect, is_full
+
+BATCH = 500
+"""Rows that are read at a time."""
+
+SMALLEST_LOSS = 16
+"""Rows that are given up together when one of them can't be read."""
+
+FAILED_READS = 64
+"""Attempts on a damaged row group that may fail before its parts are no longer divided."""
+
+ROW_GROUP = 2_048
+"""Rows of a row group that is written: few, since those of one row group are in memory."""
+
+LARGEST_ROW = 64 * 2**20
+"""Bytes of the largest row that can be written, as JSON."""
+
+
+class Batch(NamedTuple):
+    """Rows `first` to `last` of a file, counted from 0; `rows` is None if they can't be read."""
+
+    first: int
+    last: int
+    rows: list[tuple[Any, ...]] | None
+    reason: str = ""
+
+
+class ParquetFile:
+    """A Parquet file, open for reading.
+
+    Args:
+        path: A regular file.
+
+    Attributes:
+        columns: The SQL type of each column by its name.
+        row_groups: The number of rows of each row group.
+        extents: The offset and the length of each row group in the file, in bytes.
+
+    Raises:
+        StoreDamaged: It is not a Parquet file, or is cut short.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._pattern = _literal(path)
+        self._connection = _connected()
+        try:
+            described = self._all("DESCRIBE SELECT * FROM read_parquet(?, hive_partitioning=false)")
+            groups = self._all(
+                "SELECT any_value(row_group_num_rows), "
+                "coalesce(min(least(dictionary_page_offset, data_page_offset)), 0), "
+                "coalesce(sum(total_compressed_size), 0) "
+                "FROM parquet_metadata(?) GROUP BY row_group_id ORDER BY row_group_id"
+            )
+        except BaseException:
+            self._connection.close()
+            raise
+        self.columns = {str(name): str(kind) for name, kind, *_ in described}
+        self.row_groups = [int(rows) for rows, *_ in groups]
+        self.extents = [(int(offset), int(length)) for _, offset, length in groups]
+        self._path = path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return sum(self.row_groups)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+        """All rows in their order, with the values of `columns`; other columns are not read.
+
+        Times are datetimes in UTC without a time zone; one outside of Python's years is a text.
+        A row group that differs from its checksum is not read. Where reading fails, the rest of
+        that row group is divided until the rows that can't be read are found, and reading goes on
+        behind it.
+        """
+        values = ", ".join(self._value(name) for name in columns)
+        for start, end, is_intact in self._ranges():
+            if not is_intact:
+                yield Batch(start, end - 1, None, "differs from its checksum")
+                continue
+            while start < end:
+                try:
+                    for batch in self._streamed(values, start, end):
+                        yield batch
+                        start = batch.last + 1
+                    break
+                except StoreDamaged:
+                    stop = next(stop for stop in accumulate(self.row_groups) if stop > start)
+                    yield from self._divided(values, start, stop)
+                    start = stop
+
+    def _ranges(self) -> Iterator[tuple[int, int, bool]]:
+        """Row groups that are intact, or not, without a gap: first row, the one behind, which."""
+        damaged = checksums.damaged(self._path, self.extents)
+        start = 0
+        for is_intact, groups in groupby(
+            enumerate(self.row_groups), lambda group: group[0] not in damaged
+        ):
+            end = start + sum(rows for _, rows in groups)
+            yield start, end, is_intact
+            start = end
+
+    def _streamed(self, values: str, start: int, end: int) -> Iterator[Batch]:
+        with self._readable():
+            cursor = self._selected(values, start, end)
+        while True:
+            with self._readable():
+                rows = cursor.fetchmany(BATCH)
+            if not rows:
+                return
+            yield Batch(start, start + len(rows) - 1, rows)
+            start += len(rows)
+
+    def _divided(self, values: str, start: int, end: int) -> Iterator[Batch]:
+        """Rows `start` to `end` - 1, in parts of which each can be read as a whole, or not."""
+        failures = 0
+        parts = [(start, end)]
+        while parts:
+            first, behind = parts.pop()
+            try:
+                with self._readable():
+                    rows = self._selected(values, first, behind).fetchall()
+            except StoreDamaged as error:
+                failures += 1
+                if behind - first <= SMALLEST_LOSS or failures > FAILED_READS:
+                    yield Batch(first, behind - 1, None, str(error))
+                else:
+                    middle = (first + behind) // 2
+                    parts += [(middle, behind), (first, middle)]
+            else:
+                yield Batch(first, behind - 1, rows)
+
+    def _selected(self, values: str, start: int, end: int) -> Cursor:
+        if end - start == self.rows:  # without the option: a column may have its name
+            return self._connection.execute(
+                f"SELECT {values} FROM read_parquet(?, hive_partitioning=false)", [self._pattern]
+            )
+        return self._connection.execute(
+            f"SELECT {values} "
+            "FROM read_parquet(?, hive_partitioning=false, file_row_number=true) "
+            "WHERE file_row_number BETWEEN ? AND ?",
+            [self._pattern, start, end - 1],
+        )
+
+    def _all(self, query: str) -> list[tuple[Any, ...]]:
+        with self._readable():
+            return self._connection.execute(query, [self._pattern]).fetchall()
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Turns an error of DuckDB into a StoreDamaged with its first line."""
+        import duckdb
+
+        try:
+            yield
+        except (duckdb.Error, ValueError, OverflowError) as error:
+            if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
+                self._connection.close()
+                self._connection = _connected()  # such an error makes the old one unusable
+            raise StoreDamaged(_first_line(error)) from error
+
+    def _value(self, name: str) -> str:
+        """A column in SQL; times without a time zone, for which Python would need pytz."""
+        column, kind = _quoted(name), self.columns[name]
+        plain = kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMP")
+        return column if plain == kind else f"{column}::{plain}"
+
+
+def write(path: Path, columns: Mapping[str, str], lines: Path) -> None:
+    """Writes a Parquet file, compressed with zstd, with a checksum for each row group.
+
+    The file is private to the user, and in its place only when it is complete.
+
+    Args:
+        path: The file to make or replace.
+        columns: The SQL type of each column by its name.
+        lines: A file of JSON objects, one per line. A column that a row doesn't have is null.
+
+    Raises:
+        StoreFull: The disk has no room left.
+        StoreError: It can't be written.
+    """
+    import duckdb
+
+    types = ", ".join(f"{_quoted(name)}: '{kind}'" for name, kind in columns.items())
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    connection = _connected()
+    try:
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL, 0o600))
+        connection.sql(
+            f"FROM read_json(?, format='newline_delimited', columns={{{types}}}, "
+            "maximum_object_size=?)",
+            params=[_literal(lines), LARGEST_ROW],
+        ).write_parquet(
+            str(unfinished), compression="zstd", row_group_size=ROW_GROUP, use_tmp_file=False
+        )
+        with ParquetFile(unfinished) as written:
+            checksums.append(unfinished, written.extents)
+        put_in_place(unfinished, path)
+    except (duckdb.Error, OSError) as error:
+        kind = StoreFull if is_full(error) else StoreError
+        reason = error.strerror if isinstance(error, OSError) else _first_line(error)
+        raise kind(f"{path} can't be written: {reason}") from error
+    finally:
+        connection.close()
+        unfinished.unlink(missing_ok=True)
+
+
+def _connected() -> Cursor:
+    connection = connect(Path(":memory:"))
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_external_file_cache = false")  # it would keep what was read
+    return connection
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(path: Path) -> str:
+    """A path as a pattern that matches this path alone."""
+    return "".join(f"[{one}]" if one in "*?[" else one for one in str(path.absolute()))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
