@@ -1,9 +1,9 @@
-"""A row of a table, by the names of its columns, becomes an execution.
+"""Makes executions of the rows of a table, by the names of its columns.
 
 Names are those of an exported execution; `timestamp`, `success` and `actual_cost`, as the original
-design has them, mean recorded_at, outcome and cost_usd. A value of a further column is passed over
-and counted. An optional value that can't be accepted is left out and counted; a row without a
-task_description that can be is skipped.
+design has them, mean recorded_at, outcome and cost_usd. Values of other columns are passed over and
+counted. An optional value that is not valid is left out and counted; a row without a valid
+task_description is skipped.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ from mcp_learning.models.requests import Details, RecordExecution
 from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
 
 RENAMED = {"timestamp": "recorded_at", "success": "outcome", "actual_cost": "cost_usd"}
-"""Columns of the original design that are called otherwise here."""
+"""Today's names of columns of the original design."""
 
 PASSED_OVER = frozenset({"embedding", "sequence", "task_key", "version", "model"})
-"""Columns that are derived: nobody has to be told that they are not imported."""
+"""Columns with derived values: that they are not imported is not worth a note."""
 
 _TEXTS = {
     "task_type": 64,
@@ -53,38 +53,38 @@ _UNKNOWN = frozenset({"pending", "unknown", "running", "null", "none", "nan"})
 _ATTEMPTS = 50
 
 
-class Rows:
-    """Turns rows into executions.
+class RowParser:
+    """Makes executions of rows.
 
     Args:
-        notes: Hear of what is left out.
-        otherwise: The time of rows that have none.
+        notes: Gets what is skipped or left out.
+        default_time: When rows without a time were recorded.
     """
 
-    def __init__(self, notes: Notes, otherwise: datetime) -> None:
+    def __init__(self, notes: Notes, default_time: datetime) -> None:
         self._notes = notes
-        self._otherwise = otherwise
+        self._default_time = default_time
 
-    def past(self, where: str, row: Mapping[str, Any]) -> PastExecution | None:
+    def execution(self, where: str, row: Mapping[str, Any]) -> PastExecution | None:
         """The execution of a row; None if it is skipped."""
         try:
-            values = self._named(row)
+            values = self._by_field(row)
             if not values.get("task_description"):
                 self._notes.skip(where, "has no task_description")
                 return None
-            return self._made(where, values)
+            return self._parsed(where, values)
         except RecursionError:
             self._notes.skip(where, "nested too deeply")
             return None
 
-    def _named(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The values that there are, by name of an Execution's field."""
+    def _by_field(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that the row has, by field of an Execution."""
         nested = _loaded(row.get("details"))
         given = {**(nested if isinstance(nested, dict) else {}), **row}
         values: dict[str, Any] = {}
         for name, value in given.items():
             if name == "details" or value is None or value == "" or value != value:
-                continue  # the last is NaN, which tables have where nothing is known
+                continue  # NaN, the last of these, is how tables say that a value is missing
             if name not in COLUMNS:
                 if name not in PASSED_OVER:
                     self._notes.pass_over(name)
@@ -92,7 +92,7 @@ class Rows:
             values.setdefault(RENAMED.get(name, name), value)
         return values
 
-    def _made(self, where: str, values: dict[str, Any]) -> PastExecution | None:
+    def _parsed(self, where: str, values: dict[str, Any]) -> PastExecution | None:
         execution = {
             name: self._text(where, name, value) if name in _TEXTS else value
             for name, value in values.items()
@@ -106,23 +106,21 @@ class Rows:
         given = {
             "task_id": UUID(int=0),
             "execution": {**execution, "details": details},
-            "recorded_at": _plain(values.get("recorded_at", self._otherwise)),
+            "recorded_at": _plain(values.get("recorded_at", self._default_time)),
             "updated_at": _plain(values.get("updated_at")),
         }
-        record = self._validated(where, given, self._otherwise)
+        record = self._validated(where, given)
         if record is None:
             return None
         task_id = self._task_id(where, values.get("task_id"), record)
-        hanging = {
+        related = {
             "feedback": self._feedback(where, task_id, values.get("feedback")),
             "uses": self._uses(where, task_id, record.recorded_at, values),
         }
-        return record.model_copy(update={"task_id": task_id, **hanging})
+        return record.model_copy(update={"task_id": task_id, **related})
 
-    def _validated(
-        self, where: str, given: dict[str, Any], otherwise: datetime
-    ) -> PastExecution | None:
-        """The record, without the values that can't be accepted."""
+    def _validated(self, where: str, given: dict[str, Any]) -> PastExecution | None:
+        """The record, without the values that are not valid."""
         for _ in range(_ATTEMPTS):
             try:
                 return PastExecution.model_validate(given)
@@ -142,7 +140,7 @@ class Rows:
             self._notes.leave_out(where, f"{name} can't be accepted", first["msg"])
             del part[name]
             if name == "recorded_at":
-                part[name] = otherwise
+                part[name] = self._default_time
         return None
 
     def _text(self, where: str, name: str, value: object) -> str:
@@ -156,13 +154,13 @@ class Rows:
         return kept
 
     def _outcome(self, where: str, value: object) -> str:
-        told = str(value).strip().lower()
-        if told in _TRUE:
+        outcome = str(value).strip().lower()
+        if outcome in _TRUE:
             return "success"
-        if told in _FALSE:
+        if outcome in _FALSE:
             return "failure"
-        if told not in _UNKNOWN:
-            self._notes.leave_out(where, "outcome can't be accepted", clean(told, 40))
+        if outcome not in _UNKNOWN:
+            self._notes.leave_out(where, "outcome can't be accepted", clean(outcome, 40))
         return "pending"
 
     def _task_id(self, where: str, value: object, record: PastExecution) -> UUID:
@@ -173,13 +171,11 @@ class Rows:
                 return UUID(bytes=value) if isinstance(value, bytes) else UUID(str(value).strip())
             except ValueError:
                 self._notes.leave_out(where, "task_id is not a UUID: one was made of the content")
-        beside = {"task_id", "updated_at"}
-        if record.recorded_at == self._otherwise:  # the file's time is none of the row's content
-            beside.add("recorded_at")
-        content = record.model_dump(mode="json", exclude_none=True, exclude=beside)
-        told = [str(value or ""), content]
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-        return identity("row", digest)
+        excluded = {"task_id", "updated_at"}
+        if record.recorded_at == self._default_time:  # the file's time, not the row's
+            excluded.add("recorded_at")
+        content = record.model_dump(mode="json", exclude_none=True, exclude=excluded)
+        return identity("row", _digest([str(value or ""), content]))
 
     def _feedback(self, where: str, task_id: UUID, value: object) -> list[PastFeedback]:
         found = []
@@ -190,9 +186,7 @@ class Rows:
                 if given.get("comment"):  # `clean` strips what submit_feedback strips, no more
                     given["comment"] = clean(str(given["comment"]), 2_000) or None
                 if not given.get("feedback_id"):
-                    told = json.dumps(given, sort_keys=True, default=str)
-                    digest = hashlib.sha256(told.encode()).hexdigest()
-                    given["feedback_id"] = identity("feedback", f"{task_id}:{digest}")
+                    given["feedback_id"] = identity("feedback", f"{task_id}:{_digest(given)}")
                 found.append(PastFeedback.model_validate(given))
             except (ValidationError, ValueError, TypeError):
                 self._notes.leave_out(where, "feedback can't be accepted")
@@ -215,8 +209,13 @@ class Rows:
         return list(found.values())
 
 
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _listed(value: object) -> list[Any]:
-    """A list, also out of JSON text; a text that is none has its parts between commas."""
+    """A list, or that in a JSON text; another text has its items between commas."""
     loaded = _loaded(value)
     if isinstance(loaded, str):
         loaded = [part.strip() for part in loaded.split(",") if part.strip()]
@@ -229,7 +228,7 @@ def _metadata(value: object) -> dict[str, Any] | None:
 
 
 def _loaded(value: object) -> Any:
-    """What a JSON text holds; another text, and everything else, as it is."""
+    """The value of a JSON text; another text cleaned, and everything else as it is."""
     if isinstance(value, str):
         try:
             return json.loads(value)
@@ -239,7 +238,7 @@ def _loaded(value: object) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A value of a table's type as JSON has it."""
+    """A value of a table as a type that JSON has."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, date) and not isinstance(value, datetime):

@@ -1,51 +1,43 @@
-"""Reads executions out of tables: JSON lines, CSV, Parquet, and DuckDB files of other origin.
+"""Reads executions from tables: JSON lines, CSV, Parquet, and other DuckDB databases.
 
-What the columns mean is in `rows`. Readers block.
+`rows` says what the columns mean. Readers block.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from mcp_learning.clients.transfer.imported import Notes, changed_at, files_below
 from mcp_learning.clients.transfer.lines import LONGEST_LINE, objects
-from mcp_learning.clients.transfer.rows import COLUMNS, PASSED_OVER, Rows
+from mcp_learning.clients.transfer.rows import COLUMNS, PASSED_OVER, RowParser
 from mcp_learning.errors import InvalidInput, StoreDamaged
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.store.duckdb import legacy, parquet
+
+RowReader = Callable[[Path, Notes], Iterator[tuple[str, dict[str, Any]]]]
+"""Reads the rows of a file, each with its place."""
 
 _DELIMITERS = ",;\t|"
 
 
 def read_jsonl(path: Path, notes: Notes) -> Iterator[PastExecution]:
     """One execution per line of JSON."""
-    for file in _one_file(path, notes):
-        rows = Rows(notes, changed_at(file))
-        for where, row in objects(file, notes):
-            if record := rows.past(where, row):
-                yield record
+    return _executions(path, notes, objects)
 
 
 def read_csv(path: Path, notes: Notes) -> Iterator[PastExecution]:
     """One execution per row, names of columns in the first one.
 
-    UTF-8; commas, semicolons, tabs or bars between the cells, whichever the first line has most of.
+    UTF-8; between the cells are commas, semicolons, tabs or bars, whichever the first line has most
+    of.
     """
-    for file in _one_file(path, notes):
-        rows = Rows(notes, changed_at(file))
-        for where, row in _cells(file, notes):
-            if record := rows.past(where, row):
-                yield record
+    return _executions(path, notes, _csv_rows)
 
 
 def read_parquet(path: Path, notes: Notes) -> Iterator[PastExecution]:
-    """One execution per row; columns that aren't known are not even read."""
-    for file in _one_file(path, notes):
-        rows = Rows(notes, changed_at(file))
-        for where, row in _parquet_rows(file, notes):
-            if record := rows.past(where, row):
-                yield record
+    """One execution per row; columns that are not known are not read."""
+    return _executions(path, notes, _parquet_rows)
 
 
 def read_duckdb(path: Path, notes: Notes) -> Iterator[PastExecution]:
@@ -57,22 +49,22 @@ def read_duckdb(path: Path, notes: Notes) -> Iterator[PastExecution]:
             notes.skip(f"{path.name}.wal", "the log can't be replayed; the file alone is read")
         for name in layout.columns.keys() - COLUMNS - PASSED_OVER - set(layout.vectors):
             notes.pass_over(name)
-        rows = Rows(notes, changed_at(path))
+        parser = RowParser(notes, changed_at(path))
         for batch in database.batches(sorted(COLUMNS)):
             place = f"rows {batch.first} to {batch.last}"
             if batch.rows is None:
                 count = batch.last - batch.first + 1
                 notes.skip(place, "on a damaged part of the file", count=count)
                 continue
-            hanging = _hanging(database, batch) if batch.rows else {}
+            related = _related(database, batch) if batch.rows else {}
             for number, row in enumerate(batch.rows, batch.first):
                 notes.done += 1
-                whole = {**row, **hanging.get(str(row.get("task_id")), {})}
-                if record := rows.past(f"row {number}", whole):
+                whole = {**row, **related.get(str(row.get("task_id")), {})}
+                if record := parser.execution(f"row {number}", whole):
                     yield record
 
 
-def _hanging(
+def _related(
     database: legacy.LegacyDatabase, batch: legacy.Rows
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Feedback and uses by task_id."""
@@ -86,18 +78,22 @@ def _hanging(
     return found
 
 
-def _one_file(path: Path, notes: Notes) -> list[Path]:
-    """The file, or none when it is something else that is there.
+def _executions(path: Path, notes: Notes, read: RowReader) -> Iterator[PastExecution]:
+    """The executions of a file; none, with a note, if it is no regular one.
 
     Raises:
-        InvalidInput: It is not there, or is a directory.
+        InvalidInput: It doesn't exist, or is a directory.
     """
     if path.is_dir():
         raise InvalidInput("path", f"{path} is a directory; give a file")
-    return files_below(path, "*", notes)
+    for file in files_below(path, "*", notes):
+        parser = RowParser(notes, changed_at(file))
+        for where, row in read(file, notes):
+            if record := parser.execution(where, row):
+                yield record
 
 
-def _cells(file: Path, notes: Notes) -> Iterator[tuple[str, dict[str, Any]]]:
+def _csv_rows(file: Path, notes: Notes) -> Iterator[tuple[str, dict[str, Any]]]:
     with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as opened:
         first = opened.readline(LONGEST_LINE)
         if not first.strip():
@@ -130,14 +126,14 @@ def _cells(file: Path, notes: Notes) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _short(file: IO[str], notes: Notes) -> Iterator[str]:
-    """The lines of a file, longer ones in parts: a cell of such a line is too long to be read."""
+    """The lines of a file, longer ones in parts: no cell that is kept is so long."""
     while line := file.readline(LONGEST_LINE):
         notes.done += len(line)
         yield line
 
 
 def _undecodable(text: str) -> str:
-    """What is wrong with a text that was decoded with surrogateescape."""
+    """Why a text that was decoded with surrogateescape is none; empty if it is one."""
     return "not UTF-8" if any("\udc80" <= character <= "\udcff" for character in text) else ""
 
 
