@@ -1,6 +1,5 @@
 """Fixtures for all tests: private settings, and proof that nothing blocks the event loop."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,13 @@ from typing import Any
 import hypothesis
 import pytest
 from blockbuster import BlockBuster
+from watched import Watched, refuse_on_the_loop
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
+from mcp_learning.store import open_store
 from mcp_learning.store.duckdb import opening
-from mcp_learning.store.duckdb.store import open_store
 
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
@@ -67,54 +67,20 @@ async def service(settings: Settings) -> AsyncIterator[LearningService]:
     await opened.close()
 
 
-class OnTheLoopError(AssertionError):
-    """Raised where something that blocks was called on the event loop."""
-
-
-class Watched:
-    """A DuckDB connection that refuses to be used on a thread that runs an event loop."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def __getattr__(self, name: str) -> Any:
-        _refuse_on_the_loop(name)
-        value = getattr(self._connection, name)
-        if not callable(value):
-            return value
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            result = value(*args, **kwargs)
-            return Watched(result) if name in ("cursor", "execute") else result
-
-        return call
-
-    def __enter__(self) -> "Watched":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def _refuse_on_the_loop(what: str) -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise OnTheLoopError(f"{what} was called on the event loop")
-
-
 @pytest.fixture
 def nothing_blocks_the_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fails a test that touches DuckDB, the model, a file or a socket on the event loop."""
+    """Fails a test that touches DuckDB, the model, a file or a socket on the event loop.
+
+    Also one in which a module outside the store uses a cursor of the truth.
+    """
     really_open, really_embed, really_load = opening.open_file, Embedder.embed, Embedder.load
 
     def embed(self: Embedder, texts: Any) -> Any:
-        _refuse_on_the_loop("Embedder.embed")
+        refuse_on_the_loop("Embedder.embed")
         return really_embed(self, texts)
 
     def load(self: Embedder) -> None:
-        _refuse_on_the_loop("Embedder.load")
+        refuse_on_the_loop("Embedder.load")
         really_load(self)
 
     monkeypatch.setattr(opening, "open_file", lambda *args: Watched(really_open(*args)))

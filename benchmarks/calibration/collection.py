@@ -169,9 +169,9 @@ async def ask(
     """
     temporary = settings.model_copy(update={"data_dir": directory, "search_mode": "exact"})
     runs = [Run(row, _execution(text)) for row, text in enumerate(records.texts)]
-    async with opened(temporary, embedder) as (database, indexer):
+    async with opened(temporary, embedder) as (store, indexer):
         await indexer.load()
-        await insert(database, runs, records.vectors, embedder.fingerprint)
+        await insert(store, runs, records.vectors, embedder.fingerprint)
     async with opened(temporary, embedder) as (_, indexer):
         await indexer.load()
         await indexer.settle()

@@ -189,13 +189,13 @@ async def _fill(
     runs = make_runs(made.tasks, rows, seed=seed, until=datetime.now(UTC))
     seconds, done = 0.0, 0
     settings = Settings.model_construct(data_dir=directory / "data")
-    async with opened(settings) as (database, _):
+    async with opened(settings) as (store, _):
         while chunk := list(islice(runs, CHUNK)):
             file[done : done + len(chunk)] = made.vectors[[run.task for run in chunk]]
-            seconds += await insert(database, chunk, made.vectors, fingerprint)
+            seconds += await insert(store, chunk, made.vectors, fingerprint)
             done += len(chunk)
             progress("inserting", done, rows)
-        await database.checkpoint()
+        await store.checkpoint()
     file.flush()
     return seconds
 

@@ -38,11 +38,11 @@ async def measure_inserts(
     """
     speeds = []
     for directory in directories:
-        async with opened(Settings.model_construct(data_dir=directory)) as (database, _):
+        async with opened(Settings.model_construct(data_dir=directory)) as (store, _):
             seconds = 0.0
             for start in range(0, len(runs), CHUNK):
                 chunk = runs[start : start + CHUNK]
-                seconds += await insert(database, chunk, vectors, fingerprint)
+                seconds += await insert(store, chunk, vectors, fingerprint)
         speeds.append(len(runs) / seconds)
     return compare(targets.INSERT, speeds)
 

@@ -20,7 +20,7 @@ from mcp_learning.models.requests import Preset
 from mcp_learning.service import index_benchmark
 from mcp_learning.service.index_benchmark import Latency, PresetFigures, Progress
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store import open_store
 from mcp_learning.synthetic.loading import generate
 
 GENERATED_ROWS_PER_SECOND = 600

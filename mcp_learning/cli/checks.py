@@ -13,15 +13,13 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TypeVar
 
 import anyio
 
 from mcp_learning import __version__
-from mcp_learning.cli.examination import CheckContext, Failure, Finding, Layer, Stored
+from mcp_learning.cli.examination import CheckContext, Failure, Finding, Layer
 from mcp_learning.cli.smoke_test import PARAPHRASE, TASK, round_trip
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.embed.embedder import BUNDLED_MODEL, Embedder
@@ -39,13 +37,13 @@ from mcp_learning.errors import (
 )
 from mcp_learning.models.results import Health, Member
 from mcp_learning.settings import CONFIG_VARIABLE, Settings, config_file
-from mcp_learning.store.duckdb import copies, embeddings, executions, migrations
-from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb import inspection
+from mcp_learning.store.duckdb.copies import examine
+from mcp_learning.store.duckdb.inspection import Summary
+from mcp_learning.store.duckdb.migrations import newest as newest_schema
 
 LEAST_FREE_MB = 100
 """Free disk space, in MB (2^20 bytes), below which the check fails."""
-
-T = TypeVar("T")
 
 _PYTHONS = ((3, 11), (3, 12), (3, 13))
 _ELSEWHERE = "set MCP_LEARNING_DATA_DIR to a directory that you may write to"
@@ -119,11 +117,9 @@ def disk_space(patient: CheckContext) -> Finding:
 
 def duckdb(_: CheckContext) -> Finding:
     """DuckDB works, and a new database can be made (elsewhere)."""
-    import duckdb
-
     with tempfile.TemporaryDirectory(prefix="mcp-learning-") as directory:
-        version = _read(Path(directory, "new", "learning.duckdb"), migrations.apply)
-    return Finding(f"{duckdb.__version__}; a new database gets schema version {version}")
+        version = inspection.make(Path(directory, "new", "learning.duckdb"))
+    return Finding(f"{installed_version('duckdb')}; a new database gets schema version {version}")
 
 
 def database(patient: CheckContext) -> Finding:
@@ -136,10 +132,10 @@ def database(patient: CheckContext) -> Finding:
     if health is not None:
         return _shared(path, health)
     if not path.exists():
-        patient.schema_version, patient.stored = 0, Stored()
+        patient.schema_version, patient.stored = 0, Summary(0, None)
         return Finding(f"{path} will be made at first use")
     try:
-        patient.schema_version = _read(path, migrations.current_version)
+        patient.schema_version = inspection.schema_version(path)
     except StoreLocked as error:
         return _held(path, error)
     except StoreTooNew as error:
@@ -153,19 +149,16 @@ def database(patient: CheckContext) -> Finding:
 
 def schema(patient: CheckContext) -> Finding:
     """The tables are as this version knows them, or will be."""
-    newest, version = migrations.known()[-1].version, patient.schema_version
+    newest, version = newest_schema(), patient.schema_version
     if version > newest:
         detail = f"version {version}, but this mcp-learning knows {newest} at most"
         raise Failure(detail, _UPDATE)
     if version < newest:
-        patient.stored = Stored()
+        patient.stored = Summary(0, None)
         _refuse_other_design(patient.settings.database_path)
         return Finding(f"version {newest} will be made at first use (now {version or 'none'})")
     try:
-        patient.stored = _read(
-            patient.settings.database_path,
-            lambda cursor: Stored(executions.count(cursor), embeddings.model(cursor)),
-        )
+        patient.stored = inspection.summary(patient.settings.database_path)
     except StoreDamaged as error:
         raise Failure(str(error), "mcp-learning recover") from error
     return Finding(f"version {version}, {patient.stored.executions} executions")
@@ -177,7 +170,7 @@ def contents(patient: CheckContext) -> Finding:
     if not path.exists():
         return Finding("nothing yet")
     try:
-        rows = copies.examine(path).counts
+        rows = examine(path).counts
     except StoreDamaged as error:
         raise Failure(str(error), "mcp-learning recover") from error
     return Finding(f"all of {sum(rows.values())} rows in {len(rows)} tables can be read")
@@ -185,26 +178,14 @@ def contents(patient: CheckContext) -> Finding:
 
 def vss(_: CheckContext) -> Finding:
     """The extension loads, and a search on an HNSW index in memory uses that index."""
-    from mcp_learning.search import vss
-    from mcp_learning.search.hnsw import NEAREST
+    from mcp_learning.search.hnsw import probe
 
-    query = NEAREST.format(dimension=3)
     try:
-        with vss.connect(Path(":memory:")) as connection:
-            source = vss.load(connection)
-            connection.execute("CREATE TABLE vectors (version BIGINT, embedding FLOAT[3])")
-            connection.execute(
-                "INSERT INTO vectors SELECT i, [sin(i), cos(i), i / 100] FROM range(100) r(i)"
-            )
-            connection.execute(
-                "CREATE INDEX hnsw ON vectors USING HNSW (embedding) WITH (metric = 'cosine')"
-            )
-            plan = str(connection.execute(f"EXPLAIN {query}", ["[0, 1, 0]", 1]).fetchall())
-            nearest = connection.execute(query, ["[0, 1, 0]", 1]).fetchone()
+        source, works = probe()
     except IndexUnavailable as error:
         fix = f"pip install duckdb-extension-vss=={installed_version('duckdb')}"
         raise Failure(f"{error} ({error.__cause__})", fix) from error
-    if "HNSW_INDEX_SCAN" not in plan or nearest is None or nearest[0] != 0:
+    if not works:
         raise Failure("loads, but the index is not used or gives a wrong answer", _UPDATE)
     return Finding(f"loaded from {source}; an index search answers right")
 
@@ -278,24 +259,11 @@ def _nearest(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if place.exists())
 
 
-def _read(path: Path, fn: Callable[[Cursor], T]) -> T:
-    """Opens a database just for `fn`, without migrating it."""
-
-    async def read() -> T:
-        database = Database(path)
-        try:
-            return await database.read(fn)
-        finally:
-            await database.close()
-
-    return anyio.run(read)
-
-
 def _refuse_other_design(path: Path) -> None:
     if not path.exists():
         return
     try:
-        _read(path, migrations.refuse_other_design)
+        inspection.refuse_other_design(path)
     except StoreError as error:
         raise Failure(str(error), "mcp-learning upgrade") from error
 

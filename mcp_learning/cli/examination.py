@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb.inspection import Summary
 
 
 class Failure(Exception):
@@ -32,14 +33,6 @@ class Finding:
     conclusive: bool = True
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What is in the user's database; nothing when there is none yet."""
-
-    executions: int = 0
-    model: str | None = None
-
-
 @dataclass
 class CheckContext:
     """What is examined. Each attribute but the first is set by a check, for those that need it."""
@@ -48,7 +41,7 @@ class CheckContext:
     settings: Settings
     embedder: Embedder
     schema_version: int
-    stored: Stored
+    stored: Summary
 
     def __init__(self, data_dir: Path | None) -> None:
         self.data_dir = data_dir

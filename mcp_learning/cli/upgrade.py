@@ -8,10 +8,8 @@ index. Each step finds out whether it is still to be done, so that the command c
 import shutil
 import time
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import anyio
 import typer
@@ -23,7 +21,7 @@ from mcp_learning.clients.transfer.imported import Notes, batches
 from mcp_learning.clients.transfer.tables import read_duckdb
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.cluster.exclusive_access import exclusive_access
-from mcp_learning.errors import InvalidInput, LearningError, StoreDamaged, StoreError, StoreLocked
+from mcp_learning.errors import LearningError, StoreError, StoreLocked
 from mcp_learning.models.maintenance import EmbedMissing, EmbedReport, UpgradeReport
 from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
 from mcp_learning.models.results import Health
@@ -32,11 +30,12 @@ from mcp_learning.service.learning import LearningService
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress
 from mcp_learning.service.recovery import stamp
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import backups, copies, legacy, migrations
-from mcp_learning.store.duckdb.connection import Database
+from mcp_learning.store import open_store
+from mcp_learning.store.duckdb.backups import keep_copy, swap
+from mcp_learning.store.duckdb.copies import examine
 from mcp_learning.store.duckdb.files import discard, finish_replacing, replacing, staging_of, wal_of
-from mcp_learning.store.duckdb.opening import connect
-from mcp_learning.store.duckdb.store import DuckDBStore
+from mcp_learning.store.duckdb.upgrade import design_of, migrate
+from mcp_learning.store.protocol import FileStore
 
 ROUNDS = 5
 """How often what was recorded meanwhile is embedded, too, before that is given up."""
@@ -117,67 +116,24 @@ def _file_alone(settings: Settings, report: Progress) -> _File:
     kept = settings.backup_dir / f"before-upgrade-{stamp()}.duckdb"
     backup = kept if wal_of(path).exists() else None
     if backup is not None:  # to replay some logs DuckDB writes to the file, even when it only reads
-        backups.keep_copy(path, kept)
+        keep_copy(path, kept)
     try:
-        version, indexes = _design(path)
+        design = design_of(path)
     except BaseException:
         discard(kept)
         raise
-    newest = migrations.known()[-1].version
-    file = _File(version, backup, dropped=indexes)
-    if version == newest and not indexes:
+    file = _File(design.version, backup, dropped=list(design.hnsw_indexes))
+    if design.current:
         discard(kept)
         file.backup = None
-    elif version == 0:
+    elif design.version == 0:
         anyio.run(_make_anew, settings, file, kept, report)
     else:
         if backup is None:
-            backups.keep_copy(path, kept)
+            keep_copy(path, kept)
             file.backup = kept
-        with closing(connect(path)) as cursor:
-            for index in indexes:
-                # First of all: whatever else touches a broken one makes the instance unusable.
-                cursor.execute('DROP INDEX "' + index.replace('"', '""') + '"')
-            migrations.apply(cursor)
-            cursor.execute("CHECKPOINT")
+        migrate(path, design.hnsw_indexes)
     return file
-
-
-def _design(path: Path) -> tuple[int, list[str]]:
-    """The schema version, 0 for another design, and the HNSW indexes inside.
-
-    Raises:
-        StoreDamaged: It can't be read.
-        StoreTooNew: It is of a newer version.
-        StoreError: It is no learning database.
-    """
-    try:
-        with copies.opened(path) as cursor:
-            if version := migrations.current_version(cursor):
-                migrations.pending(cursor)
-                return version, [
-                    row[0]
-                    for row in cursor.execute(
-                        "SELECT index_name FROM duckdb_indexes() WHERE contains(upper(sql), 'HNSW')"
-                    ).fetchall()
-                ]
-    except StoreDamaged:
-        pass  # or a log that only the reader of other designs gets over
-    try:
-        with legacy.opened(path) as database:
-            layout = database.layout
-    except InvalidInput:
-        raise StoreError(f"{path} has no executions in it; nothing was changed") from None
-    if layout.schema_version:
-        _refuse_damaged(path)
-    return 0, list(layout.hnsw_indexes)
-
-
-def _refuse_damaged(path: Path) -> NoReturn:
-    raise StoreDamaged(
-        f"{path} is damaged; run `mcp-learning recover` first, or `mcp-learning restore` with a "
-        "backup"
-    )
 
 
 async def _make_anew(settings: Settings, file: _File, kept: Path, report: Progress) -> None:
@@ -185,37 +141,34 @@ async def _make_anew(settings: Settings, file: _File, kept: Path, report: Progre
     path = settings.database_path
     staging = staging_of(path)
 
-    def swap() -> None:
+    def put_in_place() -> None:
         if settings.index_dir.exists():
             shutil.rmtree(settings.index_dir)
-        backups.swap(path, None if file.backup else kept)
+        swap(path, None if file.backup else kept)
         file.backup = kept
-
-    def apply(cursor: object) -> None:
-        migrations.apply(cursor)  # type: ignore[arg-type]
 
     await anyio.to_thread.run_sync(discard, staging)
     try:
-        await _read_into(Database(staging, prepare=apply), settings, file, report)
-        await anyio.to_thread.run_sync(copies.examine, staging)
-        await anyio.to_thread.run_sync(swap)
+        await _read_into(open_store(settings, staging), settings, file, report)
+        await anyio.to_thread.run_sync(examine, staging)
+        await anyio.to_thread.run_sync(put_in_place)
     except BaseException:
         if not replacing(path).exists():
             discard(staging)
         raise
 
 
-async def _read_into(database: Database, settings: Settings, file: _File, report: Progress) -> None:
+async def _read_into(store: FileStore, settings: Settings, file: _File, report: Progress) -> None:
     notes = Notes()
     parts = batches(read_duckdb(settings.database_path, notes))
-    made = LearningService(settings, DuckDBStore(database))
+    made = LearningService(settings, store)
     try:
         while batch := await anyio.to_thread.run_sync(next, parts, None):
             imported = await made.import_batch(ImportBatch.model_construct(records=batch))
             file.skipped["of an excluded repository"] += imported.excluded
             share = notes.done / max(notes.total, 1)
             await report(0.3 * min(share, 1), f"{notes.done} of {notes.total} read")
-        await database.checkpoint()
+        await store.checkpoint()
     finally:
         await made.close()
     file.skipped = +(file.skipped + notes.skipped)

@@ -34,8 +34,8 @@ from mcp_learning.errors import StoreError, StoreLocked
 from mcp_learning.models.results import Member
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress
 from mcp_learning.settings import Settings
+from mcp_learning.store import open_store
 from mcp_learning.store.duckdb.files import make_private
-from mcp_learning.store.duckdb.store import open_store
 from mcp_learning.store.protocol import FileStore
 
 if TYPE_CHECKING:  # followers do without what importing it loads

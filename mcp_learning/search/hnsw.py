@@ -308,3 +308,27 @@ def read_info(path: Path) -> IndexInfo:
     except (KeyError, TypeError, ValueError):
         logger.exception("%s describes itself wrongly", path)
     raise IndexUnavailable(f"the index file {path.name} is of another format")
+
+
+def probe() -> tuple[str, bool]:
+    """Searches an HNSW index in memory, made for this.
+
+    Returns:
+        Where VSS was loaded from, and whether the search used the index and found the nearest.
+
+    Raises:
+        IndexUnavailable: VSS can't be loaded.
+    """
+    query = NEAREST.format(dimension=3)
+    with vss.connect(Path(":memory:")) as connection:
+        source = vss.load(connection)
+        connection.execute("CREATE TABLE vectors (version BIGINT, embedding FLOAT[3])")
+        connection.execute(
+            "INSERT INTO vectors SELECT i, [sin(i), cos(i), i / 100] FROM range(100) r(i)"
+        )
+        connection.execute(
+            "CREATE INDEX hnsw ON vectors USING HNSW (embedding) WITH (metric = 'cosine')"
+        )
+        plan = str(connection.execute(f"EXPLAIN {query}", ["[0, 1, 0]", 1]).fetchall())
+        nearest = connection.execute(query, ["[0, 1, 0]", 1]).fetchone()
+    return source, "HNSW_INDEX_SCAN" in plan and nearest is not None and nearest[0] == 0

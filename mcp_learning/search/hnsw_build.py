@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from mcp_learning.search import vss
 from mcp_learning.search.hnsw import FORMAT, NEAREST, NO_ROOM, IndexInfo, vectors_of, versions_of
 from mcp_learning.store.duckdb.arrow_batch import ArrowBatch
-from mcp_learning.store.duckdb.connection import is_full
 from mcp_learning.store.duckdb.embeddings import as_text
+from mcp_learning.store.duckdb.opening import is_full
 
 SAMPLE = 100
 """Queries that recall is measured with."""

@@ -69,7 +69,7 @@ from mcp_learning.service.recalls import Recalls
 from mcp_learning.service.retention import Retention
 from mcp_learning.service.telemetry import Recorder
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.store import DuckDBStore
+from mcp_learning.store.protocol import FileStore
 from mcp_learning.store.types import Selection
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class LearningService:
         store: The truth, which the service closes.
     """
 
-    def __init__(self, settings: Settings, store: DuckDBStore) -> None:
+    def __init__(self, settings: Settings, store: FileStore) -> None:
         self.settings = settings
         self.store = store
         self._indexer: Indexer | None = None

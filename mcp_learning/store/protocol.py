@@ -322,6 +322,21 @@ class Store(Protocol):
         """
         ...
 
+    async def insert_many(
+        self,
+        executions: Sequence[Execution],
+        vectors: "NDArray[np.float32] | None" = None,
+        model: str = "",
+    ) -> None:
+        """Adds new executions, all of them or none, and the vectors of all of them.
+
+        Args:
+            executions: n, whose task_ids no execution has.
+            vectors: (n, dimension) float32, L2-normalised; None: they are embedded later.
+            model: Fingerprint of the model that made the vectors.
+        """
+        ...
+
     async def export_page(self, after: int, limit: int) -> Exported:
         """The next executions in the order of their last change, with feedback and uses."""
         ...

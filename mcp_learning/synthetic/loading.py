@@ -15,13 +15,10 @@ from numpy.typing import NDArray
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import IndexUnavailable
-from mcp_learning.models.identifiers import task_key
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import bulk
-from mcp_learning.store.duckdb.connection import Cursor, Database
-from mcp_learning.store.duckdb.migrations import open_database
-from mcp_learning.store.duckdb.store import DuckDBStore
+from mcp_learning.store import open_store
+from mcp_learning.store.protocol import FileStore
 from mcp_learning.synthetic.generator import RUNS_PER_TASK, Run, make_runs, make_tasks
 
 CHUNK = 5_000
@@ -59,17 +56,17 @@ class Filled:
 @asynccontextmanager
 async def opened(
     settings: Settings, embedder: Embedder | None = None
-) -> AsyncIterator[tuple[Database, Indexer]]:
-    """The database of `settings`, and an indexer that isn't loaded; closed at the end."""
-    database = open_database(settings)
-    indexer = Indexer(settings, DuckDBStore(database), embedder)
+) -> AsyncIterator[tuple[FileStore, Indexer]]:
+    """The store of `settings`, and an indexer that isn't loaded; closed at the end."""
+    store = open_store(settings)
+    indexer = Indexer(settings, store, embedder)
     try:
-        await database.open()
-        yield database, indexer
+        await store.open()
+        yield store, indexer
     finally:
         with anyio.CancelScope(shield=True):
             await indexer.close()
-            await database.close()
+            await store.close()
 
 
 async def generate(
@@ -100,7 +97,7 @@ async def generate(
     tasks = make_tasks(-(-count // RUNS_PER_TASK), seed=seed, task_types=task_types)
     runs = make_runs(tasks, count, seed=seed, until=datetime.now(UTC))
     vectors, fingerprint, embed_seconds = None, "", 0.0
-    async with opened(settings) as (database, indexer):
+    async with opened(settings) as (store, indexer):
         if embed:
             await indexer.load()
             if indexer.reembed_due:
@@ -111,12 +108,12 @@ async def generate(
             fingerprint = indexer.embedder.fingerprint
         insert_seconds, rows = 0.0, 0
         while chunk := list(islice(runs, CHUNK)):
-            insert_seconds += await insert(database, chunk, vectors, fingerprint)
+            insert_seconds += await insert(store, chunk, vectors, fingerprint)
             rows += len(chunk)
             progress("inserting", rows, count)
         # The process may end right after this. Closing doesn't wait for a long checkpoint, and
         # DuckDB aborts a process that ends in the midst of one.
-        await database.checkpoint()
+        await store.checkpoint()
     return Filled(count, len(tasks), embed_seconds, insert_seconds)
 
 
@@ -133,7 +130,7 @@ async def embed_tasks(
 
 
 async def insert(
-    database: Database,
+    store: FileStore,
     runs: Iterable[Run],
     vectors: NDArray[np.float32] | None,
     fingerprint: str,
@@ -141,7 +138,7 @@ async def insert(
     """Inserts runs in one transaction.
 
     Args:
-        database: Where to; open.
+        store: Where to; open.
         runs: Executions that aren't in it yet.
         vectors: Of their tasks, (tasks, dimension) float32; None leaves them to the queue.
         fingerprint: The model that made the vectors.
@@ -151,12 +148,7 @@ async def insert(
     """
     batch = list(runs)
     executions = [run.execution for run in batch]
-    keys = [task_key(execution.task_description) for execution in executions]
     chosen = None if vectors is None else vectors[[run.task for run in batch]]
-
-    def write(cursor: Cursor) -> None:
-        bulk.insert(cursor, executions, keys, chosen, fingerprint)
-
     started = time.perf_counter()
-    await database.write(write)
+    await store.insert_many(executions, chosen, fingerprint)
     return time.perf_counter() - started

@@ -25,7 +25,7 @@ from mcp_learning.models.maintenance import Backup, Prune
 from mcp_learning.service import recovery
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store import open_store
 
 STEPS = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.truncate", "open"}
 STEPS |= {"shutil.rmtree", "shutil.copyfile"}

@@ -9,10 +9,11 @@ from typing import Any
 import anyio
 
 from mcp_learning.models.requests import FindSimilarTasks, GetExecution
+from mcp_learning.models.transfer import ExportPage
 from mcp_learning.server.answers import structured
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store import open_store
 
 Found = dict[str, Any]
 """Structured content of find_similar_tasks."""
@@ -55,13 +56,13 @@ async def consult(truth: Path, questions: Sequence[dict[str, Any]]) -> Oracle:
     """Opens a copy of the truth with exact search and asks it everything."""
     settings = Settings.load(data_dir=truth, search_mode="exact")
     service = LearningService(settings, open_store(settings))
-    rows = await service.store.database.read(
-        lambda cursor: cursor.execute("SELECT task_id FROM executions").fetchall()
-    )
-    stored = {
-        str(task_id): structured(await service.get(GetExecution(task_id=task_id)))
-        for (task_id,) in rows
-    }
+    stored: dict[str, Any] = {}
+    page = await service.export_page(ExportPage())
+    while page.rows:
+        for row in page.rows:
+            execution = await service.get(GetExecution(task_id=row["task_id"]))
+            stored[str(row["task_id"])] = structured(execution)
+        page = await service.export_page(ExportPage(after=page.last))
     found = [
         structured(await service.find(FindSimilarTasks.model_validate(question)))
         for question in questions

@@ -23,7 +23,7 @@ from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex, RecordE
 from mcp_learning.server.answers import structured
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store import open_store
 
 ROWS = 60
 MOST_LINES = 3

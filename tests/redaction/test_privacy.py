@@ -22,7 +22,7 @@ from mcp_learning.redaction.privacy import PLACEHOLDER, refuse_excluded, without
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store import open_store
 
 SECRET = "xyzzysecret"
 MARKED = f"before <private>{SECRET}</private> after"

@@ -24,7 +24,7 @@ from mcp_learning.search.hnsw import FILE_NAME, Build, IndexInfo
 from mcp_learning.search.index_manager import LEAST_RECALL, MOST_OUTSIDE
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import SearchMode, Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store import open_store
 
 BASE = 100
 LEAST = 10

@@ -5,9 +5,7 @@ from uuid import uuid4
 from service.examples import LOGIN
 from store.rows import execution
 
-from mcp_learning.models.identifiers import task_key
 from mcp_learning.service.learning import LearningService
-from mcp_learning.store.duckdb import bulk
 
 
 async def insert_login_tasks(service: LearningService, count: int) -> None:
@@ -21,5 +19,4 @@ async def insert_login_tasks(service: LearningService, count: int) -> None:
         )
         for number in range(count)
     ]
-    keys = [task_key(LOGIN)] * count
-    await service.store.database.write(lambda cursor: bulk.insert(cursor, rows, keys))
+    await service.store.insert_many(rows)

@@ -13,6 +13,8 @@ import anyio.to_thread
 from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
 from mcp_learning.models.results import Recorded, SimilarTasks
 from mcp_learning.service.learning import LearningService
+from mcp_learning.store.duckdb.connection import Database
+from mcp_learning.store.duckdb.store import DuckDBStore
 
 LOGIN = "Fix the login redirect loop after the session has expired"
 LOGIN_PARAPHRASE = "users are redirected to the sign-in page again and again"
@@ -36,14 +38,20 @@ async def found_ids(service: LearningService, text: str, **values: Any) -> list[
     return [match.task_id for match in (await find(service, text, **values)).matches]
 
 
+def database_of(service: LearningService) -> Database:
+    """The file under the service's store."""
+    assert isinstance(service.store, DuckDBStore)
+    return service.store.database
+
+
 async def query(service: LearningService, sql: str, *values: object) -> list[tuple[Any, ...]]:
     """Rows of the service's own database."""
-    return await service.store.database.read(lambda c: c.execute(sql, list(values)).fetchall())
+    return await database_of(service).read(lambda c: c.execute(sql, list(values)).fetchall())
 
 
 async def execute(service: LearningService, sql: str, *values: object) -> None:
     """Changes the service's own database behind its back."""
-    await service.store.database.write(lambda cursor: cursor.execute(sql, list(values)) and None)
+    await database_of(service).write(lambda cursor: cursor.execute(sql, list(values)) and None)
 
 
 async def change_of(service: LearningService, task_id: UUID) -> tuple[datetime, int]:

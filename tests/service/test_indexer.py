@@ -12,14 +12,14 @@ import anyio.to_thread
 import duckdb
 import psutil
 import pytest
-from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, find, found_ids, record
+from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, database_of, find, found_ids, record
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.results import IndexHealth
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -279,7 +279,7 @@ async def test_a_database_that_was_opened_again_is_read_again(settings: Settings
     async with opened(settings) as service:
         await record(service, LOGIN)
         assert len(await found_ids(service, LOGIN)) == 1
-        service.store.database._disconnect()  # as after a fatal error of the engine
+        database_of(service)._disconnect()  # as after a fatal error of the engine
         for file in settings.data_dir.glob("learning.duckdb*"):
             file.unlink()
 

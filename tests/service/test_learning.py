@@ -1,5 +1,6 @@
 """The learning service with a real database and the real model: record, find, get, feedback."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,15 +18,20 @@ from service.examples import (
 )
 
 from mcp_learning.errors import InvalidInput, NotFound
+from mcp_learning.models.dashboard import View
+from mcp_learning.models.maintenance import Backup, Prune
 from mcp_learning.models.requests import (
     ForgetExecutions,
     GetExecution,
     LearningStats,
     RebuildIndex,
+    RecommendApproach,
     SubmitFeedback,
     SuggestValues,
 )
+from mcp_learning.models.transfer import ExportPage, ImportBatch
 from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import ignore_progress
 
 pytestmark = pytest.mark.anyio
 
@@ -287,19 +293,25 @@ async def test_suggestions_start_with_the_prefix_commonest_first(service: Learni
 
 
 @pytest.mark.usefixtures("nothing_blocks_the_loop")
-async def test_a_whole_session_never_blocks_the_event_loop(service: LearningService) -> None:
+async def test_a_whole_session_never_blocks_the_event_loop(
+    service: LearningService, tmp_path: Path
+) -> None:
     task_id = (await record(service, **EVERYTHING)).task_id
     other = (await record(service, EXPORT, used_task_ids=[task_id])).task_id
     assert await found_ids(service, LOGIN_PARAPHRASE) == [task_id]
     await service.feedback(SubmitFeedback(task_id=task_id, comment="just right").identified())
     await service.get(GetExecution(task_id=task_id))
     await service.stats(LearningStats())
+    await service.insights()
+    await service.overview(View())
     await service.suggest(SuggestValues(column="repo", prefix="a"))
-
-    async def ignore(share: float, message: str) -> None:
-        pass
-
-    assert (await service.rebuild(RebuildIndex(reembed=True), ignore)).rows == 2
+    await service.recommend(RecommendApproach(task_description=LOGIN))
+    assert len((await service.export_page(ExportPage())).rows) == 2
+    assert (await service.import_batch(ImportBatch(records=[]))).created == 0
+    await service.backup(Backup(path=str(tmp_path / "backup.duckdb")))
+    pruned = Prune(older_than_days=7, archive=str(tmp_path), reclaim=True)
+    assert (await service.prune(pruned, ignore_progress)).executions == 0
+    assert (await service.rebuild(RebuildIndex(reembed=True), ignore_progress)).rows == 2
     await service.forget(ForgetExecutions(task_ids=[other], dry_run=False))
     assert (await service.health()).rows == 1
     await service.close()

@@ -18,7 +18,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.models.results import Recommendation
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store import open_store
 
 pytestmark = pytest.mark.anyio
 

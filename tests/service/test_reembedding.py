@@ -8,7 +8,16 @@ from uuid import UUID
 import anyio
 import duckdb
 import pytest
-from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, find, found_ids, query, record
+from service.examples import (
+    EXPORT,
+    LOGIN,
+    LOGIN_PARAPHRASE,
+    database_of,
+    find,
+    found_ids,
+    query,
+    record,
+)
 
 from mcp_learning.errors import EmbedderUnavailable, IndexUnavailable
 from mcp_learning.models.requests import (
@@ -21,7 +30,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.service.embedding import BATCH
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +61,7 @@ async def test_reembedding_recomputes_every_vector(service: LearningService) -> 
     export = (await record(service, EXPORT)).task_id
     await service.ready()
     before = await query(service, "SELECT task_id, embedding FROM embeddings ORDER BY 1")
-    await service.store.database.write(
+    await database_of(service).write(
         lambda c: c.execute("UPDATE embeddings SET embedding = list_reverse(embedding)") and None
     )
 

@@ -22,7 +22,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.service import retention
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -161,7 +161,7 @@ async def test_what_is_forgotten_is_in_no_file_after_reclaiming(settings: Settin
     )
     traces = [word.encode() for word in (*words, "plughnote", "frobcomment")]
     traces += [_bytes_of(vector[0][0]), gone.bytes]
-    await service.store.database.checkpoint()
+    await service.store.checkpoint()
     present = all_bytes(settings.data_dir)
     assert all(trace in present for trace in traces[:-1])
 

@@ -12,7 +12,6 @@ from mcp_learning.models.results import Execution
 from mcp_learning.server import answers
 from mcp_learning.server.insights import page
 from mcp_learning.service.learning import LearningService
-from mcp_learning.store.duckdb import bulk
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +24,7 @@ async def put(service: LearningService, days_ago: float, count: int = 1, **value
         Execution(task_id=uuid7(), recorded_at=moment, updated_at=moment, **given)
         for _ in range(count)
     ]
-    await service.store.database.write(lambda c: bulk.insert(c, made, [7] * count))
+    await service.store.insert_many(made)
 
 
 async def groups(service: LearningService, by: GroupBy, **arguments: Any) -> dict[str, int]:

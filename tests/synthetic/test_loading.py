@@ -11,9 +11,7 @@ from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import Execution, SimilarTasks
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import embeddings, executions
-from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store import open_store
 from mcp_learning.synthetic.generator import make_runs, make_tasks
 from mcp_learning.synthetic.loading import Filled, generate, insert, opened
 
@@ -41,12 +39,10 @@ def fill(directory: Path, count: int, *, embed: bool = True) -> Filled:
 def counts(directory: Path) -> tuple[int, int]:
     """Executions, and those of them that wait for a vector."""
 
-    def read(cursor: Cursor) -> tuple[int, int]:
-        return executions.count(cursor), embeddings.count_pending(cursor)
-
     async def work() -> tuple[int, int]:
-        async with opened(settings_in(directory)) as (database, _):
-            return await database.read(read)
+        async with opened(settings_in(directory)) as (store, _):
+            health = await store.health()
+            return health.rows, health.unembedded
 
     return anyio.run(work)
 
@@ -62,16 +58,14 @@ def test_bulk_insert_stores_what_it_was_given(tmp_path: Path) -> None:
     runs = list(make_runs(tasks, 60, seed=SEED, until=datetime(2025, 6, 1, tzinfo=UTC)))
     vectors = random_vectors(len(tasks))
 
-    def read(cursor: Cursor) -> tuple[list[Execution | None], NDArray[np.float32]]:
-        stored = [executions.get(cursor, run.execution.task_id) for run in runs]
-        parts: list[NDArray[np.float32]] = []
-        embeddings.read_into(cursor, lambda _numbers, _versions, vectors: parts.append(vectors))
-        return stored, np.concatenate(parts)  # in the order in which they were inserted
-
     async def work() -> tuple[list[Execution | None], NDArray[np.float32]]:
-        async with opened(settings_in(tmp_path)) as (database, _):
-            await insert(database, runs, vectors, "some model")
-            return await database.read(read)
+        parts: list[NDArray[np.float32]] = []
+        async with opened(settings_in(tmp_path)) as (store, _):
+            await insert(store, runs, vectors, "some model")
+            found = [await store.get(run.execution.task_id) for run in runs]
+            await store.vectors(lambda _numbers, _versions, some: parts.append(some))
+        stored = [None if one is None else one.execution for one in found]
+        return stored, np.concatenate(parts)  # in the order in which they were inserted
 
     stored, kept = anyio.run(work)
     assert stored == [run.execution for run in runs]
@@ -114,8 +108,8 @@ def test_vectors_of_two_models_are_not_mixed(tmp_path: Path) -> None:
     runs = list(make_runs(tasks, 5, seed=SEED, until=datetime(2025, 6, 1, tzinfo=UTC)))
 
     async def work() -> None:
-        async with opened(settings_in(tmp_path)) as (database, _):
-            await insert(database, runs, random_vectors(len(tasks)), "some model")
+        async with opened(settings_in(tmp_path)) as (store, _):
+            await insert(store, runs, random_vectors(len(tasks)), "some model")
 
     anyio.run(work)
     with pytest.raises(IndexUnavailable, match=r"another model.*--no-embed"):

@@ -1,15 +1,12 @@
 """A database with many executions, quickly: real embeddings of some tasks, and others near them."""
 
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from mcp_learning.models.identifiers import task_key
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import bulk
 from mcp_learning.synthetic.generator import make_runs, make_tasks
 from mcp_learning.synthetic.loading import CHUNK, embed_tasks, opened
 
@@ -22,24 +19,16 @@ async def fill(data_dir: Path, count: int) -> None:
     tasks = make_tasks(TASKS, seed=1)
     runs = make_runs(tasks, count, seed=1, until=datetime.now(UTC))
     rng = np.random.default_rng(1)
-    async with opened(Settings.load(data_dir=data_dir)) as (database, indexer):
+    async with opened(Settings.load(data_dir=data_dir)) as (store, indexer):
         await indexer.load()
         texts = [task.description for task in tasks]
         known = await embed_tasks(indexer.embedder, texts, lambda *_: None)
         while chunk := list(islice(runs, CHUNK)):
             executions = [run.execution for run in chunk]
-            keys = [task_key(execution.task_description) for execution in executions]
             vectors = known[[run.task for run in chunk]]
             width = vectors.shape[1]
             vectors = vectors + NOISE * rng.standard_normal(vectors.shape, np.float32) / width**0.5
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-
-            write = partial(
-                bulk.insert,
-                executions=executions,
-                task_keys=keys,
-                vectors=np.asarray(vectors, np.float32),
-                fingerprint=indexer.embedder.fingerprint,
-            )
-            await database.write(write)
-        await database.checkpoint()
+            vectors = np.asarray(vectors, np.float32)
+            await store.insert_many(executions, vectors, indexer.embedder.fingerprint)
+        await store.checkpoint()

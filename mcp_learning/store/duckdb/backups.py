@@ -61,7 +61,7 @@ def staged(source: Path, staging: Path) -> copies.Contents:
             f"{source} is a DuckDB file, but no database of mcp-learning of this design; "
             "`mcp-learning import duckdb` reads older ones"
         )
-    if held.version > migrations.known()[-1].version:
+    if held.version > migrations.newest():
         raise StoreTooNew(
             f"{source} has schema version {held.version}; update mcp-learning to restore it"
         )

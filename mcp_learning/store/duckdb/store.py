@@ -360,6 +360,20 @@ class DuckDBStore:
             return await self.database.read(lambda c: importing.preview(c, batch))
         return await self.database.write(lambda c: importing.write(c, batch))
 
+    async def insert_many(
+        self,
+        executions: Sequence[Execution],
+        vectors: "NDArray[np.float32] | None" = None,
+        model: str = "",
+    ) -> None:
+        def write(cursor: Cursor) -> None:
+            from mcp_learning.store.duckdb import bulk
+
+            keys = [task_key(one.task_description) for one in executions]
+            bulk.insert(cursor, executions, keys, vectors, model)
+
+        await self.database.write(write)
+
     async def export_page(self, after: int, limit: int) -> Exported:
         return await self.database.read(lambda c: transfer.page(c, after, limit))
 
@@ -422,9 +436,9 @@ class DuckDBStore:
         return await self.database.write(write)
 
 
-def open_store(settings: Settings) -> DuckDBStore:
-    """The store of these settings. Opens nothing yet; migrates whenever the file is opened."""
-    return DuckDBStore(migrations.open_database(settings))
+def open_store(settings: Settings, path: Path | None = None) -> DuckDBStore:
+    """As `mcp_learning.store.open_store`."""
+    return DuckDBStore(migrations.open_database(settings, path))
 
 
 def _select(cursor: Cursor, selection: Selection) -> Deletion:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from mcp_learning.errors import StoreError, StoreTooNew
 from mcp_learning.settings import Settings
@@ -43,6 +44,11 @@ def known() -> tuple[Migration, ...]:
     return tuple(sorted(found, key=lambda migration: migration.version))
 
 
+def newest() -> int:
+    """The schema version that this package makes."""
+    return known()[-1].version
+
+
 def current_version(cursor: Cursor) -> int:
     """The database's schema version; 0 for a new one. Only reads."""
     exists = cursor.execute(
@@ -61,10 +67,9 @@ def pending(cursor: Cursor) -> tuple[Migration, ...]:
         StoreTooNew: The database is at a version that this package doesn't know.
     """
     version = current_version(cursor)
-    newest = known()[-1].version
-    if version > newest:
+    if version > newest():
         raise StoreTooNew(
-            f"the database has schema version {version}, this mcp-learning knows {newest}; "
+            f"the database has schema version {version}, this mcp-learning knows {newest()}; "
             "update mcp-learning (nothing was changed)"
         )
     return tuple(migration for migration in known() if migration.version > version)
@@ -111,16 +116,15 @@ def refuse_other_design(cursor: Cursor) -> None:
         )
 
 
-def open_database(settings: Settings) -> Database:
-    """The database of these settings, migrated whenever it is opened. Opens nothing yet."""
+def open_database(settings: Settings, path: Path | None = None) -> Database:
+    """The database of these settings, or another one; migrated whenever it is opened."""
+    file = path or settings.database_path
 
     def migrate(cursor: Cursor) -> None:
         try:
             refuse_other_design(cursor)
             apply(cursor)
         except StoreError as error:
-            raise type(error)(f"{settings.database_path}: {error}") from error
+            raise type(error)(f"{file}: {error}") from error
 
-    return Database(
-        settings.database_path, memory_limit_mb=settings.memory_limit_mb, prepare=migrate
-    )
+    return Database(file, memory_limit_mb=settings.memory_limit_mb, prepare=migrate)

@@ -1,0 +1,79 @@
+"""Bringing a database file that no process has open to the current schema. Blocks."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcp_learning.errors import InvalidInput, StoreDamaged, StoreError
+from mcp_learning.store.duckdb import copies, legacy, migrations
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.opening import connect
+
+_HNSW_INDEXES = "SELECT index_name FROM duckdb_indexes() WHERE contains(upper(sql), 'HNSW')"
+
+
+@dataclass(frozen=True)
+class Design:
+    """What made a database.
+
+    Attributes:
+        version: Of its schema; 0: another design, which migrations don't apply to.
+        hnsw_indexes: Names of the HNSW indexes inside the file; this package makes none.
+    """
+
+    version: int
+    hnsw_indexes: Sequence[str]
+
+    @property
+    def current(self) -> bool:
+        """Whether nothing has to be changed."""
+        return self.version == migrations.newest() and not self.hnsw_indexes
+
+
+def design_of(path: Path) -> Design:
+    """Finds out what made a database; only reads.
+
+    Raises:
+        StoreDamaged: It can't be read.
+        StoreTooNew: It is of a newer version.
+        StoreError: It is no learning database.
+    """
+    try:
+        with copies.opened(path) as cursor:
+            if version := migrations.current_version(cursor):
+                migrations.pending(cursor)
+                return Design(version, _hnsw_indexes(cursor))
+    except StoreDamaged:
+        pass  # or a log that only the reader of other designs can skip
+    try:
+        with legacy.opened(path) as database:
+            layout = database.layout
+    except InvalidInput:
+        raise StoreError(f"{path} has no executions in it; nothing was changed") from None
+    if layout.schema_version:
+        raise StoreDamaged(
+            f"{path} is damaged; run `mcp-learning recover` first, or `mcp-learning restore` with "
+            "a backup"
+        )
+    return Design(0, layout.hnsw_indexes)
+
+
+def migrate(path: Path, hnsw_indexes: Sequence[str] = ()) -> None:
+    """Drops HNSW indexes inside the file, then applies the pending migrations.
+
+    Raises:
+        StoreTooNew: It is of a newer version.
+        StoreError: It can't be opened.
+        duckdb.Error: A migration failed; it was rolled back as a whole.
+    """
+    with closing(connect(path)) as cursor:
+        for index in hnsw_indexes:
+            # First of all: whatever else touches a broken one makes the instance unusable.
+            cursor.execute('DROP INDEX "' + index.replace('"', '""') + '"')
+        migrations.apply(cursor)
+        cursor.execute("CHECKPOINT")
+
+
+def _hnsw_indexes(cursor: Cursor) -> list[str]:
+    return [row[0] for row in cursor.execute(_HNSW_INDEXES).fetchall()]
