@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 import pytest
-from watched import UNCONVERTED, OutsideTheStoreError, Watched
+from watched import OutsideTheStoreError, Watched
 
 import mcp_learning
 
@@ -196,7 +196,6 @@ def cursor_calls(tree: ast.AST) -> set[str]:
 
 OUTSIDE = [name for name in MODULES if not is_in(name, STORE)]
 POLICY = [name for name in OUTSIDE if name not in INDEX]
-CONVERTED = [name for name in POLICY if name not in UNCONVERTED]
 
 
 def without_empty(found: dict[str, set[str]]) -> dict[str, set[str]]:
@@ -226,9 +225,7 @@ def test_a_file_is_short_enough_to_read_at_once() -> None:
 
 def test_only_the_store_and_the_index_import_the_engine() -> None:
     foreign = {name: foreign_imports(tree_of(name), name) for name in OUTSIDE}
-    left = {name: what for name, what in without_empty(foreign).items() if name not in UNCONVERTED}
-    assert left == {}
-    assert [name for name in UNCONVERTED if not foreign[name]] == []  # take these off the list
+    assert without_empty(foreign) == {}
 
 
 def test_no_object_of_the_engine_is_held_outside_the_store() -> None:
@@ -240,17 +237,17 @@ def test_no_object_of_the_engine_is_held_outside_the_store() -> None:
             if any(is_in(home, engine) for engine in ("duckdb", "_duckdb", ENGINE))
         }
         - allowed
-        for module in CONVERTED
+        for module in POLICY
     }
     assert without_empty(held) == {}
 
 
 def test_no_annotation_or_parameter_outside_the_store_names_a_type_of_the_engine() -> None:
-    assert without_empty({name: engine_types(tree_of(name)) for name in CONVERTED}) == {}
+    assert without_empty({name: engine_types(tree_of(name)) for name in POLICY}) == {}
 
 
 def test_no_cursor_is_used_outside_the_store() -> None:
-    assert without_empty({name: cursor_calls(tree_of(name)) for name in CONVERTED}) == {}
+    assert without_empty({name: cursor_calls(tree_of(name)) for name in POLICY}) == {}
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,6 @@ from typing import Any
 STORE = "mcp_learning.store."
 """Beginning of the names of the modules that may use a cursor."""
 
-UNCONVERTED: tuple[str, ...] = ()
-"""Modules that still pass cursors around; each leaves this list when it asks the store instead."""
-
 
 class OnTheLoopError(AssertionError):
     """Raised where something that blocks was called on the event loop."""
@@ -54,6 +51,5 @@ def refuse_on_the_loop(what: str) -> None:
 
 
 def _refuse_outside_the_store(what: str, module: str) -> None:
-    inside = not module.startswith("mcp_learning.") or f"{module}.".startswith(STORE)
-    if not inside and module not in UNCONVERTED:
+    if module.startswith("mcp_learning.") and not f"{module}.".startswith(STORE):
         raise OutsideTheStoreError(f"{what} was called by {module}")
