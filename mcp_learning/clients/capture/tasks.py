@@ -15,10 +15,9 @@ from pydantic import ValidationError
 
 from mcp_learning.clients.transcripts.sessions import Session, Task
 from mcp_learning.clients.transfer.commits import type_by_words
-from mcp_learning.clients.transfer.imported import Notes, files_below
+from mcp_learning.clients.transfer.imported import Notes, files_below, fitted
 from mcp_learning.clients.values import clean, identity
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.redaction.secrets import redact
 
 LONGEST_DESCRIPTION = 20_000
 LONGEST_SOLUTION = 8_000
@@ -47,7 +46,7 @@ def executions(read: Reader, path: Path, notes: Notes) -> Iterator[PastExecution
 
 def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
     """The execution of a task; None, with a note, if a value of it can't be stored."""
-    description = _shortened(task.prompt, LONGEST_DESCRIPTION)
+    description = fitted(task.prompt, LONGEST_DESCRIPTION)
     first_line = description.partition("\n")[0]
     ended = task.ended or task.started
     values = {
@@ -56,9 +55,9 @@ def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
         "outcome": "failure" if task.failure else "pending",
         "repo": repository(task.cwd) or None,
         "model_tier": _tier(task.model) or None,
-        "solution_summary": _shortened(task.reply, LONGEST_SOLUTION) or None,
+        "solution_summary": fitted(task.reply, LONGEST_SOLUTION) or None,
         "error_type": "crash" if task.failure else None,
-        "error_message": _shortened(task.failure or task.last_error, LONGEST_ERROR) or None,
+        "error_message": fitted(task.failure or task.last_error, LONGEST_ERROR) or None,
         "duration_seconds": (ended - task.started).total_seconds() if task.ended else None,
         "cost_usd": task.cost,
         "details": {
@@ -113,9 +112,3 @@ def _metadata(task: Task, client: str) -> dict[str, Any]:
         "interrupted": task.interrupted,
     }
     return {name: value for name, value in values.items() if value}
-
-
-def _shortened(text: str, limit: int) -> str:
-    """A clean text; secrets are removed before it is cut, since half of one isn't recognised."""
-    whole = clean(text, len(text))
-    return whole if len(whole) <= limit else clean(redact(whole)[0], limit)

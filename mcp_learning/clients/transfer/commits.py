@@ -1,7 +1,6 @@
-"""What a commit teaches: a task of some kind, tried in some way, that lasted or was reverted.
+"""Makes executions of commits: a task of a type, with an approach, that was kept or reverted.
 
-The kind of a task comes from a conventional prefix (`fix(parser): …`), or else from the words of
-the subject:
+The type comes from a conventional prefix (`fix(parser): …`), or else from the words of the subject:
 
     task_type     prefixes                   words, looked for in this order
     docs          docs, doc                  readme, docs, documentation, document, typo, changelog
@@ -28,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from uuid import NAMESPACE_URL, uuid5
 
-from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.clients.transfer.imported import Notes, fitted
 from mcp_learning.clients.values import moment, shorten
 from mcp_learning.models.requests import Details, RecordExecution
 from mcp_learning.models.transfer import PastExecution
@@ -108,7 +107,7 @@ def executions(history: History) -> list[RecordExecution]:
 
 
 def past(history: History, notes: Notes) -> Iterator[PastExecution]:
-    """What `executions` gives, with the times of the commits; a reverted one changed then."""
+    """As `executions`, with the times of the commits; a reverted one changed at its revert."""
     tasks, reverted = _tasks_and_reverts(history.commits)
     for commit in tasks:
         revert = reverted.get(commit.hash)
@@ -126,9 +125,9 @@ def past(history: History, notes: Notes) -> Iterator[PastExecution]:
 
 
 def _tasks_and_reverts(commits: tuple[Commit, ...]) -> tuple[list[Commit], dict[str, Commit]]:
-    """Commits that were tasks, and by the hash of each that didn't last the one that undid it."""
+    """The commits that are tasks, and the reverts by the hash of the commit that they revert."""
     tasks: list[Commit] = []
-    undone: dict[str, Commit] = {}
+    reverts: dict[str, Commit] = {}
     target_of: dict[str, str] = {}
     for at, commit in enumerate(commits):
         named = _REVERT_SUBJECT.fullmatch(commit.subject)
@@ -141,12 +140,12 @@ def _tasks_and_reverts(commits: tuple[Commit, ...]) -> tuple[list[Commit], dict[
             continue
         target_of[commit.hash] = target.hash
         if (original := target_of.get(target.hash)) is not None:
-            undone.pop(original, None)  # the revert itself was reverted
+            reverts.pop(original, None)  # the revert itself was reverted
         elif named is not None and named[1] == "Reapply":
-            undone.pop(target.hash, None)
+            reverts.pop(target.hash, None)
         else:
-            undone[target.hash] = commit
-    return tasks, undone
+            reverts[target.hash] = commit
+    return tasks, reverts
 
 
 def _find_target(revert: Commit, earlier: tuple[Commit, ...]) -> Commit | None:
@@ -164,7 +163,7 @@ def _find_target(revert: Commit, earlier: tuple[Commit, ...]) -> Commit | None:
 
 def _execution(commit: Commit, repo: str, revert: Commit | None) -> RecordExecution:
     subject = _PULL_REQUEST.sub("", commit.subject)
-    body = shorten(_TRAILER.sub("", commit.body).strip(), _MAX_BODY)
+    body = fitted(_TRAILER.sub("", commit.body).strip(), _MAX_BODY)
     prefix = _PREFIX.fullmatch(subject)
     if prefix is not None and prefix["kind"].lower() in _PREFIXES:
         task_type, scope, what = _PREFIXES[prefix["kind"].lower()], prefix["scope"], prefix["what"]
@@ -174,7 +173,7 @@ def _execution(commit: Commit, repo: str, revert: Commit | None) -> RecordExecut
     return RecordExecution(
         task_id=uuid5(NAMESPACE_URL, f"git:{commit.hash}"),
         task_type=task_type,
-        task_description=shorten(f"{what}\n\n{body}".strip(), 20_000),
+        task_description=fitted(f"{what}\n\n{body}".strip(), 20_000),
         outcome="success" if revert is None else "failure",
         repo=shorten(repo, 500),
         approach=shorten(scope or _main_part(commit.files), 200),
@@ -188,18 +187,18 @@ def _execution(commit: Commit, repo: str, revert: Commit | None) -> RecordExecut
     )
 
 
-def type_by_words(subject: str, otherwise: str = "change") -> str:
-    """The kind of a task by the words of its first line."""
+def type_by_words(subject: str, default: str = "change") -> str:
+    """The type of a task by the words of its first line."""
     for task_type, words in _WORDS.items():
         if re.search(rf"\b({words})\b", subject, re.IGNORECASE):
             return task_type
-    return otherwise
+    return default
 
 
 def _main_part(paths: tuple[str, ...]) -> str:
-    """The directory, below the likes of `src`, in which most files were touched; "" for none.
+    """The directory, below `src` and such, with most of the changed files; empty without any.
 
-    Documentation and tests go along with most changes, so they count only when alone.
+    Documentation and tests are part of most changes, so they count only if there is nothing else.
     """
 
     def part(path: str) -> str:
@@ -222,4 +221,4 @@ def _changed(paths: tuple[str, ...]) -> str | None:
 def _reason(revert: Commit) -> str:
     """Which commit reverted the task and, where it says so, why."""
     why = _TRAILER.sub("", _REVERT_BODY.sub("", revert.body)).strip(" .\n")
-    return f"Reverted by commit {revert.hash[:12]}: {shorten(why or revert.subject, _MAX_BODY)}"
+    return f"Reverted by commit {revert.hash[:12]}: {fitted(why or revert.subject, _MAX_BODY)}"

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mcp_learning.clients.values import clean
+from mcp_learning.clients.values import clean, shorten
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.fields import Model
 from mcp_learning.models.transfer import PastExecution
+from mcp_learning.redaction.secrets import redact
 
 EXAMPLES = 20
 """Skipped places that are named one by one; all are counted."""
@@ -111,6 +112,15 @@ def batches(records: Iterable[PastExecution]) -> Iterator[list[PastExecution]]:
             batch, characters = [], 0
     if batch:
         yield batch
+
+
+def fitted(text: str, limit: int) -> str:
+    """A clean text of at most `limit` characters.
+
+    Secrets are removed from a text before it is cut, since half of one is not recognised.
+    """
+    whole = clean(text, len(text))
+    return whole if len(whole) <= limit else shorten(redact(whole)[0], limit)
 
 
 def changed_at(file: Path) -> datetime:

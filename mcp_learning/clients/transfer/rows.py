@@ -16,7 +16,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.clients.transfer.imported import Notes, fitted
 from mcp_learning.clients.values import clean, identity
 from mcp_learning.models.requests import Details, RecordExecution
 from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
@@ -147,11 +147,12 @@ class RowParser:
         text = str(value) if not isinstance(value, (dict, list, bytes)) else ""
         if not text:
             self._notes.leave_out(where, f"{name} is not a text")
-        kept = clean(text, _TEXTS[name])
-        if len(kept) < len(text.strip(" \t\r\n")):
-            what = "shortened" if len(kept) == _TEXTS[name] else "without control characters"
-            self._notes.leave_out(where, f"{name} was imported {what}")
-        return kept
+        whole, limit = clean(text, len(text)), _TEXTS[name]
+        if len(whole) > limit:
+            self._notes.leave_out(where, f"{name} was imported shortened")
+        elif len(whole) < len(text.strip(" \t\r\n")):
+            self._notes.leave_out(where, f"{name} was imported without control characters")
+        return fitted(whole, limit)
 
     def _outcome(self, where: str, value: object) -> str:
         outcome = str(value).strip().lower()

@@ -187,6 +187,13 @@ def test_merges_are_left_out(repository: Repository) -> None:
     assert subjects == {"Start", "Aside", "Ahead"}
 
 
+def test_a_secret_at_the_cut_of_a_message_is_not_left_in_half(repository: Repository) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    repository.commit(f"Add a lid\n\n{'word ' * 196}{secret} and more words")
+    (task,) = repository.learn()
+    assert task.task_description.endswith("word [redacted:github-to…")
+
+
 def test_names_of_people_in_trailers_are_not_learnt(repository: Repository) -> None:
     message = "Pour\n\nSlowly.\n\nSigned-off-by: Nobody <nobody@example.org>\nChange-Id: I0123"
     repository.commit(message, "a.txt")

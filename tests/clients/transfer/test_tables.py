@@ -163,6 +163,14 @@ def test_bad_values_are_left_out_and_counted_and_the_row_is_kept(
     assert not notes.skipped
 
 
+def test_a_secret_at_the_cut_of_a_text_is_not_left_in_half(tmp_path: Path, notes: Notes) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    row = {"task_description": "mend it", "solution_summary": "word " * 1_596 + secret}
+    (record,) = read_jsonl(jsonl(tmp_path / "a.jsonl", row), notes)
+    assert (record.execution.solution_summary or "").endswith("word [redacted:github-to…")
+    assert dict(notes.left_out) == {"solution_summary was imported shortened": 1}
+
+
 def test_a_row_without_a_description_is_skipped_by_line(tmp_path: Path, notes: Notes) -> None:
     path = jsonl(tmp_path / "a.jsonl", {"task_type": "x"}, FULL, {"task_description": " \0 "})
     assert told(read_jsonl(path, notes)) == ["mend the spout"]
