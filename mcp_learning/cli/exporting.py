@@ -1,22 +1,18 @@
-"""`export`: everything but vectors, page by page, into one file."""
+"""`export`: writes all executions, without vectors, into one file."""
 
-import sys
 import time
 from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.session import fail, load_settings, run, service
 from mcp_learning.clients.transfer.exports import Writer, writer
 from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
 from mcp_learning.models.transfer import ExportPage
-
-console = Console(stderr=True)
 
 
 class ExportReport(Model):
@@ -35,21 +31,14 @@ def export(path: Path, *, force: bool, data_dir: Path | None, as_json: bool) -> 
     Args:
         path: Ends with .jsonl or .parquet; `-`: JSON lines on stdout.
         force: Replace a file that is there.
-        data_dir: Of the database.
+        data_dir: The data directory.
         as_json: Print one JSON object; on stderr, when the lines are on stdout.
     """
     settings = load_settings(data_dir)
     if not settings.database_path.exists():
         fail(f"there is no database {settings.database_path} to export")
     begin = time.perf_counter()
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=as_json or not sys.stderr.isatty(),
-    )
+    bar = progress_bar(quiet=as_json)
     task = bar.add_task("exporting", total=None)
 
     async def work(target: Writer) -> tuple[int, int, int]:

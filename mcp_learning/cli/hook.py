@@ -1,7 +1,7 @@
-"""`hook claude-code`: answers a hook of Claude Code. Whatever happens, the client goes on.
+"""`hook claude-code`: answers a hook of Claude Code, and never disturbs the client.
 
-It exits with 0 and says nothing unless it has something to say; failures are in `hook.log` in the
-data directory. Nothing is imported here that isn't needed: a person waits for it.
+It exits with 0 and prints nothing unless it has an answer; failures are in `hook.log` in the data
+directory. It imports only what it needs, since a person waits for it.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = 0.25
-"""Longest time to wait for the server, of the 0.3 s that a hook may take; it answers in 0.02."""
+"""Longest time to wait for the server. A hook may take 0.3 s; the server answers in 0.02."""
 
 _LARGEST_INPUT = 16 * 2**20
 _RECORDED = ("Stop", "SessionEnd")
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> None:
     try:
         options = _options(arguments)
     except ValueError as error:
-        _last_words(f"hook claude-code: {error}")
+        _complain(f"hook claude-code: {error}")
     else:
         run(**options)
 
@@ -32,9 +32,9 @@ def run(*, data_dir: str | None = None, patience: float = SECONDS, record: bool 
     """Reads a hook's JSON from stdin and answers it.
 
     Args:
-        data_dir: As for every command.
+        data_dir: The data directory; None for the one of the settings.
         patience: Seconds to wait for the server.
-        record: Record what the input says, in this very process.
+        record: Record the session's latest task in this process.
     """
     from mcp_learning.clients import hook_paths
 
@@ -61,21 +61,20 @@ def _recall(payload: dict[str, Any], directory: Path, patience: float) -> None:
     try:
         answer = hooks.recall(payload, directory, patience)
     except NoLeader:
-        return  # usual while no agent has its server running: nothing to tell
+        return  # usual while no agent has its server running
     if answer:
         sys.stdout.write(answer + "\n")
         sys.stdout.flush()
 
 
 def _hand_over(payload: dict[str, Any], directory: Path) -> None:
-    """Starts a process that records and ends; the client may be leaving, and doesn't wait."""
+    """Starts a process that records; the client may be about to exit, and doesn't wait."""
     import subprocess
 
     names = ("session_id", "transcript_path", "cwd", "hook_event_name")
-    told = {name: payload.get(name) for name in names}
-    told["last_assistant_message"] = str(payload.get("last_assistant_message") or "")[
-        :_LONGEST_REPLY
-    ]
+    handed = {name: payload.get(name) for name in names}
+    closing = str(payload.get("last_assistant_message") or "")
+    handed["last_assistant_message"] = closing[:_LONGEST_REPLY]
     command = [sys.executable, "-P", "-m", "mcp_learning", "hook", "claude-code", "--record"]
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
@@ -85,12 +84,12 @@ def _hand_over(payload: dict[str, Any], directory: Path) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        cwd=Path(sys.executable).parent,  # not the project's: nothing there is to be held, or run
+        cwd=Path(sys.executable).parent,  # in the project's directory, it might keep it in use
         **detached,
     )
     assert child.stdin is not None
     with child.stdin as pipe:
-        pipe.write(json.dumps(told, ensure_ascii=False).encode(errors="replace"))
+        pipe.write(json.dumps(handed, ensure_ascii=False).encode(errors="replace"))
     child.returncode = 0  # it outlives this process on purpose
 
 
@@ -98,8 +97,8 @@ def _record(payload: dict[str, Any], directory: Path) -> None:
     from mcp_learning.clients import hook_paths
     from mcp_learning.clients.capture import recording
 
-    said = recording.record(payload, directory)
-    hook_paths.note(directory, f"{payload.get('hook_event_name')}: {said}")
+    result = recording.record(payload, directory)
+    hook_paths.note(directory, f"{payload.get('hook_event_name')}: {result}")
 
 
 def _log(directory: Path | None, text: str) -> None:
@@ -108,14 +107,14 @@ def _log(directory: Path | None, text: str) -> None:
     try:
         hook_paths.note(directory or Path(os.devnull), text)
     except OSError as error:
-        _last_words(f"{text} (not logged: {error})")
+        _complain(f"{text} (not logged: {error})")
 
 
-def _last_words(text: str) -> None:
+def _complain(text: str) -> None:
     try:
         sys.stderr.write(f"mcp-learning: {text}\n")
     except (OSError, ValueError, AttributeError):
-        return  # there is nobody to tell
+        return  # stderr is closed
 
 
 def _options(arguments: list[str]) -> dict[str, Any]:
@@ -129,6 +128,6 @@ def _options(arguments: list[str]) -> dict[str, Any]:
             options["data_dir"] = left.pop(0)
         elif name == "--patience" and left:
             options["patience"] = float(left.pop(0))
-        elif name != "--json":  # it always answers with JSON
+        elif name != "--json":  # which is what it always prints
             raise ValueError(f"there is no option {name}")
     return options

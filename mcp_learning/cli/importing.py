@@ -1,15 +1,12 @@
-"""`import`: executions out of other people's files, batch by batch, with a count of what was not.
+"""`import`: stores executions from files of other programs, and counts what it could not read.
 
-Batches are stored as a whole; whatever ends the command, the same command again goes on, since what
-is there already is known by its id.
+Batches are stored as a whole. After an interruption the same command goes on, since what is stored
+is recognised by its id.
 """
 
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
 from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
@@ -18,21 +15,19 @@ import anyio.to_thread
 import typer
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.queries import print_json
 from mcp_learning.cli.session import fail, load_settings, run, service
-from mcp_learning.clients.capture.tasks import executions
-from mcp_learning.clients.transcripts import claude_code, codex
-from mcp_learning.clients.transfer import commits, git, tables
+from mcp_learning.clients.sources import Source, sources
 from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
 from mcp_learning.models.fields import Model
 from mcp_learning.models.transfer import ImportBatch, Imported, PastExecution
 from mcp_learning.redaction.secrets import redact
-from mcp_learning.server import answers
-from mcp_learning.service.protocol import Learning
+from mcp_learning.server.quoting import shorten
 from mcp_learning.settings import Settings
 
 SAMPLE = 5
@@ -41,32 +36,8 @@ SAMPLE = 5
 console = Console()
 
 
-class Source(StrEnum):
-    """What can be imported."""
-
-    CLAUDE_CODE = "claude-code"
-    CODEX = "codex"
-    GIT = "git"
-    JSONL = "jsonl"
-    CSV = "csv"
-    PARQUET = "parquet"
-    DUCKDB = "duckdb"
-
-
-Reader = Callable[[Path, Notes], Iterator[PastExecution]]
-
-_READERS: dict[Source, Reader] = {
-    Source.CLAUDE_CODE: partial(executions, claude_code.read),
-    Source.CODEX: partial(executions, codex.read),
-    Source.JSONL: tables.read_jsonl,
-    Source.CSV: tables.read_csv,
-    Source.PARQUET: tables.read_parquet,
-    Source.DUCKDB: tables.read_duckdb,
-}
-
-
 class Shown(Model):
-    """An execution as a dry run shows it; without secrets."""
+    """An execution as a dry run shows it, without secrets."""
 
     recorded_at: str
     task_type: str
@@ -76,7 +47,7 @@ class Shown(Model):
 
 
 class ImportReport(Model):
-    """What `import --json` prints. Numbers by reason, and by name of a column."""
+    """What `import --json` prints: counts, by reason and by column where they are dictionaries."""
 
     source: str
     path: str
@@ -97,35 +68,46 @@ class ImportReport(Model):
 
 
 @dataclass
-class _Tally:
+class _Run:
+    """An import while it runs.
+
+    Attributes:
+        source: What is read.
+        path: Where it is.
+        dry_run: Whether nothing is to be stored.
+        notes: What the reader skipped.
+        read: Executions that were read.
+        counts: Executions by field of `Imported`.
+        sample: Executions that a dry run shows.
+        seen: Ids that a dry run came across: it stores nothing by which they would be known.
+        complete: Whether everything was read and stored.
+    """
+
+    source: Source
+    path: Path
+    dry_run: bool
     notes: Notes = field(default_factory=Notes)
     read: int = 0
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    redactions: int = 0
-    excluded: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
     sample: list[Shown] = field(default_factory=list)
     seen: set[UUID] = field(default_factory=set)
-    finished: bool = False
+    complete: bool = False
 
-    def first_times(self, batch: list[PastExecution]) -> list[PastExecution]:
-        """Those of a batch that weren't in it or an earlier one before; the others are counted.
-
-        A dry run stores nothing by which the database could tell.
-        """
-        first = []
+    def preview(self, batch: list[PastExecution]) -> list[PastExecution]:
+        """Adds to the sample; returns the executions that were not seen before."""
+        self.sample += [_shown(record) for record in batch[: SAMPLE - len(self.sample)]]
+        new = []
         for record in batch:
             if record.task_id not in self.seen:
                 self.seen.add(record.task_id)
-                first.append(record)
-        self.unchanged += len(batch) - len(first)
-        return first
+                new.append(record)
+        self.counts["unchanged"] += len(batch) - len(new)
+        return new
 
-    def add(self, batch: list[PastExecution], answer: Imported) -> None:
-        self.read += len(batch)
-        for name in Imported.model_fields:
-            setattr(self, name, getattr(self, name) + getattr(answer, name))
+    @property
+    def stored(self) -> int:
+        """Executions that were stored."""
+        return 0 if self.dry_run else self.counts["created"] + self.counts["updated"]
 
 
 def import_(
@@ -137,108 +119,71 @@ def import_(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Imports, and prints what came of it; exits 1 if there was something, but nothing of use.
+    """Imports, and prints a report; exits 1 if there was something to read, but nothing valid.
 
     Args:
-        name: Of a `Source`: what `path` is.
-        path: File or directory; None where the source has a usual place.
+        name: Of a source.
+        path: File or directory; None for the source's default.
         limit: Of a git history, the latest commits to read.
         dry_run: Read everything, store nothing, show a sample.
-        data_dir: Of the database.
+        data_dir: The data directory.
         as_json: Print one JSON object.
     """
-    known = [source.value for source in Source]
+    known = sources(limit)
     if name not in known:
         fail(f"source: {name} is none of {', '.join(known)}", status=2)
-    source = Source(name)
+    source = known[name]
     settings = load_settings(data_dir)
-    begin, tally = time.perf_counter(), _Tally()
-    place = path if path is not None else _usual(source)
-    if source is Source.DUCKDB and place.expanduser().resolve() == settings.database_path.resolve():
-        fail(f"path: {place} is the database to import into; give another one")
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=as_json or not sys.stderr.isatty(),
-    )
-    with bar:
+    begin = time.perf_counter()
+    if path is None:
+        if source.default is None:
+            fail(f"path: {name} needs the path of a file", status=2)
+        path = source.default()
+    if name == "duckdb" and path.expanduser().resolve() == settings.database_path.resolve():
+        fail(f"path: {path} is the database to import into; give another one")
+    state = _Run(source, path, dry_run)
+    with progress_bar(quiet=as_json) as bar:
         try:
-            run(lambda: _import(source, place, limit, dry_run, settings, tally, bar))
+            run(lambda: _import(state, settings, bar))
         finally:
-            if not tally.finished and tally.created + tally.updated and not dry_run:
+            if state.stored and not state.complete:
                 typer.echo(
-                    f"mcp-learning: {tally.created + tally.updated:,} executions were imported "
-                    "before; the same command again goes on",
+                    f"mcp-learning: {state.stored:,} executions were imported before; the same "
+                    "command again goes on",
                     err=True,
                 )
-    report = _report(source, place, dry_run, tally, time.perf_counter() - begin)
+    report = _report(name, state, time.perf_counter() - begin)
     if as_json:
         print_json(report)
     else:
         _print(report)
     if report.skipped and not report.read:
-        fail(f"nothing could be imported from {place}")
+        fail(f"nothing could be imported from {path}")
 
 
-def _usual(source: Source) -> Path:
-    usual = {
-        Source.CLAUDE_CODE: claude_code.default_directory,
-        Source.CODEX: codex.default_directory,
-        Source.GIT: Path.cwd,
-    }
-    if source not in usual:
-        fail(f"path: {source.value} needs the path of a file", status=2)
-    return usual[source]()
-
-
-def _records(source: Source, path: Path, limit: int, notes: Notes) -> Iterator[PastExecution]:
-    path = path.expanduser()
-    if source is not Source.GIT:
-        yield from _READERS[source](path, notes)
-        return
-    history = git.read(path, limit)
-    notes.total = len(history.commits)
-    for record in commits.past(history, notes):
-        notes.done += 1
-        yield record
-
-
-async def _import(
-    source: Source,
-    path: Path,
-    limit: int,
-    dry_run: bool,
-    settings: Settings,
-    tally: _Tally,
-    bar: Progress,
-) -> None:
-    parts = batches(_records(source, path, limit, tally.notes))
-    task = bar.add_task(f"reading {path.name}", total=None)
-
-    async def go_on(opened: Learning) -> None:
-        while batch := await anyio.to_thread.run_sync(next, parts, None, abandon_on_cancel=True):
-            records = batch
-            if dry_run:
-                tally.sample += [_shown(record) for record in batch[: SAMPLE - len(tally.sample)]]
-                records = tally.first_times(batch)
-            asked = ImportBatch.model_construct(records=records, dry_run=dry_run)
-            tally.add(batch, await opened.import_batch(asked))
-            bar.update(
-                task,
-                total=tally.notes.total or None,
-                completed=min(tally.notes.done, tally.notes.total),
-                description=f"{tally.read:,} executions",
-            )
-
+async def _import(state: _Run, settings: Settings, bar: Progress) -> None:
+    notes = state.notes
+    parts = batches(state.source.read(state.path.expanduser(), notes))
+    task = bar.add_task(f"reading {state.path.name}", total=None)
     with TemporaryDirectory(prefix="mcp-learning-") as empty:
-        if dry_run and not settings.database_path.exists():  # a preview doesn't make one
+        if state.dry_run and not settings.database_path.exists():  # a preview doesn't make one
             settings = Settings.load(data_dir=Path(empty))
-        async with service(settings) as opened:
-            await go_on(opened)
-    tally.finished = True
+        async with service(settings) as learning:
+            while batch := await anyio.to_thread.run_sync(
+                next, parts, None, abandon_on_cancel=True
+            ):
+                records = state.preview(batch) if state.dry_run else batch
+                request = ImportBatch.model_construct(records=records, dry_run=state.dry_run)
+                answer = await learning.import_batch(request)
+                state.read += len(batch)
+                state.counts.update(answer.model_dump())
+                bar.update(
+                    task,
+                    total=notes.total or None,
+                    completed=min(notes.done, notes.total),
+                    description=f"{state.read:,} executions",
+                )
+    state.complete = True
 
 
 def _shown(record: PastExecution) -> Shown:
@@ -248,30 +193,24 @@ def _shown(record: PastExecution) -> Shown:
         task_type=execution.task_type,
         outcome=execution.outcome,
         repo=execution.repo,
-        task_description=answers.shorten(redact(execution.task_description)[0], 200),
+        task_description=shorten(redact(execution.task_description)[0], 200),
     )
 
 
-def _report(
-    source: Source, path: Path, dry_run: bool, tally: _Tally, seconds: float
-) -> ImportReport:
-    notes = tally.notes
+def _report(source: str, state: _Run, seconds: float) -> ImportReport:
+    notes = state.notes
     return ImportReport(
-        source=source.value,
-        path=str(path),
-        dry_run=dry_run,
-        read=tally.read,
-        created=tally.created,
-        updated=tally.updated,
-        unchanged=tally.unchanged,
-        redactions=tally.redactions,
-        excluded=tally.excluded,
+        source=source,
+        path=str(state.path),
+        dry_run=state.dry_run,
+        read=state.read,
+        **{name: state.counts[name] for name in Imported.model_fields},
         skipped=notes.skipped.total(),
         skipped_by_reason=dict(notes.skipped.most_common()),
         values_left_out=dict(notes.left_out.most_common()),
         columns_passed_over=dict(notes.unknown.most_common()),
         examples=notes.examples,
-        sample=tally.sample,
+        sample=state.sample,
         seconds=round(seconds, 2),
     )
 

@@ -1,16 +1,16 @@
 """`similar`, `recommend`, `stats`, `rebuild-index`: a service call each, for people or machines."""
 
 import json
-import sys
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.session import load_settings, request, run, service
 from mcp_learning.models.requests import (
     FindSimilarTasks,
@@ -27,6 +27,8 @@ from mcp_learning.models.results import (
     Totals,
 )
 from mcp_learning.server import advice, answers
+from mcp_learning.server.quoting import shorten
+from mcp_learning.service.protocol import Progress
 
 console = Console()
 _HEADINGS = ("runs", "succeeded, 90 %", "p50, p95 s", "USD", "error", "since")
@@ -105,7 +107,7 @@ def stats(*, days: int, by: str, repo: str, data_dir: Path | None, as_json: bool
     for heading in _HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
     for group in result.groups:
-        table.add_row(Text(answers.shorten(group.key, 60)), *_totals(group), _trend(group.trend))
+        table.add_row(Text(shorten(group.key, 60)), *_totals(group), _trend(group.trend))
     table.add_section()
     table.add_row("all", *_totals(result.totals), "")
     console.print(table)
@@ -129,26 +131,13 @@ def rebuild_index(*, preset: str, reembed: bool, data_dir: Path | None, as_json:
     """Builds the HNSW index with a progress bar on stderr."""
     asked = request(RebuildIndex, preset=preset, reembed=reembed)
     settings = load_settings(data_dir)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=as_json or not sys.stderr.isatty(),
-    )
 
-    async def work() -> RebuildReport:
-        task = bar.add_task("starting", total=1.0)
-
-        async def report(share: float, message: str) -> None:
-            bar.update(task, completed=share, description=message)
-
+    async def work(report: Progress) -> RebuildReport:
         async with service(settings) as opened:
             return await opened.rebuild(asked, report)
 
-    with bar:
-        result = run(work)
+    with reported_progress(quiet=as_json) as report:
+        result = run(partial(work, report))
     if as_json:
         print_json(result)
     else:
@@ -172,8 +161,8 @@ def matches_table(result: SimilarTasks) -> Table | Text:
         table.add_row(
             f"{match.similarity:.2f}",
             match.outcome,
-            Text(answers.shorten(match.task_description, 120)),
-            Text(answers.shorten(lesson, 120)),
+            Text(shorten(match.task_description, 120)),
+            Text(shorten(lesson, 120)),
         )
     return table
 

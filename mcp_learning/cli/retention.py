@@ -1,39 +1,15 @@
 """`prune`, and `restore` of what it archived."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.queries import print_json
 from mcp_learning.cli.session import fail, load_settings, request, run, service
 from mcp_learning.errors import LearningError
 from mcp_learning.models.maintenance import Prune, PruneReport, Unarchive, UnarchiveReport
 from mcp_learning.service import protocol, retention
-
-
-@contextmanager
-def progress_bar(*, quiet: bool) -> Iterator[protocol.Progress]:
-    """A bar on stderr, if that is a terminal, and what moves it."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=quiet or not sys.stderr.isatty(),
-    )
-    task = bar.add_task("starting", total=1.0)
-
-    async def report(share: float, message: str) -> None:
-        bar.update(task, completed=share, description=message)
-
-    with bar:
-        yield report
 
 
 def prune(
@@ -73,7 +49,7 @@ def prune(
         async with service(settings) as opened:
             return await opened.prune(asked, report)
 
-    with progress_bar(quiet=as_json) as report:
+    with reported_progress(quiet=as_json) as report:
         done = run(lambda: work(report))
     if as_json:
         print_json(done)

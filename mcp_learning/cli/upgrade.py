@@ -14,8 +14,8 @@ from pathlib import Path
 import anyio
 import typer
 
+from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.queries import print_json
-from mcp_learning.cli.retention import progress_bar
 from mcp_learning.cli.session import fail, load_settings, request, run, service
 from mcp_learning.clients.transfer.imported import Notes, batches
 from mcp_learning.clients.transfer.tables import read_duckdb
@@ -57,7 +57,7 @@ def upgrade(*, data_dir: Path | None, as_json: bool) -> None:
     started = time.monotonic()
     if not settings.database_path.exists():
         fail(f"there is no database at {settings.database_path}; one is made at first use")
-    with progress_bar(quiet=as_json) as report:
+    with reported_progress(quiet=as_json) as report:
         try:
             file = _bring_file_up(settings, report)
         except LearningError as error:
@@ -90,7 +90,7 @@ def generate_embeddings(*, limit: int | None, data_dir: Path | None, as_json: bo
         async with service(settings) as opened:
             return await opened.embed_missing(asked, report)
 
-    with progress_bar(quiet=as_json) as report:
+    with reported_progress(quiet=as_json) as report:
         done = run(lambda: work(report))
     if as_json:
         print_json(done)

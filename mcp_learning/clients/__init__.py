@@ -1,7 +1,9 @@
-"""Agent clients: their configuration and hooks, and executions that come from elsewhere.
+"""Agent clients and files of other programs: configuration, hooks, imports and exports.
 
-`install` edits the configuration of agent clients; `hooks` answers their hooks, with `hook_paths`
-to find the data directory; `transcripts` reads recorded sessions; `capture` stores what a session
-shows; `transfer` reads and writes git history, tables and exports. Reading blocks: call it from a
-worker thread when there is an event loop.
+`install` edits the configuration of agent clients. `hooks` answers their hooks, with `hook_paths`
+to find the data directory. `transcripts` has one reader per client, which makes a `Session` of a
+file; `capture` makes executions of its tasks, the same for an import and for a hook. `transfer`
+reads git histories and tables, and writes exports; `sources` lists what can be imported, and
+`values` has what texts, times and ids of files need. Readers block: call them from a worker thread
+when there is an event loop.
 """

@@ -1,19 +1,19 @@
-"""Where the data directory is, and the hooks' log in it, found without the settings' models."""
+"""The data directory and the hooks' log in it, without the models of the settings."""
 
 import os
 import time
 from pathlib import Path
 
 LARGEST_LOG = 256 * 2**10
-"""Bytes after which the log begins anew; the one before is kept."""
+"""Bytes after which a new log is begun; the one before is kept."""
 
 
 def data_directory(given: str | None) -> Path:
     """As `Settings.data_dir`: from an option, the environment, the TOML file, or the platform.
 
     Raises:
-        OSError: The file can't be read.
-        ValueError: It is no TOML.
+        OSError: The TOML file can't be read.
+        ValueError: It is not valid TOML.
     """
     value = given if given is not None else os.environ.get("MCP_LEARNING_DATA_DIR")
     if value is None:
@@ -26,7 +26,7 @@ def data_directory(given: str | None) -> Path:
 
 
 def note(directory: Path, text: str) -> None:
-    """Adds a line to `hook.log` in the data directory, private; without one, to stderr.
+    """Adds a line to `hook.log` in the data directory, or to stderr if there is no directory.
 
     Raises:
         OSError: It can't be written.

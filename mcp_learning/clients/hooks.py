@@ -1,7 +1,7 @@
-"""What Claude Code's hooks are answered: similar earlier tasks, when the user has asked something.
+"""Answers Claude Code's hook for a prompt with similar earlier tasks.
 
-It runs while a person waits, so it imports next to nothing, asks the server that runs, and has no
-answer when none runs: to load the database and the model would take seconds.
+It runs while a person waits. So it imports next to nothing, asks the server that runs, and has no
+answer when none runs: loading the database and the model would take seconds.
 """
 
 import json
@@ -11,18 +11,16 @@ from typing import Any
 
 from mcp_learning.cluster import blocking_client
 from mcp_learning.models.characters import CONTROL, SURROGATE
+from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN, quoted
 
 RUN_DIRECTORY = "run"
-"""Below the data directory: where the leader's address is."""
+"""Where the leader's address is, below the data directory."""
 
-ASKED = 5
+MATCHES = 5
 """Matches that are asked for."""
 
 MAX_TOKENS = 600
-"""Budget of the block that the agent gets."""
-
-CHARACTERS_PER_TOKEN = 3.5
-"""As for the tools' answers."""
+"""Tokens of the text that the agent gets, at most."""
 
 LONGEST_QUESTION = 20_000
 """Characters of a prompt that are searched with."""
@@ -39,21 +37,21 @@ _SOURCE = "claude-code"
 
 
 def recall(payload: dict[str, Any], data_dir: Path, seconds: float) -> str:
-    """What `UserPromptSubmit` is answered, as JSON; empty when nothing relevant is known.
+    """The answer to `UserPromptSubmit`, as JSON; empty if nothing relevant is known.
 
     Args:
         payload: The hook's input.
-        data_dir: Where the database is.
-        seconds: Longest time to wait for the server.
+        data_dir: The data directory.
+        seconds: How long to wait for the server.
 
     Raises:
         blocking_client.NoLeader: No server runs.
-        blocking_client.NoAnswer: It has no answer.
+        blocking_client.NoAnswer: The server refuses, fails or takes too long.
     """
     prompt = question(payload.get("prompt"))
     if not prompt:
         return ""
-    arguments = {"task_description": prompt, "limit": ASKED}
+    arguments = {"task_description": prompt, "limit": MATCHES}
     found = blocking_client.ask(data_dir / RUN_DIRECTORY, "find", arguments, seconds)
     matches = list(found.get("matches", []))
     if any(match.get("outcome") == "pending" for match in matches):
@@ -67,7 +65,7 @@ def recall(payload: dict[str, Any], data_dir: Path, seconds: float) -> str:
 
 
 def question(prompt: object) -> str:
-    """A prompt as it can be searched with; empty for a command of the client, or for nothing."""
+    """What a prompt is searched with; empty for a command of the client, or without any text."""
     if not isinstance(prompt, str):
         return ""
     text = SURROGATE.sub(" ", CONTROL.sub(" ", prompt)).strip()[:LONGEST_QUESTION].strip()
@@ -75,7 +73,7 @@ def question(prompt: object) -> str:
 
 
 def block(matches: list[dict[str, Any]]) -> str:
-    """Matches as a block of text within the budget, a line each; empty if there are none."""
+    """A text of at most `MAX_TOKENS`, with a line per match; empty without matches."""
     lines = [_HEADER]
     room = int(MAX_TOKENS * CHARACTERS_PER_TOKEN) - len(_HEADER)
     for number, match in enumerate(matches, 1):
@@ -93,7 +91,7 @@ def _line(number: int, match: dict[str, Any]) -> str:
     runs = match.get("runs") or {}
     if runs.get("total", 1) > 1:
         line += f" ({runs.get('success')} of {runs.get('total')} runs succeeded)"
-    line += f": {_quoted(match.get('task_description'), 140)}"
+    line += f": {quoted(str(match.get('task_description') or ''), 140)}"
     for label, text, limit in (
         ("repo", match.get("repo"), 60),
         ("approach", match.get("approach"), 80),
@@ -101,18 +99,12 @@ def _line(number: int, match: dict[str, Any]) -> str:
         ("error", match.get("error_message") or match.get("error_type"), 140),
     ):
         if text:
-            line += f"; {label}: {_quoted(text, limit)}"
+            line += f"; {label}: {quoted(str(text), limit)}"
     return f"{line} [{match.get('task_id')}]"
 
 
-def _quoted(text: object, limit: int) -> str:
-    """Stored text on one line between quotation marks, which it can't close by itself."""
-    line = " ".join(str(text or "").split()).replace('"', "'")
-    return f'"{line if len(line) <= limit else line[: limit - 1] + "…"}"'
-
-
 def _tasks_of(transcript: object) -> set[str]:
-    """Ids of the tasks of the session at hand: what is in its context needs no recalling."""
+    """Ids of the latest tasks of the session, which the agent has in its context already."""
     from mcp_learning.clients.values import identity
 
     try:

@@ -16,10 +16,10 @@ def clean(text: str, limit: int) -> str:
     """A text without control characters and terminal colours, at most `limit` characters."""
     if CONTROL.search(text):
         text = CONTROL.sub("", _ESCAPE.sub("", text))
-    return shorten(SURROGATE.sub("\ufffd", text).strip(" \t\r\n"), limit)
+    return cut(SURROGATE.sub("\ufffd", text).strip(" \t\r\n"), limit)
 
 
-def shorten(text: str, limit: int) -> str:
+def cut(text: str, limit: int) -> str:
     """A text of at most `limit` characters; one that was cut ends with an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 

@@ -2,7 +2,8 @@
 
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Option, Pitfall, Recommendation
-from mcp_learning.server.answers import quoted, shorten, structured, tokens
+from mcp_learning.server.answers import structured, tokens
+from mcp_learning.server.quoting import quoted, shorten
 
 _LONGEST = {"what_happened": 140, "fix": 160}
 

@@ -24,9 +24,7 @@ from mcp_learning.models.results import (
     Totals,
     Trend,
 )
-
-CHARACTERS_PER_TOKEN = 3.5
-"""Cautious for English text in JSON, where four is usual."""
+from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN, quoted, shorten
 
 _CONCISE = {"task_description": 160, "solution_summary": 200, "error_message": 160}
 _DETAILED = {"task_description": 4_000, "solution_summary": 4_000, "error_message": 2_000}
@@ -50,15 +48,6 @@ def tokens(*parts: object) -> int:
     """Estimated size of texts and JSON values, in tokens."""
     texts = (part if isinstance(part, str) else json.dumps(part) for part in parts)
     return round(sum(map(len, texts)) / CHARACTERS_PER_TOKEN)
-
-
-def shorten(text: str, limit: int) -> str:
-    """`text` on one line, cut to at most `limit` characters at a word, with an ellipsis."""
-    line = " ".join(text.split())
-    if len(line) <= limit:
-        return line
-    cut = line[: limit - 1]
-    return (cut.rpartition(" ")[0] if " " in cut[limit // 2 :] else cut) + "…"
 
 
 def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTasks, str]:
@@ -123,11 +112,6 @@ def _match_line(number: int, match: Match) -> str:
         if text:
             line += f"; {label}: {quoted(text, 120)}"
     return f"{line} [{match.task_id}]"
-
-
-def quoted(text: str, limit: int) -> str:
-    """Stored text between quotation marks, which it can't close by itself."""
-    return '"' + shorten(text, limit).replace('"', "'") + '"'
 
 
 def recorded(result: Recorded) -> str:

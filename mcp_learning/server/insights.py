@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from mcp_learning.models.insights import Contrast, Insights, Shift
 from mcp_learning.models.results import FailurePattern, Group
-from mcp_learning.server.answers import difference, rate, shorten, spent, trend
+from mcp_learning.server.answers import difference, rate, spent, trend
+from mcp_learning.server.quoting import shorten
 
 T = TypeVar("T")
 

@@ -17,6 +17,7 @@ from process.wire import Server
 from mcp_learning.clients import hook_paths, hooks
 from mcp_learning.cluster import blocking_client, frames
 from mcp_learning.cluster.config import ClusterConfig
+from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN
 from mcp_learning.settings import Settings
 
 Hook = Callable[..., str]
@@ -232,7 +233,7 @@ MATCH = {
 
 def test_a_block_keeps_to_its_budget_and_is_empty_without_matches() -> None:
     text = hooks.block([MATCH] * 50)
-    assert len(text) <= hooks.MAX_TOKENS * hooks.CHARACTERS_PER_TOKEN
+    assert len(text) <= hooks.MAX_TOKENS * CHARACTERS_PER_TOKEN
     assert text.count("(3 of 5 runs succeeded)") >= 2
     assert hooks.block([]) == ""
 

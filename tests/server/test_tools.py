@@ -12,7 +12,7 @@ from mcp_types import CallToolResult, TextContent, Tool
 from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import Match, Runs, SearchInfo, SimilarTasks
-from mcp_learning.server import answers
+from mcp_learning.server import answers, quoting
 from mcp_learning.server.app import INSTRUCTIONS, LearningServer
 from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.settings import Settings
@@ -312,7 +312,7 @@ def test_a_detailed_answer_has_more_than_a_concise_one() -> None:
     "text", [LONG, "x" * 500, "ab cd", "one\n\ntwo\t three", "é" * 99 + " end"]
 )
 def test_shortened_text_is_one_line_within_the_limit(text: str, limit: int) -> None:
-    line = answers.shorten(text, limit)
+    line = quoting.shorten(text, limit)
     assert len(line) <= limit
     assert "\n" not in line
     assert line.endswith("…") == (len(" ".join(text.split())) > limit)

@@ -1,1 +1,1 @@
-"""Executions from elsewhere and exports: git history, tables, exported files."""
+"""Reads executions from git histories and tables, and writes exports."""

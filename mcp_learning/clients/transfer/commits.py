@@ -28,7 +28,7 @@ from pathlib import PurePosixPath
 from uuid import NAMESPACE_URL, uuid5
 
 from mcp_learning.clients.transfer.imported import Notes, fitted
-from mcp_learning.clients.values import moment, shorten
+from mcp_learning.clients.values import cut, moment
 from mcp_learning.models.requests import Details, RecordExecution
 from mcp_learning.models.transfer import PastExecution
 
@@ -175,8 +175,8 @@ def _execution(commit: Commit, repo: str, revert: Commit | None) -> RecordExecut
         task_type=task_type,
         task_description=fitted(f"{what}\n\n{body}".strip(), 20_000),
         outcome="success" if revert is None else "failure",
-        repo=shorten(repo, 500),
-        approach=shorten(scope or _main_part(commit.files), 200),
+        repo=cut(repo, 500),
+        approach=cut(scope or _main_part(commit.files), 200),
         solution_summary=_changed(commit.files) if revert is None else None,
         error_type=None if revert is None else "quality_gate",
         error_message=None if revert is None else _reason(revert),
@@ -214,7 +214,7 @@ def _changed(paths: tuple[str, ...]) -> str | None:
     if not paths:
         return None
     more = len(paths) - _MAX_FILES_NAMED
-    named = ", ".join(shorten(path, 200) for path in paths[:_MAX_FILES_NAMED])
+    named = ", ".join(cut(path, 200) for path in paths[:_MAX_FILES_NAMED])
     return f"Changed {named}" + (f" and {more} more files." if more > 0 else ".")
 
 

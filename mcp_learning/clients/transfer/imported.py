@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mcp_learning.clients.values import clean, shorten
+from mcp_learning.clients.values import clean, cut
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.fields import Model
 from mcp_learning.models.transfer import PastExecution
@@ -120,7 +120,7 @@ def fitted(text: str, limit: int) -> str:
     Secrets are removed from a text before it is cut, since half of one is not recognised.
     """
     whole = clean(text, len(text))
-    return whole if len(whole) <= limit else shorten(redact(whole)[0], limit)
+    return whole if len(whole) <= limit else cut(redact(whole)[0], limit)
 
 
 def changed_at(file: Path) -> datetime:

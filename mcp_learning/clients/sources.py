@@ -1,0 +1,52 @@
+"""What `import` can read: the reader of each source, and where it usually is."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from mcp_learning.clients.capture import tasks
+from mcp_learning.clients.transcripts import claude_code, codex
+from mcp_learning.clients.transfer import commits, git, tables
+from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.models.transfer import PastExecution
+
+
+@dataclass(frozen=True)
+class Source:
+    """A kind of files with executions.
+
+    Attributes:
+        read: Reads a path; blocks. What can't be read is noted.
+        default: Returns the path that is read if none is given; None if one is needed.
+    """
+
+    read: Callable[[Path, Notes], Iterator[PastExecution]]
+    default: Callable[[], Path] | None = None
+
+
+def sources(commits_limit: int) -> dict[str, Source]:
+    """The sources by name.
+
+    Args:
+        commits_limit: Of a git history, this many of the latest commits are read.
+    """
+    return {
+        "claude-code": Source(
+            partial(tasks.executions, claude_code.read), claude_code.default_directory
+        ),
+        "codex": Source(partial(tasks.executions, codex.read), codex.default_directory),
+        "git": Source(partial(_commits, commits_limit), Path.cwd),
+        "jsonl": Source(tables.read_jsonl),
+        "csv": Source(tables.read_csv),
+        "parquet": Source(tables.read_parquet),
+        "duckdb": Source(tables.read_duckdb),
+    }
+
+
+def _commits(limit: int, path: Path, notes: Notes) -> Iterator[PastExecution]:
+    history = git.read(path, limit)
+    notes.total = len(history.commits)
+    for record in commits.past(history, notes):
+        notes.done += 1
+        yield record
