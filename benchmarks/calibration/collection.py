@@ -20,7 +20,7 @@ from mcp_learning.redaction.secrets import redact
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.fusion import HALF_EVIDENCE, meaning
 from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters
-from mcp_learning.search.lexical.terms import Question
+from mcp_learning.search.lexical.terms import TokenisedQuery
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.scorer import Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
@@ -109,7 +109,7 @@ class Collection:
         snapshot, rows = self._snapshot()
         found = np.empty((len(questions), len(self.task_ids)), np.float32)
         for row, (text, vector) in enumerate(zip(questions.texts, questions.vectors, strict=True)):
-            words = snapshot.words.score(Question.of(text), parameters.bm25)
+            words = snapshot.words.score(TokenisedQuery.of(text), parameters.bm25)
             # evidence / (evidence + half) is the same for both scaled alike.
             scale = HALF_EVIDENCE / parameters.half_evidence
             words = words._replace(evidence=scale * words.evidence)
@@ -125,7 +125,7 @@ class Collection:
     def coverages(self, questions: Texts, bm25: Bm25Parameters = DEFAULT_PARAMETERS) -> Matrix:
         """(questions, n) float32, 0..1: by words alone."""
         snapshot, rows = self._snapshot()
-        scores = (snapshot.words.score(Question.of(text), bm25) for text in questions.texts)
+        scores = (snapshot.words.score(TokenisedQuery.of(text), bm25) for text in questions.texts)
         return np.stack([snapshot.coverage(one.coverage)[rows] for one in scores])
 
     def query(self, text: str, vector: NDArray[np.float32]) -> Query:

@@ -26,7 +26,7 @@ from mcp_learning.recommend.evidence import SUPERSEDED as SUPERSEDED_WEIGHT
 from mcp_learning.recommend.evidence import Evidence, Ints, superseded
 from mcp_learning.recommend.posterior import Floats
 from mcp_learning.search import fusion
-from mcp_learning.search.lexical.terms import Question, count_terms
+from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms
 from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.settings import DEFAULT_MODEL
 
@@ -134,11 +134,11 @@ def compare_texts(model_dir: Path, seed: int = 1) -> Texts:
     words.add([count_terms(text) for text in texts])
     similarity = np.empty((len(texts), len(texts)), np.float32)
     for row, text in enumerate(texts):
-        scores = words.score(Question.of(text))
+        scores = words.score(TokenisedQuery.of(text))
         similarity[row] = fusion.similarities(
             fusion.meaning(vectors @ vectors[row], embedder.floor),
             scores.coverage[: len(texts)],
-            fusion.weight_of_words(scores),
+            fusion.lexical_weight(scores),
         )
     np.fill_diagonal(similarity, 1.0)  # the same task
     return Texts(similarity, vectors, embedder.floor)

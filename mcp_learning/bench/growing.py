@@ -38,7 +38,9 @@ class Growing:
             self._use(Metric.learned(self._vectors[rows[:upto][::-1][sample]], self._noise))
             self._upto = upto
         norms = self._norms[rows]
-        found = relevance_feedback.alike(plain, vector, self._vectors, rows, self._metric, norms)
+        found = relevance_feedback.kind_similarities(
+            plain, vector, self._vectors, rows, self._metric, norms
+        )
         return found.astype(np.float64)
 
     def _use(self, metric: Metric) -> None:

@@ -28,7 +28,7 @@ from mcp_learning.recommend.gather import MOST_COMPARED
 from mcp_learning.recommend.labels import merge
 from mcp_learning.recommend.posterior import Counts, Floats, tally
 from mcp_learning.search import fusion
-from mcp_learning.search.lexical.terms import Question, count_terms
+from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms
 from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.store.types import EndedRun
 
@@ -100,11 +100,11 @@ def replay(
     words.add([count_terms(*one.texts) for one in past[:first]])
     rows = []
     for now in range(first, len(past)):
-        scores = words.score(Question.of(past[now].texts[0] or ""))
+        scores = words.score(TokenisedQuery.of(past[now].texts[0] or ""))
         plain = fusion.similarities(
             fusion.meaning(vectors[:now] @ vectors[now], noise),
             scores.coverage[:now],
-            fusion.weight_of_words(scores),
+            fusion.lexical_weight(scores),
         )
         plain[history.task[:now] == history.task[now]] = 1.0
         alike = growing.alike(plain, vectors[now], np.arange(now), history.task[:now])

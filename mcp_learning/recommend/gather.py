@@ -22,7 +22,7 @@ from mcp_learning.recommend.evidence import (
 )
 from mcp_learning.recommend.labels import Merged, merge
 from mcp_learning.recommend.posterior import Counts, Floats, tally
-from mcp_learning.search.catalog import OUTCOMES, View
+from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
 from mcp_learning.store.types import Vote
@@ -112,7 +112,7 @@ def gather(
     return Gathered(near, evidence, beyond, names, options)
 
 
-def _counts(view: View, rows: Ints, option: Ints, weight: Floats, options: int) -> Counts:
+def _counts(view: CatalogView, rows: Ints, option: Ints, weight: Floats, options: int) -> Counts:
     success = view["outcome"][rows] == _SUCCESS
     won = tally(option[rows], weight * success, options)
     return Counts(won, tally(option[rows], weight * ~success, options))

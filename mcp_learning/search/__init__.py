@@ -1,12 +1,11 @@
-"""Derived indexes over the truth, and the search that combines them.
+"""Searches the stored executions in memory: what a query matches, and how much.
 
-`catalog` gives every execution a row, by which `exact` (vectors in memory) and `words` (BM25, of
-`terms`, in `segment`s, with `choice` picking a question's informative terms) number theirs; `rows`
-keeps the three up with the truth, `word_file` keeps the words between starts. `hnsw` is a DuckDB
-VSS index in a file of its own, built by the child process `hnsw_build` with the extension that
-`vss` loads; `index_slot` verifies, replaces and retires it. `hybrid` plans and searches; `judge`
-says how similar rows are, by the one similarity that `fusion` makes of words and meaning; `scan`
-finds the best of all, with bounds from `heads`; `groups` makes one match of the runs of a task;
-`summaries` keeps at hand what is shown. Everything here can be deleted at any time: it is rebuilt
-from the truth, which no index can harm.
+`Retriever` is the entry point. It holds a `RowTable`: the columns of every execution (`catalog`),
+its vector (`exact`, with `pca_bounds` to skip most comparisons) and its words (`lexical`), in rows
+that all of them number alike. `Retriever.search` takes a `Snapshot` of the table, gets candidates
+from all rows (`scan`) or from the HNSW index (`hnsw`), scores them (`scorer`, `fusion`), and groups
+the runs of each task (`groups`). `Retriever.related` finds tasks of the same kind of work
+(`relevance_feedback`, with the learned `metric`). The index is a DuckDB file with the VSS extension
+(`vss`), built by a child process (`hnsw_build`) and replaced by the `index_manager`. All of it is
+derived data: it can be deleted at any time, and the service makes it again from the store.
 """

@@ -22,7 +22,7 @@ def grown(array: NDArray[Any], rows: int) -> NDArray[Any]:
     return larger
 
 
-def among(values: NDArray[Any], ascending: NDArray[Any]) -> NDArray[np.bool_]:
+def is_in_sorted(values: NDArray[Any], ascending: NDArray[Any]) -> NDArray[np.bool_]:
     """(n,) bool: which of n values are in a sorted array of m, in O(n log m)."""
     if not len(ascending):
         return np.zeros(len(values), bool)
@@ -30,18 +30,18 @@ def among(values: NDArray[Any], ascending: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(ascending[at] == values)
 
 
-def top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+def top_k(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """Positions of the k greatest values, greatest first, and of all that equal the last one."""
     if k >= len(values):
         return np.argsort(-values, kind="stable")
-    near = np.flatnonzero(values >= reached(values, k))
+    near = np.flatnonzero(values >= top_k_bound(values, k))
     found = values[near]
     least = np.partition(found, len(found) - k)[-k]
     chosen = near[found >= least]
     return np.asarray(chosen[np.argsort(-values[chosen], kind="stable")])
 
 
-def reached(values: NDArray[np.float32], k: int) -> float:
+def top_k_bound(values: NDArray[np.float32], k: int) -> float:
     """A value that at least k of the values reach, and few more than k; -inf if there are few.
 
     It is the k-th greatest of the maxima of blocks, found in one pass at the speed of memory.

@@ -1,9 +1,10 @@
-"""Which executions there are: one row in memory for each, by which all indexes number theirs.
+"""The columns of all executions in memory, one row each. All indexes use the same row numbers.
 
-A row stands for an execution under one set of texts. What else changes of it (its outcome, say)
-changes the row; a changed text makes a new row, and the old one dead. So indexes only append.
+A row holds an execution with one state of its texts. When one of its texts changes, the execution
+gets a new row and the old one is marked dead, so that indexes only append. Other changes, such as
+of the outcome, are made in place.
 
-Not safe to use from several threads by itself: its owner locks. A search works on a `view`.
+Not thread-safe: its owner locks. A search works on a `view`.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from mcp_learning.search.arrays import grown
 from mcp_learning.store.types import LABELS, Columns
 
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "pending")
-"""By the numbers that `Columns.outcome` has."""
+"""Outcomes by their code in `Columns.outcome`."""
 
 _TYPES = {
     "high": np.uint64,
@@ -37,13 +38,16 @@ _TYPES = {
     **dict.fromkeys(LABELS, np.int32),
 }
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-_MOST_UNSORTED = 2_048
-_FEW = 64
+MAX_UNSORTED = 2_048
+"""Appended rows that a search by task key scans; the index is sorted again beyond them."""
+
+MAX_SCANS = 64
+"""Ids up to which a scan for each is faster than one pass with a set of them."""
 
 
 @dataclass(frozen=True)
-class View:
-    """The rows as they are at one moment; `columns` has (n,) arrays by name."""
+class CatalogView:
+    """The first n rows; `columns` has (n,) arrays by name."""
 
     columns: dict[str, NDArray[Any]]
 
@@ -59,16 +63,22 @@ class View:
 
 
 class Catalog:
-    """The rows, appended to and changed in place."""
+    """All rows, living and dead.
 
-    def __init__(self) -> None:
+    Args:
+        max_unsorted: See `MAX_UNSORTED`.
+        max_scans: See `MAX_SCANS`.
+    """
+
+    def __init__(self, *, max_unsorted: int = MAX_UNSORTED, max_scans: int = MAX_SCANS) -> None:
+        self._max_unsorted, self._max_scans = max_unsorted, max_scans
         self._columns: dict[str, NDArray[Any]] = {
             name: np.zeros(0, kind) for name, kind in _TYPES.items()
         }
         self._used = 0
         self._alive = 0
         self._codes: dict[str, dict[str, int]] = {name: {"": 0} for name in LABELS}
-        self._by_key = _ByKey()
+        self._by_key = _TaskKeyIndex(max_unsorted)
         self.sequence = 0
         """The highest change number that was taken in."""
 
@@ -77,24 +87,24 @@ class Catalog:
 
     @property
     def alive(self) -> int:
-        """Rows that aren't dead."""
+        """Number of living rows."""
         return self._alive
 
     def labels(self, name: str) -> list[str]:
-        """The values that a label has had, by the number that rows have; the first is none."""
+        """The values of a label by their code in the column; the first stands for no value."""
         return list(self._codes[name])
 
-    def view(self) -> View:
-        """The rows as of now. Later changes of a row show through, later rows don't."""
-        return View({name: column[: self._used] for name, column in self._columns.items()})
+    def view(self) -> CatalogView:
+        """The rows of this moment. Later changes of these rows appear in it, later rows don't."""
+        return CatalogView({name: column[: self._used] for name, column in self._columns.items()})
 
     def apply(self, changed: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Takes in changes.
+        """Applies changes.
 
-        A new row whose description is the old one's keeps its `version`; any other has 0.
+        A new row keeps the `version` of the old one if the description is the same; else it is 0.
 
         Returns:
-            (m,) rows that were appended, and (m,) rows that they replace, dead now; -1: none.
+            (m,) rows that were appended, and (m,) rows that they replace, now dead; -1: none.
         """
         old = self.find(changed.high, changed.low)
         same = np.zeros(len(changed), bool)
@@ -116,11 +126,11 @@ class Catalog:
         return rows, old[fresh]
 
     def set_versions(self, rows: NDArray[np.int64], versions: NDArray[np.int64]) -> None:
-        """Notes which embeddings rows have."""
+        """Sets the embedding versions of rows."""
         self._columns["version"][rows] = versions
 
     def kill(self, rows: NDArray[np.int64]) -> None:
-        """Marks rows dead; those that are dead already stay so."""
+        """Marks rows as dead."""
         alive = self._columns["alive"]
         rows = np.unique(rows)
         self._alive -= int(alive[rows].sum())
@@ -135,8 +145,7 @@ class Catalog:
     def find(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.int64]:
         """(n,) the living row of each of n executions, by the halves of their ids; -1: none."""
         stored = self._columns["low"][: self._used]
-        # A few are looked for one by one, many in one pass over all rows.
-        if len(low) <= _FEW:
+        if len(low) <= self._max_scans:
             candidates = np.concatenate(
                 [np.empty(0, np.int64), *(np.flatnonzero(stored == one) for one in low)]
             )
@@ -149,15 +158,15 @@ class Catalog:
         return np.array([known.get(pair, -1) for pair in wanted], np.int64)
 
     def rows_of_task(self, task_key: int) -> NDArray[np.int64]:
-        """The rows of all runs of a task, ascending, dead ones among them."""
+        """The rows of all runs of a task, ascending, including dead ones."""
         return self._by_key.rows(self._columns["task_key"][: self._used], task_key)
 
     def mask(self, filters: Filters, now: datetime) -> NDArray[np.bool_] | None:
-        """(n,) bool: the living rows that pass; None when all rows do.
+        """(n,) bool: the living rows that pass the filters; None if all rows do.
 
         Args:
-            filters: Compared exactly.
-            now: What `filters.since_days` counts from, zone-aware.
+            filters: Values are compared exactly.
+            now: The time that `filters.since_days` counts back from, zone-aware.
         """
         passing: list[NDArray[np.bool_]] = []
         used = slice(self._used)
@@ -170,15 +179,15 @@ class Catalog:
         if filters.outcome != "any":
             passing.append(self._columns["outcome"][used] == OUTCOMES.index(filters.outcome))
         if filters.since_days is not None:
-            # In whole microseconds: a float of seconds is off by some.
+            # In whole microseconds: seconds as a float would be off by some.
             since = (now - timedelta(days=filters.since_days) - _EPOCH) // _MICROSECOND
             passing.append(self._columns["timestamp"][used] >= since)
         return np.logical_and.reduce(passing) if passing else None
 
     def compacted(self) -> tuple["Catalog", NDArray[np.int64]]:
-        """A catalog of the living rows alone, in the same order, and (m,) which rows they were."""
+        """A catalog of the living rows in the same order, and (m,) their old numbers."""
         kept = np.flatnonzero(self._columns["alive"][: self._used])
-        other = Catalog()
+        other = Catalog(max_unsorted=self._max_unsorted, max_scans=self._max_scans)
         other._columns = {name: column[kept] for name, column in self._columns.items()}
         other._used = other._alive = len(kept)
         other._codes, other.sequence = self._codes, self.sequence
@@ -206,16 +215,17 @@ class Catalog:
             self._columns[name] = grown(column, rows)
 
 
-class _ByKey:
-    """Finds rows by their task: a sorted index, and a scan over what came after it."""
+class _TaskKeyIndex:
+    """Finds rows by task key: a sorted index, and a scan over the rows that were appended since."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_unsorted: int) -> None:
+        self._max_unsorted = max_unsorted
         self._order = np.empty(0, np.int64)
         self._keys = np.empty(0, np.int64)
 
     def rows(self, keys: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
-        """Where `wanted` is in `keys`, ascending; `keys` are those of the last call and more."""
-        if len(keys) - len(self._keys) > max(_MOST_UNSORTED, len(keys) // 10):
+        """Ascending positions of `wanted` in `keys`, which only grows from call to call."""
+        if len(keys) - len(self._keys) > max(self._max_unsorted, len(keys) // 10):
             self._order = np.argsort(keys, kind="stable")
             self._keys = keys[self._order]
         begin, end = (self._keys.searchsorted(wanted, side) for side in ("left", "right"))

@@ -18,17 +18,17 @@ MAPPED_FROM_BYTES = 256 * 2**20
 MAPPED_GROWTH = 65_536
 """Rows that a mapped file has room for beyond those that are needed."""
 
-LEAST_HEADS = 4_096
+MIN_ROWS_FOR_BOUNDS = 4_096
 """Rows from which bounds make a search faster."""
 
-DENSE = 0.2
+DENSE_SHARE = 0.2
 """Share of rows from which comparing all of them is faster than gathering some: 100,000 rows take
 9 ms in order, and 40 ms when they are gathered."""
 
 _CHUNK = 16_384
 
 
-class Matrix:
+class VectorMatrix:
     """L2-normalised vectors by row. A row without a vector is zero, so its cosines are 0.
 
     Not thread-safe: its owner locks. A search works on a `view`.
@@ -68,15 +68,15 @@ class Matrix:
             if self._bounds is not None:
                 self._bounds.put(rows, vectors)
 
-    def prepare(self, rows: int) -> None:
+    def prepare_bounds(self, rows: int) -> None:
         """Computes bounds for searches if the matrix has enough rows, in 0.3 s per 100,000.
 
         A mapped matrix gets none: it is there to save memory, and its searches use the HNSW index.
         """
-        if self._bounds is None and self._mapped is None and rows >= LEAST_HEADS:
+        if self._bounds is None and self._mapped is None and rows >= MIN_ROWS_FOR_BOUNDS:
             self._bounds = PcaBounds(self.view(rows))
 
-    def heads(self, rows: int) -> PcaBoundsView | None:
+    def bounds(self, rows: int) -> PcaBoundsView | None:
         """Bounds for the first rows; None unless they were prepared."""
         return None if self._bounds is None else self._bounds.view(rows)
 
@@ -85,13 +85,13 @@ class Matrix:
         self._reserve(rows)
         return self._vectors[:rows]
 
-    def compacted(self, kept: NDArray[np.int64]) -> "Matrix":
+    def compacted(self, kept: NDArray[np.int64]) -> "VectorMatrix":
         """A matrix of some rows only.
 
         Args:
             kept: (m,) ascending; they become rows 0 to m - 1.
         """
-        other = Matrix(
+        other = VectorMatrix(
             self.dimension,
             self._directory,
             mapped_from_bytes=self._mapped_from_bytes,
@@ -138,7 +138,7 @@ def cosines(
     """Cosines of n vectors with one, -1..1.
 
     Args:
-        vectors: (n, dimension) from `Matrix.view`.
+        vectors: (n, dimension) from `VectorMatrix.view`.
         vector: (dimension,) float32, L2-normalised.
         rows: (m,) rows to compare; None: all.
 
@@ -147,6 +147,6 @@ def cosines(
     """
     if rows is None:
         return np.asarray(vectors @ vector)
-    if len(rows) > DENSE * len(vectors):
+    if len(rows) > DENSE_SHARE * len(vectors):
         return np.asarray((vectors @ vector)[rows])
     return np.asarray(vectors[rows] @ vector)

@@ -1,4 +1,4 @@
-"""What the retriever answers: rows and numbers, no texts."""
+"""Results of the retriever: rows and numbers, without texts."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,14 +16,14 @@ Mode = Literal["exact", "hnsw"]
 
 @dataclass(frozen=True)
 class Ranked:
-    """One relevant task: its most useful execution, and all its runs that pass the filters.
+    """A task that was found, with its most useful execution and its runs that pass the filters.
 
     Attributes:
         task_id: Of the execution.
-        sequence: Its change number when it was found.
+        sequence: Change number of the execution at the time of the search.
         similarity: Of the task's most similar run, 0..1.
-        matched_by: Which of words and meaning would pass the floor alone.
-        runs: How many there are, by outcome.
+        matched_by: See `Scorer.matched_by`.
+        runs: Numbers of runs by outcome.
     """
 
     task_id: UUID
@@ -41,7 +41,7 @@ class Found:
         ranked: Best first, at most the limit.
         mode: How candidates were found.
         candidates: Executions searched.
-        below_floor: Tasks that would have filled the answer, but are not similar enough.
+        below_floor: Tasks that are missing from a full result only because of the floor.
     """
 
     ranked: list[Ranked]
@@ -52,12 +52,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Related:
-    """Executions and how much they are of the same kind of work as a question.
+    """Executions and their similarity to the kind of work of a query.
 
     Attributes:
         snapshot: Where the rows are from.
-        rows: (m,) int64, all rows that may be found, or the candidates that an index proposed.
-        similarities: (m,) float32, 0..1, whatever the floor.
+        rows: (m,) int64: all rows that pass the filters, or the candidates of the indexes.
+        similarities: (m,) float32, 0..1, also below the floor.
     """
 
     snapshot: Snapshot
@@ -67,7 +67,7 @@ class Related:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Nearest by meaning alone, best first: (k,) embedding versions and cosine similarities."""
+    """Nearest rows, best first: (k,) int64 embedding versions and (k,) float32 cosines."""
 
     versions: NDArray[np.int64]
     similarities: NDArray[np.float32]

@@ -3,9 +3,10 @@
     similarity = w · √coverage + (1 - w) · meaning
     w = 0.85 · max(evidence / (evidence + 14), identifiers)
 
-`coverage`, `evidence` and `identifiers` are those of `word_index.Scores`. `meaning` is the cosine,
-rescaled so that unrelated texts have the same cosine with every model as with the bundled one. So a
-long log full of identifiers is matched mainly by its words, a short plain sentence by its meaning.
+`coverage`, `evidence` and `identifiers` are those of `word_index.LexicalScores`. `meaning` is the
+cosine, rescaled so that unrelated texts have the same cosine with every model as with the bundled
+one. A long log full of identifiers is matched mainly by its words, a short plain sentence by its
+meaning.
 The square root raises the score of a few rare words in common, so that one floor fits long and
 short queries. docs/tuning.md has the measurements and their limits.
 """
@@ -13,9 +14,9 @@ short queries. docs/tuning.md has the measurements and their limits.
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.search.lexical.word_index import Scores
+from mcp_learning.search.lexical.word_index import LexicalScores
 
-WORDS_AT_MOST = 0.85
+MAX_LEXICAL_WEIGHT = 0.85
 """Greatest weight of the lexical score, 0..1."""
 
 HALF_EVIDENCE = 14.0
@@ -24,17 +25,17 @@ HALF_EVIDENCE = 14.0
 FLOOR = 0.41
 """Similarity below which matches are noise; docs/tuning.md says how it was measured."""
 
-NAMED = 0.45
+MIN_WITH_IDENTIFIERS = 0.45
 """Least similarity of a row that has every identifier of the query."""
 
 REFERENCE_NOISE = 0.30
 """`Embedder.floor` of the bundled model, to which cosines of other models are rescaled."""
 
 
-def weight_of_words(scores: Scores) -> float:
-    """The weight of the lexical score against the vector score, 0..`WORDS_AT_MOST`."""
+def lexical_weight(scores: LexicalScores) -> float:
+    """The weight of the lexical score against the vector score, 0..`MAX_LEXICAL_WEIGHT`."""
     saturated = scores.evidence / (scores.evidence + HALF_EVIDENCE)
-    return WORDS_AT_MOST * max(saturated, scores.identifiers)
+    return MAX_LEXICAL_WEIGHT * max(saturated, scores.identifiers)
 
 
 def meaning(cosines: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
@@ -57,8 +58,8 @@ def similarities(
 
     Args:
         meanings: (n,) from `meaning`.
-        coverage: (n,) from `Scores`.
-        weight: From `weight_of_words`.
+        coverage: (n,) from `LexicalScores`.
+        weight: From `lexical_weight`.
     """
     fused = meanings * np.float32(1 - weight)
     matched = np.flatnonzero(coverage)

@@ -1,4 +1,4 @@
-"""Runs of the same task are one match: the best tasks among rows, and which run to show of each."""
+"""Groups the runs of a task into one match: ranks tasks, and selects the run to show of each."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,20 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.results import Runs
-from mcp_learning.search.arrays import top
+from mcp_learning.search.arrays import top_k
 from mcp_learning.search.snapshot import Snapshot
 
 AS_SIMILAR = 0.05
-"""How much less similar, 0..1, the most useful run of a task may be than the most similar one. They
-differ in the words of solutions and errors only: an identifier there makes more of a difference."""
+"""How much less similar than the most similar run the run to show may be, 0..1. Runs of a task
+differ only in the words of their solutions and errors; an identifier there differs by more."""
 
 _OVERFETCH = 4
 
 Similarities = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+"""From (m,) rows to their (m,) similarities."""
 
 
 class Group(NamedTuple):
-    """One task: the row to show, and its runs."""
+    """A task: the row to show, and its runs by outcome."""
 
     row: int
     runs: Runs
@@ -29,21 +30,21 @@ class Group(NamedTuple):
 def best(
     snapshot: Snapshot, rows: NDArray[np.int64], found: NDArray[np.float32], limit: int
 ) -> dict[int, float]:
-    """The most similar tasks, best first; of equally similar ones the latest first.
+    """Ranks tasks by their most similar run; of equally similar ones, the latest comes first.
 
     Args:
         snapshot: Where the rows are from.
-        rows: (m,) different rows that may be found.
+        rows: (m,) different rows, which pass the filters.
         found: (m,) float32, their similarities.
         limit: Tasks wanted, at least 1.
 
     Returns:
-        The similarity of each task's most similar run, by the task's key.
+        At most `limit` similarities by task key, in descending order.
     """
     k = limit * _OVERFETCH
     while True:
-        chosen = top(found, k)
-        # Rounded, since equal rows at different places of a matrix differ in the last digit.
+        chosen = top_k(found, k)
+        # Rounded, since equal vectors at different places of a matrix give slightly other products.
         values = np.round(found[chosen], 6)
         order = np.lexsort((-snapshot.view["sequence"][rows[chosen]], -values))
         keys = snapshot.view["task_key"][rows[chosen[order]]].tolist()
@@ -57,24 +58,24 @@ def best(
 
 
 def count(snapshot: Snapshot, limit: int) -> int:
-    """How many different tasks may be found, counted up to a limit."""
-    looked_at = limit * _OVERFETCH
+    """The number of different tasks that pass the filters, at most `limit`."""
+    examined = limit * _OVERFETCH
     while True:
-        rows = snapshot.passes(np.arange(min(looked_at, len(snapshot.view))))
+        rows = snapshot.passes(np.arange(min(examined, len(snapshot.view))))
         tasks = len(np.unique(snapshot.view["task_key"][rows]))
-        if tasks >= limit or looked_at >= len(snapshot.view):
+        if tasks >= limit or examined >= len(snapshot.view):
             return min(tasks, limit)
-        looked_at *= _OVERFETCH
+        examined *= _OVERFETCH
 
 
 def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exact: int) -> Group:
-    """One task by its most useful run, among those that are about as similar as the most similar.
+    """Selects the most useful run of a task among those about as similar as its most similar run.
 
     Args:
         snapshot: Where the task is.
-        task_key: Of the task; at least one of its runs may be found.
-        similarities: Gives those of rows.
-        exact: `description_hash` of the question: a run with the very same text goes first.
+        task_key: Of the task; at least one of its runs passes the filters.
+        similarities: Of rows.
+        exact: `description_hash` of the query; a run with the same description comes first.
     """
     rows = snapshot.rows_of_task(task_key)
     view = snapshot.view
@@ -84,7 +85,7 @@ def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exa
         return Group(int(rows[0]), runs)
     found = similarities(rows)
     near = rows[found >= found.max() - AS_SIMILAR]
-    # A success tells more than a failure, one that is told more than one that isn't.
+    # By description, outcome (success first), whether it has a solution, and time; the last wins.
     usefulness = (
         view["sequence"][near],
         view["has_solution"][near],

@@ -1,10 +1,10 @@
-"""The HNSW index: one file, one DuckDB instance of its own, built once, then only read.
+"""The HNSW index: a file that a separate DuckDB instance reads, with the VSS extension.
 
 Invariants:
-- Built in bulk, checkpointed once, closed, renamed into place; no row of it ever changes.
-- Every statement on it runs under one lock: VSS crashes the process on concurrent searches.
-- It carries what it was made from (format, model, watermark, rows, M, ef_construction). What does
-  not fit is left aside, what fails in a search is deleted, and exact search goes on.
+- The file is built in bulk, checkpointed once, closed and renamed; then it never changes.
+- Every statement on it runs under one lock, because concurrent searches crash VSS and the process.
+- It describes what it was built from (format, model, watermark, rows, M, ef_construction). A file
+  that doesn't fit is ignored, one that fails in a search is deleted, and exact search goes on.
 """
 
 import json
@@ -27,30 +27,31 @@ from mcp_learning.store.duckdb.embeddings import as_text
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
-"""Version of the index file's layout."""
+"""Version of the file's layout."""
 
 FILE_NAME = "hnsw.duckdb"
 
-NO_ROOM = 28
-"""Exit status of a build whose disk is full."""
+DISK_FULL_STATUS = 28
+"""Exit status of a build process that found the disk full."""
 
-NEAREST = (
+NEAREST_SQL = (
     "SELECT version FROM vectors "
     "ORDER BY array_cosine_distance(embedding, ?::VARCHAR::FLOAT[{dimension}]) LIMIT ?"
 )
-"""The query shape that uses the index (no DESC, no second key, no filter, no join). No distances:
-reading the table's vectors for them makes the first hundred searches five times as slow."""
+"""The query that uses the index: without DESC, a second key, a filter or a join. It doesn't return
+distances, since reading the vectors from the table makes the first hundred searches five times as
+slow."""
 
 
 @dataclass(frozen=True)
 class IndexInfo:
-    """What an index was made from.
+    """What an index was built from.
 
     Attributes:
         model: Fingerprint of the embedding model.
         dimension: Length of the vectors.
         watermark: Highest embedding version in it.
-        rows: Vectors in it.
+        rows: Number of vectors in it.
         m: Links per node of the graph.
         ef_construction: Candidates kept while building.
         ef_search: Candidates kept by the searches that measured recall.
@@ -69,7 +70,7 @@ class IndexInfo:
     recall_at_10: float | None = None
 
     def to_json(self) -> str:
-        """All fields as a JSON object."""
+        """All attributes as a JSON object."""
         return json.dumps({**self.__dict__, "built_at": self.built_at.isoformat()})
 
     @classmethod
@@ -80,20 +81,26 @@ class IndexInfo:
 
 
 class HnswIndex:
-    """An opened index file.
+    """An open index file. Safe to use from several threads, one of which searches at a time.
+
+    Args:
+        path: The file.
+        ef_search: Candidates that a search keeps, at least 1.
+        table_cache: Bytes of the file's table that stay in memory after the first search.
 
     Attributes:
         path: The file.
-        info: What it was made from.
+        info: What it was built from.
 
     Raises:
-        IndexUnavailable: It can't be opened, or is of another format.
+        IndexUnavailable: The file can't be opened, or is of another format.
     """
 
-    def __init__(self, path: Path, ef_search: int) -> None:
+    def __init__(self, path: Path, ef_search: int, *, table_cache: int = vss.TABLE_CACHE) -> None:
         self.path = path
+        self._table_cache = table_cache
         self._lock = threading.Lock()
-        self._least_ef_search = self._ef_search = ef_search
+        self._min_ef_search = self._ef_search = ef_search
         self.info = read_info(path)
         self._connection = vss.connect(path, read_only=True)
         try:
@@ -102,25 +109,25 @@ class HnswIndex:
         except Exception as error:
             self._connection.close()
             raise IndexUnavailable(f"the index file {path.name} is damaged or outdated") from error
-        self._query = NEAREST.format(dimension=self.info.dimension)
+        self._query = NEAREST_SQL.format(dimension=self.info.dimension)
         self._bounded = False
 
     def search(self, vector: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-        """(k,) int64 versions of the most similar vectors, approximately; dead ones among them.
+        """(k,) int64 versions of approximately the most similar vectors, including dead ones.
 
         Args:
             vector: (dimension,) float32, L2-normalised.
             k: How many, at least 1.
 
         Raises:
-            IndexUnavailable: The index failed; discard it.
+            IndexUnavailable: The index failed and is to be discarded.
         """
         import duckdb
 
         with self._lock:
             try:
-                if max(k, self._least_ef_search) != self._ef_search:
-                    self._set_ef_search(max(k, self._least_ef_search))
+                if max(k, self._min_ef_search) != self._ef_search:
+                    self._set_ef_search(max(k, self._min_ef_search))
                 rows = self._connection.execute(self._query, [as_text(vector), k]).fetchall()
                 self._bound_memory()
             except duckdb.Error as error:
@@ -128,7 +135,7 @@ class HnswIndex:
         return np.array([row[0] for row in rows], np.int64)
 
     def count(self) -> int:
-        """Vectors in the file.
+        """Number of vectors in the file.
 
         Raises:
             IndexUnavailable: The file can't be read.
@@ -137,7 +144,7 @@ class HnswIndex:
         return int(rows[0])
 
     def sample(self, size: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """About `size` vectors from all parts of the file: (n,) versions, (n, dimension) float32.
+        """About `size` vectors, evenly from the file: (n,) versions and (n, dimension) float32.
 
         Raises:
             IndexUnavailable: The file can't be read.
@@ -151,7 +158,7 @@ class HnswIndex:
         return versions, np.stack(list(vectors))
 
     def close(self) -> None:
-        """Closes the instance; waits for a search that is under way."""
+        """Closes the file; waits for a running search."""
         with self._lock:
             self._connection.close()
 
@@ -166,28 +173,31 @@ class HnswIndex:
                 raise IndexUnavailable(problem) from error
 
     def _bound_memory(self) -> None:
-        """Once the first search has read the graph: keeps little more than that in memory.
+        """Limits the memory once the first search has loaded the graph.
 
-        Each search also reads the vectors of what it finds, of all of the file by and by.
+        Each search reads vectors of the table, which in time would fill memory with all of it.
         """
         if not self._bounded:
             self._bounded = True
-            vss.bound_memory(self._connection, vss.TABLE_CACHE)
+            vss.bound_memory(self._connection, self._table_cache)
 
     def _set_ef_search(self, ef_search: int) -> None:
         self._connection.execute(f"SET GLOBAL hnsw_ef_search = {int(ef_search)}")
         self._ef_search = ef_search
 
 
-class Build:
-    """One build of an index, in steps that block; run each in a worker thread.
+class IndexBuild:
+    """The build of an index by a child process. All methods block.
 
-    `add` the vectors, `run` the child process, then rename `path`, or `discard` it.
+    Call `add` with the vectors, then `run`; then rename the file at `path`, or call `discard`.
     `cancel` may be called from any thread at any time and makes `run` end at once.
 
+    Args:
+        directory: Of derived files; created if needed.
+
     Attributes:
-        path: Of the file that becomes the index.
-        rows: Vectors added.
+        path: Of the new index.
+        rows: Number of vectors added.
         watermark: The highest of their versions.
     """
 
@@ -244,7 +254,7 @@ class Build:
             assert child.stdout is not None
             answer = child.stdout.read()
             status = child.wait()
-        if status == NO_ROOM:
+        if status == DISK_FULL_STATUS:
             raise _not_written(self.path, "no room left")
         if status != 0:
             reason = "was cancelled" if self._cancelled else "failed; the log has the details"
@@ -319,7 +329,7 @@ def probe() -> tuple[str, bool]:
     Raises:
         IndexUnavailable: VSS can't be loaded.
     """
-    query = NEAREST.format(dimension=3)
+    query = NEAREST_SQL.format(dimension=3)
     with vss.connect(Path(":memory:")) as connection:
         source = vss.load(connection)
         connection.execute("CREATE TABLE vectors (version BIGINT, embedding FLOAT[3])")

@@ -18,7 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.search import vss
-from mcp_learning.search.hnsw import FORMAT, NEAREST, NO_ROOM, IndexInfo, vectors_of, versions_of
+from mcp_learning.search.hnsw import (
+    DISK_FULL_STATUS,
+    FORMAT,
+    NEAREST_SQL,
+    IndexInfo,
+    vectors_of,
+    versions_of,
+)
 from mcp_learning.store.duckdb.arrow_batch import ArrowBatch
 from mcp_learning.store.duckdb.embeddings import as_text
 from mcp_learning.store.duckdb.opening import is_full
@@ -75,7 +82,7 @@ def _recall(
     """
     if len(versions) <= K:
         return None
-    nearest = NEAREST.format(dimension=vectors.shape[1])
+    nearest = NEAREST_SQL.format(dimension=vectors.shape[1])
     sample = min(SAMPLE, len(versions))
     queries = np.random.default_rng(0).choice(len(versions), size=sample, replace=False)
     order = np.argsort(versions)
@@ -104,4 +111,4 @@ if __name__ == "__main__":
     except duckdb.Error as error:
         if not is_full(error):
             raise
-        sys.exit(NO_ROOM)
+        sys.exit(DISK_FULL_STATUS)

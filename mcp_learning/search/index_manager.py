@@ -1,4 +1,4 @@
-"""The place of the HNSW index: what is in it, whether it fits, how it is replaced and retired."""
+"""The life of the HNSW index file: opening, verification, replacement, removal."""
 
 import logging
 import threading
@@ -15,22 +15,28 @@ from mcp_learning.search.hnsw import FILE_NAME, HnswIndex, IndexInfo, read_info,
 
 logger = logging.getLogger(__name__)
 
-LEAST_RECALL = 0.7
-"""Recall@10, 0..1, below which a new index is not used."""
+MIN_RECALL = 0.7
+"""Recall@10, 0..1, that a new index needs to be used."""
 
-MOST_OUTSIDE = 0.2
-"""Share of vectors that are newer than the index, or of the index's that are gone, from which it is
-stale: the newer ones are searched exactly, at the cost of an exact search over as many."""
+MAX_UNINDEXED = 0.2
+"""An index is stale when more than this share of its rows is gone, or newer rows are as many. Newer
+rows are searched exactly until it is built again."""
 
 _SAMPLE = 64
 
-Vectors = Callable[[NDArray[np.int64]], tuple[NDArray[np.bool_], NDArray[np.float32]]]
-"""From (n,) versions: which of them are in use, (n,), and the (m, dimension) vectors of those."""
+StoredVectors = Callable[[NDArray[np.int64]], tuple[NDArray[np.bool_], NDArray[np.float32]]]
+"""From (n,) versions to (n,) bool, which of them rows have, and (m, dimension) vectors of those."""
 
 
 @dataclass(frozen=True)
 class IndexState:
-    """What is known of the index that is there. `info` is None when there is none that fits."""
+    """What is known of the index file.
+
+    Attributes:
+        info: None if there is no file that fits.
+        bytes: Size of the file.
+        problem: Why a file isn't used.
+    """
 
     info: IndexInfo | None = None
     bytes: int = 0
@@ -38,36 +44,40 @@ class IndexState:
 
     @property
     def age_seconds(self) -> float | None:
-        """Since it was built."""
+        """Age of the index."""
         return (
             None if self.info is None else (datetime.now(UTC) - self.info.built_at).total_seconds()
         )
 
 
 class IndexManager:
-    """Holds at most one open index. Safe to use from several threads.
+    """Holds the open index, if any. Safe to use from several threads.
 
     Args:
         directory: Of derived files.
-        ef_search: Candidates that a search keeps.
+        ef_search: Candidates that a search keeps, at least 1.
+
+    Attributes:
+        index: The open index; None: there is none.
+        state: Of the file.
+        failures: Number of indexes that failed in a search.
     """
 
     def __init__(self, directory: Path, ef_search: int) -> None:
         self.index: HnswIndex | None = None
         self.state = IndexState()
         self.failures = 0
-        """How many indexes failed in a search; after two, it isn't the file that is at fault."""
         self._path = directory / FILE_NAME
         self._ef_search = ef_search
         self._lock = threading.Lock()
 
-    def open(self, fingerprint: str, vectors: Vectors, *, wanted: bool) -> None:
-        """Opens the file if there is one that fits and `wanted`; what doesn't fit is left aside.
+    def open(self, fingerprint: str, vectors: StoredVectors, *, wanted: bool) -> None:
+        """Opens the file if it fits; one that doesn't is ignored, and `state` says why.
 
         Args:
             fingerprint: Of the model whose vectors are searched.
-            vectors: Those of the truth, to tell an index of another database by.
-            wanted: Whether searches are meant to use it: at 10,000 rows it takes 50 MB.
+            vectors: Of the store; an index of another database has others.
+            wanted: Whether searches are meant to use the index, which takes 50 MB at 10,000 rows.
         """
         with self._lock:
             self._close()
@@ -85,17 +95,19 @@ class IndexManager:
             else:
                 self.state = IndexState(info, self._path.stat().st_size)
 
-    def replace(self, built: Path, expected: IndexInfo, vectors: Vectors, *, wanted: bool) -> None:
-        """Verifies a newly built index and puts it in the place of the old one.
+    def replace(
+        self, built: Path, expected: IndexInfo, vectors: StoredVectors, *, wanted: bool
+    ) -> None:
+        """Verifies a newly built index and replaces the old one by it.
 
         Args:
-            built: The file; it is moved.
+            built: The new file; it is moved.
             expected: What it was to be built from.
             vectors: As in `open`.
             wanted: As in `open`.
 
         Raises:
-            IndexUnavailable: It isn't what was to be built; the old one stays.
+            IndexUnavailable: The new index isn't as expected; the old one stays.
         """
         info = read_info(built)
         if (info.rows, info.watermark, info.model) != (
@@ -104,7 +116,7 @@ class IndexManager:
             expected.model,
         ):
             raise IndexUnavailable("the new index lacks rows; the old one stays")
-        if info.recall_at_10 is not None and info.recall_at_10 < LEAST_RECALL:
+        if info.recall_at_10 is not None and info.recall_at_10 < MIN_RECALL:
             raise IndexUnavailable(
                 f"the new index finds only {info.recall_at_10:.0%} of the nearest; the old one "
                 "stays: try preset high_recall"
@@ -118,10 +130,10 @@ class IndexManager:
             self.state = IndexState(info, self._path.stat().st_size)
 
     def discard(self, failed: HnswIndex, problem: IndexUnavailable) -> None:
-        """Deletes the index, unless another one has taken its place."""
+        """Deletes an index that failed in a search, unless it has been replaced since."""
         with self._lock:
             if self.index is not failed:
-                return  # a search was still using the one that was just replaced
+                return
             logger.warning("%s (%s)", problem, type(problem.__cause__).__name__)
             self.failures += 1
             self._close()
@@ -129,7 +141,7 @@ class IndexManager:
             self.state = IndexState(problem=str(problem))
 
     def stored(self) -> IndexInfo | None:
-        """What the file says that it holds; None if there is none that can be read."""
+        """The description in the file; None if there is no file that can be read."""
         try:
             return read_info(self._path) if self._path.exists() else None
         except IndexUnavailable:
@@ -139,7 +151,7 @@ class IndexManager:
         """Deletes the file; returns whether there was one.
 
         Args:
-            unless: An index that stays, if it is the one that the file holds by now.
+            unless: The file stays if it holds this index.
         """
         with self._lock:
             if unless is not None and self.stored() == unless:
@@ -159,7 +171,7 @@ class IndexManager:
             self.index.close()
         self.index, self.state = None, IndexState()
 
-    def _checked(self, path: Path, vectors: Vectors) -> HnswIndex:
+    def _checked(self, path: Path, vectors: StoredVectors) -> HnswIndex:
         index = HnswIndex(path, self._ef_search)
         try:
             versions, found = index.sample(_SAMPLE)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.search.arrays import grown
-from mcp_learning.search.catalog import View
+from mcp_learning.search.catalog import CatalogView
 from mcp_learning.search.metric import WINDOW, Metric, first_of_each, watermark
 
 _CHUNK = 16_384
@@ -34,7 +34,7 @@ class MetricCache:
         self._versions = np.zeros(0, np.int64)  # of the vectors that the norms are of; 0: none
 
     def of(
-        self, view: View, vectors: NDArray[np.float32], rows: NDArray[np.int64], noise: float
+        self, view: CatalogView, vectors: NDArray[np.float32], rows: NDArray[np.int64], noise: float
     ) -> tuple[Metric, NDArray[np.float32]]:
         """The metric, and (m,) float32 norms of the vectors of m rows; infinite without a vector.
 
@@ -51,7 +51,7 @@ class MetricCache:
                 self._metric = self._learned(view, vectors, noise)
             return self._metric, self._norms_of(self._metric, view, vectors, rows)
 
-    def _is_current(self, view: View) -> bool:
+    def _is_current(self, view: CatalogView) -> bool:
         """Whether the metric would be learned from the same executions now."""
         rows = np.flatnonzero(view["version"] >= self._window_start)
         versions = view["version"][rows[view["alive"][rows]]]
@@ -59,7 +59,7 @@ class MetricCache:
             return False
         return np.array_equal(np.sort(versions[versions <= self._watermark]), self._window)
 
-    def _learned(self, view: View, vectors: NDArray[np.float32], noise: float) -> Metric:
+    def _learned(self, view: CatalogView, vectors: NDArray[np.float32], noise: float) -> Metric:
         versions = np.where(view["alive"], view["version"], 0)
         highest = watermark(int(versions.max(initial=0)))
         rows = np.flatnonzero((versions > 0) & (versions <= highest))
@@ -80,7 +80,7 @@ class MetricCache:
     def _norms_of(
         self,
         metric: Metric,
-        view: View,
+        view: CatalogView,
         vectors: NDArray[np.float32],
         rows: NDArray[np.int64],
     ) -> NDArray[np.float32]:

@@ -22,7 +22,7 @@ MIN_SIMILARITY = 0.3
 """Similarity above which a task is a neighbour."""
 
 
-def alike(
+def kind_similarities(
     plain: NDArray[np.float32],
     vector: NDArray[np.float32],
     vectors: NDArray[np.float32],

@@ -1,4 +1,4 @@
-"""Plan, search by words and by meaning, fuse, group the runs of a task, apply the floor.
+"""Searches the rows: selects candidates, scores them, groups runs by task, applies the floor.
 
 `Retriever.search` is the one search of the product. Everything here works on memory and the index
 file; it blocks, and runs in worker threads. The service hands it what the store holds and what
@@ -18,12 +18,12 @@ from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters
 from mcp_learning.search import fusion, groups, relevance_feedback, scan
-from mcp_learning.search.arrays import top
+from mcp_learning.search.arrays import top_k
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.found import Found, Mode, Neighbours, Ranked, Related
 from mcp_learning.search.hnsw import HnswIndex, IndexInfo
-from mcp_learning.search.index_manager import MOST_OUTSIDE, IndexManager
-from mcp_learning.search.lexical.terms import Question
+from mcp_learning.search.index_manager import MAX_UNINDEXED, IndexManager
+from mcp_learning.search.lexical.terms import TokenisedQuery
 from mcp_learning.search.row_table import RowTable
 from mcp_learning.search.scorer import ROUNDING, Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
@@ -34,21 +34,21 @@ from mcp_learning.store.types import Changes
 logger = logging.getLogger(__name__)
 
 FEW_PASSING = 50_000
-"""Rows that pass the filters up to which they are all compared, in 20 ms, instead of the index
-being asked for more than is needed."""
+"""If at most so many rows pass the filters, they are all compared, in 20 ms, and the index isn't
+used: it would have to return many rows that don't pass."""
 
-LEAST_INDEXED = 1_000
-"""Rows, newer ones or lost ones, from which an index is built without being asked for."""
+MIN_INDEXED = 1_000
+"""Rows from which an index is built automatically, and by which one has to lag to be rebuilt."""
 
 CANDIDATES = 50
-"""Rows that each of words and meaning propose at least, when not all rows are compared. At a
-million rows, 99.3 % of the tasks in answers are those of comparing all; with 100 it is 99.7 %."""
+"""Candidates that the lexical and the vector index each give at least. At a million rows, 99.3 % of
+the tasks found are those of an exact search; with 100 candidates, 99.7 %."""
 
-MOST_FAILURES = 2
-"""Indexes that may fail in searches before none is built any more without being asked for."""
+MAX_FAILURES = 2
+"""Failures of indexes in searches after which none is built automatically any more."""
 
 PER_TASK = 10
-"""Rows that they propose for each task that is wanted: runs of one task are one match."""
+"""Candidates per wanted task, since several runs of a task make one match."""
 
 _PROBES = 5
 
@@ -59,7 +59,7 @@ class Retriever:
     Args:
         directory: Of derived files.
         mode: `auto` uses the HNSW index from `hnsw_min_rows` on, where it is faster.
-        hnsw_min_rows: See there.
+        hnsw_min_rows: Rows, at least 0.
         ef_search: Candidates that an HNSW search keeps.
     """
 
@@ -71,7 +71,7 @@ class Retriever:
         self.index_manager = IndexManager(directory, ef_search)
         self._mode = mode
         self._hnsw_min_rows = hnsw_min_rows
-        self._slower = False  # measured: the index is slower than comparing all
+        self._slower = False  # as measured by `_compare_speeds`
 
     @property
     def mode(self) -> Mode:
@@ -86,20 +86,20 @@ class Retriever:
 
     @property
     def stale(self) -> bool:
-        """Whether an index is wanted, and there is none that fits, or one that lags behind."""
+        """Whether searches want an index that is missing or lags behind."""
         state = self.index_manager.state
         if not self.wants_index or not len(self.rows):
             return False
-        if self.index_manager.failures >= MOST_FAILURES:
-            return False  # a new one would only fail as well: too little memory, say
+        if self.index_manager.failures >= MAX_FAILURES:
+            return False  # a new one would fail as well, for example for want of memory
         if state.info is None:
-            return state.problem is not None or len(self.rows) >= LEAST_INDEXED
+            return state.problem is not None or len(self.rows) >= MIN_INDEXED
         newer = self.newer_than(state.info)
         gone = state.info.rows - (self.rows.embedded - newer)
-        return max(newer, gone) > max(MOST_OUTSIDE * state.info.rows, LEAST_INDEXED)
+        return max(newer, gone) > max(MAX_UNINDEXED * state.info.rows, MIN_INDEXED)
 
     def newer_than(self, info: IndexInfo) -> int:
-        """Rows with a vector that the index lacks."""
+        """Number of rows whose vector is newer than an index."""
         return len(self.rows.snapshot(Filters(), datetime.now(UTC)).rows_after(info.watermark))
 
     def use(self, rows: RowTable, fingerprint: str, *, vectors: bool = True) -> None:
@@ -112,7 +112,7 @@ class Retriever:
         """
         self.rows = rows
         wanted = self.wants_index and vectors
-        self.index_manager.open(fingerprint, self._true_vectors, wanted=wanted)
+        self.index_manager.open(fingerprint, self._stored_vectors, wanted=wanted)
         self._compare_speeds()
         rows.release()
 
@@ -123,32 +123,36 @@ class Retriever:
         self.summaries.drop(UUID(int=high << 64 | low) for high, low in halves)
 
     def open_index(self, fingerprint: str) -> None:
-        """Opens the index if it has come to be wanted since the rows were loaded."""
+        """Opens the index if the rows have become so many that searches want it."""
         if (
             self.wants_index
             and self.index_manager.index is None
             and self.index_manager.state.info is not None
         ):
-            self.index_manager.open(fingerprint, self._true_vectors, wanted=True)
+            self.index_manager.open(fingerprint, self._stored_vectors, wanted=True)
             self._compare_speeds()
 
     def warm(self, noise: float) -> None:
-        """Learns the metric, so that the first recommendation needn't.
+        """Learns the metric before the first recommendation needs it.
 
         Args:
             noise: `Embedder.floor` of the model.
         """
         snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
-        compared = 0 if self.wants_index else len(snapshot.view)
-        snapshot.metric(np.arange(compared), noise)
+        rows = 0 if self.wants_index else len(snapshot.view)
+        snapshot.metric(np.arange(rows), noise)
 
     def replace_index(self, built: Path, expected: IndexInfo) -> None:
-        """Verifies a new index and uses it from now on.
+        """Verifies a new index and replaces the old one by it.
+
+        Args:
+            built: The new file; it is moved.
+            expected: What it was to be built from.
 
         Raises:
-            IndexUnavailable: It isn't what was to be built; the old one stays.
+            IndexUnavailable: The new index isn't as expected; the old one stays.
         """
-        self.index_manager.replace(built, expected, self._true_vectors, wanted=self.wants_index)
+        self.index_manager.replace(built, expected, self._stored_vectors, wanted=self.wants_index)
         self._compare_speeds()
 
     def close(self) -> None:
@@ -156,7 +160,7 @@ class Retriever:
         self.index_manager.close()
 
     def nearest(self, vector: NDArray[np.float32], k: int) -> Neighbours:
-        """The k nearest rows by meaning alone, in the mode that searches use.
+        """The k nearest rows by their vectors, in the mode that searches use.
 
         Args:
             vector: (dimension,) float32, L2-normalised.
@@ -170,15 +174,11 @@ class Retriever:
         else:
             rows = self._near(snapshot, index, vector, k)
             found = cosines(snapshot.vectors, vector, rows)
-        best = top(found, k)
+        best = top_k(found, k)
         return Neighbours(snapshot.view["version"][rows[best]], found[best])
 
     def related(self, query: Query) -> Related:
-        """How much executions are of the same kind of work as the question.
-
-        That is their similarity, or, if it is more, how near they are in meaning to what the
-        question and its neighbours have in common (`relevance_feedback`).
-        """
+        """Executions with their similarity to the query's kind of work (`relevance_feedback`)."""
         index = self._index()
         try:
             return self._related(query, index)
@@ -190,16 +190,16 @@ class Retriever:
 
     def _related(self, query: Query, index: HnswIndex | None) -> Related:
         snapshot = self.rows.snapshot(query.filters, query.now)
-        scorer = Scorer(snapshot, query, snapshot.words.score(Question.of(query.text)))
+        scorer = Scorer(snapshot, query, snapshot.words.score(TokenisedQuery.of(query.text)))
         if index is None or query.vector is None:
             rows = snapshot.passes(np.arange(len(snapshot.view)))
         else:
-            rows = self._proposed(snapshot, scorer, query, index, query.limit)
+            rows = self._candidates(snapshot, scorer, query, index, query.limit)
         found = scorer.similarities(rows)
         if query.vector is not None:
-            metric, lengths = snapshot.metric(rows, query.noise)
-            found = relevance_feedback.alike(
-                found, query.vector, snapshot.vectors, rows, metric, lengths
+            metric, norms = snapshot.metric(rows, query.noise)
+            found = relevance_feedback.kind_similarities(
+                found, query.vector, snapshot.vectors, rows, metric, norms
             )
         if index is not None:
             self.rows.release()
@@ -208,21 +208,21 @@ class Retriever:
     def search(self, query: Query) -> Found:
         """The most similar tasks that pass the filters and the floor, best first.
 
-        Everything that was taken in before is found, nothing that was taken out before. Filters
-        never lose a match: they are applied to all rows before anything is ranked.
+        It reflects all changes that were applied before. Filters are applied to all rows before
+        ranking, so they never lose a match.
         """
         while True:
             index = self._index()
             try:
-                return self._answer(query, index)
+                return self._search(query, index)
             except IndexUnavailable as problem:
                 if index is None:
                     raise
                 self.index_manager.discard(index, problem)
 
-    def _answer(self, query: Query, index: HnswIndex | None) -> Found:
+    def _search(self, query: Query, index: HnswIndex | None) -> Found:
         snapshot = self.rows.snapshot(query.filters, query.now)
-        words = snapshot.words.score(Question.of(query.text))
+        words = snapshot.words.score(TokenisedQuery.of(query.text))
         scorer = Scorer(snapshot, query, words)
         floor = (fusion.FLOOR if query.floor is None else query.floor) - ROUNDING
         few = query.filters.active and snapshot.eligible <= FEW_PASSING
@@ -231,7 +231,7 @@ class Retriever:
             best = scan.best_of_all(snapshot, scorer, query.limit, floor)
         else:
             mode = "hnsw"
-            best = self._best_of_near(snapshot, scorer, query, index, floor)
+            best = self._best_of_candidates(snapshot, scorer, query, index, floor)
         exact = description_hash(query.text)
         kept = [
             (similarity, groups.represent(snapshot, key, scorer.similarities, exact))
@@ -239,38 +239,38 @@ class Retriever:
             if similarity >= floor
         ]
         view = snapshot.view
-        reasons = scorer.why([group.row for _, group in kept])
+        matched = scorer.matched_by([group.row for _, group in kept])
         ranked = [
             Ranked(
                 task_id=view.task_id(group.row),
                 sequence=int(view["sequence"][group.row]),
                 similarity=similarity,
-                matched_by=why,
+                matched_by=matched_by,
                 runs=group.runs,
             )
-            for (similarity, group), why in zip(kept, reasons, strict=True)
+            for (similarity, group), matched_by in zip(kept, matched, strict=True)
         ]
         full = len(kept) == query.limit
         below_floor = 0 if full else groups.count(snapshot, query.limit) - len(kept)
         return Found(ranked, mode, snapshot.eligible, below_floor)
 
-    def _best_of_near(
+    def _best_of_candidates(
         self, snapshot: Snapshot, scorer: Scorer, query: Query, index: HnswIndex, floor: float
     ) -> dict[int, float]:
-        """Ranks what words and meaning propose; compares all if that is too little."""
+        """Ranks the candidates of both indexes; compares all rows if that gives too few tasks."""
         assert query.vector is not None
         wanted = max(CANDIDATES, PER_TASK * query.limit)
-        rows = self._proposed(snapshot, scorer, query, index, wanted)
+        rows = self._candidates(snapshot, scorer, query, index, wanted)
         best = groups.best(snapshot, rows, scorer.similarities(rows), query.limit)
         self.rows.release()
         if len(best) == query.limit:
             return best
         return scan.best_of_all(snapshot, scorer, query.limit, floor)
 
-    def _proposed(
+    def _candidates(
         self, snapshot: Snapshot, scorer: Scorer, query: Query, index: HnswIndex, wanted: int
     ) -> NDArray[np.int64]:
-        """Rows that words and meaning propose, ascending: about `wanted` of each, and some more."""
+        """Ascending rows: about `wanted` of each index, and all runs of the query's own task."""
         assert query.vector is not None
         share = snapshot.eligible / max(len(snapshot.view), 1)
         return np.unique(
@@ -286,18 +286,18 @@ class Retriever:
     def _near(
         self, snapshot: Snapshot, index: HnswIndex, vector: NDArray[np.float32], k: int
     ) -> NDArray[np.int64]:
-        """About k rows of the index, and all that are newer; only such as may be found."""
-        inside = snapshot.passes(snapshot.rows_of_versions(index.search(vector, k)))
+        """About k rows from the index and at most k newer ones that pass the filters."""
+        indexed = snapshot.passes(snapshot.rows_of_versions(index.search(vector, k)))
         newer = snapshot.rows_after(index.info.watermark)
         if len(newer) > k:
-            newer = newer[top(cosines(snapshot.vectors, vector, newer), k)]
-        return np.concatenate([inside, newer])
+            newer = newer[top_k(cosines(snapshot.vectors, vector, newer), k)]
+        return np.concatenate([indexed, newer])
 
     def _index(self) -> HnswIndex | None:
         return self.index_manager.index if self.wants_index and not self._slower else None
 
     def _compare_speeds(self) -> None:
-        """In mode `auto`, an index that is slower than comparing all is not used."""
+        """Measures, in mode `auto`, whether the index is faster than comparing all rows."""
         self._slower = False
         index = self.index_manager.index
         if self._mode != "auto" or index is None:
@@ -323,7 +323,7 @@ class Retriever:
             *(len(snapshot.view), 1000 * near, 1000 * all_rows),
         )
 
-    def _true_vectors(
+    def _stored_vectors(
         self, versions: NDArray[np.int64]
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))

@@ -1,12 +1,12 @@
-"""The rows of a store in memory: their columns, their vectors and their words, numbered alike.
+"""The rows of a store in memory: their columns, vectors and words.
 
-A table is read from a store once, then `apply` takes in what changed. It asks nothing itself: the
-caller hands it what the store answered. Words follow some at a time; until then a row is found by
-its meaning alone.
+A table is read from a store once and then follows its changes with `apply`. It doesn't read the
+store itself: the caller passes what it has read. Texts are tokenised later, in batches; until then
+a row is found by its vector alone.
 
 Invariants, under the lock:
-- Catalog, matrix and word index number their rows alike; the word index may lack the last ones.
-- A row's vector is the store's, as of the row's `version`.
+- Catalog, matrix and word index use the same row numbers; the word index may lack the last rows.
+- The vector of a row is the one that the store has under the row's `version`.
 """
 
 import logging
@@ -25,7 +25,7 @@ from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters
 from mcp_learning.search.arrays import grown
 from mcp_learning.search.catalog import Catalog
-from mcp_learning.search.exact import Matrix
+from mcp_learning.search.exact import VectorMatrix
 from mcp_learning.search.lexical import word_file
 from mcp_learning.search.lexical.terms import count_terms
 from mcp_learning.search.lexical.word_index import WordIndex
@@ -36,24 +36,24 @@ from mcp_learning.store.types import Changes, Columns, IndexedTexts, Unembedded
 logger = logging.getLogger(__name__)
 
 TEXTS_CHUNK = 512
-"""Executions that are tokenised at a time, in about 50 ms."""
+"""Executions per batch of tokenisation, which takes about 50 ms."""
 
 _UNSAVED = 1_000
-"""Rows whose words aren't in the file from which it is saved: the next start would have to tokenise
-them, in 0.1 s."""
+"""Rows missing in the word file from which it is saved again. Tokenising them at the next start
+would take 0.1 s."""
 
 _UNPURGED = 500
-"""Dead rows that searches leave out one by one, 10 µs for each word of a question."""
+"""Dead rows in the word index, at 10 µs per term of a query, from which they are removed."""
 
-_LEAST_DEAD = 1_024
+_MIN_DEAD = 1_024
 
 
 class Untokenised(NamedTuple):
-    """The next rows whose words are missing, to be asked for and handed to `RowTable.add_texts`.
+    """The next rows to tokenise; the caller reads their texts and calls `RowTable.add_texts`.
 
     Attributes:
         first: The first of the rows.
-        numbers: Change numbers of those that are alive.
+        numbers: Change numbers of the living ones.
         text_hashes: Of all of them.
     """
 
@@ -76,7 +76,7 @@ class RowTable:
         self._lock = threading.RLock()
         self._adding = threading.Lock()  # held while words are added, saved or renumbered
         self._catalog = Catalog()
-        self._matrix = Matrix(dimension, directory)
+        self._matrix = VectorMatrix(dimension, directory)
         self._metric = MetricCache()
         self._words = WordIndex()
         self._saved = 0
@@ -109,12 +109,12 @@ class RowTable:
 
     @property
     def sequence(self) -> int:
-        """The highest change number that was taken in."""
+        """The highest change number that was applied."""
         return self._catalog.sequence
 
     @property
     def untokenised(self) -> int:
-        """Rows that can't be found by their words yet."""
+        """Rows that aren't tokenised yet."""
         return len(self._catalog) - len(self._words)
 
     @property
@@ -125,7 +125,7 @@ class RowTable:
     def vector_reader(
         self,
     ) -> Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]:
-        """Takes in stored vectors, as `Store.vectors` hands them out.
+        """Gives the function to pass to `Store.vectors`, which adds the vectors to the rows.
 
         Vectors of executions that the table doesn't have with that change number are left out;
         their rows, if any, count as unembedded.
@@ -153,7 +153,7 @@ class RowTable:
         return take
 
     def apply(self, changes: Changes) -> None:
-        """Takes in what changed in the store. To apply the same changes again changes nothing."""
+        """Applies changes of the store; applying the same ones again has no effect."""
         with self._lock:
             deleted = self._catalog.find(changes.deleted[:, 0], changes.deleted[:, 1])
             deleted = deleted[deleted >= 0]
@@ -173,10 +173,10 @@ class RowTable:
         vectors: NDArray[np.float32],
         versions: Mapping[UUID, int],
     ) -> None:
-        """Takes in vectors that were stored just now.
+        """Adds vectors that have just been stored.
 
-        Those of executions that are gone or described otherwise by now are left out: the store has
-        removed the vector of a changed description.
+        Executions that were deleted or got another description meanwhile are left out: the store
+        has removed their vectors.
 
         Args:
             executions: n of them.
@@ -197,7 +197,7 @@ class RowTable:
             self._count_embedded()
 
     def next_untokenised(self) -> Untokenised:
-        """The next rows that can't be found by their words yet, `TEXTS_CHUNK` at most."""
+        """The next rows that aren't tokenised yet, at most `TEXTS_CHUNK`."""
         with self._lock:
             first = len(self._words)
             view = self._catalog.view()
@@ -207,7 +207,7 @@ class RowTable:
             return Untokenised(first, numbers, view["text_hash"][part].tolist())
 
     def add_texts(self, wanted: Untokenised, texts: Iterable[IndexedTexts]) -> int:
-        """Tokenises the texts of rows; returns how many rows it did.
+        """Tokenises the texts of rows; returns the number of rows.
 
         Args:
             wanted: From `next_untokenised`. If others have done them since, nothing happens.
@@ -228,17 +228,17 @@ class RowTable:
             return len(wanted.text_hashes)
 
     def compact(self) -> None:
-        """Saves the words, and leaves out dead rows, if there are enough of either.
+        """Removes dead rows and saves the word index, each if there are enough rows for it.
 
         Raises:
-            IndexUnavailable: The words can't be saved; they stay in memory.
+            IndexUnavailable: The word index can't be saved; it stays in memory.
         """
         with self._adding:
             with self._lock:
                 dead = len(self._catalog) - self._catalog.alive
-                if dead > _LEAST_DEAD and 2 * dead > len(self._catalog):
+                if dead > _MIN_DEAD and 2 * dead > len(self._catalog):
                     self._drop_dead()
-                self._matrix.prepare(len(self._catalog))
+                self._matrix.prepare_bounds(len(self._catalog))
             if self._words.unpurged > _UNPURGED:
                 self._words.merge()
             if len(self._words) - self._saved > _UNSAVED:
@@ -247,18 +247,23 @@ class RowTable:
                 with self._lock:
                     view = self._catalog.view()
                     hashes = np.where(view["alive"], view["text_hash"], 0)[: len(segment.lengths)]
-                word_file.save(self._words_path, word_file.WordRows(segment, hashes))
+                word_file.save(self._words_path, word_file.SavedWords(segment, hashes))
 
     def release(self) -> None:
-        """Gives memory back that searches through an index can do without."""
+        """Releases memory that searches with the HNSW index don't need."""
         with self._lock:
             self._matrix.release()
 
     def snapshot(self, filters: Filters, now: datetime) -> Snapshot:
-        """What a search works on: everything that was taken in so far."""
+        """The rows of this moment, for a search.
+
+        Args:
+            filters: Which rows pass.
+            now: The time that `filters.since_days` counts back from.
+        """
         with self._lock:
             view = self._catalog.view()
-            vectors, bounds = self._matrix.view(len(view)), self._matrix.heads(len(view))
+            vectors, bounds = self._matrix.view(len(view)), self._matrix.bounds(len(view))
             passing = self._catalog.mask(filters, now)
             known = (self._catalog, self._row_of_version, self._metric, self._lock)
             return Snapshot(view, vectors, bounds, self._words, passing, *known)
@@ -285,9 +290,9 @@ class RowTable:
             self._saved = 0
             return WordIndex(), np.arange(len(text_hashes))
         order = np.argsort(text_hashes, kind="stable")
-        at = np.searchsorted(text_hashes, saved.stamps, sorter=order)
+        at = np.searchsorted(text_hashes, saved.text_hashes, sorter=order)
         at = order[np.minimum(at, max(len(text_hashes) - 1, 0))] if len(text_hashes) else at
-        true = text_hashes[at] == saved.stamps if len(text_hashes) else np.zeros(len(at), bool)
+        true = text_hashes[at] == saved.text_hashes if len(text_hashes) else np.zeros(len(at), bool)
         kept = np.flatnonzero(true)
         words = WordIndex(saved.segment).compacted(kept)
         self._saved = len(words)

@@ -1,31 +1,31 @@
-"""The best of all rows, without comparing them all in full where bounds rule most of them out."""
+"""Exact search over all rows, which skips the rows that upper bounds rule out."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.search import groups
-from mcp_learning.search.arrays import top
-from mcp_learning.search.exact import DENSE
+from mcp_learning.search.arrays import top_k
+from mcp_learning.search.exact import DENSE_SHARE
 from mcp_learning.search.scorer import ROUNDING, Scorer
 from mcp_learning.search.snapshot import Snapshot
 
 _PER_TASK = 8
-"""Rows with the greatest bounds that are compared for each task wanted, to know what to beat."""
+"""Rows per wanted task that are compared first, those with the greatest bounds."""
 
 
 def best_of_all(snapshot: Snapshot, scorer: Scorer, limit: int, floor: float) -> dict[int, float]:
-    """The most similar tasks that may be found: all of the best that reach the floor, in order.
+    """The most similar tasks that pass the filters; exact for those that reach the floor.
 
     Args:
         snapshot: What is searched.
-        scorer: Of the question.
+        scorer: Of the query.
         limit: Tasks wanted, at least 1.
         floor: Tasks below it may be missing.
 
     Returns:
         As `groups.best`.
     """
-    rows = _contenders(snapshot, scorer, limit, floor)
+    rows = _candidates(snapshot, scorer, limit, floor)
     if rows is None and snapshot.passing is not None:
         rows = np.flatnonzero(snapshot.passing)
     found = scorer.similarities(rows)
@@ -33,19 +33,19 @@ def best_of_all(snapshot: Snapshot, scorer: Scorer, limit: int, floor: float) ->
     return groups.best(snapshot, everywhere, found, limit)
 
 
-def _contenders(
+def _candidates(
     snapshot: Snapshot, scorer: Scorer, limit: int, floor: float
 ) -> NDArray[np.int64] | None:
-    """Rows among which the answer is, ascending; None if that would be too many."""
-    most = int(DENSE * len(snapshot.view))
+    """Ascending rows among which the answer is; None if comparing all rows is faster."""
+    most = int(DENSE_SHARE * len(snapshot.view))
     if snapshot.eligible <= most:
-        return None  # only these are compared anyway
+        return None  # few rows pass the filters
     bounds = scorer.bounds()
     if bounds is None:
         return None
     if snapshot.passing is not None:
         bounds[~snapshot.passing] = -np.inf
-    first = np.sort(snapshot.passes(top(bounds, limit * _PER_TASK)))
+    first = np.sort(snapshot.passes(top_k(bounds, limit * _PER_TASK)))
     if len(first) > most:
         return None
     best = groups.best(snapshot, first, scorer.similarities(first), limit)

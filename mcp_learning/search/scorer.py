@@ -1,4 +1,4 @@
-"""A question, and how similar rows are to it, and why."""
+"""A query, and how similar rows are to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Filters
 from mcp_learning.search import fusion
-from mcp_learning.search.arrays import among, reached, top
+from mcp_learning.search.arrays import is_in_sorted, top_k, top_k_bound
 from mcp_learning.search.exact import cosines
-from mcp_learning.search.lexical.word_index import Scores
+from mcp_learning.search.lexical.word_index import LexicalScores
 from mcp_learning.search.snapshot import Snapshot
 
 MatchedBy = Literal["meaning", "words", "both"]
 
 ROUNDING = 1e-5
-"""What a float32 similarity may be off by: the very same text has to pass a floor of 1."""
+"""Error of a float32 similarity; the same text has to reach a floor of 1."""
 
 _LEAST_COVERAGE = 1e-30
 
@@ -28,14 +28,14 @@ class Query:
     """What to search for.
 
     Attributes:
-        text: The question, without secrets.
-        task_key: Of the question: runs of this very task are alike to 1.
+        text: Without secrets.
+        task_key: Of the text; runs of the same task have similarity 1.
         vector: (dimension,) float32, L2-normalised; None searches by words alone.
         filters: Which executions may be returned.
         limit: Tasks wanted, at least 1.
+        now: The time that `filters.since_days` counts back from.
         floor: Least similarity, 0..1; None: `fusion.FLOOR`.
         noise: `Embedder.floor` of the model.
-        now: The time that `filters.since_days` counts from.
     """
 
     text: str
@@ -49,20 +49,26 @@ class Query:
 
 
 class Scorer:
-    """Says how similar rows are to one question, and why."""
+    """Scores the rows of a snapshot for one query.
 
-    def __init__(self, snapshot: Snapshot, query: Query, words: Scores) -> None:
+    Args:
+        snapshot: Its rows.
+        query: What they are compared with.
+        words: Scores of its words.
+    """
+
+    def __init__(self, snapshot: Snapshot, query: Query, words: LexicalScores) -> None:
         self._snapshot = snapshot
         self._query = query
         self._coverage = snapshot.coverage(words.coverage)
-        self._named = words.named[words.named < len(snapshot.view)]
+        self._named = words.with_identifiers[words.with_identifiers < len(snapshot.view)]
         self._same = snapshot.rows_of_task(query.task_key)
-        self._weight = 1.0 if query.vector is None else fusion.weight_of_words(words)
+        self._weight = 1.0 if query.vector is None else fusion.lexical_weight(words)
         self._all: NDArray[np.float32] | None = None
         self._all_meaning: NDArray[np.float32] | None = None
 
     def similarities(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
-        """(m,) float32, 0..1, of some rows, ascending, or of all (n,)."""
+        """(m,) float32, 0..1, of m ascending rows; (n,) of all rows for None."""
         if rows is None:
             if self._all is None:
                 self._all_meaning = self._meaning(None)
@@ -73,26 +79,29 @@ class Scorer:
         return self._fuse(self._meaning(rows), rows)
 
     def bounds(self) -> NDArray[np.float32] | None:
-        """(n,) float32: no row is more similar than this; None where no bounds are known."""
-        heads, vector = self._snapshot.bounds, self._query.vector
-        if heads is None or vector is None:
+        """(n,) float32 upper bounds of the similarities; None if there are none."""
+        bounds, vector = self._snapshot.bounds, self._query.vector
+        if bounds is None or vector is None:
             return None
-        meaning = fusion.meaning(heads.bounds(vector), self._query.noise)
+        meaning = fusion.meaning(bounds.bounds(vector), self._query.noise)
         return self._fuse(meaning, None)
 
     def most_covered(self, k: int) -> NDArray[np.int64]:
-        """The k rows that may be found with the most of the question's words, and some more."""
+        """The k rows that match the query's words best and pass the filters, and ties.
+
+        At most k rows with all identifiers of the query come on top.
+        """
         passing = self._snapshot.passing
         found = self._coverage if passing is None else self._coverage * passing
-        rows = np.flatnonzero(found >= max(reached(found, k), _LEAST_COVERAGE))
+        rows = np.flatnonzero(found >= max(top_k_bound(found, k), _LEAST_COVERAGE))
         named = self._snapshot.passes(self._named.astype(np.int64))[:k]
-        return np.concatenate([rows[top(found[rows], k)], named])
+        return np.concatenate([rows[top_k(found[rows], k)], named])
 
-    def why(self, rows: Sequence[int]) -> list[MatchedBy]:
-        """Which of words and meaning would pass the floor alone; both if it takes both."""
+    def matched_by(self, rows: Sequence[int]) -> list[MatchedBy]:
+        """Which of words and meaning reach the floor by themselves; `both` also if neither does."""
         at = np.array(rows, np.int64)
         by_meaning = self._meaning(at) >= fusion.FLOOR
-        by_words = (self._coverage[at] >= fusion.FLOOR**2) | among(at, self._named)
+        by_words = (self._coverage[at] >= fusion.FLOOR**2) | is_in_sorted(at, self._named)
         return [
             "both" if meaning == words else "meaning" if meaning else "words"
             for meaning, words in zip(by_meaning.tolist(), by_words.tolist(), strict=True)
@@ -112,8 +121,8 @@ class Scorer:
     ) -> NDArray[np.float32]:
         coverage = self._coverage if rows is None else self._coverage[rows]
         fused = fusion.similarities(meaning, coverage, self._weight)
-        named = self._named if rows is None else np.flatnonzero(among(rows, self._named))
-        same = self._same if rows is None else np.flatnonzero(among(rows, self._same))
-        fused[named] = np.maximum(fused[named], np.float32(fusion.NAMED))
+        named = self._named if rows is None else np.flatnonzero(is_in_sorted(rows, self._named))
+        same = self._same if rows is None else np.flatnonzero(is_in_sorted(rows, self._same))
+        fused[named] = np.maximum(fused[named], np.float32(fusion.MIN_WITH_IDENTIFIERS))
         fused[same] = 1.0
         return fused

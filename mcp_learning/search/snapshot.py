@@ -1,4 +1,4 @@
-"""What one search works on: the rows as of one moment, and which of them may be found."""
+"""The rows as of one moment, and which of them pass the filters of a search."""
 
 import threading
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.search.catalog import Catalog, View
+from mcp_learning.search.catalog import Catalog, CatalogView
 from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.search.metric import Metric
 from mcp_learning.search.metric_cache import MetricCache
@@ -18,14 +18,14 @@ class Snapshot:
     """What one search works on.
 
     Attributes:
-        view: n rows.
-        vectors: (n, dimension) float32.
-        bounds: Of the similarities of vectors, where they make a search faster.
-        words: Of these rows, or a few more or fewer.
-        passing: (n,) bool: living rows that pass the filters; None: all.
+        view: The columns of n rows.
+        vectors: (n, dimension) float32; zero without an embedding.
+        bounds: Upper bounds of cosines; None if there are too few rows for them, or too many.
+        words: The word index, which may have a few rows more or fewer.
+        passing: (n,) bool: living rows that pass the filters; None: all do.
     """
 
-    view: View
+    view: CatalogView
     vectors: NDArray[np.float32]
     bounds: PcaBoundsView | None
     words: WordIndex
@@ -37,16 +37,16 @@ class Snapshot:
 
     @property
     def eligible(self) -> int:
-        """How many rows may be found."""
+        """Number of rows that pass the filters."""
         return len(self.view) if self.passing is None else int(self.passing.sum())
 
     def passes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of the rows that may be found."""
+        """Those of the rows that pass the filters; numbers out of range are left out."""
         rows = rows[(rows >= 0) & (rows < len(self.view))]
         return rows if self.passing is None else rows[self.passing[rows]]
 
     def rows_of_task(self, task_key: int) -> NDArray[np.int64]:
-        """The rows of all runs of a task that may be found, ascending."""
+        """The rows of a task's runs that pass the filters, ascending."""
         with self._lock:
             rows = self._catalog.rows_of_task(task_key)
         if len(rows) and rows[-1] >= len(self.view):  # recorded since
@@ -54,7 +54,7 @@ class Snapshot:
         return rows if self.passing is None else rows[self.passing[rows]]
 
     def labels(self, name: str) -> list[str]:
-        """The values of a label, by the number that rows have; the first is none."""
+        """The values of a label by their code in the view; the first stands for no value."""
         with self._lock:
             return self._catalog.labels(name)
 
@@ -63,7 +63,7 @@ class Snapshot:
         return rows_of_versions(self._row_of_version, versions)
 
     def rows_after(self, watermark: int) -> NDArray[np.int64]:
-        """The rows that may be found whose embedding version is greater."""
+        """The rows with a higher embedding version that pass the filters."""
         rows = self._row_of_version[watermark + 1 :].astype(np.int64) - 1
         current = (rows >= 0) & (rows < len(self.view))
         versions = watermark + 1 + np.flatnonzero(current)
@@ -71,26 +71,26 @@ class Snapshot:
         return self.passes(rows[self.view["version"][rows] == versions])
 
     def metric(self, rows: NDArray[np.int64], noise: float) -> tuple[Metric, NDArray[np.float32]]:
-        """The metric that tells kinds of tasks apart, and (m,) lengths of m rows by it.
+        """The learned metric, and (m,) norms of the vectors of m rows.
 
         Args:
-            rows: (m,) which are wanted.
+            rows: (m,) rows whose norms are wanted.
             noise: `Embedder.floor` of the model.
         """
         return self._metric.of(self.view, self.vectors, rows, noise)
 
     def coverage(self, scored: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n,) float32 of what the word index says; 0 for rows that it lacks."""
+        """(n,) float32 coverage of this snapshot's rows; 0 for rows that the word index lacks."""
         if len(scored) >= len(self.view):
             return scored[: len(self.view)]
         return np.concatenate([scored, np.zeros(len(self.view) - len(scored), np.float32)])
 
 
 def rows_of_versions(known: NDArray[np.int32], versions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n,) the row of each embedding version; -1 where there is none.
+    """(n,) the row of each embedding version; -1 if there is none.
 
     Args:
-        known: By version, the row plus 1; 0: none.
+        known: Row plus 1 by version; 0: none.
         versions: (n,) any numbers.
     """
     inside = (versions >= 0) & (versions < len(known))

@@ -1,7 +1,7 @@
-"""What searches show, kept in memory within bounds.
+"""A cache of the texts that searches show.
 
-To read the texts of five executions from the store takes longer than all the rest of a search. A
-kept one is used only if it has the change number that the search found the execution with.
+Reading the texts of five executions from the store takes longer than the rest of a search. An entry
+is used only if its change number is that of the execution in the search.
 """
 
 import threading
@@ -13,21 +13,21 @@ from mcp_learning.models.results import ExecutionSummary
 from mcp_learning.store.types import Shown
 
 LIMIT = 20_000
-"""Executions kept."""
+"""Executions in the cache."""
 
 CHARACTERS = 20_000_000
-"""Text kept, in characters: 40 MB at most, as Python stores it."""
+"""Characters in the cache, which take up to 40 MB."""
 
 SHORT = 2_000
-"""Characters up to which an execution is kept before it was ever shown."""
+"""Longest texts, in characters, that are cached at the start."""
 
 
 class Summaries:
     """The executions that changed or were shown last. Safe to use from several threads.
 
     Args:
-        limit: Executions kept at most.
-        characters: Characters of text kept at most.
+        limit: Most executions in the cache.
+        characters: Most characters in the cache.
     """
 
     def __init__(self, limit: int = LIMIT, characters: int = CHARACTERS) -> None:
@@ -44,7 +44,7 @@ class Summaries:
         return len(self._kept)
 
     def known(self, numbers: Mapping[UUID, int]) -> dict[UUID, ExecutionSummary]:
-        """Those of these executions that are kept as of their change numbers."""
+        """Cached summaries of executions, given with their current change numbers."""
         found: dict[UUID, ExecutionSummary] = {}
         with self._lock:
             for task_id, number in numbers.items():
@@ -55,7 +55,7 @@ class Summaries:
         return found
 
     def keep(self, fresh: Mapping[UUID, Shown]) -> None:
-        """Keeps what was read from the store, the last ones longest."""
+        """Adds executions; the last ones are evicted last."""
         with self._lock:
             for task_id, one in fresh.items():
                 self._remove(task_id)
@@ -65,7 +65,7 @@ class Summaries:
                 self._remove(next(iter(self._kept)))
 
     def drop(self, task_ids: Iterable[UUID]) -> None:
-        """Lets go of these executions."""
+        """Removes executions."""
         with self._lock:
             for task_id in task_ids:
                 self._remove(task_id)

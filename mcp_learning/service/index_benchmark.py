@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import Preset, RebuildIndex
-from mcp_learning.search.arrays import top
+from mcp_learning.search.arrays import top_k
 from mcp_learning.search.exact import cosines
-from mcp_learning.search.hnsw import Build, HnswIndex, IndexInfo
+from mcp_learning.search.hnsw import HnswIndex, IndexBuild, IndexInfo
 from mcp_learning.service.index_build import run_build
 from mcp_learning.store.protocol import Store
 
@@ -133,7 +133,7 @@ async def compare(
     async def show(share: float, _text: str) -> None:
         progress(f"{preset}: building the index", round(100 * share), 100)
 
-    build = Build(directory)
+    build = IndexBuild(directory)
     try:
         started = time.perf_counter()
         numbers = np.arange(rows)
@@ -166,7 +166,7 @@ def _time(path: Path, vectors: NDArray[np.float32], ef_search: int) -> tuple[Lat
         count = min(QUERIES, len(vectors))
         queries = np.random.default_rng(0).choice(len(vectors), size=count, replace=False)
         ways: tuple[Callable[[NDArray[np.float32]], object], ...] = (
-            lambda query: top(cosines(vectors, query), K),
+            lambda query: top_k(cosines(vectors, query), K),
             lambda query: index.search(query, K),
         )
         seconds: tuple[list[float], list[float]] = ([], [])

@@ -21,7 +21,7 @@ Found = dict[str, Any]
 TOLERANCE = 2.5e-4
 """Similarities are rounded to four digits, and a dot product's last bits depend on the matrix."""
 
-LEAST_RECALL = 0.95
+MIN_RECALL = 0.95
 """Share of the oracle's matches, over all questions, that an approximate search must find."""
 
 
@@ -84,7 +84,7 @@ def assert_equal(
             ids, right_ids = ids_of(mine), ids_of(right)
             wanted, hit = wanted + len(right_ids), hit + len(set(ids) & set(right_ids))
             assert len(set(ids)) == len(ids), f"{question}: a task twice"
-    assert hit >= LEAST_RECALL * wanted, f"recall {hit} of {wanted} over {len(found)} questions"
+    assert hit >= MIN_RECALL * wanted, f"recall {hit} of {wanted} over {len(found)} questions"
 
 
 def ids_of(found: Found) -> list[str]:

@@ -14,7 +14,6 @@ from store.rows import NOW, OUTCOMES, execution, filters, passes
 from mcp_learning.models.identifiers import description_hash, task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
-from mcp_learning.search import catalog as module
 from mcp_learning.search.catalog import Catalog
 from mcp_learning.store.types import LABELS, Columns
 
@@ -157,22 +156,19 @@ class Oracle:
         assert list(passing) == sorted(expected)
 
 
-@pytest.mark.parametrize("one_by_one", [0, 64])
+@pytest.mark.parametrize("max_scans", [0, 64])
 @given(steps=steps, wanted=filters)
 @settings(deadline=None, max_examples=80)
 def test_the_rows_are_those_of_a_plain_dict_whatever_came_changed_or_went(
-    one_by_one: int, steps: list[tuple[str, Any]], wanted: Filters
+    max_scans: int, steps: list[tuple[str, Any]], wanted: Filters
 ) -> None:
-    oracle = Oracle()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_FEW", one_by_one)
-        patch.setattr(module, "_MOST_UNSORTED", 3)
-        for step, given_values in steps:
-            if step == "compact":
-                oracle.compact()
-            else:
-                getattr(oracle, step)(given_values)
-            oracle.check(wanted)
+    oracle = Oracle(Catalog(max_unsorted=3, max_scans=max_scans))
+    for step, given_values in steps:
+        if step == "compact":
+            oracle.compact()
+        else:
+            getattr(oracle, step)(given_values)
+        oracle.check(wanted)
 
 
 def test_an_empty_catalog_has_no_rows() -> None:

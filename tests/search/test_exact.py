@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from mcp_learning.search import mapped_array
-from mcp_learning.search.arrays import reached, top
-from mcp_learning.search.exact import Matrix, cosines
+from mcp_learning.search.arrays import top_k, top_k_bound
+from mcp_learning.search.exact import VectorMatrix, cosines
 
 DIMENSION = 16
 signs = arrays(np.float32, DIMENSION, elements=st.sampled_from([-0.25, 0.25]))
@@ -24,7 +24,7 @@ signs = arrays(np.float32, DIMENSION, elements=st.sampled_from([-0.25, 0.25]))
 puts = st.lists(st.dictionaries(st.integers(0, 40), signs, max_size=6), max_size=10)
 
 
-def put(matrix: Matrix, rows: dict[int, NDArray[np.float32]]) -> None:
+def put(matrix: VectorMatrix, rows: dict[int, NDArray[np.float32]]) -> None:
     values = np.array(list(rows.values()), np.float32).reshape(-1, DIMENSION)
     matrix.put(np.array(list(rows), np.int64), values)
 
@@ -36,14 +36,14 @@ def brute_force(rows: dict[int, NDArray[np.float32]], query: NDArray[np.float32]
 
 
 @pytest.fixture(params=["in memory", "in a file"])
-def make_matrix(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Matrix]:
+def make_matrix(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], VectorMatrix]:
     """Makes a matrix that is kept in memory, or in a file from twenty rows on."""
     if request.param == "in memory":
-        return lambda: Matrix(DIMENSION)
+        return lambda: VectorMatrix(DIMENSION)
     if not mapped_array.supported():
         pytest.skip("vectors are kept in memory on this system")
     sizes = {"mapped_from_bytes": 20 * DIMENSION * 4, "mapped_growth": 8}
-    return lambda: Matrix(DIMENSION, tmp_path / "index", **sizes)
+    return lambda: VectorMatrix(DIMENSION, tmp_path / "index", **sizes)
 
 
 @given(
@@ -57,7 +57,7 @@ def make_matrix(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], 
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_similarities_equal_brute_force_whatever_was_put_where(
-    make_matrix: Callable[[], Matrix],
+    make_matrix: Callable[[], VectorMatrix],
     steps: list[dict[int, NDArray[np.float32]]],
     query: NDArray[np.float32],
     chosen: list[int],
@@ -84,7 +84,7 @@ def test_the_greatest_come_first_with_all_that_tie_for_the_last_place(
     ranked = sorted(values, reverse=True)
     least = ranked[min(k, len(ranked)) - 1] if ranked else 0.0
     expected = ranked if k >= len(ranked) else [value for value in ranked if value >= least]
-    found = top(np.array(values, np.float32), k).tolist()
+    found = top_k(np.array(values, np.float32), k).tolist()
     assert [values[at] for at in found] == expected
     assert len(set(found)) == len(found)
 
@@ -103,17 +103,17 @@ def test_the_greatest_of_thousands_are_those_of_a_sort(
     random = np.random.default_rng(seed)
     values = random.integers(0, kinds, rows).astype(np.float32)
     values[random.random(rows) < zeros] = 0
-    found = top(values, k)
+    found = top_k(values, k)
     ranked = np.sort(values)[::-1]
     expected = ranked if k >= rows else ranked[ranked >= ranked[k - 1]]
     assert np.array_equal(values[found], expected)
     assert len(np.unique(found)) == len(found)
-    assert (values >= reached(values, k)).sum() >= min(k, rows)
+    assert (values >= top_k_bound(values, k)).sum() >= min(k, rows)
 
 
 def test_thousands_of_rows_are_grown_compacted_and_still_compared() -> None:
     vectors = np.random.default_rng(0).choice([-0.25, 0.25], (5000, DIMENSION)).astype(np.float32)
-    matrix = Matrix(DIMENSION)
+    matrix = VectorMatrix(DIMENSION)
     for start in range(0, 5000, 700):
         rows = np.arange(start, min(start + 700, 5000))
         matrix.put(rows, vectors[rows])
@@ -128,14 +128,14 @@ def test_thousands_of_rows_are_grown_compacted_and_still_compared() -> None:
 
 def test_an_empty_matrix_is_like_nothing() -> None:
     query = np.full(DIMENSION, 0.25, np.float32)
-    assert cosines(Matrix(DIMENSION).view(0), query).tolist() == []
-    assert cosines(Matrix(DIMENSION).view(3), query).tolist() == [0.0, 0.0, 0.0]
-    assert Matrix(DIMENSION).compacted(np.empty(0, np.int64)).view(0).shape == (0, DIMENSION)
+    assert cosines(VectorMatrix(DIMENSION).view(0), query).tolist() == []
+    assert cosines(VectorMatrix(DIMENSION).view(3), query).tolist() == [0.0, 0.0, 0.0]
+    assert VectorMatrix(DIMENSION).compacted(np.empty(0, np.int64)).view(0).shape == (0, DIMENSION)
 
 
 def test_a_view_stays_true_while_another_thread_appends() -> None:
     """Each vector tells its row, so that a torn read would show."""
-    matrix, total = Matrix(2), 20_000
+    matrix, total = VectorMatrix(2), 20_000
     angles = np.arange(total) * (np.pi / 2 / total)
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     lock, rows = threading.Lock(), 0  # as the owner of the matrix has
@@ -177,7 +177,7 @@ def test_vectors_that_find_no_room_in_a_file_stay_in_memory(
     def refuse(file: int, offset: int, length: int) -> None:
         raise OSError(28, "No space left on device")
 
-    matrix = Matrix(DIMENSION, tmp_path, mapped_from_bytes=0)
+    matrix = VectorMatrix(DIMENSION, tmp_path, mapped_from_bytes=0)
     vector = np.full(DIMENSION, 0.25, np.float32)
     matrix.put(np.array([3]), vector[None])
     monkeypatch.setattr(os, "posix_fallocate", refuse)
@@ -194,7 +194,7 @@ def test_a_large_matrix_gives_its_memory_back_and_keeps_its_vectors(tmp_path: Pa
         maps = psutil.Process().memory_maps(grouped=False)
         return sum(one.rss for one in maps if str(tmp_path) in one.path)
 
-    matrix = Matrix(DIMENSION, tmp_path, mapped_from_bytes=0)
+    matrix = VectorMatrix(DIMENSION, tmp_path, mapped_from_bytes=0)
     rows = np.arange(10_000)
     matrix.put(rows, np.full((len(rows), DIMENSION), 0.25, np.float32))
     assert resident() >= len(rows) * DIMENSION * 4
@@ -208,6 +208,6 @@ def test_a_large_matrix_gives_its_memory_back_and_keeps_its_vectors(tmp_path: Pa
 
 @in_files
 def test_the_file_of_a_large_matrix_has_no_name(tmp_path: Path) -> None:
-    matrix = Matrix(DIMENSION, tmp_path, mapped_from_bytes=0)
+    matrix = VectorMatrix(DIMENSION, tmp_path, mapped_from_bytes=0)
     matrix.put(np.array([0]), np.full((1, DIMENSION), 0.25, np.float32))
     assert list(tmp_path.iterdir()) == []

@@ -113,9 +113,9 @@ def indexed(
 def _compacted_early() -> Iterator[None]:
     """A few rows are worth what usually thousands are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, "LEAST_HEADS", 2)
+        patch.setattr(exact, "MIN_ROWS_FOR_BOUNDS", 2)
         patch.setattr(row_table, "_UNSAVED", 2)
-        patch.setattr(row_table, "_LEAST_DEAD", 2)
+        patch.setattr(row_table, "_MIN_DEAD", 2)
         yield
 
 
@@ -180,8 +180,8 @@ def test_a_search_among_many_equals_brute_force_though_bounds_rule_most_of_them_
         compared.append(BASE if rows is None else len(rows))
         return rows
 
-    contenders = scan._contenders
-    monkeypatch.setattr(scan, "_contenders", best)
+    contenders = scan._candidates
+    monkeypatch.setattr(scan, "_candidates", best)
     directory, base = indexed
 
     @given(steps=st.lists(step, max_size=8), query=near, wide=wide)

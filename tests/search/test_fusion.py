@@ -6,32 +6,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.search import fusion
-from mcp_learning.search.lexical.word_index import Scores
+from mcp_learning.search.lexical.word_index import LexicalScores
 
 units = st.floats(0, 1, width=32)
 pairs = st.lists(st.tuples(units, units), min_size=1, max_size=20)
 
 
-def scores(evidence: float, identifiers: float) -> Scores:
-    return Scores(np.zeros(0, np.float32), evidence, identifiers, np.zeros(0, np.int32))
+def scores(evidence: float, identifiers: float) -> LexicalScores:
+    return LexicalScores(np.zeros(0, np.float32), evidence, identifiers, np.zeros(0, np.int32))
 
 
 @given(evidence=st.floats(0, 1e6), identifiers=units)
 def test_the_weight_of_words_grows_with_either_ground_up_to_its_bound(
     evidence: float, identifiers: float
 ) -> None:
-    weight = fusion.weight_of_words(scores(evidence, identifiers))
-    assert 0 <= weight <= fusion.WORDS_AT_MOST
-    assert weight <= fusion.weight_of_words(scores(evidence + 1, identifiers))
-    assert weight <= fusion.weight_of_words(scores(evidence, (identifiers + 1) / 2))
+    weight = fusion.lexical_weight(scores(evidence, identifiers))
+    assert 0 <= weight <= fusion.MAX_LEXICAL_WEIGHT
+    assert weight <= fusion.lexical_weight(scores(evidence + 1, identifiers))
+    assert weight <= fusion.lexical_weight(scores(evidence, (identifiers + 1) / 2))
 
 
 def test_the_weight_of_words_is_that_of_the_formula() -> None:
-    most = fusion.WORDS_AT_MOST
-    assert fusion.weight_of_words(scores(0, 0)) == 0
-    assert fusion.weight_of_words(scores(fusion.HALF_EVIDENCE, 0)) == pytest.approx(most / 2)
-    assert fusion.weight_of_words(scores(fusion.HALF_EVIDENCE, 0.8)) == pytest.approx(most * 0.8)
-    assert fusion.weight_of_words(scores(0, 1)) == most
+    most = fusion.MAX_LEXICAL_WEIGHT
+    assert fusion.lexical_weight(scores(0, 0)) == 0
+    assert fusion.lexical_weight(scores(fusion.HALF_EVIDENCE, 0)) == pytest.approx(most / 2)
+    assert fusion.lexical_weight(scores(fusion.HALF_EVIDENCE, 0.8)) == pytest.approx(most * 0.8)
+    assert fusion.lexical_weight(scores(0, 1)) == most
 
 
 @given(pairs=pairs, weight=st.floats(0, 1))
@@ -87,4 +87,4 @@ def test_the_bundled_model_s_cosines_are_taken_as_they_are() -> None:
 
 
 def test_a_match_by_its_name_passes_the_floor_and_noise_does_not() -> None:
-    assert fusion.REFERENCE_NOISE < fusion.FLOOR < fusion.NAMED < 1
+    assert fusion.REFERENCE_NOISE < fusion.FLOOR < fusion.MIN_WITH_IDENTIFIERS < 1

@@ -16,7 +16,7 @@ from search.planted import build, clustered, wanted
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search import vss
-from mcp_learning.search.hnsw import Build, HnswIndex, IndexInfo
+from mcp_learning.search.hnsw import HnswIndex, IndexBuild, IndexInfo
 from mcp_learning.store.duckdb.embeddings import as_text
 
 ROWS = 500
@@ -43,7 +43,7 @@ def copy(built: tuple[Path, IndexInfo], tmp_path: Path) -> Path:
     return Path(shutil.copy(built[0], tmp_path / "copy.duckdb"))
 
 
-def fill(made: Build, rows: int) -> None:
+def fill(made: IndexBuild, rows: int) -> None:
     """Adds vectors in two batches."""
     versions, vectors = np.arange(1, rows + 1), clustered(rows)
     for part in (slice(rows // 2), slice(rows // 2, rows)):
@@ -51,9 +51,9 @@ def fill(made: Build, rows: int) -> None:
 
 
 def test_after_its_first_search_an_index_keeps_its_graph_and_a_bounded_part_of_its_table(
-    index: HnswIndex, monkeypatch: pytest.MonkeyPatch
+    built: tuple[Path, IndexInfo],
 ) -> None:
-    monkeypatch.setattr(vss, "TABLE_CACHE", 2**20)
+    index = HnswIndex(built[0], EF_SEARCH, table_cache=2**20)
     before = index.search(VECTORS[0], 10)  # reads the graph
     limit, used = (
         "SELECT current_setting('memory_limit')",
@@ -63,6 +63,7 @@ def test_after_its_first_search_an_index_keeps_its_graph_and_a_bounded_part_of_i
     (graph,) = index._connection.execute(used).fetchone() or (0,)
     assert float(bound.removesuffix(" MiB")) == pytest.approx((graph + 2**20) / 2**20, abs=0.1)
     assert np.array_equal(index.search(VECTORS[0], 10), before)
+    index.close()
 
 
 def test_a_reopened_index_answers_by_its_graph_and_with_the_right_rows(index: HnswIndex) -> None:
@@ -164,7 +165,7 @@ def test_a_file_that_is_no_database_or_no_file_is_refused(tmp_path: Path) -> Non
 
 
 def test_cancelling_ends_the_child_and_discarding_leaves_no_file(tmp_path: Path) -> None:
-    endless = Build(tmp_path)
+    endless = IndexBuild(tmp_path)
     fill(endless, 60_000)
     info = replace(wanted(endless.rows, endless.watermark), m=64, ef_construction=2000)
     with ThreadPoolExecutor(1) as pool:
@@ -180,7 +181,7 @@ def test_cancelling_ends_the_child_and_discarding_leaves_no_file(tmp_path: Path)
 
 
 def test_a_build_cancelled_before_it_runs_starts_no_child(tmp_path: Path) -> None:
-    early = Build(tmp_path)
+    early = IndexBuild(tmp_path)
     fill(early, 20)
     early.cancel()
     with pytest.raises(IndexUnavailable, match="cancelled"):
@@ -189,7 +190,7 @@ def test_a_build_cancelled_before_it_runs_starts_no_child(tmp_path: Path) -> Non
 
 
 def test_a_build_that_fails_says_so(tmp_path: Path) -> None:
-    failing = Build(tmp_path)
+    failing = IndexBuild(tmp_path)
     fill(failing, 20)
     with pytest.raises(IndexUnavailable, match="failed"):
         failing.run(replace(wanted(failing.rows, failing.watermark), m=0, ef_construction=0))
@@ -205,7 +206,7 @@ def test_the_vectors_are_counted_and_sampled_from_all_parts_of_the_file(index: H
 
 
 def test_the_child_ends_when_its_parent_closes_its_stdin(tmp_path: Path) -> None:
-    made = Build(tmp_path)
+    made = IndexBuild(tmp_path)
     fill(made, 60_000)
     info = replace(wanted(made.rows, made.watermark), m=64, ef_construction=2000)
     command = [sys.executable, "-P", "-m", "mcp_learning.search.hnsw_build", str(made.path)]

@@ -20,8 +20,8 @@ from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.results import Execution
 from mcp_learning.search import retriever, vss
-from mcp_learning.search.hnsw import FILE_NAME, Build, IndexInfo
-from mcp_learning.search.index_manager import LEAST_RECALL, MOST_OUTSIDE
+from mcp_learning.search.hnsw import FILE_NAME, IndexBuild, IndexInfo
+from mcp_learning.search.index_manager import MAX_UNINDEXED, MIN_RECALL
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import SearchMode, Settings
 from mcp_learning.store import open_store
@@ -90,7 +90,7 @@ def of_another_database(file: Path) -> None:
 
 
 def lacking_recall(file: Path) -> None:
-    describe(file, recall_at_10=LEAST_RECALL - 0.01)
+    describe(file, recall_at_10=MIN_RECALL - 0.01)
 
 
 def damaged(file: Path) -> None:
@@ -128,10 +128,10 @@ def test_a_new_index_that_is_not_what_was_to_be_built_is_refused_and_the_old_one
 def test_an_index_of_barely_enough_recall_is_used(world: World, tmp_path: Path) -> None:
     old = world.retriever.index_manager.index
     built, info = world.build(tmp_path)
-    describe(built, recall_at_10=LEAST_RECALL)
+    describe(built, recall_at_10=MIN_RECALL)
     world.retriever.replace_index(built, info)
     assert world.retriever.index_manager.index not in (None, old)
-    assert world.retriever.index_manager.state.info == replace(info, recall_at_10=LEAST_RECALL)
+    assert world.retriever.index_manager.state.info == replace(info, recall_at_10=MIN_RECALL)
     assert not built.exists()
 
 
@@ -163,10 +163,10 @@ def test_an_index_of_vectors_that_are_all_gone_is_of_another_database(world: Wor
 def test_an_index_is_stale_when_too_many_rows_are_newer(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retriever, "LEAST_INDEXED", LEAST)
+    monkeypatch.setattr(retriever, "MIN_INDEXED", LEAST)
     info = world.retriever.index_manager.state.info
     assert info is not None
-    for number in range(int(MOST_OUTSIDE * BASE)):
+    for number in range(int(MAX_UNINDEXED * BASE)):
         assert world.retriever.newer_than(info) == number
         assert not world.retriever.stale
         world.record(number)
@@ -181,8 +181,8 @@ def test_an_index_is_stale_when_too_many_rows_are_newer(
 def test_an_index_is_stale_when_too_much_of_it_is_gone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retriever, "LEAST_INDEXED", LEAST)
-    gone = list(world.rows)[: int(MOST_OUTSIDE * BASE) + 1]
+    monkeypatch.setattr(retriever, "MIN_INDEXED", LEAST)
+    gone = list(world.rows)[: int(MAX_UNINDEXED * BASE) + 1]
     world.delete(*gone[1:])
     world.sync()
     assert not world.retriever.stale
@@ -314,7 +314,7 @@ def without_vss(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def indexing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Searches want an index, from a few rows on."""
-    monkeypatch.setattr(retriever, "LEAST_INDEXED", LEAST)
+    monkeypatch.setattr(retriever, "MIN_INDEXED", LEAST)
     return settings.model_copy(update={"search_mode": "hnsw"})
 
 
@@ -376,21 +376,21 @@ async def test_a_rebuild_that_nobody_asked_for_gives_way_to_one_that_is(
 ) -> None:
     built: list[tuple[int, int]] = []
     begun, cancelled = anyio.Event(), threading.Event()
-    really_run, really_cancel = Build.run, Build.cancel
+    really_run, really_cancel = IndexBuild.run, IndexBuild.cancel
 
-    def run(self: Build, info: IndexInfo) -> IndexInfo:
+    def run(self: IndexBuild, info: IndexInfo) -> IndexInfo:
         built.append((info.m, info.ef_construction))
         if len(built) == 1:
             anyio.from_thread.run_sync(begun.set)
             assert cancelled.wait(PATIENCE)
         return really_run(self, info)
 
-    def cancel(self: Build) -> None:
+    def cancel(self: IndexBuild) -> None:
         really_cancel(self)
         cancelled.set()
 
-    monkeypatch.setattr(Build, "run", run)
-    monkeypatch.setattr(Build, "cancel", cancel)
+    monkeypatch.setattr(IndexBuild, "run", run)
+    monkeypatch.setattr(IndexBuild, "cancel", cancel)
     async with running(indexing) as service:
         for page in range(LEAST):
             await record(service, f"{LOGIN} on page {page}")
@@ -413,7 +413,7 @@ async def test_a_rebuild_that_failed_is_not_tried_again_before_there_is_more(
     failed = anyio.Event()
     tries = 0
 
-    def run(self: Build, info: IndexInfo) -> IndexInfo:
+    def run(self: IndexBuild, info: IndexInfo) -> IndexInfo:
         nonlocal tries
         tries += 1
         if tries == 1:
@@ -421,8 +421,8 @@ async def test_a_rebuild_that_failed_is_not_tried_again_before_there_is_more(
             raise IndexUnavailable("no luck")
         return really(self, info)
 
-    really = Build.run
-    monkeypatch.setattr(Build, "run", run)
+    really = IndexBuild.run
+    monkeypatch.setattr(IndexBuild, "run", run)
     async with running(indexing) as service:
         for page in range(LEAST):
             await record(service, f"{LOGIN} on page {page}")

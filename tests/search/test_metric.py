@@ -54,7 +54,7 @@ def alike(metric: Metric, vectors: Floats, task: int) -> Floats:
     """How much all tasks are of a kind with one of them."""
     rows = np.arange(len(vectors))
     plain = fusion.meaning(cosines(vectors, vectors[task]), NOISE)
-    return relevance_feedback.alike(
+    return relevance_feedback.kind_similarities(
         plain, vectors[task], vectors, rows, metric, metric.norms(vectors)
     )
 

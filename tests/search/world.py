@@ -27,7 +27,7 @@ from mcp_learning.search import fusion
 from mcp_learning.search.found import Found
 from mcp_learning.search.groups import AS_SIMILAR
 from mcp_learning.search.hnsw import FILE_NAME
-from mcp_learning.search.lexical.terms import Question, count_terms
+from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms
 from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.scorer import ROUNDING, Query
@@ -248,7 +248,7 @@ class World:
         living = list(self.rows.values())
         words = WordIndex()
         words.add([_terms(row) for row in living])
-        scores = words.score(Question.of(query.text))
+        scores = words.score(TokenisedQuery.of(query.text))
         vectors = np.zeros((len(living), DIMENSION), np.float32)
         for at, row in enumerate(living):
             if self._known.get(row.task_id) == row.task_description:
@@ -256,10 +256,12 @@ class World:
         if query.vector is None:
             weight, meanings = 1.0, np.zeros(len(living), np.float32)
         else:
-            weight = fusion.weight_of_words(scores)
+            weight = fusion.lexical_weight(scores)
             meanings = fusion.meaning(vectors @ query.vector, query.noise)
         fused = fusion.similarities(meanings, scores.coverage, weight)
-        fused[scores.named] = np.maximum(fused[scores.named], np.float32(fusion.NAMED))
+        fused[scores.with_identifiers] = np.maximum(
+            fused[scores.with_identifiers], np.float32(fusion.MIN_WITH_IDENTIFIERS)
+        )
         tasks: dict[int, list[int]] = {}
         for at, row in enumerate(living):
             key = task_key(row.task_description)
@@ -273,7 +275,7 @@ class World:
         for key in sorted(best, key=lambda key: best[key], reverse=True):
             shown = _most_useful(tasks[key], living, fused, query.text)
             by_meaning = meanings[shown] >= fusion.FLOOR
-            by_words = scores.coverage[shown] >= fusion.FLOOR**2 or shown in scores.named
+            by_words = scores.coverage[shown] >= fusion.FLOOR**2 or shown in scores.with_identifiers
             why = "both" if by_meaning == by_words else "meaning" if by_meaning else "words"
             outcomes = Counter(living[at].outcome for at in tasks[key])
             runs = {"total": len(tasks[key])}

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.search.arrays import among
+from mcp_learning.search.arrays import is_in_sorted
 from mcp_learning.search.lexical.postings import Postings, Segment, Tail, frozen
-from mcp_learning.search.lexical.terms import Question, is_stop_word
+from mcp_learning.search.lexical.terms import TokenisedQuery, is_stop_word
 
 INFORMATIVE = 16
 """Terms of a query that count. With all terms, the generic words of a long text outweigh the
@@ -37,7 +37,8 @@ PRIOR_ROWS, PRIOR_PLAIN, PRIOR_COMMON = 20, 1, 10
 Without them, document frequencies of a collection of five rows would say nothing."""
 
 IDENTIFIER_EVIDENCE = 8.0
-"""Plain words of the same document frequency that one identifier counts as in `Scores.evidence`."""
+"""Plain words of the same document frequency that one identifier counts as, in
+`LexicalScores.evidence`."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,13 @@ class QueryTerms:
     Attributes:
         postings: Weight and postings of each selected term that occurs in the index, by descending
             weight; the terms beyond `most_postings` entries are left out.
-        evidence: As in `Scores`.
-        identifiers: As in `Scores`.
+        evidence: As in `LexicalScores`.
+        identifiers: As in `LexicalScores`.
     """
 
     def __init__(
         self,
-        query: Question,
+        query: TokenisedQuery,
         segments: Sequence[Segment],
         tail: Tail,
         dead: NDArray[np.int64],
@@ -154,7 +155,7 @@ class QueryTerms:
         rows_by_term.sort(key=len)
         rows = rows_by_term[0]
         for other in rows_by_term[1:]:
-            rows = rows[among(rows, other)]
+            rows = rows[is_in_sorted(rows, other)]
         return rows
 
 
@@ -204,4 +205,4 @@ def _document_frequencies(
 
 def _count_dead(rows: NDArray[np.int32], dead: NDArray[np.int64]) -> int:
     few, many = (rows, dead) if len(rows) < len(dead) else (dead, rows)
-    return int(among(few, many).sum())
+    return int(is_in_sorted(few, many).sum())

@@ -39,7 +39,7 @@ _Term = tuple[int, int]
 _stem = SnowballStemmer("english").stem_word
 
 
-class Question(NamedTuple):
+class TokenisedQuery(NamedTuple):
     """The terms of a query.
 
     Attributes:
@@ -54,7 +54,7 @@ class Question(NamedTuple):
     numeric: frozenset[int]
 
     @classmethod
-    def of(cls, text: str) -> "Question":
+    def of(cls, text: str) -> "TokenisedQuery":
         """Tokenises a text."""
         counts: Counter[int] = Counter()
         spelling: dict[int, int] = {}

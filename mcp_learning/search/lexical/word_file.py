@@ -31,25 +31,25 @@ _ARRAYS = {
     "rows": np.int32,
     "counts": np.uint8,
     "lengths": np.int32,
-    "stamps": np.uint64,
+    "text_hashes": np.uint64,
 }
 
 
-class WordRows(NamedTuple):
+class SavedWords(NamedTuple):
     """A segment of n rows, and (n,) uint64 hashes of their texts; 0 for a dead row."""
 
     segment: Segment
-    stamps: NDArray[np.uint64]
+    text_hashes: NDArray[np.uint64]
 
 
-def save(path: Path, words: WordRows) -> None:
+def save(path: Path, words: SavedWords) -> None:
     """Replaces the file atomically.
 
     Raises:
         IndexUnavailable: It can't be written, for example because the disk is full. The old file
             stays.
     """
-    arrays = {**vars(words.segment), "stamps": words.stamps}
+    arrays = {**vars(words.segment), "text_hashes": words.text_hashes}
     parts = [np.ascontiguousarray(arrays[name], kind) for name, kind in _ARRAYS.items()]
     sizes = [len(part) for part in parts]
     check = _check_of(sizes)
@@ -75,7 +75,7 @@ def save(path: Path, words: WordRows) -> None:
         ) from error
 
 
-def load(path: Path) -> WordRows | None:
+def load(path: Path) -> SavedWords | None:
     """Reads the file; None if there is none, or it can't be used, which is logged."""
     try:
         content = path.read_bytes()
@@ -95,7 +95,7 @@ def _check_of(sizes: list[int]) -> int:
     return zlib.crc32(json.dumps(sizes).encode())
 
 
-def _parse(content: bytes) -> WordRows:
+def _parse(content: bytes) -> SavedWords:
     header, newline, _ = content[:1000].partition(b"\n")
     if not newline:
         raise ValueError("no header")
@@ -118,4 +118,4 @@ def _parse(content: bytes) -> WordRows:
     segment = Segment(
         arrays["terms"], arrays["offsets"], arrays["rows"], arrays["counts"], arrays["lengths"]
     )
-    return WordRows(segment, arrays["stamps"])
+    return SavedWords(segment, arrays["text_hashes"])

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from mcp_learning.search.arrays import grown
 from mcp_learning.search.lexical.postings import Segment, merged, renumbered, without
 from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters, QueryTerms
-from mcp_learning.search.lexical.terms import Question
+from mcp_learning.search.lexical.terms import TokenisedQuery
 
 MAX_TAIL_ROWS = 2_048
 """Rows from which the tail becomes a segment."""
@@ -30,7 +30,7 @@ BULK_ROWS = 256
 """Rows that become a segment of their own when they are added at once."""
 
 
-class Scores(NamedTuple):
+class LexicalScores(NamedTuple):
     """How n rows match the terms of a query.
 
     Attributes:
@@ -39,13 +39,13 @@ class Scores(NamedTuple):
         evidence: >= 0: how much the query gives to match, as a number of plain words with the
             greatest inverse document frequency.
         identifiers: 0..1: share of identifiers in the weight of the query's terms.
-        named: (m,) rows that have every identifier of the query; none if it has no identifier.
+        with_identifiers: (m,) rows that have every identifier of the query; none if it has none.
     """
 
     coverage: NDArray[np.float32]
     evidence: float
     identifiers: float
-    named: NDArray[np.int32]
+    with_identifiers: NDArray[np.int32]
 
 
 class WordIndex:
@@ -126,12 +126,16 @@ class WordIndex:
             self._alive -= len(rows)
             self._total -= int(self._lengths[rows].sum())
 
-    def score(self, question: Question, parameters: Bm25Parameters = DEFAULT_PARAMETERS) -> Scores:
+    def score(
+        self, question: TokenisedQuery, parameters: Bm25Parameters = DEFAULT_PARAMETERS
+    ) -> LexicalScores:
         """Scores all rows. The scores of dead rows have no meaning."""
         with self._lock:
             lengths, alive = self._lengths[: self._used], self._alive
             if not question.counts or not alive:
-                return Scores(np.zeros(self._used, np.float32), 0.0, 0.0, np.empty(0, np.int32))
+                return LexicalScores(
+                    np.zeros(self._used, np.float32), 0.0, 0.0, np.empty(0, np.int32)
+                )
             mean = max(self._total / alive, 1.0)
             chosen = QueryTerms(
                 question, self._segments, self._tail, self._unpurged, alive, parameters
@@ -140,7 +144,7 @@ class WordIndex:
         found = [(weight, *part) for weight, parts in chosen.postings for part in parts]
         if not found:
             coverage = np.zeros(len(lengths), np.float32)
-            return Scores(
+            return LexicalScores(
                 coverage, chosen.evidence, chosen.identifiers, chosen.rows_with_all_identifiers()
             )
         # All postings at once: numpy calls for each of sixteen terms would take 0.5 ms.
@@ -152,7 +156,7 @@ class WordIndex:
         scores /= counts + np.float32(flat) + np.float32(slope) * lengths[rows]
         coverage = np.bincount(rows, scores, len(lengths)).astype(np.float32)
         np.minimum(coverage, np.float32(1), out=coverage)
-        return Scores(
+        return LexicalScores(
             coverage, chosen.evidence, chosen.identifiers, chosen.rows_with_all_identifiers()
         )
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_learning.search.lexical.terms import Question, count_terms, is_stop_word
+from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms, is_stop_word
 
 
 def terms(text: str) -> set[int]:
@@ -30,7 +30,7 @@ def test_an_identifier_gives_its_parts_and_one_term_for_all_its_spellings(spelt:
 
 @pytest.mark.parametrize("spelt", ["parse_config", "parseConfig", "Parse-Config", "PARSE_CONFIG"])
 def test_the_whole_of_an_identifier_is_one_and_its_parts_are_words(spelt: str) -> None:
-    asked = Question.of(spelt)
+    asked = TokenisedQuery.of(spelt)
     assert asked.identifiers == terms(spelt) - terms("parse config")
 
 
@@ -68,7 +68,7 @@ def test_a_path_is_found_whole_by_its_file_and_by_each_part() -> None:
 
 @pytest.mark.parametrize("text", ["parse_config", "TypeError", "ERR_1042", "login.py", "1042"])
 def test_what_no_plain_word_is_spelt_like_is_an_identifier(text: str) -> None:
-    assert Question.of(text).identifiers
+    assert TokenisedQuery.of(text).identifiers
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,13 @@ def test_what_no_plain_word_is_spelt_like_is_an_identifier(text: str) -> None:
     ],
 )
 def test_a_plain_word_is_no_identifier_in_any_language(text: str) -> None:
-    assert not Question.of(text).identifiers
+    assert not TokenisedQuery.of(text).identifiers
 
 
 def test_a_term_that_begins_with_a_digit_is_numeric_and_a_code_is_not() -> None:
-    assert Question.of("1042").numeric == {term("1042")}
-    assert Question.of("ERR_1042").numeric == {term("1042")}
-    assert not Question.of("parse_config").numeric
+    assert TokenisedQuery.of("1042").numeric == {term("1042")}
+    assert TokenisedQuery.of("ERR_1042").numeric == {term("1042")}
+    assert not TokenisedQuery.of("parse_config").numeric
 
 
 @pytest.mark.parametrize(
@@ -208,16 +208,16 @@ def test_an_identifier_typed_as_a_plain_word_shares_a_term_with_it(
     typed: str, written: str
 ) -> None:
     assert terms(typed) & terms(written)
-    assert not Question.of(typed).identifiers
+    assert not TokenisedQuery.of(typed).identifiers
 
 
 def test_a_term_that_is_spelt_as_an_identifier_once_is_one() -> None:
-    assert Question.of("a typeerror is a TypeError").identifiers == {term("typeerror")}
+    assert TokenisedQuery.of("a typeerror is a TypeError").identifiers == {term("typeerror")}
 
 
 @given(st.text(max_size=80))
 def test_a_question_has_the_terms_of_its_text(text: str) -> None:
-    asked = Question.of(text)
+    asked = TokenisedQuery.of(text)
     assert asked.counts == count_terms(text)
     assert asked.identifiers <= set(asked.counts)
     assert asked.numeric <= asked.identifiers

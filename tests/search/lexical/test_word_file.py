@@ -15,23 +15,23 @@ from hypothesis import strategies as st
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search.lexical import word_file
 from mcp_learning.search.lexical.postings import Segment
-from mcp_learning.search.lexical.terms import Question, count_terms
-from mcp_learning.search.lexical.word_file import WordRows
+from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms
+from mcp_learning.search.lexical.word_file import SavedWords
 from mcp_learning.search.lexical.word_index import WordIndex
 
 TEXTS = ["retry the login", "TypeError in src/auth/login.py", "", "retry retry retry"]
 
 
-def rows_of(*texts: str) -> WordRows:
+def rows_of(*texts: str) -> SavedWords:
     index = WordIndex()
     index.add([count_terms(text) for text in texts])
-    return WordRows(index.merge(), np.arange(2**63, 2**63 + len(texts), dtype=np.uint64))
+    return SavedWords(index.merge(), np.arange(2**63, 2**63 + len(texts), dtype=np.uint64))
 
 
-def assert_same(found: WordRows | None, saved: WordRows) -> None:
+def assert_same(found: SavedWords | None, saved: SavedWords) -> None:
     assert found is not None
-    assert np.array_equal(found.stamps, saved.stamps)
-    assert found.stamps.dtype == np.uint64
+    assert np.array_equal(found.text_hashes, saved.text_hashes)
+    assert found.text_hashes.dtype == np.uint64
     for name in ("terms", "offsets", "rows", "counts", "lengths"):
         one, other = getattr(found.segment, name), getattr(saved.segment, name)
         assert np.array_equal(one, other), name
@@ -73,7 +73,7 @@ def test_a_loaded_index_scores_as_the_saved_one_and_can_grow(tmp_path: Path) -> 
     index, whole = WordIndex(loaded.segment), WordIndex()
     index.add([count_terms("retry the export")])
     whole.add([count_terms(text) for text in [*TEXTS, "retry the export"]])
-    for question in map(Question.of, ("retry", "login.py", "the export")):
+    for question in map(TokenisedQuery.of, ("retry", "login.py", "the export")):
         assert index.score(question).coverage.tolist() == pytest.approx(
             whole.score(question).coverage.tolist()
         )
@@ -221,13 +221,13 @@ import numpy as np
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search.lexical.postings import Segment
 from mcp_learning.search.lexical.terms import count_terms
-from mcp_learning.search.lexical.word_file import WordRows, save
+from mcp_learning.search.lexical.word_file import SavedWords, save
 
 rows = [count_terms(f"word{number}") for number in range(500)]
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
 try:
-    save(Path(sys.argv[1]), WordRows(Segment.of(rows, 0), np.ones(500, np.uint64)))
+    save(Path(sys.argv[1]), SavedWords(Segment.of(rows, 0), np.ones(500, np.uint64)))
 except IndexUnavailable as error:
     print(error)
 """
@@ -263,6 +263,6 @@ def test_what_a_killed_process_left_of_a_file_is_written_over(tmp_path: Path) ->
 
 
 def test_an_index_without_rows_can_be_kept_too(tmp_path: Path) -> None:
-    nothing = WordRows(Segment.empty(), np.empty(0, np.uint64))
+    nothing = SavedWords(Segment.empty(), np.empty(0, np.uint64))
     word_file.save(tmp_path / "words.bin", nothing)
     assert_same(word_file.load(tmp_path / "words.bin"), nothing)

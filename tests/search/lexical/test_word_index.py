@@ -21,8 +21,8 @@ from mcp_learning.search.lexical.query_terms import (
     B,
     Bm25Parameters,
 )
-from mcp_learning.search.lexical.terms import Question, count_terms, is_stop_word
-from mcp_learning.search.lexical.word_index import Scores, WordIndex
+from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms, is_stop_word
+from mcp_learning.search.lexical.word_index import LexicalScores, WordIndex
 
 VOCABULARY = (
     *("the", "cache", "parser", "timeout", "login", "parse_config", "ERR_1042", "retry", "4711"),
@@ -37,7 +37,7 @@ def index_of(*rows: str) -> WordIndex:
     return index
 
 
-def slow_scores(rows: list[Counter[int]], asked: Question) -> Scores:
+def slow_scores(rows: list[Counter[int]], asked: TokenisedQuery) -> LexicalScores:
     """The formulas, term by term and row by row."""
     question = asked.counts
     mean = max(sum(row.total() for row in rows) / len(rows), 1.0)
@@ -73,7 +73,7 @@ def slow_scores(rows: list[Counter[int]], asked: Question) -> Scores:
     wanted = set(identifiers) - asked.numeric
     named = [number for number, row in enumerate(rows) if wanted and wanted <= set(row)]
     total = sum(map(weight, best))
-    return Scores(
+    return LexicalScores(
         np.array(coverage, np.float32),
         sum(
             rarity_of(term)
@@ -89,7 +89,7 @@ def slow_scores(rows: list[Counter[int]], asked: Question) -> Scores:
 @given(rows=st.lists(texts, min_size=1, max_size=30), question=texts)
 @settings(max_examples=100, deadline=None)
 def test_scores_are_what_the_formula_says(rows: list[str], question: str) -> None:
-    asked = Question.of(question)
+    asked = TokenisedQuery.of(question)
 
     scores = index_of(*rows).score(asked)
 
@@ -97,12 +97,12 @@ def test_scores_are_what_the_formula_says(rows: list[str], question: str) -> Non
     assert scores.coverage == pytest.approx(expected.coverage, abs=1e-5)
     assert scores.evidence == pytest.approx(expected.evidence)
     assert scores.identifiers == pytest.approx(expected.identifiers)
-    assert scores.named.tolist() == expected.named.tolist()
+    assert scores.with_identifiers.tolist() == expected.with_identifiers.tolist()
 
 
 def test_a_word_counts_for_more_the_more_often_it_occurs_up_to_255_times() -> None:
     rows = [count_terms("retry " * often + "queue " * (400 - often)) for often in (1, 255, 300)]
-    index, asked = WordIndex(), Question.of("retry deadlock")
+    index, asked = WordIndex(), TokenisedQuery.of("retry deadlock")
     index.add(rows)
 
     coverage = index.score(asked).coverage
@@ -143,20 +143,20 @@ def test_scores_depend_only_on_the_rows_that_are_alive(
             rows, alive = [rows[row] for row in kept], [True] * len(kept)
     living = [row for row, lives in enumerate(alive) if lives]
 
-    scores = index.score(Question.of(question))
+    scores = index.score(TokenisedQuery.of(question))
 
-    fresh = index_of(*(rows[row] for row in living)).score(Question.of(question))
+    fresh = index_of(*(rows[row] for row in living)).score(TokenisedQuery.of(question))
     assert len(scores.coverage) == len(rows)
     assert scores.coverage[living].tolist() == fresh.coverage.tolist()
     assert (scores.evidence, scores.identifiers) == (fresh.evidence, fresh.identifiers)
-    named = [living.index(row) for row in scores.named.tolist() if row in living]
-    assert named == fresh.named.tolist()
+    named = [living.index(row) for row in scores.with_identifiers.tolist() if row in living]
+    assert named == fresh.with_identifiers.tolist()
 
 
 def test_a_row_that_is_the_question_itself_is_covered_wholly() -> None:
     text = "the worker loses its token in src/auth/login.py"
 
-    scores = index_of("something else", text, "a third one").score(Question.of(text))
+    scores = index_of("something else", text, "a third one").score(TokenisedQuery.of(text))
 
     assert scores.coverage[1] == pytest.approx(1.0)
     assert scores.coverage[0] < 0.1
@@ -166,7 +166,7 @@ def test_words_that_occur_nowhere_lower_the_coverage_but_numbers_do_not() -> Non
     index = index_of("retry the queue", "parse the token")
 
     def coverage(question: str) -> float:
-        return float(index.score(Question.of(question)).coverage[0])
+        return float(index.score(TokenisedQuery.of(question)).coverage[0])
 
     assert coverage("retry queue deadlock") < coverage("retry queue")
     assert coverage("retry queue 99171 31337") == pytest.approx(coverage("retry queue"), rel=0.2)
@@ -177,7 +177,7 @@ def test_only_the_most_informative_terms_of_a_long_question_count() -> None:
     common = [f"commonword{chr(97 + i)}" for i in range(10)]
     index = index_of(" ".join(rare), *[" ".join(common)] * 40)
 
-    scores = index.score(Question.of(" ".join(rare + common)))
+    scores = index.score(TokenisedQuery.of(" ".join(rare + common)))
 
     assert scores.coverage[0] > 0.9
     assert scores.coverage[1:].max() == 0
@@ -192,7 +192,7 @@ def test_rows_that_have_every_identifier_of_the_question_are_named() -> None:
     )
 
     def named(question: str) -> list[int]:
-        return list(map(int, index.score(Question.of(question)).named))
+        return list(map(int, index.score(TokenisedQuery.of(question)).with_identifiers))
 
     assert named("why does parse_config fail") == [0, 1]
     assert named("parseConfig and ERR_1042") == [0]
@@ -202,7 +202,7 @@ def test_rows_that_have_every_identifier_of_the_question_are_named() -> None:
 
 def test_common_terms_are_left_out_when_reading_them_would_take_too_long() -> None:
     index = index_of("rare", *["queue"] * 50)
-    question = Question.of("rare queue")
+    question = TokenisedQuery.of("rare queue")
     assert index.score(question).coverage[1] > 0
 
     few = index.score(question, Bm25Parameters(most_postings=20))
@@ -212,12 +212,12 @@ def test_common_terms_are_left_out_when_reading_them_would_take_too_long() -> No
 
 
 def test_an_empty_index_and_an_empty_question_score_nothing() -> None:
-    assert len(WordIndex().score(Question.of("a question")).coverage) == 0
-    assert index_of("a row").score(Question.of("")).coverage.tolist() == [0]
+    assert len(WordIndex().score(TokenisedQuery.of("a question")).coverage) == 0
+    assert index_of("a row").score(TokenisedQuery.of("")).coverage.tolist() == [0]
 
 
 def test_rows_that_are_left_out_between_merges_leave_no_trace() -> None:
-    rows, asked = ["retry queue", "queue", "retry", "queue login"], Question.of("retry queue")
+    rows, asked = ["retry queue", "queue", "retry", "queue login"], TokenisedQuery.of("retry queue")
     index = index_of(*rows)
     for gone in (1, 3):
         index.discard(np.array([gone]))
@@ -239,12 +239,12 @@ def test_rows_that_come_one_by_one_end_up_in_few_segments() -> None:
 def test_words_that_only_deleted_rows_had_are_unknown() -> None:
     index = index_of("parse_config fails", "load_config fails")
     index.discard(np.array([1]))
-    asked = Question.of("parse_config and load_config")
+    asked = TokenisedQuery.of("parse_config and load_config")
 
     scores, fresh = index.score(asked), index_of("parse_config fails").score(asked)
 
     assert scores.coverage[0] == fresh.coverage[0] < 0.7
-    assert scores.named.tolist() == fresh.named.tolist() == []
+    assert scores.with_identifiers.tolist() == fresh.with_identifiers.tolist() == []
 
 
 def test_a_rare_word_counts_among_many_others_though_deleted_rows_had_it_too() -> None:
@@ -252,7 +252,7 @@ def test_a_rare_word_counts_among_many_others_though_deleted_rows_had_it_too() -
     living = ["deadlock", others, others]
     index = index_of(*living, *["deadlock"] * 100)
     index.discard(np.arange(3, 103))
-    asked = Question.of(f"deadlock {others}")
+    asked = TokenisedQuery.of(f"deadlock {others}")
 
     assert index.score(asked).coverage[0] == index_of(*living).score(asked).coverage[0] > 0
 
@@ -261,13 +261,13 @@ def test_deleted_rows_take_no_room_from_what_a_search_reads() -> None:
     index = index_of("rare", "queue", *["queue"] * 50)
     index.discard(np.arange(2, 52))
 
-    few = index.score(Question.of("rare queue"), Bm25Parameters(most_postings=20))
+    few = index.score(TokenisedQuery.of("rare queue"), Bm25Parameters(most_postings=20))
 
     assert few.coverage[1] > 0
 
 
 def test_rows_that_are_unknown_or_already_left_out_are_left_out_without_trouble() -> None:
-    index, asked = index_of("retry", "queue", "retry queue"), Question.of("retry queue")
+    index, asked = index_of("retry", "queue", "retry queue"), TokenisedQuery.of("retry queue")
     index.discard(np.array([1, 1, 7, 99]))
     index.discard(np.array([1]))
     index.discard(np.empty(0, np.int64))
@@ -277,15 +277,19 @@ def test_rows_that_are_unknown_or_already_left_out_are_left_out_without_trouble(
 
     index.discard(np.arange(3))
     nothing = index.score(asked)
-    assert (nothing.coverage.tolist(), nothing.evidence, nothing.named.tolist()) == ([0] * 3, 0, [])
+    assert (nothing.coverage.tolist(), nothing.evidence, nothing.with_identifiers.tolist()) == (
+        [0] * 3,
+        0,
+        [],
+    )
 
 
 KINDS = ("retry the queue", "parse_config fails", "the queue waits for parse_config")
-ASKED = Question.of("the retry of parse_config waits")
+ASKED = TokenisedQuery.of("the retry of parse_config waits")
 STEPS = [2, 3, 1, 25, 4, 9, 30, 1, 7] * 5
 """How many rows are added; after each, one in the middle of all is left out."""
 
-State = tuple[list[bool], Scores]
+State = tuple[list[bool], LexicalScores]
 
 
 def kind(row: int) -> Counter[int]:
@@ -310,19 +314,21 @@ def states_of_steps() -> dict[int, list[State]]:
     return states
 
 
-def same(scores: Scores, alive: list[bool], fresh: Scores) -> bool:
+def same(scores: LexicalScores, alive: list[bool], fresh: LexicalScores) -> bool:
     living = np.flatnonzero(alive)
-    named = np.searchsorted(living, scores.named[np.isin(scores.named, living)])
+    named = np.searchsorted(
+        living, scores.with_identifiers[np.isin(scores.with_identifiers, living)]
+    )
     return (
         scores.coverage[living].tolist() == fresh.coverage.tolist()
         and (scores.evidence, scores.identifiers) == (fresh.evidence, fresh.identifiers)
-        and named.tolist() == fresh.named.tolist()
+        and named.tolist() == fresh.with_identifiers.tolist()
     )
 
 
 def test_a_search_while_rows_come_and_go_sees_one_of_the_states_there_were() -> None:
     states, index = states_of_steps(), WordIndex(max_tail_rows=10, bulk_rows=20)
-    seen: list[Scores] = []
+    seen: list[LexicalScores] = []
     started, stop = threading.Barrier(3), threading.Event()
 
     def search() -> None:
