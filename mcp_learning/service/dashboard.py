@@ -195,8 +195,8 @@ def _approaches(pairings: Sequence[Pairing]) -> list[Approach]:
 
 def _loop(counts: UseCounts, most_used: Sequence[Use]) -> Loop:
     return Loop(
-        returned=counts.returned,
-        recalled=counts.executions_returned,
+        returned=counts.recalls,
+        recalled=counts.executions_recalled,
         links=counts.links,
         with_use=_rate(counts.with_use),
         without_use=_rate(counts.without_use),

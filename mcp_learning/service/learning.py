@@ -273,7 +273,7 @@ class LearningService:
             feedback=stored.feedback,
             used_task_ids=stored.used_task_ids,
             used_by=stored.used_by,
-            times_returned=stored.times_returned + unsaved,
+            times_returned=stored.times_recalled + unsaved,
             weight=weight_of(stored.vote),
         )
 

@@ -55,7 +55,7 @@ class Recalls:
             return
         self._saving = counted
         try:
-            await self._store.add_returned(counted, datetime.now(UTC))
+            await self._store.add_recalls(counted, datetime.now(UTC))
         except StoreError as error:
             self._returned.update(counted)  # no news: not tried again before there are more
             logger.warning("what was returned is not counted yet: %s", error)

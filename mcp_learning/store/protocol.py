@@ -303,8 +303,8 @@ class Store(Protocol):
         """The executions that those of a period used most."""
         ...
 
-    async def add_returned(self, times: Mapping[UUID, int], at: datetime) -> None:
-        """Counts executions as returned by answers. Doesn't change the revision."""
+    async def add_recalls(self, times: Mapping[UUID, int], at: datetime) -> None:
+        """Counts how often answers named executions. Doesn't change the revision."""
         ...
 
     # Import, export, state

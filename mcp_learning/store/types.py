@@ -90,7 +90,7 @@ class StoredExecution:
         used_task_ids: Earlier executions that it used.
         used_by: Later executions that used it, oldest first.
         vote: By feedback and by the outcomes of the tasks that used it.
-        times_returned: How often an answer named it, as far as that was saved.
+        times_recalled: How often it was part of an answer, as far as that was saved.
     """
 
     execution: Execution
@@ -98,7 +98,7 @@ class StoredExecution:
     used_task_ids: list[UUID]
     used_by: list[UsedBy]
     vote: "Vote"
-    times_returned: int
+    times_recalled: int
 
 
 class Vote(NamedTuple):
@@ -274,15 +274,15 @@ class UseCounts(NamedTuple):
         with_use: Those that did.
         without_use: Those that didn't.
         links: How many uses there are.
-        returned: How often answers named an execution, whenever that was.
-        executions_returned: How many different executions they named.
+        recalls: How often answers named an execution, whenever that was.
+        executions_recalled: How many different executions they named.
     """
 
     with_use: Outcomes
     without_use: Outcomes
     links: int
-    returned: int
-    executions_returned: int
+    recalls: int
+    executions_recalled: int
 
 
 @dataclass(frozen=True)

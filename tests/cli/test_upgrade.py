@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from store import legacy_files
+from store import legacy_files, old_databases
 from store.rows import execution, migrated
 
 from mcp_learning.cli import upgrade
@@ -83,6 +83,30 @@ def test_a_database_of_the_original_design_is_upgraded_and_kept_as_it_was(
     assert counts(path)["embeddings"] == 31
     again = upgrade._bring_file_up(Settings.load(data_dir=data_dir), unheard)
     assert (again.version, again.backup) == (report["to_version"], None)
+
+
+@pytest.mark.parametrize(
+    ("sample", "version", "rows", "failures"),
+    [("original", 0, 40, 13), ("schema-1", 1, 34, 16), ("schema-2", 2, 34, 16)],
+)
+def test_a_database_of_an_earlier_version_is_upgraded_and_answers(
+    sample: str, version: int, rows: int, failures: int, data_dir: Path, ask: Ask
+) -> None:
+    old_databases.put(sample, data_dir / "learning.duckdb")
+
+    report = ask("upgrade")
+
+    assert (report["from_version"], report["to_version"]) == (
+        version,
+        migrations.known()[-1].version,
+    )
+    assert report["executions"] == rows
+    assert counts(data_dir / "learning.duckdb")["embeddings"] == rows
+    stats = ask("stats", "--days", "36500")
+    assert stats["totals"]["failure"] == failures
+    assert sum(one["failures"] for one in stats["failures"]) + stats["other_failures"] == failures
+    if sample == "original":
+        assert stats["failures"][0]["pattern"] == "bolt <n> of <path> is loose"
 
 
 @pytest.mark.anyio

@@ -29,7 +29,7 @@ _READERS = {"jsonl": tables.read_jsonl, "parquet": tables.read_parquet}
 _EVERYTHING = {
     "executions": "SELECT * EXCLUDE (sequence) FROM executions ORDER BY sequence",
     "feedback": "FROM feedback ORDER BY ALL",
-    "recalls": "FROM recalls ORDER BY ALL",
+    "uses": "FROM uses ORDER BY ALL",
 }
 
 _times = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
@@ -104,7 +104,7 @@ def fill(cursor: Cursor, records: Sequence[_Record]) -> None:
                 cursor.execute(f"INSERT INTO feedback VALUES ({', '.join('?' * 8)})", row)
         for used_id, at in uses:
             row = [one.task_id, used_id, at.replace(tzinfo=None)]
-            cursor.execute("INSERT INTO recalls VALUES (?, ?, ?)", row)
+            cursor.execute("INSERT INTO uses VALUES (?, ?, ?)", row)
 
 
 def everything(cursor: Cursor) -> dict[str, list[Any]]:

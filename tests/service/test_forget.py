@@ -87,7 +87,7 @@ async def test_what_is_forgotten_is_gone_with_all_that_hangs_on_it(
         await service.get(GetExecution(task_id=gone))
     for table in ("executions", "embeddings", "feedback"):
         assert await query(service, f"SELECT task_id FROM {table}") == [(kept,)]
-    assert await query(service, "FROM recalls") == []
+    assert await query(service, "FROM uses") == []
     assert (await forget(service, task_ids=[gone], dry_run=False)).unknown_task_ids == [gone]
 
 

@@ -71,7 +71,7 @@ async def test_the_same_batch_again_changes_nothing(service: LearningService) ->
     feedback = PastFeedback(feedback_id=uuid4(), submitted_at=THEN, rating=4)
     batch = [past(updated_at=THEN, uses=[use], feedback=[feedback]), past()]
     await take(service, *batch)
-    everything = "SELECT * FROM executions, feedback, recalls ORDER BY ALL"
+    everything = "SELECT * FROM executions, feedback, uses ORDER BY ALL"
     before = await query(service, everything)
     assert before
     assert await take(service, *batch) == Imported(unchanged=2)
@@ -138,7 +138,7 @@ async def test_a_batch_is_stored_as_a_whole_or_not_at_all(
     def fail(*_: object) -> None:
         raise RuntimeError("no more")
 
-    monkeypatch.setattr("mcp_learning.store.duckdb.transfer.add_hanging", fail)
+    monkeypatch.setattr("mcp_learning.store.duckdb.transfer.add_feedback_and_uses", fail)
     with pytest.raises(RuntimeError, match="no more"):
         await take(service, past(), past())
     assert await query(service, "FROM executions") == []

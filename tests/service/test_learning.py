@@ -91,7 +91,7 @@ async def test_the_same_call_twice_changes_nothing(service: LearningService) -> 
 
     assert not repeated.created
     assert await change_of(service, task_id) == before
-    assert await query(service, "SELECT count(*) FROM recalls") == [(1,)]
+    assert await query(service, "SELECT count(*) FROM uses") == [(1,)]
 
 
 async def test_an_update_changes_the_given_fields_only(service: LearningService) -> None:

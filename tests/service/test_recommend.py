@@ -207,11 +207,11 @@ async def test_forgetting_an_execution_forgets_its_answers(service: LearningServ
     (task_id,) = await runs(service, "a", 1, 0)
     await find(service, LOGIN)
     await service._recalls.save()
-    assert await query(service, "SELECT count(*) FROM returned") == [(1,)]
+    assert await query(service, "SELECT count(*) FROM recall_counts") == [(1,)]
     await find(service, LOGIN)
     await service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
     await service._recalls.save()
-    assert await query(service, "SELECT count(*) FROM returned") == [(0,)]
+    assert await query(service, "SELECT count(*) FROM recall_counts") == [(0,)]
     assert (await recommend(service)).options == []
 
 

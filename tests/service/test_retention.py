@@ -78,7 +78,7 @@ async def test_what_is_older_goes_and_comes_back_from_its_archive_as_it_was(
         assert os.stat(done.archives[0]).st_mode & 0o777 == 0o600  # noqa: PTH116 - not awaited
     assert (done.oldest, done.newest) == (preview.oldest, preview.newest)
     assert await query(service, "SELECT task_id FROM executions") == [(new,)]
-    assert await query(service, "FROM recalls") == []
+    assert await query(service, "FROM uses") == []
     assert await found_ids(service, LOGIN) == []
     for _ in range(2):
         back = await service.unarchive(Unarchive(paths=done.archives))

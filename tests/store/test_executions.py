@@ -86,11 +86,11 @@ def test_deleting_takes_embeddings_feedback_and_recalls_along(cursor: Cursor) ->
     embed_all(cursor)
     for row in (kept, gone):
         executions.add_feedback(cursor, uuid4(), row.task_id, Feedback(submitted_at=NOW, rating=3))
-    executions.add_recalls(cursor, gone.task_id, [kept.task_id], NOW)
-    executions.add_recalls(cursor, kept.task_id, [gone.task_id], NOW)
+    executions.add_uses(cursor, gone.task_id, [kept.task_id], NOW)
+    executions.add_uses(cursor, kept.task_id, [gone.task_id], NOW)
     executions.delete(cursor, [gone.task_id, also_gone.task_id, uuid4()])
     assert executions.unknown(cursor, [kept.task_id, gone.task_id]) == [gone.task_id]
-    for table, left in {"executions": 1, "embeddings": 1, "feedback": 1, "recalls": 0}.items():
+    for table, left in {"executions": 1, "embeddings": 1, "feedback": 1, "uses": 0}.items():
         assert cursor.execute(f"SELECT count(*) FROM {table}").fetchone() == (left,)
     assert executions.feedback_of(cursor, kept.task_id) == [Feedback(submitted_at=NOW, rating=3)]
     assert executions.used_by(cursor, kept.task_id) == []
@@ -106,8 +106,8 @@ def test_feedback_is_appended_and_a_recall_is_noted_once(cursor: Cursor) -> None
     for number, feedback in enumerate(given_feedback, start=1):
         assert executions.add_feedback(cursor, uuid4(), earlier.task_id, feedback) == number
     assert executions.feedback_of(cursor, earlier.task_id) == given_feedback
-    assert executions.add_recalls(cursor, later.task_id, [earlier.task_id], NOW)
-    assert not executions.add_recalls(cursor, later.task_id, [earlier.task_id], NOW)
+    assert executions.add_uses(cursor, later.task_id, [earlier.task_id], NOW)
+    assert not executions.add_uses(cursor, later.task_id, [earlier.task_id], NOW)
     assert [used.outcome for used in executions.used_by(cursor, earlier.task_id)] == ["pending"]
 
 

@@ -177,14 +177,14 @@ def test_feedback_and_uses_hang_on_the_executions_of_our_own_files(path: Path) -
             [one.task_id],
         )
         cursor.execute(
-            "INSERT INTO recalls VALUES (?, uuid(), '2025-01-02')",
+            "INSERT INTO uses VALUES (?, uuid(), '2025-01-02')",
             [one.task_id],
         )
     with legacy.opened(path) as database:
         assert database.layout.schema_version >= 1
-        (feedback,) = database.hanging("feedback", 0, 0)
-        (use,) = database.hanging("recalls", 0, 0)
-        assert database.hanging("feedback", 1, 9) == []
+        (feedback,) = database.details("feedback", 0, 0)
+        (use,) = database.details("uses", 0, 0)
+        assert database.details("feedback", 1, 9) == []
     assert (feedback["task_id"], feedback["rating"]) == (str(one.task_id), "4")
     assert (use["task_id"], use["recorded_at"]) == (str(one.task_id), "2025-01-02 00:00:00")
 

@@ -37,7 +37,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vectors = np.random.default_rng(1).normal(size=(ROWS, 384)).astype(np.float32)
     with migrated(path) as cursor:
         bulk.insert(cursor, made, [task_key(e.task_description) for e in made], vectors, "model")
-        votes.add_returned(cursor, {made[0].task_id: 3, made[-1].task_id: 1}, datetime.now(UTC))
+        votes.add_recalls(cursor, {made[0].task_id: 3, made[-1].task_id: 1}, datetime.now(UTC))
         cursor.execute("CHECKPOINT")
         cursor.execute("UPDATE schema_version SET name = 'again'")
         cursor.execute("CHECKPOINT")  # so that both headers know of the rows

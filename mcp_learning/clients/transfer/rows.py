@@ -24,7 +24,7 @@ from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
 RENAMED = {"timestamp": "recorded_at", "success": "outcome", "actual_cost": "cost_usd"}
 """Today's names of columns of the original design."""
 
-PASSED_OVER = frozenset({"embedding", "sequence", "task_key", "version", "model"})
+PASSED_OVER = frozenset({"embedding", "sequence", "task_key", "error_text", "version", "model"})
 """Columns with derived values: that they are not imported is not worth a note."""
 
 _TEXTS = {

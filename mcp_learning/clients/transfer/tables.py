@@ -69,11 +69,11 @@ def _related(
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Feedback and uses by task_id."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for name, table in (("feedback", "feedback"), ("uses", "recalls")):
-        for row in database.hanging(table, batch.first, batch.last):
+    for name in ("feedback", "uses"):
+        for row in database.details(name, batch.first, batch.last):
             task_id = str(row.pop("task_id"))
             if name == "uses":
-                row = {"task_id": row["recalled_task_id"], "recorded_at": row["recorded_at"]}
+                row = {"task_id": row["used_task_id"], "recorded_at": row["recorded_at"]}
             found.setdefault(task_id, {}).setdefault(name, []).append(row)
     return found
 

@@ -1,7 +1,7 @@
 """Executions that leave the database, as Parquet files that any tool reads.
 
-A file holds all columns of `executions`, and what hangs on each of them as lists: its feedback,
-which executions it used, and which used it. Vectors are left out, since they are made again.
+A file holds the columns of `executions`, and as lists for each execution its feedback, which
+executions it used, and which used it. Vectors and error texts are left out: they are made again.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,10 @@ from pathlib import Path
 from uuid import UUID
 
 from mcp_learning.errors import StoreDamaged, StoreError
-from mcp_learning.store.duckdb import embeddings
+from mcp_learning.store.duckdb import embeddings, error_texts
+from mcp_learning.store.duckdb.columns import COLUMN_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import COLUMN_TYPES, naive
+from mcp_learning.store.duckdb.executions import naive
 from mcp_learning.store.duckdb.files import put_in_place
 from mcp_learning.store.types import Expired, Unarchived
 
@@ -20,31 +21,23 @@ FORMAT = "1"
 """Of the files, under the key `mcp_learning_archive` of their metadata."""
 
 ROW_BYTES = 400
-"""What a row takes in the file besides its texts and its vector, with what hangs on it."""
+"""What a row takes in the file besides its texts and its vector, with its feedback and uses."""
 
 FILE_BYTES = 2**20
 """What a file takes besides its rows: blocks that are not full."""
 
 _TEXTS = [name for name, kind in COLUMN_TYPES.items() if kind in ("VARCHAR", "JSON")]
 
-_FEEDBACK = {
-    "feedback_id": "UUID",
-    "submitted_at": "TIMESTAMP",
-    "rating": "INTEGER",
-    "accepted": "BOOLEAN",
-    "helpful": "BOOLEAN",
-    "issue_type": "VARCHAR",
-    "comment": "VARCHAR",
-}
+_FEEDBACK = {name: kind for name, kind in FEEDBACK_TYPES.items() if name != "task_id"}
 _ARCHIVED = f"""
-SELECT x.*,
+SELECT x.* EXCLUDE (error_text),
     (SELECT list({{{", ".join(f"'{name}': f.{name}" for name in _FEEDBACK)}}}
         ORDER BY f.submitted_at, f.feedback_id) FROM feedback f WHERE f.task_id = x.task_id
     ) AS feedback,
-    (SELECT list({{'task_id': r.recalled_task_id, 'recorded_at': r.recorded_at}}
-        ORDER BY r.recalled_task_id) FROM recalls r WHERE r.task_id = x.task_id) AS used,
-    (SELECT list({{'task_id': r.task_id, 'recorded_at': r.recorded_at}} ORDER BY r.task_id)
-        FROM recalls r WHERE r.recalled_task_id = x.task_id) AS used_by
+    (SELECT list({{'task_id': u.used_task_id, 'recorded_at': u.recorded_at}}
+        ORDER BY u.used_task_id) FROM uses u WHERE u.task_id = x.task_id) AS used,
+    (SELECT list({{'task_id': u.task_id, 'recorded_at': u.recorded_at}} ORDER BY u.task_id)
+        FROM uses u WHERE u.used_task_id = x.task_id) AS used_by
 FROM executions x SEMI JOIN leaving USING (task_id)
 """
 
@@ -116,7 +109,7 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> int:
 
 
 def read(cursor: Cursor, source: Path) -> Unarchived:
-    """Adds the executions of an archive that are not in the database, with what hangs on them.
+    """Adds the executions of an archive that are not in the database, with their feedback and uses.
 
     Links to executions that are not here are left out. Call it in a transaction.
 
@@ -142,14 +135,15 @@ def read(cursor: Cursor, source: Path) -> Unarchived:
         + " FROM (SELECT task_id, unnest(feedback) AS f FROM arriving)",
     )
     for column, ids in (
-        ("used", "task_id::UUID, r.task_id::UUID"),
-        ("used_by", "r.task_id::UUID, task_id::UUID"),
+        ("used", "task_id::UUID, u.task_id::UUID"),
+        ("used_by", "u.task_id::UUID, task_id::UUID"),
     ):
         cursor.execute(
-            f"INSERT OR IGNORE INTO recalls SELECT {ids}, r.recorded_at::TIMESTAMP "
-            f"FROM (SELECT task_id, unnest({column}) AS r FROM arriving) "
-            "SEMI JOIN executions x ON x.task_id = r.task_id::UUID"
+            f"INSERT OR IGNORE INTO uses SELECT {ids}, u.recorded_at::TIMESTAMP "
+            f"FROM (SELECT task_id, unnest({column}) AS u FROM arriving) "
+            "SEMI JOIN executions x ON x.task_id = u.task_id::UUID"
         )
+    error_texts.add_missing(cursor)
     (added, _) = _digest(cursor, "SELECT task_id FROM arriving")
     return Unarchived(added, total - added, feedback)
 

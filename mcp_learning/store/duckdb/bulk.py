@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from mcp_learning.models.results import Execution
 from mcp_learning.store.duckdb.arrow_batch import ArrowBatch
+from mcp_learning.store.duckdb.columns import COLUMN_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import COLUMN_TYPES, to_columns
+from mcp_learning.store.duckdb.executions import to_columns
 
 _CASTS = ", ".join(f"b.{name}::{kind} AS {name}" for name, kind in COLUMN_TYPES.items())
 

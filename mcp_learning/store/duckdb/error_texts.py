@@ -1,73 +1,27 @@
-r"""All SQL about failures: error texts made alike, how often each occurred, and what ended it.
-
-The texts are normalised here and not in Python, so that a hundred thousand failures leave the
-database as some hundred different texts. In this order:
-
-1. One line is kept: the last one of a Python traceback, else the first that tells of an error (with
-   the next, if it ends in a colon), else the first.
-2. Values are replaced: URLs, quoted text, UUIDs, hexadecimal numbers, paths, free-standing numbers.
-   Digits that are part of a word stay: TS2304 and TS2345 are different errors.
-3. White space becomes one space; 200 characters are kept.
-"""
+"""Failures by their error text, what followed them, and error texts of rows that have none yet."""
 
 from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 from uuid import UUID
 
+from mcp_learning.models.error_messages import normal_form
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.executions import json_arrays
 from mcp_learning.store.duckdb.statistics import within
 from mcp_learning.store.types import ErrorText, ErrorTexts, Period
 
-_EXTENSIONS = (
-    "pyi?|ipynb|jsx?|tsx?|mjs|cjs|vue|java|kt|go|rs|rb|php|cc?|cpp|hp?p?|cs|swift|scala|sql|sh|"
-    "json|ya?ml|toml|xml|html?|s?css|md|txt|log|csv|lock|cfg|ini|o|so|dll|exe|jar"
-)
-_VALUES = (
-    (r"\b\w+://[^\s''\"<>)]+", "<url>"),
-    (r"(^|[\s(\[{=:,])(''[^'']*''|\"[^\"]*\"|`[^`'']*[`''])", r"\1<value>"),
-    (r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b", "<id>"),
-    (r"\b0[xX][0-9a-fA-F]+\b|\b[0-9a-f]{8,}\b", "<hex>"),
-    (
-        r"(?:\b[A-Za-z]:)?[\w.@+~-]*(?:[/\\][\w.@+~-]+)+[/\\]?|"
-        rf"\b[\w.@+~-]*\w\.(?:{_EXTENSIONS})\b",
-        "<path>",
-    ),
-    (r"\b\d+(?:[.,:_-]\d+)*", "<n>"),
-    (r"^E\s+|\s{2,}|[\t\r\n]", " "),
-)
-"""Regular expressions (RE2), quotes doubled for SQL, and what replaces each of their matches."""
-
-_TELLING = (
-    r"(?i)[^\n]*(?:error|err!|exception|panicked|fatal|fail|denied|refused|cannot|can''t|not found|"
-    r"timed out)(?:[^\n]*:[ \t]*\n[^\n]+|[^\n]*)"
-)
-_LINE = rf"""CASE
-    WHEN NOT contains(trim(error_message), chr(10)) THEN left(error_message, 1000)
-    WHEN contains(left(error_message, 4000), 'Traceback (most recent call last)')
-        THEN regexp_extract(right(rtrim(error_message, E' \n\t\r'), 1000), '[^\n]+$')
-    ELSE coalesce(
-        nullif(regexp_extract(left(error_message, 4000), '{_TELLING}'), ''),
-        regexp_extract(left(ltrim(error_message, E' \n\t\r'), 1000), '^[^\n]+'))
-    END"""
-
-
-def _normalised() -> str:
-    text = _LINE
-    for pattern, replacement in _VALUES:
-        text = f"regexp_replace({text}, '{pattern}', '{replacement}', 'g')"
-    return f"left(trim({text}), 200)"
-
+_BATCH = 2_000
+"""Messages of which `add_missing` computes the normal form at a time."""
 
 # One pass over the runs of each task finds what follows each failure: a join would compare all with
-# all, and an ASOF join takes twenty times as long. Texts join after that, so as not to be sorted;
-# equal messages are normalised once.
-_ERRORS = f"""
+# all, and an ASOF join takes twenty times as long. Texts join after that, so as not to be sorted.
+_ERRORS = """
 WITH ended AS (
     SELECT task_id, timestamp, task_key, coalesce(repo, '') AS repo, success,
         CASE WHEN success AND solution_summary IS NOT NULL
             THEN struct_pack(at := timestamp, task_id := task_id) END AS solved
-    FROM executions WHERE success IS NOT NULL AND {{period}}
+    FROM executions WHERE success IS NOT NULL AND {period}
 ),
 followed AS (
     SELECT task_id, first_value(solved IGNORE NULLS) OVER (
@@ -76,22 +30,15 @@ followed AS (
     ) AS fix
     FROM ended
 ),
-messages AS MATERIALIZED (
-    SELECT error_message, nullif({_normalised()}, '') AS text FROM (
-        SELECT DISTINCT error_message FROM executions
-        WHERE NOT success AND error_message IS NOT NULL AND {{period}}
-    )
-),
 failed AS (
-    SELECT x.task_id, x.timestamp, x.error_type,
-        coalesce(m.text, x.error_type, 'no error recorded') AS text
-    FROM executions x LEFT JOIN messages m USING (error_message)
-    WHERE NOT x.success AND {{period}}
+    SELECT task_id, timestamp, error_type,
+        coalesce(nullif(error_text, ''), error_type, 'no error recorded') AS text
+    FROM executions WHERE NOT success AND {period}
 )
 SELECT text, mode(error_type ORDER BY error_type), count(*), count(fix),
-    max(struct_pack(at := timestamp, task_id := task_id), {{examples}}),
+    max(struct_pack(at := timestamp, task_id := task_id), {examples}),
     max(struct_pack(at := fix.at, task_id := fix.task_id, after := epoch(fix.at - timestamp)),
-        {{fixes}}) FILTER (fix IS NOT NULL),
+        {fixes}) FILTER (fix IS NOT NULL),
     sum(count(*)) OVER ()
 FROM failed JOIN followed USING (task_id)
 GROUP BY text ORDER BY count(*) DESC, text LIMIT ?
@@ -123,12 +70,10 @@ WHERE cosine >= ? GROUP BY 1
 def error_texts(
     cursor: Cursor, period: Period, limit: int, *, examples: int, fixes: int
 ) -> ErrorTexts:
-    """The `limit` commonest error texts of the failures of a period."""
+    """The `limit` commonest error texts of a period; failures without one go by their type."""
     where, values = within(period)
-    query = _ERRORS
-    for name, value in {"period": where, "examples": int(examples), "fixes": int(fixes)}.items():
-        query = query.replace(f"{{{name}}}", str(value))
-    rows = cursor.execute(query, [*values * 3, limit]).fetchall()
+    query = _ERRORS.format(period=where, examples=int(examples), fixes=int(fixes))
+    rows = cursor.execute(query, [*values * 2, limit]).fetchall()
     return ErrorTexts(
         commonest=[_error_text(row) for row in rows],
         failures=int(rows[0][6]) if rows else 0,
@@ -145,14 +90,6 @@ def _error_text(row: Sequence[Any]) -> ErrorText:
         examples=tuple((one["at"].replace(tzinfo=UTC), one["task_id"]) for one in examples),
         fixes=tuple((one["after"], one["task_id"]) for one in fixes or ()),
     )
-
-
-def normalise(cursor: Cursor, message: str) -> str:
-    """An error message as it is grouped; empty if it has no text."""
-    row = cursor.execute(
-        f"SELECT {_normalised()} FROM (SELECT ? AS error_message)", [message]
-    ).fetchone()
-    return (row and row[0]) or ""
 
 
 def similar_successes(
@@ -183,3 +120,22 @@ def solutions(cursor: Cursor, task_ids: Sequence[UUID], longest: int) -> dict[UU
         [longest, ",".join(map(str, task_ids))],
     ).fetchall()
     return dict(rows)
+
+
+def add_missing(cursor: Cursor) -> None:
+    """Computes the error text of every execution that has a message and no text."""
+    last = -1
+    while rows := cursor.execute(
+        "SELECT sequence, error_message FROM executions WHERE error_message IS NOT NULL "
+        "AND error_text IS NULL AND sequence > ? ORDER BY sequence LIMIT ?",
+        [last, _BATCH],
+    ).fetchall():
+        texts = [{"sequence": sequence, "text": normal_form(message)} for sequence, message in rows]
+        for part in json_arrays(texts):
+            cursor.execute(
+                "UPDATE executions SET error_text = json_extract_string(row, '$.text') "
+                "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row) "
+                "WHERE sequence = json_extract_string(row, '$.sequence')::BIGINT",
+                [part],
+            )
+        last = rows[-1][0]

@@ -1,4 +1,4 @@
-"""All SQL about executions, feedback and recalls: models in, models out; no policy.
+"""Executions, their feedback and their uses: models in, models out; no policy.
 
 Rows travel as one JSON parameter, or as a comma-separated text that the query splits: DuckDB's
 Python client needs about 0.1 ms for every bound value (it looks for pandas each time), so thirty
@@ -11,44 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.requests import Outcome
 from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, UsedBy
+from mcp_learning.store.duckdb.columns import COLUMN_TYPES, EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.types import Shown
 
-COLUMN_TYPES = {
-    "task_id": "UUID",
-    "timestamp": "TIMESTAMP",
-    "task_type": "VARCHAR",
-    "task_description": "VARCHAR",
-    "repo": "VARCHAR",
-    "file_count": "INTEGER",
-    "estimated_tokens": "BIGINT",
-    "model_tier": "VARCHAR",
-    "pool_type": "VARCHAR",
-    "swarm_topology": "VARCHAR",
-    "routing_confidence": "DOUBLE",
-    "complexity_score": "DOUBLE",
-    "success": "BOOLEAN",
-    "duration_seconds": "DOUBLE",
-    "quality_score": "DOUBLE",
-    "cost_estimate": "DOUBLE",
-    "actual_cost": "DOUBLE",
-    "error_type": "VARCHAR",
-    "error_message": "VARCHAR",
-    "user_accepted": "BOOLEAN",
-    "user_rating": "INTEGER",
-    "peak_memory_mb": "DOUBLE",
-    "cpu_time_seconds": "DOUBLE",
-    "solution_summary": "VARCHAR",
-    "metadata": "JSON",
-    "uploaded_at": "TIMESTAMP",
-    "approach": "VARCHAR",
-    "updated_at": "TIMESTAMP",
-    "task_key": "BIGINT",
-}
-"""Columns that are written from here, with their SQL types, in the order of the table."""
-_COLUMNS = ", ".join(COLUMN_TYPES)
+_FIELDS = ", ".join(EXECUTION_TYPES)
 # Column by column out of one JSON parameter: a third less time than from_json with its types.
 _FROM_JSON = {
     name: f"json_extract_string(row, '$.{name}')::{kind}" for name, kind in COLUMN_TYPES.items()
@@ -64,7 +34,7 @@ UPDATE executions SET {_ASSIGNED}, sequence = nextval('execution_sequence')
 FROM (SELECT ? AS row) AS new
 WHERE task_id = {_FROM_JSON["task_id"]}
 """
-_GET = f"SELECT {_COLUMNS} FROM executions WHERE task_id = ?"
+_GET = f"SELECT {_FIELDS} FROM executions WHERE task_id = ?"
 
 _RENAMED = {"timestamp": "recorded_at", "actual_cost": "cost_usd"}
 _COLUMN = {"outcome": "success"} | {field: column for column, field in _RENAMED.items()}
@@ -72,7 +42,9 @@ _SHOWN = tuple(_COLUMN.get(field, field) for field in ExecutionSummary.model_fie
 _TIMES = ("timestamp", "updated_at", "uploaded_at")
 _SUCCESS: dict[Outcome, bool | None] = {"success": True, "failure": False, "pending": None}
 _OUTCOME: dict[bool | None, Outcome] = {value: name for name, value in _SUCCESS.items()}
-_SAME_NAME = (Execution.model_fields.keys() & COLUMN_TYPES.keys()) - {*_TIMES, "metadata"}
+_SAME_NAME = (Execution.model_fields.keys() & EXECUTION_TYPES.keys()) - {*_TIMES, "metadata"}
+
+_GIVEN = tuple(FEEDBACK_TYPES)[3:]  # what a person says; before come ids and the time
 
 SUGGESTED = ("repo", "task_type", "approach", "error_type")
 """Columns whose values may be completed."""
@@ -82,7 +54,7 @@ def insert_many(cursor: Cursor, executions: Sequence[Execution], task_keys: Sequ
     """Adds n executions with new task_ids, in this order."""
     for rows in json_arrays(to_row(*pair) for pair in zip(executions, task_keys, strict=True)):
         cursor.execute(
-            f"INSERT INTO executions ({_COLUMNS}, sequence) "
+            f"INSERT INTO executions ({', '.join(COLUMN_TYPES)}, sequence) "
             f"SELECT {', '.join(_FROM_JSON.values())}, nextval('execution_sequence') "
             "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)",
             [rows],
@@ -152,16 +124,14 @@ def select_ids(
 
 
 def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Deletes executions and all that hangs on them: embeddings, feedback, recalls, returns."""
+    """Deletes executions with their embeddings, feedback, uses and recall counts."""
     ids = _joined(task_ids)
     chosen = "IN (SELECT unnest(string_split(?, ',')::UUID[]))"
     cursor.execute(f"DELETE FROM embeddings WHERE task_id {chosen}", [ids])
     cursor.execute(f"DELETE FROM embeddings_next WHERE task_id {chosen}", [ids])
     cursor.execute(f"DELETE FROM feedback WHERE task_id {chosen}", [ids])
-    cursor.execute(f"DELETE FROM returned WHERE task_id {chosen}", [ids])
-    cursor.execute(
-        f"DELETE FROM recalls WHERE task_id {chosen} OR recalled_task_id {chosen}", [ids, ids]
-    )
+    cursor.execute(f"DELETE FROM recall_counts WHERE task_id {chosen}", [ids])
+    cursor.execute(f"DELETE FROM uses WHERE task_id {chosen} OR used_task_id {chosen}", [ids, ids])
     cursor.execute(f"DELETE FROM executions WHERE task_id {chosen}", [ids])
 
 
@@ -204,18 +174,12 @@ def _shown(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
 
 def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Feedback) -> int:
     """Appends one feedback, unless it is there; returns how many the execution has now."""
+    values = [feedback_id, task_id, naive(feedback.submitted_at)]
+    values += [getattr(feedback, name) for name in _GIVEN]
     cursor.execute(
-        "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            feedback_id,
-            task_id,
-            naive(feedback.submitted_at),
-            feedback.rating,
-            feedback.accepted,
-            feedback.helpful,
-            feedback.issue_type,
-            feedback.comment,
-        ],
+        f"INSERT OR IGNORE INTO feedback ({', '.join(FEEDBACK_TYPES)}) "
+        f"VALUES ({', '.join('?' * len(values))})",
+        values,
     )
     return len(feedback_of(cursor, task_id))
 
@@ -223,23 +187,22 @@ def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Fee
 def feedback_of(cursor: Cursor, task_id: UUID) -> list[Feedback]:
     """All feedback on an execution, oldest first."""
     rows = cursor.execute(
-        "SELECT submitted_at, rating, accepted, helpful, issue_type, comment FROM feedback "
+        f"SELECT submitted_at, {', '.join(_GIVEN)} FROM feedback "
         "WHERE task_id = ? ORDER BY submitted_at",
         [task_id],
     ).fetchall()
-    names = ("rating", "accepted", "helpful", "issue_type", "comment")
     return [
-        Feedback(submitted_at=row[0].replace(tzinfo=UTC), **dict(zip(names, row[1:], strict=True)))
-        for row in rows
+        Feedback(submitted_at=at.replace(tzinfo=UTC), **dict(zip(_GIVEN, values, strict=True)))
+        for at, *values in rows
     ]
 
 
-def add_recalls(cursor: Cursor, task_id: UUID, recalled: Sequence[UUID], at: datetime) -> bool:
+def add_uses(cursor: Cursor, task_id: UUID, used: Sequence[UUID], at: datetime) -> bool:
     """Notes that `task_id` used earlier executions; returns whether any of that was new."""
     added = cursor.execute(
-        "INSERT OR IGNORE INTO recalls SELECT ?, unnest(string_split(?, ',')::UUID[]), ? "
-        "RETURNING recalled_task_id",
-        [task_id, _joined(recalled), naive(at)],
+        "INSERT OR IGNORE INTO uses SELECT ?, unnest(string_split(?, ',')::UUID[]), ? "
+        "RETURNING used_task_id",
+        [task_id, _joined(used), naive(at)],
     ).fetchall()
     return bool(added)
 
@@ -247,7 +210,7 @@ def add_recalls(cursor: Cursor, task_id: UUID, recalled: Sequence[UUID], at: dat
 def uses(cursor: Cursor, task_id: UUID) -> list[UUID]:
     """Earlier executions that this one used, in the order of their ids."""
     rows = cursor.execute(
-        "SELECT recalled_task_id FROM recalls WHERE task_id = ? ORDER BY 1", [task_id]
+        "SELECT used_task_id FROM uses WHERE task_id = ? ORDER BY 1", [task_id]
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -255,8 +218,8 @@ def uses(cursor: Cursor, task_id: UUID) -> list[UUID]:
 def used_by(cursor: Cursor, task_id: UUID) -> list[UsedBy]:
     """Later executions that used this one, oldest first."""
     rows = cursor.execute(
-        "SELECT r.task_id, x.success FROM recalls r JOIN executions x USING (task_id) "
-        "WHERE r.recalled_task_id = ? ORDER BY r.recorded_at",
+        "SELECT u.task_id, x.success FROM uses u JOIN executions x USING (task_id) "
+        "WHERE u.used_task_id = ? ORDER BY u.recorded_at",
         [task_id],
     ).fetchall()
     return [UsedBy(task_id=row[0], outcome=_OUTCOME[row[1]]) for row in rows]
@@ -291,6 +254,7 @@ def to_row(execution: Execution, task_key: int) -> dict[str, Any]:
         "actual_cost": execution.cost_usd,
         "success": _SUCCESS[execution.outcome],
         "task_key": task_key,
+        "error_text": _error_text(execution),
     }
     return values
 
@@ -309,20 +273,25 @@ def to_columns(executions: Sequence[Execution], task_keys: Sequence[int]) -> dic
         "actual_cost": [execution.cost_usd for execution in executions],
         "success": [_SUCCESS[execution.outcome] for execution in executions],
         "task_key": list(task_keys),
+        "error_text": list(map(_error_text, executions)),
     }
     return {name: values[name] for name in COLUMN_TYPES}
 
 
 def from_row(row: Sequence[Any]) -> Execution:
-    """The execution of a row with all of `COLUMN_TYPES`; further values are passed over."""
+    """The execution of a row with all of `EXECUTION_TYPES`; further values are ignored."""
     # Trusted: it was validated on its way in.
-    return Execution.model_construct(**_named(tuple(COLUMN_TYPES), row))
+    return Execution.model_construct(**_named(tuple(EXECUTION_TYPES), row))
+
+
+def _error_text(execution: Execution) -> str | None:
+    message = execution.error_message
+    return None if message is None else normal_form(message)
 
 
 def _named(columns: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
     """Values of a row by field of an Execution."""
     values = dict(zip(columns, row, strict=False))
-    values.pop("task_key", None)
     for name in _TIMES:
         if values.get(name) is not None:
             values[name] = values[name].replace(tzinfo=UTC)

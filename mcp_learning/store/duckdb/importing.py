@@ -30,7 +30,7 @@ def write(cursor: Cursor, batch: Sequence[Incoming]) -> BatchCounts:
         unchanged += len(distinct) - len(new) - len(newer)
         stored += [one.record for one in new]
         stored += [one.record for one in distinct if one.record.task_id in present]
-    transfer.add_hanging(cursor, stored)
+    transfer.add_feedback_and_uses(cursor, stored)
     return BatchCounts(created, updated, unchanged)
 
 

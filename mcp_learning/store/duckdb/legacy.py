@@ -25,6 +25,7 @@ from mcp_learning.errors import (
     StoreLocked,
     StoreTooNew,
 )
+from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, FORMER_NAMES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 
 __all__ = ["Layout", "LegacyDatabase", "Row", "Rows", "opened"]
@@ -46,14 +47,8 @@ FRUITLESS = 2
 Row = dict[str, str | None]
 """Values as text by lower-case column name. Times are UTC, nested values are JSON."""
 
-_HANGING = {
-    "feedback": (
-        *("task_id", "feedback_id", "submitted_at", "rating", "accepted", "helpful"),
-        *("issue_type", "comment"),
-    ),
-    "recalls": ("task_id", "recalled_task_id", "recorded_at"),
-}
-"""Columns of the tables that hang on executions, in databases of this product."""
+_DETAILS = {"feedback": tuple(FEEDBACK_TYPES), "uses": tuple(USE_TYPES)}
+"""Columns of the tables with what was recorded about executions, in databases of this product."""
 
 
 @dataclass(frozen=True)
@@ -153,21 +148,24 @@ class LegacyDatabase:
                     yield part
             fruitless = 0 if readable else fruitless + 1
 
-    def hanging(self, table: str, first: int, last: int) -> list[Row]:
-        """Rows of `feedback` or `recalls` on executions `first` to `last`; none if unreadable."""
-        if self.layout.schema_version == 0:
+    def details(self, table: str, first: int, last: int) -> list[Row]:
+        """Rows of `feedback` or `uses` on executions `first` to `last`; none if unreadable."""
+        version, names = self.layout.schema_version, _DETAILS[table]
+        if version == 0:
             return []
-        values = ", ".join(f"left(h.{name}::VARCHAR, {LONGEST_VALUE})" for name in _HANGING[table])
+        stored = {name: FORMER_NAMES.get(name, name) if version < 3 else name for name in names}
+        source = FORMER_NAMES.get(table, table) if version < 3 else table
+        values = ", ".join(f"left(d.{stored[name]}::VARCHAR, {LONGEST_VALUE})" for name in names)
         try:
             rows = self._fetch(
-                f"SELECT {values} FROM {table} h WHERE h.task_id IN "
+                f"SELECT {values} FROM {source} d WHERE d.task_id IN "
                 "(SELECT task_id FROM executions WHERE rowid BETWEEN ? AND ?)",
                 [first, last],
             )
         except StoreError as error:
             logger.warning("%s of %s can't be read: %s", table, self.path, error)
             return []
-        return [dict(zip(_HANGING[table], row, strict=True)) for row in rows]
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def _part(
         self, names: Sequence[str], first: int, last: int, *, smallest: int
@@ -216,7 +214,7 @@ class LegacyDatabase:
                 f"{self.path} has no table executions with a column task_description; give the "
                 "file of a learning database",
             )
-        ours = {"schema_version", *_HANGING} <= names
+        ours = {"schema_version", "feedback"} <= names
         version = "SELECT coalesce(max(version), 0) FROM schema_version"
         return Layout(
             rows=self._number("SELECT count(*) FROM executions"),

@@ -91,7 +91,7 @@ def by_use(cursor: Cursor, period: Period) -> tuple[Outcomes, Outcomes, int]:
     """How executions ended that used earlier ones, and the others; and how many links there are."""
     where, values = within(period)
     row = cursor.execute(
-        "WITH links AS (SELECT task_id, count(*) AS uses FROM recalls GROUP BY 1) "
+        "WITH links AS (SELECT task_id, count(*) AS uses FROM uses GROUP BY 1) "
         "SELECT count(*) FILTER (success AND uses > 0), count(*) FILTER (NOT success AND uses > 0),"
         " count(*) FILTER (success AND uses IS NULL), "
         "count(*) FILTER (NOT success AND uses IS NULL), coalesce(sum(uses), 0) "
@@ -107,12 +107,12 @@ def most_used(cursor: Cursor, period: Period, limit: int) -> list[Use]:
     """The executions that those of a period used most."""
     where, values = within(period)
     rows = cursor.execute(
-        "WITH used AS (SELECT recalled_task_id, count(*) AS uses, "
+        "WITH used AS (SELECT used_task_id, count(*) AS uses, "
         "count(*) FILTER (success) AS won, count(*) FILTER (NOT success) AS lost "
-        f"FROM recalls JOIN (SELECT task_id, success FROM executions WHERE {where}) x "
+        f"FROM uses JOIN (SELECT task_id, success FROM executions WHERE {where}) x "
         "USING (task_id) GROUP BY 1 ORDER BY uses DESC, won DESC, 1 LIMIT ?) "
         "SELECT x.task_id, left(x.task_description, ?), x.success, uses, won, lost "
-        "FROM used JOIN executions x ON x.task_id = recalled_task_id "
+        "FROM used JOIN executions x ON x.task_id = used_task_id "
         "ORDER BY uses DESC, won DESC, x.task_id",
         [*values, limit, DESCRIPTION],
     ).fetchall()

@@ -6,13 +6,14 @@ out is counted. Vectors that are lost are only work: the execution goes into the
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcp_learning.store.duckdb import migrations
+from mcp_learning.store.duckdb import error_texts, migrations
+from mcp_learning.store.duckdb.columns import FORMER_NAMES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import discard
 from mcp_learning.store.duckdb.opening import connect
@@ -37,7 +38,7 @@ _SUBSTITUTES = {
         "task_key": "0",
     },
     "feedback": {"feedback_id": "uuid()", "submitted_at": _NOW},
-    "recalls": {"recorded_at": _NOW},
+    "uses": {"recorded_at": _NOW},
 }
 """What stands in, by table and column, for a required value that is lost. For a description it is
 the solution or the error. Without a substitute, the row is lost."""
@@ -47,11 +48,13 @@ _KEYS = {
     "embeddings": ("task_id",),
     "embeddings_next": ("task_id",),
     "feedback": ("feedback_id",),
-    "recalls": ("task_id", "recalled_task_id"),
-    "returned": ("task_id",),
+    "uses": ("task_id", "used_task_id"),
+    "recall_counts": ("task_id",),
 }
 _DERIVED = ("embeddings", "embeddings_next")
 """Tables whose rows are saved whole or not at all."""
+
+_COMPUTED_ANEW = ("error_text",)
 
 
 @dataclass
@@ -97,18 +100,27 @@ def salvage(damaged: Path, target: Path, task_key: Callable[[str], int]) -> Salv
 
 
 def _save(source: Patched, new: Cursor, table: str) -> Saved:
-    shape = source.ask(
-        "SELECT (SELECT estimated_size FROM duckdb_tables() WHERE table_name = ?), "
-        "list(column_name ORDER BY column_index) FROM duckdb_columns() WHERE table_name = ?",
-        [table, table],
-    )
-    rows, present = shape[0] if shape else (None, None)
+    for stored in (table, FORMER_NAMES.get(table, table)):
+        shape = source.ask(
+            "SELECT (SELECT estimated_size FROM duckdb_tables() WHERE table_name = ?), "
+            "list(column_name ORDER BY column_index) FROM duckdb_columns() WHERE table_name = ?",
+            [stored, stored],
+        )
+        rows, present = shape[0] if shape else (None, None)
+        if present:
+            break
+    else:
+        return Saved(expected=0)
     saved = Saved(expected=int(rows or 0))
-    if not present:
-        return saved
     types = _types(new, table)
-    reader = _Reader(source, table, [name for name in types if name in present], saved)
-    end = _end(source, table, saved.expected)
+    columns = {
+        name: old
+        for name in types
+        for old in (name, FORMER_NAMES.get(name, name))
+        if old in present and name not in _COMPUTED_ANEW
+    }
+    reader = _Reader(source, stored, columns, saved)
+    end = _end(source, stored, saved.expected)
     for start in range(0, end, ROW_GROUP):
         for batch in reader.read(start, min(start + ROW_GROUP, end)):
             saved.rows += _insert(new, table, types, batch)
@@ -137,7 +149,10 @@ def _end(source: Patched, table: str, expected: int) -> int:
 class _Reader:
     """Reads a table range by range. Each batch is an Arrow table of the columns that it has."""
 
-    def __init__(self, source: Patched, table: str, columns: Sequence[str], saved: Saved) -> None:
+    def __init__(
+        self, source: Patched, table: str, columns: Mapping[str, str], saved: Saved
+    ) -> None:
+        """`columns` has the names that the table has them under, by those of today."""
         self._source = source
         self._table = table
         self._columns = columns
@@ -145,7 +160,7 @@ class _Reader:
 
     def read(self, start: int, end: int) -> Iterator[Any]:
         """What can be read of the rows numbered `start` to `end` - 1."""
-        batch = self._fetch(self._columns, start, end)
+        batch = self._fetch(list(self._columns), start, end)
         if batch is not None:
             yield batch
         elif end - start > VECTOR:
@@ -164,7 +179,7 @@ class _Reader:
             yield batch
 
     def _fetch(self, columns: Sequence[str], start: int, end: int) -> Any:
-        names = ", ".join(f'"{name}"' for name in columns)
+        names = ", ".join(f'"{self._columns[name]}" AS "{name}"' for name in columns)
         return self._source.arrow(
             f'SELECT {names} FROM "{self._table}" WHERE rowid >= {start:d} AND rowid < {end:d}'
         )
@@ -211,13 +226,14 @@ def _reconcile(new: Cursor, task_key: Callable[[str], int]) -> None:
             f"DELETE FROM {table} WHERE task_id NOT IN "
             "(SELECT task_id FROM executions WHERE task_key <> 0)"
         )
-    new.execute("DELETE FROM returned WHERE task_id NOT IN (SELECT task_id FROM executions)")
+    new.execute("DELETE FROM recall_counts WHERE task_id NOT IN (SELECT task_id FROM executions)")
     new.execute(
         "UPDATE executions SET sequence = n.number FROM (SELECT task_id, "
         "(SELECT max(sequence) FROM executions) + row_number() OVER () AS number "
         "FROM executions WHERE sequence <= 0) n WHERE executions.task_id = n.task_id"
     )
     _give_keys(new, task_key)
+    error_texts.add_missing(new)
     for sequence, table, column in (
         ("execution_sequence", "executions", "sequence"),
         ("embedding_version", "embeddings", "version"),

@@ -122,7 +122,7 @@ class DuckDBStore:
                 if new.task_description != old.task_description:
                     embeddings.remove(cursor, task_id)
             if used:
-                executions.add_recalls(cursor, task_id, used, at or datetime.now(UTC))
+                executions.add_uses(cursor, task_id, used, at or datetime.now(UTC))
             return Upserted(created=old is None, missing=[])
 
         return await self.database.write(write)
@@ -138,7 +138,7 @@ class DuckDBStore:
                 used_task_ids=executions.uses(cursor, task_id),
                 used_by=executions.used_by(cursor, task_id),
                 vote=votes.votes_of(cursor, task_id),
-                times_returned=votes.times_returned(cursor, task_id),
+                times_recalled=votes.times_recalled(cursor, task_id),
             )
 
         return await self.database.read(read)
@@ -340,15 +340,15 @@ class DuckDBStore:
     async def use_counts(self, period: Period) -> UseCounts:
         def read(cursor: Cursor) -> UseCounts:
             used, unused, links = overview.by_use(cursor, period)
-            return UseCounts(used, unused, links, *votes.all_returned(cursor))
+            return UseCounts(used, unused, links, *votes.recall_totals(cursor))
 
         return await self.database.read(read)
 
     async def most_used(self, period: Period, limit: int) -> list[Use]:
         return await self.database.read(lambda c: overview.most_used(c, period, limit))
 
-    async def add_returned(self, times: Mapping[UUID, int], at: datetime) -> None:
-        await self.database.write(lambda c: votes.add_returned(c, times, at), counted=False)
+    async def add_recalls(self, times: Mapping[UUID, int], at: datetime) -> None:
+        await self.database.write(lambda c: votes.add_recalls(c, times, at), counted=False)
 
     async def updated(self, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
         return await self.database.read(lambda c: transfer.updated(c, task_ids))

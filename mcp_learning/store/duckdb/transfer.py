@@ -1,4 +1,4 @@
-"""SQL of import and export: many executions at a time, with all that hangs on them."""
+"""Import and export: many executions at a time, with their feedback and uses."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,24 +8,14 @@ from uuid import UUID
 
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import Exported, PastExecution
+from mcp_learning.store.duckdb.columns import EXECUTION_TYPES, FEEDBACK_TYPES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import COLUMN_TYPES, count, from_row, json_arrays, naive
+from mcp_learning.store.duckdb.executions import count, from_row, json_arrays, naive
 
 PAGE_CHARACTERS = 4_000_000
 """Characters of text after which a page ends, so that it passes between processes."""
 
 _CHOSEN = "IN (SELECT unnest(string_split(?, ',')::UUID[]))"
-_FEEDBACK_TYPES = {
-    "feedback_id": "UUID",
-    "task_id": "UUID",
-    "submitted_at": "TIMESTAMP",
-    "rating": "INTEGER",
-    "accepted": "BOOLEAN",
-    "helpful": "BOOLEAN",
-    "issue_type": "VARCHAR",
-    "comment": "VARCHAR",
-}
-_USE_TYPES = {"task_id": "UUID", "recalled_task_id": "UUID", "recorded_at": "TIMESTAMP"}
 
 
 def updated(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
@@ -38,8 +28,8 @@ def updated(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     return {task_id: moment.replace(tzinfo=UTC) for task_id, moment in rows}
 
 
-def add_hanging(cursor: Cursor, records: Sequence[PastExecution]) -> None:
-    """Adds the feedback and the uses of `records`, but for what is there."""
+def add_feedback_and_uses(cursor: Cursor, records: Sequence[PastExecution]) -> None:
+    """Adds the feedback and the uses of `records` that are not there yet."""
     feedback = [
         {**one.model_dump(mode="json"), "task_id": str(record.task_id)}
         | {"submitted_at": naive(one.submitted_at).isoformat()}
@@ -49,20 +39,20 @@ def add_hanging(cursor: Cursor, records: Sequence[PastExecution]) -> None:
     uses = [
         {
             "task_id": str(record.task_id),
-            "recalled_task_id": str(use.task_id),
+            "used_task_id": str(use.task_id),
             "recorded_at": naive(use.recorded_at).isoformat(),
         }
         for record in records
         for use in record.uses
     ]
-    _add(cursor, "feedback", _FEEDBACK_TYPES, feedback)
-    _add(cursor, "recalls", _USE_TYPES, uses)
+    _add(cursor, "feedback", FEEDBACK_TYPES, feedback)
+    _add(cursor, "uses", USE_TYPES, uses)
 
 
 def page(cursor: Cursor, after: int, limit: int) -> Exported:
     """Executions that changed after the change number `after`, as `Exported` describes."""
     rows = cursor.execute(
-        f"SELECT {', '.join(COLUMN_TYPES)}, sequence FROM executions WHERE sequence > ? "
+        f"SELECT {', '.join(EXECUTION_TYPES)}, sequence FROM executions WHERE sequence > ? "
         "ORDER BY sequence LIMIT ?",
         [after, limit],
     ).fetchall()
@@ -90,7 +80,7 @@ def page(cursor: Cursor, after: int, limit: int) -> Exported:
 
 
 def _feedback_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    names = [name for name in _FEEDBACK_TYPES if name != "task_id"]
+    names = [name for name in FEEDBACK_TYPES if name != "task_id"]
     rows = cursor.execute(
         f"SELECT task_id, {', '.join(names)} FROM feedback WHERE task_id {_CHOSEN} "
         "ORDER BY submitted_at, feedback_id",
@@ -101,7 +91,7 @@ def _feedback_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[di
         given = dict(zip(names, values, strict=True))
         given |= {
             "feedback_id": str(given["feedback_id"]),
-            "submitted_at": _told(given["submitted_at"]),
+            "submitted_at": _iso(given["submitted_at"]),
         }
         found[task_id].append({name: value for name, value in given.items() if value is not None})
     return found
@@ -109,13 +99,13 @@ def _feedback_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[di
 
 def _uses_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     rows = cursor.execute(
-        f"SELECT task_id, recalled_task_id, recorded_at FROM recalls WHERE task_id {_CHOSEN} "
-        "ORDER BY recorded_at, recalled_task_id",
+        f"SELECT task_id, used_task_id, recorded_at FROM uses WHERE task_id {_CHOSEN} "
+        "ORDER BY recorded_at, used_task_id",
         [_joined(task_ids)],
     ).fetchall()
     found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     for task_id, used, moment in rows:
-        found[task_id].append({"task_id": str(used), "recorded_at": _told(moment)})
+        found[task_id].append({"task_id": str(used), "recorded_at": _iso(moment)})
     return found
 
 
@@ -129,7 +119,7 @@ def _add(cursor: Cursor, table: str, types: dict[str, str], rows: Sequence[dict[
         cursor.execute(statement, [part])
 
 
-def _told(moment: datetime) -> str:
+def _iso(moment: datetime) -> str:
     return moment.isoformat() + "Z"
 
 

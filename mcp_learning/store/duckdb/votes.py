@@ -1,4 +1,4 @@
-"""All SQL about what became of recalled executions: how often returned, used, and to what end."""
+"""How often executions were recalled by answers, and the votes for and against them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,8 +19,8 @@ SELECT task_id, sum(pro)::DOUBLE, sum(contra)::DOUBLE FROM (
         FROM feedback f JOIN executions x USING (task_id)
     )
     UNION ALL
-    SELECT r.recalled_task_id, x.success::INTEGER, (NOT x.success)::INTEGER
-    FROM recalls r JOIN executions x USING (task_id)
+    SELECT u.used_task_id, x.success::INTEGER, (NOT x.success)::INTEGER
+    FROM uses u JOIN executions x USING (task_id)
 ) WHERE pro IS NOT NULL {where} GROUP BY task_id
 """
 
@@ -40,26 +40,26 @@ def votes_of(cursor: Cursor, task_id: UUID) -> Vote:
     return Vote(row[1], row[2]) if row else Vote(0.0, 0.0)
 
 
-def add_returned(cursor: Cursor, times: Mapping[UUID, int], at: datetime) -> None:
-    """Counts executions as returned; those that were deleted meanwhile are left out."""
+def add_recalls(cursor: Cursor, times: Mapping[UUID, int], at: datetime) -> None:
+    """Counts recalls; executions that were deleted meanwhile are left out."""
     ids, counts = ",".join(map(str, times)), ",".join(map(str, times.values()))
     cursor.execute(
-        "INSERT INTO returned SELECT n.task_id, n.times, ? FROM (SELECT "
+        "INSERT INTO recall_counts SELECT n.task_id, n.times, ? FROM (SELECT "
         "unnest(string_split(?, ',')::UUID[]) AS task_id, "
         "unnest(string_split(?, ',')::BIGINT[]) AS times) n SEMI JOIN executions USING (task_id) "
-        "ON CONFLICT DO UPDATE SET times = returned.times + excluded.times, "
+        "ON CONFLICT DO UPDATE SET times = recall_counts.times + excluded.times, "
         "last_at = excluded.last_at",
         [naive(at), ids, counts],
     )
 
 
-def times_returned(cursor: Cursor, task_id: UUID) -> int:
-    """How often an execution was returned, as far as it was counted."""
-    row = cursor.execute("SELECT times FROM returned WHERE task_id = ?", [task_id]).fetchone()
+def times_recalled(cursor: Cursor, task_id: UUID) -> int:
+    """How often an execution was part of an answer, as far as that was saved."""
+    row = cursor.execute("SELECT times FROM recall_counts WHERE task_id = ?", [task_id]).fetchone()
     return int(row[0]) if row else 0
 
 
-def all_returned(cursor: Cursor) -> tuple[int, int]:
-    """How often executions were returned, as far as it was counted, and how many different ones."""
-    row = cursor.execute("SELECT coalesce(sum(times), 0), count(*) FROM returned").fetchone()
+def recall_totals(cursor: Cursor) -> tuple[int, int]:
+    """How many recalls were counted, and of how many different executions."""
+    row = cursor.execute("SELECT coalesce(sum(times), 0), count(*) FROM recall_counts").fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)

@@ -371,7 +371,7 @@ def test_a_database_of_ours_comes_with_feedback_and_uses(tmp_path: Path, notes: 
             [UUID(int=5), one.task_id],
         )
         row = [one.task_id, UUID(TASK_ID)]
-        cursor.execute("INSERT INTO recalls VALUES (?, ?, '2025-01-02 00:00:00.000001')", row)
+        cursor.execute("INSERT INTO uses VALUES (?, ?, '2025-01-02 00:00:00.000001')", row)
     (record,) = tables.read_duckdb(tmp_path / "ours.duckdb", notes)
     assert (record.task_id, record.updated_at) == (one.task_id, one.updated_at)
     assert record.execution.approach == "pliers"

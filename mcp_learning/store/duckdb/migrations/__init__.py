@@ -1,11 +1,12 @@
 """Brings a database to the current schema, one numbered `.sql` file after the other.
 
-`pending` only reads. `apply` runs each migration and its record in `schema_version` in one
-transaction: after a failure or a crash the database is at the last complete version, with all its
-rows, and the next `apply` goes on from there.
+`pending` only reads. `apply` runs each migration, what fills its new columns, and its record in
+`schema_version` in one transaction: after a failure or a crash the database is at the last complete
+version, with all its rows, and the next `apply` goes on from there.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from mcp_learning.errors import StoreError, StoreTooNew
 from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb import error_texts
 from mcp_learning.store.duckdb.connection import Cursor, Database, roll_back
 
 _VERSION_TABLE = """
@@ -26,18 +28,34 @@ CREATE TABLE IF NOT EXISTS schema_version (
 
 @dataclass(frozen=True)
 class Migration:
-    """One step: its number (1, 2, …), its name and its SQL statements."""
+    """One step.
+
+    Attributes:
+        version: Its number: 1, 2, …
+        name: In words.
+        sql: Its statements.
+        fill: Computes values in Python, after these.
+    """
 
     version: int
     name: str
     sql: str
+    fill: Callable[[Cursor], None] | None = None
+
+
+_FILL = {3: error_texts.add_missing}
 
 
 @cache
 def known() -> tuple[Migration, ...]:
     """All migrations of this package, in order."""
     found = (
-        Migration(int(match[1]), match[2], entry.read_text(encoding="utf-8"))
+        Migration(
+            version := int(match[1]),
+            match[2],
+            entry.read_text(encoding="utf-8"),
+            _FILL.get(version),
+        )
         for entry in files(__name__).iterdir()
         if (match := re.fullmatch(r"(\d{4})_(\w+)\.sql", entry.name))
     )
@@ -87,6 +105,8 @@ def apply(cursor: Cursor) -> int:
         try:
             cursor.execute(_VERSION_TABLE)
             cursor.execute(migration.sql)
+            if migration.fill is not None:
+                migration.fill(cursor)
             cursor.execute(
                 "INSERT INTO schema_version VALUES (?, ?, now() AT TIME ZONE 'UTC')",
                 [migration.version, migration.name],

@@ -1,0 +1,57 @@
+"""The columns of each table that are written from here, with their SQL types, in table order."""
+
+EXECUTION_TYPES = {
+    "task_id": "UUID",
+    "timestamp": "TIMESTAMP",
+    "task_type": "VARCHAR",
+    "task_description": "VARCHAR",
+    "repo": "VARCHAR",
+    "file_count": "INTEGER",
+    "estimated_tokens": "BIGINT",
+    "model_tier": "VARCHAR",
+    "pool_type": "VARCHAR",
+    "swarm_topology": "VARCHAR",
+    "routing_confidence": "DOUBLE",
+    "complexity_score": "DOUBLE",
+    "success": "BOOLEAN",
+    "duration_seconds": "DOUBLE",
+    "quality_score": "DOUBLE",
+    "cost_estimate": "DOUBLE",
+    "actual_cost": "DOUBLE",
+    "error_type": "VARCHAR",
+    "error_message": "VARCHAR",
+    "user_accepted": "BOOLEAN",
+    "user_rating": "INTEGER",
+    "peak_memory_mb": "DOUBLE",
+    "cpu_time_seconds": "DOUBLE",
+    "solution_summary": "VARCHAR",
+    "metadata": "JSON",
+    "uploaded_at": "TIMESTAMP",
+    "approach": "VARCHAR",
+    "updated_at": "TIMESTAMP",
+}
+"""Columns of `executions` that hold what was recorded; `timestamp` is when."""
+
+COMPUTED_TYPES = {"task_key": "BIGINT", "error_text": "VARCHAR"}
+"""Those that are computed from the others at every write."""
+
+COLUMN_TYPES = EXECUTION_TYPES | COMPUTED_TYPES
+"""All columns of `executions` but `sequence`."""
+
+FEEDBACK_TYPES = {
+    "feedback_id": "UUID",
+    "task_id": "UUID",
+    "submitted_at": "TIMESTAMP",
+    "rating": "INTEGER",
+    "accepted": "BOOLEAN",
+    "helpful": "BOOLEAN",
+    "issue_type": "VARCHAR",
+    "comment": "VARCHAR",
+}
+"""Columns of `feedback`."""
+
+USE_TYPES = {"task_id": "UUID", "used_task_id": "UUID", "recorded_at": "TIMESTAMP"}
+"""Columns of `uses`."""
+
+FORMER_NAMES = {"uses": "recalls", "recall_counts": "returned", "used_task_id": "recalled_task_id"}
+"""Names of tables and columns before schema version 3, by those of today."""

@@ -1,0 +1,58 @@
+"""Kills the migration of a database before and after each of its statements in turn.
+
+python migration_kill_points.py DATABASE OUT
+
+Copies DATABASE to OUT/0/learning.duckdb, OUT/1/… and migrates each in a process of its own, which
+kills itself just before its nth statement, until one comes to its end. Prints how many were killed.
+"""
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from mcp_learning.store.duckdb import migrations, opening
+
+
+class KilledCursor:
+    """A cursor that ends the process before its statement number `step`."""
+
+    def __init__(self, cursor: Any, step: int) -> None:
+        self._cursor = cursor
+        self._left = step
+
+    def execute(self, *arguments: Any) -> Any:
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._left -= 1
+        return self._cursor.execute(*arguments)
+
+
+def migrate(path: Path, step: int) -> bool:
+    """Returns whether the process came to the end of the migration."""
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) in (0, -signal.SIGKILL), path
+        return status == 0
+    cursor: Any = KilledCursor(opening.open_file(path, 256), step)
+    migrations.apply(cursor)
+    os._exit(0)  # without a checkpoint: what was committed is in the log
+
+
+def main(database: Path, out: Path) -> None:
+    step = 0
+    while True:
+        path = out / str(step) / "learning.duckdb"
+        path.parent.mkdir()
+        shutil.copyfile(database, path)
+        if migrate(path, step):
+            break
+        step += 1
+    sys.stdout.write(str(step))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,45 @@
+"""Killed at any statement, a migration leaves the old or the new schema, with every row."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from store import old_databases
+from store.old_databases import VERSIONS
+
+from mcp_learning.models.error_messages import normal_form
+from mcp_learning.store.duckdb import migrations
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+
+
+@pytest.mark.parametrize("sample", VERSIONS)
+def test_a_migration_killed_at_any_statement_can_be_repeated(sample: str, tmp_path: Path) -> None:
+    old_databases.put(sample, tmp_path / "old.duckdb")
+    rows = old_databases.contents(tmp_path / "old.duckdb")
+    (tmp_path / "out").mkdir()
+    script = Path(__file__).with_name("migration_kill_points.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "old.duckdb"), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+    newest = migrations.known()[-1].version
+    reached = []
+    for step in range(int(done.stdout) + 1):
+        path = tmp_path / "out" / str(step) / "learning.duckdb"
+        reached.append(old_databases.version(path))
+        assert old_databases.contents(path) == rows, step
+        with duckdb.connect(str(path)) as connection:
+            assert migrations.apply(connection) == newest
+        assert old_databases.contents(path) == rows, step
+        for message, text in old_databases.error_texts(path):
+            assert text == (message and normal_form(message)), step
+    assert reached == sorted(reached)
+    assert set(reached) == set(range(VERSIONS[sample], newest + 1))
+    assert reached.count(newest - 1) > 5  # it was killed at many places of the last one

@@ -1,0 +1,153 @@
+"""Databases that earlier versions wrote open, keep every row, and do all that new ones do."""
+
+from pathlib import Path
+
+import pytest
+from store import old_databases
+from store.old_databases import RECORDED, SAMPLES, VERSIONS, rows
+
+from mcp_learning.clients.transfer import tables
+from mcp_learning.clients.transfer.imported import Notes, batches
+from mcp_learning.models.error_messages import normal_form
+from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.maintenance import Unarchive
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    GetExecution,
+    LearningStats,
+    RecommendApproach,
+    RecordExecution,
+    SubmitFeedback,
+)
+from mcp_learning.models.transfer import ImportBatch
+from mcp_learning.service.learning import LearningService
+from mcp_learning.settings import Settings
+from mcp_learning.store.duckdb import copies, legacy, migrations, salvage
+from mcp_learning.store.duckdb.store import open_store
+
+pytestmark = pytest.mark.anyio
+
+TASK = "the nightly job stops half way"
+NEWEST = migrations.known()[-1].version
+
+
+@pytest.fixture(params=VERSIONS)
+def sample(request: pytest.FixtureRequest, settings: Settings) -> str:
+    """The name of a sample that is the database of the settings."""
+    old_databases.put(request.param, settings.database_path)
+    assert old_databases.version(settings.database_path) == VERSIONS[request.param]
+    name: str = request.param
+    return name
+
+
+def served(settings: Settings) -> LearningService:
+    return LearningService(settings, open_store(settings))
+
+
+async def test_every_row_is_kept_and_gets_its_error_text(sample: str, settings: Settings) -> None:
+    before = old_databases.contents(settings.database_path)
+    assert len(before["executions"]) == 34
+    assert len(before["uses"]) == 13
+    service = served(settings)
+    health = await service.health()
+    await service.close()
+    assert (health.schema_version, health.rows, health.embedded) == (NEWEST, 34, 34)
+    assert old_databases.contents(settings.database_path) == before
+    texts = old_databases.error_texts(settings.database_path)
+    assert sum(text is not None for _, text in texts) > 10
+    assert all(text == (message and normal_form(message)) for message, text in texts)
+    copies.examine(settings.database_path)
+
+
+async def test_searches_statistics_uses_and_feedback_go_on(sample: str, settings: Settings) -> None:
+    service = served(settings)
+    await service.ready()
+    try:
+        (match, *_) = (await service.find(FindSimilarTasks(task_description=TASK))).matches
+        detail = await service.get(GetExecution(task_id=match.task_id))
+        assert detail.execution.task_description == TASK
+        stats = await service.stats(LearningStats(days=36_500, group_by="repo"))
+        assert stats.totals.executions == 34
+        patterns = {pattern.pattern: pattern for pattern in stats.failures}
+        assert patterns["ValueError: bad row <n>"].failures == 2
+        assert patterns["ValueError: bad row <n>"].fix == "remember the last row that was done"
+        assert (await service.recommend(RecommendApproach(task_description=TASK))).pitfalls
+
+        given = SubmitFeedback(task_id=match.task_id, rating=4).identified()
+        stored = await service.feedback(given)
+        assert stored.feedback_count == len(detail.feedback) + 1
+        later = await service.record(
+            RecordExecution(
+                task_type="bug_fix",
+                task_description=TASK,
+                outcome="failure",
+                error_message="ValueError: bad row 1234",
+                used_task_ids=[match.task_id],
+            )
+        )
+        used = await service.get(GetExecution(task_id=match.task_id))
+        assert later.task_id in {one.task_id for one in used.used_by}
+        again = await service.stats(LearningStats(days=36_500, group_by="repo"))
+        assert {p.pattern: p.failures for p in again.failures}["ValueError: bad row <n>"] == 3
+    finally:
+        await service.close()
+
+
+async def test_recall_counts_are_kept(settings: Settings) -> None:
+    old_databases.put("schema-2", settings.database_path)
+    counted = old_databases.contents(settings.database_path)["recall_counts"]
+    service = served(settings)
+    for task_id, times, _ in counted:
+        assert (await service.get(GetExecution(task_id=task_id))).times_returned == times
+    await service.close()
+    assert len(counted) == 8
+
+
+async def test_an_import_reads_feedback_and_uses_of_any_version(
+    sample: str, settings: Settings, tmp_path: Path
+) -> None:
+    service = served(settings)
+    await service.health()
+    await service.close()
+    old = tmp_path / "old.duckdb"
+    old_databases.put(sample, old)
+    for path in (old, settings.database_path):
+        with legacy.opened(path) as database:
+            assert len(database.details("feedback", 0, 100)) == 10
+            uses = database.details("uses", 0, 100)
+        assert len(uses) == 13
+        assert set(uses[0]) == {"task_id", "used_task_id", "recorded_at"}
+
+
+@pytest.mark.parametrize("file", ["archive.parquet", "export.jsonl", "export.parquet"])
+async def test_archives_and_exports_of_the_version_before_are_read_back(
+    file: str, settings: Settings, tmp_path: Path
+) -> None:
+    path, notes = SAMPLES / f"schema-2-{file}", Notes()
+    service = served(settings)
+    if file.startswith("archive"):
+        report = await service.unarchive(Unarchive(paths=[str(path)]))
+        assert (report.executions, report.feedback) == (34, 10)
+    else:
+        read = tables.read_jsonl if file.endswith("jsonl") else tables.read_parquet
+        for batch in batches(read(path, notes)):
+            await service.import_batch(ImportBatch(records=batch))
+        assert (notes.skipped, notes.left_out, notes.unknown) == ({}, {}, {})
+    await service.close()
+
+    old_databases.put("schema-2", tmp_path / "old.duckdb")
+    old, new = old_databases.contents(tmp_path / "old.duckdb"), settings.database_path
+    assert rows(new, RECORDED) == rows(tmp_path / "old.duckdb", RECORDED)
+    assert old_databases.contents(new)["feedback"] == old["feedback"]
+    assert old_databases.contents(new)["uses"] == old["uses"]
+    texts = old_databases.error_texts(new)
+    assert all(text == (message and normal_form(message)) for message, text in texts)
+
+
+def test_salvage_reads_tables_under_their_former_names(sample: str, settings: Settings) -> None:
+    before = old_databases.contents(settings.database_path)
+    saved = settings.data_dir / "saved.duckdb"
+    salvage.salvage(settings.database_path, saved, task_key)
+    assert old_databases.contents(saved) == before
+    texts = old_databases.error_texts(saved)
+    assert all(text == (message and normal_form(message)) for message, text in texts)
