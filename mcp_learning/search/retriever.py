@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters
-from mcp_learning.search import fusion, groups, relevance_feedback, scan
+from mcp_learning.search import candidates, fusion, groups, relevance_feedback, scan
 from mcp_learning.search.arrays import top_k
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.found import Found, Mode, Neighbours, Ranked, Related
@@ -172,7 +172,7 @@ class Retriever:
             rows = snapshot.passes(np.arange(len(snapshot.view)))
             found = cosines(snapshot.vectors, vector, None)[rows]
         else:
-            rows = self._near(snapshot, index, vector, k)
+            rows = candidates.near(snapshot, index, vector, k)
             found = cosines(snapshot.vectors, vector, rows)
         best = top_k(found, k)
         return Neighbours(snapshot.view["version"][rows[best]], found[best])
@@ -194,7 +194,7 @@ class Retriever:
         if index is None or query.vector is None:
             rows = snapshot.passes(np.arange(len(snapshot.view)))
         else:
-            rows = self._candidates(snapshot, scorer, query, index, query.limit)
+            rows = candidates.of_indexes(snapshot, scorer, query, index, query.limit)
         found = scorer.similarities(rows)
         if query.vector is not None:
             metric, norms = snapshot.metric(rows, query.noise)
@@ -260,38 +260,12 @@ class Retriever:
         """Ranks the candidates of both indexes; compares all rows if that gives too few tasks."""
         assert query.vector is not None
         wanted = max(CANDIDATES, PER_TASK * query.limit)
-        rows = self._candidates(snapshot, scorer, query, index, wanted)
+        rows = candidates.of_indexes(snapshot, scorer, query, index, wanted)
         best = groups.best(snapshot, rows, scorer.similarities(rows), query.limit)
         self.rows.release()
         if len(best) == query.limit:
             return best
         return scan.best_of_all(snapshot, scorer, query.limit, floor)
-
-    def _candidates(
-        self, snapshot: Snapshot, scorer: Scorer, query: Query, index: HnswIndex, wanted: int
-    ) -> NDArray[np.int64]:
-        """Ascending rows: about `wanted` of each index, and all runs of the query's own task."""
-        assert query.vector is not None
-        share = snapshot.eligible / max(len(snapshot.view), 1)
-        return np.unique(
-            np.concatenate(
-                [
-                    self._near(snapshot, index, query.vector, int(wanted / share)),
-                    scorer.most_covered(wanted),
-                    snapshot.rows_of_task(query.task_key),
-                ]
-            )
-        )
-
-    def _near(
-        self, snapshot: Snapshot, index: HnswIndex, vector: NDArray[np.float32], k: int
-    ) -> NDArray[np.int64]:
-        """About k rows from the index and at most k newer ones that pass the filters."""
-        indexed = snapshot.passes(snapshot.rows_of_versions(index.search(vector, k)))
-        newer = snapshot.rows_after(index.info.watermark)
-        if len(newer) > k:
-            newer = newer[top_k(cosines(snapshot.vectors, vector, newer), k)]
-        return np.concatenate([indexed, newer])
 
     def _index(self) -> HnswIndex | None:
         return self.index_manager.index if self.wants_index and not self._slower else None
@@ -309,7 +283,7 @@ class Retriever:
             return
         for vector in snapshot.vectors[embedded[:: max(1, len(embedded) // _PROBES)][:_PROBES]]:
             started = perf_counter()
-            self._near(snapshot, index, vector, CANDIDATES)
+            candidates.near(snapshot, index, vector, CANDIDATES)
             between = perf_counter()
             cosines(snapshot.vectors, vector)
             seconds[0].append(between - started)

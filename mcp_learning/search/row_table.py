@@ -84,7 +84,8 @@ class RowTable:
         self.embedded = 0
         """Rows that have a vector."""
         if rows is not None:
-            self._words, order = self._load_words(rows.text_hash)
+            self._words, order = word_file.restore(self._words_path, rows.text_hash)
+            self._saved = len(self._words)
             self._catalog.apply(rows.chosen(order))
 
     def __len__(self) -> int:
@@ -279,26 +280,6 @@ class RowTable:
             self._matrix.put(rows, vectors)
             self._row_of_version = grown(self._row_of_version, int(versions.max()) + 1)
             self._row_of_version[versions] = rows + 1  # so that zero means none
-
-    def _load_words(self, text_hashes: NDArray[np.uint64]) -> tuple[WordIndex, NDArray[np.int64]]:
-        """The words that were saved of executions with these hashes, and an order of all (n,).
-
-        The first ones in that order are those of the word index.
-        """
-        saved = word_file.load(self._words_path)
-        if saved is None:
-            self._saved = 0
-            return WordIndex(), np.arange(len(text_hashes))
-        order = np.argsort(text_hashes, kind="stable")
-        at = np.searchsorted(text_hashes, saved.text_hashes, sorter=order)
-        at = order[np.minimum(at, max(len(text_hashes) - 1, 0))] if len(text_hashes) else at
-        true = text_hashes[at] == saved.text_hashes if len(text_hashes) else np.zeros(len(at), bool)
-        kept = np.flatnonzero(true)
-        words = WordIndex(saved.segment).compacted(kept)
-        self._saved = len(words)
-        rest = np.ones(len(text_hashes), bool)
-        rest[at[kept]] = False
-        return words, np.concatenate([at[kept], np.flatnonzero(rest)])
 
     def _drop_dead(self) -> None:
         logger.info("%d dead rows leave memory", len(self._catalog) - self._catalog.alive)

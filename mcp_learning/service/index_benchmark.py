@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import Preset, RebuildIndex
 from mcp_learning.search.arrays import top_k
+from mcp_learning.search.build_process import BuildProcess
 from mcp_learning.search.exact import cosines
-from mcp_learning.search.hnsw import HnswIndex, IndexBuild, IndexInfo
+from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.service.index_build import run_build
 from mcp_learning.store.protocol import Store
 
@@ -133,7 +134,7 @@ async def compare(
     async def show(share: float, _text: str) -> None:
         progress(f"{preset}: building the index", round(100 * share), 100)
 
-    build = IndexBuild(directory)
+    build = BuildProcess(directory)
     try:
         started = time.perf_counter()
         numbers = np.arange(rows)

@@ -18,7 +18,8 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.errors import IndexUnavailable, LearningError
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.results import RebuildReport
-from mcp_learning.search.hnsw import IndexBuild, IndexInfo
+from mcp_learning.search.build_process import BuildProcess
+from mcp_learning.search.hnsw import IndexInfo
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.service.embedding import EmbeddingQueue
 from mcp_learning.service.index_sync import IndexSync
@@ -160,7 +161,7 @@ class IndexBuilder:
         Raises:
             IndexUnavailable: There is nothing to index, or the build failed.
         """
-        build = IndexBuild(self._settings.index_dir)
+        build = BuildProcess(self._settings.index_dir)
         try:
             if await self._store.vectors(build.add) == 0:
                 raise IndexUnavailable("there is nothing to index yet; record executions first")
@@ -190,7 +191,7 @@ class IndexBuilder:
                 await anyio.to_thread.run_sync(replace, built, expected)
 
 
-async def run_build(build: IndexBuild, wanted: IndexInfo, progress: Progress) -> IndexInfo:
+async def run_build(build: BuildProcess, wanted: IndexInfo, progress: Progress) -> IndexInfo:
     """Runs the child process of a build whose vectors are written; ends it when cancelled.
 
     Args:
@@ -213,7 +214,7 @@ async def run_build(build: IndexBuild, wanted: IndexInfo, progress: Progress) ->
     return outcome
 
 
-async def _outcome(build: IndexBuild, wanted: IndexInfo) -> IndexInfo | IndexUnavailable:
+async def _outcome(build: BuildProcess, wanted: IndexInfo) -> IndexInfo | IndexUnavailable:
     """The error is returned, since a task group would wrap a raised one."""
     try:
         return await anyio.to_thread.run_sync(build.run, wanted, abandon_on_cancel=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.search.hnsw import IndexBuild, IndexInfo
+from mcp_learning.search.build_process import BuildProcess
+from mcp_learning.search.hnsw import IndexInfo
 
 Vectors = NDArray[np.float32]
 
@@ -42,7 +43,7 @@ def build(
     directory: Path, versions: NDArray[np.int64], vectors: Vectors, model: str = MODEL
 ) -> tuple[Path, IndexInfo]:
     """A finished index file, by the real child process."""
-    made = IndexBuild(directory)
+    made = BuildProcess(directory)
     dimension = vectors.shape[1]
     made.add(versions, versions, vectors)
     return made.path, made.run(wanted(made.rows, made.watermark, dimension, model))

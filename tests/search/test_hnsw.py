@@ -16,7 +16,8 @@ from search.planted import build, clustered, wanted
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search import vss
-from mcp_learning.search.hnsw import HnswIndex, IndexBuild, IndexInfo
+from mcp_learning.search.build_process import BuildProcess
+from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.store.duckdb.embeddings import as_text
 
 ROWS = 500
@@ -43,7 +44,7 @@ def copy(built: tuple[Path, IndexInfo], tmp_path: Path) -> Path:
     return Path(shutil.copy(built[0], tmp_path / "copy.duckdb"))
 
 
-def fill(made: IndexBuild, rows: int) -> None:
+def fill(made: BuildProcess, rows: int) -> None:
     """Adds vectors in two batches."""
     versions, vectors = np.arange(1, rows + 1), clustered(rows)
     for part in (slice(rows // 2), slice(rows // 2, rows)):
@@ -165,7 +166,7 @@ def test_a_file_that_is_no_database_or_no_file_is_refused(tmp_path: Path) -> Non
 
 
 def test_cancelling_ends_the_child_and_discarding_leaves_no_file(tmp_path: Path) -> None:
-    endless = IndexBuild(tmp_path)
+    endless = BuildProcess(tmp_path)
     fill(endless, 60_000)
     info = replace(wanted(endless.rows, endless.watermark), m=64, ef_construction=2000)
     with ThreadPoolExecutor(1) as pool:
@@ -181,7 +182,7 @@ def test_cancelling_ends_the_child_and_discarding_leaves_no_file(tmp_path: Path)
 
 
 def test_a_build_cancelled_before_it_runs_starts_no_child(tmp_path: Path) -> None:
-    early = IndexBuild(tmp_path)
+    early = BuildProcess(tmp_path)
     fill(early, 20)
     early.cancel()
     with pytest.raises(IndexUnavailable, match="cancelled"):
@@ -190,7 +191,7 @@ def test_a_build_cancelled_before_it_runs_starts_no_child(tmp_path: Path) -> Non
 
 
 def test_a_build_that_fails_says_so(tmp_path: Path) -> None:
-    failing = IndexBuild(tmp_path)
+    failing = BuildProcess(tmp_path)
     fill(failing, 20)
     with pytest.raises(IndexUnavailable, match="failed"):
         failing.run(replace(wanted(failing.rows, failing.watermark), m=0, ef_construction=0))
@@ -206,7 +207,7 @@ def test_the_vectors_are_counted_and_sampled_from_all_parts_of_the_file(index: H
 
 
 def test_the_child_ends_when_its_parent_closes_its_stdin(tmp_path: Path) -> None:
-    made = IndexBuild(tmp_path)
+    made = BuildProcess(tmp_path)
     fill(made, 60_000)
     info = replace(wanted(made.rows, made.watermark), m=64, ef_construction=2000)
     command = [sys.executable, "-P", "-m", "mcp_learning.search.hnsw_build", str(made.path)]

@@ -20,7 +20,8 @@ from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.results import Execution
 from mcp_learning.search import retriever, vss
-from mcp_learning.search.hnsw import FILE_NAME, IndexBuild, IndexInfo
+from mcp_learning.search.build_process import BuildProcess
+from mcp_learning.search.hnsw import FILE_NAME, IndexInfo
 from mcp_learning.search.index_manager import MAX_UNINDEXED, MIN_RECALL
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import SearchMode, Settings
@@ -376,21 +377,21 @@ async def test_a_rebuild_that_nobody_asked_for_gives_way_to_one_that_is(
 ) -> None:
     built: list[tuple[int, int]] = []
     begun, cancelled = anyio.Event(), threading.Event()
-    really_run, really_cancel = IndexBuild.run, IndexBuild.cancel
+    really_run, really_cancel = BuildProcess.run, BuildProcess.cancel
 
-    def run(self: IndexBuild, info: IndexInfo) -> IndexInfo:
+    def run(self: BuildProcess, info: IndexInfo) -> IndexInfo:
         built.append((info.m, info.ef_construction))
         if len(built) == 1:
             anyio.from_thread.run_sync(begun.set)
             assert cancelled.wait(PATIENCE)
         return really_run(self, info)
 
-    def cancel(self: IndexBuild) -> None:
+    def cancel(self: BuildProcess) -> None:
         really_cancel(self)
         cancelled.set()
 
-    monkeypatch.setattr(IndexBuild, "run", run)
-    monkeypatch.setattr(IndexBuild, "cancel", cancel)
+    monkeypatch.setattr(BuildProcess, "run", run)
+    monkeypatch.setattr(BuildProcess, "cancel", cancel)
     async with running(indexing) as service:
         for page in range(LEAST):
             await record(service, f"{LOGIN} on page {page}")
@@ -413,7 +414,7 @@ async def test_a_rebuild_that_failed_is_not_tried_again_before_there_is_more(
     failed = anyio.Event()
     tries = 0
 
-    def run(self: IndexBuild, info: IndexInfo) -> IndexInfo:
+    def run(self: BuildProcess, info: IndexInfo) -> IndexInfo:
         nonlocal tries
         tries += 1
         if tries == 1:
@@ -421,8 +422,8 @@ async def test_a_rebuild_that_failed_is_not_tried_again_before_there_is_more(
             raise IndexUnavailable("no luck")
         return really(self, info)
 
-    really = IndexBuild.run
-    monkeypatch.setattr(IndexBuild, "run", run)
+    really = BuildProcess.run
+    monkeypatch.setattr(BuildProcess, "run", run)
     async with running(indexing) as service:
         for page in range(LEAST):
             await record(service, f"{LOGIN} on page {page}")

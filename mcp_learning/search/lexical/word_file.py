@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search.lexical import terms
 from mcp_learning.search.lexical.postings import Segment
+from mcp_learning.search.lexical.word_index import WordIndex
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,29 @@ def load(path: Path) -> SavedWords | None:
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
         logger.warning("%s is damaged or outdated (%s); words are read again", path.name, problem)
         return None
+
+
+def restore(path: Path, text_hashes: NDArray[np.uint64]) -> tuple[WordIndex, NDArray[np.int64]]:
+    """The word index of those of n executions that the file has, and an order of all of them.
+
+    Args:
+        path: Of the file.
+        text_hashes: (n,) of the executions.
+
+    Returns:
+        The index, and (n,) positions of the executions, first those of the rows of the index.
+    """
+    saved = load(path)
+    if saved is None or not len(text_hashes):
+        return WordIndex(), np.arange(len(text_hashes))
+    order = np.argsort(text_hashes, kind="stable")
+    at = np.searchsorted(text_hashes, saved.text_hashes, sorter=order)
+    at = order[np.minimum(at, len(text_hashes) - 1)]
+    kept = np.flatnonzero(text_hashes[at] == saved.text_hashes)
+    words = WordIndex(saved.segment).compacted(kept)
+    rest = np.ones(len(text_hashes), bool)
+    rest[at[kept]] = False
+    return words, np.concatenate([at[kept], np.flatnonzero(rest)])
 
 
 def _check_of(sizes: list[int]) -> int:
