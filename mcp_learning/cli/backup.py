@@ -69,11 +69,15 @@ def _tell(report: RecoveryReport, *, dry_run: bool) -> None:
         typer.echo(f"All of {report.path} can be read; nothing to recover")
         return
     for line in report.mended:
-        typer.echo(f"To open it, {line}.")
+        typer.echo(f"In a copy, {line}.")
     for name, table in report.tables.items():
         typer.echo(f"{name}: {table.saved} of {table.expected} rows")
         for column, rows in table.incomplete.items():
             typer.echo(f"  {column}: lost or replaced in {rows} rows")
+    if report.changed:
+        shown = ", ".join(report.changed[:20])
+        more = f" and {len(report.changed) - 20} more" if len(report.changed) > 20 else ""
+        typer.echo(f"The description is not as it was recorded in: {shown}{more}")
     if dry_run:
         typer.echo(f"{report.path} was left as it is")
     else:

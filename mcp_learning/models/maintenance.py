@@ -69,7 +69,8 @@ class RecoveryReport(Model):
         path: The database.
         damaged: Whether it was; if not, nothing was done.
         tables: By name.
-        mended: What had to be mended before it could be opened.
+        mended: What was done to a copy so that it could be read, and what that undoes.
+        changed: Ids of executions whose description is certainly another than was recorded.
         kept: Where the damaged one is now; None if nothing was replaced.
     """
 
@@ -77,6 +78,7 @@ class RecoveryReport(Model):
     damaged: bool
     tables: dict[str, SavedTable] = {}
     mended: list[str] = []
+    changed: list[str] = []
     kept: str | None = None
 
 

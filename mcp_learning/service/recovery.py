@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mcp_learning.errors import InvalidInput, StoreDamaged, StoreError
-from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.maintenance import RecoveryReport, RestoreReport, SavedTable
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import backups, copies
@@ -83,7 +82,7 @@ def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:
         logger.info("%s", error)
     else:
         return RecoveryReport(path=str(path), damaged=False)
-    saved = salvage(path, staging, task_key)
+    saved = salvage(path, staging)
     try:
         executions = saved.tables["executions"]
         if not executions.rows:
@@ -113,7 +112,8 @@ def _report(path: Path, saved: Salvaged, kept: Path | None) -> RecoveryReport:
             )
             for name, table in saved.tables.items()
         },
-        mended=list(saved.mended),
+        mended=saved.repaired,
+        changed=saved.changed,
         kept=None if kept is None else str(kept),
     )
 

@@ -183,6 +183,7 @@ def test_a_damaged_database_is_recovered_and_kept(data_dir: Path, run: Command, 
     report = ask("recover")
 
     assert report["damaged"] is True
+    assert report["changed"] == []
     assert report["tables"]["executions"] == {"expected": 30, "saved": 30, "incomplete": {}}
     assert Path(report["kept"]).read_bytes() == content
     assert rows(path) == 30

@@ -9,7 +9,6 @@ from store.old_databases import RECORDED, SAMPLES, VERSIONS, rows
 from mcp_learning.clients.transfer import tables
 from mcp_learning.clients.transfer.imported import Notes, batches
 from mcp_learning.models.error_messages import normal_form
-from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.maintenance import Unarchive
 from mcp_learning.models.requests import (
     FindSimilarTasks,
@@ -147,7 +146,7 @@ async def test_archives_and_exports_of_the_version_before_are_read_back(
 def test_salvage_reads_tables_under_their_former_names(sample: str, settings: Settings) -> None:
     before = old_databases.contents(settings.database_path)
     saved = settings.data_dir / "saved.duckdb"
-    salvage.salvage(settings.database_path, saved, task_key)
+    salvage.salvage(settings.database_path, saved)
     assert old_databases.contents(saved) == before
     texts = old_databases.error_texts(saved)
     assert all(text == (message and normal_form(message)) for message, text in texts)
