@@ -8,7 +8,7 @@ import typer
 from benchmarks.calibration import floors, questions, report
 from benchmarks.output import AsJson, console, print_json
 from mcp_learning.bench.progress import shown_progress
-from mcp_learning.cli.session import load_settings
+from mcp_learning.cli.running import load_settings
 
 
 def calibrate(

@@ -1,6 +1,6 @@
 """The front door for people: `mcp-learning`, which without arguments serves over stdio.
 
-`app` declares the commands; each has its own module, imported when it is run.
+`app` lists the commands; each has a module of its own, imported when the command is asked for.
 """
 
 import gc
@@ -20,9 +20,12 @@ def main() -> None:
         from mcp_learning.server.signals import leave_at_once
 
         leave_at_once()
-        from mcp_learning.cli.serve import serve
+        from mcp_learning.cli.running import load_settings
 
-        serve(None)
+        settings = load_settings(None, quiet=False)
+        from mcp_learning.server.stdio import serve
+
+        serve(settings)
     elif sys.argv[1:3] == ["hook", "claude-code"] and not {"-h", "--help"} & set(sys.argv):
         # An agent waits for this, too, and the other commands' imports alone would take too long.
         from mcp_learning.cli.hook import main as hook

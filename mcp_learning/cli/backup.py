@@ -1,12 +1,14 @@
-"""`backup`, `restore` and `recover`."""
+"""`mcp-learning backup`, and `recover` for a damaged database."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from mcp_learning.cli.queries import console, print_json
-from mcp_learning.cli.session import fail, load_settings, run, service
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.running import fail, load_settings, run, service
 from mcp_learning.cluster.exclusive_access import exclusive_access
 from mcp_learning.errors import LearningError
 from mcp_learning.models.maintenance import Backup, BackupReport, RecoveryReport
@@ -14,8 +16,16 @@ from mcp_learning.service import recovery
 from mcp_learning.settings import Settings
 
 
-def backup(file: Path | None, *, force: bool, data_dir: Path | None, as_json: bool) -> None:
-    """Copies the database, also while agents use it, and prints what the copy holds."""
+def backup(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Where to; default: a new file in DATA_DIR/backups"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Copy the database, also while agents use it, and read the copy back."""
     settings = load_settings(data_dir)
     if not settings.database_path.exists():
         fail(f"there is no database at {settings.database_path} yet")
@@ -28,37 +38,27 @@ def backup(file: Path | None, *, force: bool, data_dir: Path | None, as_json: bo
             return await opened.backup(Backup(path=str(target)))
 
     report = run(work)
-    if as_json:
+    if json:
         print_json(report)
         return
-    typer.echo(f"{report.path}: {report.bytes / 2**20:.1f} MB, {_counted(report.rows)}; read back")
+    typer.echo(f"{report.path}: {report.bytes / 2**20:.1f} MB, {_count(report.rows)}; read back")
 
 
-def restore(file: Path, *, force: bool, data_dir: Path | None, as_json: bool) -> None:
-    """Puts a backup in the place of the database."""
-    settings = load_settings(data_dir)
-    try:
-        with exclusive_access(settings):
-            report = recovery.restore(settings, file.expanduser().absolute(), force=force)
-    except LearningError as error:
-        fail(str(error))
-    if as_json:
-        print_json(report)
-        return
-    typer.echo(f"{report.path} now holds {_counted(report.rows)}")
-    if report.kept:
-        typer.echo(f"What was there is kept as {report.kept}")
-
-
-def recover(*, dry_run: bool, data_dir: Path | None, as_json: bool) -> None:
-    """Saves what can be read of a damaged database."""
+def recover(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what could be saved")
+    ] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Save what can be read of a damaged database. No agent may be using it."""
     settings = load_settings(data_dir)
     try:
         with console.status("reading"), exclusive_access(settings):
             report = recovery.recover(settings, dry_run=dry_run)
     except LearningError as error:
         fail(str(error))
-    if as_json:
+    if json:
         print_json(report)
     else:
         _tell(report, dry_run=dry_run)
@@ -92,5 +92,5 @@ def _target(settings: Settings, file: Path | None) -> Path:
     return target / name if target.is_dir() else target
 
 
-def _counted(rows: Mapping[str, int]) -> str:
+def _count(rows: Mapping[str, int]) -> str:
     return f"{rows.get('executions', 0)} executions, {rows.get('feedback', 0)} feedback"

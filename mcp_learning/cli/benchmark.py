@@ -1,24 +1,24 @@
-"""`benchmark`: exact search against the HNSW index, on a copy of the user's database."""
+"""`mcp-learning benchmark`: exact search against the HNSW index, on a copy of your database."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import Any, cast, get_args
+from typing import Annotated, Any, cast, get_args
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from mcp_learning.bench.progress import shown_progress
-from mcp_learning.cli.session import fail, load_settings, run, service
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.progress import ShowCount, logged_progress
+from mcp_learning.cli.running import fail, load_settings, run, service
 from mcp_learning.models.maintenance import Backup
 from mcp_learning.models.requests import Preset
 from mcp_learning.service import index_benchmark
-from mcp_learning.service.index_benchmark import Latency, PresetFigures, Progress
+from mcp_learning.service.index_benchmark import Latency, PresetFigures
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 from mcp_learning.synthetic.loading import generate
@@ -28,8 +28,6 @@ GENERATED_ROWS_PER_SECOND = 600
 
 SPACE = 3
 """Free space wanted for the copy and one index, in sizes of the database."""
-
-console = Console()
 
 
 @dataclass
@@ -47,14 +45,22 @@ class Outcome:
     presets: list[PresetFigures] = field(default_factory=list)
 
 
-def benchmark(*, generated: int | None, presets: str, data_dir: Path | None, as_json: bool) -> None:
-    """Measures each preset and prints a table; when interrupted, of those that are done.
+def benchmark(
+    generated: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Measure so many generated executions instead", show_default=False
+        ),
+    ] = None,
+    presets: Annotated[
+        str, typer.Option(help="HNSW indexes to build, separated by commas", metavar="A,B")
+    ] = "fast,balanced,high_recall",
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Compare exact search with the HNSW index on a copy of your database: is the index worth it?
 
-    Args:
-        generated: Measure so many generated executions instead of the user's own.
-        presets: Comma-separated.
-        data_dir: Of the database; None: as configured.
-        as_json: Print one JSON object.
+    Your database and its index are left as they are, and agents may go on using them.
     """
     settings = load_settings(data_dir)
     chosen = _presets(presets)
@@ -66,7 +72,7 @@ def benchmark(*, generated: int | None, presets: str, data_dir: Path | None, as_
         # Files may still be held on Windows: leave them to the system.
         with (
             TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True) as scratch,
-            shown_progress(quiet=as_json) as progress,
+            logged_progress(quiet=json) as progress,
         ):
             directory = Path(scratch)
             if generated is None:
@@ -79,7 +85,7 @@ def benchmark(*, generated: int | None, presets: str, data_dir: Path | None, as_
         run(work)
     finally:
         if outcome.presets:
-            _show(outcome, settings, chosen, as_json=as_json)
+            _show(outcome, settings, chosen, as_json=json)
 
 
 def _check(settings: Settings) -> None:
@@ -92,7 +98,7 @@ def _check(settings: Settings) -> None:
 
 
 async def _copy(
-    settings: Settings, directory: Path, presets: Sequence[Preset], progress: Progress
+    settings: Settings, directory: Path, presets: Sequence[Preset], progress: ShowCount
 ) -> None:
     """Copies the user's database, also while a server has it open."""
     async with service(settings) as opened:
@@ -103,7 +109,7 @@ async def _copy(
 
 
 async def _generate(
-    rows: int, directory: Path, presets: Sequence[Preset], progress: Progress
+    rows: int, directory: Path, presets: Sequence[Preset], progress: ShowCount
 ) -> None:
     building = index_benchmark.expected_seconds(rows, presets)
     _announce(rows, building + rows / GENERATED_ROWS_PER_SECOND)
@@ -116,7 +122,7 @@ async def _measure(
     ef_search: int,
     presets: Sequence[Preset],
     outcome: Outcome,
-    progress: Progress,
+    progress: ShowCount,
 ) -> None:
     store = open_store(Settings.model_construct(data_dir=directory))
     try:
@@ -154,7 +160,7 @@ def _show(
     outcome: Outcome, settings: Settings, presets: Sequence[Preset], *, as_json: bool
 ) -> None:
     if as_json:
-        console.file.write(json.dumps(_values(outcome, settings, presets), indent=2) + "\n")
+        print_json(_values(outcome, settings, presets))
         return
     table = Table(
         title=f"The {index_benchmark.K} nearest of {outcome.rows:,} vectors, p50 and p95 in ms",

@@ -1,14 +1,26 @@
 """`mcp-learning dashboard`: serves a page of what was learned, for people."""
 
 import logging
-from pathlib import Path
+from typing import Annotated
 
-from mcp_learning.cli.session import fail, load_settings
+import typer
+
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.running import fail, load_settings
 from mcp_learning.errors import LearningError
 
 
-def dashboard(*, port: int, browse: bool, data_dir: Path | None, as_json: bool) -> None:
-    """Serves until it is interrupted; exits 1 if it can't."""
+def dashboard(
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="On the loopback interface; 0: any free one")
+    ] = 0,
+    browse: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in a browser")
+    ] = True,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Look at what was learned: a page in the browser, on this machine alone, for reading."""
     settings = load_settings(data_dir)
     for handler in logging.getLogger().handlers:
         handler.setLevel(logging.getLogger().level)
@@ -17,6 +29,6 @@ def dashboard(*, port: int, browse: bool, data_dir: Path | None, as_json: bool) 
     from mcp_learning.web.run import run
 
     try:
-        run(settings, port=port, browse=browse, as_json=as_json)
+        run(settings, port=port, browse=browse, as_json=json)
     except LearningError as error:
         fail(str(error))

@@ -1,10 +1,9 @@
 """`mcp-learning demo`: the whole product in seconds, on the history of a repository.
 
-A real server is started on a database of its own, learns from commits, and is asked three things.
+A real server process records commits in a database of its own, and is asked three questions.
 The user's database is left alone.
 """
 
-import json
 import tempfile
 import time
 from collections import Counter
@@ -12,27 +11,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from mcp_learning.cli.demo_client import Answer, Rehearsal, rehearse
-from mcp_learning.cli.queries import matches_table
-from mcp_learning.cli.session import fail, run
+from mcp_learning.cli.options import Json
+from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.progress import counted_progress
+from mcp_learning.cli.running import fail, run
+from mcp_learning.cli.similar import matches_table
 from mcp_learning.clients.transfer import commits, git
 from mcp_learning.errors import LearningError
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.server import answers
 
+if TYPE_CHECKING:
+    from mcp_learning.cli.demo_client import Answer, DemoResult
+
 FEWEST_COMMITS = 10
 """With fewer in the current directory the sample tells more."""
-
-console = Console()
 
 
 @dataclass(frozen=True)
@@ -45,26 +45,37 @@ class Source:
     why: str = ""
 
 
-def demo(*, repo: Path | None, limit: int, data_dir: Path | None, as_json: bool) -> None:
-    """Runs the demo and prints what happened; exits 1 when anything fails.
-
-    Args:
-        repo: A git repository; None: the current directory's, or else the sample.
-        limit: Latest commits to record, >= 1.
-        data_dir: Keeps the demo's database; None: a temporary directory.
-        as_json: Print one JSON object.
-    """
+def demo(
+    repo: Annotated[
+        Path | None,
+        typer.Option(
+            help="Git repository to learn from; default: this one, or a sample",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Latest commits to record")] = 60,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir",
+            help="Keep the demo's database here; default: a temporary one",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Record a repository's commits with a real server, then search among them."""
     begin = time.perf_counter()
     try:
         source = choose(repo, limit)
     except LearningError as error:
         fail(str(error))
-    if not as_json:
+    if not json:
         _print_source(source)
-    result = _rehearse(source, data_dir, quiet=as_json)
+    result = _run(source, data_dir, quiet=json)
     seconds = time.perf_counter() - begin
-    if as_json:
-        typer.echo(json.dumps(_as_json(source, result, seconds), indent=2))
+    if json:
+        print_json(_as_json(source, result, seconds))
     else:
         _print_recorded(source, result)
         for number, answer in enumerate(result.answers, 1):
@@ -97,25 +108,18 @@ def choose(repo: Path | None, limit: int) -> Source:
     return Source(history.name, commits.executions(history)[-limit:], sample=True, why=why)
 
 
-def _rehearse(source: Source, data_dir: Path | None, *, quiet: bool) -> Rehearsal:
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=(terminal := Console(stderr=True)),
-        transient=True,
-        disable=quiet or not terminal.is_terminal,
-    )
+def _run(source: Source, data_dir: Path | None, *, quiet: bool) -> "DemoResult":
+    from mcp_learning.cli.demo_client import run_demo
+
     # A server that was killed may still hold files on Windows: leave those to the system.
     scratch = tempfile.TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True)
-    with scratch as directory, Path(directory, "server.log").open("w") as log, progress:
+    with (
+        scratch as directory,
+        Path(directory, "server.log").open("w") as log,
+        counted_progress(quiet=quiet, begin="starting the server") as progress,
+    ):
         home = data_dir.expanduser().absolute() if data_dir else Path(directory, "data")
-        bar = progress.add_task("starting the server", total=None)
-
-        def report(what: str, done: int, total: int) -> None:
-            progress.update(bar, description=what, completed=done, total=total)
-
-        return run(partial(rehearse, source.tasks, home, log, report))
+        return run(partial(run_demo, source.tasks, home, log, progress))
 
 
 def _print_source(source: Source) -> None:
@@ -126,7 +130,7 @@ def _print_source(source: Source) -> None:
     console.print(line)
 
 
-def _print_recorded(source: Source, result: Rehearsal) -> None:
+def _print_recorded(source: Source, result: "DemoResult") -> None:
     counts = Counter((task.task_type, task.outcome) for task in source.tasks)
     types = Counter(task.task_type for task in source.tasks)
     table = Table("task type", box=None, padding=(0, 3, 0, 0), header_style="dim")
@@ -153,7 +157,7 @@ def _print_recorded(source: Source, result: Rehearsal) -> None:
     )
 
 
-def _print_answer(number: int, answer: Answer) -> None:
+def _print_answer(number: int, answer: "Answer") -> None:
     console.print(Text(f'\n{number}. "{answer.question.text}"', style="bold cyan"))
     if answer.question.expected is None:
         what = "about nothing that was recorded"
@@ -164,7 +168,7 @@ def _print_answer(number: int, answer: Answer) -> None:
     console.print(Padding.indent(matches_table(answer.found), 3))
 
 
-def _as_json(source: Source, result: Rehearsal, seconds: float) -> dict[str, Any]:
+def _as_json(source: Source, result: "DemoResult", seconds: float) -> dict[str, Any]:
     return {
         "source": "sample" if source.sample else "git",
         "repo": source.name,
@@ -181,7 +185,7 @@ def _as_json(source: Source, result: Rehearsal, seconds: float) -> dict[str, Any
     }
 
 
-def _search_as_json(answer: Answer) -> dict[str, Any]:
+def _search_as_json(answer: "Answer") -> dict[str, Any]:
     expected = answer.question.expected
     return {
         "query": answer.question.text,

@@ -1,9 +1,9 @@
-"""What `demo` does: a client that records tasks with a real server, then searches among them."""
+"""The MCP client of `demo`, which records tasks with a real server, then searches among them."""
 
 import re
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
+from mcp_learning.cli.progress import ShowCount
 from mcp_learning.errors import LearningError
 from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
 from mcp_learning.models.results import Recorded, SimilarTasks
@@ -24,9 +25,6 @@ CALL_SECONDS = 60
 """Longest wait for one answer. The first search waits for the model, a second or two."""
 
 UNRELATED = "bake sourdough bread at home"
-
-Progress = Callable[[str, int, int], None]
-"""Told what is going on, how many are done, and of how many."""
 
 # Longer than the server's QUIET, or it would keep waiting for the client to be still.
 _POLL_SECONDS = 0.5
@@ -89,7 +87,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class DemoResult:
     """What happened, with times as the client saw them.
 
     Attributes:
@@ -149,9 +147,9 @@ def paraphrase(text: str) -> str:
     return " ".join(other[middle:] + other[:middle]) or text
 
 
-async def rehearse(
-    tasks: Sequence[RecordExecution], data_dir: Path, log: TextIO, progress: Progress
-) -> Rehearsal:
+async def run_demo(
+    tasks: Sequence[RecordExecution], data_dir: Path, log: TextIO, progress: ShowCount
+) -> DemoResult:
     """Starts a server on `data_dir`, records `tasks`, waits for embeddings, asks, and ends it.
 
     Args:
@@ -177,7 +175,7 @@ async def rehearse(
         await _until_embedded(client, progress)
         ready_ms = _since(sent)
         answers = [await _ask(client, question) for question in questions(tasks)]
-    return Rehearsal(start_ms, record_ms, ready_ms, redactions, answers)
+    return DemoResult(start_ms, record_ms, ready_ms, redactions, answers)
 
 
 @asynccontextmanager
@@ -203,7 +201,7 @@ async def _call(client: Client, tool: str, request: BaseModel | None = None) -> 
     return result.structured_content
 
 
-async def _until_embedded(client: Client, progress: Progress) -> None:
+async def _until_embedded(client: Client, progress: ShowCount) -> None:
     # Loads the model at once, and embeds what is waiting unless that is a lot.
     await _call(client, "find_similar_tasks", FindSimilarTasks(task_description=UNRELATED))
     while True:

@@ -1,42 +1,39 @@
 """`mcp-learning doctor`: is every layer well, and if not, what mends it."""
 
-import json
 import logging
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mcp_learning.cli.checks import LAYERS
-from mcp_learning.cli.examination import CheckContext, Result, examine
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.output import console, print_json
 
-console = Console()
+if TYPE_CHECKING:
+    from mcp_learning.cli.examination import Result
 
 
-def doctor(*, data_dir: Path | None, as_json: bool) -> None:
-    """Checks every layer and prints each result as it comes; exits 1 if any failed.
+def doctor(data_dir: DataDir = None, json: Json = False) -> None:
+    """Check every layer, from Python to a round trip, and say how to mend what fails."""
+    from mcp_learning.cli.checks import LAYERS
+    from mcp_learning.cli.examination import CheckContext, examine
 
-    Args:
-        data_dir: As for every command; None: as configured.
-        as_json: Print one list of objects at the end instead.
-    """
-    # What goes wrong is told below; the log would tell it a second time.
+    # The results tell what goes wrong; the log would tell it a second time.
     logging.getLogger("mcp_learning").setLevel(logging.CRITICAL)
-    show_work = not as_json and console.is_terminal
+    show_work = not json and console.is_terminal
     results = []
+    width = max(len(layer.name) for layer in LAYERS)
     with console.status("examining") if show_work else nullcontext():
         for result in examine(LAYERS, CheckContext(data_dir)):
             results.append(result)
-            if not as_json:
-                console.print(_line(result))
+            if not json:
+                console.print(_line(result, width))
     failed = [result.name for result in results if not result.ok]
-    if as_json:
-        typer.echo(json.dumps([_as_json(result) for result in results], indent=2))
+    if json:
+        print_json([_as_json(result) for result in results])
     elif failed:
         console.print(Text(f"\nNot well: {', '.join(failed)}.", style="bold red"))
     else:
@@ -44,7 +41,7 @@ def doctor(*, data_dir: Path | None, as_json: bool) -> None:
     sys.exit(1 if failed else 0)
 
 
-def _line(result: Result) -> Table:
+def _line(result: "Result", name_width: int) -> Table:
     """Verdict, name, facts; and below the facts what to do. Never read as markup."""
     verdict = Text("OK", style="green")
     if result.skipped:
@@ -59,12 +56,12 @@ def _line(result: Result) -> Table:
     if result.fix:
         facts.append("\n-> ", style="yellow").append(result.fix, style="bold")
     line = Table.grid(padding=(0, 1))
-    for width in (6, max(len(layer.name) for layer in LAYERS)):
+    for width in (6, name_width):
         line.add_column(width=width)
     line.add_column(overflow="fold")
     line.add_row(verdict, Text(result.name), facts)
     return line
 
 
-def _as_json(result: Result) -> dict[str, object]:
+def _as_json(result: "Result") -> dict[str, object]:
     return {name: value for name, value in asdict(result).items() if name != "skipped"}

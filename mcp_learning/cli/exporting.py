@@ -1,14 +1,16 @@
-"""`export`: writes all executions, without vectors, into one file."""
+"""`mcp-learning export`: writes all executions, without vectors, into one file."""
 
 import time
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import anyio.to_thread
 import typer
 
+from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.progress import progress_bar
-from mcp_learning.cli.session import fail, load_settings, run, service
+from mcp_learning.cli.running import fail, load_settings, run, service
 from mcp_learning.clients.transfer.exports import Writer, writer
 from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
@@ -25,20 +27,20 @@ class ExportReport(Model):
     seconds: float
 
 
-def export(path: Path, *, force: bool, data_dir: Path | None, as_json: bool) -> None:
-    """Writes all executions to `path`, and prints how many.
-
-    Args:
-        path: Ends with .jsonl or .parquet; `-`: JSON lines on stdout.
-        force: Replace a file that is there.
-        data_dir: The data directory.
-        as_json: Print one JSON object; on stderr, when the lines are on stdout.
-    """
+def export(
+    path: Annotated[
+        Path, typer.Argument(help="Ends with .jsonl or .parquet; - writes JSON lines to stdout")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Write all executions, with feedback and uses, to a file that `import` takes back."""
     settings = load_settings(data_dir)
     if not settings.database_path.exists():
         fail(f"there is no database {settings.database_path} to export")
     begin = time.perf_counter()
-    bar = progress_bar(quiet=as_json)
+    bar = progress_bar(quiet=json)
     task = bar.add_task("exporting", total=None)
 
     async def work(target: Writer) -> tuple[int, int, int]:
@@ -67,7 +69,7 @@ def export(path: Path, *, force: bool, data_dir: Path | None, as_json: bool) -> 
         seconds=round(time.perf_counter() - begin, 2),
     )
     to_stderr = str(path) == "-"
-    if as_json:
+    if json:
         typer.echo(report.model_dump_json(indent=2), err=to_stderr)
     else:
         typer.echo(

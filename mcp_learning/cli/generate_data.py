@@ -1,48 +1,42 @@
-"""`generate-data`: fills a database with synthetic executions."""
+"""`mcp-learning generate-data`: fills a database with synthetic executions."""
 
-import json
-from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
+import typer
 
-from mcp_learning.bench.progress import shown_progress
-from mcp_learning.cli.session import load_settings, run
-from mcp_learning.synthetic import loading
-from mcp_learning.synthetic.loading import Filled
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.progress import logged_progress
+from mcp_learning.cli.running import load_settings, run
 
-console = Console()
+if TYPE_CHECKING:
+    from mcp_learning.synthetic.loading import Filled
 
 
 def generate_data(
-    *,
-    count: int,
-    task_types: str,
-    seed: int,
-    embed: bool,
-    data_dir: Path | None,
-    as_json: bool,
+    count: Annotated[int, typer.Option(min=1, help="Executions to add")],
+    task_types: Annotated[str, typer.Option(help="Comma-separated; default: all")] = "",
+    seed: Annotated[int, typer.Option(help="The same seed makes the same tasks")] = 1,
+    embed: Annotated[
+        bool, typer.Option("--embed/--no-embed", help="Without, vectors are left to the server")
+    ] = True,
+    data_dir: DataDir = None,
+    json: Json = False,
 ) -> None:
-    """Adds synthetic executions and prints how fast.
+    """Add generated, realistic executions to the database, for trying things out at scale."""
+    from mcp_learning.synthetic import loading
 
-    Args:
-        count: How many, >= 1.
-        task_types: Comma-separated; empty: all.
-        seed: The same seed gives the same tasks.
-        embed: False leaves the vectors to the embedding queue.
-        data_dir: Of the database; None: as configured.
-        as_json: Print one JSON object.
-    """
     settings = load_settings(data_dir)
     chosen = [name.strip() for name in task_types.split(",") if name.strip()]
 
-    async def work() -> Filled:
-        with shown_progress(quiet=as_json) as progress:
+    async def work() -> "Filled":
+        with logged_progress(quiet=json) as progress:
             return await loading.generate(
                 settings, count, seed=seed, task_types=chosen, embed=embed, progress=progress
             )
 
     filled = run(work)
-    if as_json:
+    if json:
         values = {
             "rows": filled.rows,
             "tasks": filled.tasks,
@@ -50,7 +44,7 @@ def generate_data(
             "insert_seconds": round(filled.insert_seconds, 3),
             "rows_per_second": round(filled.rows_per_second),
         }
-        console.file.write(json.dumps(values, indent=2) + "\n")
+        print_json(values)
         return
     vectors = f", {filled.tasks:,} tasks embedded in {filled.embed_seconds:.1f} s" if embed else ""
     console.print(

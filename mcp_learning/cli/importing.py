@@ -1,7 +1,7 @@
-"""`import`: stores executions from files of other programs, and counts what it could not read.
+"""`mcp-learning import`: stores executions from files of other programs.
 
-Batches are stored as a whole. After an interruption the same command goes on, since what is stored
-is recognised by its id.
+It counts what it could not read. Batches are stored as a whole. After an interruption the same
+command goes on, since what is stored is recognised by its id.
 """
 
 import time
@@ -9,19 +9,20 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated
 from uuid import UUID
 
 import anyio.to_thread
 import typer
 from rich import box
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.output import console, print_json
 from mcp_learning.cli.progress import progress_bar
-from mcp_learning.cli.queries import print_json
-from mcp_learning.cli.session import fail, load_settings, run, service
+from mcp_learning.cli.running import fail, load_settings, run, service
 from mcp_learning.clients.sources import Source, sources
 from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
 from mcp_learning.models.fields import Model
@@ -32,8 +33,6 @@ from mcp_learning.settings import Settings
 
 SAMPLE = 5
 """Executions that a dry run shows."""
-
-console = Console()
 
 
 class Shown(Model):
@@ -111,24 +110,29 @@ class _Run:
 
 
 def import_(
-    name: str,
-    path: Path | None,
-    *,
-    limit: int,
-    dry_run: bool,
-    data_dir: Path | None,
-    as_json: bool,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="source", help="claude-code, codex, git, jsonl, csv, parquet or duckdb"
+        ),
+    ],
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            help="File or directory; by default the client's own, or this repository",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Store nothing; show counts and a sample")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100_000, help="With git: latest commits to read")
+    ] = 10_000,
+    data_dir: DataDir = None,
+    json: Json = False,
 ) -> None:
-    """Imports, and prints a report; exits 1 if there was something to read, but nothing valid.
-
-    Args:
-        name: Of a source.
-        path: File or directory; None for the source's default.
-        limit: Of a git history, the latest commits to read.
-        dry_run: Read everything, store nothing, show a sample.
-        data_dir: The data directory.
-        as_json: Print one JSON object.
-    """
+    """Import executions from sessions of agents, from git, or from a table (docs/import.md)."""
     known = sources(limit)
     if name not in known:
         fail(f"source: {name} is none of {', '.join(known)}", status=2)
@@ -142,7 +146,7 @@ def import_(
     if name == "duckdb" and path.expanduser().resolve() == settings.database_path.resolve():
         fail(f"path: {path} is the database to import into; give another one")
     state = _Run(source, path, dry_run)
-    with progress_bar(quiet=as_json) as bar:
+    with progress_bar(quiet=json) as bar:
         try:
             run(lambda: _import(state, settings, bar))
         finally:
@@ -153,7 +157,7 @@ def import_(
                     err=True,
                 )
     report = _report(name, state, time.perf_counter() - begin)
-    if as_json:
+    if json:
         print_json(report)
     else:
         _print(report)

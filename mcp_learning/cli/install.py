@@ -1,14 +1,16 @@
 """`install` and `uninstall`: shows what changes in a client's configuration, then changes it."""
 
-import json
 import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from mcp_learning.cli.session import fail, load_settings
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.output import print_json
+from mcp_learning.cli.running import fail, load_settings
 from mcp_learning.clients.install import agents, plan
 from mcp_learning.clients.install.agents import Agent, Scope
 from mcp_learning.clients.install.files import InstallRecords
@@ -17,11 +19,24 @@ from mcp_learning.errors import InvalidInput, LearningError
 
 DATA_DIR = "MCP_LEARNING_DATA_DIR"
 
+Client = Annotated[
+    str, typer.Argument(help="claude-code, claude-desktop, cursor, vscode, codex or gemini")
+]
+ScopeName = Annotated[str, typer.Option(help="user: everywhere; project: in the current directory")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change")]
+
 
 def install(
-    client: str, *, scope: str, dry_run: bool, hooks: bool, data_dir: Path | None, as_json: bool
+    client: Client,
+    scope: ScopeName = "user",
+    hooks: Annotated[
+        bool, typer.Option("--hooks", help="Claude Code: recall at each prompt, record at its end")
+    ] = False,
+    dry_run: DryRun = False,
+    data_dir: DataDir = None,
+    json: Json = False,
 ) -> None:
-    """Configures a client to start this server."""
+    """Add this server to an agent client's configuration; `uninstall` takes it back."""
     chosen = str(data_dir or os.environ.get(DATA_DIR) or "")
     directory = str(Path(chosen).expanduser().absolute()) if chosen else ""
     hook = [*agents.server_command(in_shell=False), "hook", "claude-code"]
@@ -40,13 +55,17 @@ def install(
     def apply(edit: Edit) -> Path | None:
         return plan.apply_install(edit, records)
 
-    _run(client, scope, planned, apply, dry_run=dry_run, as_json=as_json)
+    _run(client, scope, planned, apply, dry_run=dry_run, as_json=json)
 
 
 def uninstall(
-    client: str, *, scope: str, dry_run: bool, data_dir: Path | None, as_json: bool
+    client: Client,
+    scope: ScopeName = "user",
+    dry_run: DryRun = False,
+    data_dir: DataDir = None,
+    json: Json = False,
 ) -> None:
-    """Takes back what `install` wrote."""
+    """Take back what `install` wrote into a client's configuration; no execution is touched."""
     records = _records(data_dir)
 
     def planned(agent: Agent, where: Scope) -> list[Edit]:
@@ -55,7 +74,7 @@ def uninstall(
     def apply(edit: Edit) -> None:
         plan.apply_uninstall(edit, records)
 
-    _run(client, scope, planned, apply, dry_run=dry_run, as_json=as_json)
+    _run(client, scope, planned, apply, dry_run=dry_run, as_json=json)
 
 
 def _run(
@@ -92,7 +111,7 @@ def _run(
     except LearningError as error:
         fail(str(error), status=2 if isinstance(error, InvalidInput) else 1)
     if as_json:
-        typer.echo(json.dumps({"client": client, "files": reports}))
+        print_json({"client": client, "files": reports})
     elif any(report["changed"] for report in reports):
         typer.echo(f"Restart {agent.title} to have it notice.")
 

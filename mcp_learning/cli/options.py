@@ -12,3 +12,5 @@ DataDir = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines")]
+OnlyRepo = Annotated[str, typer.Option(help="Only this repository")]
+CompareBy = Annotated[str, typer.Option(help="approach, model_tier, pool_type or swarm_topology")]

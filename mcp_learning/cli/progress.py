@@ -1,29 +1,40 @@
-"""Progress bars on stderr, for commands that take long."""
+"""How far a command is, on stderr: stdout holds results alone."""
 
-import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mcp_learning.service import protocol
+if TYPE_CHECKING:
+    from mcp_learning.service import protocol
+
+ShowCount = Callable[[str, int, int], None]
+"""Takes what is being done, how much of it is done, and of how much."""
 
 
-def progress_bar(*, quiet: bool) -> Progress:
-    """A bar that disappears when it ends; none if it is `quiet` or stderr is no terminal."""
+def progress_bar(*, quiet: bool, counts: bool = False) -> Progress:
+    """A bar that disappears when it ends; none if it is `quiet` or stderr is no terminal.
+
+    Args:
+        quiet: Show nothing, for output that a machine reads.
+        counts: Show how much is done of how much, instead of the time.
+    """
+    terminal = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
+        MofNCompleteColumn() if counts else TimeElapsedColumn(),
+        console=terminal,
         transient=True,
-        disable=quiet or not sys.stderr.isatty(),
+        disable=quiet or not terminal.is_terminal,
     )
 
 
 @contextmanager
-def reported_progress(*, quiet: bool) -> Iterator[protocol.Progress]:
+def reported_progress(*, quiet: bool) -> Iterator["protocol.Progress"]:
     """A bar, and the function by which the service moves it."""
     bar = progress_bar(quiet=quiet)
     task = bar.add_task("starting", total=1.0)
@@ -33,3 +44,40 @@ def reported_progress(*, quiet: bool) -> Iterator[protocol.Progress]:
 
     with bar:
         yield report
+
+
+@contextmanager
+def counted_progress(*, quiet: bool, begin: str = "starting") -> Iterator[ShowCount]:
+    """A bar with counts, and the function that moves it.
+
+    Args:
+        quiet: Show nothing.
+        begin: What is being done at first.
+    """
+    bar = progress_bar(quiet=quiet, counts=True)
+    task = bar.add_task(begin, total=None)
+
+    def show(what: str, done: int, total: int) -> None:
+        bar.update(task, description=what, completed=done, total=total)
+
+    with bar:
+        yield show
+
+
+@contextmanager
+def logged_progress(*, quiet: bool) -> Iterator[ShowCount]:
+    """Like `counted_progress`; where stderr is no terminal, a line a step with its start time."""
+    terminal = Console(stderr=True)
+    if quiet or terminal.is_terminal:
+        with counted_progress(quiet=quiet) as show:
+            yield show
+        return
+    last = ""
+
+    def print_step(what: str, done: int, total: int) -> None:
+        nonlocal last
+        if what != last:
+            terminal.print(f"{time.strftime('%H:%M:%S')} {what}", markup=False, highlight=False)
+        last = what
+
+    yield print_step

@@ -1,4 +1,4 @@
-"""`upgrade` and `generate-embeddings`.
+"""`mcp-learning upgrade`: an older database brought up to date.
 
 An upgrade has two parts. The first needs the file alone: it is kept, and migrated, or made anew
 from a database of the original design. The second is done beside running agents: vectors and the
@@ -14,15 +14,16 @@ from pathlib import Path
 import anyio
 import typer
 
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.output import print_json
 from mcp_learning.cli.progress import reported_progress
-from mcp_learning.cli.queries import print_json
-from mcp_learning.cli.session import fail, load_settings, request, run, service
+from mcp_learning.cli.running import fail, load_settings, run, service
 from mcp_learning.clients.transfer.imported import Notes, batches
 from mcp_learning.clients.transfer.tables import read_duckdb
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.cluster.exclusive_access import exclusive_access
 from mcp_learning.errors import LearningError, StoreError, StoreLocked
-from mcp_learning.models.maintenance import EmbedMissing, EmbedReport, UpgradeReport
+from mcp_learning.models.maintenance import EmbedMissing, UpgradeReport
 from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
 from mcp_learning.models.results import Health
 from mcp_learning.models.transfer import ExportPage, ImportBatch
@@ -51,13 +52,13 @@ class _File:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-def upgrade(*, data_dir: Path | None, as_json: bool) -> None:
-    """Brings the database up to date and prints what was done."""
+def upgrade(data_dir: DataDir = None, json: Json = False) -> None:
+    """Bring the database up to date: back up, migrate, embed, index, verify."""
     settings = load_settings(data_dir)
     started = time.monotonic()
     if not settings.database_path.exists():
         fail(f"there is no database at {settings.database_path}; one is made at first use")
-    with reported_progress(quiet=as_json) as report:
+    with reported_progress(quiet=json) as report:
         try:
             file = _bring_file_up(settings, report)
         except LearningError as error:
@@ -75,27 +76,10 @@ def upgrade(*, data_dir: Path | None, as_json: bool) -> None:
         index=health.index.state,
         seconds=round(time.monotonic() - started, 1),
     )
-    if as_json:
+    if json:
         print_json(done)
     else:
         _tell(done)
-
-
-def generate_embeddings(*, limit: int | None, data_dir: Path | None, as_json: bool) -> None:
-    """Makes missing vectors and prints how many."""
-    asked = request(EmbedMissing, limit=limit)
-    settings = load_settings(data_dir)
-
-    async def work(report: Progress) -> EmbedReport:
-        async with service(settings) as opened:
-            return await opened.embed_missing(asked, report)
-
-    with reported_progress(quiet=as_json) as report:
-        done = run(lambda: work(report))
-    if as_json:
-        print_json(done)
-    else:
-        typer.echo(f"{done.embedded} embedded in {done.seconds:.1f} s, {done.pending} still to do")
 
 
 def _bring_file_up(settings: Settings, report: Progress) -> _File:

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 from cli.conftest import Shell, started
-from typer.main import get_command
 
-from mcp_learning.cli.app import app
+from mcp_learning.cli.app import declared
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -127,7 +126,7 @@ def test_a_proof_of_the_docs_can_be_asked_for(arguments: str) -> None:
 @pytest.mark.parametrize("line", MENTIONED)
 def test_a_command_that_the_docs_mention_exists_with_its_options(line: str) -> None:
     name, *arguments = shlex.split(line)[1:]
-    command = getattr(get_command(app), "commands", {})[name]
+    command = declared(name)
     known = {
         option
         for parameter in command.params

@@ -1,42 +1,53 @@
-"""What every command needs: settings, a running service, and errors as one line on stderr."""
+"""What commands share: settings, the learning service, and errors as one line on stderr.
 
-import asyncio
+What takes long to import is imported when it is needed: `--help` and a wrong option don't wait.
+"""
+
 import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-import anyio
-import typer
-from pydantic import BaseModel, ValidationError
-
-from mcp_learning.cli.serve import log_to_stderr
-from mcp_learning.cluster.connect import connect
 from mcp_learning.errors import LearningError
-from mcp_learning.server.schema import explain
-from mcp_learning.service.protocol import Learning
-from mcp_learning.settings import Settings
 
-R = TypeVar("R", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from mcp_learning.service.protocol import Learning
+    from mcp_learning.settings import Settings
+
+R = TypeVar("R", bound="BaseModel")
 T = TypeVar("T")
 
 
-def load_settings(data_dir: Path | None) -> Settings:
-    """Settings with the command's data directory, logging set up. Exits 2 if one is wrong."""
+def load_settings(data_dir: Path | None, *, quiet: bool = True) -> "Settings":
+    """Loads the settings and sets logging up. Exits 2 if a setting is wrong.
+
+    Args:
+        data_dir: What the command was given; None: as configured.
+        quiet: Log only errors and the download of a model, unless another level is configured.
+    """
+    from mcp_learning.settings import Settings
+
     try:
         settings = Settings.load(data_dir=data_dir)
     except LearningError as error:
         fail(str(error), status=2)
-    log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)
-    logging.getLogger("mcp_learning.embed").setLevel(logging.INFO)  # says how a download goes
+    if quiet:
+        _log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)
+        logging.getLogger("mcp_learning.embed").setLevel(logging.INFO)
+    else:
+        _log_to_stderr(settings.log_level)
     return settings
 
 
-def service(settings: Settings) -> AbstractAsyncContextManager[Learning]:
+def service(settings: "Settings") -> AbstractAsyncContextManager["Learning"]:
     """The learning service of `settings`: a running server's if there is one, else opened here."""
+    from mcp_learning.cluster.connect import connect
+
     return connect(settings)
 
 
@@ -46,6 +57,8 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
     SIGINT and SIGTERM cancel it; when it has closed what it opened, the command exits with 130 or
     143. A SIGINT that is ignored from the start stays so: shells begin background jobs like that.
     """
+    import anyio
+
     try:
         return anyio.run(_until_terminated, work)
     except LearningError as error:
@@ -61,6 +74,10 @@ class _Terminated(Exception):
 
 
 async def _until_terminated(work: Callable[[], Awaitable[T]]) -> T:
+    import asyncio
+
+    import anyio
+
     with anyio.CancelScope() as scope:
         if sys.platform != "win32":  # where SIGTERM can't be handled
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, scope.cancel)
@@ -70,6 +87,10 @@ async def _until_terminated(work: Callable[[], Awaitable[T]]) -> T:
 
 def request(model: type[R], **arguments: object) -> R:
     """A request model from a command's options. Exits 2 if one is wrong."""
+    from pydantic import ValidationError
+
+    from mcp_learning.server.schema import explain
+
     try:
         return model.model_validate(arguments)
     except ValidationError as error:
@@ -78,5 +99,16 @@ def request(model: type[R], **arguments: object) -> R:
 
 def fail(message: str, status: int = 1) -> NoReturn:
     """Ends the command with a message on stderr."""
-    typer.echo(f"mcp-learning: {message}", err=True)
+    sys.stderr.write(f"mcp-learning: {message}\n")
     sys.exit(status)
+
+
+def _log_to_stderr(level: str) -> None:
+    """Sends every log record to stderr: stdout belongs to the protocol, or to results."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=level,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for chatty in ("mcp", "httpx", "httpx2", "huggingface_hub", "uvicorn"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -1,0 +1,38 @@
+"""`mcp-learning generate-embeddings`: the vectors that executions lack."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.output import print_json
+from mcp_learning.cli.progress import reported_progress
+from mcp_learning.cli.running import load_settings, request, run, service
+
+if TYPE_CHECKING:
+    from mcp_learning.models.maintenance import EmbedReport
+
+
+def generate_embeddings(
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many; default: all that are missing")
+    ] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Make the vectors that executions lack, with progress."""
+    from mcp_learning.models.maintenance import EmbedMissing
+
+    order = request(EmbedMissing, limit=limit)
+    settings = load_settings(data_dir)
+    with reported_progress(quiet=json) as report:
+
+        async def work() -> "EmbedReport":
+            async with service(settings) as learning:
+                return await learning.embed_missing(order, report)
+
+        done = run(work)
+    if json:
+        print_json(done)
+    else:
+        typer.echo(f"{done.embedded} embedded in {done.seconds:.1f} s, {done.pending} still to do")

@@ -1,0 +1,87 @@
+"""`mcp-learning prune`: archives and forgets what is too old or too much."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.output import print_json
+from mcp_learning.cli.progress import reported_progress
+from mcp_learning.cli.running import fail, load_settings, request, run, service
+
+if TYPE_CHECKING:
+    from mcp_learning.models.maintenance import PruneReport
+
+
+def prune(
+    older_than_days: Annotated[
+        int | None,
+        typer.Option(help="Forget what is older, 7..3650; default: as configured"),
+    ] = None,
+    max_mb: Annotated[
+        int | None,
+        typer.Option(help="Forget the oldest until the rest fits; default: as configured"),
+    ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(help="Where archives go; default: DATA_DIR/archive", show_default=False),
+    ] = None,
+    keep_archive: Annotated[
+        bool, typer.Option("--keep-archive/--no-archive", help="Archive what is forgotten")
+    ] = True,
+    reclaim: Annotated[
+        bool, typer.Option("--reclaim", help="Rewrite the file without what is forgotten")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Archive and forget what is too old or too much, and reclaim the space."""
+    from mcp_learning.models.maintenance import Prune
+    from mcp_learning.service import retention
+
+    settings = load_settings(data_dir)
+    limits = retention.policy(settings)
+    if older_than_days is not None or max_mb is not None:
+        limits = limits.model_copy(update={"older_than_days": older_than_days, "max_mb": max_mb})
+    directory = limits.archive if archive is None else str(archive.expanduser().absolute())
+    order = request(
+        Prune,
+        older_than_days=limits.older_than_days,
+        max_mb=limits.max_mb,
+        archive=directory if keep_archive else None,
+        reclaim=reclaim,
+        dry_run=dry_run,
+    )
+    if order.older_than_days is None and order.max_mb is None and not reclaim:
+        fail(
+            "no limit is set, so everything is kept: give --older-than-days or --max-mb, or set "
+            "MCP_LEARNING_RETENTION_DAYS or MCP_LEARNING_RETENTION_MAX_MB",
+            status=2,
+        )
+    with reported_progress(quiet=json) as report:
+
+        async def work() -> "PruneReport":
+            async with service(settings) as learning:
+                return await learning.prune(order, report)
+
+        done = run(work)
+    if json:
+        print_json(done)
+    else:
+        _print(done)
+
+
+def _print(done: "PruneReport") -> None:
+    verb = "would be forgotten" if done.dry_run else "were forgotten"
+    typer.echo(f"{done.executions} executions {verb}, {done.kept} are kept")
+    if done.oldest and done.newest:
+        typer.echo(f"They were recorded from {done.oldest:%Y-%m-%d} to {done.newest:%Y-%m-%d}")
+    for path in done.archives:
+        typer.echo(f"Archived in {path}")
+    if done.reclaimed:
+        before, after = done.bytes_before / 2**20, done.bytes_after / 2**20
+        typer.echo(f"The file was rewritten: {before:.1f} MB before, {after:.1f} MB now")
+    if done.index_dropped:
+        typer.echo("The HNSW index held what was forgotten, and is built anew when it is needed")

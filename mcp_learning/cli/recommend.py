@@ -1,0 +1,50 @@
+"""`mcp-learning recommend`: what to try on a task, and what failed before."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcp_learning.cli.options import CompareBy, DataDir, Json
+from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.running import load_settings, request, run, service
+
+if TYPE_CHECKING:
+    from mcp_learning.models.results import Recommendation
+
+MAX_TOKENS = 50_000
+"""People are shown all of the answer: the most that a request may ask for."""
+
+
+def recommend(
+    text: Annotated[str, typer.Argument(help="The task at hand")],
+    by: CompareBy = "approach",
+    repo: Annotated[str, typer.Option(help="What was done elsewhere counts half")] = "",
+    task_type: Annotated[str, typer.Option(help="Other types count half")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=50)] = 4,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Compare how approaches ended on tasks like TEXT."""
+    from mcp_learning.models.requests import RecommendApproach
+    from mcp_learning.server import advice
+
+    query = request(
+        RecommendApproach,
+        task_description=text,
+        by=by,
+        repo=repo,
+        task_type=task_type,
+        limit=limit,
+        max_tokens=MAX_TOKENS,
+    )
+    settings = load_settings(data_dir)
+
+    async def work() -> "Recommendation":
+        async with service(settings) as learning:
+            return await learning.recommend(query)
+
+    result, rendered = advice.recommendation(run(work), query)
+    if json:
+        print_json(result)
+    else:
+        console.print(rendered, markup=False, highlight=False, soft_wrap=True)

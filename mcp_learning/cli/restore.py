@@ -1,0 +1,91 @@
+"""`mcp-learning restore`: a backup takes the database's place, or archives are read back in."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.output import print_json
+from mcp_learning.cli.running import fail, load_settings, run, service
+from mcp_learning.errors import LearningError
+
+if TYPE_CHECKING:
+    from mcp_learning.models.maintenance import UnarchiveReport
+    from mcp_learning.settings import Settings
+
+_PARQUET_MAGIC = b"PAR1"
+
+
+def restore(
+    file: Annotated[
+        Path, typer.Argument(help="A backup; or an archive of prune, or a directory of them")
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a database that holds executions; it is kept")
+    ] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Put a backup in the place of the database; or bring back what was archived.
+
+    While a backup is restored, no agent may use the database.
+    """
+    settings = load_settings(data_dir)
+    path = file.expanduser().absolute()
+    try:
+        if _is_archive(path):
+            _unarchive(settings, path, as_json=json)
+        else:
+            _replace(settings, path, force=force, as_json=json)
+    except LearningError as error:
+        fail(str(error))
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether it is a directory, or a Parquet file by its first bytes."""
+    if path.is_dir():
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
+    except OSError:
+        return False
+
+
+def _unarchive(settings: "Settings", path: Path, *, as_json: bool) -> None:
+    from mcp_learning.models.maintenance import Unarchive
+    from mcp_learning.service import retention
+
+    order = Unarchive(paths=[str(file) for file in retention.archives_in(path)])
+
+    async def work() -> "UnarchiveReport":
+        async with service(settings) as learning:
+            return await learning.unarchive(order)
+
+    done = run(work)
+    if as_json:
+        print_json(done)
+        return
+    typer.echo(
+        f"{done.executions} executions came back from {done.files} archives, with {done.feedback} "
+        f"feedback; {done.present} were there already"
+    )
+
+
+def _replace(settings: "Settings", path: Path, *, force: bool, as_json: bool) -> None:
+    from mcp_learning.cluster.exclusive_access import exclusive_access
+    from mcp_learning.service import recovery
+
+    with exclusive_access(settings):
+        report = recovery.restore(settings, path, force=force)
+    if as_json:
+        print_json(report)
+        return
+    rows = report.rows
+    typer.echo(
+        f"{report.path} now holds {rows.get('executions', 0)} executions, "
+        f"{rows.get('feedback', 0)} feedback"
+    )
+    if report.kept:
+        typer.echo(f"What was there is kept as {report.kept}")
