@@ -1,7 +1,6 @@
 """What failed on similar tasks: one pitfall per error, with what ended it."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.results import ExecutionSummary, Pitfall
@@ -11,8 +10,6 @@ MOST = 3
 
 CLOSE_ENOUGH = 0.5
 """Least weight of a later success on another task that counts as a fix."""
-
-_normal_form = lru_cache(512)(normal_form)  # questions about similar tasks read the same messages
 
 
 def find(similar: Sequence[tuple[ExecutionSummary, float]]) -> list[Pitfall]:
@@ -31,7 +28,7 @@ def find(similar: Sequence[tuple[ExecutionSummary, float]]) -> list[Pitfall]:
 
 def _error_text(one: ExecutionSummary) -> str:
     """The same for occurrences of one error, as for failure patterns."""
-    return _normal_form(one.error_message or "") or one.error_type or ""
+    return normal_form(one.error_message or "") or one.error_type or ""
 
 
 def _pitfall(
