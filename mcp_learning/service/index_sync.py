@@ -126,6 +126,24 @@ class IndexSync:
             self._mark, self._revision = changes.next, revision
             self.loads += 1
 
+    async def verify_vectors(self) -> bool:
+        """Reads everything anew if the store has fewer or more vectors than the rows; whether it did.
+
+        A description that is changed and changed back between two calls of `sync` looks the same
+        as before, although the store has removed its vector.
+
+        Raises:
+            StoreError: The store can't be read.
+        """
+        await self.sync()
+        async with self.storing:
+            stored = await self._store.count_vectors(2**62)
+            is_current = self._store.revision == self._revision
+            if self.reembed_due or not is_current or stored == self._retriever.rows.embedded:
+                return False
+            await self.read_anew()
+            return True
+
     async def tokenise(self, most: int) -> None:
         """Reads the words of rows that lack them, until `most` rows are done or none is left.
 

@@ -292,6 +292,8 @@ class Indexer:
         """
         await self._sync.sync()
         await self._queue.embed(self.retriever.rows.sequence)
+        if await self._sync.verify_vectors():
+            await self._queue.embed(self.retriever.rows.sequence)
         await self._sync.tokenise(most=sys.maxsize)
 
     async def embed(self, up_to: int) -> None:

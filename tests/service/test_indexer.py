@@ -287,3 +287,15 @@ async def test_a_database_that_was_opened_again_is_read_again(settings: Settings
 
         assert await found_ids(service, EXPORT) == [task_id]
         assert await found_ids(service, LOGIN) == []
+
+
+async def test_a_description_that_is_changed_and_changed_back_is_embedded_again(
+    service: LearningService,
+) -> None:
+    task_id = (await record(service, LOGIN)).task_id
+    await service.ready()
+    await record(service, EXPORT, task_id=task_id)
+    await record(service, LOGIN, task_id=task_id)
+    await service.ready()
+    health = await service.health()
+    assert (health.embedded, health.pending) == (1, 0)
