@@ -127,7 +127,7 @@ class IndexSync:
             self.loads += 1
 
     async def verify_vectors(self) -> bool:
-        """Reads everything anew if the store has fewer or more vectors than the rows; whether it did.
+        """Reads everything anew if the store has not as many vectors as the rows; says whether.
 
         A description that is changed and changed back between two calls of `sync` looks the same
         as before, although the store has removed its vector.
