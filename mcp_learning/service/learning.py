@@ -42,17 +42,14 @@ from mcp_learning.models.requests import (
 from mcp_learning.models.results import (
     Execution,
     ExecutionDetail,
-    ExecutionSummary,
     Feedback,
     FeedbackStored,
     Forgotten,
     Health,
     IndexingHealth,
-    Match,
     RebuildReport,
     Recommendation,
     Recorded,
-    SearchInfo,
     SimilarTasks,
     Stats,
     SuggestedValues,
@@ -62,7 +59,7 @@ from mcp_learning.recommend.evidence import weight_of
 from mcp_learning.redaction.executions import redact_execution
 from mcp_learning.redaction.privacy import is_excluded, refuse_excluded
 from mcp_learning.redaction.secrets import redact, warm
-from mcp_learning.service import importing, maintenance
+from mcp_learning.service import importing, maintenance, retrieval
 from mcp_learning.service.dashboard import Dashboard
 from mcp_learning.service.protocol import Progress
 from mcp_learning.service.recalls import Recalls
@@ -73,11 +70,7 @@ from mcp_learning.store.protocol import FileStore
 from mcp_learning.store.types import Selection
 
 if TYPE_CHECKING:
-    from mcp_learning.search.found import Ranked
     from mcp_learning.service.indexer import Indexer
-
-LOOKED_AT = 200
-"""Nearest tasks among which `look_up` looks for what an answer leaves out."""
 
 _YES = {"yes": True, "no": False, None: None}
 
@@ -174,7 +167,7 @@ class LearningService:
             EmbedderUnavailable: The embedding model can't be loaded.
             StoreError: The database can't be read.
         """
-        answer = await self._similar(request)
+        answer = await retrieval.similar_tasks(await self._indexing(), request)
         self._recalls.returned(match.task_id for match in answer.matches)
         return answer
 
@@ -185,64 +178,13 @@ class LearningService:
             EmbedderUnavailable: The embedding model can't be loaded.
             StoreError: The database can't be read.
         """
-        answer = await self._similar(request)
-        from mcp_learning.search.fusion import FLOOR  # loaded with the indexer by now
-
-        floor = request.min_similarity
-        if floor is None:
-            floor = self.settings.min_similarity
-        floor = FLOOR if floor is None else floor
-        more = {"min_similarity": 0.0, "limit": LOOKED_AT}
-        nearest = await self._similar(request.model_copy(update=more))
-        shown = {match.task_id for match in answer.matches}
-        others = [match for match in nearest.matches if match.task_id not in shown]
-        task = RecommendApproach(
-            task_description=request.task_description,
-            repo=request.repo,
-            task_type=request.task_type,
-            by=request.by,
-            limit=request.limit,
-        )
-        return LookedUp(
-            answer=answer,
-            floor=floor,
-            beyond=[one for one in others if one.similarity >= floor][: request.rest],
-            below=[one for one in others if one.similarity < floor][: request.rest],
-            recommendation=await self._recommended(task),
-        )
+        votes = await self._recalls.votes()
+        floor = self.settings.min_similarity
+        return await retrieval.look_up(await self._indexing(), request, votes, floor)
 
     async def vitals(self) -> Vitals:
         """How this process does: latencies of recent calls, and the latest events."""
         return self.recorder.vitals()
-
-    async def _recommended(self, request: RecommendApproach) -> Recommendation:
-        indexer = await self._indexing()
-        result = await indexer.recommend(request, await self._recalls.votes())
-        if not indexer.retriever.rows.unembedded:
-            return result
-        note = f"{result.basis.note}; {indexer.shortcoming}"
-        basis = result.basis.model_copy(update={"note": note})
-        return result.model_copy(update={"basis": basis})
-
-    async def _similar(self, request: FindSimilarTasks) -> SimilarTasks:
-        indexer = await self._indexing()
-        found, texts = await indexer.search(
-            request.task_description,
-            filters=request.filters,
-            limit=request.limit,
-            floor=request.min_similarity,
-        )
-        reason = indexer.shortcoming
-        info = SearchInfo(
-            mode=found.mode,
-            candidates=found.candidates,
-            embedder=indexer.embedder.model,
-            degraded=reason is not None,
-            reason=reason,
-            below_floor=found.below_floor,
-        )
-        matches = [_match(one, texts[one.task_id]) for one in found.ranked if one.task_id in texts]
-        return SimilarTasks(matches=matches, search=info)
 
     async def recommend(self, request: RecommendApproach) -> Recommendation:
         """What to try on a task, judged by how similar ones ended, and what failed there.
@@ -253,7 +195,8 @@ class LearningService:
             EmbedderUnavailable: The embedding model can't be loaded.
             StoreError: The database can't be read.
         """
-        result = await self._recommended(request)
+        votes = await self._recalls.votes()
+        result = await retrieval.recommendation(await self._indexing(), request, votes)
         named = [task_id for option in result.options for task_id in option.evidence]
         self._recalls.returned({*named, *(pitfall.task_id for pitfall in result.pitfalls)})
         return result
@@ -415,12 +358,3 @@ class LearningService:
             if self._indexer is None:  # another caller may have waited for the same import
                 self._indexer = module.Indexer(self.settings, self.store)
         return self._indexer
-
-
-def _match(ranked: "Ranked", execution: ExecutionSummary) -> Match:
-    return Match(
-        **dict(execution),
-        similarity=round(ranked.similarity, 4),
-        matched_by=ranked.matched_by,
-        runs=ranked.runs,
-    )

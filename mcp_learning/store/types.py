@@ -1,7 +1,7 @@
 """What a store is asked with and what it answers: plain values, whatever the engine."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -306,8 +306,7 @@ class ErrorText:
     fixes: tuple[tuple[float, UUID], ...]
 
 
-@dataclass(frozen=True)
-class ErrorTexts:
+class ErrorTexts(NamedTuple):
     """The commonest error texts of a period, and how many failures it has in all."""
 
     commonest: list[ErrorText]
@@ -368,12 +367,11 @@ class StoreHealth:
     bytes: int
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(NamedTuple):
     """What a whole database holds: its schema version, and rows by table."""
 
     version: int
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True)

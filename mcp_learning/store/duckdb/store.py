@@ -9,26 +9,22 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
 from mcp_learning.models.identifiers import task_key
-from mcp_learning.models.requests import Dimension, GroupBy
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.models.transfer import Exported
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import (
     embeddings,
-    error_texts,
     executions,
     importing,
     migrations,
-    overview,
-    statistics,
     transfer,
     votes,
 )
+from mcp_learning.store.duckdb.aggregates import Aggregates
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.files import size_on_disk
 from mcp_learning.store.protocol import Merge
@@ -38,18 +34,11 @@ from mcp_learning.store.types import (
     Contents,
     Copied,
     Deletion,
-    EndedRun,
-    ErrorTexts,
     Expired,
-    Extent,
     Generation,
     Incoming,
     IndexedTexts,
     Mark,
-    Measures,
-    Outcomes,
-    Pairing,
-    Period,
     Selection,
     Shown,
     StoredExecution,
@@ -57,10 +46,7 @@ from mcp_learning.store.types import (
     Unarchived,
     Unembedded,
     Upserted,
-    Use,
-    UseCounts,
     VectorState,
-    Vote,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +56,7 @@ if TYPE_CHECKING:
 _TABLES: dict[Generation, embeddings.Table] = {"current": "embeddings", "next": "embeddings_next"}
 
 
-class DuckDBStore:
+class DuckDBStore(Aggregates):
     """One DuckDB file as a `Store` and a `FileMaintenance`; their docstrings describe the methods.
 
     Args:
@@ -275,77 +261,6 @@ class DuckDBStore:
 
     async def count_vectors(self, up_to: int) -> int:
         return await self.database.read(lambda c: embeddings.count(c, up_to))
-
-    async def totals(self, period: Period) -> Measures:
-        return await self.database.read(lambda c: statistics.totals(c, period))
-
-    async def groups(
-        self, by: GroupBy, period: Period, limit: int
-    ) -> tuple[list[tuple[str, Measures]], int]:
-        return await self.database.read(lambda c: statistics.groups(c, by, period, limit))
-
-    async def outcomes(
-        self, by: GroupBy, period: Period, keys: Sequence[str]
-    ) -> dict[str, Outcomes]:
-        return await self.database.read(lambda c: statistics.outcomes(c, by, period, keys))
-
-    async def pairings(self, period: Period, limit: int) -> list[Pairing]:
-        return await self.database.read(lambda c: statistics.pairings(c, period, limit))
-
-    async def buckets(self, step: Step, period: Period) -> list[Bucket]:
-        return await self.database.read(lambda c: overview.buckets(c, step, period))
-
-    async def listing(self, period: Period, limit: int, offset: int) -> tuple[list[Listed], int]:
-        return await self.database.read(
-            lambda c: (
-                overview.latest(c, period, limit, offset),
-                overview.count(c, period),
-            )
-        )
-
-    async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
-        return await self.database.read(lambda c: overview.choices(c, column, limit))
-
-    async def extent(self) -> Extent:
-        return await self.database.read(overview.extent)
-
-    async def error_texts(
-        self, period: Period, limit: int, *, examples: int, fixes: int
-    ) -> ErrorTexts:
-        return await self.database.read(
-            lambda c: error_texts.error_texts(c, period, limit, examples=examples, fixes=fixes)
-        )
-
-    async def similar_successes(
-        self, failures: Sequence[UUID], *, nearest: int, least: float
-    ) -> dict[UUID, UUID]:
-        return await self.database.read(
-            lambda c: error_texts.similar_successes(c, failures, nearest=nearest, least=least)
-        )
-
-    async def solutions(self, task_ids: Sequence[UUID], longest: int) -> dict[UUID, str]:
-        return await self.database.read(lambda c: error_texts.solutions(c, task_ids, longest))
-
-    async def ended(self, by: Dimension, limit: int, offset: int = 0) -> list[EndedRun]:
-        def read(cursor: Cursor) -> list[EndedRun]:
-            from mcp_learning.store.duckdb import outcomes
-
-            return outcomes.ended(cursor, by, limit, offset)
-
-        return await self.database.read(read)
-
-    async def votes(self) -> dict[UUID, Vote]:
-        return await self.database.read(votes.votes)
-
-    async def use_counts(self, period: Period) -> UseCounts:
-        def read(cursor: Cursor) -> UseCounts:
-            used, unused, links = overview.by_use(cursor, period)
-            return UseCounts(used, unused, links, *votes.recall_totals(cursor))
-
-        return await self.database.read(read)
-
-    async def most_used(self, period: Period, limit: int) -> list[Use]:
-        return await self.database.read(lambda c: overview.most_used(c, period, limit))
 
     async def add_recalls(self, times: Mapping[UUID, int], at: datetime) -> None:
         await self.database.write(lambda c: votes.add_recalls(c, times, at), counted=False)

@@ -1,0 +1,103 @@
+"""Answers to questions: what is similar, what to try, and both for a person who looks."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from mcp_learning.models.dashboard import LookedUp, LookUp
+from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
+from mcp_learning.models.results import (
+    ExecutionSummary,
+    Match,
+    Recommendation,
+    SearchInfo,
+    SimilarTasks,
+)
+from mcp_learning.store.types import Vote
+
+if TYPE_CHECKING:
+    from mcp_learning.search.found import Ranked
+    from mcp_learning.service.indexer import Indexer
+
+NEAREST = 200
+"""Nearest tasks among which `look_up` looks for what an answer leaves out."""
+
+
+async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> SimilarTasks:
+    """The most similar earlier tasks that pass the filters and the floor, best first."""
+    found, texts = await indexer.search(
+        request.task_description,
+        filters=request.filters,
+        limit=request.limit,
+        floor=request.min_similarity,
+    )
+    reason = indexer.shortcoming
+    info = SearchInfo(
+        mode=found.mode,
+        candidates=found.candidates,
+        embedder=indexer.embedder.model,
+        degraded=reason is not None,
+        reason=reason,
+        below_floor=found.below_floor,
+    )
+    matches = [_match(one, texts[one.task_id]) for one in found.ranked if one.task_id in texts]
+    return SimilarTasks(matches=matches, search=info)
+
+
+async def recommendation(
+    indexer: "Indexer", request: RecommendApproach, votes: Mapping[UUID, Vote]
+) -> Recommendation:
+    """How options ended on similar tasks; says when executions still lack their vector."""
+    result = await indexer.recommend(request, votes)
+    if not indexer.retriever.rows.unembedded:
+        return result
+    note = f"{result.basis.note}; {indexer.shortcoming}"
+    return result.model_copy(update={"basis": result.basis.model_copy(update={"note": note})})
+
+
+async def look_up(
+    indexer: "Indexer",
+    request: LookUp,
+    votes: Mapping[UUID, Vote],
+    configured_floor: float | None,
+) -> LookedUp:
+    """What a search answers, what comes next above and below the floor, and a recommendation.
+
+    Args:
+        indexer: What searches are made with.
+        request: The question.
+        votes: What speaks for and against executions.
+        configured_floor: Least similarity, 0..1, if the question names none; None: calibrated.
+    """
+    answer = await similar_tasks(indexer, request)
+    from mcp_learning.search.fusion import FLOOR  # loaded with the indexer by now
+
+    floors = (request.min_similarity, configured_floor, FLOOR)
+    floor = next(one for one in floors if one is not None)
+    more = {"min_similarity": 0.0, "limit": NEAREST}
+    nearest = await similar_tasks(indexer, request.model_copy(update=more))
+    shown = {match.task_id for match in answer.matches}
+    others = [match for match in nearest.matches if match.task_id not in shown]
+    task = RecommendApproach(
+        task_description=request.task_description,
+        repo=request.repo,
+        task_type=request.task_type,
+        by=request.by,
+        limit=request.limit,
+    )
+    return LookedUp(
+        answer=answer,
+        floor=floor,
+        beyond=[one for one in others if one.similarity >= floor][: request.rest],
+        below=[one for one in others if one.similarity < floor][: request.rest],
+        recommendation=await recommendation(indexer, task, votes),
+    )
+
+
+def _match(ranked: "Ranked", execution: ExecutionSummary) -> Match:
+    return Match(
+        **dict(execution),
+        similarity=round(ranked.similarity, 4),
+        matched_by=ranked.matched_by,
+        runs=ranked.runs,
+    )
