@@ -152,7 +152,8 @@ class LearningService:
             return stored if new == stored else new.model_copy(update={"updated_at": now})
 
         try:
-            done = await self.store.upsert(task_id, merge, request.used_task_ids, now)
+            used = request.used_task_ids
+            done = await self.store.upsert(request.task_id, merge, used, now)
         finally:  # also for a caller that is cancelled, since the write is finished nevertheless
             if self._indexer is not None:
                 self._indexer.notice()

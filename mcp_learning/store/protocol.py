@@ -88,7 +88,11 @@ class Store(Protocol):
     # One execution
 
     async def upsert(
-        self, task_id: UUID, merge: Merge, used: Sequence[UUID] = (), at: datetime | None = None
+        self,
+        task_id: UUID | None,
+        merge: Merge,
+        used: Sequence[UUID] = (),
+        at: datetime | None = None,
     ) -> Upserted:
         """Creates or changes an execution, and notes which earlier ones it used.
 
@@ -96,7 +100,7 @@ class Store(Protocol):
         left alone.
 
         Args:
-            task_id: Which.
+            task_id: Which; None: a new one, whose task_id `merge` has just made.
             merge: Its new state.
             used: Earlier executions that it used; if one is missing, nothing is written.
             at: Time of the uses, UTC; None: now.

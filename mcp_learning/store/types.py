@@ -1,6 +1,6 @@
 """What a store is asked with and what it answers: plain values, whatever the engine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -172,7 +172,7 @@ class Columns:
 class Mark:
     """How far a reader of `changes` has come; opaque to it."""
 
-    opening: int
+    opening: Hashable
     sequence: int
     deletions: int
 

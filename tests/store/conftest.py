@@ -7,6 +7,9 @@ from store.rows import migrated, undone
 
 from mcp_learning.store.duckdb.connection import Cursor
 
+CONTRACT = ("changes", "executions", "failures", "machine", "statistics", "transfer", "vectors")
+pytest.register_assert_rewrite(*(f"store.contract.{module}" for module in CONTRACT))
+
 
 @pytest.fixture(scope="module")
 def cursor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cursor]:

@@ -52,7 +52,7 @@ class _Call(Generic[T]):
         fn: Callable[[Cursor], T],
         *,
         transaction: bool,
-        counted: bool = True,
+        counted: Callable[[T], bool] | None = None,
         committed: Callable[[T], None] | None = None,
     ) -> None:
         self.fn = fn
@@ -101,7 +101,7 @@ class Database:
         self.openings = 0
         """How often the file was opened: what was read before the last time may be of another."""
         self.commits = 0
-        """How many writes were committed: while it stays the same, what was read is still true."""
+        """How many writes were committed that changed what searches and indexes read."""
         self._memory_limit_mb = memory_limit_mb
         self._prepare = prepare
         self._limiter: anyio.CapacityLimiter | None = None
@@ -126,14 +126,15 @@ class Database:
         self,
         fn: Callable[[Cursor], T],
         *,
-        counted: bool = True,
+        counted: Callable[[T], bool] | None = None,
         committed: Callable[[T], None] | None = None,
     ) -> T:
         """Runs `fn` in a transaction on the writer thread; returns after COMMIT.
 
         Args:
             fn: The work.
-            counted: Whether it adds to `commits`: not for what no search and no index reads.
+            counted: Whether, by its result, it adds to `commits`: not if nothing changed that a
+                search or an index reads. None: always.
             committed: Called with the result on the writer thread, after COMMIT and before
                 `commits` changes; must not raise.
 
@@ -211,7 +212,7 @@ class Database:
         fn: Callable[[Cursor], T],
         *,
         transaction: bool,
-        counted: bool = True,
+        counted: Callable[[T], bool] | None = None,
         committed: Callable[[T], None] | None = None,
     ) -> T:
         if self._closing:
@@ -248,7 +249,7 @@ class Database:
                 raise
             if call.committed is not None:
                 call.committed(result)
-            self.commits += call.counted
+            self.commits += call.counted is None or call.counted(result)
             return result
         except Exception as error:
             raise self._translate(error) from error

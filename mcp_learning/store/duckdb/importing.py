@@ -47,8 +47,14 @@ def _rounds(batch: Sequence[Incoming]) -> Iterator[list[Incoming]]:
     left = list(batch)
     while left:
         first: dict[UUID, Incoming] = {}
-        left = [one for one in left if first.setdefault(one.record.task_id, one) is not one]
+        repeated = []
+        for one in left:
+            if one.record.task_id in first:
+                repeated.append(one)
+            else:
+                first[one.record.task_id] = one
         yield list(first.values())
+        left = repeated
 
 
 def _is_newer(one: Incoming, present: Mapping[UUID, datetime]) -> bool:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import Execution, Feedback
@@ -65,6 +65,7 @@ class DuckDBStore(Aggregates):
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._identity = uuid4()
         # Deletions of this opening of the file: a reader of `changes` holds a place in this list.
         self._deleted = array("Q")  # both halves of each task_id
 
@@ -76,7 +77,12 @@ class DuckDBStore(Aggregates):
     @property
     def revision(self) -> Hashable:
         """Changes with every opening of the file and every commit that an index may read."""
-        return self.database.openings, self.database.commits
+        return self._opening, self.database.commits
+
+    @property
+    def _opening(self) -> Hashable:
+        """Another one for every opening of the file, whichever object opens it."""
+        return self._identity, self.database.openings
 
     @property
     def closing(self) -> bool:
@@ -94,24 +100,33 @@ class DuckDBStore(Aggregates):
         await self.database.close(max_wait)
 
     async def upsert(
-        self, task_id: UUID, merge: Merge, used: Sequence[UUID] = (), at: datetime | None = None
+        self,
+        task_id: UUID | None,
+        merge: Merge,
+        used: Sequence[UUID] = (),
+        at: datetime | None = None,
     ) -> Upserted:
+        changed = False
+
         def write(cursor: Cursor) -> Upserted:
+            nonlocal changed
             if missing := executions.unknown(cursor, used):
                 return Upserted(created=False, missing=missing)
-            old = executions.get(cursor, task_id)
+            old = None if task_id is None else executions.get(cursor, task_id)
             new = merge(old)
+            changed = new != old
             if old is None:
                 executions.insert(cursor, new, task_key(new.task_description))
-            elif new != old:
+            elif changed:
                 executions.update(cursor, new, task_key(new.task_description))
                 if new.task_description != old.task_description:
-                    embeddings.remove(cursor, task_id)
+                    embeddings.remove(cursor, new.task_id)
             if used:
-                executions.add_uses(cursor, task_id, used, at or datetime.now(UTC))
+                moment = at or datetime.now(UTC)
+                changed |= executions.add_uses(cursor, new.task_id, used, moment)
             return Upserted(created=old is None, missing=[])
 
-        return await self.database.write(write)
+        return await self.database.write(write, counted=lambda _: changed)
 
     async def get(self, task_id: UUID) -> StoredExecution | None:
         def read(cursor: Cursor) -> StoredExecution | None:
@@ -143,7 +158,7 @@ class DuckDBStore(Aggregates):
             check(about)
             return executions.add_feedback(cursor, feedback_id, task_id, feedback)
 
-        return await self.database.write(write)
+        return await self.database.write(write, counted=lambda number: number is not None)
 
     async def delete(self, selection: Selection, *, dry_run: bool = False) -> Deletion:
         if dry_run:
@@ -155,7 +170,11 @@ class DuckDBStore(Aggregates):
                 executions.delete(cursor, chosen.task_ids)
             return chosen
 
-        return await self.database.write(write, committed=lambda d: self._note(d.task_ids))
+        return await self.database.write(
+            write,
+            counted=lambda deletion: bool(deletion.task_ids),
+            committed=lambda deletion: self._note(deletion.task_ids),
+        )
 
     def _note(self, deleted: Sequence[UUID]) -> None:
         for one in deleted:
@@ -173,7 +192,7 @@ class DuckDBStore(Aggregates):
 
             from mcp_learning.store.duckdb import feed
 
-            opening = self.database.openings
+            opening = self._opening
             complete = since is None or since.opening != opening
             sequence = 0 if complete or since is None else since.sequence
             while True:
@@ -263,7 +282,9 @@ class DuckDBStore(Aggregates):
         return await self.database.read(lambda c: embeddings.count(c, up_to))
 
     async def add_recalls(self, times: Mapping[UUID, int], at: datetime) -> None:
-        await self.database.write(lambda c: votes.add_recalls(c, times, at), counted=False)
+        await self.database.write(
+            lambda c: votes.add_recalls(c, times, at), counted=lambda _: False
+        )
 
     async def updated(self, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
         return await self.database.read(lambda c: transfer.updated(c, task_ids))

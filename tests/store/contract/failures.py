@@ -1,0 +1,88 @@
+"""Failures: normalised error texts, what followed them, and similar successes."""
+
+from datetime import timedelta
+from typing import Any
+
+from store.contract.helpers import EVER, MODEL, record, units
+from store.rows import NOW, execution
+
+from mcp_learning.models.results import Execution
+from mcp_learning.store.protocol import Store
+from mcp_learning.store.types import ErrorText, ErrorTexts
+
+
+def at(seconds: float) -> dict[str, Any]:
+    return {"recorded_at": NOW + timedelta(seconds=seconds)}
+
+
+async def fail(store: Store, seconds: float, **values: Any) -> Execution:
+    return await record(store, outcome="failure", **at(seconds), **values)
+
+
+class FailureContract:
+    async def test_failures_are_grouped_by_their_normalised_text(self, store: Store) -> None:
+        first = await fail(store, 0, error_message="timed out after 30 s", error_type="Timeout")
+        second = await fail(store, 5, error_message="timed out after 45 s", error_type="Timeout")
+        typed = await fail(store, 1, error_type="Refused", task_description="else")
+        await fail(store, 2, task_description="nothing said")
+        fix = await record(store, solution_summary="wait longer", **at(9))
+        await record(store, **at(7))  # without a solution it fixes nothing
+        found = await store.error_texts(EVER, 2, examples=1, fixes=5)
+        assert found.failures == 4
+        assert found.commonest[0] == ErrorText(
+            text="timed out after <n> s",
+            error_type="Timeout",
+            count=2,
+            fixed=2,
+            examples=((second.recorded_at, second.task_id),),
+            fixes=((9.0, fix.task_id), (4.0, fix.task_id)),
+        )
+        assert {one.text for one in found.commonest[1:]} <= {"Refused", "no error recorded"}
+        every = await store.error_texts(EVER, 9, examples=9, fixes=9)
+        texts = {one.text: one for one in every.commonest}
+        assert texts["Refused"].examples == ((typed.recorded_at, typed.task_id),)
+        assert texts["no error recorded"].error_type is None
+        assert {task_id for _, task_id in texts["timed out after <n> s"].examples} == {
+            first.task_id,
+            second.task_id,
+        }
+
+    async def test_without_failures_there_are_no_texts(self, store: Store) -> None:
+        await record(store, error_message="it was mended")
+        assert await store.error_texts(EVER, 9, examples=1, fixes=1) == ErrorTexts([], 0)
+
+    async def test_the_most_similar_later_success_of_the_same_repo_and_type_is_told(
+        self, store: Store
+    ) -> None:
+        solved = {"repo": "a", "solution_summary": "so"}
+        near = 0.8 * units(0)[0] + 0.6 * units(1)[0]
+        rows = [
+            (execution(repo="a", outcome="failure", **at(10)), units(0)[0]),
+            (execution(repo="b", outcome="failure", **at(10)), units(0)[0]),
+            (execution(outcome="failure", **at(10)), units(0)[0]),
+            (execution(**solved, **at(5)), units(0)[0]),  # came before
+            (execution(**solved, **at(20)), units(1)[0]),  # is not alike
+            (execution(**solved, task_type="test", **at(21)), units(0)[0]),
+            (execution(repo="a", **at(22)), units(0)[0]),  # says nothing
+            (execution(**solved, **at(23)), near),
+            (execution(**solved, **at(24)), units(0)[0]),
+        ]
+        vectors = units(*range(len(rows)))
+        for number, (_, vector) in enumerate(rows):
+            vectors[number] = vector
+        executions = [row for row, _ in rows]
+        await store.insert_many(executions, vectors, MODEL)
+        failures = [row.task_id for row in executions[:3]]
+        best = await store.similar_successes(failures, nearest=9, least=0.5)
+        assert best == {failures[0]: executions[8].task_id}
+        next_two = await store.similar_successes(failures, nearest=2, least=0.5)
+        assert next_two == {failures[0]: executions[7].task_id}
+        assert await store.similar_successes(failures, nearest=2, least=0.9) == {}
+        assert await store.similar_successes([], nearest=2, least=0.0) == {}
+
+    async def test_solutions_are_cut(self, store: Store) -> None:
+        one = await record(store, solution_summary="turn it off and on")
+        two = await record(store)
+        asked = [one.task_id, two.task_id]
+        assert await store.solutions(asked, 7) == {one.task_id: "turn it"}
+        assert await store.solutions([], 7) == {}

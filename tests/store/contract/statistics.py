@@ -1,0 +1,214 @@
+"""Statistics of a few executions, whose answers were computed by hand."""
+
+from datetime import UTC, datetime, timedelta
+from math import log
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from store.contract.helpers import EVER, embed, rate, record, units
+from store.rows import NOW
+
+from mcp_learning.models.dashboard import Bucket, Choice
+from mcp_learning.models.results import Execution
+from mcp_learning.store.protocol import Store
+from mcp_learning.store.types import (
+    Extent,
+    Measures,
+    Outcomes,
+    Pairing,
+    Period,
+    Use,
+    UseCounts,
+    Vote,
+)
+
+DAY = timedelta(days=1)
+TODAY = datetime(2025, 6, 1, tzinfo=UTC)
+NOTHING = Measures(0, 0, 0, 0, None, None, None)
+
+ROWS: list[dict[str, Any]] = [
+    {"approach": "a", "repo": "x", "duration_seconds": 10.0, "cost_usd": 2.0, "cost_estimate": 1.0},
+    {"approach": "a", "repo": "x", "duration_seconds": 20.0, "cost_usd": 2.0, "cost_estimate": 4.0},
+    {"approach": "a", "repo": "y", "outcome": "failure", "duration_seconds": 30.0},
+    {"approach": "b", "outcome": "failure", "cost_usd": 0.5, "cost_estimate": 0.0},
+    {"approach": "b", "outcome": "pending", "recorded_at": NOW - DAY},
+    {"task_type": "test", "approach": "a", "recorded_at": NOW - DAY},
+]
+"""All others are successful bug fixes of today."""
+
+
+async def filled(store: Store) -> list[Execution]:
+    return [await record(store, **values) for values in ROWS]
+
+
+class StatisticsContract:
+    async def test_an_empty_store_has_empty_statistics(self, store: Store) -> None:
+        assert await store.totals(EVER) == NOTHING
+        assert await store.groups("task_type", EVER, 9) == ([], 0)
+        assert await store.outcomes("repo", EVER, ["x"]) == {}
+        assert await store.pairings(EVER, 9) == []
+        assert await store.buckets("day", EVER) == []
+        assert await store.listing(EVER, 9, 0) == ([], 0)
+        assert await store.choices("repo", 9) == []
+        assert await store.extent() == Extent(0, None)
+        assert await store.votes() == {}
+        assert await store.use_counts(EVER) == UseCounts(Outcomes(0, 0), Outcomes(0, 0), 0, 0, 0)
+        assert await store.most_used(EVER, 9) == []
+        assert await store.ended("approach", 9) == []
+
+    async def test_totals(self, store: Store) -> None:
+        await filled(store)
+        # Quantiles interpolate: of 10, 20 and 30 the 95th is 29. A cost of 0 predicts nothing.
+        found = await store.totals(EVER)
+        assert (found.executions, found.success, found.failure, found.pending) == (6, 3, 2, 1)
+        assert found.duration_p50 == 20.0
+        assert found.duration_p95 == pytest.approx(29.0)
+        assert found.cost_usd == 4.5
+        assert found.cost_predictions == 2
+        assert found.cost_spread == pytest.approx(log(2))
+        assert found.cost_shift == pytest.approx(0.0)
+
+    @pytest.mark.parametrize(
+        ("period", "executions"),
+        [
+            (Period(TODAY, TODAY + DAY), 4),
+            (Period(TODAY - DAY, TODAY), 2),
+            (Period(NOW, NOW + DAY), 4),  # from the first moment
+            (Period(NOW - DAY, NOW), 2),  # to before the last
+            (Period(TODAY, TODAY + DAY, repo="x"), 2),
+            (Period(TODAY - DAY, TODAY, task_type="test"), 1),
+            (Period(TODAY - DAY, TODAY, repo="x"), 0),
+        ],
+    )
+    async def test_a_period_restricts(self, store: Store, period: Period, executions: int) -> None:
+        await filled(store)
+        assert (await store.totals(period)).executions == executions
+        assert (await store.listing(period, 0, 0))[1] == executions
+
+    async def test_groups_are_the_largest_first_and_days_the_newest(self, store: Store) -> None:
+        await filled(store)
+        found, more = await store.groups("task_type", EVER, 1)
+        assert [(key, figures.executions) for key, figures in found] == [("bug_fix", 5)]
+        assert more == 1
+        found, more = await store.groups("repo", EVER, 9)
+        assert [(key, figures.success, figures.failure) for key, figures in found] == [
+            ("x", 2, 0),
+            ("y", 0, 1),
+        ]
+        found, _ = await store.groups("day", EVER, 9)
+        assert [(key, figures.executions) for key, figures in found] == [
+            ("2025-06-01", 4),
+            ("2025-05-31", 2),
+        ]
+
+    async def test_outcomes_by_value(self, store: Store) -> None:
+        await filled(store)
+        wanted = ["a", "b", "c, d"]
+        assert await store.outcomes("approach", EVER, wanted) == {
+            "a": Outcomes(3, 1),
+            "b": Outcomes(0, 1),
+        }
+        assert await store.outcomes("day", EVER, ["2025-05-31"]) == {"2025-05-31": Outcomes(1, 0)}
+
+    async def test_approaches_are_paired_with_the_others_of_their_task_type(
+        self, store: Store
+    ) -> None:
+        await filled(store)
+        first = Pairing("bug_fix", "a", Outcomes(2, 1), Outcomes(0, 1))
+        second = Pairing("bug_fix", "b", Outcomes(0, 1), Outcomes(2, 1))
+        assert await store.pairings(EVER, 9) == [first, second]
+        assert await store.pairings(EVER, 1) == [first]
+
+    async def test_buckets_are_the_steps_that_have_executions(self, store: Store) -> None:
+        await filled(store)
+        assert await store.buckets("day", EVER) == [
+            Bucket(start=TODAY - DAY, success=1, failure=0, pending=1),
+            Bucket(
+                start=TODAY,
+                success=2,
+                failure=2,
+                pending=0,
+                duration_p50=20.0,
+                duration_p95=29.0,
+                cost_usd=4.5,
+            ),
+        ]
+        (month, _) = await store.buckets("month", EVER)
+        assert month.start == datetime(2025, 5, 1, tzinfo=UTC)
+        assert [one.start.hour for one in await store.buckets("hour", EVER)] == [12, 12]
+
+    async def test_a_listing_is_the_latest_first(self, store: Store) -> None:
+        rows = await filled(store)
+        page, total = await store.listing(EVER, 2, 3)
+        assert total == 6
+        assert [one.task_id for one in page] == [rows[0].task_id, rows[5].task_id]
+        assert page[0].recorded_at == NOW
+        assert (page[0].outcome, page[0].repo, page[0].cost_usd) == ("success", "x", 2.0)
+
+    async def test_choices_and_the_extent(self, store: Store) -> None:
+        await filled(store)
+        assert await store.choices("repo", 9) == [
+            Choice(value="x", executions=2),
+            Choice(value="y", executions=1),
+        ]
+        assert await store.choices("task_type", 1) == [Choice(value="bug_fix", executions=5)]
+        assert await store.extent() == Extent(6, NOW - DAY)
+
+    async def test_ended_executions_with_a_vector_are_the_last_ones_oldest_first(
+        self, store: Store
+    ) -> None:
+        rows = await filled(store)
+        await embed(store, 0, 1, 2, 3, 4, 5)
+        late = await record(store, approach="a")  # has no vector
+        found = await store.ended("approach", 9)
+        # By time and then by change: the successes of yesterday come first.
+        assert [one.label for one in found] == ["a", "a", "a", "a", "b"]
+        assert [one.success for one in found] == [True, True, True, False, False]
+        assert found[0].task_type == "test"
+        assert found[1].repo == "x"
+        assert found[1].vector.tolist() == units(0)[0].tolist()
+        assert found[-1].recorded_at == NOW.replace(tzinfo=None)
+        assert found[0].texts[0] == rows[0].task_description == late.task_description
+        assert [one.label for one in await store.ended("approach", 2, 1)] == ["a", "a"]
+
+    async def test_votes_come_from_feedback_and_from_tasks_that_used_it(self, store: Store) -> None:
+        won, lost = await record(store), await record(store, outcome="failure")
+        await rate(store, won.task_id, helpful=False, rating=5)  # what helped goes first
+        await rate(store, won.task_id, rating=4)
+        await rate(store, won.task_id, rating=3)  # neither
+        await rate(store, lost.task_id, accepted=False)  # agrees with the failure
+        await rate(store, lost.task_id, rating=5)
+        for outcome in ("success", "success", "failure", "pending"):
+            await record(store, outcome=outcome, used=[won.task_id])
+        assert await store.votes() == {won.task_id: Vote(3.0, 2.0), lost.task_id: Vote(1.0, 1.0)}
+        found = await store.get(won.task_id)
+        assert found is not None
+        assert found.vote == Vote(3.0, 2.0)
+
+    async def test_uses_are_counted_with_how_the_tasks_ended(self, store: Store) -> None:
+        one = await record(store, task_description="one " * 200)
+        two = await record(store, outcome="failure", recorded_at=NOW - 9 * DAY)
+        await record(store, used=[one.task_id, two.task_id])
+        await record(store, outcome="failure", used=[one.task_id])
+        await record(store, outcome="pending", used=[one.task_id])
+        await store.add_recalls({one.task_id: 2, two.task_id: 1}, NOW)
+        await store.add_recalls({one.task_id: 1}, NOW)
+        await store.add_recalls({uuid4(): 5}, NOW)  # deleted meanwhile
+        assert await store.use_counts(EVER) == UseCounts(
+            with_use=Outcomes(1, 1),
+            without_use=Outcomes(1, 1),
+            links=4,
+            recalls=4,
+            executions_recalled=2,
+        )
+        recent = Period(TODAY, TODAY + DAY)
+        assert (await store.use_counts(recent)).without_use == Outcomes(1, 0)
+        first, second = await store.most_used(recent, 9)
+        assert first.task_description == one.task_description[: len(first.task_description)]
+        assert first[2:] == ("success", 3, Outcomes(1, 1))
+        assert second == Use(two.task_id, two.task_description, "failure", 1, Outcomes(1, 0))
+        assert [use.task_id for use in await store.most_used(EVER, 1)] == [one.task_id]
+        found = await store.get(one.task_id)
+        assert found is not None
+        assert found.times_recalled == 3
