@@ -45,7 +45,7 @@ PUBLIC = {
             *("discard", "finish_replacing", "make_private", "put_in_place", "replacing"),
             *("staging_of", "wal_of"),
         ),
-        "backups": ("is_in_use", "keep_copy", "staged", "swap"),
+        "backups": ("refuse_in_use", "keep_copy", "staged", "swap"),
         "copies": ("examine",),
         "inspection": ("Summary", "make", "refuse_other_design", "schema_version", "summary"),
         "legacy": ("LegacyDatabase", "Rows", "opened"),

@@ -220,8 +220,8 @@ class Event(Model):
     text: str
 
 
-class Vitals(Model):
-    """How the leader does. Events: the latest first."""
+class Telemetry(Model):
+    """Latencies of recent calls and events of the leader, the latest event first."""
 
     latencies: list[Latency]
     events: list[Event]

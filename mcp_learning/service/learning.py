@@ -1,7 +1,8 @@
-"""LearningService: the one object behind every tool, command and page.
+"""LearningService: what every tool, command and page calls.
 
-Each method takes a request model and returns a result model. A write is acknowledged after COMMIT;
-embedding and indexes follow by themselves. Text is redacted before anything else happens to it.
+Each method takes a request model and returns a result model. A write is acknowledged after it is
+committed; a background task then embeds it and updates the indexes. Texts are redacted before they
+are stored or searched for.
 """
 
 import os
@@ -15,7 +16,7 @@ import anyio.to_thread
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.insights import report
-from mcp_learning.models.dashboard import LookedUp, LookUp, Vitals
+from mcp_learning.models.dashboard import LookedUp, LookUp, Telemetry
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.maintenance import (
@@ -76,11 +77,11 @@ _YES = {"yes": True, "no": False, None: None}
 
 
 class LearningService:
-    """Records, retrieves and learns: `run` keeps what is derived up to date, `close` ends it.
+    """Implements `protocol.Learning` on a store. Keep `run` running, and call `close` at the end.
 
     Args:
-        settings: What is excluded, which model embeds, how searches work.
-        store: The truth, which the service closes.
+        settings: Excluded repositories, embedding model, search mode, retention policy.
+        store: The truth; `close` closes it.
     """
 
     def __init__(self, settings: Settings, store: FileStore) -> None:
@@ -96,7 +97,10 @@ class LearningService:
         self._retention = Retention(settings, self.store, self._indexing)
 
     async def run(self) -> None:
-        """Keeps embeddings up with what is recorded, and to the retention policy."""
+        """Embeds what is recorded, saves recall counts and applies the retention policy.
+
+        Returns when the store is closed; runs until then or until cancelled.
+        """
         indexer = await self._indexing()
         await anyio.to_thread.run_sync(warm)
         async with anyio.create_task_group() as group:
@@ -183,12 +187,12 @@ class LearningService:
         floor = self.settings.min_similarity
         return await retrieval.look_up(await self._indexing(), request, votes, floor)
 
-    async def vitals(self) -> Vitals:
-        """How this process does: latencies of recent calls, and the latest events."""
-        return self.recorder.vitals()
+    async def telemetry(self) -> Telemetry:
+        """Latencies of recent calls in this process, and the latest events."""
+        return self.recorder.snapshot()
 
     async def recommend(self, request: RecommendApproach) -> Recommendation:
-        """What to try on a task, judged by how similar ones ended, and what failed there.
+        """Compares the options for a task by how similar tasks ended; names what failed there.
 
         Deterministic for the same data at the same time.
 
@@ -203,7 +207,7 @@ class LearningService:
         return result
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
-        """The whole record, its feedback, and which later executions used it.
+        """Returns an execution with its feedback, its uses and its weight as evidence.
 
         Raises:
             NotFound: No execution has this id.
@@ -251,16 +255,16 @@ class LearningService:
         return FeedbackStored(task_id=given.task_id, feedback_count=count, redactions=redactions)
 
     async def stats(self, request: LearningStats) -> Stats:
-        """Totals, groups, trends, failure patterns, and the state of everything."""
+        """Totals, groups, trends and failure patterns of a period, and the service's health."""
         now, health = datetime.now(UTC), await self.health()
         return await report.stats(self.store, request, now, health)
 
     async def insights(self) -> Insights:
-        """What the last `report.DAYS` days taught."""
+        """Trends and failure patterns of the last `report.DAYS` days."""
         return await report.insights(self.store, datetime.now(UTC))
 
     async def health(self) -> Health:
-        """State of the database and what is derived from it."""
+        """State of the database, the embedder and the indexes."""
         stored = await self.store.health()
         if self._indexer is None:
             derived = IndexingHealth(embedder=self.settings.embedding_model)

@@ -23,8 +23,8 @@ from mcp_learning.models.dashboard import (
     LookUp,
     Overview,
     Pulse,
+    Telemetry,
     View,
-    Vitals,
 )
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.maintenance import (
@@ -142,7 +142,7 @@ class Learning(Protocol):
     async def history(self, request: ListHistory, /) -> History:
         """Returns ended executions with their vectors, for an evaluation elsewhere."""
 
-    async def vitals(self) -> Vitals:
+    async def telemetry(self) -> Telemetry:
         """Returns latencies of recent calls, and recent events."""
 
     async def pulse(self) -> Pulse:

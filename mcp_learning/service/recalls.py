@@ -1,8 +1,8 @@
-"""What becomes of recalled executions: returned, used, and to what end.
+"""Recalls: how often answers named an execution, and the votes that uses and feedback give it.
 
-Which answer a client acts on is unknown, since neither a session nor a task goes with a search. So
-an answer only counts, and a link is made when a record names what it used. Counts are kept in
-memory and written some time after the answer, which they don't delay; a crash loses the last ones.
+A search comes without a session or a task, so it is unknown which answer a client acts on. An
+answer therefore only adds to counts; a use is stored when a record names what it used. Counts are
+collected in memory and written later, so that they don't delay the answer; a crash loses the last.
 """
 
 import logging
@@ -35,20 +35,20 @@ class Recalls:
         self._votes_revision: Hashable = None  # that the votes were read at
 
     def returned(self, task_ids: Iterable[UUID]) -> None:
-        """Counts executions as returned by an answer."""
+        """Adds one to the count of each execution that an answer named."""
         self._returned.update(task_ids)
         if self._returned:
             self._news.set()
 
     async def run(self) -> None:
-        """Writes counts from time to time, until cancelled."""
+        """Writes new counts every `PAUSE`, until cancelled."""
         while True:
             await self._news.wait()
             await anyio.sleep(PAUSE)
             await self.save()
 
     async def save(self) -> None:
-        """Writes what was counted. If that fails, they are written with the next ones."""
+        """Writes the counts. Those of a failed write are written with the next ones."""
         self._news = anyio.Event()
         counted, self._returned = self._returned, Counter()
         if not counted:
@@ -58,16 +58,16 @@ class Recalls:
             await self._store.add_recalls(counted, datetime.now(UTC))
         except StoreError as error:
             self._returned.update(counted)  # no news: not tried again before there are more
-            logger.warning("what was returned is not counted yet: %s", error)
+            logger.warning("recall counts were not written yet: %s", error)
         finally:
             self._saving = Counter()
 
     def unsaved(self, task_id: UUID) -> int:
-        """How often an execution was part of an answer since counts were last written."""
+        """How often answers named an execution since its count was last written."""
         return self._returned[task_id] + self._saving[task_id]
 
     async def votes(self) -> dict[UUID, Vote]:
-        """What speaks for and against executions; read again when something was committed.
+        """Votes for and against executions; read again after something was committed.
 
         Raises:
             StoreError: The store can't be read.

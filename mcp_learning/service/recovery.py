@@ -1,7 +1,7 @@
-"""Restoring a backup, and recovering a damaged database. For who has the database alone.
+"""Restoring a backup and recovering a damaged database; both need exclusive access to the file.
 
-Both make the new file beside the old one, drop the derived indexes, which number what is in the
-database, and only then change names. What is replaced is kept.
+Both write the new file beside the old one, delete the derived indexes, which hold change numbers of
+the old one, and then rename. The replaced file is kept.
 """
 
 import logging
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def stamp() -> str:
-    """The time in names of files, such as 20250601T120000Z, with microseconds behind it."""
+    """The current time for names of files, such as 20250601T120000-000000Z, in UTC."""
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%fZ")
 
 
@@ -47,7 +47,7 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
     if path.exists() and source.exists() and source.samefile(path):
         raise InvalidInput("FILE", f"{source} is the database itself; name a backup")
     make_private(settings.data_dir)
-    backups.is_in_use(path)
+    backups.refuse_in_use(path)
     if not force and (there := _what_is_there(path)):
         raise InvalidInput(
             "--force", f"{path} {there}; with --force it is replaced, and kept beside it"

@@ -1,6 +1,6 @@
-"""How a leader does: how long recent calls took, and what happened that is worth knowing.
+"""Telemetry of a leader: latencies of recent calls, and events from the package's log.
 
-Both are kept in memory, some of the latest: they begin anew when another process takes over.
+Both are bounded and kept in memory; another process that takes over begins with none.
 """
 
 import logging
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from mcp_learning.models.dashboard import Event, Latency, Vitals
+from mcp_learning.models.dashboard import Event, Latency, Telemetry
 
 RECENT = 512
-"""Calls of each method that percentiles are of."""
+"""Calls of each method whose latencies are kept for percentiles."""
 
 MOST_EVENTS = 100
 
@@ -40,7 +40,7 @@ class _Calls:
 
 
 class Journal(logging.Handler):
-    """The latest events: what the package logs, from INFO on, and what it is told."""
+    """The latest events: log records of the package from INFO on, and notes."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -53,7 +53,7 @@ class Journal(logging.Handler):
             return list(reversed(self._events))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keeps a log record: one line, without a traceback."""
+        """Adds the first line of a log record as an event, without its traceback."""
         level: Literal["info", "warning", "error"] = "info"
         if record.levelno >= logging.WARNING:
             level = "error" if record.levelno >= logging.ERROR else "warning"
@@ -61,28 +61,28 @@ class Journal(logging.Handler):
         self._events.append(Event(at=datetime.now(UTC), level=level, text=text))
 
     def note(self, text: str) -> None:
-        """Keeps an event that isn't logged."""
+        """Adds an event that isn't logged."""
         with self.lock or threading.Lock():
             self._events.append(Event(at=datetime.now(UTC), level="info", text=text))
 
 
 class Recorder:
-    """Latencies and events of one leader; a call takes a microsecond to note."""
+    """Records the latencies and events of one leader; noting a call takes a microsecond."""
 
     def __init__(self) -> None:
         self.journal = Journal()
         self._calls: dict[str, _Calls] = {}
 
     def start(self) -> None:
-        """Begins to keep what the package logs."""
+        """Begins to record events from the package's log."""
         logging.getLogger(_PACKAGE).addHandler(self.journal)
 
     def stop(self) -> None:
-        """Ends that."""
+        """Stops recording events."""
         logging.getLogger(_PACKAGE).removeHandler(self.journal)
 
     def note(self, method: str, seconds: float, *, failed: bool) -> None:
-        """Notes how long a call took; methods that are no tool's are left out."""
+        """Records how long a call took, unless its method answers no tool."""
         if method not in TOOLS:
             return
         calls = self._calls.setdefault(method, _Calls())
@@ -90,9 +90,9 @@ class Recorder:
         calls.failed += failed
         calls.seconds.append(seconds)
 
-    def vitals(self) -> Vitals:
-        """All of it, methods in the order of `TOOLS`."""
-        return Vitals(
+    def snapshot(self) -> Telemetry:
+        """What was recorded, methods in the order of `TOOLS`."""
+        return Telemetry(
             latencies=[
                 _latency(method, self._calls[method]) for method in TOOLS if method in self._calls
             ],

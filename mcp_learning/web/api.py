@@ -51,7 +51,7 @@ def routes(
 
 
 async def _health(service: Learning, _: Mapping[str, str]) -> Mapping[str, BaseModel]:
-    return {"health": await service.health(), "vitals": await service.vitals()}
+    return {"health": await service.health(), "telemetry": await service.telemetry()}
 
 
 async def _look_up(service: Learning, query: Mapping[str, str]) -> Mapping[str, BaseModel]:

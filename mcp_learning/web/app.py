@@ -57,7 +57,7 @@ def application(
         from mcp_learning.web.metrics import MEDIA_TYPE, page
 
         try:
-            numbers = (await service.health(), await service.vitals())
+            numbers = (await service.health(), await service.telemetry())
             text = page(*numbers, await service.overview(View()))
         except LearningError as error:
             return PlainTextResponse(f"{error}\n", status_code=503)

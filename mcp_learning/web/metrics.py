@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mcp_learning.models.dashboard import Overview, Vitals
+from mcp_learning.models.dashboard import Overview, Telemetry
 from mcp_learning.models.results import Health
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -15,9 +15,9 @@ _QUANTILES = {"0.5": "p50_ms", "0.95": "p95_ms", "0.99": "p99_ms"}
 
 
 class _Page(Collector):
-    def __init__(self, health: Health, vitals: Vitals, overview: Overview) -> None:
+    def __init__(self, health: Health, telemetry: Telemetry, overview: Overview) -> None:
         self._health = health
-        self._vitals = vitals
+        self._telemetry = telemetry
         self._overview = overview
 
     def collect(self) -> Iterator[Metric]:
@@ -108,7 +108,7 @@ class _Page(Collector):
             "Quantiles of recent calls, as long as they took in the leader",
             labels=["tool", "quantile"],
         )
-        for one in self._vitals.latencies:
+        for one in self._telemetry.latencies:
             calls.add_metric([one.tool], one.calls)
             failed.add_metric([one.tool], one.failed)
             for quantile, name in _QUANTILES.items():
@@ -116,14 +116,14 @@ class _Page(Collector):
         yield from (calls, failed, latency)
 
 
-def page(health: Health, vitals: Vitals, overview: Overview) -> bytes:
+def page(health: Health, telemetry: Telemetry, overview: Overview) -> bytes:
     """All metrics as text.
 
     Args:
         health: Of the leader.
-        vitals: Of the leader.
+        telemetry: Of the leader.
         overview: Of all executions.
     """
     registry = CollectorRegistry()
-    registry.register(_Page(health, vitals, overview))
+    registry.register(_Page(health, telemetry, overview))
     return generate_latest(registry)

@@ -23,7 +23,7 @@ def test_percentiles_are_of_the_recent_calls_alone(seconds: list[float]) -> None
     recorder = Recorder()
     for one in seconds:
         recorder.note("find", one, failed=False)
-    (found,) = recorder.vitals().latencies
+    (found,) = recorder.snapshot().latencies
     recent = sorted(seconds[-RECENT:])
     assert (found.calls, found.recent) == (len(seconds), len(recent))
     assert found.longest_ms == round(1000 * recent[-1], 3)
@@ -39,7 +39,7 @@ def test_calls_that_are_no_tool_s_are_left_out_and_failures_counted() -> None:
     recorder.note("overview", 1.0, failed=False)
     recorder.note("get", 0.001, failed=True)
     recorder.note("find", 0.002, failed=False)
-    assert [(one.tool, one.calls, one.failed) for one in recorder.vitals().latencies] == [
+    assert [(one.tool, one.calls, one.failed) for one in recorder.snapshot().latencies] == [
         (TOOLS["find"], 1, 0),
         (TOOLS["get"], 1, 1),
     ]
@@ -50,10 +50,10 @@ def test_events_are_one_line_the_latest_first_and_not_endless(recorder: Recorder
     for number in range(2 * MOST_EVENTS):
         recorder.journal.note(f"event {number}")
     logger.warning("first line\nsecond line of %s", "it")
-    latest = recorder.vitals().events
+    latest = recorder.snapshot().events
     assert len(latest) == MOST_EVENTS
     assert (latest[0].level, latest[0].text) == ("warning", "first line")
     assert latest[1].text == f"event {2 * MOST_EVENTS - 1}"
     recorder.stop()
     logger.error("nobody keeps this")
-    assert recorder.vitals().events == latest
+    assert recorder.snapshot().events == latest

@@ -11,7 +11,7 @@ pytest.importorskip("prometheus_client")
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from mcp_learning.models.dashboard import Latency, Overview, Vitals
+from mcp_learning.models.dashboard import Latency, Overview, Telemetry
 from mcp_learning.models.results import Health, IndexHealth, Member, Totals
 from mcp_learning.web.metrics import page
 
@@ -32,7 +32,7 @@ HEALTH = Health(
     version="1.2.3",
     leader=Member(pid=1, since=NOW, version="1.2.3"),
 )
-VITALS = Vitals(
+TELEMETRY = Telemetry(
     latencies=[
         Latency(
             method="find",
@@ -75,7 +75,7 @@ OVERVIEW = Overview(
 
 def samples() -> dict[str, list[tuple[dict[str, str], float]]]:
     found: dict[str, list[tuple[dict[str, str], float]]] = {}
-    text = page(HEALTH, VITALS, OVERVIEW).decode()
+    text = page(HEALTH, TELEMETRY, OVERVIEW).decode()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             found.setdefault(sample.name, []).append((sample.labels, sample.value))
@@ -101,6 +101,6 @@ def test_latencies_are_seconds_and_strange_names_survive() -> None:
 
 def test_what_is_not_known_is_left_out() -> None:
     blank = HEALTH.model_copy(update={"index": IndexHealth(state="none"), "leader": None})
-    text = page(blank, Vitals(latencies=[], events=[]), OVERVIEW).decode()
+    text = page(blank, Telemetry(latencies=[], events=[]), OVERVIEW).decode()
     assert "mcp_learning_index_rows" not in text
     assert "mcp_learning_executions 8.0" in text

@@ -133,7 +133,7 @@ def test_metrics_say_what_the_health_panel_says(agent: Server, dashboard: Dashbo
     assert samples[("mcp_learning_outcomes", "failure")] == 1
     assert samples[("mcp_learning_success_rate", "estimate")] == 0.5
     assert samples[("mcp_learning_followers",)] == len(panel["health"]["followers"]) == 1
-    latencies = {one["tool"]: one for one in panel["vitals"]["latencies"]}
+    latencies = {one["tool"]: one for one in panel["telemetry"]["latencies"]}
     assert samples[("mcp_learning_calls_total", "record_execution")] == 2
     assert samples[("mcp_learning_failed_calls_total", "get_execution")] == 1
     assert samples[("mcp_learning_call_seconds", "0.5", "record_execution")] == pytest.approx(

@@ -79,7 +79,7 @@ def staged(source: Path, staging: Path) -> copies.Contents:
     return held
 
 
-def is_in_use(path: Path) -> None:
+def refuse_in_use(path: Path) -> None:
     """Refuses a database that another program has open; what was logged is merged into it.
 
     Raises:

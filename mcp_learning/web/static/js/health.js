@@ -4,7 +4,7 @@ import { badge, bytes, card, h, moment, number, percent, row, table, tile } from
 import { ask } from "./session.js";
 
 export async function health(signal) {
-  const { health: state, vitals } = await ask("health", {}, signal);
+  const { health: state, telemetry } = await ask("health", {}, signal);
   const { index } = state;
   return [
     h("div", { class: "tiles" },
@@ -20,9 +20,9 @@ export async function health(signal) {
     card("How long recent calls took",
       h("p", { class: "quiet" }, "In the leading process, from the call to its answer, whoever asked; transport " +
         "comes on top. Milliseconds; the last 512 calls of each tool."),
-      vitals.latencies.length ? table("Latencies by tool",
+      telemetry.latencies.length ? table("Latencies by tool",
         ["tool", "calls", "failed", "p50", "p95", "p99", "longest"],
-        vitals.latencies.map((one) => row(one.tool, number(one.calls), number(one.failed),
+        telemetry.latencies.map((one) => row(one.tool, number(one.calls), number(one.failed),
           ...[one.p50_ms, one.p95_ms, one.p99_ms, one.longest_ms].map((value) => value.toFixed(1)))))
         : h("p", {}, "No agent has called since this process leads.")),
     card("Who shares the database",
@@ -32,7 +32,7 @@ export async function health(signal) {
       ])),
     card("Events",
       table("Events in the leading process, the latest first", ["when", "", "what"],
-        vitals.events.map((one) => row(moment(one.at), badge(one.level), one.text)))),
+        telemetry.events.map((one) => row(moment(one.at), badge(one.level), one.text)))),
     h("p", { class: "quiet" }, `mcp-learning ${state.version}, schema ${state.schema_version}. The same numbers, for `,
       "Prometheus, are at ", h("code", {}, "/metrics"), "."),
   ];
