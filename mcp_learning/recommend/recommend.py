@@ -6,7 +6,7 @@ threads. Which executions tell about the task is in `gather`, how much each weig
 how rates follow in `estimate`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from mcp_learning.recommend.estimate import ENOUGH, Estimate, judge
 from mcp_learning.recommend.evidence import UNLIKE
 from mcp_learning.recommend.gather import Gathered, gather
 from mcp_learning.recommend.posterior import weighted_quantile
-from mcp_learning.search.catalog import OUTCOMES
+from mcp_learning.search.catalog import OUTCOMES, View
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
 from mcp_learning.store.types import Vote
@@ -41,8 +41,9 @@ class Assessment:
         request: What was asked.
         gathered: The evidence.
         estimate: What follows from it.
-        weighty: Executions that weigh most, by their position in the evidence, the first one most.
-        numbers: The same executions and their change numbers, in the same order.
+        view: Where the executions are.
+        weighty: Those that weigh most, by their position in the evidence, the first one most.
+        numbers: Their change numbers, in the same order.
         pending: Similar executions that haven't ended.
         half_life_days: Age at which evidence counted half, in days.
     """
@@ -50,10 +51,20 @@ class Assessment:
     request: RecommendApproach
     gathered: Gathered
     estimate: Estimate
+    view: View
     weighty: list[int]
-    numbers: dict[UUID, int]
+    numbers: list[int]
     pending: int
     half_life_days: float
+
+    def task_ids(self, numbers: Container[int]) -> dict[int, UUID]:
+        """By change number, the executions that weigh most and have one of these numbers."""
+        rows = self.gathered.rows[self.weighty].tolist()
+        return {
+            number: self.view.task_id(row)
+            for number, row in zip(self.numbers, rows, strict=True)
+            if number in numbers
+        }
 
 
 def assess(
@@ -79,31 +90,31 @@ def assess(
     order = np.argsort(-estimate.weights, kind="stable")
     weighty = order[estimate.weights[order] > 0][:MOST_READ]
     view = related.snapshot.view
-    rows = gathered.rows[weighty].tolist()
     like = related.rows[related.similarities > UNLIKE]
     return Assessment(
         request=request,
         gathered=gathered,
         estimate=estimate,
+        view=view,
         weighty=weighty.tolist(),
-        numbers={view.task_id(row): int(view["sequence"][row]) for row in rows},
+        numbers=view["sequence"][gathered.rows[weighty]].tolist(),
         pending=int((view["outcome"][like] == _PENDING).sum()),
         half_life_days=half_life_days,
     )
 
 
-def answer(made: Assessment, texts: Mapping[UUID, ExecutionSummary]) -> Recommendation:
+def answer(made: Assessment, texts: Mapping[int, ExecutionSummary]) -> Recommendation:
     """Options for a task, best first, with what failed before.
 
     Args:
         made: Of the task.
-        texts: Of the executions in `made.numbers`, but for those deleted meanwhile.
+        texts: By change number, of the executions in `made.numbers` that weren't deleted meanwhile.
     """
     estimate, gathered = made.estimate, made.gathered
     read = {
-        at: texts[task_id]
-        for at, task_id in zip(made.weighty, made.numbers, strict=True)
-        if task_id in texts
+        at: texts[number]
+        for at, number in zip(made.weighty, made.numbers, strict=True)
+        if number in texts
     }
     return Recommendation(
         verdict="evidence" if estimate.enough else "insufficient_evidence",

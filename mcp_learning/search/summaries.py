@@ -1,12 +1,12 @@
 """A cache of the texts that searches show.
 
-Reading the texts of five executions from the store takes longer than the rest of a search. An entry
-is used only if its change number is that of the execution in the search.
+Reading the texts of five executions from the store takes longer than the rest of a search. Entries
+are found by change number, so that one is used only as long as the execution hasn't changed.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from uuid import UUID
 
 from mcp_learning.models.results import ExecutionSummary
@@ -33,36 +33,37 @@ class Summaries:
     def __init__(self, limit: int = LIMIT, characters: int = CHARACTERS) -> None:
         self._limit = limit
         self._most_characters = characters
-        self._kept: OrderedDict[UUID, Shown] = OrderedDict()
+        self._kept: OrderedDict[int, Shown] = OrderedDict()  # by change number
+        self._numbers: dict[UUID, int] = {}
         self._characters = 0
         self._lock = threading.Lock()
 
     def __contains__(self, task_id: UUID) -> bool:
-        return task_id in self._kept
+        return task_id in self._numbers
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def known(self, numbers: Mapping[UUID, int]) -> dict[UUID, ExecutionSummary]:
-        """Cached summaries of executions, given with their current change numbers."""
-        found: dict[UUID, ExecutionSummary] = {}
+    def known(self, numbers: Iterable[int]) -> dict[int, ExecutionSummary]:
+        """Cached summaries of the executions with these change numbers."""
+        found: dict[int, ExecutionSummary] = {}
         with self._lock:
-            for task_id, number in numbers.items():
-                kept = self._kept.get(task_id)
-                if kept is not None and kept.sequence == number:
-                    self._kept.move_to_end(task_id)
-                    found[task_id] = kept.summary
+            for number in numbers:
+                if (kept := self._kept.get(number)) is not None:
+                    self._kept.move_to_end(number)
+                    found[number] = kept.summary
         return found
 
-    def keep(self, fresh: Mapping[UUID, Shown]) -> None:
+    def keep(self, fresh: Iterable[Shown]) -> None:
         """Adds executions; the last ones are evicted last."""
         with self._lock:
-            for task_id, one in fresh.items():
-                self._remove(task_id)
-                self._kept[task_id] = one
+            for one in fresh:
+                self._remove(one.summary.task_id)
+                self._kept[one.sequence] = one
+                self._numbers[one.summary.task_id] = one.sequence
                 self._characters += _length(one)
             while len(self._kept) > self._limit or self._characters > self._most_characters:
-                self._remove(next(iter(self._kept)))
+                self._remove(next(iter(self._kept.values())).summary.task_id)
 
     def drop(self, task_ids: Iterable[UUID]) -> None:
         """Removes executions."""
@@ -71,8 +72,8 @@ class Summaries:
                 self._remove(task_id)
 
     def _remove(self, task_id: UUID) -> None:
-        if (old := self._kept.pop(task_id, None)) is not None:
-            self._characters -= _length(old)
+        if (number := self._numbers.pop(task_id, None)) is not None:
+            self._characters -= _length(self._kept.pop(number))
 
 
 def _length(one: Shown) -> int:
