@@ -19,7 +19,7 @@ from mcp_learning.recommend.estimate import ENOUGH, Estimate, judge
 from mcp_learning.recommend.evidence import UNLIKE
 from mcp_learning.recommend.gather import Gathered, gather
 from mcp_learning.recommend.posterior import weighted_quantile
-from mcp_learning.search.catalog import OUTCOMES, View
+from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
 from mcp_learning.store.types import Vote
@@ -51,7 +51,7 @@ class Assessment:
     request: RecommendApproach
     gathered: Gathered
     estimate: Estimate
-    view: View
+    view: CatalogView
     weighty: list[int]
     numbers: list[int]
     pending: int

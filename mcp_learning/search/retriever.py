@@ -111,6 +111,7 @@ class Retriever:
             vectors: False if the store's vectors are of another model, so that the rows have none.
         """
         self.rows = rows
+        self.summaries.clear()  # in another database, other executions have these change numbers
         wanted = self.wants_index and vectors
         self.index_manager.open(fingerprint, self._stored_vectors, wanted=wanted)
         self._compare_speeds()
@@ -193,9 +194,10 @@ class Retriever:
         scorer = Scorer(snapshot, query, snapshot.words.score(TokenisedQuery.of(query.text)))
         if index is None or query.vector is None:
             rows = snapshot.passes(np.arange(len(snapshot.view)))
+            found = scorer.similarities(None if snapshot.passing is None else rows)
         else:
             rows = candidates.of_indexes(snapshot, scorer, query, index, query.limit)
-        found = scorer.similarities(rows)
+            found = scorer.similarities(rows)
         if query.vector is not None:
             metric, norms = snapshot.metric(rows, query.noise)
             found = relevance_feedback.kind_similarities(

@@ -71,6 +71,13 @@ class Summaries:
             for task_id in task_ids:
                 self._remove(task_id)
 
+    def clear(self) -> None:
+        """Removes all executions."""
+        with self._lock:
+            self._kept.clear()
+            self._numbers.clear()
+            self._characters = 0
+
     def _remove(self, task_id: UUID) -> None:
         if (number := self._numbers.pop(task_id, None)) is not None:
             self._characters -= _length(self._kept.pop(number))

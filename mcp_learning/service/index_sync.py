@@ -106,8 +106,8 @@ class IndexSync:
         """
         async with self._syncing:
             await self._store.open()
-            revision = self._store.revision
             await self._fit_model()
+            revision = self._store.revision
             changes = await self._store.changes(None)
             dimension = self._embedder.dimension
             rows = await anyio.to_thread.run_sync(

@@ -1,17 +1,13 @@
-"""What searches and recommendations are made with: the embedder, the indexes, and their upkeep.
+"""The derived state of one store: the embedder, the indexes, and their upkeep in the background.
 
-The store is the truth. `index_sync` keeps the rows in memory up with it, `embedding` makes vectors
-that are missing, `index_build` rebuilds the HNSW index when it has become stale. That happens in
-the background, and before a search that finds a little of it undone: an agent reads its own writes.
+`index_sync` keeps the rows in memory up with the store, `embedding` makes vectors that are missing,
+`index_build` rebuilds the HNSW index when it has become stale, `searches` answers.
 """
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable
+from typing import Literal
 from uuid import UUID
 
 import anyio
@@ -19,52 +15,30 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from mcp_learning.embed.embedder import Embedder
-from mcp_learning.embed.recipe import embedding_text
-from mcp_learning.errors import LearningError, StoreError
-from mcp_learning.models.identifiers import task_key
-from mcp_learning.models.requests import Filters, RebuildIndex, RecommendApproach
+from mcp_learning.errors import LearningError
+from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.results import (
-    ExecutionSummary,
     IndexHealth,
     IndexingHealth,
     RebuildReport,
-    Recommendation,
 )
-from mcp_learning.redaction.secrets import redact
-from mcp_learning.search.found import Found
 from mcp_learning.search.retriever import Retriever
-from mcp_learning.search.scorer import Query
 from mcp_learning.search.summaries import LIMIT, SHORT
 from mcp_learning.service.embedding import EmbeddingQueue
 from mcp_learning.service.index_build import IndexBuilder
 from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.service.protocol import Progress
+from mcp_learning.service.searches import Searches
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import Vote
-
-if TYPE_CHECKING:
-    from mcp_learning.recommend.recommend import Assessment
 
 logger = logging.getLogger(__name__)
-
-READ_OWN_WRITES = 64
-"""Longest queue that a search waits for, in executions: about half a second."""
-
-READ_OWN_WORDS = 2_000
-"""Executions whose words a search reads when they are still to be read: about 0.2 s."""
-
-EVIDENCE_ROWS = 2_000
-"""Executions that an index proposes as evidence, when not all are compared."""
 
 PAUSE = 0.05
 """Seconds without a record after which embedding starts by itself; a search doesn't wait for it."""
 
 LONGEST_WAIT = 5.0
 """Seconds after which embedding starts even while records keep coming."""
-
-_SEARCHES = 4
-"""Searches that run at the same time, each in its own thread."""
 
 
 class Indexer:
@@ -96,10 +70,17 @@ class Indexer:
         self._builder = IndexBuilder(
             settings, store, self.embedder, self.retriever, self._sync, self._queue, self.drain
         )
+        self.searches = Searches(
+            settings,
+            store,
+            self.embedder,
+            self.retriever,
+            self._sync,
+            self._queue,
+            self._rebuild_failed_index,
+        )
         self._warmed = 0  # `IndexSync.loads` when the caches were filled
         self._work = anyio.Event()
-        self._searching = anyio.CapacityLimiter(_SEARCHES)
-        self._recommending: ModuleType | None = None
 
     @property
     def reembed_due(self) -> bool:
@@ -109,6 +90,10 @@ class Indexer:
     def notice(self) -> None:
         """Says that an execution was written. Call after the commit."""
         self._work.set()
+
+    def _rebuild_failed_index(self) -> None:
+        if self.retriever.index_manager.state.problem and not self._builder.failed_rows:
+            self._work.set()
 
     async def forget(self, task_ids: Iterable[UUID]) -> None:
         """Lets go of the texts of deleted executions. Call after the commit."""
@@ -172,117 +157,6 @@ class Indexer:
         """
         await self._sync.sync()
 
-    async def search(
-        self, text: str, *, filters: Filters, limit: int, floor: float | None
-    ) -> tuple[Found, dict[UUID, ExecutionSummary]]:
-        """Embeds `text` and searches what was committed before the call.
-
-        While a re-embed is due, only words are searched: vectors of two models can't be compared.
-
-        Args:
-            text: The task at hand.
-            filters: Which executions may be returned.
-            limit: Tasks wanted, at least 1.
-            floor: Least similarity, 0..1; None: as configured, else the calibrated one.
-
-        Returns:
-            What was found, and the texts of it, without executions that were deleted meanwhile.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-            StoreError: The store can't be read.
-        """
-        await self._read_own_writes()
-
-        def search() -> tuple[Found, dict[UUID, int], dict[UUID, ExecutionSummary]]:
-            query = self._query(text, filters=filters, limit=limit, floor=floor)
-            found = self.retriever.search(query)
-            numbers = {one.task_id: one.sequence for one in found.ranked}
-            return found, numbers, self.retriever.summaries.known(numbers)
-
-        found, numbers, texts = await anyio.to_thread.run_sync(search, limiter=self._searching)
-        self._notice_failure()
-        return found, await self._completed(texts, numbers)
-
-    async def recommend(
-        self, request: RecommendApproach, votes: Mapping[UUID, Vote]
-    ) -> Recommendation:
-        """Gathers what became of similar tasks, and compares options.
-
-        Args:
-            request: The task at hand.
-            votes: What speaks for and against executions.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-            StoreError: The store can't be read.
-        """
-        if self._recommending is None:  # with what it imports it takes 0.1 s
-            name = "mcp_learning.recommend.recommend"
-            self._recommending = await anyio.to_thread.run_sync(import_module, name)
-        module = self._recommending
-        await self._read_own_writes()
-
-        def assess() -> tuple["Assessment", dict[UUID, ExecutionSummary]]:
-            query = self._query(
-                request.task_description, filters=Filters(), limit=EVIDENCE_ROWS, floor=None
-            )
-            related = self.retriever.related(query)
-            half_life = self._settings.evidence_half_life_days
-            made: Assessment = module.assess(related, query, request, votes, half_life)
-            return made, self.retriever.summaries.known(made.numbers)
-
-        made, texts = await anyio.to_thread.run_sync(assess, limiter=self._searching)
-        self._notice_failure()
-        texts = await self._completed(texts, made.numbers)
-        result: Recommendation = await anyio.to_thread.run_sync(module.answer, made, texts)
-        return result
-
-    async def _read_own_writes(self) -> None:
-        """Takes in what was committed, and makes vectors and words that are missing, if few."""
-        await self.load()
-        await self._sync.sync()
-        rows = self.retriever.rows
-        if 0 < rows.unembedded <= READ_OWN_WRITES:
-            try:
-                # No further than now: while others write, a search has to end.
-                await self._queue.embed(rows.sequence)
-            except StoreError as error:  # no room for vectors; the shortcoming says what is missing
-                logger.warning("searching without the latest vectors: %s", error)
-        await self._sync.tokenise(READ_OWN_WORDS)
-
-    def _query(self, text: str, *, filters: Filters, limit: int, floor: float | None) -> Query:
-        # Stored text has no secrets either, so a question is most alike without its own.
-        question, _ = redact(text)
-        vector = None
-        if not self.reembed_due:
-            (vector,) = self.embedder.embed([embedding_text(question)])
-        return Query(
-            text=question,
-            task_key=task_key(question),
-            vector=vector,
-            filters=filters,
-            limit=limit,
-            floor=self._settings.min_similarity if floor is None else floor,
-            noise=self.embedder.floor,
-            now=datetime.now(UTC),
-        )
-
-    async def _completed(
-        self, texts: dict[UUID, ExecutionSummary], wanted: Mapping[UUID, int]
-    ) -> dict[UUID, ExecutionSummary]:
-        """The texts of what is wanted, with those that aren't in memory read from the store."""
-        missing = [task_id for task_id in wanted if task_id not in texts]
-        if not missing:
-            return texts
-        fresh = await self._store.summaries(missing)
-        await anyio.to_thread.run_sync(self.retriever.summaries.keep, fresh)
-        return texts | {task_id: one.summary for task_id, one in fresh.items()}
-
-    def _notice_failure(self) -> None:
-        if self.retriever.index_manager.state.problem and not self._builder.failed_rows:
-            self._work.set()  # the index failed, perhaps just now: it is built again
-
     async def drain(self) -> None:
         """Embeds everything that is in the queue now, and reads its words.
 
@@ -316,7 +190,7 @@ class Indexer:
         if self._warmed != self._sync.loads:
             self._warmed = self._sync.loads
             latest = await self._store.latest_summaries(LIMIT, SHORT)
-            await anyio.to_thread.run_sync(self.retriever.summaries.keep, latest)
+            await anyio.to_thread.run_sync(self.retriever.summaries.keep, latest.values())
             await anyio.to_thread.run_sync(self.retriever.warm, self.embedder.floor)
 
     async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:

@@ -25,7 +25,7 @@ NEAREST = 200
 
 async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> SimilarTasks:
     """The most similar earlier tasks that pass the filters and the floor, best first."""
-    found, texts = await indexer.search(
+    found, texts = await indexer.searches.search(
         request.task_description,
         filters=request.filters,
         limit=request.limit,
@@ -40,7 +40,7 @@ async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> Simila
         reason=reason,
         below_floor=found.below_floor,
     )
-    matches = [_match(one, texts[one.task_id]) for one in found.ranked if one.task_id in texts]
+    matches = [_match(one, texts[one.sequence]) for one in found.ranked if one.sequence in texts]
     return SimilarTasks(matches=matches, search=info)
 
 
@@ -48,7 +48,7 @@ async def recommendation(
     indexer: "Indexer", request: RecommendApproach, votes: Mapping[UUID, Vote]
 ) -> Recommendation:
     """How options ended on similar tasks; says when executions still lack their vector."""
-    result = await indexer.recommend(request, votes)
+    result = await indexer.searches.recommend(request, votes)
     if not indexer.retriever.rows.unembedded:
         return result
     note = f"{result.basis.note}; {indexer.shortcoming}"

@@ -9,55 +9,59 @@ from mcp_learning.search.summaries import Summaries
 from mcp_learning.store.types import Shown
 
 
-def shown(length: int = 10, number: int = 1) -> tuple[UUID, Shown]:
+def shown(number: int = 1, length: int = 10) -> Shown:
     row = execution(task_description="x" * length).model_dump()
     known = {name: row[name] for name in ExecutionSummary.model_fields}
-    return row["task_id"], Shown(number, ExecutionSummary(**known))
+    return Shown(number, ExecutionSummary(**known))
 
 
-def test_what_was_kept_is_known_as_of_its_change_number_alone() -> None:
+def test_what_was_kept_is_known_by_its_change_number() -> None:
     summaries = Summaries()
-    task_id, one = shown(number=7)
-    summaries.keep({task_id: one})
-    assert summaries.known({task_id: 7}) == {task_id: one.summary}
-    assert summaries.known({task_id: 8}) == {}
+    one = shown(7)
+    summaries.keep([one])
+    assert summaries.known([7, 8]) == {7: one.summary}
 
 
-def test_what_was_read_again_takes_the_place_of_the_old_one() -> None:
+def test_an_execution_that_was_read_again_takes_the_place_of_its_earlier_state() -> None:
     summaries = Summaries()
-    task_id, one = shown(number=7)
+    one = shown(7)
     newer = Shown(8, one.summary.model_copy(update={"approach": "another"}))
-    summaries.keep({task_id: one})
-    summaries.keep({task_id: newer})
-    assert summaries.known({task_id: 8})[task_id].approach == "another"
+    summaries.keep([one])
+    summaries.keep([newer])
+    assert summaries.known([7, 8]) == {8: newer.summary}
     assert len(summaries) == 1
 
 
 def test_what_was_dropped_is_not_known_and_may_never_have_been() -> None:
     summaries = Summaries()
-    (gone, one), (kept, other) = shown(), shown()
-    summaries.keep({gone: one, kept: other})
-    summaries.drop([gone, gone, UUID(int=1)])
-    assert gone not in summaries
-    assert summaries.known({gone: 1, kept: 1}).keys() == {kept}
+    gone, kept = shown(1), shown(2)
+    summaries.keep([gone, kept])
+    summaries.drop([gone.summary.task_id, gone.summary.task_id, UUID(int=1)])
+    assert gone.summary.task_id not in summaries
+    assert summaries.known([1, 2]).keys() == {2}
 
 
 def test_the_least_recently_shown_goes_first() -> None:
     summaries = Summaries(limit=2)
-    rows = dict([shown(), shown()])
-    first, second = rows
-    summaries.keep(rows)
-    summaries.known({first: 1})
-    third, one = shown()
-    summaries.keep({third: one})
-    assert summaries.known(dict.fromkeys([first, second, third], 1)).keys() == {first, third}
+    summaries.keep([shown(1), shown(2)])
+    summaries.known([1])
+    summaries.keep([shown(3)])
+    assert summaries.known([1, 2, 3]).keys() == {1, 3}
 
 
 def test_what_is_kept_is_bounded_by_its_length() -> None:
     summaries = Summaries(characters=1_000)
-    rows = dict([shown(400), shown(400), shown(400)])
+    rows = [shown(number, 400) for number in (1, 2, 3)]
     summaries.keep(rows)
-    assert summaries.known(dict.fromkeys(rows, 1)).keys() == set(list(rows)[1:])
-    summaries.drop(rows)
+    assert summaries.known([1, 2, 3]).keys() == {2, 3}
+    summaries.drop(row.summary.task_id for row in rows)
     summaries.keep(rows)
     assert len(summaries) == 2
+
+
+def test_nothing_is_known_after_everything_was_removed() -> None:
+    summaries = Summaries(characters=1_000)
+    summaries.keep([shown(1, 400), shown(2, 400)])
+    summaries.clear()
+    summaries.keep([shown(2, 400), shown(3, 400)])
+    assert summaries.known([1, 2, 3]).keys() == {2, 3}

@@ -4,7 +4,8 @@ Read once at start-up and then by change number, so that a search asks the datab
 the few executions that it shows.
 """
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -32,6 +33,25 @@ def read(cursor: Cursor, after_sequence: int = 0) -> Columns:
     }
     labels = {name: found.pop(name) for name in LABELS}
     return Columns(**found, labels=labels)
+
+
+def as_of_one_moment(
+    read_rows: Callable[[], Columns], deleted: "array[int]"
+) -> tuple[Columns, int]:
+    """Rows, and the length of the log of deletions that belong before them.
+
+    What is deleted and recorded again while the rows are read may be among them without its
+    deletion; told the next time, that would take the new execution away. So they are read again.
+
+    Args:
+        read_rows: Reads them, each time as of then.
+        deleted: Both halves of each deleted task_id; grows meanwhile.
+    """
+    while True:
+        known = len(deleted)  # before reading: all of these were committed before
+        rows = read_rows()
+        if not np.isin(rows.low, deleted[known + 1 :: 2]).any():
+            return rows, known
 
 
 def words(cursor: Cursor, sequences: Sequence[int]) -> list[IndexedTexts]:

@@ -195,14 +195,7 @@ class DuckDBStore(Aggregates):
             opening = self._opening
             complete = since is None or since.opening != opening
             sequence = 0 if complete or since is None else since.sequence
-            while True:
-                known = len(self._deleted)  # before the snapshot: all of these are in it
-                rows = feed.read(cursor, sequence)
-                # What was deleted and recorded again meanwhile is among the rows, and its deletion
-                # has to be told with it: told the next time, it would take the new one away.
-                again = np.isin(rows.low, self._deleted[known + 1 :: 2])
-                if not again.any():
-                    break
+            rows, known = feed.as_of_one_moment(lambda: feed.read(cursor, sequence), self._deleted)
             first = known if complete or since is None else since.deletions
             return Changes(
                 complete=complete,

@@ -1,0 +1,206 @@
+"""Searches and recommendations over one store.
+
+A search reflects everything that was committed before it began. With nothing committed since the
+last one, it asks the store nothing, and is one call of a worker thread, as long as the texts that
+it shows are in memory.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.embed.recipe import embedding_text
+from mcp_learning.errors import StoreError
+from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.requests import Filters, RecommendApproach
+from mcp_learning.models.results import ExecutionSummary, Recommendation
+from mcp_learning.redaction.secrets import redact
+from mcp_learning.search.found import Found
+from mcp_learning.search.retriever import Retriever
+from mcp_learning.search.scorer import Query
+from mcp_learning.service.embedding import EmbeddingQueue
+from mcp_learning.service.index_sync import IndexSync
+from mcp_learning.settings import Settings
+from mcp_learning.store.protocol import Store
+from mcp_learning.store.types import Vote
+
+if TYPE_CHECKING:
+    from mcp_learning.recommend.recommend import Assessment
+
+logger = logging.getLogger(__name__)
+
+READ_OWN_WRITES = 64
+"""Longest queue that a search waits for, in executions: about half a second."""
+
+READ_OWN_WORDS = 2_000
+"""Rows that a search tokenises when their words aren't indexed yet: about 0.2 s."""
+
+EVIDENCE_ROWS = 2_000
+"""Executions that an index proposes as evidence, when not all are compared."""
+
+_THREADS = 4
+"""Searches that run at the same time."""
+
+
+class Searches:
+    """Answers questions about one store.
+
+    Args:
+        settings: The configured floor and the half-life of evidence.
+        store: Has the texts that aren't in memory.
+        embedder: Embeds the questions.
+        retriever: Is searched.
+        sync: Of the same retriever.
+        queue: Makes vectors that are missing.
+        searched: Called after each search of the indexes.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        embedder: Embedder,
+        retriever: Retriever,
+        sync: IndexSync,
+        queue: EmbeddingQueue,
+        searched: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._embedder = embedder
+        self._retriever = retriever
+        self._sync = sync
+        self._queue = queue
+        self._searched = searched
+        self._threads = anyio.CapacityLimiter(_THREADS)
+        self._recommending: ModuleType | None = None
+
+    async def search(
+        self, text: str, *, filters: Filters, limit: int, floor: float | None
+    ) -> tuple[Found, dict[int, ExecutionSummary]]:
+        """Embeds `text` and searches.
+
+        While a re-embed is due, only words are searched: vectors of two models can't be compared.
+
+        Args:
+            text: The task at hand.
+            filters: Which executions may be returned.
+            limit: Tasks wanted, at least 1.
+            floor: Least similarity, 0..1; None: as configured, else the calibrated one.
+
+        Returns:
+            What was found, and its texts by change number, without executions that were deleted
+            meanwhile.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+            StoreError: The store can't be read.
+        """
+        await self._read_own_writes()
+
+        def search() -> tuple[Found, dict[int, ExecutionSummary]]:
+            query = self._query(text, filters=filters, limit=limit, floor=floor)
+            found = self._retriever.search(query)
+            numbers = [one.sequence for one in found.ranked]
+            return found, self._retriever.summaries.known(numbers)
+
+        found, texts = await anyio.to_thread.run_sync(search, limiter=self._threads)
+        self._searched()
+        missing = {one.sequence: one.task_id for one in found.ranked if one.sequence not in texts}
+        return found, texts | await self._read(missing)
+
+    async def recommend(
+        self, request: RecommendApproach, votes: Mapping[UUID, Vote]
+    ) -> Recommendation:
+        """Gathers what became of similar tasks, and compares options.
+
+        Args:
+            request: The task at hand.
+            votes: What speaks for and against executions.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+            StoreError: The store can't be read.
+        """
+        if self._recommending is None:  # with what it imports it takes 0.1 s
+            name = "mcp_learning.recommend.recommend"
+            self._recommending = await anyio.to_thread.run_sync(import_module, name)
+        module = self._recommending
+        await self._read_own_writes()
+        half_life = self._settings.evidence_half_life_days
+
+        def assess() -> tuple["Assessment", dict[int, ExecutionSummary], Recommendation | None]:
+            query = self._query(
+                request.task_description, filters=Filters(), limit=EVIDENCE_ROWS, floor=None
+            )
+            related = self._retriever.related(query)
+            made: Assessment = module.assess(related, query, request, votes, half_life)
+            texts = self._retriever.summaries.known(made.numbers)
+            complete = len(texts) == len(made.numbers)
+            return made, texts, module.answer(made, texts) if complete else None
+
+        made, texts, answer = await anyio.to_thread.run_sync(assess, limiter=self._threads)
+        self._searched()
+        if answer is not None:
+            return answer
+        missing = made.task_ids(set(made.numbers) - texts.keys())
+        texts |= await self._read(missing)
+        result: Recommendation = await anyio.to_thread.run_sync(module.answer, made, texts)
+        return result
+
+    async def _read_own_writes(self) -> None:
+        """Takes in what was committed, and makes vectors and words that are missing, if few."""
+        await self._sync.load()
+        await self._sync.sync()
+        rows = self._retriever.rows
+        if 0 < rows.unembedded <= READ_OWN_WRITES:
+            try:
+                # No further than now: while others write, a search has to end.
+                await self._queue.embed(rows.sequence)
+            except StoreError as error:  # no room for vectors; the shortcoming says what is missing
+                logger.warning("searching without the latest vectors: %s", error)
+        await self._sync.tokenise(READ_OWN_WORDS)
+
+    def _query(self, text: str, *, filters: Filters, limit: int, floor: float | None) -> Query:
+        # Stored text has no secrets either, so a question is most similar without its own.
+        question, _ = redact(text)
+        vector = None
+        if not self._sync.reembed_due:
+            (vector,) = self._embedder.embed([embedding_text(question)])
+        return Query(
+            text=question,
+            task_key=task_key(question),
+            vector=vector,
+            filters=filters,
+            limit=limit,
+            floor=self._settings.min_similarity if floor is None else floor,
+            noise=self._embedder.floor,
+            now=datetime.now(UTC),
+        )
+
+    async def _read(self, missing: Mapping[int, UUID]) -> dict[int, ExecutionSummary]:
+        """Reads and keeps texts that aren't in memory.
+
+        Args:
+            missing: Executions by the change number that they were found with.
+
+        Returns:
+            Their texts by that number, without those that were deleted meanwhile.
+        """
+        if not missing:
+            return {}
+        fresh = await self._store.summaries(list(missing.values()))
+        await anyio.to_thread.run_sync(self._retriever.summaries.keep, fresh.values())
+        return {
+            number: fresh[task_id].summary
+            for number, task_id in missing.items()
+            if task_id in fresh
+        }
