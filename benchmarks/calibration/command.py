@@ -7,7 +7,7 @@ import typer
 
 from benchmarks.calibration import floors, questions, report
 from benchmarks.output import AsJson, console, print_json
-from mcp_learning.bench.progress import shown_progress
+from mcp_learning.cli.progress import logged_progress
 from mcp_learning.cli.running import load_settings
 
 
@@ -36,7 +36,7 @@ def calibrate(
     """Measure which similarity floor fits the configured embedding model."""
     settings = load_settings(data_dir)
     given = questions.load(pairs) if pairs else None
-    with shown_progress(quiet=json) as progress:
+    with logged_progress(quiet=json) as progress:
         outcome = floors.measure(settings, given, compare=compare, progress=progress)
     if json:
         print_json(outcome.as_json())

@@ -19,7 +19,7 @@ from benchmarks.output import (
 from benchmarks.scale import measure as measuring
 from benchmarks.scale import page, peers, plots, results
 from benchmarks.scale.results import Outcome, Results
-from mcp_learning.bench.progress import shown_progress
+from mcp_learning.cli.progress import logged_progress
 from mcp_learning.errors import InvalidInput
 
 
@@ -112,7 +112,7 @@ def measure_sizes(
 
     if sizes:
         plan = measuring.make_plan(sizes, presets, peers.chosen(others), quick=quick)
-        with shown_progress(quiet=as_json) as progress:
+        with logged_progress(quiet=as_json) as progress:
             measuring.measure(plan, directory, progress, done)
     if not found:
         raise InvalidInput("sizes", "nothing is measured yet; give some, such as 1000,10000")

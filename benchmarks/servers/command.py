@@ -13,7 +13,7 @@ from benchmarks.memory import resident_mb, resident_parts
 from benchmarks.output import AsJson, console, print_json
 from benchmarks.servers import compare
 from benchmarks.servers import hook as hooks
-from mcp_learning.bench.progress import shown_progress
+from mcp_learning.cli.progress import logged_progress
 from mcp_learning.errors import InvalidInput
 from mcp_learning.settings import Settings
 from mcp_learning.synthetic.generator import make_tasks
@@ -57,7 +57,7 @@ def memory(
     asked = [task.description for task in make_tasks(2 * _QUERIES, seed=_SEED + 1)][:_QUERIES]
     with TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True) as scratch:
         settings = Settings.model_construct(data_dir=Path(scratch) / "data")
-        with shown_progress(quiet=json) as progress:
+        with logged_progress(quiet=json) as progress:
 
             async def fill() -> None:
                 await generate(

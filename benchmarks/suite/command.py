@@ -17,7 +17,7 @@ from benchmarks.output import (
     write_text,
 )
 from benchmarks.suite import measure, report
-from mcp_learning.bench.progress import shown_progress
+from mcp_learning.cli.progress import logged_progress
 
 
 def suite(
@@ -33,7 +33,7 @@ def suite(
 ) -> None:
     """Measure latency, memory and throughput at one size, each against its target."""
     plan = measure.quick(rows) if quick else measure.full(rows)
-    with shown_progress(quiet=json) as progress:
+    with logged_progress(quiet=json) as progress:
         measurements = measure.measure(plan, directory, progress)
     if markdown is not None:
         command = f"python -m benchmarks suite --rows {rows}{' --quick' if quick else ''}"

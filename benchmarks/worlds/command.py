@@ -11,8 +11,8 @@ from benchmarks.output import AsJson, Check, console, exit_unless, print_json
 from benchmarks.worlds import reference as learners
 from benchmarks.worlds import trials
 from benchmarks.worlds.trials import Spread, Trial
-from mcp_learning.bench import evaluation
-from mcp_learning.bench.progress import shown_progress
+from mcp_learning.cli.progress import logged_progress
+from mcp_learning.recommend import evaluation
 from mcp_learning.settings import Settings
 
 HALF_LIFE_DAYS = float(Settings.model_fields["evidence_half_life_days"].default)
@@ -33,7 +33,7 @@ def worlds(
 ) -> None:
     """Follow recommendations through simulated worlds with known success rates."""
     used = range(first_seed, first_seed + seeds)
-    with shown_progress(quiet=json) as progress, TemporaryDirectory() as models:
+    with logged_progress(quiet=json) as progress, TemporaryDirectory() as models:
         outcome = trials.run(used, half_life_days, Path(models), progress)
     if plot is not None:
         evaluation.draw(outcome.predicted, outcome.succeeded, "steady worlds", plot)

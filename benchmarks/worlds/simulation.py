@@ -4,12 +4,13 @@ A world has the twenty families of `families` and four options. Each family has 
 its own for each option, and every task is done with the option that is recommended first. What is
 recorded is the outcome, but in a share of the tasks the opposite of it (`NOISE`).
 
-The texts are embedded and compared once, as searches do it: with words and meaning. From there on
-the product's own functions decide: `kindred` for what is alike, `judge` for what is best.
+The texts are embedded once. From there on the product's own functions decide: `Past` holds what
+was recorded so far, finds the executions that are related to a task, and compares the options.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -17,23 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.worlds import families
-from mcp_learning.bench.growing import Growing
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
-from mcp_learning.recommend.changepoint import everywhere
-from mcp_learning.recommend.estimate import judge
-from mcp_learning.recommend.evidence import SUPERSEDED as SUPERSEDED_WEIGHT
-from mcp_learning.recommend.evidence import Evidence, Ints, superseded
+from mcp_learning.models.identifiers import task_key
+from mcp_learning.recommend.evidence import Ints
+from mcp_learning.recommend.gather import Comparison
+from mcp_learning.recommend.past import Past
 from mcp_learning.recommend.posterior import Floats
-from mcp_learning.search import fusion
-from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms
-from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.settings import DEFAULT_MODEL
+from mcp_learning.store.past_run import PastRun
 
 Kind = Literal["steady", "bursts", "outage", "broken", "swapped", "equal"]
 DRIFTS: tuple[Kind, ...] = ("outage", "broken", "swapped")
 
 OPTIONS = 4
+LABELS = tuple(f"option {number}" for number in range(OPTIONS))
+START = datetime(2025, 1, 1)
+"""UTC, of the first task."""
+
 TASKS = 2_000
 LAST = 1_000
 """Tasks at the end over which regret is summed up."""
@@ -57,15 +59,15 @@ WARM_UP = 200
 
 @dataclass(frozen=True)
 class Texts:
-    """All n descriptions, family by family, and their similarities.
+    """All n descriptions, family by family.
 
     Attributes:
-        similarity: (n, n) float32, 0..1, as searches have it.
+        texts: The descriptions.
         vectors: (n, dimension) float32, L2-normalised.
         noise: `Embedder.floor` of the model.
     """
 
-    similarity: NDArray[np.float32]
+    texts: list[str]
     vectors: NDArray[np.float32]
     noise: float
 
@@ -120,8 +122,8 @@ class Trajectory:
     mistaken: NDArray[np.bool_]
 
 
-def compare_texts(model_dir: Path, seed: int = 1) -> Texts:
-    """Embeds and compares the descriptions of all families. Blocks for some seconds.
+def embed_texts(model_dir: Path, seed: int = 1) -> Texts:
+    """Embeds the descriptions of all families. Blocks for some seconds.
 
     Raises:
         EmbedderUnavailable: The bundled model can't be loaded.
@@ -130,18 +132,7 @@ def compare_texts(model_dir: Path, seed: int = 1) -> Texts:
     embedder = Embedder(DEFAULT_MODEL, cache_dir=model_dir)
     embedder.load()
     vectors = np.asarray(embedder.embed([embedding_text(text) for text in texts]))
-    words = WordIndex()
-    words.add([count_terms(text) for text in texts])
-    similarity = np.empty((len(texts), len(texts)), np.float32)
-    for row, text in enumerate(texts):
-        scores = words.score(TokenisedQuery.of(text))
-        similarity[row] = fusion.similarities(
-            fusion.meaning(vectors @ vectors[row], embedder.floor),
-            scores.coverage[: len(texts)],
-            fusion.lexical_weight(scores),
-        )
-    np.fill_diagonal(similarity, 1.0)  # the same task
-    return Texts(similarity, vectors, embedder.floor)
+    return Texts(texts, vectors, embedder.floor)
 
 
 def make(kind: Kind, seed: int, tasks: int = TASKS) -> World:
@@ -190,53 +181,58 @@ def follow(world: World, texts: Texts, half_life_days: float, *, told: bool = Fa
             before is void. Nobody can know that; it shows what is to be had by noticing it sooner.
     """
     count = len(world.family)
-    option, success = np.zeros(count, np.int64), np.zeros(count, bool)
     predicted, covered = np.zeros(count), np.zeros((count, OPTIONS), bool)
     better, mistaken = np.zeros(count, bool), np.zeros(count, bool)
     regret, recorded = np.zeros(count), world.recorded_rates
-    growing = Growing(texts.vectors, texts.noise)
-    place = np.zeros(count, np.int64)
+    runs: list[PastRun] = []
+    past = Past("approach", texts.vectors.shape[1], texts.noise, half_life_days)
+    comparison = Comparison("approach", None, None, OPTIONS, LABELS)
     for now in range(count):
-        old = superseded(world.text[:now], place[:now], option[:now], success[:now])
-        factor = np.where(old, SUPERSEDED_WEIGHT, 1.0)
-        if told and world.drift is not None and now >= world.drift:
-            before = np.arange(world.drift)
-            factor[before[world.changed[before, option[before]]]] = 0.0
-        kept = everywhere(
-            option[:now],
-            success[:now],
-            lambda at: texts.vectors[world.text[at]],
-            texts.noise,
-            OPTIONS,
-        )
-        evidence = Evidence(
-            option=option[:now],
-            success=success[:now],
-            similarity=growing.alike(
-                texts.similarity[world.text[now], world.text[:now]],
-                texts.vectors[world.text[now]],
-                world.text[:now],
-                world.text[:now],
-            ),
-            age_days=(now - np.arange(now)) / TASKS_A_DAY,
-            factor=factor,
-            kept=kept,
-        )
-        judged = judge(evidence, OPTIONS, half_life_days)
-        first = int(judged.order[0])
-        predicted[now], better[now] = judged.mean[first], judged.better
-        covered[now] = (judged.low <= recorded[now]) & (recorded[now] <= judged.high)
-        mistaken[now] = judged.better and _mistaken(recorded[now], judged.mean, judged.tried)
+        if told and now == world.drift:
+            past.record(_void(world, runs))
+        run = _run(texts, int(world.text[now]), now)
+        found = past.compare(*past.related(run), comparison).estimate
+        first = int(found.order[0])
+        predicted[now], better[now] = found.mean[first], found.better
+        covered[now] = (found.low <= recorded[now]) & (recorded[now] <= found.high)
+        mistaken[now] = found.better and _mistaken(recorded[now], found.mean, found.tried)
         regret[now] = world.rates[now].max() - world.rates[now, first]
-        success[now] = (world.luck[now] < world.rates[now, first]) != world.wrong[now]
-        option[now] = first
-    return Trajectory(regret, predicted, success, covered, better, mistaken)
+        success = bool((world.luck[now] < world.rates[now, first]) != world.wrong[now])
+        runs.append(replace(run, label=LABELS[first], success=success))
+        past.record({now: runs[now]})
+    succeeded = np.array([run.success for run in runs], bool)
+    return Trajectory(regret, predicted, succeeded, covered, better, mistaken)
 
 
 def regret_of_best_fixed(world: World, start: int, end: int) -> float:
     """Cumulative regret, over tasks `start` to `end`, of the one option that has the least."""
     rates = world.rates[start:end]
     return float((rates.max(axis=1, keepdims=True) - rates).sum(axis=0).min())
+
+
+def _run(texts: Texts, text: int, now: int) -> PastRun:
+    """A task that is about to be done."""
+    at = START + timedelta(days=now / TASKS_A_DAY)
+    return PastRun(
+        recorded_at=at,
+        updated_at=at,
+        task_key=task_key(texts.texts[text]),
+        repo="",
+        task_type="",
+        label="",
+        success=None,
+        texts=(texts.texts[text], None, None, None),
+        vector=texts.vectors[text],
+    )
+
+
+def _void(world: World, runs: Sequence[PastRun]) -> dict[int, PastRun]:
+    """Executions of options that have changed on their families, as if they hadn't ended."""
+    return {
+        number: replace(run, success=None)
+        for number, run in enumerate(runs)
+        if world.changed[number, LABELS.index(run.label)]
+    }
 
 
 def _drifted(kind: Kind, drawn: Floats, rng: np.random.Generator) -> Floats:

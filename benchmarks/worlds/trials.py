@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.worlds import simulation
 from benchmarks.worlds.simulation import LAST, WARM_UP, Kind, Texts, Trajectory, World
-from mcp_learning.bench.scores import Bools, Floats, score
+from mcp_learning.recommend.scores import Bools, Floats, score
 
 Progress = Callable[[str, int, int], None]
 _Run = tuple[World, Trajectory]
@@ -133,7 +133,7 @@ def run(
 ) -> Outcome:
     """Follows recommendations through worlds of each kind, on all CPUs.
 
-    Takes some 2 s of one CPU for each world, and twice that for one with a drift.
+    Takes some 10 s of one CPU for each world, and twice that for one with a drift.
 
     Args:
         seeds: Of the worlds of each kind, at least one.
@@ -154,7 +154,7 @@ def run(
         mp_context=multiprocessing.get_context(
             "spawn"
         ),  # a forked one inherits locks that are held
-        initializer=_compare_texts,
+        initializer=_embed_texts,
         initargs=(model_dir,),
     ) as pool:
         follow = partial(_follow, tasks=tasks, half_life_days=half_life_days)
@@ -172,9 +172,9 @@ def run(
 _texts: Texts | None = None  # of a child process
 
 
-def _compare_texts(model_dir: Path) -> None:
+def _embed_texts(model_dir: Path) -> None:
     global _texts
-    _texts = simulation.compare_texts(model_dir)
+    _texts = simulation.embed_texts(model_dir)
 
 
 def _follow(job: tuple[Kind, int, bool], *, tasks: int, half_life_days: float) -> _Run:

@@ -1,13 +1,25 @@
 """`mcp-learning evaluate`: how well recommendations would have predicted your executions."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mcp_learning.cli.options import CompareBy, DataDir, Json
-from mcp_learning.cli.running import load_settings, request, run
-from mcp_learning.models.requests import RecommendApproach
+from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.progress import ShowCount, logged_progress
+from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.models.maintenance import EmbedMissing
+from mcp_learning.models.requests import Dimension, RecommendApproach
+
+if TYPE_CHECKING:
+    from mcp_learning.recommend.evaluation import Following, Report
+    from mcp_learning.recommend.replay import Replay
+    from mcp_learning.recommend.scores import Scores
+    from mcp_learning.settings import Settings
+
+MOST_HISTORY = 20_000
+"""Latest executions that are looked at: as evidence, or to be predicted."""
 
 
 def evaluate(
@@ -23,14 +35,81 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Replay your executions, each outcome predicted from earlier ones, and score it."""
-    from mcp_learning.bench import evaluating
-
     settings = load_settings(data_dir)
     dimension = request(RecommendApproach, task_description="any", by=by).by
 
     async def work() -> None:
-        await evaluating.own_history(
-            settings, by=dimension, predict=predict, plot=plot, as_json=json
-        )
+        replayed = await _replayed(settings, dimension, predict, quiet=json)
+        from mcp_learning.recommend import evaluation
+
+        report = evaluation.evaluate(replayed)
+        if plot is not None and report.predictions:
+            evaluation.draw(replayed.predicted, replayed.happened, f"by {by}", plot)
+        if json:
+            print_json(report.as_json())
+        else:
+            _print_report(report, by)
 
     run(work)
+
+
+async def _replayed(settings: "Settings", by: Dimension, predict: int, *, quiet: bool) -> "Replay":
+    """Reads the history from whoever has the database open, and replays it in this process."""
+    import anyio.to_thread
+
+    from mcp_learning.recommend.replay import replay
+    from mcp_learning.service.history import latest, unpacked
+
+    async with service(settings) as learning:
+        await learning.embed_missing(EmbedMissing(), _unheard)
+        noise, entries = await latest(learning, by, MOST_HISTORY)
+
+    def work(progress: ShowCount) -> "Replay":
+        past = [unpacked(entry) for entry in entries]
+        return replay(past, by, noise, settings.evidence_half_life_days, predict, progress)
+
+    with logged_progress(quiet=quiet) as progress:
+        return await anyio.to_thread.run_sync(work, progress)
+
+
+def _print_report(report: "Report", by: str) -> None:
+    for text in report.thin:
+        console.print(f"Too thin: {text}.", markup=False, highlight=False, soft_wrap=True)
+    if not report.predictions:
+        return
+    from rich.table import Table
+
+    table = Table(title=f"{report.predictions} outcomes predicted from earlier ones, by {by}")
+    for heading in ("", "log loss", "Brier", "AUC", "calibration error"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, scores in (
+        ("recommend_approach", report.ours),
+        ("rate per option", report.per_option),
+        ("global rate", report.overall),
+    ):
+        if scores is not None:
+            table.add_row(name, *_scores(scores))
+    console.print(table)
+    if report.following is not None:
+        console.print(_following(report.following), markup=False, highlight=False, soft_wrap=True)
+
+
+def _scores(scores: "Scores") -> tuple[str, ...]:
+    auc = "" if scores.auc is None else f"{scores.auc:.3f}"
+    return f"{scores.log_loss:.3f}", f"{scores.brier:.3f}", auc, f"{scores.ece:.3f}"
+
+
+def _following(found: "Following") -> str:
+    regret = found.regret
+    against = "" if regret is None else f" Regret against the best single option: {regret:+.1%}."
+    return (
+        f"Following the recommendation: {found.rate:.0%} would succeed (90 % interval "
+        f"{found.low:.0%} to {found.high:.0%}), against {found.logged:.0%} of what was done."
+        f"{against} Estimated off-policy from the {found.matched} executions that took the "
+        "recommended option, by self-normalised inverse propensity; it is wrong if the choice "
+        "depended on something that also decides the outcome, such as how hard the task was."
+    )
+
+
+async def _unheard(share: float, message: str) -> None:
+    """Progress of embedding what lacks a vector."""

@@ -44,11 +44,19 @@ class LookUp(FindSimilarTasks):
 
 
 class ListHistory(Request):
-    """Arguments of `history`."""
+    """Arguments of `history`.
+
+    Attributes:
+        by: What `HistoryEntry.label` is.
+        limit: Executions on a page.
+        offset: Of the latest executions, how many are left out.
+        complete: Also those that are pending, don't name an option, or have no vector.
+    """
 
     by: Dimension = "approach"
     limit: Annotated[int, Field(ge=1, le=500)] = 250
     offset: Annotated[int, Field(ge=0, le=100_000)] = 0
+    complete: bool = False
 
 
 class Bucket(Model):
@@ -177,8 +185,8 @@ class LookedUp(Model):
     recommendation: Recommendation
 
 
-class EndedExecution(Model):
-    """An ended execution with all that a prediction rests on; times without a zone are UTC."""
+class HistoryEntry(Model):
+    """An execution with all that predictions rest on; times without a zone are UTC."""
 
     recorded_at: datetime
     updated_at: datetime
@@ -186,16 +194,20 @@ class EndedExecution(Model):
     repo: str
     task_type: str
     label: str
-    success: bool
+    success: bool | None
     texts: list[str | None]
-    vector: Annotated[str, Field(description="float32, little-endian, in base64")]
+    vector: Annotated[str, Field(description="float32, little-endian, in base64; empty: none")]
+    votes: Annotated[
+        list[tuple[datetime, bool]],
+        Field(description="When each vote on it was known, and whether it was in favour"),
+    ] = []
 
 
 class History(Model):
-    """Some of the ended executions that name an option, the oldest of them first."""
+    """A page of executions, the oldest of them first."""
 
     noise: Annotated[float, Field(description="Of the embedding model, 0..1")]
-    executions: list[EndedExecution]
+    executions: list[HistoryEntry]
 
 
 class Latency(Model):

@@ -2,8 +2,9 @@
 
 For every moment between two runs of an option, the likelihood that its rate changed there is set
 against the likelihood that it never did, both beta-binomial with a uniform prior, a change having
-a small probability beforehand. This is looked for on tasks like the one at hand (`here`), and over
-everything the option was used for (`everywhere`), where a tool that broke shows sooner.
+a small probability beforehand. Changes are looked for on tasks like the one at hand
+(`unchanged_on_similar_tasks`), and over everything the option was used for
+(`unchanged_on_all_tasks`), where a tool that broke shows sooner.
 
 Source: the single change-point of R. Adams and D. MacKay, "Bayesian online changepoint detection"
 (2007), with fractional counts.
@@ -24,11 +25,11 @@ VectorsAt = Callable[[Ints], NDArray[np.float32]]
 HAZARD = 0.005
 """Probability, before looking, that an option changed for good between two of its runs."""
 
-HAZARD_EVERYWHERE = 0.0003
+HAZARD_ON_ALL_TASKS = 0.0003
 """The same for a change on all tasks at once. Measured (docs/learning.md)."""
 
-LEAST_TOLD = 0.1
-"""Weight below which an execution has no say in whether its option has changed here."""
+LEAST_INFORMATIVE = 0.1
+"""Weight below which an execution does not count in whether its option changed on such tasks."""
 
 LEAST_RUNS = 4
 """Runs of an option from which a change is looked for."""
@@ -40,8 +41,10 @@ _WORTH_A_LOOK = 0.1
 """Doubt, with every run counted in full, from which it is counted how kinds of tasks alternate."""
 
 
-def here(option: Ints, success: Bools, weight: Floats, options: int) -> Floats:
-    """(n,) 0..1: the probability that nothing changed on such tasks between an execution and today.
+def unchanged_on_similar_tasks(
+    option: Ints, success: Bools, weight: Floats, options: int
+) -> Floats:
+    """(n,) 0..1: the probability that an option is on such tasks as it was at an execution.
 
     Executions count with the square root of what they tell about the rate: a tool that broke shows
     on tasks that are less alike, too.
@@ -52,17 +55,17 @@ def here(option: Ints, success: Bools, weight: Floats, options: int) -> Floats:
         weight: (n,) >= 0, how much each tells about the task at hand.
         options: How many there are.
     """
-    kept = np.ones(len(option))
-    near = np.flatnonzero(weight > LEAST_TOLD)
+    unchanged = np.ones(len(option))
+    near = np.flatnonzero(weight > LEAST_INFORMATIVE)
     latest = _Latest(option[near], options)
     told, ended = np.sqrt(np.minimum(weight[near], 1.0)), success[near]
     older = latest.older(ended, told)
     doubt = _later(HAZARD * _odds(ended[latest.at], told[latest.at] * latest.known, older))
-    kept[near] = latest.spread(1 - doubt)
-    return kept
+    unchanged[near] = latest.spread(1 - doubt)
+    return unchanged
 
 
-def everywhere(
+def unchanged_on_all_tasks(
     option: Ints, success: Bools, vectors: VectorsAt, noise: float, options: int
 ) -> Floats:
     """(n,) 0..1: the probability that an option got no worse, on all tasks, since an execution.
@@ -73,29 +76,29 @@ def everywhere(
     fails a dozen times on one kind of task has not got worse on others.
 
     Args:
-        option: (n,) 0..options - 1, oldest first; -1: not looked at, and kept.
+        option: (n,) 0..options - 1, oldest first; -1: not looked at, and taken as unchanged.
         success: (n,).
         vectors: Of the executions at some of the n positions.
         noise: `Embedder.floor` of their model.
         options: How many there are.
     """
-    kept = np.ones(len(option))
+    unchanged = np.ones(len(option))
     mine = np.flatnonzero(option >= 0)
     latest = _Latest(option[mine], options)
     ended, counted = success[mine][latest.at], latest.known.astype(np.float64)
     older = latest.older(success[mine], np.ones(len(mine)))
-    doubt = _later(HAZARD_EVERYWHERE * _odds(ended, counted, older, worse=True))
+    doubt = _later(HAZARD_ON_ALL_TASKS * _odds(ended, counted, older, worse=True))
     suspects = np.flatnonzero(doubt.max(axis=1, initial=0) > _WORTH_A_LOOK)
     if not len(suspects):
-        return kept
+        return unchanged
     for one in suspects.tolist():
         known = latest.known[one]
         counted[one, known] = _novelty(vectors(mine[latest.at[one, known]]), noise)
     doubt[:] = 0.0
     odds = _odds(ended[suspects], counted[suspects], older[suspects], worse=True)
-    doubt[suspects] = _later(HAZARD_EVERYWHERE * odds)
-    kept[mine] = latest.spread(1 - doubt)
-    return kept
+    doubt[suspects] = _later(HAZARD_ON_ALL_TASKS * odds)
+    unchanged[mine] = latest.spread(1 - doubt)
+    return unchanged
 
 
 class _Latest:

@@ -1,6 +1,6 @@
 """From evidence to rates: the one place where options are compared.
 
-The tool, the replay of a user's own history and the generated worlds all judge by `judge`.
+The tool, the replay of a user's own history and the generated worlds all call `estimate`.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Background:
     """What is known from tasks that are unlike the one at hand.
 
     Attributes:
-        counts: Of each of m options, weighted by recency and `changepoint.everywhere`.
+        counts: Of each of m options, weighted by recency and `changepoint.unchanged_on_all_tasks`.
         success: Successes of all options, also of those that aren't compared.
         total: Executions of all options, likewise.
     """
@@ -102,8 +102,8 @@ class Estimate:
         return bool(self.effective.sum() >= ENOUGH)
 
 
-def judge(
-    evidence: Evidence, options: int, half_life_days: float, beyond: Background | None = None
+def estimate(
+    evidence: Evidence, options: int, half_life_days: float, background: Background | None = None
 ) -> Estimate:
     """Success rates of options on one task, from all evidence on all of them.
 
@@ -116,19 +116,24 @@ def judge(
         evidence: Of ended executions, oldest first; may be empty.
         options: How many there are, at least 1.
         half_life_days: Age at which evidence counts half, in days, > 0.
-        beyond: What is known beside the evidence; None: nothing.
+        background: What is known from other tasks beside the evidence; None: nothing.
     """
-    beyond = beyond or Background.nothing(options)
+    background = background or Background.nothing(options)
     close = closeness(evidence.similarity)
     base = evidence.factor * recency(evidence.age_days, half_life_days)
-    kept = changepoint.here(evidence.option, evidence.success, base * close, options)
-    base = base * np.minimum(kept, evidence.kept)
+    unchanged = changepoint.unchanged_on_similar_tasks(
+        evidence.option, evidence.success, base * close, options
+    )
+    base = base * np.minimum(unchanged, evidence.unchanged)
     near, far = base * close, base * (1 - close)
-    won = float((base * evidence.success).sum()) + beyond.success
-    global_rate = (1 + won) / (2 + float(base.sum()) + beyond.total)
+    won = float((base * evidence.success).sum()) + background.success
+    global_rate = (1 + won) / (2 + float(base.sum()) + background.total)
     counted = _counts(evidence, far, options)
     elsewhere = expected(
-        Counts(counted.success + beyond.counts.success, counted.failure + beyond.counts.failure),
+        Counts(
+            counted.success + background.counts.success,
+            counted.failure + background.counts.failure,
+        ),
         np.full(options, global_rate),
     )
     before = 0.5 + CARRIES_OVER * (elsewhere - 0.5)

@@ -1,12 +1,12 @@
 """How much an earlier execution counts as evidence for a task at hand.
 
-    weight = closeness · recency · standing · constancy · place · supersession
+    weight = closeness · recency · votes · unchanged · place · supersession
 
 - closeness, 0..1: how much alike the tasks are; 0 up to a similarity of `UNLIKE`, 1 from `ALIKE`.
 - recency, 0..1: halves with every half-life.
-- standing, 0.5..2: what feedback says, and how the tasks ended that used it (`recalls`).
-- constancy, 0..1: how likely the option works as well today as it did then (see there).
-- place: `ELSEWHERE` for another repository, or another type of task, than was asked about.
+- votes, 0.5..2: what feedback says, and how the tasks ended that used it (`weight_of`).
+- unchanged, 0..1: how likely the option works as well today as it did then (`changepoint`).
+- place: `ELSEWHERE` for another repository, and for another type of task, than was asked about.
 - supersession: `SUPERSEDED` if a later run of the same task ended otherwise.
 
 An execution that hasn't ended is no evidence. Time enters as ages, so that equal data give equal
@@ -32,7 +32,7 @@ ELSEWHERE = 0.5
 """Weight of an execution in another repository, or of another type, than the task at hand."""
 
 SUPERSEDED = 0.5
-"""Weight of a run after which the same task, in the same place and with the same option, ended
+"""Weight of a run after which the same task, in the same repository and with the same option, ended
 otherwise. Not 0: of an option that succeeds by chance only the last streak would be left, and
 every rate would look more extreme than it is."""
 
@@ -50,8 +50,8 @@ class Evidence:
         success: bool.
         similarity: float64, 0..1, with the task at hand.
         age_days: float64, >= 0.
-        factor: float64 > 0, the product of standing, place and supersession.
-        kept: float64, 0..1, from `constancy.everywhere`.
+        factor: float64 > 0, the product of votes, place and supersession.
+        unchanged: float64, 0..1, from `changepoint.unchanged_on_all_tasks`.
     """
 
     option: Ints
@@ -59,7 +59,7 @@ class Evidence:
     similarity: Floats
     age_days: Floats
     factor: Floats
-    kept: Floats
+    unchanged: Floats
 
 
 def closeness(similarity: Floats) -> Floats:
@@ -72,19 +72,19 @@ def recency(age_days: Floats, half_life_days: float) -> Floats:
     return np.asarray(np.exp2(-np.maximum(age_days, 0.0) / half_life_days))
 
 
-def superseded(task: Ints, place: Ints, option: Ints, success: Bools) -> Bools:
-    """(n,) whether a later run of the same task, place and option ended otherwise.
+def superseded(task: Ints, repo: Ints, option: Ints, success: Bools) -> Bools:
+    """(n,) whether a later run of the same task, repository and option ended otherwise.
 
     Args:
         task: (n,) equal for runs of the same task; all arrays oldest first.
-        place: (n,) equal for runs in the same repository.
+        repo: (n,) equal for runs in the same repository.
         option: (n,).
         success: (n,).
     """
     if not len(task):
         return np.zeros(0, bool)
-    newest_first = np.lexsort((-np.arange(len(task)), option, place, task))
-    keys = np.stack([task, place, option], axis=1)[newest_first]
+    newest_first = np.lexsort((-np.arange(len(task)), option, repo, task))
+    keys = np.stack([task, repo, option], axis=1)[newest_first]
     ended = success[newest_first]
     first = np.ones(len(task), bool)
     first[1:] = (keys[1:] != keys[:-1]).any(axis=1)

@@ -1,12 +1,12 @@
-"""Which executions tell about a task, as evidence on the options that are worth comparing."""
+"""Which executions are evidence on a task, and which options they make worth comparing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
 
-from mcp_learning.models.requests import RecommendApproach
+from mcp_learning.models.requests import Dimension
 from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.estimate import Background
 from mcp_learning.recommend.evidence import (
@@ -20,7 +20,7 @@ from mcp_learning.recommend.evidence import (
     superseded,
     weight_of,
 )
-from mcp_learning.recommend.labels import Merged, merge
+from mcp_learning.recommend.labels import including, merge
 from mcp_learning.recommend.posterior import Counts, Floats, tally
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
@@ -40,20 +40,39 @@ _MOST_CELLS = 1 << 20  # of a table of options by types: 8 MB
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """What is compared, and for which task.
+
+    Attributes:
+        by: The label whose values are the options.
+        repo: Of the task at hand; None: any.
+        task_type: Of the task at hand; None: any.
+        limit: Options that are going to be shown, at least 1.
+        include: Options that are compared in any case, even if nothing is known of them.
+    """
+
+    by: Dimension
+    repo: str | None
+    task_type: str | None
+    limit: int
+    include: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Gathered:
-    """Ended executions like the task at hand, n of them, and the options that are compared.
+    """Ended executions of tasks similar to the one at hand, n of them, and the options compared.
 
     Attributes:
         rows: (n,) int64, oldest first.
         evidence: The same executions.
-        beyond: All others.
+        background: All other ended executions.
         names: Of the options, by number.
         known: How many options there are, with those that aren't compared.
     """
 
     rows: Ints
     evidence: Evidence
-    beyond: Background
+    background: Background
     names: list[str]
     known: int
 
@@ -61,55 +80,61 @@ class Gathered:
 def gather(
     related: Related,
     query: Query,
-    request: RecommendApproach,
+    comparison: Comparison,
     votes: Mapping[UUID, Vote],
     half_life_days: float,
 ) -> Gathered:
-    """The evidence for an answer to `request`.
+    """The evidence on the options for a task.
 
     Args:
-        related: Executions and how much they are like the task at hand.
-        query: The question.
-        request: What to compare, and for which repository and type of task.
+        related: Executions and their similarities to the task at hand.
+        query: The task at hand.
+        comparison: What to compare.
         votes: For and against executions.
         half_life_days: Age at which evidence counts half, in days.
     """
     view = related.snapshot.view
     now = query.now.timestamp() * 1e6
-    merged = merge(related.snapshot.labels(request.by), view[request.by])
-    option, options = merged.number[view[request.by]], len(merged.names)
+    labels = related.snapshot.labels(comparison.by)
+    merged = merge(labels, view[comparison.by][view["alive"]])
+    merged, included = including(merged, comparison.include)
+    option, options = merged.number[view[comparison.by]], len(merged.names)
     ended = view["alive"] & (view["outcome"] != _PENDING) & (option >= 0)
-    near = related.rows[(related.similarities > UNLIKE) & ended[related.rows]]
-    near = near[np.lexsort((view["sequence"][near], view["timestamp"][near]))]
+    similar = related.rows[(related.similarities > UNLIKE) & ended[related.rows]]
+    similar = similar[np.lexsort((view["sequence"][similar], view["timestamp"][similar]))]
     similarity = np.zeros(len(view))
     similarity[related.rows] = related.similarities
-    unlike = ended.copy()
-    unlike[near] = False
-    far = np.flatnonzero(unlike)
-    weight = recency((now - view["timestamp"][far]) / _DAY, half_life_days)
-    usual = _counts(view, far, option, weight, options)
-    chosen = _compared(related, near, option, similarity, usual, merged, request)
+    dissimilar = ended.copy()
+    dissimilar[similar] = False
+    others = np.flatnonzero(dissimilar)
+    weight = recency((now - view["timestamp"][others]) / _DAY, half_life_days)
+    usual = _counts(view, others, option, weight, options)
+    tried = tally(option[similar], similarity[similar], options)
+    transferable = _transferable(related, similar, option, options, comparison)
+    compared = _compared(tried, transferable, usual, comparison.limit, included)
     renumbered = np.full(options + 1, -1, np.int64)
-    renumbered[chosen] = np.arange(len(chosen))
-    kept = _kept(related, np.flatnonzero(ended), renumbered[option], len(chosen), query.noise)
-    counts = _counts(view, far, option, weight * kept[far], options)
-    near = near[renumbered[option[near]] >= 0]
-    success = view["outcome"][near] == _SUCCESS
-    evidence = Evidence(
-        option=renumbered[option[near]],
-        success=success,
-        similarity=similarity[near],
-        age_days=np.maximum(now - view["timestamp"][near], 0) / _DAY,
-        factor=_factor(related, near, renumbered[option[near]], success, votes, request),
-        kept=kept[near],
+    renumbered[compared] = np.arange(len(compared))
+    unchanged = _unchanged(
+        related, np.flatnonzero(ended), renumbered[option], len(compared), query.noise
     )
-    beyond = Background(
-        Counts(counts.success[chosen], counts.failure[chosen]),
+    counts = _counts(view, others, option, weight * unchanged[others], options)
+    similar = similar[renumbered[option[similar]] >= 0]
+    success = view["outcome"][similar] == _SUCCESS
+    evidence = Evidence(
+        option=renumbered[option[similar]],
+        success=success,
+        similarity=similarity[similar],
+        age_days=np.maximum(now - view["timestamp"][similar], 0) / _DAY,
+        factor=_factor(related, similar, renumbered[option[similar]], success, votes, comparison),
+        unchanged=unchanged[similar],
+    )
+    background = Background(
+        Counts(counts.success[compared], counts.failure[compared]),
         float(counts.success.sum()),
         float(counts.total.sum()),
     )
-    names = [merged.names[number] for number in chosen.tolist()]
-    return Gathered(near, evidence, beyond, names, options)
+    names = [merged.names[number] for number in compared.tolist()]
+    return Gathered(similar, evidence, background, names, options)
 
 
 def _counts(view: CatalogView, rows: Ints, option: Ints, weight: Floats, options: int) -> Counts:
@@ -118,46 +143,44 @@ def _counts(view: CatalogView, rows: Ints, option: Ints, weight: Floats, options
     return Counts(won, tally(option[rows], weight * ~success, options))
 
 
-def _kept(related: Related, rows: Ints, option: Ints, options: int, noise: float) -> Floats:
-    """(all rows,) `changepoint.everywhere` of the options that are compared, else 1."""
+def _unchanged(related: Related, rows: Ints, option: Ints, options: int, noise: float) -> Floats:
+    """(all rows,) `changepoint.unchanged_on_all_tasks` of the options compared, else 1."""
     view, vectors = related.snapshot.view, related.snapshot.vectors
     rows = rows[np.argsort(view["timestamp"][rows], kind="stable")]
-    kept = np.ones(len(view))
-    kept[rows] = changepoint.everywhere(
+    unchanged = np.ones(len(view))
+    unchanged[rows] = changepoint.unchanged_on_all_tasks(
         option[rows],
         view["outcome"][rows] == _SUCCESS,
         lambda at: vectors[rows[at]],
         noise,
         options,
     )
-    return kept
+    return unchanged
 
 
 def _compared(
-    related: Related,
-    near: Ints,
-    option: Ints,
-    similarity: Floats,
-    beyond: Counts,
-    merged: Merged,
-    request: RecommendApproach,
+    tried: Floats, transferable: Bools, usual: Counts, limit: int, included: Ints
 ) -> Ints:
-    """Numbers of the options to compare, ascending: tried on such tasks, and worth exploring."""
-    count = len(merged.names)
-    seen = np.bincount(option[near], similarity[near], count)
-    tried = np.flatnonzero(seen > 0)
-    tried = tried[np.argsort(-seen[tried], kind="stable")][: max(MOST_COMPARED, request.limit)]
-    worth = _transferable(related, near, option, count, request)
-    worth[seen > 0] = False
-    untried = np.flatnonzero(worth)
-    usual = (beyond.success[untried] + 1) / (beyond.total[untried] + 2)
-    untried = untried[np.lexsort((untried, -beyond.total[untried], -np.round(usual, 9)))]
-    room = MOST_UNTRIED if len(tried) else request.limit
-    return np.sort(np.concatenate([tried, untried[:room]]))
+    """Numbers of the options to compare, ascending: tried on such tasks, and worth exploring.
+
+    Args:
+        tried: (m,) the summed similarity of the tasks that each option was tried on.
+        transferable: (m,) from `_transferable`.
+        usual: Of m options on other tasks.
+        limit: Options that are going to be shown.
+        included: Numbers of options that are compared in any case.
+    """
+    best = np.flatnonzero(tried > 0)
+    best = best[np.argsort(-tried[best], kind="stable")][: max(MOST_COMPARED, limit)]
+    untried = np.flatnonzero(transferable & ~(tried > 0))
+    rate = (usual.success[untried] + 1) / (usual.total[untried] + 2)
+    untried = untried[np.lexsort((untried, -usual.total[untried], -np.round(rate, 9)))]
+    room = MOST_UNTRIED if len(best) else limit
+    return np.union1d(np.concatenate([best, untried[:room]]), included)
 
 
 def _transferable(
-    related: Related, near: Ints, option: Ints, count: int, request: RecommendApproach
+    related: Related, similar: Ints, option: Ints, count: int, comparison: Comparison
 ) -> Bools:
     """(count,) whether an option might fit tasks like this one, without having been tried on them.
 
@@ -174,10 +197,11 @@ def _transferable(
     else:
         pairs = np.unique(pairs)
     used_option, used_type = np.divmod(pairs, len(types))
-    if request.task_type is not None:
-        here = [types.index(request.task_type)] if request.task_type in types else []
+    wanted = comparison.task_type
+    if wanted is not None:
+        here = [types.index(wanted)] if wanted in types else []
     else:
-        here = np.unique(view["task_type"][near]).tolist()
+        here = np.unique(view["task_type"][similar]).tolist()
     fits = np.bincount(used_option, minlength=count) >= 2
     fits[used_option[np.isin(used_type, here)]] = True
     return np.asarray(fits)
@@ -185,21 +209,23 @@ def _transferable(
 
 def _factor(
     related: Related,
-    near: Ints,
+    similar: Ints,
     option: Ints,
     success: Bools,
     votes: Mapping[UUID, Vote],
-    request: RecommendApproach,
+    comparison: Comparison,
 ) -> Floats:
+    """(n,) `Evidence.factor` of n similar executions."""
     view = related.snapshot.view
-    factor = np.ones(len(near))
-    for name, wanted in (("repo", request.repo), ("task_type", request.task_type)):
+    factor = np.ones(len(similar))
+    for name, wanted in (("repo", comparison.repo), ("task_type", comparison.task_type)):
         if wanted is not None:
             labels = related.snapshot.labels(name)
             code = labels.index(wanted) if wanted in labels else -1
-            factor[view[name][near] != code] *= ELSEWHERE
-    factor[superseded(view["task_key"][near], view["repo"][near], option, success)] *= SUPERSEDED
+            factor[view[name][similar] != code] *= ELSEWHERE
+    old = superseded(view["task_key"][similar], view["repo"][similar], option, success)
+    factor[old] *= SUPERSEDED
     if votes:
-        given = (votes.get(view.task_id(row)) for row in near.tolist())
+        given = (votes.get(view.task_id(row)) for row in similar.tolist())
         factor *= np.array([1.0 if vote is None else weight_of(vote) for vote in given])
     return factor

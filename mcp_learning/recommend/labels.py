@@ -53,3 +53,19 @@ def merge(labels: Sequence[str], used: NDArray[np.int32]) -> Merged:
         number[codes] = option
         names.append(labels[min(codes, key=lambda code: (-times[code], labels[code]))])
     return Merged(number, names)
+
+
+def including(merged: Merged, labels: Sequence[str]) -> tuple[Merged, NDArray[np.int64]]:
+    """The options with those of further labels, and (k,) the option of each of k such labels."""
+    if not labels:
+        return merged, np.zeros(0, np.int64)
+    known = {normalised(name): number for number, name in enumerate(merged.names)}
+    names = list(merged.names)
+    numbers = []
+    for label in labels:
+        key = normalised(label)
+        if key not in known:
+            known[key] = len(names)
+            names.append(label)
+        numbers.append(known[key])
+    return Merged(merged.number, names), np.array(numbers, np.int64)

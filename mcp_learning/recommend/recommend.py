@@ -1,4 +1,4 @@
-"""What to try on a task: the outcomes of similar ones, by option, with honest doubt.
+"""What to try on a task: success rates of options on similar tasks, with their uncertainty.
 
 `assess` weighs the evidence, `answer` puts the answer together with the texts of the executions
 that weigh most; between the two, the caller reads those texts. Both block, and run in worker
@@ -15,9 +15,9 @@ import numpy as np
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Basis, ExecutionSummary, Option, Recommendation
 from mcp_learning.recommend import pitfalls
-from mcp_learning.recommend.estimate import ENOUGH, Estimate, judge
+from mcp_learning.recommend.estimate import ENOUGH, Estimate, estimate
 from mcp_learning.recommend.evidence import UNLIKE
-from mcp_learning.recommend.gather import Gathered, gather
+from mcp_learning.recommend.gather import Comparison, Gathered, gather
 from mcp_learning.recommend.posterior import weighted_quantile
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
@@ -85,20 +85,23 @@ def assess(
         votes: For and against executions.
         half_life_days: Age at which evidence counts half, in days.
     """
-    gathered = gather(related, query, request, votes, half_life_days)
-    estimate = judge(gathered.evidence, len(gathered.names), half_life_days, gathered.beyond)
-    order = np.argsort(-estimate.weights, kind="stable")
-    weighty = order[estimate.weights[order] > 0][:MOST_READ]
+    comparison = Comparison(request.by, request.repo, request.task_type, request.limit)
+    gathered = gather(related, query, comparison, votes, half_life_days)
+    estimated = estimate(
+        gathered.evidence, len(gathered.names), half_life_days, gathered.background
+    )
+    order = np.argsort(-estimated.weights, kind="stable")
+    weighty = order[estimated.weights[order] > 0][:MOST_READ]
     view = related.snapshot.view
-    like = related.rows[related.similarities > UNLIKE]
+    similar = related.rows[related.similarities > UNLIKE]
     return Assessment(
         request=request,
         gathered=gathered,
-        estimate=estimate,
+        estimate=estimated,
         view=view,
         weighty=weighty.tolist(),
         numbers=view["sequence"][gathered.rows[weighty]].tolist(),
-        pending=int((view["outcome"][like] == _PENDING).sum()),
+        pending=int((view["outcome"][similar] == _PENDING).sum()),
         half_life_days=half_life_days,
     )
 
@@ -110,61 +113,63 @@ def answer(made: Assessment, texts: Mapping[int, ExecutionSummary]) -> Recommend
         made: Of the task.
         texts: By change number, of the executions in `made.numbers` that weren't deleted meanwhile.
     """
-    estimate, gathered = made.estimate, made.gathered
+    estimated, gathered = made.estimate, made.gathered
     read = {
         at: texts[number]
         for at, number in zip(made.weighty, made.numbers, strict=True)
         if number in texts
     }
     return Recommendation(
-        verdict="evidence" if estimate.enough else "insufficient_evidence",
-        leader="better" if estimate.better else "unclear",
-        options=_options(gathered, estimate, read, made.request.limit),
-        pitfalls=pitfalls.find([(one, float(estimate.weights[at])) for at, one in read.items()]),
+        verdict="evidence" if estimated.enough else "insufficient_evidence",
+        leader="better" if estimated.better else "unclear",
+        options=_options(gathered, estimated, read, made.request.limit),
+        pitfalls=pitfalls.find([(one, float(estimated.weights[at])) for at, one in read.items()]),
         basis=Basis(
-            similar_executions=int((estimate.weights > 0).sum()),
-            effective_n=round(float(estimate.effective.sum()), 1),
+            similar_executions=int((estimated.weights > 0).sum()),
+            effective_n=round(float(estimated.effective.sum()), 1),
             pending=made.pending,
             options_known=gathered.known,
-            overall_success_rate=round(estimate.global_rate, 3),
+            overall_success_rate=round(estimated.global_rate, 3),
             half_life_days=made.half_life_days,
-            note=_note(estimate, gathered, made.pending, made.request.by),
+            note=_note(estimated, gathered, made.pending, made.request.by),
         ),
     )
 
 
 def _options(
-    gathered: Gathered, estimate: Estimate, read: Mapping[int, ExecutionSummary], limit: int
+    gathered: Gathered, estimated: Estimate, read: Mapping[int, ExecutionSummary], limit: int
 ) -> list[Option]:
-    mean, option = estimate.mean, gathered.evidence.option
+    mean, option = estimated.mean, gathered.evidence.option
     return [
         Option(
             label=gathered.names[number],
             success_rate=round(float(mean[number]), 3),
-            interval_low=round(float(estimate.low[number]), 3),
-            interval_high=round(float(estimate.high[number]), 3),
-            executions=int(estimate.executions[number]),
-            effective_n=round(float(estimate.effective[number]), 1),
-            expected_duration_seconds=_median(number, gathered, estimate, read, "duration_seconds"),
-            expected_cost_usd=_median(number, gathered, estimate, read, "cost_usd"),
+            interval_low=round(float(estimated.low[number]), 3),
+            interval_high=round(float(estimated.high[number]), 3),
+            executions=int(estimated.executions[number]),
+            effective_n=round(float(estimated.effective[number]), 1),
+            expected_duration_seconds=_median(
+                number, gathered, estimated, read, "duration_seconds"
+            ),
+            expected_cost_usd=_median(number, gathered, estimated, read, "cost_usd"),
             evidence=[one.task_id for at, one in read.items() if option[at] == number][
                 :SHOWN_EVIDENCE
             ],
         )
-        for number in estimate.order[:limit].tolist()
+        for number in estimated.order[:limit].tolist()
     ]
 
 
 def _median(
     number: int,
     gathered: Gathered,
-    estimate: Estimate,
+    estimated: Estimate,
     read: Mapping[int, ExecutionSummary],
     field: str,
 ) -> float | None:
     """The weighted median of what the option took on tasks like this one, if it is known."""
     known = [
-        (value, estimate.weights[at])
+        (value, estimated.weights[at])
         for at, one in read.items()
         if gathered.evidence.option[at] == number and (value := getattr(one, field)) is not None
     ]
@@ -174,21 +179,21 @@ def _median(
     return round(weighted_quantile(values, weights, 0.5), 4)
 
 
-def _note(estimate: Estimate, gathered: Gathered, pending: int, by: str) -> str:
+def _note(estimated: Estimate, gathered: Gathered, pending: int, by: str) -> str:
     """One sentence about what the answer rests on, and what is missing."""
     label = by.replace("_", " ")
     if not gathered.known:
         return f"no execution that has ended names its {label}; record one with {by}"
-    similar = int((estimate.weights > 0).sum())
+    similar = int((estimated.weights > 0).sum())
     if not similar:
         waiting = f" ({pending} similar ones are pending)" if pending else ""
         return f"no similar execution has ended{waiting}; rates are those of other tasks"
-    if not estimate.enough:
+    if not estimated.enough:
         return (
-            f"{similar} similar executions weigh as much as {estimate.effective.sum():.1f} of the "
+            f"{similar} similar executions weigh as much as {estimated.effective.sum():.1f} of the "
             f"same task; {ENOUGH:g} are needed, so rates lean on other tasks"
         )
-    won = float((estimate.weights * gathered.evidence.success).sum())
+    won = float((estimated.weights * gathered.evidence.success).sum())
     if won == 0:
         return "every similar execution failed; see the pitfalls, or try something new"
-    return f"{similar} similar executions, worth {estimate.effective.sum():.1f} of the same task"
+    return f"{similar} similar executions, worth {estimated.effective.sum():.1f} of the same task"

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters
-from mcp_learning.search import candidates, fusion, groups, relevance_feedback, scan
+from mcp_learning.search import candidates, fusion, groups, scan
 from mcp_learning.search.arrays import top_k
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.found import Found, Mode, Neighbours, Ranked, Related
 from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.search.index_manager import MAX_UNINDEXED, IndexManager
 from mcp_learning.search.lexical.terms import TokenisedQuery
+from mcp_learning.search.related import related
 from mcp_learning.search.row_table import RowTable
 from mcp_learning.search.scorer import ROUNDING, Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
@@ -191,21 +192,15 @@ class Retriever:
 
     def _related(self, query: Query, index: HnswIndex | None) -> Related:
         snapshot = self.rows.snapshot(query.filters, query.now)
-        scorer = Scorer(snapshot, query, snapshot.words.score(TokenisedQuery.of(query.text)))
         if index is None or query.vector is None:
-            rows = snapshot.passes(np.arange(len(snapshot.view)))
-            found = scorer.similarities(None if snapshot.passing is None else rows)
-        else:
-            rows = candidates.of_indexes(snapshot, scorer, query, index, query.limit)
-            found = scorer.similarities(rows)
-        if query.vector is not None:
-            metric, norms = snapshot.metric(rows, query.noise)
-            found = relevance_feedback.kind_similarities(
-                found, query.vector, snapshot.vectors, rows, metric, norms
-            )
-        if index is not None:
-            self.rows.release()
-        return Related(snapshot, rows, found)
+            return related(snapshot, query)
+        found = related(
+            snapshot,
+            query,
+            lambda scorer: candidates.of_indexes(snapshot, scorer, query, index, query.limit),
+        )
+        self.rows.release()
+        return found
 
     def search(self, query: Query) -> Found:
         """The most similar tasks that pass the filters and the floor, best first.

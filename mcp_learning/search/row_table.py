@@ -66,13 +66,13 @@ class RowTable:
     """The rows of one store. Safe to use from several threads.
 
     Args:
-        directory: Of derived files.
+        directory: Of derived files; None: everything stays in memory, and nothing is saved.
         dimension: Length of the vectors.
         rows: What the store holds; None: nothing.
     """
 
-    def __init__(self, directory: Path, dimension: int, rows: Columns | None = None) -> None:
-        self._words_path = directory / word_file.FILE_NAME
+    def __init__(self, directory: Path | None, dimension: int, rows: Columns | None = None) -> None:
+        self._words_path = None if directory is None else directory / word_file.FILE_NAME
         self._lock = threading.RLock()
         self._adding = threading.Lock()  # held while words are added, saved or renumbered
         self._catalog = Catalog()
@@ -84,8 +84,10 @@ class RowTable:
         self.embedded = 0
         """Rows that have a vector."""
         if rows is not None:
-            self._words, order = word_file.restore(self._words_path, rows.text_hash)
-            self._saved = len(self._words)
+            order = np.arange(len(rows))
+            if self._words_path is not None:
+                self._words, order = word_file.restore(self._words_path, rows.text_hash)
+                self._saved = len(self._words)
             self._catalog.apply(rows.chosen(order))
 
     def __len__(self) -> int:
@@ -121,7 +123,8 @@ class RowTable:
     @property
     def word_bytes(self) -> int:
         """Size of the word index's file."""
-        return self._words_path.stat().st_size if self._words_path.exists() else 0
+        path = self._words_path
+        return path.stat().st_size if path is not None and path.exists() else 0
 
     def vector_reader(
         self,
@@ -242,7 +245,7 @@ class RowTable:
                 self._matrix.prepare_bounds(len(self._catalog))
             if self._words.unpurged > _UNPURGED:
                 self._words.merge()
-            if len(self._words) - self._saved > _UNSAVED:
+            if self._words_path is not None and len(self._words) - self._saved > _UNSAVED:
                 self._saved = len(self._words)  # also if it fails: not tried again at each record
                 segment = self._words.merge()
                 with self._lock:

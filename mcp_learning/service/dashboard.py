@@ -4,7 +4,6 @@ It only reads, and what it shows doesn't count as recalled by an agent.
 """
 
 import os
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,7 +15,6 @@ from mcp_learning.insights.rates import compare_all, summarise, wilson_interval
 from mcp_learning.models.dashboard import (
     Approach,
     Bucket,
-    EndedExecution,
     History,
     Learned,
     ListExecutions,
@@ -32,6 +30,7 @@ from mcp_learning.models.dashboard import (
 )
 from mcp_learning.models.requests import GroupBy
 from mcp_learning.models.results import Group
+from mcp_learning.service.history import packed
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import Extent, Outcomes, Pairing, Period, Use, UseCounts
 
@@ -115,7 +114,7 @@ class Dashboard:
         )
 
     async def history(self, request: ListHistory) -> History:
-        """Ended executions with their texts and vectors, for an evaluation elsewhere.
+        """Executions with their texts, vectors and votes, for an evaluation elsewhere.
 
         Raises:
             EmbedderUnavailable: The embedding model can't be loaded.
@@ -123,24 +122,10 @@ class Dashboard:
         """
         indexer = await self._indexing()
         await indexer.load()
-        past = await self._store.ended(request.by, request.limit, request.offset)
-        return History(
-            noise=indexer.embedder.floor,
-            executions=[
-                EndedExecution(
-                    recorded_at=one.recorded_at,
-                    updated_at=one.updated_at,
-                    task_key=one.task_key,
-                    repo=one.repo,
-                    task_type=one.task_type,
-                    label=one.label,
-                    success=one.success,
-                    texts=list(one.texts),
-                    vector=b64encode(one.vector.astype("<f4").tobytes()).decode(),
-                )
-                for one in past
-            ],
+        past = await self._store.history(
+            request.by, request.limit, request.offset, complete=request.complete
         )
+        return History(noise=indexer.embedder.floor, executions=[packed(run) for run in past])
 
     async def pulse(self) -> Pulse:
         """What changes when the store does; reads nothing of it."""

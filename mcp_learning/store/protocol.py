@@ -20,12 +20,12 @@ from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
 from mcp_learning.models.requests import Dimension, GroupBy
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.models.transfer import Exported
+from mcp_learning.store.past_run import PastRun
 from mcp_learning.store.types import (
     BatchCounts,
     Changes,
     Copied,
     Deletion,
-    EndedRun,
     ErrorTexts,
     Expired,
     Extent,
@@ -289,8 +289,17 @@ class Store(Protocol):
         """Solution summaries of these executions, cut to `longest` characters."""
         ...
 
-    async def ended(self, by: Dimension, limit: int, offset: int = 0) -> list[EndedRun]:
-        """The last ended executions that have a vector and a value of `by`, oldest first."""
+    async def history(
+        self, by: Dimension, limit: int, offset: int = 0, *, complete: bool = True
+    ) -> list[PastRun]:
+        """The latest executions, oldest first.
+
+        Args:
+            by: The column that their `label` is from.
+            limit: How many at most.
+            offset: How many of the very latest are left out.
+            complete: False: only those that have ended, have a value of `by` and a vector.
+        """
         ...
 
     # How answers were used

@@ -313,21 +313,6 @@ class ErrorTexts(NamedTuple):
     failures: int
 
 
-@dataclass(frozen=True)
-class EndedRun:
-    """One ended execution with its vector, for replaying history; times are UTC without a zone."""
-
-    recorded_at: datetime
-    updated_at: datetime
-    task_key: int
-    repo: str
-    task_type: str
-    label: str
-    success: bool
-    texts: tuple[str | None, ...]
-    vector: "NDArray[np.float32]"
-
-
 class Incoming(NamedTuple):
     """An execution from elsewhere, on its way in.
 

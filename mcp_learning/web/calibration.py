@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 
 from mcp_learning.insights.rates import wilson_interval
-from mcp_learning.models.dashboard import EndedExecution
+from mcp_learning.models.dashboard import HistoryEntry
 from mcp_learning.models.fields import Model
 from mcp_learning.models.requests import Dimension
 from mcp_learning.service.protocol import Learning
@@ -59,24 +59,27 @@ class Calibration:
         async with self._one:
             state = ((await service.pulse()).state, by)
             if self._kept is None or self._kept[0] != state:
-                from mcp_learning.bench.past import latest  # with numpy, only now
+                from mcp_learning.service.history import latest  # with numpy, only now
 
-                noise, past = await latest(service, by, MOST_HISTORY)
+                noise, entries = await latest(service, by, MOST_HISTORY)
                 result = await anyio.to_thread.run_sync(
-                    _evaluated, past, noise, self._half_life_days
+                    _evaluated, entries, by, noise, self._half_life_days
                 )
                 self._kept = (state, result)
             return self._kept[1]
 
 
-def _evaluated(past: list[EndedExecution], noise: float, half_life_days: float) -> Calibrated:
+def _evaluated(
+    entries: list[HistoryEntry], by: Dimension, noise: float, half_life_days: float
+) -> Calibrated:
     # Only when somebody asks for an evaluation.
-    from mcp_learning.bench.evaluation import evaluate
-    from mcp_learning.bench.past import unpacked
-    from mcp_learning.bench.replay import replay
-    from mcp_learning.bench.scores import curve
+    from mcp_learning.recommend.evaluation import evaluate
+    from mcp_learning.recommend.replay import replay
+    from mcp_learning.recommend.scores import curve
+    from mcp_learning.service.history import unpacked
 
-    replayed = replay(unpacked(past), noise, half_life_days, PREDICTED, lambda *_: None)
+    past = [unpacked(entry) for entry in entries]
+    replayed = replay(past, by, noise, half_life_days, PREDICTED, lambda *_: None)
     points = []
     if len(replayed.happened):
         for one in curve(replayed.predicted, replayed.happened):

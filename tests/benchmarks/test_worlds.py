@@ -55,7 +55,7 @@ def test_tasks_of_one_family_come_in_bursts() -> None:
 
 @pytest.mark.timeout(300)
 def test_following_the_recommendation_learns_and_is_calibrated(tmp_path: Path) -> None:
-    done = trials.run(range(1), 90, tmp_path, lambda *_: None, kinds=("steady",), tasks=1_000)
+    done = trials.run(range(2), 90, tmp_path, lambda *_: None, kinds=("steady",), tasks=1_000)
     (trial,) = done.trials
     assert trial.regret is not None
     assert trial.regret.mean < 0.7  # of all 1,000 tasks, the first ones included

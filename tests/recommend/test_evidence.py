@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_learning.recommend.estimate import judge
+from mcp_learning.recommend.estimate import estimate
 from mcp_learning.recommend.evidence import Evidence, closeness, recency, superseded, weight_of
 from mcp_learning.recommend.labels import merge, normalised
 from mcp_learning.store.types import Vote
@@ -21,7 +21,7 @@ def evidence(option: list[int], success: list[int], **given: list[float]) -> Evi
         similarity=np.array(given.get("similarity", [1.0] * count)),
         age_days=np.array(given.get("age_days", [0.0] * count)),
         factor=np.ones(count),
-        kept=np.ones(count),
+        unchanged=np.ones(count),
     )
 
 
@@ -54,26 +54,26 @@ def test_a_run_is_superseded_by_a_later_one_that_ended_otherwise_in_the_same_pla
 
 def test_recent_outcomes_outweigh_old_ones() -> None:
     ages = [400.0] * 3 + [1.0] * 3
-    improving = judge(evidence([0] * 6, [0, 0, 0, 1, 1, 1], age_days=ages), 1, 90)
-    worsening = judge(evidence([0] * 6, [1, 1, 1, 0, 0, 0], age_days=ages), 1, 90)
+    improving = estimate(evidence([0] * 6, [0, 0, 0, 1, 1, 1], age_days=ages), 1, 90)
+    worsening = estimate(evidence([0] * 6, [1, 1, 1, 0, 0, 0], age_days=ages), 1, 90)
     assert improving.mean[0] > 0.6 > 0.4 > worsening.mean[0]
 
 
 def test_an_option_with_one_success_does_not_beat_one_with_twenty() -> None:
     option, ended = [0] * 22 + [1] + [2] * 10, [1] * 20 + [0, 0] + [1] + [0] * 10
-    assert judge(evidence(option, ended), 3, 90).order.tolist() == [0, 1, 2]
+    assert estimate(evidence(option, ended), 3, 90).order.tolist() == [0, 1, 2]
 
 
 def test_a_difference_is_called_one_only_when_it_is_sure() -> None:
-    sure = judge(evidence([0] * 20 + [1] * 20, [1] * 19 + [0] + [0] * 19 + [1]), 2, 90)
-    unsure = judge(evidence([0] * 3 + [1] * 3, [1, 1, 0, 0, 1, 0]), 2, 90)
-    alone = judge(evidence([0] * 20, [1] * 20), 1, 90)
+    sure = estimate(evidence([0] * 20 + [1] * 20, [1] * 19 + [0] + [0] * 19 + [1]), 2, 90)
+    unsure = estimate(evidence([0] * 3 + [1] * 3, [1, 1, 0, 0, 1, 0]), 2, 90)
+    alone = estimate(evidence([0] * 20, [1] * 20), 1, 90)
     assert (sure.better, unsure.better, alone.better) == (True, False, False)
 
 
 def test_unlike_tasks_move_the_expectation_and_leave_the_interval_wide() -> None:
-    near = judge(evidence([0] * 20, [1] * 20), 1, 90)
-    far = judge(evidence([0] * 20, [1] * 20, similarity=[0.2] * 20), 1, 90)
+    near = estimate(evidence([0] * 20, [1] * 20), 1, 90)
+    far = estimate(evidence([0] * 20, [1] * 20, similarity=[0.2] * 20), 1, 90)
     assert far.mean[0] > 0.7
     assert far.effective[0] == 0
     assert far.high[0] - far.low[0] > 2 * (near.high[0] - near.low[0])
@@ -81,8 +81,8 @@ def test_unlike_tasks_move_the_expectation_and_leave_the_interval_wide() -> None
 
 def test_less_is_expected_of_an_option_here_than_it_did_where_it_was_taken() -> None:
     ended = ([1] * 9 + [0]) * 10
-    elsewhere = judge(evidence([0] * 100, ended, similarity=[0.2] * 100), 1, 90)
-    here = judge(evidence([0] * 100, ended), 1, 90)
+    elsewhere = estimate(evidence([0] * 100, ended, similarity=[0.2] * 100), 1, 90)
+    here = estimate(evidence([0] * 100, ended), 1, 90)
     assert 0.65 < elsewhere.mean[0] < 0.72
     assert 0.87 < here.mean[0] < 0.93
 
@@ -96,7 +96,7 @@ def test_the_same_evidence_gives_the_same_judgement_within_bounds(
         [one[1] for one in pieces],
         similarity=[one[2] for one in pieces],
     )
-    first, again = judge(given, 4, 90), judge(given, 4, 90)
+    first, again = estimate(given, 4, 90), estimate(given, 4, 90)
     assert first.order.tolist() == again.order.tolist()
     assert (first.mean == again.mean).all()
     assert ((first.low >= 0) & (first.low <= first.mean)).all()

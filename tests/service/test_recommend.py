@@ -212,7 +212,8 @@ async def test_forgetting_an_execution_forgets_its_answers(service: LearningServ
     await service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
     await service._recalls.save()
     assert await query(service, "SELECT count(*) FROM recall_counts") == [(0,)]
-    assert (await recommend(service)).options == []
+    found = await recommend(service)
+    assert (found.options, found.basis.options_known) == ([], 0)
 
 
 async def test_an_option_that_broke_on_other_tasks_goes_behind_one_that_works(

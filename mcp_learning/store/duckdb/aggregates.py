@@ -6,10 +6,10 @@ from uuid import UUID
 
 from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
 from mcp_learning.models.requests import Dimension, GroupBy
-from mcp_learning.store.duckdb import error_texts, overview, statistics, votes
+from mcp_learning.store.duckdb import error_texts, history, overview, statistics, votes
 from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.past_run import PastRun
 from mcp_learning.store.types import (
-    EndedRun,
     ErrorTexts,
     Extent,
     Measures,
@@ -82,13 +82,12 @@ class Aggregates:
     async def solutions(self, task_ids: Sequence[UUID], longest: int) -> dict[UUID, str]:
         return await self.database.read(lambda c: error_texts.solutions(c, task_ids, longest))
 
-    async def ended(self, by: Dimension, limit: int, offset: int = 0) -> list[EndedRun]:
-        def read(cursor: Cursor) -> list[EndedRun]:
-            from mcp_learning.store.duckdb import outcomes
-
-            return outcomes.ended(cursor, by, limit, offset)
-
-        return await self.database.read(read)
+    async def history(
+        self, by: Dimension, limit: int, offset: int = 0, *, complete: bool = True
+    ) -> list[PastRun]:
+        return await self.database.read(
+            lambda c: history.latest(c, by, limit, offset, complete=complete)
+        )
 
     async def votes(self) -> dict[UUID, Vote]:
         return await self.database.read(votes.votes)

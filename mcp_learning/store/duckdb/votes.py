@@ -8,20 +8,25 @@ from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive
 from mcp_learning.store.types import Vote
 
-# A feedback is one vote at most. What it says of the recall goes first; else a judgement of the
-# result speaks for the record if it agrees with the recorded outcome, and against it if not.
-_VOTES = """
-SELECT task_id, sum(pro)::DOUBLE, sum(contra)::DOUBLE FROM (
-    SELECT task_id, (vote)::INTEGER AS pro, (NOT vote)::INTEGER AS contra FROM (
-        SELECT f.task_id, coalesce(f.helpful, coalesce(f.accepted,
-            CASE WHEN f.rating >= 4 THEN true WHEN f.rating <= 2 THEN false END) = x.success
-        ) AS vote
-        FROM feedback f JOIN executions x USING (task_id)
-    )
-    UNION ALL
-    SELECT u.used_task_id, x.success::INTEGER, (NOT x.success)::INTEGER
-    FROM uses u JOIN executions x USING (task_id)
-) WHERE pro IS NOT NULL {where} GROUP BY task_id
+EACH_VOTE = """
+SELECT f.task_id, coalesce(f.helpful, coalesce(f.accepted,
+        CASE WHEN f.rating >= 4 THEN true WHEN f.rating <= 2 THEN false END) = x.success) AS pro,
+    CASE WHEN f.helpful IS NULL THEN greatest(f.submitted_at, x.updated_at)
+        ELSE f.submitted_at END AS known_at
+FROM feedback f JOIN executions x USING (task_id)
+UNION ALL
+SELECT u.used_task_id, x.success, greatest(u.recorded_at, x.updated_at)
+FROM uses u JOIN executions x USING (task_id)
+"""
+"""Every vote: the execution, whether it is for it, and when it was known. NULL is no vote.
+
+A feedback is one vote at most. What it says of the recall goes first; else a judgement of the
+result speaks for the record if it agrees with the recorded outcome, and against it if not.
+"""
+
+_VOTES = f"""
+SELECT task_id, count(*) FILTER (pro)::DOUBLE, count(*) FILTER (NOT pro)::DOUBLE
+FROM ({EACH_VOTE}) WHERE pro IS NOT NULL {{where}} GROUP BY task_id
 """
 
 

@@ -55,7 +55,7 @@ class StatisticsContract:
         assert await store.votes() == {}
         assert await store.use_counts(EVER) == UseCounts(Outcomes(0, 0), Outcomes(0, 0), 0, 0, 0)
         assert await store.most_used(EVER, 9) == []
-        assert await store.ended("approach", 9) == []
+        assert await store.history("approach", 9) == []
 
     async def test_totals(self, store: Store) -> None:
         await filled(store)
@@ -161,16 +161,35 @@ class StatisticsContract:
         rows = await filled(store)
         await embed(store, 0, 1, 2, 3, 4, 5)
         late = await record(store, approach="a")  # has no vector
-        found = await store.ended("approach", 9)
+        found = await store.history("approach", 9, complete=False)
         # By time and then by change: the successes of yesterday come first.
         assert [one.label for one in found] == ["a", "a", "a", "a", "b"]
         assert [one.success for one in found] == [True, True, True, False, False]
         assert found[0].task_type == "test"
         assert found[1].repo == "x"
+        assert found[1].vector is not None
         assert found[1].vector.tolist() == units(0)[0].tolist()
         assert found[-1].recorded_at == NOW.replace(tzinfo=None)
         assert found[0].texts[0] == rows[0].task_description == late.task_description
-        assert [one.label for one in await store.ended("approach", 2, 1)] == ["a", "a"]
+        latest = await store.history("approach", 2, 1, complete=False)
+        assert [one.label for one in latest] == ["a", "a"]
+
+    async def test_a_complete_history_has_what_is_pending_or_unnamed_or_not_embedded(
+        self, store: Store
+    ) -> None:
+        pending = await record(store, outcome="pending")
+        won = await record(store, approach="a")
+        await rate(store, won.task_id, helpful=False)
+        await rate(store, won.task_id, accepted=True)
+        await rate(store, pending.task_id, accepted=True)  # of what? It hasn't ended
+        found = await store.history("approach", 9)
+        assert [(one.label, one.success, one.vector) for one in found] == [
+            (pending.approach or "", None, None),
+            ("a", True, None),
+        ]
+        assert found[0].votes == ()
+        assert sorted(pro for _, pro in found[1].votes) == [False, True]
+        assert await store.history("approach", 9, complete=False) == []
 
     async def test_votes_come_from_feedback_and_from_tasks_that_used_it(self, store: Store) -> None:
         won, lost = await record(store), await record(store, outcome="failure")

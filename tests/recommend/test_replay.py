@@ -1,35 +1,45 @@
 """A replay predicts from earlier executions only, and says when there are too few."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
-from mcp_learning.bench.evaluation import evaluate
-from mcp_learning.bench.replay import Replay, replay
-from mcp_learning.store.types import EndedRun
+from mcp_learning.recommend.evaluation import evaluate
+from mcp_learning.recommend.replay import Replay, replay
+from mcp_learning.store.past_run import PastRun
 
 START = datetime(2025, 1, 1)
 
 
 def past(
-    number: int, label: str, success: bool, *, axis: int = 0, late: float = 0.0, task: int = 0
-) -> EndedRun:
+    number: int,
+    label: str,
+    success: bool | None,
+    *,
+    axis: int = 0,
+    late: float = 0.0,
+    task: int = 0,
+    against: Sequence[float] = (),
+) -> PastRun:
     """The execution of a day, of one of several kinds of work that have nothing in common."""
     at = START + timedelta(days=number)
     vector = np.zeros(8, np.float32)
     vector[axis] = 1
     text = (f"work of kind{axis}", None, None, None)
     changed = at + timedelta(days=late)
-    return EndedRun(at, changed, task or number, "", f"kind{axis}", label, success, text, vector)
+    votes = tuple((START + timedelta(days=day), False) for day in against)
+    kind = f"kind{axis}"
+    return PastRun(at, changed, task or number, "", kind, label, success, text, vector, votes)
 
 
-def run(history: Sequence[EndedRun]) -> Replay:
-    return replay(history, 0.3, 90, 1_000, lambda *_: None)
+def run(history: Sequence[PastRun]) -> Replay:
+    return replay(history, "approach", 0.3, 90, 1_000, lambda *_: None)
 
 
-def alternating(count: int) -> list[EndedRun]:
+def alternating(count: int) -> list[PastRun]:
     """Two options: a succeeds and b fails on one kind of work, and the other way round."""
     return [
         past(n, "ab"[n % 2], (n % 2 == 0) == (n % 4 < 2), axis=n % 4 // 2) for n in range(count)
@@ -62,6 +72,30 @@ def test_an_outcome_that_came_in_later_was_not_known_yet() -> None:
     last = past(10, "a", True)
     assert run([*known, last]).predicted[-1] > 0.8
     assert run([*unknown, last]).predicted[-1] == pytest.approx(0.5)
+
+
+def test_a_vote_counts_from_when_it_was_known() -> None:
+    def rate(*against: float) -> float:
+        won = [past(n, "a", True, against=against) for n in range(3)]
+        lost = [past(n, "a", False) for n in range(3, 6)]
+        return float(run([*won, *lost, past(6, "a", True)]).predicted[-1])
+
+    assert rate(5.5, 5.6) < rate(5.5) < rate()
+    assert rate(6.0) == rate(7.0) == rate()
+
+
+def test_an_option_that_was_never_taken_before_is_expected_to_be_as_others_are() -> None:
+    succeeding = run([*(past(n, "a", True) for n in range(20)), past(20, "new", True)])
+    failing = run([*(past(n, "a", False) for n in range(20)), past(20, "new", True)])
+    assert 0.5 < succeeding.predicted[-1] < 0.95
+    assert 0.05 < failing.predicted[-1] < 0.5
+    assert not succeeding.followed[-1]
+
+
+def test_what_has_not_ended_or_names_no_option_or_is_not_embedded_is_not_predicted() -> None:
+    known = alternating(20)
+    rest = [past(20, "a", None), past(21, "", True), replace(past(22, "a", True), vector=None)]
+    assert len(run([*known, *rest]).predicted) == 20
 
 
 def test_a_short_history_is_called_too_thin() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mcp_learning.bench.replay import Replay
-from mcp_learning.bench.scores import Bools, Floats, Scores, curve, score
 from mcp_learning.errors import LearningError
+from mcp_learning.recommend.replay import Replay
+from mcp_learning.recommend.scores import Bools, Floats, Scores, curve, score
 
 LEAST_PREDICTIONS = 100
 """Predictions below which scores say little."""
@@ -90,7 +90,7 @@ def evaluate(replayed: Replay) -> Report:
             f"{won} successes and {count - won} failures; at least {LEAST_OF_EACH} of each are "
             "needed to tell predictions apart"
         )
-    matched = int((replayed.followed & replayed.told).sum())
+    matched = int((replayed.followed & replayed.enough).sum())
     if matched < LEAST_FOLLOWED:
         thin.append(
             f"only {matched} executions took what would have been recommended; what following it "
@@ -98,7 +98,7 @@ def evaluate(replayed: Replay) -> Report:
         )
     return Report(
         predictions=count,
-        with_evidence=int(replayed.told.sum()),
+        with_evidence=int(replayed.enough.sum()),
         ours=score(replayed.predicted, happened) if count else None,
         per_option=score(replayed.by_option, happened) if count else None,
         overall=score(replayed.by_all, happened) if count else None,
@@ -139,7 +139,7 @@ def draw(predicted: Floats, happened: Bools, title: str, to: Path) -> None:
 
 
 def _following(replayed: Replay) -> Following:
-    taken = replayed.followed & replayed.told
+    taken = replayed.followed & replayed.enough
     weights = 1 / replayed.propensity[taken]
     success = replayed.happened[taken]
     rate = float((weights * success).sum() / weights.sum())

@@ -1,1 +1,0 @@
-"""Replays a user's own executions and scores what would have been recommended."""

@@ -1,0 +1,253 @@
+"""A user's own executions once more, in time order: each outcome predicted from earlier ones only.
+
+An execution is evidence for another if it had its final form before the other was recorded; until
+then it is pending. Votes count from when they were known. What is predicted is the success of the
+option that was taken; what would have been recommended first is noted beside it. `Past` answers by
+the functions that answer an agent who says of the task all that was recorded.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+
+import numpy as np
+
+from mcp_learning.models.requests import Dimension, RecommendApproach
+from mcp_learning.recommend.evidence import Bools, Ints, recency
+from mcp_learning.recommend.gather import Comparison
+from mcp_learning.recommend.labels import including, merge, normalised
+from mcp_learning.recommend.past import Compared, Past
+from mcp_learning.recommend.posterior import Floats
+from mcp_learning.store.past_run import PastRun
+
+Progress = Callable[[str, int, int], None]
+
+_DAY = 86_400.0
+_LIMIT = int(RecommendApproach.model_fields["limit"].default)
+_STRENGTH = 2.0  # of the global rate in the baseline per option, in executions
+
+
+@dataclass(frozen=True)
+class Replay:
+    """n predictions.
+
+    Attributes:
+        predicted: (n,) the probability of success of the option that was taken, 0..1.
+        by_option: (n,) the same from the option's earlier rate alone.
+        by_all: (n,) the same from the earlier rate of everything.
+        happened: (n,) what then happened.
+        followed: (n,) whether the option that was taken is the one recommended first.
+        enough: (n,) whether there was evidence to speak of.
+        propensity: (n,) share of the recommended option among earlier executions of the same
+            type, smoothed, 0..1: how likely it was to be taken anyway.
+        option: (n,) number of the option that was taken.
+    """
+
+    predicted: Floats
+    by_option: Floats
+    by_all: Floats
+    happened: Bools
+    followed: Bools
+    enough: Bools
+    propensity: Floats
+    option: Ints
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was known of the options for one task when it was recorded.
+
+    Attributes:
+        number: Position of its execution in the history.
+        expected: Probability of success of the option that was taken, 0..1.
+        recommended: The options, as a recommendation compares them.
+    """
+
+    number: int
+    expected: float
+    recommended: Compared
+
+    @property
+    def first(self) -> str | None:
+        """The option that is recommended first; None if none is known."""
+        order, names = self.recommended.estimate.order, self.recommended.gathered.names
+        return names[order[0]] if len(order) else None
+
+
+def predictions(
+    past: Sequence[PastRun], by: Dimension, noise: float, half_life_days: float, most: int
+) -> Iterator[Prediction]:
+    """Predicts the last `most` executions that have ended, name an option and have a vector.
+
+    Args:
+        past: From `Store.history`, oldest first.
+        by: What their labels are.
+        noise: `Embedder.floor` of the model that made the vectors.
+        half_life_days: Age at which evidence counts half, in days.
+        most: How many at most.
+    """
+    predictable = _predictable(past)[-most:]
+    if not predictable:
+        return
+    vector = past[predictable[0]].vector
+    assert vector is not None  # or it wouldn't be predictable
+    known = Past(by, len(vector), noise, half_life_days)
+    events = _Events(past)
+    for number in predictable:
+        events.advance(known, number)
+        run = past[number]
+        query, related = known.related(run)
+        comparison = Comparison(by, run.repo or None, run.task_type, _LIMIT)
+        recommended = compared = known.compare(query, related, comparison)
+        expected = _rate(compared, run.label)
+        if expected is None:
+            comparison = replace(comparison, include=(run.label,))
+            expected = _rate(known.compare(query, related, comparison), run.label)
+            assert expected is not None  # since it is included
+        yield Prediction(number, expected, recommended)
+
+
+def replay(
+    past: Sequence[PastRun],
+    by: Dimension,
+    noise: float,
+    half_life_days: float,
+    predict: int,
+    progress: Progress,
+) -> Replay:
+    """Scores what `predictions` says beside what simple rates say.
+
+    Args:
+        past: From `Store.history`, oldest first.
+        by: What their labels are.
+        noise: `Embedder.floor` of the model that made the vectors.
+        half_life_days: Age at which evidence counts half, in days.
+        predict: How many executions to predict at most.
+        progress: Called as the work goes on.
+    """
+    rates = _Rates(past, half_life_days)
+    total = min(predict, len(_predictable(past)))
+    done = count(1)
+    numbers, columns = [], []
+    for one in predictions(past, by, noise, half_life_days, predict):
+        numbers.append(one.number)
+        enough = one.recommended.estimate.enough
+        columns.append((one.expected, *rates.before(one.number, one.first), enough))
+        progress("predicting", next(done), total)
+    at = np.array(numbers, np.int64)
+    found = [np.array(column) for column in zip(*columns, strict=True)] or [np.zeros(0)] * 6
+    expected, by_option, by_all, followed, propensity, enough_evidence = found
+    return Replay(
+        predicted=expected.astype(np.float64),
+        by_option=by_option.astype(np.float64),
+        by_all=by_all.astype(np.float64),
+        happened=np.array([bool(past[number].success) for number in numbers], bool),
+        followed=followed.astype(bool),
+        enough=enough_evidence.astype(bool),
+        propensity=propensity.astype(np.float64),
+        option=rates.option[at],
+    )
+
+
+def _predictable(past: Sequence[PastRun]) -> list[int]:
+    return [
+        number
+        for number, run in enumerate(past)
+        if run.success is not None and run.label and run.vector is not None
+    ]
+
+
+def _rate(compared: Compared, label: str) -> float | None:
+    """The expected rate of an option; None if it isn't compared."""
+    wanted = normalised(label)
+    for number, name in enumerate(compared.gathered.names):
+        if normalised(name) == wanted:
+            return float(compared.estimate.mean[number])
+    return None
+
+
+def _seconds(at: datetime) -> float:
+    return at.replace(tzinfo=UTC).timestamp()
+
+
+class _Events:
+    """What happened in a history, handed out in the order of time."""
+
+    def __init__(self, past: Sequence[PastRun]) -> None:
+        self._past = past
+        self._recorded = 0
+        self._pending: list[tuple[datetime, int]] = []  # a heap by the time of the final form
+        votes = [(at, number, pro) for number, run in enumerate(past) for at, pro in run.votes]
+        self._votes = sorted(votes)
+        self._voted = 0
+
+    def advance(self, known: Past, number: int) -> None:
+        """Adds what was known when execution `number` was recorded: of earlier ones, and votes.
+
+        A vote of that very moment is left out: it may come from the execution itself.
+        """
+        now = self._past[number].recorded_at
+        runs: dict[int, PastRun] = {}
+        for earlier in range(self._recorded, number):
+            run = self._past[earlier]
+            if run.success is not None and run.updated_at > now:
+                heapq.heappush(self._pending, (run.updated_at, earlier))
+                run = replace(run, success=None, texts=(run.texts[0], None, None, None))
+            runs[earlier] = run
+        self._recorded = number
+        while self._pending and self._past[self._pending[0][1]].updated_at <= now:
+            _, ended = heapq.heappop(self._pending)
+            runs[ended] = self._past[ended]
+        known.record(runs)
+        while self._voted < len(self._votes) and self._votes[self._voted][0] < now:
+            _, voted, pro = self._votes[self._voted]
+            known.vote(voted, pro=pro)
+            self._voted += 1
+
+
+class _Rates:
+    """Rates of options and of everything, of the executions that had ended by a moment.
+
+    Attributes:
+        option: (all,) number of the option that each execution took; -1: none.
+    """
+
+    def __init__(self, past: Sequence[PastRun], half_life_days: float) -> None:
+        self._past = past
+        self._half_life_days = half_life_days
+        labels = ["", *sorted({run.label for run in past} - {""})]
+        code = {label: number for number, label in enumerate(labels)}
+        used = np.array([code[run.label] for run in past], np.int32)
+        self._merged = merge(labels, used)
+        self.option = self._merged.number[used]
+        ended = np.array([run.success is not None for run in past], bool)
+        self._ended = ended & (self.option >= 0)
+        self._success = np.array([bool(run.success) for run in past], bool)
+        self._recorded = np.array([_seconds(run.recorded_at) for run in past])
+        self._final = np.array([_seconds(run.updated_at) for run in past])
+        types = {run.task_type: number for number, run in enumerate(past)}
+        self._type = np.array([types[run.task_type] for run in past], np.int64)
+
+    def before(self, number: int, first: str | None) -> tuple[float, float, bool, float]:
+        """Baselines of one execution, whether it took the option `first`, and how likely that was.
+
+        Returns:
+            The rate of its option, the rate of everything, whether its option is the one
+            recommended first, and the share of that one among earlier executions of its type.
+        """
+        now = self._recorded[number]
+        earlier = np.flatnonzero(self._ended[:number] & (self._final[:number] <= now))
+        option, success = self.option[earlier], self._success[earlier]
+        weight = recency((now - self._recorded[earlier]) / _DAY, self._half_life_days)
+        rate = (1 + float((weight * success).sum())) / (2 + float(weight.sum()))
+        mine = option == self.option[number]
+        won, seen = float((weight * success)[mine].sum()), float(weight[mine].sum())
+        own = (_STRENGTH * rate + won) / (_STRENGTH + seen)
+        if first is None:
+            return own, rate, False, 1.0
+        best = int(including(self._merged, (first,))[1][0])
+        of_type = option[self._type[earlier] == self._type[number]]
+        share = (1 + int((of_type == best).sum())) / (2 + len(of_type))
+        return own, rate, best == self.option[number], share

@@ -1,0 +1,38 @@
+"""How similar executions are to a query's kind of work."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.search import relevance_feedback
+from mcp_learning.search.found import Related
+from mcp_learning.search.lexical.terms import TokenisedQuery
+from mcp_learning.search.scorer import Query, Scorer
+from mcp_learning.search.snapshot import Snapshot
+
+Candidates = Callable[[Scorer], NDArray[np.int64]]
+"""Proposes rows that may be related, ascending."""
+
+
+def related(snapshot: Snapshot, query: Query, candidates: Candidates | None = None) -> Related:
+    """Executions with their similarity to the query's kind of work (`relevance_feedback`).
+
+    Args:
+        snapshot: The rows.
+        query: What they are compared with.
+        candidates: Which rows are compared; None: all that may be found.
+    """
+    scorer = Scorer(snapshot, query, snapshot.words.score(TokenisedQuery.of(query.text)))
+    if candidates is None:
+        rows = snapshot.passes(np.arange(len(snapshot.view)))
+        found = scorer.similarities(None if snapshot.passing is None else rows)
+    else:
+        rows = candidates(scorer)
+        found = scorer.similarities(rows)
+    if query.vector is not None:
+        metric, norms = snapshot.metric(rows, query.noise)
+        found = relevance_feedback.kind_similarities(
+            found, query.vector, snapshot.vectors, rows, metric, norms
+        )
+    return Related(snapshot, rows, found)

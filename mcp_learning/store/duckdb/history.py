@@ -1,0 +1,51 @@
+"""All SQL of the evaluation: executions with what was tried, their texts, vectors and votes."""
+
+from typing import Any
+
+from mcp_learning.models.requests import Dimension
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.votes import EACH_VOTE
+from mcp_learning.store.past_run import PastRun
+
+_LATEST = f"""
+WITH chosen AS (
+    SELECT x.*, x.{{by}} AS label, e.embedding
+    FROM executions x LEFT JOIN embeddings e USING (task_id)
+    WHERE ? OR (x.success IS NOT NULL AND label IS NOT NULL AND e.embedding IS NOT NULL)
+    ORDER BY x.timestamp DESC, x.sequence DESC LIMIT ? OFFSET ?
+), voted AS (
+    SELECT task_id, list(known_at ORDER BY known_at, pro) AS times,
+        list(pro ORDER BY known_at, pro) AS pros
+    FROM ({EACH_VOTE}) SEMI JOIN chosen USING (task_id) WHERE pro IS NOT NULL GROUP BY task_id
+)
+SELECT timestamp, updated_at, task_key, coalesce(repo, ''), task_type, coalesce(label, ''), success,
+    [task_description, solution_summary, error_type, error_message], embedding, times, pros
+FROM chosen LEFT JOIN voted USING (task_id) ORDER BY timestamp, sequence
+"""
+
+
+def latest(
+    cursor: Cursor, by: Dimension, limit: int, offset: int = 0, *, complete: bool = True
+) -> list[PastRun]:
+    """The latest executions, oldest first; as `Store.history`."""
+    found = cursor.execute(_LATEST.format(by=by), [complete, limit, offset])
+    return [_past_run(row) for row in found.fetchall()]
+
+
+def _past_run(row: tuple[Any, ...]) -> PastRun:
+    import numpy as np  # the store opens without it
+
+    recorded_at, updated_at, task_key, repo, task_type, label, success, *rest = row
+    texts, vector, times, pros = rest
+    return PastRun(
+        recorded_at=recorded_at,
+        updated_at=updated_at,
+        task_key=task_key,
+        repo=repo,
+        task_type=task_type,
+        label=label,
+        success=success,
+        texts=tuple(texts),
+        vector=None if vector is None else np.array(vector, np.float32),
+        votes=tuple(zip(times or (), pros or (), strict=True)),
+    )

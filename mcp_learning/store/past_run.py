@@ -1,0 +1,38 @@
+"""An execution as a replay of history takes it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One execution as recommendations use it, for replaying history.
+
+    Attributes:
+        recorded_at: UTC without a zone, as all times here.
+        updated_at: When it got its present form.
+        task_key: The same for all runs of a task.
+        repo: Empty: none.
+        task_type: Of the task.
+        label: The option that was taken; empty: none is named.
+        success: None: it hasn't ended.
+        texts: That are searched by their words: description, solution, error type and message.
+        vector: (dimension,) float32, L2-normalised; None: not embedded.
+        votes: When each vote on it was known, and whether it was in favour.
+    """
+
+    recorded_at: datetime
+    updated_at: datetime
+    task_key: int
+    repo: str
+    task_type: str
+    label: str
+    success: bool | None
+    texts: tuple[str | None, ...]
+    vector: "NDArray[np.float32] | None"
+    votes: tuple[tuple[datetime, bool], ...] = ()
