@@ -1,18 +1,14 @@
-"""A server as a child process that speaks MCP over pipes, one raw JSON line at a time.
+"""Servers under measurement: child processes that are spoken to over stdio."""
 
-No client library: what is measured is the server, not the client's own work.
-"""
-
-import json
-import subprocess
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from subprocess import TimeoutExpired
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 
+from mcp_learning.cli.stdio_client import StdioClient
 from mcp_learning.errors import LearningError
 from mcp_learning.server import sandbox
 
@@ -20,76 +16,45 @@ PRODUCT_SERVER = sandbox.COMMAND
 EMPTY_SERVER = (*sandbox.PYTHON, str(Path(__file__).with_name("empty_server.py")))
 """An MCPServer of the same SDK with one tool that does nothing, as a lower bound."""
 
-PROTOCOL = "2025-11-25"
 _LIFETIME_SECONDS = 300.0
 _EXIT_SECONDS = 10.0
 
 
 class MeasurementFailed(LearningError):
-    """Raised when a server under measurement dies, hangs or answers with an error."""
+    """Raised when what is measured does not do what is asked."""
 
 
 class Connection:
-    """The client's end. Requests are answered one after the other."""
+    """A conversation with an initialized server. Requests are answered one after the other.
 
-    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes], begun: float) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self.pid = process.pid
-        self._to, self._from = process.stdin, process.stdout
-        self._errors = errors
-        self._last_id = 0
-        hello = {"name": "benchmark", "version": "1"}
-        self.request(
-            "initialize", {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": hello}
-        )
+    Attributes:
+        pid: Of the server's process.
+        start_seconds: From spawning the process to the answer to initialize.
+    """
+
+    def __init__(self, client: StdioClient, begun: float) -> None:
+        self._client = client
+        self.pid = client.process.pid
+        client.initialize("benchmark")
         self.start_seconds = time.perf_counter() - begun
-        """From spawning the process to the answer to initialize."""
-        self._send({"method": "notifications/initialized"})
 
     def request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Sends a request and waits for its result.
 
         Raises:
-            MeasurementFailed: The server is gone, or its answer is an error.
+            LearningError: The server is gone, or its answer is an error.
         """
-        self._last_id += 1
-        self._send({"id": self._last_id, "method": method, "params": params})
-        for line in self._from:
-            if not line.lstrip().startswith(b"{"):  # a server that logs to stdout
-                continue
-            message = json.loads(line)
-            if message.get("id") == self._last_id:
-                if "result" not in message:
-                    raise MeasurementFailed(f"{method} was refused: {message.get('error')}")
-                result: dict[str, Any] = message["result"]
-                return result
-        raise MeasurementFailed(f"the server ended during {method}: {self._last_error_line()}")
+        return self._client.ask(method, params)
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
         """Calls a tool; returns seconds and its structured content.
 
         Raises:
-            MeasurementFailed: The server is gone, or the tool reported an error.
+            LearningError: The server is gone, or the tool reported an error.
         """
         started = time.perf_counter()
-        result = self.request("tools/call", {"name": tool, "arguments": arguments})
-        seconds = time.perf_counter() - started
-        if result.get("isError"):
-            raise MeasurementFailed(f"{tool} failed: {result['content']}")
-        return seconds, result.get("structuredContent", {})
-
-    def _send(self, message: Mapping[str, Any]) -> None:
-        try:
-            self._to.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
-            self._to.flush()
-        except OSError as error:
-            raise MeasurementFailed(f"the server ended: {self._last_error_line()}") from error
-
-    def _last_error_line(self) -> str:
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it wrote nothing to stderr"
+        content = self._client.content(tool, **arguments)
+        return time.perf_counter() - started, content
 
 
 @contextmanager
@@ -107,37 +72,18 @@ def spawn(
         environment: Instead of `data_dir`, for a server of any kind.
 
     Raises:
-        MeasurementFailed: It doesn't answer.
+        LearningError: It doesn't answer.
     """
     if environment is None:
         assert data_dir is not None
         environment = _environment(data_dir)
-    with TemporaryFile() as errors:
+    with TemporaryFile() as log:
         begun = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=environment,
-        )
-        # Reading from a pipe has no timeout: a server that hangs is killed, which ends the pipe.
-        watchdog = threading.Timer(_LIFETIME_SECONDS, process.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            yield Connection(process, errors, begun)
-        finally:
-            watchdog.cancel()
-            _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with process:  # closes the pipes: the server leaves at the end of its input
-        try:
-            process.communicate(timeout=_EXIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        client = StdioClient(command, environment, log=log, seconds=_LIFETIME_SECONDS, noisy=True)
+        with client:
+            yield Connection(client, begun)
+            with suppress(TimeoutExpired):  # leaving the context kills it then
+                client.leave(_EXIT_SECONDS)
 
 
 def _environment(data_dir: Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from mcp_learning.cli.stdio_client import StdioClient
 from mcp_learning.server import sandbox
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -46,33 +47,11 @@ def failures(results: dict[str, Any]) -> list[str]:
 @contextmanager
 def server(data_dir: Path) -> Iterator[int]:
     """A real server that has `data_dir`'s database open; gives its process id."""
-    process = subprocess.Popen(
-        sandbox.COMMAND,
-        env=sandbox.environment(data_dir),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    call = {"name": "learning_stats", "arguments": {}}
-    hello: dict[str, object] = {"protocolVersion": "2025-06-18", "capabilities": {}}
-    hello["clientInfo"] = {"name": "test", "version": "0"}
-    for message in (
-        {"id": 1, "method": "initialize", "params": hello},
-        {"method": "notifications/initialized"},
-        {"id": 2, "method": "tools/call", "params": call},
-    ):
-        process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
-        process.stdin.flush()
-    while json.loads(process.stdout.readline()).get("id") != 2:
-        pass
-    try:
-        yield process.pid
-    finally:
-        process.stdin.close()
-        process.wait()
-        process.stdout.close()
+    with StdioClient(sandbox.COMMAND, sandbox.environment(data_dir)) as server:
+        server.initialize()
+        server.call("learning_stats")
+        yield server.process.pid
+        server.leave()
 
 
 def test_a_fresh_home_is_well_and_stays_empty(examine: Examine, home: Path) -> None:

@@ -18,6 +18,8 @@ import duckdb
 from process.life import WAITING
 from process.wire import Server
 
+from mcp_learning.errors import LearningError
+
 OUTCOMES = ("success", "failure", "pending")
 
 
@@ -146,7 +148,7 @@ class Agent(threading.Thread):
     def _guarded(self, fn: Callable[[], Any]) -> Any:
         try:
             return fn()
-        except (EOFError, OSError, ValueError):
+        except (LearningError, OSError):
             if self.doomed:
                 raise Killed from None
             raise

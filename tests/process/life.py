@@ -75,22 +75,19 @@ class Life(Server):
         self.send({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": INITIALIZE})
         self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
-    def begin(self, call: Call) -> None:
+    def start(self, call: Call) -> None:
         """Sends a call."""
-        self._next_id += 1
-        self.in_flight[self._next_id] = call
         params = {"name": call.tool, "arguments": call.arguments}
-        message = {"jsonrpc": "2.0", "id": self._next_id, "method": "tools/call", "params": params}
-        self.send(message)
+        self.in_flight[self.send_request("tools/call", params)] = call
 
     def answer(self) -> Answer | None:
         """The next answer, to whichever call; None: that to the handshake."""
         return self._match(self.receive())
 
-    def ask(self, calls: list[Call]) -> list[Answer]:
+    def answers_to(self, calls: list[Call]) -> list[Answer]:
         """Sends calls, then waits for their answers."""
         for call in calls:
-            self.begin(call)
+            self.start(call)
         return self.answers(calls)
 
     def answers(self, calls: list[Call]) -> list[Answer]:
@@ -125,11 +122,6 @@ class Life(Server):
             if line.endswith(b"\n") and (answer := self._match(_parsed(line))):
                 yield answer
 
-    def log(self) -> str:
-        """Everything that it wrote to stderr, once it has ended."""
-        assert self.process.stderr is not None
-        return self.process.stderr.read().decode(errors="replace")
-
     def _match(self, message: dict[str, Any]) -> Answer | None:
         if message.get("id") == 0 or "id" not in message:
             return None
@@ -149,16 +141,16 @@ def found_by(life: Life, questions: Sequence[dict[str, Any]]) -> list[dict[str, 
     """What each question finds, once nothing waits for its embedding any more."""
     calls = searches(questions)
     for _ in range(TRIES):
-        (first,) = life.ask(calls[:1])
+        (first,) = life.answers_to(calls[:1])
         if WAITING not in first.content["search"].get("reason", ""):
-            return [answer.content for answer in life.ask(calls)]
+            return [answer.content for answer in life.answers_to(calls)]
     raise AssertionError(f"embeddings are still waited for after {TRIES} searches")
 
 
 def rebuilt(life: Life) -> dict[str, Any]:
     """The report of a rebuild, which waits for one that the server may have started itself."""
     for _ in range(TRIES):
-        (answer,) = life.ask([Call("rebuild_index", {"preset": "fast"})])
+        (answer,) = life.answers_to([Call("rebuild_index", {"preset": "fast"})])
         if not (answer.failed and UNDER_WAY in answer.text):
             return answer.content
     raise AssertionError(f"another rebuild is still under way after {TRIES} calls")

@@ -116,7 +116,7 @@ class History:
         questions = self.work.questions(8)
         calls = look_ups(sample)
         for call in [*calls, *searches(questions[:1])]:  # the search has it load the model
-            life.begin(call)
+            life.start(call)
         oracle = ask_oracle(self._copy, questions)  # while the server starts
         assert oracle.stored.keys() <= self.truth.possible.keys()
         for task_id in known:
@@ -149,10 +149,10 @@ class History:
         files = self._index if plan.moment == "building" else self._database
         changes = _changes(files)
         if plan.moment == "building":
-            life.begin(self.work.rebuild())
+            life.start(self.work.rebuild())
         for answered in itertools.count():
             while len(life.in_flight) < plan.width:
-                life.begin(self.work.next_call())
+                life.start(self.work.next_call())
             if plan.moment == "building":
                 built = "rebuild_index" not in {c.tool for c in life.in_flight.values()}
                 if next(changes) >= plan.changes or built:

@@ -46,7 +46,7 @@ def fill(life: Life, work: Workload, rows: int) -> None:
     calls = [work.record() for _ in range(rows)]
     for call in calls:
         work.truth.send(call)
-    for answer in life.ask(calls):
+    for answer in life.answers_to(calls):
         work.take(answer)
     found_by(life, work.questions(1))
 
@@ -77,7 +77,7 @@ def test_a_full_disk_refuses_writes_whole_and_takes_them_again_once_there_is_roo
         refused = 0
         while refused < 20:
             while len(life.in_flight) < 6:
-                life.begin(write(work))
+                life.start(write(work))
             answer = life.answer()
             assert answer is not None
             if answer.failed:
@@ -111,7 +111,7 @@ def test_a_disk_full_of_an_index_is_said_plainly_and_searches_go_on(
         expected = ask_oracle(copy_truth(data_dir, tmp_path / "copy"), questions).found
         leave_room(life, room)
 
-        (answer,) = life.ask([Call("rebuild_index", {})])
+        (answer,) = life.answers_to([Call("rebuild_index", {})])
 
         assert_names_the_disk(answer, data_dir / "index")
         assert "None" not in answer.text
@@ -137,10 +137,10 @@ def test_searches_go_on_while_there_is_no_room_for_a_new_vector(data_dir: Path) 
         old = work.truth.alive[0]
         text = (work.truth.state(old) or {})["task_description"]
         leave_room(life, log_size(data_dir) + 1_400)  # an execution, but not its vector
-        (recorded,) = life.ask([Call("record_execution", task)])
+        (recorded,) = life.answers_to([Call("record_execution", task)])
         new = recorded.content["task_id"]
 
-        (found,) = life.ask(searches([asked(text)]))
+        (found,) = life.answers_to(searches([asked(text)]))
 
         assert old in ids_of(found.content)
         assert found.content["search"]["degraded"] is True

@@ -279,8 +279,7 @@ def test_a_leader_that_hangs_ends_and_is_succeeded(data_dir: Path) -> None:
         assert leader.process.wait(timeout=60) == watchdog.STATUS
         record(follower)
         assert leader_of(follower) == follower.process.pid
-        assert leader.process.stderr is not None
-        log = leader.process.stderr.read().decode()
+        log = leader.log()
         assert "has stood still" in log
         assert "in suggest" in log, "it isn't told where"
 
