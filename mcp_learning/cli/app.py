@@ -101,7 +101,7 @@ COMMANDS = {
         "prune", "prune", "Archive and forget what is too old or too much, and reclaim the space."
     ),
     "recover": Command(
-        "backup",
+        "recover",
         "recover",
         "Save what can be read of a damaged database. No agent may be using it.",
     ),

@@ -1,16 +1,13 @@
-"""The layers that `doctor` checks, from the bottom up.
+"""The checks of `doctor`, each built on those before.
 
-None of the checks makes or changes the user's database: what a new one is like is tried out in a
-temporary directory.
+None makes or changes the user's database: creating one is tried in a temporary directory.
 """
 
 import os
 import platform
-import re
 import shlex
 import shutil
 import stat
-import subprocess
 import sys
 import tempfile
 from importlib.metadata import version as installed_version
@@ -19,7 +16,8 @@ from pathlib import Path
 import anyio
 
 from mcp_learning import __version__
-from mcp_learning.cli.examination import CheckContext, Failure, Finding, Layer
+from mcp_learning.cli.check_runner import Check, CheckContext, Failure, Finding
+from mcp_learning.cli.open_elsewhere import open_in_process, open_in_server
 from mcp_learning.cli.smoke_test import PARAPHRASE, TASK, round_trip
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.embed.embedder import BUNDLED_MODEL, Embedder
@@ -35,7 +33,6 @@ from mcp_learning.errors import (
     StoreLocked,
     StoreTooNew,
 )
-from mcp_learning.models.results import Health, Member
 from mcp_learning.settings import CONFIG_VARIABLE, Settings, config_file
 from mcp_learning.store.duckdb import inspection
 from mcp_learning.store.duckdb.copies import examine
@@ -46,9 +43,9 @@ LEAST_FREE_MB = 100
 """Free disk space, in MB (2^20 bytes), below which the check fails."""
 
 _PYTHONS = ((3, 11), (3, 12), (3, 13))
-_ELSEWHERE = "set MCP_LEARNING_DATA_DIR to a directory that you may write to"
-_UPDATE = "pip install --upgrade mcp-learning"
-_BUNDLED = "unset MCP_LEARNING_EMBEDDING_MODEL, which takes the bundled model"
+_SET_DATA_DIR = "set MCP_LEARNING_DATA_DIR to a directory that you may write to"
+_UPDATE_PACKAGE = "pip install --upgrade mcp-learning"
+_USE_BUNDLED = "unset MCP_LEARNING_EMBEDDING_MODEL, which takes the bundled model"
 _UNRELATED = "paint the garden fence green"
 
 
@@ -60,10 +57,10 @@ def python(_: CheckContext) -> Finding:
     return Finding(detail)
 
 
-def settings(patient: CheckContext) -> Finding:
+def settings(context: CheckContext) -> Finding:
     """Environment and file are understood; nothing in the environment is misspelt."""
     try:
-        patient.settings = Settings.load(data_dir=patient.data_dir)
+        context.settings = Settings.load(data_dir=context.data_dir)
     except ConfigurationError as error:
         raise Failure(str(error), f"correct it in the environment or in {config_file()}") from error
     file = config_file()
@@ -79,23 +76,23 @@ def settings(patient: CheckContext) -> Finding:
     return Finding(detail)
 
 
-def data_directory(patient: CheckContext) -> Finding:
+def data_directory(context: CheckContext) -> Finding:
     """It exists, or can be made, and can be written."""
-    path = patient.settings.data_dir
+    path = context.settings.data_dir
     try:
         existing = _nearest(path)
         if not existing.is_dir():
-            raise Failure(f"{path} can't be made: {existing} is not a directory", _ELSEWHERE)
+            raise Failure(f"{path} can't be made: {existing} is not a directory", _SET_DATA_DIR)
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        raise Failure(f"{path} can't be written: {error.strerror}", _ELSEWHERE) from error
+        raise Failure(f"{path} can't be written: {error.strerror}", _SET_DATA_DIR) from error
     return Finding(str(path) if existing == path else f"{path} will be made at first use")
 
 
-def permissions(patient: CheckContext) -> Finding:
+def permissions(context: CheckContext) -> Finding:
     """Nobody else may read what agents recorded."""
-    path = patient.settings.data_dir
+    path = context.settings.data_dir
     if not path.exists():
         return Finding("will be private when it is made")
     if os.name != "posix":
@@ -107,11 +104,11 @@ def permissions(patient: CheckContext) -> Finding:
     return Finding(f"{mode:04o}, private")
 
 
-def disk_space(patient: CheckContext) -> Finding:
+def disk_space(context: CheckContext) -> Finding:
     """There is room to record."""
-    free = shutil.disk_usage(_nearest(patient.settings.data_dir)).free / 2**20
+    free = shutil.disk_usage(_nearest(context.settings.data_dir)).free / 2**20
     if free < LEAST_FREE_MB:
-        raise Failure(f"{free:.0f} MB free", f"free some space, or {_ELSEWHERE}")
+        raise Failure(f"{free:.0f} MB free", f"free some space, or {_SET_DATA_DIR}")
     return Finding(f"{free / 1024:.1f} GB free")
 
 
@@ -122,24 +119,24 @@ def duckdb(_: CheckContext) -> Finding:
     return Finding(f"{installed_version('duckdb')}; a new database gets schema version {version}")
 
 
-def database(patient: CheckContext) -> Finding:
+def database(context: CheckContext) -> Finding:
     """A server that has the file open answers, or else the file opens."""
-    path = patient.settings.database_path
+    path = context.settings.database_path
     try:
-        health = anyio.run(leader_health, patient.settings)
+        health = anyio.run(leader_health, context.settings)
     except LeaderIncompatible as error:
         raise Failure(str(error), "restart the agent that started the older version") from error
     if health is not None:
-        return _shared(path, health)
+        return open_in_server(path, health)
     if not path.exists():
-        patient.schema_version, patient.stored = 0, Summary(0, None)
+        context.schema_version, context.stored = 0, Summary(0, None)
         return Finding(f"{path} will be made at first use")
     try:
-        patient.schema_version = inspection.schema_version(path)
+        context.schema_version = inspection.schema_version(path)
     except StoreLocked as error:
-        return _held(path, error)
+        return open_in_process(path, error)
     except StoreTooNew as error:
-        raise Failure(str(error), _UPDATE) from error
+        raise Failure(str(error), _UPDATE_PACKAGE) from error
     except StoreDamaged as error:
         raise Failure(str(error), "mcp-learning recover") from error
     except StoreError as error:
@@ -147,26 +144,26 @@ def database(patient: CheckContext) -> Finding:
     return Finding(f"{path}, {path.stat().st_size / 2**20:.1f} MB")
 
 
-def schema(patient: CheckContext) -> Finding:
+def schema(context: CheckContext) -> Finding:
     """The tables are as this version knows them, or will be."""
-    newest, version = newest_schema(), patient.schema_version
+    newest, version = newest_schema(), context.schema_version
     if version > newest:
         detail = f"version {version}, but this mcp-learning knows {newest} at most"
-        raise Failure(detail, _UPDATE)
+        raise Failure(detail, _UPDATE_PACKAGE)
     if version < newest:
-        patient.stored = Summary(0, None)
-        _refuse_other_design(patient.settings.database_path)
+        context.stored = Summary(0, None)
+        _refuse_other_design(context.settings.database_path)
         return Finding(f"version {newest} will be made at first use (now {version or 'none'})")
     try:
-        patient.stored = inspection.summary(patient.settings.database_path)
+        context.stored = inspection.summary(context.settings.database_path)
     except StoreDamaged as error:
         raise Failure(str(error), "mcp-learning recover") from error
-    return Finding(f"version {version}, {patient.stored.executions} executions")
+    return Finding(f"version {version}, {context.stored.executions} executions")
 
 
-def contents(patient: CheckContext) -> Finding:
+def contents(context: CheckContext) -> Finding:
     """Every block of the database can be read, and is what was written."""
-    path = patient.settings.database_path
+    path = context.settings.database_path
     if not path.exists():
         return Finding("nothing yet")
     try:
@@ -186,36 +183,36 @@ def vss(_: CheckContext) -> Finding:
         fix = f"pip install duckdb-extension-vss=={installed_version('duckdb')}"
         raise Failure(f"{error} ({error.__cause__})", fix) from error
     if not works:
-        raise Failure("loads, but the index is not used or gives a wrong answer", _UPDATE)
+        raise Failure("loads, but the index is not used or gives a wrong answer", _UPDATE_PACKAGE)
     return Finding(f"loaded from {source}; an index search answers right")
 
 
-def embedding_model(patient: CheckContext) -> Finding:
-    """The model loads, and finds a paraphrase more alike than something else."""
-    chosen = patient.settings
-    embedder = Embedder(chosen.embedding_model, cache_dir=chosen.model_dir)
-    if embedder.model != BUNDLED_MODEL and not chosen.data_dir.exists():
+def embedding_model(context: CheckContext) -> Finding:
+    """The model loads, and a paraphrase is more similar than an unrelated text."""
+    settings = context.settings
+    embedder = Embedder(settings.embedding_model, cache_dir=settings.model_dir)
+    if embedder.model != BUNDLED_MODEL and not settings.data_dir.exists():
         return Finding(f"{embedder.model} will be downloaded at first use", conclusive=False)
     try:
         embedder.load()
         vectors = embedder.embed([embedding_text(t) for t in (TASK, PARAPHRASE, _UNRELATED)])
     except EmbedderUnavailable as error:
         bundled = embedder.model == BUNDLED_MODEL
-        raise Failure(str(error), _UPDATE if bundled else _BUNDLED) from error
-    alike, unlike = (float(vectors[0] @ other) for other in vectors[1:])
-    detail = f"{embedder.fingerprint}; paraphrase {alike:.2f}, unrelated {unlike:.2f}"
-    if alike <= unlike:
-        raise Failure(f"{detail}: wrong way round", _BUNDLED)
-    patient.embedder = embedder
+        raise Failure(str(error), _UPDATE_PACKAGE if bundled else _USE_BUNDLED) from error
+    paraphrase, unrelated = (float(vectors[0] @ other) for other in vectors[1:])
+    detail = f"{embedder.fingerprint}; paraphrase {paraphrase:.2f}, unrelated {unrelated:.2f}"
+    if paraphrase <= unrelated:
+        raise Failure(f"{detail}: wrong way round", _USE_BUNDLED)
+    context.embedder = embedder
     return Finding(detail)
 
 
-def stored_vectors(patient: CheckContext) -> Finding:
+def stored_vectors(context: CheckContext) -> Finding:
     """They are of the model that searches would use."""
-    model = patient.stored.model
+    model = context.stored.model
     if model is None:
         return Finding("none yet")
-    if model != patient.embedder.fingerprint:
+    if model != context.embedder.fingerprint:
         raise Failure(f"made by {model}", "mcp-learning rebuild-index --reembed")
     return Finding("made by the same model")
 
@@ -236,27 +233,27 @@ def server(_: CheckContext) -> Finding:
     )
 
 
-LAYERS = (
-    Layer("python", python),
-    Layer("settings", settings),
-    Layer("data directory", data_directory, needs=("settings",)),
-    Layer("permissions", permissions, needs=("data directory",)),
-    Layer("disk space", disk_space, needs=("data directory",)),
-    Layer("duckdb", duckdb),
-    Layer("database", database, needs=("data directory", "duckdb")),
-    Layer("schema", schema, needs=("database",)),
-    Layer("contents", contents, needs=("schema",)),
-    Layer("vss", vss, needs=("duckdb",)),
-    Layer("embedding model", embedding_model, needs=("settings",)),
-    Layer("stored vectors", stored_vectors, needs=("schema", "embedding model")),
-    Layer("server", server),
+CHECKS = (
+    Check("python", python),
+    Check("settings", settings),
+    Check("data directory", data_directory, needs=("settings",)),
+    Check("permissions", permissions, needs=("data directory",)),
+    Check("disk space", disk_space, needs=("data directory",)),
+    Check("duckdb", duckdb),
+    Check("database", database, needs=("data directory", "duckdb")),
+    Check("schema", schema, needs=("database",)),
+    Check("contents", contents, needs=("schema",)),
+    Check("vss", vss, needs=("duckdb",)),
+    Check("embedding model", embedding_model, needs=("settings",)),
+    Check("stored vectors", stored_vectors, needs=("schema", "embedding model")),
+    Check("server", server),
 )
 """In the order in which they build on each other."""
 
 
 def _nearest(path: Path) -> Path:
     """`path`, or the nearest directory above it that exists."""
-    return next(place for place in (path, *path.parents) if place.exists())
+    return next(one for one in (path, *path.parents) if one.exists())
 
 
 def _refuse_other_design(path: Path) -> None:
@@ -266,44 +263,3 @@ def _refuse_other_design(path: Path) -> None:
         inspection.refuse_other_design(path)
     except StoreError as error:
         raise Failure(str(error), "mcp-learning upgrade") from error
-
-
-def _shared(path: Path, health: Health) -> Finding:
-    """What the server says that has the database open; nothing more can be seen from here."""
-    detail = f"{path}, {health.rows} executions"
-    if health.leader is not None:
-        detail += f"; open in {_member(health.leader)}"
-    if health.followers:
-        detail += f"; followed by {', '.join(map(_member, health.followers))}"
-    fix = "mcp-learning rebuild-index --reembed" if health.reembed_due else ""
-    return Finding(detail, fix=fix, conclusive=False)
-
-
-def _member(member: Member) -> str:
-    return (
-        f"process {member.pid} (mcp-learning {member.version}, since "
-        f"{member.since:%Y-%m-%d %H:%M:%S} UTC)"
-    )
-
-
-def _held(path: Path, error: StoreLocked) -> Finding:
-    holder = re.search(r"process (\d+)", str(error))
-    if holder is None:
-        return Finding(f"{path} is open in another process", conclusive=False)
-    pid = holder[1]
-    command = _command_of(pid)
-    if command and "mcp_learning" not in command and "mcp-learning" not in command:
-        raise Failure(f"{path} is open in process {pid} ({command[:60]})", f"close it: kill {pid}")
-    what = "another mcp-learning" if command else "another process"
-    return Finding(f"{path} is open in {what}, process {pid}", conclusive=False)
-
-
-def _command_of(pid: str) -> str:
-    """Command line of a process; "" where that can't be known."""
-    try:
-        listed = subprocess.run(
-            ["ps", "-o", "args=", "-p", pid], capture_output=True, text=True, timeout=5, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return listed.stdout.strip()

@@ -1,4 +1,4 @@
-"""`mcp-learning doctor`: is every layer well, and if not, what mends it."""
+"""`mcp-learning doctor`: checks every layer, and says what to do about a failure."""
 
 import logging
 import sys
@@ -13,21 +13,21 @@ from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import console, print_json
 
 if TYPE_CHECKING:
-    from mcp_learning.cli.examination import Result
+    from mcp_learning.cli.check_runner import CheckResult
 
 
 def doctor(data_dir: DataDir = None, json: Json = False) -> None:
     """Check every layer, from Python to a round trip, and say how to mend what fails."""
-    from mcp_learning.cli.checks import LAYERS
-    from mcp_learning.cli.examination import CheckContext, examine
+    from mcp_learning.cli.check_runner import CheckContext, run_checks
+    from mcp_learning.cli.checks import CHECKS
 
     # The results tell what goes wrong; the log would tell it a second time.
     logging.getLogger("mcp_learning").setLevel(logging.CRITICAL)
-    show_work = not json and console.is_terminal
+    animated = not json and console.is_terminal
     results = []
-    width = max(len(layer.name) for layer in LAYERS)
-    with console.status("examining") if show_work else nullcontext():
-        for result in examine(LAYERS, CheckContext(data_dir)):
+    width = max(len(check.name) for check in CHECKS)
+    with console.status("examining") if animated else nullcontext():
+        for result in run_checks(CHECKS, CheckContext(data_dir)):
             results.append(result)
             if not json:
                 console.print(_line(result, width))
@@ -41,7 +41,7 @@ def doctor(data_dir: DataDir = None, json: Json = False) -> None:
     sys.exit(1 if failed else 0)
 
 
-def _line(result: "Result", name_width: int) -> Table:
+def _line(result: "CheckResult", name_width: int) -> Table:
     """Verdict, name, facts; and below the facts what to do. Never read as markup."""
     verdict = Text("OK", style="green")
     if result.skipped:
@@ -63,5 +63,5 @@ def _line(result: "Result", name_width: int) -> Table:
     return line
 
 
-def _as_json(result: "Result") -> dict[str, object]:
+def _as_json(result: "CheckResult") -> dict[str, object]:
     return {name: value for name, value in asdict(result).items() if name != "skipped"}

@@ -3,18 +3,18 @@
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import anyio.to_thread
 import typer
 
 from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run, service
-from mcp_learning.clients.transfer.exports import Writer, writer
 from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
-from mcp_learning.models.transfer import ExportPage
+
+if TYPE_CHECKING:
+    from mcp_learning.clients.transfer.exports import Writer
 
 
 class ExportReport(Model):
@@ -36,6 +36,11 @@ def export(
     json: Json = False,
 ) -> None:
     """Write all executions, with feedback and uses, to a file that `import` takes back."""
+    import anyio.to_thread
+
+    from mcp_learning.clients.transfer.exports import writer
+    from mcp_learning.models.transfer import ExportPage
+
     settings = load_settings(data_dir)
     if not settings.database_path.exists():
         fail(f"there is no database {settings.database_path} to export")
@@ -43,11 +48,11 @@ def export(
     bar = progress_bar(quiet=json)
     task = bar.add_task("exporting", total=None)
 
-    async def work(target: Writer) -> tuple[int, int, int]:
+    async def work(target: "Writer") -> tuple[int, int, int]:
         executions = feedback = uses = 0
         request = ExportPage()
-        async with service(settings) as opened:
-            while (page := await opened.export_page(request)).rows:
+        async with service(settings) as learning:
+            while (page := await learning.export_page(request)).rows:
                 await anyio.to_thread.run_sync(target.write, page.rows)
                 executions += len(page.rows)
                 feedback += sum(len(row.get("feedback", ())) for row in page.rows)

@@ -16,7 +16,7 @@ from store import legacy_files
 from store.rows import execution, migrated
 
 from mcp_learning.cli import checks
-from mcp_learning.cli.examination import CheckContext, Failure
+from mcp_learning.cli.check_runner import CheckContext, Failure
 from mcp_learning.errors import StoreError
 from mcp_learning.service import recovery
 from mcp_learning.settings import Settings
@@ -196,25 +196,25 @@ def test_doctor_reads_every_block_and_names_the_command_that_saves_the_rest(
     with migrated(settings.database_path) as cursor:
         for number in range(3):
             executions.insert(cursor, execution(task_description=f"task {number}"), number + 1)
-    patient = CheckContext(settings.data_dir)
-    patient.settings = settings
-    assert "can be read" in checks.contents(patient).detail
+    context = CheckContext(settings.data_dir)
+    context.settings = settings
+    assert "can be read" in checks.contents(context).detail
     content = bytearray(settings.database_path.read_bytes())
     for block in range(12_288 + 262_144, len(content), 262_144):
         content[block + 8 : block + 16] = bytes(8)
     settings.database_path.write_bytes(content)
 
-    checks.database(patient)  # which opens it, and no more
+    checks.database(context)  # which opens it, and no more
     with pytest.raises(Failure) as caught:
-        checks.contents(patient)
+        checks.contents(context)
     assert caught.value.fix == "mcp-learning recover"
 
 
 def test_doctor_names_the_command_that_upgrades_another_design(settings: Settings) -> None:
     settings.data_dir.mkdir()
     legacy_files.make(settings.database_path, 3, index=False)
-    patient = CheckContext(settings.data_dir)
-    patient.settings, patient.schema_version = settings, 0
+    context = CheckContext(settings.data_dir)
+    context.settings, context.schema_version = settings, 0
     with pytest.raises(Failure) as caught:
-        checks.schema(patient)
+        checks.schema(context)
     assert caught.value.fix == "mcp-learning upgrade"

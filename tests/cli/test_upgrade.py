@@ -13,7 +13,7 @@ import pytest
 from store import legacy_files, old_databases
 from store.rows import execution, migrated
 
-from mcp_learning.cli import upgrade
+from mcp_learning.cli.upgrade_steps import bring_file_up, complete
 from mcp_learning.cluster.connect import connect
 from mcp_learning.errors import IndexUnavailable, StoreDamaged, StoreError
 from mcp_learning.models.maintenance import EmbedMissing
@@ -81,7 +81,7 @@ def test_a_database_of_the_original_design_is_upgraded_and_kept_as_it_was(
     assert Path(report["backup"]).read_bytes() == file
     assert Path(report["backup"] + ".wal").read_bytes() == log
     assert counts(path)["embeddings"] == 31
-    again = upgrade._bring_file_up(Settings.load(data_dir=data_dir), unheard)
+    again = bring_file_up(Settings.load(data_dir=data_dir), unheard)
     assert (again.version, again.backup) == (report["to_version"], None)
 
 
@@ -134,11 +134,11 @@ def test_whatever_the_vectors_are_like_the_executions_are_kept(
     else:
         legacy_files.make(path, 40, vectors=None, index=False)
 
-    file = upgrade._bring_file_up(settings, unheard)
+    file = bring_file_up(settings, unheard)
 
     assert file.version == 0
     assert counts(path)["executions"] == 40
-    assert upgrade._bring_file_up(settings, unheard).backup is None
+    assert bring_file_up(settings, unheard).backup is None
 
 
 def test_an_older_schema_is_kept_and_migrated(
@@ -151,7 +151,7 @@ def test_an_older_schema_is_kept_and_migrated(
     known = (*migrations.known(), newer)
     monkeypatch.setattr(migrations, "known", lambda: known)
 
-    file = upgrade._bring_file_up(settings, unheard)
+    file = bring_file_up(settings, unheard)
 
     assert file.version == known[-2].version
     assert file.backup is not None
@@ -167,7 +167,7 @@ def test_an_hnsw_index_on_our_own_tables_is_dropped(settings: Settings) -> None:
         connection.execute("SET hnsw_enable_experimental_persistence = true")
         connection.execute("CREATE INDEX mine ON embeddings USING HNSW (embedding)")
 
-    file = upgrade._bring_file_up(settings, unheard)
+    file = bring_file_up(settings, unheard)
 
     assert file.dropped == ["mine"]
     assert file.backup is not None
@@ -191,7 +191,7 @@ def test_what_can_t_be_upgraded_is_left_as_it_is(kind: str, settings: Settings) 
             connection.execute("CREATE TABLE t AS FROM range(3)")
     before = path.read_bytes()
     with pytest.raises(StoreDamaged if kind == "damaged" else StoreError):
-        upgrade._bring_file_up(settings, unheard)
+        bring_file_up(settings, unheard)
     assert path.read_bytes() == before
     assert not settings.backup_dir.exists()
 
@@ -229,7 +229,7 @@ async def test_vectors_of_another_model_are_made_again(settings: Settings) -> No
         with pytest.raises(IndexUnavailable, match="re-embed"):
             await learning.embed_missing(EmbedMissing(), unheard)
 
-        health, embedded = await upgrade._complete(settings, unheard)
+        health, embedded = await complete(settings, unheard)
 
         assert (health.embedded, health.reembed_due, embedded) == (4, False, 4)
         assert health.leader is not None
@@ -241,5 +241,5 @@ async def test_an_index_is_built_where_searches_are_to_use_one(settings: Setting
     settings.data_dir.mkdir()
     fill(settings.database_path, 12)
     wanted = settings.model_copy(update={"search_mode": "hnsw"})
-    health, embedded = await upgrade._complete(wanted, unheard)
+    health, embedded = await complete(wanted, unheard)
     assert (health.index.state, embedded) == ("ready", 12)

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from store.rows import execution, migrated
 
-from mcp_learning.cli import upgrade
+from mcp_learning.cli.upgrade_steps import bring_file_up
 from mcp_learning.errors import StoreDamaged
 from mcp_learning.service import recovery
 from mcp_learning.settings import Settings
@@ -199,7 +199,7 @@ def test_an_upgrade_killed_at_any_step_leaves_the_old_or_the_new_database(tmp_pa
             assert kept.read_bytes() == original, place
     assert (places[0] / "learning.duckdb").read_bytes() == original
     for place in places:
-        upgrade._bring_file_up(Settings.load(data_dir=place), unheard)
+        bring_file_up(Settings.load(data_dir=place), unheard)
         assert held(place / "learning.duckdb").counts["executions"] == 31, place
         assert not list(place.glob("*.new*"))
 

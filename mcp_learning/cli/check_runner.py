@@ -1,4 +1,4 @@
-"""How `doctor` examines: layers are checked in order, and what needs a failed one is left out."""
+"""How `doctor` runs its checks: in order, without those that need one that failed."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ class Finding:
 
 @dataclass
 class CheckContext:
-    """What is examined. Each attribute but the first is set by a check, for those that need it."""
+    """What checks pass on: each attribute but `data_dir` is set by one check for later ones."""
 
     data_dir: Path | None
     settings: Settings
@@ -48,20 +48,26 @@ class CheckContext:
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A check, its name, and the names of those without which it makes no sense."""
+class Check:
+    """A check of `doctor`.
+
+    Attributes:
+        name: As it is shown.
+        run: Does it; raises `Failure` if something is wrong.
+        needs: Names of the checks that have to succeed before.
+    """
 
     name: str
-    check: Callable[[CheckContext], Finding]
+    run: Callable[[CheckContext], Finding]
     needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Result:
-    """Outcome of one layer.
+class CheckResult:
+    """Outcome of one check.
 
     Attributes:
-        name: The layer's.
+        name: The check's.
         ok: Whether nothing is wrong, also when it was left out or a lesser trouble was found.
         detail: The facts, or what is wrong, on one line.
         fix: A command or what else to do; "" when there is nothing to do.
@@ -77,31 +83,31 @@ class Result:
     skipped: bool = False
 
 
-def examine(layers: Sequence[Layer], patient: CheckContext) -> Iterator[Result]:
-    """Checks each layer when the next result is asked for; blocks meanwhile."""
+def run_checks(checks: Sequence[Check], context: CheckContext) -> Iterator[CheckResult]:
+    """Runs each check when the next result is asked for; blocks meanwhile."""
     inconclusive: set[str] = set()
-    for layer in layers:
-        missing = [name for name in layer.needs if name in inconclusive]
+    for check in checks:
+        missing = [name for name in check.needs if name in inconclusive]
         if missing:
-            inconclusive.add(layer.name)
-            yield Result(layer.name, True, f"left out: needs {missing[0]}", skipped=True)
+            inconclusive.add(check.name)
+            yield CheckResult(check.name, True, f"left out: needs {missing[0]}", skipped=True)
             continue
-        result, conclusive = _check(layer, patient)
+        result, conclusive = _run(check, context)
         if not conclusive:
-            inconclusive.add(layer.name)
+            inconclusive.add(check.name)
         yield result
 
 
-def _check(layer: Layer, patient: CheckContext) -> tuple[Result, bool]:
+def _run(check: Check, context: CheckContext) -> tuple[CheckResult, bool]:
     begin = time.perf_counter()
     ok = conclusive = False
     try:
-        finding = layer.check(patient)
+        finding = check.run(context)
         ok, conclusive, detail, fix = True, finding.conclusive, finding.detail, finding.fix
     except Failure as failure:
         detail, fix = str(failure), failure.fix
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other layers are still checked
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other checks are still run
         detail = f"{type(error).__name__}: {error}"
         fix = "pip install --force-reinstall mcp-learning"
     milliseconds = round(1000 * (time.perf_counter() - begin), 1)
-    return Result(layer.name, ok, " ".join(detail.split()), fix, milliseconds), conclusive
+    return CheckResult(check.name, ok, " ".join(detail.split()), fix, milliseconds), conclusive

@@ -1,0 +1,114 @@
+"""What `benchmark` measures: a copy of the user's database, or generated executions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import typer
+
+from mcp_learning.cli.progress import ShowCount
+from mcp_learning.cli.running import service
+from mcp_learning.models.maintenance import Backup
+from mcp_learning.models.requests import Preset
+from mcp_learning.service import index_benchmark
+from mcp_learning.service.index_benchmark import PresetFigures
+from mcp_learning.settings import Settings
+from mcp_learning.store import open_store
+from mcp_learning.synthetic.loading import generate
+
+GENERATED_ROWS_PER_SECOND = 600
+"""Speed at which generated executions are embedded and inserted, on two CPUs."""
+
+
+@dataclass
+class Outcome:
+    """What has been measured so far.
+
+    Attributes:
+        rows: Vectors compared.
+        without_vector: Executions that have none and are left out.
+        presets: What is measured, in order.
+    """
+
+    rows: int = 0
+    without_vector: int = 0
+    presets: list[PresetFigures] = field(default_factory=list)
+
+
+async def measure(
+    settings: Settings,
+    generated: int | None,
+    presets: Sequence[Preset],
+    outcome: Outcome,
+    progress: ShowCount,
+) -> None:
+    """Measures each preset in a temporary directory.
+
+    Args:
+        settings: Of the user's database, which is only read.
+        generated: Measure so many generated executions instead.
+        presets: Of the index, in order.
+        outcome: Gets the figures of each preset as soon as it is done.
+        progress: Called as the work goes on.
+
+    Raises:
+        LearningError: The database can't be read, or an index can't be built.
+    """
+    # Files may still be held on Windows: leave them to the system.
+    scratch = TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True)
+    with scratch as name:
+        directory = Path(name)
+        if generated is None:
+            await _copy(settings, directory, presets, progress)
+        else:
+            await _generate(generated, directory, presets, progress)
+        await _measure(directory, settings.hnsw_ef_search, presets, outcome, progress)
+
+
+async def _copy(
+    settings: Settings, directory: Path, presets: Sequence[Preset], progress: ShowCount
+) -> None:
+    """Copies the user's database, also while a server has it open."""
+    async with service(settings) as learning:
+        rows = (await learning.health()).rows
+        _announce(rows, index_benchmark.expected_seconds(rows, presets))
+        progress("copying the database", 0, 1)
+        await learning.backup(Backup(path=str(directory / settings.database_path.name)))
+
+
+async def _generate(
+    rows: int, directory: Path, presets: Sequence[Preset], progress: ShowCount
+) -> None:
+    building = index_benchmark.expected_seconds(rows, presets)
+    _announce(rows, building + rows / GENERATED_ROWS_PER_SECOND)
+    generated = Settings.model_construct(data_dir=directory)
+    await generate(generated, rows, seed=1, task_types=(), embed=True, progress=progress)
+
+
+async def _measure(
+    directory: Path,
+    ef_search: int,
+    presets: Sequence[Preset],
+    outcome: Outcome,
+    progress: ShowCount,
+) -> None:
+    store = open_store(Settings.model_construct(data_dir=directory))
+    try:
+        progress("reading the vectors", 0, 1)
+        vectors = await index_benchmark.read_vectors(store)
+        outcome.without_vector = (await store.vector_state()).unembedded
+    finally:
+        await store.close()
+    outcome.rows = len(vectors)
+    for preset in presets:
+        outcome.presets.append(
+            await index_benchmark.compare(
+                vectors, preset, directory / "index", ef_search=ef_search, progress=progress
+            )
+        )
+
+
+def _announce(rows: int, seconds: float) -> None:
+    shown = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    typer.echo(f"{rows:,} executions; this takes about {shown}", err=True)

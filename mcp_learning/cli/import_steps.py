@@ -1,0 +1,156 @@
+"""The work of `import`: reads a source in batches, stores them, and counts."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+import anyio.to_thread
+from rich.progress import Progress
+
+from mcp_learning.cli.running import service
+from mcp_learning.clients.sources import Source
+from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
+from mcp_learning.models.fields import Model
+from mcp_learning.models.transfer import ImportBatch, Imported, PastExecution
+from mcp_learning.redaction.secrets import redact
+from mcp_learning.server.quoting import shorten
+from mcp_learning.settings import Settings
+
+SAMPLE = 5
+"""Executions that a dry run shows."""
+
+
+class SampledExecution(Model):
+    """An execution as a dry run shows it, without secrets."""
+
+    recorded_at: str
+    task_type: str
+    outcome: str
+    repo: str | None
+    task_description: str
+
+
+class ImportReport(Model):
+    """What `import --json` prints: counts, by reason and by column where they are dictionaries."""
+
+    source: str
+    path: str
+    dry_run: bool
+    read: int
+    created: int
+    updated: int
+    unchanged: int
+    redactions: int
+    excluded: int
+    skipped: int
+    skipped_by_reason: dict[str, int]
+    values_left_out: dict[str, int]
+    columns_passed_over: dict[str, int]
+    examples: list[Skipped]
+    sample: list[SampledExecution]
+    seconds: float
+
+
+@dataclass
+class ImportRun:
+    """An import while it runs.
+
+    Attributes:
+        source: What is read.
+        path: Where it is.
+        dry_run: Whether nothing is to be stored.
+        notes: What the reader skipped.
+        read: Executions that were read.
+        counts: Executions by field of `Imported`.
+        sample: Executions that a dry run shows.
+        seen: Ids that a dry run came across: it stores nothing by which they would be known.
+        complete: Whether everything was read and stored.
+    """
+
+    source: Source
+    path: Path
+    dry_run: bool
+    notes: Notes = field(default_factory=Notes)
+    read: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    sample: list[SampledExecution] = field(default_factory=list)
+    seen: set[UUID] = field(default_factory=set)
+    complete: bool = False
+
+    def preview(self, batch: list[PastExecution]) -> list[PastExecution]:
+        """Adds to the sample; returns the executions that were not seen before."""
+        self.sample += [_sampled(record) for record in batch[: SAMPLE - len(self.sample)]]
+        new = []
+        for record in batch:
+            if record.task_id not in self.seen:
+                self.seen.add(record.task_id)
+                new.append(record)
+        self.counts["unchanged"] += len(batch) - len(new)
+        return new
+
+    @property
+    def stored(self) -> int:
+        """Executions that were stored."""
+        return 0 if self.dry_run else self.counts["created"] + self.counts["updated"]
+
+
+async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None:
+    """Stores what the source has, or in a dry run finds out what would be stored.
+
+    Raises:
+        LearningError: There is nothing to read, or the database can't be written.
+    """
+    notes = state.notes
+    parts = batches(state.source.read(state.path.expanduser(), notes))
+    task = bar.add_task(f"reading {state.path.name}", total=None)
+    with TemporaryDirectory(prefix="mcp-learning-") as empty:
+        if state.dry_run and not settings.database_path.exists():  # a preview doesn't make one
+            settings = Settings.load(data_dir=Path(empty))
+        async with service(settings) as learning:
+            while batch := await anyio.to_thread.run_sync(
+                next, parts, None, abandon_on_cancel=True
+            ):
+                records = state.preview(batch) if state.dry_run else batch
+                request = ImportBatch.model_construct(records=records, dry_run=state.dry_run)
+                answer = await learning.import_batch(request)
+                state.read += len(batch)
+                state.counts.update(answer.model_dump())
+                bar.update(
+                    task,
+                    total=notes.total or None,
+                    completed=min(notes.done, notes.total),
+                    description=f"{state.read:,} executions",
+                )
+    state.complete = True
+
+
+def _sampled(record: PastExecution) -> SampledExecution:
+    execution = record.execution
+    return SampledExecution(
+        recorded_at=f"{record.recorded_at:%Y-%m-%d %H:%M}",
+        task_type=execution.task_type,
+        outcome=execution.outcome,
+        repo=execution.repo,
+        task_description=shorten(redact(execution.task_description)[0], 200),
+    )
+
+
+def report_of(source: str, state: ImportRun, seconds: float) -> ImportReport:
+    """What `import` prints after `seconds` of reading the source of that name."""
+    notes = state.notes
+    return ImportReport(
+        source=source,
+        path=str(state.path),
+        dry_run=state.dry_run,
+        read=state.read,
+        **{name: state.counts[name] for name in Imported.model_fields},
+        skipped=notes.skipped.total(),
+        skipped_by_reason=dict(notes.skipped.most_common()),
+        values_left_out=dict(notes.left_out.most_common()),
+        columns_passed_over=dict(notes.unknown.most_common()),
+        examples=notes.examples,
+        sample=state.sample,
+        seconds=round(seconds, 2),
+    )

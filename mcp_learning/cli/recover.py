@@ -1,0 +1,56 @@
+"""`mcp-learning recover`: what can be read of a damaged database, in a new one."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.running import fail, load_settings
+from mcp_learning.errors import LearningError
+
+if TYPE_CHECKING:
+    from mcp_learning.models.maintenance import RecoveryReport
+
+
+def recover(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what could be saved")
+    ] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Save what can be read of a damaged database. No agent may be using it."""
+    from mcp_learning.cluster.exclusive_access import exclusive_access
+    from mcp_learning.service import recovery
+
+    settings = load_settings(data_dir)
+    try:
+        with console.status("reading"), exclusive_access(settings):
+            report = recovery.recover(settings, dry_run=dry_run)
+    except LearningError as error:
+        fail(str(error))
+    if json:
+        print_json(report)
+    else:
+        _print(report, dry_run=dry_run)
+
+
+def _print(report: "RecoveryReport", *, dry_run: bool) -> None:
+    if not report.damaged:
+        typer.echo(f"All of {report.path} can be read; nothing to recover")
+        return
+    for line in report.mended:
+        typer.echo(f"In a copy, {line}.")
+    for name, table in report.tables.items():
+        typer.echo(f"{name}: {table.saved} of {table.expected} rows")
+        for column, rows in table.incomplete.items():
+            typer.echo(f"  {column}: lost or replaced in {rows} rows")
+    if report.changed:
+        shown = ", ".join(report.changed[:20])
+        more = f" and {len(report.changed) - 20} more" if len(report.changed) > 20 else ""
+        typer.echo(f"The description is not as it was recorded in: {shown}{more}")
+    if dry_run:
+        typer.echo(f"{report.path} was left as it is")
+    else:
+        typer.echo(f"{report.path} holds what was saved; the damaged one is {report.kept}")

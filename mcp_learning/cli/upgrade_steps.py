@@ -1,0 +1,186 @@
+"""The two steps of an upgrade.
+
+The first needs exclusive access to the file: it keeps a copy, and migrates the database, or makes
+a new one from a database of the original design. The second adds missing vectors and the index,
+beside running agents. Each finds out what is still to be done, so an upgrade can be repeated.
+"""
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+
+from mcp_learning.cli.running import service
+from mcp_learning.clients.transfer.imported import Notes, batches
+from mcp_learning.clients.transfer.tables import read_duckdb
+from mcp_learning.cluster.connect import leader_health
+from mcp_learning.cluster.exclusive_access import exclusive_access
+from mcp_learning.errors import LearningError, StoreError, StoreLocked
+from mcp_learning.models.maintenance import EmbedMissing
+from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
+from mcp_learning.models.results import Health
+from mcp_learning.models.transfer import ExportPage, ImportBatch
+from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import Learning, Progress, ignore_progress
+from mcp_learning.service.recovery import stamp
+from mcp_learning.settings import Settings
+from mcp_learning.store import open_store
+from mcp_learning.store.duckdb.backups import keep_copy, swap
+from mcp_learning.store.duckdb.copies import examine
+from mcp_learning.store.duckdb.files import discard, finish_replacing, replacing, staging_of, wal_of
+from mcp_learning.store.duckdb.upgrade import design_of, migrate
+from mcp_learning.store.protocol import FileStore
+
+ROUNDS = 5
+"""Times that what agents record meanwhile is embedded, before the upgrade gives up."""
+
+
+@dataclass
+class FileUpgrade:
+    """What the first step did.
+
+    Attributes:
+        version: Of the schema before; 0: the original design.
+        backup: Copy of the database as it was; None if nothing was changed.
+        dropped: Names of the HNSW indexes that were inside.
+        skipped: Executions that were left out, by reason.
+    """
+
+    version: int
+    backup: Path | None = None
+    dropped: list[str] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def bring_file_up(settings: Settings, report: Progress) -> FileUpgrade:
+    """Takes the first step. A database that a running server has open needs none.
+
+    Raises:
+        StoreLocked: Another process than a server of this version has it open.
+        StoreError: It can't be read, or is no database of this package.
+    """
+    try:
+        with exclusive_access(settings):
+            return _upgrade_file(settings, report)
+    except StoreLocked:
+        health = anyio.run(leader_health, settings)
+        if health is None or not health.schema_version:
+            raise
+        return FileUpgrade(health.schema_version)
+
+
+def _upgrade_file(settings: Settings, report: Progress) -> FileUpgrade:
+    path = settings.database_path
+    finish_replacing(path)
+    kept = settings.backup_dir / f"before-upgrade-{stamp()}.duckdb"
+    backup = kept if wal_of(path).exists() else None
+    if backup is not None:  # to replay some logs DuckDB writes to the file, even when it only reads
+        keep_copy(path, kept)
+    try:
+        design = design_of(path)
+    except BaseException:
+        discard(kept)
+        raise
+    file = FileUpgrade(design.version, backup, dropped=list(design.hnsw_indexes))
+    if design.current:
+        discard(kept)
+        file.backup = None
+    elif design.version == 0:
+        anyio.run(_make_anew, settings, file, kept, report)
+    else:
+        if backup is None:
+            keep_copy(path, kept)
+            file.backup = kept
+        migrate(path, design.hnsw_indexes)
+    return file
+
+
+async def _make_anew(settings: Settings, file: FileUpgrade, kept: Path, report: Progress) -> None:
+    """Reads a database of the original design into a new one, and puts that in its place."""
+    path = settings.database_path
+    staging = staging_of(path)
+
+    def put_in_place() -> None:
+        if settings.index_dir.exists():
+            shutil.rmtree(settings.index_dir)
+        swap(path, None if file.backup else kept)
+        file.backup = kept
+
+    await anyio.to_thread.run_sync(discard, staging)
+    try:
+        await _read_into(open_store(settings, staging), settings, file, report)
+        await anyio.to_thread.run_sync(examine, staging)
+        await anyio.to_thread.run_sync(put_in_place)
+    except BaseException:
+        if not replacing(path).exists():
+            discard(staging)
+        raise
+
+
+async def _read_into(
+    store: FileStore, settings: Settings, file: FileUpgrade, report: Progress
+) -> None:
+    notes = Notes()
+    parts = batches(read_duckdb(settings.database_path, notes))
+    made = LearningService(settings, store)
+    try:
+        while batch := await anyio.to_thread.run_sync(next, parts, None):
+            imported = await made.import_batch(ImportBatch.model_construct(records=batch))
+            file.skipped["of an excluded repository"] += imported.excluded
+            share = notes.done / max(notes.total, 1)
+            await report(0.3 * min(share, 1), f"{notes.done} of {notes.total} read")
+        await store.checkpoint()
+    finally:
+        await made.close()
+    file.skipped = +(file.skipped + notes.skipped)
+
+
+async def complete(settings: Settings, report: Progress) -> tuple[Health, int]:
+    """Takes the second step; returns the state afterwards, and how many executions it embedded."""
+    async with service(settings) as opened:
+        embedded = 0
+
+        async def further(share: float, message: str) -> None:
+            await report(0.3 + 0.4 * share, message)
+
+        async def onward(share: float, message: str) -> None:
+            await report(0.7 + 0.3 * share, message)
+
+        try:
+            embedded = (await opened.embed_missing(EmbedMissing(), further)).embedded
+        except LearningError:
+            if not (await opened.health()).reembed_due:
+                raise
+            embedded = (await opened.rebuild(RebuildIndex(reembed=True), onward)).reembedded
+        health = await opened.health()
+        if _wants_index(settings, health) and health.index.state not in ("ready", "building"):
+            await opened.rebuild(RebuildIndex(), onward)
+        await _verify(opened)
+        return await opened.health(), embedded
+
+
+def _wants_index(settings: Settings, health: Health) -> bool:
+    if settings.search_mode == "auto":
+        return health.rows >= settings.hnsw_min_rows
+    return settings.search_mode == "hnsw" and health.rows > 0
+
+
+async def _verify(opened: Learning) -> None:
+    """Every execution has a vector, and the first one is found by its own words.
+
+    Raises:
+        StoreError: Something is missing.
+    """
+    for _ in range(ROUNDS):  # agents may be recording
+        pending = (await opened.embed_missing(EmbedMissing(), ignore_progress)).pending
+        if not pending:
+            break
+    else:
+        raise StoreError(f"{pending} executions have no vector yet; run the command again")
+    page = await opened.export_page(ExportPage(limit=1))
+    for row in page.rows:
+        question = FindSimilarTasks(task_description=row["task_description"], min_similarity=0.0)
+        if not (await opened.find(question)).matches:
+            raise StoreError("a search doesn't find what is there; run `mcp-learning doctor`")
