@@ -18,6 +18,7 @@ from store.rows import execution, migrated
 from mcp_learning.cli import checks
 from mcp_learning.cli.check_runner import CheckContext, Failure
 from mcp_learning.errors import StoreError
+from mcp_learning.models.identifiers import task_key
 from mcp_learning.service import recovery
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import copies, executions
@@ -58,7 +59,8 @@ def fill(path: Path, rows: int) -> None:
     path.parent.mkdir(exist_ok=True)
     with migrated(path) as cursor:
         for number in range(rows):
-            executions.insert(cursor, execution(task_description=f"task {number}"), number + 1)
+            text = f"task {number}"
+            executions.insert(cursor, execution(task_description=text), task_key(text))
 
 
 def rows(path: Path) -> int:
@@ -195,7 +197,8 @@ def test_doctor_reads_every_block_and_names_the_command_that_saves_the_rest(
     settings.data_dir.mkdir()
     with migrated(settings.database_path) as cursor:
         for number in range(3):
-            executions.insert(cursor, execution(task_description=f"task {number}"), number + 1)
+            text = f"task {number}"
+            executions.insert(cursor, execution(task_description=text), task_key(text))
     context = CheckContext(settings.data_dir)
     context.settings = settings
     assert "can be read" in checks.contents(context).detail
