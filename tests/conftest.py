@@ -31,14 +31,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=1, help="of all random work")
 
 
-PROCESS_DIRECTORIES = ("process", "cli", "web", "benchmarks")
+PROCESS_TESTS = (
+    *("benchmarks/", "cli/", "clients/capture/", "clients/test_hooks.py", "process/"),
+    *("store/test_salvage.py", "web/"),
+)
 """Below tests: what starts servers, commands or browsers, and takes long."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks tests by their directory, so that the fast ones can be run alone."""
+    """Marks tests by their place, so that the fast ones can be run alone."""
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in PROCESS_DIRECTORIES:
+        if item.path.relative_to(Path(__file__).parent).as_posix().startswith(PROCESS_TESTS):
             item.add_marker("process")
 
 

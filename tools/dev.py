@@ -35,7 +35,7 @@ def check() -> int:
 
 
 def fast() -> int:
-    """Run ruff, mypy and the tests that start no other process."""
+    """Run ruff, mypy and the tests without servers, commands and browsers."""
     return run_all((*LINT, (*PYTEST, "-m", "not process")))
 
 

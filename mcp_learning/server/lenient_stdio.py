@@ -1,10 +1,10 @@
 """The stdio transport: one thread reads lines, one writes them, and every request is answered.
 
 The SDK's own transport hands each line to a worker thread to read it, and each answer to two more
-to write and flush it; a thread that does nothing else needs a third of these switches, which is
-most of what an empty call costs. It also drops lines that it can't parse, and cancels what it is
-working on when its input ends, although a client may just have closed its end after the last
-request: here such lines are answered (`json_rpc`), and the end is passed on once all is answered.
+to write and flush it; a thread for each direction needs no such hand-over. It also drops lines that
+it can't parse, and cancels what it is working on when its input ends, although a client may just
+have closed its end after the last request: here such lines are answered (`json_rpc`), and the end
+is passed on once all is answered.
 
 While serving, file descriptor 0 is the null device and 1 is stderr, so that nothing that a library
 prints reaches the client.

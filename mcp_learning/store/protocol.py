@@ -129,10 +129,6 @@ class Store(Protocol):
         """Deletes executions with everything recorded about them, or says which it would delete."""
         ...
 
-    async def missing(self, task_ids: Sequence[UUID]) -> list[UUID]:
-        """Those that no execution has."""
-        ...
-
     async def suggest(self, column: str, prefix: str, limit: int) -> list[str]:
         """Recorded values of repo, task_type, approach or error_type by prefix, commonest first."""
         ...

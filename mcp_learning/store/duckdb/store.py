@@ -180,9 +180,6 @@ class DuckDBStore(Aggregates):
         for one in deleted:
             self._deleted.extend((one.int >> 64, one.int & (2**64 - 1)))
 
-    async def missing(self, task_ids: Sequence[UUID]) -> list[UUID]:
-        return await self.database.read(lambda c: executions.unknown(c, task_ids))
-
     async def suggest(self, column: str, prefix: str, limit: int) -> list[str]:
         return await self.database.read(lambda c: executions.suggestions(c, column, prefix, limit))
 

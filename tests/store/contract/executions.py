@@ -85,7 +85,7 @@ class ExecutionContract:
         revision = store.revision
         done = await store.upsert(new.task_id, lambda _: new, [earlier.task_id, absent])
         assert done == Upserted(created=False, missing=[absent])
-        assert await store.missing([new.task_id, earlier.task_id]) == [new.task_id]
+        assert (await store.updated([new.task_id, earlier.task_id])).keys() == {earlier.task_id}
         assert (await store.use_counts(EVER)).links == 0
         assert store.revision == revision
 
@@ -146,7 +146,8 @@ class ExecutionContract:
         assert (found.feedback, found.used_by, found.used_task_ids) == ([], [], [])
         assert found.times_recalled == 0
         assert [row.task_id for row in await store.unembedded(9)] == [gone.task_id]
-        assert await store.missing([earlier.task_id, later.task_id]) == []
+        others = {earlier.task_id, later.task_id}
+        assert (await store.updated(list(others))).keys() == others
 
     async def test_a_dry_run_names_the_same_and_deletes_nothing(self, store: Store) -> None:
         kept, absent = await record(store), uuid4()
@@ -178,10 +179,7 @@ class ExecutionContract:
         ]
         assert set((await store.delete(selection)).task_ids) == {rows[i].task_id for i in chosen}
         left = {row.task_id for i, row in enumerate(rows) if i not in chosen}
-        assert (
-            set(await store.missing([row.task_id for row in rows]))
-            == {row.task_id for row in rows} - left
-        )
+        assert (await store.updated([row.task_id for row in rows])).keys() == left
 
     async def test_suggestions_complete_a_prefix_commonest_first(self, store: Store) -> None:
         for repo in ("acme/shop", "Acme/blog", "acme/shop", "other", None):
