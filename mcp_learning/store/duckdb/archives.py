@@ -15,6 +15,7 @@ from mcp_learning.store.duckdb.columns import COLUMN_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive
 from mcp_learning.store.duckdb.files import put_in_place
+from mcp_learning.store.duckdb.lists import UUIDS, joined
 from mcp_learning.store.types import Expired, Unarchived
 
 FORMAT = "1"
@@ -83,9 +84,8 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> int:
             f"{target.parent} can't be made ({error.strerror}); name another archive directory"
         ) from error
     cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE leaving AS "
-        "SELECT unnest(string_split(?, ',')::UUID[]) AS task_id",
-        [",".join(map(str, task_ids))],
+        f"CREATE OR REPLACE TEMP TABLE leaving AS SELECT unnest({UUIDS}) AS task_id",
+        [joined(task_ids)],
     )
     try:
         writing.unlink(missing_ok=True)

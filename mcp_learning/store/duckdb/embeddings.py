@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.lists import AMONG_NUMBERS, NUMBERS, UUIDS, joined
 from mcp_learning.store.types import Unembedded
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def unembedded(cursor: Cursor, sequences: Sequence[int]) -> list[Unembedded]:
         return []
     rows = cursor.execute(
         "SELECT task_id, sequence, task_description FROM executions WHERE sequence BETWEEN ? AND ? "
-        "AND sequence IN (SELECT unnest(string_split(?, ',')::BIGINT[])) ORDER BY sequence",
-        [min(sequences), max(sequences), ",".join(map(str, sequences))],
+        f"AND sequence {AMONG_NUMBERS} ORDER BY sequence",
+        [min(sequences), max(sequences), joined(sequences)],
     ).fetchall()
     return [Unembedded(*row) for row in rows]
 
@@ -126,8 +127,7 @@ def store(
         # Numbered outside the subselect: inside it, before its rows are in order.
         "SELECT task_id, coalesce(version, nextval('embedding_version')), embedding, ? FROM ("
         "SELECT x.task_id, old.version, new.embedding "
-        "FROM (SELECT unnest(string_split(?, ','))::UUID AS task_id, "
-        "unnest(string_split(?, ','))::BIGINT AS sequence, "
+        f"FROM (SELECT unnest({UUIDS}) AS task_id, unnest({NUMBERS}) AS sequence, "
         f"unnest(string_split(?, ';'))::FLOAT[{vectors.shape[1]}] AS embedding) new "
         "JOIN executions x ON x.task_id = new.task_id AND x.sequence = new.sequence "
         "LEFT JOIN embeddings old ON old.task_id = x.task_id "
@@ -135,8 +135,8 @@ def store(
         "RETURNING task_id, version",
         [
             fingerprint,
-            ",".join(str(row.task_id) for row in rows),
-            ",".join(str(row.sequence) for row in rows),
+            joined(row.task_id for row in rows),
+            joined(row.sequence for row in rows),
             ";".join(map(as_text, vectors)),
         ],
     ).fetchall()

@@ -8,6 +8,7 @@ from uuid import UUID
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import json_arrays
+from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.statistics import within
 from mcp_learning.store.types import ErrorText, ErrorTexts, Period
 
@@ -46,10 +47,10 @@ GROUP BY text ORDER BY count(*) DESC, text LIMIT ?
 
 # Only the successes that came next are compared: a fix comes soon, and thousands of vectors don't.
 # Vectors join last, so that the window sorts none.
-_SIMILAR = """
+_SIMILAR = f"""
 WITH failed AS (
     SELECT task_id, repo, task_type, timestamp FROM executions
-    WHERE task_id IN (SELECT unnest(string_split(?, ',')::UUID[])) AND repo IS NOT NULL
+    WHERE task_id {AMONG_UUIDS} AND repo IS NOT NULL
 ),
 candidates AS (
     SELECT f.task_id AS failure, s.task_id
@@ -105,8 +106,7 @@ def similar_successes(
     """
     if not failures:
         return {}
-    ids = ",".join(map(str, failures))
-    return dict(cursor.execute(_SIMILAR, [ids, nearest, least]).fetchall())
+    return dict(cursor.execute(_SIMILAR, [joined(failures), nearest, least]).fetchall())
 
 
 def solutions(cursor: Cursor, task_ids: Sequence[UUID], longest: int) -> dict[UUID, str]:
@@ -115,9 +115,8 @@ def solutions(cursor: Cursor, task_ids: Sequence[UUID], longest: int) -> dict[UU
         return {}
     rows = cursor.execute(
         "SELECT task_id, left(solution_summary, ?) FROM executions "
-        "WHERE task_id IN (SELECT unnest(string_split(?, ',')::UUID[])) "
-        "AND solution_summary IS NOT NULL",
-        [longest, ",".join(map(str, task_ids))],
+        f"WHERE task_id {AMONG_UUIDS} AND solution_summary IS NOT NULL",
+        [longest, joined(task_ids)],
     ).fetchall()
     return dict(rows)
 

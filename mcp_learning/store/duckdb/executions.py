@@ -16,6 +16,7 @@ from mcp_learning.models.requests import Outcome
 from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, UsedBy
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.lists import AMONG_UUIDS, UUIDS, joined
 from mcp_learning.store.types import Shown
 
 _FIELDS = ", ".join(EXECUTION_TYPES)
@@ -103,8 +104,8 @@ def unknown(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     if not task_ids:
         return []
     rows = cursor.execute(
-        "SELECT task_id FROM executions WHERE list_contains(string_split(?, ',')::UUID[], task_id)",
-        [_joined(task_ids)],
+        f"SELECT task_id FROM executions WHERE list_contains({UUIDS}, task_id)",
+        [joined(task_ids)],
     ).fetchall()
     present = {row[0] for row in rows}
     return [task_id for task_id in task_ids if task_id not in present]
@@ -125,8 +126,8 @@ def select_ids(
 
 def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     """Deletes executions with their embeddings, feedback, uses and recall counts."""
-    ids = _joined(task_ids)
-    chosen = "IN (SELECT unnest(string_split(?, ',')::UUID[]))"
+    ids = joined(task_ids)
+    chosen = AMONG_UUIDS
     cursor.execute(f"DELETE FROM embeddings WHERE task_id {chosen}", [ids])
     cursor.execute(f"DELETE FROM embeddings_next WHERE task_id {chosen}", [ids])
     cursor.execute(f"DELETE FROM feedback WHERE task_id {chosen}", [ids])
@@ -145,8 +146,7 @@ def shown(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
     """What a search shows of these executions, as far as they exist."""
     if not task_ids:
         return {}
-    chosen = "WHERE task_id IN (SELECT unnest(string_split(?, ',')::UUID[]))"
-    return _shown(cursor, chosen, _joined(task_ids))
+    return _shown(cursor, f"WHERE task_id {AMONG_UUIDS}", joined(task_ids))
 
 
 def shown_latest(cursor: Cursor, limit: int, longest: int) -> dict[UUID, Shown]:
@@ -200,9 +200,8 @@ def feedback_of(cursor: Cursor, task_id: UUID) -> list[Feedback]:
 def add_uses(cursor: Cursor, task_id: UUID, used: Sequence[UUID], at: datetime) -> bool:
     """Notes that `task_id` used earlier executions; returns whether any of that was new."""
     added = cursor.execute(
-        "INSERT OR IGNORE INTO uses SELECT ?, unnest(string_split(?, ',')::UUID[]), ? "
-        "RETURNING used_task_id",
-        [task_id, _joined(used), naive(at)],
+        f"INSERT OR IGNORE INTO uses SELECT ?, unnest({UUIDS}), ? RETURNING used_task_id",
+        [task_id, joined(used), naive(at)],
     ).fetchall()
     return bool(added)
 
@@ -304,7 +303,3 @@ def _named(columns: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
 def naive(moment: datetime) -> datetime:
     """A time as the database keeps it: UTC without a zone."""
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _joined(task_ids: Iterable[UUID]) -> str:
-    return ",".join(map(str, task_ids))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.lists import AMONG_NUMBERS, joined
 from mcp_learning.store.types import LABELS, Columns, IndexedTexts
 
 _HASHED = "x.task_id, x.task_description, x.solution_summary, x.error_type, x.error_message"
@@ -64,7 +65,7 @@ def words(cursor: Cursor, sequences: Sequence[int]) -> list[IndexedTexts]:
     rows = cursor.execute(
         f"SELECT hash({_HASHED}), x.task_description, x.solution_summary, x.error_type, "
         "x.error_message FROM executions x WHERE x.sequence BETWEEN ? AND ? "
-        "AND x.sequence IN (SELECT unnest(string_split(?, ',')::BIGINT[]))",
-        [min(sequences), max(sequences), ",".join(map(str, sequences))],
+        f"AND x.sequence {AMONG_NUMBERS}",
+        [min(sequences), max(sequences), joined(sequences)],
     ).fetchall()
     return [IndexedTexts(row[0], tuple(row[1:])) for row in rows]

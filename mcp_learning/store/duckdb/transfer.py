@@ -1,7 +1,7 @@
 """Import and export: many executions at a time, with their feedback and uses."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,19 +11,17 @@ from mcp_learning.models.transfer import Exported, PastExecution
 from mcp_learning.store.duckdb.columns import EXECUTION_TYPES, FEEDBACK_TYPES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import count, from_row, json_arrays, naive
+from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
 
 PAGE_CHARACTERS = 4_000_000
 """Characters of text after which a page ends, so that it passes between processes."""
 
-_CHOSEN = "IN (SELECT unnest(string_split(?, ',')::UUID[]))"
-
 
 def updated(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     """When those of `task_ids` that exist were last changed."""
-    if not task_ids:
-        return {}
     rows = cursor.execute(
-        f"SELECT task_id, updated_at FROM executions WHERE task_id {_CHOSEN}", [_joined(task_ids)]
+        f"SELECT task_id, updated_at FROM executions WHERE task_id {AMONG_UUIDS}",
+        [joined(task_ids)],
     ).fetchall()
     return {task_id: moment.replace(tzinfo=UTC) for task_id, moment in rows}
 
@@ -82,9 +80,9 @@ def page(cursor: Cursor, after: int, limit: int) -> Exported:
 def _feedback_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     names = [name for name in FEEDBACK_TYPES if name != "task_id"]
     rows = cursor.execute(
-        f"SELECT task_id, {', '.join(names)} FROM feedback WHERE task_id {_CHOSEN} "
+        f"SELECT task_id, {', '.join(names)} FROM feedback WHERE task_id {AMONG_UUIDS} "
         "ORDER BY submitted_at, feedback_id",
-        [_joined(task_ids)],
+        [joined(task_ids)],
     ).fetchall()
     found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     for task_id, *values in rows:
@@ -99,9 +97,9 @@ def _feedback_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[di
 
 def _uses_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     rows = cursor.execute(
-        f"SELECT task_id, used_task_id, recorded_at FROM uses WHERE task_id {_CHOSEN} "
+        f"SELECT task_id, used_task_id, recorded_at FROM uses WHERE task_id {AMONG_UUIDS} "
         "ORDER BY recorded_at, used_task_id",
-        [_joined(task_ids)],
+        [joined(task_ids)],
     ).fetchall()
     found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     for task_id, used, moment in rows:
@@ -121,7 +119,3 @@ def _add(cursor: Cursor, table: str, types: dict[str, str], rows: Sequence[dict[
 
 def _iso(moment: datetime) -> str:
     return moment.isoformat() + "Z"
-
-
-def _joined(task_ids: Iterable[UUID]) -> str:
-    return ",".join(map(str, task_ids))

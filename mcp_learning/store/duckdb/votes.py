@@ -6,6 +6,7 @@ from uuid import UUID
 
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive
+from mcp_learning.store.duckdb.lists import NUMBERS, UUIDS, joined
 from mcp_learning.store.types import Vote
 
 EACH_VOTE = """
@@ -47,14 +48,13 @@ def votes_of(cursor: Cursor, task_id: UUID) -> Vote:
 
 def add_recalls(cursor: Cursor, times: Mapping[UUID, int], at: datetime) -> None:
     """Counts recalls; executions that were deleted meanwhile are left out."""
-    ids, counts = ",".join(map(str, times)), ",".join(map(str, times.values()))
     cursor.execute(
-        "INSERT INTO recall_counts SELECT n.task_id, n.times, ? FROM (SELECT "
-        "unnest(string_split(?, ',')::UUID[]) AS task_id, "
-        "unnest(string_split(?, ',')::BIGINT[]) AS times) n SEMI JOIN executions USING (task_id) "
+        "INSERT INTO recall_counts SELECT n.task_id, n.times, ? FROM ("
+        f"SELECT unnest({UUIDS}) AS task_id, unnest({NUMBERS}) AS times"
+        ") n SEMI JOIN executions USING (task_id) "
         "ON CONFLICT DO UPDATE SET times = recall_counts.times + excluded.times, "
         "last_at = excluded.last_at",
-        [naive(at), ids, counts],
+        [naive(at), joined(times), joined(times.values())],
     )
 
 

@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from store.contract.helpers import EVER, MODEL, embed, rate, record
+from store.contract.helpers import EVER, MODEL, embed, rate, record, units
 from store.rows import NOW
 
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
-from mcp_learning.store.protocol import Store
+from mcp_learning.store.protocol import FileMaintenance, Store
 from mcp_learning.store.types import BatchCounts, Incoming
 
 LATER = NOW + timedelta(hours=1)
@@ -37,6 +37,26 @@ def incoming(
 
 
 class TransferContract:
+    async def test_nothing_at_all_is_taken_by_every_verb_that_takes_many(
+        self, store: Store
+    ) -> None:
+        await record(store)
+        for dry_run in (True, False):
+            assert await store.import_batch([], dry_run=dry_run) == BatchCounts(0, 0, 0)
+        await store.insert_many([])
+        await store.insert_many([], units(), MODEL)
+        await store.add_recalls({}, NOW)
+        assert await store.put_vectors([], units(), MODEL) == {}
+        assert await store.unembedded(9, numbers=[]) == []
+        assert await store.texts([]) == []
+        assert await store.summaries([]) == {}
+        assert await store.updated([]) == {}
+        assert await store.solutions([], 9) == {}
+        assert await store.similar_successes([], nearest=3, least=0.5) == {}
+        if isinstance(store, FileMaintenance):
+            await store.archive([], None)
+        assert (await store.health()).rows == 1
+
     async def test_an_import_is_stored_once(self, store: Store) -> None:
         used = incoming()
         opinion = PastFeedback(feedback_id=uuid4(), submitted_at=NOW, rating=5)
