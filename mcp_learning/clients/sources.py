@@ -47,6 +47,8 @@ def sources(commits_limit: int) -> dict[str, Source]:
 def _commits(limit: int, path: Path, notes: Notes) -> Iterator[PastExecution]:
     history = git.read(path, limit)
     notes.total = len(history.commits)
+    if not history.has_files:
+        notes.leave_out(str(path), "files of the commits", "they are not in this partial clone")
     for record in commits.past(history, notes):
         notes.done += 1
         yield record

@@ -79,14 +79,14 @@ class Commit:
         committed_at: ISO 8601 with offset.
         subject: First line of the message; may be empty.
         body: The rest of the message; may be empty.
-        files: Paths that it touched, from the root of the repository.
+        files: Paths that it touched, from the root of the repository; None if unknown.
     """
 
     hash: str
     committed_at: str
     subject: str
     body: str
-    files: tuple[str, ...]
+    files: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,11 @@ class History:
 
     name: str
     commits: tuple[Commit, ...]
+
+    @property
+    def has_files(self) -> bool:
+        """Whether it is known which files the commits touched."""
+        return all(commit.files is not None for commit in self.commits)
 
 
 def executions(history: History) -> list[RecordExecution]:
@@ -176,12 +181,12 @@ def _execution(commit: Commit, repo: str, revert: Commit | None) -> RecordExecut
         task_description=fitted(f"{what}\n\n{body}".strip(), 20_000),
         outcome="success" if revert is None else "failure",
         repo=cut(repo, 500),
-        approach=cut(scope or _main_part(commit.files), 200),
-        solution_summary=_changed(commit.files) if revert is None else None,
+        approach=cut(scope or _main_part(commit.files or ()), 200),
+        solution_summary=_changed(commit.files or ()) if revert is None else None,
         error_type=None if revert is None else "quality_gate",
         error_message=None if revert is None else _reason(revert),
         details=Details(
-            file_count=len(commit.files),
+            file_count=None if commit.files is None else len(commit.files),
             metadata={"commit": commit.hash, "committed_at": commit.committed_at},
         ),
     )
