@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.leader_lock import LeaderLock
 from mcp_learning.errors import StoreLocked
+from mcp_learning.permissions import restrict_files
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.files import make_private
 
@@ -32,6 +33,7 @@ def exclusive_access(settings: Settings) -> Iterator[None]:
     try:
         with suppress(OSError):  # a leader that was killed leaves its address
             (directory / "leader.json").unlink(missing_ok=True)
+        restrict_files(settings.data_dir)
         yield
     finally:
         lock.release()

@@ -32,6 +32,7 @@ from mcp_learning.cluster.methods import Method, proxy
 from mcp_learning.cluster.watchdog import Watchdog
 from mcp_learning.errors import StoreError, StoreLocked
 from mcp_learning.models.results import Member
+from mcp_learning.permissions import restrict_files
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
@@ -266,7 +267,10 @@ class ClusterMember:
     def _acquire_lock(self) -> bool:
         make_private(self._settings.data_dir)
         make_private(self._directory)
-        return self._lock.acquire()
+        acquired = self._lock.acquire()
+        if acquired:
+            restrict_files(self._settings.data_dir)
+        return acquired
 
     def _remove_stale_address(self) -> None:
         """Removes the address of a leader that is gone, unless another process leads."""

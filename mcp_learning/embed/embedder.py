@@ -6,12 +6,16 @@ import hashlib
 import json
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mcp_learning.embed.recipe import RECIPE_VERSION
@@ -168,6 +172,7 @@ class Embedder:
         # Must precede the import: onnxruntime reports its use to its vendor unless told not to, and
         # writes a device id and a database into HOME for it.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+        _defer_requests()
         try:
             from fastembed import TextEmbedding  # only now: 0.4 to 0.9 s
 
@@ -262,6 +267,26 @@ class Embedder:
             raise EmbedderUnavailable(f"{problem}: choose another with {_SETTING}")
         vectors /= norms
         return vectors
+
+
+def _defer_requests() -> None:
+    """Has `requests` imported when something of it is used, instead of with fastembed.
+
+    fastembed needs it to download from one kind of source. Importing it imports urllib3, which
+    tries IPv6 out with a socket on ::1.
+    """
+    if "requests" in sys.modules:
+        return
+    deferred = ModuleType("requests")
+    deferred.__spec__ = find_spec("requests")
+
+    def load(name: str) -> object:
+        if sys.modules.get("requests") is deferred:
+            del sys.modules["requests"]
+        return getattr(import_module("requests"), name)
+
+    deferred.__getattr__ = load  # type: ignore[method-assign]
+    sys.modules["requests"] = deferred
 
 
 def _supported_models() -> list[dict[str, Any]]:

@@ -4,8 +4,8 @@ import json
 import logging
 import os
 import secrets
+import subprocess
 import sys
-import webbrowser
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from mcp_learning.cluster.address import run_directory
 from mcp_learning.cluster.member import ClusterMember
+from mcp_learning.permissions import restrict_umask
 from mcp_learning.server.http import GRACE_SECONDS, Place, digest_of, listen
 from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.server.signals import leave_at_once, leave_to_handlers
@@ -135,6 +136,12 @@ def _browse(settings: Settings, opener: Path, address: str, token: str) -> None:
         text = f'<meta http-equiv="refresh" content="0; url={address}/#token={token}">\n'
         with os.fdopen(os.open(opener, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
-        webbrowser.open(opener.as_uri())
-    except (OSError, webbrowser.Error) as error:
+        subprocess.run(
+            [sys.executable, "-P", "-m", "webbrowser", opener.as_uri()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            umask=restrict_umask(),  # a browser that this starts makes files of its own
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
         logger.warning("no browser was opened: %s", error)

@@ -47,7 +47,6 @@ def forbid_internet_sockets() -> None:
 
 
 def main() -> None:
-    socket.has_ipv6 = False  # urllib3 tries such a socket out, without connecting it
     sys.addaudithook(watch)
     if sys.platform == "linux" and platform.machine() in SOCKET:
         forbid_internet_sockets()

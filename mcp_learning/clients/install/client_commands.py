@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_learning.clients.install.agents import NAME, Agent, Scope
+from mcp_learning.permissions import restrict_umask
 
 TIMEOUT_SECONDS = 60
 
@@ -67,6 +68,7 @@ def run(command: list[str]) -> None:
             encoding="utf-8",
             errors="replace",
             timeout=TIMEOUT_SECONDS,
+            umask=restrict_umask(),
             check=True,
         )
     except subprocess.CalledProcessError as error:

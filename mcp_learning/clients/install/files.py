@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mcp_learning.errors import LearningError
+from mcp_learning.permissions import restrict_umask
 
 MAX_BYTES = 64 * 2**20
 """A larger file is taken for something else than a configuration."""
@@ -61,7 +62,9 @@ def make_parents(path: Path, *, private: bool) -> list[str]:
     missing = [parent for parent in reversed(path.resolve().parents) if not parent.exists()]
     try:
         for directory in missing:
-            directory.mkdir(mode=0o700 if private else 0o777)
+            directory.mkdir(mode=0o700)
+            if not private:
+                directory.chmod(0o777 & ~restrict_umask())
     except OSError as error:
         remove_empty([str(directory) for directory in missing])
         raise LearningError(f"{path} can't be written: {error.strerror or error}") from error
@@ -88,9 +91,7 @@ def write(path: Path, data: bytes, *, private: bool) -> None:
     """
     try:
         target = path.resolve()
-        umask = os.umask(0o077)
-        os.umask(umask)
-        mode = 0o600 if private else 0o666 & ~umask
+        mode = 0o600 if private else 0o666 & ~restrict_umask()
         if target.exists():
             mode = stat.S_IMODE(target.stat().st_mode)
         handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
