@@ -25,6 +25,7 @@ from mcp_learning.cli.running import fail, run
 from mcp_learning.cli.similar import matches_table
 from mcp_learning.clients.transfer import commits, git
 from mcp_learning.errors import LearningError
+from mcp_learning.models.characters import visible
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.server import answers
 
@@ -123,7 +124,7 @@ def _run(source: Source, data_dir: Path | None, *, quiet: bool) -> "DemoResult":
 
 
 def _print_source(source: Source) -> None:
-    commits_of = f"{len(source.tasks)} commits of {source.name}"
+    commits_of = f"{len(source.tasks)} commits of {visible(source.name)}"
     line = Text("Learning from ").append(commits_of, style="bold")
     if source.sample:
         line.append(f", a sample shipped with the package, since {source.why} (try --repo PATH)")
@@ -158,7 +159,8 @@ def _print_recorded(source: Source, result: "DemoResult") -> None:
 
 
 def _print_answer(number: int, answer: "Answer") -> None:
-    console.print(Text(f'\n{number}. "{answer.question.text}"', style="bold cyan"))
+    asked = visible(answer.question.text)
+    console.print(Text(f'\n{number}. "{asked}"', style="bold cyan"))
     if answer.question.expected is None:
         what = "about nothing that was recorded"
     else:

@@ -17,6 +17,7 @@ from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import console, print_json
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run
+from mcp_learning.models.characters import visible
 
 if TYPE_CHECKING:
     from mcp_learning.cli.import_steps import ImportReport
@@ -83,7 +84,7 @@ def import_(
 
 def _print(report: "ImportReport") -> None:
     def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False)
+        console.print(visible(line), markup=False, highlight=False)
 
     would = "would be " if report.dry_run else ""
     say(
@@ -99,7 +100,7 @@ def _print(report: "ImportReport") -> None:
             table.add_column(heading, overflow="fold")
         for one in report.sample:
             cells = (one.recorded_at, one.task_type, one.outcome, one.repo or "")
-            table.add_row(*map(Text, (*cells, one.task_description)))
+            table.add_row(*(Text(visible(cell)) for cell in (*cells, one.task_description)))
         console.print(table)
     for title, counts in (
         ("Skipped", report.skipped_by_reason),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from mcp_learning.errors import LearningError
+from mcp_learning.models.characters import visible
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -99,7 +100,7 @@ def request(model: type[R], **arguments: object) -> R:
 
 def fail(message: str, status: int = 1) -> NoReturn:
     """Ends the command with a message on stderr."""
-    sys.stderr.write(f"mcp-learning: {message}\n")
+    sys.stderr.write(f"mcp-learning: {visible(message)}\n")
     sys.exit(status)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_learning.cluster import blocking_client
-from mcp_learning.models.characters import CONTROL, SURROGATE
+from mcp_learning.models.characters import SURROGATE, clean
 from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN, quoted
 
 RUN_DIRECTORY = "run"
@@ -68,7 +68,7 @@ def question(prompt: object) -> str:
     """What a prompt is searched with; empty for a command of the client, or without any text."""
     if not isinstance(prompt, str):
         return ""
-    text = SURROGATE.sub(" ", CONTROL.sub(" ", prompt)).strip()[:LONGEST_QUESTION].strip()
+    text = clean(SURROGATE.sub(" ", prompt)).strip()[:LONGEST_QUESTION].strip()
     return "" if _CLIENT_COMMAND.match(text) else text
 
 

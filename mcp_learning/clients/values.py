@@ -3,20 +3,15 @@
 Imports only the standard library and `models.characters`: hooks run while a person waits.
 """
 
-import re
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from mcp_learning.models.characters import CONTROL, SURROGATE
-
-_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)")
+from mcp_learning.models import characters
 
 
 def clean(text: str, limit: int) -> str:
     """A text without control characters and terminal colours, at most `limit` characters."""
-    if CONTROL.search(text):
-        text = CONTROL.sub("", _ESCAPE.sub("", text))
-    return cut(SURROGATE.sub("\ufffd", text).strip(" \t\r\n"), limit)
+    return cut(characters.clean(text).strip(" \t\r\n"), limit)
 
 
 def cut(text: str, limit: int) -> str:
@@ -26,7 +21,7 @@ def cut(text: str, limit: int) -> str:
 
 def identity(source: str, name: str) -> UUID:
     """The task_id of what `source` calls `name`: UUID version 5 of `mcp-learning:SOURCE:NAME`."""
-    return uuid5(NAMESPACE_URL, SURROGATE.sub("\ufffd", f"mcp-learning:{source}:{name}"))
+    return uuid5(NAMESPACE_URL, characters.SURROGATE.sub("\ufffd", f"mcp-learning:{source}:{name}"))
 
 
 def moment(value: object) -> datetime | None:

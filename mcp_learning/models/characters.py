@@ -1,9 +1,73 @@
-"""Characters that stored text doesn't have. Imports nothing else: hooks use it, too."""
+"""Characters that stored text doesn't have, and those that shown text doesn't.
 
+`clean` is for what comes in, `visible` for what people and agents read. Imports the standard
+library only: hooks use both.
+"""
+
+import json
 import re
+from typing import Any
 
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""Control characters, but for tabs and line ends."""
+_SEQUENCE = re.compile(
+    r"\x1b(?:"
+    r"\[[0-?]*[ -/]*(?:[@-~]|\Z)"  # CSI: colours, the cursor
+    r"|[\]PX^_][^\x07\x1b\n]{0,4096}(?:\x07|\x1b\\)"  # OSC and the like: titles, links
+    r"|[!-/]+[0-~]|[0-?\[\]PX^_\\]"  # character sets, modes, and what is left of the others
+    r")|\x9b[0-?]+[ -/]*[@-~]"  # CSI in eight bits
+)
+"""Sequences that control a terminal (ECMA-48, 5.4 and 5.6). ESC before a letter is none here: most
+such letters are the start of a word."""
 
+_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # but for tabs and line ends
+CONTROL = re.compile(f"[{_CONTROL}]")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 """Halves of a character in UTF-16, which no encoding of text can hold alone."""
+
+_UNSTORABLE = re.compile(rf"[{_CONTROL}\ud800-\udfff]")
+
+_IGNORABLE = (
+    rf"{_CONTROL}\ud800-\udfff\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e"
+    r"\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Control characters and Default_Ignorable_Code_Point, but for those in `_INVISIBLE`."""
+_JOINED = r"\u0300-\u1fff\u2190-\ufe0f\U00010000-\U000dffff"
+_INVISIBLE = re.compile(
+    rf"[{_IGNORABLE}]"
+    rf"|(?<![{_JOINED}])[\u200c\u200d]|[\u200c\u200d](?![{_JOINED}])"
+    r"|(?<![\u2000-\u200a\u2010-\ufdff\U00010000-\U000dffff])[\ufe0e\ufe0f]"
+)
+"""A single joiner stays within a word of a script that needs it, and within an emoji; so does a
+single variation selector after one."""
+_SUSPECT = re.compile(rf"[{_IGNORABLE}\u200c\u200d\ufe0e\ufe0f]")
+
+
+def clean(text: str) -> str:
+    """A text that can be stored: without terminal sequences and control characters.
+
+    Tabs and line ends stay. Lone surrogates become U+FFFD. Takes linear time.
+    """
+    if (text.isascii() and text.isprintable()) or not _UNSTORABLE.search(text):
+        return text
+    return SURROGATE.sub("\ufffd", CONTROL.sub("", _SEQUENCE.sub("", text)))
+
+
+def visible(text: str) -> str:
+    """A text as its reader sees it: without characters that hide, or that turn text around."""
+    if text.isascii():
+        return text if text.isprintable() else CONTROL.sub("", text)
+    return _INVISIBLE.sub("", text) if _SUSPECT.search(text) else text
+
+
+def visible_values(value: Any) -> Any:
+    """A JSON value with all its texts, names of objects among them, made `visible`."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {visible(name): visible_values(part) for name, part in value.items()}
+    return [visible_values(part) for part in value] if isinstance(value, list) else value
+
+
+def escaped(line: str) -> str:
+    """JSON with every character that may be invisible as an escape: the same value, all visible."""
+    return _SUSPECT.sub(lambda found: json.dumps(found[0])[1:-1], line)

@@ -1,43 +1,44 @@
 """Field types shared by the requests: text that can be stored and shown, labels, identifiers."""
 
 import json
-from typing import Annotated, Any
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
     model_validator,
 )
 
-from mcp_learning.models.characters import CONTROL, SURROGATE
+from mcp_learning.models.characters import clean, visible
 
 MAX_METADATA_BYTES = 20_000
 MAX_METADATA_DEPTH = 32
 
 
-def _printable(text: str) -> str:
-    if found := CONTROL.search(text):
-        raise ValueError(
-            f"has the control character U+{ord(found[0]):04X} at position {found.start()}; "
-            "remove it"
-        )
-    if found := SURROGATE.search(text):
-        raise ValueError(
-            f"has a lone surrogate, which is not text, at position {found.start()}; remove it"
-        )
-    return text
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, (dict, list)) and _depth(value) > MAX_METADATA_DEPTH:
+        raise ValueError(f"is nested deeper than {MAX_METADATA_DEPTH} levels; flatten it")
+    return _clean_values(value)
+
+
+def _clean_values(value: Any) -> Any:
+    """A JSON value with all its texts, names of objects among them, cleaned."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {_clean_values(name): _clean_values(part) for name, part in value.items()}
+    return [_clean_values(part) for part in value] if isinstance(value, list) else value
 
 
 def _json_sized(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    if _depth(value) > MAX_METADATA_DEPTH:
-        raise ValueError(f"is nested deeper than {MAX_METADATA_DEPTH} levels; flatten it")
     try:
         size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
-    except UnicodeEncodeError:
-        raise ValueError("has a lone surrogate; remove it") from None
     except ValueError:
         raise ValueError("has NaN or infinity, which JSON can't hold; leave it out") from None
     if size > MAX_METADATA_BYTES:
@@ -45,7 +46,11 @@ def _json_sized(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return value
 
 
-def _depth(value: JsonValue) -> int:
+def _label(value: Any) -> Any:
+    return visible(value).strip() if isinstance(value, str) else value
+
+
+def _depth(value: Any) -> int:
     """How many objects and lists are around the innermost value; without recursion."""
     depth, level = 0, [value]
     while level := [
@@ -58,16 +63,18 @@ def _depth(value: JsonValue) -> int:
     return depth
 
 
-Printable = Annotated[str, AfterValidator(_printable)]
+LabelText = Annotated[str, BeforeValidator(_label)]
+"""What executions are grouped and filtered by: two that look the same are the same."""
 
-Label = Annotated[Printable, Field(min_length=1, max_length=100)]
-LongText = Annotated[Printable, Field(min_length=1, max_length=20_000)]
+Label = Annotated[LabelText, Field(min_length=1, max_length=100)]
+LongText = Annotated[str, Field(min_length=1, max_length=20_000)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Unit = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-Metadata = Annotated[dict[str, JsonValue], AfterValidator(_json_sized)]
+Metadata = Annotated[dict[str, JsonValue], BeforeValidator(_cleaned), AfterValidator(_json_sized)]
 OptionalLabel = Label | None
-Repo = Annotated[Printable, Field(min_length=1, max_length=500)] | None
+Approach = Annotated[LabelText, Field(min_length=1, max_length=200)] | None
+Repo = Annotated[LabelText, Field(min_length=1, max_length=500)] | None
 
 
 class Model(BaseModel):
@@ -77,13 +84,59 @@ class Model(BaseModel):
 
 
 class Request(Model):
-    """Base of all requests: texts are stripped, and null or blank means that there is none."""
+    """Base of all requests: accepts what clients send for the same thing.
+
+    Texts are cleaned (`characters.clean`) and stripped, so that what is stored and what it is
+    filtered by are the same, whoever sends them. Null or blank means that there is none. An array
+    or an object may come as a text that holds its JSON.
+    """
 
     @model_validator(mode="before")
     @classmethod
-    def _stripped(cls, values: Any) -> Any:
+    def _normalised(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        stripped = {n: v.strip(" \t\r\n") if isinstance(v, str) else v for n, v in values.items()}
-        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
-        return {n: v for n, v in stripped.items() if n not in optional or v not in (None, "")}
+        fields = _fields(cls)
+        given = {}
+        for name, value in values.items():
+            if isinstance(value, str):
+                value = clean(value).strip(" \t\r\n")
+                if name in fields.structured:
+                    value = _parsed(value)
+            if value not in (None, "") or name not in fields.optional:
+                given[name] = value
+        return given
+
+
+class _Fields(NamedTuple):
+    optional: frozenset[str]
+    structured: frozenset[str]
+
+
+@cache
+def _fields(model: type[BaseModel]) -> _Fields:
+    """Which fields of a model may be absent, and which are arrays or objects."""
+    fields = model.model_fields.items()
+    return _Fields(
+        frozenset(name for name, field in fields if not field.is_required()),
+        frozenset(name for name, field in fields if _is_structured(field.annotation)),
+    )
+
+
+def _is_structured(annotation: Any) -> bool:
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _is_structured(parts[0])
+    if origin in (Union, UnionType):
+        return str not in parts and any(map(_is_structured, parts))
+    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return is_model or (origin or annotation) in (list, dict)
+
+
+def _parsed(text: str) -> Any:
+    """The array or object that a text holds as JSON; any other text as it is."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if value is None or isinstance(value, (list, dict)) else text

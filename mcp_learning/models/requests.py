@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from mcp_learning.models.fields import (
+    Approach,
     Label,
     LongText,
     Metadata,
@@ -14,7 +15,6 @@ from mcp_learning.models.fields import (
     NonNegative,
     OptionalLabel,
     Percent,
-    Printable,
     Repo,
     Request,
     Unit,
@@ -77,14 +77,14 @@ class RecordExecution(Request):
     ] = None
     repo: Annotated[Repo, Field(description="owner/name or a path")] = None
     approach: Annotated[
-        Annotated[Printable, Field(min_length=1, max_length=200)] | None,
+        Approach,
         Field(description="Short label of what was tried; what recommendations compare"),
     ] = None
     model_tier: OptionalLabel = None
     pool_type: OptionalLabel = None
     swarm_topology: OptionalLabel = None
     solution_summary: Annotated[
-        Annotated[Printable, Field(min_length=1, max_length=8_000)] | None,
+        Annotated[str, Field(min_length=1, max_length=8_000)] | None,
         Field(description="What worked, or what to do next time"),
     ] = None
     error_type: Annotated[
@@ -115,7 +115,7 @@ class Filters(Request):
 
     repo: Repo = None
     task_type: OptionalLabel = None
-    approach: Annotated[Printable, Field(max_length=200)] | None = None
+    approach: Approach = None
     model_tier: OptionalLabel = None
     outcome: Literal["any", "success", "failure", "pending"] = "any"
     since_days: Annotated[int | None, Field(ge=1, le=36_500)] = None
@@ -167,7 +167,7 @@ class SubmitFeedback(Request):
         Literal["yes", "no"] | None, Field(description="Was recalling it useful")
     ] = None
     issue_type: IssueType | None = None
-    comment: Annotated[Printable, Field(max_length=2_000)] | None = None
+    comment: Annotated[str, Field(max_length=2_000)] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -252,7 +252,7 @@ class ForgetExecutions(Request):
         return self
 
 
-class SuggestValues(Model):
+class SuggestValues(Request):
     """Arguments of `suggest`: which recorded values to complete a prefix with."""
 
     column: SuggestedColumn

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from mcp_learning.models.fields import Model, Printable, Request
+from mcp_learning.models.fields import Model, Request
 from mcp_learning.models.requests import IssueType, Moment, RecordExecution
 
 LARGEST_BATCH = 1_000
@@ -29,7 +29,7 @@ class PastFeedback(Request):
     accepted: bool | None = None
     helpful: bool | None = None
     issue_type: IssueType | None = None
-    comment: Annotated[Printable, Field(max_length=2_000)] | None = None
+    comment: Annotated[str, Field(max_length=2_000)] | None = None
 
 
 class PastUse(Request):

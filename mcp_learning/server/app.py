@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from mcp_learning import __version__
 from mcp_learning.errors import LearningError
+from mcp_learning.models.characters import visible, visible_values
 from mcp_learning.server import answers, prompts, resources, schema
 from mcp_learning.server.lenient_stdio import lenient_stdio
 from mcp_learning.server.service_runner import ServiceRunner
@@ -102,10 +103,10 @@ class LearningServer(MCPServer[None]):
         try:
             result, text = await tool.call(self._runner.learning, request, report)
         except LearningError as error:
-            raise ToolError(str(error)) from error
+            raise ToolError(visible(str(error))) from error
         return CallToolResult(
             content=[TextContent(type="text", text=text)],
-            structured_content=answers.structured(result),
+            structured_content=visible_values(answers.structured(result)),
         )
 
     async def get_prompt(

@@ -5,8 +5,7 @@ line and clipped: there neither Markdown nor HTML means anything. The page has a
 lines, whatever is stored.
 """
 
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from mcp_learning.models.insights import Contrast, Insights, Shift
@@ -20,7 +19,6 @@ _MOST = 8
 """Entries of a list, but for the lists of names."""
 _MOST_NAMES = 12
 _LABEL, _PATTERN, _FIX = 80, 160, 300
-_JOINERS = "\u200c\u200d"  # within words of some scripts
 
 
 def page(found: Insights) -> str:
@@ -146,18 +144,10 @@ def _listed(entries: Sequence[T], line: Callable[[T], str]) -> list[str]:
 
 
 def code(text: str, limit: int = _LABEL) -> str:
-    """Stored text as a code span of Markdown: at most `limit` characters, on one line.
-
-    Invisible characters, which can turn text around or hide some, are left out.
-    """
-    visible = "".join(_visible(text[: 4 * limit]))
-    line = shorten(visible, limit).replace("`", "'")
+    """Stored text as a code span of Markdown: at most `limit` visible characters, on one line."""
+    line = shorten(text, limit).replace("`", "'")
     return f"`{line or '?'}`"
 
 
 def _in_table(span: str) -> str:
     return span.replace("|", "\\|")
-
-
-def _visible(text: str) -> Iterable[str]:
-    return (c for c in text if c in _JOINERS or unicodedata.category(c) != "Cf")

@@ -1,15 +1,17 @@
-"""Stored text in what a language model reads: on one line, short, between quotation marks.
+"""Stored text in what people and language models read: on one line, short, all of it visible.
 
-Imports nothing: hooks use it, too, and run while a person waits.
+Imports next to nothing: hooks use it, too, and run while a person waits.
 """
+
+from mcp_learning.models.characters import visible
 
 CHARACTERS_PER_TOKEN = 3.5
 """Cautious for English text in JSON, where four is usual."""
 
 
 def shorten(text: str, limit: int) -> str:
-    """`text` on one line, cut to at most `limit` characters at a word, with an ellipsis."""
-    line = " ".join(text.split())
+    """The visible `text` on one line, cut at a word to at most `limit` characters, `…` included."""
+    line = visible(" ".join(text.split())).strip()
     if len(line) <= limit:
         return line
     cut = line[: limit - 1]

@@ -6,6 +6,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from mcp_learning.errors import LearningError, NotFound
+from mcp_learning.models.characters import visible
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.server.insights import page
 from mcp_learning.service.protocol import Learning
@@ -25,7 +26,7 @@ def register(server: MCPServer[None], learning: Learning) -> None:
             health = await learning.health()
         except LearningError as error:
             raise ResourceError(str(error)) from error
-        return health.model_dump_json(exclude_none=True, indent=2)
+        return visible(health.model_dump_json(exclude_none=True, indent=2))
 
     @server.resource(
         "learning://executions/{task_id}",
@@ -44,7 +45,7 @@ def register(server: MCPServer[None], learning: Learning) -> None:
             raise ResourceNotFoundError(str(error)) from error
         except LearningError as error:
             raise ResourceError(str(error)) from error
-        return detail.model_dump_json(exclude_none=True, indent=2)
+        return visible(detail.model_dump_json(exclude_none=True, indent=2))
 
     @server.resource(
         "learning://insights",

@@ -14,7 +14,6 @@ _PROBLEMS = {
     "literal_error": "must be {expected}",
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
-    "string_unicode": "has a lone surrogate, which is not text; remove it",
     "too_long": "has {actual_length} items; give at most {max_length}",
     "uuid_parsing": "is not a UUID; use one that record_execution or find_similar_tasks returned",
     "uuid_type": "is not a UUID; use one that record_execution or find_similar_tasks returned",

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from mcp_learning.errors import InvalidInput, LearningError, NotFound
+from mcp_learning.models.characters import visible
 from mcp_learning.models.dashboard import ListExecutions, ListHistory, LookUp, View
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.server import answers
@@ -32,7 +33,7 @@ def routes(
             try:
                 return _json(await answer(service, asked))
             except LearningError as error:
-                return JSONResponse({"error": str(error)}, status_code=_status(error))
+                return JSONResponse({"error": visible(str(error))}, status_code=_status(error))
             finally:
                 answered()
 
@@ -77,7 +78,7 @@ def _json(answer: BaseModel | Mapping[str, BaseModel]) -> Response:
     else:
         parts = (f'"{name}":{value.model_dump_json()}' for name, value in answer.items())
         body = "{" + ",".join(parts) + "}"
-    return Response(body, media_type="application/json")
+    return Response(visible(body), media_type="application/json")
 
 
 def _status(error: LearningError) -> int:

@@ -143,6 +143,27 @@ def test_an_export_is_taken_back_as_it_was(run: Command, home: Path, data_dir: P
         assert rows(other, "FROM feedback") == rows(data_dir, "FROM feedback")
 
 
+def test_commands_hide_nothing_of_what_was_stored(run: Command, home: Path, data_dir: Path) -> None:
+    text = "fix\u202e\u200b the\x1b[2K login"
+    row = dict.fromkeys(("task_description", "task_type", "solution_summary", "approach"), text)
+    lines(home / "a.jsonl", {**row, "outcome": "success"})
+    shown = [run("import", "jsonl", "a.jsonl", "--dry-run", "--data-dir", str(data_dir))]
+    reported(run, data_dir, "import", "jsonl", "a.jsonl")
+    for command in (
+        ("similar", text),
+        ("recommend", text),
+        ("stats", "--by", "approach", "--days", "9999"),
+    ):
+        shown += [run(*command, "--data-dir", str(data_dir))]
+    for done in shown:
+        assert done.returncode == 0, done.stderr
+        assert "fix the login" in done.stdout, done.stdout
+        assert not any(character in done.stdout for character in "\u202e\u200b\x1b")
+    exported = run("export", "-", "--data-dir", str(data_dir)).stdout
+    assert not any(character in exported for character in "\u202e\u200b\x1b")
+    assert json.loads(exported)["task_description"] == "fix\u202e\u200b the login"
+
+
 def test_a_dry_run_shows_a_sample_without_secrets_and_makes_no_database(
     run: Command, home: Path, data_dir: Path
 ) -> None:

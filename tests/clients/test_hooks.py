@@ -238,6 +238,12 @@ def test_a_block_keeps_to_its_budget_and_is_empty_without_matches() -> None:
     assert hooks.block([]) == ""
 
 
+def test_a_block_hides_nothing() -> None:
+    hiding = dict.fromkeys(("task_description", "repo", "approach"), "fix\u202e\u200b it\x1b[2K")
+    text = hooks.block([MATCH | hiding])
+    assert '"fix it[2K"; repo: "fix it[2K"; approach: "fix it[2K"' in text
+
+
 def test_a_log_begins_anew_when_it_is_large(data_dir: Path) -> None:
     data_dir.mkdir()
     (data_dir / "hook.log").write_bytes(b"x" * (hook_paths.LARGEST_LOG + 1))

@@ -1,5 +1,6 @@
 """Arguments of the tools: what is accepted, and what absent, blank and null mean."""
 
+import json
 import math
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from mcp_learning.models.requests import (
     GetExecution,
     LearningStats,
     RebuildIndex,
+    RecommendApproach,
     RecordExecution,
     SubmitFeedback,
 )
@@ -28,6 +30,7 @@ LEAST: dict[type[BaseModel], dict[str, Any]] = {
     RecordExecution: {"task_type": "bug_fix", "task_description": "fix it", "outcome": "success"},
     FindSimilarTasks: {"task_description": "fix it"},
     SubmitFeedback: {"task_id": ID, "rating": 3},
+    RecommendApproach: {"task_description": "fix it"},
     GetExecution: {"task_id": ID},
     LearningStats: {},
     RebuildIndex: {},
@@ -198,20 +201,69 @@ def test_requests_are_frozen() -> None:
         made(GetExecution).task_id = uuid4()  # type: ignore[attr-defined]
 
 
-@given(st.text(max_size=50))
-def test_a_text_without_control_characters_is_kept_as_it_is(text: str) -> None:
-    allowed = all(character in "\t\n\r" or not is_control(character) for character in text)
-    if not text.strip():
-        return
-    if allowed:
-        assert FindSimilarTasks(task_description=f"|{text}|").task_description == f"|{text}|"
-    else:
-        with pytest.raises(ValidationError):
-            FindSimilarTasks(task_description=f"|{text}|")
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (RecordExecution, "task_description"),
+        (RecordExecution, "solution_summary"),
+        (RecordExecution, "error_message"),
+        (SubmitFeedback, "comment"),
+        (RecommendApproach, "task_description"),
+    ],
+)
+def test_a_log_is_accepted_without_its_colours(model: type[BaseModel], name: str) -> None:
+    log = "\x1b[31mE  AssertionError\x1b[0m\x08 \x7f\x85\ud83d\n  next"
+    assert getattr(made(model, **{name: log}), name) == "E  AssertionError \ufffd\n  next"
 
 
-def is_control(character: str) -> bool:
-    return ord(character) < 32 or 127 <= ord(character) < 160
+@pytest.mark.parametrize("name", ["repo", "task_type", "approach", "model_tier"])
+def test_a_label_is_the_same_where_it_is_recorded_and_where_it_is_asked_for(name: str) -> None:
+    spelt = "\x1b[1mpay\u200broll\x1b[0m\u202e"
+    for model in (RecordExecution, FindSimilarTasks):
+        assert getattr(made(model, **{name: spelt}), name) == "payroll"
+
+
+def test_texts_within_metadata_are_cleaned() -> None:
+    details = Details.model_validate({"metadata": {"a\x00": ["\x1b[31mred", {"b": "\ud800"}]}})
+    assert details.metadata == {"a": ["red", {"b": "\ufffd"}]}
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value"),
+    [
+        (RecordExecution, "used_task_ids", [ID]),
+        (RecordExecution, "details", {"file_count": 3, "metadata": {"a": [1]}}),
+        (RecordExecution, "details", {"metadata": '{"a": [1]}'}),
+        (ForgetExecutions, "task_ids", [ID, ID]),
+    ],
+)
+def test_an_array_or_object_may_come_as_a_text_of_its_json(
+    model: type[BaseModel], name: str, value: object
+) -> None:
+    for text in (json.dumps(value), f"\n {json.dumps(value, indent=2)} "):
+        assert made(model, **{name: text}) == made(model, **{name: value})
+
+
+@pytest.mark.parametrize("text", ["", " ", "null"])
+def test_no_text_of_an_array_or_object_means_that_there_is_none(text: str) -> None:
+    assert made(RecordExecution, used_task_ids=text, details=text) == made(RecordExecution)
+
+
+@pytest.mark.parametrize("text", ['["a"', "a, b", '"a"', "3", "[" * 100_000, "NaN"])
+def test_another_text_is_no_array_or_object(text: str) -> None:
+    for name in ("used_task_ids", "details"):
+        with pytest.raises(ValidationError) as refused:
+            made(RecordExecution, **{name: text})
+        assert refused.value.errors()[0]["loc"] == (name,)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', "[1, 2]", '"quoted"', "null"])
+def test_where_a_text_is_asked_for_it_stays_one(text: str) -> None:
+    made_one = RecordExecution.model_validate(
+        LEAST[RecordExecution] | {"task_description": text, "solution_summary": text, "repo": text}
+    )
+    assert made_one.task_description == text
+    assert (made_one.solution_summary, made_one.repo) == (text, text)
 
 
 @given(st.uuids())

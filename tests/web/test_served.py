@@ -141,6 +141,18 @@ def test_metrics_say_what_the_health_panel_says(agent: Server, dashboard: Dashbo
     )
 
 
+def test_the_data_hides_nothing_of_what_was_stored(agent: Server, dashboard: Dashboard) -> None:
+    text = "mend\u202e\u200b the\U000e0041 dial"
+    recorded = agent.content("record_execution", **TASK | {"task_description": text})
+    asked = ("/api/executions", f"/api/executions/{recorded['task_id']}", "/api/look-up?")
+    for path in asked:
+        if path.endswith("?"):
+            path += "task_description=mend+the+dial"
+        status, _, body = dashboard.get(path, token=dashboard.token)
+        assert (status, "mend the dial" in body) == (200, True), body
+        assert not any(character in body for character in "\u202e\u200b\U000e0041")
+
+
 def test_a_token_of_one_s_own_is_the_token(directory: Path, dashboard: Dashboard) -> None:
     token = "sixteen-characters"
     with Dashboard(directory, MCP_LEARNING_HTTP_TOKEN=token) as served:

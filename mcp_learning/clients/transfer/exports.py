@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from mcp_learning.errors import InvalidInput, LearningError
+from mcp_learning.models.characters import escaped
 from mcp_learning.store.duckdb import parquet
 from mcp_learning.store.duckdb.files import put_in_place
 
@@ -55,7 +56,7 @@ class Writer:
         for row in rows:
             if self._metadata_as_text and "metadata" in row:
                 row = {**row, "metadata": _json(row["metadata"])}
-            self._file.write(_json(row).encode() + b"\n")
+            self._file.write(escaped(_json(row)).encode() + b"\n")
 
 
 def format_of(path: Path) -> Format:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from mcp_learning.errors import InvalidInput, LearningError
-from mcp_learning.models.characters import CONTROL
+from mcp_learning.models.characters import clean
 
 TIMEOUT_SECONDS = 30
 """Longest time that one git command may take."""
@@ -101,8 +101,8 @@ def run(directory: Path, *arguments: str) -> str:
 
 
 def without_control(text: str) -> str:
-    """A text without control characters and carriage returns."""
-    return CONTROL.sub("", text).replace("\r", "")
+    """A text without terminal sequences, control characters and carriage returns."""
+    return clean(text).replace("\r", "")
 
 
 def _program() -> str:
