@@ -1,68 +1,20 @@
-"""Rows of tables become executions; what can't be accepted is counted, and the rest is read."""
+"""Rows of JSON Lines become executions; what can't be accepted is counted, and the rest is read."""
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import duckdb
 import pytest
-from store import legacy_files
-from store.rows import execution, migrated
+from clients.transfer.reading import FULL, TASK_ID, THEN, jsonl, read_csv, read_jsonl, told
 
 from mcp_learning.clients.transfer import tables
-from mcp_learning.clients.transfer.exports import writer
 from mcp_learning.clients.transfer.imported import Notes
-from mcp_learning.errors import InvalidInput, StoreDamaged
+from mcp_learning.errors import InvalidInput
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.store.duckdb import executions
-from mcp_learning.store.duckdb.parquet import ROW_GROUP, ParquetFile
-
-THEN = datetime(2024, 3, 1, 10, 0, tzinfo=UTC)
-TASK_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
-FULL = {
-    "task_id": TASK_ID,
-    "recorded_at": "2024-03-01T11:00:00+01:00",
-    "updated_at": "2024-03-02T10:00:00Z",
-    "task_type": "bug_fix",
-    "task_description": "mend the spout",
-    "outcome": "failure",
-    "repo": "me/teapot",
-    "error_type": "crash",
-    "duration_seconds": 1.5,
-    "cost_usd": 0.25,
-    "file_count": 3,
-    "quality_score": 90,
-    "user_accepted": False,
-    "metadata": {"shift": "night", "big": 2**70},
-}
-
-
-@pytest.fixture
-def notes() -> Notes:
-    return Notes()
-
-
-def jsonl(path: Path, *rows: object) -> Path:
-    lines = (row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows)
-    path.write_bytes(b"\n".join(lines))
-    return path
-
-
-def read_jsonl(path: Path, notes: Notes) -> list[PastExecution]:
-    return list(tables.read_jsonl(path, notes))
-
-
-def read_csv(path: Path, text: str | bytes, notes: Notes) -> list[PastExecution]:
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return list(tables.read_csv(path, notes))
-
-
-def told(records: Sequence[PastExecution]) -> list[str]:
-    return [record.execution.task_description for record in records]
 
 
 def test_all_fields_of_a_line_are_taken_over(tmp_path: Path, notes: Notes) -> None:
@@ -219,177 +171,6 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path, notes: Notes) -> None:
     assert len(read_jsonl(path, notes)) == 1
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_cells_of_csv_are_understood(tmp_path: Path, notes: Notes, delimiter: str) -> None:
-    names = "Task_Description,success,timestamp,file_count,metadata,used_task_ids,repo"
-    cells = ['"say ""hi"" to\nthe spout"', "false", "2024-03-01T10:00:00Z", "3", '"{""a"": 1}"']
-    text = names.replace(",", delimiter) + "\r\n" + delimiter.join([*cells, TASK_ID, ""])
-    (record,) = read_csv(tmp_path / "a.csv", "\ufeff" + text, notes)
-    assert record.execution.task_description == 'say "hi" to\nthe spout'
-    assert (record.execution.outcome, record.recorded_at) == ("failure", THEN)
-    assert record.execution.details.file_count == 3
-    assert record.execution.details.metadata == {"a": 1}
-    assert record.execution.repo is None
-    assert [use.task_id for use in record.uses] == [UUID(TASK_ID)]
-    assert not notes.left_out
-
-
-def test_broken_rows_of_csv_are_counted_by_line(tmp_path: Path, notes: Notes) -> None:
-    rows = [
-        b"task_description,repo",
-        b"first,a",
-        b"too,many,cells",
-        b"in Latin \xe9,a",
-        b"",
-        b"second,a",
-        b'"never closed,a',
-        *[b"swallowed," + b"x" * 400] * 500,
-        b"third,a",
-    ]
-    found = told(read_csv(tmp_path / "a.csv", b"\n".join(rows), notes))
-    assert found[:2] == ["first", "second"]
-    assert found[-1] == "third"
-    places = [(one.where, one.reason.split(":")[0]) for one in notes.examples]
-    assert places == [("line 3", "not 2 cells"), ("line 4", "not UTF-8"), ("line 7", "not CSV")]
-    lost = notes.skipped["not CSV"]
-    assert lost > 300
-    assert lost + len(found) - 3 == 501
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", None),
-        (b"\n", "no names of columns"),
-        (b"a,b\n1,2\n", "no column task_description"),
-        (bytes(10_000), "no column task_description"),
-        ("task_description\nx".encode("utf-16"), "no column task_description"),
-    ],
-)
-def test_what_is_no_csv_is_skipped_with_the_reason(
-    tmp_path: Path, notes: Notes, content: bytes, reason: str | None
-) -> None:
-    assert read_csv(tmp_path / "a.csv", content, notes) == []
-    assert dict(notes.skipped) == ({reason: 1} if reason else {})
-
-
-def parquet(path: Path, query: str, *values: object) -> Path:
-    with duckdb.connect() as connection:
-        connection.sql(query, params=values).write_parquet(str(path), compression="zstd")
-    return path
-
-
-def exported(path: Path, count: int) -> Path:
-    with writer(path, force=False) as file:
-        file.write([{"task_description": f"{number:040d}"} for number in range(count)])
-    return path
-
-
-def test_types_of_parquet_are_understood(tmp_path: Path, notes: Notes) -> None:
-    path = parquet(
-        tmp_path / "a.parquet",
-        """
-        SELECT $1::BLOB AS task_id, 'mend' AS task_description,
-            make_timestamp_ns(1709287200_000_000_001) AS timestamp, true AS success,
-            0.25::DECIMAL(5, 2) AS actual_cost, 3.0::DOUBLE AS file_count,
-            DATE '2024-03-02' AS uploaded_at, {'a': 1} AS metadata,
-            [0.5::FLOAT, 0.5] AS embedding, 'red' AS colour,
-            [{'rating': 4, 'submitted_at': TIMESTAMPTZ '2024-03-02 11:00:00+01'}] AS feedback
-        UNION ALL SELECT NULL, 'pour', make_timestamp_ns(0), NULL, NULL, 'nan'::DOUBLE, NULL, NULL,
-            NULL, 'blue', NULL
-        """,
-        UUID(TASK_ID).bytes,
-    )
-    first, second = tables.read_parquet(path, notes)
-    assert first.task_id == UUID(TASK_ID)
-    assert (first.recorded_at, first.execution.outcome) == (THEN, "success")
-    assert first.execution.cost_usd == 0.25
-    assert first.execution.details.file_count == 3
-    assert first.execution.details.uploaded_at == datetime(2024, 3, 2, tzinfo=UTC)
-    assert first.execution.details.metadata == {"a": 1}
-    assert [(one.rating, one.submitted_at) for one in first.feedback] == [(4, THEN.replace(day=2))]
-    assert second.execution.outcome == "pending"
-    assert second.execution.details.file_count is None
-    assert not notes.left_out
-    assert dict(notes.unknown) == {"colour": 1}
-
-
-def test_a_damaged_part_of_an_exported_parquet_file_is_counted_and_the_rest_is_read(
-    tmp_path: Path, notes: Notes
-) -> None:
-    path, rows = exported(tmp_path / "a.parquet", 3 * ROW_GROUP), ROW_GROUP
-    with ParquetFile(path) as opened:
-        offset, length = opened.extents[1]
-    with path.open("r+b") as file:
-        file.seek(offset + length // 2)
-        file.write(b"\xff" * 100)
-    found = told(list(tables.read_parquet(path, notes)))
-    assert len(found) + notes.skipped.total() == 3 * rows
-    assert 0 < notes.skipped["on a damaged part of the file"] <= rows
-    assert found[:rows] == [f"{number:040d}" for number in range(rows)]
-    assert found[-rows:] == [f"{number:040d}" for number in range(2 * rows, 3 * rows)]
-    assert notes.examples[0].where == f"rows {rows + 1} to {2 * rows}"
-
-
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
-def test_parquet_that_is_cut_short_is_skipped_with_the_reason(
-    tmp_path: Path, notes: Notes, share: float
-) -> None:
-    path = parquet(tmp_path / "a.parquet", "SELECT 'x' AS task_description FROM range(100)")
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    assert list(tables.read_parquet(path, notes)) == []
-    assert notes.skipped == {"not a Parquet file, or cut short": 1}
-
-
-def test_an_older_learning_database_is_read_with_ids_times_and_outcomes(
-    tmp_path: Path, notes: Notes
-) -> None:
-    legacy_files.make(tmp_path / "old.duckdb", 30)
-    legacy_files.break_index(tmp_path / "old.duckdb")
-    records = list(tables.read_duckdb(tmp_path / "old.duckdb", notes))
-    assert told(records) == [f"mend part {number}" for number in range(30)]
-    first, second, third = records[:3]
-    assert str(second.task_id) == "00000000-0000-4000-8000-000000000001"
-    assert second.recorded_at == datetime(2024, 3, 1, 10, 1, 0, 250_000, tzinfo=UTC)
-    assert [one.execution.outcome for one in (first, second, third)] == [
-        "success",
-        "failure",
-        "pending",
-    ]
-    assert (second.execution.error_type, second.execution.cost_usd) == ("timeout", 0.25)
-    assert first.execution.details.metadata == {"shift": "night"}
-    assert (notes.skipped, notes.left_out, notes.unknown) == ({}, {}, {})
-    assert notes.done == notes.total == 30
-
-
-def test_a_database_of_ours_comes_with_feedback_and_uses(tmp_path: Path, notes: Notes) -> None:
-    one = execution(metadata={"big": 2**70}, approach="pliers", duration_seconds=0.1 + 0.2)
-    with migrated(tmp_path / "ours.duckdb") as cursor:
-        executions.insert(cursor, one, 7)
-        cursor.execute(
-            "INSERT INTO feedback VALUES (?, ?, '2025-01-01', 4, true, NULL, NULL, 'fine')",
-            [UUID(int=5), one.task_id],
-        )
-        row = [one.task_id, UUID(TASK_ID)]
-        cursor.execute("INSERT INTO uses VALUES (?, ?, '2025-01-02 00:00:00.000001')", row)
-    (record,) = tables.read_duckdb(tmp_path / "ours.duckdb", notes)
-    assert (record.task_id, record.updated_at) == (one.task_id, one.updated_at)
-    assert record.execution.approach == "pliers"
-    assert record.execution.duration_seconds == one.duration_seconds
-    assert record.execution.details.metadata == one.metadata
-    assert [(f.feedback_id, f.rating, f.accepted, f.comment) for f in record.feedback] == [
-        (UUID(int=5), 4, True, "fine")
-    ]
-    assert record.uses[0].recorded_at == datetime(2025, 1, 2, 0, 0, 0, 1, tzinfo=UTC)
-    assert (notes.skipped, notes.left_out, notes.unknown) == ({}, {}, {})
-
-
-def test_what_is_no_database_is_refused(tmp_path: Path, notes: Notes) -> None:
-    (tmp_path / "a.duckdb").write_bytes(os.urandom(20_000))
-    with pytest.raises(StoreDamaged, match="not a DuckDB database"):
-        list(tables.read_duckdb(tmp_path / "a.duckdb", notes))
-
-
 @pytest.mark.parametrize(
     "read", [tables.read_jsonl, tables.read_csv, tables.read_parquet, tables.read_duckdb]
 )
@@ -406,13 +187,3 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, notes: Notes) -> None:
     os.mkfifo(tmp_path / "a.jsonl")
     assert read_jsonl(tmp_path / "a.jsonl", notes) == []
     assert notes.skipped == {"not a regular file": 1}
-
-
-def test_wide_vectors_of_a_database_are_never_read(tmp_path: Path, notes: Notes) -> None:
-    with duckdb.connect(str(tmp_path / "a.duckdb")) as connection:
-        connection.execute(
-            "CREATE TABLE executions AS SELECT 'x' AS task_description, "
-            "list_value(0.5, NULL, 'nan'::FLOAT) AS embedding, 3 AS colour"
-        )
-    assert len(list(tables.read_duckdb(tmp_path / "a.duckdb", notes))) == 1
-    assert dict(notes.unknown) == {"colour": 1}
