@@ -44,7 +44,7 @@ _REGISTERED_NAME = "mcp-learning/all-MiniLM-L6-v2"
 _SETTING = "MCP_LEARNING_EMBEDDING_MODEL"
 # Standard deviations above the mean at which these sentences put the bundled model's floor.
 _FLOOR_DEVIATIONS = 4.5
-_UNRELATED = (
+UNRELATED = (
     "add pagination to the users endpoint",
     "the worker is killed because it runs out of memory",
     "translate the settings page to German",
@@ -187,7 +187,7 @@ class Embedder:
                 return _Loaded(session, _BUNDLED_DIMENSION, self.fingerprint, BUNDLED_FLOOR)
             with (directory / facts["model_file"]).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            floor = _noise_floor(self._vectors(session, facts["dim"], _UNRELATED))
+            floor = noise_floor(self._vectors(session, facts["dim"], UNRELATED))
             return _Loaded(session, facts["dim"], _fingerprint(self.model, digest), floor)
         except EmbedderUnavailable:
             raise
@@ -261,12 +261,7 @@ class Embedder:
         else:
             with ThreadPoolExecutor(lanes, thread_name_prefix="embed") as pool:
                 list(pool.map(run, range(lanes)))
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        if not (np.isfinite(norms).all() and (norms > 0).all()):
-            problem = f"The embedding model {self.model} gave a zero or non-finite vector"
-            raise EmbedderUnavailable(f"{problem}: choose another with {_SETTING}")
-        vectors /= norms
-        return vectors
+        return unit_vectors(vectors, self.model)
 
 
 def _defer_requests() -> None:
@@ -307,12 +302,36 @@ def _supported_models() -> list[dict[str, Any]]:
         return TextEmbedding.list_supported_models()
 
 
+def unit_vectors(vectors: NDArray[np.float32], model: str) -> NDArray[np.float32]:
+    """Divide each row by its length.
+
+    Args:
+        vectors: (n, dimension) float32; changed in place and returned.
+        model: Name of the model that gave them.
+
+    Raises:
+        EmbedderUnavailable: A row is zero or not finite.
+    """
+    import numpy as np
+
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (np.isfinite(norms).all() and (norms > 0).all()):
+        problem = f"The embedding model {model} gave a zero or non-finite vector"
+        raise EmbedderUnavailable(f"{problem}: choose another with {_SETTING}")
+    vectors /= norms
+    return vectors
+
+
 def _fingerprint(model: str, digest: str) -> str:
     return f"{model}@{digest[:12]}/recipe-{RECIPE_VERSION}"
 
 
-def _noise_floor(vectors: NDArray[np.float32]) -> float:
-    """Return mean + k standard deviations of the cosines between rows, within 0..0.95."""
+def noise_floor(vectors: NDArray[np.float32]) -> float:
+    """Return mean + k standard deviations of the cosines between rows, within 0..0.95.
+
+    Args:
+        vectors: (n, dimension) float32, L2-normalised, of unrelated texts; at least two.
+    """
     import numpy as np
 
     cosines = (vectors @ vectors.T)[np.triu_indices(len(vectors), k=1)]

@@ -38,6 +38,7 @@ class VectorMatrix:
         directory: Of the mapped file; None keeps all vectors in the process's own memory.
         mapped_from_bytes: See `MAPPED_FROM_BYTES`.
         mapped_growth: See `MAPPED_GROWTH`.
+        min_bounded: See `MIN_ROWS_FOR_BOUNDS`.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class VectorMatrix:
         *,
         mapped_from_bytes: int = MAPPED_FROM_BYTES,
         mapped_growth: int = MAPPED_GROWTH,
+        min_bounded: int = MIN_ROWS_FOR_BOUNDS,
     ) -> None:
         self.dimension = dimension
         self._directory = directory if mapped_array.supported() else None
         self._mapped_from_bytes, self._mapped_growth = mapped_from_bytes, mapped_growth
+        self._min_bounded = min_bounded
         self._mapped: mapped_array.MappedArray | None = None
         self._bounds: PcaBounds | None = None
         self._vectors = np.zeros((0, dimension), np.float32)
@@ -73,7 +76,7 @@ class VectorMatrix:
 
         A mapped matrix gets none: it is there to save memory, and its searches use the HNSW index.
         """
-        if self._bounds is None and self._mapped is None and rows >= MIN_ROWS_FOR_BOUNDS:
+        if self._bounds is None and self._mapped is None and rows >= self._min_bounded:
             self._bounds = PcaBounds(self.view(rows))
 
     def bounds(self, rows: int) -> PcaBoundsView | None:
@@ -96,6 +99,7 @@ class VectorMatrix:
             self._directory,
             mapped_from_bytes=self._mapped_from_bytes,
             mapped_growth=self._mapped_growth,
+            min_bounded=self._min_bounded,
         )
         other._reserve(len(kept))
         mine = self.view(int(kept[-1]) + 1 if len(kept) else 0)

@@ -6,6 +6,7 @@ changed, and reads the texts of what it found.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -25,7 +26,7 @@ from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.search.index_manager import MAX_UNINDEXED, IndexManager
 from mcp_learning.search.lexical.terms import TokenisedQuery
 from mcp_learning.search.related import related
-from mcp_learning.search.row_table import RowTable
+from mcp_learning.search.row_table import UPKEEP, RowTable, Upkeep
 from mcp_learning.search.scorer import ROUNDING, Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.search.summaries import Summaries
@@ -62,16 +63,33 @@ class Retriever:
         mode: `auto` uses the HNSW index from `hnsw_min_rows` on, where it is faster.
         hnsw_min_rows: Rows, at least 0.
         ef_search: Candidates that an HNSW search keeps.
+        min_indexed: See `MIN_INDEXED`.
+        few_passing: See `FEW_PASSING`.
+        upkeep: Of the rows.
+        clock: Seconds, to compare the speed of searches in mode `auto`.
     """
 
     def __init__(
-        self, directory: Path, mode: SearchMode, hnsw_min_rows: int, ef_search: int
+        self,
+        directory: Path,
+        mode: SearchMode,
+        hnsw_min_rows: int,
+        ef_search: int,
+        *,
+        min_indexed: int = MIN_INDEXED,
+        few_passing: int = FEW_PASSING,
+        upkeep: Upkeep = UPKEEP,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
-        self.rows = RowTable(directory, 0)
+        self.upkeep = upkeep
+        self.rows = RowTable(directory, 0, upkeep=upkeep)
         self.summaries = Summaries()
         self.index_manager = IndexManager(directory, ef_search)
         self._mode = mode
         self._hnsw_min_rows = hnsw_min_rows
+        self._min_indexed = min_indexed
+        self._few_passing = few_passing
+        self._clock = clock
         self._slower = False  # as measured by `_compare_speeds`
 
     @property
@@ -94,10 +112,10 @@ class Retriever:
         if self.index_manager.failures >= MAX_FAILURES:
             return False  # a new one would fail as well, for example for want of memory
         if state.info is None:
-            return state.problem is not None or len(self.rows) >= MIN_INDEXED
+            return state.problem is not None or len(self.rows) >= self._min_indexed
         newer = self.newer_than(state.info)
         gone = state.info.rows - (self.rows.embedded - newer)
-        return max(newer, gone) > max(MAX_UNINDEXED * state.info.rows, MIN_INDEXED)
+        return max(newer, gone) > max(MAX_UNINDEXED * state.info.rows, self._min_indexed)
 
     def newer_than(self, info: IndexInfo) -> int:
         """Number of rows whose vector is newer than an index."""
@@ -222,7 +240,7 @@ class Retriever:
         words = snapshot.words.score(TokenisedQuery.of(query.text))
         scorer = Scorer(snapshot, query, words)
         floor = (fusion.FLOOR if query.floor is None else query.floor) - ROUNDING
-        few = query.filters.active and snapshot.eligible <= FEW_PASSING
+        few = query.filters.active and snapshot.eligible <= self._few_passing
         mode: Mode = "exact"
         if index is None or query.vector is None or few or not snapshot.eligible:
             best = scan.best_of_all(snapshot, scorer, query.limit, floor)
@@ -279,12 +297,12 @@ class Retriever:
         if not len(embedded):
             return
         for vector in snapshot.vectors[embedded[:: max(1, len(embedded) // _PROBES)][:_PROBES]]:
-            started = perf_counter()
+            started = self._clock()
             candidates.near(snapshot, index, vector, CANDIDATES)
-            between = perf_counter()
+            between = self._clock()
             cosines(snapshot.vectors, vector)
             seconds[0].append(between - started)
-            seconds[1].append(perf_counter() - between)
+            seconds[1].append(self._clock() - between)
         near, all_rows = (float(np.median(one)) for one in seconds)
         self._slower = near > all_rows
         if not self._slower:

@@ -25,7 +25,7 @@ from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters
 from mcp_learning.search.arrays import grown
 from mcp_learning.search.catalog import Catalog
-from mcp_learning.search.exact import VectorMatrix
+from mcp_learning.search.exact import MIN_ROWS_FOR_BOUNDS, VectorMatrix
 from mcp_learning.search.lexical import word_file
 from mcp_learning.search.lexical.terms import count_terms
 from mcp_learning.search.lexical.word_index import WordIndex
@@ -38,14 +38,26 @@ logger = logging.getLogger(__name__)
 TEXTS_CHUNK = 512
 """Executions per batch of tokenisation, which takes about 50 ms."""
 
-_UNSAVED = 1_000
-"""Rows missing in the word file from which it is saved again. Tokenising them at the next start
-would take 0.1 s."""
-
 _UNPURGED = 500
 """Dead rows in the word index, at 10 µs per term of a query, from which they are removed."""
 
-_MIN_DEAD = 1_024
+
+class Upkeep(NamedTuple):
+    """Numbers of rows from which `RowTable.compact` has something to do.
+
+    Attributes:
+        min_unsaved: Rows missing in the word file, which is then saved again. Tokenising them at
+            the next start would take 0.1 s.
+        min_dead: Dead rows, which are then removed if they are the greater part.
+        min_bounded: Rows, which then get bounds; see `exact.MIN_ROWS_FOR_BOUNDS`.
+    """
+
+    min_unsaved: int = 1_000
+    min_dead: int = 1_024
+    min_bounded: int = MIN_ROWS_FOR_BOUNDS
+
+
+UPKEEP = Upkeep()
 
 
 class Untokenised(NamedTuple):
@@ -69,14 +81,22 @@ class RowTable:
         directory: Of derived files; None: everything stays in memory, and nothing is saved.
         dimension: Length of the vectors.
         rows: What the store holds; None: nothing.
+        upkeep: When `compact` has something to do.
     """
 
-    def __init__(self, directory: Path | None, dimension: int, rows: Columns | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path | None,
+        dimension: int,
+        rows: Columns | None = None,
+        upkeep: Upkeep = UPKEEP,
+    ) -> None:
         self._words_path = None if directory is None else directory / word_file.FILE_NAME
         self._lock = threading.RLock()
         self._adding = threading.Lock()  # held while words are added, saved or renumbered
+        self._upkeep = upkeep
         self._catalog = Catalog()
-        self._matrix = VectorMatrix(dimension, directory)
+        self._matrix = VectorMatrix(dimension, directory, min_bounded=upkeep.min_bounded)
         self._metric = MetricCache()
         self._words = WordIndex()
         self._saved = 0
@@ -240,12 +260,13 @@ class RowTable:
         with self._adding:
             with self._lock:
                 dead = len(self._catalog) - self._catalog.alive
-                if dead > _MIN_DEAD and 2 * dead > len(self._catalog):
+                if dead > self._upkeep.min_dead and 2 * dead > len(self._catalog):
                     self._drop_dead()
                 self._matrix.prepare_bounds(len(self._catalog))
             if self._words.unpurged > _UNPURGED:
                 self._words.merge()
-            if self._words_path is not None and len(self._words) - self._saved > _UNSAVED:
+            unsaved = len(self._words) - self._saved
+            if self._words_path is not None and unsaved > self._upkeep.min_unsaved:
                 self._saved = len(self._words)  # also if it fails: not tried again at each record
                 segment = self._words.merge()
                 with self._lock:

@@ -25,7 +25,7 @@ def best_of_all(snapshot: Snapshot, scorer: Scorer, limit: int, floor: float) ->
     Returns:
         As `groups.best`.
     """
-    rows = _candidates(snapshot, scorer, limit, floor)
+    rows = contenders(snapshot, scorer, limit, floor)
     if rows is None and snapshot.passing is not None:
         rows = np.flatnonzero(snapshot.passing)
     found = scorer.similarities(rows)
@@ -33,10 +33,13 @@ def best_of_all(snapshot: Snapshot, scorer: Scorer, limit: int, floor: float) ->
     return groups.best(snapshot, everywhere, found, limit)
 
 
-def _candidates(
+def contenders(
     snapshot: Snapshot, scorer: Scorer, limit: int, floor: float
 ) -> NDArray[np.int64] | None:
-    """Ascending rows among which the answer is; None if comparing all rows is faster."""
+    """(m,) ascending rows that the bounds leave; None if comparing all rows is faster.
+
+    The arguments are those of `best_of_all`, whose result is among these rows.
+    """
     most = int(DENSE_SHARE * len(snapshot.view))
     if snapshot.eligible <= most:
         return None  # few rows pass the filters

@@ -110,8 +110,9 @@ class IndexSync:
             revision = self._store.revision
             changes = await self._store.changes(None)
             dimension = self._embedder.dimension
+            upkeep = self._retriever.upkeep
             rows = await anyio.to_thread.run_sync(
-                RowTable, self._directory, dimension, changes.rows
+                RowTable, self._directory, dimension, changes.rows, upkeep
             )
             if not self.reembed_due:
                 take = await anyio.to_thread.run_sync(rows.vector_reader)

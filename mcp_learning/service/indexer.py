@@ -48,15 +48,22 @@ class Indexer:
         settings: Of the model, the search and the directory of derived files.
         store: The truth.
         embedder: One that is there already; None: the one that the settings name.
+        retriever: One without rows; None: one with the settings' values.
     """
 
-    def __init__(self, settings: Settings, store: Store, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        embedder: Embedder | None = None,
+        retriever: Retriever | None = None,
+    ) -> None:
         self.embedder = embedder or Embedder(
             settings.embedding_model,
             cache_dir=settings.model_dir,
             threads=settings.embedding_threads or None,
         )
-        self.retriever = Retriever(
+        self.retriever = retriever or Retriever(
             settings.index_dir,
             settings.search_mode,
             settings.hnsw_min_rows,

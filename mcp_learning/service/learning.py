@@ -82,12 +82,15 @@ class LearningService:
     Args:
         settings: Excluded repositories, embedding model, search mode, retention policy.
         store: The truth; `close` closes it.
+        indexer: One for this store; `close` closes it. None: one is made at first use.
     """
 
-    def __init__(self, settings: Settings, store: FileStore) -> None:
+    def __init__(
+        self, settings: Settings, store: FileStore, indexer: "Indexer | None" = None
+    ) -> None:
         self.settings = settings
         self.store = store
-        self._indexer: Indexer | None = None
+        self._indexer = indexer
         dashboard = Dashboard(self.store, self._indexing)
         self.overview, self.listing = dashboard.overview, dashboard.listing
         self.learned, self.history = dashboard.learned, dashboard.history

@@ -179,13 +179,12 @@ def test_a_model_that_cannot_be_downloaded_is_refused_with_the_way_out(
     assert capsys.readouterr().out == ""
 
 
-def test_a_vector_that_is_not_finite_is_refused(
-    embedder: Embedder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken = np.full(384, np.nan, np.float32)
-    session = type("Session", (), {"embed": lambda self, text: iter([broken])})()
-    with pytest.raises(EmbedderUnavailable, match="non-finite"):
-        embedder._vectors(session, 384, ["hello"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0])
+def test_a_vector_that_has_no_direction_is_refused(value: float) -> None:
+    vectors = np.ones((2, 384), np.float32)
+    vectors[1] = value
+    with pytest.raises(EmbedderUnavailable, match="zero or non-finite"):
+        module.unit_vectors(vectors, "a/model")
 
 
 def test_shipped_files_are_those_of_the_provenance() -> None:
@@ -216,7 +215,7 @@ def test_plain_paraphrases_pass_the_floor_and_unrelated_tasks_do_not(embedder: E
 def test_the_floor_rule_for_other_models_comes_to_the_calibrated_constant(
     embedder: Embedder,
 ) -> None:
-    measured = module._noise_floor(embedder.embed(module._UNRELATED))
+    measured = module.noise_floor(embedder.embed(module.UNRELATED))
     assert measured == pytest.approx(BUNDLED_FLOOR, abs=0.03)
 
 

@@ -11,7 +11,10 @@ from mcp_learning.search.hnsw import IndexInfo
 
 Vectors = NDArray[np.float32]
 
-DIMENSION = 16
+SIGNS = 16
+"""Dimensions in which planted vectors of tasks differ; the others are zero."""
+
+DIMENSION = 2 * SIGNS
 MODEL = "model"
 
 

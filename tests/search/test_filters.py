@@ -1,6 +1,5 @@
 """Every combination of filters against brute force, while executions come, change and go."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,10 @@ from store.rows import OUTCOMES, execution
 
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
-from mcp_learning.search import exact, pca_bounds, retriever, row_table, scan
-from mcp_learning.search.scorer import Query
+from mcp_learning.search import fusion, scan
+from mcp_learning.search.lexical.terms import TokenisedQuery
+from mcp_learning.search.row_table import Upkeep
+from mcp_learning.search.scorer import Query, Scorer
 
 BASE = 2_000
 """Executions in the prepared index: two runs of each task."""
@@ -77,6 +78,9 @@ near = st.builds(
     limit=st.sampled_from([1, 2, 5]),
     floor=st.sampled_from([None, 0.0, 0.6]),
 )
+EARLY = Upkeep(min_unsaved=2, min_dead=2, min_bounded=2)
+"""A few rows are worth the upkeep that usually thousands are."""
+
 wide = st.builds(Filters, repo=few) | st.builds(Filters, task_type=st.sampled_from(["a", "b"]))
 """Filters that most of the prepared executions pass, or many of them."""
 
@@ -101,22 +105,12 @@ def indexed(
 
     directory = tmp_path_factory.mktemp("index")
     base = [one(number) for number in range(BASE)]
-    with opened(portal, empty, directory, "hnsw") as world:
+    with opened(portal, empty, directory, "hnsw", upkeep=EARLY) as world:
         world.fill(base)
         world.install()
         world.find("anything", None)
         world.compact()  # saves the words
     return directory, base
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compacted_early() -> Iterator[None]:
-    """A few rows are worth what usually thousands are."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, "MIN_ROWS_FOR_BOUNDS", 2)
-        patch.setattr(row_table, "_UNSAVED", 2)
-        patch.setattr(row_table, "_MIN_DEAD", 2)
-        yield
 
 
 def take(world: World, step: tuple[str, Any, Any], gone: list[Any]) -> None:
@@ -159,29 +153,28 @@ def test_an_exact_search_equals_brute_force_whatever_came_changed_or_went(
     query: Query,
 ) -> None:
     gone: list[Any] = []
-    with opened(portal, empty, tmp_path_factory.mktemp("exact")) as world:
+    with opened(portal, empty, tmp_path_factory.mktemp("exact"), upkeep=EARLY) as world:
         for step in [*steps, ("search", None, None)]:
             take(world, step, gone)
             if step[0] == "search":
                 assert_exact(world, query, world.search(query))
 
 
+def contenders_of(world: World, query: Query) -> int:
+    """How many rows an exact search compares."""
+    snapshot = world.retriever.rows.snapshot(query.filters, query.now)
+    scorer = Scorer(snapshot, query, snapshot.words.score(TokenisedQuery.of(query.text)))
+    floor = fusion.FLOOR if query.floor is None else query.floor
+    rows = scan.contenders(snapshot, scorer, query.limit, floor)
+    return len(snapshot.view) if rows is None else len(rows)
+
+
 def test_a_search_among_many_equals_brute_force_though_bounds_rule_most_of_them_out(
     portal: BlockingPortal,
     indexed: tuple[Path, list[Execution]],
     tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pca_bounds, "SHARE", 2)  # of 16 dimensions only
     compared: list[int] = []
-
-    def best(*args: Any) -> Any:
-        rows = contenders(*args)
-        compared.append(BASE if rows is None else len(rows))
-        return rows
-
-    contenders = scan._candidates
-    monkeypatch.setattr(scan, "_candidates", best)
     directory, base = indexed
 
     @given(steps=st.lists(step, max_size=8), query=near, wide=wide)
@@ -189,14 +182,14 @@ def test_a_search_among_many_equals_brute_force_though_bounds_rule_most_of_them_
     def check(steps: list[tuple[str, Any, Any]], query: Query, wide: Filters) -> None:
         gone: list[Any] = []
         scratch = tmp_path_factory.mktemp("exact")
-        with opened(portal, directory, scratch, rows=base) as world:
+        with opened(portal, directory, scratch, rows=base, upkeep=EARLY) as world:
             world.compact()
             for step in [*steps, ("search", None, None)]:
                 take(world, step, gone)
                 if step[0] == "search":
-                    assert_exact(world, query, world.search(query))
-                    anywhere = replace(query, filters=wide)
-                    assert_exact(world, anywhere, world.search(anywhere))
+                    for asked in (query, replace(query, filters=wide)):
+                        assert_exact(world, asked, world.search(asked))
+                        compared.append(contenders_of(world, asked))
 
     check()
     assert sum(rows < BASE for rows in compared) >= 10
@@ -206,9 +199,7 @@ def test_a_filtered_search_by_index_is_complete_true_and_finds_the_best(
     portal: BlockingPortal,
     indexed: tuple[Path, list[Execution]],
     tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retriever, "FEW_PASSING", 0)  # else so few rows are all compared
     directory, base = indexed
     wanted, hits, filtered = 0, 0, 0
 
@@ -223,7 +214,9 @@ def test_a_filtered_search_by_index_is_complete_true_and_finds_the_best(
         nonlocal wanted, hits, filtered
         query = ask(text, vector, filters=filters, limit=10)
         gone: list[Any] = []
-        with opened(portal, directory, tmp_path_factory.mktemp("hnsw"), "hnsw", rows=base) as world:
+        scratch = tmp_path_factory.mktemp("hnsw")
+        options = {"few_passing": 0, "upkeep": EARLY}  # else so few rows are all compared
+        with opened(portal, directory, scratch, "hnsw", rows=base, **options) as world:
             for step in [*steps, ("search", None, None)]:
                 take(world, step, gone)
                 if step[0] != "search":

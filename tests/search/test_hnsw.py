@@ -1,5 +1,6 @@
 """The index file: built by a child process, read back, and never a danger when it is broken."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,12 +13,14 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from search.planted import build, clustered, wanted
+from child_startup import run_at_start
+from search.extension import without_vss
+from search.planted import DIMENSION, build, clustered, wanted
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search import vss
 from mcp_learning.search.build_process import BuildProcess
-from mcp_learning.search.hnsw import HnswIndex, IndexInfo
+from mcp_learning.search.hnsw import NEAREST_SQL, HnswIndex, IndexInfo
 from mcp_learning.store.duckdb.embeddings import as_text
 
 ROWS = 500
@@ -51,6 +54,11 @@ def fill(made: BuildProcess, rows: int) -> None:
         made.add(versions[part], versions[part], vectors[part])
 
 
+def same_instance(path: Path) -> duckdb.DuckDBPyConnection:
+    """A second connection to the DuckDB instance that has an index open."""
+    return vss.connect(path, read_only=True)
+
+
 def test_after_its_first_search_an_index_keeps_its_graph_and_a_bounded_part_of_its_table(
     built: tuple[Path, IndexInfo],
 ) -> None:
@@ -60,8 +68,9 @@ def test_after_its_first_search_an_index_keeps_its_graph_and_a_bounded_part_of_i
         "SELECT current_setting('memory_limit')",
         "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag = 'ART_INDEX'",
     )
-    (bound,) = index._connection.execute(limit).fetchone() or ("",)
-    (graph,) = index._connection.execute(used).fetchone() or (0,)
+    with same_instance(built[0]) as connection:
+        (bound,) = connection.execute(limit).fetchone() or ("",)
+        (graph,) = connection.execute(used).fetchone() or (0,)
     assert float(bound.removesuffix(" MiB")) == pytest.approx((graph + 2**20) / 2**20, abs=0.1)
     assert np.array_equal(index.search(VECTORS[0], 10), before)
     index.close()
@@ -69,8 +78,10 @@ def test_after_its_first_search_an_index_keeps_its_graph_and_a_bounded_part_of_i
 
 def test_a_reopened_index_answers_by_its_graph_and_with_the_right_rows(index: HnswIndex) -> None:
     agreeing = 0
+    explain = "EXPLAIN " + NEAREST_SQL.format(dimension=DIMENSION)
     for query in clustered(50, seed=0):
-        plan = index._connection.execute("EXPLAIN " + index._query, [as_text(query), 10]).fetchall()
+        with same_instance(index.path) as connection:
+            plan = connection.execute(explain, [as_text(query), 10]).fetchall()
         assert "HNSW_INDEX_SCAN" in str(plan)
         found, true = index.search(query, 10), VECTORS @ query
         assert len(set(found.tolist())) == 10
@@ -165,29 +176,42 @@ def test_a_file_that_is_no_database_or_no_file_is_refused(tmp_path: Path) -> Non
             HnswIndex(path, EF_SEARCH)
 
 
-def test_cancelling_ends_the_child_and_discarding_leaves_no_file(tmp_path: Path) -> None:
-    endless = BuildProcess(tmp_path)
+@pytest.mark.skipif(os.name != "posix", reason="needs named pipes")
+def test_cancelling_ends_the_child_and_discarding_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    run_at_start(tmp_path, monkeypatch, f"import os; os.open({str(alive)!r}, os.O_WRONLY)")
+    endless = BuildProcess(tmp_path / "index")
     fill(endless, 60_000)
     info = replace(wanted(endless.rows, endless.watermark), m=64, ef_construction=2000)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(endless.run, info)
-        while endless._child is None:
-            assert not running.done()
+        child = os.open(alive, os.O_RDONLY)  # waits until the child runs
+        os.set_blocking(child, False)
+        with pytest.raises(BlockingIOError):
+            os.read(child, 1)
         endless.cancel()
-        assert endless._child.poll() is not None
+        assert os.read(child, 1) == b"", "the child is gone"
         with pytest.raises(IndexUnavailable, match="cancelled"):
             running.result(PATIENCE)
+    os.close(child)
     endless.discard()
-    assert list(tmp_path.iterdir()) == []
+    assert list(endless.path.parent.iterdir()) == []
 
 
-def test_a_build_cancelled_before_it_runs_starts_no_child(tmp_path: Path) -> None:
-    early = BuildProcess(tmp_path)
+def test_a_build_cancelled_before_it_runs_starts_no_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = tmp_path / "started"
+    run_at_start(tmp_path, monkeypatch, f"open({str(started)!r}, 'w')")
+    early = BuildProcess(tmp_path / "index")
     fill(early, 20)
     early.cancel()
     with pytest.raises(IndexUnavailable, match="cancelled"):
         early.run(wanted(early.rows, early.watermark))
-    assert early._child is None
+    assert not started.exists()
 
 
 def test_a_build_that_fails_says_so(tmp_path: Path) -> None:
@@ -221,10 +245,7 @@ def test_the_child_ends_when_its_parent_closes_its_stdin(tmp_path: Path) -> None
 def test_without_the_extension_the_message_names_the_package_that_has_it(
     built: tuple[Path, IndexInfo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vss, "bundled_extension", lambda: None)
-    # Nothing is installed there, and nothing can be: the place of the extensions is a file.
-    (tmp_path / ".duckdb").write_text("in the way", encoding="utf-8")
-    monkeypatch.setenv("HOME", str(tmp_path))
+    without_vss(tmp_path, monkeypatch)
     with pytest.raises(
         IndexUnavailable, match=f"pip install duckdb-extension-vss=={duckdb.__version__}"
     ):

@@ -1,37 +1,31 @@
 """The place of the HNSW index: what is refused, when it is stale, when it is rebuilt and used."""
 
 import shutil
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import anyio
-import anyio.to_thread
 import duckdb
 import pytest
 from anyio.from_thread import BlockingPortal
+from search.extension import without_vss
 from search.world import World, ask, assert_exact, description_of, like, opened
-from service.examples import LOGIN, find, record
 from store.rows import execution
 
 from mcp_learning.errors import IndexUnavailable
-from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.results import Execution
-from mcp_learning.search import retriever, vss
-from mcp_learning.search.build_process import BuildProcess
-from mcp_learning.search.hnsw import FILE_NAME, IndexInfo
+from mcp_learning.search import vss
+from mcp_learning.search.hnsw import FILE_NAME, IndexInfo, read_info
 from mcp_learning.search.index_manager import MAX_UNINDEXED, MIN_RECALL
-from mcp_learning.service.learning import LearningService
-from mcp_learning.settings import SearchMode, Settings
-from mcp_learning.store import open_store
+from mcp_learning.settings import SearchMode
 
 BASE = 100
+
 LEAST = 10
+
 """Rows that are worth an index here, instead of thousands."""
 
-PATIENCE = 60
+Built = Callable[[], tuple[Path, IndexInfo]]
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +55,27 @@ def world(
     with opened(portal, prepared, tmp_path / "world", "hnsw", rows=base) as world:
         assert world.retriever.mode == "hnsw"
         yield world
+
+
+@pytest.fixture
+def growing(
+    portal: BlockingPortal, prepared: Path, base: list[Execution], tmp_path: Path
+) -> Iterator[World]:
+    """As `world`, but an index lags behind from `LEAST` newer rows on."""
+    values = {"rows": base, "min_indexed": LEAST}
+    with opened(portal, prepared, tmp_path / "world", "hnsw", **values) as world:
+        yield world
+
+
+@pytest.fixture
+def built(prepared: Path, tmp_path: Path) -> Built:
+    """Makes finished index files of `BASE` executions, as a build leaves them."""
+
+    def copy() -> tuple[Path, IndexInfo]:
+        path = Path(shutil.copy(prepared / FILE_NAME, tmp_path / "building.duckdb"))
+        return path, read_info(path)
+
+    return copy
 
 
 def describe(file: Path, **values: object) -> None:
@@ -111,14 +126,14 @@ SPOILT = {
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
 def test_a_new_index_that_is_not_what_was_to_be_built_is_refused_and_the_old_one_stays(
-    spoil: Callable[[Path], None], world: World, tmp_path: Path
+    spoil: Callable[[Path], None], world: World, built: Built
 ) -> None:
     manager = world.retriever.index_manager
     old, state = manager.index, manager.state
-    built, info = world.build(tmp_path)
-    spoil(built)
+    new, info = built()
+    spoil(new)
     with pytest.raises(IndexUnavailable):
-        world.retriever.replace_index(built, info)
+        world.retriever.replace_index(new, info)
     assert (manager.index, manager.state) == (old, state)
     found = world.find(description_of(3), like(3, 0))
     assert (found.mode, found.ranked[0].similarity) == ("hnsw", 1.0)
@@ -126,14 +141,14 @@ def test_a_new_index_that_is_not_what_was_to_be_built_is_refused_and_the_old_one
     assert world.retriever.mode == "hnsw"
 
 
-def test_an_index_of_barely_enough_recall_is_used(world: World, tmp_path: Path) -> None:
+def test_an_index_of_barely_enough_recall_is_used(world: World, built: Built) -> None:
     old = world.retriever.index_manager.index
-    built, info = world.build(tmp_path)
-    describe(built, recall_at_10=MIN_RECALL)
-    world.retriever.replace_index(built, info)
+    new, info = built()
+    describe(new, recall_at_10=MIN_RECALL)
+    world.retriever.replace_index(new, info)
     assert world.retriever.index_manager.index not in (None, old)
     assert world.retriever.index_manager.state.info == replace(info, recall_at_10=MIN_RECALL)
-    assert not built.exists()
+    assert not new.exists()
 
 
 @pytest.mark.parametrize("name", sorted(SPOILT.keys() - {"of too low recall"}))
@@ -162,34 +177,32 @@ def test_an_index_of_vectors_that_are_all_gone_is_of_another_database(world: Wor
 
 
 def test_an_index_is_stale_when_too_many_rows_are_newer(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    growing: World,
 ) -> None:
-    monkeypatch.setattr(retriever, "MIN_INDEXED", LEAST)
-    info = world.retriever.index_manager.state.info
+    info = growing.retriever.index_manager.state.info
     assert info is not None
     for number in range(int(MAX_UNINDEXED * BASE)):
-        assert world.retriever.newer_than(info) == number
-        assert not world.retriever.stale
-        world.record(number)
-        world.embed()
-    assert not world.retriever.stale
-    world.record(1)
-    assert not world.retriever.stale  # it has no vector that an index could have
-    world.embed()
-    assert world.retriever.stale
+        assert growing.retriever.newer_than(info) == number
+        assert not growing.retriever.stale
+        growing.record(number)
+        growing.embed()
+    assert not growing.retriever.stale
+    growing.record(1)
+    assert not growing.retriever.stale  # it has no vector that an index could have
+    growing.embed()
+    assert growing.retriever.stale
 
 
 def test_an_index_is_stale_when_too_much_of_it_is_gone(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    growing: World,
 ) -> None:
-    monkeypatch.setattr(retriever, "MIN_INDEXED", LEAST)
-    gone = list(world.rows)[: int(MAX_UNINDEXED * BASE) + 1]
-    world.delete(*gone[1:])
-    world.sync()
-    assert not world.retriever.stale
-    world.change(gone[0], task_description=description_of(BASE))  # its vector is gone, too
-    world.sync()
-    assert world.retriever.stale
+    gone = list(growing.rows)[: int(MAX_UNINDEXED * BASE) + 1]
+    growing.delete(*gone[1:])
+    growing.sync()
+    assert not growing.retriever.stale
+    growing.change(gone[0], task_description=description_of(BASE))  # its vector is gone, too
+    growing.sync()
+    assert growing.retriever.stale
 
 
 def test_few_newer_rows_do_not_make_a_small_index_stale(world: World) -> None:
@@ -247,17 +260,17 @@ def test_auto_uses_the_index_only_where_it_was_measured_to_be_faster(
     portal: BlockingPortal,
     prepared: Path,
     base: list[Execution],
+    built: Built,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retriever, "perf_counter", Clock(near, comparing))
-    with opened(portal, prepared, tmp_path / "world", "auto", rows=base) as world:
-        for _ in range(2):
+    values = {"rows": base, "clock": Clock(near, comparing)}
+    with opened(portal, prepared, tmp_path / "world", "auto", **values) as world:
+        for at_start in (True, False):
+            if not at_start:
+                world.retriever.replace_index(*built())
             assert world.retriever.mode == mode
             assert world.retriever.index_manager.index is not None
             assert world.find(description_of(3), like(3, 0)).mode == mode
-            built, info = world.build(tmp_path)
-            world.retriever.replace_index(built, info)
 
 
 @pytest.mark.parametrize(("mode", "least"), [("exact", 0), ("auto", BASE + 1)])
@@ -267,25 +280,23 @@ def test_an_index_that_was_built_is_not_used_where_searches_are_to_be_exact(
     portal: BlockingPortal,
     prepared: Path,
     base: list[Execution],
+    built: Built,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retriever, "perf_counter", Clock(0.001, 0.002))
-    values = {"hnsw_min_rows": least, "rows": base}
+    values = {"hnsw_min_rows": least, "rows": base, "clock": Clock(0.001, 0.002)}
     with opened(portal, prepared, tmp_path / "world", mode, **values) as world:
         assert world.retriever.mode == "exact"
-        built, info = world.build(tmp_path)
-        world.retriever.replace_index(built, info)
+        world.retriever.replace_index(*built())
         assert world.retriever.mode == "exact"
         assert world.find(description_of(3), like(3, 0)).mode == "exact"
 
 
 def test_a_configured_index_is_used_however_slow_it_is(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    portal: BlockingPortal, prepared: Path, base: list[Execution], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(retriever, "perf_counter", Clock(9.0, 0.001))
-    world.load()
-    assert world.retriever.mode == "hnsw"
+    values = {"rows": base, "clock": Clock(9.0, 0.001)}
+    with opened(portal, prepared, tmp_path / "world", "hnsw", **values) as world:
+        assert world.retriever.mode == "hnsw"
 
 
 def test_without_the_extension_searches_are_exact_and_say_how_to_mend_it(
@@ -302,177 +313,18 @@ def test_without_the_extension_searches_are_exact_and_say_how_to_mend_it(
     assert (world.directory / FILE_NAME).exists()
 
 
-def without_vss(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No copy of the extension, and nowhere to install one: its place is taken by a file."""
-    monkeypatch.setattr(vss, "bundled_extension", lambda: None)
-    (directory / ".duckdb").write_text("in the way", encoding="utf-8")
-    monkeypatch.setenv("HOME", str(directory))
-
-
-# The service, its background task, and a built index over a few executions.
-
-
-@pytest.fixture
-def indexing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Searches want an index, from a few rows on."""
-    monkeypatch.setattr(retriever, "MIN_INDEXED", LEAST)
-    return settings.model_copy(update={"search_mode": "hnsw"})
-
-
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[LearningService]:
-    service = LearningService(settings, open_store(settings))
-    async with anyio.create_task_group() as group:
-        group.start_soon(service.run)
-        yield service
-        group.cancel_scope.cancel()
-    await service.close()
-
-
-async def until(service: LearningService, mode: str) -> None:
-    """Searches, which awaits threads, until the answer comes by `mode`."""
-    with anyio.fail_after(PATIENCE):
-        while (await find(service, LOGIN)).search.mode != mode:
-            pass
-
-
-async def ignore(share: float, message: str) -> None:
-    pass
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("spoil", [Path.unlink, damaged], ids=["deleted", "damaged"])
-async def test_an_index_that_was_deleted_or_damaged_is_rebuilt_without_being_asked_for(
-    spoil: Callable[[Path], None], indexing: Settings
-) -> None:
-    async with running(indexing) as service:
-        for page in range(LEAST):
-            await record(service, f"{LOGIN} on page {page}")
-        await until(service, "hnsw")
-    spoil(indexing.index_dir / FILE_NAME)
-
-    async with running(indexing) as service:
-        await until(service, "hnsw")
-        assert len((await find(service, LOGIN)).matches) == 5
-        assert (await service.health()).index.rows == LEAST
-        assert not (await find(service, LOGIN)).search.degraded
-
-
-@pytest.mark.anyio
-async def test_too_few_rows_are_not_indexed_without_being_asked_for(indexing: Settings) -> None:
-    async with running(indexing) as service:
-        for page in range(LEAST - 1):
-            await record(service, f"{LOGIN} on page {page}")
-        await service.ready()
-        found = await find(service, LOGIN)
-        assert (found.search.mode, found.search.degraded) == ("exact", True)
-        assert (await service.health()).index.state == "none"
-        await record(service, f"{LOGIN} on the last page")
-        await until(service, "hnsw")
-
-
-@pytest.mark.anyio
-async def test_a_rebuild_that_nobody_asked_for_gives_way_to_one_that_is(
-    indexing: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    built: list[tuple[int, int]] = []
-    begun, cancelled = anyio.Event(), threading.Event()
-    really_run, really_cancel = BuildProcess.run, BuildProcess.cancel
-
-    def run(self: BuildProcess, info: IndexInfo) -> IndexInfo:
-        built.append((info.m, info.ef_construction))
-        if len(built) == 1:
-            anyio.from_thread.run_sync(begun.set)
-            assert cancelled.wait(PATIENCE)
-        return really_run(self, info)
-
-    def cancel(self: BuildProcess) -> None:
-        really_cancel(self)
-        cancelled.set()
-
-    monkeypatch.setattr(BuildProcess, "run", run)
-    monkeypatch.setattr(BuildProcess, "cancel", cancel)
-    async with running(indexing) as service:
-        for page in range(LEAST):
-            await record(service, f"{LOGIN} on page {page}")
-        with anyio.fail_after(PATIENCE):
-            await begun.wait()
-            assert (await service.health()).index.state == "building"
-            wanted = RebuildIndex(preset="custom", m=7, ef_construction=33)
-            report = await service.rebuild(wanted, ignore)
-        assert (report.m, report.ef_construction) == (7, 33)
-        assert built == [RebuildIndex().parameters, (7, 33)]
-        health = await service.health()
-        assert (health.index.state, health.index.m) == ("ready", 7)
-        assert [file.name for file in indexing.index_dir.glob("*.duckdb")] == [FILE_NAME]
-
-
-@pytest.mark.anyio
-async def test_a_rebuild_that_failed_is_not_tried_again_before_there_is_more(
-    indexing: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failed = anyio.Event()
-    tries = 0
-
-    def run(self: BuildProcess, info: IndexInfo) -> IndexInfo:
-        nonlocal tries
-        tries += 1
-        if tries == 1:
-            anyio.from_thread.run_sync(failed.set)
-            raise IndexUnavailable("no luck")
-        return really(self, info)
-
-    really = BuildProcess.run
-    monkeypatch.setattr(BuildProcess, "run", run)
-    async with running(indexing) as service:
-        for page in range(LEAST):
-            await record(service, f"{LOGIN} on page {page}")
-        with anyio.fail_after(PATIENCE):
-            await failed.wait()
-        found = await find(service, LOGIN)
-        assert (found.search.mode, len(found.matches)) == ("exact", 5)
-        await record(service, LOGIN)
-        await service.ready()
-        assert tries == 1
-        for page in range(LEAST):
-            await record(service, f"{LOGIN} on another page {page}")
-        await until(service, "hnsw")
-        assert tries == 2
-
-
-@pytest.mark.anyio
-async def test_without_the_extension_answers_are_exact_and_degraded_is_said(
-    indexing: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running(indexing) as service:
-        await record(service)
-        await service.rebuild(RebuildIndex(), ignore)
-        assert (await find(service, LOGIN)).search.mode == "hnsw"
-    without_vss(tmp_path, monkeypatch)
-
-    service = LearningService(indexing, open_store(indexing))
-    found = await find(service, LOGIN)
-    assert len(found.matches) == 1
-    assert (found.search.mode, found.search.degraded) == ("exact", True)
-    assert "duckdb-extension-vss" in str(found.search.reason)
-    assert (await service.health()).index.state == "stale"
-    await service.close()
-
-
 def test_an_index_that_fails_again_and_again_is_not_built_again_by_itself(
-    portal: BlockingPortal, prepared: Path, base: list[Execution], tmp_path: Path
+    world: World, built: Built
 ) -> None:
-    with opened(portal, prepared, tmp_path / "world", "hnsw", rows=base) as world:
-        for due in (True, False):
-            index = world.retriever.index_manager.index
-            assert index is not None
-            index.close()  # every search on it fails from now on
-            assert world.find(description_of(3), like(3, 0)).mode == "exact"
-            assert world.retriever.stale is due
-            built, info = world.build(tmp_path)
-            world.retriever.replace_index(built, info)
+    for due in (True, False):
+        index = world.retriever.index_manager.index
+        assert index is not None
+        index.close()  # every search on it fails from now on
+        assert world.find(description_of(3), like(3, 0)).mode == "exact"
+        assert world.retriever.stale is due
+        world.retriever.replace_index(*built())
 
-        assert world.find(description_of(3), like(3, 0)).mode == "hnsw"
+    assert world.find(description_of(3), like(3, 0)).mode == "hnsw"
 
 
 def test_an_index_may_use_as_much_memory_as_it_has_bytes(tmp_path: Path) -> None:

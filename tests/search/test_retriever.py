@@ -235,22 +235,21 @@ def test_an_index_that_fails_in_a_search_is_discarded_and_the_search_is_exact(
 
 
 def test_an_index_replaced_while_it_is_searched_leaves_the_new_one_in_use(
-    indexed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    indexed: World, tmp_path: Path
 ) -> None:
     manager = indexed.retriever.index_manager
-    old = manager.index
-    assert old is not None
     indexed.record(3)
     indexed.embed()
     newer, info = indexed.build(tmp_path)
-    search = HnswIndex.search
 
-    def after_the_swap(self: HnswIndex, vector: Vectors, k: int) -> Any:
-        if self is old:
+    class ReplacedInSearch(HnswIndex):
+        def search(self, vector: Vectors, k: int) -> Any:
             indexed.retriever.replace_index(newer, info)
-        return search(self, vector, k)
+            return super().search(vector, k)
 
-    monkeypatch.setattr(HnswIndex, "search", after_the_swap)
+    assert manager.index is not None
+    manager.index.close()
+    old = manager.index = ReplacedInSearch(indexed.directory / FILE_NAME, 128)
     assert_by_index(indexed)
     assert manager.index not in (None, old)
     assert manager.state.problem is None

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import numpy as np
 from anyio.from_thread import BlockingPortal
-from search.planted import DIMENSION, MODEL, Vectors, build
+from search.planted import DIMENSION, MODEL, SIGNS, Vectors, build
 from store.rows import NOW, OUTCOMES, execution, passes
 
 from mcp_learning.models.identifiers import task_key
@@ -55,9 +55,11 @@ def description_of(task: int) -> str:
 
 def _distinct_signs() -> Vectors:
     """(TASKS, DIMENSION) unit vectors whose similarities are multiples of 1/8, exact in floats."""
-    numbers = np.random.default_rng(1).choice(2**DIMENSION, TASKS, replace=False)
-    bits = (numbers[:, np.newaxis] >> np.arange(DIMENSION)) & 1
-    return np.asarray(bits * 0.5 - 0.25, np.float32)
+    numbers = np.random.default_rng(1).choice(2**SIGNS, TASKS, replace=False)
+    bits = (numbers[:, np.newaxis] >> np.arange(SIGNS)) & 1
+    vectors = np.zeros((TASKS, DIMENSION), np.float32)
+    vectors[:, :SIGNS] = bits * 0.5 - 0.25
+    return vectors
 
 
 VECTORS = _distinct_signs()
@@ -112,6 +114,7 @@ class World:
         mode: Of searches.
         hnsw_min_rows: See the settings.
         rows: Executions that are in the database with their vectors.
+        options: Of the retriever.
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class World:
         mode: SearchMode = "exact",
         hnsw_min_rows: int = 0,
         rows: Iterable[Execution] = (),
+        **options: Any,
     ) -> None:
         self.directory = directory
         self.rows = {row.task_id: row for row in rows}
@@ -131,7 +135,7 @@ class World:
         self._stored = {row.task_id: row.task_description for row in self.rows.values()}
         self._known: dict[UUID, str] = {}
         self.store = DuckDBStore(self._database)
-        self.retriever = Retriever(directory, mode, hnsw_min_rows, 128)
+        self.retriever = Retriever(directory, mode, hnsw_min_rows, 128, **options)
         self.load()
 
     def write(self, fn: Callable[[Cursor], T]) -> T:

@@ -12,9 +12,10 @@ import anyio.to_thread
 import duckdb
 import psutil
 import pytest
+from child_startup import hold_at_start, run_at_start
 from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, database_of, find, found_ids, record
 
-from mcp_learning.errors import IndexUnavailable
+from mcp_learning.errors import IndexUnavailable, StoreError
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.results import IndexHealth
 from mcp_learning.service.learning import LearningService
@@ -128,7 +129,7 @@ async def test_a_cancelled_rebuild_leaves_the_old_index_and_nothing_else(
     task_id = (await record(service)).task_id
     await service.rebuild(RebuildIndex(preset="fast"), ignore)
     before = await index_of(service)
-    hold = held_children(tmp_path, monkeypatch)
+    hold = hold_at_start(tmp_path, monkeypatch)
 
     async with anyio.create_task_group() as group:
         group.start_soon(service.rebuild, RebuildIndex(), ignore)
@@ -148,25 +149,13 @@ async def test_a_cancelled_rebuild_leaves_the_old_index_and_nothing_else(
     assert (await service.rebuild(RebuildIndex(), ignore)).m == 16
 
 
-def held_children(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """From now on, child interpreters stop at their start until the returned pipe is closed."""
-    pipe = directory / "hold"
-    os.mkfifo(pipe)
-    folder = directory / "held"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(f"open({str(pipe)!r}).read()\n")
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    return pipe
-
-
 async def test_a_failed_build_leaves_the_old_index(
     service: LearningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await record(service)
     await service.rebuild(RebuildIndex(preset="fast"), ignore)
     before = await index_of(service)
-    (tmp_path / "sitecustomize.py").write_text("import os; os._exit(9)\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    run_at_start(tmp_path, monkeypatch, "import os; os._exit(9)")
 
     with pytest.raises(IndexUnavailable, match="failed"):
         await service.rebuild(RebuildIndex(), ignore)
@@ -275,11 +264,16 @@ async def test_the_embedding_queue_survives_a_restart(settings: Settings) -> Non
         assert (await service.health()).pending == 0
 
 
+def fail_fatally(_: object) -> None:
+    raise duckdb.FatalException("an error after which the engine's instance is unusable")
+
+
 async def test_a_database_that_was_opened_again_is_read_again(settings: Settings) -> None:
     async with opened(settings) as service:
         await record(service, LOGIN)
         assert len(await found_ids(service, LOGIN)) == 1
-        database_of(service)._disconnect()  # as after a fatal error of the engine
+        with pytest.raises(StoreError):
+            await database_of(service).write(fail_fatally)
         for file in settings.data_dir.glob("learning.duckdb*"):
             file.unlink()
 
