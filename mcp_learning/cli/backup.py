@@ -49,9 +49,9 @@ def backup(
 
 
 def _target(settings: "Settings", file: Path | None) -> Path:
-    from mcp_learning.service import recovery
+    from mcp_learning.models.identifiers import stamp
 
-    name = f"learning-{recovery.stamp()}.duckdb"
+    name = f"learning-{stamp()}.duckdb"
     if file is None:
         return settings.backup_dir / name
     target = file.expanduser().absolute()

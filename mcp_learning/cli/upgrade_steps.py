@@ -18,13 +18,13 @@ from mcp_learning.clients.transfer.tables import read_duckdb
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.cluster.exclusive_access import exclusive_access
 from mcp_learning.errors import LearningError, StoreError, StoreLocked
+from mcp_learning.models.identifiers import stamp
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
 from mcp_learning.models.results import Health
 from mcp_learning.models.transfer import ExportPage, ImportBatch
 from mcp_learning.service.learning import LearningService
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress
-from mcp_learning.service.recovery import stamp
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 from mcp_learning.store.duckdb.backups import keep_copy, swap

@@ -31,7 +31,8 @@ from mcp_learning.cluster.leader_lock import LeaderLock
 from mcp_learning.cluster.methods import Method, proxy
 from mcp_learning.cluster.watchdog import Watchdog
 from mcp_learning.errors import StoreError, StoreLocked
-from mcp_learning.models.results import Member
+from mcp_learning.models.requests import RecordExecution
+from mcp_learning.models.results import Execution, Member, Recorded
 from mcp_learning.permissions import restrict_files
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress
 from mcp_learning.settings import Settings
@@ -138,9 +139,7 @@ class ClusterMember:
         except StoreError:
             return  # a call will report it
         self._open_store()
-        threading.Thread(
-            target=import_module, args=("mcp_learning.service.learning",), daemon=True
-        ).start()
+        threading.Thread(target=_load_service, daemon=True).start()
 
     async def run(self, while_leading: WhileLeading | None = None) -> None:
         """Leads or follows until this is closed or cancelled.
@@ -350,6 +349,13 @@ def _in_use(settings: Settings, address: Address | None) -> str:
         f"answer; if it was stopped, let it go on (kill -CONT {leader.pid}) or end it (kill "
         f"{leader.pid}), then call again"
     )
+
+
+def _load_service() -> None:
+    """Imports the service, and builds the models that a first record needs."""
+    import_module("mcp_learning.service.learning")
+    for model in (RecordExecution, Execution, Recorded):
+        model.model_rebuild()
 
 
 def _never_backwards(progress: Progress) -> Progress:

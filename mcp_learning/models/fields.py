@@ -78,9 +78,12 @@ Repo = Annotated[LabelText, Field(min_length=1, max_length=500)] | None
 
 
 class Model(BaseModel):
-    """Base of all models: immutable, and unknown fields are refused by name."""
+    """Base of all models: immutable, and unknown fields are refused by name.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Each is built when it is first used: building all of them would take a tenth of a start.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Request(Model):

@@ -1,8 +1,9 @@
-"""Identifiers of executions, of the task that they are runs of, and of descriptions."""
+"""Identifiers of executions, of the task that they are runs of, of descriptions and of files."""
 
 import hashlib
 import os
 import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 
@@ -33,3 +34,8 @@ def description_hash(text: str) -> int:
     The store computes the same in SQL (`md5_number_lower`).
     """
     return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "little")
+
+
+def stamp() -> str:
+    """The current time for names of files, such as 20250601T120000-000000Z, in UTC."""
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%fZ")

@@ -4,7 +4,7 @@
 
 - closeness, 0..1: how much alike the tasks are; 0 up to a similarity of `UNLIKE`, 1 from `ALIKE`.
 - recency, 0..1: halves with every half-life.
-- votes, 0.5..2: what feedback says, and how the tasks ended that used it (`weight_of`).
+- votes, 0.5..2: what feedback says, and how the tasks ended that used it (`votes`).
 - unchanged, 0..1: how likely the option works as well today as it did then (`changepoint`).
 - place: `ELSEWHERE` for another repository, and for another type of task, than was asked about.
 - supersession: `SUPERSEDED` if a later run of the same task ended otherwise.
@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.recommend.posterior import Floats
-from mcp_learning.store.types import Vote
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -35,10 +34,6 @@ SUPERSEDED = 0.5
 """Weight of a run after which the same task, in the same repository and with the same option, ended
 otherwise. Not 0: of an option that succeeds by chance only the last streak would be left, and
 every rate would look more extreme than it is."""
-
-SWAY = 2.0
-"""Votes for and against that an execution is taken to have before any was given: a single vote
-changes a weight by 15 %."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +90,3 @@ def superseded(task: Ints, repo: Ints, option: Ints, success: Bools) -> Bools:
     found = np.zeros(len(task), bool)
     found[newest_first] = changes > changes[start]
     return found
-
-
-def weight_of(vote: Vote) -> float:
-    """0.5..2, 1 without votes or with equally many for and against.
-
-    2 to the power of how far the share of votes in favour is from one half: the share shrunk by
-    `SWAY` votes each way, so that no single vote dominates, and a hundred don't go beyond 2.
-    """
-    share = (vote.pro + SWAY) / (vote.pro + vote.contra + 2 * SWAY)
-    return round(float(2.0 ** (2 * share - 1)), 3)

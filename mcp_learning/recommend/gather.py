@@ -18,10 +18,10 @@ from mcp_learning.recommend.evidence import (
     Ints,
     recency,
     superseded,
-    weight_of,
 )
 from mcp_learning.recommend.labels import including, merge
 from mcp_learning.recommend.posterior import Counts, Floats, tally
+from mcp_learning.recommend.votes import weight_of
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query

@@ -56,7 +56,7 @@ from mcp_learning.models.results import (
     SuggestedValues,
 )
 from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
-from mcp_learning.recommend.evidence import weight_of
+from mcp_learning.recommend.votes import weight_of
 from mcp_learning.redaction.executions import redact_execution
 from mcp_learning.redaction.privacy import is_excluded, refuse_excluded
 from mcp_learning.redaction.secrets import redact, warm

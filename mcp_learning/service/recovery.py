@@ -6,10 +6,10 @@ the old one, and then rename. The replaced file is kept.
 
 import logging
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 
 from mcp_learning.errors import InvalidInput, StoreDamaged, StoreError
+from mcp_learning.models.identifiers import stamp
 from mcp_learning.models.maintenance import RecoveryReport, RestoreReport, SavedTable
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import backups, copies
@@ -23,11 +23,6 @@ from mcp_learning.store.duckdb.files import (
 from mcp_learning.store.duckdb.salvage import Salvaged, salvage
 
 logger = logging.getLogger(__name__)
-
-
-def stamp() -> str:
-    """The current time for names of files, such as 20250601T120000-000000Z, in UTC."""
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%fZ")
 
 
 def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:

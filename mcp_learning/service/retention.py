@@ -17,9 +17,9 @@ import anyio
 import anyio.to_thread
 
 from mcp_learning.errors import InvalidInput, LearningError
+from mcp_learning.models.identifiers import stamp
 from mcp_learning.models.maintenance import Prune, PruneReport, Unarchive, UnarchiveReport
 from mcp_learning.service.protocol import Progress, ignore_progress
-from mcp_learning.service.recovery import stamp
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import FileStore
 from mcp_learning.store.types import Expired

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.recommend.estimate import estimate
-from mcp_learning.recommend.evidence import Evidence, closeness, recency, superseded, weight_of
+from mcp_learning.recommend.evidence import Evidence, closeness, recency, superseded
 from mcp_learning.recommend.labels import merge, normalised
+from mcp_learning.recommend.votes import weight_of
 from mcp_learning.store.types import Vote
 
 votes = st.floats(0, 1e6)

@@ -95,6 +95,9 @@ def update(cursor: Cursor, execution: Execution, task_key: int) -> None:
 
 def get(cursor: Cursor, task_id: UUID) -> Execution | None:
     """The execution, or None."""
+    # Of one column first: to find nothing in all of them takes twice as long.
+    if not cursor.execute("SELECT 1 FROM executions WHERE task_id = ?", [task_id]).fetchone():
+        return None
     row = cursor.execute(_GET, [task_id]).fetchone()
     return from_row(row) if row else None
 

@@ -47,6 +47,7 @@ from mcp_learning.store.types import (
     Unembedded,
     Upserted,
     VectorState,
+    Vote,
 )
 
 if TYPE_CHECKING:
@@ -133,12 +134,15 @@ class DuckDBStore(Aggregates):
             execution = executions.get(cursor, task_id)
             if execution is None:
                 return None
+            feedback = executions.feedback_of(cursor, task_id)
+            used_by = executions.used_by(cursor, task_id)
+            voted = bool(feedback or used_by)
             return StoredExecution(
                 execution=execution,
-                feedback=executions.feedback_of(cursor, task_id),
+                feedback=feedback,
                 used_task_ids=executions.uses(cursor, task_id),
-                used_by=executions.used_by(cursor, task_id),
-                vote=votes.votes_of(cursor, task_id),
+                used_by=used_by,
+                vote=votes.votes_of(cursor, task_id) if voted else Vote(0.0, 0.0),
                 times_recalled=votes.times_recalled(cursor, task_id),
             )
 

@@ -2,11 +2,12 @@
 
 `pending` only reads. `apply` runs each migration, what fills its new columns, and its record in
 `schema_version` in one transaction: after a failure or a crash the database is at the last complete
-version, with all its rows, and the next `apply` goes on from there.
+version, with all its rows, and the next `apply` goes on from there. A new database, which has
+nothing to lose, gets all of them in one transaction: a commit takes milliseconds.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -100,10 +101,20 @@ def apply(cursor: Cursor) -> int:
         StoreTooNew: The database is at a version that this package doesn't know.
         duckdb.Error: A migration failed; it was rolled back as a whole.
     """
-    for migration in pending(cursor):
-        cursor.execute("BEGIN")
-        try:
-            cursor.execute(_VERSION_TABLE)
+    todo = pending(cursor)
+    if todo == known():
+        _apply(cursor, todo)
+    else:
+        for migration in todo:
+            _apply(cursor, (migration,))
+    return newest()
+
+
+def _apply(cursor: Cursor, migrations: Sequence[Migration]) -> None:
+    cursor.execute("BEGIN")
+    try:
+        cursor.execute(_VERSION_TABLE)
+        for migration in migrations:
             cursor.execute(migration.sql)
             if migration.fill is not None:
                 migration.fill(cursor)
@@ -111,11 +122,10 @@ def apply(cursor: Cursor) -> int:
                 "INSERT INTO schema_version VALUES (?, ?, now() AT TIME ZONE 'UTC')",
                 [migration.version, migration.name],
             )
-            cursor.execute("COMMIT")
-        except BaseException:
-            roll_back(cursor)
-            raise
-    return current_version(cursor)
+        cursor.execute("COMMIT")
+    except BaseException:
+        roll_back(cursor)
+        raise
 
 
 def refuse_other_design(cursor: Cursor) -> None:
