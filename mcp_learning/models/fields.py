@@ -24,16 +24,16 @@ MAX_METADATA_DEPTH = 32
 def _cleaned(value: Any) -> Any:
     if isinstance(value, (dict, list)) and _depth(value) > MAX_METADATA_DEPTH:
         raise ValueError(f"is nested deeper than {MAX_METADATA_DEPTH} levels; flatten it")
-    return _clean_values(value)
+    return clean_values(value)
 
 
-def _clean_values(value: Any) -> Any:
+def clean_values(value: Any) -> Any:
     """A JSON value with all its texts, names of objects among them, cleaned."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):
-        return {_clean_values(name): _clean_values(part) for name, part in value.items()}
-    return [_clean_values(part) for part in value] if isinstance(value, list) else value
+        return {clean_values(name): clean_values(part) for name, part in value.items()}
+    return [clean_values(part) for part in value] if isinstance(value, list) else value
 
 
 def _json_sized(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -105,7 +105,7 @@ class Request(Model):
             if isinstance(value, str):
                 value = clean(value).strip(" \t\r\n")
                 if name in fields.structured:
-                    value = _parsed(value)
+                    value = array_or_object(value)
             if value not in (None, "") or name not in fields.optional:
                 given[name] = value
         return given
@@ -136,8 +136,8 @@ def _is_structured(annotation: Any) -> bool:
     return is_model or (origin or annotation) in (list, dict)
 
 
-def _parsed(text: str) -> Any:
-    """The array or object that a text holds as JSON; any other text as it is."""
+def array_or_object(text: str) -> Any:
+    """The array or object, or the null, that a text holds as JSON; any other text as it is."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,9 +1,10 @@
-"""From a line to a JSON-RPC message: whatever the line is, it has an answer, and nothing is raised.
+"""From a line, or a body, to a JSON-RPC message: whatever it is, it has an answer. Nothing raises.
 
-The SDK drops a line that its parser refuses, and the client that sent it waits for ever. Such a
-line may still be JSON for Python's own parser (lone surrogates, deep nesting): a tool call among
-these goes on as a message, so that argument validation names what is wrong with it. Everything
-else is answered with a JSON-RPC error.
+The SDK drops a line that its parser refuses, and the client that sent it waits for ever; over HTTP
+it answers with its parser's text, which repeats what was refused. Such a line may still be JSON for
+Python's own parser (lone surrogates, NaN): a tool call among these goes on as a message, so that
+argument validation names what is wrong with it. So does one whose arguments come as a text that
+holds their JSON. Everything else is answered with a JSON-RPC error.
 """
 
 import json
@@ -12,6 +13,7 @@ import re
 from typing import Any
 
 from mcp_types import (
+    INVALID_PARAMS,
     INVALID_REQUEST,
     PARSE_ERROR,
     ErrorData,
@@ -23,10 +25,14 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
+from mcp_learning.models.fields import array_or_object, clean_values
+
 logger = logging.getLogger(__name__)
 
 CANCELLED = "notifications/cancelled"
 
+_WITH_ARGUMENTS = ("tools/call", "prompts/get")
+_NOT_JSON_RPC = "the message is not valid JSON-RPC 2.0"
 _ID = re.compile(r'"id"\s*:\s*(\d{1,18}\b|"[^"\\]{0,100}")')
 
 
@@ -36,12 +42,26 @@ def parse(line: str) -> JSONRPCMessage | JSONRPCError | None:
     None: a notification that means nothing, and that gets no answer, like any notification.
     """
     try:
+        return _parse(line)
+    except Exception:
+        logger.exception("a message could not be parsed")
+        return _error(None, PARSE_ERROR)
+
+
+def is_id(value: object) -> bool:
+    """Whether a message can carry it as its id: a number or a text; a bool is neither."""
+    if isinstance(value, str):
+        return _is_unicode(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _parse(line: str) -> JSONRPCMessage | JSONRPCError | None:
+    try:
         message = jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValidationError as error:
         return _tool_call(line) or _refusal(line, error)
-    except Exception:
-        logger.exception("a line could not be parsed")
-        return _error(None, PARSE_ERROR)
+    if isinstance(message, JSONRPCRequest):
+        return _with_arguments(message) if message.method in _WITH_ARGUMENTS else message
     if isinstance(message, JSONRPCNotification):
         if not message.method.startswith("notifications/"):
             # A request whose id is neither a number nor a text passes for a notification.
@@ -52,14 +72,18 @@ def parse(line: str) -> JSONRPCMessage | JSONRPCError | None:
     return message
 
 
-def is_id(value: object) -> bool:
-    """Whether a message can carry it as its id: a number or a text; a bool is neither."""
-    if isinstance(value, str):
-        return _is_unicode(value)
-    return isinstance(value, int) and not isinstance(value, bool)
+def _with_arguments(request: JSONRPCRequest) -> JSONRPCRequest | JSONRPCError:
+    """A request with its arguments as an object, which some clients send as a text."""
+    params = request.params
+    if params is None or not isinstance(params.get("arguments"), str):
+        return request
+    arguments = array_or_object(params["arguments"].strip() or "{}")
+    if isinstance(arguments, (list, str)):
+        return _error(request.id, INVALID_PARAMS, "arguments: must be an object")
+    return request.model_copy(update={"params": {**params, "arguments": arguments or {}}})
 
 
-def _tool_call(line: str) -> JSONRPCRequest | None:
+def _tool_call(line: str) -> JSONRPCRequest | JSONRPCError | None:
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -69,12 +93,11 @@ def _tool_call(line: str) -> JSONRPCRequest | None:
     params = message.get("params")
     if message.get("method") != "tools/call" or not isinstance(params, dict):
         return None
-    name = params.get("name")
-    if not isinstance(name, str) or not _is_unicode(name):
+    if not isinstance(params.get("name"), str):
         return None
-    # model_construct: the text in it may not be valid Unicode, which the tool's own model reports.
-    return JSONRPCRequest.model_construct(
-        jsonrpc="2.0", id=message["id"], method="tools/call", params=params
+    params = clean_values(params)
+    return _with_arguments(
+        JSONRPCRequest(jsonrpc="2.0", id=message["id"], method="tools/call", params=params)
     )
 
 
@@ -100,10 +123,6 @@ def _is_unicode(value: str) -> bool:
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _error(request_id: int | str | None, code: int) -> JSONRPCError:
-    logger.warning("refused a message that is not valid JSON-RPC")
-    return JSONRPCError(
-        jsonrpc="2.0",
-        id=request_id,
-        error=ErrorData(code=code, message="the message is not valid JSON-RPC 2.0"),
-    )
+def _error(request_id: int | str | None, code: int, message: str = _NOT_JSON_RPC) -> JSONRPCError:
+    logger.warning("refused a message: %s", message)
+    return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))

@@ -74,6 +74,7 @@ LINES = {
     "an id with leading zeros": b'{"jsonrpc": "2.0", "id": 007, "method": "ping"}',
     "an id with a raw tab": b'{"jsonrpc": "2.0", "id": "a\tb", "method": "ping"}',
     "an id that is a bool": raw_call('{"task_description": "\\ud800"}', "true"),
+    "an id that holds an escape of another line": b'{"jsonrpc": "2.0", "id": "\\u000a", "x": }',
     "an id with a lone surrogate": raw_call('{"task_description": "x"}', '"\\ud800"'),
     "a tool name with a lone surrogate": raw_call("{}").replace(b"find_", b"\\ud800"),
     "an id of 1 MB": b'{"jsonrpc": "2.0", "id": "' + b"x" * 2**20 + b'", "method": "nope"}',
@@ -86,10 +87,10 @@ LINES = {
     b'"params": {"name": 5, "arguments": {}}}',
     "arguments that are a list": raw_call("[1, 2]"),
     "arguments that are a text": raw_call('"x"'),
+    "arguments that are a list within a text": raw_call('"[1, 2]"'),
+    "arguments that are half an object within a text": raw_call('"{"'),
     "arguments that are null": raw_call("null"),
-    "a lone surrogate": raw_call('{"task_description": "a\\ud800b"}'),
     "a lone surrogate in a name": raw_call('{"\\udfff": 1}'),
-    "a NUL in a text": raw_call('{"task_description": "a\\u0000b"}'),
     "a NaN": raw_call('{"task_description": "x", "min_similarity": NaN}'),
     "an infinity": raw_call('{"task_description": "x", "min_similarity": 1e999}'),
     "a number of 5,000 digits": raw_call('{"task_description": "x", "limit": ' + "9" * 5_000 + "}"),
@@ -114,6 +115,25 @@ def test_a_cancellation_of_what_is_no_id_is_passed_over(request_id: str, server:
     notification = '{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": '
     server.send((notification + params + "}").encode())
     assert_serves(server)
+
+
+ACCEPTED = {
+    "a lone surrogate": '{"task_description": "a\\ud800b"}',
+    "a NUL in a text": '{"task_description": "a\\u0000b"}',
+    "colours": '{"task_description": "\\u001b[31mE AssertionError\\u001b[0m"}',
+    "arguments as a text": json.dumps('{"task_description": "x", "limit": 3}'),
+    "arguments as a text with a lone surrogate": json.dumps('{"task_description": "\\ud800"}'),
+}
+
+
+@pytest.mark.parametrize("arguments", ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_what_clients_send_for_a_text_or_an_object_is_accepted(
+    arguments: str, server: Server
+) -> None:
+    server.send(raw_call(arguments))
+    answer = server.receive()
+    assert answer["id"] == 7
+    assert not answer["result"].get("isError"), answer
 
 
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())

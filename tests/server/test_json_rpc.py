@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp_types import JSONRPCError
+from mcp_types import JSONRPCError, JSONRPCRequest
 
 from mcp_learning.server.json_rpc import parse
 
@@ -51,4 +52,45 @@ def test_no_mutated_frame_raises(edits: list[tuple[int, int, str]]) -> None:
         line = line[:at] + text + line[at + removed :]
     answer = parse(line)
     if isinstance(answer, JSONRPCError):
-        assert answer.error.message == "the message is not valid JSON-RPC 2.0"
+        assert answer.error.message in (
+            "the message is not valid JSON-RPC 2.0",
+            "arguments: must be an object",
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ('{"task_description": "x"}', {"task_description": "x"}),
+        (' \n{"a": "{}"} ', {"a": "{}"}),
+        ('{"a": "\\ud800"}', {"a": "\ud800"}),
+        ("", {}),
+        ("null", {}),
+        ("{}", {}),
+    ],
+)
+def test_arguments_may_come_as_a_text_of_their_json(text: str, arguments: object) -> None:
+    message = parse(call(text))
+    assert isinstance(message, JSONRPCRequest)
+    assert message.params == {"name": "find_similar_tasks", "arguments": arguments}
+
+
+@pytest.mark.parametrize("text", ["x", "[1]", "3", '"{}"', "{", "[" * 100_000])
+def test_another_text_is_refused_by_name_and_not_repeated(text: str) -> None:
+    answer = parse(call(text))
+    assert isinstance(answer, JSONRPCError)
+    assert (answer.id, answer.error.message) == (7, "arguments: must be an object")
+
+
+def test_what_is_sent_to_another_method_stays_as_it_is() -> None:
+    params = {"uri": "learning://status", "arguments": "{}"}
+    message = parse(
+        json.dumps({"jsonrpc": "2.0", "id": 7, "method": "resources/read", "params": params})
+    )
+    assert isinstance(message, JSONRPCRequest)
+    assert message.params == params
+
+
+def call(arguments: object) -> str:
+    params = {"name": "find_similar_tasks", "arguments": arguments}
+    return json.dumps({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params})
