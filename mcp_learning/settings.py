@@ -4,7 +4,7 @@ The TOML file is `config.toml` in the platform's user configuration directory, o
 `MCP_LEARNING_CONFIG` names. `config/settings.toml` documents every field; a test proves it.
 """
 
-import os
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,15 +13,17 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from mcp_learning import environment
+from mcp_learning.environment import CONFIG_VARIABLE, PREFIX
 from mcp_learning.errors import ConfigurationError
 
 APP_NAME = "mcp-learning"
-CONFIG_VARIABLE = "MCP_LEARNING_CONFIG"
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -29,16 +31,41 @@ SearchMode = Literal["auto", "exact", "hnsw"]
 
 
 def config_file() -> Path:
-    """The TOML file that is read, whether or not it exists."""
-    named = os.environ.get(CONFIG_VARIABLE)
-    return Path(named) if named else platformdirs.user_config_path(APP_NAME) / "config.toml"
+    """The TOML file that is read: one that the environment names, or else one that may exist.
+
+    Raises:
+        ConfigurationError: The environment names one that doesn't exist.
+    """
+    try:
+        named = environment.config_file()
+    except ValueError as error:
+        raise ConfigurationError(f"{CONFIG_VARIABLE}: {error}") from error
+    return named or platformdirs.user_config_path(APP_NAME) / "config.toml"
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if not environment.is_empty(value)}
+
+
+class _Environment(EnvSettingsSource):
+    """Variables that are not empty."""
+
+    def __call__(self) -> dict[str, Any]:
+        return _given(super().__call__())
+
+
+class _File(TomlConfigSettingsSource):
+    """Values of the TOML file that are not empty."""
+
+    def __call__(self) -> dict[str, Any]:
+        return _given(super().__call__())
 
 
 class Settings(BaseSettings):
     """Everything that can be configured. Frozen: what a process started with, it keeps."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MCP_LEARNING_", extra="forbid", frozen=True, validate_default=True
+        env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True
     )
 
     data_dir: Annotated[
@@ -133,10 +160,33 @@ class Settings(BaseSettings):
     ] = None
     log_level: Annotated[LogLevel, Field(description="Lowest level written to stderr")] = "INFO"
 
-    @field_validator("data_dir", mode="after")
+    @field_validator("*", mode="before")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _without_placeholder(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        environment.refuse_placeholder(value.strip())
+        return value.strip()
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _directory(cls, value: object) -> object:
+        return environment.data_directory(value) if isinstance(value, str | Path) else value
+
+    @field_validator("excluded_repos", mode="before")
+    @classmethod
+    def _expanded(cls, value: object) -> object:
+        return environment.expanded(value) if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("search_mode", mode="before")
+    @classmethod
+    def _in_small_letters(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
     @classmethod
     def settings_customise_sources(
@@ -148,19 +198,24 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments first, then the environment, then the TOML file; no .env file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+        return init_settings, _Environment(settings_cls), _File(settings_cls, config_file())
 
     @classmethod
     def load(cls, **overrides: Any) -> "Settings":
         """Reads the environment and the file; `overrides` (not None) win over both.
 
         Raises:
-            ConfigurationError: A value is wrong or unknown, or the TOML file can't be read.
+            ConfigurationError: A value is wrong, a name is unknown, or the TOML file can't be read.
         """
+        given = {name: value for name, value in overrides.items() if value is not None}
         try:
-            return cls(**{name: value for name, value in overrides.items() if value is not None})
+            environment.refuse_unknown_variables(cls.model_fields)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+        try:
+            return cls(**given)
         except ValidationError as error:
-            raise ConfigurationError(_explain(error)) from error
+            raise ConfigurationError(_explain(error, given)) from error
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{config_file()}: can't be read as TOML: {error}") from error
 
@@ -190,9 +245,12 @@ class Settings(BaseSettings):
         return self.data_dir / "models"
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, given: Collection[str]) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
     name = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] == "extra_forbidden":
-        return f"{name}: no such setting; remove it from {config_file()}"
-    return f"MCP_LEARNING_{name.upper()}: {first['msg']} (from the environment or {config_file()})"
+        hint = environment.did_you_mean(name, Settings.model_fields)
+        return f"{name}: no such setting{hint or '; remove it'} (in {config_file()})"
+    problem = first["msg"].removeprefix("Value error, ")
+    source = "given" if name in given else f"from the environment or {config_file()}"
+    return f"{PREFIX}{name.upper()}: {problem} ({source})"

@@ -1,5 +1,6 @@
 """Fixtures for all tests: private settings, and proof that nothing blocks the event loop."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def _own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes what belongs to the person who runs it."""
-    monkeypatch.setenv("MCP_LEARNING_CONFIG", str(tmp_path / "no-config.toml"))
+    monkeypatch.setenv("MCP_LEARNING_CONFIG", os.devnull)
     monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(tmp_path / "data"))
 
 

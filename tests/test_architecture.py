@@ -21,9 +21,9 @@ import mcp_learning
 
 PACKAGE = Path(__file__).parent.parent / "mcp_learning"
 ROOMS = (
-    *("errors", "permissions", "settings", "models", "redaction", "store", "embed", "search"),
-    *("insights", "recommend", "service", "synthetic", "cluster", "server", "clients"),
-    *("web", "cli"),
+    *("environment", "errors", "permissions", "settings", "models", "redaction", "store"),
+    *("embed", "search", "insights", "recommend", "service", "synthetic", "cluster"),
+    *("server", "clients", "web", "cli"),
 )
 LONGEST_FILE = 400
 FILES = sorted(PACKAGE.rglob("*.py"))

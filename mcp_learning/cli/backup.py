@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.options import DataDir, Json, typed_path
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.running import fail, load_settings, run, service
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def backup(
     file: Annotated[
         Path | None,
-        typer.Argument(help="Where to; default: a new file in DATA_DIR/backups"),
+        typer.Argument(
+            parser=typed_path,
+            help="Where to; default: a new file in DATA_DIR/backups",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists")] = False,
     data_dir: DataDir = None,
@@ -54,5 +57,5 @@ def _target(settings: "Settings", file: Path | None) -> Path:
     name = f"learning-{stamp()}.duckdb"
     if file is None:
         return settings.backup_dir / name
-    target = file.expanduser().absolute()
+    target = file.absolute()
     return target / name if target.is_dir() else target

@@ -18,10 +18,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from mcp_learning.cli.options import Json
+from mcp_learning.cli.options import Json, typed_directory, typed_path
 from mcp_learning.cli.output import console, print_json
 from mcp_learning.cli.progress import counted_progress
-from mcp_learning.cli.running import fail, run
+from mcp_learning.cli.running import fail, load_settings, run
 from mcp_learning.cli.similar import matches_table
 from mcp_learning.clients.transfer import commits, git
 from mcp_learning.errors import LearningError
@@ -50,6 +50,8 @@ def demo(
     repo: Annotated[
         Path | None,
         typer.Option(
+            parser=typed_path,
+            metavar="DIRECTORY",
             help="Git repository to learn from; default: this one, or a sample",
             show_default=False,
         ),
@@ -59,6 +61,8 @@ def demo(
         Path | None,
         typer.Option(
             "--data-dir",
+            parser=typed_directory,
+            metavar="DIRECTORY",
             help="Keep the demo's database here; default: a temporary one",
             show_default=False,
         ),
@@ -92,7 +96,7 @@ def choose(repo: Path | None, limit: int) -> Source:
         LearningError: `repo` was given and can't be read.
     """
     if repo is not None:
-        history = git.read(repo.expanduser(), limit)
+        history = git.read(repo, limit)
         tasks = commits.executions(history)
         if not tasks:
             raise LearningError(f"{repo} has no commits but reverts; raise --limit")
@@ -119,7 +123,7 @@ def _run(source: Source, data_dir: Path | None, *, quiet: bool) -> "DemoResult":
         Path(directory, "server.log").open("w") as log,
         counted_progress(quiet=quiet, begin="starting the server") as progress,
     ):
-        home = data_dir.expanduser().absolute() if data_dir else Path(directory, "data")
+        home = load_settings(data_dir).data_dir if data_dir else Path(directory, "data")
         return run(partial(run_demo, source.tasks, home, log, progress))
 
 

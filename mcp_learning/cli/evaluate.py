@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import CompareBy, DataDir, Json
+from mcp_learning.cli.options import CompareBy, DataDir, Json, typed_path
 from mcp_learning.cli.output import console, print_json
 from mcp_learning.cli.progress import ShowCount, logged_progress
 from mcp_learning.cli.running import load_settings, request, run, service
@@ -29,7 +29,12 @@ def evaluate(
     ] = 2_000,
     plot: Annotated[
         Path | None,
-        typer.Option(help="Draw the calibration in this file (.svg, .png)", show_default=False),
+        typer.Option(
+            parser=typed_path,
+            metavar="FILE",
+            help="Draw the calibration in this file (.svg, .png)",
+            show_default=False,
+        ),
     ] = None,
     data_dir: DataDir = None,
     json: Json = False,

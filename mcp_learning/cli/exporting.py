@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.options import DataDir, Json, typed_path
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run, service
 from mcp_learning.errors import LearningError
@@ -29,7 +29,11 @@ class ExportReport(Model):
 
 def export(
     path: Annotated[
-        Path, typer.Argument(help="Ends with .jsonl or .parquet; - writes JSON lines to stdout")
+        Path,
+        typer.Argument(
+            parser=typed_path,
+            help="Ends with .jsonl or .parquet; - writes JSON lines to stdout",
+        ),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there")] = False,
     data_dir: DataDir = None,

@@ -103,7 +103,7 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
         LearningError: There is nothing to read, or the database can't be written.
     """
     notes = state.notes
-    parts = batches(state.source.read(state.path.expanduser(), notes))
+    parts = batches(state.source.read(state.path, notes))
     task = bar.add_task(f"reading {state.path.name}", total=None)
     with TemporaryDirectory(prefix="mcp-learning-") as empty:
         if state.dry_run and not settings.database_path.exists():  # a preview doesn't make one

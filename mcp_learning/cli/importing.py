@@ -13,7 +13,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.options import DataDir, Json, typed_path
 from mcp_learning.cli.output import console, print_json
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run
@@ -33,6 +33,7 @@ def import_(
     path: Annotated[
         Path | None,
         typer.Argument(
+            parser=typed_path,
             help="File or directory; by default the client's own, or this repository",
             show_default=False,
         ),
@@ -60,7 +61,7 @@ def import_(
         if source.default is None:
             fail(f"path: {name} needs the path of a file", status=2)
         path = source.default()
-    if name == "duckdb" and path.expanduser().resolve() == settings.database_path.resolve():
+    if name == "duckdb" and path.resolve() == settings.database_path.resolve():
         fail(f"path: {path} is the database to import into; give another one")
     state = ImportRun(source, path, dry_run)
     with progress_bar(quiet=json) as bar:

@@ -4,7 +4,7 @@ import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,9 +15,11 @@ from mcp_learning.clients.install import agents, plan
 from mcp_learning.clients.install.agents import Agent, Scope
 from mcp_learning.clients.install.files import InstallRecords
 from mcp_learning.clients.install.plan import Edit
+from mcp_learning.environment import DATA_DIR_VARIABLE, is_empty
 from mcp_learning.errors import InvalidInput, LearningError
 
-DATA_DIR = "MCP_LEARNING_DATA_DIR"
+if TYPE_CHECKING:
+    from mcp_learning.settings import Settings
 
 Client = Annotated[
     str, typer.Argument(help="claude-code, claude-desktop, cursor, vscode, codex or gemini")
@@ -37,11 +39,12 @@ def install(
     json: Json = False,
 ) -> None:
     """Add this server to an agent client's configuration; `uninstall` takes it back."""
-    chosen = str(data_dir or os.environ.get(DATA_DIR) or "")
-    directory = str(Path(chosen).expanduser().absolute()) if chosen else ""
+    settings = load_settings(data_dir)
+    is_chosen = data_dir is not None or not is_empty(os.environ.get(DATA_DIR_VARIABLE, ""))
+    directory = str(settings.data_dir) if is_chosen else ""
     hook = [*agents.server_command(in_shell=False), "hook", "claude-code"]
     hook += ["--data-dir", directory] if directory else []
-    records = _records(data_dir)
+    records = _records(settings)
 
     def planned(agent: Agent, where: Scope) -> list[Edit]:
         return plan.plan_install(
@@ -49,7 +52,7 @@ def install(
             where,
             command=agents.server_command(in_shell=agent.in_shell),
             hook=hook if hooks else None,
-            variables={DATA_DIR: directory} if directory else {},
+            variables={DATA_DIR_VARIABLE: directory} if directory else {},
         )
 
     def apply(edit: Edit) -> Path | None:
@@ -66,7 +69,7 @@ def uninstall(
     json: Json = False,
 ) -> None:
     """Take back what `install` wrote into a client's configuration; no execution is touched."""
-    records = _records(data_dir)
+    records = _records(load_settings(data_dir))
 
     def planned(agent: Agent, where: Scope) -> list[Edit]:
         return plan.plan_uninstall(agent, where, records)
@@ -116,8 +119,8 @@ def _run(
         typer.echo(f"Restart {agent.title} to have it notice.")
 
 
-def _records(data_dir: Path | None) -> InstallRecords:
-    return InstallRecords(load_settings(data_dir).data_dir / "clients")
+def _records(settings: "Settings") -> InstallRecords:
+    return InstallRecords(settings.data_dir / "clients")
 
 
 def _scope(name: str) -> Scope:

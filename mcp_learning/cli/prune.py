@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.options import DataDir, Json, typed_path
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.running import fail, load_settings, request, run, service
@@ -25,7 +25,12 @@ def prune(
     ] = None,
     archive: Annotated[
         Path | None,
-        typer.Option(help="Where archives go; default: DATA_DIR/archive", show_default=False),
+        typer.Option(
+            parser=typed_path,
+            metavar="DIRECTORY",
+            help="Where archives go; default: DATA_DIR/archive",
+            show_default=False,
+        ),
     ] = None,
     keep_archive: Annotated[
         bool, typer.Option("--keep-archive/--no-archive", help="Archive what is forgotten")
@@ -45,7 +50,7 @@ def prune(
     limits = retention.policy(settings)
     if older_than_days is not None or max_mb is not None:
         limits = limits.model_copy(update={"older_than_days": older_than_days, "max_mb": max_mb})
-    directory = limits.archive if archive is None else str(archive.expanduser().absolute())
+    directory = limits.archive if archive is None else str(archive.absolute())
     order = request(
         Prune,
         older_than_days=limits.older_than_days,

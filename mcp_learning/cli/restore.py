@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.options import DataDir, Json, typed_path
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.running import fail, load_settings, run, service
 from mcp_learning.errors import LearningError
@@ -19,7 +19,11 @@ _PARQUET_MAGIC = b"PAR1"
 
 def restore(
     file: Annotated[
-        Path, typer.Argument(help="A backup; or an archive of prune, or a directory of them")
+        Path,
+        typer.Argument(
+            parser=typed_path,
+            help="A backup; or an archive of prune, or a directory of them",
+        ),
     ],
     force: Annotated[
         bool, typer.Option("--force", help="Replace a database that holds executions; it is kept")
@@ -32,7 +36,7 @@ def restore(
     While a backup is restored, no agent may use the database.
     """
     settings = load_settings(data_dir)
-    path = file.expanduser().absolute()
+    path = file.absolute()
     try:
         if _is_archive(path):
             _unarchive(settings, path, as_json=json)

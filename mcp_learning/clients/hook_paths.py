@@ -4,6 +4,8 @@ import os
 import time
 from pathlib import Path
 
+from mcp_learning import environment
+
 LARGEST_LOG = 256 * 2**10
 """Bytes after which a new log is begun; the one before is kept."""
 
@@ -13,16 +15,15 @@ def data_directory(given: str | None) -> Path:
 
     Raises:
         OSError: The TOML file can't be read.
-        ValueError: It is not valid TOML.
+        ValueError: It is not valid TOML, or the directory can't be used.
     """
-    value = given if given is not None else os.environ.get("MCP_LEARNING_DATA_DIR")
-    if value is None:
-        value = _configured()
-    if value is None:
-        import platformdirs
+    for read in (lambda: given, lambda: os.environ.get(environment.DATA_DIR_VARIABLE), _configured):
+        value = read()
+        if value is not None and not environment.is_empty(value):
+            return environment.data_directory(value)
+    import platformdirs
 
-        value = str(platformdirs.user_data_path("mcp-learning"))
-    return Path(value).expanduser().absolute()
+    return platformdirs.user_data_path("mcp-learning").absolute()
 
 
 def note(directory: Path, text: str) -> None:
@@ -43,13 +44,11 @@ def note(directory: Path, text: str) -> None:
 
 
 def _configured() -> str | None:
-    named = os.environ.get("MCP_LEARNING_CONFIG")
-    if named is None or named == "":
+    path = environment.config_file()
+    if path is None:
         import platformdirs
 
         path = platformdirs.user_config_path("mcp-learning") / "config.toml"
-    else:
-        path = Path(named)
     if not path.is_file():
         return None
     import tomllib

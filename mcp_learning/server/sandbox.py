@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from mcp_learning.settings import CONFIG_VARIABLE
+from mcp_learning.environment import CONFIG_VARIABLE, DATA_DIR_VARIABLE, PREFIX
 
 # -P: a file in the current directory, say a checkout's `json.py`, must not pass for a module.
 PYTHON = (sys.executable, "-P")
@@ -18,10 +18,10 @@ def environment(data_dir: Path) -> dict[str, str]:
     What the user configured is left out, so that only the installation is put to the test and the
     user's own database stays alone.
     """
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("MCP_LEARNING_")}
+    inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(PREFIX)}
     return {
         **inherited,
-        CONFIG_VARIABLE: str(data_dir / "no-config.toml"),
-        "MCP_LEARNING_DATA_DIR": str(data_dir),
-        "MCP_LEARNING_LOG_LEVEL": "WARNING",
+        CONFIG_VARIABLE: os.devnull,
+        DATA_DIR_VARIABLE: str(data_dir),
+        f"{PREFIX}LOG_LEVEL": "WARNING",
     }

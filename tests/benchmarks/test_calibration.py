@@ -227,7 +227,7 @@ def test_the_products_row_is_the_ranking_of_its_search(tmp_path: Path, embedder:
 def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "MCP_LEARNING_DATA_DIR": str(directory / "data"),
-        "MCP_LEARNING_CONFIG": str(directory / "no-config.toml"),
+        "MCP_LEARNING_CONFIG": os.devnull,
     }
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", "calibrate", *arguments],

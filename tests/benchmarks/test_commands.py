@@ -18,7 +18,7 @@ NAMES = {target.name for target in targets.ALL}
 def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "MCP_LEARNING_DATA_DIR": str(directory / "data"),
-        "MCP_LEARNING_CONFIG": str(directory / "no-config.toml"),
+        "MCP_LEARNING_CONFIG": os.devnull,
         "COLUMNS": "200",
     }
     return subprocess.run(

@@ -209,9 +209,10 @@ def test_a_wrong_setting_fails_by_name_and_what_needs_settings_is_left_out(
     assert "exit code 0" in results["server"]["detail"]
 
 
-def test_a_misspelt_setting_is_minded(examine: Examine) -> None:
-    results = examine(0, MCP_LEARNING_DATADIR="x")
-    assert results["settings"]["fix"].startswith("unset MCP_LEARNING_DATADIR")
+def test_a_misspelt_setting_fails_with_the_one_that_may_be_meant(examine: Examine) -> None:
+    results = examine(1, MCP_LEARNING_DATADIR="x")
+    assert failures(results) == ["settings"]
+    assert "did you mean MCP_LEARNING_DATA_DIR?" in results["settings"]["detail"]
 
 
 def test_a_model_that_does_not_exist_fails_by_name(examine: Examine, own: Path) -> None:

@@ -257,12 +257,13 @@ def test_the_data_directory_is_the_one_of_the_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     monkeypatch.delenv("MCP_LEARNING_DATA_DIR")
-    file = Path(os.environ["MCP_LEARNING_CONFIG"])
+    file = tmp_path / "config.toml"
     given = None
     if how == "option":
         given = "relative/here"
     elif how == "environment":
         monkeypatch.setenv("MCP_LEARNING_DATA_DIR", "~/there")
     elif how.startswith("file"):
+        monkeypatch.setenv("MCP_LEARNING_CONFIG", str(file))
         file.write_text(f'data_dir = "{tmp_path.as_posix()}/in-file"\n' if how == "file" else "")
     assert hook_paths.data_directory(given) == Settings.load(data_dir=given).data_dir

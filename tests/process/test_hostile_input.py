@@ -1,6 +1,7 @@
 """Whatever arrives on stdin is answered, and the server serves on."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         directory / "data",
         wrapper=shell,
         MCP_LEARNING_DATA_DIR=str(directory / "data"),
-        MCP_LEARNING_CONFIG=str(directory / "none.toml"),
+        MCP_LEARNING_CONFIG=os.devnull,
     ) as started:
         started.initialize()
         yield started

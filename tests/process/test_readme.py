@@ -42,7 +42,7 @@ async def test_an_entry_starts_a_server_that_records(entry: dict[str, Any], tmp_
             **entry.get("env", {}),
             "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
             "MCP_LEARNING_DATA_DIR": str(tmp_path / "data"),
-            "MCP_LEARNING_CONFIG": str(tmp_path / "no-config.toml"),
+            "MCP_LEARNING_CONFIG": os.devnull,
         },
     )
     async with Client(stdio_client(server)) as client:

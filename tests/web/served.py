@@ -21,7 +21,7 @@ class Dashboard:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "MCP_LEARNING_CONFIG": str(data_dir / "no-config.toml"), **env},
+            env={**os.environ, "MCP_LEARNING_CONFIG": os.devnull, **env},
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

@@ -16,6 +16,7 @@ from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive
 from mcp_learning.store.duckdb.files import put_in_place
 from mcp_learning.store.duckdb.lists import UUIDS, joined
+from mcp_learning.store.duckdb.paths import file_literal, pattern_literal
 from mcp_learning.store.types import Expired, Unarchived
 
 FORMAT = "1"
@@ -91,7 +92,7 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> int:
         writing.unlink(missing_ok=True)
         writing.touch(mode=0o600)
         cursor.execute(
-            f"COPY ({_ARCHIVED}) TO {_text(writing)} (FORMAT parquet, COMPRESSION zstd, "
+            f"COPY ({_ARCHIVED}) TO {file_literal(writing)} (FORMAT parquet, COMPRESSION zstd, "
             "USE_TMP_FILE false, "
             f"KV_METADATA {{mcp_learning_archive: '{FORMAT}'}})"
         )
@@ -153,7 +154,7 @@ def _columns(cursor: Cursor, source: Path) -> set[str]:
 
     try:
         found = cursor.execute(
-            f"SELECT value FROM parquet_kv_metadata({_text(source)}) "
+            f"SELECT value FROM parquet_kv_metadata({pattern_literal(source)}) "
             "WHERE key = 'mcp_learning_archive'"
         ).fetchone()
         described = cursor.execute(f"DESCRIBE FROM {_parquet(source)}").fetchall()
@@ -177,8 +178,5 @@ def _digest(cursor: Cursor, query: str) -> tuple[int, int]:
 
 
 def _parquet(path: Path) -> str:
-    return f"read_parquet({_text(path)})"
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"  # COPY takes no parameters
+    # A directory named key=value is no partition.
+    return f"read_parquet({pattern_literal(path)}, hive_partitioning=false)"

@@ -16,6 +16,7 @@ from mcp_learning.store.duckdb import migrations
 from mcp_learning.store.duckdb.connection import Cursor, roll_back
 from mcp_learning.store.duckdb.files import discard, synchronise
 from mcp_learning.store.duckdb.opening import connect, in_plain_words, is_full, refuse_truncated
+from mcp_learning.store.duckdb.paths import database_literal
 
 
 class Rows(NamedTuple):
@@ -131,7 +132,7 @@ def _copy(cursor: Cursor, target: Path) -> Contents:
     row = cursor.execute("SELECT current_database()").fetchone()
     source = str(row[0]) if row else ""
     alias = f"copy_{uuid4().hex}"
-    cursor.execute(f"ATTACH {_text(target)} AS {alias} (STORAGE_VERSION 'v1.0.0')")
+    cursor.execute(f"ATTACH {database_literal(target)} AS {alias} (STORAGE_VERSION 'v1.0.0')")
     try:
         target.chmod(0o600)
         cursor.execute("BEGIN")
@@ -149,7 +150,3 @@ def _copy(cursor: Cursor, target: Path) -> Contents:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"  # ATTACH takes no parameters

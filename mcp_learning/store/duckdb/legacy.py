@@ -27,6 +27,7 @@ from mcp_learning.errors import (
 )
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, FORMER_NAMES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.paths import database_name
 
 __all__ = ["Layout", "LegacyDatabase", "Row", "Rows", "opened"]
 
@@ -289,7 +290,7 @@ def _connection(file: Path, *, read_only: bool) -> Cursor:
     import duckdb
 
     return duckdb.connect(
-        str(file),
+        database_name(file),
         read_only=read_only,
         config={
             "memory_limit": "512MiB",

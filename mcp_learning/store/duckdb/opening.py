@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mcp_learning.errors import StoreDamaged, StoreError, StoreFull, StoreLocked, StoreTooNew
 from mcp_learning.store.duckdb.files import finish_replacing
+from mcp_learning.store.duckdb.paths import database_name
 
 if TYPE_CHECKING:
     from importlib.abc import MetaPathFinder
@@ -23,8 +24,13 @@ else:
 logger = logging.getLogger(__name__)
 
 
-def connect(path: Path, memory_limit_mb: int = 256, *, read_only: bool = False) -> Cursor:
+def connect(path: Path | None, memory_limit_mb: int = 256, *, read_only: bool = False) -> Cursor:
     """Opens a database file as it is, on the calling thread, which it blocks.
+
+    Args:
+        path: The file; None for a database in memory.
+        memory_limit_mb: DuckDB's buffer memory, in MB (2^20 bytes).
+        read_only: Whether another process may read it, too, and nothing is changed.
 
     Raises:
         StoreError: It can't be opened. Of a damaged one nothing was changed.
@@ -34,7 +40,7 @@ def connect(path: Path, memory_limit_mb: int = 256, *, read_only: bool = False) 
     _note_missing_pandas()
     try:
         return duckdb.connect(
-            str(path),
+            ":memory:" if path is None else database_name(path),
             read_only=read_only,
             config={
                 "memory_limit": f"{memory_limit_mb}MiB",
@@ -47,7 +53,7 @@ def connect(path: Path, memory_limit_mb: int = 256, *, read_only: bool = False) 
             },
         )
     except duckdb.Error as error:
-        raise _explain_open(path, str(error)) from error
+        raise _explain_open(path or Path(":memory:"), str(error)) from error
 
 
 @cache

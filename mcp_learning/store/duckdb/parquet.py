@@ -18,6 +18,7 @@ from mcp_learning.store.duckdb import checksums
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import put_in_place
 from mcp_learning.store.duckdb.opening import connect, is_full
+from mcp_learning.store.duckdb.paths import pattern
 
 BATCH = 500
 """Rows that are read at a time."""
@@ -60,7 +61,7 @@ class ParquetFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._pattern = _literal(path)
+        self._pattern = pattern(path)
         self._connection = _connected()
         try:
             described = self._all("DESCRIBE SELECT * FROM read_parquet(?, hive_partitioning=false)")
@@ -213,10 +214,13 @@ def write(path: Path, columns: Mapping[str, str], lines: Path) -> None:
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL, 0o600))
         connection.sql(
             f"FROM read_json(?, format='newline_delimited', columns={{{types}}}, "
-            "maximum_object_size=?)",
-            params=[_literal(lines), LARGEST_ROW],
+            "hive_partitioning=false, maximum_object_size=?)",
+            params=[pattern(lines), LARGEST_ROW],
         ).write_parquet(
-            str(unfinished), compression="zstd", row_group_size=ROW_GROUP, use_tmp_file=False
+            str(unfinished.absolute()),
+            compression="zstd",
+            row_group_size=ROW_GROUP,
+            use_tmp_file=False,
         )
         with ParquetFile(unfinished) as written:
             checksums.append(unfinished, written.extents)
@@ -231,7 +235,7 @@ def write(path: Path, columns: Mapping[str, str], lines: Path) -> None:
 
 
 def _connected() -> Cursor:
-    connection = connect(Path(":memory:"))
+    connection = connect(None)
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_external_file_cache = false")  # it would keep what was read
     return connection
@@ -239,11 +243,6 @@ def _connected() -> Cursor:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(path: Path) -> str:
-    """A path as a pattern that matches this path alone."""
-    return "".join(f"[{one}]" if one in "*?[" else one for one in str(path.absolute()))
 
 
 def _first_line(error: Exception) -> str:

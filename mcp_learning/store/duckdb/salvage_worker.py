@@ -20,6 +20,7 @@ from mcp_learning.store.duckdb.columns import FORMER_NAMES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import wal_of
 from mcp_learning.store.duckdb.opening import connect
+from mcp_learning.store.duckdb.paths import database_literal
 
 ROW_GROUP = 122_880
 """Rows that are read at once where nothing is damaged."""
@@ -89,10 +90,9 @@ def main() -> None:
 
 def _attach(cursor: Cursor, source: Path) -> None:
     """Opens the source; cuts its write-ahead log before an entry that can't be read."""
-    quoted = str(source).replace("'", "''")
     while True:
         try:
-            cursor.execute(f"ATTACH '{quoted}' AS damaged (READ_ONLY)")
+            cursor.execute(f"ATTACH {database_literal(source)} AS damaged (READ_ONLY)")
         except duckdb.Error as error:
             entry = re.search(r"entry at byte position (\d+)", str(error))
             if entry is None or int(entry[1]) >= wal_of(source).stat().st_size:
