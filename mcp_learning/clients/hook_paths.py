@@ -17,10 +17,11 @@ def data_directory(given: str | None) -> Path:
         OSError: The TOML file can't be read.
         ValueError: It is not valid TOML, or the directory can't be used.
     """
-    for read in (lambda: given, lambda: os.environ.get(environment.DATA_DIR_VARIABLE), _configured):
-        value = read()
+    for value in (given, os.environ.get(environment.DATA_DIR_VARIABLE)):
         if value is not None and not environment.is_empty(value):
             return environment.data_directory(value)
+    if (value := _configured()) is not None and not environment.is_empty(value):
+        return environment.data_directory(value)
     import platformdirs
 
     return platformdirs.user_data_path("mcp-learning").absolute()
