@@ -9,6 +9,7 @@
     │   ├── LeaderIncompatible     another process has it open, and speaks another protocol
     │   ├── StoreDamaged           the file is not a DuckDB database, or is cut short
     │   ├── StoreTooNew            written by a newer version of this package
+    │   ├── StoreReplaced          another file is at its path than was opened
     │   └── StoreFull              no room left on the disk
     ├── EmbedderUnavailable        the embedding model can't be loaded
     └── IndexUnavailable           the HNSW index can't be built or read; exact search goes on
@@ -66,6 +67,10 @@ class StoreDamaged(StoreError):
 
 class StoreTooNew(StoreError):
     """Raised when the database was written by a newer version of this package."""
+
+
+class StoreReplaced(StoreError):
+    """Raised when the database was moved, removed or replaced while it was open."""
 
 
 class StoreFull(StoreError):

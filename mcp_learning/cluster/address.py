@@ -86,6 +86,20 @@ def remove(directory: Path, address: Address) -> None:
                     path.parent.rmdir()
 
 
+def in_use(path: Path, address: Address | None) -> str:
+    """The message of a call that the process at `address`, if it is known, doesn't answer."""
+    if address is None:
+        return (
+            f"{path} is being opened by another mcp-learning, which doesn't answer yet; call again"
+        )
+    leader = address.leader
+    return (
+        f"{path} is in use by process {leader.pid} (mcp-learning {leader.version}), which doesn't "
+        f"answer; if it was stopped, let it go on (kill -CONT {leader.pid}) or end it (kill "
+        f"{leader.pid}), then call again"
+    )
+
+
 async def listen(
     directory: Path, leader: Member, *, unix_sockets: bool = True
 ) -> tuple[Listener[SocketStream], Address]:

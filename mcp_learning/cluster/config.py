@@ -24,6 +24,8 @@ class ClusterConfig:
             the kernel may free the leader lock of a process that died before that one.
         watchdog_interval: Time between two checks that the leader's event loop runs.
         max_missed_checks: Checks in a row that find no progress after which the process ends.
+        file_check_interval: Time between two checks that the database and the leader lock are still
+            the files at their paths.
     """
 
     protocol: int = PROTOCOL
@@ -37,3 +39,4 @@ class ClusterConfig:
     lock_handover: float = 3.0
     watchdog_interval: float = 1.0
     max_missed_checks: int = 10
+    file_check_interval: float = 1.0

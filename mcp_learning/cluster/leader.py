@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from mcp_learning.cluster import frames
 from mcp_learning.cluster.channel import Channel, Disconnected
 from mcp_learning.cluster.config import ClusterConfig
+from mcp_learning.cluster.follower import LeaderGone
 from mcp_learning.cluster.frames import (
     Call,
     Cancel,
@@ -31,7 +32,13 @@ from mcp_learning.cluster.frames import (
     Welcome,
 )
 from mcp_learning.cluster.methods import METHODS, Method
-from mcp_learning.errors import InvalidInput, LearningError, StoreLocked
+from mcp_learning.errors import (
+    InvalidInput,
+    LearningError,
+    StoreError,
+    StoreLocked,
+    StoreReplaced,
+)
 from mcp_learning.models.results import Health, Member, Stats
 from mcp_learning.service.protocol import Learning, Progress
 
@@ -65,6 +72,8 @@ class Leader:
         self._numbers = count()
         self._followers: dict[int, Member] = {}
         self._stopped = False
+        self.replaced = anyio.Event()
+        """Set when a call has found that the database was replaced."""
         self._note(f"process {member.pid} (mcp-learning {member.version}) leads")
 
     def stop_answering(self) -> None:
@@ -75,6 +84,7 @@ class Leader:
         """Answers a call. The request has been validated.
 
         Raises:
+            LeaderGone: The database was replaced, or this leader has stopped: to be repeated.
             LearningError: As the method does.
         """
         implementation = getattr(self._learning, method.name)
@@ -84,10 +94,17 @@ class Leader:
                 try:
                     result = await implementation(*method.arguments(request, progress))
                     break
+                except StoreReplaced as error:
+                    self.replaced.set()
+                    raise LeaderGone from error
                 except StoreLocked:
                     if self._stopped or self._handover_is_over():
                         raise
                     await anyio.sleep(random.uniform(1, 3) * _HANDOVER_PAUSE)  # noqa: S311
+                except StoreError as error:
+                    if self._stopped:
+                        raise LeaderGone from error
+                    raise
         except Exception:
             self._recorder.note(method.name, perf_counter() - started, failed=True)
             raise
@@ -123,6 +140,8 @@ class Leader:
                 raise LearningError(self._unknown(f"the call {call.method}", member))
             request = self._validated(method, call.arguments, member)
             frame: Frame = Result(id=call.id, value=await self.call(method, request, progress))
+        except LeaderGone:
+            return None
         except LearningError as error:
             frame = frames.failure(call.id, error)
         except Exception:

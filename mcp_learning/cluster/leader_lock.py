@@ -32,6 +32,18 @@ class LeaderLock:
         """Whether this object holds the lock."""
         return self._file is not None
 
+    def is_current(self) -> bool:
+        """Whether the file that this object has locked is the one at the path.
+
+        Another process can lock a file that was put in its place.
+        """
+        if self._file is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._file), self._path.stat())
+        except OSError:
+            return False
+
     def acquire(self) -> bool:
         """Acquires the lock if it is free; returns whether this object holds it. Never waits.
 
@@ -61,11 +73,13 @@ class LeaderLock:
                 f"{self._path} can't be locked ({error.strerror}): its file system has no locks; "
                 "set MCP_LEARNING_DATA_DIR to a directory on a local disk"
             ) from error
-        if locked:
-            self._file = file
-        else:
+        if not locked:
             os.close(file)
-        return locked
+            return False
+        self._file = file
+        if not self.is_current():  # removed since it was opened; the next attempt makes it anew
+            self.release()
+        return self.held
 
     def release(self) -> None:
         """Releases the lock, if it is held."""

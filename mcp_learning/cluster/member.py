@@ -25,12 +25,13 @@ from mcp_learning import __version__
 from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.address import Address, run_directory
 from mcp_learning.cluster.config import ClusterConfig
+from mcp_learning.cluster.file_watch import until_replaced
 from mcp_learning.cluster.follower import Follower, LeaderGone, NoWelcome, follow
 from mcp_learning.cluster.leader import Leader
 from mcp_learning.cluster.leader_lock import LeaderLock
-from mcp_learning.cluster.methods import Method, proxy
+from mcp_learning.cluster.methods import Method, never_backwards, proxy
 from mcp_learning.cluster.watchdog import Watchdog
-from mcp_learning.errors import StoreError, StoreLocked
+from mcp_learning.errors import StoreError, StoreLocked, StoreReplaced
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.results import Execution, Member, Recorded
 from mcp_learning.permissions import restrict_files
@@ -51,6 +52,9 @@ shortened by up to a half at random, so that processes don't try all at once."""
 
 MAX_PAUSE, MAX_IDLE_PAUSE = 0.25, 5.0
 """Longest such pause within `ClusterConfig.leader_wait`, and after it."""
+
+MAX_REPLACED = 3
+"""Times that a call is repeated because the database was replaced."""
 
 WhileLeading = Callable[["LearningService"], Coroutine[Any, Any, None]]
 """Work on the service that goes on for as long as this process leads."""
@@ -91,7 +95,8 @@ class ClusterMember:
         self._role: Leader | Follower | None = None
         self._problem: StoreError = StoreLocked("no leader was looked for yet")
         self._attempts_begun = self._attempts_ended = 0
-        self._without_role_since = 0.0
+        self._without_role_since: float | None = None
+        self._database_found = False
         self._role_wanted = anyio.Event()
         self._attempt_ended = anyio.Event()
         self._while_leading: WhileLeading | None = None
@@ -167,12 +172,7 @@ class ClusterMember:
         try:
             if self._address is None:
                 await anyio.to_thread.run_sync(self._remove_stale_address)
-            else:
-                await anyio.to_thread.run_sync(addresses.remove, self._directory, self._address)
-            if self._service is not None:
-                await self._service.close(patience)
-            elif self._store is not None:
-                await self._store.close(patience)
+            await self._stop_leading(patience)
         finally:
             self._lock.release()
 
@@ -189,20 +189,26 @@ class ClusterMember:
             LearningError: As the method does.
         """
         if method.takes_progress:
-            progress = _never_backwards(progress)
+            progress = never_backwards(progress)
+        replaced = 0
         while True:
             role = self._role or await self._wait_for_role()
             try:
-                return await role.call(method, request, progress)
-            except LeaderGone:
+                result = await role.call(method, request, progress)
+            except LeaderGone as gone:
                 if self._role is role:
                     self._lose_role()
+                replaced += isinstance(gone.__cause__, StoreReplaced)
+                if replaced > MAX_REPLACED and gone.__cause__ is not None:
+                    raise gone.__cause__ from None
+            else:
+                self._database_found = True
+                return result
 
     async def _wait_for_role(self) -> Leader | Follower:
-        seen = self._attempts_begun
+        seen, config = self._attempts_begun, self._config
         self._role_wanted.set()
-        config, waited = self._config, anyio.current_time() - self._without_role_since
-        with anyio.move_on_after(max(config.min_leader_wait, config.leader_wait - waited)):
+        with anyio.move_on_after(max(config.min_leader_wait, config.leader_wait - self._waited())):
             while self._role is None and not self._closing:
                 if self._attempts_ended > seen and not isinstance(self._problem, StoreLocked):
                     break
@@ -220,8 +226,7 @@ class ClusterMember:
             self._role_wanted = anyio.Event()
             with anyio.move_on_after(random.uniform(pause / 2, pause)):  # noqa: S311
                 await self._role_wanted.wait()
-            waited = anyio.current_time() - self._without_role_since
-            longest = MAX_PAUSE if waited <= self._config.leader_wait else MAX_IDLE_PAUSE
+            longest = MAX_PAUSE if self._waited() <= self._config.leader_wait else MAX_IDLE_PAUSE
             pause = min(pause * PAUSE_GROWTH, longest)
 
     async def _attempt(self) -> bool:
@@ -254,16 +259,26 @@ class ClusterMember:
         address = await anyio.to_thread.run_sync(addresses.read, self._directory)
         if address is not None:
             try:
-                return await follow(
+                follower = await follow(
                     self._directory, address, self.identity, self._config, listed=self._listed
                 )
             except (OSError, NoWelcome):
                 pass  # it has ended if the lock is free, and will answer later if it isn't
+            else:
+                if await anyio.to_thread.run_sync(self._settings.database_path.exists):
+                    self._database_found = True
+                return follower
         if await anyio.to_thread.run_sync(self._acquire_lock):
             return None
-        raise StoreLocked(_in_use(self._settings, address))
+        raise StoreLocked(addresses.in_use(self._settings.database_path, address))
 
     def _acquire_lock(self) -> bool:
+        if self._database_found and not self._settings.database_path.exists():
+            # A new one would get in the way of who moves the directory, or puts another in place.
+            raise StoreError(
+                f"{self._settings.database_path} is gone: it was moved or removed while this "
+                "server used it; put it back, or restart the server to begin with an empty one"
+            )
         make_private(self._settings.data_dir)
         make_private(self._directory)
         acquired = self._lock.acquire()
@@ -285,7 +300,7 @@ class ClusterMember:
         return self._store
 
     async def _lead(self) -> None:
-        """Leads until this is closed or cancelled."""
+        """Leads until this is closed or cancelled, or the files at their paths are others."""
         store = self._open_store()
         module = await anyio.to_thread.run_sync(import_module, "mcp_learning.service.learning")
         service: LearningService = module.LearningService(self._settings, store)
@@ -298,6 +313,7 @@ class ClusterMember:
         watchdog = Watchdog(self._config.watchdog_interval, self._config.max_missed_checks)
         async with anyio.create_task_group() as group:
             group.start_soon(watchdog.run)
+            group.start_soon(self._end_when_replaced, leader, store, group.cancel_scope.cancel)
             self._end_attempt(leader)
             if self._while_leading is not None:
                 group.start_soon(self._while_leading, service)
@@ -306,6 +322,29 @@ class ClusterMember:
             else:
                 async with listener:
                     await listener.serve(leader.serve)
+        with anyio.CancelScope(shield=True):
+            leader.stop_answering()
+            self._lose_role()
+            await self._stop_leading()
+            self._lock.release()
+
+    async def _end_when_replaced(
+        self, leader: Leader, store: FileStore, end: Callable[[], None]
+    ) -> None:
+        interval = self._config.file_check_interval
+        if await until_replaced(store, self._lock, leader.replaced, interval):
+            self._database_found = True
+        end()
+
+    async def _stop_leading(self, patience: float | None = None) -> None:
+        """Removes the address and closes the service; `patience` as in `Store.close`."""
+        if self._address is not None:
+            await anyio.to_thread.run_sync(addresses.remove, self._directory, self._address)
+        if self._service is not None:
+            await self._service.close(patience)
+        elif self._store is not None:
+            await self._store.close(patience)
+        self._address = self._service = self._store = None
 
     async def _listen(self) -> Listener[SocketStream] | None:
         """Opens a socket and writes its address; without one, this process leads alone."""
@@ -323,6 +362,13 @@ class ClusterMember:
         self._address = address
         return listener
 
+    def _waited(self) -> float:
+        """Seconds since there was a leader."""
+        now = anyio.current_time()
+        if self._without_role_since is None:
+            self._without_role_since = now
+        return now - self._without_role_since
+
     def _lose_role(self) -> None:
         self._role = None
         self._without_role_since = anyio.current_time()
@@ -337,35 +383,8 @@ class ClusterMember:
         self._attempt_ended = anyio.Event()
 
 
-def _in_use(settings: Settings, address: Address | None) -> str:
-    path = settings.database_path
-    if address is None:
-        return (
-            f"{path} is being opened by another mcp-learning, which doesn't answer yet; call again"
-        )
-    leader = address.leader
-    return (
-        f"{path} is in use by process {leader.pid} (mcp-learning {leader.version}), which doesn't "
-        f"answer; if it was stopped, let it go on (kill -CONT {leader.pid}) or end it (kill "
-        f"{leader.pid}), then call again"
-    )
-
-
 def _load_service() -> None:
     """Imports the service, and builds the models that a first record needs."""
     import_module("mcp_learning.service.learning")
     for model in (RecordExecution, Execution, Recorded):
         model.model_rebuild()
-
-
-def _never_backwards(progress: Progress) -> Progress:
-    """Passes on what advances: a call that is repeated begins again."""
-    reached = 0.0
-
-    async def advance(share: float, message: str) -> None:
-        nonlocal reached
-        if share >= reached:
-            reached = share
-            await progress(share, message)
-
-    return advance

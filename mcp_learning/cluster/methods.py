@@ -84,3 +84,16 @@ class _Proxy:
         recorded: Recorded = await self._call(METHODS["record"], identified)
         # A leader that went away may have stored it, and its successor found it there.
         return recorded.model_copy(update={"created": True})
+
+
+def never_backwards(progress: Progress) -> Progress:
+    """Passes on what advances: a call that is repeated begins again."""
+    reached = 0.0
+
+    async def advance(share: float, message: str) -> None:
+        nonlocal reached
+        if share >= reached:
+            reached = share
+            await progress(share, message)
+
+    return advance

@@ -376,6 +376,10 @@ class FileMaintenance(Protocol):
         """Merges the write-ahead log into the file."""
         ...
 
+    async def verify(self) -> None:
+        """Raises `StoreReplaced`, as does every later call, if another file is at the path."""
+        ...
+
     async def expired(self, before: datetime | None, max_bytes: int | None) -> Expired:
         """Executions recorded before a time, or the oldest ones beyond a size."""
         ...

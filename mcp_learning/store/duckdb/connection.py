@@ -8,6 +8,8 @@ Invariants:
 - A fatal engine error closes the instance; the next call opens the file again.
 - The file is replaced only while nobody has a cursor, and without a write-ahead log beside it:
   DuckDB replays whatever log it finds there.
+- Before each commit, and before the file is closed, the files at the path are compared with those
+  that are open. If they are others, nothing is written, and what is at the path is left alone.
 """
 
 import logging
@@ -15,19 +17,27 @@ import shutil
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
-import anyio.from_thread
-import anyio.lowlevel
 import anyio.to_thread
 
-from mcp_learning.errors import LearningError, StoreDamaged, StoreError, StoreFull
+from mcp_learning.errors import StoreError, StoreReplaced
 from mcp_learning.store.duckdb import opening
-from mcp_learning.store.duckdb.files import discard, make_private, put_in_place, staging_of, wal_of
-from mcp_learning.store.duckdb.opening import is_full
+from mcp_learning.store.duckdb.call import Call
+from mcp_learning.store.duckdb.files import (
+    discard,
+    finish_replacing,
+    make_private,
+    put_in_place,
+    staging_of,
+    wal_of,
+)
+from mcp_learning.store.duckdb.open_files import OpenFiles, identity, replaced
+from mcp_learning.store.duckdb.opening import is_fatal, is_full
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Cursor
@@ -42,39 +52,6 @@ T = TypeVar("T")
 
 MAX_READERS = 4
 """Reads that run at the same time, each in its own thread."""
-
-
-class _Call(Generic[T]):
-    """One function on its way to the writer thread, and its result on the way back."""
-
-    def __init__(
-        self,
-        fn: Callable[[Cursor], T],
-        *,
-        transaction: bool,
-        counted: Callable[[T], bool] | None = None,
-        committed: Callable[[T], None] | None = None,
-    ) -> None:
-        self.fn = fn
-        self.transaction = transaction
-        self.counted = counted
-        self.committed = committed
-        self._token = anyio.lowlevel.current_token()
-        self._done = anyio.Event()
-        self._result: T
-        self._error: BaseException | None = None
-
-    async def wait(self) -> T:
-        await self._done.wait()
-        if self._error is not None:
-            raise self._error
-        return self._result
-
-    def deliver(self, result: T | None = None, error: BaseException | None = None) -> None:
-        self._result = result  # type: ignore[assignment]  # read only when there is no error
-        self._error = error
-        with suppress(anyio.RunFinishedError):  # nobody is left to hear it
-            anyio.from_thread.run_sync(self._done.set, token=self._token)
 
 
 class _NotOpen(Exception):
@@ -105,8 +82,10 @@ class Database:
         self._memory_limit_mb = memory_limit_mb
         self._prepare = prepare
         self._limiter: anyio.CapacityLimiter | None = None
-        self._queue: SimpleQueue[_Call[Any] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Call[Any] | None] = SimpleQueue()
         self._root: Cursor | None = None
+        self._files: OpenFiles | None = None  # of `_root`
+        self._replaced = False
         self._readable = threading.Condition()
         self._readers = 0
         self._replacing = False
@@ -171,12 +150,21 @@ class Database:
 
     @property
     def closing(self) -> bool:
-        """Whether `close` was called: every further call fails."""
-        return self._closing
+        """Whether every further call fails: `close` was called, or the file was replaced."""
+        return self._closing or self._replaced
+
+    async def verify(self) -> None:
+        """Compares the files at the path with those that are open, if any are.
+
+        Raises:
+            StoreReplaced: They are others. From now on every call raises it.
+        """
+        if self._replaced or self._root is not None:
+            await self._submit(lambda _: None, transaction=False)
 
     async def checkpoint(self) -> None:
         """Merges the write-ahead log into the file."""
-        await self._submit(lambda cursor: cursor.execute("CHECKPOINT") and None, transaction=False)
+        await self._submit(self._checkpoint, transaction=False)
 
     async def replace(self, make: Callable[[Cursor, Path], T]) -> T:
         """Has the writer thread make a new file, and puts it in the place of this one.
@@ -215,10 +203,12 @@ class Database:
         counted: Callable[[T], bool] | None = None,
         committed: Callable[[T], None] | None = None,
     ) -> T:
+        if self._replaced:
+            raise replaced(self.path)
         if self._closing:
             raise StoreError(f"{self.path} was closed; start the server again")
         self.start()
-        call = _Call(fn, transaction=transaction, counted=counted, committed=committed)
+        call = Call(fn, transaction=transaction, counted=counted, committed=committed)
         self._queue.put(call)
         return await call.wait()
 
@@ -227,34 +217,69 @@ class Database:
             self._connect()
         while (call := self._queue.get()) is not None:
             try:
-                result = self._run(call)
+                result = self._run(partial(self._transact, call) if call.transaction else call.fn)
             except BaseException as error:  # noqa: BLE001 - it is the caller's to handle
                 call.deliver(error=error)
             else:
                 call.deliver(result)
+        if self._root is not None:
+            with suppress(Exception):  # which was logged
+                self._run(lambda _: None)
         self._disconnect()
         self._stopped.set()
 
-    def _run(self, call: _Call[T]) -> T:
-        cursor = self._connect().cursor()
+    def _run(self, fn: Callable[[Cursor], T]) -> T:
+        """Runs `fn` with a cursor, if the files at the path are those that are open."""
+        if self._replaced:
+            raise replaced(self.path)
+        root, files = self._connect()
+        cursor = root.cursor()
         try:
-            if not call.transaction:
-                return call.fn(cursor)
-            cursor.execute("BEGIN")
-            try:
-                result = call.fn(cursor)
-                cursor.execute("COMMIT")
-            except BaseException:
-                roll_back(cursor)
-                raise
-            if call.committed is not None:
-                call.committed(result)
-            self.commits += call.counted is None or call.counted(result)
-            return result
+            files.verify()
+            files.verify_log(cursor)
+            return fn(cursor)
+        except StoreReplaced as error:
+            logger.warning("%s", error)
+            cursor.close()
+            self._abandon()
+            raise
         except Exception as error:
             raise self._translate(error) from error
         finally:
             cursor.close()
+
+    def _transact(self, call: Call[T], cursor: Cursor) -> T:
+        _, files = self._connect()
+        cursor.execute("BEGIN")
+        try:
+            result = call.fn(cursor)
+            files.verify()
+            with files.writing():
+                cursor.execute("COMMIT")
+        except BaseException:
+            roll_back(cursor)
+            raise
+        if call.committed is not None:
+            call.committed(result)
+        self.commits += call.counted is None or call.counted(result)
+        if files.moved:  # meanwhile: what was committed may be in the file that was moved
+            raise replaced(self.path)
+        return result
+
+    def _checkpoint(self, cursor: Cursor) -> None:
+        _, files = self._connect()
+        with files.writing():
+            cursor.execute("CHECKPOINT")
+
+    def _abandon(self) -> None:
+        """Leaves what is at the path to others, once nobody reads from what was there."""
+        self._replaced = True
+        with self._readable:
+            root, self._root = self._root, None
+            files, self._files = self._files, None
+            self._readable.wait_for(lambda: not self._readers)
+        if root is not None and files is not None:
+            files.abandon(root)
 
     def _read(self, fn: Callable[[Cursor], T]) -> T:
         with self._readable:
@@ -279,6 +304,7 @@ class Database:
         try:
             result = make(cursor, new)
             cursor.close()
+            self._connect()[1].verify()
             with self._readable:
                 self._replacing = True
                 self._readable.wait_for(lambda: not self._readers)
@@ -301,61 +327,43 @@ class Database:
                     self._readable.notify_all()
         return result
 
-    def _connect(self) -> Cursor:
-        if self._root is not None:
-            return self._root
+    def _connect(self) -> tuple[Cursor, OpenFiles]:
+        if self._root is not None and self._files is not None:
+            return self._root, self._files
         make_private(self.path.parent)
+        finish_replacing(self.path)
+        found = identity(self.path)
         root = opening.open_file(self.path, self._memory_limit_mb)
+        files = OpenFiles(self.path)
         try:
+            if found is not None and found != identity(self.path):
+                raise replaced(self.path)
             if self._prepare is not None:
                 # A cursor that is closed: an unread result would keep its transaction open, and
                 # with it every checkpoint from happening.
-                with closing(root.cursor()) as cursor:
+                with files.writing(), closing(root.cursor()) as cursor:
                     self._prepare(cursor)
         except Exception as error:
-            root.close()
+            files.close(root)
             raise self._translate(error) from error
-        self._root = root
+        self._root, self._files = root, files
         self.openings += 1
-        return root
+        return root, files
 
     def _disconnect(self) -> None:
         with self._readable:
             root, self._root = self._root, None
-        if root is not None:
+            files, self._files = self._files, None
+        if root is not None and files is not None:
             try:
-                root.close()
+                files.close(root)
             except Exception:
                 logger.exception("%s was not closed cleanly; its log will be replayed", self.path)
 
     def _translate(self, error: Exception) -> Exception:
-        import duckdb
-
-        if isinstance(error, LearningError) or not isinstance(error, duckdb.Error):
-            return error
-        text = str(error)
-        if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
+        if is_fatal(error) or is_full(error):
             self._disconnect()
-        logger.error("database error on %s: %s: %s", self.path, type(error).__name__, text)
-        if is_full(error):
-            self._disconnect()
-            return StoreFull(
-                f"no room left on the disk of {self.path}; nothing was written: free some space, "
-                "then repeat the call"
-            )
-        if isinstance(error, duckdb.SerializationException) or "Corrupt database" in text:
-            return StoreDamaged(
-                f"{self.path} is damaged, and not all of it can be read: run `mcp-learning "
-                "recover` to save the rest, or `mcp-learning restore` with a backup"
-            )
-        if isinstance(error, duckdb.IOException):
-            return StoreError(
-                f"{self.path} could not be read or written; run `mcp-learning doctor` to see why"
-            )
-        return StoreError(
-            f"the database refused this operation ({type(error).__name__}); nothing was written: "
-            "the server's log on stderr has the details"
-        )
+        return opening.translated(self.path, error)
 
 
 def roll_back(cursor: Cursor) -> None:

@@ -140,6 +140,7 @@ def _copy(cursor: Cursor, target: Path) -> Contents:
             held = contents(cursor)
             cursor.execute(f"COPY FROM DATABASE {_quoted(source)} TO {alias}")
             cursor.execute("COMMIT")
+            cursor.execute(f"CHECKPOINT {alias}")
         except BaseException:
             roll_back(cursor)
             raise

@@ -10,7 +10,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from mcp_learning.errors import StoreDamaged, StoreError, StoreFull, StoreLocked, StoreTooNew
+from mcp_learning.errors import (
+    LearningError,
+    StoreDamaged,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreTooNew,
+)
 from mcp_learning.store.duckdb.files import finish_replacing
 from mcp_learning.store.duckdb.paths import database_name
 
@@ -175,6 +182,41 @@ def in_plain_words(path: Path, error: Exception) -> StoreError:
     if isinstance(error, (duckdb.IOException, duckdb.FatalException, duckdb.InternalException)):
         return StoreDamaged(f"not all of {path} can be read; `mcp-learning recover` saves the rest")
     return StoreError(f"{path} can't be read ({type(error).__name__}); the log has the details")
+
+
+def translated(path: Path, error: Exception) -> Exception:
+    """The error to raise for one that came while an open database was used; the log has it."""
+    import duckdb
+
+    if isinstance(error, LearningError) or not isinstance(error, duckdb.Error):
+        return error
+    text = str(error)
+    logger.error("database error on %s: %s: %s", path, type(error).__name__, text)
+    if is_full(error):
+        return StoreFull(
+            f"no room left on the disk of {path}; nothing was written: free some space, then "
+            "repeat the call"
+        )
+    if isinstance(error, duckdb.SerializationException) or "Corrupt database" in text:
+        return StoreDamaged(
+            f"{path} is damaged, and not all of it can be read: run `mcp-learning recover` to save "
+            "the rest, or `mcp-learning restore` with a backup"
+        )
+    if isinstance(error, duckdb.IOException):
+        return StoreError(
+            f"{path} could not be read or written; run `mcp-learning doctor` to see why"
+        )
+    return StoreError(
+        f"the database refused this operation ({type(error).__name__}); nothing was written: the "
+        "server's log on stderr has the details"
+    )
+
+
+def is_fatal(error: Exception) -> bool:
+    """Whether the instance of DuckDB that raised an error has to be closed."""
+    import duckdb
+
+    return isinstance(error, (duckdb.FatalException, duckdb.InternalException))
 
 
 def is_full(error: Exception) -> bool:

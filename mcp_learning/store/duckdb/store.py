@@ -339,6 +339,9 @@ class DuckDBStore(Aggregates):
     async def checkpoint(self) -> None:
         await self.database.checkpoint()
 
+    async def verify(self) -> None:
+        await self.database.verify()
+
     async def expired(self, before: datetime | None, max_bytes: int | None) -> Expired:
         def read(cursor: Cursor) -> Expired:
             from mcp_learning.store.duckdb import archives

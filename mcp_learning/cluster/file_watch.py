@@ -1,0 +1,42 @@
+"""Notices that a leader's files were moved, removed or replaced, also while nobody writes."""
+
+import logging
+
+import anyio
+import anyio.to_thread
+
+from mcp_learning.cluster.leader_lock import LeaderLock
+from mcp_learning.errors import StoreError, StoreReplaced
+from mcp_learning.store.protocol import FileMaintenance
+
+logger = logging.getLogger(__name__)
+
+
+async def until_replaced(
+    store: FileMaintenance, lock: LeaderLock, noticed: anyio.Event, interval: float
+) -> bool:
+    """Returns when another file is at the path of the database, or of the lock, than is open.
+
+    Args:
+        store: The database.
+        lock: The leader lock, held.
+        noticed: Set by who notices it first.
+        interval: Seconds between two comparisons.
+
+    Returns:
+        Whether it is the database.
+    """
+    while True:
+        with anyio.move_on_after(interval):
+            await noticed.wait()
+        try:
+            await store.verify()
+        except StoreReplaced:
+            return True
+        except StoreError:
+            pass  # calls report it
+        if noticed.is_set():
+            return True
+        if not await anyio.to_thread.run_sync(lock.is_current):
+            logger.warning("the leader lock's file was removed or replaced; this leader gives way")
+            return False
