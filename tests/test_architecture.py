@@ -46,7 +46,7 @@ PUBLIC = {
             *("discard", "finish_replacing", "make_private", "put_in_place", "replacing"),
             *("staging_of", "wal_of"),
         ),
-        "backups": ("refuse_in_use", "keep_copy", "staged", "swap"),
+        "backups": ("refuse_in_use", "keep_copy", "stage", "swap", "usable"),
         "copies": ("examine",),
         "inspection": ("Summary", "make", "refuse_other_design", "schema_version", "summary"),
         "legacy": ("LegacyDatabase", "Rows", "opened"),

@@ -29,9 +29,7 @@ def backup(
     """Copy the database, also while agents use it, and read the copy back."""
     from mcp_learning.models.maintenance import Backup
 
-    settings = load_settings(data_dir)
-    if not settings.database_path.exists():
-        fail(f"there is no database at {settings.database_path} yet")
+    settings = load_settings(data_dir, needs_database=True)
     target = _target(settings, file)
     if target.exists() and not force:
         fail(f"{target} exists; choose another name, or replace it with --force")

@@ -257,4 +257,5 @@ def _refuse_other_design(path: Path) -> None:
     try:
         inspection.refuse_other_design(path)
     except StoreError as error:
-        raise Failure(str(error), "mcp-learning upgrade") from error
+        fix = "mcp-learning upgrade" if "mcp-learning upgrade" in str(error) else _SET_DATA_DIR
+        raise Failure(str(error), fix) from error

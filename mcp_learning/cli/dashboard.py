@@ -21,7 +21,7 @@ def dashboard(
     json: Json = False,
 ) -> None:
     """Look at what was learned: a page in the browser, on this machine alone, for reading."""
-    settings = load_settings(data_dir)
+    settings = load_settings(data_dir, needs_database=True)
     for handler in logging.getLogger().handlers:
         handler.setLevel(logging.getLogger().level)
     logging.getLogger("mcp_learning").setLevel(logging.INFO)  # for the page's log of events

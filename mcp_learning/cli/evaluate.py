@@ -40,7 +40,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Replay your executions, each outcome predicted from earlier ones, and score it."""
-    settings = load_settings(data_dir)
+    settings = load_settings(data_dir, needs_database=True)
     dimension = request(RecommendApproach, task_description="any", by=by).by
 
     async def work() -> None:

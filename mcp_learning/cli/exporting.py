@@ -45,9 +45,7 @@ def export(
     from mcp_learning.clients.transfer.exports import writer
     from mcp_learning.models.transfer import ExportPage
 
-    settings = load_settings(data_dir)
-    if not settings.database_path.exists():
-        fail(f"there is no database {settings.database_path} to export")
+    settings = load_settings(data_dir, needs_database=True)
     begin = time.perf_counter()
     bar = progress_bar(quiet=json)
     task = bar.add_task("exporting", total=None)

@@ -24,7 +24,7 @@ def generate_embeddings(
     from mcp_learning.models.maintenance import EmbedMissing
 
     order = request(EmbedMissing, limit=limit)
-    settings = load_settings(data_dir)
+    settings = load_settings(data_dir, needs_database=True)
     with reported_progress(quiet=json) as report:
 
         async def work() -> "EmbedReport":

@@ -1,6 +1,8 @@
 """The work of `import`: reads a source in batches, stores them, and counts."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -99,19 +101,20 @@ class ImportRun:
 async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None:
     """Stores what the source has, or in a dry run finds out what would be stored.
 
+    A source without executions makes no database, and neither does a dry run.
+
     Raises:
         LearningError: There is nothing to read, or the database can't be written.
     """
     notes = state.notes
     parts = batches(state.source.read(state.path, notes))
     task = bar.add_task(f"reading {state.path.name}", total=None)
+    batch = await _next(parts)
     with TemporaryDirectory(prefix="mcp-learning-") as empty:
-        if state.dry_run and not settings.database_path.exists():  # a preview doesn't make one
+        if state.dry_run and not settings.database_path.exists():
             settings = Settings.load(data_dir=Path(empty))
-        async with service(settings) as learning:
-            while batch := await anyio.to_thread.run_sync(
-                next, parts, None, abandon_on_cancel=True
-            ):
+        async with service(settings) if batch else nullcontext() as learning:
+            while batch and learning:
                 records = state.preview(batch) if state.dry_run else batch
                 request = ImportBatch.model_construct(records=records, dry_run=state.dry_run)
                 answer = await learning.import_batch(request)
@@ -123,7 +126,13 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
                     completed=min(notes.done, notes.total),
                     description=f"{state.read:,} executions",
                 )
+                batch = await _next(parts)
     state.complete = True
+
+
+async def _next(parts: Iterator[list[PastExecution]]) -> list[PastExecution] | None:
+    """The next batch, read on a thread that a cancelled command leaves alone; None at the end."""
+    return await anyio.to_thread.run_sync(next, parts, None, abandon_on_cancel=True)
 
 
 def _sampled(record: PastExecution) -> SampledExecution:

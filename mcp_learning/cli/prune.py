@@ -46,7 +46,7 @@ def prune(
     from mcp_learning.models.maintenance import Prune
     from mcp_learning.service import retention
 
-    settings = load_settings(data_dir)
+    settings = load_settings(data_dir, needs_database=True)
     limits = retention.policy(settings)
     if older_than_days is not None or max_mb is not None:
         limits = limits.model_copy(update={"older_than_days": older_than_days, "max_mb": max_mb})

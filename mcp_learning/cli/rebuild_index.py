@@ -24,7 +24,7 @@ def rebuild_index(
     from mcp_learning.server import answers
 
     order = request(RebuildIndex, preset=preset, reembed=reembed)
-    settings = load_settings(data_dir)
+    settings = load_settings(data_dir, needs_database=True)
     with reported_progress(quiet=json) as report:
 
         async def work() -> "RebuildReport":

@@ -37,7 +37,7 @@ def recommend(
         limit=limit,
         max_tokens=MAX_TOKENS,
     )
-    settings = load_settings(data_dir)
+    settings = load_settings(data_dir, needs_database=True)
 
     async def work() -> "Recommendation":
         async with service(settings) as learning:

@@ -24,7 +24,7 @@ def recover(
     from mcp_learning.cluster.exclusive_access import exclusive_access
     from mcp_learning.service import recovery
 
-    settings = load_settings(data_dir)
+    settings = load_settings(data_dir, needs_database=True)
     try:
         with console.status("reading"), exclusive_access(settings):
             report = recovery.recover(settings, dry_run=dry_run)

@@ -37,6 +37,8 @@ def restore(
     """
     settings = load_settings(data_dir)
     path = file.absolute()
+    if not path.exists():
+        fail(f"there is no file {path}; name a backup or an archive")
     try:
         if _is_archive(path):
             _unarchive(settings, path, as_json=json)

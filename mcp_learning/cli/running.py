@@ -7,10 +7,11 @@ import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from mcp_learning.environment import did_you_mean
 from mcp_learning.errors import LearningError
 from mcp_learning.models.characters import visible
 
@@ -24,12 +25,15 @@ R = TypeVar("R", bound="BaseModel")
 T = TypeVar("T")
 
 
-def load_settings(data_dir: Path | None, *, quiet: bool = True) -> "Settings":
+def load_settings(
+    data_dir: Path | None, *, quiet: bool = True, needs_database: bool = False
+) -> "Settings":
     """Loads the settings and sets logging up. Exits 2 if a setting is wrong.
 
     Args:
         data_dir: What the command was given; None: as configured.
         quiet: Log only errors and the download of a model, unless another level is configured.
+        needs_database: Exit 1 if the data directory has no database, and make none.
     """
     from mcp_learning.settings import Settings
 
@@ -42,7 +46,29 @@ def load_settings(data_dir: Path | None, *, quiet: bool = True) -> "Settings":
         logging.getLogger("mcp_learning.embed").setLevel(logging.INFO)
     else:
         _log_to_stderr(settings.log_level)
+    if needs_database:
+        require_database(settings)
     return settings
+
+
+def require_database(settings: "Settings") -> None:
+    """Ends the command if the data directory has no database; names one that may be meant."""
+    from mcp_learning.store.duckdb.files import replacing
+
+    path = settings.database_path
+    if path.exists() or replacing(path).exists():
+        return
+    directory = settings.data_dir
+    others = []
+    with suppress(OSError):  # there is no such directory, or none that may be read
+        siblings = directory.parent.iterdir()
+        others = [one.name for one in siblings if (one / path.name).exists()]
+    hint = did_you_mean(directory.name, others)
+    fail(
+        f"there is no database in {directory}{hint or ';'} --data-dir "
+        "or MCP_LEARNING_DATA_DIR names the directory, and an agent's server, `import` or "
+        "`generate-data` makes a database in it"
+    )
 
 
 def service(settings: "Settings") -> AbstractAsyncContextManager["Learning"]:

@@ -29,7 +29,7 @@ def similar(
     query = request(
         FindSimilarTasks, task_description=text, limit=limit, repo=repo, outcome=outcome
     )
-    settings = load_settings(data_dir)
+    settings = load_settings(data_dir, needs_database=True)
 
     async def work() -> "SimilarTasks":
         async with service(settings) as learning:

@@ -32,7 +32,7 @@ def stats(
     from mcp_learning.models.requests import LearningStats
 
     query = request(LearningStats, days=days, group_by=by, repo=repo)
-    settings = load_settings(data_dir)
+    settings = load_settings(data_dir, needs_database=True)
 
     async def work() -> "Stats":
         async with service(settings) as learning:

@@ -20,10 +20,8 @@ def upgrade(data_dir: DataDir = None, json: Json = False) -> None:
     from mcp_learning.cli.upgrade_steps import bring_file_up, complete
     from mcp_learning.models.maintenance import UpgradeReport
 
-    settings = load_settings(data_dir)
+    settings = load_settings(data_dir, needs_database=True)
     started = time.monotonic()
-    if not settings.database_path.exists():
-        fail(f"there is no database at {settings.database_path}; one is made at first use")
     with reported_progress(quiet=json) as report:
         try:
             file = bring_file_up(settings, report)

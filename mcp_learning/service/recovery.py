@@ -43,11 +43,12 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
         raise InvalidInput("FILE", f"{source} is the database itself; name a backup")
     make_private(settings.data_dir)
     backups.refuse_in_use(path)
+    held = backups.usable(source)
     if not force and (there := _what_is_there(path)):
         raise InvalidInput(
             "--force", f"{path} {there}; with --force it is replaced, and kept beside it"
         )
-    held = backups.staged(source, staging_of(path))
+    backups.stage(source, staging_of(path), held)
     kept = _swap(settings, "replaced")
     return RestoreReport(
         path=str(path),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from cli.conftest import Shell, started
+from store.rows import migrated
 
 from mcp_learning.cli.app import declared
 
@@ -95,6 +96,10 @@ def test_the_commands_of_a_page_work_one_after_the_other(page: Path, shell: Shel
 
 @pytest.mark.parametrize("line", SERVERS)
 def test_a_server_of_the_docs_says_where_it_is_and_ends(line: str, shell: Shell) -> None:
+    data_dir = shell.home / ".local" / "share" / "mcp-learning"
+    data_dir.mkdir(parents=True, mode=0o700)
+    with migrated(data_dir / "learning.duckdb"):
+        pass
     with started(
         shlex.split(line.replace(":8000", ":0")),  # which may be taken here
         executable=str(shell.command),

@@ -2,17 +2,22 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
+
+from store.rows import migrated
 
 Command = Callable[..., CompletedProcess[str]]
 
 
-def test_recommend_and_evaluate_say_plainly_that_nothing_is_known(run: Command) -> None:
-    advice = run("recommend", "Fix the login")
+def test_recommend_and_evaluate_say_plainly_that_nothing_is_known(run: Command, home: Path) -> None:
+    with migrated(home / "learning.duckdb"):
+        pass
+    advice = run("recommend", "Fix the login", "--data-dir", str(home))
     assert advice.returncode == 0, advice.stderr
     assert "Too little evidence" in advice.stdout
-    scores = run("evaluate", "--json")
+    scores = run("evaluate", "--json", "--data-dir", str(home))
     assert scores.returncode == 0, scores.stderr
     found: dict[str, Any] = json.loads(scores.stdout)
     assert found["predictions"] == 0

@@ -47,13 +47,13 @@ def write(cursor: Cursor, path: Path, target: Path) -> copies.Contents:
     return held
 
 
-def staged(source: Path, staging: Path) -> copies.Contents:
-    """Copies a backup, with the log beside it if there is one, to one closed file; reads it all.
+def usable(source: Path) -> copies.Contents:
+    """What a backup holds, with the log beside it if there is one; reads it all.
 
     Raises:
         StoreDamaged: Not all of it can be read.
         StoreTooNew: It is of a newer version of this package.
-        StoreError: It can't be opened, is no database of this package, or can't be copied.
+        StoreError: It can't be opened, or is no database of this package.
     """
     held = copies.examine(source)
     if not held.version:
@@ -65,6 +65,16 @@ def staged(source: Path, staging: Path) -> copies.Contents:
         raise StoreTooNew(
             f"{source} has schema version {held.version}; update mcp-learning to restore it"
         )
+    return held
+
+
+def stage(source: Path, staging: Path, held: copies.Contents) -> None:
+    """Copies a backup, with the log beside it if there is one, to one closed file.
+
+    Raises:
+        StoreDamaged: The copy doesn't hold what the backup was found to hold.
+        StoreError: It can't be copied.
+    """
     discard(staging)
     try:
         _copy(source, staging)
@@ -76,7 +86,6 @@ def staged(source: Path, staging: Path) -> copies.Contents:
     except BaseException:
         discard(staging)
         raise
-    return held
 
 
 def refuse_in_use(path: Path) -> None:

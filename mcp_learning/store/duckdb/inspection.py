@@ -34,7 +34,7 @@ def summary(path: Path) -> Summary:
 
 
 def refuse_other_design(path: Path) -> None:
-    """Refuses a database with executions in it that no version of this package made."""
+    """Refuses a database with something in it that no version of this package made."""
     _read(path, migrations.refuse_other_design)
 
 

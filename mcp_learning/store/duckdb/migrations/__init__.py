@@ -69,14 +69,21 @@ def newest() -> int:
 
 
 def current_version(cursor: Cursor) -> int:
-    """The database's schema version; 0 for a new one. Only reads."""
-    exists = cursor.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'schema_version'"
-    ).fetchone()
-    if not exists or not exists[0]:
+    """The database's schema version; 0 if no version of this package made it. Only reads."""
+    if not _relations(cursor) >= {"schema_version", "executions", "feedback"}:
         return 0
     row = cursor.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
     return int(row[0]) if row else 0
+
+
+def _relations(cursor: Cursor) -> set[str]:
+    """Names of the tables and views of the database."""
+    rows = cursor.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() "
+        "UNION ALL SELECT view_name FROM duckdb_views() "
+        "WHERE database_name = current_database() AND NOT internal"
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def pending(cursor: Cursor) -> tuple[Migration, ...]:
@@ -129,21 +136,25 @@ def _apply(cursor: Cursor, migrations: Sequence[Migration]) -> None:
 
 
 def refuse_other_design(cursor: Cursor) -> None:
-    """Refuses a database with executions in it that no version of this schema made.
+    """Refuses a database that has something in it, and that no version of this package made.
 
     Raises:
-        StoreError: It is one, and has to be upgraded.
+        StoreError: It has executions, and has to be upgraded; or it is of another program.
     """
-    if (
-        current_version(cursor) == 0
-        and cursor.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE table_name = 'executions'"
-        ).fetchone()
-    ):
+    relations = _relations(cursor)
+    if not relations or current_version(cursor):
+        return
+    if "executions" in relations:
         raise StoreError(
             "the database is a learning database of another design; nothing was changed: run "
             "`mcp-learning upgrade`, which keeps a copy"
         )
+    names = sorted(relations)
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    raise StoreError(
+        f"the database is of another program (it holds {shown}); nothing was changed: set "
+        "MCP_LEARNING_DATA_DIR to another directory"
+    )
 
 
 def open_database(settings: Settings, path: Path | None = None) -> Database:

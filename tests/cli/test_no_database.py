@@ -1,0 +1,136 @@
+"""A command that reads makes no database, and what is not one of ours is left alone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from cli.conftest import Command
+
+from mcp_learning.cli.app import COMMANDS
+
+READING = {
+    "similar": ("a text",),
+    "recommend": ("a text",),
+    "stats": (),
+    "dashboard": ("--no-open",),
+    "rebuild-index": (),
+    "upgrade": (),
+    "generate-embeddings": (),
+    "backup": (),
+    "prune": ("--older-than-days", "30"),
+    "recover": (),
+    "export": ("all.jsonl",),
+    "benchmark": (),
+    "evaluate": (),
+}
+"""Commands that need a database, with arguments."""
+
+MAKING = {"serve", "demo", "import", "restore", "generate-data", "hook"}
+WITHOUT = {"doctor", "install", "uninstall"}
+
+
+def test_every_command_makes_a_database_or_needs_one_or_neither() -> None:
+    assert {*READING, *MAKING, *WITHOUT} == set(COMMANDS)
+
+
+def test_a_reading_command_says_that_there_is_no_database_and_makes_nothing(
+    run: Command, home: Path
+) -> None:
+    (home / "data").mkdir()
+    (home / "data" / "learning.duckdb").touch()
+    for name, arguments in READING.items():
+        done = run(name, *arguments, "--data-dir", str(home / "dat"))
+        assert done.returncode == 1, name
+        assert f"there is no database in {home / 'dat'}; did you mean data?" in done.stderr, name
+        assert done.stdout == "", name
+    assert [one.name for one in home.iterdir()] == ["data"]
+
+
+def test_a_missing_source_is_told_before_anything_is_made(run: Command, home: Path) -> None:
+    for command in (("restore",), ("import", "jsonl"), ("import", "duckdb")):
+        done = run(*command, "missing.file", "--data-dir", "new")
+        assert done.returncode == 1
+        assert "missing.file" in done.stderr
+        assert "--force" not in done.stderr
+        assert not (home / "new").exists(), command
+    (home / "empty.jsonl").touch()
+    assert run("import", "jsonl", "empty.jsonl", "--data-dir", "new").returncode == 0
+    assert not (home / "new").exists()
+
+
+def test_what_can_t_be_restored_is_told_before_force_is_spoken_of(run: Command, home: Path) -> None:
+    (home / "a.jsonl").write_text('{"task_description": "mend it"}\n')
+    assert run("import", "jsonl", "a.jsonl", "--data-dir", "data").returncode == 0
+    with duckdb.connect(str(home / "other.duckdb")) as connection:
+        connection.execute("CREATE TABLE cats (name VARCHAR)")
+    for name, problem in (
+        ("missing.duckdb", "there is no file"),
+        ("a.jsonl", "not a DuckDB database"),
+        ("other.duckdb", "no database of mcp-learning"),
+    ):
+        done = run("restore", name, "--data-dir", "data")
+        assert (done.returncode, problem in done.stderr) == (1, True), done.stderr
+        assert "--force" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE cats (name VARCHAR)",
+        "CREATE TABLE schema_version (version INTEGER); INSERT INTO schema_version VALUES (9)",
+        "CREATE VIEW cats AS SELECT 1 AS name",
+    ],
+)
+def test_a_database_of_another_program_is_not_adopted(run: Command, home: Path, sql: str) -> None:
+    path = home / "learning.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(sql)
+        before = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
+    done = run("stats", "--data-dir", str(home))
+    assert done.returncode == 1
+    assert "is of another program" in done.stderr
+    with duckdb.connect(str(path)) as connection:
+        assert (
+            before
+            == connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
+        )
+
+
+def test_a_misspelt_variable_ends_a_command_and_a_server_before_anything_else(
+    run: Command, home: Path
+) -> None:
+    for arguments in ((), ("serve",), ("stats",), ("import", "jsonl", "missing.jsonl")):
+        done = run(*arguments, MCP_LEARNING_DATADIR=str(home / "there"))
+        assert (done.returncode, done.stdout) == (2, ""), arguments
+        assert done.stderr == (
+            "mcp-learning: MCP_LEARNING_DATADIR: there is no such setting; did you mean "
+            "MCP_LEARNING_DATA_DIR?\n"
+        )
+    assert list(home.iterdir()) == []
+
+
+def test_an_empty_path_is_none(run: Command, home: Path) -> None:
+    for command in (("backup", ""), ("export", ""), ("restore", ""), ("import", "jsonl", "")):
+        done = run(*command)
+        assert (done.returncode, "the path is empty" in done.stderr) == (2, True), done.stderr
+    done = run("stats", "--data-dir", "")
+    assert f"no database in {home}/.local" in done.stderr or sys.platform != "linux"
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux alone")
+def test_a_path_that_is_no_text_is_refused_by_name(home: Path) -> None:
+    for arguments in ((b"import", b"jsonl", b"\xff.jsonl"), (b"stats", b"--data-dir", b"\xff")):
+        done = subprocess.run(
+            [sys.executable.encode(), b"-P", b"-m", b"mcp_learning", *arguments],
+            cwd=home,
+            capture_output=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert b"not UTF-8" in done.stderr
+        assert b"Traceback" not in done.stderr
+    assert list(home.iterdir()) == []
