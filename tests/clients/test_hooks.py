@@ -15,8 +15,6 @@ import pytest
 from process.wire import Server
 
 from mcp_learning.clients import hook_paths, hooks
-from mcp_learning.cluster import blocking_client, frames
-from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN
 from mcp_learning.settings import Settings
 
@@ -212,11 +210,6 @@ def test_the_hook_imports_neither_the_database_nor_the_model_nor_the_models(
     assert "mcp_learning.cluster.blocking_client" in imported
     heavy = {"duckdb", "onnxruntime", "numpy", "pydantic", "anyio", "mcp", "typer", "asyncio"}
     assert not heavy & imported
-
-
-def test_both_ways_to_the_leader_speak_the_same_protocol() -> None:
-    assert ClusterConfig().protocol == blocking_client.PROTOCOL
-    assert frames.decode(json.dumps(blocking_client._hello({"token": "t"})).encode()) is not None
 
 
 MATCH = {

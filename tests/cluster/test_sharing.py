@@ -10,6 +10,7 @@ import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
+from waiting import until
 
 from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.address import run_directory
@@ -158,6 +159,10 @@ async def test_progress_of_a_rebuild_reaches_the_follower_that_asked(
     assert heard[-1] == (1.0, "the new index is in use")
 
 
+async def rebuild_ended(leader: ClusterMember) -> bool:
+    return (await leader.learning.health()).index.state != "building"
+
+
 async def test_a_rebuild_is_cancelled_at_the_leader_when_its_follower_gives_up(
     leader: ClusterMember, follower: ClusterMember
 ) -> None:
@@ -174,8 +179,7 @@ async def test_a_rebuild_is_cancelled_at_the_leader_when_its_follower_gives_up(
         group.cancel_scope.cancel()
 
     # One rebuild runs at a time: this one can only run when the other has ended.
-    while (await leader.learning.health()).index.state == "building":
-        await anyio.lowlevel.checkpoint()
+    await until(partial(rebuild_ended, leader))
     assert (await leader.learning.rebuild(RebuildIndex(preset="fast"), ignore_progress)).rows == 1
 
 
@@ -193,9 +197,8 @@ async def test_a_follower_that_leaves_takes_its_calls_with_it(
         group.start_soon(partial(leaving.learning.rebuild, RebuildIndex(), hear))
         await started.wait()
         group.cancel_scope.cancel()
-    while (health := await leader.learning.health()).index.state == "building":
-        await anyio.lowlevel.checkpoint()
-    assert health.followers == []
+    await until(partial(rebuild_ended, leader))
+    assert (await leader.learning.health()).followers == []
 
 
 async def test_health_and_stats_name_who_leads_and_who_follows(

@@ -8,7 +8,9 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.from_thread
@@ -16,6 +18,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from anyio.abc import ByteStream
+from waiting import until
 
 from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.address import run_directory
@@ -32,8 +35,9 @@ from mcp_learning.models.requests import GetExecution, RecordExecution, SubmitFe
 from mcp_learning.models.results import FeedbackStored, Member, Recorded
 from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.store import open_store
+from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.store import DuckDBStore, open_store
+from mcp_learning.store.types import Upserted
 
 pytestmark = pytest.mark.anyio
 
@@ -44,11 +48,31 @@ def task(text: str = "fix the login redirect loop") -> RecordExecution:
     return RecordExecution(task_type="bug_fix", task_description=text, outcome="success")
 
 
+class WatchedStore(DuckDBStore):
+    """Says when writes are queued, and when it is being closed."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.recording, self.rating, self.leaving = anyio.Event(), anyio.Event(), anyio.Event()
+
+    async def upsert(self, *args: Any, **kwargs: Any) -> Upserted:
+        self.recording.set()  # the waiting test goes on when this task waits for the writer
+        return await super().upsert(*args, **kwargs)
+
+    async def add_feedback(self, *args: Any, **kwargs: Any) -> Any:
+        self.rating.set()
+        return await super().add_feedback(*args, **kwargs)
+
+    async def close(self, max_wait: float | None = None) -> None:
+        self.leaving.set()
+        await super().close(max_wait)
+
+
 class Gate:
     """Holds a leader's writer, and with it every write that comes after."""
 
     def __init__(self, settings: Settings) -> None:
-        self.store = open_store(settings)
+        self.store = WatchedStore(open_store(settings).database)
         self.reached = anyio.Event()
         self._lifted = threading.Event()
         self._token = anyio.lowlevel.current_token()
@@ -59,11 +83,6 @@ class Gate:
 
     def lift(self) -> None:
         self._lifted.set()
-
-    async def queued(self, writes: int) -> None:
-        """Waits until so many writes are queued behind the one that holds the writer."""
-        while self.store.database._queue.qsize() < writes:
-            await anyio.lowlevel.checkpoint()
 
 
 async def test_writes_in_flight_when_the_leader_leaves_are_made_once(settings: Settings) -> None:
@@ -82,21 +101,25 @@ async def test_writes_in_flight_when_the_leader_leaves_are_made_once(settings: S
                 rating = SubmitFeedback(task_id=known.task_id, rating=5)
                 stored.append(await follower.learning.feedback(rating.identified()))
 
+            gate.store.recording = anyio.Event()
             group.start_soon(gate.store.database.write, gate.hold)
             await gate.reached.wait()
-            group.start_soon(record)
-            group.start_soon(rate)
-            await gate.queued(2)
-            group.start_soon(leader.close)
-            while not leader.closing:
-                await anyio.lowlevel.checkpoint()
-            gate.lift()  # the leader commits what nobody hears of
-            while not (recorded and stored):
-                await anyio.lowlevel.checkpoint()
+            async with anyio.create_task_group() as writes:
+                writes.start_soon(record)
+                writes.start_soon(rate)
+                await gate.store.recording.wait()
+                await gate.store.rating.wait()
+                group.start_soon(leader.close)
+                await gate.store.leaving.wait()
+                gate.lift()  # the leader commits what nobody hears of
             assert follower.leads
             assert recorded[0].created
             assert stored[0].feedback_count == 1
             assert (await follower.learning.health()).rows == 2
+
+
+async def has_followers(member: ClusterMember, count: int) -> bool:
+    return len((await member.learning.health()).followers) == count
 
 
 async def test_one_of_several_followers_takes_over_and_the_others_follow_it(
@@ -117,8 +140,7 @@ async def test_one_of_several_followers_takes_over_and_the_others_follow_it(
                 detail = await member.learning.get(GetExecution(task_id=known.task_id))
                 assert detail.execution.task_id == known.task_id
             assert sum(member.leads for member in members) == 1
-            while len((await members[0].learning.health()).followers) < left - 1:
-                await anyio.lowlevel.checkpoint()
+            await until(partial(has_followers, members[0], left - 1))
 
 
 async def test_nothing_is_left_behind_but_the_database_and_the_lock_s_file(
@@ -245,9 +267,8 @@ async def test_a_leader_that_is_busy_for_long_is_not_given_up(settings: Settings
             group.start_soon(gate.store.database.write, gate.hold)
             await gate.reached.wait()
             group.start_soon(follower.learning.record, task())
-            heard = connection.frames_received
-            while connection.frames_received < heard + 2 * config.max_missed_pings:  # signs of life
-                await anyio.lowlevel.checkpoint()
+            enough = connection.frames_received + 2 * config.max_missed_pings  # signs of life
+            await until(lambda: connection.frames_received >= enough)
             assert follower.role is connection
             gate.lift()
 
@@ -337,6 +358,5 @@ async def test_a_successor_waits_for_the_lock_of_the_file(
     """The kernel may release a dead leader's own lock before the file's."""
     async with running(ClusterMember(settings)) as successor, anyio.create_task_group() as group:
         group.start_soon(successor.learning.record, task())
-        while not successor.leads:
-            await anyio.lowlevel.checkpoint()
+        await until(lambda: successor.leads)
         await anyio.to_thread.run_sync(holder.communicate)
