@@ -56,6 +56,8 @@ MAX_PAUSE, MAX_IDLE_PAUSE = 0.25, 5.0
 MAX_REPLACED = 3
 """Times that a call is repeated because the database was replaced."""
 
+MakeService = Callable[[Settings, FileStore], "LearningService"]
+
 WhileLeading = Callable[["LearningService"], Coroutine[Any, Any, None]]
 """Work on the service that goes on for as long as this process leads."""
 
@@ -68,6 +70,7 @@ class ClusterMember:
         listed: Whether it is listed among the followers; a command, which soon ends, isn't.
         config: The protocol, and the timeouts.
         store: Makes the store that is used when this process leads.
+        service: Makes the service on that store; None: `LearningService`, imported when needed.
 
     Attributes:
         learning: The learning service, in whichever process it runs.
@@ -80,12 +83,13 @@ class ClusterMember:
         listed: bool = True,
         config: ClusterConfig | None = None,
         store: Callable[[Settings], FileStore] = open_store,
+        service: MakeService | None = None,
     ) -> None:
         self.learning: Learning = proxy(self.call, lambda: self.leads, settings.excluded_repos)
         self._settings = settings
         self._listed = listed
         self._config = config or ClusterConfig()
-        self._make_store = store
+        self._make_store, self._make_service = store, service
         self._directory = run_directory(settings)
         self._lock = LeaderLock(self._directory)
         self._since = datetime.now(UTC)
@@ -303,7 +307,8 @@ class ClusterMember:
         """Leads until this is closed or cancelled, or the files at their paths are others."""
         store = self._open_store()
         module = await anyio.to_thread.run_sync(import_module, "mcp_learning.service.learning")
-        service: LearningService = module.LearningService(self._settings, store)
+        make: MakeService = self._make_service or module.LearningService
+        service = make(self._settings, store)
         self._service = service
         service.recorder.start()
         self._since = datetime.now(UTC)

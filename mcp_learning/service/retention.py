@@ -41,8 +41,6 @@ WORTH_RECLAIMING = 0.2
 LEFTOVER_AGE = 24 * 3_600.0
 """Age in seconds from which a half-written file is taken for one of a killed process."""
 
-pause = anyio.sleep
-
 
 class Retention:
     """Prunes one database.
@@ -51,6 +49,7 @@ class Retention:
         settings: The policy, and the directories of archives and backups.
         store: The database.
         indexing: Returns the indexer of that database.
+        sleep: Waits for some seconds.
     """
 
     def __init__(
@@ -58,10 +57,12 @@ class Retention:
         settings: Settings,
         store: FileStore,
         indexing: Callable[[], Awaitable["Indexer"]],
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self._settings = settings
         self._store = store
         self._indexing = indexing
+        self._sleep = sleep
         self._pruning = anyio.Lock()
 
     async def prune(self, request: Prune, progress: Progress) -> PruneReport:
@@ -125,7 +126,7 @@ class Retention:
                 logger.warning("the retention policy was not applied: %s", error)
             except Exception:
                 logger.exception("the retention policy was not applied; it is tried again")
-            await pause(PERIOD)
+            await self._sleep(PERIOD)
 
     async def _apply(self, limits: Prune) -> None:
         preview = await self.prune(limits.model_copy(update={"dry_run": True}), ignore_progress)

@@ -25,6 +25,7 @@ from mcp_learning.models.requests import (
     SubmitFeedback,
 )
 from mcp_learning.models.results import Forgotten
+from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
@@ -57,16 +58,19 @@ async def test_what_is_forgotten_is_not_counted_among_the_candidates(
     assert (await find(service, UNRELATED)).search.candidates == 1
 
 
-async def test_what_is_forgotten_is_not_kept_in_memory(service: LearningService) -> None:
+async def test_what_is_forgotten_is_not_kept_in_memory(settings: Settings) -> None:
+    store = open_store(settings)
+    indexer = Indexer(settings, store)
+    service = LearningService(settings, store, indexer)
     gone, kept = (await record(service)).task_id, (await record(service, EXPORT)).task_id
     await find(service, LOGIN)
     await find(service, EXPORT)
 
     await forget(service, task_ids=[gone], dry_run=False)
 
-    assert service._indexer is not None
-    summaries = service._indexer.retriever.summaries
+    summaries = indexer.retriever.summaries
     assert [task_id in summaries for task_id in (gone, kept)] == [False, True]
+    await service.close()
 
 
 async def test_what_is_forgotten_is_gone_with_all_that_hangs_on_it(

@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from service.examples import LOGIN, all_bytes, found_ids, query, record
+from service.examples import LOGIN, all_bytes, execute, found_ids, query, record
 
+from mcp_learning.errors import StoreError
 from mcp_learning.models.requests import ForgetExecutions, GetExecution
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import (
@@ -132,15 +133,10 @@ async def test_a_preview_counts_the_same_and_stores_nothing(service: LearningSer
     assert previewed == await take(service, *batch) == Imported(created=2, updated=1, redactions=1)
 
 
-async def test_a_batch_is_stored_as_a_whole_or_not_at_all(
-    service: LearningService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("no more")
-
-    monkeypatch.setattr("mcp_learning.store.duckdb.transfer.add_feedback_and_uses", fail)
-    with pytest.raises(RuntimeError, match="no more"):
-        await take(service, past(), past())
+async def test_a_batch_is_stored_as_a_whole_or_not_at_all(service: LearningService) -> None:
+    await execute(service, "DROP TABLE uses")  # what comes last in a batch fails
+    with pytest.raises(StoreError):
+        await take(service, past(), past(uses=[PastUse(task_id=uuid4(), recorded_at=THEN)]))
     assert await query(service, "FROM executions") == []
 
 

@@ -1,5 +1,7 @@
 """Recommendations on a real database with the real model: what is advised, and what is not."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -186,34 +188,40 @@ async def test_feedback_on_an_unknown_task_is_refused(service: LearningService) 
         await service.feedback(SubmitFeedback(task_id=uuid4(), helpful="yes").identified())
 
 
-async def test_answers_are_counted_and_survive_a_restart(
-    service: LearningService, settings: Settings
-) -> None:
-    (task_id,) = await runs(service, "a", 1, 0)
-    await find(service, LOGIN)
-    await recommend(service)
-    assert (await service.get(GetExecution(task_id=task_id))).times_returned == 2
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[LearningService]:
+    """Closing the service writes what it has counted."""
+    service = LearningService(settings, open_store(settings))
+    yield service
     await service.close()
-    again = LearningService(settings, open_store(settings))
-    try:
-        assert (await again.get(GetExecution(task_id=task_id))).times_returned == 2
-        await find(again, LOGIN)
-        assert (await again.get(GetExecution(task_id=task_id))).times_returned == 3
-    finally:
-        await again.close()
 
 
-async def test_forgetting_an_execution_forgets_its_answers(service: LearningService) -> None:
-    (task_id,) = await runs(service, "a", 1, 0)
-    await find(service, LOGIN)
-    await service._recalls.save()
-    assert await query(service, "SELECT count(*) FROM recall_counts") == [(1,)]
-    await find(service, LOGIN)
-    await service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
-    await service._recalls.save()
-    assert await query(service, "SELECT count(*) FROM recall_counts") == [(0,)]
-    found = await recommend(service)
-    assert (found.options, found.basis.options_known) == ([], 0)
+async def test_answers_are_counted_and_survive_a_restart(
+    settings: Settings,
+) -> None:
+    async with opened(settings) as service:
+        (task_id,) = await runs(service, "a", 1, 0)
+        await find(service, LOGIN)
+        await recommend(service)
+        assert (await service.get(GetExecution(task_id=task_id))).times_returned == 2
+    async with opened(settings) as service:
+        assert (await service.get(GetExecution(task_id=task_id))).times_returned == 2
+        await find(service, LOGIN)
+        assert (await service.get(GetExecution(task_id=task_id))).times_returned == 3
+
+
+async def test_forgetting_an_execution_forgets_its_answers(settings: Settings) -> None:
+    async with opened(settings) as service:
+        (task_id,) = await runs(service, "a", 1, 0)
+        await find(service, LOGIN)
+    async with opened(settings) as service:
+        assert await query(service, "SELECT count(*) FROM recall_counts") == [(1,)]
+        await find(service, LOGIN)
+        await service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
+        found = await recommend(service)
+        assert (found.options, found.basis.options_known) == ([], 0)
+    async with opened(settings) as service:
+        assert await query(service, "SELECT count(*) FROM recall_counts") == [(0,)]
 
 
 async def test_an_option_that_broke_on_other_tasks_goes_behind_one_that_works(

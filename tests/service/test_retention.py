@@ -10,6 +10,7 @@ import anyio
 import duckdb
 import pytest
 from service.examples import EXPORT, LOGIN, all_bytes, execute, find, found_ids, query, record
+from waiting import until
 
 from mcp_learning.errors import StoreError
 from mcp_learning.models.maintenance import Prune, PruneReport, Unarchive
@@ -20,6 +21,7 @@ from mcp_learning.models.requests import (
     SubmitFeedback,
 )
 from mcp_learning.service import retention
+from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
@@ -202,29 +204,50 @@ async def test_searches_and_records_go_on_while_space_is_reclaimed(
     assert set(await found_ids(service, EXPORT, limit=50)) == set(recorded)
 
 
-async def test_a_configured_limit_is_kept_to_by_the_leader(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_configured_limit_is_kept_to_by_the_leader(settings: Settings) -> None:
     limited = settings.model_copy(update={"retention_days": 30})
     service = LearningService(limited, open_store(limited))
     old, new = (await record(service)).task_id, (await record(service, EXPORT)).task_id
     await age(service, old, 31)
-    applied = anyio.Event()
 
-    async def sleep(seconds: float) -> None:
-        assert seconds == retention.PERIOD
-        applied.set()
-        await anyio.sleep_forever()
+    async def applied() -> bool:
+        return await query(service, "SELECT task_id FROM executions") == [(new,)]
 
-    monkeypatch.setattr(retention, "pause", sleep)
     async with anyio.create_task_group() as group:
         group.start_soon(service.run)
-        await applied.wait()
+        await until(applied)
         group.cancel_scope.cancel()
 
-    assert await query(service, "SELECT task_id FROM executions") == [(new,)]
     (archive,) = settings.archive_dir.glob("*.parquet")
     assert (await service.unarchive(Unarchive(paths=[str(archive)]))).executions == 1
+    await service.close()
+
+
+async def test_a_configured_limit_is_applied_again_every_day(settings: Settings) -> None:
+    limited = settings.model_copy(update={"retention_days": 30})
+    store = open_store(limited)
+    indexer = Indexer(limited, store)
+    service = LearningService(limited, store, indexer)
+    kept: list[list[UUID]] = []
+    slept: list[float] = []
+
+    async def indexing() -> Indexer:
+        return indexer
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        kept.append([row for (row,) in await query(service, "SELECT task_id FROM executions")])
+        if len(kept) == 2:
+            group.cancel_scope.cancel()
+        else:
+            await age(service, new, 31)
+
+    old, new = (await record(service)).task_id, (await record(service, EXPORT)).task_id
+    await age(service, old, 31)
+    policy = retention.Retention(limited, store, indexing, sleep)
+    async with anyio.create_task_group() as group:
+        group.start_soon(policy.keep_to_policy)
+    assert (kept, slept) == ([[new], []], [retention.PERIOD] * 2)
     await service.close()
 
 
