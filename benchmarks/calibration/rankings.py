@@ -25,7 +25,7 @@ ALL = 1_000_000
 Truth = NDArray[np.bool_]
 """(questions, records): which record answers which question."""
 
-_VARIED: dict[str, tuple[Callable[[float], Parameters], tuple[float, ...]]] = {
+VARIED: dict[str, tuple[Callable[[float], Parameters], tuple[float, ...]]] = {
     "INFORMATIVE": (
         lambda value: Parameters(Bm25Parameters(informative=int(value))),
         (8, 12, 16, 24, 32, ALL),
@@ -102,7 +102,7 @@ def rows(collection: Collection, questions: Texts, relevant: Truth) -> list[Row]
     ]
     ours = quality(collection.similarities(questions), relevant)
     made.append(Row("evidence-weighted √coverage", "", product=True, quality=ours))
-    for name, (parameters_of, values) in _VARIED.items():
+    for name, (parameters_of, values) in VARIED.items():
         for value in values:
             parameters = parameters_of(value)
             varied = quality(collection.similarities(questions, parameters), relevant)

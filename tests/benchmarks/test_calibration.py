@@ -194,7 +194,7 @@ def test_every_way_to_rank_is_compared_on_both_kinds_of_questions(measured: Cali
     for kind in ("meaning alone", "words alone", "reciprocal", "z-scores", "min-max", "weighted"):
         assert any(name.startswith(kind) for name in names)
     ours = [row for row in measured.compared if row.product]
-    assert [row.constants for row in ours] == ["", *rankings._VARIED]
+    assert [row.constants for row in ours] == ["", *rankings.VARIED]
     assert len({row.quality for row in ours}) == 1  # each constant at its own value
     lowest = measured.floors[0]
     assert ours[0].quality.mrr >= lowest.mrr

@@ -1,6 +1,7 @@
 """The service inside a server: closing never waits for what is slow."""
 
 import threading
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -36,7 +37,7 @@ class SlowToOpen:
         manager = indexer.retriever.index_manager
         manager.open(indexer.embedder.fingerprint, self._vectors, wanted=True)
 
-    def _vectors(self, _: object) -> None:
+    def _vectors(self, _: object) -> Any:
         self.began.set()
         assert self.go_on.wait(DEADLINE)
         raise IndexUnavailable("not used any more")
