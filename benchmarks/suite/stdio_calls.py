@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from uuid import uuid4
 
 from benchmarks import targets
 from benchmarks.mcp_client import EMPTY_SERVER, PRODUCT_SERVER, Connection, spawn
@@ -41,7 +42,7 @@ def measure_starts(tasks: Sequence[Task], scratch: Path) -> list[Measurement]:
 def measure_calls(
     queries: Sequence[str], tasks: Iterable[Task], data_dir: Path, embedder: Embedder
 ) -> list[Measurement]:
-    """Searches, then the server's memory, then records, with one server on a filled database.
+    """Searches and look-ups, then the server's memory, then records, on a filled database.
 
     Args:
         queries: Different texts; the first few warm up and aren't counted.
@@ -52,18 +53,23 @@ def measure_calls(
     Raises:
         MeasurementFailed: A server doesn't answer.
     """
-    finds, embeds, empties = [], [], []
+    finds, gets, embeds, empties = [], [], [], []
     with spawn(PRODUCT_SERVER, data_dir) as server, spawn(EMPTY_SERVER, data_dir) as empty:
         for query in queries:
             seconds, _ = server.call("find_similar_tasks", {"task_description": query})
             finds.append(_ms(seconds))
+            gets.append(_look_up(server))
             embeds.append(_ms(_embedding_seconds(embedder, query)))
             empties.append(_ms(empty.call("nothing", {})[0]))
         memory = resident_mb(server.pid)
         records = [_record(server, task) for task in tasks]
+    added = [
+        find - embed - empty for find, embed, empty in zip(finds, embeds, empties, strict=True)
+    ]
     return [
         compare(targets.RECORD, records[_WARM_UP:]),
-        compare(targets.FIND, finds[_WARM_UP:], embeds[_WARM_UP:], empties[_WARM_UP:]),
+        compare(targets.GET, gets[_WARM_UP:], empties[_WARM_UP:]),
+        compare(targets.FIND, added[_WARM_UP:]),
         compare(targets.MEMORY, [memory]),
     ]
 
@@ -79,6 +85,14 @@ def _record(server: Connection, task: Task) -> float:
         "duration_seconds": 60,
     }
     return _ms(server.call("record_execution", arguments)[0])
+
+
+def _look_up(server: Connection) -> float:
+    """Milliseconds of a look-up that finds nothing, which is an error of the tool."""
+    arguments = {"task_id": str(uuid4())}
+    started = time.perf_counter()
+    server.request("tools/call", {"name": "get_execution", "arguments": arguments})
+    return _ms(time.perf_counter() - started)
 
 
 def _embedding_seconds(embedder: Embedder, text: str) -> float:

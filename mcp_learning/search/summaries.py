@@ -58,12 +58,12 @@ class Summaries:
         """Adds executions; the last ones are evicted last."""
         with self._lock:
             for one in fresh:
-                self._remove(one.summary.task_id)
+                self._remove(one.task_id)
                 self._kept[one.sequence] = one
-                self._numbers[one.summary.task_id] = one.sequence
+                self._numbers[one.task_id] = one.sequence
                 self._characters += _length(one)
             while len(self._kept) > self._limit or self._characters > self._most_characters:
-                self._remove(next(iter(self._kept.values())).summary.task_id)
+                self._remove(next(iter(self._kept.values())).task_id)
 
     def drop(self, task_ids: Iterable[UUID]) -> None:
         """Removes executions."""
@@ -84,4 +84,4 @@ class Summaries:
 
 
 def _length(one: Shown) -> int:
-    return sum(len(value) for _, value in one.summary if isinstance(value, str))
+    return sum(len(value) for value in one.values if isinstance(value, str))

@@ -24,6 +24,7 @@ from mcp_learning.models.results import (
 )
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.summaries import LIMIT, SHORT
+from mcp_learning.service import allocator
 from mcp_learning.service.embedding import EmbeddingQueue
 from mcp_learning.service.index_build import IndexBuilder
 from mcp_learning.service.index_sync import IndexSync
@@ -198,7 +199,9 @@ class Indexer:
             self._warmed = self._sync.loads
             latest = await self._store.latest_summaries(LIMIT, SHORT)
             await anyio.to_thread.run_sync(self.retriever.summaries.keep, latest.values())
+            del latest
             await anyio.to_thread.run_sync(self.retriever.warm, self.embedder.floor)
+            await anyio.to_thread.run_sync(allocator.release_free_memory)
 
     async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
         """Builds the HNSW index, after recomputing every embedding if asked; see `IndexBuilder`.

@@ -104,6 +104,7 @@ class LearningService:
 
         Returns when the store is closed; runs until then or until cancelled.
         """
+        await anyio.to_thread.run_sync(_share_arena)
         indexer = await self._indexing()
         await anyio.to_thread.run_sync(warm)
         async with anyio.create_task_group() as group:
@@ -366,3 +367,9 @@ class LearningService:
             if self._indexer is None:  # another caller may have waited for the same import
                 self._indexer = module.Indexer(self.settings, self.store)
         return self._indexer
+
+
+def _share_arena() -> None:
+    from mcp_learning.service import allocator  # ctypes takes milliseconds of a start
+
+    allocator.share_arena()

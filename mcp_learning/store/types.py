@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from uuid import UUID
 
 from mcp_learning.models.requests import Outcome
@@ -109,10 +109,25 @@ class Vote(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What a search shows of an execution, as of its change number `sequence`."""
+    """What a search shows of an execution, as of its change number `sequence`.
+
+    `values` are those of an `ExecutionSummary`, in the order of its fields: caches hold thousands
+    of these, and a model takes three times the memory.
+    """
 
     sequence: int
-    summary: ExecutionSummary
+    values: tuple[Any, ...]
+
+    @property
+    def task_id(self) -> UUID:
+        """Of the execution."""
+        return cast("UUID", self.values[0])
+
+    @property
+    def summary(self) -> ExecutionSummary:
+        """The values as a model; they were validated on their way into the store."""
+        values = dict(zip(ExecutionSummary.model_fields, self.values, strict=True))
+        return ExecutionSummary.model_construct(**values)
 
 
 @dataclass(frozen=True)

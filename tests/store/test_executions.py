@@ -122,9 +122,9 @@ def test_what_a_search_shows_is_what_was_inserted(cursor: Cursor, batch: list[Ex
         assert by_id == latest
         assert list(latest) == [row.task_id for row in batch]
         for row in batch:
-            sequence, summary = by_id[row.task_id]
-            assert sequence == sequences[row.task_id]
-            values = summary.model_dump()
+            shown = by_id[row.task_id]
+            assert shown.sequence == sequences[row.task_id]
+            values = shown.summary.model_dump()
             assert values == {name: getattr(row, name) for name in values}
 
 

@@ -8,6 +8,7 @@ parameters would cost more than the whole insert.
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from sys import intern
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, U
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, UUIDS, joined
-from mcp_learning.store.types import Shown
+from mcp_learning.store.types import LABELS, Shown
 
 _FIELDS = ", ".join(EXECUTION_TYPES)
 # Column by column out of one JSON parameter: a third less time than from_json with its types.
@@ -40,6 +41,7 @@ _GET = f"SELECT {_FIELDS} FROM executions WHERE task_id = ?"
 _RENAMED = {"timestamp": "recorded_at", "actual_cost": "cost_usd"}
 _COLUMN = {"outcome": "success"} | {field: column for column, field in _RENAMED.items()}
 _SHOWN = tuple(_COLUMN.get(field, field) for field in ExecutionSummary.model_fields)
+_SHOWN_LABELS = [label for label in LABELS if label in ExecutionSummary.model_fields]
 _TIMES = ("timestamp", "updated_at", "uploaded_at")
 _SUCCESS: dict[Outcome, bool | None] = {"success": True, "failure": False, "pending": None}
 _OUTCOME: dict[bool | None, Outcome] = {value: name for name, value in _SUCCESS.items()}
@@ -169,10 +171,15 @@ def _shown(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
     rows = cursor.execute(
         f"SELECT {', '.join(_SHOWN)}, sequence FROM executions {chosen}", [value]
     ).fetchall()
-    return {
-        row[0]: Shown(row[-1], ExecutionSummary.model_construct(**_named(_SHOWN, row)))
-        for row in rows
-    }
+    return {row[0]: Shown(row[-1], _shown_values(row)) for row in rows}
+
+
+def _shown_values(row: Sequence[Any]) -> tuple[Any, ...]:
+    named = _named(_SHOWN, row)
+    # Labels repeat: thousands of rows share a few of them.
+    labels = {name: intern(named[name]) for name in _SHOWN_LABELS if named[name] is not None}
+    named |= labels
+    return tuple(named[name] for name in ExecutionSummary.model_fields)
 
 
 def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Feedback) -> int:

@@ -118,7 +118,7 @@ class ChangesContract:
         one = await record(store, approach="a", cost_usd=1.5)
         found = await store.summaries([one.task_id, uuid4()])
         assert list(found) == [one.task_id]
-        sequence, summary = found[one.task_id]
+        sequence, summary = found[one.task_id].sequence, found[one.task_id].summary
         assert sequence == (await store.changes()).rows.sequence[0]
         assert dict(summary) == {name: getattr(one, name) for name in type(summary).model_fields}
         assert await store.summaries([]) == {}
