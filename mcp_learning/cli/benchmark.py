@@ -44,8 +44,8 @@ def benchmark(
     """
     from mcp_learning.cli.benchmark_steps import Outcome, measure
 
-    settings = load_settings(data_dir, needs_database=generated is None)
     chosen = _presets(presets)
+    settings = load_settings(data_dir, needs_database=generated is None)
     if generated is None:
         _check(settings)
     outcome = Outcome()

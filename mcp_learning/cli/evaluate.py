@@ -40,8 +40,8 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Replay your executions, each outcome predicted from earlier ones, and score it."""
-    settings = load_settings(data_dir, needs_database=True)
     dimension = request(RecommendApproach, task_description="any", by=by).by
+    settings = load_settings(data_dir, needs_database=True)
 
     async def work() -> None:
         replayed = await _replayed(settings, dimension, predict, quiet=json)

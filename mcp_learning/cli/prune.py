@@ -8,7 +8,7 @@ import typer
 from mcp_learning.cli.options import DataDir, Json, typed_path
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.progress import reported_progress
-from mcp_learning.cli.running import fail, load_settings, request, run, service
+from mcp_learning.cli.running import fail, load_settings, request, require_database, run, service
 
 if TYPE_CHECKING:
     from mcp_learning.models.maintenance import PruneReport
@@ -46,7 +46,7 @@ def prune(
     from mcp_learning.models.maintenance import Prune
     from mcp_learning.service import retention
 
-    settings = load_settings(data_dir, needs_database=True)
+    settings = load_settings(data_dir)
     limits = retention.policy(settings)
     if older_than_days is not None or max_mb is not None:
         limits = limits.model_copy(update={"older_than_days": older_than_days, "max_mb": max_mb})
@@ -65,6 +65,7 @@ def prune(
             "MCP_LEARNING_RETENTION_DAYS or MCP_LEARNING_RETENTION_MAX_MB",
             status=2,
         )
+    require_database(settings)
     with reported_progress(quiet=json) as report:
 
         async def work() -> "PruneReport":

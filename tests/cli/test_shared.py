@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from process.wire import Server
+from store.rows import migrated
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Ask = Callable[..., dict[str, Any]]
@@ -68,6 +69,9 @@ def test_a_command_opens_the_database_itself_when_no_server_runs(data_dir: Path,
 
 
 def test_an_error_is_one_line_with_a_server_and_without(data_dir: Path, run: Command) -> None:
+    data_dir.mkdir(mode=0o700)
+    with migrated(data_dir / "learning.duckdb"):
+        pass
     command = ("rebuild-index", "--data-dir", str(data_dir))
     alone = run(*command)
     with Server(data_dir) as server:
