@@ -29,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--successions", type=int, default=3, help="leaders to kill, at least 1")
     group.addoption("--reign", type=float, help="seconds from one such kill to the next")
     group.addoption("--openings", type=int, default=7, help="agents opened and closed")
+    group.addoption("--frames", type=int, default=300, help="mutated messages for each transport")
     group.addoption("--seed", type=int, default=1, help="of all random work")
 
 

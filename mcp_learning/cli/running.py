@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from mcp_learning.cli.log_limit import RepeatLimit
 from mcp_learning.environment import did_you_mean
 from mcp_learning.errors import LearningError
 from mcp_learning.models.characters import visible
@@ -137,5 +138,7 @@ def _log_to_stderr(level: str) -> None:
         level=level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RepeatLimit())
     for chatty in ("mcp", "httpx", "httpx2", "huggingface_hub", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

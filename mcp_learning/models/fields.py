@@ -22,7 +22,7 @@ MAX_METADATA_DEPTH = 32
 
 
 def _cleaned(value: Any) -> Any:
-    if isinstance(value, (dict, list)) and _depth(value) > MAX_METADATA_DEPTH:
+    if isinstance(value, (dict, list)) and depth(value) > MAX_METADATA_DEPTH:
         raise ValueError(f"is nested deeper than {MAX_METADATA_DEPTH} levels; flatten it")
     return clean_values(value)
 
@@ -50,7 +50,7 @@ def _label(value: Any) -> Any:
     return visible(value).strip() if isinstance(value, str) else value
 
 
-def _depth(value: Any) -> int:
+def depth(value: Any) -> int:
     """How many objects and lists are around the innermost value; without recursion."""
     depth, level = 0, [value]
     while level := [

@@ -14,12 +14,15 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.errors import ConfigurationError
+from mcp_learning.server.host_check import HostCheck, refuse
 from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.files import make_private
@@ -34,12 +37,12 @@ MAX_BODY = 2**20
 GRACE_SECONDS = 2
 """How long requests in flight may take at the end."""
 
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+MOST_SESSIONS = 2_000
+"""Clients of which a session is kept, each for half an hour after its last request."""
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Scope]]
-Send = Callable[[Scope], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+DIGEST_FILE = "http-token.sha256"
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class BearerAuth:
         digest: SHA-256 of the token, in hexadecimal digits.
     """
 
-    def __init__(self, application: Application, digest: str) -> None:
+    def __init__(self, application: ASGIApp, digest: str) -> None:
         self._application = application
         self._digest = digest
 
@@ -95,10 +98,8 @@ class BearerAuth:
         if scope["type"] != "http" or self._admits(scope["headers"]):
             await self._application(scope, receive, send)
             return
-        headers = [(b"www-authenticate", b"Bearer"), (b"content-type", b"text/plain")]
-        await send({"type": "http.response.start", "status": 401, "headers": headers})
-        text = b"a bearer token is required: Authorization: Bearer TOKEN\n"
-        await send({"type": "http.response.body", "body": text})
+        text = "a bearer token is required: Authorization: Bearer TOKEN"
+        await refuse(send, 401, text, (b"www-authenticate", b"Bearer"))
 
     def _admits(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
         given = [value for name, value in headers if name.lower() == b"authorization"]
@@ -113,7 +114,7 @@ def digest_of(token: bytes) -> str:
 
 
 def required_digest(settings: Settings, place: Place, *, renew: bool) -> tuple[str | None, str]:
-    """What callers have to prove, and the token itself where it was made just now.
+    """What callers have to prove, and the token itself where one is made now. Keeps neither.
 
     Args:
         settings: May supply the token; it is required then, wherever the server listens.
@@ -124,40 +125,52 @@ def required_digest(settings: Settings, place: Place, *, renew: bool) -> tuple[s
         The token's digest, or None when none is required; and the new token, or "".
 
     Raises:
-        ConfigurationError: The digest can't be kept.
-        StoreError: The data directory can't be made.
+        ConfigurationError: The kept digest can't be read.
     """
     if settings.http_token is not None:
         return digest_of(settings.http_token.get_secret_value().encode()), ""
     if place.is_loopback and not renew:
         return None, ""
-    make_private(settings.data_dir)
-    file = settings.data_dir / "http-token.sha256"
+    file = settings.data_dir / DIGEST_FILE
     try:
         if not renew and file.exists():
             return file.read_text(encoding="ascii").strip(), ""
-        token = secrets.token_urlsafe(32)
-        digest = digest_of(token.encode())
+    except (OSError, ValueError) as error:
+        raise _unusable(file) from error
+    token = secrets.token_urlsafe(32)
+    return digest_of(token.encode()), token
+
+
+def keep_digest(settings: Settings, digest: str) -> None:
+    """Writes the digest of a new token, in place of that of the one before.
+
+    Raises:
+        ConfigurationError: It can't be written.
+        StoreError: The data directory can't be made.
+    """
+    make_private(settings.data_dir)
+    file = settings.data_dir / DIGEST_FILE
+    try:
         file.unlink(missing_ok=True)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as kept:
             kept.write(digest + "\n")
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"{file} can't be read or written; mend or remove it, or set MCP_LEARNING_HTTP_TOKEN"
-        ) from error
-    return digest, token
+    except OSError as error:
+        raise _unusable(file) from error
 
 
-def allowed_names(place: Place, more: Sequence[str]) -> list[str]:
-    """Host headers that are served, each without a port or with any; `more` come as given.
+def _unusable(file: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{file} can't be read or written; mend or remove it, or set MCP_LEARNING_HTTP_TOKEN"
+    )
+
+
+def own_names(place: Place) -> list[str]:
+    """Names of the host that are served with any port, or with none.
 
     A name that is made to point here by somebody else's DNS is not among them.
     """
     names = [*LOOPBACK_NAMES, place.name]
-    if not place.is_loopback:
-        names.append(socket.gethostname())
-    hosts = [form for name in dict.fromkeys(names) for form in (name, f"{name}:*")]
-    return [*hosts, *more]
+    return names if place.is_loopback else [*names, socket.gethostname()]
 
 
 def serve(
@@ -178,46 +191,37 @@ def serve(
         renew_token: Make a new token; the one of before is no longer accepted.
 
     Raises:
-        ConfigurationError: The token can't be kept, or the place is taken.
+        ConfigurationError: The place is taken, or the token can't be kept.
         StoreError: The data directory can't be made.
     """
     leave_at_once()
-    digest, token = required_digest(settings, place, renew=renew_token)
     listener = listen(place, f"--http {place.name}:{place.port}")
+    digest, token = required_digest(settings, place, renew=renew_token)
     member = ClusterMember(settings)
     member.prepare()
 
-    import uvicorn
     from mcp.server.transport_security import TransportSecuritySettings
 
     from mcp_learning.server.app import LearningServer
+    from mcp_learning.server.connections import BoundedServer
+    from mcp_learning.server.posted_messages import PostedMessages
     from mcp_learning.server.service_runner import ServiceRunner
 
-    names = allowed_names(place, hosts)
-    application: Application = LearningServer(
+    application: ASGIApp = LearningServer(
         ServiceRunner(member), read_only=read_only
     ).streamable_http_app(
         streamable_http_path=PATH,
-        max_request_body_size=MAX_BODY,
-        transport_security=TransportSecuritySettings(
-            allowed_hosts=names,
-            allowed_origins=[
-                f"{scheme}://{name}" for scheme in ("http", "https") for name in names
-            ],
-        ),
+        max_request_body_size=2 * MAX_BODY,  # PostedMessages has the limit
+        max_sessions=MOST_SESSIONS,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
+    application = PostedMessages(application, largest=MAX_BODY)
     if digest is not None:
         application = BearerAuth(application, digest)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application,
-            log_config=None,
-            access_log=False,
-            lifespan="on",
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            server_header=False,
-        )
-    )
+    application = HostCheck(application, names=own_names(place), exact=hosts)
+    server = BoundedServer(application, GRACE_SECONDS)
+    if digest is not None and token:
+        keep_digest(settings, digest)
     gc.freeze()
     _announce(place, listener.getsockname()[1], token)
     leave_to_handlers()

@@ -25,18 +25,25 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
-from mcp_learning.models.fields import array_or_object, clean_values
+from mcp_learning.models.fields import array_or_object, clean_values, depth
 
 logger = logging.getLogger(__name__)
 
 CANCELLED = "notifications/cancelled"
 
 _WITH_ARGUMENTS = ("tools/call", "prompts/get")
+_DEEPEST = 200
+"""Levels of arrays and objects in a message: as many as the SDK's parser takes."""
+_TOO_DEEP = "arguments: nested too deeply; flatten them"
 _NOT_JSON_RPC = "the message is not valid JSON-RPC 2.0"
 _ID = re.compile(r'"id"\s*:\s*(\d{1,18}\b|"[^"\\]{0,100}")')
 
 
-def parse(line: str) -> JSONRPCMessage | JSONRPCError | None:
+class Refusal(JSONRPCError):
+    """The error to answer a message with."""
+
+
+def parse(line: str) -> JSONRPCMessage | Refusal | None:
     """The message that a line holds, or the error to answer it with. Never raises.
 
     None: a notification that means nothing, and that gets no answer, like any notification.
@@ -55,7 +62,7 @@ def is_id(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _parse(line: str) -> JSONRPCMessage | JSONRPCError | None:
+def _parse(line: str) -> JSONRPCMessage | Refusal | None:
     try:
         message = jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValidationError as error:
@@ -72,7 +79,7 @@ def _parse(line: str) -> JSONRPCMessage | JSONRPCError | None:
     return message
 
 
-def _with_arguments(request: JSONRPCRequest) -> JSONRPCRequest | JSONRPCError:
+def _with_arguments(request: JSONRPCRequest) -> JSONRPCRequest | Refusal:
     """A request with its arguments as an object, which some clients send as a text."""
     params = request.params
     if params is None or not isinstance(params.get("arguments"), str):
@@ -80,10 +87,13 @@ def _with_arguments(request: JSONRPCRequest) -> JSONRPCRequest | JSONRPCError:
     arguments = array_or_object(params["arguments"].strip() or "{}")
     if isinstance(arguments, (list, str)):
         return _error(request.id, INVALID_PARAMS, "arguments: must be an object")
-    return request.model_copy(update={"params": {**params, "arguments": arguments or {}}})
+    if depth(arguments) > _DEEPEST:
+        return _error(request.id, INVALID_PARAMS, _TOO_DEEP)
+    arguments = clean_values(arguments or {})
+    return request.model_copy(update={"params": {**params, "arguments": arguments}})
 
 
-def _tool_call(line: str) -> JSONRPCRequest | JSONRPCError | None:
+def _tool_call(line: str) -> JSONRPCRequest | Refusal | None:
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -95,13 +105,15 @@ def _tool_call(line: str) -> JSONRPCRequest | JSONRPCError | None:
         return None
     if not isinstance(params.get("name"), str):
         return None
+    if depth(params) > _DEEPEST:
+        return _error(message["id"], INVALID_PARAMS, _TOO_DEEP)
     params = clean_values(params)
     return _with_arguments(
         JSONRPCRequest(jsonrpc="2.0", id=message["id"], method="tools/call", params=params)
     )
 
 
-def _refusal(line: str, error: ValidationError) -> JSONRPCError:
+def _refusal(line: str, error: ValidationError) -> Refusal:
     for one in error.errors(include_url=False):
         # The whole message is what some field was found missing from.
         if one["type"] == "missing" and isinstance(one["input"], dict):
@@ -123,6 +135,6 @@ def _is_unicode(value: str) -> bool:
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _error(request_id: int | str | None, code: int, message: str = _NOT_JSON_RPC) -> JSONRPCError:
+def _error(request_id: int | str | None, code: int, message: str = _NOT_JSON_RPC) -> Refusal:
     logger.warning("refused a message: %s", message)
-    return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
+    return Refusal(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))

@@ -31,7 +31,7 @@ from mcp_types import (
     JSONRPCResponse,
 )
 
-from mcp_learning.server.json_rpc import CANCELLED, parse
+from mcp_learning.server.json_rpc import CANCELLED, Refusal, parse
 
 LAST_ANSWERS = 0.5
 """Seconds in which requests are still answered after the client has closed its end."""
@@ -90,7 +90,7 @@ class _Connection:
         message = parse(line)
         if message is None:
             return None
-        if isinstance(message, JSONRPCError):
+        if isinstance(message, Refusal):
             self._writer.put(message)
             return None
         self._expect(message)

@@ -13,10 +13,11 @@ from starlette.types import ASGIApp, Lifespan, Scope
 
 from mcp_learning.errors import LearningError
 from mcp_learning.models.dashboard import View
-from mcp_learning.server.http import BearerAuth
+from mcp_learning.server.host_check import HostCheck
+from mcp_learning.server.http import LOOPBACK_NAMES, BearerAuth
 from mcp_learning.service.protocol import Learning
 from mcp_learning.web import api
-from mcp_learning.web.host_check import HostCheck
+from mcp_learning.web.security_headers import SecurityHeaders
 
 STATIC = Path(__file__).parent / "static"
 
@@ -65,19 +66,17 @@ def application(
 
     questions = api.routes(service, answered, half_life_days)
     data = Starlette(routes=questions, exception_handlers={HTTPException: _refused})
-    return HostCheck(
-        Starlette(
-            routes=[
-                Route("/", index, methods=["GET"]),
-                Route("/favicon.ico", _no_icon, methods=["GET"]),
-                Mount("/api", BearerAuth(data, digest)),
-                Route("/metrics", BearerAuth(request_response(metrics), digest), methods=["GET"]),
-                Mount("/static", _Files(directory=STATIC)),
-            ],
-            lifespan=lifespan,
-        ),
-        port,
+    pages = Starlette(
+        routes=[
+            Route("/", index, methods=["GET"]),
+            Route("/favicon.ico", _no_icon, methods=["GET"]),
+            Mount("/api", BearerAuth(data, digest)),
+            Route("/metrics", BearerAuth(request_response(metrics), digest), methods=["GET"]),
+            Mount("/static", _Files(directory=STATIC)),
+        ],
+        lifespan=lifespan,
     )
+    return SecurityHeaders(HostCheck(pages, exact=[f"{name}:{port}" for name in LOOPBACK_NAMES]))
 
 
 async def _no_icon(_: Request) -> Response:

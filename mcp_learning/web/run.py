@@ -55,8 +55,7 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
     member = ClusterMember(settings)
     member.prepare()
 
-    import uvicorn
-
+    from mcp_learning.server.connections import BoundedServer
     from mcp_learning.web.app import application
 
     opener = run_directory(settings) / PAGE.format(pid=os.getpid())
@@ -75,15 +74,7 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
         answered=runner.note_answer,
         lifespan=_lifespan(runner, ready, opener),
     )
-    config = uvicorn.Config(
-        served,
-        log_config=None,
-        access_log=False,
-        lifespan="on",
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        server_header=False,
-    )
-    server = uvicorn.Server(config)
+    server = BoundedServer(served, GRACE_SECONDS)
     leave_to_handlers()
     try:
         server.run(sockets=[listener])  # its end raises the signal again: status 0

@@ -1,9 +1,10 @@
 """Serving over HTTP: to whom, with what rights, and how it ends."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,9 @@ def test_pages_of_other_sites_and_other_names_are_not_served(data_dir: Path) -> 
         assert server.initialize(Host="db.example.org:8000") == 200
         assert server.initialize(Host="evil.example.org") == 421
         assert server.initialize(Host="localhost.evil.example.org:80") == 421
+        assert server.initialize(Host=f"127.0.0.1:{server.port}@evil.example.org") == 421
         assert server.initialize(Origin="https://evil.example.org") == 403
+        assert server.initialize(Origin="http://localhost:1.evil.example.org") == 403
         assert server.initialize(Content_Type="text/plain") == 400
         assert server.initialize(b" " * (MAX_BODY + 1)) == 413
         assert server.end()[0] == 0
@@ -111,11 +114,36 @@ async def test_a_server_that_only_reads_offers_nothing_that_writes(data_dir: Pat
             assert content(await client.call_tool("learning_stats", {}))["health"]["rows"] == 0
 
 
-def test_a_place_that_is_taken_is_named(data_dir: Path, tmp_path: Path) -> None:
+def test_strangers_who_send_half_a_request_keep_nobody_out(data_dir: Path) -> None:
+    """900 at once, with 256 descriptors: the clients of this server, and its log, go on as ever."""
+    limited = ("/bin/sh", "-c", 'ulimit -n 256; exec "$@"', "sh")
+    with HttpServer(data_dir, host="0.0.0.0", wrapper=limited) as server, ExitStack() as strangers:
+        token = server.read_token()
+        with Server(data_dir) as agent:
+            agent.initialize()
+            assert not agent.call("record_execution", **TASK).get("isError")
+            for _ in range(900):
+                stranger = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+                strangers.enter_context(stranger)
+                stranger.sendall(b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
+            for _ in range(20):
+                assert not agent.call("record_execution", **TASK).get("isError")
+                assert server.initialize(Authorization=f"Bearer {token}") == 200
+            with Server(data_dir) as other:
+                other.initialize()
+                assert not other.call("record_execution", **TASK).get("isError")
+        status, log = server.end()
+    assert (status, len(log.splitlines()) < 100) == (0, True), log[:2_000]
+
+
+def test_a_place_that_is_taken_is_named_and_uses_up_no_token(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
     with HttpServer(data_dir) as server:
         command = [sys.executable, "-m", "mcp_learning", "serve", "--http", str(server.port)]
         done = subprocess.run(
-            [*command, "--data-dir", str(tmp_path / "other")],
+            [*command, "--new-token", "--data-dir", str(other)],
             capture_output=True,
             text=True,
             check=False,
@@ -123,6 +151,7 @@ def test_a_place_that_is_taken_is_named(data_dir: Path, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert f"127.0.0.1:{server.port}: can't listen there" in done.stderr
+    assert not (other / "http-token.sha256").exists()
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp_types import JSONRPCError, JSONRPCRequest
+from mcp_types import JSONRPCRequest
 
-from mcp_learning.server.json_rpc import parse
+from mcp_learning.server.json_rpc import Refusal, parse
 
 _text = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 _json: st.SearchStrategy[Any] = st.recursive(
@@ -51,10 +51,11 @@ def test_no_mutated_frame_raises(edits: list[tuple[int, int, str]]) -> None:
     for at, removed, text in edits:
         line = line[:at] + text + line[at + removed :]
     answer = parse(line)
-    if isinstance(answer, JSONRPCError):
+    if isinstance(answer, Refusal):
         assert answer.error.message in (
             "the message is not valid JSON-RPC 2.0",
             "arguments: must be an object",
+            "arguments: nested too deeply; flatten them",
         )
 
 
@@ -63,7 +64,7 @@ def test_no_mutated_frame_raises(edits: list[tuple[int, int, str]]) -> None:
     [
         ('{"task_description": "x"}', {"task_description": "x"}),
         (' \n{"a": "{}"} ', {"a": "{}"}),
-        ('{"a": "\\ud800"}', {"a": "\ud800"}),
+        ('{"a": "\\ud800"}', {"a": "\ufffd"}),
         ("", {}),
         ("null", {}),
         ("{}", {}),
@@ -78,8 +79,17 @@ def test_arguments_may_come_as_a_text_of_their_json(text: str, arguments: object
 @pytest.mark.parametrize("text", ["x", "[1]", "3", '"{}"', "{", "[" * 100_000])
 def test_another_text_is_refused_by_name_and_not_repeated(text: str) -> None:
     answer = parse(call(text))
-    assert isinstance(answer, JSONRPCError)
+    assert isinstance(answer, Refusal)
     assert (answer.id, answer.error.message) == (7, "arguments: must be an object")
+
+
+@pytest.mark.parametrize("levels", [201, 300, 900, 990, 5_000, 100_000])
+def test_arguments_that_are_nested_too_deeply_are_refused(levels: int) -> None:
+    nested = '{"a": ' * levels + '"\\ud800"' + "}" * levels
+    for line in (call(nested), call(0).replace(": 0", f": {nested}")):
+        answer = parse(line)
+        assert isinstance(answer, Refusal)
+        assert answer.id == 7
 
 
 def test_what_is_sent_to_another_method_stays_as_it_is() -> None:

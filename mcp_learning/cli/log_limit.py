@@ -1,0 +1,42 @@
+"""A log that a stranger, or a failure that repeats itself, can't fill."""
+
+import logging
+import time
+from collections.abc import Callable
+
+
+class RepeatLimit(logging.Filter):
+    """Drops records of one place in the code beyond so many in a while.
+
+    The next one that passes tells how many were dropped. Records below INFO all pass: who asks for
+    them wants them.
+
+    Args:
+        most: Records of one place in `seconds`.
+        seconds: How long a while is.
+        clock: Seconds from any beginning.
+    """
+
+    def __init__(
+        self, most: int = 10, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._most = most
+        self._seconds = seconds
+        self._clock = clock
+        self._windows: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write the record."""
+        if record.levelno < logging.INFO:
+            return True
+        place = record.pathname, record.lineno
+        now = self._clock()
+        begin, seen = self._windows.get(place, (now, 0))
+        if now - begin >= self._seconds:
+            dropped = max(0, seen - self._most)
+            begin, seen = now, 0
+            if dropped:
+                record.msg = f"{record.msg} ({dropped:,} more like this were left out before)"
+        self._windows[place] = begin, seen + 1
+        return seen < self._most
