@@ -50,7 +50,7 @@ PUBLIC = {
         "backups": ("refuse_in_use", "keep_copy", "stage", "swap", "usable"),
         "copies": ("examine",),
         "inspection": ("Summary", "make", "refuse_other_design", "schema_version", "summary"),
-        "legacy": ("LegacyDatabase", "Rows", "opened"),
+        "legacy": ("LegacyDatabase", "LegacyRows", "opened"),
         "migrations": ("newest",),
         "parquet": ("Batch", "ParquetFile", "write"),
         "salvage": ("Salvaged", "salvage"),
@@ -224,6 +224,15 @@ def test_a_file_is_short_enough_to_read_at_once() -> None:
     files = [*FILES, *TESTS.rglob("*.py")]
     lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in files}
     assert {file: length for file, length in lines.items() if length > LONGEST_FILE} == {}
+
+
+def test_no_two_classes_have_the_same_name() -> None:
+    where: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                where.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert not {name: files for name, files in where.items() if len(files) > 1}
 
 
 def test_only_the_store_and_the_index_import_the_engine() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import off_topic
-from mcp_learning.synthetic.generator import RUNS_PER_TASK, Task, make_tasks
+from mcp_learning.synthetic.generator import RUNS_PER_TASK, GeneratedTask, make_tasks
 
 NOISE = 0.45
 """Expected length of the noise; a vector's is 1."""
@@ -42,7 +42,7 @@ class Clusters:
         centres: How many of the tasks are centres.
     """
 
-    tasks: list[Task]
+    tasks: list[GeneratedTask]
     vectors: NDArray[np.float32]
     centres: int
 
@@ -96,7 +96,7 @@ def known_items(clusters: Clusters) -> Iterator[str]:
             yield task.description
 
 
-def _variant(centre: Task, number: int) -> Task:
+def _variant(centre: GeneratedTask, number: int) -> GeneratedTask:
     ticket = f"{_PREFIXES[number % len(_PREFIXES)]}-{1000 + number}"
     return replace(centre, description=f"{ticket}: {centre.description}")
 

@@ -14,7 +14,7 @@ from benchmarks.suite import components, followers, stdio_calls
 from benchmarks.targets import Measurement
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.store.duckdb.connection import make_private
-from mcp_learning.synthetic.generator import RUNS_PER_TASK, Task, make_runs, make_tasks
+from mcp_learning.synthetic.generator import RUNS_PER_TASK, GeneratedTask, make_runs, make_tasks
 from mcp_learning.synthetic.loading import Progress, embed_tasks
 
 _SEED = 20_260
@@ -109,12 +109,12 @@ def _measure(plan: Plan, scratch: Path, progress: Progress) -> Iterator[Measurem
     yield inserted
 
 
-def _other_tasks(wanted: int) -> list[Task]:
+def _other_tasks(wanted: int) -> list[GeneratedTask]:
     """Tasks that are in the database only by chance."""
     return make_tasks(2 * wanted, seed=_SEED + 1)[:wanted]
 
 
-def _texts(tasks: Sequence[Task]) -> list[str]:
+def _texts(tasks: Sequence[GeneratedTask]) -> list[str]:
     return [task.description for task in tasks]
 
 

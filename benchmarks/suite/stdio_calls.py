@@ -11,12 +11,12 @@ from benchmarks.memory import resident_mb
 from benchmarks.targets import Measurement, compare
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
-from mcp_learning.synthetic.generator import Task
+from mcp_learning.synthetic.generator import GeneratedTask
 
 _WARM_UP = 5
 
 
-def measure_starts(tasks: Sequence[Task], scratch: Path) -> list[Measurement]:
+def measure_starts(tasks: Sequence[GeneratedTask], scratch: Path) -> list[Measurement]:
     """Spawns both servers in turn, once per task, and records it as the first call.
 
     Args:
@@ -40,7 +40,7 @@ def measure_starts(tasks: Sequence[Task], scratch: Path) -> list[Measurement]:
 
 
 def measure_calls(
-    queries: Sequence[str], tasks: Iterable[Task], data_dir: Path, embedder: Embedder
+    queries: Sequence[str], tasks: Iterable[GeneratedTask], data_dir: Path, embedder: Embedder
 ) -> list[Measurement]:
     """Searches and look-ups, then the server's memory, then records, on a filled database.
 
@@ -74,7 +74,7 @@ def measure_calls(
     ]
 
 
-def _record(server: Connection, task: Task) -> float:
+def _record(server: Connection, task: GeneratedTask) -> float:
     arguments = {
         "task_type": task.task_type,
         "task_description": task.description,

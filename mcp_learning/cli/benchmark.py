@@ -18,7 +18,7 @@ from mcp_learning.cli.running import fail, load_settings, run
 if TYPE_CHECKING:
     from mcp_learning.cli.benchmark_steps import Outcome
     from mcp_learning.models.requests import Preset
-    from mcp_learning.service.index_benchmark import Latency
+    from mcp_learning.service.index_benchmark import SearchLatency
     from mcp_learning.settings import Settings
 
 SPACE = 3
@@ -125,7 +125,7 @@ def _values(
     }
 
 
-def _milliseconds(latency: "Latency") -> str:
+def _milliseconds(latency: "SearchLatency") -> str:
     return ", ".join(
         f"{value:,.2f}" if value < 10 else f"{value:,.0f}"
         for value in (latency.p50_ms, latency.p95_ms)

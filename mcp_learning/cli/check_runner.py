@@ -10,7 +10,7 @@ from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.inspection import Summary
 
 
-class Failure(Exception):
+class CheckFailed(Exception):
     """Raised by a check that found something wrong: what, and how to mend it."""
 
     def __init__(self, detail: str, fix: str) -> None:
@@ -53,7 +53,7 @@ class Check:
 
     Attributes:
         name: As it is shown.
-        run: Does it; raises `Failure` if something is wrong.
+        run: Does it; raises `CheckFailed` if something is wrong.
         needs: Names of the checks that have to succeed before.
     """
 
@@ -104,7 +104,7 @@ def _run(check: Check, context: CheckContext) -> tuple[CheckResult, bool]:
     try:
         finding = check.run(context)
         ok, conclusive, detail, fix = True, finding.conclusive, finding.detail, finding.fix
-    except Failure as failure:
+    except CheckFailed as failure:
         detail, fix = str(failure), failure.fix
     except Exception as error:  # noqa: BLE001 - whatever it is, the other checks are still run
         detail = f"{type(error).__name__}: {error}"

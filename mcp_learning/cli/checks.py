@@ -16,7 +16,7 @@ from pathlib import Path
 import anyio
 
 from mcp_learning import __version__
-from mcp_learning.cli.check_runner import Check, CheckContext, Failure, Finding
+from mcp_learning.cli.check_runner import Check, CheckContext, CheckFailed, Finding
 from mcp_learning.cli.open_elsewhere import open_in_process, open_in_server
 from mcp_learning.cli.smoke_test import PARAPHRASE, TASK, round_trip
 from mcp_learning.cluster.connect import leader_health
@@ -54,7 +54,7 @@ def python(_: CheckContext) -> Finding:
     """The interpreter is one that the package is tested with."""
     detail = f"{platform.python_version()}, mcp-learning {__version__}"
     if sys.version_info[:2] not in _PYTHONS:
-        raise Failure(detail, "install mcp-learning with Python 3.11, 3.12 or 3.13")
+        raise CheckFailed(detail, "install mcp-learning with Python 3.11, 3.12 or 3.13")
     return Finding(detail)
 
 
@@ -63,7 +63,7 @@ def settings(context: CheckContext) -> Finding:
     try:
         context.settings = Settings.load(data_dir=context.data_dir)
     except ConfigurationError as error:
-        raise Failure(str(error), "correct it where it is set") from error
+        raise CheckFailed(str(error), "correct it where it is set") from error
     file = config_file()
     detail = f"read from {file}" if file.exists() else f"defaults (there is no {file})"
     if given := sorted(name for name in os.environ if name.startswith(PREFIX)):
@@ -77,11 +77,11 @@ def data_directory(context: CheckContext) -> Finding:
     try:
         existing = _nearest(path)
         if not existing.is_dir():
-            raise Failure(f"{path} can't be made: {existing} is not a directory", _SET_DATA_DIR)
+            raise CheckFailed(f"{path} can't be made: {existing} is not a directory", _SET_DATA_DIR)
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        raise Failure(f"{path} can't be written: {error.strerror}", _SET_DATA_DIR) from error
+        raise CheckFailed(f"{path} can't be written: {error.strerror}", _SET_DATA_DIR) from error
     return Finding(str(path) if existing == path else f"{path} will be made at first use")
 
 
@@ -103,7 +103,7 @@ def disk_space(context: CheckContext) -> Finding:
     """There is room to record."""
     free = shutil.disk_usage(_nearest(context.settings.data_dir)).free / 2**20
     if free < LEAST_FREE_MB:
-        raise Failure(f"{free:.0f} MB free", f"free some space, or {_SET_DATA_DIR}")
+        raise CheckFailed(f"{free:.0f} MB free", f"free some space, or {_SET_DATA_DIR}")
     return Finding(f"{free / 1024:.1f} GB free")
 
 
@@ -120,7 +120,7 @@ def database(context: CheckContext) -> Finding:
     try:
         health = anyio.run(leader_health, context.settings)
     except LeaderIncompatible as error:
-        raise Failure(str(error), "restart the agent that started the older version") from error
+        raise CheckFailed(str(error), "restart the agent that started the older version") from error
     if health is not None:
         return open_in_server(path, health)
     if not path.exists():
@@ -131,11 +131,11 @@ def database(context: CheckContext) -> Finding:
     except StoreLocked as error:
         return open_in_process(path, error)
     except StoreTooNew as error:
-        raise Failure(str(error), _UPDATE_PACKAGE) from error
+        raise CheckFailed(str(error), _UPDATE_PACKAGE) from error
     except StoreDamaged as error:
-        raise Failure(str(error), "mcp-learning recover") from error
+        raise CheckFailed(str(error), "mcp-learning recover") from error
     except StoreError as error:
-        raise Failure(str(error), f"check who may read and write {path}") from error
+        raise CheckFailed(str(error), f"check who may read and write {path}") from error
     return Finding(f"{path}, {path.stat().st_size / 2**20:.1f} MB")
 
 
@@ -144,7 +144,7 @@ def schema(context: CheckContext) -> Finding:
     newest, version = newest_schema(), context.schema_version
     if version > newest:
         detail = f"version {version}, but this mcp-learning knows {newest} at most"
-        raise Failure(detail, _UPDATE_PACKAGE)
+        raise CheckFailed(detail, _UPDATE_PACKAGE)
     if version < newest:
         context.stored = Summary(0, None)
         _refuse_other_design(context.settings.database_path)
@@ -152,7 +152,7 @@ def schema(context: CheckContext) -> Finding:
     try:
         context.stored = inspection.summary(context.settings.database_path)
     except StoreDamaged as error:
-        raise Failure(str(error), "mcp-learning recover") from error
+        raise CheckFailed(str(error), "mcp-learning recover") from error
     return Finding(f"version {version}, {context.stored.executions} executions")
 
 
@@ -164,7 +164,7 @@ def contents(context: CheckContext) -> Finding:
     try:
         rows = examine(path).counts
     except StoreDamaged as error:
-        raise Failure(str(error), "mcp-learning recover") from error
+        raise CheckFailed(str(error), "mcp-learning recover") from error
     return Finding(f"all of {sum(rows.values())} rows in {len(rows)} tables can be read")
 
 
@@ -176,9 +176,11 @@ def vss(_: CheckContext) -> Finding:
         source, works = probe()
     except IndexUnavailable as error:
         fix = f"pip install duckdb-extension-vss=={installed_version('duckdb')}"
-        raise Failure(f"{error} ({error.__cause__})", fix) from error
+        raise CheckFailed(f"{error} ({error.__cause__})", fix) from error
     if not works:
-        raise Failure("loads, but the index is not used or gives a wrong answer", _UPDATE_PACKAGE)
+        raise CheckFailed(
+            "loads, but the index is not used or gives a wrong answer", _UPDATE_PACKAGE
+        )
     return Finding(f"loaded from {source}; an index search answers right")
 
 
@@ -193,11 +195,11 @@ def embedding_model(context: CheckContext) -> Finding:
         vectors = embedder.embed([embedding_text(t) for t in (TASK, PARAPHRASE, _UNRELATED)])
     except EmbedderUnavailable as error:
         bundled = embedder.model == BUNDLED_MODEL
-        raise Failure(str(error), _UPDATE_PACKAGE if bundled else _USE_BUNDLED) from error
+        raise CheckFailed(str(error), _UPDATE_PACKAGE if bundled else _USE_BUNDLED) from error
     paraphrase, unrelated = (float(vectors[0] @ other) for other in vectors[1:])
     detail = f"{embedder.fingerprint}; paraphrase {paraphrase:.2f}, unrelated {unrelated:.2f}"
     if paraphrase <= unrelated:
-        raise Failure(f"{detail}: wrong way round", _USE_BUNDLED)
+        raise CheckFailed(f"{detail}: wrong way round", _USE_BUNDLED)
     context.embedder = embedder
     return Finding(detail)
 
@@ -208,7 +210,7 @@ def stored_vectors(context: CheckContext) -> Finding:
     if model is None:
         return Finding("none yet")
     if model != context.embedder.fingerprint:
-        raise Failure(f"made by {model}", "mcp-learning rebuild-index --reembed")
+        raise CheckFailed(f"made by {model}", "mcp-learning rebuild-index --reembed")
     return Finding("made by the same model")
 
 
@@ -221,7 +223,7 @@ def server(_: CheckContext) -> Finding:
             trip = round_trip(Path(directory))
         except LearningError as error:
             fix = "mend what failed above, or else report this with the output of this command"
-            raise Failure(str(error), fix) from error
+            raise CheckFailed(str(error), fix) from error
     return Finding(
         f"initialized in {trip.initialize_ms:.0f} ms, recorded in {trip.record_ms:.0f} ms, "
         f"found by a paraphrase ({trip.similarity:.2f}), ended with exit code 0"
@@ -258,4 +260,4 @@ def _refuse_other_design(path: Path) -> None:
         inspection.refuse_other_design(path)
     except StoreError as error:
         fix = "mcp-learning upgrade" if "mcp-learning upgrade" in str(error) else _SET_DATA_DIR
-        raise Failure(str(error), fix) from error
+        raise CheckFailed(str(error), fix) from error

@@ -37,7 +37,7 @@ FEWEST_COMMITS = 10
 
 
 @dataclass(frozen=True)
-class Source:
+class DemoSource:
     """Where the demo's tasks come from."""
 
     name: str
@@ -89,7 +89,7 @@ def demo(
         console.print(Text(f"\nDone in {seconds:.1f} s.{kept}", style="bold"))
 
 
-def choose(repo: Path | None, limit: int) -> Source:
+def choose(repo: Path | None, limit: int) -> DemoSource:
     """The repository to learn from, or the sample when there is none to speak of.
 
     Raises:
@@ -100,20 +100,20 @@ def choose(repo: Path | None, limit: int) -> Source:
         tasks = commits.executions(history)
         if not tasks:
             raise LearningError(f"{repo} has no commits but reverts; raise --limit")
-        return Source(history.name, tasks, sample=False)
+        return DemoSource(history.name, tasks, sample=False)
     try:
         history = git.read(Path.cwd(), limit)
         tasks = commits.executions(history)
         if len(tasks) >= min(FEWEST_COMMITS, limit):
-            return Source(history.name, tasks, sample=False)
+            return DemoSource(history.name, tasks, sample=False)
         why = f"this repository has only {len(tasks)} commits to learn from"
     except LearningError:
         why = "there is no git history here"
     history = git.sample()
-    return Source(history.name, commits.executions(history)[-limit:], sample=True, why=why)
+    return DemoSource(history.name, commits.executions(history)[-limit:], sample=True, why=why)
 
 
-def _run(source: Source, data_dir: Path | None, *, quiet: bool) -> "DemoResult":
+def _run(source: DemoSource, data_dir: Path | None, *, quiet: bool) -> "DemoResult":
     from mcp_learning.cli.demo_client import run_demo
 
     # A server that was killed may still hold files on Windows: leave those to the system.
@@ -127,7 +127,7 @@ def _run(source: Source, data_dir: Path | None, *, quiet: bool) -> "DemoResult":
         return run(partial(run_demo, source.tasks, home, log, progress))
 
 
-def _print_source(source: Source) -> None:
+def _print_source(source: DemoSource) -> None:
     commits_of = f"{len(source.tasks)} commits of {visible(source.name)}"
     line = Text("Learning from ").append(commits_of, style="bold")
     if source.sample:
@@ -135,7 +135,7 @@ def _print_source(source: Source) -> None:
     console.print(line)
 
 
-def _print_recorded(source: Source, result: "DemoResult") -> None:
+def _print_recorded(source: DemoSource, result: "DemoResult") -> None:
     counts = Counter((task.task_type, task.outcome) for task in source.tasks)
     types = Counter(task.task_type for task in source.tasks)
     table = Table("task type", box=None, padding=(0, 3, 0, 0), header_style="dim")
@@ -174,7 +174,7 @@ def _print_answer(number: int, answer: "Answer") -> None:
     console.print(Padding.indent(matches_table(answer.found), 3))
 
 
-def _as_json(source: Source, result: "DemoResult", seconds: float) -> dict[str, Any]:
+def _as_json(source: DemoSource, result: "DemoResult", seconds: float) -> dict[str, Any]:
     return {
         "source": "sample" if source.sample else "git",
         "repo": source.name,

@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from mcp_learning.cli.check_runner import Failure, Finding
+from mcp_learning.cli.check_runner import CheckFailed, Finding
 from mcp_learning.errors import StoreLocked
 from mcp_learning.models.results import Health, Member
 
@@ -31,7 +31,7 @@ def open_in_process(path: Path, error: StoreLocked) -> Finding:
     """The database is open in a process that doesn't answer.
 
     Raises:
-        Failure: It is another program than this one.
+        CheckFailed: It is another program than this one.
     """
     holder = re.search(r"process (\d+)", str(error))
     if holder is None:
@@ -39,7 +39,9 @@ def open_in_process(path: Path, error: StoreLocked) -> Finding:
     pid = holder[1]
     command = _command_of(pid)
     if command and "mcp_learning" not in command and "mcp-learning" not in command:
-        raise Failure(f"{path} is open in process {pid} ({command[:60]})", f"close it: kill {pid}")
+        raise CheckFailed(
+            f"{path} is open in process {pid} ({command[:60]})", f"close it: kill {pid}"
+        )
     what = "another mcp-learning" if command else "another process"
     return Finding(f"{path} is open in {what}, process {pid}", conclusive=False)
 

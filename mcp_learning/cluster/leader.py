@@ -124,7 +124,7 @@ class Leader:
             await channel.send_now(Welcome(protocol=protocol, leader=self.member, refused=refused))
             if not refused:
                 with self._listed(hello):
-                    await _Connection(self, channel, hello.member).run()
+                    await _FollowerConnection(self, channel, hello.member).run()
         except Disconnected:
             pass
         except Exception:
@@ -206,7 +206,7 @@ class Leader:
         return result
 
 
-class _Connection:
+class _FollowerConnection:
     """One follower's connection and its calls in flight."""
 
     def __init__(self, leader: Leader, channel: Channel, member: Member) -> None:

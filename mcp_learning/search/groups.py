@@ -20,7 +20,7 @@ Similarities = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 """From (m,) rows to their (m,) similarities."""
 
 
-class Group(NamedTuple):
+class TaskRuns(NamedTuple):
     """A task: the row to show, and its runs by outcome."""
 
     row: int
@@ -68,7 +68,9 @@ def count(snapshot: Snapshot, limit: int) -> int:
         examined *= _OVERFETCH
 
 
-def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exact: int) -> Group:
+def represent(
+    snapshot: Snapshot, task_key: int, similarities: Similarities, exact: int
+) -> TaskRuns:
     """Selects the most useful run of a task among those about as similar as its most similar run.
 
     Args:
@@ -82,7 +84,7 @@ def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exa
     success, failure, pending = np.bincount(view["outcome"][rows], minlength=3).tolist()
     runs = Runs(total=len(rows), success=success, failure=failure, pending=pending)
     if len(rows) == 1:
-        return Group(int(rows[0]), runs)
+        return TaskRuns(int(rows[0]), runs)
     found = similarities(rows)
     near = rows[found >= found.max() - AS_SIMILAR]
     # By description, outcome (success first), whether it has a solution, and time; the last wins.
@@ -92,4 +94,4 @@ def represent(snapshot: Snapshot, task_key: int, similarities: Similarities, exa
         -view["outcome"][near],
         view["description_hash"][near] == np.uint64(exact),
     )
-    return Group(int(near[np.lexsort(usefulness)[-1]]), runs)
+    return TaskRuns(int(near[np.lexsort(usefulness)[-1]]), runs)

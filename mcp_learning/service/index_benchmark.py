@@ -46,7 +46,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Latency:
+class SearchLatency:
     """Percentiles of the duration of a search, in milliseconds."""
 
     p50_ms: float
@@ -71,8 +71,8 @@ class PresetFigures:
     preset: Preset
     m: int
     ef_construction: int
-    exact: Latency
-    hnsw: Latency
+    exact: SearchLatency
+    hnsw: SearchLatency
     recall_at_10: float | None
     build_seconds: float
     index_bytes: int
@@ -160,7 +160,9 @@ async def compare(
     )
 
 
-def _time(path: Path, vectors: NDArray[np.float32], ef_search: int) -> tuple[Latency, Latency]:
+def _time(
+    path: Path, vectors: NDArray[np.float32], ef_search: int
+) -> tuple[SearchLatency, SearchLatency]:
     """Searches for the K nearest of a sample of the vectors: exactly, and with the index."""
     index = HnswIndex(path, ef_search)
     try:
@@ -183,6 +185,6 @@ def _time(path: Path, vectors: NDArray[np.float32], ef_search: int) -> tuple[Lat
     return exact, hnsw
 
 
-def _latency(seconds: Sequence[float]) -> Latency:
+def _latency(seconds: Sequence[float]) -> SearchLatency:
     p50, p95 = np.percentile(1000 * np.array(seconds), [50, 95])
-    return Latency(round(float(p50), 3), round(float(p95), 3))
+    return SearchLatency(round(float(p50), 3), round(float(p95), 3))

@@ -46,7 +46,7 @@ _SHORT, _LONG = 0.5, 0.9  # cumulative shares of one sentence; of anything but a
 
 
 @dataclass(frozen=True)
-class Task:
+class GeneratedTask:
     """What is asked for, and the words that runs of it use."""
 
     task_type: str
@@ -69,7 +69,7 @@ class _Failed:
     """What a retry knows of the run that it repeats."""
 
     run: Run
-    failure: vocabulary.Failure
+    failure: vocabulary.FailureTemplate
 
 
 def drift_moment(until: datetime) -> datetime:
@@ -77,7 +77,7 @@ def drift_moment(until: datetime) -> datetime:
     return until - timedelta(days=DAYS / 2)
 
 
-def make_tasks(count: int, *, seed: int, task_types: Sequence[str] = ()) -> list[Task]:
+def make_tasks(count: int, *, seed: int, task_types: Sequence[str] = ()) -> list[GeneratedTask]:
     """At most `count` tasks with different descriptions, of 30 to 2,500 characters.
 
     Args:
@@ -96,7 +96,9 @@ def make_tasks(count: int, *, seed: int, task_types: Sequence[str] = ()) -> list
     return list({task.description: task for task in made}.values())
 
 
-def make_runs(tasks: Sequence[Task], count: int, *, seed: int, until: datetime) -> Iterator[Run]:
+def make_runs(
+    tasks: Sequence[GeneratedTask], count: int, *, seed: int, until: datetime
+) -> Iterator[Run]:
     """Exactly `count` runs of the tasks, oldest first.
 
     Args:
@@ -122,7 +124,7 @@ def make_runs(tasks: Sequence[Task], count: int, *, seed: int, until: datetime) 
         yield run
 
 
-def _task(rng: Random, task_types: Sequence[str]) -> Task:
+def _task(rng: Random, task_types: Sequence[str]) -> GeneratedTask:
     task_type = rng.choice(task_types)
     folder, module = rng.choice(vocabulary.FOLDERS), rng.choice(vocabulary.MODULES)
     places = {
@@ -137,7 +139,9 @@ def _task(rng: Random, task_types: Sequence[str]) -> Task:
         description += ". " + " ".join(rng.sample(vocabulary.CONTEXTS, rng.randint(1, 3)))
     if length > _LONG:
         description += "\n" + _log(rng)
-    return Task(task_type, description, rng.choice(vocabulary.REPOS), rng.uniform(5, 95), places)
+    return GeneratedTask(
+        task_type, description, rng.choice(vocabulary.REPOS), rng.uniform(5, 95), places
+    )
 
 
 def _log(rng: Random) -> str:
@@ -151,8 +155,8 @@ def _log(rng: Random) -> str:
 
 
 def _execution(
-    rng: Random, task: Task, moment: datetime, failed: _Failed | None, *, drifted: bool
-) -> tuple[Execution, vocabulary.Failure | None]:
+    rng: Random, task: GeneratedTask, moment: datetime, failed: _Failed | None, *, drifted: bool
+) -> tuple[Execution, vocabulary.FailureTemplate | None]:
     """One run, and how it failed if it did."""
     kind = TASK_TYPES[task.task_type]
     earlier = failed.run.execution.approach if failed else None
@@ -166,7 +170,7 @@ def _execution(
     outcome: Outcome = "success" if rng.random() < min(max(rate, 0.03), 0.97) else "failure"
     if rng.random() < _PENDING_SHARE:
         outcome = "pending"
-    failure: vocabulary.Failure | None = None
+    failure: vocabulary.FailureTemplate | None = None
     metadata: dict[str, Any] = {"generated": True}
     if failed is not None:
         metadata |= {"retry_of": str(failed.run.execution.task_id)}
@@ -214,7 +218,7 @@ def _measured(rng: Random, minutes: float, dollars: float) -> dict[str, Any]:
     }
 
 
-def _success(rng: Random, task: Task, failed: _Failed | None) -> dict[str, Any]:
+def _success(rng: Random, task: GeneratedTask, failed: _Failed | None) -> dict[str, Any]:
     solutions = TASK_TYPES[task.task_type].solutions
     solution = failed.failure.fix if failed else _pick(rng, solutions)
     summary = solution.format(**task.places)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
-class Approach(NamedTuple):
+class ApproachOdds(NamedTuple):
     """One approach to the tasks of a type.
 
     Attributes:
@@ -30,7 +30,7 @@ class TaskType:
     """
 
     templates: tuple[str, ...]
-    approaches: dict[str, Approach]
+    approaches: dict[str, ApproachOdds]
     solutions: tuple[str, ...]
     minutes: float
 
@@ -45,10 +45,10 @@ TASK_TYPES = {
             "Stop {part} from losing {thing} when two requests arrive together",
         ),
         {
-            "reproduce with a failing test": Approach(0.86, 1.1),
-            "bisect the history": Approach(0.72, 0.8, later=0.45),
-            "add logging and guess": Approach(0.44, 1.6),
-            "rewrite the module": Approach(0.31, 3.0),
+            "reproduce with a failing test": ApproachOdds(0.86, 1.1),
+            "bisect the history": ApproachOdds(0.72, 0.8, later=0.45),
+            "add logging and guess": ApproachOdds(0.44, 1.6),
+            "rewrite the module": ApproachOdds(0.31, 3.0),
         },
         (
             "A failing test for {thing} showed that {file} read stale state; load it per request.",
@@ -66,10 +66,10 @@ TASK_TYPES = {
             "Build a settings page for {part} that controls {thing}",
         ),
         {
-            "vertical slice first": Approach(0.81, 1.0),
-            "schema first": Approach(0.69, 1.3),
-            "copy a similar feature": Approach(0.62, 0.6, later=0.84),
-            "everything at once": Approach(0.29, 2.2),
+            "vertical slice first": ApproachOdds(0.81, 1.0),
+            "schema first": ApproachOdds(0.69, 1.3),
+            "copy a similar feature": ApproachOdds(0.62, 0.6, later=0.84),
+            "everything at once": ApproachOdds(0.29, 2.2),
         },
         (
             "One thin path through {part} first, then the edge cases of {thing}.",
@@ -85,10 +85,10 @@ TASK_TYPES = {
             "Remove the duplicated handling of {thing} across {part}",
         ),
         {
-            "characterisation tests first": Approach(0.88, 1.4),
-            "automated codemod": Approach(0.74, 0.4, later=0.9),
-            "small commits behind a facade": Approach(0.77, 1.1),
-            "big bang": Approach(0.26, 1.8),
+            "characterisation tests first": ApproachOdds(0.88, 1.4),
+            "automated codemod": ApproachOdds(0.74, 0.4, later=0.9),
+            "small commits behind a facade": ApproachOdds(0.77, 1.1),
+            "big bang": ApproachOdds(0.26, 1.8),
         },
         (
             "Pinned the behaviour of {part} with tests, then moved {thing} in four commits.",
@@ -103,9 +103,9 @@ TASK_TYPES = {
             "Second opinion on the new {thing} API of {part}",
         ),
         {
-            "checklist by risk": Approach(0.83, 1.0),
-            "read the diff top down": Approach(0.66, 0.7),
-            "run it and probe": Approach(0.79, 1.5),
+            "checklist by risk": ApproachOdds(0.83, 1.0),
+            "read the diff top down": ApproachOdds(0.66, 0.7),
+            "run it and probe": ApproachOdds(0.79, 1.5),
         },
         (
             "Found an unchecked return in {file}; asked for a test with empty {thing}.",
@@ -121,10 +121,10 @@ TASK_TYPES = {
             "Add a property-based test for parsing {thing}",
         ),
         {
-            "fake clock and seeded data": Approach(0.85, 1.2),
-            "table-driven cases": Approach(0.8, 0.7),
-            "mock everything": Approach(0.42, 1.0),
-            "retry flaky tests": Approach(0.24, 0.3),
+            "fake clock and seeded data": ApproachOdds(0.85, 1.2),
+            "table-driven cases": ApproachOdds(0.8, 0.7),
+            "mock everything": ApproachOdds(0.42, 1.0),
+            "retry flaky tests": ApproachOdds(0.24, 0.3),
         },
         (
             "Injected the clock into {part}; the flake came from sleeping.",
@@ -139,9 +139,9 @@ TASK_TYPES = {
             "Write a runbook for {symptom} in {part}",
         ),
         {
-            "example first": Approach(0.92, 1.0),
-            "generate from docstrings": Approach(0.71, 0.3),
-            "rewrite from scratch": Approach(0.6, 2.4),
+            "example first": ApproachOdds(0.92, 1.0),
+            "generate from docstrings": ApproachOdds(0.71, 0.3),
+            "rewrite from scratch": ApproachOdds(0.6, 2.4),
         },
         (
             "Start from a runnable example of {thing}; the reference follows from it.",
@@ -157,10 +157,10 @@ TASK_TYPES = {
             "Cut the start-up time of {part}",
         ),
         {
-            "profile before changing": Approach(0.84, 1.2),
-            "add a cache": Approach(0.55, 0.6, later=0.3),
-            "batch the queries": Approach(0.76, 0.9),
-            "rewrite in another language": Approach(0.19, 4.0),
+            "profile before changing": ApproachOdds(0.84, 1.2),
+            "add a cache": ApproachOdds(0.55, 0.6, later=0.3),
+            "batch the queries": ApproachOdds(0.76, 0.9),
+            "rewrite in another language": ApproachOdds(0.19, 4.0),
         },
         (
             "The profile showed one query per row of {thing}; a join replaced them.",
@@ -176,9 +176,9 @@ TASK_TYPES = {
             "Stop {part} from logging private {thing}",
         ),
         {
-            "deny by default": Approach(0.87, 1.0),
-            "patch the call site": Approach(0.58, 0.5),
-            "upgrade and run the tests": Approach(0.78, 0.8, later=0.5),
+            "deny by default": ApproachOdds(0.87, 1.0),
+            "patch the call site": ApproachOdds(0.58, 0.5),
+            "upgrade and run the tests": ApproachOdds(0.78, 0.8, later=0.5),
         },
         (
             "Permissions are checked in one decorator in {file}; all routes of {part} use it.",
@@ -193,9 +193,9 @@ TASK_TYPES = {
             "Port {file} to the async client",
         ),
         {
-            "expand and contract": Approach(0.82, 1.3),
-            "dual writes": Approach(0.68, 1.6),
-            "stop the world": Approach(0.47, 0.6),
+            "expand and contract": ApproachOdds(0.82, 1.3),
+            "dual writes": ApproachOdds(0.68, 1.6),
+            "stop the world": ApproachOdds(0.47, 0.6),
         },
         (
             "Added the column, filled {thing} in batches, switched {part}, dropped the old one.",
@@ -210,9 +210,9 @@ TASK_TYPES = {
             "Make the container image of {part} smaller",
         ),
         {
-            "canary first": Approach(0.86, 1.2),
-            "roll back then debug": Approach(0.81, 1.0),
-            "hotfix in production": Approach(0.33, 0.4),
+            "canary first": ApproachOdds(0.86, 1.2),
+            "roll back then debug": ApproachOdds(0.81, 1.0),
+            "hotfix in production": ApproachOdds(0.33, 0.4),
         },
         (
             "A canary with one percent of {thing} showed {symptom} early; the limit was raised.",

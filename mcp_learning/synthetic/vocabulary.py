@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Failure(NamedTuple):
+class FailureTemplate(NamedTuple):
     """An error, and what fixes it when the task is retried.
 
     Attributes:
@@ -68,51 +68,51 @@ CONTEXTS = (
 
 FAILURES = {
     "timeout": (
-        Failure(
+        FailureTemplate(
             "no answer from {part} within 30 s",
             "Asked {part} for {thing} in pages of 200; each page answers in time.",
         ),
-        Failure(
+        FailureTemplate(
             "{file}: deadline exceeded",
             "Passed the caller's deadline down to {file} and stopped its retries at half of it.",
         ),
     ),
     "quality_gate": (
-        Failure(
+        FailureTemplate(
             "coverage of {file} fell below the limit",
             "Covered the error paths of {file} first; the gate passes without an exception.",
         ),
-        Failure(
+        FailureTemplate(
             "linter: 3 errors in {file}",
             "Ran the formatter and removed the unused imports of {file} before the commit.",
         ),
     ),
     "crash": (
-        Failure(
+        FailureTemplate(
             "{file}: index out of range",
             "{file} now returns early when there are no {thing}.",
         ),
-        Failure(
+        FailureTemplate(
             "worker of {part} exited with status 139",
             "Pinned the native library that {part} loads to the version before; no more crashes.",
         ),
     ),
     "validation": (
-        Failure(
+        FailureTemplate(
             "{thing}: value is required",
             "Gave {thing} a default in the schema and filled the old rows with it.",
         ),
-        Failure(
+        FailureTemplate(
             "schema mismatch in {file}",
             "Generated the types of {file} from the schema again and fixed the callers of {part}.",
         ),
     ),
     "unknown": (
-        Failure(
+        FailureTemplate(
             "it still shows {symptom}",
             "{symptom} came from a stale build of {part}; its cache was cleared.",
         ),
-        Failure(
+        FailureTemplate(
             "no change in behaviour of {part}",
             "The change was behind a flag; turned it on for {part} and tested with {thing}.",
         ),

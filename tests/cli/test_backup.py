@@ -16,7 +16,7 @@ from store import legacy_files
 from store.rows import execution, migrated
 
 from mcp_learning.cli import checks
-from mcp_learning.cli.check_runner import CheckContext, Failure
+from mcp_learning.cli.check_runner import CheckContext, CheckFailed
 from mcp_learning.errors import StoreError
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.service import recovery
@@ -208,7 +208,7 @@ def test_doctor_reads_every_block_and_names_the_command_that_saves_the_rest(
     settings.database_path.write_bytes(content)
 
     checks.database(context)  # which opens it, and no more
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(CheckFailed) as caught:
         checks.contents(context)
     assert caught.value.fix == "mcp-learning recover"
 
@@ -218,6 +218,6 @@ def test_doctor_names_the_command_that_upgrades_another_design(settings: Setting
     legacy_files.make(settings.database_path, 3, index=False)
     context = CheckContext(settings.data_dir)
     context.settings, context.schema_version = settings, 0
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(CheckFailed) as caught:
         checks.schema(context)
     assert caught.value.fix == "mcp-learning upgrade"

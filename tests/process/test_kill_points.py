@@ -18,7 +18,7 @@ from mcp_learning.errors import StoreDamaged
 from mcp_learning.service import recovery
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import copies, executions
-from mcp_learning.store.duckdb.copies import Contents
+from mcp_learning.store.duckdb.copies import DatabaseContents
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 
@@ -55,7 +55,7 @@ def kill_everywhere(operation: str, base: Path, out: Path) -> list[Path]:
     return [out / str(step) for step in range(int(done.stdout) + 1)]
 
 
-def held(path: Path) -> Contents:
+def held(path: Path) -> DatabaseContents:
     return copies.examine(path)
 
 

@@ -17,7 +17,7 @@ from store.rows import NOW, execution
 from mcp_learning.models.identifiers import description_hash, task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.search import groups
-from mcp_learning.search.groups import AS_SIMILAR, Group
+from mcp_learning.search.groups import AS_SIMILAR, TaskRuns
 from mcp_learning.search.row_table import RowTable
 from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.service.learning import LearningService
@@ -64,7 +64,7 @@ class Recorded:
 
     def group(
         self, text: str = LOGIN, question: str = "?", filters: Filters | None = None
-    ) -> tuple[UUID, Group]:
+    ) -> tuple[UUID, TaskRuns]:
         """Which run stands for a task, when `question` is asked."""
         snapshot = self.snapshot(filters)
         given_similarities = self.similarities(snapshot)

@@ -87,12 +87,12 @@ def blocks_of(path: Path, table: str, column: str | None = None) -> list[int]:
     return [BLOCKS_START + BLOCK * int(block) for (block,) in rows]
 
 
-def rows_of(held: copies.Contents) -> dict[str, copies.Rows]:
+def rows_of(held: copies.DatabaseContents) -> dict[str, copies.TableDigest]:
     """All but the times of the migrations."""
     return {name: rows for name, rows in held.tables.items() if name != "schema_version"}
 
 
-def saved(damaged: Path) -> tuple[Salvaged, copies.Contents]:
+def saved(damaged: Path) -> tuple[Salvaged, copies.DatabaseContents]:
     before = damaged.read_bytes()
     with pytest.raises(StoreDamaged):
         copies.examine(damaged)

@@ -42,13 +42,13 @@ def read(file: Path, notes: Notes, name: str = "", start: int = 0) -> Session:
         name: What the file is called in notes; empty when there is only one.
         start: Offset in bytes from which it is read.
     """
-    reader = _Reader(Session(SOURCE, is_whole=start == 0), notes, file.stem)
+    reader = _ClaudeCodeReader(Session(SOURCE, is_whole=start == 0), notes, file.stem)
     for where, line in objects(file, notes, name, start):
         reader.take(where, line)
     return reader.session
 
 
-class _Reader:
+class _ClaudeCodeReader:
     def __init__(self, session: Session, notes: Notes, name: str) -> None:
         self.session = session
         self._notes = notes

@@ -44,13 +44,13 @@ def read(file: Path, notes: Notes, name: str = "") -> Session:
         notes: Gets every line that can't be read.
         name: What the file is called in notes; empty when there is only one.
     """
-    reader = _Reader(Session(SOURCE), notes, file.stem)
+    reader = _CodexReader(Session(SOURCE), notes, file.stem)
     for where, line in objects(file, notes, name):
         reader.take(where, line)
     return reader.session
 
 
-class _Reader:
+class _CodexReader:
     def __init__(self, session: Session, notes: Notes, name: str) -> None:
         self.session = session
         self._notes = notes

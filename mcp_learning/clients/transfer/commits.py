@@ -90,7 +90,7 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class History:
+class CommitHistory:
     """Commits of one repository, oldest first, and its name."""
 
     name: str
@@ -102,7 +102,7 @@ class History:
         return all(commit.files is not None for commit in self.commits)
 
 
-def executions(history: History) -> list[RecordExecution]:
+def executions(history: CommitHistory) -> list[RecordExecution]:
     """One request per commit that was a task, oldest first; reverts and empty messages are none.
 
     A commit always gets the same task_id, so that recording a history again changes nothing.
@@ -111,7 +111,7 @@ def executions(history: History) -> list[RecordExecution]:
     return [_execution(commit, history.name, reverted.get(commit.hash)) for commit in tasks]
 
 
-def past(history: History, notes: Notes) -> Iterator[PastExecution]:
+def past(history: CommitHistory, notes: Notes) -> Iterator[PastExecution]:
     """As `executions`, with the times of the commits; a reverted one changed at its revert."""
     tasks, reverted = _tasks_and_reverts(history.commits)
     for commit in tasks:

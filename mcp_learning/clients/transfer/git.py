@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from mcp_learning.clients.transfer import git_program
-from mcp_learning.clients.transfer.commits import Commit, History
+from mcp_learning.clients.transfer.commits import Commit, CommitHistory
 from mcp_learning.clients.transfer.git_program import without_control
 from mcp_learning.errors import InvalidInput
 
@@ -23,7 +23,7 @@ _WITH_FILES = (
 _WITHOUT_FILES = ("--no-patch",)
 
 
-def read(directory: Path, limit: int) -> History:
+def read(directory: Path, limit: int) -> CommitHistory:
     """Reads the latest commits of the repository that `directory` belongs to; blocks.
 
     Merges are left out, and of a shallow clone the commits at its edge, since what they changed
@@ -51,15 +51,15 @@ def read(directory: Path, limit: int) -> History:
     if not commits:
         fix = "git fetch --unshallow gets it" if shallow == "true" else "commit something first"
         raise InvalidInput("repo", f"{directory} has no history to learn from; {fix}")
-    return History(_name((directory / common).resolve()), tuple(reversed(commits)))
+    return CommitHistory(_name((directory / common).resolve()), tuple(reversed(commits)))
 
 
-def sample() -> History:
+def sample() -> CommitHistory:
     """The commits of an imaginary lending service, shipped with the package; oldest first."""
     text = files(__package__).joinpath("sample_commits.json").read_text(encoding="utf-8")
     stored = json.loads(text)
     commits = (Commit(**{**one, "files": tuple(one["files"])}) for one in stored["commits"])
-    return History(stored["name"], tuple(commits))
+    return CommitHistory(stored["name"], tuple(commits))
 
 
 def _log(directory: Path, limit: int) -> tuple[str, bool]:

@@ -65,7 +65,7 @@ def read_duckdb(path: Path, notes: Notes) -> Iterator[PastExecution]:
 
 
 def _related(
-    database: legacy.LegacyDatabase, batch: legacy.Rows
+    database: legacy.LegacyDatabase, batch: legacy.LegacyRows
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Feedback and uses by task_id."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}

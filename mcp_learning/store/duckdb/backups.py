@@ -18,7 +18,7 @@ from mcp_learning.store.duckdb.files import (
 from mcp_learning.store.duckdb.opening import connect
 
 
-def write(cursor: Cursor, path: Path, target: Path) -> copies.Contents:
+def write(cursor: Cursor, path: Path, target: Path) -> copies.DatabaseContents:
     """Writes a copy of the database at `path` to `target`, reads it back and compares.
 
     The file appears when it is complete; one that was there is replaced then.
@@ -47,7 +47,7 @@ def write(cursor: Cursor, path: Path, target: Path) -> copies.Contents:
     return held
 
 
-def usable(source: Path) -> copies.Contents:
+def usable(source: Path) -> copies.DatabaseContents:
     """What a backup holds, with the log beside it if there is one; reads it all.
 
     Raises:
@@ -68,7 +68,7 @@ def usable(source: Path) -> copies.Contents:
     return held
 
 
-def stage(source: Path, staging: Path, held: copies.Contents) -> None:
+def stage(source: Path, staging: Path, held: copies.DatabaseContents) -> None:
     """Copies a backup, with the log beside it if there is one, to one closed file.
 
     Raises:

@@ -16,7 +16,7 @@ else:
 T = TypeVar("T")
 
 
-class Call(Generic[T]):
+class QueuedCall(Generic[T]):
     """A function that waits for its turn. To be made on the event loop.
 
     Args:

@@ -27,7 +27,7 @@ import anyio.to_thread
 
 from mcp_learning.errors import StoreError, StoreReplaced
 from mcp_learning.store.duckdb import opening
-from mcp_learning.store.duckdb.call import Call
+from mcp_learning.store.duckdb.call import QueuedCall
 from mcp_learning.store.duckdb.files import (
     discard,
     finish_replacing,
@@ -82,7 +82,7 @@ class Database:
         self._memory_limit_mb = memory_limit_mb
         self._prepare = prepare
         self._limiter: anyio.CapacityLimiter | None = None
-        self._queue: SimpleQueue[Call[Any] | None] = SimpleQueue()
+        self._queue: SimpleQueue[QueuedCall[Any] | None] = SimpleQueue()
         self._root: Cursor | None = None
         self._files: OpenFiles | None = None  # of `_root`
         self._replaced = False
@@ -208,7 +208,7 @@ class Database:
         if self._closing:
             raise StoreError(f"{self.path} was closed; start the server again")
         self.start()
-        call = Call(fn, transaction=transaction, counted=counted, committed=committed)
+        call = QueuedCall(fn, transaction=transaction, counted=counted, committed=committed)
         self._queue.put(call)
         return await call.wait()
 
@@ -248,7 +248,7 @@ class Database:
         finally:
             cursor.close()
 
-    def _transact(self, call: Call[T], cursor: Cursor) -> T:
+    def _transact(self, call: QueuedCall[T], cursor: Cursor) -> T:
         _, files = self._connect()
         cursor.execute("BEGIN")
         try:

@@ -1,7 +1,7 @@
 """Whole copies of a database: made while others write, read to the last block, compared.
 
-What a database holds is told by `Contents`: per table, how many rows and the sum of their hashes.
-Reading for it touches every block, and DuckDB checks the checksum of each block that it reads.
+`DatabaseContents` tells what a database holds: per table, how many rows and the sum of their
+hashes. Reading for it touches every block, and DuckDB checks the checksum of each block it reads.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from mcp_learning.store.duckdb.opening import connect, in_plain_words, is_full, 
 from mcp_learning.store.duckdb.paths import database_literal
 
 
-class Rows(NamedTuple):
+class TableDigest(NamedTuple):
     """What a table holds: its number of rows, and the sum of their hashes in any order."""
 
     number: int
@@ -27,7 +27,7 @@ class Rows(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Contents:
+class DatabaseContents:
     """What a database holds.
 
     Attributes:
@@ -36,7 +36,7 @@ class Contents:
     """
 
     version: int
-    tables: Mapping[str, Rows]
+    tables: Mapping[str, TableDigest]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -44,7 +44,7 @@ class Contents:
         return {name: rows.number for name, rows in self.tables.items()}
 
 
-def contents(cursor: Cursor) -> Contents:
+def contents(cursor: Cursor) -> DatabaseContents:
     """Reads all of the database that the cursor is on."""
     names = cursor.execute(
         "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() "
@@ -55,11 +55,11 @@ def contents(cursor: Cursor) -> Contents:
         row = cursor.execute(
             f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {_quoted(name)} t"
         ).fetchone()
-        tables[name] = Rows(*row) if row else Rows(0, 0)
-    return Contents(migrations.current_version(cursor), tables)
+        tables[name] = TableDigest(*row) if row else TableDigest(0, 0)
+    return DatabaseContents(migrations.current_version(cursor), tables)
 
 
-def copy(cursor: Cursor, target: Path) -> Contents:
+def copy(cursor: Cursor, target: Path) -> DatabaseContents:
     """Writes all of the database, as of one moment, into a new file without free space.
 
     Sequences go on in the copy where they are here. The file is on the disk and closed on return;
@@ -97,7 +97,7 @@ def copy(cursor: Cursor, target: Path) -> Contents:
     return held
 
 
-def examine(path: Path, memory_limit_mb: int = 128) -> Contents:
+def examine(path: Path, memory_limit_mb: int = 128) -> DatabaseContents:
     """Opens a database file that nobody uses, without changing it, and reads all of it.
 
     Raises:
@@ -128,7 +128,7 @@ def opened(path: Path, memory_limit_mb: int = 128) -> Iterator[Cursor]:
             raise in_plain_words(path, error) from error
 
 
-def _copy(cursor: Cursor, target: Path) -> Contents:
+def _copy(cursor: Cursor, target: Path) -> DatabaseContents:
     row = cursor.execute("SELECT current_database()").fetchone()
     source = str(row[0]) if row else ""
     alias = f"copy_{uuid4().hex}"

@@ -29,7 +29,7 @@ from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, FORMER_NAMES, USE_
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.paths import database_name
 
-__all__ = ["Layout", "LegacyDatabase", "Row", "Rows", "opened"]
+__all__ = ["Layout", "LegacyDatabase", "LegacyRows", "Row", "opened"]
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Rows:
+class LegacyRows:
     """Executions `first` to `last` by row number; `rows` is None if they can't be read."""
 
     first: int
@@ -131,7 +131,7 @@ class LegacyDatabase:
             self._cursor.close()
         self._kept.close()
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Rows]:
+    def batches(self, columns: Sequence[str]) -> Iterator[LegacyRows]:
         """Executions with those of `columns` that there are, in the order of their row numbers.
 
         Deleted rows leave gaps. A batch that can't be read is taken apart.
@@ -170,7 +170,7 @@ class LegacyDatabase:
 
     def _part(
         self, names: Sequence[str], first: int, last: int, *, smallest: int
-    ) -> Iterator[Rows]:
+    ) -> Iterator[LegacyRows]:
         values = ", ".join(self._as_text(name) for name in names)
         try:
             found = self._fetch(
@@ -179,13 +179,13 @@ class LegacyDatabase:
             )
         except StoreError as error:
             if last - first + 1 <= smallest:
-                yield Rows(first, last, None, str(error))
+                yield LegacyRows(first, last, None, str(error))
                 return
             middle = (first + last) // 2
             yield from self._part(names, first, middle, smallest=smallest)
             yield from self._part(names, middle + 1, last, smallest=smallest)
         else:
-            yield Rows(first, last, [dict(zip(names, row, strict=True)) for row in found])
+            yield LegacyRows(first, last, [dict(zip(names, row, strict=True)) for row in found])
 
     def _as_text(self, name: str) -> str:
         column, kind = f'"{name.replace(chr(34), chr(34) * 2)}"', self.layout.columns[name]

@@ -310,5 +310,5 @@ def test_imported_commits_have_their_times_and_a_revert_is_a_later_change(
 def test_a_commit_with_a_time_that_can_not_be_read_is_skipped() -> None:
     notes = Notes()
     odd = commits.Commit("ab" * 20, "99999-01-01T00:00:00Z", "Start", "", ())
-    assert list(commits.past(commits.History("teapot", (odd,)), notes)) == []
+    assert list(commits.past(commits.CommitHistory("teapot", (odd,)), notes)) == []
     assert notes.skipped == {"has a time that can't be read": 1}
