@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import accumulate
 
+from mcp_learning.models.folding import folded
+
 MIN_FILLERS = 4
 """Different fillers from which a place holds a value: two or three may be different errors."""
 
@@ -75,7 +77,7 @@ def most_typical(texts: Sequence[str]) -> int:
     By the mean Jaccard index of the sets of words (P. Jaccard, "The distribution of the flora in
     the alpine zone", New Phytologist 11 (1912), 37-50). At least one text must be given.
     """
-    words = [set(text.casefold().split()) for text in texts]
+    words = [set(folded(text).split()) for text in texts]
     similarities = [sum(_jaccard(one, other) for other in words) for one in words]
     return max(range(len(texts)), key=lambda number: (round(similarities[number], 9), -number))
 

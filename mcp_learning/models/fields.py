@@ -15,7 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-from mcp_learning.models.characters import clean, visible
+from mcp_learning.models.characters import clean
+from mcp_learning.models.folding import as_label
 
 MAX_METADATA_BYTES = 20_000
 MAX_METADATA_DEPTH = 32
@@ -47,7 +48,7 @@ def _json_sized(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def _label(value: Any) -> Any:
-    return visible(value).strip() if isinstance(value, str) else value
+    return as_label(value) if isinstance(value, str) else value
 
 
 def depth(value: Any) -> int:

@@ -6,6 +6,8 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
+from mcp_learning.models.folding import folded
+
 
 def uuid7() -> UUID:
     """A UUID version 7: 48 bits of Unix time in milliseconds, then random bits (RFC 9562, 5.7).
@@ -20,12 +22,12 @@ def uuid7() -> UUID:
 
 
 def task_key(task_description: str) -> int:
-    """Equal for runs of the same task: the same text but for case and white space.
+    """Equal for runs of the same task: texts that are the same when folded, but for white space.
 
     64 bits of a SHA-256, signed: among a million tasks two share a key with probability 3e-8.
     """
-    folded = " ".join(task_description.casefold().split())
-    return int.from_bytes(hashlib.sha256(folded.encode()).digest()[:8], signed=True)
+    text = " ".join(folded(task_description).split())
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
 
 
 def description_hash(text: str) -> int:

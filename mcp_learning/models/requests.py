@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from mcp_learning.models.fields import (
     Approach,
     Label,
+    LabelText,
     LongText,
     Metadata,
     Model,
@@ -256,5 +257,5 @@ class SuggestValues(Request):
     """Arguments of `suggest`: which recorded values to complete a prefix with."""
 
     column: SuggestedColumn
-    prefix: str
+    prefix: LabelText
     limit: int = 20

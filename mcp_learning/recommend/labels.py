@@ -1,8 +1,9 @@
 """Labels that differ only in spelling are one option.
 
-Case, white space, and the signs `-`, `_`, `/` and `.` between words don't count: "Lock order",
-"lock-order" and "lock_order" are one. The spelling shown is the commonest, of equally common ones
-the first in the order of characters. Words that mean the same stay apart: that would be a guess.
+Case, Unicode composition, white space, and the signs `-`, `_`, `/` and `.` between words don't
+count: "Lock order", "lock-order" and "lock_order" are one. The spelling shown is the commonest, of
+equally common ones the first in the order of characters. Words that mean the same stay apart: that
+would be a guess.
 """
 
 import re
@@ -12,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mcp_learning.models.folding import folded
 
 _BETWEEN = re.compile(r"[\s\-_/.]+")
 
@@ -31,7 +34,7 @@ class Merged(NamedTuple):
 @lru_cache(maxsize=65_536)
 def normalised(label: str) -> str:
     """What two spellings of one option have in common."""
-    return _BETWEEN.sub(" ", label.casefold()).strip() or label
+    return _BETWEEN.sub(" ", folded(label)).strip() or label
 
 
 def merge(labels: Sequence[str], used: NDArray[np.int32]) -> Merged:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mcp_learning.models.error_messages import normal_form
+from mcp_learning.models.folding import folded
 from mcp_learning.models.results import ExecutionSummary, Pitfall
 
 MOST = 3
@@ -65,4 +66,4 @@ def _fix(
 
 
 def _task(one: ExecutionSummary) -> str:
-    return " ".join(one.task_description.casefold().split())
+    return " ".join(folded(one.task_description).split())

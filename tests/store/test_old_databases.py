@@ -150,3 +150,38 @@ def test_salvage_reads_tables_under_their_former_names(sample: str, settings: Se
     assert old_databases.contents(saved) == before
     texts = old_databases.error_texts(saved)
     assert all(text == (message and normal_form(message)) for message, text in texts)
+
+
+async def test_labels_and_tasks_that_differ_in_composition_alone_become_one(
+    settings: Settings,
+) -> None:
+    old_databases.put("schema-3-decomposed", settings.database_path)
+    labels = "task_type, repo, approach, model_tier, error_type"
+    ended = "FROM executions WHERE repo <> 'acme/app' AND success ORDER BY ALL NULLS FIRST"
+    stored = f"SELECT DISTINCT {labels} {ended}"
+    texts = "SELECT task_description, solution_summary FROM executions ORDER BY task_id"
+    keys = "SELECT DISTINCT task_key FROM executions WHERE repo <> 'acme/app'"
+    before = rows(settings.database_path, texts)
+    vectors = old_databases.contents(settings.database_path)["embeddings"]
+    assert len(rows(settings.database_path, keys)) == 2
+    service = served(settings)
+    try:
+        await service.ready()
+        stats = await service.stats(LearningStats(days=36_500, group_by="approach"))
+        assert [(group.key, group.executions) for group in stats.groups] == [
+            ("réessai", 4),
+            ("retry", 1),
+        ]
+        assert stats.health.schema_version == NEWEST
+        found = await service.find(FindSimilarTasks(task_description="un café ferme après"))
+        assert [match.runs.total for match in found.matches[:1]] == [4]
+    finally:
+        await service.close()
+    assert rows(settings.database_path, stored) == [
+        ("vérification", "équipe/café", "réessai", "économe", None),
+        ("vérification", "équipe/café", "réessai", "économe", "délai dépassé"),
+    ]
+    assert len(rows(settings.database_path, keys)) == 1
+    assert rows(settings.database_path, texts) == before, "texts stay as they were written"
+    assert old_databases.contents(settings.database_path)["embeddings"] == vectors
+    copies.examine(settings.database_path)

@@ -12,6 +12,7 @@ word and matches `TypeError`.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -20,7 +21,7 @@ from typing import NamedTuple
 
 from py_rust_stemmers import SnowballStemmer
 
-VERSION = 4
+VERSION = 5
 """Part of the index file's format. Raise it whenever the terms of any text change."""
 
 _WORD = re.compile(r"[^\W_]+(?:[_.\-/\\:@#]+[^\W_]+)*")
@@ -85,10 +86,15 @@ def is_stop_word(term: int) -> bool:
 
 def _tokenised(*texts: str | None) -> Iterator[tuple[int, tuple[_Term, ...]]]:
     """Yields the frequency of each different word, and its terms."""
-    words = Counter(word for text in texts if text for word in _WORD.findall(text))
+    words = Counter(word for text in texts if text for word in _WORD.findall(_normal(text)))
     for word, frequency in words.items():
         for piece in _pieces(word):
             yield frequency, _terms_of(piece)
+
+
+def _normal(text: str) -> str:
+    """Unicode's normal form KC, in which letters are equal however they are composed or wide."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def _pieces(word: str) -> list[str]:

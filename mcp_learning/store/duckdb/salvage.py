@@ -17,7 +17,7 @@ from typing import Any
 
 from mcp_learning.errors import StoreDamaged
 from mcp_learning.models.identifiers import task_key
-from mcp_learning.store.duckdb import block_checksums, error_texts, migrations
+from mcp_learning.store.duckdb import block_checksums, error_texts, migrations, normal_forms
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import discard, size_on_disk, wal_of
 from mcp_learning.store.duckdb.opening import connect
@@ -162,6 +162,7 @@ def _reconcile(new: Cursor) -> list[str]:
         "FROM executions WHERE sequence <= 0) n WHERE executions.task_id = n.task_id"
     )
     error_texts.add_missing(new)
+    normal_forms.normalise(new)
     for sequence, table, column in (
         ("execution_sequence", "executions", "sequence"),
         ("embedding_version", "embeddings", "version"),

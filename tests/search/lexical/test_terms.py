@@ -221,3 +221,19 @@ def test_a_question_has_the_terms_of_its_text(text: str) -> None:
     assert asked.counts == count_terms(text)
     assert asked.identifiers <= set(asked.counts)
     assert asked.numeric <= asked.identifiers
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("réessai", "re\u0301essai"),
+        ("Größe", "Gro\u0308ße"),
+        ("ｔｉｍｅｏｕｔ", "timeout"),  # noqa: RUF001
+        ("ﬁle", "file"),
+        ("ｶﾞｲﾄﾞ", "ガイド"),
+        ("각", "\u1100\u1161\u11a8"),
+    ],
+)
+def test_a_word_is_one_however_its_letters_are_composed_or_wide(one: str, other: str) -> None:
+    assert count_terms(one) == count_terms(other)
+    assert len(count_terms(one)) >= 1
