@@ -125,8 +125,8 @@ class Settings(BaseSettings):
     excluded_repos: Annotated[
         str,
         Field(
-            description="Repositories of which nothing is stored: owner/name or paths, with * and "
-            "?, separated by commas",
+            description="Repositories of which nothing is stored: owner/name, addresses or "
+            "directories, with * and ?, separated by commas",
         ),
     ] = ""
     retention_days: Annotated[

@@ -27,6 +27,7 @@ from mcp_learning.clients.transfer import commits, git
 from mcp_learning.errors import LearningError
 from mcp_learning.models.characters import visible
 from mcp_learning.models.requests import RecordExecution
+from mcp_learning.redaction.exclusion import is_excluded
 from mcp_learning.server import answers
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def demo(
     """Record a repository's commits with a real server, then search among them."""
     begin = time.perf_counter()
     try:
-        source = choose(repo, limit)
+        source = choose(repo, limit, load_settings(None).excluded_repos)
     except LearningError as error:
         fail(str(error))
     if not json:
@@ -89,28 +90,41 @@ def demo(
         console.print(Text(f"\nDone in {seconds:.1f} s.{kept}", style="bold"))
 
 
-def choose(repo: Path | None, limit: int) -> DemoSource:
+def choose(repo: Path | None, limit: int, excluded_repos: str) -> DemoSource:
     """The repository to learn from, or the sample when there is none to speak of.
 
     Raises:
-        LearningError: `repo` was given and can't be read.
+        LearningError: `repo` was given and can't be read, or is excluded.
     """
     if repo is not None:
-        history = git.read(repo, limit)
+        history = _history(repo, limit, excluded_repos)
         tasks = commits.executions(history)
         if not tasks:
             raise LearningError(f"{repo} has no commits but reverts; raise --limit")
         return DemoSource(history.name, tasks, sample=False)
     try:
-        history = git.read(Path.cwd(), limit)
+        history = _history(Path.cwd(), limit, excluded_repos)
         tasks = commits.executions(history)
         if len(tasks) >= min(FEWEST_COMMITS, limit):
             return DemoSource(history.name, tasks, sample=False)
         why = f"this repository has only {len(tasks)} commits to learn from"
+    except _Excluded:
+        why = "this repository is excluded (excluded_repos)"
     except LearningError:
         why = "there is no git history here"
     history = git.sample()
     return DemoSource(history.name, commits.executions(history)[-limit:], sample=True, why=why)
+
+
+class _Excluded(LearningError):
+    """Raised when the user keeps a repository out of the learning database."""
+
+
+def _history(directory: Path, limit: int, excluded_repos: str) -> commits.CommitHistory:
+    history = git.read(directory, limit)
+    if is_excluded(history.name, excluded_repos, history.known_as):
+        raise _Excluded(f"{directory} is excluded by excluded_repos; give another repository")
+    return history
 
 
 def _run(source: DemoSource, data_dir: Path | None, *, quiet: bool) -> "DemoResult":

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of the protocol. Leader and follower have to agree on it, not on their own versions."""
 
 _LENGTH = 4

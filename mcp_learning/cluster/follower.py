@@ -46,7 +46,13 @@ class NoWelcome(Exception):
 
 
 async def follow(
-    directory: Path, address: Address, member: Member, config: ClusterConfig, *, listed: bool
+    directory: Path,
+    address: Address,
+    member: Member,
+    config: ClusterConfig,
+    *,
+    listed: bool,
+    excluded_repos: str = "",
 ) -> "Follower":
     """Connects to the leader at `address` and is welcomed. `run` has to be kept running.
 
@@ -56,6 +62,7 @@ async def follow(
         member: This process.
         config: The protocol, and the timeouts.
         listed: Whether the leader lists this process among its followers.
+        excluded_repos: Patterns of repositories of which this process stores nothing.
 
     Raises:
         OSError: No process listens there.
@@ -68,7 +75,11 @@ async def follow(
         with anyio.move_on_after(config.welcome_timeout):
             channel = Channel(await addresses.connect(directory, address))
             hello = Hello(
-                protocol=config.protocol, token=address.token, member=member, follows=listed
+                protocol=config.protocol,
+                token=address.token,
+                member=member,
+                follows=listed,
+                excluded_repos=excluded_repos,
             )
             await channel.send_now(hello)
             welcome = await channel.receive()

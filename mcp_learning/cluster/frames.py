@@ -20,13 +20,22 @@ class _Frame(BaseModel):
 
 
 class Hello(_Frame):
-    """A follower's first frame. `follows`: it stays, and can take over; a command doesn't."""
+    """A follower's first frame.
+
+    Attributes:
+        protocol: That it speaks.
+        token: Of the leader's address.
+        member: The follower.
+        follows: It stays, and can take over; a command doesn't.
+        excluded_repos: Patterns of repositories of which none of its calls may store anything.
+    """
 
     type: Literal["hello"] = "hello"
     protocol: int
     token: str
     member: Member
     follows: bool
+    excluded_repos: str = ""
 
 
 class Welcome(_Frame):

@@ -40,6 +40,7 @@ from mcp_learning.errors import (
     StoreReplaced,
 )
 from mcp_learning.models.results import Health, Member, Stats
+from mcp_learning.redaction.exclusion import excluded_by_caller
 from mcp_learning.service.protocol import Learning, Progress
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Leader:
             await channel.send_now(Welcome(protocol=protocol, leader=self.member, refused=refused))
             if not refused:
                 with self._listed(hello):
-                    await _FollowerConnection(self, channel, hello.member).run()
+                    await _FollowerConnection(self, channel, hello).run()
         except Disconnected:
             pass
         except Exception:
@@ -209,10 +210,11 @@ class Leader:
 class _FollowerConnection:
     """One follower's connection and its calls in flight."""
 
-    def __init__(self, leader: Leader, channel: Channel, member: Member) -> None:
+    def __init__(self, leader: Leader, channel: Channel, hello: Hello) -> None:
         self._leader = leader
         self._channel = channel
-        self._member = member
+        self._member = hello.member
+        self._excluded_repos = hello.excluded_repos
         self._in_flight: dict[int, anyio.CancelScope] = {}
 
     async def run(self) -> None:
@@ -239,7 +241,9 @@ class _FollowerConnection:
                 # A process that was stopped for long may first read a call whose follower has given
                 # up; the end of the connection is read next, and cancels the call at this point.
                 await anyio.lowlevel.checkpoint()
-                if frame := await self._leader.answer(call, progress, self._member):
+                with excluded_by_caller(self._excluded_repos):
+                    frame = await self._leader.answer(call, progress, self._member)
+                if frame is not None:
                     self._send(frame)
             finally:
                 del self._in_flight[call.id]

@@ -264,7 +264,12 @@ class ClusterMember:
         if address is not None:
             try:
                 follower = await follow(
-                    self._directory, address, self.identity, self._config, listed=self._listed
+                    self._directory,
+                    address,
+                    self.identity,
+                    self._config,
+                    listed=self._listed,
+                    excluded_repos=self._settings.excluded_repos,
                 )
             except (OSError, NoWelcome):
                 pass  # it has ended if the lock is free, and will answer later if it isn't

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, cast, get_type_hints
 
+import anyio.to_thread
 from pydantic import BaseModel
 
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.results import Recorded
-from mcp_learning.redaction.privacy import refuse_excluded
+from mcp_learning.redaction.exclusion import refuse_excluded
 from mcp_learning.service.protocol import Learning, Progress
 
 
@@ -59,7 +60,7 @@ def proxy(call: Call, leads: Callable[[], bool], excluded_repos: str) -> Learnin
     Args:
         call: Answers a call, here or in another process.
         leads: Whether calls are answered in this process.
-        excluded_repos: Repositories that this process stores nothing of, whatever the leader does.
+        excluded_repos: Patterns of repositories whose records don't leave this process.
     """
     return cast("Learning", _Proxy(call, leads, excluded_repos))
 
@@ -77,7 +78,8 @@ class _Proxy:
 
     async def record(self, request: RecordExecution) -> Recorded:
         """Passes `record` on with an id, so that a call that is repeated is stored once."""
-        refuse_excluded(request.repo, self._excluded_repos)
+        if self._excluded_repos and request.repo:
+            await anyio.to_thread.run_sync(refuse_excluded, request.repo, self._excluded_repos)
         if request.task_id is not None or self._leads():
             return cast("Recorded", await self._call(METHODS["record"], request))
         identified = request.model_copy(update={"task_id": uuid7()})

@@ -50,6 +50,8 @@ class PastExecution(Request):
             stored makes it an update; otherwise what is stored stays.
         feedback: Added to what is there.
         uses: Added to what is there.
+        repo_known_as: Directories and addresses of the repository that the label was made of. What
+            is excluded is compared with them; they are not stored.
     """
 
     task_id: UUID
@@ -58,6 +60,7 @@ class PastExecution(Request):
     updated_at: Moment | None = None
     feedback: list[PastFeedback] = []
     uses: list[PastUse] = []
+    repo_known_as: list[str] = []
 
     def is_newer(self, than: datetime) -> bool:
         """Whether the source says that it changed after this time."""

@@ -22,6 +22,7 @@ from mcp_learning.recommend.evidence import (
 from mcp_learning.recommend.labels import including, merge
 from mcp_learning.recommend.posterior import Counts, Floats, tally
 from mcp_learning.recommend.votes import weight_of
+from mcp_learning.redaction import repositories
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
@@ -221,11 +222,25 @@ def _factor(
     for name, wanted in (("repo", comparison.repo), ("task_type", comparison.task_type)):
         if wanted is not None:
             labels = related.snapshot.labels(name)
-            code = labels.index(wanted) if wanted in labels else -1
-            factor[view[name][similar] != code] *= ELSEWHERE
-    old = superseded(view["task_key"][similar], view["repo"][similar], option, success)
+            same = repositories.matching(wanted, labels) if name == "repo" else [wanted]
+            codes = [code for code, label in enumerate(labels) if label in same]
+            factor[~np.isin(view[name][similar], codes)] *= ELSEWHERE
+    repository = _repositories(view["repo"][similar], related.snapshot.labels("repo"))
+    old = superseded(view["task_key"][similar], repository, option, success)
     factor[old] *= SUPERSEDED
     if votes:
         given = (votes.get(view.task_id(row)) for row in similar.tolist())
         factor *= np.array([1.0 if vote is None else weight_of(vote) for vote in given])
     return factor
+
+
+def _repositories(codes: Ints, labels: Sequence[str]) -> Ints:
+    """(n,) equal for runs in the same repository, by n codes of its spelling in `labels`."""
+    used, times = np.unique(codes, return_counts=True)
+    counts = {labels[code]: n for code, n in zip(used.tolist(), times.tolist(), strict=True)}
+    shown = repositories.merged(counts)
+    numbers: dict[str, int] = {}
+    number = np.zeros(len(labels), np.int64)
+    for code in used.tolist():
+        number[code] = numbers.setdefault(shown[labels[code]], code)
+    return np.asarray(number[codes])

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Filters, Outcome
+from mcp_learning.redaction.repositories import matching
 from mcp_learning.search.arrays import grown
 from mcp_learning.store.types import LABELS, Columns
 
@@ -165,7 +166,8 @@ class Catalog:
         """(n,) bool: the living rows that pass the filters; None if all rows do.
 
         Args:
-            filters: Values are compared exactly.
+            filters: Values are compared exactly, but for repositories, which are one under all
+                their spellings.
             now: The time that `filters.since_days` counts back from, zone-aware.
         """
         passing: list[NDArray[np.bool_]] = []
@@ -174,8 +176,11 @@ class Catalog:
             passing.append(self._columns["alive"][used])
         for name in LABELS:
             if (value := getattr(filters, name, None)) is not None:
-                code = self._codes[name].get(value, -1)
-                passing.append(self._columns[name][used] == code)
+                column = self._columns[name][used]
+                if name == "repo":
+                    passing.append(np.isin(column, self._of_repository(value)))
+                else:
+                    passing.append(column == self._codes[name].get(value, -1))
         if filters.outcome != "any":
             passing.append(self._columns["outcome"][used] == OUTCOMES.index(filters.outcome))
         if filters.since_days is not None:
@@ -183,6 +188,10 @@ class Catalog:
             since = (now - timedelta(days=filters.since_days) - _EPOCH) // _MICROSECOND
             passing.append(self._columns["timestamp"][used] >= since)
         return np.logical_and.reduce(passing) if passing else None
+
+    def _of_repository(self, repo: str) -> list[int]:
+        codes = self._codes["repo"]
+        return [codes[spelling] for spelling in matching(repo, codes)]
 
     def compacted(self) -> tuple["Catalog", NDArray[np.int64]]:
         """A catalog of the living rows in the same order, and (m,) their old numbers."""

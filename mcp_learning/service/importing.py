@@ -1,4 +1,4 @@
-"""What policy does to an import before the store merges it: secrets are removed.
+"""What policy does to an import before the store merges it: some is kept out, secrets are removed.
 
 An imported execution is known by its task_id, which its reader makes the same each time. One that
 is stored is left alone, unless the source says that it changed later: then the given fields replace
@@ -11,9 +11,24 @@ from datetime import datetime
 from uuid import UUID
 
 from mcp_learning.models.transfer import PastExecution
+from mcp_learning.redaction.exclusion import is_excluded
 from mcp_learning.redaction.executions import redact_execution
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.store.types import Incoming
+
+
+def kept(records: Sequence[PastExecution], excluded: str) -> list[PastExecution]:
+    """The records without those of excluded repositories; blocks, since directories are looked at.
+
+    Args:
+        records: From elsewhere.
+        excluded: Patterns, as for `exclusion.is_excluded`.
+    """
+    return [
+        record
+        for record in records
+        if not is_excluded(record.execution.repo, excluded, record.repo_known_as)
+    ]
 
 
 def prepare(

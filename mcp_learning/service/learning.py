@@ -57,8 +57,8 @@ from mcp_learning.models.results import (
 )
 from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.recommend.votes import weight_of
+from mcp_learning.redaction.exclusion import excluded_repos, refuse_excluded
 from mcp_learning.redaction.executions import redact_execution
-from mcp_learning.redaction.privacy import is_excluded, refuse_excluded
 from mcp_learning.redaction.secrets import redact, warm
 from mcp_learning.service import importing, maintenance, retrieval
 from mcp_learning.service.dashboard import Dashboard
@@ -141,7 +141,9 @@ class LearningService:
                 repository is to be stored.
             StoreError: The database can't be written; nothing was kept.
         """
-        refuse_excluded(request.repo, self.settings.excluded_repos)
+        excluded = excluded_repos(self.settings.excluded_repos)
+        if excluded and request.repo:
+            await anyio.to_thread.run_sync(refuse_excluded, request.repo, excluded)
         task_id = request.task_id or uuid7()
         if task_id in request.used_task_ids:
             raise InvalidInput("used_task_ids", f"{task_id} can't have used itself; leave it out")
@@ -151,7 +153,7 @@ class LearningService:
         def merge(stored: Execution | None) -> Execution:
             nonlocal redactions
             if stored is not None:
-                refuse_excluded(stored.repo, self.settings.excluded_repos)
+                refuse_excluded(stored.repo, excluded)
             # On the store's thread, since long texts take milliseconds.
             given, redactions = redact_execution(request)
             if stored is None:
@@ -250,8 +252,10 @@ class LearningService:
             comment=comment or None,
         )
 
+        excluded = excluded_repos(self.settings.excluded_repos)
+
         def check(about: Execution) -> None:
-            refuse_excluded(about.repo, self.settings.excluded_repos)
+            refuse_excluded(about.repo, excluded)
 
         count = await self.store.add_feedback(given.task_id, request.feedback_id, feedback, check)
         if count is None:
@@ -336,8 +340,8 @@ class LearningService:
         Raises:
             StoreError: The database can't be written; nothing was kept.
         """
-        excluded = self.settings.excluded_repos
-        records = [r for r in request.records if not is_excluded(r.execution.repo, excluded)]
+        excluded = excluded_repos(self.settings.excluded_repos)
+        records = await anyio.to_thread.run_sync(importing.kept, request.records, excluded)
         stored = await self.store.updated([record.task_id for record in records])
         batch, redactions = await anyio.to_thread.run_sync(importing.prepare, records, stored)
         try:

@@ -25,7 +25,7 @@ Generation = Literal["current", "next"]
 
 @dataclass(frozen=True)
 class Period:
-    """Executions recorded in [since, until), all of them or those of one repo or task type."""
+    """Executions recorded in [since, until), of one repo, however it is spelt, or task type."""
 
     since: datetime
     until: datetime
@@ -52,7 +52,7 @@ class Selection:
 
     Attributes:
         task_ids: If any, the filters are ignored.
-        repo: Exactly.
+        repo: Under any spelling (`redaction.repositories`).
         task_type: Exactly.
         before: Recorded earlier than this.
     """

@@ -57,6 +57,16 @@ def test_a_given_repository_is_learnt_from(demo: Demo, tmp_path: Path) -> None:
     assert [search["about"] for search in report["searches"]][-1] == "unrelated"
 
 
+def test_an_excluded_repository_is_not_learnt_from(
+    demo: Demo, run: Command, tmp_path: Path
+) -> None:
+    repository = make_repository(tmp_path / "teapot", *(f"feat: lid {n}" for n in range(12)))
+    excluded = {"MCP_LEARNING_EXCLUDED_REPOS": str(repository)}
+    done = run("demo", "--json", "--repo", str(repository), **excluded)
+    assert done.returncode == 1
+    assert "excluded_repos" in done.stderr
+
+
 def test_the_current_repository_is_learnt_from_when_it_has_commits_enough(
     demo: Demo, home: Path
 ) -> None:

@@ -223,7 +223,8 @@ def test_an_unknown_label_passes_nothing_and_an_absent_one_is_no_label() -> None
         return np.flatnonzero(np.ones(2, bool) if mask is None else mask).tolist()
 
     assert passing(repo="acme/shop") == [1]
-    assert passing(repo="ACME/shop") == []
+    assert passing(repo="ACME/shop") == passing(repo="git@github.com:acme/shop.git") == [1]
+    assert passing(repo="other/shop") == []
     assert passing(repo="unknown") == []
     assert passing() == [0, 1]
 

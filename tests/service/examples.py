@@ -13,6 +13,7 @@ import anyio.to_thread
 from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
 from mcp_learning.models.results import Recorded, SimilarTasks
 from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import Learning
 from mcp_learning.store.duckdb.connection import Database
 from mcp_learning.store.duckdb.store import DuckDBStore
 
@@ -22,7 +23,7 @@ EXPORT = "Speed up the CSV export of invoices"
 UNRELATED = "bake a chocolate cake for a birthday party"
 
 
-async def record(service: LearningService, description: str = LOGIN, **values: Any) -> Recorded:
+async def record(service: Learning, description: str = LOGIN, **values: Any) -> Recorded:
     """Records a bug fix that succeeded, but for what `values` say."""
     given = {"task_type": "bug_fix", "task_description": description, "outcome": "success"}
     return await service.record(RecordExecution.model_validate(given | values))

@@ -6,9 +6,8 @@ failed on the way, is in the metadata.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +17,7 @@ from mcp_learning.clients.transfer.commits import type_by_words
 from mcp_learning.clients.transfer.imported import Notes, files_below, fitted
 from mcp_learning.clients.values import clean, identity
 from mcp_learning.models.transfer import PastExecution
+from mcp_learning.redaction import working_copies
 
 LONGEST_DESCRIPTION = 20_000
 LONGEST_SOLUTION = 8_000
@@ -71,6 +71,7 @@ def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
         "execution": values,
         "recorded_at": task.started,
         "updated_at": ended,
+        "repo_known_as": [*_known_as(task.cwd), *filter(None, [task.remote])],
     }
     try:
         return PastExecution.model_validate(record)
@@ -83,17 +84,12 @@ def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
 @lru_cache(1_000)
 def repository(cwd: str) -> str:
     """Name of the repository that a directory is in; of the directory, where that is gone."""
-    if not cwd:
-        return ""
-    is_windows = "\\" in cwd and "/" not in cwd
-    root = None
-    with suppress(OSError, ValueError):
-        path = Path(cwd)
-        is_remote = cwd.startswith(("//", "\\\\"))  # to look there would ask another machine
-        if path.is_absolute() and not is_remote:
-            root = next((p for p in (path, *path.parents) if (p / ".git").exists()), None)
-    name = root.name if root else (PureWindowsPath if is_windows else PurePosixPath)(cwd).name
-    return clean(name, 500)
+    return clean(working_copies.name(cwd), 500)
+
+
+@lru_cache(1_000)
+def _known_as(cwd: str) -> tuple[str, ...]:
+    return tuple(working_copies.spellings(cwd)) if cwd else ()
 
 
 def _tier(model: str) -> str:

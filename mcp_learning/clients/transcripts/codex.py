@@ -58,6 +58,7 @@ class _CodexReader:
         self._began: datetime | None = None
         self._cwd = ""
         self._branch = ""
+        self._remote = ""
         self._model = ""
         self._prompts = 0
         self._has_events = False
@@ -99,6 +100,7 @@ class _CodexReader:
         git = payload.get("git")
         if isinstance(git, dict):
             self._branch = str(git.get("branch") or "")
+            self._remote = str(git.get("repository_url") or "")
 
     def _event(self, where: str, payload: dict[str, Any], at: datetime | None) -> None:
         kind, task = str(payload.get("type")), self.session.latest
@@ -161,6 +163,7 @@ class _CodexReader:
                 session=self._id,
                 cwd=self._cwd,
                 branch=self._branch,
+                remote=self._remote,
                 model=self._model,
             )
         )

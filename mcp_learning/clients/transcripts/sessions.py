@@ -32,6 +32,7 @@ class Task:
         session: Id of the session.
         cwd: Where the agent worked; empty if unknown.
         branch: The branch of the repository; empty if unknown.
+        remote: Address of the repository, if the session has it.
         model: Name of the last model; empty if unknown.
         reply: What the agent said last.
         tokens: Input that was not cached, and output.
@@ -52,6 +53,7 @@ class Task:
     session: str = ""
     cwd: str = ""
     branch: str = ""
+    remote: str = ""
     model: str = ""
     reply: str = ""
     tokens: int = 0

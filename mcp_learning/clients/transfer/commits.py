@@ -91,10 +91,17 @@ class Commit:
 
 @dataclass(frozen=True)
 class CommitHistory:
-    """Commits of one repository, oldest first, and its name."""
+    """Commits of one repository.
+
+    Attributes:
+        name: Of the repository.
+        commits: Oldest first.
+        known_as: Directories and addresses of the repository.
+    """
 
     name: str
     commits: tuple[Commit, ...]
+    known_as: tuple[str, ...] = ()
 
     @property
     def has_files(self) -> bool:
@@ -126,6 +133,7 @@ def past(history: CommitHistory, notes: Notes) -> Iterator[PastExecution]:
             execution=request.model_copy(update={"task_id": None}),
             recorded_at=at,
             updated_at=moment(revert.committed_at) if revert else None,
+            repo_known_as=list(history.known_as),
         )
 
 

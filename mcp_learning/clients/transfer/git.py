@@ -8,6 +8,7 @@ from mcp_learning.clients.transfer import git_program
 from mcp_learning.clients.transfer.commits import Commit, CommitHistory
 from mcp_learning.clients.transfer.git_program import without_control
 from mcp_learning.errors import InvalidInput
+from mcp_learning.redaction import working_copies
 
 # Fields and records end with NUL, which neither messages nor paths can contain.
 _LOG = (
@@ -51,7 +52,9 @@ def read(directory: Path, limit: int) -> CommitHistory:
     if not commits:
         fix = "git fetch --unshallow gets it" if shallow == "true" else "commit something first"
         raise InvalidInput("repo", f"{directory} has no history to learn from; {fix}")
-    return CommitHistory(_name((directory / common).resolve()), tuple(reversed(commits)))
+    name = _name((directory / common).resolve())
+    known_as = working_copies.spellings(str(directory.absolute()))
+    return CommitHistory(name, tuple(reversed(commits)), tuple(known_as))
 
 
 def sample() -> CommitHistory:

@@ -172,7 +172,7 @@ class RowParser:
                 return UUID(bytes=value) if isinstance(value, bytes) else UUID(str(value).strip())
             except ValueError:
                 self._notes.leave_out(where, "task_id is not a UUID: one was made of the content")
-        excluded = {"task_id", "updated_at"}
+        excluded = {"task_id", "updated_at", "repo_known_as"}
         if record.recorded_at == self._default_time:  # the file's time, not the row's
             excluded.add("recorded_at")
         content = record.model_dump(mode="json", exclude_none=True, exclude=excluded)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from mcp_learning.models.error_messages import normal_form
+from mcp_learning.store.duckdb import repositories
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import json_arrays
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
@@ -19,14 +20,14 @@ _BATCH = 2_000
 # all, and an ASOF join takes twenty times as long. Texts join after that, so as not to be sorted.
 _ERRORS = """
 WITH ended AS (
-    SELECT task_id, timestamp, task_key, coalesce(repo, '') AS repo, success,
+    SELECT task_id, timestamp, task_key, coalesce(repository, '') AS repository, success,
         CASE WHEN success AND solution_summary IS NOT NULL
             THEN struct_pack(at := timestamp, task_id := task_id) END AS solved
-    FROM executions WHERE success IS NOT NULL AND {period}
+    FROM {executions} WHERE success IS NOT NULL AND {period}
 ),
 followed AS (
     SELECT task_id, first_value(solved IGNORE NULLS) OVER (
-        PARTITION BY task_key, repo ORDER BY timestamp, success DESC, task_id
+        PARTITION BY task_key, repository ORDER BY timestamp, success DESC, task_id
         ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
     ) AS fix
     FROM ended
@@ -48,14 +49,17 @@ GROUP BY text ORDER BY count(*) DESC, text LIMIT ?
 # Only the successes that came next are compared: a fix comes soon, and thousands of vectors don't.
 # Vectors join last, so that the window sorts none.
 _SIMILAR = f"""
-WITH failed AS (
-    SELECT task_id, repo, task_type, timestamp FROM executions
-    WHERE task_id {AMONG_UUIDS} AND repo IS NOT NULL
+WITH named AS (SELECT task_id, repository, task_type, timestamp, success, solution_summary
+    FROM {{executions}}
+),
+failed AS (
+    SELECT task_id, repository, task_type, timestamp FROM named
+    WHERE task_id {AMONG_UUIDS} AND repository IS NOT NULL
 ),
 candidates AS (
     SELECT f.task_id AS failure, s.task_id
-    FROM failed f JOIN executions s
-        ON s.repo = f.repo AND s.task_type = f.task_type AND s.timestamp > f.timestamp
+    FROM failed f JOIN named s
+        ON s.repository = f.repository AND s.task_type = f.task_type AND s.timestamp > f.timestamp
     WHERE s.success AND s.solution_summary IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY f.task_id ORDER BY s.timestamp, s.task_id) <= ?
 )
@@ -72,9 +76,10 @@ def error_texts(
     cursor: Cursor, period: Period, limit: int, *, examples: int, fixes: int
 ) -> ErrorTexts:
     """The `limit` commonest error texts of a period; failures without one go by their type."""
-    where, values = within(period)
-    query = _ERRORS.format(period=where, examples=int(examples), fixes=int(fixes))
-    rows = cursor.execute(query, [*values * 2, limit]).fetchall()
+    where, values = within(cursor, period)
+    table, named = repositories.with_repository(cursor)
+    query = _ERRORS.format(executions=table, period=where, examples=int(examples), fixes=int(fixes))
+    rows = cursor.execute(query, [*named, *values * 2, limit]).fetchall()
     return ErrorTexts(
         commonest=[_error_text(row) for row in rows],
         failures=int(rows[0][6]) if rows else 0,
@@ -106,7 +111,9 @@ def similar_successes(
     """
     if not failures:
         return {}
-    return dict(cursor.execute(_SIMILAR, [joined(failures), nearest, least]).fetchall())
+    table, named = repositories.with_repository(cursor)
+    query = _SIMILAR.format(executions=table)
+    return dict(cursor.execute(query, [*named, joined(failures), nearest, least]).fetchall())
 
 
 def solutions(cursor: Cursor, task_ids: Sequence[UUID], longest: int) -> dict[UUID, str]:

@@ -15,6 +15,7 @@ from uuid import UUID
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.requests import Outcome
 from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, UsedBy
+from mcp_learning.store.duckdb import repositories
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, UUIDS, joined
@@ -119,12 +120,24 @@ def unknown(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
 def select_ids(
     cursor: Cursor, *, repo: str | None, task_type: str | None, before: datetime | None
 ) -> list[UUID]:
-    """Executions that match every given filter; `before` compares the time of recording."""
-    given: dict[str, Any] = {"repo = ?": repo, "task_type = ?": task_type}
-    given["timestamp < ?"] = naive(before) if before else None
-    clauses = {clause: value for clause, value in given.items() if value is not None}
+    """Executions that match every given filter; `before` compares the time of recording.
+
+    `repo` may be any spelling of the repository.
+    """
+    clauses: list[str] = []
+    values: list[object] = []
+    if repo is not None:
+        clause, spellings = repositories.is_repository(cursor, repo)
+        clauses.append(clause)
+        values += spellings
+    if task_type is not None:
+        clauses.append("task_type = ?")
+        values.append(task_type)
+    if before is not None:
+        clauses.append("timestamp < ?")
+        values.append(naive(before))
     rows = cursor.execute(
-        f"SELECT task_id FROM executions {_conditions(clauses)}", list(clauses.values())
+        f"SELECT task_id FROM executions {_conditions(clauses)}", values
     ).fetchall()
     return [row[0] for row in rows]
 

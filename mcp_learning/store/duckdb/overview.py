@@ -6,7 +6,7 @@ from typing import Literal
 from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
 from mcp_learning.models.requests import Outcome
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.statistics import within
+from mcp_learning.store.duckdb.statistics import grouped, within
 from mcp_learning.store.types import Extent, Outcomes, Period, Use
 
 DESCRIPTION = 300
@@ -25,7 +25,7 @@ def extent(cursor: Cursor) -> Extent:
 
 def buckets(cursor: Cursor, step: Step, period: Period) -> list[Bucket]:
     """Figures per hour, day, week or month (UTC) that has executions, oldest first; no rates."""
-    where, values = within(period)
+    where, values = within(cursor, period)
     rows = cursor.execute(
         "SELECT date_trunc(?, timestamp)::TIMESTAMP, count(*) FILTER (success), "
         "count(*) FILTER (NOT success), count(*) FILTER (success IS NULL), "
@@ -42,18 +42,19 @@ def buckets(cursor: Cursor, step: Step, period: Period) -> list[Bucket]:
 
 
 def choices(cursor: Cursor, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
-    """Recorded values of a column, commonest first."""
+    """Recorded values of a column, commonest first; of repositories, the spelling to show."""
+    table, named, key = grouped(cursor, column)
     rows = cursor.execute(
-        f"SELECT {column}, count(*) FROM executions WHERE {column} IS NOT NULL "
+        f"SELECT {key}, count(*) FROM {table} WHERE {key} IS NOT NULL "
         "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
-        [limit],
+        [*named, limit],
     ).fetchall()
     return [Choice(value=value, executions=count) for value, count in rows]
 
 
 def latest(cursor: Cursor, period: Period, limit: int, offset: int) -> list[Listed]:
     """Executions of a period, the latest first."""
-    where, values = within(period)
+    where, values = within(cursor, period)
     rows = cursor.execute(
         # Ids first: texts are read of those alone that are shown.
         "SELECT task_id, timestamp, task_type, left(task_description, ?), success, repo, approach, "
@@ -82,14 +83,14 @@ def latest(cursor: Cursor, period: Period, limit: int, offset: int) -> list[List
 
 def count(cursor: Cursor, period: Period) -> int:
     """How many executions a period has."""
-    where, values = within(period)
+    where, values = within(cursor, period)
     row = cursor.execute(f"SELECT count(*) FROM executions WHERE {where}", values).fetchone()
     return int(row[0]) if row else 0
 
 
 def by_use(cursor: Cursor, period: Period) -> tuple[Outcomes, Outcomes, int]:
     """How executions ended that used earlier ones, and the others; and how many links there are."""
-    where, values = within(period)
+    where, values = within(cursor, period)
     row = cursor.execute(
         "WITH links AS (SELECT task_id, count(*) AS uses FROM uses GROUP BY 1) "
         "SELECT count(*) FILTER (success AND uses > 0), count(*) FILTER (NOT success AND uses > 0),"
@@ -105,7 +106,7 @@ def by_use(cursor: Cursor, period: Period) -> tuple[Outcomes, Outcomes, int]:
 
 def most_used(cursor: Cursor, period: Period, limit: int) -> list[Use]:
     """The executions that those of a period used most."""
-    where, values = within(period)
+    where, values = within(cursor, period)
     rows = cursor.execute(
         "WITH used AS (SELECT used_task_id, count(*) AS uses, "
         "count(*) FILTER (success) AS won, count(*) FILTER (NOT success) AS lost "

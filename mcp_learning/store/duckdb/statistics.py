@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from mcp_learning.models.requests import GroupBy
+from mcp_learning.store.duckdb import repositories
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive
 from mcp_learning.store.types import Measures, Outcomes, Pairing, Period
@@ -19,12 +20,12 @@ _MEASURES = f"""
     quantile_cont(duration_seconds, 0.5), quantile_cont(duration_seconds, 0.95), sum(actual_cost),
     count({_RATIO}), quantile_cont(abs({_RATIO}), 0.5), quantile_cont({_RATIO}, 0.5)
 """
-_KEYS = {"day": "strftime(timestamp, '%Y-%m-%d')"}
+_DAY = "strftime(timestamp, '%Y-%m-%d')"
 
 
 def totals(cursor: Cursor, period: Period) -> Measures:
     """Figures of the executions of a period."""
-    where, values = within(period)
+    where, values = within(cursor, period)
     row = cursor.execute(f"SELECT {_MEASURES} FROM executions WHERE {where}", values).fetchone()
     return Measures(*row) if row else Measures(0, 0, 0, 0, None, None, None)
 
@@ -36,13 +37,13 @@ def groups(
 
     Executions without a value for it are counted in the totals only.
     """
-    where, values = within(period)
-    key = _KEYS.get(by, by)
+    where, values = within(cursor, period)
+    table, named, key = grouped(cursor, by)
     order = "1 DESC" if by == "day" else "3 DESC, 1"
     rows = cursor.execute(
-        f"SELECT {key}, count(*) OVER (), {_MEASURES} FROM executions "
+        f"SELECT {key}, count(*) OVER (), {_MEASURES} FROM {table} "
         f"WHERE {where} AND {key} IS NOT NULL GROUP BY 1 ORDER BY {order} LIMIT ?",
-        [*values, limit],
+        [*named, *values, limit],
     ).fetchall()
     more = rows[0][1] - len(rows) if rows else 0
     return [(str(row[0]), Measures(*row[2:])) for row in rows], more
@@ -55,13 +56,13 @@ def outcomes(
     keys: Sequence[str],
 ) -> dict[str, Outcomes]:
     """How executions with these values of `by` ended; values without any are left out."""
-    where, values = within(period)
-    key = _KEYS.get(by, by)
+    where, values = within(cursor, period)
+    table, named, key = grouped(cursor, by)
     rows = cursor.execute(
         f"SELECT {key}, count(*) FILTER (success), count(*) FILTER (NOT success) "
-        f"FROM executions WHERE {where} "
+        f"FROM {table} WHERE {where} "
         f"AND {key} IN (SELECT unnest(from_json(?, '[\"VARCHAR\"]'))) GROUP BY 1",
-        [*values, json.dumps(list(keys))],
+        [*named, *values, json.dumps(list(keys))],
     ).fetchall()
     return {row[0]: Outcomes(*row[1:]) for row in rows}
 
@@ -71,7 +72,7 @@ def pairings(cursor: Cursor, period: Period, limit: int) -> list[Pairing]:
 
     Task types with a single approach are left out.
     """
-    where, values = within(period)
+    where, values = within(cursor, period)
     rows = cursor.execute(
         "WITH ended AS (SELECT task_type, approach, count(*) FILTER (success) AS won, "
         f"count(*) FILTER (NOT success) AS lost FROM executions WHERE {where} "
@@ -87,14 +88,25 @@ def pairings(cursor: Cursor, period: Period, limit: int) -> list[Pairing]:
     ]
 
 
-def within(period: Period) -> tuple[str, list[object]]:
+def within(cursor: Cursor, period: Period) -> tuple[str, list[object]]:
     """A condition on executions for those of a period, and the values that it binds."""
     where = "timestamp >= ? AND timestamp < ?"
     values: list[object] = [naive(period.since), naive(period.until)]
     if period.repo is not None:
-        where += " AND repo = ?"
-        values.append(period.repo)
+        condition, spellings = repositories.is_repository(cursor, period.repo)
+        where += f" AND {condition}"
+        values += spellings
     if period.task_type is not None:
         where += " AND task_type = ?"
         values.append(period.task_type)
     return where, values
+
+
+def grouped(cursor: Cursor, by: GroupBy) -> tuple[str, list[object], str]:
+    """The table of executions to group, the values that it binds, and the expression to group by.
+
+    Repositories are grouped by the spelling to show.
+    """
+    if by == "repo":
+        return (*repositories.with_repository(cursor), "repository")
+    return "executions", [], _DAY if by == "day" else by

@@ -10,6 +10,7 @@ import pytest
 from mcp_learning.clients.sources import sources
 from mcp_learning.clients.transfer import git
 from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.errors import InvalidInput
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the traps are shell scripts")
 
@@ -251,3 +252,21 @@ def test_an_order_of_files_or_a_directory_that_is_configured_changes_nothing(
     commits = git.read(repository / "sub", 10).commits
     assert [commit.subject for commit in commits] == STEPS
     assert [commit.files for commit in commits] == [(".gitattributes", "a.txt"), *[("a.txt",)] * 2]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can give files away")
+def test_a_repository_of_another_user_is_read_if_the_user_calls_it_safe(
+    tmp_path: Path, traps: Traps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = make_history(tmp_path / "repository", traps)
+    set_traps(repository, traps)
+    for entry in (repository, *repository.rglob("*")):
+        os.chown(entry, 12345, 12345)
+    with pytest.raises(InvalidInput, match="dubious ownership"):
+        git.read(repository, 10)
+    configuration = tmp_path / "gitconfig"
+    configuration.write_text(f"[safe]\n\tdirectory = {repository}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
+    traps.clear()
+    assert learn(repository) == STEPS
+    assert traps.found() == set()

@@ -1,0 +1,154 @@
+"""The repository that a directory on this machine belongs to, by reading what git wrote there.
+
+git itself is not run: a repository's configuration could make it execute a program. Nothing on
+another machine is looked at, nor any file that is not a small regular one.
+"""
+
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+LARGEST_FILE = 2**20
+"""Bytes of a file of git that are read."""
+
+MOST_REMOTES = 20
+"""Remotes that are taken from a configuration."""
+
+_WORKTREE = re.compile(r"(?P<main>.+?)[\\/](?:\.[^\\/]+[\\/])?worktrees[\\/][^\\/]+")
+_REMOTE = re.compile(r'\s*\[\s*remote\s+".*"\s*\]', re.IGNORECASE)
+_SECTION = re.compile(r"\s*\[")
+_URL = re.compile(r"\s*(?:push)?url\s*=\s*(?P<url>.*)", re.IGNORECASE)
+
+
+def main_directory(directory: str) -> Path | None:
+    """The main directory of the repository that a directory is in, the same for all its worktrees.
+
+    Of a bare repository it is the repository itself. Blocks.
+
+    Args:
+        directory: An absolute path.
+
+    Returns:
+        None if it is in no repository, or there is no such directory.
+    """
+    root = _root(directory)
+    return None if root is None else _main_of(root)
+
+
+def spellings(directory: str) -> list[str]:
+    """Everything by which the repository of a directory is known. Blocks.
+
+    Args:
+        directory: A path; a relative one begins at the working directory of this process.
+
+    Returns:
+        The directory, what links lead to, the root of the worktree, the main directory of the
+        repository, and the addresses of its remotes; the directory alone if it is gone.
+    """
+    found = [directory]
+    if _is_elsewhere(directory):
+        return found
+    with suppress(OSError, ValueError, RuntimeError):
+        path = Path(directory).expanduser().absolute()
+        found += [str(path), os.path.realpath(path)]
+        root = _root(str(path))
+        if root is not None:
+            main = _main_of(root)
+            found += [str(root), str(main), os.path.realpath(main)]
+            found += _remotes(root)
+    return list(dict.fromkeys(found))
+
+
+def name(directory: str) -> str:
+    """The name of the repository of a directory, or of the directory where there is none. Blocks.
+
+    A worktree that is gone is recognised by `worktrees` in its path.
+    """
+    main = main_directory(directory)
+    if main is not None:
+        return main.name.removesuffix(".git") or main.name
+    text = directory.rstrip("/\\")
+    if worktree := _WORKTREE.match(text):
+        main_path = worktree["main"]
+        if not re.search(r"(?:^|[\\/])(?:home|Users)[\\/][^\\/]+$|^/root$", main_path):
+            text = main_path
+    is_windows = "\\" in text and "/" not in text
+    return re.split(r"\\" if is_windows else "/", text)[-1].removesuffix(".git")
+
+
+def _root(directory: str) -> Path | None:
+    if _is_elsewhere(directory):
+        return None
+    with suppress(OSError, ValueError):
+        path = Path(directory)
+        if path.is_absolute():
+            return next((one for one in (path, *path.parents) if _is_root(one)), None)
+    return None
+
+
+def _is_root(path: Path) -> bool:
+    return (path / ".git").exists() or (
+        (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir()
+    )
+
+
+def _is_elsewhere(directory: str) -> bool:
+    """Whether to look at the path would ask another machine."""
+    return directory.startswith(("//", "\\\\"))
+
+
+def _git_directory(root: Path) -> Path:
+    """Where git keeps what belongs to this worktree; the root itself of a bare repository."""
+    dot_git = root / ".git"
+    if dot_git.is_dir():
+        return dot_git
+    text = _read(dot_git)
+    if not text.startswith("gitdir:"):
+        return root
+    return root / text.removeprefix("gitdir:").strip()
+
+
+def _common_directory(root: Path) -> Path:
+    """Where git keeps what all worktrees of a repository share."""
+    own = _git_directory(root)
+    if _is_elsewhere(str(own)):
+        return own
+    if common := _read(own / "commondir").strip():
+        return Path(os.path.normpath(own / common))
+    if own.parent.name == "worktrees":  # what it had is gone
+        return own.parent.parent
+    return own
+
+
+def _main_of(root: Path) -> Path:
+    common = _common_directory(root)
+    if common.name == ".git":
+        return common.parent
+    # A submodule has its directory in that of the repository around it.
+    return root if "modules" in common.parts and (root / ".git").exists() else common
+
+
+def _remotes(root: Path) -> list[str]:
+    common = _common_directory(root)
+    if _is_elsewhere(str(common)):
+        return []
+    urls: list[str] = []
+    is_remote = False
+    for line in _read(common / "config").splitlines():
+        if _SECTION.match(line):
+            is_remote = _REMOTE.match(line) is not None
+            line = line.partition("]")[2]
+        if is_remote and (given := _URL.match(line)):
+            urls.append(given["url"].strip().strip('"'))
+    return urls[:MOST_REMOTES]
+
+
+def _read(path: Path) -> str:
+    """The text of a regular file; empty if there is none."""
+    with suppress(OSError, ValueError):
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_FILE:
+            return path.read_text(encoding="utf-8", errors="replace")
+    return ""
