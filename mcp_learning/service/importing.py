@@ -2,8 +2,8 @@
 
 An imported execution is known by its task_id, which its reader makes the same each time. One that
 is stored is left alone, unless the source says that it changed later: then the given fields replace
-the stored ones, as an update through record_execution does. So a batch that is imported again
-changes nothing, and what agents added meanwhile is kept.
+the stored ones, but for those that were told (`models.provenance`). So a batch that is imported
+again changes nothing, and what agents added meanwhile is kept.
 """
 
 from collections.abc import Mapping, Sequence

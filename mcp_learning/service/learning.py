@@ -16,6 +16,7 @@ import anyio.to_thread
 from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.insights import report
+from mcp_learning.models import provenance
 from mcp_learning.models.dashboard import LookedUp, LookUp, Telemetry
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.insights import Insights
@@ -156,6 +157,7 @@ class LearningService:
                 refuse_excluded(stored.repo, excluded)
             # On the store's thread, since long texts take milliseconds.
             given, redactions = redact_execution(request)
+            given = provenance.telling(stored, given)
             if stored is None:
                 return Execution(task_id=task_id, recorded_at=now, updated_at=now, **given)
             new = stored.model_copy(update=given)

@@ -97,6 +97,30 @@ async def test_what_an_agent_has_changed_since_stays(service: LearningService) -
     assert (await stored(service, one.task_id)).outcome == "success"
 
 
+async def test_a_session_that_goes_on_replaces_nothing_that_was_told(
+    service: LearningService,
+) -> None:
+    def session(day: int, reply: str) -> PastExecution:
+        return past(
+            task_id,
+            outcome="pending",
+            solution_summary=reply,
+            duration_seconds=float(day),
+            details={"metadata": {"source": "claude-code"}},
+            updated_at=THEN + timedelta(days=day),
+        )
+
+    task_id = uuid4()
+    await take(service, session(1, "I look."))
+    told = {"outcome": "success", "solution_summary": "The cookie is cleared first"}
+    await record(service, task_id=str(task_id), task_description=LOGIN, **told)
+    assert await take(service, session(40_000, "Bye.")) == Imported(updated=1)
+    found = await stored(service, task_id)
+    assert (found.outcome, found.solution_summary) == tuple(told.values())
+    assert found.duration_seconds == 40_000.0
+    assert await take(service, session(40_000, "Bye.")) == Imported(unchanged=1)
+
+
 async def test_an_id_that_is_twice_in_a_batch_is_stored_once_as_it_was_last(
     service: LearningService,
 ) -> None:

@@ -1,12 +1,11 @@
 """Records the latest task of a session of Claude Code, as an import of the session would.
 
-An outcome that somebody told is never overwritten, and a task that the agent has recorded itself is
-left to it.
+What somebody told is never overwritten (`models.provenance`), and a task that the agent has
+recorded itself is left to it.
 """
 
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import anyio
 
@@ -15,10 +14,7 @@ from mcp_learning.clients.transcripts import claude_code
 from mcp_learning.clients.transcripts.sessions import Task
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.cluster.connect import connect
-from mcp_learning.errors import NotFound
-from mcp_learning.models.requests import GetExecution
 from mcp_learning.models.transfer import ImportBatch, PastExecution
-from mcp_learning.service.protocol import Learning
 from mcp_learning.settings import Settings
 
 LARGEST_TAIL = 16 * 2**20
@@ -72,18 +68,8 @@ def complete(task: Task, payload: dict[str, Any]) -> None:
 async def _store(settings: Settings, record: PastExecution) -> str:
     with anyio.fail_after(SECONDS):
         async with connect(settings) as service:
-            if await _has_outcome(service, record.task_id):
-                return f"nothing recorded: the outcome of {record.task_id} is known"
             done = await service.import_batch(ImportBatch(records=[record]))
     if done.excluded:
         return "nothing recorded: the repository is excluded"
     what = "recorded" if done.created else "updated" if done.updated else "nothing new of"
     return f"{what} {record.task_id}"
-
-
-async def _has_outcome(service: Learning, task_id: UUID) -> bool:
-    try:
-        known = await service.get(GetExecution(task_id=task_id))
-    except NotFound:
-        return False
-    return known.execution.outcome != "pending"

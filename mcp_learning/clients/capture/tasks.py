@@ -66,8 +66,10 @@ def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
             "metadata": _metadata(task, client),
         },
     }
+    # What the agent recorded itself is this task, and gets what the session adds to it.
+    (recorded,) = task.recorded if len(task.recorded) == 1 else (None,)
     record = {
-        "task_id": identity(client, task.name),
+        "task_id": recorded or identity(client, task.name),
         "execution": values,
         "recorded_at": task.started,
         "updated_at": ended,

@@ -79,8 +79,12 @@ class _ClaudeCodeReader:
     ) -> None:
         task = self.session.latest
         for block in _blocks(message):
-            if block.get("type") == "tool_result" and block.get("is_error") is True and task:
-                task.failed(_TOOL_ERROR.sub("", text_of(block.get("content"))))
+            if block.get("type") == "tool_result" and task:
+                told = text_of(block.get("content"))
+                if block.get("is_error") is True:
+                    task.failed(_TOOL_ERROR.sub("", told))
+                else:
+                    task.answered(block.get("tool_use_id"), told)
         prompt = _REMINDER.sub("", text_of(message.get("content"))).strip()
         if prompt.startswith(_INTERRUPTED):
             if task:
@@ -111,7 +115,7 @@ class _ClaudeCodeReader:
         for block in _blocks(message):
             if block.get("type") == "tool_use":
                 name, given = str(block.get("name")), block.get("input")
-                task.used(name)
+                task.used(name, block.get("id"))
                 if name in _WRITES and isinstance(given, dict):
                     task.wrote(given.get("file_path") or given.get("notebook_path"))
         task.said(text_of(message.get("content")))

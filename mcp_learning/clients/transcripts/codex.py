@@ -131,13 +131,16 @@ class _CodexReader:
         elif kind == "message" and payload.get("role") == "assistant":
             task.said(text_of(payload.get("content")))
         elif kind in _CALLS:
-            task.used(payload.get("name") or kind)
+            task.used(payload.get("name") or kind, payload.get("call_id"))
             for file in _PATCHED.findall(_arguments(payload)):
                 task.wrote(file.strip())
         elif kind in _OUTPUTS:
-            is_failure, text = _output(payload.get("output"))
+            output = payload.get("output")
+            is_failure, text = _output(output)
             if is_failure:
                 task.failed(text)
+            else:
+                task.answered(payload.get("call_id"), _raw(output))
 
     def _prompt(self, where: str, text: str, at: datetime | None, *, item: bool) -> None:
         prompt = text.rpartition(_REQUEST)[2].strip()
@@ -188,6 +191,11 @@ def _output(output: object) -> tuple[bool, str]:
         return is_failure, text if isinstance(text, str) else ""
     code_line = re.match(r"(?:Exit code|Process exited with code):? (\d+)", str(output)[:200])
     return bool(code_line and int(code_line[1])), str(output) if code_line else ""
+
+
+def _raw(output: object) -> str:
+    """What a tool answered, as one text."""
+    return output if isinstance(output, str) else json.dumps(output)
 
 
 def _loaded(value: object) -> object:

@@ -1,8 +1,10 @@
 """A session of an agent: its tasks, each from what the user asked to the last thing done for it."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from mcp_learning.clients.values import clean
 
@@ -15,6 +17,12 @@ _MOST_TOOLS = 200
 _MOST_FILES = 10_000
 
 _RECORDING_TOOL = "record_execution"
+
+_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_CREATED = re.compile(
+    rf"""\bRecorded ({_ID})\b|\btask_id\\?": ?\\?"({_ID})[^{{}}]*\bcreated\\?": ?true"""
+)
+"""The answer of record_execution, as text or as JSON, which may be in a text of JSON again."""
 
 _TEXT_BLOCKS = (None, "text", "input_text", "output_text")
 
@@ -43,6 +51,7 @@ class Task:
         last_error: What the last of them told.
         interrupted: Whether the user stopped the agent.
         failure: Why the agent could not go on; empty if it could.
+        recorded: Executions that the agent created for it with record_execution.
     """
 
     where: str
@@ -64,6 +73,8 @@ class Task:
     last_error: str = ""
     interrupted: bool = False
     failure: str = ""
+    recorded: set[UUID] = field(default_factory=set)
+    _recording: set[str] = field(default_factory=set)
 
     def at(self, moment: datetime | None) -> None:
         """Something happened at this time."""
@@ -75,11 +86,18 @@ class Task:
         if text.strip():
             self.reply, self.failure = text, ""
 
-    def used(self, tool: object) -> None:
-        """The agent used a tool."""
+    def used(self, tool: object, call: object = None) -> None:
+        """The agent used a tool; `call` is what its answer will name."""
         name = clean(str(tool), 100) or "unknown"
         known = name in self.tools or len(self.tools) < _MOST_TOOLS
         self.tools[name if known else "further"] += 1
+        if name.endswith(_RECORDING_TOOL):
+            self._recording.add(str(call))
+
+    def answered(self, call: object, text: str) -> None:
+        """A tool answered, without an error."""
+        if str(call) in self._recording:
+            self.recorded |= {UUID(one[1] or one[2]) for one in _CREATED.finditer(text)}
 
     def failed(self, text: str) -> None:
         """A tool failed."""

@@ -1,10 +1,11 @@
-"""Merging a batch of executions from elsewhere: nothing twice, and what is newer here stays."""
+"""Merging a batch of executions from elsewhere: nothing twice; what is newer, or told, stays."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from mcp_learning.models import provenance
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import PastExecution
@@ -73,7 +74,7 @@ def _update(cursor: Cursor, one: Incoming) -> None:
     old = executions.get(cursor, task_id)
     if old is None:
         raise LookupError(f"{task_id} was there in this very transaction")
-    changed = old.model_copy(update=_fields(one))
+    changed = provenance.merged(old, _fields(one))
     executions.update(cursor, changed, task_key(changed.task_description))
     if changed.task_description != old.task_description:
         embeddings.remove(cursor, task_id)

@@ -193,18 +193,23 @@ def test_a_hook_and_an_import_store_the_same_record_of_a_task(
     assert recorded["solution_summary"] == reply.strip()
 
 
-def test_a_told_outcome_is_never_overwritten(data_dir: Path, record: Callable[..., str]) -> None:
+def test_what_was_told_is_never_overwritten(data_dir: Path, record: Callable[..., str]) -> None:
+    told = {
+        "task_id": str(identity("claude-code", "prompt-1")),
+        "task_type": "bug_fix",
+        "task_description": "told",
+        "outcome": "success",
+        "solution_summary": "cleared the cookie first",
+    }
+    later = [user("yes", "prompt-2", 40), assistant("Done.", timestamp="2999-01-02T03:04:05Z")]
     with Server(data_dir) as server:
         server.initialize()
-        server.call(
-            "record_execution",
-            task_id=str(identity("claude-code", "prompt-1")),
-            task_type="bug_fix",
-            task_description="told",
-            outcome="success",
-        )
-        assert "is known" in record(*WORK)
-        assert stored(server)["task_description"] == "told"
+        server.call("record_execution", **told)
+        assert "nothing new of" in record(*WORK)
+        assert "updated" in record(*WORK, *later)
+        one = stored(server)
+        assert {name: one[name] for name in told} == told
+        assert one["file_count"] == 2
 
 
 @pytest.mark.parametrize(

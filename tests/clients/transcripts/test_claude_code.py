@@ -307,3 +307,47 @@ def test_files_in_a_directory_are_read_in_order_and_named_in_places(
 def test_a_path_that_is_not_there_is_refused(tmp_path: Path, notes: Notes) -> None:
     with pytest.raises(InvalidInput, match=r"^path: there is no "):
         read(tmp_path / "missing", notes)
+
+
+ID = "0190a5d2-0000-7000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    ("told", "linked"),
+    [
+        (f"Recorded {ID}. 2 secrets were removed.", True),
+        ([text(f"Recorded {ID}.")], True),
+        (f'{{"task_id":"{ID}","created":true,"redactions":0}}', True),
+        (f"Updated {ID}.", False),
+        (f'{{"task_id":"{ID}","created":false,"redactions":0}}', False),
+        ("", False),
+    ],
+)
+def test_a_task_that_the_agent_recorded_itself_is_that_execution(
+    file: Path, notes: Notes, told: object, *, linked: bool
+) -> None:
+    write(
+        file,
+        user(0, ASKED),
+        assistant(5, {**tool("mcp__learning__record_execution", outcome="success"), "id": "7"}),
+        user(6, [{"type": "tool_result", "tool_use_id": "7", "content": told}]),
+        user(7, [{"type": "tool_result", "tool_use_id": "8", "content": f"Recorded {ID[:-1]}2."}]),
+        user(60, "Now rename the spout to snout"),
+    )
+    first, second = read(file, notes)
+    assert (str(first.task_id) == ID) == linked
+    assert str(second.task_id) != ID
+
+
+def test_a_task_of_which_several_executions_were_recorded_is_none_of_them(
+    file: Path, notes: Notes
+) -> None:
+    calls = [{**tool("record_execution"), "id": str(n)} for n in range(2)]
+    ids = [f"{ID[:-1]}{n}" for n in range(2)]
+    answers = [
+        {"type": "tool_result", "tool_use_id": str(n), "content": f"Recorded {one}."}
+        for n, one in enumerate(ids)
+    ]
+    write(file, user(0, ASKED), assistant(5, *calls), user(6, answers))
+    (record,) = read(file, notes)
+    assert str(record.task_id) not in ids

@@ -207,3 +207,22 @@ def test_a_prompt_without_any_time_is_skipped(file: Path, notes: Notes) -> None:
     write(file, {"type": "message", "role": "user", "content": [{"text": ASKED}]})
     assert read(file, notes) == []
     assert notes.skipped == {"has no time": 1}
+
+
+def test_a_task_that_the_agent_recorded_itself_is_that_execution(file: Path, notes: Notes) -> None:
+    task_id = "0190a5d2-0000-7000-8000-000000000001"
+    structured = json.dumps({"task_id": task_id, "created": True, "redactions": 0})
+    for output in (
+        json.dumps({"content": [{"type": "text", "text": f"Recorded {task_id}."}]}),
+        json.dumps([{"type": "text", "text": structured}]),
+        {"content": [{"type": "text", "text": f"Recorded {task_id}."}]},
+    ):
+        write(
+            file,
+            codex_start(),
+            event(2, "user_message", message=ASKED),
+            item(4, "function_call", name="learning__record_execution", call_id="1"),
+            item(5, "function_call_output", call_id="1", output=output),
+        )
+        (record,) = read(file, notes)
+        assert str(record.task_id) == task_id

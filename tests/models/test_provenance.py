@@ -1,0 +1,126 @@
+"""What was told of an execution stays, whatever a source observes of it later."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_learning.clients.transcripts import claude_code, codex
+from mcp_learning.models.provenance import OBSERVERS, merged, telling, told
+from mcp_learning.models.results import Execution
+
+THEN = datetime(2025, 1, 1, tzinfo=UTC)
+OBSERVED = {"metadata": {"source": "claude-code", "tools": {"Bash": 1}}}
+
+
+def execution(**values: Any) -> Execution:
+    known = {"task_type": "task", "task_description": "mend it", "outcome": "pending", **values}
+    return Execution(task_id=uuid4(), recorded_at=THEN, updated_at=THEN, **known)
+
+
+def tell(stored: Execution, **values: Any) -> Execution:
+    return stored.model_copy(update=telling(stored, values))
+
+
+def observe(stored: Execution, **values: Any) -> Execution:
+    return merged(stored, {"outcome": "pending", **OBSERVED, **values})
+
+
+def test_the_clients_whose_sessions_are_read_are_observers() -> None:
+    assert {claude_code.SOURCE, codex.SOURCE} == OBSERVERS
+
+
+def test_a_told_outcome_and_solution_stay_and_the_rest_goes_on() -> None:
+    one = execution(**OBSERVED, solution_summary="I look.", duration_seconds=1.0)
+    one = tell(one, outcome="success", solution_summary="cleared the cookie")
+    more = {"source": "claude-code", "tools": {"Bash": 9}}
+    one = observe(one, solution_summary="Bye.", duration_seconds=9.0, metadata=more)
+    assert (one.outcome, one.solution_summary) == ("success", "cleared the cookie")
+    assert one.duration_seconds == 9.0
+    assert one.metadata == {**more, "told": ["outcome", "solution_summary"]}
+
+
+def test_to_what_was_told_as_a_whole_the_observed_is_added() -> None:
+    one = execution(outcome="success", approach="a")
+    for seconds in (1.0, 2.0):
+        one = observe(one, task_description="go on", duration_seconds=seconds)
+        assert (one.task_description, one.outcome) == ("mend it", "success")
+        assert one.duration_seconds == seconds
+
+
+def test_a_crash_that_was_observed_is_none_when_the_session_goes_on() -> None:
+    one = observe(execution(**OBSERVED), outcome="failure", error_type="crash")
+    assert (one.outcome, one.error_type) == ("failure", "crash")
+    one = observe(one)
+    assert (one.outcome, one.error_type) == ("pending", None)
+
+
+def test_a_table_without_outcomes_does_not_know_them() -> None:
+    one = merged(execution(outcome="failure"), {"outcome": "pending", "approach": "b"})
+    assert (one.outcome, one.approach) == ("failure", "b")
+
+
+def test_what_another_database_was_told_later_replaces() -> None:
+    one = tell(execution(**OBSERVED), outcome="failure", approach="a")
+    metadata = {"source": "claude-code", "told": ["outcome"]}
+    one = merged(one, {"outcome": "success", "approach": "guess", "metadata": metadata})
+    assert (one.outcome, one.approach) == ("success", "a")
+
+
+def test_an_outcome_that_was_told_before_names_were_kept_stays() -> None:
+    one = observe(execution(**OBSERVED, outcome="success", solution_summary="so"))
+    assert (one.outcome, one.solution_summary) == ("success", "so")
+    one = observe(execution(**OBSERVED, outcome="failure", error_type="timeout"))
+    assert (one.outcome, one.error_type) == ("failure", "timeout")
+
+
+def test_metadata_that_was_told_stays() -> None:
+    one = tell(execution(**OBSERVED), outcome="success", metadata={"ticket": 7})
+    one = observe(one)
+    assert one.metadata is not None
+    assert one.metadata["ticket"] == 7
+    own = {"source": "a tracker", "ticket": 8}
+    one = observe(execution(outcome="success", metadata=own), duration_seconds=1.0)
+    assert (one.metadata, one.outcome) == (own, "success")
+
+
+FIELDS = {
+    "outcome": st.sampled_from(["success", "failure", "pending"]),
+    "solution_summary": st.sampled_from("ab"),
+    "approach": st.sampled_from("ab"),
+    "error_type": st.sampled_from(["crash", "timeout"]),
+    "duration_seconds": st.sampled_from([1.0, 2.0]),
+    "metadata": st.sampled_from([{"a": 1}, {"source": "codex"}, {"source": "else"}, {"told": 3}]),
+}
+SAID = st.fixed_dictionaries({}, optional=FIELDS)
+
+
+@given(st.booleans(), st.lists(st.tuples(st.booleans(), SAID), max_size=6))
+def test_whatever_is_told_and_observed_each_field_is_as_it_was_told_last(
+    is_observed: bool, steps: list[tuple[bool, dict[str, Any]]]
+) -> None:
+    one = execution(**OBSERVED) if is_observed else execution()
+    last: dict[str, Any] = {}
+    for number, (is_told, said) in enumerate(steps):
+        if is_told:
+            one, again = tell(one, **said), tell(tell(one, **said), **said)
+            assert one == again
+            last |= said
+            if last.get("outcome") == "pending":
+                del last["outcome"]
+        else:
+            guessed = ("solution_summary", "approach", "duration_seconds")
+            observed = {name: said[name] for name in guessed if name in said}
+            if said.get("error_type") == "crash":
+                observed |= {"outcome": "failure", "error_type": "crash"}
+            metadata = {"source": "claude-code", "step": number}
+            one = observe(one, **observed, metadata=metadata)
+        for name, value in last.items():
+            if name != "metadata":
+                assert getattr(one, name) == value, name
+            else:
+                assert one.metadata is not None
+                assert value.get("a") == one.metadata.get("a")
+        assert told(dict(one)) >= last.keys() - {"metadata"}
