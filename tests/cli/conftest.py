@@ -63,6 +63,11 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(home: Path) -> Command:
+    """Runs `mcp-learning ARGUMENTS` in `home`, as `commands_in` describes it."""
+    return commands_in(home)
+
+
+def commands_in(home: Path) -> Command:
     """Runs `mcp-learning ARGUMENTS` to its end, nothing of the machine's user in its environment.
 
     Keyword arguments are further environment variables.

@@ -1,6 +1,7 @@
 """`benchmark` on real databases, with real indexes, beside a real server."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,16 +9,26 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from cli.conftest import Command
+from cli.conftest import Command, commands_in
 
 from benchmarks.mcp_client import PRODUCT_SERVER, spawn
 
 ROWS = 60
 
 
-def fill(run: Command, data: Path) -> None:
-    made = run("generate-data", "--count", str(ROWS), "--data-dir", str(data))
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with `ROWS` executions; tests use copies."""
+    directory = tmp_path_factory.mktemp("generated")
+    options = ("--count", str(ROWS), "--data-dir", str(directory / "data"))
+    made = commands_in(directory)("generate-data", *options)
     assert made.returncode == 0, made.stderr
+    return directory / "data"
+
+
+@pytest.fixture
+def data(generated: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(generated, tmp_path / "data"))
 
 
 def contents(database: Path) -> list[tuple[object, ...]]:
@@ -30,9 +41,7 @@ def contents(database: Path) -> list[tuple[object, ...]]:
         ]
 
 
-def test_every_preset_is_compared_beside_a_running_server(run: Command, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    fill(run, data)
+def test_every_preset_is_compared_beside_a_running_server(run: Command, data: Path) -> None:
     with spawn(PRODUCT_SERVER, data) as server:
         server.call("learning_stats", {})
         done = run("benchmark", "--json", "--data-dir", str(data))
@@ -52,9 +61,7 @@ def test_every_preset_is_compared_beside_a_running_server(run: Command, tmp_path
         assert one["index_bytes"] > ROWS * 384 * 4
 
 
-def test_the_database_and_its_index_stay_as_they_are(run: Command, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    fill(run, data)
+def test_the_database_and_its_index_stay_as_they_are(run: Command, data: Path) -> None:
     assert run("rebuild-index", "--data-dir", str(data)).returncode == 0
     index = data / "index" / "hnsw.duckdb"
     before = contents(data / "learning.duckdb"), index.read_bytes()
@@ -66,9 +73,7 @@ def test_the_database_and_its_index_stay_as_they_are(run: Command, tmp_path: Pat
     assert "no index below 200,000 executions" in done.stdout
 
 
-def test_executions_without_a_vector_are_counted(run: Command, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    fill(run, data)
+def test_executions_without_a_vector_are_counted(run: Command, data: Path) -> None:
     more = ("generate-data", "--count", "5", "--no-embed", "--data-dir", str(data))
     assert run(*more).returncode == 0
     done = run("benchmark", "--presets", "fast", "--json", "--data-dir", str(data))

@@ -4,11 +4,11 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from cli.conftest import Command, commands_in
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
 Demo = Callable[..., Any]
 
 
@@ -34,8 +34,32 @@ def make_repository(path: Path, *messages: str) -> Path:
     return path
 
 
-def test_outside_of_a_repository_the_sample_is_recorded_and_searched(demo: Demo) -> None:
-    report = demo()
+class Sample(NamedTuple):
+    """A demo outside of a repository, in a home with obstacles, and what was there afterwards."""
+
+    report: Any
+    home: Path
+    own: Path
+    scratch: Path
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    """The demo, run once for several tests."""
+    directory = tmp_path_factory.mktemp("sample")
+    home, own, scratch = (directory / name for name in ("home", "own", "scratch"))
+    home.mkdir()
+    scratch.mkdir()
+    (home / "json.py").write_text("raise SystemExit('taken for the json module')")
+    environment = {"TMPDIR": str(scratch), "MCP_LEARNING_DATA_DIR": str(own)}
+    environment |= {"MCP_LEARNING_MIN_SIMILARITY": "1.0"}
+    done = commands_in(home)("demo", "--json", **environment)
+    assert done.returncode == 0, done.stderr
+    return Sample(json.loads(done.stdout), home, own, scratch)
+
+
+def test_outside_of_a_repository_the_sample_is_recorded_and_searched(sample: Sample) -> None:
+    report = sample.report
     assert report["source"] == "sample"
     assert report["recorded"] == sum(report["outcomes"].values()) >= 35
     assert report["outcomes"]["failure"] == 3
@@ -45,6 +69,19 @@ def test_outside_of_a_repository_the_sample_is_recorded_and_searched(demo: Demo)
     assert failed["rank"] == 1
     assert failed["matches"][0]["error_message"].startswith("Reverted by commit ")
     assert unrelated["matches"] == []
+
+
+def test_the_users_database_is_left_alone_and_nothing_stays_behind(sample: Sample) -> None:
+    assert not sample.own.exists()
+    assert list(sample.scratch.iterdir()) == []
+    assert [file.name for file in sample.home.iterdir()] == ["json.py"]
+
+
+def test_neither_users_settings_nor_modules_of_the_current_directory_reach_the_demo(
+    sample: Sample,
+) -> None:
+    """With the setting, nothing is similar enough; the module would end the command."""
+    assert sample.report["searches"][0]["matches"]
 
 
 def test_a_given_repository_is_learnt_from(demo: Demo, tmp_path: Path) -> None:
@@ -57,9 +94,7 @@ def test_a_given_repository_is_learnt_from(demo: Demo, tmp_path: Path) -> None:
     assert [search["about"] for search in report["searches"]][-1] == "unrelated"
 
 
-def test_an_excluded_repository_is_not_learnt_from(
-    demo: Demo, run: Command, tmp_path: Path
-) -> None:
+def test_an_excluded_repository_is_not_learnt_from(run: Command, tmp_path: Path) -> None:
     repository = make_repository(tmp_path / "teapot", *(f"feat: lid {n}" for n in range(12)))
     excluded = {"MCP_LEARNING_EXCLUDED_REPOS": str(repository)}
     done = run("demo", "--json", "--repo", str(repository), **excluded)
@@ -67,12 +102,15 @@ def test_an_excluded_repository_is_not_learnt_from(
     assert "excluded_repos" in done.stderr
 
 
-def test_the_current_repository_is_learnt_from_when_it_has_commits_enough(
-    demo: Demo, home: Path
+def test_the_current_repository_is_learnt_from_when_it_has_commits_enough_and_kept_if_wished(
+    run: Command, demo: Demo, home: Path, tmp_path: Path
 ) -> None:
     make_repository(home, *(f"Pour cup number {n}" for n in range(12)))
-    report = demo("--limit", "11")
+    kept = str(tmp_path / "kept")
+    report = demo("--limit", "11", "--data-dir", kept)
     assert (report["source"], report["repo"], report["recorded"]) == ("git", "home", 11)
+    done = run("stats", "--json", "--data-dir", kept)
+    assert json.loads(done.stdout)["totals"]["executions"] == 11
 
 
 def test_in_a_young_repository_the_sample_is_used_and_it_says_so(run: Command, home: Path) -> None:
@@ -94,32 +132,6 @@ def test_stored_text_is_never_taken_for_markup(run: Command, tmp_path: Path) -> 
     assert "[red]hot[/red] tea into [/nonsense] cups" in done.stdout
 
 
-def test_the_users_database_is_left_alone_and_nothing_stays_behind(
-    demo: Demo, home: Path, tmp_path: Path
-) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    own = tmp_path / "own"
-    demo(TMPDIR=str(scratch), MCP_LEARNING_DATA_DIR=str(own))
-    assert not own.exists()
-    assert list(scratch.iterdir()) == []
-    assert list(home.iterdir()) == []
-
-
-def test_users_settings_do_not_reach_the_demo(demo: Demo) -> None:
-    report = demo(MCP_LEARNING_MIN_SIMILARITY="1.0")
-    assert report["searches"][0]["rank"] == 1
-
-
-def test_with_a_data_directory_the_database_is_kept_there(
-    run: Command, demo: Demo, tmp_path: Path
-) -> None:
-    kept = tmp_path / "kept"
-    report = demo("--data-dir", str(kept))
-    done = run("stats", "--json", "--data-dir", str(kept))
-    assert json.loads(done.stdout)["totals"]["executions"] == report["recorded"]
-
-
 def test_a_data_directory_that_cannot_be_used_ends_it_with_the_reason(
     run: Command, tmp_path: Path
 ) -> None:
@@ -139,8 +151,3 @@ def test_what_is_no_repository_is_refused_in_one_line(
     assert done.returncode == 1
     assert done.stderr.startswith("mcp-learning: repo: ")
     assert len(done.stderr.splitlines()) == 1
-
-
-def test_modules_of_the_current_directory_are_not_run(demo: Demo, home: Path) -> None:
-    (home / "json.py").write_text("raise SystemExit('taken for the json module')")
-    assert demo()["recorded"]
