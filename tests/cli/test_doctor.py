@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import duckdb
 import pytest
 from cli.conftest import Command, commands_in
 
+from mcp_learning.cli.check_runner import CheckContext, run_checks
+from mcp_learning.cli.checks import CHECKS
 from mcp_learning.cli.stdio_client import StdioClient
 from mcp_learning.server import sandbox
 
@@ -33,6 +36,19 @@ def examine(run: Command) -> Examine:
         return {result["name"]: result for result in results}
 
     return examine
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch) -> Examine:
+    """Runs the checks in this process, without those that start a server or need no settings."""
+
+    def check(data_dir: Path | None = None, **more: str) -> dict[str, Any]:
+        for name, value in more.items():
+            monkeypatch.setenv(name, value)
+        wanted = [one for one in CHECKS if one.name not in ("duckdb", "vss", "server")]
+        return {one.name: asdict(one) for one in run_checks(wanted, CheckContext(data_dir))}
+
+    return check
 
 
 @pytest.fixture(scope="module")
@@ -116,20 +132,18 @@ def test_a_data_directory_below_a_file_fails_and_the_rest_is_still_checked(
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
 def test_a_directory_that_others_can_read_is_minded_with_the_command(
-    examine: Examine, own: Path
+    check: Examine, own: Path
 ) -> None:
     own.mkdir()
     own.chmod(0o755)
-    results = examine(0, "--data-dir", str(own))
+    results = check(own)
     assert results["permissions"]["fix"] == f"chmod 700 {own}"
 
 
-def test_a_file_that_is_no_database_fails_and_is_left_as_it_was(
-    examine: Examine, own: Path
-) -> None:
+def test_a_file_that_is_no_database_fails_and_is_left_as_it_was(check: Examine, own: Path) -> None:
     own.mkdir(mode=0o700)
     (own / "learning.duckdb").write_text("not a database\n" * 1_000)
-    results = examine(1, "--data-dir", str(own))
+    results = check(own)
     assert failures(results) == ["database"]
     assert results["database"]["fix"] == "mcp-learning recover"
     assert results["schema"]["detail"] == "left out: needs database"
@@ -158,22 +172,20 @@ def test_a_database_with_damaged_blocks_fails_with_the_command_that_saves_the_re
 
 
 def test_a_database_of_a_newer_version_fails_with_the_update_and_is_not_changed(
-    examine: Examine, used: Path
+    check: Examine, used: Path
 ) -> None:
     with duckdb.connect(str(used / "learning.duckdb")) as connection:
         connection.execute("INSERT INTO schema_version VALUES (999, 'later', now()::TIMESTAMP)")
-    results = examine(1, "--data-dir", str(used))
+    results = check(used)
     assert failures(results) == ["schema"]
     assert "version 999" in results["schema"]["detail"]
     assert results["schema"]["fix"] == "pip install --upgrade mcp-learning"
 
 
-def test_vectors_of_another_model_fail_with_the_command_to_run(
-    examine: Examine, used: Path
-) -> None:
+def test_vectors_of_another_model_fail_with_the_command_to_run(check: Examine, used: Path) -> None:
     with duckdb.connect(str(used / "learning.duckdb")) as connection:
         connection.execute("UPDATE embeddings SET model = 'another/model@0/recipe-1'")
-    results = examine(1, "--data-dir", str(used))
+    results = check(used)
     assert failures(results) == ["stored vectors"]
     assert "another/model" in results["stored vectors"]["detail"]
     assert results["stored vectors"]["fix"] == "mcp-learning rebuild-index --reembed"
@@ -189,7 +201,7 @@ def test_a_database_that_a_server_has_open_is_no_failure(examine: Examine, own: 
     assert "exit code 0" in results["server"]["detail"]
 
 
-def test_a_database_that_another_program_has_open_is_a_failure(examine: Examine, own: Path) -> None:
+def test_a_database_that_another_program_has_open_is_a_failure(check: Examine, own: Path) -> None:
     own.mkdir(mode=0o700)
     script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(); sys.stdin.read()"
     holder = subprocess.Popen(
@@ -200,7 +212,7 @@ def test_a_database_that_another_program_has_open_is_a_failure(examine: Examine,
     assert holder.stdout is not None
     with holder:
         holder.stdout.readline()
-        results = examine(1, "--data-dir", str(own))
+        results = check(own)
         assert holder.stdin is not None
         holder.stdin.close()
     assert failures(results) == ["database"]
@@ -217,14 +229,14 @@ def test_a_wrong_setting_fails_by_name_and_what_needs_settings_is_left_out(
     assert "exit code 0" in results["server"]["detail"]
 
 
-def test_a_misspelt_setting_fails_with_the_one_that_may_be_meant(examine: Examine) -> None:
-    results = examine(1, MCP_LEARNING_DATADIR="x")
+def test_a_misspelt_setting_fails_with_the_one_that_may_be_meant(check: Examine) -> None:
+    results = check(MCP_LEARNING_DATADIR="x")
     assert failures(results) == ["settings"]
     assert "did you mean MCP_LEARNING_DATA_DIR?" in results["settings"]["detail"]
 
 
-def test_a_model_that_does_not_exist_fails_by_name(examine: Examine, own: Path) -> None:
+def test_a_model_that_does_not_exist_fails_by_name(check: Examine, own: Path) -> None:
     own.mkdir(mode=0o700)
-    results = examine(1, MCP_LEARNING_EMBEDDING_MODEL="no/such", MCP_LEARNING_DATA_DIR=str(own))
+    results = check(MCP_LEARNING_EMBEDDING_MODEL="no/such", MCP_LEARNING_DATA_DIR=str(own))
     assert failures(results) == ["embedding model"]
     assert "no/such" in results["embedding model"]["detail"]
