@@ -7,11 +7,13 @@ computes it when it writes an execution. In this order:
    the next, if it ends in a colon), else the first.
 2. Values are replaced: URLs, quoted text, UUIDs, hexadecimal numbers, paths, free-standing numbers.
    Digits that are part of a word stay: TS2304 and TS2345 are different errors.
-3. White space becomes one space; `MAX_LENGTH` characters are kept.
+3. White space becomes one space; `MAX_LENGTH` characters are kept, in Unicode's normal form C.
 """
 
 import re
 from functools import lru_cache
+
+from mcp_learning.models.folding import composed
 
 __all__ = ["MAX_LENGTH", "normal_form"]
 
@@ -60,7 +62,7 @@ def normal_form(message: str) -> str:
 
     Takes time linear in the length of the message, whatever is in it.
     """
-    text = _telling_line(message)
+    text = composed(_telling_line(message))
     for may_match, replace, replacement in _VALUES:
         if may_match(text):
             text = replace(replacement, text)

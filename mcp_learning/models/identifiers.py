@@ -26,8 +26,17 @@ def task_key(task_description: str) -> int:
 
     64 bits of a SHA-256, signed: among a million tasks two share a key with probability 3e-8.
     """
-    text = " ".join(folded(task_description).split())
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
+    return _key(folded(task_description))
+
+
+def former_task_key(task_description: str) -> int:
+    """The `task_key` that databases before schema version 4 have: without composition."""
+    return _key(task_description.casefold())
+
+
+def _key(text: str) -> int:
+    digest = hashlib.sha256(" ".join(text.split()).encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
 
 
 def description_hash(text: str) -> int:

@@ -8,6 +8,7 @@ again changes nothing, and what agents added meanwhile is kept.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from mcp_learning.models.transfer import PastExecution
@@ -17,17 +18,23 @@ from mcp_learning.redaction.secrets import redact
 from mcp_learning.store.types import Incoming
 
 
-def kept(records: Sequence[PastExecution], excluded: str) -> list[PastExecution]:
+def kept(
+    records: Sequence[PastExecution],
+    excluded: str,
+    stored: Mapping[UUID, str | None] = MappingProxyType({}),
+) -> list[PastExecution]:
     """The records without those of excluded repositories; blocks, since directories are looked at.
 
     Args:
         records: From elsewhere.
         excluded: Patterns, as for `exclusion.is_excluded`.
+        stored: The repositories of those of them that exist.
     """
     return [
         record
         for record in records
         if not is_excluded(record.execution.repo, excluded, record.repo_known_as)
+        and not is_excluded(stored.get(record.task_id), excluded)
     ]
 
 

@@ -345,6 +345,10 @@ class LearningService:
         excluded = excluded_repos(self.settings.excluded_repos)
         records = await anyio.to_thread.run_sync(importing.kept, request.records, excluded)
         stored = await self.store.updated([record.task_id for record in records])
+        if excluded and stored:
+            known = await self.store.summaries(list(stored))
+            there = {task_id: shown.summary.repo for task_id, shown in known.items()}
+            records = await anyio.to_thread.run_sync(importing.kept, records, excluded, there)
         batch, redactions = await anyio.to_thread.run_sync(importing.prepare, records, stored)
         try:
             counts = await self.store.import_batch(batch, dry_run=request.dry_run)

@@ -264,6 +264,22 @@ async def test_an_import_leaves_out_what_is_excluded_under_any_of_its_names(
     assert SECRET.encode() not in all_bytes(settings.data_dir)
 
 
+@pytest.mark.anyio
+async def test_an_import_changes_nothing_of_what_is_stored_of_an_excluded_repository(
+    settings: Settings,
+) -> None:
+    first = LearningService(settings, open_store(settings))
+    await first.import_batch(ImportBatch(records=[past(1, LOGIN, "acme/payroll")]))
+    await first.close()
+    mine = settings.model_copy(update={"excluded_repos": "acme/payroll"})
+    service = LearningService(mine, open_store(mine))
+    later = past(1, SECRET).model_copy(update={"updated_at": datetime(2026, 1, 1, tzinfo=UTC)})
+    done = await service.import_batch(ImportBatch(records=[later]))
+    assert (done.updated, done.excluded) == (0, 1)
+    await service.close()
+    assert SECRET.encode() not in all_bytes(settings.data_dir)
+
+
 @asynccontextmanager
 async def leading(settings: Settings) -> AsyncIterator[Learning]:
     """A process that leads, before any other asks."""

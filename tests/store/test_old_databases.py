@@ -182,6 +182,17 @@ async def test_labels_and_tasks_that_differ_in_composition_alone_become_one(
         ("vérification", "équipe/café", "réessai", "économe", "délai dépassé"),
     ]
     assert len(rows(settings.database_path, keys)) == 1
+    texts_of_errors = old_databases.error_texts(settings.database_path)
+    assert all(text == (message and normal_form(message)) for message, text in texts_of_errors)
     assert rows(settings.database_path, texts) == before, "texts stay as they were written"
     assert old_databases.contents(settings.database_path)["embeddings"] == vectors
     copies.examine(settings.database_path)
+
+
+def test_salvage_knows_the_task_keys_of_earlier_versions(settings: Settings) -> None:
+    old_databases.put("schema-3-decomposed", settings.database_path)
+    vectors = old_databases.contents(settings.database_path)["embeddings"]
+    saved = settings.data_dir / "saved.duckdb"
+    assert salvage.salvage(settings.database_path, saved).changed == []
+    assert old_databases.contents(saved)["embeddings"] == vectors
+    assert len(rows(saved, "SELECT DISTINCT task_key FROM executions")) == 2

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_learning.errors import StoreDamaged
-from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.identifiers import former_task_key, task_key
 from mcp_learning.store.duckdb import block_checksums, error_texts, migrations, normal_forms
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import discard, size_on_disk, wal_of
@@ -144,9 +144,11 @@ def _summary(steps: dict[str, Any]) -> dict[str, SavedRows]:
 def _reconcile(new: Cursor) -> list[str]:
     """Makes the tables fit each other; returns ids of executions with another description."""
     new.create_function("task_key_of", task_key, ["VARCHAR"], "BIGINT")
+    new.create_function("former_task_key_of", former_task_key, ["VARCHAR"], "BIGINT")
     changed = new.execute(
         "UPDATE executions SET task_key = task_key_of(task_description) "
-        "WHERE task_key <> task_key_of(task_description) RETURNING task_id::VARCHAR"
+        "WHERE task_key <> task_key_of(task_description) "
+        "AND task_key <> former_task_key_of(task_description) RETURNING task_id::VARCHAR"
     ).fetchall()
     ids = [row[0] for row in changed]
     for table in ("embeddings", "embeddings_next"):
