@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import pytest
+from typer.testing import CliRunner, Result
+
+from mcp_learning.cli.app import app
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -88,6 +91,15 @@ def commands_in(home: Path) -> Command:
         )
 
     return run
+
+
+@pytest.fixture
+def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs `mcp-learning ARGUMENTS` in `home`, in this process: it takes milliseconds."""
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("COLUMNS", "400")
+    return lambda *arguments: CliRunner().invoke(app, arguments)
 
 
 class Shell(NamedTuple):

@@ -2,13 +2,19 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 from cli.conftest import Command
+from store.rows import execution, migrated
+from typer.testing import Result
 
 from mcp_learning.cli.app import COMMANDS
+from mcp_learning.store.duckdb import executions
+
+Invoke = Callable[..., Result]
 
 READING = {
     "similar": ("a text",),
@@ -36,33 +42,36 @@ def test_every_command_makes_a_database_or_needs_one_or_neither() -> None:
 
 
 def test_a_reading_command_says_that_there_is_no_database_and_makes_nothing(
-    run: Command, home: Path
+    invoke: Invoke, home: Path
 ) -> None:
     (home / "data").mkdir()
     (home / "data" / "learning.duckdb").touch()
     for name, arguments in READING.items():
-        done = run(name, *arguments, "--data-dir", str(home / "dat"))
-        assert done.returncode == 1, name
+        done = invoke(name, *arguments, "--data-dir", str(home / "dat"))
+        assert (done.exit_code, done.stdout) == (1, ""), name
         assert f"there is no database in {home / 'dat'}; did you mean data?" in done.stderr, name
-        assert done.stdout == "", name
     assert [one.name for one in home.iterdir()] == ["data"]
 
 
-def test_a_missing_source_is_told_before_anything_is_made(run: Command, home: Path) -> None:
+def test_a_missing_source_is_told_before_anything_is_made(invoke: Invoke, home: Path) -> None:
     for command in (("restore",), ("import", "jsonl"), ("import", "duckdb")):
-        done = run(*command, "missing.file", "--data-dir", "new")
-        assert done.returncode == 1
+        done = invoke(*command, "missing.file", "--data-dir", "new")
+        assert done.exit_code == 1
         assert "missing.file" in done.stderr
         assert "--force" not in done.stderr
         assert not (home / "new").exists(), command
     (home / "empty.jsonl").touch()
-    assert run("import", "jsonl", "empty.jsonl", "--data-dir", "new").returncode == 0
+    assert invoke("import", "jsonl", "empty.jsonl", "--data-dir", "new").exit_code == 0
     assert not (home / "new").exists()
 
 
-def test_what_can_t_be_restored_is_told_before_force_is_spoken_of(run: Command, home: Path) -> None:
-    (home / "a.jsonl").write_text('{"task_description": "mend it"}\n')
-    assert run("import", "jsonl", "a.jsonl", "--data-dir", "data").returncode == 0
+def test_what_can_t_be_restored_is_told_before_force_is_spoken_of(
+    invoke: Invoke, home: Path
+) -> None:
+    (home / "data").mkdir()
+    with migrated(home / "data" / "learning.duckdb") as cursor:
+        executions.insert(cursor, execution(), 1)
+    (home / "a.jsonl").write_text("{}")
     with duckdb.connect(str(home / "other.duckdb")) as connection:
         connection.execute("CREATE TABLE cats (name VARCHAR)")
     for name, problem in (
@@ -70,8 +79,8 @@ def test_what_can_t_be_restored_is_told_before_force_is_spoken_of(run: Command, 
         ("a.jsonl", "not a DuckDB database"),
         ("other.duckdb", "no database of mcp-learning"),
     ):
-        done = run("restore", name, "--data-dir", "data")
-        assert (done.returncode, problem in done.stderr) == (1, True), done.stderr
+        done = invoke("restore", name, "--data-dir", "data")
+        assert (done.exit_code, problem in done.stderr) == (1, True), done.stderr
         assert "--force" not in done.stderr
 
 
@@ -83,13 +92,13 @@ def test_what_can_t_be_restored_is_told_before_force_is_spoken_of(run: Command, 
         "CREATE VIEW cats AS SELECT 1 AS name",
     ],
 )
-def test_a_database_of_another_program_is_not_adopted(run: Command, home: Path, sql: str) -> None:
+def test_a_database_of_another_program_is_not_adopted(invoke: Invoke, home: Path, sql: str) -> None:
     path = home / "learning.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute(sql)
         before = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
-    done = run("stats", "--data-dir", str(home))
-    assert done.returncode == 1
+    done = invoke("stats", "--data-dir", str(home))
+    assert done.exit_code == 1
     assert "is of another program" in done.stderr
     with duckdb.connect(str(path)) as connection:
         assert (
@@ -101,7 +110,7 @@ def test_a_database_of_another_program_is_not_adopted(run: Command, home: Path, 
 def test_a_misspelt_variable_ends_a_command_and_a_server_before_anything_else(
     run: Command, home: Path
 ) -> None:
-    for arguments in ((), ("serve",), ("stats",), ("import", "jsonl", "missing.jsonl")):
+    for arguments in ((), ("import", "jsonl", "missing.jsonl")):
         done = run(*arguments, MCP_LEARNING_DATADIR=str(home / "there"))
         assert (done.returncode, done.stdout) == (2, ""), arguments
         assert done.stderr == (
@@ -111,12 +120,12 @@ def test_a_misspelt_variable_ends_a_command_and_a_server_before_anything_else(
     assert list(home.iterdir()) == []
 
 
-def test_an_empty_path_is_none(run: Command, home: Path) -> None:
+def test_an_empty_path_is_none(invoke: Invoke, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for command in (("backup", ""), ("export", ""), ("restore", ""), ("import", "jsonl", "")):
-        done = run(*command)
-        assert (done.returncode, "the path is empty" in done.stderr) == (2, True), done.stderr
-    done = run("stats", "--data-dir", "")
-    assert f"no database in {home}/.local" in done.stderr or sys.platform != "linux"
+        done = invoke(*command)
+        assert (done.exit_code, "the path is empty" in done.stderr) == (2, True), done.stderr
+    monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(home / "configured"))
+    assert f"no database in {home / 'configured'}" in invoke("stats", "--data-dir", "").stderr
     assert list(home.iterdir()) == []
 
 
