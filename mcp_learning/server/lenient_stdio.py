@@ -13,9 +13,10 @@ prints reaches the client.
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from queue import SimpleQueue
+from typing import IO
 
 import anyio
 import anyio.from_thread
@@ -38,6 +39,9 @@ LAST_ANSWERS = 0.5
 
 MAX_UNWRITTEN = 4 * 2**20
 """Bytes of answers that wait for the client to read them before the server waits, too."""
+
+LONGEST_LINE = 16 * 2**20
+"""Bytes of a message that are read; the longest record_execution takes 0.6 MiB."""
 
 QUEUED_REQUESTS = 64
 """Messages that wait for the server before reading waits."""
@@ -184,12 +188,20 @@ def _read(source: int, connection: _Connection, token: anyio.lowlevel.EventLoopT
     """Hands every line to the event loop, one at a time, so that a flood fills no memory."""
     with suppress(anyio.RunFinishedError):  # the server has ended
         with suppress(OSError), os.fdopen(source, "rb", closefd=False) as file:
-            for line in file:
+            for line in _lines(file):
                 text = line.decode("utf-8", "replace")
                 waiting = anyio.from_thread.run_sync(connection.receive, text, token=token)
                 if waiting is not None:
                     anyio.from_thread.run(connection.wait, waiting, token=token)
         anyio.from_thread.run(connection.end, token=token)
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines; of one that is too long, its beginning."""
+    while line := file.readline(LONGEST_LINE):
+        yield line
+        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

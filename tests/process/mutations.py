@@ -1,5 +1,6 @@
 """Messages as a broken or hostile client might send them: mutations of valid ones, by a seed."""
 
+import copy
 import json
 import random
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ def _changed(chance: random.Random, value: Any) -> Any:
         if kind < 0.1:
             del value[key]
         elif kind < 0.15 and isinstance(value, dict):
-            value[chance.choice(("id", "password", "\ud800", "\x1b", "_meta"))] = PASSWORD
+            value[chance.choice(("password", "id ", "\ud800", "\x1b", "_meta"))] = PASSWORD
         else:
             value[key] = _changed(chance, value[key])
         return value
@@ -86,7 +87,7 @@ def _changed(chance: random.Random, value: Any) -> Any:
         return json.dumps(value)
     if kind < 0.15:
         return _nested(value, chance.choice((2, 40, 300, 2_000)))
-    return chance.choice(_VALUES)
+    return copy.deepcopy(chance.choice(_VALUES))
 
 
 def _nested(value: Any, levels: int) -> Any:

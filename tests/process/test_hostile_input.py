@@ -79,6 +79,7 @@ LINES = {
     "an id with a lone surrogate": raw_call('{"task_description": "x"}', '"\\ud800"'),
     "a tool name with a lone surrogate": raw_call("{}").replace(b"find_", b"\\ud800"),
     "an id of 1 MB": b'{"jsonrpc": "2.0", "id": "' + b"x" * 2**20 + b'", "method": "nope"}',
+    "a line of 40 MB": b'{"jsonrpc": "2.0", "id": 7, "method": "' + b"x" * 40 * 2**20 + b'"}',
     "a method that is unknown": b'{"jsonrpc": "2.0", "id": 7, "method": "tools/destroy"}',
     "a method that is a number": b'{"jsonrpc": "2.0", "id": 7, "method": 5}',
     "params that are a list": b'{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": []}',

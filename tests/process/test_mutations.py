@@ -30,7 +30,14 @@ SETTLED = 1_000
 LONGEST = 60_000
 STATUSES = (200, 202, 400, 404)
 TASK = {"task_type": "bug_fix", "task_description": "fix the login", "outcome": "success"}
-FIND = {"task_description": "fix the login"}
+WARMING = [
+    {
+        "name": "find_similar_tasks",
+        "arguments": {"task_description": f"{number} " + "several words " * 1_400},
+    }
+    for number in range(8)
+]
+"""Calls that take as much memory for embedding as any: onnxruntime keeps it."""
 HEAD = (
     b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     b"Accept: application/json, text/event-stream\r\nContent-Length: %d\r\n\r\n"
@@ -73,7 +80,8 @@ class Memory:
 
 
 def assert_nothing_told(answer: str, frame: bytes, data_dir: Path) -> None:
-    assert not any(leak in answer for leak in (*LEAKS, str(data_dir))), (frame, answer)
+    told = (*LEAKS, PASSWORD, str(data_dir))
+    assert not any(leak in answer for leak in told), (frame, answer)
     assert len(answer) < LONGEST, frame
 
 
@@ -100,7 +108,8 @@ def test_mutated_messages_over_stdio(
     with Server(data_dir, wrapper=shell, MCP_LEARNING_DATA_DIR=str(data_dir)) as server:
         server.initialize()
         server.content("record_execution", **TASK)
-        server.content("find_similar_tasks", task_description="login")
+        asked = [server.send_request("tools/call", call) for call in WARMING]
+        assert {server.receive()["id"] for _ in asked} == set(asked)
         memory = Memory(server.process.pid)
         done = 0
         for batch in batches(frames(seed, count)):
@@ -130,8 +139,8 @@ def test_mutated_messages_over_http(
         lines: list[str] = []
         reader = threading.Thread(target=lines.extend, args=(server.process.stderr,))
         reader.start()
-        for name, arguments in (("record_execution", TASK), ("find_similar_tasks", FIND)):
-            assert client.request("tools/call", name=name, arguments=arguments)[0] == 200
+        for call in ({"name": "record_execution", "arguments": TASK}, *WARMING):
+            assert client.request("tools/call", **call)[0] == 200
         memory = Memory(server.process.pid)
         for done, frame in enumerate(frames(seed, count), 1):
             if done % RAW == 0:
