@@ -1,5 +1,6 @@
 """What strangers may do to a server, before anybody asks who they are."""
 
+import asyncio
 import logging
 import socket
 import threading
@@ -7,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import anyio
 import pytest
 
 from mcp_learning.server.connections import BoundedServer, Bounds, connection_limit
+from mcp_learning.server.http import Place, listen
 
 HALF = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-A: "
 WHOLE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -161,6 +164,22 @@ def test_what_is_no_request_is_closed_without_a_traceback(
             assert b"200 OK" in connection.recv(2**16)
     assert not any(record.exc_info for record in caplog.records), caplog.text
     assert not any(record.levelno > logging.WARNING for record in caplog.records), caplog.text
+
+
+@pytest.mark.anyio
+async def test_an_answer_does_not_wait_for_the_client_to_acknowledge_its_head() -> None:
+    """Nagle's algorithm would make each call 40 ms slower."""
+    options: asyncio.Queue[int] = asyncio.Queue()
+
+    class Connected(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            accepted = transport.get_extra_info("socket")
+            options.put_nowait(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    listener = listen(Place("127.0.0.1", 0), "--http")
+    server = await asyncio.get_running_loop().create_server(Connected, sock=listener)
+    async with server, await anyio.connect_tcp(*listener.getsockname()):
+        assert await options.get() != 0
 
 
 def test_connections_take_a_share_of_the_descriptors() -> None:
