@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from mcp_learning.cli.log_limit import RepeatLimit
+from mcp_learning.cli.log_records import OneLine, RepeatLimit
 from mcp_learning.environment import did_you_mean
 from mcp_learning.errors import LearningError
 from mcp_learning.models.characters import visible
@@ -133,12 +133,9 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 def _log_to_stderr(level: str) -> None:
     """Sends every log record to stderr: stdout belongs to the protocol, or to results."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(RepeatLimit())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine())
+    handler.addFilter(RepeatLimit())
+    logging.basicConfig(level=level, handlers=[handler])
     for chatty in ("mcp", "httpx", "httpx2", "huggingface_hub", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

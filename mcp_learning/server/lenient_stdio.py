@@ -10,6 +10,7 @@ While serving, file descriptor 0 is the null device and 1 is stderr, so that not
 prints reaches the client.
 """
 
+import logging
 import os
 import sys
 import threading
@@ -25,6 +26,8 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
 from mcp_types import (
+    INTERNAL_ERROR,
+    ErrorData,
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
@@ -33,6 +36,8 @@ from mcp_types import (
 )
 
 from mcp_learning.server.json_rpc import CANCELLED, Refusal, parse
+
+logger = logging.getLogger(__name__)
 
 LAST_ANSWERS = 0.5
 """Seconds in which requests are still answered after the client has closed its end."""
@@ -124,12 +129,21 @@ class _Connection:
         """Writes what the server answers, until it has ended."""
         async with from_server:
             async for item in from_server:
-                self._writer.put(item.message)
+                self._put(item.message)
                 if self._writer.is_full:
                     await anyio.to_thread.run_sync(self._writer.wait_until_written)
                 if isinstance(item.message, (JSONRPCResponse, JSONRPCError)):
                     self._unanswered.discard(item.message.id)
                     self._answered.set()
+
+    def _put(self, message: JSONRPCMessage) -> None:
+        try:
+            self._writer.put(message)
+        except ValueError:  # such as a half of a character, which no encoding has
+            logger.exception("an answer can't be written as JSON")
+            if isinstance(message, (JSONRPCResponse, JSONRPCError)):
+                error = ErrorData(code=INTERNAL_ERROR, message="the answer can't be written")
+                self._writer.put(JSONRPCError(jsonrpc="2.0", id=message.id, error=error))
 
     def _expect(self, message: JSONRPCMessage) -> None:
         if isinstance(message, JSONRPCRequest):

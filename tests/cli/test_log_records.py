@@ -1,8 +1,9 @@
-"""What repeats itself is logged a few times, and then counted."""
+"""A log that nobody fills or forges."""
 
 import logging
+import sys
 
-from mcp_learning.cli.log_limit import RepeatLimit
+from mcp_learning.cli.log_records import OneLine, RepeatLimit
 
 
 def test_records_of_one_place_are_bounded_in_a_while_and_what_was_dropped_is_told() -> None:
@@ -30,3 +31,15 @@ def test_records_of_one_place_are_bounded_in_a_while_and_what_was_dropped_is_tol
     for number in range(10):
         log(number, level=logging.DEBUG)
     assert len(written) == 10
+
+
+def test_a_message_is_one_visible_line_and_a_traceback_follows_it() -> None:
+    message = "of\n2026-01-01 ERROR root: \x1b[2Kforged\u202e"
+    try:
+        raise ValueError("with \u202e in it")
+    except ValueError:
+        record = logging.LogRecord("a", 30, "a.py", 7, "%s", (message,), sys.exc_info())
+    first, *rest = OneLine().format(record).splitlines()
+    assert first.endswith("WARNING a: of 2026-01-01 ERROR root: [2Kforged")
+    assert rest[0].startswith("Traceback")
+    assert rest[-1] == "ValueError: with  in it"

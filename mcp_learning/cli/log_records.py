@@ -1,8 +1,29 @@
-"""A log that a stranger, or a failure that repeats itself, can't fill."""
+"""A log that a stranger, or a failure that repeats itself, can neither fill nor forge."""
 
 import logging
 import time
 from collections.abc import Callable
+
+from mcp_learning.models.characters import visible
+
+
+class OneLine(logging.Formatter):
+    """Writes a message on one line, and nothing that hides or that controls a terminal.
+
+    Tracebacks follow on lines of their own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as it is written."""
+        return visible(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - as in logging
+        """The part before a traceback."""
+        record.message = " ".join(record.message.splitlines())
+        return super().formatMessage(record)
 
 
 class RepeatLimit(logging.Filter):
