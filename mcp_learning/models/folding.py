@@ -12,10 +12,13 @@ def composed(text: str) -> str:
 
 def as_label(text: str) -> str:
     """A text that executions are grouped and filtered by: two that look the same are the same."""
-    return composed(visible(text).strip())
+    # What is invisible depends on its neighbours, so that a second pass may find more.
+    while (label := visible(composed(text)).strip()) != text:
+        text = label
+    return text
 
 
 def folded(text: str) -> str:
     """The text without regard to case, composition and invisible characters, for comparisons."""
-    text = visible(text)
-    return text.lower() if text.isascii() else composed(composed(text).casefold())
+    text = visible(composed(text))
+    return text.lower() if text.isascii() else composed(text.casefold())
