@@ -1,9 +1,10 @@
 """Where the leader listens: a file that is private to the user says where, and holds a token.
 
 On POSIX the leader listens on a Unix socket (mode 0600, in a directory of mode 0700) beside that
-file, or in a private directory for sockets when the path is too long for a socket's name. On
-Windows it listens on a port of the loopback interface. In both cases a caller has to know the token
-in the file. The file may be stale: the leader is gone if nobody answers there.
+file, or in a private directory for sockets when the path is too long for a socket's name, or
+something else has that name. On Windows it listens on a port of the loopback interface. In both
+cases a caller has to know the token in the file. The file may be stale: the leader is gone if
+nobody answers there.
 """
 
 import hashlib
@@ -12,19 +13,21 @@ import secrets
 import stat
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import anyio
 from anyio.abc import ByteStream, Listener, SocketAttribute, SocketStream
 from pydantic import ValidationError
 
-from mcp_learning.errors import StoreError
 from mcp_learning.models.fields import Model
 from mcp_learning.models.results import Member
 from mcp_learning.settings import Settings
 
 LONGEST_NAME = 103
 """Bytes of a socket's longest name: 103 on macOS, 107 on Linux."""
+
+_LONGEST_PLACE = len("/mcp-learning-4294967295/0123456789abcdef.sock")
 
 LOOPBACK = "127.0.0.1"
 
@@ -65,11 +68,14 @@ def write(directory: Path, address: Address) -> None:
         OSError: The file can't be written.
     """
     path = directory / "leader.json"
+    stale = read(directory)
     scratch = path.with_name(f"leader.{os.getpid()}.tmp")
     scratch.unlink(missing_ok=True)
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(address.model_dump_json(exclude_none=True).encode())
     scratch.replace(path)
+    if stale is not None and stale.socket != address.socket:
+        _remove_socket(directory, stale)
 
 
 def remove(directory: Path, address: Address) -> None:
@@ -77,13 +83,17 @@ def remove(directory: Path, address: Address) -> None:
     if read(directory) == address:
         with suppress(OSError):
             (directory / "leader.json").unlink()
-        if address.socket is not None:
-            path = directory / address.socket
-            with suppress(OSError):
-                path.unlink()
-            if path.parent != directory:
-                with suppress(OSError):  # sockets of other data directories may be in it
-                    path.parent.rmdir()
+        _remove_socket(directory, address)
+
+
+def _remove_socket(directory: Path, address: Address) -> None:
+    if address.socket is not None:
+        path = directory / address.socket
+        with suppress(OSError):
+            path.unlink()
+        if path.parent != directory:
+            with suppress(OSError):  # sockets of other data directories may be in it
+                path.parent.rmdir()
 
 
 def in_use(path: Path, address: Address | None) -> str:
@@ -112,15 +122,11 @@ async def listen(
 
     Raises:
         OSError: No socket can be made here.
-        StoreError: The directory for sockets belongs to somebody else.
     """
     token = secrets.token_urlsafe(32)
     if not unix_sockets:
         return await listen_on_loopback(leader, token)
-    try:
-        listener, name = await _listen_on_socket(directory)
-    except FileNotFoundError:  # another leader has just removed the empty private directory
-        listener, name = await _listen_on_socket(directory)
+    listener, name = await _listen_on_socket(directory)
     return listener, Address(leader=leader, socket=name, token=token)
 
 
@@ -147,34 +153,44 @@ async def connect(directory: Path, address: Address) -> ByteStream:
 
 
 async def _listen_on_socket(directory: Path) -> tuple[Listener[SocketStream], str]:
-    name = await anyio.to_thread.run_sync(_socket_name, directory)
-    return await anyio.create_unix_listener(directory / name, mode=0o600), name
-
-
-def _socket_name(directory: Path) -> str:
     if len(os.fsencode(directory / "leader.sock")) <= LONGEST_NAME:
-        return "leader.sock"
-    digest = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
-    name = f"{digest}.sock"
-    return str(_private_directory(name) / name)
+        with suppress(OSError):  # something that isn't a socket has that name
+            return await _listener(directory / "leader.sock"), "leader.sock"
+    for path in await anyio.to_thread.run_sync(_shared_places, directory):
+        with suppress(OSError):  # another leader has just removed the empty directory
+            return await _listener(path), str(path)
+    # Others have these names. One that nobody can guess does as well, since the address has it.
+    made = await anyio.to_thread.run_sync(partial(tempfile.mkdtemp, dir=_parents()[0]))
+    return await _listener(Path(made) / "leader.sock"), str(Path(made) / "leader.sock")
 
 
-def _private_directory(name: str) -> Path:
-    """Returns a private directory whose path is short enough for a socket of this name.
+async def _listener(path: Path) -> Listener[SocketStream]:
+    return await anyio.create_unix_listener(path, mode=0o600)
 
-    Raises:
-        StoreError: Somebody else made it, or can write to it.
+
+def _shared_places(directory: Path) -> list[Path]:
+    """Sockets for a data directory in this user's directories for sockets, made if absent.
+
+    A directory that somebody else has made, or can write to, is left out.
     """
     user = os.getuid()  # type: ignore[attr-defined,unused-ignore]  # not on Windows
+    name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
+    places = []
+    for parent in _parents():
+        shared = parent / f"mcp-learning-{user}"
+        with suppress(OSError):
+            shared.mkdir(mode=0o700, exist_ok=True)
+            status = shared.lstat()
+            private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
+            if private and status.st_uid == user:
+                places.append(shared / f"{name}.sock")
+    return places
+
+
+def _parents() -> list[Path]:
+    """Directories for files that don't stay, in which there is room for a socket's name."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    parents = [Path(runtime)] if Path(runtime).is_absolute() else []
-    fallback = Path("/tmp")  # noqa: S108 - what somebody else made there is refused below
-    candidates = [p / f"mcp-learning-{user}" for p in (*parents, Path(tempfile.gettempdir()))]
-    short_enough = (c for c in candidates if len(os.fsencode(c / name)) <= LONGEST_NAME)
-    directory = next(short_enough, fallback / f"mcp-learning-{user}")
-    with suppress(FileExistsError):
-        directory.mkdir(mode=0o700)
-    found = directory.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != user or found.st_mode & 0o077:
-        raise StoreError(f"{directory} is not a directory of yours alone; remove it")
-    return directory
+    named = [Path(runtime)] if Path(runtime).is_absolute() else []
+    parents = (*named, Path(tempfile.gettempdir()))
+    fitting = [p for p in parents if len(os.fsencode(p)) <= LONGEST_NAME - _LONGEST_PLACE]
+    return fitting or [Path("/tmp")]  # noqa: S108

@@ -364,7 +364,7 @@ class ClusterMember:
                 self._directory, self.identity, unix_sockets=self._config.unix_sockets
             )
             await anyio.to_thread.run_sync(addresses.write, self._directory, address)
-        except (OSError, StoreError) as error:
+        except OSError as error:
             logger.warning("other processes can't share the database: %s", error)
             if listener is not None:
                 await listener.aclose()

@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,6 @@ from anyio.abc import ByteStream
 
 from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.address import Address
-from mcp_learning.errors import StoreError
 from mcp_learning.models.results import Member
 
 pytestmark = [
@@ -142,22 +142,55 @@ async def test_removing_an_address_leaves_the_socket_of_another_data_directory(
         assert files(runtime / f"mcp-learning-{os.getuid()}") == {Path(other_address.socket).name}
 
 
-async def test_a_directory_for_sockets_that_others_can_write_to_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def squat_with_an_open_directory(directory: Path) -> None:
+    directory.mkdir()
+    directory.chmod(0o777)
+
+
+def squat_with_a_link(directory: Path) -> None:
+    directory.symlink_to(directory.parent)
+
+
+def squat_with_a_file(directory: Path) -> None:
+    directory.write_text("")
+
+
+@pytest.mark.parametrize(
+    "squat", [squat_with_an_open_directory, squat_with_a_link, squat_with_a_file]
+)
+async def test_a_directory_for_sockets_that_somebody_else_made_is_passed_over(
+    squat: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runtime = Path(tempfile.mkdtemp())
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    planted = runtime / f"mcp-learning-{os.getuid()}"
-    planted.mkdir()
-    planted.chmod(0o777)
+    squat(runtime / f"mcp-learning-{os.getuid()}")
+    monkeypatch.setattr(tempfile, "tempdir", str(runtime))
     deep = tmp_path / ("d" * 120)
     deep.mkdir()
-    with pytest.raises(StoreError, match="not a directory of yours alone"):
-        await addresses.listen(deep, ME)
-    planted.rmdir()
-    planted.symlink_to(tmp_path)
-    with pytest.raises(StoreError, match="not a directory of yours alone"):
-        await addresses.listen(deep, ME)
+    for _ in range(2):  # the first one's socket stays, as after a kill
+        listener, address = await addresses.listen(deep, ME)
+        assert address.socket is not None
+        async with listener, anyio.create_task_group() as group:
+            addresses.write(deep, address)
+            group.start_soon(listener.serve, greet)
+            assert f"mcp-learning-{os.getuid()}" != Path(address.socket).parent.name
+            assert mode(Path(address.socket).parent) == 0o700
+            assert await greeted(deep, address) == b"hello"
+            group.cancel_scope.cancel()
+    addresses.remove(deep, address)
+    assert files(runtime) == {f"mcp-learning-{os.getuid()}"}
+
+
+async def test_a_directory_in_the_place_of_the_socket_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", tempfile.mkdtemp())
+    (tmp_path / "leader.sock").mkdir()
+    listener, address = await addresses.listen(tmp_path, ME)
+    async with listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, greet)
+        assert await greeted(tmp_path, address) == b"hello"
+        group.cancel_scope.cancel()
 
 
 async def test_without_unix_sockets_a_port_on_the_loopback_interface_is_used(

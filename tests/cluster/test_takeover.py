@@ -325,6 +325,32 @@ async def test_a_leader_that_has_no_address_yet_is_waited_for(settings: Settings
         assert (await follower.learning.health()).rows == 0
 
 
+async def test_a_call_that_comes_before_a_leader_was_looked_for_waits_as_long_as_others(
+    settings: Settings,
+) -> None:
+    directory = run_directory(settings)
+    directory.mkdir(parents=True)
+    changing = LeaderLock(directory)
+    assert changing.acquire()
+    member = ClusterMember(settings, config=ClusterConfig(min_leader_wait=0.0))
+    answers = []
+
+    async def record() -> None:
+        answers.append(await member.learning.record(task()))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(record)
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(member.run)
+        await anyio.wait_all_tasks_blocked()
+        changing.release()
+        while not answers:
+            await anyio.lowlevel.checkpoint()
+        assert answers[0].created
+        await member.close()
+        group.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize("garbage", [b"\x00\x00\x00\x02{}", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 9])
 async def test_a_leader_passes_over_connections_that_speak_otherwise(
     garbage: bytes, settings: Settings

@@ -1,4 +1,4 @@
-"""Processes of their own for the store's tests: `python children.py hold|append|fill DATA_DIR`.
+"""Processes of their own for the store's tests: `python children.py COMMAND DATA_DIR`.
 
 Each prints JSON lines. Everything goes through the product's own `Database`.
 """
@@ -81,6 +81,50 @@ async def fill(database: Database) -> None:
     say(acknowledged=acknowledged, errors=errors, seen=seen)
 
 
+def largest_file(directory: Path) -> int:
+    """Bytes of the largest file."""
+    return max(file.stat().st_size for file in directory.iterdir())
+
+
+async def alternate(database: Database) -> None:
+    """Takes the room away and gives it back, again and again, while others read."""
+    import resource
+    import signal
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    await database.read(lambda c: c.execute("SET GLOBAL wal_autocheckpoint = '200KB'") and None)
+    acknowledged, refused = [await record(database)], 0
+    failed_reads: list[str] = []
+    reads = 0
+
+    async def read() -> None:
+        nonlocal reads
+        while True:
+            try:
+                await database.read(executions.count)
+                reads += 1
+            except LearningError as error:
+                failed_reads.append(str(error))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(read)
+        for turn in range(12):
+            limit = largest_file(database.path.parent) + 30_000 * (turn % 2)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+            for _ in range(4):
+                try:
+                    acknowledged.append(await record(database, 20_000))
+                except LearningError:
+                    refused += 1
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+            acknowledged.append(await record(database, 20_000))
+        group.cancel_scope.cancel()
+    await database.close()
+    say(acknowledged=acknowledged, refused=refused, reads=reads, failed_reads=failed_reads)
+
+
 def ids_of(cursor: Cursor) -> list[str]:
     """All task ids, sorted."""
     rows = cursor.execute("SELECT task_id::VARCHAR FROM executions ORDER BY 1").fetchall()
@@ -88,5 +132,5 @@ def ids_of(cursor: Cursor) -> list[str]:
 
 
 if __name__ == "__main__":
-    command = {"hold": hold, "append": append, "fill": fill}[sys.argv[1]]
+    command = {"hold": hold, "append": append, "fill": fill, "alternate": alternate}[sys.argv[1]]
     anyio.run(command, open_database(Settings.load(data_dir=Path(sys.argv[2]))))

@@ -50,6 +50,19 @@ def test_a_full_disk_is_said_plainly_loses_nothing_and_ends_with_the_shortage(
     assert acknowledged_in(path) == sorted(told["acknowledged"])
 
 
+def test_who_reads_notices_nothing_of_a_full_disk_and_what_is_refused_is_not_stored(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, str(CHILDREN), "alternate", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["failed_reads"] == []
+    assert told["reads"] > 0
+    assert told["refused"] > 0
+    assert acknowledged_in(tmp_path / "learning.duckdb") == sorted(told["acknowledged"])
+
+
 def test_kill_9_right_after_an_acknowledgement_loses_nothing(tmp_path: Path) -> None:
     acknowledged: list[str] = []
     for processes, writes in enumerate((1, 2, 20), start=1):

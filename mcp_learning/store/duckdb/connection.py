@@ -5,7 +5,9 @@ Invariants:
 - A caller that is cancelled while it waits leaves the write running to its end; only the result
   is dropped. So cancellation never leaves half a write.
 - No connection object is shared between threads: DuckDB mixes up results when one is.
-- A fatal engine error closes the instance; the next call opens the file again.
+- After a fatal engine error, or on a full disk, the instance is closed and the next call opens the
+  file again. It is closed by the writer thread, when nobody has a cursor on it: until then DuckDB
+  would give the same instance to who opens the file.
 - The file is replaced only while nobody has a cursor, and without a write-ahead log beside it:
   DuckDB replays whatever log it finds there.
 - Before each commit, and before the file is closed, the files at the path are compared with those
@@ -20,7 +22,7 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -37,7 +39,7 @@ from mcp_learning.store.duckdb.files import (
     wal_of,
 )
 from mcp_learning.store.duckdb.open_files import OpenFiles, identity, replaced
-from mcp_learning.store.duckdb.opening import is_fatal, is_full
+from mcp_learning.store.duckdb.opening import is_committed, is_fatal, is_full
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Cursor
@@ -56,6 +58,10 @@ MAX_READERS = 4
 
 class _NotOpen(Exception):
     """There is nothing to read from at the moment."""
+
+
+class _InstanceFailed(Exception):
+    """A read failed because of its instance, which has to be opened again."""
 
 
 class Database:
@@ -86,6 +92,7 @@ class Database:
         self._root: Cursor | None = None
         self._files: OpenFiles | None = None  # of `_root`
         self._replaced = False
+        self._failed: Cursor | None = None  # what the next call closes, if it is `_root`
         self._readable = threading.Condition()
         self._readers = 0
         self._replacing = False
@@ -124,8 +131,12 @@ class Database:
         """
         return await self._submit(fn, transaction=True, counted=counted, committed=committed)
 
-    async def read(self, fn: Callable[[Cursor], T]) -> T:
+    async def read(self, fn: Callable[[Cursor], T], *, repeat: bool = True) -> T:
         """Runs `fn` with a cursor of its own in a worker thread.
+
+        Args:
+            fn: The work.
+            repeat: Run it once more if a failed write spoilt the instance that it reads from.
 
         Raises:
             StoreError: The database can't be opened or read.
@@ -133,12 +144,18 @@ class Database:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(MAX_READERS)
         while True:
-            if self._root is None:
+            if self._root is None or self._root is self._failed:
                 await self.open()
             try:
                 return await anyio.to_thread.run_sync(self._read, fn, limiter=self._limiter)
-            except _NotOpen:  # a failed write closed the file since
+            except _NotOpen:  # a write has failed since
                 continue
+            except _InstanceFailed as failed:
+                if repeat:
+                    repeat = False
+                    continue
+                cause = cast("Exception", failed.__cause__)
+                raise opening.translated(self.path, cause) from cause
 
     async def open(self) -> None:
         """Waits until the file is open.
@@ -232,6 +249,8 @@ class Database:
         """Runs `fn` with a cursor, if the files at the path are those that are open."""
         if self._replaced:
             raise replaced(self.path)
+        if self._failed is not None and self._failed is self._root:
+            self._disconnect()
         root, files = self._connect()
         cursor = root.cursor()
         try:
@@ -244,21 +263,26 @@ class Database:
             self._abandon()
             raise
         except Exception as error:
-            raise self._translate(error) from error
+            if is_fatal(error) or is_full(error):
+                self._failed = root
+            raise opening.translated(self.path, error) from error
         finally:
             cursor.close()
 
     def _transact(self, call: QueuedCall[T], cursor: Cursor) -> T:
-        _, files = self._connect()
+        root, files = self._connect()
         cursor.execute("BEGIN")
         try:
             result = call.fn(cursor)
             files.verify()
             with files.writing():
                 cursor.execute("COMMIT")
-        except BaseException:
-            roll_back(cursor)
-            raise
+        except BaseException as error:
+            if not is_committed(error):
+                roll_back(cursor)
+                raise
+            logger.warning("the checkpoint after a commit failed: %s", error)
+            self._failed = root
         if call.committed is not None:
             call.committed(result)
         self.commits += call.counted is None or call.counted(result)
@@ -274,24 +298,23 @@ class Database:
     def _abandon(self) -> None:
         """Leaves what is at the path to others, once nobody reads from what was there."""
         self._replaced = True
-        with self._readable:
-            root, self._root = self._root, None
-            files, self._files = self._files, None
-            self._readable.wait_for(lambda: not self._readers)
-        if root is not None and files is not None:
-            files.abandon(root)
+        self._disconnect(OpenFiles.abandon)
 
     def _read(self, fn: Callable[[Cursor], T]) -> T:
         with self._readable:
             self._readable.wait_for(lambda: not self._replacing)
-            if self._root is None:
+            root = self._root
+            if root is None or root is self._failed:
                 raise _NotOpen
-            cursor = self._root.cursor()
+            cursor = root.cursor()
             self._readers += 1
         try:
             return fn(cursor)
         except Exception as error:
-            raise self._translate(error) from error
+            if is_fatal(error) or is_full(error):
+                self._failed = root
+                raise _InstanceFailed from error
+            raise opening.translated(self.path, error) from error
         finally:
             cursor.close()
             with self._readable:
@@ -345,25 +368,23 @@ class Database:
                     self._prepare(cursor)
         except Exception as error:
             files.close(root)
-            raise self._translate(error) from error
+            raise opening.translated(self.path, error) from error
         self._root, self._files = root, files
         self.openings += 1
         return root, files
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, close: Callable[[OpenFiles, Cursor], None] = OpenFiles.close) -> None:
+        """Closes the file once those who read from it have ended. On the writer thread."""
         with self._readable:
             root, self._root = self._root, None
             files, self._files = self._files, None
+            self._readable.wait_for(lambda: not self._readers)
         if root is not None and files is not None:
             try:
-                files.close(root)
+                close(files, root)
             except Exception:
                 logger.exception("%s was not closed cleanly; its log will be replayed", self.path)
-
-    def _translate(self, error: Exception) -> Exception:
-        if is_fatal(error) or is_full(error):
-            self._disconnect()
-        return opening.translated(self.path, error)
+        self._failed = None
 
 
 def roll_back(cursor: Cursor) -> None:

@@ -219,6 +219,11 @@ def is_fatal(error: Exception) -> bool:
     return isinstance(error, (duckdb.FatalException, duckdb.InternalException))
 
 
+def is_committed(error: BaseException) -> bool:
+    """Whether a COMMIT that raised an error has stored its transaction nevertheless."""
+    return "COMMIT succeeded and is durable" in str(error)
+
+
 def is_full(error: Exception) -> bool:
     """Whether an error of DuckDB says that the disk has no room left."""
     return bool(re.search(r"No space left|File too large|disk.*full", str(error), re.IGNORECASE))

@@ -238,7 +238,7 @@ class DuckDBStore(Aggregates):
         self,
         take: "Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]",
     ) -> int:
-        return await self.database.read(lambda c: embeddings.read_into(c, take))
+        return await self.database.read(lambda c: embeddings.read_into(c, take), repeat=False)
 
     async def unembedded(
         self,
