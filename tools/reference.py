@@ -21,6 +21,9 @@ Made from the code by `python tools/reference.py`; a test keeps it so.
 Every tool returns structured content (absent values are left out, times are UTC) and a short text
 that says the same in fewer words. An expected failure is a tool error whose one line names the
 argument or file and the fix.
+
+Texts are stored without terminal sequences and control characters. An array or an object may come
+as a text that holds its JSON, and so may `arguments` as a whole.
 """
 
 

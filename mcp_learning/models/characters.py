@@ -61,11 +61,15 @@ def visible(text: str) -> str:
 
 def visible_values(value: Any) -> Any:
     """A JSON value with all its texts, names of objects among them, made `visible`."""
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, dict):
-        return {visible(name): visible_values(part) for name, part in value.items()}
-    return [visible_values(part) for part in value] if isinstance(value, list) else value
+    kind = type(value)  # faster than isinstance, which counts: this sees every value of an answer
+    if kind is str:
+        return value if value.isascii() and value.isprintable() else visible(value)
+    if kind is dict:
+        return {
+            name if name.isascii() and name.isprintable() else visible(name): visible_values(part)
+            for name, part in value.items()
+        }
+    return [visible_values(part) for part in value] if kind is list else value
 
 
 def escaped(line: str) -> str:
