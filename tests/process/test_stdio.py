@@ -110,7 +110,7 @@ async def record_all(client: Client) -> list[str]:
     return ids
 
 
-async def test_a_paraphrase_finds_the_right_one_of_twenty_executions(client: Client) -> None:
+async def test_tools_prompts_and_completions_know_what_was_recorded(client: Client) -> None:
     await record_all(client)
 
     for paraphrase, expected in PARAPHRASES:
@@ -120,6 +120,38 @@ async def test_a_paraphrase_finds_the_right_one_of_twenty_executions(client: Cli
     assert nothing["matches"] == []
     assert nothing["search"]["candidates"] == 20
     assert not nothing["search"]["degraded"]
+
+    assert {prompt.name for prompt in (await client.list_prompts()).prompts} == {
+        "start_task",
+        "finish_task",
+    }
+
+    start = await client.get_prompt("start_task", {"task_description": PARAPHRASES[0][0]})
+    content = start.messages[0].content
+    assert isinstance(content, TextContent)
+    assert "Fix the login redirect loop" in content.text
+    finish = await client.get_prompt(
+        "finish_task", {"task_description": "Fix it", "approach": "expire cookie"}
+    )
+    content = finish.messages[0].content
+    assert isinstance(content, TextContent)
+    assert "record_execution" in content.text
+    assert "approach: expire cookie" in content.text
+
+    reference = PromptReference(type="ref/prompt", name="finish_task")
+    for argument, prefix, expected in (
+        ("task_type", "b", ["bug_fix"]),
+        ("repo", "acme", ["acme/shop"]),
+        ("approach", "key", ["key ids"]),
+        ("error_type", "qua", ["quality_gate"]),
+        ("task_description", "F", []),
+    ):
+        completed = await client.complete(reference, {"name": argument, "value": prefix})
+        assert completed.completion.values == expected
+    template = ResourceTemplateReference(type="ref/resource", uri="learning://executions/{task_id}")
+    assert (
+        await client.complete(template, {"name": "task_id", "value": "0"})
+    ).completion.values == []
 
 
 async def test_a_session_goes_through_everything_that_the_server_offers(client: Client) -> None:
@@ -205,42 +237,9 @@ async def test_what_is_recorded_is_recommended_and_what_was_used_gains_weight(
     assert nothing["verdict"] == "insufficient_evidence"
 
 
-async def test_prompts_recall_and_completions_know_what_was_recorded(client: Client) -> None:
-    await record_all(client)
-    assert {prompt.name for prompt in (await client.list_prompts()).prompts} == {
-        "start_task",
-        "finish_task",
-    }
-
-    start = await client.get_prompt("start_task", {"task_description": PARAPHRASES[0][0]})
-    content = start.messages[0].content
-    assert isinstance(content, TextContent)
-    assert "Fix the login redirect loop" in content.text
-    finish = await client.get_prompt(
-        "finish_task", {"task_description": "Fix it", "approach": "expire cookie"}
-    )
-    content = finish.messages[0].content
-    assert isinstance(content, TextContent)
-    assert "record_execution" in content.text
-    assert "approach: expire cookie" in content.text
-
-    reference = PromptReference(type="ref/prompt", name="finish_task")
-    for argument, prefix, expected in (
-        ("task_type", "b", ["bug_fix"]),
-        ("repo", "acme", ["acme/shop"]),
-        ("approach", "key", ["key ids"]),
-        ("error_type", "qua", ["quality_gate"]),
-        ("task_description", "F", []),
-    ):
-        completed = await client.complete(reference, {"name": argument, "value": prefix})
-        assert completed.completion.values == expected
-    template = ResourceTemplateReference(type="ref/resource", uri="learning://executions/{task_id}")
-    assert (
-        await client.complete(template, {"name": "task_id", "value": "0"})
-    ).completion.values == []
-
-
-async def test_a_rebuild_reports_progress_to_the_client(client: Client) -> None:
+async def test_a_rebuild_reports_progress_and_a_cancelled_one_ends(
+    client: Client, tmp_path: Path
+) -> None:
     await record_all(client)
     heard: list[tuple[float, float | None, str | None]] = []
 
@@ -255,11 +254,6 @@ async def test_a_rebuild_reports_progress_to_the_client(client: Client) -> None:
     assert len(heard) >= 3
     assert all(message for _, _, message in heard)
 
-
-async def test_a_cancelled_rebuild_ends_and_the_server_keeps_serving(
-    client: Client, tmp_path: Path
-) -> None:
-    await record_all(client)
     index = tmp_path / "data" / "index"
 
     with anyio.CancelScope() as scope:
