@@ -8,12 +8,12 @@ from typing import Any
 import hypothesis
 import pytest
 from blockbuster import BlockBuster
+from services import open_service
 from watched import Watched, refuse_on_the_loop
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import open_store
 from mcp_learning.store.duckdb import opening
 
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -67,7 +67,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 async def service(settings: Settings) -> AsyncIterator[LearningService]:
     """A learning service on an empty database, without its background task."""
-    opened = LearningService(settings, open_store(settings))
+    opened = open_service(settings)
     yield opened
     await opened.close()
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from services import open_service
 
 from mcp_learning.models.requests import FindSimilarTasks, GetExecution
 from mcp_learning.models.transfer import ExportPage
 from mcp_learning.server.answers import structured
-from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import open_store
 
 Found = dict[str, Any]
 """Structured content of find_similar_tasks."""
@@ -55,7 +54,7 @@ def ask_oracle(truth: Path, questions: Sequence[dict[str, Any]]) -> Oracle:
 async def consult(truth: Path, questions: Sequence[dict[str, Any]]) -> Oracle:
     """Opens a copy of the truth with exact search and asks it everything."""
     settings = Settings.load(data_dir=truth, search_mode="exact")
-    service = LearningService(settings, open_store(settings))
+    service = open_service(settings)
     stored: dict[str, Any] = {}
     page = await service.export_page(ExportPage())
     while page.rows:

@@ -17,13 +17,13 @@ from process.life import UNDER_WAY, Life, found_by, rebuilt
 from process.oracle import Found, ask_oracle, assert_equal, copy_truth
 from process.truth import Truth
 from process.workload import Workload
+from services import open_service
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex, RecordExecution
 from mcp_learning.server.answers import structured
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import open_store
 
 ROWS = 60
 MOST_LINES = 3
@@ -83,7 +83,7 @@ def derived_files(data_dir: Path) -> list[Path]:
 
 def opened(data_dir: Path) -> LearningService:
     settings = Settings.load(data_dir=data_dir, search_mode="hnsw")
-    return LearningService(settings, open_store(settings))
+    return open_service(settings)
 
 
 async def rebuild(service: LearningService) -> int:

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from clients.transcripts.sessions import codex_start
 from service.examples import LOGIN, all_bytes, query, record
+from services import open_service
 
 from mcp_learning.clients.capture import recording
 from mcp_learning.clients.sources import sources
@@ -217,7 +218,7 @@ def test_files_of_git_that_are_none_are_not_waited_for(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_nothing_of_an_excluded_repository_is_stored(settings: Settings, clone: Path) -> None:
-    first = LearningService(settings, open_store(settings))
+    first = open_service(settings)
     earlier = (await record(first, LOGIN, repo="acme/payroll")).task_id
     await first.close()
     service = LearningService(
@@ -247,7 +248,7 @@ async def test_an_import_leaves_out_what_is_excluded_under_any_of_its_names(
     settings: Settings,
 ) -> None:
     mine = settings.model_copy(update={"excluded_repos": "acme/payroll"})
-    service = LearningService(mine, open_store(mine))
+    service = open_service(mine)
     records = [
         past(1, SECRET, "acme/payroll"),
         past(2, SECRET, "wages", "/srv/wages", "git@github.com:acme/payroll.git"),

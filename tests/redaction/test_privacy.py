@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from service.examples import LOGIN, all_bytes, query, record
+from services import open_service
 
 from mcp_learning.models.requests import (
     FindSimilarTasks,
@@ -14,9 +15,7 @@ from mcp_learning.models.requests import (
 )
 from mcp_learning.redaction.privacy import PLACEHOLDER, without_private
 from mcp_learning.redaction.secrets import redact
-from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import open_store
 
 SECRET = "xyzzysecret"
 MARKED = f"before <private>{SECRET}</private> after"
@@ -66,7 +65,7 @@ def test_nothing_inside_of_any_span_stays_whatever_the_tags(pieces: list[str]) -
 
 @pytest.mark.anyio
 async def test_a_private_span_is_in_no_file_and_no_vector(settings: Settings) -> None:
-    service = LearningService(settings, open_store(settings))
+    service = open_service(settings)
     fields: dict[str, Any] = dict.fromkeys(
         ("repo", "approach", "model_tier", "solution_summary", "error_type", "error_message"),
         MARKED,

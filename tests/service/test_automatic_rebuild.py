@@ -12,16 +12,15 @@ import pytest
 from child_startup import run_at_start
 from search.extension import without_vss
 from service.examples import LOGIN, find, record
+from services import open_service
 from waiting import until
 
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.search.hnsw import FILE_NAME
 from mcp_learning.search.retriever import Retriever
-from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService
 from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
-from mcp_learning.store import open_store
 
 LEAST = 10
 """Rows that are worth an index here, instead of a thousand."""
@@ -35,9 +34,8 @@ def settings(settings: Settings) -> Settings:
 
 
 def service_of(settings: Settings) -> LearningService:
-    store = open_store(settings)
     retriever = Retriever(settings.index_dir, "hnsw", 0, 128, min_indexed=LEAST)
-    return LearningService(settings, store, Indexer(settings, store, retriever=retriever))
+    return open_service(settings, retriever)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import unicodedata
 
 import pytest
 from service.examples import record
+from services import open_service
 
 from mcp_learning.models.requests import (
     FindSimilarTasks,
@@ -13,9 +14,7 @@ from mcp_learning.models.requests import (
     SuggestValues,
 )
 from mcp_learning.models.results import SimilarTasks
-from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +26,7 @@ def decomposed(text: str) -> str:
 
 
 async def test_labels_tasks_and_words_are_one_in_all_their_forms(settings: Settings) -> None:
-    service = LearningService(settings, open_store(settings))
+    service = open_service(settings)
     labels = {"task_type": "vérif", "repo": "équipe/café", "approach": "réessai"}
     other = {name: decomposed(label) for name, label in labels.items()}
     await record(service, TASK, **labels)

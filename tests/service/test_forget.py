@@ -16,6 +16,7 @@ from service.examples import (
     query,
     record,
 )
+from services import open_service
 
 from mcp_learning.errors import NotFound
 from mcp_learning.models.requests import (
@@ -137,7 +138,7 @@ async def test_forgotten_rows_never_come_back_from_an_index(mode: str, settings:
         pass
 
     chosen = settings.model_copy(update={"search_mode": mode})
-    service = LearningService(chosen, open_store(chosen))
+    service = open_service(chosen)
     ids = [(await record(service, f"{LOGIN} on page {page}")).task_id for page in range(30)]
     await service.rebuild(RebuildIndex(preset="fast"), ignore)
     assert (await find(service, LOGIN)).search.mode == mode
@@ -146,7 +147,7 @@ async def test_forgotten_rows_never_come_back_from_an_index(mode: str, settings:
     await service.close()
 
     # A new process trusts the index file as it is; the truth has the last word.
-    service = LearningService(chosen, open_store(chosen))
+    service = open_service(chosen)
     assert set(await found_ids(service, LOGIN, limit=50)) == set(ids[25:])
     await service.close()
 

@@ -14,13 +14,13 @@ import psutil
 import pytest
 from child_startup import hold_at_start, run_at_start
 from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, database_of, find, found_ids, record
+from services import open_service
 
 from mcp_learning.errors import IndexUnavailable, StoreError
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.results import IndexHealth
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +35,7 @@ def settings(settings: Settings) -> Settings:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[LearningService]:
-    service = LearningService(settings, open_store(settings))
+    service = open_service(settings)
     yield service
     await service.close()
 

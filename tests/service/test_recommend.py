@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from service.bulk import insert_login_tasks
 from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, UNRELATED, find, query, record
+from services import open_service
 
 from benchmarks.worlds import families
 from mcp_learning.errors import NotFound
@@ -20,7 +21,6 @@ from mcp_learning.models.requests import (
 from mcp_learning.models.results import Recommendation
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -191,7 +191,7 @@ async def test_feedback_on_an_unknown_task_is_refused(service: LearningService) 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[LearningService]:
     """Closing the service writes what it has counted."""
-    service = LearningService(settings, open_store(settings))
+    service = open_service(settings)
     yield service
     await service.close()
 

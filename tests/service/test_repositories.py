@@ -2,12 +2,12 @@
 
 import pytest
 from service.examples import EXPORT, LOGIN, found_ids, record
+from services import open_service
 
 from mcp_learning.models.dashboard import ListExecutions, View
 from mcp_learning.models.requests import ForgetExecutions, LearningStats, RecommendApproach
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +24,7 @@ OTHER = "other/shop"
 
 @pytest.fixture
 async def service(settings: Settings) -> LearningService:
-    service = LearningService(settings, open_store(settings))
+    service = open_service(settings)
     for number, repo in enumerate((*SHOP, OTHER)):
         await record(service, f"{LOGIN} {number}", repo=repo, approach="retry")
     await record(service, EXPORT)
@@ -74,7 +74,7 @@ async def test_a_bare_name_asks_for_all_that_have_it_and_groups_keep_owners_apar
 
 
 async def test_a_fix_under_another_spelling_is_the_fix_of_the_failure(settings: Settings) -> None:
-    service = LearningService(settings, open_store(settings))
+    service = open_service(settings)
     try:
         failed = {"outcome": "failure", "error_message": "ValueError: no session"}
         await record(service, LOGIN, repo="acme/shop", **failed)

@@ -10,6 +10,7 @@ import anyio
 import duckdb
 import pytest
 from service.examples import EXPORT, LOGIN, all_bytes, execute, find, found_ids, query, record
+from services import open_service
 from waiting import until
 
 from mcp_learning.errors import StoreError
@@ -206,7 +207,7 @@ async def test_searches_and_records_go_on_while_space_is_reclaimed(
 
 async def test_a_configured_limit_is_kept_to_by_the_leader(settings: Settings) -> None:
     limited = settings.model_copy(update={"retention_days": 30})
-    service = LearningService(limited, open_store(limited))
+    service = open_service(limited)
     old, new = (await record(service)).task_id, (await record(service, EXPORT)).task_id
     await age(service, old, 31)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from services import open_service
 from store import old_databases
 from store.old_databases import RECORDED, SAMPLES, VERSIONS, rows
 
@@ -22,7 +23,6 @@ from mcp_learning.models.transfer import ImportBatch
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import copies, legacy, migrations, salvage
-from mcp_learning.store.duckdb.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +40,7 @@ def sample(request: pytest.FixtureRequest, settings: Settings) -> str:
 
 
 def served(settings: Settings) -> LearningService:
-    return LearningService(settings, open_store(settings))
+    return open_service(settings)
 
 
 async def test_every_row_is_kept_and_gets_its_error_text(sample: str, settings: Settings) -> None:

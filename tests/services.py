@@ -1,0 +1,23 @@
+"""Learning services on real databases, which share one embedding model: to load it takes long."""
+
+from functools import cache
+from pathlib import Path
+
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.search.retriever import Retriever
+from mcp_learning.service.indexer import Indexer
+from mcp_learning.service.learning import LearningService
+from mcp_learning.settings import Settings
+from mcp_learning.store import open_store
+
+
+@cache
+def embedder() -> Embedder:
+    """The bundled model; the first use of its vectors loads it, for all tests of this process."""
+    return Embedder(cache_dir=Path("no-other-model"))
+
+
+def open_service(settings: Settings, retriever: Retriever | None = None) -> LearningService:
+    """A service on the settings' database, without its background task; the caller closes it."""
+    store = open_store(settings)
+    return LearningService(settings, store, Indexer(settings, store, embedder(), retriever))
