@@ -40,11 +40,19 @@ PROCESS_TESTS = (
 """Below tests: what starts servers, commands or browsers, and takes long."""
 
 
+LONG_TESTS = ("process/test_crash.py", "process/test_concurrency.py", "process/test_many_agents.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks tests by their place, so that the fast ones can be run alone."""
+    """Marks tests by their place, and puts the longest first, so that workers end together."""
+
+    def place(item: pytest.Item) -> str:
+        return item.path.relative_to(Path(__file__).parent).as_posix()
+
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).as_posix().startswith(PROCESS_TESTS):
+        if place(item).startswith(PROCESS_TESTS):
             item.add_marker("process")
+    items.sort(key=lambda item: place(item) not in LONG_TESTS)
 
 
 @pytest.fixture

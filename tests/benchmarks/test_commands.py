@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import targets
+from benchmarks.suite import report
+from benchmarks.suite.measure import Plan, measure
 
 CHECKOUT = Path(__file__).parent.parent.parent
 NAMES = {target.name for target in targets.ALL}
@@ -39,18 +41,20 @@ def test_the_help_names_every_benchmark(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_the_suite_measures_everything_and_leaves_the_users_database_alone(tmp_path: Path) -> None:
-    page = tmp_path / "benchmark.md"
-    done = run(tmp_path, "suite", "--quick", "--rows", "300", "--markdown", str(page), "--json")
-    assert done.returncode == 0, done.stderr
-    values = json.loads(done.stdout)
-    assert values["rows"] == 300
+def test_the_suite_measures_everything_and_leaves_the_users_database_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(tmp_path / "data"))
+    plan = Plan(100, starts=1, calls=20, inserts=2, batches=2, batch=8)
+    measurements = measure(plan, tmp_path / "scratch", lambda *_: None)
+    values = json.loads(json.dumps(report.as_json(measurements, plan)))
+    assert values["rows"] == 100
     assert values["results"].keys() == NAMES
     for result in values["results"].values():
         for number in ("measured", "reference", "ratio", "samples"):
             assert math.isfinite(result[number])
             assert result[number] > 0
-    text = page.read_text(encoding="utf-8")
+    text = report.markdown(measurements, plan, "python -m benchmarks suite")
     assert all(result["title"] in text for result in values["results"].values())
     assert not (tmp_path / "data").exists()
 

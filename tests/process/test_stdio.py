@@ -139,7 +139,7 @@ async def test_tools_prompts_and_completions_know_what_was_recorded(client: Clie
     assert "approach: expire cookie" in content.text
 
     reference = PromptReference(type="ref/prompt", name="finish_task")
-    for argument, prefix, expected in (
+    for argument, prefix, values in (
         ("task_type", "b", ["bug_fix"]),
         ("repo", "acme", ["acme/shop"]),
         ("approach", "key", ["key ids"]),
@@ -147,7 +147,7 @@ async def test_tools_prompts_and_completions_know_what_was_recorded(client: Clie
         ("task_description", "F", []),
     ):
         completed = await client.complete(reference, {"name": argument, "value": prefix})
-        assert completed.completion.values == expected
+        assert completed.completion.values == values
     template = ResourceTemplateReference(type="ref/resource", uri="learning://executions/{task_id}")
     assert (
         await client.complete(template, {"name": "task_id", "value": "0"})
