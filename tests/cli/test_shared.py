@@ -12,6 +12,9 @@ import pytest
 from process.wire import Server
 from store.rows import migrated
 
+from mcp_learning.cli import checks
+from mcp_learning.cli.check_runner import CheckContext
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Ask = Callable[..., dict[str, Any]]
 
@@ -45,7 +48,9 @@ def recorded(server: Server) -> str:
     return str(result["structuredContent"]["task_id"])
 
 
-def test_commands_go_through_a_running_server(data_dir: Path, ask: Ask) -> None:
+def test_commands_go_through_a_running_server_and_open_the_database_when_there_is_none(
+    data_dir: Path, ask: Ask
+) -> None:
     with Server(data_dir) as server:
         server.initialize()
         task_id = recorded(server)
@@ -57,12 +62,6 @@ def test_commands_go_through_a_running_server(data_dir: Path, ask: Ask) -> None:
         assert health["index"]["state"] == "ready"
         assert server.leave()[0] == 0
 
-
-def test_a_command_opens_the_database_itself_when_no_server_runs(data_dir: Path, ask: Ask) -> None:
-    with Server(data_dir) as server:
-        server.initialize()
-        task_id = recorded(server)
-        assert server.leave()[0] == 0
     found = ask("similar", "users are redirected to the login again and again")
     assert [match["task_id"] for match in found["matches"]] == [task_id]
     assert ask("stats")["health"]["leader"]["pid"] != server.process.pid
@@ -132,18 +131,17 @@ main()
 """The command, which asks its question once its stdin is closed."""
 
 
-def test_doctor_names_who_leads_and_who_follows(data_dir: Path, run: Command) -> None:
+def test_doctor_names_who_leads_and_who_follows(data_dir: Path) -> None:
     with Server(data_dir) as leader:
         leader.initialize()
         recorded(leader)
         with Server(data_dir) as follower:
             follower.initialize()
             recorded(follower)
-            done = run("doctor", "--json", "--data-dir", str(data_dir))
-    assert done.returncode == 0, done.stdout
-    (database,) = (layer for layer in json.loads(done.stdout) if layer["name"] == "database")
-    assert database["ok"]
-    assert "2 executions; open in process" in database["detail"]
-    before, after = database["detail"].split("followed by")
+            context = CheckContext(data_dir)
+            checks.settings(context)
+            detail = checks.database(context).detail
+    assert "2 executions; open in process" in detail
+    before, after = detail.split("followed by")
     assert f"process {leader.process.pid} (mcp-learning " in before
     assert f"process {follower.process.pid} (mcp-learning " in after
