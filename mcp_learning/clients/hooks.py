@@ -68,7 +68,9 @@ def question(prompt: object) -> str:
     """What a prompt is searched with; empty for a command of the client, or without any text."""
     if not isinstance(prompt, str):
         return ""
-    text = clean(SURROGATE.sub(" ", prompt)).strip()[:LONGEST_QUESTION].strip()
+    text = clean(SURROGATE.sub(" ", prompt)).strip()
+    if len(text) > LONGEST_QUESTION:  # without the last word: half a secret would not be recognised
+        text = re.sub(r"\S{1,400}\Z", "", text[:LONGEST_QUESTION]).strip()
     return "" if _CLIENT_COMMAND.match(text) else text
 
 

@@ -39,7 +39,10 @@ _INVISIBLE = re.compile(
 )
 """A single joiner stays within a word of a script that needs it, and within an emoji; so does a
 single variation selector after one."""
-_SUSPECT = re.compile(rf"[{_IGNORABLE}\u200c\u200d\ufe0e\ufe0f]")
+INVISIBLE = rf"{_IGNORABLE}\u200c\u200d\ufe0e\ufe0f"
+"""All characters that may be invisible, as the inside of a class of a pattern."""
+
+_SUSPECT = re.compile(f"[{INVISIBLE}]")
 
 
 def clean(text: str) -> str:

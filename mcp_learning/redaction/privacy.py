@@ -2,23 +2,43 @@
 
 import re
 
+from mcp_learning.models.characters import INVISIBLE
+
 PLACEHOLDER = "[redacted:private]"
 
+# A bracket as itself, as an entity, escaped in a string or a URL, or full-width.
+_OPEN = (
+    r"(?:[<\uff1c\ufe64\u2039\u3008]|&(?:amp;){0,3}(?:lt|\#0{0,6}60|\#x0{0,6}3c);|"
+    r"\\{1,8}(?:u00|x)3c|%3c)"
+)
+_CLOSE = (
+    r"(?:[>\uff1e\ufe65\u203a\u3009]|&(?:amp;){0,3}(?:gt|\#0{0,6}62|\#x0{0,6}3e);|"
+    r"\\{1,8}(?:u00|x)3e|%3e)"
+)
+_UNSEEN = rf"[{INVISIBLE}]{{0,20}}"
+_NAME = "".join(f"[{c}{chr(ord(c) + 0xFEE0)}]{_UNSEEN}" for c in "private")
+_BLANK = rf"[ \t\r\n{INVISIBLE}]{{0,20}}"
 _TAG = re.compile(
-    r"(?:<|&lt;)[ \t]{0,3}(?P<close>/[ \t]{0,3})?private(?:\s[^<>]{0,200})?(?:>|&gt;)",
-    re.ASCII | re.IGNORECASE,
+    rf"{_OPEN}{_BLANK}(?P<close>[/\uff0f]{_BLANK})?{_NAME}(?:\s(?:"
+    rf"(?:(?!{_OPEN}|{_CLOSE})[\s\S])*+|"  # stops at any bracket, so that many tags stay linear
+    r"(?:\s{0,20}[\w:-]{1,50}=(?:\"[^\"]{0,500}\"|'[^']{0,500}')){1,4}\s{0,20}/?"
+    rf"))?{_CLOSE}",
+    re.IGNORECASE,
 )
 
 
 def without_private(text: str) -> tuple[str, int]:
     """Cuts out every `<private>…</private>` span.
 
-    Spans may be nested. One that isn't closed reaches to the end of the text: what follows an
-    opening tag is kept only when it is sure to be outside.
+    The brackets may be entities, escaped or full-width; attributes, case and invisible characters
+    make no difference. Spans may be nested. One that isn't closed reaches to the end of the text:
+    what follows an opening tag is kept only when it is sure to be outside.
 
     Returns:
         The text with `[redacted:private]` in place of each outermost span, and how many there were.
     """
+    if text.isascii() and "private" not in text.lower():
+        return text, 0
     pieces: list[str] = []
     position = depth = spans = 0
     for tag in _TAG.finditer(text):

@@ -15,7 +15,7 @@ from mcp_learning.clients.values import clean, cut
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.fields import Model
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.redaction.secrets import redact
+from mcp_learning.redaction.secrets import redact_beginning
 
 EXAMPLES = 20
 """Skipped places that are named one by one; all are counted."""
@@ -115,12 +115,12 @@ def batches(records: Iterable[PastExecution]) -> Iterator[list[PastExecution]]:
 
 
 def fitted(text: str, limit: int) -> str:
-    """A clean text of at most `limit` characters.
+    """A clean text of at most `limit` characters; takes time by `limit` where it is longer.
 
     Secrets are removed from a text before it is cut, since half of one is not recognised.
     """
     whole = clean(text, len(text))
-    return whole if len(whole) <= limit else cut(redact(whole)[0], limit)
+    return whole if len(whole) <= limit else cut(redact_beginning(whole, limit), limit)
 
 
 def changed_at(file: Path) -> datetime:

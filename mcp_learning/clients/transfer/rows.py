@@ -185,7 +185,7 @@ class RowParser:
                 given = {n: v for n, v in dict(one).items() if n != "task_id"}
                 given = {n: v if n == "comment" else _plain(v) for n, v in given.items()}
                 if given.get("comment"):  # `clean` strips what submit_feedback strips, no more
-                    given["comment"] = clean(str(given["comment"]), 2_000) or None
+                    given["comment"] = fitted(str(given["comment"]), 2_000) or None
                 if not given.get("feedback_id"):
                     given["feedback_id"] = identity("feedback", f"{task_id}:{_digest(given)}")
                 found.append(PastFeedback.model_validate(given))
@@ -234,7 +234,7 @@ def _loaded(value: object) -> Any:
         try:
             return json.loads(value)
         except ValueError:
-            return clean(value, 20_000)
+            return fitted(value, 20_000)
     return value
 
 

@@ -1,0 +1,227 @@
+"""Finds values of names that mean a secret, in configuration, code, markup, tables and prose."""
+
+import re
+from collections.abc import Iterator
+
+from mcp_learning.redaction.secrets import bindings
+from mcp_learning.redaction.secrets.literals import Name, bare_value, is_secret
+from mcp_learning.redaction.secrets.names import (
+    FOREIGN,
+    STEMS,
+    may_be_foreign,
+    meaning_of,
+    words_of,
+)
+from mcp_learning.redaction.secrets.types import Secret
+from mcp_learning.redaction.secrets.values import is_prose, is_random, is_telling
+
+__all__ = ["find_assignments"]
+
+_BACKWARDS = re.compile(r"[\w.$-]{0,60}")  # on the reversed text before a stem
+_WORD_BEFORE = re.compile(r"(?: [\w-]{1,20}){1,2}")
+_FORWARDS = re.compile(r"[\w-]{0,60}", re.ASCII)
+
+_REST = re.compile(r"[^\s\"'`<>,;&\\|)\]}]*")  # of a value that is longer than was matched
+_FURTHER = re.compile(r"[ \t]+(?:--?\w|&&|\|)")  # of a command line
+_PATH = re.compile(r"(?::|//|(?:^|[\s\"'(])[^\s:\"'(]{0,60}/)\Z")  # before the last name of it
+_DEFINITION = re.compile(
+    r"(?:[#%](?:define|global)|\b(?:set|setenv|env|arg))[ \t]+\Z", re.IGNORECASE
+)
+_VARIABLE = re.compile(r"[A-Za-z]+\d{1,2}")
+_SIBLING = re.compile(
+    r"^[ \t]*[\"']?(?:user(?:name|_name|id)?|login|email|mail|account|host(?:name)?|server|port|db|"
+    r"database|dbname|url|endpoint|region)[\"']?[ \t]*[:=]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SETTER = re.compile(r"(?:set|with|add|use|put|define|register|provide)[-_]|[^-_]+\Z")
+_ARGUMENT = re.compile(r"(?:^|\s)--?[A-Za-z][\w-]{0,30}[ =][\"']?\Z")  # --set password=…
+
+
+def find_assignments(text: str, folded: str) -> Iterator[Secret]:
+    """The values of a text that are called by the name of a secret.
+
+    Args:
+        text: What is searched.
+        folded: The same in lower case, with ``?`` for all that isn't ASCII.
+    """
+    stems = [STEMS.finditer(folded)]
+    if may_be_foreign(text):
+        stems.append(FOREIGN.finditer(text))
+    for found in stems:
+        position = 0
+        for stem in found:
+            if stem.start() < position:
+                continue
+            if name := _name_around(text, *stem.span()):
+                position = name.end
+                if secret := _value_of(name):
+                    yield secret
+                    position = secret.end
+
+
+def _name_around(text: str, start: int, end: int) -> Name | None:
+    left = _BACKWARDS.match(text[max(0, start - 60) : start][::-1])
+    begin = start - (left.end() if left else 0)
+    right = _FORWARDS.match(text, end)
+    end = right.end() if right else end
+    name = text[begin:end]
+    meaning = meaning_of(name)
+    if meaning is None or meaning.sure == 1:  # "API key"
+        more = _WORD_BEFORE.match(text[max(0, begin - 44) : begin][::-1])
+        longer = meaning_of(text[begin - more.end() : end]) if more else None
+        meaning = longer or meaning
+    return Name(text, begin, end, name, meaning) if meaning else None
+
+
+def _value_of(name: Name) -> Secret | None:
+    for binding in (_as_member, _assigned, _on_next_line, _in_element, _paired, _passed, _optional,
+        _defined,
+                    _in_cell, _said):  # fmt: skip
+        if match := binding(name):
+            group = "quoted" if match.groupdict().get("quoted") is not None else "bare"
+            start, end = match.span(group)
+            if group == "bare":
+                end = start + len(bare_value(match))
+                rest = _REST.match(name.text, end) if end == match.end(group) else None
+                end = rest.end() if rest else end
+            return Secret(start, end, name.meaning.kind) if end > start else None
+    return None
+
+
+def _as_member(name: Name) -> re.Match[str] | None:
+    """`{"name": "password", "value": "…"}`."""
+    if not bindings.NAMED.search(name.before):
+        return None
+    match = bindings.MEMBER.match(name.text, name.end)
+    match = match or bindings.ELEMENT.match(name.text, name.end)
+    match = match or bindings.VARIABLE.match(name.text, name.end)
+    if match is None:
+        before = max(0, name.start - 300)
+        match = bindings.MEMBER_BEFORE.search(name.text, before, name.start)
+    return match if match and is_secret(name, match, sure=True) else None
+
+
+def _assigned(name: Name) -> re.Match[str] | None:
+    """`password = "…"`."""
+    match = bindings.ASSIGNMENT.match(name.text, name.end)
+    if match is None or (match["sign"] == ":" and _PATH.search(name.before)):
+        return None
+    sign, alone = match["sign"], _is_alone(name, match)
+    if sign in ("==", "!=", "===", "!=="):
+        told = match["quoted"] is not None and is_telling(match["quoted"])
+        return match if told and is_secret(name, match) else None
+    gap = name.text[name.end : match.start("sign")] + name.text[match.end("sign") :][:1]
+    unspaced = sign.startswith("=") and not gap.isspace() and " " not in gap
+    sure = (
+        name.is_option
+        or name.before.endswith(("?", "&", ";"))
+        or (unspaced and (name.name.isupper() or alone or bool(_ARGUMENT.search(name.before))))
+        or (
+            alone
+            and name.meaning.sure == 3
+            and _has_siblings(name)
+            and not (match["bare"] or "")[:1].isupper()
+        )
+    )
+    value = match["bare"] or ""
+    is_variable = not sure and _VARIABLE.fullmatch(value.rstrip("),;"))
+    if is_variable and ((sign.startswith("=") and not unspaced) or value.endswith((")", ",", ";"))):
+        return None  # password = value2, f(password=value2)
+    return match if is_secret(name, match, sure=sure) else None
+
+
+def _on_next_line(name: Name) -> re.Match[str] | None:
+    """The value is alone on the line after the name."""
+    match = bindings.NEXT_LINE.match(name.text, name.end)
+    if match is None or match["bare"].endswith((":", ",", "{", "[", "(", "-")):
+        return None
+    return match if is_secret(name, match) else None
+
+
+def _in_element(name: Name) -> re.Match[str] | None:
+    """`<password>…</password>`."""
+    if not re.search(r"<(?:[\w-]{1,40}:)?\Z", name.before):
+        return None
+    match = bindings.ELEMENT.match(name.text, name.end)
+    return match if match and is_secret(name, match, sure=True) else None
+
+
+def _paired(name: Name) -> re.Match[str] | None:
+    """`define("PASSWORD", "…")` and `["--password", "…"]`."""
+    match = bindings.PAIR.match(name.text, name.end)
+    match = match or bindings.FALLBACK.match(name.text, name.end)
+    if match is None:
+        return None
+    named = name.is_option or name.name.isupper()
+    value = match["quoted"]
+    telling = is_telling(value) and (named or len(value) >= 8) and any(c.isdigit() for c in value)
+    telling = telling or (named and is_random(value) and len(value) >= 12)
+    if name.name[:4] == match["quoted"][:4]:
+        return None  # a list of names
+    return match if (name.is_option or telling) and is_secret(name, match) else None
+
+
+def _passed(name: Name) -> re.Match[str] | None:
+    """`setPassword("…")`."""
+    match = bindings.CALL.match(name.text, name.end)
+    if (
+        match is None
+        or not _SETTER.match(words_of(name.name.split(".")[-1]))
+        or not is_telling(match["quoted"])
+    ):
+        return None
+    return match if is_secret(name, match) else None
+
+
+def _optional(name: Name) -> re.Match[str] | None:
+    """`--password …`."""
+    match = bindings.OPTION.match(name.text, name.end) if name.is_option else None
+    if match is None:
+        return None
+    value = match["quoted"] or match["bare"]
+    followed = _FURTHER.match(name.text, match.end()) and not is_prose(value)
+    told = match["quoted"] is not None or is_telling(value) or is_random(value) or followed
+    return match if told and is_secret(name, match, sure=True) else None
+
+
+def _defined(name: Name) -> re.Match[str] | None:
+    """`#define PASSWORD "…"`."""
+    if not _DEFINITION.search(name.before):
+        return None
+    match = bindings.OPTION.match(name.text, name.end)
+    told = match and (match["quoted"] is not None or is_telling(match["bare"]))
+    return match if match and told and is_secret(name, match) else None
+
+
+def _in_cell(name: Name) -> re.Match[str] | None:
+    """`| Password | … |`."""
+    match = bindings.CELL.match(name.text, name.end)
+    if match is None or not re.search(r"(?:\||<t[dh]>)[ \t]*[*`]*\Z", name.before):
+        return None
+    return match if is_telling(match["bare"]) and is_secret(name, match) else None
+
+
+def _said(name: Name) -> re.Match[str] | None:
+    """`the password is …`."""
+    match = bindings.SAID.match(name.text, name.end)
+    if match is None:
+        return None
+    value = match["quoted"] or bare_value(match)
+    with_digit = is_telling(value) and any(c.isdigit() for c in value)
+    mixed = match["quoted"] or re.search(r"[A-Z!@#$%^*+=~]", value) or len(value) >= 20
+    told = (with_digit and mixed) or (is_random(value) and name.meaning.sure == 3)
+    return match if told and len(value) >= 6 and is_secret(name, match) else None
+
+
+def _is_alone(name: Name, match: re.Match[str]) -> bool:
+    """Whether the assignment has a line of its own, as in files of settings."""
+    line = name.text.rfind("\n", max(0, name.start - 21), name.start) + 1
+    before = name.text[max(line, name.start - 20) : name.start]
+    indent = re.fullmatch(r"[ \t]*(?:export |set |[-+] )?[\"']?", before)
+    return bool(indent and re.compile(r"[ \t]*\r?(?:\n|\Z)").match(name.text, match.end()))
+
+
+def _has_siblings(name: Name) -> bool:
+    """Whether a user, a host or the like is set nearby."""
+    start = max(0, name.start - 160)
+    return bool(_SIBLING.search(name.text, start, name.end + 160))

@@ -1,0 +1,75 @@
+"""How a value follows the name of a secret: the patterns, each matched where the name ends.
+
+The value is the group `quoted` or `bare`. Each pattern is bounded.
+"""
+
+import re
+
+_CLOSE = r"\\*(?:[\"'`]|&quot;|&#34;)?\]?(?:\*\*|__)?"
+_QUOTED = (
+    r"[fbru@$]{0,2}(?P<escape>\\*)(?P<quote>[\"'`]|&quot;|&#34;)"
+    r"(?P<quoted>(?:(?!(?P=escape)(?P=quote))[^\n\\]|\\.){1,4096}?)(?P=escape)(?P=quote)"
+)
+_BARE = (
+    r"\\*[\"'`]?(?P<bare>(?:[^\s\"'`<>,;&\\|]|[,;&|](?!\s|\Z|[\w-]+[=:])|"
+    r"\\(?![nrtu\"'\\])){1,400}+)"
+)
+_COLON, _EQUALS = ":\uff1a", "=\uff1d"  # also those of Chinese and Japanese
+_SIGN = rf"(?P<sign>:=|=>|->|→|[=!]==?|=(?:3D)?|%3D|:(?!:)|[{_COLON[1]}{_EQUALS[1]}])"
+_TYPE = (
+    r"(?:[ \t]*:[ \t]*[A-Za-z_&'][\w.<>\[\]|?&']{0,40}(?:[ \t]\|[ \t]\w{1,20}){0,3}"
+    r"(?=[ \t]+=[^=>]|=[ \t]*[\"']))?"
+)
+
+ASSIGNMENT = re.compile(
+    rf"{_CLOSE}{_TYPE}(?:[ \t]string(?=[ \t]*=))?[ \t]*{_SIGN}[ \t]*(?:\*\*|__)?[ \t]*"
+    rf"(?:{_QUOTED}|{_BARE})",
+    re.ASCII,
+)
+# password:⏎  value — alone on its line
+NEXT_LINE = re.compile(
+    r"\\*[\"'`]?(?:\*\*)?[ \t]*[:\uff1a=](?:\*\*)?[ \t]*(?:[|>][-+]?)?[ \t]*\r?\n(?:[ \t]*\r?\n)?"
+    r"(?P<indent>[ \t]*)(?:[-*>][ \t]+)?(?:[\"'`]|```\w*\n)?(?P<bare>[^\s\"'`]{4,400}+)[\"'`]?"
+    r"[ \t]*(?=\r?\n|\Z)"
+)
+PAIR = re.compile(  # "password", "value"
+    rf"(?:\\*(?:[\"'`]|&quot;|&#34;)|(?<=[A-Z]))[ \t\n]{{0,20}},[ \t\n]{{0,20}}{_QUOTED}"
+)
+FALLBACK = re.compile(  # environ.get("password") or "value"
+    rf"(?:\\*[\"'`]\)?|\b)[ \t]{{1,20}}(?:or|\?\?|\|\|)[ \t]{{1,20}}{_QUOTED}"
+)
+CALL = re.compile(rf"\([ \t\n]{{0,20}}{_QUOTED}")
+ELEMENT = re.compile(  # <password>value</ and <entry key="password">value</
+    r"\\*[\"']?(?:[ \t][^<>\n]{0,200})?>[ \t\n]{0,40}(?:<!\[CDATA\[)?"
+    r"(?P<bare>[^<>\n]{1,4096}?)(?:\]\]>)?[ \t\n]{0,40}<(?:/|\\/)"
+)
+MEMBER = re.compile(  # {"name": "password", "value": "…"}, also as XML attributes and YAML
+    r"\\*[\"']?[\s,;]{1,60}(?:[\w\"']{1,20}[ \t]*[:=][ \t]*[\w\"']{1,20}[\s,;]{1,40}){0,3}"
+    r"\\*[\"']?(?:\w{0,20}value|content|data|default|plaintext|body)\\*[\"']?[ \t]*[:=][ \t]*"
+    rf"(?:{_QUOTED}|{_BARE})",
+    re.ASCII | re.IGNORECASE,
+)
+MEMBER_BEFORE = re.compile(  # {"value": "…", "name": "password"}; on the text before the name
+    r"value\\*[\"']?[ \t]*[:=][ \t]*\\*[\"'](?P<quoted>[^\"'\n]{1,200})\\*[\"'][\s,]{1,60}"
+    r"(?:\\*[\"']\w{1,20}\\*[\"'][ \t]*:[ \t]*[\w\"']{1,20}[\s,;]{1,40}){0,2}"
+    r"\\*[\"']?(?:name|key|id)\\*[\"']?[ \t]*[:=][ \t]*\\*[\"']\Z",
+    re.IGNORECASE,
+)
+NAMED = re.compile(
+    r"(?:(?:\b|_)(?:name|key|id|type|property|variable|setting|env|parameterkey|option)\\*[\"']?"
+    r"[ \t]*[:=][ \t]*\\*[\"']?|\bvariable[ \t]+\")\Z",
+    re.IGNORECASE,
+)
+VARIABLE = re.compile(  # terraform: variable "db_password" { default = "…" }
+    rf"\"[ \t]*\{{[^{{}}]{{0,400}}?\b(?:default|value)[ \t]*=[ \t]*{_QUOTED}"
+)
+OPTION = re.compile(rf"[ \t]+(?!-)(?:{_QUOTED}|{_BARE})")
+CELL = re.compile(
+    r"[ \t]*(?:\*\*|`)?[ \t]*\|[ \t]*[`*\"']{0,2}(?P<bare>[^\s|`\"']{4,200})[`*\"']{0,2}[ \t]*\|"
+)
+SAID = re.compile(
+    r"\\*[\"'`]?(?:[ \t]+(?:for|of|to|von|für|de|del|для)[ \t]+[\w@.-]{1,40})?[ \t]*"
+    r"(?:[ \t](?:is|was|equals|lautet|ist|es|est|é|è|—|\u2013)[ \t]*:?[ \t]+|"
+    r"是|为|為|は|는|은)[ \t]*"
+    rf"(?:{_QUOTED}|{_BARE})"
+)

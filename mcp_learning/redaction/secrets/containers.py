@@ -1,0 +1,119 @@
+"""Finds values inside of a map or a list that is called secrets, credentials or passwords."""
+
+import re
+from collections.abc import Iterator
+
+from mcp_learning.redaction.secrets.types import Secret
+from mcp_learning.redaction.secrets.values import is_identifier, is_random, is_reference, is_telling
+
+__all__ = ["CONTAINER_NAME", "NEUTRAL", "find_in_containers"]
+
+CONTAINER_NAME = re.compile(
+    r"(?:^|-)(?:secrets|credentials|creds|passwords|passwds|api-?keys|access-?keys|"
+    r"private-?keys|auth-?tokens|access-?tokens|stringdata)\Z"
+)
+"""The end of a name, its words joined by ``-``, whose members are secrets."""
+
+NEUTRAL = re.compile(
+    r"(?:user(?:-?name|-?id)?|login|name|type|kind|host(?:name)?|port|server|email|mail|url|uri|"
+    r"endpoint|region|database|db|file|path|external|environment|required|optional|description|"
+    r"source|target|uid|gid|mode|driver|template-driver|labels|inherit|provider|engine|version|"
+    r"expir\w*|created\w*|updated\w*|scopes?|issuer|account|client-?id|tenant-?id|project\w*|"
+    r"id|ref|key-?id|enabled|namespace|secret-?name|value-?from|from|as|rotation\w*|arn)\Z",
+    re.IGNORECASE,
+)
+"""A member that describes the others."""
+
+_OPENING = re.compile(
+    r"(?:secrets|cred(?:ential)?s|passwords|passwds|api[_-]?keys|access[_-]?keys|private[_-]?keys|"
+    r"auth[_-]?tokens|access[_-]?tokens|stringdata|"
+    r"(?<=\n)data(?=:[ \t]*\r?\n))\\*[\"']?\]?[ \t]*"
+    r"(?P<open>(?:[:=]|:=|=>)[ \t]*[{\[(]|(?::[ \t]*\r?\n)(?P<indent>[ \t]*)(?=[\w\"'-]))",
+)
+_MARKERS = (
+    "secrets",
+    "cred",
+    "passwords",
+    "passwds",
+    "keys",
+    "tokens",
+    "stringdata",
+    "kind: secret",
+)
+_LONGEST = 4_000
+_MEMBER = re.compile(
+    r"(?P<name>[\w.-]{1,60})\\*[\"']?[ \t]*(?:=>|:=|[:=])[ \t]*(?P<escape>\\*)"
+    r"(?:(?P<quote>[\"'`])(?P<quoted>[^\"'`\n]{4,2000}?)(?P=escape)(?P=quote)|"
+    r"(?P<bare>[^\s\"'`,{}\[\]|>&*!][^\s\"'`,{}\[\]]{3,2000}))"
+)
+_BARE = re.compile(r"[\w+/=@!#$%^&*.~-]+")
+_ADDRESS = re.compile(r".*://|[/~.]|[\w.+-]+@[\w-]+\.|[\w-]+(?:[.:][\w-]+)+\Z|[\da-f-]+\Z")
+_ITEM = re.compile(
+    r"(?:[\[,(]|^[ \t]*-)[ \t\n]{0,40}\\*(?P<quote>[\"'`])"
+    r"(?P<quoted>[^\"'`\n\\]{4,2000})\\*(?P=quote)"
+    r"(?=[ \t\n]{0,40}(?:[\],)]|\Z))",
+    re.MULTILINE,
+)
+
+
+def find_in_containers(text: str, folded: str) -> Iterator[Secret]:
+    """The values of maps and lists that are called secrets or the like.
+
+    Args:
+        text: What is searched.
+        folded: The same in lower case, with ``?`` for all that isn't ASCII.
+    """
+    position = 0
+    if not any(marker in folded for marker in _MARKERS):
+        return
+    is_manifest = "kind: secret" in folded  # of Kubernetes, whose data are secrets
+    while opening := _OPENING.search(folded, position):
+        start, end = opening.end(), _end(text, opening)
+        before = folded[max(0, opening.start() - 40) : opening.start()]
+        is_class = "class " in before.rpartition("\n")[2]
+        if is_class or (opening[0].startswith("data") and not is_manifest):
+            position = start
+            continue
+        for pattern in (_MEMBER, _ITEM):
+            for match in pattern.finditer(text, start - 1, end):
+                if _is_secret(match):
+                    group = "quoted" if match["quoted"] is not None else "bare"
+                    yield Secret(*match.span(group), "secret")
+        position = max(end, start)
+
+
+def _end(text: str, opening: re.Match[str]) -> int:
+    limit = opening.end() + _LONGEST
+    if opening["indent"] is None:
+        closing = {"{": "}", "[": "]", "(": ")"}[opening["open"][-1]]
+        end = text.find(closing, opening.end(), limit)
+        return end + 1 if end >= 0 else min(limit, len(text))
+    if not opening["indent"] and text[opening.end()] != "-":
+        return opening.end()  # the next line is not inside
+    end = opening.end()
+    while end < min(limit, len(text)):  # lines that are indented as the first
+        line = text.find("\n", end, limit)
+        end = line + 1 if line >= 0 else min(limit, len(text))
+        following = text[end : end + len(opening["indent"]) + 1]
+        if not following.startswith(opening["indent"]) and following.strip():
+            break
+    return end
+
+
+def _is_secret(match: re.Match[str]) -> bool:
+    found = match.groupdict()
+    quoted = found.get("quoted")
+    value = quoted or found["bare"].rstrip(";")
+    name = found.get("name")
+    if is_reference(value) or " " in value:
+        return False
+    if name and NEUTRAL.match(name) and not _is_password(value):
+        return False
+    if quoted is None or name is None:
+        is_value = _BARE.fullmatch(value) and (is_telling(value) or is_random(value))
+        return len(value) >= 6 and bool(is_value)
+    return not is_identifier(value) or len(value) < 40
+
+
+def _is_password(value: str) -> bool:
+    return len(value) >= 12 and is_random(value) and not _ADDRESS.match(value)

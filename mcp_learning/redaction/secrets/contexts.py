@@ -1,0 +1,123 @@
+"""Places that hold a secret whatever it looks like: headers, addresses, command lines, files.
+
+Each pattern has a marker that occurs, in lower case, wherever it matches; its one group that takes
+part is what goes. Repetitions are bounded, possessive, or can't start twice.
+"""
+
+import functools
+import re
+from collections.abc import Iterator
+
+from mcp_learning.redaction.secrets.commands import COMMANDS
+from mcp_learning.redaction.secrets.types import Secret
+from mcp_learning.redaction.secrets.values import is_placeholder
+
+__all__ = ["find_in_contexts", "patterns"]
+
+_SCHEME = (
+    r"(?:bearer|basic|token|digest|apikey|negotiate|hmac|key|bot|ntlm|oauth|jwt|splunk|ssws|"
+    r"sso-key|genie-?key)"
+)
+# ID/PW: somebody/secret
+_LABEL = r"(?<![\w/])(?:id|user|user ?name|login|account|e-?mail|[^\x00-\x7f]{2,4})"
+_SECOND = r"(?:pw|pwd|pass|passwd|password)"
+_VALUES = (
+    r"(?:[ \t]*(?:[:=]|->|is|are)|[ \t(])[ \t]*[^\s/,(]{2,60}[ \t]*(?://?|[,(]|[ \t])[ \t]*"
+    r"(?P<secret>(?=[^\s)]{0,40}\d)[^\s),]{4,60})"
+)
+_QUOTE = r"\\*[\"']?"
+
+_HEADERS = (  # kind, marker, pattern
+    ("authorization", "authorization",
+        r"(?<![a-z:_])authorization(?:\\*[\"'][ \t]*[:=,]|[ \t]*[:=])[ \t]*\\*[\"']?"
+        rf"(?:{_SCHEME}[ \t]+(?=\S{{0,200}}(?-i:[A-Z\d=]))|"
+        rf"(?!{_SCHEME}\b)(?=\S{{0,200}}\d)(?![a-z_][\w.]{{0,60}}[)}}\],]))"
+        r"(?P<secret>[^\s\"',;\\`]{6,4096})"),
+    ("authorization", "aws4-hmac",
+        r"aws4-hmac-sha256\b[^\n]{0,400}?\bsignature=(?P<secret>[\da-f]{64})"),
+    ("authorization", "oauth_signature", r"\boauth_signature=\\*\"?(?P<secret>[\w%+/=-]{16,400})"),
+    ("bearer-token", "bearer",
+        r"\bbearer[ \t]+(?P<secret>(?=[\w.~+/-]{0,400}\d)[\w.~+/-]{16,4096}=*)"),
+    ("cookie", "cookie", rf"(?<!set-)\bcookie{_QUOTE}[ \t]*[:=][ \t]*{_QUOTE}"
+        r"(?P<secret>[\w.-]{1,100}=[^;\s\"'\\]+(?:;[ \t]*[\w.-]{1,100}=[^;\s\"'\\]*)*)"),
+    ("cookie", "set-cookie", rf"set-cookie{_QUOTE}[ \t]*[:,][ \t]*{_QUOTE}[\w.-]{{1,100}}="
+        r"(?P<secret>[^;\s\"'\\]+)"),
+    ("aws-secret-key", "aws", r"\baws\w{0,20}[^\n]{0,20}?key[^\n]{0,20}?[\"'=: ]"
+        r"(?P<secret>[A-Za-z0-9/+]{40})(?![\w/+=])"),
+)  # fmt: skip
+
+_ADDRESSES = (
+    ("url-password", "://", r"://[^\s/:?#\"'<>`]{0,300}:(?!\d{1,5}[?#])"
+        r"(?P<secret>[^\s/\"'<>`]{2,400})@(?!sha\d)"),
+    ("url-password", "://", r"://(?P<secret>(?=[\w-]{0,40}\d)[\w-]{20,400})"
+        r"(?::x-oauth-basic)?@(?=[\w.-])"),
+    ("webhook", "hook", r"(?:api/webhooks/\d{6,20}|\.office\.com/webhookb2|"
+        r"hooks\.slack\.com/\w{1,40}|hooks\.zapier\.com/hooks/catch/\d{1,20})/"
+        r"(?P<secret>[\w@/-]{16,400})"),
+    ("webhook", "/bot", r"api\.telegram\.org/bot(?P<secret>\d{6,12}:[\w-]{30,60})"),
+    ("signature", "sig=", r"[?&;]sig=(?P<secret>[\w%+/-]{20,400}=*)"),
+    ("signature", "signature=", r"[?&;](?:x-(?:amz|goog|oss|cos|bz)-)?signature="
+        r"(?P<secret>[\w%+/~-]{16,1000}=*)"),
+    ("session-token", "security-token=", r"[?&;]x-(?:amz|goog|oss)-security-token="
+        r"(?P<secret>[\w%+/-]{16,4096}=*)"),
+    ("api-key", "key=", r"[?&](?:\w{0,20}[_-])?key="
+        r"(?P<secret>(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[a-z])[\w-]{20,400})"),
+)  # fmt: skip
+
+_FILES = (
+    ("password", "login", r"\blogin\s+\S{1,80}\s+password[ \t]+(?P<secret>\S{1,200})"
+        r"(?=\s{0,20}(?:\Z|\n|account\b|macdef\b|machine\b))"),  # netrc
+    ("password", ":", r"^[^\s:#/]{1,100}:(?:\d{1,5}|\*):[^\s:]{1,60}:[^\s:/]{1,60}:"
+        r"(?P<secret>(?!/)[^\s:]{4,100})[ \t]*$"),  # pgpass
+    ("npm-token", ":_", r":_(?:auth|authtoken|password)[ \t]*=[ \t]*\"?"
+        r"(?P<secret>[^\s\"]{6,4096})"),
+    ("json-web-key", "\"kty",
+        r"\"(?:d|k|p|q|dp|dq|qi)\"[ \t]*:[ \t]*\"(?P<secret>[\w-]{16,2000})\""),
+    *(("password", marker, rf"{_LABEL}[ \t]*[/(][ \t]*{_SECOND}\)?{_VALUES}")
+        for marker in ("/pw", "/pass", "/ pw", "/ pass", "(pw", "(pass")),
+    ("password", " pw ", rf"{_LABEL}[ \t]{_SECOND}{_VALUES}"),
+    ("docker-auth", "auth", r"\\*\"(?:identity)?auth\\*\"[ \t]*:[ \t]*\\*\""
+        r"(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})\\*\""),
+    ("password-hash", ":$", r"^[\w.@+-]{1,60}:"
+        r"(?P<secret>\$(?:apr1|1|2[abxy]|5|6|7|y|gy|sha1)\$[^\s:]{10,200})"),
+    ("password-hash", ":{", r"^[\w.@+-]{1,60}:(?P<secret>\{s?sha(?:\d{3})?\}[\w+/=]{20,200})"),
+    ("password-hash", "$", r"(?P<secret>\$(?-i:argon2(?:id|i|d)|scrypt|pbkdf2-sha\d{1,3}|6|5|y|"
+        r"2[abxy]|apr1)\$[\w=,.$/+-]{20,250})"),
+    ("private-key", "key", r"\b(?:privatekey|presharedkey)[ \t]*=[ \t]*"
+        r"(?P<secret>[A-Za-z0-9+/]{43}=)"),  # WireGuard
+    ("connection-string", "sharedaccesskey", r"sharedaccesskey=(?P<secret>[\w+/%]{20,200}=*)"),
+    ("password", "requirepass", r"\brequirepass[ \t]+[\"']?(?P<secret>[^\s\"'$]{4,200})"),
+    ("password", "masterauth", r"\bmasterauth[ \t]+[\"']?(?P<secret>[^\s\"'$]{4,200})"),
+    ("password", "identified", r"\b(?:user|role|grant|to)\b[^\n;]{0,160}?\bidentified"
+        r"(?:[ \t]+with[ \t]+[\"']?\w{1,40}[\"']?)?[ \t]+(?:by|as)[ \t]+"
+        r"(?:password[ \t]+)?(?:[\"'](?P<secret>[^\"'\n]{3,200})|"
+        r"(?P<bare>(?=[^\s;]{0,60}\d)[^\s;\"'\\]{4,200}))"),
+    ("password", "password", r"\b(?:user|role|login|with|set|encrypted)\b[^\n;]{0,120}?\bpassword"
+        r"(?:[ \t]*=)?[ \t]*\(?[ \t]*n?'(?P<secret>[^'\n]{3,200})'"),  # SQL
+    ("secret", "env ", r"^[ \t]*(?:env|arg)[ \t]+\w{0,60}"
+        r"(?:token|key|secret|password|passwd|pwd|pass)[ \t]+"
+        r"[\"']?(?P<secret>[^\s\"'$=][^\s\"'$]{5,400})[\"']?[ \t]*$"),  # Dockerfile
+)  # fmt: skip
+
+
+@functools.cache
+def patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    """Kind, marker and pattern of every context."""
+    flags = re.ASCII | re.IGNORECASE | re.MULTILINE
+    table = (*_HEADERS, *_ADDRESSES, *_FILES, *COMMANDS)
+    return tuple((kind, marker, re.compile(source, flags)) for kind, marker, source in table)
+
+
+def find_in_contexts(text: str, folded: str) -> Iterator[Secret]:
+    """The secrets that are known by where they stand.
+
+    Args:
+        text: What is searched.
+        folded: The same in lower case, with ``?`` for all that isn't ASCII.
+    """
+    for kind, marker, pattern in patterns():
+        if marker in folded:
+            for match in pattern.finditer(text):
+                group = match.lastgroup or 0
+                if not is_placeholder(match[group]):
+                    yield Secret(*match.span(group), kind)

@@ -1,0 +1,116 @@
+"""Whether a value that is called by the name of a secret is written out.
+
+Else it is code, prose, a reference or a placeholder.
+"""
+
+import re
+from typing import NamedTuple
+
+from mcp_learning.redaction.secrets.names import Meaning, meaning_of, words_of
+from mcp_learning.redaction.secrets.values import (
+    is_identifier,
+    is_random,
+    is_reference,
+    is_sentence,
+    is_telling,
+)
+
+__all__ = ["Name", "bare_value", "is_secret"]
+
+# What a bare value is where it is code: a call, an index, an attribute, a pointer.
+_CODE = re.compile(
+    r"[*&|(\[]|[A-Za-z_][\w.]*[(\[{]|[A-Za-z_]\w*(?:(?:\.|\?\.|->|::)[A-Za-z_]\w*)+\W*\Z"
+)
+_CALL = re.compile(r"[A-Za-z_][\w.]*[(\[{]|[(\[]")
+_TOKEN = re.compile(r"(?:[\w-]{16,400}|[\w+/]{16,400}={1,2})", re.ASCII)
+_HEX = re.compile(r"[\da-f-]+", re.IGNORECASE)
+
+
+class Name(NamedTuple):
+    """A name that means a secret, and where it stands."""
+
+    text: str
+    start: int
+    end: int
+    name: str
+    meaning: Meaning
+
+    @property
+    def before(self) -> str:
+        """The text before it, as much as bindings look at."""
+        return self.text[max(0, self.start - 60) : self.start]
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is an option of a command line."""
+        return self.name.startswith("-")
+
+
+def is_secret(name: Name, match: re.Match[str], sure: bool = False) -> bool:
+    """Whether the value is written out; `sure` where nothing but a value can stand there."""
+    found = match.groupdict()
+    if found.get("quoted") is not None:
+        return _is_quoted_secret(name, found["quoted"])
+    return _is_bare_secret(name, bare_value(match), sure)
+
+
+def bare_value(match: re.Match[str]) -> str:
+    """An unquoted value without the punctuation of its sentence, or the brackets around it."""
+    value: str = match["bare"]
+    for opening, closing in ("()", "[]", "{}"):
+        first = value.find(closing)
+        if first >= 0 and opening not in value[:first]:
+            value = value[:first]
+    return value.rstrip(".,;:?")
+
+
+def _is_quoted_secret(name: Name, value: str) -> bool:
+    if is_reference(value) or _repeats(name, value):
+        return False
+    if name.meaning.kind == "pwd" and re.search(r"[/\\]", value):
+        return False  # a directory
+    if name.meaning.sure == 1:
+        return _is_long_and_random(name, value)
+    if " " in value:
+        words = len(value.split())
+        told = any(c.isdigit() for c in value) or words >= 3 or name.meaning.kind == "passphrase"
+        return name.meaning.sure == 3 and len(value) >= 8 and told and not is_sentence(value)
+    if name.meaning.kind in ("token", "cookie"):
+        return len(value) >= 8 and (is_telling(value) or is_random(value))
+    if name.meaning.kind.endswith("key") and is_identifier(value) and re.search("[_-]", value):
+        return False
+    return len(value) >= 4
+
+
+def _is_bare_secret(name: Name, value: str, sure: bool) -> bool:
+    if is_reference(value) or _repeats(name, value) or (_CALL if sure else _CODE).match(value):
+        return False
+    if is_identifier(value) and meaning_of(value):
+        return False
+    if name.meaning.sure == 1:
+        return _is_long_and_random(name, value)
+    if value.isdigit() and not (sure and name.meaning.sure == 3):
+        return len(value) >= (6 if name.meaning.sure == 3 else 8)
+    if name.meaning.kind == "pwd" and re.search(r"[/\\]", value):
+        return False
+    if sure:
+        return len(value) >= 4
+    least = 8 if name.meaning.kind == "token" else 6
+    return len(value) >= least and (is_telling(value) or (is_random(value) and len(value) >= 16))
+
+
+def _repeats(name: Name, value: str) -> bool:
+    called, told = words_of(name.name), words_of(value[:100])
+    return called == told or ("key" in called and called in told)
+
+
+def _is_long_and_random(name: Name, value: str) -> bool:
+    """Of a name that says little: hashes and ids are called so too."""
+    if name.meaning.kind in ("pass", "clave"):
+        return len(value) >= 6 and is_random(value) and any(c.isalpha() for c in value)
+    digits = sum(c.isdigit() for c in value)
+    if digits < 3 or not _TOKEN.fullmatch(value) or not is_random(value):
+        return False
+    called = words_of(name.name)
+    known = name.name.isupper() and "-" in called and not called.startswith(("git", "commit"))
+    return known or not _HEX.fullmatch(value)

@@ -1,0 +1,141 @@
+"""Replaces the secrets of texts and JSON values by placeholders."""
+
+from mcp_learning.redaction.privacy import without_private
+from mcp_learning.redaction.secrets.containers import CONTAINER_NAME, NEUTRAL
+from mcp_learning.redaction.secrets.contexts import patterns
+from mcp_learning.redaction.secrets.formats import prefixed, unprefixed
+from mcp_learning.redaction.secrets.names import meaning_of, words_of
+from mcp_learning.redaction.secrets.search import PLACEHOLDER, find_secrets
+from mcp_learning.redaction.secrets.types import JSON, Secret
+from mcp_learning.redaction.secrets.values import is_random, is_reference
+
+__all__ = ["redact", "redact_beginning", "redact_value", "warm"]
+
+_MOST_PASSES = 10
+LONGEST_SECRET = 20_000
+"""Characters of the longest secret that is removed as a whole where a text is cut."""
+
+
+def redact(text: str) -> tuple[str, int]:
+    """Replaces every secret in a text, and every span that is marked as private.
+
+    Args:
+        text: Any text; what was redacted before is left as it is.
+
+    Returns:
+        The text with each secret replaced by ``[redacted:<kind>]``, and how many were removed.
+    """
+    text, removed = without_private(text)
+    # A cut gives its neighbours a new boundary; looking again makes the result a fixed point.
+    for _ in range(_MOST_PASSES):
+        secrets = find_secrets(text)
+        if not secrets:
+            return text, removed
+        text = _replaced(text, secrets)
+        removed += len(secrets)
+    if secrets := find_secrets(text):  # it was made to have secrets inside of secrets
+        text = _replaced(text, [Secret(secrets[0].start, len(text), secrets[0].kind)])
+        removed += len(secrets)
+    return text, removed
+
+
+def redact_beginning(text: str, wanted: int) -> str:
+    """The beginning of a text of any length, without secrets and private spans.
+
+    Takes time by what is wanted, not by the length of the text. The rest is dropped together with
+    `LONGEST_SECRET` characters before it, which may end with the first half of a secret.
+
+    Args:
+        text: Any text.
+        wanted: How many characters are wanted.
+
+    Returns:
+        The whole text without its secrets, or its beginning: longer than was wanted, but where the
+        removed secrets were long.
+    """
+    window = 2 * wanted + 2 * LONGEST_SECRET
+    if len(text) <= window:
+        return redact(text)[0]
+    clean, _ = redact(text[:window])
+    return clean[: max(0, len(clean) - LONGEST_SECRET)]
+
+
+def redact_value(value: JSON, name: str = "") -> tuple[JSON, int]:
+    """Replaces every secret in a JSON value, keys of objects included.
+
+    Args:
+        value: Any JSON value; it is not modified.
+        name: What the value is called. A string or a long number under a name such as ``password``
+            or ``api_key`` is a secret whatever it looks like, and so is each in a map that is
+            called ``secrets``.
+
+    Returns:
+        The value without its secrets, and how many were removed.
+    """
+    if isinstance(value, str):
+        return _redact_named(name, value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _redact_number(name, value)
+    if isinstance(value, list):
+        items = [redact_value(item, name) for item in value]
+        return [item for item, _ in items], sum(count for _, count in items)
+    if isinstance(value, dict):
+        return _redact_members(value, name)
+    return value, 0
+
+
+def warm() -> None:
+    """Compiles every pattern, so that no later call pays for it."""
+    prefixed()
+    unprefixed()
+    patterns()
+
+
+def _replaced(text: str, secrets: list[Secret]) -> str:
+    pieces, position = [], 0
+    for start, end, kind in secrets:
+        pieces += [text[position:start], f"[redacted:{kind}]"]
+        position = end
+    return "".join(pieces) + text[position:]
+
+
+def _redact_members(value: dict[str, JSON], name: str) -> tuple[JSON, int]:
+    members: dict[str, JSON] = {}
+    removed = 0
+    name = PLACEHOLDER.sub("", name)
+    container = bool(CONTAINER_NAME.search(words_of(name)))
+    called = next(
+        (v for k, v in value.items() if k.lower() in ("name", "key") and isinstance(v, str)), ""
+    )
+    for key, member in value.items():
+        clean, from_key = redact(key)
+        while clean in members:
+            clean += "'"
+        key = PLACEHOLDER.sub("", clean)
+        if key.lower() == "value" and called:
+            key = called
+        elif container and not NEUTRAL.match(key) and meaning_of(key) is None:
+            key = name if isinstance(member, (dict, list)) else "secret"
+        members[clean], from_member = redact_value(member, key)
+        removed += from_key + from_member
+    return members, removed
+
+
+def _redact_named(name: str, text: str) -> tuple[str, int]:
+    if CONTAINER_NAME.search(words_of(name)):
+        name = "secret"  # an item of a list
+    meaning = meaning_of(name)
+    if meaning is None or not PLACEHOLDER.sub("", text).strip():
+        return redact(text)
+    unlikely = meaning.sure == 1 and not (len(text) >= 12 and is_random(text))
+    if unlikely or (meaning.kind == "pwd" and is_reference(text)):  # a directory
+        return redact(text)
+    return f"[redacted:{meaning.kind}]", 1
+
+
+def _redact_number(name: str, value: float) -> tuple[JSON, int]:
+    meaning = meaning_of(name)
+    least = {3: 4, 2: 8}.get(meaning.sure, 100) if meaning else 100
+    if meaning is None or len(str(value)) < least:
+        return value, 0
+    return f"[redacted:{meaning.kind}]", 1

@@ -1,0 +1,43 @@
+"""Finds secrets in the columns of Markdown tables whose heads mean a secret."""
+
+import re
+from collections.abc import Iterator
+
+from mcp_learning.redaction.secrets.names import meaning_of
+from mcp_learning.redaction.secrets.types import Secret
+from mcp_learning.redaction.secrets.values import is_reference, is_telling
+
+__all__ = ["find_in_tables"]
+
+_RULE = re.compile(r"\n[ \t>]{0,20}\|?[ \t]{0,20}:?-{2,100}:?[ \t]{0,20}\|[-:| \t]{0,400}\n")
+_MOST_ROWS = 200
+_MARKS = " \t`*\"'"
+
+
+def find_in_tables(text: str) -> Iterator[Secret]:
+    """The cells of such columns that aren't prose."""
+    if "|" not in text:
+        return
+    for rule in _RULE.finditer(text):
+        head = text[text.rfind("\n", max(0, rule.start() - 1_000), rule.start()) + 1 : rule.start()]
+        meanings = [meaning_of(cell.strip(_MARKS)) for cell in head.split("|")]
+        if not any(meanings):
+            continue
+        start = rule.end()
+        for _ in range(_MOST_ROWS):
+            end = text.find("\n", start, start + 2_000)
+            end = min(len(text), start + 2_000) if end < 0 else end
+            row = text[start:end]
+            if "|" not in row:
+                break
+            for meaning, (cell, position) in zip(meanings, _cells(row, start), strict=False):
+                if meaning and is_telling(cell) and len(cell) >= 6 and not is_reference(cell):
+                    yield Secret(position, position + len(cell), meaning.kind)
+            start = end + 1
+
+
+def _cells(row: str, position: int) -> Iterator[tuple[str, int]]:
+    for cell in row.split("|"):
+        value = cell.strip(_MARKS)
+        yield ("" if " " in value else value), position + len(cell) - len(cell.lstrip(_MARKS))
+        position += len(cell) + 1

@@ -1,0 +1,97 @@
+"""Finds tokens of documented formats, wherever they stand."""
+
+import functools
+import re
+from collections.abc import Iterator
+
+from mcp_learning.redaction.secrets.formats import Format, prefixed, unprefixed
+from mcp_learning.redaction.secrets.types import Secret
+from mcp_learning.redaction.secrets.values import is_random
+
+__all__ = ["find_tokens"]
+
+_LONGEST_BODY = 2_048  # looked at from one prefix on, so that many prefixes stay linear
+_MOST_LINES = 16  # over which a token may be wrapped
+
+_JWT = re.compile(r"eyJ[\w-]{8,500}\.(?:eyJ[\w-]{8,}+|[\w-]*+\.[\w-]++)(?:\.[\w-]++)*", re.ASCII)
+# Before a word: the end of an escape, a colour or a %XX.
+_ESCAPE = re.compile(r"(?:\\[abefnrtv]|\\x[\da-fA-F]{2}|\\u00[\da-fA-F]{2}|[\[;]\d{1,2}m|"
+    r"%[\da-fA-F]{2})\Z")  # fmt: skip
+_TAIL = re.compile(r"[\w-]*", re.ASCII)
+_RUN = re.compile(r"[\w.+/~%:-]*", re.ASCII)
+_WRAP = re.compile(
+    r"[\\=]?[\"'`]?[ \t]{0,8}[+\\.]?[ \t]{0,8}(?:\r?\n|\\r\\n|\\n)[ \t>|#*+]{0,40}[\"'`]?"
+)
+
+
+def find_tokens(text: str, words: str) -> Iterator[Secret]:
+    """The tokens of a text, of every documented format; some may overlap.
+
+    Args:
+        text: What is searched.
+        words: Its long words: where no prefix occurs in them, none occurs in the text.
+    """
+    heads = {words[i : i + 3] for i in range(len(words) - 2)}
+    for head, formats in _by_head().items():
+        if head in heads or len(head) < 3:
+            for known in formats:
+                if known.prefix in words:
+                    yield from _with_prefix(text, known)
+    for known in unprefixed():
+        if known.prefix in words and known.pattern.search(words):
+            for match in known.pattern.finditer(text):
+                yield Secret(match.start(), _end_of_word(text, match.end()), known.kind)
+    if "eyJ" in words:
+        for match in _JWT.finditer(text):
+            yield Secret(*match.span(), "jwt")
+
+
+@functools.cache
+def _by_head() -> dict[str, list[Format]]:
+    """The formats by the first three characters of their prefix, or by all where it is shorter."""
+    formats: dict[str, list[Format]] = {}
+    for known in prefixed():
+        formats.setdefault(known.prefix[:3], []).append(known)
+    return formats
+
+
+def _with_prefix(text: str, known: Format) -> Iterator[Secret]:
+    start = text.find(known.prefix)
+    while start >= 0:
+        body = start + len(known.prefix)
+        end = _end_of_body(text, body, known) if _starts_word(text, start) else None
+        if end is not None:
+            yield Secret(start, end, known.kind)
+        start = text.find(known.prefix, end or body)
+
+
+def _end_of_body(text: str, start: int, known: Format) -> int | None:
+    match = known.pattern.match(text, start, start + _LONGEST_BODY)
+    if match:
+        random = not known.looks_random or is_random(match[0])
+        return _end_of_word(text, match.end()) if random else None
+    joined, position = "", start  # perhaps a token that was wrapped
+    for _ in range(_MOST_LINES):
+        run = _RUN.match(text, position, position + _LONGEST_BODY)
+        wrap = run and _WRAP.match(text, run.end())
+        joined += run[0] if run else ""
+        if run and joined != run[0] and known.pattern.match(joined):
+            return run.end() if is_random(joined) else None
+        if not wrap or wrap.end() == position:
+            return None
+        position = wrap.end()
+    return None
+
+
+def _end_of_word(text: str, position: int) -> int:
+    """Formats grow longer over time, and no tail of a secret may stay behind."""
+    tail = _TAIL.match(text, position)
+    return tail.end() if tail else position
+
+
+def _starts_word(text: str, start: int) -> bool:
+    before = text[max(0, start - 6) : start]
+    last = before[-1:]
+    if last == "+":  # inside of base64
+        return False
+    return not (last.isascii() and last.isalnum()) or bool(_ESCAPE.search(before))

@@ -1,0 +1,113 @@
+"""Whether a value looks like a secret, rather than like code, prose or a placeholder.
+
+Entropy alone decides nothing: commit hashes and UUIDs are ordinary words of an execution record. It
+is only asked for a value whose place already says that it may be a secret.
+"""
+
+import re
+
+__all__ = [
+    "is_identifier", "is_placeholder",
+    "is_prose", "is_random", "is_reference", "is_sentence", "is_telling",
+    "may_continue",
+]  # fmt: skip
+
+# Stands where a secret will be.
+_PLACEHOLDER = (
+    r".*(?:\(\?|\[\^|\\[wdsSDW]|\]\{\d|\][+*]).*|\$[\w:]+(?:(?:\[|->|\.|::).*)?|\$?\{.*|\$[(\[].*|<.*|(?:%\w*[^\w%]?)++|%\(.*|%\w+%|\+.*\+|.*\{\{?[\w.]*\}?\}.*|"
+    r".*\.\.\.|.*…|!(?:vault|Ref|Sub|GetAtt|env|secret|include|reference|var|If|Join)\b.*|[*x.•…_?#-]+|[Xx]{4,}[\w-]*|[A-Z_]{3,}|&lt;.*|\[\w+\]?|"
+    r"__[\w-]+__|@\w+@|--[a-z][\w-]*|[A-Za-z_][\w.]*\(.*\)|"
+    r"(?i:(?:your|my|the|some|enter|insert|replace|example|dummy|fake|sample|test|put|add|use|paste)"
+    r"[-_](?=[a-z_-]*(?:pass|token|key|secret|here|me|with|this|value|word|credential)).*|"
+    r".*[-_ ](?:goes[-_])?here|change[-_]?(?:me|this|it).*|to[-_]?do.*|tbd|placeholder.*|"
+    r"redacted.*|masked.*|hidden|secret|password|token|bearer|basic|digest|bytes|str|string|text|"
+    r"int|integer|number|bool|boolean|object|array|any|char|varchar|never|unknown|void|"
+    r"secretstr|securestring|empty|expired|false|incorrect|invalid|inherit|missing|none|nil|null|"
+    r"optional|required|value|pass|passwd|pwd|pw|true|undefined|unset|wrong|yes|no|on|off|n/?a|default|disabled|enabled|"
+    r"valid|changed|rotated|revoked|refreshed|failed|success|ok)[.!?]?"
+)
+# Points at a secret, is a path, an address, a date or a version.
+_POINTER = (
+    r"0x[\da-f]{1,16}|\d{4}-\d\d-\d\d.*|v?\d{1,4}(?:\.\d{1,5}){1,4}|"
+    r"(?:arn|op|env|vault|file|data|secretref|ssm|keyring):\S*|[A-Za-z]:\\.*|[a-z]\w*://[^@]*|"
+    r"ENC\[.*|(?:process|os|secrets|self|this|config|settings|env|var|local|data|module)\.[\w.]+|"
+    r"(?!(?=.*\d)(?=.*[A-Z])[\w/+]{40}\Z)(?:~|\.{1,2})?/[\w.@~/-]*"
+)
+_IS_PLACEHOLDER = re.compile(_PLACEHOLDER, re.DOTALL)
+_IS_POINTER = re.compile(_POINTER, re.DOTALL)
+_SEEN = 160  # characters of a value that are looked at
+_EVIDENCE = re.compile(r"[\d!@#$%^*+=~]")
+_IDENTIFIER = re.compile(r"_*[A-Za-z]+\d{0,2}(?:[_.-]+[A-Za-z]*\d{0,2})*", re.ASCII)
+_JOINED = re.compile(
+    r"_*[A-Za-z]+\d*(?:[_-][A-Za-z]*\d*)+|_*[a-z]+\d{0,2}[a-z]*(?:_[a-z]*\d{0,2}[a-z]*)+", re.ASCII
+)
+_NO_WORD = re.compile(r"[a-z]{24}")
+_UPPER, _LOWER = re.compile("[A-Z]"), re.compile("[a-z]")
+_TURN = re.compile(r"(?<=[a-z])[A-Z]|(?<=[A-Z])[a-z]")
+# Chinese, Japanese and Korean prose has no blanks by which a value would be told from a sentence.
+_IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff08-\uff5e、。]")
+_PROSE = re.compile(
+    r"\b(?:a|an|and|are|as|at|be|been|by|can|cannot|could|do|does|either|for|from|has|have|if|in|"
+    r"is|it|its|least|may|must|no|not|of|on|only|or|please|should|than|that|the|then|this|to|too|"
+    r"use|used|using|was|were|when|which|will|with|without|you|your|der|die|das|ist|und|nicht|ein|"
+    r"eine|muss|le|la|les|un|une|est|et|pas|el|los|una|es|y|no|il|della|per|o|os|um|uma|não|de|"
+    r"characters?|required|requires?|options?|flags?|arguments?|parameters?|given|set|invalid|expired|incorrect|enter|reset|confirm|forgot|repeat|new|current|"
+    r"show|hide|change|optional|strength|field|again)\b",
+    re.IGNORECASE,
+)
+
+
+def is_reference(value: str) -> bool:
+    """Whether it names a secret kept elsewhere, a type, or a placeholder; or is foreign prose."""
+    short = value[:_SEEN]
+    return is_placeholder(short) or bool(_IS_POINTER.fullmatch(short) or _IDEOGRAPH.search(short))
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether it stands where a secret will be: `<token>`, `${TOKEN}`, `xxxx`, `required`."""
+    return bool(_IS_PLACEHOLDER.fullmatch(value[:_SEEN]))
+
+
+def is_identifier(value: str) -> bool:
+    """Whether it may be a name of a program: words, joined by ``_``, ``-`` or dots."""
+    short = value[:_SEEN]
+    return bool(_IDENTIFIER.fullmatch(short)) and not _NO_WORD.search(short) and not _mixed(short)
+
+
+def is_telling(value: str) -> bool:
+    """Whether it has a digit or a symbol, and isn't words joined by ``_`` or ``-``."""
+    return bool(_EVIDENCE.search(value[:_SEEN].rstrip("="))) and not _JOINED.fullmatch(
+        value[:_SEEN]
+    )
+
+
+def is_random(value: str) -> bool:
+    """Whether it can't be a name: digits between letters, or a case that turns often."""
+    return not is_identifier(value) and any(c.isalnum() for c in value[:_SEEN])
+
+
+def is_sentence(value: str) -> bool:
+    """Whether it is prose of several words."""
+    return " " in value.strip() and bool(_PROSE.search(value[:_SEEN]))
+
+
+def is_prose(word: str) -> bool:
+    """Whether it is a word of sentences about secrets."""
+    return bool(_PROSE.fullmatch(word))
+
+
+def may_continue(word: str, at_least: int) -> bool:
+    """Whether a word at the beginning of a line may be the rest of a secret."""
+    return (
+        len(word) >= at_least
+        and not is_identifier(word)
+        and any(c.isupper() for c in word)
+        and any(c.islower() for c in word)
+    )
+
+
+def _mixed(value: str) -> bool:
+    """Whether upper and lower case are mixed as in no word."""
+    upper, lower = len(_UPPER.findall(value)), len(_LOWER.findall(value))
+    often = 3 * len(_TURN.findall(value)) > len(value)
+    return len(value) >= 8 and (often or (3 * upper > (upper + lower) and lower >= 3))

@@ -1,0 +1,80 @@
+"""What goes in as a secret, over stdio or by an import, is in no file and no column afterwards."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+from process.wire import Server
+from redaction import corpus
+from service.examples import all_bytes
+
+from mcp_learning.settings import Settings
+
+
+def command(*arguments: object, data_dir: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mcp_learning", *map(str, arguments)],
+        env={**os.environ, "MCP_LEARNING_DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def all_values(database: Path) -> str:
+    """Every column of every table: the file itself may hold them compressed."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        tables = connection.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal"
+        ).fetchall()
+        return "\n".join(
+            repr(connection.execute(f'FROM "{schema}"."{table}"').fetchall())
+            for schema, table in tables
+        )
+
+
+def test_no_secret_is_in_any_file_or_column_after_calls_and_an_import(tmp_path: Path) -> None:
+    told, imported = corpus.secrets(seed=11), corpus.secrets(seed=12)
+    data_dir, seen = tmp_path / "data", []
+    with Server(data_dir) as server:
+        server.initialize()
+        for number in range(0, len(told), 4):
+            first, second, third, last = (told[(number + i) % len(told)].text for i in range(4))
+            result = server.call(
+                "record_execution",
+                task_type="bug_fix",
+                outcome="failure",
+                task_description=f"Task {number} fails with: {first}",
+                error_message=second,
+                details={"metadata": {"log": [third]}},
+            )
+            task_id = result["structuredContent"]["task_id"]
+            server.call("submit_feedback", task_id=task_id, comment=last)
+        seen.append(json.dumps(server.call("find_similar_tasks", task_description=told[0].text)))
+        lines = [{"task_description": s.text, "solution_summary": s.text} for s in imported]
+        source = tmp_path / "tasks.jsonl"
+        source.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        command("import", "jsonl", source, data_dir=data_dir)
+        command("backup", tmp_path / "backup.duckdb", data_dir=data_dir)
+        seen.append(all_bytes(data_dir).decode("latin-1"))  # the log holds rows in plain text
+        assert server.leave()[0] == 0
+    seen += [
+        all_bytes(data_dir).decode("latin-1"),
+        (tmp_path / "backup.duckdb").read_bytes().decode("latin-1"),
+    ]
+    database = Settings.load(data_dir=data_dir).database_path
+    values = all_values(database)
+    seen += [values, all_values(tmp_path / "backup.duckdb")]
+
+    assert "Task 0 fails with" in seen[-5]
+    assert values.count("[redacted:") >= len(told) + 2 * len(imported)
+    everything = "\n".join(seen)
+    left = {
+        sample.name: [part for part in corpus.is_left(sample, everything) if len(part) >= 7]
+        for sample in (*told, *imported)  # shorter parts occur by chance
+    }
+    assert {name: parts for name, parts in left.items() if parts} == {}
