@@ -26,6 +26,12 @@ class ClusterConfig:
         max_missed_checks: Checks in a row that find no progress after which the process ends.
         file_check_interval: Time between two checks that the database and the leader lock are still
             the files at their paths.
+        max_replaced: How often a call is repeated because the database was replaced.
+        first_pause: Time between the first two attempts to lead or follow; each is shortened by up
+            to a half at random, so that processes don't try all at once.
+        pause_growth: Factor by which the pauses grow.
+        max_pause: The longest pause within `leader_wait`.
+        max_idle_pause: The longest pause after it.
     """
 
     protocol: int = PROTOCOL
@@ -40,3 +46,8 @@ class ClusterConfig:
     watchdog_interval: float = 1.0
     max_missed_checks: int = 10
     file_check_interval: float = 1.0
+    max_replaced: int = 3
+    first_pause: float = 0.02
+    pause_growth: float = 1.5
+    max_pause: float = 0.25
+    max_idle_pause: float = 5.0

@@ -31,12 +31,13 @@ async def until_replaced(
             await noticed.wait()
         try:
             await store.verify()
+            current = await anyio.to_thread.run_sync(lock.is_current)
         except StoreReplaced:
             return True
-        except StoreError:
-            pass  # calls report it
+        except (StoreError, RuntimeError):  # calls report it; no thread can be started
+            current = True
         if noticed.is_set():
             return True
-        if not await anyio.to_thread.run_sync(lock.is_current):
+        if not current:
             logger.warning("the leader lock's file was removed or replaced; this leader gives way")
             return False

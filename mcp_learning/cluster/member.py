@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -29,11 +28,11 @@ from mcp_learning.cluster.file_watch import until_replaced
 from mcp_learning.cluster.follower import Follower, LeaderGone, NoWelcome, follow
 from mcp_learning.cluster.leader import Leader
 from mcp_learning.cluster.leader_lock import LeaderLock
+from mcp_learning.cluster.loading import load_service
 from mcp_learning.cluster.methods import Method, never_backwards, proxy
 from mcp_learning.cluster.watchdog import Watchdog
 from mcp_learning.errors import StoreError, StoreLocked, StoreReplaced
-from mcp_learning.models.requests import RecordExecution
-from mcp_learning.models.results import Execution, Member, Recorded
+from mcp_learning.models.results import Member
 from mcp_learning.permissions import restrict_files
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress
 from mcp_learning.settings import Settings
@@ -46,15 +45,7 @@ if TYPE_CHECKING:  # followers do without what importing it loads
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE, PAUSE_GROWTH = 0.02, 1.5
-"""Seconds between two attempts to lead or follow, and the factor by which they grow. Each is
-shortened by up to a half at random, so that processes don't try all at once."""
-
-MAX_PAUSE, MAX_IDLE_PAUSE = 0.25, 5.0
-"""Longest such pause within `ClusterConfig.leader_wait`, and after it."""
-
-MAX_REPLACED = 3
-"""Times that a call is repeated because the database was replaced."""
+_UNUSABLE = "this server can't use the database; its log on stderr has the details; call again"
 
 MakeService = Callable[[Settings, FileStore], "LearningService"]
 
@@ -148,7 +139,7 @@ class ClusterMember:
         except StoreError:
             return  # a call will report it
         self._open_store()
-        threading.Thread(target=_load_service, daemon=True).start()
+        threading.Thread(target=load_service, daemon=True).start()
 
     async def run(self, while_leading: WhileLeading | None = None) -> None:
         """Leads or follows until this is closed or cancelled.
@@ -203,7 +194,7 @@ class ClusterMember:
                 if self._role is role:
                     self._lose_role()
                 replaced += isinstance(gone.__cause__, StoreReplaced)
-                if replaced > MAX_REPLACED and gone.__cause__ is not None:
+                if replaced > self._config.max_replaced and gone.__cause__ is not None:
                     raise gone.__cause__ from None
             else:
                 self._database_found = True
@@ -222,16 +213,18 @@ class ClusterMember:
         return self._role
 
     async def _lead_or_follow(self) -> None:
-        pause = FIRST_PAUSE
+        config = self._config
+        pause = config.first_pause
         while True:
             if await self._attempt():
-                pause = FIRST_PAUSE
+                pause = config.first_pause
                 continue
             self._role_wanted = anyio.Event()
             with anyio.move_on_after(random.uniform(pause / 2, pause)):  # noqa: S311
                 await self._role_wanted.wait()
-            longest = MAX_PAUSE if self._waited() <= self._config.leader_wait else MAX_IDLE_PAUSE
-            pause = min(pause * PAUSE_GROWTH, longest)
+            soon = self._waited() <= config.leader_wait
+            longest = config.max_pause if soon else config.max_idle_pause
+            pause = min(pause * config.pause_growth, longest)
 
     async def _attempt(self) -> bool:
         """Leads or follows once, for as long as that lasts; returns whether it did."""
@@ -244,11 +237,10 @@ class ClusterMember:
             return False
         self._attempts_ended = self._attempts_begun
         if follower is None:
-            await self._lead()
-        else:
-            self._end_attempt(follower)
-            await follower.run()
-            self._lose_role()
+            return await self._lead()
+        self._end_attempt(follower)
+        await follower.run()
+        self._lose_role()
         return True
 
     async def _find_leader(self) -> Follower | None:
@@ -308,12 +300,32 @@ class ClusterMember:
             self._store.start()
         return self._store
 
-    async def _lead(self) -> None:
-        """Leads until this is closed or cancelled, or the files at their paths are others."""
+    async def _lead(self) -> bool:
+        """Leads until this is closed or cancelled, or the files at their paths are others.
+
+        Returns:
+            False if leading failed.
+        """
+        problem = None
+        try:
+            await self._lead_here()
+        except Exception:  # as of libraries that lack memory
+            logger.exception("this server can't lead; it tries again")
+            problem = StoreError(_UNUSABLE)
+        with anyio.CancelScope(shield=True):
+            if isinstance(self._role, Leader):
+                self._role.stop_answering()
+            self._lose_role()
+            await self._stop_leading()
+            self._lock.release()
+        if problem is not None:
+            self._end_attempt(problem)
+        return problem is None
+
+    async def _lead_here(self) -> None:
         store = self._open_store()
-        module = await anyio.to_thread.run_sync(import_module, "mcp_learning.service.learning")
-        make: MakeService = self._make_service or module.LearningService
-        service = make(self._settings, store)
+        imported = await anyio.to_thread.run_sync(load_service)
+        service = (self._make_service or imported)(self._settings, store)
         self._service = service
         service.recorder.start()
         self._since = datetime.now(UTC)
@@ -332,11 +344,6 @@ class ClusterMember:
             else:
                 async with listener:
                     await listener.serve(leader.serve)
-        with anyio.CancelScope(shield=True):
-            leader.stop_answering()
-            self._lose_role()
-            await self._stop_leading()
-            self._lock.release()
 
     async def _end_when_replaced(
         self, leader: Leader, store: FileStore, end: Callable[[], None]
@@ -391,10 +398,3 @@ class ClusterMember:
             self._role = outcome
         self._attempt_ended.set()
         self._attempt_ended = anyio.Event()
-
-
-def _load_service() -> None:
-    """Imports the service, and builds the models that a first record needs."""
-    import_module("mcp_learning.service.learning")
-    for model in (RecordExecution, Execution, Recorded):
-        model.model_rebuild()

@@ -35,7 +35,11 @@ class Watchdog:
 
     async def run(self) -> None:
         """Watches until it is cancelled."""
-        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+        try:
+            threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+        except RuntimeError as error:  # for lack of memory
+            logger.warning("nothing watches whether this server stands still: %s", error)
+            return
         try:
             while True:
                 self._ticks += 1

@@ -192,10 +192,13 @@ class Embedder:
         except EmbedderUnavailable:
             raise
         except Exception as error:  # whatever fastembed, onnxruntime or the disk can raise
+            # Not in the message: it may be many lines, with paths of this installation.
+            logger.error("loading %s failed: %s: %s", self.model, type(error).__name__, error)
             fix = "reinstall this package" if self._bundled else f"delete {self._cache_dir}"
             raise EmbedderUnavailable(
-                f"The embedding model {self.model} ({_SETTING}) can't be loaded: {fix} and try"
-                f" again. Cause: {_one_line(error)}"
+                f"The embedding model {self.model} ({_SETTING}) can't be loaded; the server's log"
+                f" on stderr has the cause. If memory is short, free some; otherwise {fix}. Then"
+                " try again"
             ) from error
 
     def _facts(self) -> dict[str, Any]:

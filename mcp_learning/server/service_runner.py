@@ -18,6 +18,9 @@ QUIET_SECONDS = 0.2
 MAX_DELAY_SECONDS = 2.0
 """Time after the first message from which the model is loaded even if messages keep coming."""
 
+RETRY_SECONDS = 60.0
+"""Time after which background work that has failed is begun again."""
+
 CHECKPOINT_SECONDS = 0.6
 """Longest wait for the database's closing checkpoint, which the next start can do as well."""
 
@@ -58,7 +61,12 @@ class ServiceRunner:
                 self._answered = anyio.Event()
                 with anyio.move_on_after(QUIET_SECONDS):
                     await self._answered.wait()
-        await service.run()
+        while True:
+            try:
+                return await service.run()
+            except Exception:  # as of libraries that lack memory; calls are answered nevertheless
+                logger.exception("background work failed; it goes on in %.0f s", RETRY_SECONDS)
+            await anyio.sleep(RETRY_SECONDS)
 
     async def close(self) -> None:
         """Closes the service; gives up after `CLOSE_SECONDS`, which loses nothing."""

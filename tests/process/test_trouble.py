@@ -158,6 +158,42 @@ def test_a_file_in_the_place_of_the_directory_is_named_with_the_fix(data_dir: Pa
         assert_serves(server, 1)
 
 
+BROKEN = """
+raise ImportError(
+    "\\n\\nIMPORTANT: PLEASE READ THIS FOR ADVICE\\n\\n  * The Python version is: Python3 from "
+    + __file__
+)
+"""
+"""What a numpy says that lacks memory, with the paths of the installation."""
+
+
+def test_a_library_that_can_t_be_imported_is_one_line_and_the_server_goes_on(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "numpy.py").write_text(BROKEN)
+    with Server(data_dir, PYTHONPATH=str(tmp_path / "broken")) as server:
+        server.initialize()
+        assert not server.call("record_execution", **TASK).get("isError")
+        for _ in range(3):
+            result = server.call("find_similar_tasks", task_description="login")
+            assert result["content"][0]["text"].startswith(
+                "find_similar_tasks failed in the server"
+            )
+            assert "\n" not in result["content"][0]["text"]
+        prompt = server.request(
+            "prompts/get", {"name": "start_task", "arguments": {"task_description": "login"}}
+        )
+        assert prompt["error"]["message"].startswith("start_task failed in the server")
+        assert not server.call("record_execution", **TASK).get("isError")
+        assert str(tmp_path) not in str(
+            server.request("resources/read", {"uri": "learning://status"})
+        )
+        status, stderr = server.leave()
+    assert status == 0
+    assert "IMPORTANT: PLEASE READ" in stderr
+
+
 def test_a_wrong_setting_is_named_and_ends_the_server(data_dir: Path) -> None:
     with Server(data_dir, MCP_LEARNING_SEARCH_MODE="fastest") as server:
         status, stderr = server.leave()

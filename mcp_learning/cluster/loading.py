@@ -1,0 +1,17 @@
+"""Imports of what only a leader needs; on a thread, since they take long."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mcp_learning.service.learning import LearningService
+
+
+def load_service() -> "type[LearningService]":
+    """Imports the service, and builds the models that a first record needs."""
+    service: type[LearningService] = import_module("mcp_learning.service.learning").LearningService
+    models = (import_module(f"mcp_learning.models.{name}") for name in ("requests", "results"))
+    requests, results = models
+    for model in (requests.RecordExecution, results.Execution, results.Recorded):
+        model.model_rebuild()
+    return service
