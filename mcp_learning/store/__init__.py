@@ -11,15 +11,14 @@ process. What works on whole files, without a store, are functions from paths to
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_learning.settings import Settings
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # processes that build an index import this room, and need no settings
+    from mcp_learning.settings import Settings
     from mcp_learning.store.protocol import FileStore
 
 __all__ = ["open_store"]
 
 
-def open_store(settings: Settings, path: Path | None = None) -> "FileStore":
+def open_store(settings: "Settings", path: Path | None = None) -> "FileStore":
     """The store of these settings. Opens nothing yet; migrates whenever the file is opened.
 
     Args:

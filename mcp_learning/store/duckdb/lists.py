@@ -1,10 +1,15 @@
-"""Lists of ids or numbers as one bound value: a text between commas, which the query splits.
+"""Lists of ids or numbers, and vectors, as one bound value: a text, which the query splits.
 
 Binding a list takes DuckDB's client many times as long. An empty text has to become NULL first:
 splitting it gives one empty item, which is neither a UUID nor a number.
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 UUIDS = "string_split(nullif(?, ''), ',')::UUID[]"
 """The UUIDs of a bound text that `joined` made; NULL if there are none."""
@@ -19,3 +24,8 @@ AMONG_NUMBERS = f"IN (SELECT unnest({NUMBERS}))"
 def joined(values: Iterable[object]) -> str:
     """UUIDs or numbers as one text between commas."""
     return ",".join(map(str, values))
+
+
+def as_text(vector: "NDArray[np.float32]") -> str:
+    """A vector as `[0.1,…]`: bound as text and cast, it costs 1 ms instead of 40."""
+    return "[" + ",".join(map(repr, vector.tolist())) + "]"
