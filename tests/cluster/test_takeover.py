@@ -382,7 +382,9 @@ async def test_a_successor_waits_for_the_lock_of_the_file(
     settings: Settings, holder: subprocess.Popen[bytes]
 ) -> None:
     """The kernel may release a dead leader's own lock before the file's."""
-    async with running(ClusterMember(settings)) as successor, anyio.create_task_group() as group:
-        group.start_soon(successor.learning.record, task())
-        await until(lambda: successor.leads)
-        await anyio.to_thread.run_sync(holder.communicate)
+    async with running(ClusterMember(settings)) as successor:
+        async with anyio.create_task_group() as group:
+            group.start_soon(successor.learning.record, task())
+            await until(lambda: successor.leads)
+            await anyio.to_thread.run_sync(holder.communicate)
+        assert (await successor.learning.health()).rows == 1

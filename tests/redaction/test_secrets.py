@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mcp_learning.redaction.secrets import JSON, redact, redact_value, warm
+from mcp_learning.redaction.secrets import JSON, redact, redact_value
 
 _RANDOM = random.Random(7)
 
@@ -312,11 +312,6 @@ def test_keys_that_are_secrets_are_replaced_and_no_member_is_lost() -> None:
     value: JSON = {"ghp_" + alnum(36): 1, "ghp_" + alnum(36): 2}
     clean: JSON = {"[redacted:github-token]": 1, "[redacted:github-token]'": 2}
     assert redact_value(value) == (clean, 2)
-
-
-def test_warming_up_can_be_repeated() -> None:
-    warm()
-    warm()
 
 
 @settings(deadline=None)

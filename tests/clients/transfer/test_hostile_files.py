@@ -75,7 +75,7 @@ def checked(reader: Reader, path: Path) -> int:
 @pytest.mark.parametrize("reader", [read_claude_code, read_codex, tables.read_jsonl])
 @_CHEAP
 @given(lines=st.lists(_line | _session | _row | _value, max_size=8))
-def test_any_json(reader: Reader, lines: list[Any], tmp_path: Path) -> None:
+def test_any_json_is_read_or_counted(reader: Reader, lines: list[Any], tmp_path: Path) -> None:
     path = tmp_path / "any.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)))
     checked(reader, path)
@@ -89,7 +89,9 @@ def test_any_json(reader: Reader, lines: list[Any], tmp_path: Path) -> None:
 @given(
     content=st.binary(max_size=300), start=st.sampled_from([b"", b"task_description\n", b"PAR1"])
 )
-def test_any_bytes(reader: Reader, content: bytes, start: bytes, tmp_path: Path) -> None:
+def test_any_bytes_are_read_or_counted(
+    reader: Reader, content: bytes, start: bytes, tmp_path: Path
+) -> None:
     path = tmp_path / "any"
     path.write_bytes(start + content)
     checked(reader, path)
@@ -97,7 +99,7 @@ def test_any_bytes(reader: Reader, content: bytes, start: bytes, tmp_path: Path)
 
 @_CHEAP
 @given(rows=st.lists(st.dictionaries(st.sampled_from(_NAMES), st.text() | st.sampled_from(_WORDS))))
-def test_any_cells(rows: list[dict[str, str]], tmp_path: Path) -> None:
+def test_any_cells_are_read_or_counted(rows: list[dict[str, str]], tmp_path: Path) -> None:
     path = tmp_path / "any.csv"
     with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
         writer = csv.DictWriter(file, _NAMES)
