@@ -1,10 +1,12 @@
 """The HNSW index: built beside what is in use, cancelled without a trace, kept over restarts."""
 
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import anyio
@@ -31,6 +33,34 @@ Report = Callable[[float, str], Awaitable[None]]
 def settings(settings: Settings) -> Settings:
     """Searches use the index as soon as there is one."""
     return settings.model_copy(update={"search_mode": "hnsw"})
+
+
+class Indexed(NamedTuple):
+    """A data directory with one execution, and its index."""
+
+    directory: Path
+    task_id: UUID
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Indexed:
+    """Not to be changed; tests use copies."""
+    directory = tmp_path_factory.mktemp("indexed") / "data"
+
+    async def make() -> UUID:
+        async with opened(Settings.load(data_dir=directory, search_mode="hnsw")) as service:
+            task_id = (await record(service)).task_id
+            await service.rebuild(RebuildIndex(), ignore)
+            return task_id
+
+    return Indexed(directory, anyio.run(make))
+
+
+@pytest.fixture
+def indexed(prepared: Indexed, settings: Settings) -> UUID:
+    """The one execution that the settings' database and index hold."""
+    shutil.copytree(prepared.directory, settings.data_dir)
+    return prepared.task_id
 
 
 @asynccontextmanager
@@ -205,16 +235,13 @@ def of_another_format(file: Path) -> None:
     ids=["another model", "another format", "not a database", "cut short"],
 )
 async def test_an_index_that_does_not_fit_is_not_used_and_can_be_rebuilt(
-    spoil: Callable[[Path], None], reason: str, settings: Settings
+    spoil: Callable[[Path], None], reason: str, settings: Settings, indexed: UUID
 ) -> None:
-    async with opened(settings) as service:
-        task_id = (await record(service)).task_id
-        await service.rebuild(RebuildIndex(), ignore)
     spoil(settings.index_dir / "hnsw.duckdb")
 
     async with opened(settings) as service:
         found = await find(service, LOGIN_PARAPHRASE)
-        assert [match.task_id for match in found.matches] == [task_id]
+        assert [match.task_id for match in found.matches] == [indexed]
         assert (found.search.mode, found.search.degraded) == ("exact", True)
         assert reason in (found.search.reason or "")
         assert (await index_of(service)).state == "stale"
@@ -224,26 +251,24 @@ async def test_an_index_that_does_not_fit_is_not_used_and_can_be_rebuilt(
         assert (found.search.mode, found.search.degraded) == ("hnsw", False)
 
 
-async def test_the_index_directory_can_be_deleted_at_any_time(settings: Settings) -> None:
-    async with opened(settings) as service:
-        task_id = (await record(service)).task_id
-        await service.rebuild(RebuildIndex(), ignore)
+async def test_the_index_directory_can_be_deleted_at_any_time(
+    settings: Settings, indexed: UUID
+) -> None:
     (settings.index_dir / "hnsw.duckdb").unlink()
 
     async with opened(settings) as service:
         found = await find(service, LOGIN_PARAPHRASE)
-        assert [match.task_id for match in found.matches] == [task_id]
+        assert [match.task_id for match in found.matches] == [indexed]
         assert (found.search.mode, found.search.degraded) == ("exact", True)
         assert "rebuild_index builds one" in (found.search.reason or "")
 
 
 async def test_an_index_that_is_not_needed_degrades_nothing_when_it_is_damaged(
-    settings: Settings,
+    settings: Settings, indexed: UUID
 ) -> None:
     by_size = settings.model_copy(update={"search_mode": "auto"})
     async with opened(by_size) as service:
-        await record(service)
-        await service.rebuild(RebuildIndex(), ignore)
+        await service.ready()
         assert (await index_of(service)).state == "ready"
     (settings.index_dir / "hnsw.duckdb").write_bytes(b"not a database")
 
