@@ -1,4 +1,4 @@
-"""`mcp-learning doctor`, as a process, on healthy and on sick installations."""
+"""`mcp-learning doctor` on installations that work, and what it finds on those that don't."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Claude Code's hooks, as it runs them: a process, JSON on stdin, and nobody disturbed."""
+"""Claude Code's hooks as processes: JSON on stdin, an answer in time, no error for the user."""
 
 import json
 import os

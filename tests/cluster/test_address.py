@@ -1,4 +1,4 @@
-"""Where the leader listens: found by those who may read it, private, and never trusted."""
+"""The leader's address: readable by its user only, and validated before it is used."""
 
 import json
 import os

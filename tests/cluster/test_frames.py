@@ -1,4 +1,4 @@
-"""Frames: what is sent is what arrives, and nonsense ends a connection instead of a process."""
+"""Frames: encoded and decoded without loss; invalid bytes end the connection, not the process."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The normal form of error messages: what differs between occurrences goes, what tells stays."""
+"""The normal form of error messages, without the parts that vary between occurrences."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""DuckDB's VSS extension, absent."""
+"""An environment without DuckDB's VSS extension."""
 
 import sys
 from pathlib import Path

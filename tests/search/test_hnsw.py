@@ -1,4 +1,4 @@
-"""The index file: built by a child process, read back, and never a danger when it is broken."""
+"""The index file: built by a child process, read back, and refused when it is damaged."""
 
 import os
 import shutil

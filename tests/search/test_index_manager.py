@@ -1,4 +1,4 @@
-"""The place of the HNSW index: what is refused, when it is stale, when it is rebuilt and used."""
+"""The HNSW index in use: which files are refused, when it is stale, and when searches use it."""
 
 import shutil
 from collections.abc import Callable, Iterator

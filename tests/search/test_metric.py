@@ -1,4 +1,4 @@
-"""The metric: learned from neighbours, kept up with the rows, and never worse than none."""
+"""The metric: learned from neighbours, updated with the rows, and never worse than none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What searches show: kept within bounds, and used only as long as the store agrees."""
+"""Cached summaries of executions: bounded in size, and used only while they are current."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""A database and a retriever that follows it, and what a search should find, told by brute force.
+"""A database, a retriever that follows it, and the expected result of a search by brute force.
 
 All changes are real ones, committed to a DuckDB file; vectors are planted, for speed. What should
 be found is computed from a plain dict of the living executions, with nothing but formulas.

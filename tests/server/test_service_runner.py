@@ -1,4 +1,4 @@
-"""The service inside a server: closing never waits for what is slow."""
+"""The service inside a server: closing doesn't wait for slow work."""
 
 import threading
 from typing import Any

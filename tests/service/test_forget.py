@@ -1,4 +1,4 @@
-"""Forgetting: counted first, then for good, with all that hangs on an execution."""
+"""Forgetting executions: a dry run counts them; else they go with everything about them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

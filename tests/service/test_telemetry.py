@@ -1,4 +1,4 @@
-"""What a leader keeps of its calls and of what happened."""
+"""Telemetry of a leader: latencies of recent calls, and the latest events."""
 
 import logging
 from collections.abc import Iterator

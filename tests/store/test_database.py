@@ -1,4 +1,4 @@
-"""The async door to the database file: durable, serial writes; parallel reads; plain failures."""
+"""Async access to the database file: durable, serial writes; parallel reads; clear errors."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""SQL about failures, against the same told in Python."""
+"""SQL about failures against the same computed in Python."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""SQL about executions and statistics against the same told in Python."""
+"""SQL about executions and statistics against the same computed in Python."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is recorded of a session of Claude Code: modest, redacted, once, and never over a result."""
+"""Recording of Claude Code's sessions: redacted, once per task, never over a reported outcome."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Editing JSON in place: what is added is meant, what was there stays, and goes back to it."""
+"""Editing JSON in place: a value is added, all other bytes stay, removing it restores the file."""
 
 import json
 from typing import Any

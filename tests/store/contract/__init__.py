@@ -1,4 +1,4 @@
-"""What any `Store` must do, told by the protocol alone.
+"""What any `Store` must do, in terms of the protocol alone.
 
 `StoreContract` is a test class without an implementation: a test module subclasses it and provides
 the fixture `open_store`, which opens the same store whenever it is called.
