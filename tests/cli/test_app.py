@@ -57,3 +57,28 @@ def test_a_misspelt_command_is_answered_with_the_nearest(run: Run) -> None:
     done = run("similer")
     assert done.returncode == 2
     assert "'similar'" in done.stderr
+
+
+INTERRUPTED = """
+import signal, sys
+from importlib.abc import MetaPathFinder
+from mcp_learning.cli import main
+class Interrupting(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.startswith("mcp_learning.cli."):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+main()
+"""
+
+
+@pytest.mark.parametrize("words", ["stats", "hook claude-code"])
+def test_a_command_that_is_interrupted_while_it_is_imported_ends_without_a_traceback(
+    words: str,
+) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, *words.split()]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100
+    )
+    assert (done.returncode, done.stderr) == (130, "mcp-learning: interrupted\n")
