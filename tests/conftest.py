@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--reign", type=float, help="seconds from one such kill to the next")
     group.addoption("--openings", type=int, default=7, help="agents opened and closed")
     group.addoption("--frames", type=int, default=300, help="mutated messages for each transport")
+    group.addoption("--trouble", type=int, default=10, help="signals to agents and commands")
     group.addoption("--seed", type=int, default=1, help="of all random work")
 
 
