@@ -13,6 +13,7 @@ from benchmarks.worlds import families
 from mcp_learning.models.dashboard import HistoryEntry
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import Dimension, RecommendApproach, SubmitFeedback
+from mcp_learning.models.results import Recommendation
 from mcp_learning.models.transfer import ImportBatch, PastExecution
 from mcp_learning.recommend.replay import Prediction, predictions
 from mcp_learning.service.history import latest, unpacked
@@ -105,9 +106,8 @@ def options_of(found: Prediction, limit: int) -> list[tuple[str, float, float, f
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("by", ["approach", "model_tier"])
 async def test_a_replay_predicts_what_the_service_said_of_the_task_before_it_was_recorded(
-    service: LearningService, by: Dimension
+    service: LearningService,
 ) -> None:
     await service.import_batch(ImportBatch(records=list(past_executions(240, seed=1))))
     await embed(service)
@@ -120,26 +120,34 @@ async def test_a_replay_predicts_what_the_service_said_of_the_task_before_it_was
     await service.feedback(SubmitFeedback(task_id=first.task_id, helpful="yes").identified())
     for turn, text in enumerate((kinds[0][3], kinds[0][0], kinds[5][1], kinds[9][40])):
         task = {"task_type": ("chore", "login")[turn % 2], "repo": "acme/shop"}
-        asked = RecommendApproach.model_validate({"task_description": text, "by": by} | task)
-        said = await service.recommend(asked)
+        dimensions: tuple[Dimension, ...] = ("approach", "model_tier")
+        said = {}
+        for by in dimensions:
+            asked = RecommendApproach.model_validate({"task_description": text, "by": by} | task)
+            said[by] = await service.recommend(asked)
         taken = {"approach": APPROACHES[turn], "model_tier": "small", "outcome": "failure"}
         await record(service, text, **task, **taken)
-        found, entry = await last_prediction(service, by)
-        assert entry.texts[0] == text
-        expected = [
-            (
-                option.label,
-                option.success_rate,
-                option.interval_low,
-                option.interval_high,
-                option.executions,
-                option.effective_n,
-            )
-            for option in said.options
-        ]
-        assert len(expected) >= 2
-        assert options_of(found, asked.limit) == expected
-        estimate = found.recommended.estimate
-        assert round(estimate.global_rate, 3) == said.basis.overall_success_rate
-        assert estimate.enough == (said.verdict == "evidence")
-        assert found.recommended.gathered.known == said.basis.options_known
+        for by in dimensions:
+            found, entry = await last_prediction(service, by)
+            assert entry.texts[0] == text
+            assert_same(found, said[by], asked.limit)
+
+
+def assert_same(found: Prediction, said: Recommendation, limit: int) -> None:
+    expected = [
+        (
+            option.label,
+            option.success_rate,
+            option.interval_low,
+            option.interval_high,
+            option.executions,
+            option.effective_n,
+        )
+        for option in said.options
+    ]
+    assert len(expected) >= 2
+    assert options_of(found, limit) == expected
+    estimate = found.recommended.estimate
+    assert round(estimate.global_rate, 3) == said.basis.overall_success_rate
+    assert estimate.enough == (said.verdict == "evidence")
+    assert found.recommended.gathered.known == said.basis.options_known
