@@ -7,7 +7,7 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService
-from mcp_learning.settings import Settings
+from mcp_learning.settings import DEFAULT_MODEL, Settings
 from mcp_learning.store import open_store
 
 
@@ -20,4 +20,5 @@ def embedder() -> Embedder:
 def open_service(settings: Settings, retriever: Retriever | None = None) -> LearningService:
     """A service on the settings' database, without its background task; the caller closes it."""
     store = open_store(settings)
-    return LearningService(settings, store, Indexer(settings, store, embedder(), retriever))
+    model = embedder() if settings.embedding_model == DEFAULT_MODEL else None
+    return LearningService(settings, store, Indexer(settings, store, model, retriever))

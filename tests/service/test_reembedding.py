@@ -18,6 +18,7 @@ from service.examples import (
     query,
     record,
 )
+from services import open_service
 
 from mcp_learning.errors import EmbedderUnavailable, IndexUnavailable
 from mcp_learning.models.requests import (
@@ -30,7 +31,6 @@ from mcp_learning.models.requests import (
 from mcp_learning.service.embedding import BATCH
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
-from mcp_learning.store import open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ ANOTHER_DIMENSION = """
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[LearningService]:
-    service = LearningService(settings, open_store(settings))
+    service = open_service(settings)
     yield service
     await service.close()
 
