@@ -76,11 +76,11 @@ def test_a_repetition_of_16_million_characters_is_cut_before_it_is_searched(part
     assert len(fitted(text, 2_000)) <= 2_000
 
 
-@pytest.mark.parametrize("sample", corpus.secrets()[::7], ids=lambda sample: sample.name)
-@pytest.mark.parametrize("wanted", [100, 2_000])
+@pytest.mark.parametrize("sample", corpus.secrets()[::20], ids=lambda sample: sample.name)
 def test_a_cut_leaves_no_half_of_a_secret_wherever_it_falls(
-    sample: corpus.Sample, wanted: int
+    sample: corpus.Sample,
 ) -> None:
+    wanted = 500
     ends = (wanted, 2 * wanted + 20_000, 2 * wanted + 40_000)  # of the result, and of the search
     for end in ends:
         for part in (0, len(sample.text) // 2, len(sample.text) - 3):

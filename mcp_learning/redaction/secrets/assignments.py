@@ -24,8 +24,11 @@ _FORWARDS = re.compile(r"[\w-]{0,60}", re.ASCII)
 _REST = re.compile(r"[^\s\"'`<>,;&\\|)\]}]*")  # of a value that is longer than was matched
 _FURTHER = re.compile(r"[ \t]+(?:--?\w|&&|\|)")  # of a command line
 _PATH = re.compile(r"(?::|//|(?:^|[\s\"'(])[^\s:\"'(]{0,60}/)\Z")  # before the last name of it
+_HEADING = re.compile(r"(?:\n|\A)#{1,6} [^\n]{0,40}\Z")
+_LISTED = re.compile(r"\w=[^\s,;]{1,60}[,;]\Z")  # user=somebody,password=…
+_FURTHER_FIELD = re.compile(r"[ \t]+[A-Za-z][\w.]{0,30}=[^\s=]")  # password=… user=somebody
 _DEFINITION = re.compile(
-    r"(?:[#%](?:define|global)|\b(?:set|setenv|env|arg))[ \t]+\Z", re.IGNORECASE
+    r"(?:[#%](?:define|global)|\b(?:set|setenv|env|arg)(?:[ \t]+-\w+)*)[ \t]+\Z", re.IGNORECASE
 )
 _VARIABLE = re.compile(r"[A-Za-z]+\d{1,2}")
 _SIBLING = re.compile(
@@ -106,23 +109,13 @@ def _assigned(name: Name) -> re.Match[str] | None:
     match = bindings.ASSIGNMENT.match(name.text, name.end)
     if match is None or (match["sign"] == ":" and _PATH.search(name.before)):
         return None
-    sign, alone = match["sign"], _is_alone(name, match)
+    sign = match["sign"]
     if sign in ("==", "!=", "===", "!=="):
         told = match["quoted"] is not None and is_telling(match["quoted"])
         return match if told and is_secret(name, match) else None
     gap = name.text[name.end : match.start("sign")] + name.text[match.end("sign") :][:1]
-    unspaced = sign.startswith("=") and not gap.isspace() and " " not in gap
-    sure = (
-        name.is_option
-        or name.before.endswith(("?", "&", ";"))
-        or (unspaced and (name.name.isupper() or alone or bool(_ARGUMENT.search(name.before))))
-        or (
-            alone
-            and name.meaning.sure == 3
-            and _has_siblings(name)
-            and not (match["bare"] or "")[:1].isupper()
-        )
-    )
+    unspaced = sign.startswith("=") and " " not in gap and not gap.isspace()
+    sure = _is_setting(name, match, unspaced)
     value = match["bare"] or ""
     is_variable = not sure and _VARIABLE.fullmatch(value.rstrip("),;"))
     if is_variable and ((sign.startswith("=") and not unspaced) or value.endswith((")", ",", ";"))):
@@ -130,9 +123,26 @@ def _assigned(name: Name) -> re.Match[str] | None:
     return match if is_secret(name, match, sure=sure) else None
 
 
+def _is_setting(name: Name, match: re.Match[str], unspaced: bool) -> bool:
+    """Whether nothing but a value can stand there: files of settings, options, queries, logs."""
+    if name.is_option or name.before.endswith(("?", "&", ";")):
+        return True
+    alone = _is_alone(name, match)
+    if unspaced:
+        listed = _LISTED.search(name.before) or _FURTHER_FIELD.match(name.text, match.end())
+        argument = _ARGUMENT.search(name.before)
+        return bool(name.name.isupper() or alone or argument or (listed and "." not in name.name))
+    is_type = (match["bare"] or "")[:1].isupper()
+    known = name.name.isupper() or _has_siblings(name)
+    return alone and name.meaning.sure == 3 and known and not is_type
+
+
 def _on_next_line(name: Name) -> re.Match[str] | None:
     """The value is alone on the line after the name."""
     match = bindings.NEXT_LINE.match(name.text, name.end)
+    if match is None and _HEADING.search(name.before):
+        match = bindings.HEADING.match(name.text, name.end)
+        match = match if match and is_telling(match["bare"]) else None
     if match is None or match["bare"].endswith((":", ",", "{", "[", "(", "-")):
         return None
     return match if is_secret(name, match) else None
@@ -140,9 +150,9 @@ def _on_next_line(name: Name) -> re.Match[str] | None:
 
 def _in_element(name: Name) -> re.Match[str] | None:
     """`<password>…</password>`."""
-    if not re.search(r"<(?:[\w-]{1,40}:)?\Z", name.before):
-        return None
-    match = bindings.ELEMENT.match(name.text, name.end)
+    match = bindings.PROPERTY.match(name.text, name.end)
+    if match is None and re.search(r"<(?:[\w-]{1,40}:)?\Z", name.before):
+        match = bindings.ELEMENT.match(name.text, name.end)
     return match if match and is_secret(name, match, sure=True) else None
 
 
@@ -189,14 +199,14 @@ def _defined(name: Name) -> re.Match[str] | None:
     if not _DEFINITION.search(name.before):
         return None
     match = bindings.OPTION.match(name.text, name.end)
-    told = match and (match["quoted"] is not None or is_telling(match["bare"]))
+    told = match and (match["quoted"] or (is_telling(match["bare"]) and "[" not in match["bare"]))
     return match if match and told and is_secret(name, match) else None
 
 
 def _in_cell(name: Name) -> re.Match[str] | None:
     """`| Password | … |`."""
     match = bindings.CELL.match(name.text, name.end)
-    if match is None or not re.search(r"(?:\||<t[dh]>)[ \t]*[*`]*\Z", name.before):
+    if match is None or not re.search(r"(?:\||<t[dh]>)[^|<>\n]{0,30}\Z", name.before):
         return None
     return match if is_telling(match["bare"]) and is_secret(name, match) else None
 

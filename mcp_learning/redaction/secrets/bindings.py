@@ -15,7 +15,7 @@ _BARE = (
     r"\\(?![nrtu\"'\\])){1,400}+)"
 )
 _COLON, _EQUALS = ":\uff1a", "=\uff1d"  # also those of Chinese and Japanese
-_SIGN = rf"(?P<sign>:=|=>|->|→|[=!]==?|=(?:3D)?|%3D|:(?!:)|[{_COLON[1]}{_EQUALS[1]}])"
+_SIGN = rf"(?P<sign>:=|=>|->|→|<<<|[=!]==?|=(?:3D)?|%3D|:(?!:)|[{_COLON[1]}{_EQUALS[1]}])"
 _TYPE = (
     r"(?:[ \t]*:[ \t]*[A-Za-z_&'][\w.<>\[\]|?&']{0,40}(?:[ \t]\|[ \t]\w{1,20}){0,3}"
     r"(?=[ \t]+=[^=>]|=[ \t]*[\"']))?"
@@ -23,6 +23,7 @@ _TYPE = (
 
 ASSIGNMENT = re.compile(
     rf"{_CLOSE}{_TYPE}(?:[ \t]string(?=[ \t]*=))?[ \t]*{_SIGN}[ \t]*(?:\*\*|__)?[ \t]*"
+    r"(?:&\w{1,40}[ \t]+|!!str[ \t]+)?"
     rf"(?:{_QUOTED}|{_BARE})",
     re.ASCII,
 )
@@ -34,6 +35,7 @@ NEXT_LINE = re.compile(
 )
 PAIR = re.compile(  # "password", "value"
     rf"(?:\\*(?:[\"'`]|&quot;|&#34;)|(?<=[A-Z]))[ \t\n]{{0,20}},[ \t\n]{{0,20}}{_QUOTED}"
+    r"(?![ \t]{0,8}:)"
 )
 FALLBACK = re.compile(  # environ.get("password") or "value"
     rf"(?:\\*[\"'`]\)?|\b)[ \t]{{1,20}}(?:or|\?\?|\|\|)[ \t]{{1,20}}{_QUOTED}"
@@ -70,6 +72,13 @@ CELL = re.compile(
 SAID = re.compile(
     r"\\*[\"'`]?(?:[ \t]+(?:for|of|to|von|für|de|del|для)[ \t]+[\w@.-]{1,40})?[ \t]*"
     r"(?:[ \t](?:is|was|equals|lautet|ist|es|est|é|è|—|\u2013)[ \t]*:?[ \t]+|"
-    r"是|为|為|は|는|은)[ \t]*"
+    r"(?:是|为|為|は|는|은)[:\uff1a]?)[ \t]*"
     rf"(?:{_QUOTED}|{_BARE})"
+)
+PROPERTY = re.compile(  # <key>password</key> <string>…</string>
+    r"</key>\s{0,40}<string>(?P<bare>[^<>\n]{1,4096})</string>"
+)
+HEADING = re.compile(  # ### Password, and the value below
+    r"[ \t]{0,20}#{0,6}\r?\n(?:[ \t]{0,20}\r?\n)?[`*]{0,2}(?P<bare>[^\s`]{4,400})[`*]{0,2}"
+    r"[ \t]{0,20}(?=\r?\n|\Z)"
 )

@@ -58,6 +58,21 @@ COMMANDS = (  # kind, marker, pattern
     ("password", "/p:", rf"\b(?:xfreerdp\d?|wfreerdp|mstsc)\b[^\n]{{0,200}}?[ \t]/p:{_VALUE}"),
     ("password", "net use", r"\bnet use[ \t]+(?:\w:[ \t]+)?\\\\\S{1,100}[ \t]+"
         r"(?![/*])(?P<secret>\S{3,100})"),
+    ("password", "lftp", _option("lftp", "-u", r"[ \t]+[^\s,]{1,60},(?P<secret>[^\s\"'$]{3,100})")),
+    ("password", "nmcli", r"\bnmcli\b[^\n]{0,200}?\bpassword[ \t]+(?P<secret>[^\s\"'$]{4,100})"),
+    *(("password", "snmp", _option("snmp\\w{1,12}", option, rf"[ \t]*{_VALUE}"))
+        for option in ("(?-i:-A)", "(?-i:-X)")),
+    ("password", "openssl", _option("openssl", "-k|-K|-passwd", rf"[ \t]+{_VALUE}")),
+    ("password", "rar ", _option("(?:un)?rar", "-h?p", _ARGUMENT)),
+    ("token", "login", r"\b[\w-]{2,40} login[ \t]+"
+        r"(?P<secret>(?=[\w-]{0,40}\d)[\w-]{32,400})(?!\w)"),
+    ("token", "--", r"\becho[ \t]+(?:-\w[ \t]+)?"
+        rf"{_QUOTE}(?P<secret>[^\s\"'$|]{{4,400}}){_QUOTE}[ \t]*\|"
+        r"[^\n|]{0,100}--(?:password-stdin|with-token|token-stdin|passphrase-fd)"),
+    ("secret", " put", r"\b(?:kv|secrets?|consul kv|param(?:eter)?) put\b[^\n]{0,200}?[\w.-]{0,40}"
+        rf"(?:password|secret|token|key|pwd)={_VALUE}"),
+    ("password", "credential", r"\bpscredential[ \t]*\([ \t]*[\"'][^\"'\n]{1,100}[\"'],[ \t]*"
+        r"[\"'](?P<secret>[^\"'\n$]{3,200})[\"']"),
     ("password", "securestring", r"\bconvertto-securestring[ \t]+"
         r"(?:-(?:string|force|asplaintext)[ \t]+){0,3}"
         r"\\*[\"']?(?P<secret>[^\s\"'$\\(-][^\s\"'\\]{3,200})"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from mcp_learning.redaction.secrets.types import Secret
-from mcp_learning.redaction.secrets.values import is_identifier, is_random, is_reference, is_telling
+from mcp_learning.redaction.secrets.values import is_random, is_reference, is_telling
 
 __all__ = ["CONTAINER_NAME", "NEUTRAL", "find_in_containers"]
 
@@ -26,7 +26,8 @@ NEUTRAL = re.compile(
 
 _OPENING = re.compile(
     r"(?:secrets|cred(?:ential)?s|passwords|passwds|api[_-]?keys|access[_-]?keys|private[_-]?keys|"
-    r"auth[_-]?tokens|access[_-]?tokens|stringdata|"
+    r"auth[_-]?tokens|access[_-]?tokens|"
+    r"github-oauth|gitlab-(?:oauth|token)|stringdata|"
     r"(?<=\n)data(?=:[ \t]*\r?\n))\\*[\"']?\]?[ \t]*"
     r"(?P<open>(?:[:=]|:=|=>)[ \t]*[{\[(]|(?::[ \t]*\r?\n)(?P<indent>[ \t]*)(?=[\w\"'-]))",
 )
@@ -38,6 +39,8 @@ _MARKERS = (
     "keys",
     "tokens",
     "stringdata",
+    "-oauth",
+    "gitlab-token",
     "kind: secret",
 )
 _LONGEST = 4_000
@@ -112,7 +115,8 @@ def _is_secret(match: re.Match[str]) -> bool:
     if quoted is None or name is None:
         is_value = _BARE.fullmatch(value) and (is_telling(value) or is_random(value))
         return len(value) >= 6 and bool(is_value)
-    return not is_identifier(value) or len(value) < 40
+    is_lower_case = value.islower() and value.isalpha() and len(value) >= 8
+    return is_telling(value) or is_random(value) or is_lower_case
 
 
 def _is_password(value: str) -> bool:

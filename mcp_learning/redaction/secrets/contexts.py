@@ -42,6 +42,8 @@ _HEADERS = (  # kind, marker, pattern
         r"(?P<secret>[\w.-]{1,100}=[^;\s\"'\\]+(?:;[ \t]*[\w.-]{1,100}=[^;\s\"'\\]*)*)"),
     ("cookie", "set-cookie", rf"set-cookie{_QUOTE}[ \t]*[:,][ \t]*{_QUOTE}[\w.-]{{1,100}}="
         r"(?P<secret>[^;\s\"'\\]+)"),
+    ("password", "auth", r"\b\w{0,20}auth\w{0,20}[ \t]*=?[ \t]*\([ \t]*[\"'][^\"'\n]{1,100}[\"'],"
+        r"[ \t]*[\"'](?P<secret>(?=[^\"'\n]{0,60}\d)[^\"'\n${]{6,200})[\"'][ \t]*\)"),
     ("aws-secret-key", "aws", r"\baws\w{0,20}[^\n]{0,20}?key[^\n]{0,20}?[\"'=: ]"
         r"(?P<secret>[A-Za-z0-9/+]{40})(?![\w/+=])"),
 )  # fmt: skip
@@ -53,8 +55,12 @@ _ADDRESSES = (
         r"(?::x-oauth-basic)?@(?=[\w.-])"),
     ("webhook", "hook", r"(?:api/webhooks/\d{6,20}|\.office\.com/webhookb2|"
         r"hooks\.slack\.com/\w{1,40}|hooks\.zapier\.com/hooks/catch/\d{1,20})/"
-        r"(?P<secret>[\w@/-]{16,400})"),
+        r"(?P<secret>[\w@/-]{6,400})"),
     ("webhook", "/bot", r"api\.telegram\.org/bot(?P<secret>\d{6,12}:[\w-]{30,60})"),
+    ("authorization-code", "code=", r"[?&]code="
+        r"(?P<secret>(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[a-z])[\w%./-]{20,400})"),
+    ("password", "@", r"(?<![\w/])[\w.-]{1,60}:"
+        r"(?P<secret>[^\s\"'/:@][^\s\"'/]{2,100})@(?:tcp|udp|unix)\("),
     ("signature", "sig=", r"[?&;]sig=(?P<secret>[\w%+/-]{20,400}=*)"),
     ("signature", "signature=", r"[?&;](?:x-(?:amz|goog|oss|cos|bz)-)?signature="
         r"(?P<secret>[\w%+/~-]{16,1000}=*)"),
@@ -73,16 +79,34 @@ _FILES = (
         r"(?P<secret>[^\s\"]{6,4096})"),
     ("json-web-key", "\"kty",
         r"\"(?:d|k|p|q|dp|dq|qi)\"[ \t]*:[ \t]*\"(?P<secret>[\w-]{16,2000})\""),
-    *(("password", marker, rf"{_LABEL}[ \t]*[/(][ \t]*{_SECOND}\)?{_VALUES}")
-        for marker in ("/pw", "/pass", "/ pw", "/ pass", "(pw", "(pass")),
+    *(("password", marker, rf"{_LABEL}[ \t]*/[ \t]*{_SECOND}{_VALUES}")
+        for marker in ("/pw", "/pass", "/ pw", "/ pass")),
+    *(("password", marker, rf"{_LABEL}[ \t]*\({_SECOND}\){_VALUES}")
+        for marker in ("(pw", "(pass")),
+    *(("password", marker, r"\b(?:credentials?|creds|log ?in(?: with| as)?|zugangsdaten)\b"
+        r"[ \t:=]{1,4}[^\s/|]{2,40}[ \t]*[/|][ \t]*"
+        r"(?P<secret>(?=\S{0,40}\d)[^\s/|)]{6,60})(?![/\w])")
+        for marker in ("cred", "log in", "login", "zugangsdaten")),
     ("password", " pw ", rf"{_LABEL}[ \t]{_SECOND}{_VALUES}"),
     ("docker-auth", "auth", r"\\*\"(?:identity)?auth\\*\"[ \t]*:[ \t]*\\*\""
         r"(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})\\*\""),
     ("password-hash", ":$", r"^[\w.@+-]{1,60}:"
         r"(?P<secret>\$(?:apr1|1|2[abxy]|5|6|7|y|gy|sha1)\$[^\s:]{10,200})"),
     ("password-hash", ":{", r"^[\w.@+-]{1,60}:(?P<secret>\{s?sha(?:\d{3})?\}[\w+/=]{20,200})"),
-    ("password-hash", "$", r"(?P<secret>\$(?-i:argon2(?:id|i|d)|scrypt|pbkdf2-sha\d{1,3}|6|5|y|"
+    ("password-hash", "$", r"(?P<secret>\$(?-i:argon2(?:id|i|d)|scrypt|pbkdf2-sha\d{1,3}|6|5|1|y|"
         r"2[abxy]|apr1)\$[\w=,.$/+-]{20,250})"),
+    ("password", "password ", r"\b(?:password|secret|key)[ \t]+[5-9][ \t]+"
+        r"(?P<secret>[\da-f]{8,200})(?!\w)"),
+    ("api-key", "username", r"\"username\"[ \t]*:[ \t]*\"[^\"\n]{1,60}\",\s{0,20}"
+        r"\"key\"[ \t]*:[ \t]*"
+        r"\"(?P<secret>[\da-f]{32})\""),
+    *(("recovery-code", marker, r"\b(?:recovery|backup|scratch)[ _-]codes?\b[^\w\n]{1,5}\s?"
+        r"(?P<secret>(?:(?=[\w-]{0,12}\d)[a-z\d]{4,12}-?[a-z\d]{4,12}[ \t,;]{0,4}\n?[ \t]{0,8})"
+        r"{1,20})") for marker in ("recovery", "backup", "scratch")),
+    ("passphrase", "phrase", r"\b(?:seed|recovery|mnemonic)[ _-]?phrase\W{1,6}"
+        r"(?P<secret>(?:[a-z]{3,8}[ \t\n]{1,3}){11,23}[a-z]{3,8})"),
+    ("password", "auth ", r"^(?-i:AUTH)[ \t]+(?:[^\s:=]{1,40}[ \t]+)?"
+        r"(?P<secret>(?=\S{0,60}\d)\S{8,400})[ \t]*$"),
     ("private-key", "key", r"\b(?:privatekey|presharedkey)[ \t]*=[ \t]*"
         r"(?P<secret>[A-Za-z0-9+/]{43}=)"),  # WireGuard
     ("connection-string", "sharedaccesskey", r"sharedaccesskey=(?P<secret>[\w+/%]{20,200}=*)"),

@@ -165,8 +165,9 @@ _TABLE = (  # issuer, kind, prefixes, body
     ("Brave Search", "api-key", "BSA", "W27!"),
     ("Zep, Portkey, Cohere", "api-key", "z_1dWlkIjoi co_", "W36"),
     # Work, content and mail
-    ("Slack", "slack-token", "xoxa- xoxb- xoxc- xoxd- xoxe- xoxe. xoxo- xoxp- xoxr- xoxs- xapp- "
+    ("Slack", "slack-token", "xoxa- xoxb- xoxc- xoxe- xoxe. xoxo- xoxp- xoxr- xoxs- xapp- "
         "xwfp-", "P10"),
+    ("Slack", "slack-token", "xoxd-", "B20"),
     ("Notion, Linear", "api-key", "ntn_ lin_api_ lin_oauth_", "A24"),
     ("Notion", "api-key", "secret_", "A43!"),
     ("Airtable", "api-key", "pat", "A14!.H64!"),
@@ -174,6 +175,7 @@ _TABLE = (  # issuer, kind, prefixes, body
     ("Contentful", "api-key", "CFPAT-", "W40"),
     ("HubSpot", "api-key", "pat-na1- pat-na2- pat-na3- pat-eu1- pat-ap1-", _UUID),
     ("Asana", "api-key", "1/ 2/", "D15:H32!"),
+    ("Asana", "api-key", "2/", "D15/D15:H32!"),
     ("Typeform, n8n, Retool", "api-key", "tfp_ n8n_api_ retool_", "P30"),
     ("Intercom", "api-key", "dG9rOg", "B30"),
     ("Mailgun", "api-key", "key-", "H32!"),
@@ -201,7 +203,7 @@ _TABLE = (  # issuer, kind, prefixes, body
     ("PayPal", "api-key", "access_token$production$ access_token$sandbox$", "L16!$H32!"),
     ("Shopify", "api-key", "shpat_ shpca_ shppa_ shpss_ shptka_ shpua_", "A24"),
     ("Plaid", "api-key", "access-production- access-sandbox- access-development-", _UUID),
-    ("Adyen", "api-key", "AQE", "B80"),
+    ("Adyen", "api-key", "AQE", "B20-B20"),
     ("Flutterwave", "api-key", "FLWSECK_TEST- FLWSECK-", "A12"),
     ("EasyPost", "api-key", "EZAK EZTK", "A54"),
     # Observation

@@ -19,10 +19,11 @@ __all__ = ["Name", "bare_value", "is_secret"]
 
 # What a bare value is where it is code: a call, an index, an attribute, a pointer.
 _CODE = re.compile(
-    r"[*&|(\[]|[A-Za-z_][\w.]*[(\[{]|[A-Za-z_]\w*(?:(?:\.|\?\.|->|::)[A-Za-z_]\w*)+\W*\Z"
+    r"[*&|(\[]|[A-Za-z_][\w.]*[(\[{]|.*\w[(\[].*[)\].,;]|[A-Za-z_]\w*(?:(?:\.|\?\.|->|::)[A-Za-z_]\w*)+\W*\Z"
 )
 _CALL = re.compile(r"[A-Za-z_][\w.]*[(\[{]|[(\[]")
 _TOKEN = re.compile(r"(?:[\w-]{16,400}|[\w+/]{16,400}={1,2})", re.ASCII)
+_PASS = re.compile(r"(?=.*[^\W\d])[\w!@#$%^&*+=~.?/-]{6,60}", re.ASCII)
 _HEX = re.compile(r"[\da-f-]+", re.IGNORECASE)
 
 
@@ -89,25 +90,27 @@ def _is_bare_secret(name: Name, value: str, sure: bool) -> bool:
         return False
     if name.meaning.sure == 1:
         return _is_long_and_random(name, value)
-    if value.isdigit() and not (sure and name.meaning.sure == 3):
+    if value.replace("_", "").isdigit() and not (sure and name.meaning.sure == 3):
         return len(value) >= (6 if name.meaning.sure == 3 else 8)
     if name.meaning.kind == "pwd" and re.search(r"[/\\]", value):
         return False
+    if " " in value:  # of an element
+        return len(value) >= 8 and any(c.isdigit() for c in value) and not is_sentence(value)
     if sure:
         return len(value) >= 4
-    least = 8 if name.meaning.kind == "token" else 6
+    least = 8 if name.meaning.kind in ("token", "cookie") else 6
     return len(value) >= least and (is_telling(value) or (is_random(value) and len(value) >= 16))
 
 
 def _repeats(name: Name, value: str) -> bool:
     called, told = words_of(name.name), words_of(value[:100])
-    return called == told or ("key" in called and called in told)
+    return called.endswith(told) or ("key" in called and called in told)
 
 
 def _is_long_and_random(name: Name, value: str) -> bool:
     """Of a name that says little: hashes and ids are called so too."""
     if name.meaning.kind in ("pass", "clave"):
-        return len(value) >= 6 and is_random(value) and any(c.isalpha() for c in value)
+        return bool(_PASS.fullmatch(value)) and is_random(value)
     digits = sum(c.isdigit() for c in value)
     if digits < 3 or not _TOKEN.fullmatch(value) or not is_random(value):
         return False

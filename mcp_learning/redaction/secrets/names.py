@@ -37,7 +37,7 @@ _SURE = {  # kind: names
     "recovery-code backup-code totp-secret otp-secret",
 }
 _LIKELY = {
-    "secret": "secret secret-key secret-access-key geheimnis secreto segreto segredo "
+    "secret": "secret wif secret-key secret-access-key geheimnis secreto segreto segredo "
     "секрет 密钥 密鑰 秘钥 シークレット 秘密鍵 시크릿 비밀키 "
     "clave-secreta clé-secrète chiave-segreta chave-secreta "
     "secret-key-base key-secret client-secret",
@@ -55,13 +55,16 @@ _LIKELY = {
     "logged-in-salt nonce-salt consumer-key integration-key preshared-key",
     "private-key": "private-key client-key-data key-data приватный-ключ privater-schlüssel "
     "clave-privada clé-privée chiave-privata chave-privada",
-    "authorization": "authorization credential",
+    "authorization": "authorization",
     "cookie": "cookie",
 }
 _RANDOM = {  # kind: names; the value must be random
-    "key": "key", "auth": "auth basic-auth _auth", "pass": "pass pw dbpw userpw rootpw adminpw",
+    "key": "key",
+    "auth": "auth basic-auth credential",
+    "pass": "pass pw dbpw userpw rootpw adminpw",
     "clave": "clave chave ключ schlüssel chiave",
-    "session": "session session-id sessionid sid csrf",
+    "session": "session session-id sessionid sessid phpsessid "
+    "jsessionid sid csrf",
     "webhook": "webhook webhook-url", "otp": "otp salt pepper",
 }  # fmt: skip
 
@@ -127,7 +130,7 @@ def _any_of(stems: str) -> re.Pattern[str]:
 
 STEMS = _any_of(
     ""
-    "psw|pss|pasw|passw|passp|passc|pass|pwd|psk|phrase|parola|secret|senha|segret|segred|session|sifre|"
+    "psw|pss|pasw|passw|passp|passc|pass|pwd|psk|phrase|parola|secret|senha|segret|segred|session|sifre|wif|"
     "salasana|salt|sid|storepass|token|key|kennwort|kata-sandi|auth|adgangskode|cred|cookie|"
     "contrase|clave|chave|chiave|mot-de-passe|motdepasse|mdp|mnemonic|mat-khau|pw|otp|"
     ""

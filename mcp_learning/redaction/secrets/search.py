@@ -21,7 +21,7 @@ PLACEHOLDER = re.compile(r"\[redacted:[a-z0-9-]+\]")
 _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
 _SHORTEST_WORD = 12  # no token is shorter
 _WIDE = 60  # columns of a line that was wrapped
-_LINE_BREAK = re.compile(r"[\\=]?\r?\n[ \t>|]{0,40}")
+_LINE_BREAK = re.compile(r"[\\=]?[\"'`]?[ \t]{0,8}[+\\.]?[ \t]{0,8}\r?\n[ \t>|+]{0,40}[\"'`]?")
 _RUN = re.compile(r"[\w+/=.~-]{4,4096}(?=[\s\"'`,;)]|\Z)", re.ASCII)
 
 

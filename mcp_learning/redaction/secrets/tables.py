@@ -1,4 +1,4 @@
-"""Finds secrets in the columns of Markdown tables whose heads mean a secret."""
+"""Finds secrets in the columns of Markdown and CSV tables whose heads mean a secret."""
 
 import re
 from collections.abc import Iterator
@@ -10,34 +10,43 @@ from mcp_learning.redaction.secrets.values import is_reference, is_telling
 __all__ = ["find_in_tables"]
 
 _RULE = re.compile(r"\n[ \t>]{0,20}\|?[ \t]{0,20}:?-{2,100}:?[ \t]{0,20}\|[-:| \t]{0,400}\n")
+_CSV_HEAD = re.compile(
+    r"^\"?[\w.-]{1,40}\"?"
+    r"(?P<separator>[,;\t])\"?[\w.-]{1,40}\"?(?:(?P=separator)\"?[\w.-]{1,40}\"?){0,30}\r?\n",
+    re.MULTILINE,
+)
 _MOST_ROWS = 200
-_MARKS = " \t`*\"'"
+_MARKS = " \t\r\n`*\"'"
 
 
 def find_in_tables(text: str) -> Iterator[Secret]:
     """The cells of such columns that aren't prose."""
-    if "|" not in text:
+    if "|" in text:
+        for rule in _RULE.finditer(text):
+            start = text.rfind("\n", max(0, rule.start() - 1_000), rule.start()) + 1
+            yield from _rows(text, text[start : rule.start()], rule.end(), "|")
+    for head in _CSV_HEAD.finditer(text):
+        yield from _rows(text, head[0], head.end(), head["separator"])
+
+
+def _rows(text: str, head: str, start: int, separator: str) -> Iterator[Secret]:
+    meanings = [meaning_of(cell.strip(_MARKS)) for cell in head.split(separator)]
+    if not any(meanings):
         return
-    for rule in _RULE.finditer(text):
-        head = text[text.rfind("\n", max(0, rule.start() - 1_000), rule.start()) + 1 : rule.start()]
-        meanings = [meaning_of(cell.strip(_MARKS)) for cell in head.split("|")]
-        if not any(meanings):
-            continue
-        start = rule.end()
-        for _ in range(_MOST_ROWS):
-            end = text.find("\n", start, start + 2_000)
-            end = min(len(text), start + 2_000) if end < 0 else end
-            row = text[start:end]
-            if "|" not in row:
-                break
-            for meaning, (cell, position) in zip(meanings, _cells(row, start), strict=False):
-                if meaning and is_telling(cell) and len(cell) >= 6 and not is_reference(cell):
-                    yield Secret(position, position + len(cell), meaning.kind)
-            start = end + 1
+    for _ in range(_MOST_ROWS):
+        end = text.find("\n", start, start + 2_000)
+        end = min(len(text), start + 2_000) if end < 0 else end
+        row = text[start:end]
+        if row.count(separator) < (1 if separator == "|" else len(meanings) - 1):
+            break
+        for meaning, (cell, position) in zip(meanings, _cells(row, start, separator), strict=False):
+            if meaning and is_telling(cell) and len(cell) >= 6 and not is_reference(cell):
+                yield Secret(position, position + len(cell), meaning.kind)
+        start = end + 1
 
 
-def _cells(row: str, position: int) -> Iterator[tuple[str, int]]:
-    for cell in row.split("|"):
+def _cells(row: str, position: int, separator: str) -> Iterator[tuple[str, int]]:
+    for cell in row.split(separator):
         value = cell.strip(_MARKS)
         yield ("" if " " in value else value), position + len(cell) - len(cell.lstrip(_MARKS))
         position += len(cell) + 1

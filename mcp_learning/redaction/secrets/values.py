@@ -14,7 +14,7 @@ __all__ = [
 
 # Stands where a secret will be.
 _PLACEHOLDER = (
-    r".*(?:\(\?|\[\^|\\[wdsSDW]|\]\{\d|\][+*]).*|\$[\w:]+(?:(?:\[|->|\.|::).*)?|\$?\{.*|\$[(\[].*|<.*|(?:%\w*[^\w%]?)++|%\(.*|%\w+%|\+.*\+|.*\{\{?[\w.]*\}?\}.*|"
+    r".*(?:\(\?|\[\^|\\[wdsSDW]|\]\{\d|\][+*]).*|\$[\w:]+(?:(?:\[|->|\.|::).*|[-;,.)\]]{1,3})?|\$?\{.*|\$[(\[].*|<.*|(?:%\w*[^\w%]?)++|%\(.*|%\w+%|.*\{\{?[\w.]*\}?\}.*|"
     r".*\.\.\.|.*…|!(?:vault|Ref|Sub|GetAtt|env|secret|include|reference|var|If|Join)\b.*|[*x.•…_?#-]+|[Xx]{4,}[\w-]*|[A-Z_]{3,}|&lt;.*|\[\w+\]?|"
     r"__[\w-]+__|@\w+@|--[a-z][\w-]*|[A-Za-z_][\w.]*\(.*\)|"
     r"(?i:(?:your|my|the|some|enter|insert|replace|example|dummy|fake|sample|test|put|add|use|paste)"
@@ -23,12 +23,12 @@ _PLACEHOLDER = (
     r"redacted.*|masked.*|hidden|secret|password|token|bearer|basic|digest|bytes|str|string|text|"
     r"int|integer|number|bool|boolean|object|array|any|char|varchar|never|unknown|void|"
     r"secretstr|securestring|empty|expired|false|incorrect|invalid|inherit|missing|none|nil|null|"
-    r"optional|required|value|pass|passwd|pwd|pw|true|undefined|unset|wrong|yes|no|on|off|n/?a|default|disabled|enabled|"
+    r"optional|required|value|sample|example|dummy|pass|passwd|pwd|pw|true|undefined|unset|wrong|yes|no|on|off|n/?a|default|disabled|enabled|"
     r"valid|changed|rotated|revoked|refreshed|failed|success|ok)[.!?]?"
 )
 # Points at a secret, is a path, an address, a date or a version.
 _POINTER = (
-    r"0x[\da-f]{1,16}|\d{4}-\d\d-\d\d.*|v?\d{1,4}(?:\.\d{1,5}){1,4}|"
+    r"\+.*\+|0x[\da-f]{1,16}|\d{4}-\d\d-\d\d.*|v?\d{1,4}(?:\.\d{1,5}){1,4}|"
     r"(?:arn|op|env|vault|file|data|secretref|ssm|keyring):\S*|[A-Za-z]:\\.*|[a-z]\w*://[^@]*|"
     r"ENC\[.*|(?:process|os|secrets|self|this|config|settings|env|var|local|data|module)\.[\w.]+|"
     r"(?!(?=.*\d)(?=.*[A-Z])[\w/+]{40}\Z)(?:~|\.{1,2})?/[\w.@~/-]*"
@@ -109,5 +109,5 @@ def may_continue(word: str, at_least: int) -> bool:
 def _mixed(value: str) -> bool:
     """Whether upper and lower case are mixed as in no word."""
     upper, lower = len(_UPPER.findall(value)), len(_LOWER.findall(value))
-    often = 3 * len(_TURN.findall(value)) > len(value)
+    often = 5 * len(_TURN.findall(value)) > 2 * len(value)
     return len(value) >= 8 and (often or (3 * upper > (upper + lower) and lower >= 3))
