@@ -6,7 +6,10 @@ beside running agents. Each finds out what is still to be done, so an upgrade ca
 """
 
 import shutil
+import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +18,7 @@ import anyio
 from mcp_learning.cli.running import service
 from mcp_learning.clients.transfer.imported import Notes, batches
 from mcp_learning.clients.transfer.tables import read_duckdb
+from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.cluster.exclusive_access import exclusive_access
 from mcp_learning.errors import LearningError, StoreError, StoreLocked
@@ -37,6 +41,10 @@ ROUNDS = 5
 """Times that what agents record meanwhile is embedded, before the upgrade gives up."""
 
 
+PAUSE = 0.1
+"""Seconds between two attempts to get access to the file, or to reach its leader."""
+
+
 @dataclass
 class FileUpgrade:
     """What the first step did.
@@ -54,21 +62,39 @@ class FileUpgrade:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-def bring_file_up(settings: Settings, report: Progress) -> FileUpgrade:
+def bring_file_up(
+    settings: Settings,
+    report: Progress,
+    *,
+    patience: float = ClusterConfig.leader_wait,
+    pause: Callable[[float], None] = time.sleep,
+) -> FileUpgrade:
     """Takes the first step. A database that a running server has open needs none.
+
+    Args:
+        settings: Whose database.
+        report: Gets the progress.
+        patience: Longest wait for a leader that is stopped or being succeeded, in seconds.
+        pause: Waits for some seconds.
 
     Raises:
         StoreLocked: Another process than a server of this version has it open.
         StoreError: It can't be read, or is no database of this package.
     """
-    try:
-        with exclusive_access(settings):
-            return _upgrade_file(settings, report)
-    except StoreLocked:
-        health = anyio.run(leader_health, settings)
-        if health is None or not health.schema_version:
-            raise
-        return FileUpgrade(health.schema_version)
+    began = time.monotonic()
+    while True:
+        with ExitStack() as access:
+            try:
+                access.enter_context(exclusive_access(settings))
+            except StoreLocked:
+                health = anyio.run(leader_health, settings)
+                if health is not None and health.schema_version:
+                    return FileUpgrade(health.schema_version)
+                if time.monotonic() - began >= patience:
+                    raise
+            else:
+                return _upgrade_file(settings, report)
+        pause(PAUSE)
 
 
 def _upgrade_file(settings: Settings, report: Progress) -> FileUpgrade:

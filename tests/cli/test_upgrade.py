@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from store.rows import execution, migrated
 
 from mcp_learning.cli.upgrade_steps import bring_file_up, complete
 from mcp_learning.cluster.connect import connect
-from mcp_learning.errors import IndexUnavailable, StoreDamaged, StoreError
+from mcp_learning.cluster.exclusive_access import exclusive_access
+from mcp_learning.errors import IndexUnavailable, StoreDamaged, StoreError, StoreLocked
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.search import vss
@@ -158,6 +160,26 @@ def test_an_older_schema_is_kept_and_migrated(
     assert copies.examine(file.backup).version == known[-2].version
     assert counts(file.backup) == before
     assert copies.examine(settings.database_path).version == 9_000
+
+
+def test_it_waits_for_a_leader_that_does_not_answer_or_has_ended(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    fill(settings.database_path, 3)
+    pauses = []
+
+    def end_the_leader(seconds: float) -> None:
+        pauses.append(seconds)
+        leading.close()
+
+    with ExitStack() as leading:
+        leading.enter_context(exclusive_access(settings))
+        file = bring_file_up(settings, unheard, pause=end_the_leader)
+    assert file.version == migrations.newest()
+    assert len(pauses) == 1
+
+    with exclusive_access(settings), pytest.raises(StoreLocked, match="in use by"):
+        bring_file_up(settings, unheard, patience=0.0, pause=pauses.append)
+    assert len(pauses) == 1
 
 
 def test_an_hnsw_index_on_our_own_tables_is_dropped(settings: Settings) -> None:
