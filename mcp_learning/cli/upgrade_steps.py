@@ -37,10 +37,6 @@ from mcp_learning.store.duckdb.files import discard, finish_replacing, replacing
 from mcp_learning.store.duckdb.upgrade import design_of, migrate
 from mcp_learning.store.protocol import FileStore
 
-ROUNDS = 5
-"""Times that what agents record meanwhile is embedded, before the upgrade gives up."""
-
-
 PAUSE = 0.1
 """Seconds between two attempts to get access to the file, or to reach its leader."""
 
@@ -183,7 +179,7 @@ async def complete(settings: Settings, report: Progress) -> tuple[Health, int]:
         health = await opened.health()
         if _wants_index(settings, health) and health.index.state not in ("ready", "building"):
             await opened.rebuild(RebuildIndex(), onward)
-        await _verify(opened)
+        await verify(opened)
         return await opened.health(), embedded
 
 
@@ -193,18 +189,16 @@ def _wants_index(settings: Settings, health: Health) -> bool:
     return settings.search_mode == "hnsw" and health.rows > 0
 
 
-async def _verify(opened: Learning) -> None:
-    """Every execution has a vector, and the first one is found by its own words.
+async def verify(opened: Learning) -> None:
+    """Every execution gets a vector, and the first one is found by its own words.
+
+    What agents record meanwhile is left to the server.
 
     Raises:
-        StoreError: Something is missing.
+        IndexUnavailable: Some get none.
+        StoreError: The search finds nothing.
     """
-    for _ in range(ROUNDS):  # agents may be recording
-        pending = (await opened.embed_missing(EmbedMissing(), ignore_progress)).pending
-        if not pending:
-            break
-    else:
-        raise StoreError(f"{pending} executions have no vector yet; run the command again")
+    await opened.embed_missing(EmbedMissing(), ignore_progress)
     page = await opened.export_page(ExportPage(limit=1))
     for row in page.rows:
         question = FindSimilarTasks(task_description=row["task_description"], min_similarity=0.0)

@@ -27,7 +27,7 @@ async def embed_missing(
     A call after an interrupted one goes on where that stopped.
 
     Raises:
-        IndexUnavailable: The stored vectors are of another model.
+        IndexUnavailable: The stored vectors are of another model, or executions got no vector.
         EmbedderUnavailable: The model can't be loaded.
     """
     started = time.monotonic()
@@ -41,7 +41,9 @@ async def embed_missing(
         rows = await store.unembedded(min(STEP, wanted - done))
         if not rows:
             break  # the indexer's own task has embedded them meanwhile
-        await indexer.embed(rows[-1].sequence)
+        last = rows[-1].sequence
+        await indexer.embed(last)
+        await _refuse_unembedded(store, last)
         done += len(rows)
         await progress(done / wanted, f"embedded {done} of {wanted}")
     return EmbedReport(
@@ -50,6 +52,17 @@ async def embed_missing(
         seconds=round(time.monotonic() - started, 3),
         model=indexer.embedder.fingerprint,
     )
+
+
+async def _refuse_unembedded(store: Store, up_to: int) -> None:
+    """Refuses executions that have no vector although they were changed no later than `up_to`.
+
+    Raises:
+        IndexUnavailable: There are some.
+    """
+    rows = [row for row in await store.unembedded(STEP) if row.sequence <= up_to]
+    if rows:
+        raise IndexUnavailable(f"{len(rows)} executions got no vector; run the command again")
 
 
 async def backup(store: FileMaintenance, request: Backup) -> BackupReport:

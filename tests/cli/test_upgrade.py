@@ -14,19 +14,26 @@ import pytest
 from store import legacy_files, old_databases
 from store.rows import execution, migrated
 
-from mcp_learning.cli.upgrade_steps import bring_file_up, complete
+from mcp_learning.cli.upgrade_steps import bring_file_up, complete, verify
 from mcp_learning.cluster.connect import connect
 from mcp_learning.cluster.exclusive_access import exclusive_access
 from mcp_learning.errors import IndexUnavailable, StoreDamaged, StoreError, StoreLocked
-from mcp_learning.models.maintenance import EmbedMissing
-from mcp_learning.models.requests import FindSimilarTasks
+from mcp_learning.models.maintenance import EmbedMissing, EmbedReport
+from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
 from mcp_learning.search import vss
+from mcp_learning.service.indexer import Indexer
+from mcp_learning.service.learning import LearningService
+from mcp_learning.service.maintenance import embed_missing
+from mcp_learning.service.protocol import Progress
 from mcp_learning.settings import Settings
+from mcp_learning.store import open_store
 from mcp_learning.store.duckdb import copies, executions, migrations
 from mcp_learning.store.duckdb.migrations import Migration
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Ask = Callable[..., dict[str, Any]]
+
+TASK = RecordExecution(task_type="bug_fix", task_description="fix it", outcome="success")
 
 
 @pytest.fixture
@@ -236,6 +243,41 @@ async def test_missing_vectors_are_made_some_at_a_time_or_all(settings: Settings
         found = await learning.find(FindSimilarTasks(task_description="task number 11"))
         assert found.matches
     assert heard == [1.0, 1.0]
+
+
+@pytest.mark.anyio
+async def test_what_agents_record_meanwhile_does_not_fail_the_upgrade(
+    settings: Settings,
+) -> None:
+    class Busy(LearningService):
+        """One that others record in whenever vectors were made."""
+
+        async def embed_missing(self, request: EmbedMissing, progress: Progress) -> EmbedReport:
+            report = await super().embed_missing(request, progress)
+            await self.record(TASK)
+            return report.model_copy(update={"pending": (await self.health()).pending})
+
+    settings.data_dir.mkdir()
+    fill(settings.database_path, 3)
+    service = Busy(settings, open_store(settings))
+    await verify(service)
+    assert (await service.health()).rows == 4
+    await service.close()
+
+
+@pytest.mark.anyio
+async def test_executions_that_get_no_vector_are_an_error_and_not_counted_as_done(
+    service: LearningService,
+) -> None:
+    class Fruitless(Indexer):
+        async def embed(self, up_to: int) -> None:
+            """Embeds nothing, as when each execution changes before its vector is stored."""
+
+    for _ in range(2):
+        await service.record(TASK)
+    indexer = Fruitless(service.settings, service.store)
+    with pytest.raises(IndexUnavailable, match="2 executions got no vector; run the command again"):
+        await embed_missing(service.store, indexer, EmbedMissing(), unheard)
 
 
 @pytest.mark.anyio
