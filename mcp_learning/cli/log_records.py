@@ -61,3 +61,17 @@ class RepeatLimit(logging.Filter):
                 record.msg = f"{record.msg} ({dropped:,} more like this were left out before)"
         self._windows[place] = begin, seen + 1
         return seen < self._most
+
+
+def is_worth_telling(record: logging.LogRecord) -> bool:
+    """False for one error of anyio's Unix sockets that harms nobody.
+
+    A future is cancelled in the turn of the event loop in which its socket turns out to be
+    readable. The callback of the socket then sets a result that nobody waits for any more.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return (  # by name: commands that need no event loop don't import asyncio
+        type(error).__name__ != "InvalidStateError"
+        or record.name != "asyncio"
+        or "Future.set_result(None)" not in record.getMessage()
+    )

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from mcp_learning.cli.log_records import OneLine, RepeatLimit
+from mcp_learning.cli.log_records import OneLine, RepeatLimit, is_worth_telling
 from mcp_learning.environment import did_you_mean
 from mcp_learning.errors import LearningError
 from mcp_learning.models.characters import visible
@@ -135,6 +135,7 @@ def _log_to_stderr(level: str) -> None:
     """Sends every log record to stderr: stdout belongs to the protocol, or to results."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine())
+    handler.addFilter(is_worth_telling)
     handler.addFilter(RepeatLimit())
     logging.basicConfig(level=level, handlers=[handler])
     for chatty in ("mcp", "httpx", "httpx2", "huggingface_hub", "uvicorn"):

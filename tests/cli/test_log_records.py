@@ -1,9 +1,17 @@
 """A log that nobody fills or forges."""
 
+import asyncio
 import logging
+import socket
 import sys
+from pathlib import Path
 
-from mcp_learning.cli.log_records import OneLine, RepeatLimit
+import anyio
+import anyio.lowlevel
+import pytest
+from anyio.abc import SocketStream
+
+from mcp_learning.cli.log_records import OneLine, RepeatLimit, is_worth_telling
 
 
 def test_records_of_one_place_are_bounded_in_a_while_and_what_was_dropped_is_told() -> None:
@@ -43,3 +51,37 @@ def test_a_message_is_one_visible_line_and_a_traceback_follows_it() -> None:
     assert first.endswith("WARNING a: of 2026-01-01 ERROR root: [2Kforged")
     assert rest[0].startswith("Traceback")
     assert rest[-1] == "ValueError: with  in it"
+
+
+async def cancel_a_wait_for_data_that_arrives(path: Path) -> None:
+    waiting = anyio.Event()
+
+    async def receive(stream: SocketStream) -> None:
+        waiting.set()
+        await stream.receive()
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        async with await anyio.connect_unix(path) as stream:
+            other, _ = listening.accept()
+            with other:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(receive, stream)
+                    await waiting.wait()
+                    await anyio.lowlevel.checkpoint()
+                    other.send(b"x")
+                    asyncio.get_running_loop().call_soon(group.cancel_scope.cancel)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs Unix sockets")
+def test_data_that_arrives_when_waiting_for_it_is_cancelled_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As when a server that was stopped gets a signal and an answer at the same time."""
+    anyio.run(cancel_a_wait_for_data_that_arrives, tmp_path / "s")
+    (record,) = caplog.records
+    assert "InvalidStateError" in caplog.text, "anyio has mended it: the filter can go"
+    assert not is_worth_telling(record)
+    record.exc_info = (ValueError, ValueError(), None)
+    assert is_worth_telling(record)

@@ -84,6 +84,7 @@ class Harness:
         """Compares all that is stored, through whoever leads, while nobody asks for anything."""
         self.trouble.wait_for_stopped()
         with self.trouble.starts.alone(), self.trouble.calls.alone():
+            self.trouble.raise_failures()
             for agent in self.agents:
                 agent.mark()
             found = self.commands.export()
