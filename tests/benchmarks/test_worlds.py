@@ -55,10 +55,10 @@ def test_tasks_of_one_family_come_in_bursts() -> None:
 
 @pytest.mark.timeout(300)
 def test_following_the_recommendation_learns_and_is_calibrated(tmp_path: Path) -> None:
-    done = trials.run(range(2), 90, tmp_path, lambda *_: None, kinds=("steady",), tasks=1_000)
+    done = trials.run(range(2), 90, tmp_path, lambda *_: None, kinds=("steady",), tasks=700)
     (trial,) = done.trials
     assert trial.regret is not None
-    assert trial.regret.mean < 0.7  # of all 1,000 tasks, the first ones included
+    assert trial.regret.mean < 0.7  # of all tasks, the first ones included
     assert trial.ece < 0.08
     assert trial.coverage.mean > 0.8
     assert trial.mistaken.mean < 0.05
