@@ -18,6 +18,7 @@ _CLOSE = (
 _UNSEEN = rf"[{INVISIBLE}]{{0,20}}"
 _NAME = "".join(f"[{c}{chr(ord(c) + 0xFEE0)}]{_UNSEEN}" for c in "private")
 _BLANK = rf"[ \t\r\n{INVISIBLE}]{{0,20}}"
+_UNUSUAL = re.compile(f"[\uff30\uff50{INVISIBLE}]")  # where the name may be written otherwise
 _TAG = re.compile(
     rf"{_OPEN}{_BLANK}(?P<close>[/\uff0f]{_BLANK})?{_NAME}(?:\s(?:"
     rf"(?:(?!{_OPEN}|{_CLOSE})[\s\S])*+|"  # stops at any bracket, so that many tags stay linear
@@ -37,7 +38,7 @@ def without_private(text: str) -> tuple[str, int]:
     Returns:
         The text with `[redacted:private]` in place of each outermost span, and how many there were.
     """
-    if text.isascii() and "private" not in text.lower():
+    if "private" not in text.lower() and (text.isascii() or not _UNUSUAL.search(text)):
         return text, 0
     pieces: list[str] = []
     position = depth = spans = 0

@@ -308,6 +308,47 @@ def test_names_that_only_resemble_those_of_secrets_keep_their_values() -> None:
     assert redact_value(value) == (value, 0)
 
 
+def test_values_are_secrets_by_their_map_their_pair_or_the_option_before_them() -> None:
+    number = 12345678
+    value: JSON = {
+        "password": number,
+        "secrets": {"smtp": "k7x9-Qw2z", "nested": {"a": "b2c3d4e5"}, "type": "vault"},
+        "env": [{"name": "DB_PASSWORD", "value": "x"}, {"name": "PORT", "value": "5432"}],
+        "args": ["--user", "me", "--password", "swordfish", "--verbose"],
+        "headers": [["X-Api-Key", "k7x9Qw2z"], ["Accept", "text/html"]],
+    }
+    assert redact_value(value) == (
+        {
+            "password": "[redacted:password]",
+            "secrets": {
+                "smtp": "[redacted:secret]",
+                "nested": {"a": "[redacted:secret]"},
+                "type": "vault",
+            },
+            "env": [
+                {"name": "DB_PASSWORD", "value": "[redacted:password]"},
+                {"name": "PORT", "value": "5432"},
+            ],
+            "args": ["--user", "me", "--password", "[redacted:password]", "--verbose"],
+            "headers": [["X-Api-Key", "[redacted:api-key]"], ["Accept", "text/html"]],
+        },
+        6,
+    )
+
+
+def test_values_that_stand_for_a_secret_and_hashes_stay_under_any_name() -> None:
+    value: JSON = {
+        "password": "${DB_PASSWORD}",
+        "token": "<your-token>",
+        "secret": "********",
+        "key": hexed(40),
+        "session": "0190a7c1-7a3b-7c4e-9b1f-2d3c4e5f6a7b",
+        "labels": ["token", "cache"],
+        "args": ["--password", "--verbose"],
+    }
+    assert redact_value(value) == (value, 0)
+
+
 def test_keys_that_are_secrets_are_replaced_and_no_member_is_lost() -> None:
     value: JSON = {"ghp_" + alnum(36): 1, "ghp_" + alnum(36): 2}
     clean: JSON = {"[redacted:github-token]": 1, "[redacted:github-token]'": 2}

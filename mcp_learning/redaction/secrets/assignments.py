@@ -23,9 +23,11 @@ _FORWARDS = re.compile(r"[\w-]{0,60}", re.ASCII)
 
 _REST = re.compile(r"[^\s\"'`<>,;&\\|)\]}]*")  # of a value that is longer than was matched
 _FURTHER = re.compile(r"[ \t]+(?:--?\w|&&|\|)")  # of a command line
-_PATH = re.compile(r"(?::|//|(?:^|[\s\"'(])[^\s:\"'(]{0,60}/)\Z")  # before the last name of it
+_PATH = re.compile(
+    r"(?:[^\s:]:|::|//|(?:^|[\s\"'(])[^\s:\"'(]{0,60}/)\Z"
+)  # before the last name of it
 _HEADING = re.compile(r"(?:\n|\A)#{1,6} [^\n]{0,40}\Z")
-_LISTED = re.compile(r"\w=[^\s,;]{1,60}[,;]\Z")  # user=somebody,password=…
+_LISTED = re.compile(r"\w=[^\s,;]{1,60}[,; ]\Z")  # user=somebody,password=…
 _FURTHER_FIELD = re.compile(r"[ \t]+[A-Za-z][\w.]{0,30}=[^\s=]")  # password=… user=somebody
 _DEFINITION = re.compile(
     r"(?:[#%](?:define|global)|\b(?:set|setenv|env|arg)(?:[ \t]+-\w+)*)[ \t]+\Z", re.IGNORECASE
@@ -107,8 +109,12 @@ def _as_member(name: Name) -> re.Match[str] | None:
 def _assigned(name: Name) -> re.Match[str] | None:
     """`password = "…"`."""
     match = bindings.ASSIGNMENT.match(name.text, name.end)
-    if match is None or (match["sign"] == ":" and _PATH.search(name.before)):
+    if match is None:
         return None
+    if match["sign"] == ":" and _PATH.search(name.before):
+        value = match["quoted"] or match["bare"]
+        random = re.fullmatch(r"[\w+/=-]{20,400}", value) and is_random(value)
+        return match if random and is_secret(name, match) else None
     sign = match["sign"]
     if sign in ("==", "!=", "===", "!=="):
         told = match["quoted"] is not None and is_telling(match["quoted"])
@@ -131,7 +137,8 @@ def _is_setting(name: Name, match: re.Match[str], unspaced: bool) -> bool:
     if unspaced:
         listed = _LISTED.search(name.before) or _FURTHER_FIELD.match(name.text, match.end())
         argument = _ARGUMENT.search(name.before)
-        return bool(name.name.isupper() or alone or argument or (listed and "." not in name.name))
+        variable = name.name.isupper() or name.name.startswith("TF_VAR_")
+        return bool(variable or alone or argument or (listed and "." not in name.name))
     is_type = (match["bare"] or "")[:1].isupper()
     known = name.name.isupper() or _has_siblings(name)
     return alone and name.meaning.sure == 3 and known and not is_type
@@ -143,7 +150,11 @@ def _on_next_line(name: Name) -> re.Match[str] | None:
     if match is None and _HEADING.search(name.before):
         match = bindings.HEADING.match(name.text, name.end)
         match = match if match and is_telling(match["bare"]) else None
-    if match is None or match["bare"].endswith((":", ",", "{", "[", "(", "-")):
+    if (
+        match is None
+        or match["bare"].endswith((":", ",", "{", "[", "(", "-"))
+        or "://" in match["bare"]
+    ):
         return None
     return match if is_secret(name, match) else None
 
@@ -160,6 +171,8 @@ def _paired(name: Name) -> re.Match[str] | None:
     """`define("PASSWORD", "…")` and `["--password", "…"]`."""
     match = bindings.PAIR.match(name.text, name.end)
     match = match or bindings.FALLBACK.match(name.text, name.end)
+    if match is None and name.before.endswith(("{", "{:")):
+        match = bindings.TUPLE.match(name.text, name.end)
     if match is None:
         return None
     named = name.is_option or name.name.isupper()
@@ -206,7 +219,10 @@ def _defined(name: Name) -> re.Match[str] | None:
 def _in_cell(name: Name) -> re.Match[str] | None:
     """`| Password | … |`."""
     match = bindings.CELL.match(name.text, name.end)
-    if match is None or not re.search(r"(?:\||<t[dh]>)[^|<>\n]{0,30}\Z", name.before):
+    match = match or bindings.HTML_CELL.match(name.text, name.end)
+    if match is None or not re.search(
+        r"(?:\||<(?:t[dh]|dt)(?:\s[^<>]{0,100})?>)[^|<>\n]{0,30}\Z", name.before
+    ):
         return None
     return match if is_telling(match["bare"]) and is_secret(name, match) else None
 

@@ -5,7 +5,7 @@ The value is the group `quoted` or `bare`. Each pattern is bounded.
 
 import re
 
-_CLOSE = r"\\*(?:[\"'`]|&quot;|&#34;)?\]?(?:\*\*|__)?"
+_CLOSE = r"\\*(?:[\"'`]|&quot;|&#34;)?\]?(?:\*\*|__|''|</\w{1,8}>)?"
 _QUOTED = (
     r"[fbru@$]{0,2}(?P<escape>\\*)(?P<quote>[\"'`]|&quot;|&#34;)"
     r"(?P<quoted>(?:(?!(?P=escape)(?P=quote))[^\n\\]|\\.){1,4096}?)(?P=escape)(?P=quote)"
@@ -15,14 +15,16 @@ _BARE = (
     r"\\(?![nrtu\"'\\])){1,400}+)"
 )
 _COLON, _EQUALS = ":\uff1a", "=\uff1d"  # also those of Chinese and Japanese
-_SIGN = rf"(?P<sign>:=|=>|->|→|<<<|[=!]==?|=(?:3D)?|%3D|:(?!:)|[{_COLON[1]}{_EQUALS[1]}])"
+_SIGN = (
+    rf"(?P<sign>:=|=>|->|→|<<<|[=!]==?|=(?:3D)?|%3D|:(?!:)|::(?=[ \t])|[{_COLON[1]}{_EQUALS[1]}])"
+)
 _TYPE = (
     r"(?:[ \t]*:[ \t]*[A-Za-z_&'][\w.<>\[\]|?&']{0,40}(?:[ \t]\|[ \t]\w{1,20}){0,3}"
     r"(?=[ \t]+=[^=>]|=[ \t]*[\"']))?"
 )
 
 ASSIGNMENT = re.compile(
-    rf"{_CLOSE}{_TYPE}(?:[ \t]string(?=[ \t]*=))?[ \t]*{_SIGN}[ \t]*(?:\*\*|__)?[ \t]*"
+    rf"{_CLOSE}{_TYPE}(?:[ \t]string(?=[ \t]*=))?[ \t]*{_SIGN}[ \t]*(?:\*\*|__|</\w{{1,8}}>)?[ \t]*"
     r"(?:&\w{1,40}[ \t]+|!!str[ \t]+)?"
     rf"(?:{_QUOTED}|{_BARE})",
     re.ASCII,
@@ -65,7 +67,7 @@ NAMED = re.compile(
 VARIABLE = re.compile(  # terraform: variable "db_password" { default = "…" }
     rf"\"[ \t]*\{{[^{{}}]{{0,400}}?\b(?:default|value)[ \t]*=[ \t]*{_QUOTED}"
 )
-OPTION = re.compile(rf"[ \t]+(?!-)(?:{_QUOTED}|{_BARE})")
+OPTION = re.compile(rf"[ \t]+(?!--?[a-z][\w-]{{0,30}}(?:[\s=]|\Z))(?:{_QUOTED}|{_BARE})")
 CELL = re.compile(
     r"[ \t]*(?:\*\*|`)?[ \t]*\|[ \t]*[`*\"']{0,2}(?P<bare>[^\s|`\"']{4,200})[`*\"']{0,2}[ \t]*\|"
 )
@@ -82,3 +84,8 @@ HEADING = re.compile(  # ### Password, and the value below
     r"[ \t]{0,20}#{0,6}\r?\n(?:[ \t]{0,20}\r?\n)?[`*]{0,2}(?P<bare>[^\s`]{4,400})[`*]{0,2}"
     r"[ \t]{0,20}(?=\r?\n|\Z)"
 )
+HTML_CELL = re.compile(  # <td>Password</td><td>…</td>
+    r"\s{0,20}</(?:td|th|dt)>\s{0,20}<(?:td|dd)(?:\s[^<>]{0,100})?>\s{0,20}"
+    r"(?P<bare>[^<>\s]{4,200})\s{0,20}<"
+)
+TUPLE = re.compile(rf",?[ \t]{{1,10}}{_QUOTED}")  # {password, "…"} and {:password "…"}

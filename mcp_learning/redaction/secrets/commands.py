@@ -18,6 +18,7 @@ _OPTIONS = (  # marker, command, options whose argument is a secret
     ("login", _LOGIN, "-p|--password|--token|-t"),
     ("redis-cli", "redis-cli", "-a|--pass"),
     ("mongo", "mongo(?:sh|dump|restore|export|import)?", "-p|--password"),
+    ("cqlsh", "cqlsh", "-p|--password"),
     ("sqlcmd", "sqlcmd", "(?-i:-P)"),
     ("ldap", "ldap(?:search|modify|add|delete|passwd|whoami)", "-w"),
 )
@@ -37,8 +38,9 @@ COMMANDS = (  # kind, marker, pattern
     *(("password", m, _option(c, o, _ARGUMENT)) for m, c, o in _GLUED),
     ("password", "curl", _option("curl", "-u|--user|--proxy-user",
         rf"[ =\t]*{_QUOTE}[^\s:\"'$]{{0,100}}:(?P<secret>[^\s\"'$]{{1,200}})")),
-    ("password", "http", r"(?<![\w/])https?(?:ie)?[ \t]+[^\n|;]{0,100}?(?:-a|--auth)[ =]"
-        rf"{_QUOTE}[^\s:\"'$]{{1,100}}:(?P<secret>[^\s\"'$]{{1,200}})"),
+    *(("password", marker, r"(?<![\w/])https?(?:ie)?[ \t]+[^\n|;]{0,100}?(?:-a|--auth)[ =]"
+        rf"{_QUOTE}[^\s:\"'$]{{1,100}}:(?P<secret>[^\s\"'$]{{1,200}})")
+        for marker in (" -a ", "--auth")),
     ("password", "sshpass", rf"\bsshpass[ \t]+-p[ \t]*{_VALUE}"),
     ("token", "vault login", r"\bvault login[ \t]+(?!-)(?P<secret>[\w.-]{8,200})"),
     ("password", "sqlplus", r"\b(?:sqlplus|sqlldr|impdp|expdp)[ \t]+(?:-\w+[ \t]+){0,3}"
@@ -59,6 +61,14 @@ COMMANDS = (  # kind, marker, pattern
     ("password", "net use", r"\bnet use[ \t]+(?:\w:[ \t]+)?\\\\\S{1,100}[ \t]+"
         r"(?![/*])(?P<secret>\S{3,100})"),
     ("password", "lftp", _option("lftp", "-u", r"[ \t]+[^\s,]{1,60},(?P<secret>[^\s\"'$]{3,100})")),
+    ("password", "rabbitmqctl", r"\brabbitmqctl[ \t]+"
+        rf"(?:add_user|change_password|authenticate_user)[ \t]+\S{{1,60}}[ \t]+{_VALUE}"),
+    ("secret", "user-secrets", rf"\buser-secrets set[ \t]+\"?[\w:.-]{{1,100}}\"?[ \t]+{_VALUE}"),
+    ("secret", "put-parameter", r"\bput-parameter\b"
+        r"(?=[^\n]{0,300}(?:securestring|password|secret|token))"
+        rf"[^\n]{{0,200}}?--value[ =]{_VALUE}"),
+    ("password", "send", r"assword[^\n]{0,40}\n?[^\n]{0,20}\bsend\b[ \t]+(?:--[ \t]+)?"
+        r"[\"'](?P<secret>[^\"'\\\n$]{4,100})\\[rn]"),
     ("password", "nmcli", r"\bnmcli\b[^\n]{0,200}?\bpassword[ \t]+(?P<secret>[^\s\"'$]{4,100})"),
     *(("password", "snmp", _option("snmp\\w{1,12}", option, rf"[ \t]*{_VALUE}"))
         for option in ("(?-i:-A)", "(?-i:-X)")),
@@ -66,9 +76,10 @@ COMMANDS = (  # kind, marker, pattern
     ("password", "rar ", _option("(?:un)?rar", "-h?p", _ARGUMENT)),
     ("token", "login", r"\b[\w-]{2,40} login[ \t]+"
         r"(?P<secret>(?=[\w-]{0,40}\d)[\w-]{32,400})(?!\w)"),
-    ("token", "--", r"\becho[ \t]+(?:-\w[ \t]+)?"
+    ("token", "echo", r"\becho[ \t]+(?:-\w[ \t]+)?"
         rf"{_QUOTE}(?P<secret>[^\s\"'$|]{{4,400}}){_QUOTE}[ \t]*\|"
-        r"[^\n|]{0,100}--(?:password-stdin|with-token|token-stdin|passphrase-fd)"),
+        r"[^\n|]{0,100}(?:--(?:password-stdin|with-token|token-stdin|passphrase-fd|data-file=-)|"
+        r"env add|secrets? (?:create|put|set|versions add))"),
     ("secret", " put", r"\b(?:kv|secrets?|consul kv|param(?:eter)?) put\b[^\n]{0,200}?[\w.-]{0,40}"
         rf"(?:password|secret|token|key|pwd)={_VALUE}"),
     ("password", "credential", r"\bpscredential[ \t]*\([ \t]*[\"'][^\"'\n]{1,100}[\"'],[ \t]*"
@@ -82,7 +93,7 @@ COMMANDS = (  # kind, marker, pattern
         rf"{_VALUE}"),
     ("secret", "configure set", r"\bconfigure set[ \t]+\S{0,80}?(?:key|token|secret|password)[ \t]+"
         rf"{_VALUE}"),
-    ("secret", "config set", r"\bconfig set[ \t]+\S{0,120}?"
+    ("secret", "config set", r"\bconfig set[ \t]+(?:--?[\w-]{1,30}[ \t]+){0,3}\S{0,120}?"
         rf"(?:key|token|secret|password|_auth)[ \t]+(?!-){_VALUE}"),
 )  # fmt: skip
 """Each with a marker that occurs, in lower case, wherever the pattern matches."""

@@ -42,8 +42,9 @@ _HEADERS = (  # kind, marker, pattern
         r"(?P<secret>[\w.-]{1,100}=[^;\s\"'\\]+(?:;[ \t]*[\w.-]{1,100}=[^;\s\"'\\]*)*)"),
     ("cookie", "set-cookie", rf"set-cookie{_QUOTE}[ \t]*[:,][ \t]*{_QUOTE}[\w.-]{{1,100}}="
         r"(?P<secret>[^;\s\"'\\]+)"),
-    ("password", "auth", r"\b\w{0,20}auth\w{0,20}[ \t]*=?[ \t]*\([ \t]*[\"'][^\"'\n]{1,100}[\"'],"
-        r"[ \t]*[\"'](?P<secret>(?=[^\"'\n]{0,60}\d)[^\"'\n${]{6,200})[\"'][ \t]*\)"),
+    *(("password", marker, r"\b\w{0,20}auth\w{0,20}[ \t]*=?[ \t]*\([ \t]*[\"'][^\"'\n]{1,100}[\"'],"
+        r"[ \t]*[\"'](?P<secret>(?=[^\"'\n]{0,60}\d)[^\"'\n${]{6,200})[\"'][ \t]*\)")
+        for marker in ("auth(", "auth=(", "auth = (")),
     ("aws-secret-key", "aws", r"\baws\w{0,20}[^\n]{0,20}?key[^\n]{0,20}?[\"'=: ]"
         r"(?P<secret>[A-Za-z0-9/+]{40})(?![\w/+=])"),
 )  # fmt: skip
@@ -58,7 +59,9 @@ _ADDRESSES = (
         r"(?P<secret>[\w@/-]{6,400})"),
     ("webhook", "/bot", r"api\.telegram\.org/bot(?P<secret>\d{6,12}:[\w-]{30,60})"),
     ("authorization-code", "code=", r"[?&]code="
-        r"(?P<secret>(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[a-z])[\w%./-]{20,400})"),
+        r"(?P<secret>(?=[\w+/-]{0,40}\d)(?=[\w+/-]{0,40}[a-z])[\w%./+-]{20,400}=*)"),
+    ("password", "thin:", r"\bjdbc:oracle:thin:[^\s/]{1,60}/(?P<secret>[^\s/]{3,100})@"),
+    ("vault-key", "unseal", r"\bunseal key \d{1,2}:[ \t]*(?P<secret>[\w+/=]{20,100})"),
     ("password", "@", r"(?<![\w/])[\w.-]{1,60}:"
         r"(?P<secret>[^\s\"'/:@][^\s\"'/]{2,100})@(?:tcp|udp|unix)\("),
     ("signature", "sig=", r"[?&;]sig=(?P<secret>[\w%+/-]{20,400}=*)"),
@@ -73,8 +76,9 @@ _ADDRESSES = (
 _FILES = (
     ("password", "login", r"\blogin\s+\S{1,80}\s+password[ \t]+(?P<secret>\S{1,200})"
         r"(?=\s{0,20}(?:\Z|\n|account\b|macdef\b|machine\b))"),  # netrc
-    ("password", ":", r"^[^\s:#/]{1,100}:(?:\d{1,5}|\*):[^\s:]{1,60}:[^\s:/]{1,60}:"
-        r"(?P<secret>(?!/)[^\s:]{4,100})[ \t]*$"),  # pgpass
+    *(("password", marker, r"^[^\s:#/]{1,100}:(?:\d{1,5}|\*):[^\s:]{1,60}:[^\s:/]{1,60}:"
+        r"(?P<secret>(?!/)[^\s:]{4,100})[ \t]*$")
+        for marker in (":5", ":6", ":*:")),  # pgpass
     ("npm-token", ":_", r":_(?:auth|authtoken|password)[ \t]*=[ \t]*\"?"
         r"(?P<secret>[^\s\"]{6,4096})"),
     ("json-web-key", "\"kty",
@@ -88,8 +92,9 @@ _FILES = (
         r"(?P<secret>(?=\S{0,40}\d)[^\s/|)]{6,60})(?![/\w])")
         for marker in ("cred", "log in", "login", "zugangsdaten")),
     ("password", " pw ", rf"{_LABEL}[ \t]{_SECOND}{_VALUES}"),
-    ("docker-auth", "auth", r"\\*\"(?:identity)?auth\\*\"[ \t]*:[ \t]*\\*\""
-        r"(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})\\*\""),
+    *(("docker-auth", marker, r"\\*\"(?:identity)?auth\\*\"[ \t]*:[ \t]*\\*\""
+        r"(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})\\*\"")
+        for marker in ('auth":', 'auth\\":', 'auth" :')),
     ("password-hash", ":$", r"^[\w.@+-]{1,60}:"
         r"(?P<secret>\$(?:apr1|1|2[abxy]|5|6|7|y|gy|sha1)\$[^\s:]{10,200})"),
     ("password-hash", ":{", r"^[\w.@+-]{1,60}:(?P<secret>\{s?sha(?:\d{3})?\}[\w+/=]{20,200})"),
@@ -107,15 +112,17 @@ _FILES = (
         r"(?P<secret>(?:[a-z]{3,8}[ \t\n]{1,3}){11,23}[a-z]{3,8})"),
     ("password", "auth ", r"^(?-i:AUTH)[ \t]+(?:[^\s:=]{1,40}[ \t]+)?"
         r"(?P<secret>(?=\S{0,60}\d)\S{8,400})[ \t]*$"),
-    ("private-key", "key", r"\b(?:privatekey|presharedkey)[ \t]*=[ \t]*"
-        r"(?P<secret>[A-Za-z0-9+/]{43}=)"),  # WireGuard
+    *(("private-key", marker, r"\b(?:privatekey|presharedkey)[ \t]*=[ \t]*"
+        r"(?P<secret>[A-Za-z0-9+/]{43}=)")
+        for marker in ("privatekey", "presharedkey")),  # WireGuard
     ("connection-string", "sharedaccesskey", r"sharedaccesskey=(?P<secret>[\w+/%]{20,200}=*)"),
     ("password", "requirepass", r"\brequirepass[ \t]+[\"']?(?P<secret>[^\s\"'$]{4,200})"),
     ("password", "masterauth", r"\bmasterauth[ \t]+[\"']?(?P<secret>[^\s\"'$]{4,200})"),
-    ("password", "identified", r"\b(?:user|role|grant|to)\b[^\n;]{0,160}?\bidentified"
+    *(("password", marker, r"\b(?:user|role|grant|to)\b[^\n;]{0,160}?\bidentified"
         r"(?:[ \t]+with[ \t]+[\"']?\w{1,40}[\"']?)?[ \t]+(?:by|as)[ \t]+"
         r"(?:password[ \t]+)?(?:[\"'](?P<secret>[^\"'\n]{3,200})|"
-        r"(?P<bare>(?=[^\s;]{0,60}\d)[^\s;\"'\\]{4,200}))"),
+        r"(?P<bare>(?=[^\s;]{0,60}\d)[^\s;\"'\\]{4,200}))")
+        for marker in ("identified by", "identified with")),
     ("password", "password", r"\b(?:user|role|login|with|set|encrypted)\b[^\n;]{0,120}?\bpassword"
         r"(?:[ \t]*=)?[ \t]*\(?[ \t]*n?'(?P<secret>[^'\n]{3,200})'"),  # SQL
     ("secret", "env ", r"^[ \t]*(?:env|arg)[ \t]+\w{0,60}"

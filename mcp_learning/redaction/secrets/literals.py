@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mcp_learning.redaction.secrets.names import Meaning, meaning_of, words_of
 from mcp_learning.redaction.secrets.values import (
+    is_hexadecimal,
     is_identifier,
     is_random,
     is_reference,
@@ -24,7 +25,6 @@ _CODE = re.compile(
 _CALL = re.compile(r"[A-Za-z_][\w.]*[(\[{]|[(\[]")
 _TOKEN = re.compile(r"(?:[\w-]{16,400}|[\w+/]{16,400}={1,2})", re.ASCII)
 _PASS = re.compile(r"(?=.*[^\W\d])[\w!@#$%^&*+=~.?/-]{6,60}", re.ASCII)
-_HEX = re.compile(r"[\da-f-]+", re.IGNORECASE)
 
 
 class Name(NamedTuple):
@@ -116,4 +116,4 @@ def _is_long_and_random(name: Name, value: str) -> bool:
         return False
     called = words_of(name.name)
     known = name.name.isupper() and "-" in called and not called.startswith(("git", "commit"))
-    return known or not _HEX.fullmatch(value)
+    return known or not is_hexadecimal(value)

@@ -30,7 +30,8 @@ _SURE = {  # kind: names
     "पासवर्ड mật-khẩu mat-khau รหัสผ่าน kata-sandi storepass keypass passcode userpwd dbpwd "
     "psswd pswrd psword psswrd pssword paswd paswrd pasword passwrd "
     "패스워드 비번 パスコード "
-    "db-pass smtp-pass mail-pass ftp-pass mysql-pass pg-pass redis-pass user-pass root-pass "
+    "sshpass db-pass smtp-pass mail-pass ftp-pass mysql-pass pg-pass redis-pass "
+    "user-pass root-pass "
     "admin-pass dbpass userpass rootpass login-pass auth-pass sudo-pass become-pass vnc-pass",
     "pwd": "pwd",
     "passphrase": "passphrase pass-phrase psk wpa-psk seed-phrase mnemonic recovery-phrase "
@@ -48,7 +49,8 @@ _LIKELY = {
     "apiキー api-キー api密钥 api-密钥 api키 api-키 api-secret",
     "access-key": "access-key app-key account-key auth-key client-key encryption-key master-key "
     "service-key signing-key ssh-key storage-key shared-key deploy-key "
-    "session-key webhook-key license-key licence-key activation-key product-key server-key "
+    "session-key webhook-key license-key licence-key activation-key product-key "
+    "certificate-key server-key "
     "host-key admin-key root-key "
     "crypt-key cipher-key aes-key hmac-key jwt-key cookie-key subscription-key functions-key "
     "shared-access-key logged-in-key nonce-key secure-auth-key auth-salt secure-auth-salt "
@@ -130,9 +132,11 @@ def _any_of(stems: str) -> re.Pattern[str]:
 
 STEMS = _any_of(
     ""
+    ""
     "psw|pss|pasw|passw|passp|passc|pass|pwd|psk|phrase|parola|secret|senha|segret|segred|session|sifre|wif|"
     "salasana|salt|sid|storepass|token|key|kennwort|kata-sandi|auth|adgangskode|cred|cookie|"
     "contrase|clave|chave|chiave|mot-de-passe|motdepasse|mdp|mnemonic|mat-khau|pw|otp|"
+    ""
     ""
     "recovery-code|backup-code|bearer|geheimnis|heslo|haslo|losenord|wachtwoord|webhook|jelszo|jwt|jeton"
 )

@@ -15,9 +15,13 @@ __all__ = ["find_private_keys"]
 _LONGEST = 20_000  # characters of one key
 
 _HEADER = re.compile(
-    r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|Private-Lines: \d{1,4}", re.ASCII
+    r"-{4,5} ?BEGIN (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1) ?-{4,5}|"
+    r"Private-Lines: \d{1,4}",
+    re.ASCII,
 )
-_FOOTER = re.compile(r"-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}", re.ASCII)
+_FOOTER = re.compile(
+    r"-{4,5} ?END (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1) ?-{4,5}", re.ASCII
+)
 _BREAK = r"(?:\s|\\++[nrt]?|[\"'>|+,]|\d{1,6}[\t|:→])"
 _FIELD = r"[A-Z][\w-]{2,20}: [^\n\\]{0,200}"
 _BODY = re.compile(
@@ -34,7 +38,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{16}")
 
 def find_private_keys(text: str) -> Iterator[Secret]:
     """The private keys of a text, from header to footer, or as far as base64 reaches."""
-    if "PRIVATE" not in text and "Private-Lines" not in text:
+    if not any(marker in text for marker in ("PRIVATE", "Private-Lines", "Static key")):
         return
     headers = [match.span() for match in _HEADER.finditer(text)]
     footers = [match.span() for match in _FOOTER.finditer(text)]

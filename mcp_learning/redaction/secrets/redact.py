@@ -7,7 +7,13 @@ from mcp_learning.redaction.secrets.formats import prefixed, unprefixed
 from mcp_learning.redaction.secrets.names import meaning_of, words_of
 from mcp_learning.redaction.secrets.search import PLACEHOLDER, find_secrets
 from mcp_learning.redaction.secrets.types import JSON, Secret
-from mcp_learning.redaction.secrets.values import is_random, is_reference
+from mcp_learning.redaction.secrets.values import (
+    is_hexadecimal,
+    is_placeholder,
+    is_random,
+    is_reference,
+    is_telling,
+)
 
 __all__ = ["redact", "redact_beginning", "redact_value", "warm"]
 
@@ -66,8 +72,8 @@ def redact_value(value: JSON, name: str = "") -> tuple[JSON, int]:
     Args:
         value: Any JSON value; it is not modified.
         name: What the value is called. A string or a long number under a name such as ``password``
-            or ``api_key`` is a secret whatever it looks like, and so is each in a map that is
-            called ``secrets``.
+            or ``api_key`` is a secret whatever it looks like, but for a placeholder, and so is each
+            in a map that is called ``secrets``. An item of a list may be named by the one before.
 
     Returns:
         The value without its secrets, and how many were removed.
@@ -77,7 +83,8 @@ def redact_value(value: JSON, name: str = "") -> tuple[JSON, int]:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _redact_number(name, value)
     if isinstance(value, list):
-        items = [redact_value(item, name) for item in value]
+        names = [_name_for(value, position) or name for position in range(len(value))]
+        items = [redact_value(item, called) for item, called in zip(value, names, strict=True)]
         return [item for item, _ in items], sum(count for _, count in items)
     if isinstance(value, dict):
         return _redact_members(value, name)
@@ -121,14 +128,27 @@ def _redact_members(value: dict[str, JSON], name: str) -> tuple[JSON, int]:
     return members, removed
 
 
+def _name_for(items: list[JSON], position: int) -> str:
+    """What an item of a list is called by the one before: `["--password", "…"]`, or of a pair."""
+    name, item = items[position - 1] if position else None, items[position]
+    if not isinstance(name, str) or not isinstance(item, str) or len(name) > 80:
+        return ""
+    if not name.startswith("-") and not (len(items) == 2 and is_telling(item)):
+        return ""
+    name = PLACEHOLDER.sub("", redact(name)[0])
+    meaning = meaning_of(name)
+    return name if meaning and meaning.sure > 1 and not item.startswith("--") else ""
+
+
 def _redact_named(name: str, text: str) -> tuple[str, int]:
     if CONTAINER_NAME.search(words_of(name)):
         name = "secret"  # an item of a list
     meaning = meaning_of(name)
     if meaning is None or not PLACEHOLDER.sub("", text).strip():
         return redact(text)
-    unlikely = meaning.sure == 1 and not (len(text) >= 12 and is_random(text))
-    if unlikely or (meaning.kind == "pwd" and is_reference(text)):  # a directory
+    unlikely = meaning.sure == 1 and (len(text) < 12 or not is_random(text) or is_hexadecimal(text))
+    stands_for_it = len(text) > 3 and is_placeholder(text)
+    if unlikely or stands_for_it or (meaning.kind == "pwd" and is_reference(text)):
         return redact(text)
     return f"[redacted:{meaning.kind}]", 1
 

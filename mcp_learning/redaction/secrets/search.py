@@ -9,7 +9,7 @@ from mcp_learning.redaction.secrets.containers import find_in_containers
 from mcp_learning.redaction.secrets.contexts import find_in_contexts
 from mcp_learning.redaction.secrets.encoded import find_encoded, may_be_encoded
 from mcp_learning.redaction.secrets.private_keys import find_private_keys
-from mcp_learning.redaction.secrets.tables import find_in_tables
+from mcp_learning.redaction.secrets.tables import find_in_inserts, find_in_tables
 from mcp_learning.redaction.secrets.tokens import find_tokens
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import may_continue
@@ -51,6 +51,8 @@ def _all(text: str, inside: bool = False) -> Iterator[Secret]:
     yield from find_assignments(text, folded)
     yield from find_in_containers(text, folded)
     yield from find_in_tables(text)
+    if "insert" in folded:
+        yield from find_in_inserts(text)
     if not inside and may_be_encoded(words):
         yield from find_encoded(text, _holds_secret)
 

@@ -1,4 +1,4 @@
-"""Finds secrets in the columns of Markdown and CSV tables whose heads mean a secret."""
+"""Finds secrets in columns whose heads mean a secret: of Markdown, of CSV, of SQL."""
 
 import re
 from collections.abc import Iterator
@@ -7,13 +7,20 @@ from mcp_learning.redaction.secrets.names import meaning_of
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import is_reference, is_telling
 
-__all__ = ["find_in_tables"]
+__all__ = ["find_in_inserts", "find_in_tables"]
 
 _RULE = re.compile(r"\n[ \t>]{0,20}\|?[ \t]{0,20}:?-{2,100}:?[ \t]{0,20}\|[-:| \t]{0,400}\n")
 _CSV_HEAD = re.compile(
     r"^\"?[\w.-]{1,40}\"?"
     r"(?P<separator>[,;\t])\"?[\w.-]{1,40}\"?(?:(?P=separator)\"?[\w.-]{1,40}\"?){0,30}\r?\n",
     re.MULTILINE,
+)
+_INSERT = re.compile(
+    r"\binsert into [^\s(]{1,100}[ \t]*\((?P<columns>[^()]{1,1000})\)\s{0,20}values\s{0,20}\(",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(
+    r"[ \t]*(?:'(?P<quoted>(?:[^'\\\n]|\\.|''){0,400})'|[^,()'\n]{1,200})(?P<end>[,)])"
 )
 _MOST_ROWS = 200
 _MARKS = " \t\r\n`*\"'"
@@ -27,6 +34,20 @@ def find_in_tables(text: str) -> Iterator[Secret]:
             yield from _rows(text, text[start : rule.start()], rule.end(), "|")
     for head in _CSV_HEAD.finditer(text):
         yield from _rows(text, head[0], head.end(), head["separator"])
+
+
+def find_in_inserts(text: str) -> Iterator[Secret]:
+    """The values of such columns in an `INSERT` statement."""
+    for statement in _INSERT.finditer(text):
+        position = statement.end()
+        for column in statement["columns"].split(","):
+            item = _ITEM.match(text, position)
+            if item is None:
+                break
+            meaning = meaning_of(column.strip(_MARKS))
+            if meaning and item["quoted"] and len(item["quoted"]) >= 4:
+                yield Secret(*item.span("quoted"), meaning.kind)
+            position = item.end()
 
 
 def _rows(text: str, head: str, start: int, separator: str) -> Iterator[Secret]:

@@ -7,6 +7,7 @@ is only asked for a value whose place already says that it may be a secret.
 import re
 
 __all__ = [
+    "is_hexadecimal",
     "is_identifier", "is_placeholder",
     "is_prose", "is_random", "is_reference", "is_sentence", "is_telling",
     "may_continue",
@@ -30,11 +31,12 @@ _PLACEHOLDER = (
 _POINTER = (
     r"\+.*\+|0x[\da-f]{1,16}|\d{4}-\d\d-\d\d.*|v?\d{1,4}(?:\.\d{1,5}){1,4}|"
     r"(?:arn|op|env|vault|file|data|secretref|ssm|keyring):\S*|[A-Za-z]:\\.*|[a-z]\w*://[^@]*|"
-    r"ENC\[.*|(?:process|os|secrets|self|this|config|settings|env|var|local|data|module)\.[\w.]+|"
+    r"ENC\[.*|#/.*|projects/.*|(?:process|os|secrets|self|this|config|settings|env|var|local|data|module)\.[\w.]+|"
     r"(?!(?=.*\d)(?=.*[A-Z])[\w/+]{40}\Z)(?:~|\.{1,2})?/[\w.@~/-]*"
 )
 _IS_PLACEHOLDER = re.compile(_PLACEHOLDER, re.DOTALL)
 _IS_POINTER = re.compile(_POINTER, re.DOTALL)
+_HEXADECIMAL = re.compile(r"[\da-fA-F-]+")
 _SEEN = 160  # characters of a value that are looked at
 _EVIDENCE = re.compile(r"[\d!@#$%^*+=~]")
 _IDENTIFIER = re.compile(r"_*[A-Za-z]+\d{0,2}(?:[_.-]+[A-Za-z]*\d{0,2})*", re.ASCII)
@@ -89,6 +91,11 @@ def is_random(value: str) -> bool:
 def is_sentence(value: str) -> bool:
     """Whether it is prose of several words."""
     return " " in value.strip() and bool(_PROSE.search(value[:_SEEN]))
+
+
+def is_hexadecimal(value: str) -> bool:
+    """Whether it may be a hash, a commit or a UUID."""
+    return bool(_HEXADECIMAL.fullmatch(value))
 
 
 def is_prose(word: str) -> bool:
