@@ -42,15 +42,15 @@ def test_no_secret_is_in_any_file_or_column_after_calls_and_an_import(tmp_path: 
     data_dir, seen = tmp_path / "data", []
     with Server(data_dir) as server:
         server.initialize()
-        for number in range(0, len(told), 4):
-            first, second, third, last = (told[(number + i) % len(told)].text for i in range(4))
+        for number in range(0, len(told), 8):
+            first, second, last, *others = (told[(number + i) % len(told)].text for i in range(8))
             result = server.call(
                 "record_execution",
                 task_type="bug_fix",
                 outcome="failure",
                 task_description=f"Task {number} fails with: {first}",
                 error_message=second,
-                details={"metadata": {"log": [third]}},
+                details={"metadata": {"log": others}},
             )
             task_id = result["structuredContent"]["task_id"]
             server.call("submit_feedback", task_id=task_id, comment=last)

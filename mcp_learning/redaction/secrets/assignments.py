@@ -8,7 +8,6 @@ from mcp_learning.redaction.secrets.literals import Name, bare_value, is_secret
 from mcp_learning.redaction.secrets.names import (
     FOREIGN,
     STEMS,
-    may_be_foreign,
     meaning_of,
     words_of,
 )
@@ -50,7 +49,7 @@ def find_assignments(text: str, folded: str) -> Iterator[Secret]:
         folded: The same in lower case, with ``?`` for all that isn't ASCII.
     """
     stems = [STEMS.finditer(folded)]
-    if may_be_foreign(text):
+    if not text.isascii():
         stems.append(FOREIGN.finditer(text))
     for found in stems:
         position = 0

@@ -4,7 +4,7 @@ import functools
 import re
 from typing import NamedTuple
 
-__all__ = ["FOREIGN", "STEMS", "Meaning", "may_be_foreign", "meaning_of", "words_of"]
+__all__ = ["FOREIGN", "STEMS", "Meaning", "meaning_of", "words_of"]
 
 
 class Meaning(NamedTuple):
@@ -108,18 +108,19 @@ _NOT_LAST = re.compile(
 )
 
 
-def _ending(names: str) -> str:
-    ordered = sorted(names.split(), key=len, reverse=True)
-    return "|".join(re.escape(name).replace(r"\-", "-?") for name in ordered)
-
-
-# These may be glued to the word before them: dbpassword, authtoken.
-_GLUED = {"password", "secret", "token", "api-key", "access-key", "private-key"}
-_TERMS = [
-    (kind, sure, re.compile(rf"{'' if kind in _GLUED else '(?:^|-)'}(?:{_ending(names)})\Z"))
-    for sure, table in ((3, _SURE), (2, _LIKELY), (1, _RANDOM))
+_MEANINGS = {  # by name without "-"
+    name.replace("-", ""): Meaning(kind, sure)
+    for sure, table in ((1, _RANDOM), (2, _LIKELY), (3, _SURE))
     for kind, names in table.items()
-]
+    for name in names.split()
+}
+# These may be glued to the word before them: dbpassword, authtoken.
+_GLUED = tuple(
+    name
+    for name, meaning in _MEANINGS.items()
+    if meaning.kind in ("password", "secret", "token", "api-key", "access-key", "private-key")
+    and len(name) > (3 if name.isascii() else 0)
+)
 
 
 def _any_of(stems: str) -> re.Pattern[str]:
@@ -149,13 +150,6 @@ _FOREIGN = (
 )
 FOREIGN = _any_of(f"{_FOREIGN}|{'|'.join(stem.capitalize() for stem in _FOREIGN.split('|'))}")
 """The same of names in other letters."""
-
-_OTHER_LETTERS = re.compile("[\u00c0-\u1fff\u3040-\ufaff]")
-
-
-def may_be_foreign(text: str) -> bool:
-    """Whether a text has letters of such names."""
-    return not text.isascii() and bool(_OTHER_LETTERS.search(text))
 
 
 def words_of(name: str) -> str:
@@ -189,6 +183,11 @@ def meaning_of(name: str) -> Meaning | None:
 def _term(words: str) -> Meaning | None:
     if _OTHER.search(words):
         return None
-    return next(
-        (Meaning(kind, sure) for kind, sure, ending in _TERMS if ending.search(words)), None
-    )
+    parts = words.split("-")
+    for first in range(len(parts)):  # the longest ending that is a name
+        if meaning := _MEANINGS.get("".join(parts[first:])):
+            return meaning
+    compact = "".join(parts)
+    if not compact.endswith(_GLUED):
+        return None
+    return _MEANINGS[max((name for name in _GLUED if compact.endswith(name)), key=len)]

@@ -18,7 +18,7 @@ __all__ = ["PLACEHOLDER", "find_secrets"]
 
 PLACEHOLDER = re.compile(r"\[redacted:[a-z0-9-]+\]")
 
-_INVISIBLE = re.compile(f"[{INVISIBLE}]+")
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _SHORTEST_WORD = 12  # no token is shorter
 _WIDE = 60  # columns of a line that was wrapped
 _LINE_BREAK = re.compile(r"[\\=]?[\"'`]?[ \t]{0,8}[+\\.]?[ \t]{0,8}\r?\n[ \t>|+]{0,40}[\"'`]?")

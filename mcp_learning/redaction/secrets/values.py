@@ -46,8 +46,6 @@ _JOINED = re.compile(
 _NO_WORD = re.compile(r"[a-z]{24}")
 _UPPER, _LOWER = re.compile("[A-Z]"), re.compile("[a-z]")
 _TURN = re.compile(r"(?<=[a-z])[A-Z]|(?<=[A-Z])[a-z]")
-# Chinese, Japanese and Korean prose has no blanks by which a value would be told from a sentence.
-_IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff08-\uff5e、。]")
 _PROSE = re.compile(
     r"\b(?:a|an|and|are|as|at|be|been|by|can|cannot|could|do|does|either|for|from|has|have|if|in|"
     r"is|it|its|least|may|must|no|not|of|on|only|or|please|should|than|that|the|then|this|to|too|"
@@ -62,7 +60,7 @@ _PROSE = re.compile(
 def is_reference(value: str) -> bool:
     """Whether it names a secret kept elsewhere, a type, or a placeholder; or is foreign prose."""
     short = value[:_SEEN]
-    return is_placeholder(short) or bool(_IS_POINTER.fullmatch(short) or _IDEOGRAPH.search(short))
+    return is_placeholder(short) or bool(_IS_POINTER.fullmatch(short)) or _has_ideographs(short)
 
 
 def is_placeholder(value: str) -> bool:
@@ -110,6 +108,14 @@ def may_continue(word: str, at_least: int) -> bool:
         and not is_identifier(word)
         and any(c.isupper() for c in word)
         and any(c.islower() for c in word)
+    )
+
+
+def _has_ideographs(value: str) -> bool:
+    """Whether it is Chinese, Japanese or Korean prose, which has no blanks around a value."""
+    return not value.isascii() and any(
+        "\u3001" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" or "\uff08" <= c <= "\uff5e"
+        for c in value
     )
 
 
