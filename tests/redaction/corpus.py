@@ -50,9 +50,11 @@ def ordinary() -> list[str]:
 
 
 def is_left(sample: Sample, clean: str) -> list[str]:
-    """What of a sample's secrets is still in a text: whole ones, and halves of long ones."""
-    halves = [half for s in sample.secrets for half in (s[: len(s) // 2], s[len(s) // 2 :])]
-    parts = [*sample.secrets, *(half for half in halves if len(half) >= 7)]
+    """What of a sample's secrets is still in a text: halves of long ones, short ones whole."""
+    parts = []
+    for secret in sample.secrets:
+        half = len(secret) // 2
+        parts += [secret[:half], secret[half:]] if half >= 7 else [secret]
     return [part for part in parts if part in clean]
 
 
