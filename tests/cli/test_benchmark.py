@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from cli.conftest import Command, commands_in
+from cli.conftest import Command, commands_in, started
 
 from benchmarks.mcp_client import PRODUCT_SERVER, spawn
 
@@ -84,13 +84,11 @@ def test_executions_without_a_vector_are_counted(run: Command, data: Path) -> No
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_when_interrupted_it_prints_the_presets_that_are_done(home: Path) -> None:
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-P", "-m", "mcp_learning", "benchmark", "--generated", "60"],
         cwd=home,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        encoding="utf-8",
     ) as benchmark:
         assert benchmark.stderr is not None
         assert any("balanced: building" in line for line in benchmark.stderr)
