@@ -31,6 +31,15 @@ AGENTS = 4
 ROWS_PER_SIGNAL = 8
 """Executions that are imported, for each signal."""
 
+RESTORE_AFTER = 5
+"""Signals from one restore to the next."""
+
+LONG = 50
+"""Signals from which on processes are stopped for longer, too."""
+
+PAUSES, LONG_PAUSE = (0.2, 1.0, 3.0), 8.0
+"""Seconds for which a process is stopped. After about five, others give a leader up."""
+
 KEPT = {
     "learning.duckdb",
     "run",
@@ -47,7 +56,8 @@ class Harness:
     """Agents and commands, and the one who disturbs them."""
 
     def __init__(self, directory: Path, signals: int, seed: int) -> None:
-        self.trouble = Trouble(directory, seed)
+        pauses = PAUSES if signals < LONG else (*PAUSES, LONG_PAUSE)
+        self.trouble = Trouble(directory, seed, pauses)
         self.ledger = self.trouble.ledger
         source = random.Random(seed)
         sizes = dict(zip(KINDS, (ROWS_PER_SIGNAL * signals, 40, 40), strict=True))
@@ -91,7 +101,8 @@ class Harness:
             twice = {one: states for one, states in found.items() if len(states) > 1}
             assert not twice, twice
             self.ledger.settle({one: state for one, (state,) in found.items()})
-            self.commands.restore()  # is refused while a server leads
+            if self.commands.backups:
+                self.commands.restore()  # is refused while a server leads
         self.trouble.note("all is as acknowledged")
 
     def move(self) -> None:
@@ -118,7 +129,10 @@ class Harness:
         source = self.trouble.random
         self.trouble.wait_for_stopped()
         with self.trouble.starts.alone():
-            self._take_leader_away(all_of_them=source.random() < 0.2)
+            while not self.commands.backups:
+                self.commands.backup()
+            first = self.commands.restored == 0
+            self._take_leader_away(all_of_them=first or source.random() < 0.2)
             victim = threading.Timer(source.random() * 3, self._disturb_restore)
             if source.random() < 0.6:
                 victim.start()
@@ -133,8 +147,7 @@ class Harness:
             if all_of_them or self.trouble.random.random() < 0.2:
                 self.trouble.send(target, signal.SIGKILL)
             else:
-                pause = self.trouble.random.choice((1.0, 4.0, 8.0))
-                self.trouble.send(target, signal.SIGSTOP, pause=pause)
+                self.trouble.send(target, signal.SIGSTOP)
         for target in servers:
             if target not in followers:
                 self.trouble.send(target, signal.SIGKILL)
@@ -228,7 +241,7 @@ def test_nothing_acknowledged_is_lost_nothing_forgotten_is_back_and_nothing_is_t
                 trouble.wait_for_writes(trouble.random.randint(1, 12))
                 trouble.over.wait(trouble.random.random())  # signals fall between writes, too
                 trouble.disturb()
-                if number % 5 == 0:
+                if number % RESTORE_AFTER == 0:
                     harness.restore()
                     trouble.wait_for_writes(1)
                 if number % 10 == 3:
@@ -239,6 +252,7 @@ def test_nothing_acknowledged_is_lost_nothing_forgotten_is_back_and_nothing_is_t
             stored_in(trouble.data_dir / "learning.duckdb"), harness.ledger.all_possible()
         )
         assert_nothing_left(tmp_path)
+        assert harness.commands.restored or signals < RESTORE_AFTER
     except BaseException as error:
         history = "\n".join(trouble.history[-200:])
         why = "\n".join([str(error), *trouble.failures])

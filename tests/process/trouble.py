@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,10 +91,11 @@ class Trouble:
         calls: Held by each call of an agent.
         starts: Held while a server starts, and by each command: by all that may make a database.
         over: Set when all shall come to an end.
+        history: What happened, and when.
         moves: Times that the directory was moved, away or back: an odd number while it is away.
     """
 
-    def __init__(self, directory: Path, seed: int) -> None:
+    def __init__(self, directory: Path, seed: int, pauses: Sequence[float]) -> None:
         self.data_dir, self.files = directory / "data", directory / "files"
         self.files.mkdir()
         self._log = directory / "history.txt"
@@ -106,6 +107,7 @@ class Trouble:
         self.failures: list[str] = []
         self.history: list[str] = []
         self.random = random.Random(seed)
+        self._pauses = pauses
         self._began = time.monotonic()
         self._targets: list[Target] = []
         self._stopped: list[threading.Timer] = []
@@ -162,14 +164,15 @@ class Trouble:
         if target.polite:
             kinds |= {signal.SIGTERM: 2, signal.SIGINT: 2}
         (kind,) = self.random.choices(list(kinds), list(kinds.values()))
-        self.send(target, kind, pause=self.random.choice((0.2, 1.0, 3.0, 7.0)))
+        self.send(target, kind)
 
-    def send(self, target: Target, kind: signal.Signals, *, pause: float = 0) -> None:
-        """Sends a signal; after SIGSTOP, SIGCONT follows when `pause` seconds have passed."""
+    def send(self, target: Target, kind: signal.Signals) -> None:
+        """Sends a signal; after SIGSTOP, SIGCONT follows when one of the pauses is over."""
         target.sent.append(kind)  # first: what it says next may be due to it
-        self.note(f"{kind.name} to {target.name} {target.process.pid} {pause if pause else ''}")
+        self.note(f"{kind.name} to {target.name} {target.process.pid}")
         target.process.send_signal(kind)
         if kind == signal.SIGSTOP:
+            pause = self.random.choice(self._pauses)
             timer = threading.Timer(pause, target.process.send_signal, [signal.SIGCONT])
             timer.daemon = True
             self._stopped.append(timer)

@@ -100,7 +100,7 @@ class Commands(threading.Thread):
             ("rebuild-index",),
             ("similar", "Mend the handler that is broken"),
         ]
-        makers: list[Callable[[], object]] = [*[self._import] * 5, *[self._backup] * 3]
+        makers: list[Callable[[], object]] = [*[self._import] * 5, *[self.backup] * 3]
         makers += [self._export, self._prune, self._unarchive]
         makers += [lambda words=words: self._expect_done(*words) for words in simple]  # type: ignore[misc]
         try:
@@ -201,7 +201,7 @@ class Commands(threading.Thread):
             changes = {one: _may_return(row) for one, row in self._archived.items()}
             self._written(changes, "restore", str(archive))
 
-    def _backup(self) -> None:
+    def backup(self) -> None:
         """Makes a backup, and compares it with what may have been stored meanwhile."""
         path = self._trouble.files / f"backup-{self._ran % 3}.duckdb"
         with self._ledger.watch() as seen:
