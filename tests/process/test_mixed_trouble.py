@@ -97,6 +97,7 @@ class Harness:
             self.trouble.raise_failures()
             for agent in self.agents:
                 agent.mark()
+            self.commands.import_again("later")
             found = self.commands.export()
             twice = {one: states for one, states in found.items() if len(states) > 1}
             assert not twice, twice

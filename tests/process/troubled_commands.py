@@ -100,11 +100,14 @@ class Commands(threading.Thread):
             ("rebuild-index",),
             ("similar", "Mend the handler that is broken"),
         ]
-        makers: list[Callable[[], object]] = [*[self._import] * 5, *[self.backup] * 3]
+        makers: list[Callable[[], object]] = [self._import_any] * 5
+        makers += [self.backup] * 3
         makers += [self._export, self._prune, self._unarchive]
         makers += [lambda words=words: self._expect_done(*words) for words in simple]  # type: ignore[misc]
         try:
             self._trouble.wait_for_writes(1)  # most commands refuse to make a database
+            with self._trouble.starts.shared():
+                self.import_again("later")
             while not self._trouble.over.is_set():
                 with self._trouble.starts.shared():
                     self._random.choice(makers)()
@@ -183,8 +186,12 @@ class Commands(threading.Thread):
             self._ledger.leave_open(write)
         return done
 
-    def _import(self) -> None:
-        file = self._random.choice(self._files)
+    def _import_any(self) -> None:
+        self.import_again(self._random.choice(KINDS))
+
+    def import_again(self, kind: str) -> None:
+        """Imports a file, also if it was before, and what it has was told of since."""
+        (file,) = (file for file in self._files if file.kind == kind)
         for _ in range(3):
             if self._written(file.changes(), "import", "jsonl", str(file.path)):
                 return
