@@ -10,6 +10,7 @@ from uuid import uuid4
 import duckdb
 from hypothesis import strategies as st
 
+from mcp_learning.models.folding import as_label
 from mcp_learning.models.requests import Details, Filters, Outcome, RecordExecution
 from mcp_learning.models.results import Execution
 from mcp_learning.store.duckdb import migrations
@@ -82,7 +83,7 @@ _json = st.recursive(
 
 def _text(most: int) -> st.SearchStrategy[str]:
     printable = st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n")
-    free = st.text(printable, min_size=1, max_size=min(most, 60)).filter(lambda text: text.strip())
+    free = st.text(printable, min_size=1, max_size=min(most, 60)).filter(as_label)
     return free | _awkward
 
 
