@@ -12,7 +12,7 @@ from mcp_learning.redaction.secrets.commands import COMMANDS
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import is_placeholder
 
-__all__ = ["find_in_contexts", "patterns"]
+__all__ = ["find_in_contexts", "warm"]
 
 _SCHEME = (
     r"(?:bearer|basic|token|digest|apikey|negotiate|hmac|key|bot|ntlm|oauth|jwt|splunk|ssws|"
@@ -131,12 +131,18 @@ _FILES = (
 )  # fmt: skip
 
 
+_CONTEXTS = (*_HEADERS, *_ADDRESSES, *_FILES, *COMMANDS)
+
+
 @functools.cache
-def patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
-    """Kind, marker and pattern of every context."""
-    flags = re.ASCII | re.IGNORECASE | re.MULTILINE
-    table = (*_HEADERS, *_ADDRESSES, *_FILES, *COMMANDS)
-    return tuple((kind, marker, re.compile(source, flags)) for kind, marker, source in table)
+def _compiled(source: str) -> re.Pattern[str]:
+    return re.compile(source, re.ASCII | re.IGNORECASE | re.MULTILINE)
+
+
+def warm() -> None:
+    """Compiles every pattern, each of which is compiled at its first use otherwise."""
+    for _, _, source in _CONTEXTS:
+        _compiled(source)
 
 
 def find_in_contexts(text: str, folded: str) -> Iterator[Secret]:
@@ -146,9 +152,9 @@ def find_in_contexts(text: str, folded: str) -> Iterator[Secret]:
         text: What is searched.
         folded: The same in lower case, with ``?`` for all that isn't ASCII.
     """
-    for kind, marker, pattern in patterns():
+    for kind, marker, source in _CONTEXTS:
         if marker in folded:
-            for match in pattern.finditer(text):
+            for match in _compiled(source).finditer(text):
                 group = match.lastgroup or 0
                 if not is_placeholder(match[group]):
                     yield Secret(*match.span(group), kind)

@@ -252,22 +252,28 @@ class Format(NamedTuple):
     Attributes:
         kind: What the secret is replaced by.
         prefix: It starts so, where it has a prefix; else what it contains.
-        pattern: What follows the prefix; without a prefix, all of it.
+        source: Of the pattern.
         looks_random: Whether names of programs may have this form, so that it must look random.
     """
 
     kind: str
     prefix: str
-    pattern: re.Pattern[str]
+    source: str
     looks_random: bool
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What follows the prefix; without a prefix, all of it. Compiled at the first use."""
+        return _compiled(self.source)
 
 
 @functools.cache
-def _compiled(body: str) -> re.Pattern[str]:
-    return re.compile("".join(_parts(body)), re.ASCII)
+def _compiled(source: str) -> re.Pattern[str]:
+    return re.compile(source, re.ASCII)
 
 
-def _parts(body: str) -> list[str]:
+@functools.cache
+def _source(body: str) -> str:
     parts = []
     for letter, number, exact, other in re.findall(r"([AULHXDWPB])(\d+)(!?)|([^!])", body):
         if other:
@@ -276,14 +282,14 @@ def _parts(body: str) -> list[str]:
             alphabet = _ALPHABETS[letter]
             last = f"(?!{alphabet})"
             parts.append(f"{alphabet}{{{number}}}{last}" if exact else f"{alphabet}{{{number},}}")
-    return parts
+    return "".join(parts)
 
 
 @functools.cache
 def prefixed() -> tuple[Format, ...]:
     """The formats that start with a prefix."""
     return tuple(
-        Format(kind, prefix, _compiled(body), any(letter in body for letter in "AWPLB"))
+        Format(kind, prefix, _source(body), any(letter in body for letter in "AWPLB"))
         for _, kind, prefixes, body in _TABLE
         for prefix in prefixes.split()
     )
@@ -292,7 +298,10 @@ def prefixed() -> tuple[Format, ...]:
 @functools.cache
 def unprefixed() -> tuple[Format, ...]:
     """The formats that contain an infix."""
-    return tuple(
-        Format(kind, infix, re.compile(pattern, re.ASCII), False)
-        for _, kind, infix, pattern in _UNPREFIXED
-    )
+    return tuple(Format(kind, infix, source, False) for _, kind, infix, source in _UNPREFIXED)
+
+
+def warm() -> None:
+    """Compiles every pattern, each of which is compiled at its first use otherwise."""
+    for known in (*prefixed(), *unprefixed()):
+        _compiled(known.source)

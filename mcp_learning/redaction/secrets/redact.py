@@ -1,9 +1,8 @@
 """Replaces the secrets of texts and JSON values by placeholders."""
 
 from mcp_learning.redaction.privacy import without_private
+from mcp_learning.redaction.secrets import contexts, formats
 from mcp_learning.redaction.secrets.containers import CONTAINER_NAME, NEUTRAL
-from mcp_learning.redaction.secrets.contexts import patterns
-from mcp_learning.redaction.secrets.formats import prefixed, unprefixed
 from mcp_learning.redaction.secrets.names import meaning_of, words_of
 from mcp_learning.redaction.secrets.search import PLACEHOLDER, find_secrets
 from mcp_learning.redaction.secrets.types import JSON, Secret
@@ -93,9 +92,8 @@ def redact_value(value: JSON, name: str = "") -> tuple[JSON, int]:
 
 def warm() -> None:
     """Compiles every pattern, so that no later call pays for it."""
-    prefixed()
-    unprefixed()
-    patterns()
+    contexts.warm()
+    formats.warm()
 
 
 def _replaced(text: str, secrets: list[Secret]) -> str:
