@@ -110,6 +110,26 @@ def in_use(path: Path, address: Address | None) -> str:
     )
 
 
+async def publish(
+    directory: Path, leader: Member, *, unix_sockets: bool = True
+) -> tuple[Listener[SocketStream], Address]:
+    """Listens and writes the address. Once begun, it isn't cancelled.
+
+    Args: as those of `listen`.
+
+    Raises:
+        OSError: No socket or file can be made here.
+    """
+    with anyio.CancelScope(shield=True):  # an open socket would be left, without an address
+        listener, address = await listen(directory, leader, unix_sockets=unix_sockets)
+        try:
+            await anyio.to_thread.run_sync(write, directory, address)
+        except OSError:
+            await listener.aclose()
+            raise
+    return listener, address
+
+
 async def listen(
     directory: Path, leader: Member, *, unix_sockets: bool = True
 ) -> tuple[Listener[SocketStream], Address]:

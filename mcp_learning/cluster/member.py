@@ -365,18 +365,13 @@ class ClusterMember:
 
     async def _listen(self) -> Listener[SocketStream] | None:
         """Opens a socket and writes its address; without one, this process leads alone."""
-        listener: Listener[SocketStream] | None = None
         try:
-            listener, address = await addresses.listen(
+            listener, self._address = await addresses.publish(
                 self._directory, self.identity, unix_sockets=self._config.unix_sockets
             )
-            await anyio.to_thread.run_sync(addresses.write, self._directory, address)
         except OSError as error:
             logger.warning("other processes can't share the database: %s", error)
-            if listener is not None:
-                await listener.aclose()
             return None
-        self._address = address
         return listener
 
     def _waited(self) -> float:

@@ -16,6 +16,9 @@ from benchmarks.suite.measure import Plan, measure
 CHECKOUT = Path(__file__).parent.parent.parent
 NAMES = {target.name for target in targets.ALL}
 
+DIFFERENCES = {targets.FIND.name, targets.FOLLOWER.name}
+"""Medians of what one call takes more than another: noise makes them negative."""
+
 
 def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
@@ -50,10 +53,11 @@ def test_the_suite_measures_everything_and_leaves_the_users_database_alone(
     values = json.loads(json.dumps(report.as_json(measurements, plan)))
     assert values["rows"] == 100
     assert values["results"].keys() == NAMES
-    for result in values["results"].values():
+    for name, result in values["results"].items():
         for number in ("measured", "reference", "ratio", "samples"):
             assert math.isfinite(result[number])
-            assert result[number] > 0
+        assert result["samples"] > 0
+        assert result["measured"] > 0 or name in DIFFERENCES
     text = report.markdown(measurements, plan, "python -m benchmarks suite")
     assert all(result["title"] in text for result in values["results"].values())
     assert not (tmp_path / "data").exists()

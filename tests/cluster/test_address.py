@@ -1,5 +1,6 @@
 """The leader's address: readable by its user only, and validated before it is used."""
 
+import gc
 import json
 import os
 import stat
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from anyio.abc import ByteStream
 
@@ -54,6 +56,25 @@ async def test_what_was_written_is_read_and_leads_to_the_listener(tmp_path: Path
         assert await greeted(tmp_path, address) == b"hello"
         assert mode(tmp_path / "leader.json") == mode(tmp_path / "leader.sock") == 0o600
         group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("later", range(6))
+async def test_a_start_that_is_cancelled_leaves_no_open_socket(later: int, tmp_path: Path) -> None:
+    async def serve() -> None:
+        listener, _ = await addresses.publish(tmp_path, ME)
+        async with listener:
+            await listener.serve(greet)
+
+    socket = tmp_path / "leader.sock"
+    async with anyio.create_task_group() as group:
+        group.start_soon(serve)
+        while not socket.exists() or mode(socket) != 0o600:
+            await anyio.lowlevel.checkpoint()
+        for _ in range(later):
+            await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+    gc.collect()  # a socket that is still open becomes a warning, and that an error
+    assert socket.exists() == (tmp_path / "leader.json").exists()
 
 
 async def test_an_address_whose_listener_is_gone_answers_nobody(tmp_path: Path) -> None:
