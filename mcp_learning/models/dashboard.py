@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from mcp_learning.models.fields import Approach as ApproachLabel
 from mcp_learning.models.fields import Model, OptionalLabel, Repo, Request
-from mcp_learning.models.requests import Dimension, FindSimilarTasks, Outcome
+from mcp_learning.models.requests import Dimension, FindSimilarTasks, Moment, Outcome
 from mcp_learning.models.results import (
     Change,
     FailurePattern,
@@ -30,7 +31,19 @@ class View(Request):
 
 
 class ListExecutions(View):
-    """Arguments of `listing`."""
+    """Arguments of `listing`.
+
+    Attributes:
+        approach: Only executions with this one.
+        outcome: Only executions that ended so.
+        since: Only executions recorded at this time or later; goes before `days`.
+        limit: Executions on a page.
+        offset: Of the latest executions, how many are left out.
+    """
+
+    approach: ApproachLabel = None
+    outcome: Literal["any", "success", "failure", "pending"] = "any"
+    since: Moment | None = None
 
     limit: Annotated[int, Field(ge=1, le=200)] = 25
     offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0

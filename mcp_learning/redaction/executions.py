@@ -26,14 +26,20 @@ def redact_execution(request: RecordExecution) -> tuple[dict[str, Any], int]:
         The given values by field of a `results.Execution`, without task_id and used_task_ids; and
         how many secrets were removed.
     """
-    fields = request.model_dump(exclude={"task_id", "used_task_ids", "details"}, exclude_none=True)
-    redactions = 0
-    for name in _FIELDS:
-        if name in fields:
-            fields[name], removed = redact(fields[name])
-            redactions += removed
+    given = request.model_dump(exclude={"task_id", "used_task_ids", "details"}, exclude_none=True)
+    fields, redactions = redact_fields(given)
     details = request.details.model_dump(exclude_none=True)
     if "metadata" in details:
         details["metadata"], removed = redact_value(details["metadata"])
         redactions += removed
     return fields | details, redactions
+
+
+def redact_fields(fields: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """The same of fields alone, without metadata."""
+    redacted, redactions = dict(fields), 0
+    for name in _FIELDS:
+        if name in fields:
+            redacted[name], removed = redact(fields[name])
+            redactions += removed
+    return redacted, redactions

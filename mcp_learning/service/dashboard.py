@@ -5,6 +5,7 @@ It only reads, and what it shows doesn't count as recalled by an agent.
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,13 @@ class Dashboard:
 
     async def listing(self, request: ListExecutions) -> Listing:
         """Executions of a view, the latest first. Raises as `overview` does."""
-        period = _period(request, await self._store.extent(), datetime.now(UTC))
+        period = replace(
+            _period(request, await self._store.extent(), datetime.now(UTC)),
+            approach=request.approach,
+            outcome=None if request.outcome == "any" else request.outcome,
+        )
+        if request.since is not None:
+            period = replace(period, since=request.since)
         executions, total = await self._store.listing(period, request.limit, request.offset)
         return Listing(total=total, executions=executions)
 

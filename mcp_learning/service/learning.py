@@ -62,6 +62,7 @@ from mcp_learning.redaction.exclusion import excluded_repos, refuse_excluded
 from mcp_learning.redaction.executions import redact_execution
 from mcp_learning.redaction.secrets import redact, warm
 from mcp_learning.service import importing, maintenance, retrieval
+from mcp_learning.service.corrections import Corrections
 from mcp_learning.service.dashboard import Dashboard
 from mcp_learning.service.protocol import Progress
 from mcp_learning.service.recalls import Recalls
@@ -96,6 +97,8 @@ class LearningService:
         self.overview, self.listing = dashboard.overview, dashboard.listing
         self.learned, self.history = dashboard.learned, dashboard.history
         self.pulse = dashboard.pulse
+        corrections = Corrections(self.store, settings.excluded_repos, self._notice)
+        self.resolve, self.revise = corrections.resolve, corrections.revise
         self.recorder = Recorder()
         self._recalls = Recalls(self.store)
         self._retention = Retention(settings, self.store, self._indexing)
@@ -167,8 +170,7 @@ class LearningService:
             used = request.used_task_ids
             done = await self.store.upsert(request.task_id, merge, used, now)
         finally:  # also for a caller that is cancelled, since the write is finished nevertheless
-            if self._indexer is not None:
-                self._indexer.notice()
+            self._notice()
         if done.missing:
             raise InvalidInput("used_task_ids", f"no execution {done.missing[0]}; leave it out")
         return Recorded(task_id=task_id, created=done.created, redactions=redactions)
@@ -353,8 +355,8 @@ class LearningService:
         try:
             counts = await self.store.import_batch(batch, dry_run=request.dry_run)
         finally:
-            if self._indexer is not None and not request.dry_run:
-                self._indexer.notice()
+            if not request.dry_run:
+                self._notice()
         return Imported(
             **counts._asdict(),
             redactions=redactions,
@@ -369,6 +371,10 @@ class LearningService:
         """Recorded values of a column that start with a prefix, the commonest first."""
         values = await self.store.suggest(request.column, request.prefix, request.limit)
         return SuggestedValues(values=values)
+
+    def _notice(self) -> None:
+        if self._indexer is not None:
+            self._indexer.notice()
 
     async def _indexing(self) -> "Indexer":
         """The indexer, made at first use: with numpy and the rest its import takes 0.1 s."""

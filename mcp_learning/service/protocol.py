@@ -13,6 +13,7 @@ the second call must do no harm.
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from mcp_learning.models.corrections import ResolvedId, ResolveId, Revised, ReviseExecution
 from mcp_learning.models.dashboard import (
     History,
     Learned,
@@ -84,6 +85,12 @@ class Learning(Protocol):
 
     async def get(self, request: GetExecution, /) -> ExecutionDetail:
         """Returns one whole record."""
+
+    async def resolve(self, request: ResolveId, /) -> ResolvedId:
+        """Finds the execution that a short id means."""
+
+    async def revise(self, request: ReviseExecution, /) -> Revised:
+        """Corrects fields of an execution."""
 
     async def feedback(self, request: IdentifiedFeedback, /) -> FeedbackStored:
         """Appends feedback to an execution."""

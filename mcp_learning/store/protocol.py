@@ -71,7 +71,6 @@ class Store(Protocol):
     @property
     def closing(self) -> bool:
         """Whether `close` was called: every further call fails."""
-        ...
 
     def start(self) -> None:
         """Begins to open the store in the background; never blocks or raises."""
@@ -248,6 +247,10 @@ class Store(Protocol):
         """Executions of a period, the latest first; and how many there are in all."""
         ...
 
+    async def starting_with(self, prefix: str, limit: int) -> list[Listed]:
+        """Executions whose id begins with 1 to 32 hexadecimal digits, the latest first."""
+        ...
+
     async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
         """Recorded values of a column with their number of executions, commonest first."""
         ...
@@ -362,7 +365,6 @@ class FileMaintenance(Protocol):
     @property
     def path(self) -> Path:
         """The file."""
-        ...
 
     async def backup(self, target: Path) -> Copied:
         """Copies the whole store as of one moment, reads the copy back and compares."""

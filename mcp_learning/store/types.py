@@ -25,12 +25,14 @@ Generation = Literal["current", "next"]
 
 @dataclass(frozen=True)
 class Period:
-    """Executions recorded in [since, until), of one repo, however it is spelt, or task type."""
+    """Executions recorded in [since, until) with these values; a repo under any spelling."""
 
     since: datetime
     until: datetime
     repo: str | None = None
     task_type: str | None = None
+    approach: str | None = None
+    outcome: Outcome | None = None
 
     @classmethod
     def last_days(
@@ -55,12 +57,14 @@ class Selection:
         repo: Under any spelling (`redaction.repositories`).
         task_type: Exactly.
         before: Recorded earlier than this.
+        generated: Only those of `generate-data`.
     """
 
     task_ids: Sequence[UUID] = ()
     repo: str | None = None
     task_type: str | None = None
     before: datetime | None = None
+    generated: bool = False
 
 
 class Deletion(NamedTuple):
@@ -71,10 +75,7 @@ class Deletion(NamedTuple):
 
 
 class Upserted(NamedTuple):
-    """Whether `upsert` created the execution, and ids in `used` that no execution has.
-
-    With any of those, nothing was written.
-    """
+    """Whether `upsert` created it, and unknown ids in `used`; with any, nothing was written."""
 
     created: bool
     missing: list[UUID]
@@ -383,8 +384,7 @@ class Expired:
     newest: datetime | None
 
 
-@dataclass(frozen=True)
-class Unarchived:
+class Unarchived(NamedTuple):
     """What an archive gave back: executions added, those that were there, and feedback."""
 
     added: int

@@ -59,6 +59,25 @@ async def test_filters_narrow_every_figure_alike(service: LearningService) -> No
         assert ended == sum(at % 3 != 2 for at in expected)
 
 
+async def test_a_list_can_be_narrowed_further(service: LearningService) -> None:
+    for number, approach in enumerate(("guess", "bisect", "guess")):
+        task = {"task_type": "docs", "task_description": TEXTS[number], "approach": approach}
+        outcome = ("success", "failure", "pending")[number]
+        await service.record(RecordExecution.model_validate({**task, "outcome": outcome}))
+    latest = (await service.listing(ListExecutions(limit=1))).executions[0].recorded_at
+
+    async def listed(**values: object) -> set[str]:
+        page = await service.listing(ListExecutions.model_validate(values))
+        assert page.total == len(page.executions)
+        return {one.task_description for one in page.executions}
+
+    assert await listed(approach="guess") == {TEXTS[0], TEXTS[2]}
+    assert await listed(approach="guess", outcome="success") == {TEXTS[0]}
+    assert await listed(outcome="pending") == {TEXTS[2]}
+    assert await listed(since=latest) == {TEXTS[2]}
+    assert await listed(since=latest, outcome="failure") == set()
+
+
 async def test_an_empty_database_has_no_figures(service: LearningService) -> None:
     overview = await service.overview(View())
     assert (overview.recorded, overview.buckets, overview.totals.executions) == (0, [], 0)

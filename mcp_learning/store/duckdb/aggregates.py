@@ -59,6 +59,9 @@ class Aggregates:
             )
         )
 
+    async def starting_with(self, prefix: str, limit: int) -> list[Listed]:
+        return await self.database.read(lambda c: overview.starting_with(c, prefix, limit))
+
     async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
         return await self.database.read(lambda c: overview.choices(c, column, limit))
 

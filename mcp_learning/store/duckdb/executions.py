@@ -44,8 +44,8 @@ _COLUMN = {"outcome": "success"} | {field: column for column, field in _RENAMED.
 _SHOWN = tuple(_COLUMN.get(field, field) for field in ExecutionSummary.model_fields)
 _SHOWN_LABELS = [label for label in LABELS if label in ExecutionSummary.model_fields]
 _TIMES = ("timestamp", "updated_at", "uploaded_at")
-_SUCCESS: dict[Outcome, bool | None] = {"success": True, "failure": False, "pending": None}
-_OUTCOME: dict[bool | None, Outcome] = {value: name for name, value in _SUCCESS.items()}
+SUCCESS: dict[Outcome, bool | None] = {"success": True, "failure": False, "pending": None}
+_OUTCOME: dict[bool | None, Outcome] = {value: name for name, value in SUCCESS.items()}
 _SAME_NAME = (Execution.model_fields.keys() & EXECUTION_TYPES.keys()) - {*_TIMES, "metadata"}
 
 _GIVEN = tuple(FEEDBACK_TYPES)[3:]  # what a person says; before come ids and the time
@@ -118,7 +118,12 @@ def unknown(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
 
 
 def select_ids(
-    cursor: Cursor, *, repo: str | None, task_type: str | None, before: datetime | None
+    cursor: Cursor,
+    *,
+    repo: str | None,
+    task_type: str | None,
+    before: datetime | None,
+    generated: bool = False,
 ) -> list[UUID]:
     """Executions that match every given filter; `before` compares the time of recording.
 
@@ -136,6 +141,8 @@ def select_ids(
     if before is not None:
         clauses.append("timestamp < ?")
         values.append(naive(before))
+    if generated:
+        clauses.append("json_extract_string(metadata, '$.generated') = 'true'")
     rows = cursor.execute(
         f"SELECT task_id FROM executions {_conditions(clauses)}", values
     ).fetchall()
@@ -274,7 +281,7 @@ def to_row(execution: Execution, task_key: int) -> dict[str, Any]:
         "uploaded_at": naive(execution.uploaded_at).isoformat() if execution.uploaded_at else None,
         "metadata": json.dumps(execution.metadata) if execution.metadata is not None else None,
         "actual_cost": execution.cost_usd,
-        "success": _SUCCESS[execution.outcome],
+        "success": SUCCESS[execution.outcome],
         "task_key": task_key,
         "error_text": _error_text(execution),
     }
@@ -293,7 +300,7 @@ def to_columns(executions: Sequence[Execution], task_keys: Sequence[int]) -> dic
         "uploaded_at": [e.uploaded_at and naive(e.uploaded_at) for e in executions],
         "metadata": [None if e.metadata is None else json.dumps(e.metadata) for e in executions],
         "actual_cost": [execution.cost_usd for execution in executions],
-        "success": [_SUCCESS[execution.outcome] for execution in executions],
+        "success": [SUCCESS[execution.outcome] for execution in executions],
         "task_key": list(task_keys),
         "error_text": list(map(_error_text, executions)),
     }

@@ -1,7 +1,9 @@
 """What the dashboard asks besides: figures over time, values for filters, lists, uses."""
 
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Literal
+from uuid import UUID
 
 from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
 from mcp_learning.models.requests import Outcome
@@ -12,6 +14,7 @@ from mcp_learning.store.types import Extent, Outcomes, Period, Use
 DESCRIPTION = 300
 """Characters of a description that a list shows."""
 
+_LATEST = "ORDER BY timestamp DESC, sequence DESC"
 _OUTCOME: dict[bool | None, Outcome] = {True: "success", False: "failure", None: "pending"}
 
 
@@ -55,14 +58,16 @@ def choices(cursor: Cursor, column: Literal["repo", "task_type"], limit: int) ->
 def latest(cursor: Cursor, period: Period, limit: int, offset: int) -> list[Listed]:
     """Executions of a period, the latest first."""
     where, values = within(cursor, period)
+    return _listed(cursor, f"{where} {_LATEST} LIMIT ? OFFSET ?", [*values, limit, offset])
+
+
+def _listed(cursor: Cursor, chosen: str, values: Sequence[object]) -> list[Listed]:
     rows = cursor.execute(
-        # Ids first: texts are read of those alone that are shown.
+        # Numbers first: texts are read of those alone that are shown.
         "SELECT task_id, timestamp, task_type, left(task_description, ?), success, repo, approach, "
         "error_type, duration_seconds, actual_cost FROM executions WHERE sequence IN ("
-        f"SELECT sequence FROM executions WHERE {where} "
-        "ORDER BY timestamp DESC, sequence DESC LIMIT ? OFFSET ?) "
-        "ORDER BY timestamp DESC, sequence DESC",
-        [DESCRIPTION, *values, limit, offset],
+        f"SELECT sequence FROM executions WHERE {chosen}) {_LATEST}",
+        [DESCRIPTION, *values],
     ).fetchall()
     return [
         Listed(
@@ -79,6 +84,15 @@ def latest(cursor: Cursor, period: Period, limit: int, offset: int) -> list[List
         )
         for row in rows
     ]
+
+
+def starting_with(cursor: Cursor, prefix: str, limit: int) -> list[Listed]:
+    """Executions whose id begins with 1 to 32 hexadecimal digits, the latest first."""
+    return _listed(
+        cursor,
+        f"task_id BETWEEN ? AND ? {_LATEST} LIMIT ?",
+        [UUID(f"{prefix:0<32}"), UUID(f"{prefix:f<32}"), limit],
+    )
 
 
 def count(cursor: Cursor, period: Period) -> int:

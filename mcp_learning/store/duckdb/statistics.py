@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mcp_learning.models.requests import GroupBy
 from mcp_learning.store.duckdb import repositories
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import naive
+from mcp_learning.store.duckdb.executions import SUCCESS, naive
 from mcp_learning.store.types import Measures, Outcomes, Pairing, Period
 
 # Costs are compared by the logarithm of actual / estimate, where both are above zero. FILTER would
@@ -99,6 +99,12 @@ def within(cursor: Cursor, period: Period) -> tuple[str, list[object]]:
     if period.task_type is not None:
         where += " AND task_type = ?"
         values.append(period.task_type)
+    if period.approach is not None:
+        where += " AND approach = ?"
+        values.append(period.approach)
+    if period.outcome is not None:
+        where += " AND success IS NOT DISTINCT FROM ?"
+        values.append(SUCCESS[period.outcome])
     return where, values
 
 

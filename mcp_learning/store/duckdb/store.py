@@ -386,6 +386,7 @@ def _select(cursor: Cursor, selection: Selection) -> Deletion:
             repo=selection.repo,
             task_type=selection.task_type,
             before=selection.before,
+            generated=selection.generated,
         ),
         [],
     )

@@ -166,6 +166,7 @@ class ExecutionContract:
             (Selection(repo="a", task_type="test"), {1}),
             (Selection(before=NOW - timedelta(days=1)), {2}),
             (Selection(repo="a", before=NOW - timedelta(days=1)), set()),
+            (Selection(generated=True), {2}),
             (Selection(), {0, 1, 2}),
         ],
     )
@@ -173,9 +174,15 @@ class ExecutionContract:
         self, store: Store, selection: Selection, chosen: set[int]
     ) -> None:
         rows = [
-            await record(store, repo="a", recorded_at=NOW),
+            await record(store, repo="a", recorded_at=NOW, metadata={"generated": False}),
             await record(store, repo="a", task_type="test", recorded_at=NOW - timedelta(days=1)),
-            await record(store, repo="b", task_type="test", recorded_at=NOW - timedelta(days=2)),
+            await record(
+                store,
+                repo="b",
+                task_type="test",
+                recorded_at=NOW - timedelta(days=2),
+                metadata={"generated": True},
+            ),
         ]
         assert set((await store.delete(selection)).task_ids) == {rows[i].task_id for i in chosen}
         left = {row.task_id for i, row in enumerate(rows) if i not in chosen}

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from math import log
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from store.contract.helpers import EVER, embed, rate, record, units
@@ -79,12 +79,30 @@ class StatisticsContract:
             (Period(TODAY, TODAY + DAY, repo="x"), 2),
             (Period(TODAY - DAY, TODAY, task_type="test"), 1),
             (Period(TODAY - DAY, TODAY, repo="x"), 0),
+            (Period(TODAY, TODAY + DAY, approach="a"), 3),
+            (Period(TODAY, TODAY + DAY, approach="a", outcome="failure"), 1),
+            (Period(TODAY - DAY, TODAY, outcome="pending"), 1),
         ],
     )
     async def test_a_period_restricts(self, store: Store, period: Period, executions: int) -> None:
         await filled(store)
         assert (await store.totals(period)).executions == executions
         assert (await store.listing(period, 0, 0))[1] == executions
+
+    async def test_the_beginning_of_an_id_finds_all_that_begin_so(self, store: Store) -> None:
+        for number, end in enumerate("012"):
+            task_id = UUID(f"0190a0b1-0000-7000-8000-00000000000{end}")
+            await record(store, task_id=task_id, recorded_at=NOW + number * DAY)
+        other = await record(store, task_id=UUID("0190a0b2-0000-7000-8000-000000000000"))
+
+        async def ends(prefix: str, limit: int = 9) -> str:
+            return "".join(str(x.task_id)[-1] for x in await store.starting_with(prefix, limit))
+
+        assert await ends("0190a0b1") == "210"
+        assert await ends("0190a0b1", limit=2) == "21"
+        assert await ends("0190a0b1000070008000000000000001") == "1"
+        assert await ends("0190a0b3") == ""
+        assert (await store.starting_with("0190A0B2", 9))[0].task_id == other.task_id
 
     async def test_groups_are_the_largest_first_and_days_the_newest(self, store: Store) -> None:
         await filled(store)

@@ -1,0 +1,103 @@
+"""Which execution a short id means, and corrections of what was recorded."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from mcp_learning.errors import InvalidInput, NotFound
+from mcp_learning.models import provenance
+from mcp_learning.models.corrections import (
+    SHORT_ID,
+    ResolvedId,
+    ResolveId,
+    Revised,
+    ReviseExecution,
+)
+from mcp_learning.models.dashboard import Listed
+from mcp_learning.models.results import Execution
+from mcp_learning.redaction.exclusion import excluded_repos, refuse_excluded
+from mcp_learning.redaction.executions import redact_fields
+from mcp_learning.store.protocol import Store
+
+CANDIDATES = 5
+"""Executions that are named when an id is too short."""
+
+_DESCRIPTION = 50
+_DIGITS = 32
+_LEAST_DIGITS = 4
+
+
+class Corrections:
+    """Corrects the executions of one store.
+
+    Args:
+        store: Where they are.
+        excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
+        noticed: Called after each write, for the indexes.
+    """
+
+    def __init__(self, store: Store, excluded: str, noticed: Callable[[], None]) -> None:
+        self._store = store
+        self._excluded = excluded
+        self._noticed = noticed
+
+    async def resolve(self, request: ResolveId) -> ResolvedId:
+        """The execution whose id begins like this.
+
+        Raises:
+            InvalidInput: Several ids do; the message names them.
+            NotFound: None does.
+        """
+        digits = request.task_id.replace("-", "")
+        if not _LEAST_DIGITS <= len(digits) <= _DIGITS:
+            raise InvalidInput("task_id", f"{request.task_id} is no id: 4 to 32 digits are wanted")
+        found = await self._store.starting_with(digits, CANDIDATES + 1)
+        if not found:
+            raise NotFound(request.task_id)
+        if len(found) > 1:
+            named = "; ".join(map(_candidate, found[:CANDIDATES]))
+            more = "; and more" if len(found) > CANDIDATES else ""
+            problem = f"several ids begin with {request.task_id}, give more of it: {named}{more}"
+            raise InvalidInput("task_id", problem)
+        return ResolvedId(task_id=found[0].task_id)
+
+    async def revise(self, request: ReviseExecution) -> Revised:
+        """Corrects fields of an execution; durable on return. The same call twice changes nothing.
+
+        What is given counts as told: a later import of the session that it was read from keeps it.
+
+        Raises:
+            NotFound: No execution has this id.
+            InvalidInput: Nothing of its repository, old or new, is to be stored.
+            StoreError: The database can't be written; nothing was kept.
+        """
+        excluded = excluded_repos(self._excluded)
+        now = datetime.now(UTC)
+        redactions, changed = 0, []
+
+        def merge(stored: Execution | None) -> Execution:
+            nonlocal redactions, changed
+            if stored is None:
+                raise NotFound(request.task_id)
+            # On the store's thread, since long texts take milliseconds.
+            for repo in (stored.repo, request.repo):
+                refuse_excluded(repo, excluded)
+            given = request.model_dump(exclude={"task_id", "clear"}, exclude_none=True)
+            given, redactions = redact_fields(given)
+            told = provenance.telling(stored, given) if given else {}
+            new = stored.model_copy(update={**told, **dict.fromkeys(request.clear)})
+            before, after = dict(stored), dict(new)
+            changed = [n for n in (*given, *request.clear) if before[n] != after[n]]
+            return new.model_copy(update={"updated_at": now}) if changed else stored
+
+        try:
+            await self._store.upsert(request.task_id, merge)
+        finally:  # also for a caller that is cancelled, since the write is finished nevertheless
+            self._noticed()
+        return Revised(task_id=request.task_id, changed=changed, redactions=redactions)
+
+
+def _candidate(listed: Listed) -> str:
+    text = " ".join(listed.task_description.split())
+    cut = text if len(text) <= _DESCRIPTION else text[: _DESCRIPTION - 1] + "\u2026"
+    day = f"{listed.recorded_at:%Y-%m-%d}"
+    return f"{str(listed.task_id)[:SHORT_ID]} ({day}, {listed.task_type}, {cut!r})"
