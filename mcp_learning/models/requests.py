@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from mcp_learning.models.fields import (
     Approach,
@@ -26,8 +27,16 @@ Outcome = Literal["success", "failure", "pending"]
 GroupBy = Literal["task_type", "repo", "approach", "model_tier", "pool_type", "error_type", "day"]
 Dimension = Literal["approach", "model_tier", "pool_type", "swarm_topology"]
 Preset = Literal["fast", "balanced", "high_recall", "custom"]
+WantedMode = Literal["configured", "exact", "hnsw"]
 IssueType = Literal["wrong_model", "too_slow", "poor_quality", "other"]
 SuggestedColumn = Literal["repo", "task_type", "approach", "error_type"]
+
+PRESETS: dict[str, tuple[int, int]] = {
+    "fast": (8, 50),
+    "balanced": (16, 100),
+    "high_recall": (32, 200),
+}
+"""(M, ef_construction) of the HNSW graph by preset; those of `custom` come with it."""
 
 MAX_LIMIT = 50
 
@@ -120,6 +129,7 @@ class Filters(Request):
     model_tier: OptionalLabel = None
     outcome: Literal["any", "success", "failure", "pending"] = "any"
     since_days: Annotated[int | None, Field(ge=1, le=36_500)] = None
+    since: SkipJsonSchema[Moment | None] = None  # for people: agents know no dates
 
     @property
     def active(self) -> bool:
@@ -140,6 +150,7 @@ class FindSimilarTasks(Filters):
     ] = None
     response_format: Literal["concise", "detailed"] = "concise"
     max_tokens: Annotated[int, Field(ge=200, le=50_000, description="Budget of the answer")] = 2_000
+    mode: SkipJsonSchema[WantedMode] = "configured"  # for people who compare
 
     @property
     def filters(self) -> Filters:
@@ -228,10 +239,9 @@ class RebuildIndex(Request):
     @property
     def parameters(self) -> tuple[int, int]:
         """(M, ef_construction) of the HNSW graph."""
-        presets = {"fast": (8, 50), "balanced": (16, 100), "high_recall": (32, 200)}
         if self.m is not None and self.ef_construction is not None:
             return self.m, self.ef_construction
-        return presets[self.preset]
+        return PRESETS[self.preset]
 
 
 class ForgetExecutions(Request):

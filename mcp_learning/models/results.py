@@ -258,6 +258,7 @@ class IndexHealth(Model):
     bytes: int | None = None
     built_at: datetime | None = None
     age_seconds: int | None = None
+    preset: str | None = None
     m: int | None = None
     ef_construction: int | None = None
     recall_at_10: float | None = None

@@ -187,6 +187,10 @@ class Catalog:
             # In whole microseconds: seconds as a float would be off by some.
             since = (now - timedelta(days=filters.since_days) - _EPOCH) // _MICROSECOND
             passing.append(self._columns["timestamp"][used] >= since)
+        if filters.since is not None:
+            passing.append(
+                self._columns["timestamp"][used] >= (filters.since - _EPOCH) // _MICROSECOND
+            )
         return np.logical_and.reduce(passing) if passing else None
 
     def _of_repository(self, repo: str) -> list[int]:

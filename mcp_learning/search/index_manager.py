@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -41,13 +40,6 @@ class IndexState:
     info: IndexInfo | None = None
     bytes: int = 0
     problem: str | None = None
-
-    @property
-    def age_seconds(self) -> float | None:
-        """Age of the index."""
-        return (
-            None if self.info is None else (datetime.now(UTC) - self.info.built_at).total_seconds()
-        )
 
 
 class IndexManager:

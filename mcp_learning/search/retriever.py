@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.identifiers import description_hash
-from mcp_learning.models.requests import Filters
+from mcp_learning.models.requests import Filters, WantedMode
 from mcp_learning.search import candidates, fusion, groups, scan
 from mcp_learning.search.arrays import top_k
 from mcp_learning.search.exact import cosines
@@ -142,10 +142,10 @@ class Retriever:
         halves = changes.deleted.tolist()
         self.summaries.drop(UUID(int=high << 64 | low) for high, low in halves)
 
-    def open_index(self, fingerprint: str) -> None:
-        """Opens the index if the rows have become so many that searches want it."""
+    def open_index(self, fingerprint: str, *, wanted: bool = False) -> None:
+        """Opens the index if it is `wanted`, or if there are so many rows that searches use it."""
         if (
-            self.wants_index
+            (wanted or self.wants_index)
             and self.index_manager.index is None
             and self.index_manager.state.info is not None
         ):
@@ -225,9 +225,12 @@ class Retriever:
 
         It reflects all changes that were applied before. Filters are applied to all rows before
         ranking, so they never lose a match.
+
+        Raises:
+            IndexUnavailable: The query wants the HNSW index, and there is none.
         """
         while True:
-            index = self._index()
+            index = self._index(query.mode)
             try:
                 return self._search(query, index)
             except IndexUnavailable as problem:
@@ -241,6 +244,7 @@ class Retriever:
         scorer = Scorer(snapshot, query, words)
         floor = (fusion.FLOOR if query.floor is None else query.floor) - ROUNDING
         few = query.filters.active and snapshot.eligible <= self._few_passing
+        few = few and query.mode != "hnsw"
         mode: Mode = "exact"
         if index is None or query.vector is None or few or not snapshot.eligible:
             best = scan.best_of_all(snapshot, scorer, query.limit, floor)
@@ -282,8 +286,14 @@ class Retriever:
             return best
         return scan.best_of_all(snapshot, scorer, query.limit, floor)
 
-    def _index(self) -> HnswIndex | None:
-        return self.index_manager.index if self.wants_index and not self._slower else None
+    def _index(self, mode: WantedMode = "configured") -> HnswIndex | None:
+        index = self.index_manager.index
+        if mode == "hnsw":
+            if index is None:
+                raise IndexUnavailable("there is no HNSW index; rebuild-index builds one")
+            return index
+        used = mode == "configured" and self.wants_index and not self._slower
+        return index if used else None
 
     def _compare_speeds(self) -> None:
         """Measures, in mode `auto`, whether the index is faster than comparing all rows."""

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.models.requests import Filters
+from mcp_learning.models.requests import Filters, WantedMode
 from mcp_learning.search import fusion
 from mcp_learning.search.arrays import is_in_sorted, top_k, top_k_bound
 from mcp_learning.search.exact import cosines
@@ -36,6 +36,7 @@ class Query:
         now: The time that `filters.since_days` counts back from.
         floor: Least similarity, 0..1; None: `fusion.FLOOR`.
         noise: `Embedder.floor` of the model.
+        mode: How candidates are found; configured: by settings and size.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Query:
     now: datetime
     floor: float | None = None
     noise: float = fusion.REFERENCE_NOISE
+    mode: WantedMode = "configured"
 
 
 class Scorer:

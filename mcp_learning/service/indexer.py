@@ -24,7 +24,7 @@ from mcp_learning.models.results import (
 )
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.summaries import LIMIT, SHORT
-from mcp_learning.service import allocator
+from mcp_learning.service import allocator, index_state
 from mcp_learning.service.embedding import EmbeddingQueue
 from mcp_learning.service.index_build import IndexBuilder
 from mcp_learning.service.index_sync import IndexSync
@@ -257,25 +257,19 @@ class Indexer:
 
     def _index_health(self) -> IndexHealth:
         state, building = self.retriever.index_manager.state, self._builder.building
-        info = state.info
+        info, rows = state.info, len(self.retriever.rows)
         if info is None:
             if building:
                 return IndexHealth(state="building")
             if not self._sync.loads:
                 return IndexHealth(state="loading")
-            problem = state.problem
-            return IndexHealth(state="stale" if problem else "none", reason=problem)
-        return IndexHealth(
-            state="building" if building else "ready",
-            rows=info.rows,
-            newer_rows=self.retriever.newer_than(info),
-            bytes=state.bytes,
-            built_at=info.built_at,
-            age_seconds=round(state.age_seconds or 0.0),
-            m=info.m,
-            ef_construction=info.ef_construction,
-            recall_at_10=info.recall_at_10,
-        )
+            if state.problem:
+                return IndexHealth(state="stale", reason=state.problem)
+            return index_state.missing(self._settings, rows)
+        described = index_state.described(info, state.bytes, self._settings, rows)
+        state_now: Literal["building", "ready"] = "building" if building else "ready"
+        newer = self.retriever.newer_than(info)
+        return described.model_copy(update={"state": state_now, "newer_rows": newer})
 
     async def close(self) -> None:
         """Closes the index file."""

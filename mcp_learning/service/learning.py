@@ -5,7 +5,6 @@ committed; a background task then embeds it and updates the indexes. Texts are r
 are stored or searched for.
 """
 
-import os
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.insights import report
 from mcp_learning.models import provenance
@@ -48,7 +46,6 @@ from mcp_learning.models.results import (
     FeedbackStored,
     Forgotten,
     Health,
-    IndexingHealth,
     RebuildReport,
     Recommendation,
     Recorded,
@@ -64,6 +61,7 @@ from mcp_learning.redaction.secrets import redact, warm
 from mcp_learning.service import importing, maintenance, retrieval
 from mcp_learning.service.corrections import Corrections
 from mcp_learning.service.dashboard import Dashboard
+from mcp_learning.service.health import report_health
 from mcp_learning.service.protocol import Progress
 from mcp_learning.service.recalls import Recalls
 from mcp_learning.service.retention import Retention
@@ -277,21 +275,7 @@ class LearningService:
 
     async def health(self) -> Health:
         """State of the database, the embedder and the indexes."""
-        stored = await self.store.health()
-        if self._indexer is None:
-            derived = IndexingHealth(embedder=self.settings.embedding_model)
-        else:
-            derived = await anyio.to_thread.run_sync(self._indexer.health)
-        return Health(
-            **derived.model_dump(),
-            rows=stored.rows,
-            embedded=stored.embedded,
-            pending=stored.unembedded,
-            schema_version=stored.schema_version,
-            database_bytes=stored.bytes,
-            owner_pid=os.getpid(),
-            version=__version__,
-        )
+        return await report_health(self.settings, self.store, self._indexer)
 
     async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
         """Builds the HNSW index, after recomputing every embedding if asked.

@@ -30,6 +30,7 @@ async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> Simila
         filters=request.filters,
         limit=request.limit,
         floor=request.min_similarity,
+        mode=request.mode,
     )
     reason = indexer.shortcoming
     info = SearchInfo(

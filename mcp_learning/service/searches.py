@@ -7,6 +7,7 @@ it shows are in memory.
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
 from types import ModuleType
@@ -20,7 +21,7 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import StoreError
 from mcp_learning.models.identifiers import task_key
-from mcp_learning.models.requests import Filters, RecommendApproach
+from mcp_learning.models.requests import Filters, RecommendApproach, WantedMode
 from mcp_learning.models.results import ExecutionSummary, Recommendation
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.search.found import Found
@@ -84,7 +85,13 @@ class Searches:
         self._recommending: ModuleType | None = None
 
     async def search(
-        self, text: str, *, filters: Filters, limit: int, floor: float | None
+        self,
+        text: str,
+        *,
+        filters: Filters,
+        limit: int,
+        floor: float | None,
+        mode: WantedMode = "configured",
     ) -> tuple[Found, dict[int, ExecutionSummary]]:
         """Embeds `text` and searches.
 
@@ -95,6 +102,7 @@ class Searches:
             filters: Which executions may be returned.
             limit: Tasks wanted, at least 1.
             floor: Least similarity, 0..1; None: as configured, else the calibrated one.
+            mode: How candidates are found; configured: by settings and size.
 
         Returns:
             What was found, and its texts by change number, without executions that were deleted
@@ -102,12 +110,16 @@ class Searches:
 
         Raises:
             EmbedderUnavailable: The model can't be loaded.
+            IndexUnavailable: Mode hnsw is wanted, and there is no index.
             StoreError: The store can't be read.
         """
         await self._read_own_writes()
 
         def search() -> tuple[Found, dict[int, ExecutionSummary]]:
             query = self._query(text, filters=filters, limit=limit, floor=floor)
+            if mode != "configured":
+                query = replace(query, mode=mode)
+                self._retriever.open_index(self._embedder.fingerprint, wanted=mode == "hnsw")
             found = self._retriever.search(query)
             numbers = [one.sequence for one in found.ranked]
             return found, self._retriever.summaries.known(numbers)

@@ -61,7 +61,8 @@ def passes(row: Execution, filters: Filters) -> bool:
     )
     outcome = filters.outcome in ("any", row.outcome)
     days = filters.since_days
-    return equal and outcome and (days is None or row.recorded_at >= NOW - timedelta(days=days))
+    recent = days is None or row.recorded_at >= NOW - timedelta(days=days)
+    return equal and outcome and recent and row.recorded_at >= (filters.since or row.recorded_at)
 
 
 _awkward = st.sampled_from(AWKWARD)
@@ -158,4 +159,5 @@ filters = st.builds(
     model_tier=_few,
     outcome=st.sampled_from(["any", "any", "success", "failure", "pending"]),
     since_days=_optional(st.integers(1, 9)),
+    since=_optional(st.integers(1, 9).map(lambda days: NOW - timedelta(days=days))),
 )

@@ -1,0 +1,73 @@
+"""What is known of the HNSW index, also before anything is loaded; and why there is none."""
+
+from datetime import UTC, datetime
+
+from mcp_learning.errors import IndexUnavailable
+from mcp_learning.models.requests import PRESETS
+from mcp_learning.models.results import IndexHealth
+from mcp_learning.search.hnsw import FILE_NAME, IndexInfo, read_info
+from mcp_learning.settings import Settings
+
+
+def stored(settings: Settings, rows: int, model: str | None) -> IndexHealth:
+    """What the index file says of itself; blocks for milliseconds.
+
+    Args:
+        settings: Where the file is, and when it is used.
+        rows: Executions in the database.
+        model: Fingerprint of the stored vectors' model; None: there are no vectors.
+    """
+    path = settings.index_dir / FILE_NAME
+    if not path.exists():
+        return missing(settings, rows)
+    try:
+        info = read_info(path)
+    except IndexUnavailable as problem:
+        return IndexHealth(state="stale", reason=str(problem))
+    if model is not None and info.model != model:
+        return IndexHealth(state="stale", reason="the index is of another embedding model")
+    return described(info, path.stat().st_size, settings, rows)
+
+
+def described(info: IndexInfo, size: int, settings: Settings, rows: int) -> IndexHealth:
+    """The health of an index that fits the database.
+
+    Args:
+        info: What it says of itself.
+        size: Of its file, in bytes.
+        settings: When it is used.
+        rows: Executions in the database.
+    """
+    graph = (info.m, info.ef_construction)
+    preset = next((name for name, values in PRESETS.items() if values == graph), "custom")
+    age = datetime.now(UTC) - info.built_at
+    return IndexHealth(
+        state="ready",
+        rows=info.rows,
+        bytes=size,
+        built_at=info.built_at,
+        age_seconds=max(0, round(age.total_seconds())),
+        preset=preset,
+        m=info.m,
+        ef_construction=info.ef_construction,
+        recall_at_10=info.recall_at_10,
+        reason=_unused(settings, rows),
+    )
+
+
+def missing(settings: Settings, rows: int) -> IndexHealth:
+    """Says that there is no index, and why, for a database of so many executions."""
+    reason = _unused(settings, rows) or "none has been built yet; rebuild-index builds one"
+    return IndexHealth(state="none", reason=reason)
+
+
+def _unused(settings: Settings, rows: int) -> str | None:
+    """Why searches use no index; None if they do."""
+    if settings.search_mode == "exact":
+        return "searches compare all executions, since search_mode is exact"
+    if settings.search_mode == "auto" and rows < settings.hnsw_min_rows:
+        return (
+            f"searches compare all executions, which is faster below {settings.hnsw_min_rows:,} "
+            "(hnsw_min_rows); from there on an index is built and used"
+        )
+    return None
