@@ -79,12 +79,23 @@ class Bucket(Model):
     success: int
     failure: int
     pending: int
-    success_rate: float | None = None
-    interval_low: float | None = None
-    interval_high: float | None = None
+    durations: Annotated[int, Field(description="Executions whose duration is known")] = 0
     duration_p50: float | None = None
     duration_p95: float | None = None
     cost_usd: float | None = None
+
+
+class RatePoint(Model):
+    """How the executions of some steps of time ended, from `start` to `end`."""
+
+    start: datetime
+    middle: datetime
+    end: datetime
+    success: int
+    failure: int
+    success_rate: float
+    interval_low: float
+    interval_high: float
 
 
 class Choice(Model):
@@ -103,6 +114,7 @@ class Overview(Model):
     recorded: Annotated[int, Field(description="Executions in the database, whatever the view")]
     totals: Totals
     buckets: list[Bucket]
+    rates: list[RatePoint]
     repos: list[Group]
     repos_omitted: int
     task_types: list[Group]
@@ -250,6 +262,13 @@ class Telemetry(Model):
 
     latencies: list[Latency]
     events: list[Event]
+
+
+class About(Model):
+    """What is shown: the database's path as a person would write it, and the package's version."""
+
+    database: str
+    version: str
 
 
 class Pulse(Model):

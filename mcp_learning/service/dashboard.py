@@ -13,9 +13,9 @@ import anyio.to_thread
 
 from mcp_learning.insights.failures import failure_patterns
 from mcp_learning.insights.rates import compare_all, summarise, wilson_interval
+from mcp_learning.insights.timeline import rate_points, step_for
 from mcp_learning.models.dashboard import (
     Approach,
-    Bucket,
     History,
     Learned,
     ListExecutions,
@@ -25,7 +25,6 @@ from mcp_learning.models.dashboard import (
     Overview,
     Pulse,
     Rate,
-    Step,
     Used,
     View,
 )
@@ -50,8 +49,6 @@ APPROACHES = 60
 PATTERNS = 12
 MOST_USED = 10
 
-_STEPS: tuple[tuple[int, Step], ...] = ((4, "hour"), (120, "day"), (900, "week"))
-
 
 class Dashboard:
     """What the dashboard asks about one store.
@@ -73,8 +70,9 @@ class Dashboard:
         """
         now, extent = datetime.now(UTC), await self._store.extent()
         period = _period(view, extent, now)
-        step = _step(max(period.since, extent.earliest or now), period.until)
         totals = await self._store.totals(period)
+        first = max(period.since, extent.earliest or now)
+        step = step_for(first, period.until, totals.executions)
         buckets = await self._store.buckets(step, period)
         repos, repos_omitted = await self._groups("repo", period)
         task_types, task_types_omitted = await self._groups("task_type", period)
@@ -84,7 +82,8 @@ class Dashboard:
             step=step,
             recorded=extent.executions,
             totals=summarise(totals),
-            buckets=[_with_rate(bucket) for bucket in buckets],
+            buckets=buckets,
+            rates=rate_points(buckets, step),
             repos=repos,
             repos_omitted=repos_omitted,
             task_types=task_types,
@@ -149,16 +148,6 @@ def _period(view: View, extent: Extent, now: datetime) -> Period:
         return Period.last_days(view.days, now, view.repo, view.task_type)
     since = min(extent.earliest or now, now)
     return Period(since, now + timedelta(seconds=1), view.repo, view.task_type)
-
-
-def _step(first: datetime, until: datetime) -> Step:
-    days = (until - first) / timedelta(days=1)
-    return next((step for most, step in _STEPS if days <= most), "month")
-
-
-def _with_rate(bucket: Bucket) -> Bucket:
-    rate = _rate(Outcomes(bucket.success, bucket.failure))
-    return bucket.model_copy(update=rate.model_dump(exclude={"success", "failure"}))
 
 
 def _approaches(pairings: Sequence[Pairing]) -> list[Approach]:

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from mcp_learning.errors import InvalidInput, LearningError, NotFound
 from mcp_learning.models.characters import visible
-from mcp_learning.models.dashboard import ListExecutions, ListHistory, LookUp, View
+from mcp_learning.models.dashboard import About, ListExecutions, ListHistory, LookUp, View
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.server import answers
 from mcp_learning.server.schema import explain
@@ -22,9 +22,13 @@ Answer = Callable[[Learning, Mapping[str, str]], Awaitable[BaseModel | Mapping[s
 
 
 def routes(
-    service: Learning, answered: Callable[[], None], half_life_days: float
+    service: Learning, answered: Callable[[], None], half_life_days: float, about: About
 ) -> list[BaseRoute]:
     """All addresses below /api; each is read with GET, and `answered` is called after it."""
+
+    async def what(_: Learning, __: Mapping[str, str]) -> About:
+        return about
+
     calibration = Calibration(half_life_days)
 
     def route(path: str, answer: Answer) -> Route:
@@ -40,6 +44,7 @@ def routes(
         return Route(path, endpoint, methods=["GET"])
 
     return [
+        route("/about", what),
         route("/pulse", lambda s, _: s.pulse()),
         route("/overview", lambda s, q: s.overview(_asked(View, q))),
         route("/executions", lambda s, q: s.listing(_asked(ListExecutions, q))),

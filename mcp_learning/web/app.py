@@ -11,8 +11,9 @@ from starlette.routing import Mount, Route, request_response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Lifespan, Scope
 
+from mcp_learning import __version__
 from mcp_learning.errors import LearningError
-from mcp_learning.models.dashboard import View
+from mcp_learning.models.dashboard import About, View
 from mcp_learning.server.host_check import HostCheck
 from mcp_learning.server.http import LOOPBACK_NAMES, BearerAuth
 from mcp_learning.service.protocol import Learning
@@ -37,6 +38,7 @@ def application(
     digest: str,
     port: int,
     half_life_days: float,
+    database: str,
     answered: Callable[[], None] = lambda: None,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> ASGIApp:
@@ -47,6 +49,7 @@ def application(
         digest: SHA-256 of the token, in hexadecimal digits.
         port: Where it is served.
         half_life_days: As recommendations have it.
+        database: Its path, to be shown.
         answered: Called after each answer with data.
         lifespan: Keeps the service up.
     """
@@ -64,7 +67,8 @@ def application(
             return PlainTextResponse(f"{error}\n", status_code=503)
         return Response(text, media_type=MEDIA_TYPE)
 
-    questions = api.routes(service, answered, half_life_days)
+    about = About(database=database, version=__version__)
+    questions = api.routes(service, answered, half_life_days, about)
     data = Starlette(routes=questions, exception_handlers={HTTPException: _refused})
     pages = Starlette(
         routes=[

@@ -64,6 +64,7 @@ OVERVIEW = Overview(
         cost_usd=1.5,
     ),
     buckets=[],
+    rates=[],
     repos=[],
     repos_omitted=0,
     task_types=[],

@@ -40,9 +40,9 @@ def test_the_overview_shows_all_executions(dashboard: Dashboard, open_page: Open
     page = open_page(dashboard)
     assert tile(page, "Executions") == "10,000"
     assert re.fullmatch(r"\d\d %", tile(page, "Success rate"))
-    expect(page.locator(".chart:has(canvas)")).to_have_count(5)
+    expect(page.locator(".chart:has(canvas)")).to_have_count(4)
     latest = page.locator("section", has_text="Latest executions").locator("tbody tr")
-    expect(latest).to_have_count(25)
+    expect(latest).to_have_count(10)
 
 
 def test_the_token_leaves_the_address_at_once(dashboard: Dashboard, open_page: Open) -> None:
@@ -86,7 +86,6 @@ def test_filters_apply_to_everything_and_live_in_the_address(
 def test_a_bar_of_a_group_filters_by_it(dashboard: Dashboard, open_page: Open) -> None:
     page = open_page(dashboard)
     group = page.locator("section", has_text="Success by repo")
-    group.locator("summary").click()
     button = group.locator("tbody button").first
     name = button.inner_text()
     button.click()
@@ -144,7 +143,7 @@ def test_a_search_brings_a_recommendation_with_its_intervals(
 ) -> None:
     page = open_page(dashboard, "panel=search&q=the+login+flow+is+slow")
     advice = page.locator("section", has=page.locator("h2", has_text="Recommendation"))
-    expect(advice.locator(".chart:has(canvas)")).to_have_count(1)
+    expect(advice.locator(".rates tbody tr").first).to_contain_text("%")
     advice.locator("li button").first.click()
     expect(page.locator("dialog")).to_contain_text("Recorded")
 

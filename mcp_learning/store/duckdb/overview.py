@@ -32,12 +32,13 @@ def buckets(cursor: Cursor, step: Step, period: Period) -> list[Bucket]:
     rows = cursor.execute(
         "SELECT date_trunc(?, timestamp)::TIMESTAMP, count(*) FILTER (success), "
         "count(*) FILTER (NOT success), count(*) FILTER (success IS NULL), "
-        "quantile_cont(duration_seconds, 0.5), quantile_cont(duration_seconds, 0.95), "
-        f"sum(actual_cost) FILTER (isfinite(actual_cost)) FROM executions WHERE {where} "
-        "GROUP BY 1 ORDER BY 1",
+        "count(duration_seconds), quantile_cont(duration_seconds, 0.5), "
+        "quantile_cont(duration_seconds, 0.95), sum(actual_cost) FILTER (isfinite(actual_cost)) "
+        f"FROM executions WHERE {where} GROUP BY 1 ORDER BY 1",
         [step, *values],
     ).fetchall()
-    names = ("success", "failure", "pending", "duration_p50", "duration_p95", "cost_usd")
+    counts = ("success", "failure", "pending", "durations")
+    names = (*counts, "duration_p50", "duration_p95", "cost_usd")
     return [
         Bucket(start=row[0].replace(tzinfo=UTC), **dict(zip(names, row[1:], strict=True)))
         for row in rows

@@ -147,6 +147,7 @@ class StatisticsContract:
                 success=2,
                 failure=2,
                 pending=0,
+                durations=3,
                 duration_p50=20.0,
                 duration_p95=29.0,
                 cost_usd=4.5,

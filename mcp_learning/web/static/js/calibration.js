@@ -35,7 +35,7 @@ function shown({ looked_at, points, report }) {
   return [
     h("p", {}, `${number(report.predictions)} outcomes predicted, from ${number(looked_at)} executions.`),
     ...report.thin.map((text) => h("p", { class: "quiet" }, `Too thin: ${text}.`)),
-    curve(points).element,
+    curve(points),
     table("Scores of the predictions, beside baselines",
       ["predicted by", "log loss", "Brier", "AUC", "calibration error"],
       scores.map(([name, one]) => row(name, one.log_loss.toFixed(3), one.brier.toFixed(3),

@@ -1,44 +1,38 @@
 // Charts, in the colours of the page. Tooltips are elements: no chart is ever given HTML.
 
-import { h, shorten } from "./dom.js";
+import { h } from "./dom.js";
 
 const drawn = new Set();
 const library = new Promise((resolve) => { // figures and lists are there before it is
   if (window.echarts) resolve();
   else document.getElementById("charting").addEventListener("load", resolve);
 });
-const dark = matchMedia("(prefers-color-scheme: dark)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
+const probe = document.head.appendChild(h("span", {}));
 
 export const OUTCOMES = ["success", "failure", "pending"];
 
+/** A colour of the style sheet, as the theme has it. */
 export function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
-
-/** The colours for kinds of things, well apart for most eyes. */
-function palette() {
-  return Array.from({ length: 9 }, (_, number) => colour(`kind-${number + 1}`));
+  probe.style.color = `var(--${name})`; // a custom property itself would say light-dark(…)
+  return getComputedStyle(probe).color;
 }
 
 /** A chart in a new element. `options()` is asked again when the colours change. */
-export function chart(label, options, { height = 240, events = {} } = {}) {
+export function chart(label, options, { height = 220 } = {}) {
   const element = h("div", { class: "chart", role: "img", "aria-label": label });
   element.style.height = `${height}px`;
   let instance = null;
   const self = {
     element,
-    get instance() { return instance; },
     draw() {
-      instance ??= start();
+      instance ??= window.echarts.init(element, null, { renderer: "canvas" });
       instance.setOption(complete(options()), { notMerge: true });
     },
+    redraw() {
+      if (instance !== null) self.draw();
+    },
   };
-  function start() {
-    const made = window.echarts.init(element, null, { renderer: "canvas" });
-    for (const [name, listener] of Object.entries(events)) made.on(name, listener);
-    return made;
-  }
   const watcher = new ResizeObserver(() => {
     if (!element.isConnected) return;
     if (instance === null) library.then(() => element.isConnected && self.draw());
@@ -51,7 +45,7 @@ export function chart(label, options, { height = 240, events = {} } = {}) {
     drawn.delete(self);
   };
   drawn.add(self);
-  return self;
+  return element;
 }
 
 /** Ends the charts that are not on the page any more. */
@@ -59,9 +53,12 @@ export function disposeGone() {
   for (const one of [...drawn]) if (!one.element.isConnected) one.dispose();
 }
 
-dark.addEventListener("change", () => {
-  for (const one of drawn) if (one.instance !== null) one.draw();
-});
+/** Draws all charts anew, in the colours of now. */
+export function redraw() {
+  for (const one of drawn) one.redraw();
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
 function complete(options) {
   const axis = (one) => ({
@@ -72,12 +69,11 @@ function complete(options) {
     ...one,
     axisLabel: { color: colour("quiet"), hideOverlap: true, ...one.axisLabel },
   });
-  const each = (axes) => (Array.isArray(axes) ? axes.map(axis) : axes && axis(axes));
   return {
     animation: !still.matches,
     animationDuration: 200,
     textStyle: { fontFamily: "inherit", color: colour("text") },
-    color: palette(),
+    grid: { left: 52, right: 16, top: 12, bottom: 26 },
     ...options,
     legend: options.legend && { textStyle: { color: colour("text") }, ...options.legend },
     tooltip: options.tooltip && {
@@ -87,8 +83,8 @@ function complete(options) {
       textStyle: { color: colour("text") },
       ...options.tooltip,
     },
-    xAxis: each(options.xAxis),
-    yAxis: each(options.yAxis),
+    xAxis: axis(options.xAxis),
+    yAxis: axis(options.yAxis),
   };
 }
 
@@ -99,47 +95,36 @@ export function tip(title, lines = []) {
     lines.map(([name, value]) => h("div", {}, h("span", {}, `${name} `), value)));
 }
 
-/**
- * Rates with their intervals, one under the other, as a chart.
- * @param rows [{label, rate, low, high, note, colour, open}], the first one on top
- */
-export function intervals(label, rows, { least = 0, most = 1 } = {}) {
-  const shown = [...rows].reverse();
-  const left = Math.min(230, 24 + 7 * Math.max(4, ...shown.map((one) => Math.min(one.label.length, 30))));
-  const bar = (_, api) => {
-    const at = api.value(0);
-    const [start, end] = [api.coord([api.value(1), at]), api.coord([api.value(2), at])];
-    const style = { stroke: api.visual("color"), lineWidth: 3, lineCap: "round" };
-    return { type: "line", shape: { x1: start[0], y1: start[1], x2: end[0], y2: end[1] }, style };
-  };
-  const format = (value) => `${Math.round(100 * value)} %`;
-  const of = (one) => one.colour ?? colour("accent");
+/** Bars over time, one on the other. `series`: [{name, colour, data: [[time, value]]}]. */
+export function bars(label, series, { axis, format, describe, value = {}, legend = false }) {
   return chart(label, () => ({
-    aria: { enabled: true, label: { description: `${label}: ${shown.map((one) =>
-      `${one.label} ${format(one.rate)}, ${format(one.low)} to ${format(one.high)}`).reverse().join("; ")}` } },
-    grid: { left, right: 24, top: 6, bottom: 26 },
-    tooltip: {
-      formatter: ({ dataIndex }) => {
-        const one = shown[dataIndex];
-        return tip(one.label, [["rate", format(one.rate)],
-          ["90 % interval", `${format(one.low)} to ${format(one.high)}`], ...(one.note ?? [])]);
-      },
-    },
-    xAxis: { type: "value", min: least, max: most, axisLabel: { formatter: format } },
-    yAxis: {
-      type: "category",
-      data: shown.map((one) => one.label),
-      axisLabel: { width: left - 14, overflow: "truncate", color: colour("text"),
-        formatter: (text) => shorten(text, 34) },
-    },
-    series: [
-      { type: "custom", renderItem: bar, encode: { x: [1, 2], y: 0 },
-        data: shown.map((one, at) => ({ value: [at, one.low, one.high], itemStyle: { color: of(one) } })) },
-      { type: "scatter", symbolSize: 9,
-        data: shown.map((one, at) => ({ value: [one.rate, at], itemStyle: { color: of(one) } })) },
-    ],
-  }), {
-    height: 36 + 24 * Math.max(1, rows.length),
-    events: { click: ({ dataIndex }) => shown[dataIndex]?.open?.() },
+    legend: legend ? { top: 0, itemWidth: 14, itemHeight: 10 } : undefined,
+    ...(legend ? { grid: { left: 52, right: 16, top: 30, bottom: 26 } } : {}),
+    tooltip: { trigger: "axis", formatter: ([{ dataIndex }]) => describe(dataIndex) },
+    xAxis: { type: "time", ...axis },
+    yAxis: { type: "value", splitNumber: 4, ...value, axisLabel: { formatter: format } },
+    series: series.map((one) => ({
+      name: one.name, type: "bar", stack: "all", color: colour(one.colour), barMaxWidth: 28, data: one.data,
+    })),
+  }));
+}
+
+/** A line over time, with a band around it where `band` has [time, low, high]. */
+export function line(label, data, { axis, format, describe, band = null, value = {} }) {
+  const edge = (name, points, area) => ({
+    name, type: "line", stack: "band", stackStrategy: "all", symbol: "none", silent: true,
+    lineStyle: { opacity: 0 }, data: points,
+    areaStyle: area ? { color: colour("accent"), opacity: 0.18 } : undefined,
   });
+  return chart(label, () => ({
+    tooltip: { trigger: "axis", formatter: ([{ dataIndex }]) => describe(dataIndex) },
+    xAxis: { type: "time", ...axis },
+    yAxis: { type: "value", splitNumber: 4, ...value, axisLabel: { formatter: format } },
+    series: [
+      ...(band ? [edge("low", band.map(([at, low]) => [at, low]), false),
+        edge("high", band.map(([at, low, high]) => [at, high - low]), true)] : []),
+      { name: label, type: "line", color: colour("accent"), data, symbol: "circle",
+        symbolSize: 5, showSymbol: data.length < 12, lineStyle: { width: 2 } },
+    ],
+  }));
 }

@@ -13,12 +13,19 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-export function table(caption, headings, rows) {
+/** A table whose rows become cards on a narrow screen, each value behind its heading. */
+export function table(caption, headings, rows, kind = "") {
   return h("div", { class: "scroll" },
-    h("table", {},
+    h("table", { class: `cards ${kind}` },
       h("caption", {}, caption),
       h("thead", {}, h("tr", {}, headings.map((text) => h("th", { scope: "col" }, text)))),
-      h("tbody", {}, rows)));
+      h("tbody", {}, rows.map((one) => labelled(one, headings)))));
+}
+
+/** Gives each cell of a row its heading. */
+export function labelled(row, headings) {
+  [...row.children].forEach((cell, at) => { cell.dataset.label = headings[at]; });
+  return row;
 }
 
 export function row(...cells) {
@@ -34,6 +41,15 @@ export function card(title, ...content) {
   return h("section", { class: "card" }, h("h2", {}, title), ...content);
 }
 
+export function quiet(...content) {
+  return h("p", { class: "quiet" }, ...content);
+}
+
+/** A button that looks like a link. */
+export function link(text, onclick) {
+  return h("button", { type: "button", class: "link", onclick }, text);
+}
+
 const whole = new Intl.NumberFormat("en");
 const money = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
 
@@ -41,6 +57,11 @@ export const number = (value) => (value === null || value === undefined ? "–" 
 export const dollars = (value) => (value === null || value === undefined ? "–" : money.format(value));
 export const percent = (value) =>
   value === null || value === undefined ? "–" : `${(100 * value).toFixed(value > 0.995 && value < 1 ? 1 : 0)} %`;
+
+/** A number with its noun: "1 run", "3 runs". */
+export function count(value, noun, plural = `${noun}s`) {
+  return `${number(value)} ${value === 1 ? noun : plural}`;
+}
 
 export function interval(one) {
   if (one.success_rate === null || one.success_rate === undefined) return "no outcome yet";
@@ -57,7 +78,7 @@ export function duration(seconds) {
 
 export function bytes(count) {
   if (count === null || count === undefined) return "–";
-  const units = ["B", "kB", "MB", "GB"];
+  const units = ["B", "kB", "MB", "GB", "TB"];
   let value = count, unit = 0;
   while (value >= 1000 && unit < units.length - 1) { value /= 1000; unit += 1; }
   return `${value.toFixed(unit && value < 100 ? 1 : 0)} ${units[unit]}`;
@@ -66,6 +87,11 @@ export function bytes(count) {
 /** A moment as people write it, in the time zone of the browser. */
 export function moment(text) {
   return text ? new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "–";
+}
+
+/** A moment as an element. */
+export function when(text) {
+  return h("time", { datetime: text }, moment(text));
 }
 
 export function shorten(text, length) {

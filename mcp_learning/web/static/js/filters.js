@@ -15,8 +15,9 @@ export function listen() {
   element("filter-none").addEventListener("click", () => view.clear());
 }
 
-/** Shows what the view has chosen. */
-export function reflect() {
+/** Shows what the view has chosen, unless the panel is about the whole database. */
+export function reflect(hidden) {
+  element("filters").hidden = hidden;
   for (const [name, id] of Object.entries(FIELDS)) choose(element(id), view.get(name));
   element("filter-none").hidden = !view.filtered();
 }

@@ -1,9 +1,9 @@
 // Approaches compared, failures and their fixes, and what became of recalls.
 
 import { calibration } from "./calibration.js";
-import { colour, intervals } from "./charts.js";
 import { badge, card, h, interval, moment, number, percent, row, shorten, table, tile } from "./dom.js";
 import { nothing } from "./overview.js";
+import { rates } from "./rates.js";
 import { evidence } from "./search.js";
 import { ask } from "./session.js";
 import * as view from "./view.js";
@@ -18,18 +18,15 @@ export async function learned(signal) {
 
 function approachCard(approaches) {
   const types = Map.groupBy ? Map.groupBy(approaches, (one) => one.task_type) : grouped(approaches);
-  const shade = { better: "success", worse: "failure", unclear: "accent" };
   return card("Approaches, compared within their task type",
     h("p", { class: "quiet" }, "Success rates with 90 % intervals. Green is better than the other approaches " +
       "of the type, orange is worse, so surely that chance is unlikely for all of them together."),
     approaches.length ? null : h("p", {}, "No task type has had two approaches yet."),
     [...types].map(([type, some]) => h("div", {}, h("h3", {}, type),
-      intervals(`Approaches to ${type}`, some.map((one) => ({
+      rates(`Approaches to ${type}`, "approach", some.map((one) => ({
         label: one.approach, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
-        colour: colour(shade[one.against_others.direction]),
-        note: [["succeeded", `${number(one.success)} of ${number(one.success + one.failure)}`],
-          ["against the others", one.against_others.direction]],
-      }))).element)));
+        ended: one.success + one.failure, direction: one.against_others.direction,
+      }))))));
 }
 
 function grouped(approaches) {
@@ -52,10 +49,10 @@ function loopCard(loop) {
       tile("Used", number(loop.links), "links from an execution to one that helped it"),
       tile("Succeeded with use", percent(loop.with_use.success_rate), interval(loop.with_use)),
       tile("Succeeded without", percent(loop.without_use.success_rate), interval(loop.without_use))),
-    rows.length > 1 ? intervals("Success with and without use", rows.map(([label, one]) => ({
+    rows.length > 1 ? rates("Success with and without use", "executions that", rows.map(([label, one]) => ({
       label, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
-      note: [["ended", number(one.success + one.failure)]],
-    }))).element : null,
+      ended: one.success + one.failure,
+    }))) : null,
     h("p", { class: "quiet" }, said),
     loop.most_used.length ? table("Used the most", ["execution", "outcome", "uses", "then succeeded"],
       loop.most_used.map((one) => row(

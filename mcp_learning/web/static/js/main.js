@@ -4,6 +4,7 @@ import { disposeGone } from "./charts.js";
 import { detail } from "./detail.js";
 import { card, h } from "./dom.js";
 import * as filters from "./filters.js";
+import * as frame from "./frame.js";
 import { health } from "./health.js";
 import { learned } from "./learned.js";
 import { overview } from "./overview.js";
@@ -18,6 +19,8 @@ const PANELS = {
   learned: { title: "What we learned", show: learned, fresh: 15000 },
   health: { title: "Health", show: health, fresh: 2000 },
 };
+
+const FILTERLESS = new Set(["health"]);
 
 const main = document.getElementById("panel");
 const live = document.getElementById("live");
@@ -34,7 +37,8 @@ async function show({ quietly = false } = {}) {
   asking = new AbortController();
   const { signal } = asking;
   const name = panel();
-  mark(name);
+  frame.mark(PANELS, name, (key) => view.set({ panel: key }));
+  filters.reflect(FILTERLESS.has(name));
   if (!quietly) main.setAttribute("aria-busy", "true");
   try {
     const content = await PANELS[name].show(signal);
@@ -61,25 +65,6 @@ function replace(content) {
   main.querySelectorAll("details").forEach((one, at) => { one.open = opened[at] ?? false; });
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   scrollTo(0, top);
-}
-
-function mark(name) {
-  const tabs = document.getElementById("tabs");
-  tabs.replaceChildren(...Object.entries(PANELS).map(([key, { title }]) =>
-    h("a", { href: address(key), id: `tab-${key}`, "aria-current": key === name ? "page" : null,
-      onclick: (event) => {
-        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-        event.preventDefault();
-        view.set({ panel: key });
-      } }, title)));
-  document.title = `${PANELS[name].title} · What was learned`;
-  filters.reflect();
-}
-
-function address(key) {
-  const query = new URLSearchParams(location.search);
-  query.set("panel", key);
-  return `?${query}`;
 }
 
 function problem(error) {
@@ -131,6 +116,7 @@ async function pulse() {
 async function start() {
   takeToken();
   filters.listen();
+  frame.listen();
   view.onChange((names) => {
     if (names === null || names.some((name) => name !== "task")) show();
     if (names === null || names.includes("task")) detail();
@@ -144,7 +130,7 @@ async function start() {
     await show();
     timer = setInterval(pulse, PULSE);
     live.textContent = "live";
-    await Promise.all([detail(), panel() === "overview" ? null : ask("overview", { days: 1 }).then(filters.offer)]);
+    await Promise.all([frame.about(), detail(), panel() === "overview" ? null : ask("overview", { days: 1 }).then(filters.offer)]);
   } catch (error) {
     problem(error);
   }

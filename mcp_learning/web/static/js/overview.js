@@ -1,38 +1,33 @@
-// Executions over time, success rates, costs, and the latest executions.
+// Executions over time, success rates, durations and costs, and the latest executions.
 
-import { chart, colour, intervals, OUTCOMES, tip } from "./charts.js";
-import { badge, card, dollars, duration, h, interval, moment, number, percent, row, shorten, table, tile }
-  from "./dom.js";
+import { bars, line, OUTCOMES, tip } from "./charts.js";
+import { badge, card, count, dollars, duration, h, interval, link, number, percent, quiet, row, shorten, table, tile,
+  when } from "./dom.js";
 import { offer } from "./filters.js";
+import { rates } from "./rates.js";
 import { ask } from "./session.js";
 import * as view from "./view.js";
 
-const PAGE = 25;
+const LATEST = 10;
+const STEPS = { hour: 36e5, day: 864e5, week: 7 * 864e5, month: 30 * 864e5 }; // ms
 
 export async function overview(signal) {
   const [found, listing] = await Promise.all([
     ask("overview", view.filters(), signal),
-    ask("executions", { ...view.filters(), limit: PAGE }, signal),
+    ask("executions", { ...view.filters(), limit: LATEST }, signal),
   ]);
   offer(found);
   if (!found.recorded) return [nothing()];
-  const { totals } = found;
   return [
-    h("div", { class: "tiles" },
-      tile("Executions", number(totals.executions),
-        `${number(totals.success)} succeeded, ${number(totals.failure)} failed, ${number(totals.pending)} pending`),
-      tile("Success rate", percent(totals.success_rate), `90 % interval: ${interval(totals)}`),
-      tile("Median duration", duration(totals.duration_p50), `95 % take less than ${duration(totals.duration_p95)}`),
-      tile("Cost", dollars(totals.cost_usd), perExecution(totals)),
-      tile("Active repos", number(found.repos.length + found.repos_omitted),
-        `${number(found.task_types.length + found.task_types_omitted)} task types`)),
+    tiles(found),
     h("div", { class: "grid" },
-      card(`Executions per ${found.step}`, outcomes(found).element),
-      card("Success rate, with its 90 % interval", rates(found).element),
-      card("Cost and median duration", costs(found).element),
-      groups("Success by repo", found.repos, found.repos_omitted, "repo"),
-      groups("Success by task type", found.task_types, found.task_types_omitted, "task_type")),
-    card("Latest executions", executions(listing)),
+      card(`Executions per ${found.step}`, outcomes(found)),
+      card("Success rate, with its 90 % interval", success(found)),
+      card(`Median duration per ${found.step}`, durations(found)),
+      card(`Cost per ${found.step}`, costs(found)),
+      groups("Success by repo", "repo", found.repos, found.repos_omitted, "repo"),
+      groups("Success by task type", "task type", found.task_types, found.task_types_omitted, "task_type")),
+    latest(listing),
   ];
 }
 
@@ -43,134 +38,115 @@ export function nothing() {
       h("code", {}, "mcp-learning generate-data --count 1000"), "."));
 }
 
-function perExecution(totals) {
-  if (totals.cost_usd === null || !totals.executions) return "";
-  return `${dollars(totals.cost_usd / totals.executions)} per execution`;
+function tiles({ totals, repos, repos_omitted, task_types, task_types_omitted }) {
+  const perExecution = totals.cost_usd === null ? "no cost was recorded"
+    : `${dollars(totals.cost_usd / totals.executions)} per execution`;
+  return h("div", { class: "tiles" },
+    tile("Executions", number(totals.executions),
+      `${number(totals.success)} succeeded, ${number(totals.failure)} failed, ${number(totals.pending)} pending`),
+    tile("Success rate", percent(totals.success_rate),
+      totals.success_rate === null ? "no outcome yet" : `90 % interval: ${interval(totals)}`),
+    tile("Median duration", duration(totals.duration_p50),
+      totals.duration_p95 === null ? "no duration was recorded" : `95 % take less than ${duration(totals.duration_p95)}`),
+    tile("Cost", dollars(totals.cost_usd), perExecution),
+    tile("Active repos", number(repos.length + repos_omitted),
+      count(task_types.length + task_types_omitted, "task type")));
 }
 
-function time(found) {
-  return { type: "time", min: found.buckets[0]?.start, axisLabel: { hideOverlap: true } };
+/** The axis of all charts over time: the same for all, so that one can be read above the other. */
+function axis({ buckets, step }) {
+  const [first, last] = [Date.parse(buckets[0].start), Date.parse(buckets.at(-1).start)];
+  return { min: first - STEPS[step] / 2, max: Math.max(last + STEPS[step] / 2, first + 4 * STEPS[step]),
+    axisLabel: { hideOverlap: true } };
 }
 
-const day = (text) => new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+const day = (text) => new Date(text).toLocaleDateString([], { dateStyle: "medium" });
+
+function from(found, start) {
+  const text = found.step === "hour" ? new Date(start).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })
+    : day(start);
+  return found.step === "day" ? text : `${found.step} from ${text}`;
+}
+
+function none(text) {
+  return h("p", { class: "none" }, text);
+}
 
 function outcomes(found) {
-  return chart(`Executions per ${found.step} by outcome`, () => ({
-    grid: { left: 46, right: 12, top: 30, bottom: 24 },
-    legend: { top: 0 },
-    tooltip: {
-      trigger: "axis",
-      formatter: ([{ dataIndex }]) => tip(day(found.buckets[dataIndex].start),
-        OUTCOMES.map((name) => [name, number(found.buckets[dataIndex][name])])),
-    },
-    xAxis: time(found),
-    yAxis: { type: "value", minInterval: 1 },
-    series: OUTCOMES.map((name) => ({
-      name, type: "bar", stack: "all", color: colour(name), barMaxWidth: 28,
-      data: found.buckets.map((one) => [one.start, one[name]]),
-    })),
-  }));
+  const { buckets } = found;
+  if (!buckets.length) return none("No execution in this view.");
+  return bars(`Executions per ${found.step} by outcome`, OUTCOMES.map((name) => ({
+    name, colour: name, data: buckets.map((one) => [one.start, one[name]]),
+  })), {
+    axis: axis(found), legend: true, value: { minInterval: 1 }, format: number,
+    describe: (at) => tip(from(found, buckets[at].start), OUTCOMES.map((name) => [name, number(buckets[at][name])])),
+  });
 }
 
-function rates(found) {
-  const known = found.buckets.filter((one) => one.success_rate !== null);
-  const format = (value) => `${Math.round(100 * value)} %`;
-  const edge = (name, data, area) => ({
-    name, type: "line", stack: "interval", symbol: "none", silent: true, lineStyle: { opacity: 0 }, data,
-    areaStyle: area ? { color: colour("accent"), opacity: 0.2 } : undefined, stackStrategy: "all",
-  });
-  return chart(`Success rate per ${found.step}`, () => ({
-    grid: { left: 46, right: 12, top: 12, bottom: 24 },
-    tooltip: {
-      trigger: "axis",
-      formatter: ([{ dataIndex }]) => {
-        const one = known[dataIndex];
-        return tip(day(one.start), [["success rate", percent(one.success_rate)],
-          ["90 % interval", interval(one)], ["ended", number(one.success + one.failure)]]);
-      },
+function success(found) {
+  const { rates: points, totals } = found;
+  if (points.length < 2) {
+    return none(totals.success_rate === null ? "No outcome in this view."
+      : `${percent(totals.success_rate)} of ${count(totals.success + totals.failure, "outcome")}: ` +
+        "too few to draw how it changed.");
+  }
+  return line("Success rate with its 90 % interval", points.map((one) => [one.middle, one.success_rate]), {
+    axis: axis(found), value: { min: 0, max: 1, interval: 0.25 }, format: (value) => `${Math.round(100 * value)} %`,
+    band: points.map((one) => [one.middle, one.interval_low, one.interval_high]),
+    describe: (at) => {
+      const one = points[at];
+      return tip(`${day(one.start)} to ${day(one.end)}`, [["success rate", percent(one.success_rate)],
+        ["90 % interval", interval(one)], ["outcomes", number(one.success + one.failure)]]);
     },
-    xAxis: time(found),
-    yAxis: { type: "value", min: 0, max: 1, axisLabel: { formatter: format } },
-    series: [
-      edge("low", known.map((one) => [one.start, one.interval_low]), false),
-      edge("high", known.map((one) => [one.start, one.interval_high - one.interval_low]), true),
-      { name: "success rate", type: "line", color: colour("accent"), symbolSize: 5,
-        data: known.map((one) => [one.start, one.success_rate]) },
-    ],
-  }));
+  });
+}
+
+const LEAST = 5; // durations that a median is drawn of
+
+function durations(found) {
+  const known = found.buckets.filter((one) => one.durations >= LEAST);
+  if (known.length < 2) {
+    return none(found.totals.duration_p50 === null ? "No duration was recorded in this view."
+      : "Too few durations to draw how they changed.");
+  }
+  return line("Median duration", known.map((one) => [one.start, one.duration_p50]), {
+    axis: axis(found), format: duration, value: { min: 0 },
+    describe: (at) => tip(from(found, known[at].start), [["median", duration(known[at].duration_p50)],
+      ["95 % less than", duration(known[at].duration_p95)], ["of", number(known[at].durations)]]),
+  });
 }
 
 function costs(found) {
-  return chart(`Cost and median duration per ${found.step}`, () => ({
-    grid: { left: 56, right: 56, top: 30, bottom: 24 },
-    legend: { top: 0 },
-    tooltip: {
-      trigger: "axis",
-      formatter: ([{ dataIndex }]) => {
-        const one = found.buckets[dataIndex];
-        return tip(day(one.start), [["cost", dollars(one.cost_usd)],
-          ["median duration", duration(one.duration_p50)], ["95 % less than", duration(one.duration_p95)]]);
-      },
-    },
-    xAxis: time(found),
-    yAxis: [
-      { type: "value", axisLabel: { formatter: (value) => `$${value}` } },
-      { type: "value", splitLine: { show: false }, axisLabel: { formatter: duration } },
-    ],
-    series: [
-      { name: "cost", type: "bar", color: colour("kind-1"), barMaxWidth: 28,
-        data: found.buckets.map((one) => [one.start, one.cost_usd]) },
-      { name: "median duration", type: "line", yAxisIndex: 1, color: colour("kind-2"), symbolSize: 5,
-        data: found.buckets.map((one) => [one.start, one.duration_p50]) },
-    ],
-  }));
+  if (found.totals.cost_usd === null) return none("No cost was recorded in this view.");
+  const known = found.buckets.filter((one) => one.cost_usd !== null);
+  return bars("Cost", [{ name: "cost", colour: "accent", data: known.map((one) => [one.start, one.cost_usd]) }], {
+    axis: axis(found), format: (value) => `$${number(value)}`,
+    describe: (at) => tip(from(found, known[at].start), [["cost", dollars(known[at].cost_usd)]]),
+  });
 }
 
-/** Rates of groups; a click, or a button for the keyboard, filters by one. */
-function groups(title, found, omitted, name) {
+function groups(title, heading, found, omitted, name) {
   const known = found.filter((one) => one.success_rate !== null);
-  if (!known.length) return card(title, h("p", { class: "quiet" }, "No outcome yet."));
-  const drawn = intervals(title, known.map((one) => ({
-    label: one.key, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
-    note: [["executions", number(one.executions)], ["cost", dollars(one.cost_usd)],
-      ["median duration", duration(one.duration_p50)]],
-    open: () => view.set({ [name]: one.key }),
-  })));
-  return card(title, drawn.element,
-    h("details", {}, h("summary", {}, "As a table"),
-      table(title, ["", "executions", "success rate", "90 % interval", "median duration", "cost"],
-        found.map((one) => row(
-          h("button", { type: "button", class: "link", onclick: () => view.set({ [name]: one.key }) }, one.key),
-          number(one.executions), percent(one.success_rate), interval(one), duration(one.duration_p50),
-          dollars(one.cost_usd))))),
-    omitted ? h("p", { class: "quiet" }, `${number(omitted)} more with fewer executions.`) : null);
+  if (!known.length) return card(title, none(found.length ? "No outcome yet." : `No ${heading} in this view.`));
+  return card(title,
+    rates(title, heading, known.map((one) => ({
+      label: one.key, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
+      ended: one.success + one.failure, open: () => view.set({ [name]: one.key }),
+      notes: [duration(one.duration_p50)],
+    })), { notes: ["median"] }),
+    omitted ? quiet(`${number(omitted)} more with fewer executions.`) : null);
 }
 
-/** A list of executions that loads more when asked. */
-export function executions(listing) {
-  const count = h("p", { class: "quiet" });
-  const shown = table("Executions, the latest first",
-    ["when", "outcome", "task", "type", "repo", "approach", "took", "cost"], listing.executions.map(line));
-  const body = shown.querySelector("tbody");
-  const more = h("button", { type: "button", onclick: async () => {
-    more.disabled = true;
-    const next = await ask("executions", { ...view.filters(), limit: 100, offset: body.children.length });
-    body.append(...next.executions.map(line));
-    more.disabled = false;
-    tell();
-  } }, "Show more");
-  function tell() {
-    count.textContent = `${number(body.children.length)} of ${number(listing.total)} shown`;
-    more.hidden = body.children.length >= listing.total;
-  }
-  tell();
-  return h("div", {}, shown, h("div", { class: "actions" }, count, more));
-}
+const HEADINGS = ["when", "outcome", "task", "type", "repo", "approach"];
 
-function line(one) {
-  return row(
-    h("time", { datetime: one.recorded_at }, moment(one.recorded_at)), badge(one.outcome),
-    h("button", { type: "button", class: "link", onclick: () => view.set({ task: one.task_id }) },
-      shorten(one.task_description, 120)),
-    one.task_type, one.repo, one.approach, duration(one.duration_seconds), dollars(one.cost_usd));
+function latest(listing) {
+  const rows = listing.executions.map((one) => {
+    const cells = row(when(one.recorded_at), badge(one.outcome),
+      link(shorten(one.task_description, 120), () => view.set({ task: one.task_id })),
+      one.task_type, one.repo, one.approach);
+    cells.children[2].className = "task";
+    return cells;
+  });
+  return card("Latest executions", table("The latest executions", HEADINGS, rows, "runs"),
+    quiet(`${number(rows.length)} of ${number(listing.total)}`));
 }

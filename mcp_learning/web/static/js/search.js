@@ -1,7 +1,7 @@
 // The answer that an agent gets, and what it leaves out.
 
-import { intervals } from "./charts.js";
 import { badge, card, duration, h, number, percent, shorten } from "./dom.js";
+import { rates } from "./rates.js";
 import { ask } from "./session.js";
 import * as view from "./view.js";
 
@@ -72,12 +72,10 @@ function recommendation(found) {
   return card("Recommendation, with 90 % intervals",
     h("p", { class: "quiet" }, `From ${number(found.basis.similar_executions)} similar executions, worth ` +
       `${found.basis.effective_n.toFixed(1)}.${sure}`),
-    intervals("Expected success rates", found.options.map((one) => ({
+    rates("Expected success rates", "approach", found.options.map((one) => ({
       label: one.label, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
-      note: [["executions", number(one.executions)], ["worth", one.effective_n.toFixed(1)],
-        ["expected duration", duration(one.expected_duration_seconds)]],
-      open: () => one.evidence.length && view.set({ task: one.evidence[0] }),
-    }))).element,
+      ended: one.executions, notes: [duration(one.expected_duration_seconds)],
+    })), { notes: ["duration"] }),
     h("ul", { class: "plain" }, found.options.map((one) => h("li", {},
       `${one.label}: ${percent(one.success_rate)}, `, evidence(one.evidence)))),
     found.pitfalls.length ? h("h3", {}, "Pitfalls") : null,

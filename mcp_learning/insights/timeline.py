@@ -1,0 +1,84 @@
+"""Steps of time that hold enough executions to say something."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from mcp_learning.insights.rates import wilson_interval
+from mcp_learning.models.dashboard import Bucket, RatePoint, Step
+
+LEAST_OUTCOMES = 20
+"""Outcomes that a point of a curve of success rates has at least: its 90 % interval is then at
+most 35 points wide."""
+
+FULL = 8
+"""Executions per step, on average, from which a finer step is worth its noise."""
+
+FEWEST_STEPS = 8
+"""A coarser step is taken only as long as so many are left to compare."""
+
+_LENGTHS: dict[Step, timedelta] = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=30),
+}
+_MOST = {"hour": 96, "day": 120, "week": 128}
+
+
+def step_for(first: datetime, until: datetime, executions: int) -> Step:
+    """The finest step of which there are not too many, and whose steps are well filled.
+
+    Args:
+        first: Time of the first execution.
+        until: End of the period.
+        executions: How many there are in between.
+    """
+    for step, coarser in pairwise(_LENGTHS):
+        count = (until - first) / _LENGTHS[step]
+        left = (until - first) / _LENGTHS[coarser]
+        if count <= _MOST[step] and (executions >= FULL * count or left < FEWEST_STEPS):
+            return step
+    return "month"
+
+
+def rate_points(buckets: Sequence[Bucket], step: Step) -> list[RatePoint]:
+    """Success rates of neighbouring steps, as many together as have `LEAST_OUTCOMES`.
+
+    What is left over at the end belongs to the last point.
+    """
+    runs = list(_runs(buckets))
+    if len(runs) > 1 and _outcomes(runs[-1]) < LEAST_OUTCOMES:
+        runs[-2:] = [[*runs[-2], *runs[-1]]]
+    return [_point(run, _LENGTHS[step]) for run in runs if _outcomes(run)]
+
+
+def _runs(buckets: Sequence[Bucket]) -> Iterator[list[Bucket]]:
+    run: list[Bucket] = []
+    for bucket in buckets:
+        run.append(bucket)
+        if _outcomes(run) >= LEAST_OUTCOMES:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _outcomes(run: Sequence[Bucket]) -> int:
+    return sum(bucket.success + bucket.failure for bucket in run)
+
+
+def _point(run: Sequence[Bucket], length: timedelta) -> RatePoint:
+    success, failure = (sum(getattr(one, name) for one in run) for name in ("success", "failure"))
+    low, high = wilson_interval(success, success + failure)
+    start, end = run[0].start, run[-1].start + length
+    return RatePoint(
+        start=start,
+        middle=start + (run[-1].start - start) / 2,
+        end=end,
+        success=success,
+        failure=failure,
+        success_rate=round(success / (success + failure), 4),
+        interval_low=round(low, 4),
+        interval_high=round(high, 4),
+    )
