@@ -191,9 +191,28 @@ class Loop(Model):
     most_used: list[Used]
 
 
-class Learned(Model):
-    """What a view taught."""
+class Takeaway(Model):
+    """A sentence, and what shows it: an execution, or those of an approach to a task type."""
 
+    text: str
+    task_id: UUID | None = None
+    task_type: str | None = None
+    approach: str | None = None
+
+
+class TaskName(Model):
+    """An execution by what was asked; the text may be cut."""
+
+    task_id: UUID
+    task_description: str
+    outcome: Outcome
+
+
+class Learned(Model):
+    """What a view taught; `named` are the executions that its failures name."""
+
+    findings: list[Takeaway]
+    named: list[TaskName]
     approaches: list[Approach]
     failures: list[FailurePattern]
     other_failures: int
@@ -201,13 +220,17 @@ class Learned(Model):
 
 
 class LookedUp(Model):
-    """A search as an agent's, with what it leaves out, and a recommendation."""
+    """A search as an agent's, with what it leaves out, and a recommendation.
+
+    `named` are the executions that the recommendation names.
+    """
 
     answer: SimilarTasks
     floor: Annotated[float, Field(description="Least similarity of a match, 0..1")]
     beyond: Annotated[list[Match], Field(description="Relevant, but beyond the limit; best first")]
     below: Annotated[list[Match], Field(description="Below the floor; best first")]
     recommendation: Recommendation
+    named: list[TaskName] = []
 
 
 class HistoryEntry(Model):

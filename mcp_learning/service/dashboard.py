@@ -4,14 +4,16 @@ It only reads, and what it shows doesn't count as recalled by an agent.
 """
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import anyio.to_thread
 
 from mcp_learning.insights.failures import failure_patterns
+from mcp_learning.insights.findings import findings
 from mcp_learning.insights.rates import compare_all, summarise, wilson_interval
 from mcp_learning.insights.timeline import rate_points, step_for
 from mcp_learning.models.dashboard import (
@@ -25,6 +27,7 @@ from mcp_learning.models.dashboard import (
     Overview,
     Pulse,
     Rate,
+    TaskName,
     Used,
     View,
 )
@@ -48,6 +51,9 @@ APPROACHES = 60
 
 PATTERNS = 12
 MOST_USED = 10
+
+NAME = 120
+"""Characters of a description that name an execution."""
 
 
 class Dashboard:
@@ -112,11 +118,15 @@ class Dashboard:
         counts = await self._store.use_counts(period)
         used = await self._store.most_used(period, MOST_USED)
         approaches = await anyio.to_thread.run_sync(_approaches, pairings)
+        loop = _loop(counts, used)
+        failed = [task_id for pattern in failures.shown for task_id in pattern.task_ids]
         return Learned(
+            findings=findings(approaches, failures.shown, loop),
+            named=await named(self._store, failed),
             approaches=approaches,
             failures=failures.shown,
             other_failures=failures.others,
-            loop=_loop(counts, used),
+            loop=loop,
         )
 
     async def history(self, request: ListHistory) -> History:
@@ -140,6 +150,24 @@ class Dashboard:
     async def _groups(self, by: GroupBy, period: Period) -> tuple[list[Group], int]:
         rows, omitted = await self._store.groups(by, period, GROUPS)
         return [Group(key=key, **summarise(one).model_dump()) for key, one in rows], omitted
+
+
+async def named(store: Store, task_ids: Iterable[UUID]) -> list[TaskName]:
+    """What was asked in these executions, as far as they exist.
+
+    Raises:
+        StoreError: The store can't be read.
+    """
+    found = await store.summaries(list(dict.fromkeys(task_ids)))
+    summaries = [shown.summary for shown in found.values()]
+    return [
+        TaskName(
+            task_id=one.task_id,
+            task_description=one.task_description[:NAME],
+            outcome=one.outcome,
+        )
+        for one in summaries
+    ]
 
 
 def _period(view: View, extent: Extent, now: datetime) -> Period:

@@ -60,7 +60,7 @@ from mcp_learning.redaction.executions import redact_execution
 from mcp_learning.redaction.secrets import redact, warm
 from mcp_learning.service import importing, maintenance, retrieval
 from mcp_learning.service.corrections import Corrections
-from mcp_learning.service.dashboard import Dashboard
+from mcp_learning.service.dashboard import Dashboard, named
 from mcp_learning.service.health import report_health
 from mcp_learning.service.protocol import Progress
 from mcp_learning.service.recalls import Recalls
@@ -193,7 +193,11 @@ class LearningService:
         """
         votes = await self._recalls.votes()
         floor = self.settings.min_similarity
-        return await retrieval.look_up(await self._indexing(), request, votes, floor)
+        found = await retrieval.look_up(await self._indexing(), request, votes, floor)
+        advice = found.recommendation
+        ids = [task_id for option in advice.options for task_id in option.evidence]
+        ids += [pitfall.task_id for pitfall in advice.pitfalls]
+        return found.model_copy(update={"named": await named(self.store, ids)})
 
     async def telemetry(self) -> Telemetry:
         """Latencies of recent calls in this process, and the latest events."""

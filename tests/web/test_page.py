@@ -104,8 +104,10 @@ def test_a_search_shows_the_answer_of_an_agent_and_what_is_below_the_floor(
     scores = [float(text) for text in answer.locator(".score b").all_inner_texts()]
     assert scores == sorted(scores, reverse=True)
     assert "by " in answer.locator(".score").first.inner_text()
-    floor = float(re.findall(r"The floor is (\d\.\d\d)", answer.inner_text())[0])
-    below = page.locator("section", has=page.locator("h2", has_text="Below the floor"))
+    floor = float(re.findall(r"match: (\d\.\d\d)", answer.inner_text())[0])
+    expect(answer.locator("mark", has_text="login").first).to_be_visible()
+    expect(answer.locator("time").first).to_be_visible()
+    below = page.locator("section", has=page.locator("h2", has_text="Less similar"))
     lower = [float(text) for text in below.locator(".score b").all_inner_texts()]
     assert lower
     assert min(scores) >= floor >= max(lower)
@@ -119,7 +121,7 @@ def test_a_failure_leads_to_its_executions_and_to_its_fix(
 ) -> None:
     page = open_page(dashboard, "panel=learned")
     failures = page.locator("section", has=page.locator("h2", has_text="Failures"))
-    failures.locator("button", has_text="evidence 1").first.click()
+    failures.locator(".tasks button").first.click()
     dialog = page.locator("dialog")
     expect(dialog).to_be_visible()
     expect(dialog.locator(".badge").first).to_have_text("failure")
@@ -138,11 +140,24 @@ def test_an_evaluation_draws_what_was_predicted_against_what_happened(
     expect(page.locator("section", has_text="Calibration")).to_contain_text("500 outcomes")
 
 
+def test_the_page_says_first_what_was_learned_and_leads_to_it(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=learned")
+    findings = page.locator(".findings li")
+    expect(findings).to_have_count(3)
+    expect(findings.first).to_contain_text("more often than the other approaches")
+    findings.first.locator("a").click()
+    assert dashboard.token not in page.url
+    findings.last.locator("button").click()
+    expect(page.locator("dialog")).to_contain_text("Recorded")
+
+
 def test_a_search_brings_a_recommendation_with_its_intervals(
     dashboard: Dashboard, open_page: Open
 ) -> None:
     page = open_page(dashboard, "panel=search&q=the+login+flow+is+slow")
-    advice = page.locator("section", has=page.locator("h2", has_text="Recommendation"))
+    advice = page.locator("section", has=page.locator("h2", has_text="Recommended"))
     expect(advice.locator(".rates tbody tr").first).to_contain_text("%")
     advice.locator("li button").first.click()
     expect(page.locator("dialog")).to_contain_text("Recorded")

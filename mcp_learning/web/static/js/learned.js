@@ -1,10 +1,10 @@
-// Approaches compared, failures and their fixes, and what became of recalls.
+// Findings in sentences, approaches compared, failures and their fixes, and what became of recalls.
 
 import { calibration } from "./calibration.js";
-import { badge, card, h, interval, moment, number, percent, row, shorten, table, tile } from "./dom.js";
+import { badge, card, count, h, interval, link, number, percent, quiet, row, shorten, table, tile, when } from "./dom.js";
+import { open, tasks } from "./named.js";
 import { nothing } from "./overview.js";
 import { rates } from "./rates.js";
-import { evidence } from "./search.js";
 import { ask } from "./session.js";
 import * as view from "./view.js";
 
@@ -13,64 +13,88 @@ export async function learned(signal) {
   const { approaches, failures, loop } = found;
   if (!approaches.length && !failures.length && !loop.with_use.success && !loop.without_use.success &&
     !view.filtered()) return [nothing()];
-  return [approachCard(approaches), loopCard(loop), failureCard(found), calibration()];
+  return [findingCard(found), approachCard(approaches), failureCard(found), loopCard(loop), calibration()];
 }
+
+function findingCard({ findings }) {
+  if (!findings.length) {
+    return card("In short", h("p", {}, "Nothing to say yet: it takes failures, or two approaches to a task type."));
+  }
+  return card("In short", h("ol", { class: "findings" }, findings.map((one) => h("li", {}, one.text, " ", proof(one)))));
+}
+
+function proof({ task_id, task_type }) {
+  if (task_id) return link("See it", () => open(task_id));
+  return task_type ? h("a", { href: `#${anchor(task_type)}`, onclick: (event) => {
+    event.preventDefault(); // the address has the token's place behind the #
+    const place = document.getElementById(anchor(task_type));
+    place.closest("details")?.setAttribute("open", "");
+    place.scrollIntoView();
+  } }, "Compare") : null;
+}
+
+const anchor = (type) => `type-${encodeURIComponent(type)}`;
 
 function approachCard(approaches) {
-  const types = Map.groupBy ? Map.groupBy(approaches, (one) => one.task_type) : grouped(approaches);
+  const types = new Map();
+  for (const one of approaches) types.set(one.task_type, [...(types.get(one.task_type) ?? []), one]);
+  const effect = (some) => Math.max(...some.map((one) => Math.abs(one.against_others.change)));
+  const sure = (some) => some.some((one) => one.against_others.direction !== "unclear");
+  const sorted = [...types].sort(([, one], [, other]) => effect(other) - effect(one));
+  const clear = sorted.filter(([, some]) => sure(some));
+  const open = sorted.filter(([, some]) => !sure(some));
   return card("Approaches, compared within their task type",
-    h("p", { class: "quiet" }, "Success rates with 90 % intervals. Green is better than the other approaches " +
-      "of the type, orange is worse, so surely that chance is unlikely for all of them together."),
-    approaches.length ? null : h("p", {}, "No task type has had two approaches yet."),
-    [...types].map(([type, some]) => h("div", {}, h("h3", {}, type),
-      rates(`Approaches to ${type}`, "approach", some.map((one) => ({
-        label: one.approach, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
-        ended: one.success + one.failure, direction: one.against_others.direction,
-      }))))));
+    quiet("Success rates with 90 % intervals, on one scale; n: outcomes that a rate is of. ▲ and ▼ mark what is " +
+      "better or worse than the other approaches to the type so clearly that chance is unlikely for all comparisons " +
+      "together. Grey rates are known too vaguely to compare."),
+    approaches.length ? null : h("p", { class: "none" }, "No task type has had two approaches with outcomes yet."),
+    h("div", { class: "grid" }, clear.map(compared)),
+    open.length ? h("details", { open: !clear.length },
+      h("summary", {}, `${count(open.length, "task type")} without a sure difference`),
+      h("div", { class: "grid" }, open.map(compared))) : null);
 }
 
-function grouped(approaches) {
-  const groups = new Map();
-  for (const one of approaches) groups.set(one.task_type, [...(groups.get(one.task_type) ?? []), one]);
-  return groups;
+function compared([type, some]) {
+  return h("div", { id: anchor(type), class: "unit" }, h("h3", {}, type),
+    rates(`Approaches to ${type}`, "approach", some.map((one) => ({
+      label: one.approach, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
+      ended: one.success + one.failure, direction: one.against_others.direction,
+    }))));
+}
+
+function failureCard({ failures, other_failures, named }) {
+  if (!failures.length) return card("Failures, and what ended them", h("p", { class: "none" }, "No failure in this view."));
+  return card("Failures, and what ended them",
+    table("Failure patterns, the commonest first", ["error", "failures", "fixed", "last", "latest tasks", "what ended it"],
+      failures.map((one) => row(
+        h("div", { class: "pattern" }, one.error_type ? h("span", { class: "quiet" }, `${one.error_type} `) : null,
+          h("code", {}, shorten(one.pattern, 200))),
+        number(one.failures), number(one.fixed), when(one.last_seen), tasks(one.task_ids.slice(0, 2), named),
+        one.fix ? h("div", {}, link(shorten(one.fix, 240), () => open(one.fix_task_id)),
+          h("span", { class: "quiet" }, ` (${one.fix_basis})`)) : "not known"))),
+    other_failures ? quiet(`${count(other_failures, "failure")} of further patterns.`) : null);
 }
 
 function loopCard(loop) {
+  const title = "The loop: recalled, used, and to what end";
+  if (!loop.returned && !loop.links) {
+    return card(title, h("p", { class: "none" }, "No answer has named an execution yet, and none was said to have " +
+      "helped (used_task_ids)."));
+  }
   const rows = [["used earlier executions", loop.with_use], ["did not", loop.without_use]]
     .filter(([, one]) => one.success_rate !== null);
-  const said = !loop.difference ? "" :
-    `Those that used some succeeded ${Math.abs(Math.round(100 * loop.difference.change))} points ` +
-    `${loop.difference.change < 0 ? "less" : "more"} often: ${loop.difference.direction}. ` +
-    "It is a comparison of what happened, not an experiment.";
-  return card("The loop: recalled, used, and to what end",
+  return card(title,
     h("div", { class: "tiles" },
-      tile("Returned by answers", number(loop.returned),
-        `${number(loop.recalled)} different executions, at any time`),
+      tile("Returned by answers", number(loop.returned), `${count(loop.recalled, "different execution")}, at any time`),
       tile("Used", number(loop.links), "links from an execution to one that helped it"),
       tile("Succeeded with use", percent(loop.with_use.success_rate), interval(loop.with_use)),
       tile("Succeeded without", percent(loop.without_use.success_rate), interval(loop.without_use))),
     rows.length > 1 ? rates("Success with and without use", "executions that", rows.map(([label, one]) => ({
-      label, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
-      ended: one.success + one.failure,
+      label, rate: one.success_rate, low: one.interval_low, high: one.interval_high, ended: one.success + one.failure,
     }))) : null,
-    h("p", { class: "quiet" }, said),
+    rows.length > 1 ? quiet("A comparison of what happened, not an experiment: agents chose what to use.") : null,
     loop.most_used.length ? table("Used the most", ["execution", "outcome", "uses", "then succeeded"],
-      loop.most_used.map((one) => row(
-        h("button", { type: "button", class: "link", onclick: () => view.set({ task: one.task_id }) },
-          shorten(one.task_description, 120)),
+      loop.most_used.map((one) => row(link(shorten(one.task_description, 120), () => open(one.task_id)),
         badge(one.outcome), number(one.uses), `${one.success} of ${one.success + one.failure}`)))
-      : h("p", {}, "No execution has named one that it used yet (used_task_ids)."));
-}
-
-function failureCard({ failures, other_failures }) {
-  if (!failures.length) return card("Failures", h("p", {}, "None in this view."));
-  return card("Failures, and what ended them",
-    table("Failure patterns, the commonest first", ["error", "type", "failures", "fixed", "last", "fix"],
-      failures.map((one) => row(
-        h("div", {}, h("code", {}, shorten(one.pattern, 200)), " ", evidence(one.task_ids)),
-        one.error_type, number(one.failures), number(one.fixed), h("time", { datetime: one.last_seen }, moment(one.last_seen)),
-        one.fix ? h("div", {}, h("button", { type: "button", class: "link",
-          onclick: () => view.set({ task: one.fix_task_id }) }, shorten(one.fix, 240)),
-        h("span", { class: "quiet" }, ` (${one.fix_basis})`)) : "–"))),
-    other_failures ? h("p", { class: "quiet" }, `${number(other_failures)} failures of further patterns.`) : null);
+      : quiet("No execution has named one that it used yet (used_task_ids)."));
 }

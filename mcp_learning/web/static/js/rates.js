@@ -7,36 +7,34 @@ const WIDE = 0.4; // an interval from which a rate says little: fewer than about
 const SIGNS = { better: "▲ better", worse: "▼ worse" };
 
 /**
- * A table of rates, the highest first, and those that are known too vaguely last.
+ * A table of rates, the highest first, and those that are known too vaguely last and grey.
  * @param rows [{label, rate, low, high, ended, direction, notes, open}]; `notes` are further cells
  * @param heading of the labels
  * @param notes headings of the further cells
+ * @param ranked whether the rows are in order already, however vague
  */
-export function rates(caption, heading, rows, { notes = [] } = {}) {
-  const sorted = [...rows].sort((one, other) =>
+export function rates(caption, heading, rows, { notes = [], ranked = false } = {}) {
+  const vague = (one) => (!ranked && one.high - one.low > WIDE ? 1 : 0);
+  const sorted = ranked ? rows : [...rows].sort((one, other) =>
     (vague(one) - vague(other)) || other.rate - one.rate || other.ended - one.ended);
   const headings = [[heading], ["0 – 100 %", "scale"], ["rate", "figure"], ["90 % interval", "figure wide"],
     ["n", "figure"], ...notes.map((text) => [text, "figure wide"])];
   return h("table", { class: "rates" },
     h("caption", {}, `${caption}; n: outcomes that a rate is of`),
     h("thead", {}, h("tr", {}, headings.map(([text, name]) => h("th", { scope: "col", class: name }, text)))),
-    h("tbody", {}, sorted.map((one) => line(one))));
+    h("tbody", {}, sorted.map((one) => line(one, vague(one)))));
 }
 
-function line(one) {
+function line(one, vague) {
   const sign = SIGNS[one.direction];
   const label = one.open ? h("button", { type: "button", class: "link", onclick: one.open }, one.label) : one.label;
-  return h("tr", { class: vague(one) ? "vague" : one.direction },
+  return h("tr", { class: vague ? "vague" : one.direction },
     h("th", { scope: "row" }, label, sign ? h("span", { class: `sign ${one.direction}` }, ` ${sign}`) : null),
     h("td", { class: "scale" }, range(one)),
     h("td", { class: "figure" }, percent(one.rate)),
     h("td", { class: "figure wide" }, `${percent(one.low)} – ${percent(one.high)}`),
     h("td", { class: "figure count" }, number(one.ended)),
     (one.notes ?? []).map((text) => h("td", { class: "figure wide" }, text)));
-}
-
-function vague(one) {
-  return one.high - one.low > WIDE ? 1 : 0;
 }
 
 function range({ rate, low, high }) {

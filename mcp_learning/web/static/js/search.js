@@ -1,6 +1,8 @@
-// The answer that an agent gets, and what it leaves out.
+// The answer that an agent gets, what it leaves out, and beside it what is recommended.
 
-import { badge, card, duration, h, number, percent, shorten } from "./dom.js";
+import { badge, card, count, duration, h, link, percent, quiet, shorten, when } from "./dom.js";
+import { marker } from "./marks.js";
+import { open, tasks } from "./named.js";
 import { rates } from "./rates.js";
 import { ask } from "./session.js";
 import * as view from "./view.js";
@@ -11,7 +13,7 @@ export async function search(signal) {
   if (text) {
     const { repo, task_type, days } = view.filters();
     const asked = { task_description: text, repo, task_type, since_days: days, outcome: view.get("outcome") };
-    content.push(...shown(await ask("look-up", asked, signal)));
+    content.push(shown(text, await ask("look-up", asked, signal)));
   }
   return content;
 }
@@ -20,71 +22,82 @@ function form(text) {
   const question = h("input", { type: "search", id: "question", value: text, required: true, maxlength: 4000,
     placeholder: "A task, an error message or an identifier", "aria-label": "Question" });
   const outcome = h("select", { id: "outcome", "aria-label": "Outcome" },
-    ["any", "success", "failure", "pending"].map((name) =>
-      h("option", { value: name, selected: (view.get("outcome") || "any") === name }, name)));
+    [["any", "any outcome"], ["success"], ["failure"], ["pending"]].map(([name, said = name]) =>
+      h("option", { value: name, selected: (view.get("outcome") || "any") === name }, said)));
   return card("What would an agent find?",
     h("form", { class: "search", onsubmit: (event) => {
       event.preventDefault();
       view.set({ q: question.value, outcome: outcome.value === "any" ? "" : outcome.value });
-    } }, question, outcome, h("button", {}, "Search")));
+    } }, question, outcome, h("button", {}, "Search")),
+    text ? null : quiet("Shows the answer of find_similar_tasks with what it leaves out, and what recommend_approach " +
+      "says. Looking here counts as no recall."));
 }
 
-function shown({ found, answer }) {
+function shown(text, { found, answer }) {
   const { floor, beyond, below } = found;
-  const info = answer.search;
-  const content = [card(answer.matches.length ? "The answer" : "Nothing relevant",
-    h("p", { class: "quiet" }, `${number(info.candidates)} executions searched, ${info.mode}, with ` +
-      `${info.embedder}. The floor is ${floor.toFixed(2)}.` +
-      (info.truncated ? " Texts were cut to the agent's budget." : "") +
-      (info.degraded ? ` Not as good as it could be: ${info.reason}.` : "")),
-    list(answer.matches, floor))];
-  content.push(recommendation(found.recommendation));
-  if (beyond.length) content.push(card("Relevant, but beyond the answer's limit", list(beyond, floor)));
-  content.push(card("Below the floor: an agent doesn't see these", below.length ? list(below, floor)
-    : h("p", { class: "quiet" }, "None of the nearest tasks is below it.")));
-  return content;
+  const { search: info, matches } = answer;
+  const marked = marker(text);
+  const about = `${count(info.candidates, "execution")} searched, ${info.mode}, with ${info.embedder}. Least similarity ` +
+    `of a match: ${floor.toFixed(2)}.` + (info.truncated ? " Texts were cut to the agent's budget." : "") +
+    (info.degraded ? ` Not as good as it could be: ${info.reason}.` : "");
+  return h("div", { class: "halves" },
+    h("div", { class: "stack" },
+      card(matches.length ? "The answer" : "Nothing relevant", quiet(about), list(matches, floor, marked)),
+      beyond.length ? card("Relevant, but beyond the answer's limit", list(beyond, floor, marked)) : null,
+      card("Less similar: an agent doesn't see these", below.length ? list(below, floor, marked)
+        : quiet("Nothing else is near."))),
+    h("div", { class: "stack" }, ...recommendation(found)));
 }
 
-function list(matches, floor) {
-  return h("ol", { class: "matches" }, matches.map((one) => {
-    const bar = h("span", { class: "bar" }, h("span", { class: one.similarity < floor ? "fill under" : "fill" }),
-      h("span", { class: "mark" }));
-    bar.children[0].style.width = `${100 * one.similarity}%`;
-    bar.children[1].style.left = `${100 * floor}%`;
-    return h("li", {},
-      h("div", { class: "score" }, bar, h("b", {}, one.similarity.toFixed(2)),
-        h("span", { class: "quiet" }, { both: "by words and meaning" }[one.matched_by] ?? `by ${one.matched_by}`)),
-      h("div", {},
-        h("button", { type: "button", class: "link", onclick: () => view.set({ task: one.task_id }) },
-          shorten(one.task_description, 200)),
-        h("p", {}, badge(one.outcome), ` ${one.task_type}`, one.repo ? ` in ${one.repo}` : "",
-          one.approach ? `, by ${one.approach}` : "",
-          one.runs.total > 1 ? `; ${one.runs.total} runs, ${one.runs.success} succeeded` : ""),
-        h("p", { class: "lesson" }, shorten(one.solution_summary ?? one.error_message ?? one.error_type ?? "", 280))));
-  }));
+function list(matches, floor, marked) {
+  return h("ol", { class: "matches" }, matches.map((one) => h("li", {}, score(one, floor), h("div", {},
+    h("button", { type: "button", class: "link", onclick: () => open(one.task_id) },
+      marked(shorten(one.task_description, 240))),
+    h("p", { class: "facts" }, badge(one.outcome), when(one.recorded_at),
+      h("span", {}, one.task_type + (one.repo ? ` in ${one.repo}` : "")),
+      one.approach ? h("span", {}, `by ${one.approach}`) : null,
+      one.runs.total > 1 ? h("span", {}, `${one.runs.total} runs, ${one.runs.success} succeeded`) : null),
+    lesson(one, marked)))));
 }
 
-function recommendation(found) {
-  if (!found.options.length) {
-    return card("Recommendation", h("p", {}, "Not enough evidence on tasks like this one."));
+function lesson(one, marked) {
+  const text = one.passage ?? one.solution_summary ?? one.error_message ?? one.error_type;
+  return text ? h("p", { class: "lesson" }, marked(shorten(text, 280))) : null;
+}
+
+function score(one, floor) {
+  const bar = h("span", { class: "bar", "aria-hidden": "true" },
+    h("span", { class: one.similarity < floor ? "fill under" : "fill" }), h("span", { class: "limit" }));
+  bar.children[0].style.width = `${100 * one.similarity}%`;
+  bar.children[1].style.left = `${100 * floor}%`;
+  return h("div", { class: "score" }, bar,
+    h("span", {}, h("b", {}, one.similarity.toFixed(2)), one.confidence ? ` ${one.confidence}` : null),
+    h("span", { class: "quiet" }, { both: "by words and meaning" }[one.matched_by] ?? `by ${one.matched_by}`));
+}
+
+function recommendation({ recommendation: found, named }) {
+  const { basis } = found;
+  const rests = `${count(basis.similar_executions, "similar execution")}, worth ${basis.effective_n.toFixed(1)}`;
+  const content = [];
+  if (found.verdict === "evidence") {
+    content.push(card("Recommended",
+      quiet(`From ${rests} by how similar and how old they are; with 90 % intervals.`),
+      rates("Expected success rates", "approach", found.options.map((one) => ({
+        label: one.label, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
+        ended: one.executions,
+      })), { ranked: true }),
+      found.options.filter((one) => one.evidence.length).map((one) => h("div", {},
+        h("h3", {}, `${one.label}: ${percent(one.success_rate)}` +
+          (one.expected_duration_seconds === null ? "" : `, about ${duration(one.expected_duration_seconds)}`)),
+        tasks(one.evidence, named, { outcomes: true })))));
+  } else {
+    content.push(card("No recommendation",
+      quiet(basis.similar_executions ? `From ${rests}: too little to rely on.` : "Nothing similar has ended yet.")));
   }
-  const sure = found.verdict === "evidence" ? "" : " There is too little evidence to rely on it.";
-  return card("Recommendation, with 90 % intervals",
-    h("p", { class: "quiet" }, `From ${number(found.basis.similar_executions)} similar executions, worth ` +
-      `${found.basis.effective_n.toFixed(1)}.${sure}`),
-    rates("Expected success rates", "approach", found.options.map((one) => ({
-      label: one.label, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
-      ended: one.executions, notes: [duration(one.expected_duration_seconds)],
-    })), { notes: ["duration"] }),
-    h("ul", { class: "plain" }, found.options.map((one) => h("li", {},
-      `${one.label}: ${percent(one.success_rate)}, `, evidence(one.evidence)))),
-    found.pitfalls.length ? h("h3", {}, "Pitfalls") : null,
-    h("ul", { class: "plain" }, found.pitfalls.map((one) => h("li", {},
-      h("button", { type: "button", class: "link", onclick: () => view.set({ task: one.task_id }) },
-        shorten(one.what_happened, 200)), one.fix ? `. Fixed by: ${shorten(one.fix, 200)}` : ""))));
-}
-
-export function evidence(ids) {
-  return ids.map((id, at) => h("button", { type: "button", class: "link",
-    onclick: () => view.set({ task: id }) }, `evidence ${at + 1}`));
+  if (found.pitfalls.length) {
+    content.push(card("Pitfalls: what failed on such tasks", h("ul", { class: "plain spaced" },
+      found.pitfalls.map((one) => h("li", {}, link(shorten(one.what_happened, 200), () => open(one.task_id)),
+        one.fix ? h("p", { class: "lesson" }, `Then worked: ${shorten(one.fix, 200)}`) : null)))));
+  }
+  return content;
 }

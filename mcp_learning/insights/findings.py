@@ -1,0 +1,101 @@
+"""What a view taught, in a few sentences for a person who reads nothing else."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from mcp_learning.models.dashboard import Approach, Loop, Rate, Takeaway
+from mcp_learning.models.results import FailurePattern
+
+MOST = 3
+"""Sentences at the head of the page."""
+
+_QUOTED, _FIX = 90, 160  # longest quotations, in characters
+
+
+def findings(
+    approaches: Sequence[Approach], failures: Sequence[FailurePattern], loop: Loop
+) -> list[Takeaway]:
+    """The `MOST` most useful findings.
+
+    Only differences that are sure for all comparisons together become sentences: the best
+    approach, the worst one, the commonest failure, the use of recalls, then further approaches.
+
+    Args:
+        approaches: Compared within their task types.
+        failures: Patterns, the commonest first.
+        loop: What became of recalls.
+    """
+    better = _surest(approaches, "better")
+    worse = _surest(approaches, "worse")
+    ordered = [
+        *map(_contrast, better[:1]),
+        *map(_contrast, worse[:1]),
+        *map(_failure, failures[:1]),
+        *_use(loop),
+        *map(_contrast, better[1:]),
+        *map(_contrast, worse[1:]),
+        *_nothing_sure(approaches),
+    ]
+    return list(islice(ordered, MOST))
+
+
+def _surest(approaches: Sequence[Approach], direction: str) -> list[Approach]:
+    """By the part of the difference that its interval leaves at least."""
+    some = [one for one in approaches if one.against_others.direction == direction]
+    key = "change_low" if direction == "better" else "change_high"
+    return sorted(some, key=lambda one: -abs(getattr(one.against_others, key)))
+
+
+def _contrast(one: Approach) -> Takeaway:
+    change = one.against_others
+    ended = one.success + one.failure
+    more = "more" if change.direction == "better" else "less"
+    return Takeaway(
+        text=f"In {one.task_type}, \u201c{_cut(one.approach, _QUOTED)}\u201d succeeded in "
+        f"{one.success_rate:.0%} of {ended:,} executions, {_points(change.change)} {more} "
+        f"often than the other approaches.",
+        task_type=one.task_type,
+        approach=one.approach,
+    )
+
+
+def _failure(one: FailurePattern) -> Takeaway:
+    text = (
+        f"The commonest failure, {one.failures:,} times: \u201c{_cut(one.pattern, _QUOTED)}\u201d."
+    )
+    if one.fix is not None:
+        text += f" What ended it: {_cut(one.fix, _FIX)}"
+    return Takeaway(text=text, task_id=one.fix_task_id or one.task_ids[0])
+
+
+def _use(loop: Loop) -> Iterator[Takeaway]:
+    change = loop.difference
+    if change is None or change.direction == "unclear":
+        return
+    more = "more" if change.direction == "better" else "less"
+    yield Takeaway(
+        text=f"Executions that used earlier ones succeeded {_points(change.change)} {more} often "
+        f"({_rate(loop.with_use)} against {_rate(loop.without_use)})."
+    )
+
+
+def _nothing_sure(approaches: Sequence[Approach]) -> Iterator[Takeaway]:
+    if approaches and all(one.against_others.direction == "unclear" for one in approaches):
+        yield Takeaway(
+            text=f"Of {len(approaches):,} approaches that were compared within their task types, "
+            "none is surely better or worse than the others yet."
+        )
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.success_rate or 0:.0%} of {rate.success + rate.failure:,}"
+
+
+def _points(change: float) -> str:
+    points = abs(round(100 * change))
+    return f"{points} percentage point{'' if points == 1 else 's'}"
+
+
+def _cut(text: str, longest: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}\u2026"

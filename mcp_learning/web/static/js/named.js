@@ -1,0 +1,24 @@
+// Executions that others name: links that say which task it was.
+
+import { badge, h, link, shorten } from "./dom.js";
+import * as view from "./view.js";
+
+/** Opens an execution. */
+export function open(id) {
+  view.set({ task: id });
+}
+
+/**
+ * A list of links, each with what was asked.
+ * @param ids of executions
+ * @param named [{task_id, task_description, outcome}], in any order
+ * @param outcomes whether to say how each ended
+ */
+export function tasks(ids, named, { outcomes = false } = {}) {
+  const known = new Map(named.map((one) => [one.task_id, one]));
+  return h("ul", { class: "tasks" }, ids.filter((id) => known.has(id)).map((id) => {
+    const { task_description, outcome } = known.get(id);
+    return h("li", {}, outcomes ? badge(outcome) : null,
+      link(shorten(task_description, 80), () => open(id)));
+  }));
+}
