@@ -35,6 +35,11 @@ class InvalidInput(LearningError):
         super().__init__(f"{field}: {problem}")
         self.field = field
 
+    @property
+    def problem(self) -> str:
+        """The message without the field."""
+        return str(self).removeprefix(f"{self.field}: ")
+
 
 class NotFound(LearningError):
     """Raised when no execution has the given task_id."""

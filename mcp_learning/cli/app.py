@@ -13,7 +13,17 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from mcp_learning import __version__
+from mcp_learning.cli.loudness import loudness
 from mcp_learning.cli.options import DataDir
+
+START, ASK, KEEP, MEND, TRY = (
+    "Set up",
+    "Ask and correct",
+    "Bring in, copy, forget",
+    "Look after the database",
+    "Try and measure",
+)
+"""What the help groups commands under."""
 
 
 class Command(NamedTuple):
@@ -23,11 +33,13 @@ class Command(NamedTuple):
         module: In this package; declares the options and does the work.
         function: In that module.
         help: First line of the function's docstring.
+        panel: What the help groups it under.
     """
 
     module: str
     function: str
     help: str
+    panel: str
 
     def load(self) -> Callable[..., Any]:
         """Imports the function."""
@@ -39,97 +51,143 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "serve": Command(
-        "serve", "serve", "Serve MCP over stdin and stdout, for one agent client, or over HTTP."
-    ),
-    "demo": Command(
-        "demo", "demo", "Record a repository's commits with a real server, then search among them."
-    ),
-    "doctor": Command(
-        "doctor",
-        "doctor",
-        "Check every layer, from Python to a round trip, and say how to mend what fails.",
-    ),
-    "similar": Command("similar", "similar", "Find earlier executions like TEXT."),
-    "recommend": Command(
-        "recommend", "recommend", "Compare how approaches ended on tasks like TEXT."
-    ),
-    "stats": Command(
-        "stats", "stats", "Success rates, durations and costs, and the state of the database."
-    ),
-    "dashboard": Command(
-        "dashboard",
-        "dashboard",
-        "Look at what was learned: a page in the browser, on this machine alone, for reading.",
-    ),
-    "rebuild-index": Command(
-        "rebuild_index", "rebuild_index", "Build the HNSW index anew, with progress."
+        "serve",
+        "serve",
+        "Serve MCP over stdin and stdout, for one agent client, or over HTTP.",
+        START,
     ),
     "install": Command(
         "install",
         "install",
         "Add this server to an agent client's configuration; `uninstall` takes it back.",
+        START,
     ),
     "uninstall": Command(
         "install",
         "uninstall",
         "Take back what `install` wrote into a client's configuration; no execution is touched.",
+        START,
     ),
     "hook": Command(
         "hook_command",
         "hook",
         "Answer a hook of an agent client, whose JSON is on stdin; `install --hooks` sets it up.",
+        START,
     ),
-    "upgrade": Command(
-        "upgrade",
-        "upgrade",
-        "Bring the database up to date: back up, migrate, embed, index, verify.",
+    "doctor": Command(
+        "doctor",
+        "doctor",
+        "Check every layer, from Python to a round trip, and say how to mend what fails.",
+        START,
     ),
-    "generate-embeddings": Command(
-        "generate_embeddings",
-        "generate_embeddings",
-        "Make the vectors that executions lack, with progress.",
+    "similar": Command("similar", "similar", "Find earlier executions like TEXT.", ASK),
+    "recommend": Command(
+        "recommend", "recommend", "Compare how approaches ended on tasks like TEXT.", ASK
     ),
-    "backup": Command(
-        "backup", "backup", "Copy the database, also while agents use it, and read the copy back."
+    "list": Command("listing", "list_", "List what was recorded, the latest first.", ASK),
+    "show": Command("show", "show", "Show everything that is known of an execution.", ASK),
+    "stats": Command(
+        "stats", "stats", "Success rates, durations and costs, and the state of the database.", ASK
     ),
-    "restore": Command(
-        "restore",
-        "restore",
-        "Put a backup in the place of the database; or bring back what was archived.",
+    "dashboard": Command(
+        "dashboard",
+        "dashboard",
+        "Look at what was learned: a page in the browser, on this machine alone, for reading.",
+        ASK,
     ),
-    "prune": Command(
-        "prune", "prune", "Archive and forget what is too old or too much, and reclaim the space."
+    "edit": Command(
+        "edit",
+        "edit",
+        "Correct what was recorded of an execution; an empty value takes one away.",
+        ASK,
     ),
-    "recover": Command(
-        "recover",
-        "recover",
-        "Save what can be read of a damaged database. No agent may be using it.",
+    "feedback": Command(
+        "feedback",
+        "feedback",
+        "Judge an execution: recommendations count it for more, or for less.",
+        ASK,
+    ),
+    "delete": Command(
+        "delete",
+        "delete",
+        "Forget executions for good, with their feedback; asks before it does.",
+        ASK,
     ),
     "import": Command(
         "importing",
         "import_",
         "Import executions from sessions of agents, from git, or from a table (docs/import.md).",
+        KEEP,
     ),
     "export": Command(
         "exporting",
         "export",
         "Write all executions, with feedback and uses, to a file that `import` takes back.",
+        KEEP,
+    ),
+    "backup": Command(
+        "backup",
+        "backup",
+        "Copy the database, also while agents use it, and read the copy back.",
+        KEEP,
+    ),
+    "restore": Command(
+        "restore",
+        "restore",
+        "Put a backup in the place of the database; or bring back what was archived.",
+        KEEP,
+    ),
+    "prune": Command(
+        "prune",
+        "prune",
+        "Archive and forget what is too old or too much, and reclaim the space.",
+        KEEP,
+    ),
+    "upgrade": Command(
+        "upgrade",
+        "upgrade",
+        "Bring the database up to date: back up, migrate, embed, index, verify.",
+        MEND,
+    ),
+    "rebuild-index": Command(
+        "rebuild_index", "rebuild_index", "Build the HNSW index anew, with progress.", MEND
+    ),
+    "generate-embeddings": Command(
+        "generate_embeddings",
+        "generate_embeddings",
+        "Make the vectors that executions lack, with progress.",
+        MEND,
+    ),
+    "recover": Command(
+        "recover",
+        "recover",
+        "Save what can be read of a damaged database. No agent may be using it.",
+        MEND,
+    ),
+    "demo": Command(
+        "demo",
+        "demo",
+        "Record a repository's commits with a real server, then search among them.",
+        TRY,
     ),
     "generate-data": Command(
         "generate_data",
         "generate_data",
         "Add generated, realistic executions to the database, for trying things out at scale.",
+        TRY,
     ),
     "benchmark": Command(
         "benchmark",
         "benchmark",
         "Compare exact search with the HNSW index on a copy of your database: is the index worth "
         "it?",
+        TRY,
     ),
     "evaluate": Command(
         "evaluate",
         "evaluate",
         "Replay your executions, each outcome predicted from earlier ones, and score it.",
+        TRY,
     ),
 }
 """By name, in the order in which the help lists them."""
@@ -150,7 +208,42 @@ def declared(name: str) -> Any:
     """The Click command of a name, with its options, made from the function that declares it."""
     alone = typer.Typer(add_completion=False)
     alone.command(name)(COMMANDS[name].load())
-    return get_command(alone)
+    command = get_command(alone)
+    command.params += _loudness_options()
+    return command
+
+
+def _loudness_options() -> list[Any]:
+    """`--quiet` and `--verbose`, which every command has beside its own."""
+    alone = typer.Typer(add_completion=False)
+    alone.command()(_not_loaded)
+    alone.callback(invoke_without_command=True)(_be_as_loud)
+    options = get_command(alone).params
+    for option in options:
+        option.expose_value = False
+    return options
+
+
+def _quieten(wanted: bool) -> bool:
+    loudness.quiet |= wanted
+    return wanted
+
+
+def _talk(wanted: bool) -> bool:
+    loudness.verbose |= wanted
+    return wanted
+
+
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", callback=_quieten, help="Only the result and errors.")
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", callback=_talk, help="Show what the log says.")
+]
+
+
+def _be_as_loud(quiet: Quiet = False, verbose: Verbose = False) -> None:
+    """Declares the two options; their callbacks do the work."""
 
 
 app = typer.Typer(
@@ -174,10 +267,16 @@ def default(
     context: typer.Context,
     data_dir: DataDir = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """A learning database for AI agents. Without a command it serves MCP over stdio."""
+    loudness.quiet, loudness.verbose = quiet, verbose
     if context.invoked_subcommand is None:
         COMMANDS["serve"].load()(data_dir=data_dir)
     elif data_dir is not None:  # given before the command, it is meant for the command
@@ -189,4 +288,4 @@ def _not_loaded() -> None:
 
 
 for _name, _command in COMMANDS.items():
-    app.command(_name, help=_command.help)(_not_loaded)
+    app.command(_name, help=_command.help, rich_help_panel=_command.panel)(_not_loaded)

@@ -1,11 +1,15 @@
-"""Options that commands share, and what a path on the command line may be."""
+"""Options that commands share, and what a path or a time on the command line may be."""
 
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mcp_learning import environment
+
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 def typed_path(text: str) -> Path:
@@ -30,6 +34,22 @@ def typed_directory(text: str) -> Path | None:
     return None if environment.is_empty(text) else Path(text)
 
 
+def typed_moment(text: str) -> datetime:
+    """A time on the command line: a date, a date with a time, or an age such as `30d`; in UTC.
+
+    Raises:
+        BadParameter: It is none of these.
+    """
+    try:
+        if age := re.fullmatch(r"(\d{1,6})([hdw])", text.strip()):
+            return datetime.now(UTC) - int(age[1]) * _UNITS[age[2]]
+        moment = datetime.fromisoformat(text.strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        problem = f"{text!a} is neither a date (2026-01-31) nor an age (12h, 30d, 6w)"
+        raise typer.BadParameter(problem) from None
+
+
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -41,5 +61,28 @@ DataDir = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines")]
-OnlyRepo = Annotated[str, typer.Option(help="Only this repository")]
-CompareBy = Annotated[str, typer.Option(help="approach, model_tier, pool_type or swarm_topology")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Of an execution; its beginning is enough")]
+
+# Which executions: the same options wherever executions are listed.
+Repo = Annotated[str, typer.Option("--repo", help="Only this repository")]
+TaskType = Annotated[str, typer.Option("--type", "--task-type", help="Only this task type")]
+Approach = Annotated[str, typer.Option("--approach", help="Only this approach")]
+Outcome = Annotated[
+    str, typer.Option("--outcome", metavar="OUTCOME", help="any, success, failure or pending")
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        parser=typed_moment,
+        metavar="WHEN",
+        help="Only what was recorded since: 2026-01-31, or 12h, 30d, 6w ago",
+        show_default=False,
+    ),
+]
+
+CompareBy = Annotated[
+    str, typer.Option("--by", help="approach, model_tier, pool_type or swarm_topology")
+]

@@ -1,13 +1,31 @@
 """What commands print on stdout."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from pydantic import BaseModel
+from rich import box
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mcp_learning.cli.loudness import loudness
+from mcp_learning.models.corrections import SHORT_ID
+from mcp_learning.server.quoting import shorten
+
+if TYPE_CHECKING:
+    from mcp_learning.models.dashboard import Listed
+    from mcp_learning.models.results import Health, Match
 
 console = Console()
+
+_TEXT, _LABEL = 110, 40
+"""Characters of a text, and of a label, that a table shows."""
+
+_STYLE = {"success": "green", "failure": "red", "pending": "yellow"}
 
 
 def print_json(result: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:
@@ -16,3 +34,116 @@ def print_json(result: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:
 
     values = answers.structured(result) if isinstance(result, BaseModel) else result
     console.file.write(json.dumps(values, indent=2) + "\n")
+
+
+def say(line: str) -> None:
+    """Prints a line that may hold stored text, which is never read as markup."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def note(line: str, *, beside_json: bool) -> None:
+    """Says something beside the result, unless the command is to be quiet; not into JSON."""
+    if not loudness.quiet:
+        place = Console(stderr=True) if beside_json else console
+        place.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 execution`, `2,000 executions`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def short_id(task_id: UUID) -> str:
+    """The beginning of an id, which commands take for the whole."""
+    return str(task_id)[:SHORT_ID]
+
+
+def executions_table(rows: "Iterable[Listed | Match]", texts: str) -> Table:
+    """Executions, two lines each or more: the id that other commands take, and what matters.
+
+    Args:
+        rows: What is listed; of matches the similarity, and what worked or failed, are shown, too.
+        texts: Heading of the last column.
+    """
+    from mcp_learning.models.results import Match
+
+    listed = list(rows)
+    scored = any(isinstance(one, Match) for one in listed)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    headings = (*(("score",) if scored else ()), "id, date", "type, repo", "outcome", texts)
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("score", "id, date"))
+    for one in listed:
+        place = _lines(shorten(one.task_type, _LABEL), shorten(one.repo or "", _LABEL))
+        cells = [
+            _lines(short_id(one.task_id), f"{one.recorded_at:%Y-%m-%d}"),
+            place,
+            Text(one.outcome, style=_STYLE[one.outcome]),
+            _lines(shorten(one.task_description, _TEXT), _lesson(one)),
+        ]
+        table.add_row(*([f"{one.similarity:.2f}"] if isinstance(one, Match) else []), *cells)
+    return table
+
+
+def _lesson(one: "Listed | Match") -> str:
+    """What was tried, and what came of it; with a match, what to learn from it."""
+    result = getattr(one, "solution_summary", None) or getattr(one, "error_message", None)
+    result = result or one.error_type
+    parts = [part for part in (one.approach, result) if part]
+    return f"-> {shorten('; '.join(parts), _TEXT)}" if parts else ""
+
+
+def _lines(first: str, second: str) -> Text:
+    cell = Text(first)
+    return cell.append(f"\n{second}", style="dim") if second else cell
+
+
+def fields(values: Mapping[str, object]) -> Table:
+    """Labelled values below each other; those that are None or empty are left out."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in values.items():
+        if value not in (None, "", []):
+            grid.add_row(label, Text(str(value)))
+    return grid
+
+
+def when(moment: datetime) -> str:
+    """A time for people."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def waiting(health: "Health") -> list[str]:
+    """What searches still lack, each with the command that makes it."""
+    lines = []
+    if health.reembed_due:
+        lines.append(
+            "The stored vectors are of another model, so only words are searched: "
+            "`mcp-learning rebuild-index --reembed` makes them anew."
+        )
+    elif health.pending:
+        lines.append(
+            f"{health.pending:,} of {counted(health.rows, 'execution')} can't be found by meaning "
+            "yet: `mcp-learning generate-embeddings` makes their vectors."
+        )
+    if health.problem:
+        lines.append(f"Problem: {health.problem}")
+    return lines
+
+
+def index_line(health: "Health") -> str:
+    """The state of the HNSW index in a sentence."""
+    from mcp_learning.server.answers import span
+
+    index = health.index
+    if index.rows is None:
+        return f"HNSW index: {index.state}" + (f"; {index.reason}." if index.reason else ".")
+    parts = [
+        f"HNSW index: {index.state}, {index.preset} (M {index.m}, ef_construction "
+        f"{index.ef_construction}), {counted(index.rows, 'row')}, {(index.bytes or 0) / 2**20:.1f}"
+        f" MB, built {span(index.age_seconds or 0)} ago"
+    ]
+    if index.recall_at_10 is not None:
+        parts.append(f"recall@10 {index.recall_at_10:.3f}")
+    return ", ".join(parts) + (f"; {index.reason}." if index.reason else ".")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mcp_learning.cli.loudness import loudness
+
 if TYPE_CHECKING:
     from mcp_learning.service import protocol
 
@@ -29,7 +31,7 @@ def progress_bar(*, quiet: bool, counts: bool = False) -> Progress:
         MofNCompleteColumn() if counts else TimeElapsedColumn(),
         console=terminal,
         transient=True,
-        disable=quiet or not terminal.is_terminal,
+        disable=quiet or loudness.quiet or not terminal.is_terminal,
     )
 
 
@@ -68,7 +70,7 @@ def counted_progress(*, quiet: bool, begin: str = "starting") -> Iterator[ShowCo
 def logged_progress(*, quiet: bool) -> Iterator[ShowCount]:
     """Like `counted_progress`; where stderr is no terminal, a line a step with its start time."""
     terminal = Console(stderr=True)
-    if quiet or terminal.is_terminal:
+    if quiet or loudness.quiet or terminal.is_terminal:
         with counted_progress(quiet=quiet) as show:
             yield show
         return

@@ -5,16 +5,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json
-from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.output import index_line, print_json, say
 from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.running import load_settings, request, run, service
 
 if TYPE_CHECKING:
-    from mcp_learning.models.results import RebuildReport
+    from mcp_learning.models.results import Health, RebuildReport
 
 
 def rebuild_index(
-    preset: Annotated[str, typer.Option(help="fast, balanced or high_recall")] = "balanced",
+    preset: Annotated[
+        str, typer.Option(help="fast, balanced, high_recall, or custom with the next two")
+    ] = "balanced",
+    m: Annotated[
+        int | None, typer.Option("--m", help="Links per node of the graph, 2 to 128")
+    ] = None,
+    ef_construction: Annotated[
+        int | None, typer.Option(help="Candidates kept while building, 8 to 2,000")
+    ] = None,
     reembed: Annotated[bool, typer.Option(help="Also recompute every embedding")] = False,
     data_dir: DataDir = None,
     json: Json = False,
@@ -23,16 +31,20 @@ def rebuild_index(
     from mcp_learning.models.requests import RebuildIndex
     from mcp_learning.server import answers
 
-    order = request(RebuildIndex, preset=preset, reembed=reembed)
+    order = request(
+        RebuildIndex, preset=preset, m=m, ef_construction=ef_construction, reembed=reembed
+    )
     settings = load_settings(data_dir, needs_database=True)
     with reported_progress(quiet=json) as report:
 
-        async def work() -> "RebuildReport":
+        async def work() -> "tuple[RebuildReport, Health]":
             async with service(settings) as learning:
-                return await learning.rebuild(order, report)
+                built = await learning.rebuild(order, report)
+                return built, await learning.health()
 
-        result = run(work)
+        result, health = run(work)
     if json:
         print_json(result)
     else:
-        console.print(answers.rebuilt(result), markup=False)
+        say(answers.rebuilt(result))
+        say(index_line(health))

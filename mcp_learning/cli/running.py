@@ -4,19 +4,23 @@ What takes long to import is imported when it is needed: `--help` and a wrong op
 """
 
 import logging
+import re
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from mcp_learning.cli.log_records import OneLine, RepeatLimit, is_worth_telling
+from mcp_learning.cli.loudness import loudness
 from mcp_learning.environment import did_you_mean
-from mcp_learning.errors import LearningError
+from mcp_learning.errors import InvalidInput, LearningError, NotFound
 from mcp_learning.models.characters import visible
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from pydantic import BaseModel
 
     from mcp_learning.service.protocol import Learning
@@ -42,7 +46,9 @@ def load_settings(
         settings = Settings.load(data_dir=data_dir)
     except LearningError as error:
         fail(str(error), status=2)
-    if quiet:
+    if loudness.verbose:
+        _log_to_stderr("DEBUG" if settings.log_level == "DEBUG" else "INFO")
+    elif quiet:
         _log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)
         logging.getLogger("mcp_learning.embed").setLevel(logging.INFO)
     else:
@@ -79,8 +85,10 @@ def service(settings: "Settings") -> AbstractAsyncContextManager["Learning"]:
     return connect(settings)
 
 
-def run(work: Callable[[], Awaitable[T]]) -> T:
+def run(work: Callable[[], Awaitable[T]], doing: str = "") -> T:
     """Runs async `work`; an expected error becomes one line on stderr and exit status 1.
+
+    On a terminal it says what it is `doing`, unless that is empty or the command is to be quiet.
 
     SIGINT and SIGTERM cancel it; when it has closed what it opened, the command exits with 130 or
     143. A SIGINT that is ignored from the start stays so: shells begin background jobs like that.
@@ -88,7 +96,13 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
     import anyio
 
     try:
-        return anyio.run(_until_terminated, work)
+        with _told(doing):
+            return anyio.run(_until_terminated, work)
+    except NotFound as error:
+        missing = str(error).removeprefix("task_id: ").partition(";")[0]
+        fail(f"ID: {missing}; `mcp-learning list` shows those that exist")
+    except InvalidInput as error:
+        fail(f"{typed(error.field)}: {error.problem}")
     except LearningError as error:
         fail(str(error))
     except KeyboardInterrupt:
@@ -113,8 +127,14 @@ async def _until_terminated(work: Callable[[], Awaitable[T]]) -> T:
     raise _Terminated
 
 
-def request(model: type[R], **arguments: object) -> R:
-    """A request model from a command's options. Exits 2 if one is wrong."""
+def request(model: type[R], names: Mapping[str, str] | None = None, **arguments: object) -> R:
+    """A request model from a command's options. Exits 2 if one is wrong.
+
+    Args:
+        model: Of the request.
+        names: How fields are typed, where it isn't as in `TYPED`.
+        arguments: By field.
+    """
     from pydantic import ValidationError
 
     from mcp_learning.server.schema import explain
@@ -122,7 +142,74 @@ def request(model: type[R], **arguments: object) -> R:
     try:
         return model.model_validate(arguments)
     except ValidationError as error:
-        fail(explain(error, model), status=2)
+        known = {field: (names or {}).get(field) or typed(field) for field in model.model_fields}
+        told = explain(error, model, lambda field: known.get(field) or typed(field))
+        if told.startswith(_WHOLE):  # about several fields, which it names
+            told = re.sub(r"\w+", lambda word: known.get(word[0], word[0]), told[len(_WHOLE) :])
+        fail(told, 2)
+
+
+_WHOLE = "options: "
+
+
+TYPED = {
+    "arguments": "options",
+    "task_id": "ID",
+    "task_ids": "ID",
+    "task_description": "TEXT",
+    "task_type": "--type",
+    "group_by": "--by",
+    "ef_construction": "--ef-construction",
+    "error_message": "--error",
+    "solution_summary": "--solution",
+    "path": "PATH",
+}
+"""How a field of a request is typed on the command line, unless it is `--field-name`."""
+
+
+def typed(field: str) -> str:
+    """The option or argument that a field of a request comes from."""
+    known = field in TYPED or not field.islower()
+    return TYPED.get(field, field) if known else "--" + field.replace("_", "-")
+
+
+async def resolve(learning: "Learning", text: str) -> "UUID":
+    """The execution whose id, or its beginning, was typed.
+
+    Raises:
+        InvalidInput: It is no beginning of an id, or of several; the message names them.
+        NotFound: None does.
+    """
+    from mcp_learning.models.corrections import ResolveId
+
+    return (await learning.resolve(ResolveId(task_id=text))).task_id
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Asks on the terminal before something that can't be undone; exits 1 if it is not wanted.
+
+    Where nobody can answer, it exits 2 unless `yes` was given.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail(f"{question} Nobody can answer here: give --yes if so", 2)
+    import typer
+
+    if not typer.confirm(question, err=True):
+        fail("nothing was changed")
+
+
+@contextmanager
+def _told(doing: str) -> Iterator[None]:
+    """Shows on a terminal what is being done; the line disappears at the end."""
+    if not doing or loudness.quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(doing):
+        yield
 
 
 def fail(message: str, status: int = 1) -> NoReturn:

@@ -6,20 +6,38 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from mcp_learning.cli.options import DataDir, Json, OnlyRepo
-from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.options import Approach, DataDir, Json, Outcome, Repo, Since, TaskType
+from mcp_learning.cli.output import (
+    console,
+    counted,
+    executions_table,
+    note,
+    print_json,
+    say,
+    waiting,
+)
 from mcp_learning.cli.running import load_settings, request, run, service
-from mcp_learning.server.quoting import shorten
 
 if TYPE_CHECKING:
-    from mcp_learning.models.results import SimilarTasks
+    from mcp_learning.models.results import Health, SimilarTasks
 
 
 def similar(
-    text: Annotated[str, typer.Argument(help="A task, an error message or an identifier")],
-    limit: Annotated[int, typer.Option(min=1, max=50)] = 5,
-    repo: OnlyRepo = "",
-    outcome: Annotated[str, typer.Option(help="any, success, failure or pending")] = "any",
+    task_description: Annotated[
+        str, typer.Argument(metavar="TEXT", help="A task, an error message or an identifier")
+    ],
+    repo: Repo = "",
+    task_type: TaskType = "",
+    approach: Approach = "",
+    outcome: Outcome = "any",
+    since: Since = None,
+    min_similarity: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Least score; default: the calibrated one")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option(help="exact or hnsw; default: as configured", show_default=False)
+    ] = "configured",
+    limit: Annotated[int, typer.Option(min=1, max=50, help="At most so many")] = 5,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -27,36 +45,43 @@ def similar(
     from mcp_learning.models.requests import FindSimilarTasks
 
     query = request(
-        FindSimilarTasks, task_description=text, limit=limit, repo=repo, outcome=outcome
+        FindSimilarTasks,
+        task_description=task_description,
+        repo=repo,
+        task_type=task_type,
+        approach=approach,
+        outcome=outcome,
+        since=since,
+        min_similarity=min_similarity,
+        mode=mode,
+        limit=limit,
     )
     settings = load_settings(data_dir, needs_database=True)
 
-    async def work() -> "SimilarTasks":
+    async def work() -> "tuple[SimilarTasks, Health | None]":
         async with service(settings) as learning:
-            return await learning.find(query)
+            found = await learning.find(query)
+            return found, await learning.health() if found.search.degraded else None
 
-    result = run(work)
+    result, health = run(work, "searching")
+    lacking = waiting(health) if health else []
     if json:
         print_json(result)
-        return
-    console.print(matches_table(result))
-    if result.search.degraded:
-        console.print(f"Searched with less than usual: {result.search.reason}.", markup=False)
+    else:
+        console.print(matches_table(result))
+        if health and not lacking:
+            say(f"Searched with less than usual: {result.search.reason}.")
+    for line in lacking:
+        note(line, beside_json=json)
 
 
 def matches_table(result: "SimilarTasks") -> Table | Text:
-    """Matches as a table; stored text is never read as markup."""
-    if not result.matches:
-        return Text(f"Nothing relevant among {result.search.candidates} executions.")
-    table = Table(show_lines=False)
-    for heading in ("score", "outcome", "task", "what worked, or the error"):
-        table.add_column(heading, overflow="fold")
-    for match in result.matches:
-        lesson = match.solution_summary or match.error_message or match.error_type or ""
-        table.add_row(
-            f"{match.similarity:.2f}",
-            match.outcome,
-            Text(shorten(match.task_description, 120)),
-            Text(shorten(lesson, 120)),
-        )
-    return table
+    """Matches as a table, or what to do when there are none."""
+    if result.matches:
+        return executions_table(result.matches, "task; approach, what worked, or the error")
+    search = result.search
+    among = f"Nothing relevant among {counted(search.candidates, 'execution')}."
+    if not search.below_floor:
+        return Text(f"{among} Try other words, or fewer filters.")
+    less = counted(search.below_floor, "less similar task")
+    return Text(f"{among} --min-similarity 0.2 shows {less}.")

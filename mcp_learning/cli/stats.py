@@ -1,5 +1,6 @@
 """`mcp-learning stats`: success rates, durations and costs, and the state of the database."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,82 +8,121 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mcp_learning.cli.options import DataDir, Json, OnlyRepo
-from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.options import DataDir, Json, Repo
+from mcp_learning.cli.output import console, counted, index_line, print_json, say, waiting
 from mcp_learning.cli.running import load_settings, request, run, service
 from mcp_learning.server.quoting import shorten
 
 if TYPE_CHECKING:
+    from mcp_learning.models.dashboard import Listing
     from mcp_learning.models.results import Change, Stats, Totals
 
-_HEADINGS = ("runs", "succeeded, 90 %", "p50, p95 s", "USD", "error", "since")
+_WIDE = 100
+"""Columns of a terminal from which on the table says how good the estimates of costs were."""
 
 
 def stats(
-    days: Annotated[int, typer.Option(min=1)] = 30,
-    by: Annotated[
+    days: Annotated[int, typer.Option(min=1, help="Of the last so many days")] = 30,
+    group_by: Annotated[
         str,
-        typer.Option(help="task_type, repo, approach, model_tier, pool_type, error_type or day"),
+        typer.Option(
+            "--by", help="task_type, repo, approach, model_tier, pool_type, error_type or day"
+        ),
     ] = "task_type",
-    repo: OnlyRepo = "",
+    repo: Repo = "",
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
     """Success rates, durations and costs, and the state of the database."""
+    from mcp_learning.models.dashboard import ListExecutions
     from mcp_learning.models.requests import LearningStats
 
-    query = request(LearningStats, days=days, group_by=by, repo=repo)
+    query = request(LearningStats, days=days, group_by=group_by, repo=repo)
     settings = load_settings(data_dir, needs_database=True)
 
-    async def work() -> "Stats":
+    async def work() -> "tuple[Stats, Listing | None]":
         async with service(settings) as learning:
-            return await learning.stats(query)
+            found = await learning.stats(query)
+            if found.totals.executions or not found.health.rows:
+                return found, None
+            return found, await learning.listing(ListExecutions(repo=query.repo, limit=1))
 
-    result = run(work)
+    result, before = run(work, "counting")
     if json:
         print_json(result)
+        return
+    if result.totals.executions:
+        _print_figures(result)
     else:
-        _print(result, days, by)
+        say(_nothing(result, before, f" of {query.repo}" if query.repo else ""))
+    for line in (_database(result), index_line(result.health), *waiting(result.health)):
+        say(line)
 
 
-def _print(result: "Stats", days: int, by: str) -> None:
+def _nothing(result: "Stats", before: "Listing | None", of_repo: str) -> str:
+    """That a period is empty, and what lies before it."""
+    period = f"Nothing{of_repo} was recorded in the last {counted(result.days, 'day')}"
+    if before is None or not before.total:
+        return f"{period}, and nothing before."
+    latest = before.executions[0].recorded_at
+    days = (datetime.now(UTC) - latest).days + 1
+    verb = "lies" if before.total == 1 else "lie"
+    return (
+        f"{period}; {counted(before.total, 'execution')} {verb} before, the latest of "
+        f"{latest:%Y-%m-%d}: `mcp-learning stats --days {max(days, result.days + 1)}` reaches it."
+    )
+
+
+def _print_figures(result: "Stats") -> None:
     from mcp_learning.server import answers
 
-    table = Table(title=f"Last {days} days by {by}", box=box.SIMPLE_HEAD)
-    table.add_column(by, overflow="fold")  # the only one that may be narrowed
-    for heading in _HEADINGS:
+    wide = console.width >= _WIDE
+    by = result.group_by.replace("_", " ")
+    title = f"Last {counted(result.days, 'day')} by {by}"
+    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(by, overflow="fold", min_width=10)
+    headings = ["runs", "success (90 %)", "median", "p95", "USD", *(["estimates"] if wide else [])]
+    for heading in (*headings, "change"):
         table.add_column(heading, justify="right", no_wrap=True)
     for group in result.groups:
-        table.add_row(Text(shorten(group.key, 60)), *_totals(group), _trend(group.trend))
+        figures = _totals(group, wide=wide)
+        table.add_row(Text(shorten(group.key, 60)), *figures, _trend(group.trend))
     table.add_section()
-    table.add_row("all", *_totals(result.totals), "")
+    table.add_row("all", *_totals(result.totals, wide=wide), "")
     console.print(table)
+    more = result.groups_omitted
     for line in (
-        *([f"{result.groups_omitted} more values are left out."] if result.groups_omitted else []),
+        *([f"{counted(more, 'more value')} left out."] if more else []),
         *answers.spent(result.totals),
-        f"Against the {days} days before: {answers.trend(result.trend)}.",
+        f"Against the {counted(result.days, 'day')} before: {answers.trend(result.trend)}.",
         *answers.changed(result),
         *answers.failing(result),
     ):
         console.print(line, markup=False, highlight=False)
+
+
+def _database(result: "Stats") -> str:
     health = result.health
-    console.print(
-        f"{health.embedded} of {health.rows} embedded, index {health.index.state}, search "
-        f"{health.search_mode}, {health.database_bytes / 2**20:.1f} MB",
-        markup=False,
+    return (
+        f"{health.embedded:,} of {counted(health.rows, 'execution')} embedded, "
+        f"{health.database_bytes / 2**20:.1f} MB, search {health.search_mode}."
     )
 
 
-def _totals(totals: "Totals") -> tuple[str, ...]:
+def _totals(totals: "Totals", *, wide: bool) -> list[str]:
+    from mcp_learning.server.answers import span
+
     rate, low, high = totals.success_rate, totals.interval_low, totals.interval_high
     p50, p95 = totals.duration_p50, totals.duration_p95
-    return (
-        str(totals.executions),
-        "" if rate is None else f"{rate:.0%}, {100 * (low or 0):.0f} to {100 * (high or 0):.0f}",
-        "" if p50 is None or p95 is None else f"{p50:.0f}, {p95:.0f}",
+    estimates = "" if totals.cost_error is None else f"±{100 * totals.cost_error:.0f} %"
+    return [
+        f"{totals.executions:,}",
+        "" if rate is None else f"{rate:.0%} ({100 * (low or 0):.0f}-{100 * (high or 0):.0f})",
+        "" if p50 is None else span(p50),
+        "" if p95 is None else span(p95),
         "" if totals.cost_usd is None else f"{totals.cost_usd:,.2f}",
-        "" if totals.cost_error is None else f"{1 + totals.cost_error:.2f}x",
-    )
+        *([estimates] if wide else []),
+    ]
 
 
 def _trend(change: "Change | None") -> str:

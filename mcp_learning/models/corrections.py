@@ -36,7 +36,7 @@ Clearable = Literal[
 class ResolveId(Request):
     """An id, or how it begins: at least four hexadecimal digits."""
 
-    task_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F-]{4,36}$")]
+    task_id: str
 
 
 class ResolvedId(Model):

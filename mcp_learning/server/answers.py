@@ -196,8 +196,8 @@ def spent(totals: Totals) -> list[str]:
     """What the executions took and cost, and how good the estimates were; a line each."""
     lines = []
     if totals.duration_p50 is not None and totals.duration_p95 is not None:
-        half, most = _span(totals.duration_p50), _span(totals.duration_p95)
-        lines.append(f"Half took up to {half}, 95 % up to {most}.")
+        median, p95 = span(totals.duration_p50), span(totals.duration_p95)
+        lines.append(f"Duration: median {median}, p95 {p95}.")
     if totals.cost_usd is not None:
         lines.append(f"Cost: {totals.cost_usd:,.2f} USD.")
     if totals.cost_error is not None and totals.cost_bias is not None:
@@ -252,10 +252,13 @@ def _points(change: float, low: float | None, high: float | None) -> str:
     return f"{shown[0]} points (90 % interval {shown[1]} to {shown[2]})"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """A duration to read: 3.2 s, 25 min, 1.8 h, 4 days."""
     if seconds < 100:
-        return f"{seconds:.3g} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6_000 else f"{seconds / 3_600:.3g} h"
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 6_000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3_600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
 def rebuilt(result: RebuildReport) -> str:

@@ -1,5 +1,6 @@
 """Models as clients see them: compact JSON schemas, and argument errors in one line."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -43,10 +44,18 @@ def output_schema(model: type[BaseModel]) -> dict[str, Any]:
     return _outline(_compact(model.model_json_schema(mode="serialization")))
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """What is wrong with the arguments and how to mend it, in one line that names each field."""
+def explain(
+    error: ValidationError, model: type[BaseModel], name: Callable[[str], str] = str
+) -> str:
+    """What is wrong with the arguments and how to mend it, in one line that names each field.
+
+    Args:
+        error: What pydantic says.
+        model: Of the arguments.
+        name: Gives the name by which whoever reads this knows a field.
+    """
     errors = error.errors(include_url=False)
-    lines = [_explain_one(details, model) for details in errors[:_MAX_ERRORS]]
+    lines = [_explain_one(details, model, name) for details in errors[:_MAX_ERRORS]]
     if len(errors) > _MAX_ERRORS:
         lines.append(f"and {len(errors) - _MAX_ERRORS} more")
     return "; ".join(lines)
@@ -114,8 +123,8 @@ def _is_noise(key: str, value: Any) -> bool:
     )
 
 
-def _explain_one(details: ErrorDetails, model: type[BaseModel]) -> str:
-    field = _name(details, model)
+def _explain_one(details: ErrorDetails, model: type[BaseModel], name: Callable[[str], str]) -> str:
+    field = name(_name(details, model))
     kind, context = details["type"], details.get("ctx", {})
     if kind == "extra_forbidden":
         problem = f"is not known here; known are {_siblings(details, model)}"

@@ -1,5 +1,6 @@
 """Which execution a short id means, and corrections of what was recorded."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -22,8 +23,7 @@ CANDIDATES = 5
 """Executions that are named when an id is too short."""
 
 _DESCRIPTION = 50
-_DIGITS = 32
-_LEAST_DIGITS = 4
+_BEGINNING = re.compile(r"[0-9a-fA-F]{4,32}")
 
 
 class Corrections:
@@ -44,12 +44,13 @@ class Corrections:
         """The execution whose id begins like this.
 
         Raises:
-            InvalidInput: Several ids do; the message names them.
+            InvalidInput: It is no beginning of an id, or of several; the message names them.
             NotFound: None does.
         """
         digits = request.task_id.replace("-", "")
-        if not _LEAST_DIGITS <= len(digits) <= _DIGITS:
-            raise InvalidInput("task_id", f"{request.task_id} is no id: 4 to 32 digits are wanted")
+        if not _BEGINNING.fullmatch(digits):
+            problem = f"{request.task_id!a} is no id; give at least its first four digits"
+            raise InvalidInput("task_id", problem)
         found = await self._store.starting_with(digits, CANDIDATES + 1)
         if not found:
             raise NotFound(request.task_id)

@@ -56,6 +56,8 @@ def test_commands_go_through_a_running_server_and_open_the_database_when_there_i
         task_id = recorded(server)
         found = ask("similar", "users are redirected to the login again and again")
         assert [match["task_id"] for match in found["matches"]] == [task_id]
+        assert [one["task_id"] for one in ask("list")["executions"]] == [task_id]
+        assert ask("edit", task_id[:13], "--approach", "guess")["changed"] == ["approach"]
         assert ask("rebuild-index", "--preset", "fast")["rows"] == 1
         health = ask("stats")["health"]
         assert health["leader"]["pid"] == health["owner_pid"] == server.process.pid

@@ -98,7 +98,7 @@ def test_a_page_says_what_a_person_wants_to_know() -> None:
     for expected in (
         "# Insights",
         "- 1,234 executions, 83% succeeded (90 % interval 82% to 85%); 34 pending.",
-        "- Half took up to 61 s, 95 % up to 2 h.",
+        "- Duration: median 61 s, p95 2.0 h.",
         "- Half of 900 cost estimates were within a factor of 1.25; the typical cost was 0.90 "
         "times its estimate.",
         "- Against the period before: success rate +1.2 points (90 % interval +0.1 to +2.3), "

@@ -44,8 +44,9 @@ async def test_an_id_may_be_shortened_as_long_as_it_means_one(service: LearningS
     assert "0290" not in message
     with pytest.raises(NotFound):
         await service.resolve(ResolveId(task_id="0390"))
-    with pytest.raises(InvalidInput, match="4 to 32 digits"):
-        await service.resolve(ResolveId(task_id="0-1-9-"))
+    for nothing in ("0-1-9-", "login", "0" * 33, "%"):
+        with pytest.raises(InvalidInput, match="first four digits"):
+            await service.resolve(ResolveId(task_id=nothing))
 
 
 async def test_a_correction_changes_what_it_names_and_nothing_else(

@@ -1,0 +1,60 @@
+"""`mcp-learning delete`: forgets single executions for good."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcp_learning.cli.options import DataDir, DryRun, Json, Yes
+from mcp_learning.cli.output import console, counted, fields, print_json, say, short_id
+from mcp_learning.cli.running import confirm, load_settings, resolve, run, service
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from mcp_learning.models.results import Execution, Forgotten
+
+
+def delete(
+    task_ids: Annotated[
+        list[str],
+        typer.Argument(metavar="ID...", help="Of executions; the beginning of each is enough"),
+    ],
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Forget executions for good, with their feedback; asks before it does."""
+    from mcp_learning.models.requests import ForgetExecutions, GetExecution
+
+    settings = load_settings(data_dir, needs_database=True)
+
+    async def find() -> "list[Execution]":
+        async with service(settings) as learning:
+            chosen = dict.fromkeys([await resolve(learning, text) for text in task_ids])
+            found = [await learning.inspect(GetExecution(task_id=one)) for one in chosen]
+            return [one.execution for one in found]
+
+    found = run(find, "reading")
+    if not json:
+        console.print(fields({short_id(one.task_id): _line(one) for one in found}))
+    if not dry_run:
+        confirm(f"Forget {counted(len(found), 'execution')} for good?", yes=yes)
+
+    async def work(chosen: "list[UUID]") -> "Forgotten":
+        async with service(settings) as learning:
+            return await learning.forget(ForgetExecutions(task_ids=chosen, dry_run=dry_run))
+
+    done = run(lambda: work([one.task_id for one in found]), "deleting")
+    if json:
+        print_json(done)
+    elif dry_run:
+        say(f"{counted(done.executions, 'execution')} would be deleted.")
+    else:
+        say(f"{counted(done.executions, 'execution')} deleted.")
+
+
+def _line(one: "Execution") -> str:
+    from mcp_learning.server.quoting import shorten
+
+    return f"{one.recorded_at:%Y-%m-%d} {one.outcome} {shorten(one.task_description, 120)}"

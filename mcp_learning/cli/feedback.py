@@ -1,0 +1,53 @@
+"""`mcp-learning feedback`: what a person says of an execution."""
+
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from mcp_learning.cli.options import DataDir, Id, Json
+from mcp_learning.cli.output import counted, print_json, say, short_id
+from mcp_learning.cli.running import load_settings, request, resolve, run, service
+
+if TYPE_CHECKING:
+    from mcp_learning.models.results import FeedbackStored
+
+
+def feedback(
+    task_id: Id,
+    rating: Annotated[int | None, typer.Option(min=1, max=5, help="1 to 5")] = None,
+    accepted: Annotated[str, typer.Option(help="Was the result taken: yes or no")] = "",
+    helpful: Annotated[str, typer.Option(help="Did recalling it help: yes or no")] = "",
+    issue_type: Annotated[
+        str, typer.Option(help="wrong_model, too_slow, poor_quality or other")
+    ] = "",
+    comment: Annotated[str, typer.Option(help="In your own words")] = "",
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Judge an execution: recommendations count it for more, or for less."""
+    from mcp_learning.models.requests import SubmitFeedback
+
+    said = request(
+        SubmitFeedback,
+        task_id=UUID(int=0),
+        rating=rating,
+        accepted=accepted,
+        helpful=helpful,
+        issue_type=issue_type,
+        comment=comment,
+    )
+    settings = load_settings(data_dir, needs_database=True)
+
+    async def work() -> "FeedbackStored":
+        async with service(settings) as learning:
+            about = said.model_copy(update={"task_id": await resolve(learning, task_id)})
+            return await learning.feedback(about.identified())
+
+    done = run(work, "writing")
+    if json:
+        print_json(done)
+        return
+    say(f"Stored: {done.feedback_count:,} feedback on {short_id(done.task_id)}.")
+    if done.redactions:
+        say(f"{counted(done.redactions, 'secret')} removed.")

@@ -1,0 +1,51 @@
+"""`mcp-learning list`: what was recorded, the latest first."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcp_learning.cli.options import Approach, DataDir, Json, Outcome, Repo, Since, TaskType
+from mcp_learning.cli.output import console, counted, executions_table, print_json, say
+from mcp_learning.cli.running import load_settings, request, run, service
+
+if TYPE_CHECKING:
+    from mcp_learning.models.dashboard import Listing
+
+
+def list_(
+    repo: Repo = "",
+    task_type: TaskType = "",
+    approach: Approach = "",
+    outcome: Outcome = "any",
+    since: Since = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many")] = 20,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """List what was recorded, the latest first."""
+    from mcp_learning.models.dashboard import ListExecutions
+
+    wanted = request(
+        ListExecutions,
+        repo=repo,
+        task_type=task_type,
+        approach=approach,
+        outcome=outcome,
+        since=since,
+        limit=limit,
+    )
+    settings = load_settings(data_dir, needs_database=True)
+
+    async def work() -> "Listing":
+        async with service(settings) as learning:
+            return await learning.listing(wanted)
+
+    result = run(work, "reading")
+    if json:
+        print_json(result)
+        return
+    if not result.total:
+        say("Nothing that passes these filters was recorded.")
+        return
+    console.print(executions_table(result.executions, "task, approach, error"))
+    say(f"{len(result.executions):,} of {counted(result.total, 'execution')}.")

@@ -1,0 +1,86 @@
+"""`mcp-learning show`: everything that is known of one execution."""
+
+from typing import TYPE_CHECKING
+
+from mcp_learning.cli.options import DataDir, Id, Json
+from mcp_learning.cli.output import console, counted, fields, print_json, say, short_id, when
+from mcp_learning.cli.running import load_settings, resolve, run, service
+
+if TYPE_CHECKING:
+    from mcp_learning.models.results import Execution, ExecutionDetail, Feedback
+
+
+def show(task_id: Id, data_dir: DataDir = None, json: Json = False) -> None:
+    """Show everything that is known of an execution."""
+    from mcp_learning.models.requests import GetExecution
+
+    settings = load_settings(data_dir, needs_database=True)
+
+    async def work() -> "ExecutionDetail":
+        async with service(settings) as learning:
+            chosen = GetExecution(task_id=await resolve(learning, task_id))
+            return await learning.inspect(chosen)
+
+    found = run(work, "reading")
+    if json:
+        print_json(found)
+    else:
+        _print(found)
+
+
+def _print(found: "ExecutionDetail") -> None:
+    console.print(fields(_values(found.execution)))
+    say(
+        f"\nIn {counted(found.times_returned, 'answer')} to agents; counts {found.weight:g} times "
+        "in recommendations."
+    )
+    if found.used_task_ids:
+        say("It used " + ", ".join(map(short_id, found.used_task_ids)) + ".")
+    if found.used_by:
+        users = ", ".join(f"{short_id(one.task_id)} ({one.outcome})" for one in found.used_by)
+        say(f"Used by {users}.")
+    for one in found.feedback:
+        say(f"Feedback of {when(one.submitted_at)}: {_feedback(one)}")
+
+
+def _values(one: "Execution") -> dict[str, object]:
+    from mcp_learning.models.characters import visible
+    from mcp_learning.server.answers import span
+
+    shown: dict[str, object] = {
+        "id": one.task_id,
+        "recorded": when(one.recorded_at),
+        "changed": when(one.updated_at) if one.updated_at != one.recorded_at else None,
+        "type": one.task_type,
+        "outcome": one.outcome,
+        "repo": one.repo,
+        "approach": one.approach,
+        "task": one.task_description,
+        "solution": one.solution_summary,
+        "error type": one.error_type,
+        "error": one.error_message,
+        "duration": None if one.duration_seconds is None else span(one.duration_seconds),
+        "cost": None if one.cost_usd is None else f"{one.cost_usd:,.4g} USD",
+    }
+    told = {*shown, "task_id", "recorded_at", "updated_at", "task_type", "task_description"}
+    told |= {"solution_summary", "error_type", "error_message", "duration_seconds", "cost_usd"}
+    rest = {name: value for name, value in dict(one).items() if name not in told}
+    metadata = rest.pop("metadata", None) or {}
+    shown |= {name.replace("_", " "): value for name, value in rest.items()}
+    shown |= {f"metadata.{name}": value for name, value in metadata.items()}
+    return {
+        name: None if value is None else visible(str(value)).replace("\r", "")
+        for name, value in shown.items()
+    }
+
+
+def _feedback(one: "Feedback") -> str:
+    yes = {True: "yes", False: "no", None: None}
+    values = {
+        "rating": one.rating,
+        "accepted": yes[one.accepted],
+        "helpful": yes[one.helpful],
+        "issue": one.issue_type,
+        "comment": one.comment,
+    }
+    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
