@@ -71,6 +71,10 @@ class Match(ExecutionSummary):
     similarity: Annotated[float, Field(description="0..1")]
     matched_by: Literal["meaning", "words", "both"]
     runs: Runs
+    fix: Annotated[
+        str | None, Field(description="Solution of a later success of the same task")
+    ] = None
+    fix_task_id: UUID | None = None
 
 
 class SearchInfo(Model):
@@ -82,7 +86,7 @@ class SearchInfo(Model):
     degraded: bool
     reason: str | None = None
     below_floor: Annotated[
-        int, Field(description="Nearest tasks left out as irrelevant, up to limit")
+        int, Field(description="Executions left out as irrelevant; 0 when limit is reached")
     ]
     truncated: bool = False
 

@@ -22,7 +22,7 @@ from mcp_learning.search.row_table import RowTable
 from mcp_learning.search.scorer import Query
 from mcp_learning.store.past_run import PastRun
 from mcp_learning.store.types import (
-    LABELS,
+    CODED,
     Changes,
     Columns,
     IndexedTexts,
@@ -117,7 +117,7 @@ class Past:
 
     def _columns(self, runs: Mapping[int, PastRun], text_hashes: Sequence[int]) -> Columns:
         numbers, values = np.array(list(runs), np.int64), list(runs.values())
-        labels = dict.fromkeys(LABELS, [""] * len(values))
+        labels = dict.fromkeys(CODED, [""] * len(values))
         labels["repo"] = [run.repo for run in values]
         labels["task_type"] = [run.task_type for run in values]
         labels[self._by] = [run.label for run in values]

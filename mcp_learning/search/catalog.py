@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mcp_learning.models.requests import Filters, Outcome
 from mcp_learning.redaction.repositories import matching
 from mcp_learning.search.arrays import grown
-from mcp_learning.store.types import LABELS, Columns
+from mcp_learning.store.types import CODED, LABELS, Columns
 
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "pending")
 """Outcomes by their code in `Columns.outcome`."""
@@ -36,7 +36,7 @@ _TYPES = {
     "description_hash": np.uint64,
     "version": np.int64,
     "alive": np.bool_,
-    **dict.fromkeys(LABELS, np.int32),
+    **dict.fromkeys(CODED, np.int32),
 }
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 MAX_UNSORTED = 2_048
@@ -78,7 +78,7 @@ class Catalog:
         }
         self._used = 0
         self._alive = 0
-        self._codes: dict[str, dict[str, int]] = {name: {"": 0} for name in LABELS}
+        self._codes: dict[str, dict[str, int]] = {name: {"": 0} for name in CODED}
         self._by_key = _TaskKeyIndex(max_unsorted)
         self.sequence = 0
         """The highest change number that was taken in."""
@@ -92,7 +92,7 @@ class Catalog:
         return self._alive
 
     def labels(self, name: str) -> list[str]:
-        """The values of a label by their code in the column; the first stands for no value."""
+        """The values of a column of `CODED` by their code; the first stands for no value."""
         return list(self._codes[name])
 
     def view(self) -> CatalogView:
@@ -216,7 +216,7 @@ class Catalog:
 
     def _write(self, rows: NDArray[np.int64], changed: Columns, chosen: NDArray[np.bool_]) -> None:
         for name, column in self._columns.items():
-            if name in LABELS:
+            if name in CODED:
                 codes = self._codes[name]
                 values = changed.labels[name][chosen].tolist()
                 column[rows] = [codes.setdefault(value, len(codes)) for value in values]

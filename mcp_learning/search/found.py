@@ -24,6 +24,8 @@ class Ranked:
         similarity: Of the task's most similar run, 0..1.
         matched_by: See `Scorer.matched_by`.
         runs: Numbers of runs by outcome.
+        fix: Change number of the success that followed, if the execution failed.
+        fix_task_id: Of that success.
     """
 
     task_id: UUID
@@ -31,6 +33,16 @@ class Ranked:
     similarity: float
     matched_by: MatchedBy
     runs: Runs
+    fix: int | None = None
+    fix_task_id: UUID | None = None
+
+    @property
+    def texts(self) -> dict[int, UUID]:
+        """The executions whose texts are shown, by their change numbers."""
+        shown = {self.sequence: self.task_id}
+        if self.fix is not None and self.fix_task_id is not None:
+            shown[self.fix] = self.fix_task_id
+        return shown
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,8 @@ class Found:
         ranked: Best first, at most the limit.
         mode: How candidates were found.
         candidates: Executions searched.
-        below_floor: Tasks that are missing from a full result only because of the floor.
+        below_floor: Executions that were left out because of the floor alone; 0 in a result that
+            has as many tasks as the limit, which leaves out the rest.
     """
 
     ranked: list[Ranked]

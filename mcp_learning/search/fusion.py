@@ -28,6 +28,9 @@ FLOOR = 0.41
 MIN_WITH_IDENTIFIERS = 0.45
 """Least similarity of a row that has every identifier of the query."""
 
+SAME_ERROR, SAME_TEXT = 0.9, 0.99
+"""Least similarity of a row that has the very error of the query, and of one with all its words."""
+
 REFERENCE_NOISE = 0.30
 """`Embedder.floor` of the bundled model, to which cosines of other models are rescaled."""
 
@@ -65,3 +68,17 @@ def similarities(
     matched = np.flatnonzero(coverage)
     fused[matched] += np.float32(weight) * np.sqrt(coverage[matched])
     return fused
+
+
+def of_quoted_error(
+    overlaps: NDArray[np.float32], coverage: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(n,) float32: least similarities of n rows whose error the query quotes.
+
+    Args:
+        overlaps: (n,) float32, 0..1, from `ErrorForms.quoted_by`.
+        coverage: (n,) from `LexicalScores`. It decides among occurrences of one error.
+    """
+    span = np.float32(SAME_ERROR - MIN_WITH_IDENTIFIERS)
+    least = np.float32(MIN_WITH_IDENTIFIERS) + span * overlaps**2
+    return np.asarray(least + np.float32(SAME_TEXT - SAME_ERROR) * np.sqrt(coverage))

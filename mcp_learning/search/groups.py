@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.results import Runs
-from mcp_learning.search.arrays import top_k
+from mcp_learning.search.arrays import is_in_sorted, top_k
+from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.snapshot import Snapshot
 
 AS_SIMILAR = 0.05
@@ -21,10 +22,11 @@ Similarities = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 class TaskRuns(NamedTuple):
-    """A task: the row to show, and its runs by outcome."""
+    """A task: the row to show, its runs by outcome, and of a failure the row that fixed it."""
 
     row: int
     runs: Runs
+    fix: int | None = None
 
 
 def best(
@@ -57,19 +59,12 @@ def best(
         k *= _OVERFETCH
 
 
-def count(snapshot: Snapshot, limit: int) -> int:
-    """The number of different tasks that pass the filters, at most `limit`."""
-    examined = limit * _OVERFETCH
-    while True:
-        rows = snapshot.passes(np.arange(min(examined, len(snapshot.view))))
-        tasks = len(np.unique(snapshot.view["task_key"][rows]))
-        if tasks >= limit or examined >= len(snapshot.view):
-            return min(tasks, limit)
-        examined *= _OVERFETCH
-
-
 def represent(
-    snapshot: Snapshot, task_key: int, similarities: Similarities, exact: int
+    snapshot: Snapshot,
+    task_key: int,
+    similarities: Similarities,
+    exact: int,
+    with_error: NDArray[np.int64],
 ) -> TaskRuns:
     """Selects the most useful run of a task among those about as similar as its most similar run.
 
@@ -78,20 +73,35 @@ def represent(
         task_key: Of the task; at least one of its runs passes the filters.
         similarities: Of rows.
         exact: `description_hash` of the query; a run with the same description comes first.
+        with_error: Ascending rows that have the error that the query quotes; they come next.
     """
     rows = snapshot.rows_of_task(task_key)
     view = snapshot.view
     success, failure, pending = np.bincount(view["outcome"][rows], minlength=3).tolist()
     runs = Runs(total=len(rows), success=success, failure=failure, pending=pending)
-    if len(rows) == 1:
-        return TaskRuns(int(rows[0]), runs)
-    found = similarities(rows)
+    row = int(rows[0])
+    if len(rows) > 1:
+        row = _most_useful(snapshot, rows, similarities(rows), exact, with_error)
+    failed = view["outcome"][row] == OUTCOMES.index("failure")
+    return TaskRuns(row, runs, snapshot.fix_of(row) if failed else None)
+
+
+def _most_useful(
+    snapshot: Snapshot,
+    rows: NDArray[np.int64],
+    found: NDArray[np.float32],
+    exact: int,
+    with_error: NDArray[np.int64],
+) -> int:
+    view = snapshot.view
     near = rows[found >= found.max() - AS_SIMILAR]
-    # By description, outcome (success first), whether it has a solution, and time; the last wins.
+    # By description, error, outcome (success first), whether it has a solution, and time; the last
+    # wins.
     usefulness = (
         view["sequence"][near],
         view["has_solution"][near],
         -view["outcome"][near],
+        is_in_sorted(near, with_error),
         view["description_hash"][near] == np.uint64(exact),
     )
-    return TaskRuns(int(near[np.lexsort(usefulness)[-1]]), runs)
+    return int(near[np.lexsort(usefulness)[-1]])

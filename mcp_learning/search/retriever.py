@@ -251,9 +251,9 @@ class Retriever:
         else:
             mode = "hnsw"
             best = self._best_of_candidates(snapshot, scorer, query, index, floor)
-        exact = description_hash(query.text)
+        asked = (description_hash(query.text), scorer.with_error)
         kept = [
-            (similarity, groups.represent(snapshot, key, scorer.similarities, exact))
+            (similarity, groups.represent(snapshot, key, scorer.similarities, *asked))
             for key, similarity in best.items()
             if similarity >= floor
         ]
@@ -266,11 +266,14 @@ class Retriever:
                 similarity=similarity,
                 matched_by=matched_by,
                 runs=group.runs,
+                fix=None if group.fix is None else int(view["sequence"][group.fix]),
+                fix_task_id=None if group.fix is None else view.task_id(group.fix),
             )
             for (similarity, group), matched_by in zip(kept, matched, strict=True)
         ]
         full = len(kept) == query.limit
-        below_floor = 0 if full else groups.count(snapshot, query.limit) - len(kept)
+        shown = sum(group.runs.total for _, group in kept)
+        below_floor = 0 if full else snapshot.eligible - shown
         return Found(ranked, mode, snapshot.eligible, below_floor)
 
     def _best_of_candidates(

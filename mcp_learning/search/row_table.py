@@ -25,6 +25,7 @@ from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters
 from mcp_learning.search.arrays import grown
 from mcp_learning.search.catalog import Catalog
+from mcp_learning.search.errors import ErrorForms
 from mcp_learning.search.exact import MIN_ROWS_FOR_BOUNDS, VectorMatrix
 from mcp_learning.search.lexical import word_file
 from mcp_learning.search.lexical.terms import count_terms
@@ -99,6 +100,7 @@ class RowTable:
         self._matrix = VectorMatrix(dimension, directory, min_bounded=upkeep.min_bounded)
         self._metric = MetricCache()
         self._words = WordIndex()
+        self._errors = ErrorForms()
         self._saved = 0
         self._row_of_version = np.zeros(0, np.int32)
         self.embedded = 0
@@ -109,6 +111,7 @@ class RowTable:
                 self._words, order = word_file.restore(self._words_path, rows.text_hash)
                 self._saved = len(self._words)
             self._catalog.apply(rows.chosen(order))
+            self._errors.follow(self._catalog.labels("error_text"))
 
     def __len__(self) -> int:
         return self._catalog.alive
@@ -184,6 +187,7 @@ class RowTable:
             self._catalog.kill(deleted)
             self._words.discard(deleted)
             rows, replaced = self._catalog.apply(changes.rows)
+            self._errors.follow(self._catalog.labels("error_text"))
             versions = self._catalog.view()["version"][rows]
             moved = versions > 0
             vectors = self._matrix.view(len(self._catalog))[replaced[moved]]
@@ -290,7 +294,7 @@ class RowTable:
             view = self._catalog.view()
             vectors, bounds = self._matrix.view(len(view)), self._matrix.bounds(len(view))
             passing = self._catalog.mask(filters, now)
-            known = (self._catalog, self._row_of_version, self._metric, self._lock)
+            known = (self._catalog, self._row_of_version, self._errors, self._metric, self._lock)
             return Snapshot(view, vectors, bounds, self._words, passing, *known)
 
     def _count_embedded(self) -> None:

@@ -57,6 +57,9 @@ class Scorer:
         snapshot: Its rows.
         query: What they are compared with.
         words: Scores of its words.
+
+    Attributes:
+        with_error: (m,) ascending rows that have the error that the query quotes.
     """
 
     def __init__(self, snapshot: Snapshot, query: Query, words: LexicalScores) -> None:
@@ -64,6 +67,8 @@ class Scorer:
         self._query = query
         self._coverage = snapshot.coverage(words.coverage)
         self._named = words.with_identifiers[words.with_identifiers < len(snapshot.view)]
+        self.with_error, overlaps = snapshot.with_error(query.text)
+        self._by_error = fusion.of_quoted_error(overlaps, self._coverage[self.with_error])
         self._same = snapshot.rows_of_task(query.task_key)
         self._weight = 1.0 if query.vector is None else fusion.lexical_weight(words)
         self._all: NDArray[np.float32] | None = None
@@ -91,19 +96,22 @@ class Scorer:
     def most_covered(self, k: int) -> NDArray[np.int64]:
         """The k rows that match the query's words best and pass the filters, and ties.
 
-        At most k rows with all identifiers of the query come on top.
+        At most k rows with all identifiers of the query come on top, and k with its error.
         """
         passing = self._snapshot.passing
         found = self._coverage if passing is None else self._coverage * passing
         rows = np.flatnonzero(found >= max(top_k_bound(found, k), _LEAST_COVERAGE))
         named = self._snapshot.passes(self._named.astype(np.int64))[:k]
-        return np.concatenate([rows[top_k(found[rows], k)], named])
+        closest = self.with_error[np.argsort(-self._by_error, kind="stable")]
+        failed = self._snapshot.passes(closest)[:k]
+        return np.concatenate([rows[top_k(found[rows], k)], named, failed])
 
     def matched_by(self, rows: Sequence[int]) -> list[MatchedBy]:
         """Which of words and meaning reach the floor by themselves; `both` also if neither does."""
         at = np.array(rows, np.int64)
         by_meaning = self._meaning(at) >= fusion.FLOOR
         by_words = (self._coverage[at] >= fusion.FLOOR**2) | is_in_sorted(at, self._named)
+        by_words |= is_in_sorted(at, self.with_error)
         return [
             "both" if meaning == words else "meaning" if meaning else "words"
             for meaning, words in zip(by_meaning.tolist(), by_words.tolist(), strict=True)
@@ -126,5 +134,15 @@ class Scorer:
         named = self._named if rows is None else np.flatnonzero(is_in_sorted(rows, self._named))
         same = self._same if rows is None else np.flatnonzero(is_in_sorted(rows, self._same))
         fused[named] = np.maximum(fused[named], np.float32(fusion.MIN_WITH_IDENTIFIERS))
+        if len(self.with_error):
+            self._raise_with_error(fused, rows)
         fused[same] = 1.0
         return fused
+
+    def _raise_with_error(self, fused: NDArray[np.float32], rows: NDArray[np.int64] | None) -> None:
+        if rows is None:
+            fused[self.with_error] = np.maximum(fused[self.with_error], self._by_error)
+            return
+        here = np.flatnonzero(is_in_sorted(rows, self.with_error))
+        at = np.searchsorted(self.with_error, rows[here])
+        fused[here] = np.maximum(fused[here], self._by_error[at])

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.search.catalog import Catalog, CatalogView
+from mcp_learning.search.catalog import OUTCOMES, Catalog, CatalogView
+from mcp_learning.search.errors import ErrorForms
 from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.search.metric import Metric
 from mcp_learning.search.metric_cache import MetricCache
@@ -32,6 +33,7 @@ class Snapshot:
     passing: NDArray[np.bool_] | None
     _catalog: Catalog
     _row_of_version: NDArray[np.int32]
+    _errors: ErrorForms
     _metric: MetricCache
     _lock: threading.RLock
 
@@ -47,11 +49,37 @@ class Snapshot:
 
     def rows_of_task(self, task_key: int) -> NDArray[np.int64]:
         """The rows of a task's runs that pass the filters, ascending."""
+        rows = self._runs(task_key)
+        return rows if self.passing is None else rows[self.passing[rows]]
+
+    def fix_of(self, row: int) -> int | None:
+        """The latest success with a solution after a failure: of its task, in its repository.
+
+        It needn't pass the filters.
+        """
+        rows = self._runs(int(self.view["task_key"][row]))
+        fits = self.view["alive"][rows] & self.view["has_solution"][rows]
+        fits &= self.view["outcome"][rows] == OUTCOMES.index("success")
+        fits &= self.view["repo"][rows] == self.view["repo"][row]
+        fits &= self.view["timestamp"][rows] >= self.view["timestamp"][row]
+        fixes = rows[fits]
+        return int(fixes[self.view["timestamp"][fixes].argmax()]) if len(fixes) else None
+
+    def with_error(self, question: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """(m,) ascending rows whose error the question quotes, and (m,) overlaps of both, 0..1."""
+        with self._lock:
+            codes, overlaps = self._errors.quoted_by(question)
+        if not len(codes):
+            return np.empty(0, np.int64), overlaps
+        rows = np.flatnonzero(np.isin(self.view["error_text"], codes))
+        return rows, overlaps[np.searchsorted(codes, self.view["error_text"][rows])]
+
+    def _runs(self, task_key: int) -> NDArray[np.int64]:
         with self._lock:
             rows = self._catalog.rows_of_task(task_key)
         if len(rows) and rows[-1] >= len(self.view):  # recorded since
             rows = rows[rows < len(self.view)]
-        return rows if self.passing is None else rows[self.passing[rows]]
+        return rows
 
     def labels(self, name: str) -> list[str]:
         """The values of a label by their code in the view; the first stands for no value."""

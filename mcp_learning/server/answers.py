@@ -26,8 +26,13 @@ from mcp_learning.models.results import (
 )
 from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN, quoted, shorten
 
-_CONCISE = {"task_description": 160, "solution_summary": 200, "error_message": 160}
-_DETAILED = {"task_description": 4_000, "solution_summary": 4_000, "error_message": 2_000}
+_CONCISE = {"task_description": 160, "solution_summary": 200, "error_message": 160, "fix": 200}
+_DETAILED = {
+    "task_description": 4_000,
+    "solution_summary": 4_000,
+    "error_message": 2_000,
+    "fix": 4_000,
+}
 _DIVISORS = (1, 4, 16)
 """How much shorter texts become, step by step, when not even one match fits the budget."""
 _LEADING, _PATTERNS = 5, 3
@@ -90,8 +95,7 @@ def _similar_text(result: SimilarTasks, dropped: int) -> str:
     search = result.search
     lines = [_match_line(number, match) for number, match in enumerate(result.matches, 1)]
     if not lines and not dropped:
-        found = f" {search.below_floor} less similar left out." if search.below_floor else ""
-        lines = [f"Nothing relevant among {search.candidates} executions.{found}"]
+        lines = [f"Nothing relevant among {search.candidates} executions."]
     if dropped:
         lines.append(f"{dropped} more left out to stay within max_tokens.")
     if search.degraded:
@@ -108,6 +112,7 @@ def _match_line(number: int, match: Match) -> str:
         ("approach", match.approach),
         ("solution", match.solution_summary),
         ("error", match.error_message or match.error_type),
+        ("fix", match.fix),
     ):
         if text:
             line += f"; {label}: {quoted(text, 120)}"

@@ -41,7 +41,7 @@ async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> Simila
         reason=reason,
         below_floor=found.below_floor,
     )
-    matches = [_match(one, texts[one.sequence]) for one in found.ranked if one.sequence in texts]
+    matches = [_match(one, texts) for one in found.ranked if one.sequence in texts]
     return SimilarTasks(matches=matches, search=info)
 
 
@@ -95,10 +95,13 @@ async def look_up(
     )
 
 
-def _match(ranked: "Ranked", execution: ExecutionSummary) -> Match:
+def _match(ranked: "Ranked", texts: Mapping[int, ExecutionSummary]) -> Match:
+    fix = None if ranked.fix is None else texts.get(ranked.fix)
     return Match(
-        **dict(execution),
+        **dict(texts[ranked.sequence]),
         similarity=round(ranked.similarity, 4),
         matched_by=ranked.matched_by,
         runs=ranked.runs,
+        fix=None if fix is None else fix.solution_summary,
+        fix_task_id=None if fix is None else fix.task_id,
     )

@@ -121,12 +121,13 @@ class Searches:
                 query = replace(query, mode=mode)
                 self._retriever.open_index(self._embedder.fingerprint, wanted=mode == "hnsw")
             found = self._retriever.search(query)
-            numbers = [one.sequence for one in found.ranked]
+            numbers = [number for one in found.ranked for number in one.texts]
             return found, self._retriever.summaries.known(numbers)
 
         found, texts = await anyio.to_thread.run_sync(search, limiter=self._threads)
         self._searched()
-        missing = {one.sequence: one.task_id for one in found.ranked if one.sequence not in texts}
+        shown = {number: task for one in found.ranked for number, task in one.texts.items()}
+        missing = {number: task for number, task in shown.items() if number not in texts}
         return found, texts | await self._read(missing)
 
     async def recommend(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LABELS = ("repo", "task_type", "approach", "model_tier", "pool_type", "swarm_topology")
-"""Columns that filters and recommendations compare. An absent value is the empty text, which no
-execution has otherwise."""
+CODED = (*LABELS, "error_text")
+"""Columns that filters compare, and with them the normal form of the error. Absent is empty."""
 
 Generation = Literal["current", "next"]
 """Which set of vectors: the one that searches use, or the one that a re-embed is filling."""
@@ -161,7 +161,7 @@ class Columns:
         outcome: int8: 0 success, 1 failure, 2 pending.
         has_solution: bool.
         description_hash: uint64, `description_hash` of the description.
-        labels: str objects by column of `LABELS`.
+        labels: str objects by column of `CODED`.
     """
 
     high: "NDArray[np.uint64]"

@@ -15,7 +15,7 @@ from mcp_learning.models.identifiers import description_hash, task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.search.catalog import Catalog
-from mcp_learning.store.types import LABELS, Columns
+from mcp_learning.store.types import CODED, Columns
 
 IDS = [UUID(int=high << 64 | low) for high in range(3) for low in range(4)]
 """Halves are shared, so that both have to be looked at."""
@@ -54,7 +54,9 @@ def microseconds(moment: datetime) -> int:
 def columns_of(changed: dict[int, Execution]) -> Columns:
     """What the database says of executions, by their change numbers."""
     rows = list(changed.values())
-    labels = {name: np.array([getattr(row, name) or "" for row in rows], object) for name in LABELS}
+    labels = {
+        name: np.array([getattr(row, name, None) or "" for row in rows], object) for name in CODED
+    }
     return Columns(
         high=np.array([row.task_id.int >> 64 for row in rows], np.uint64),
         low=np.array([row.task_id.int & 2**64 - 1 for row in rows], np.uint64),

@@ -69,7 +69,11 @@ class Recorded:
         snapshot = self.snapshot(filters)
         given_similarities = self.similarities(snapshot)
         found = groups.represent(
-            snapshot, task_key(text), given_similarities, description_hash(question)
+            snapshot,
+            task_key(text),
+            given_similarities,
+            description_hash(question),
+            snapshot.with_error(question)[0],
         )
         return snapshot.view.task_id(found.row), found
 

@@ -27,7 +27,7 @@ from mcp_learning.search.metric import (
 )
 from mcp_learning.search.metric_cache import MetricCache
 from mcp_learning.settings import DEFAULT_MODEL
-from mcp_learning.store.types import LABELS, Columns
+from mcp_learning.store.types import CODED, Columns
 
 DIMENSION = 64
 KINDS, THINGS = 12, 8
@@ -240,7 +240,7 @@ class History:
             outcome=zeros.astype(np.int8),
             has_solution=zeros.astype(np.bool_),
             description_hash=descriptions.astype(np.uint64),
-            labels={name: np.full(len(rows), "", object) for name in LABELS},
+            labels={name: np.full(len(rows), "", object) for name in CODED},
         )
 
     def _rows(self, catalog: Catalog, executions: Sequence[int]) -> np.ndarray:

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import numpy as np
 from anyio.from_thread import BlockingPortal
+from search.by_hand import errors_quoted, most_useful, terms
 from search.planted import DIMENSION, MODEL, SIGNS, Vectors, build
 from store.rows import NOW, OUTCOMES, execution, passes
 
@@ -25,9 +25,8 @@ from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.search import fusion
 from mcp_learning.search.found import Found
-from mcp_learning.search.groups import AS_SIMILAR
 from mcp_learning.search.hnsw import FILE_NAME
-from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms
+from mcp_learning.search.lexical.terms import TokenisedQuery
 from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.scorer import ROUNDING, Query
@@ -251,7 +250,7 @@ class World:
         """By brute force: all tasks that pass the filters, best first, however similar."""
         living = list(self.rows.values())
         words = WordIndex()
-        words.add([_terms(row) for row in living])
+        words.add([terms(row) for row in living])
         scores = words.score(TokenisedQuery.of(query.text))
         vectors = np.zeros((len(living), DIMENSION), np.float32)
         for at, row in enumerate(living):
@@ -266,6 +265,11 @@ class World:
         fused[scores.with_identifiers] = np.maximum(
             fused[scores.with_identifiers], np.float32(fusion.MIN_WITH_IDENTIFIERS)
         )
+        errors = errors_quoted(living, query.text)
+        for at, overlap in errors.items():
+            covered = scores.coverage[[at]]
+            least = fusion.of_quoted_error(np.array([overlap], np.float32), covered)
+            fused[at] = max(fused[at], least[0])
         tasks: dict[int, list[int]] = {}
         for at, row in enumerate(living):
             key = task_key(row.task_description)
@@ -277,9 +281,10 @@ class World:
         best = {key: max((rounded[at], at) for at in runs) for key, runs in tasks.items()}
         found = []
         for key in sorted(best, key=lambda key: best[key], reverse=True):
-            shown = _most_useful(tasks[key], living, fused, query.text)
+            shown = most_useful(tasks[key], living, fused, query.text, errors)
             by_meaning = meanings[shown] >= fusion.FLOOR
             by_words = scores.coverage[shown] >= fusion.FLOOR**2 or shown in scores.with_identifiers
+            by_words = by_words or shown in errors
             why = "both" if by_meaning == by_words else "meaning" if by_meaning else "words"
             outcomes = Counter(living[at].outcome for at in tasks[key])
             runs = {"total": len(tasks[key])}
@@ -294,27 +299,6 @@ class World:
             for task_id, description in self._known.items()
             if task_id in self.rows and self.rows[task_id].task_description == description
         }
-
-
-def _most_useful(runs: list[int], living: list[Execution], fused: Vectors, text: str) -> int:
-    near = [at for at in runs if fused[at] >= fused[runs].max() - AS_SIMILAR]
-
-    def usefulness(at: int) -> tuple[bool, int, bool, int]:
-        row = living[at]
-        told = row.solution_summary is not None
-        return row.task_description == text, -OUTCOMES.index(row.outcome), told, at
-
-    return max(near, key=usefulness)
-
-
-@cache
-def _counted(*texts: str | None) -> Counter[int]:
-    return count_terms(*texts)
-
-
-def _terms(row: Execution) -> Counter[int]:
-    texts = (row.task_description, row.solution_summary, row.error_type, row.error_message)
-    return _counted(*texts)
 
 
 def told(found: Found) -> list[Match]:
@@ -332,7 +316,9 @@ def assert_exact(world: World, query: Query, found: Found) -> None:
     kept = [match for match in best if match.similarity >= floor - ROUNDING]
     assert told(found) == kept
     assert found.mode == "exact"
-    assert found.below_floor == len(best) - len(kept)
+    shown = sum(match.runs["total"] for match in kept)
+    full = len(kept) == query.limit
+    assert found.below_floor == (0 if full else world.eligible(query.filters) - shown)
     assert found.candidates == world.eligible(query.filters)
 
 

@@ -79,6 +79,22 @@ def count_terms(*texts: str | None) -> Counter[int]:
     return counts
 
 
+def phrases(text: str) -> frozenset[int]:
+    """Pairs of neighbouring words, passing over function words, and identifiers by themselves."""
+    found: set[int] = set()
+    before: int | None = None
+    for word in _WORD.findall(_normal(text)):
+        term, flags = _terms_of(word[:_LONGEST])[0]
+        if term in _STOP_WORDS:
+            continue
+        if flags & _IDENTIFIER and not flags & _NUMERIC:
+            found.add(term)
+        if before is not None:
+            found.add(hash((before, term)))
+        before = term
+    return frozenset(found)
+
+
 def is_stop_word(term: int) -> bool:
     """Whether the term is a function word of English, which most texts have."""
     return term in _STOP_WORDS

@@ -11,14 +11,14 @@ import numpy as np
 
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.lists import AMONG_NUMBERS, joined
-from mcp_learning.store.types import LABELS, Columns, IndexedTexts
+from mcp_learning.store.types import CODED, Columns, IndexedTexts
 
 _HASHED = "x.task_id, x.task_description, x.solution_summary, x.error_type, x.error_message"
 _READ = f"""
 SELECT ('0x' || x.id[:16])::UBIGINT AS high, ('0x' || x.id[17:])::UBIGINT AS low,
     x.sequence, x.task_key, epoch_us(x.timestamp) AS timestamp,
     CASE WHEN x.success THEN 0 WHEN NOT x.success THEN 1 ELSE 2 END::TINYINT AS outcome,
-    {", ".join(f"coalesce(x.{name}, '') AS {name}" for name in LABELS)},
+    {", ".join(f"coalesce(x.{name}, '') AS {name}" for name in CODED)},
     x.solution_summary IS NOT NULL AS has_solution,
     hash({_HASHED}) AS text_hash, md5_number_lower(x.task_description) AS description_hash
 FROM (SELECT *, replace(task_id::VARCHAR, '-', '') AS id FROM executions WHERE sequence > ?) x
@@ -32,7 +32,7 @@ def read(cursor: Cursor, after_sequence: int = 0) -> Columns:
         name: np.ma.getdata(column)
         for name, column in cursor.execute(_READ, [after_sequence]).fetchnumpy().items()
     }
-    labels = {name: found.pop(name) for name in LABELS}
+    labels = {name: found.pop(name) for name in CODED}
     return Columns(**found, labels=labels)
 
 

@@ -19,7 +19,7 @@ from store.rows import NOW
 
 from mcp_learning.models.identifiers import description_hash, task_key
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import LABELS, Selection
+from mcp_learning.store.types import CODED, Selection
 
 
 class ChangesContract:
@@ -47,7 +47,7 @@ class ChangesContract:
         ]
         assert rows.outcome.tolist() == [1, 2]
         assert rows.has_solution.tolist() == [True, False]
-        assert set(rows.labels) == set(LABELS)
+        assert set(rows.labels) == set(CODED)
         assert rows.labels["repo"].tolist() == ["acme/shop", ""]
 
     async def test_an_empty_store_has_no_changes(self, store: Store) -> None:

@@ -1,0 +1,76 @@
+"""Which recorded errors a question quotes.
+
+The more often an error occurs, the less each of its words tells apart. But all its occurrences have
+one normal form (`models.error_messages`), and among the different forms a phrase is rare. So a
+question is compared with every form once, however many executions have it.
+"""
+
+import re
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.models.error_messages import normal_form
+from mcp_learning.search.lexical.terms import phrases
+
+MOST_FORMS = 20_000
+"""Forms that are compared, the first ones. Where there are more, most errors are rare, and found by
+their words."""
+
+QUOTED = 0.75
+"""Share of a question's phrases that an error's form has, from which the question quotes it."""
+
+PART = 0.25
+"""A question that has all phrases of a form quotes it if these are at least this share of its own;
+otherwise it merely mentions a common phrase."""
+
+_PLACEHOLDERS = re.compile(r"<(?:url|value|id|hex|path|n)>")
+
+
+class ErrorForms:
+    """The phrases of the normal forms of errors, by their code. Not thread-safe: its owner locks.
+
+    Args:
+        most: See `MOST_FORMS`.
+    """
+
+    def __init__(self, most: int = MOST_FORMS) -> None:
+        self._most = most
+        self._codes: dict[int, array[int]] = {}  # by phrase
+        self._sizes: list[int] = []
+
+    def follow(self, forms: Sequence[str]) -> None:
+        """Takes in forms that are new.
+
+        Args:
+            forms: All forms by code; they only become more from call to call.
+        """
+        for code in range(len(self._sizes), min(len(forms), self._most)):
+            found = _phrases(forms[code])
+            self._sizes.append(len(found))
+            for phrase in found:
+                self._codes.setdefault(phrase, array("i")).append(code)
+
+    def quoted_by(self, question: str) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The forms that a question quotes.
+
+        Returns:
+            (m,) int32 codes, ascending, and (m,) float32, 0..1: twice the phrases that a form
+            shares with the question, relative to those of both (coefficient of L. Dice, 1945).
+        """
+        asked = _phrases(normal_form(question))
+        shared = [np.array(self._codes[one], np.int32) for one in asked if one in self._codes]
+        if not shared:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        codes, counts = np.unique(np.concatenate(shared), return_counts=True)
+        sizes = np.array(self._sizes)[codes]
+        all_of_it = (counts == sizes) & (sizes >= PART * len(asked))
+        quoted = all_of_it | (counts >= QUOTED * len(asked))
+        overlaps = (2 * counts / (sizes + len(asked))).astype(np.float32)
+        return codes[quoted], overlaps[quoted]
+
+
+def _phrases(form: str) -> frozenset[int]:
+    return phrases(_PLACEHOLDERS.sub(" ", form))

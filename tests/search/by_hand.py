@@ -1,0 +1,50 @@
+"""What a search looks at in each execution, computed one by one."""
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+
+from search.planted import Vectors
+from store.rows import OUTCOMES
+
+from mcp_learning.models.error_messages import normal_form
+from mcp_learning.models.results import Execution
+from mcp_learning.search.errors import ErrorForms
+from mcp_learning.search.groups import AS_SIMILAR
+from mcp_learning.search.lexical.terms import count_terms
+
+
+def errors_quoted(living: list[Execution], question: str) -> dict[int, float]:
+    """Which executions have an error that the question quotes, and how much of it."""
+    forms = [normal_form(row.error_message or "") for row in living]
+    known = ErrorForms()
+    known.follow(forms)
+    codes, overlaps = known.quoted_by(question)
+    return dict(zip(codes.tolist(), overlaps.tolist(), strict=True))
+
+
+def most_useful(
+    runs: list[int],
+    living: list[Execution],
+    fused: Vectors,
+    text: str,
+    errors: Mapping[int, float],
+) -> int:
+    near = [at for at in runs if fused[at] >= fused[runs].max() - AS_SIMILAR]
+
+    def usefulness(at: int) -> tuple[bool, bool, int, bool, int]:
+        row = living[at]
+        told = row.solution_summary is not None
+        return row.task_description == text, at in errors, -OUTCOMES.index(row.outcome), told, at
+
+    return max(near, key=usefulness)
+
+
+@cache
+def _counted(*texts: str | None) -> Counter[int]:
+    return count_terms(*texts)
+
+
+def terms(row: Execution) -> Counter[int]:
+    texts = (row.task_description, row.solution_summary, row.error_type, row.error_message)
+    return _counted(*texts)
