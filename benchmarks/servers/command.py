@@ -17,7 +17,7 @@ from mcp_learning.cli.progress import logged_progress
 from mcp_learning.errors import InvalidInput
 from mcp_learning.settings import Settings
 from mcp_learning.synthetic.generator import make_tasks
-from mcp_learning.synthetic.loading import generate
+from mcp_learning.synthetic.loading import Plan, generate
 
 _SEED = 20_260
 _QUERIES = 20
@@ -60,9 +60,7 @@ def memory(
         with logged_progress(quiet=json) as progress:
 
             async def fill() -> None:
-                await generate(
-                    settings, rows, seed=_SEED, task_types=(), embed=True, progress=progress
-                )
+                await generate(settings, Plan(rows, seed=_SEED), embed=True, progress=progress)
 
             anyio.run(fill)
         with spawn(PRODUCT_SERVER, settings.data_dir) as server:

@@ -15,7 +15,7 @@ from mcp_learning.service import index_benchmark
 from mcp_learning.service.index_benchmark import PresetFigures
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
-from mcp_learning.synthetic.loading import generate
+from mcp_learning.synthetic.loading import Plan, generate
 
 GENERATED_ROWS_PER_SECOND = 600
 """Speed at which generated executions are embedded and inserted, on two CPUs."""
@@ -83,7 +83,7 @@ async def _generate(
     building = index_benchmark.expected_seconds(rows, presets)
     _announce(rows, building + rows / GENERATED_ROWS_PER_SECOND)
     generated = Settings.model_construct(data_dir=directory)
-    await generate(generated, rows, seed=1, task_types=(), embed=True, progress=progress)
+    await generate(generated, Plan(rows), embed=True, progress=progress)
 
 
 async def _measure(

@@ -4,52 +4,95 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json
-from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.options import DataDir, Json, Yes
+from mcp_learning.cli.output import counted, print_json, say
 from mcp_learning.cli.progress import logged_progress
-from mcp_learning.cli.running import load_settings, run
+from mcp_learning.cli.running import confirm, load_settings, run, service
 
 if TYPE_CHECKING:
+    from mcp_learning.settings import Settings
     from mcp_learning.synthetic.loading import Filled
 
 
 def generate_data(
     count: Annotated[int, typer.Option(min=1, help="Executions to add")],
-    task_types: Annotated[str, typer.Option(help="Comma-separated; default: all")] = "",
-    seed: Annotated[int, typer.Option(help="The same seed makes the same tasks")] = 1,
+    task_types: Annotated[
+        str, typer.Option(metavar="A,B", help="Any, separated by commas; default: ten common ones")
+    ] = "",
+    repos: Annotated[
+        str, typer.Option(metavar="A/B,C/D", help="Repositories; default: invented ones")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="The same seed makes the same executions, once")] = 1,
     embed: Annotated[
         bool, typer.Option("--embed/--no-embed", help="Without, vectors are left to the server")
     ] = True,
+    yes: Yes = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
     """Add generated, realistic executions to the database, for trying things out at scale."""
+    from mcp_learning.errors import StoreLocked
     from mcp_learning.synthetic import loading
 
     settings = load_settings(data_dir)
-    chosen = [name.strip() for name in task_types.split(",") if name.strip()]
+    plan = loading.Plan(count, seed, _names(task_types), _names(repos))
+    if settings.database_path.exists() and not yes:
+        others = run(lambda: _recorded(settings), "counting")
+        if others:
+            confirm(
+                f"{settings.data_dir} has {counted(others, 'execution')} that agents recorded or "
+                f"that were imported. Add {count:,} generated ones? (`mcp-learning prune "
+                "--generated` takes them out again.)",
+                yes=yes,
+            )
 
     async def work() -> "Filled":
         with logged_progress(quiet=json) as progress:
-            return await loading.generate(
-                settings, count, seed=seed, task_types=chosen, embed=embed, progress=progress
-            )
+            try:
+                return await loading.generate(settings, plan, embed=embed, progress=progress)
+            except StoreLocked:  # by a running server, which can do it
+                async with service(settings) as learning:
+                    return await loading.send(learning, plan, embed=embed, progress=progress)
 
     filled = run(work)
     if json:
-        values = {
-            "rows": filled.rows,
-            "tasks": filled.tasks,
-            "embed_seconds": round(filled.embed_seconds, 3),
-            "insert_seconds": round(filled.insert_seconds, 3),
-            "rows_per_second": round(filled.rows_per_second),
-        }
-        print_json(values)
+        print_json(_values(filled))
+    else:
+        _print(filled, embed=embed)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+async def _recorded(settings: "Settings") -> int:
+    """How many executions of the database were not generated."""
+    from mcp_learning.models.maintenance import Prune
+    from mcp_learning.service.protocol import ignore_progress
+
+    async with service(settings) as learning:
+        generated = await learning.prune(Prune(generated=True, dry_run=True), ignore_progress)
+    return generated.kept
+
+
+def _values(filled: "Filled") -> dict[str, float]:
+    return {
+        "rows": filled.rows,
+        "present": filled.present,
+        "tasks": filled.tasks,
+        "embed_seconds": round(filled.embed_seconds, 3),
+        "insert_seconds": round(filled.insert_seconds, 3),
+        "rows_per_second": round(filled.rows_per_second),
+    }
+
+
+def _print(filled: "Filled", *, embed: bool) -> None:
+    if filled.present:
+        say(f"{counted(filled.present, 'execution')} of this seed were there already.")
+    if not filled.rows:
         return
-    vectors = f", {filled.tasks:,} tasks embedded in {filled.embed_seconds:.1f} s" if embed else ""
-    console.print(
-        f"{filled.rows:,} executions inserted in {filled.insert_seconds:.2f} s "
-        f"({filled.rows_per_second:,.0f} rows/s){vectors}.",
-        markup=False,
-        highlight=False,
+    vectors = f"; {counted(filled.tasks, 'task')} embedded in {filled.embed_seconds:.1f} s"
+    say(
+        f"{counted(filled.rows, 'execution')} inserted in {filled.insert_seconds:.2f} s"
+        f"{vectors if embed else ''}. `mcp-learning prune --generated` takes them out again."
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
-from mcp_learning.cli.output import print_json
+from mcp_learning.cli.output import counted, print_json
 from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.running import fail, load_settings, request, require_database, run, service
 
@@ -23,6 +23,9 @@ def prune(
         int | None,
         typer.Option(help="Forget the oldest until the rest fits; default: as configured"),
     ] = None,
+    generated: Annotated[
+        bool, typer.Option("--generated", help="Forget what `generate-data` made; no archive")
+    ] = False,
     archive: Annotated[
         Path | None,
         typer.Option(
@@ -50,16 +53,21 @@ def prune(
     limits = retention.policy(settings)
     if older_than_days is not None or max_mb is not None:
         limits = limits.model_copy(update={"older_than_days": older_than_days, "max_mb": max_mb})
+    if generated:
+        if older_than_days is not None or max_mb is not None:
+            fail("--generated goes alone: it forgets all that was generated", status=2)
+        limits = Prune()
     directory = limits.archive if archive is None else str(archive.absolute())
     order = request(
         Prune,
         older_than_days=limits.older_than_days,
         max_mb=limits.max_mb,
+        generated=generated,
         archive=directory if keep_archive else None,
         reclaim=reclaim,
         dry_run=dry_run,
     )
-    if order.older_than_days is None and order.max_mb is None and not reclaim:
+    if limits.older_than_days is None and limits.max_mb is None and not (generated or reclaim):
         fail(
             "no limit is set, so everything is kept: give --older-than-days or --max-mb, or set "
             "MCP_LEARNING_RETENTION_DAYS or MCP_LEARNING_RETENTION_MAX_MB",
@@ -80,8 +88,10 @@ def prune(
 
 
 def _print(done: "PruneReport") -> None:
-    verb = "would be forgotten" if done.dry_run else "were forgotten"
-    typer.echo(f"{done.executions} executions {verb}, {done.kept} are kept")
+    were = "was" if done.executions == 1 else "were"
+    verb = "would be forgotten" if done.dry_run else f"{were} forgotten"
+    kept = f"{done.kept:,} {'is' if done.kept == 1 else 'are'} kept"
+    typer.echo(f"{counted(done.executions, 'execution')} {verb}, {kept}")
     if done.oldest and done.newest:
         typer.echo(f"They were recorded from {done.oldest:%Y-%m-%d} to {done.newest:%Y-%m-%d}")
     for path in done.archives:

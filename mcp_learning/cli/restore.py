@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
-from mcp_learning.cli.output import print_json
+from mcp_learning.cli.output import counted, print_json, say
 from mcp_learning.cli.running import fail, load_settings, run, service
 from mcp_learning.errors import LearningError
 
@@ -73,10 +73,15 @@ def _unarchive(settings: "Settings", path: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(done)
         return
-    typer.echo(
-        f"{done.executions} executions came back from {done.files} archives, with {done.feedback} "
-        f"feedback; {done.present} were there already"
+    say(
+        f"{counted(done.executions, 'execution')} came back from {counted(done.files, 'archive')}, "
+        f"with {done.feedback:,} feedback; {done.present:,} were there already."
     )
+    if done.executions:
+        say(
+            "Archives hold no vectors: a running server makes them by itself, and "
+            "`mcp-learning generate-embeddings` makes them now."
+        )
 
 
 def _replace(settings: "Settings", path: Path, *, force: bool, as_json: bool) -> None:
@@ -89,9 +94,12 @@ def _replace(settings: "Settings", path: Path, *, force: bool, as_json: bool) ->
         print_json(report)
         return
     rows = report.rows
-    typer.echo(
-        f"{report.path} now holds {rows.get('executions', 0)} executions, "
-        f"{rows.get('feedback', 0)} feedback"
+    executions, vectors = rows.get("executions", 0), rows.get("embeddings", 0)
+    say(
+        f"{report.path} now holds {counted(executions, 'execution')} with "
+        f"{counted(vectors, 'vector')}, and {rows.get('feedback', 0):,} feedback."
     )
+    if vectors < executions:
+        say("The other vectors follow: `mcp-learning generate-embeddings` makes them now.")
     if report.kept:
-        typer.echo(f"What was there is kept as {report.kept}")
+        say(f"What was there is kept as {report.kept}")

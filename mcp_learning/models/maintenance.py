@@ -89,6 +89,7 @@ class Prune(Request):
         older_than_days: Those that were recorded longer ago.
         max_mb: The oldest, until the rest takes at most so much, in MB (2^20 bytes), as a rewritten
             file does.
+        generated: All that `generate-data` made, instead of what the limits cover.
         archive: Directory in which they are written before they are forgotten; None: nowhere.
         reclaim: Rewrite the file without the space of what is gone.
         dry_run: Only count.
@@ -96,6 +97,7 @@ class Prune(Request):
 
     older_than_days: Annotated[int | None, Field(ge=7, le=3_650)] = None
     max_mb: Annotated[int | None, Field(ge=10)] = None
+    generated: bool = False
     archive: str | None = None
     reclaim: bool = False
     dry_run: bool = False

@@ -22,7 +22,7 @@ from mcp_learning.models.maintenance import Prune, PruneReport, Unarchive, Unarc
 from mcp_learning.service.protocol import Progress, ignore_progress
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import FileStore
-from mcp_learning.store.types import Expired
+from mcp_learning.store.types import Expired, Selection
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
@@ -138,6 +138,9 @@ class Retention:
         logger.info("retention: %d executions were archived in %s", done.executions, limits.archive)
 
     async def _expired(self, request: Prune) -> Expired:
+        if request.generated:
+            made = await self._store.delete(Selection(generated=True), dry_run=True)
+            return Expired(made.task_ids, None, None)
         days, megabytes = request.older_than_days, request.max_mb
         return await self._store.expired(
             before=None if days is None else datetime.now(UTC) - timedelta(days=days),

@@ -1,17 +1,19 @@
 """Generates realistic executions from a seed: tasks of several types, each executed repeatedly.
 
-The same seed and time give the same data, ids included. What can be learned from them:
+The same arguments give the same data. Ids depend on the seed, the number of executions and the
+tasks, not on the time: what was generated once is recognised. What can be learned from the data:
 
 - Each task type has its own approaches, with different success rates, durations and costs; so have
   the model tiers.
 - Most failures are retried some hours later with another approach. When a retry succeeds, its
-  solution summary is the fix of that failure, and its metadata name the failed run (`retry_of`).
+  solution summary begins with the fix of that failure, and its metadata name the failed run
+  (`retry_of`).
 - Outcomes drift: halfway through the period (`drift_moment`), some approaches get better or worse
   for good (`task_types.Approach.later`).
 """
 
+import hashlib
 import heapq
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +25,7 @@ from mcp_learning.errors import InvalidInput
 from mcp_learning.models.requests import Outcome
 from mcp_learning.models.results import Execution
 from mcp_learning.synthetic import vocabulary
-from mcp_learning.synthetic.task_types import TASK_TYPES
+from mcp_learning.synthetic.task_types import TASK_TYPES, task_type_of
 
 T = TypeVar("T")
 
@@ -51,6 +53,7 @@ class GeneratedTask:
 
     task_type: str
     description: str
+    solution: str
     repo: str
     complexity: float
     places: dict[str, str]
@@ -77,22 +80,28 @@ def drift_moment(until: datetime) -> datetime:
     return until - timedelta(days=DAYS / 2)
 
 
-def make_tasks(count: int, *, seed: int, task_types: Sequence[str] = ()) -> list[GeneratedTask]:
-    """At most `count` tasks with different descriptions, of 30 to 2,500 characters.
+def make_tasks(
+    count: int, *, seed: int, task_types: Sequence[str] = (), repos: Sequence[str] = ()
+) -> list[GeneratedTask]:
+    """At most `count` tasks with different descriptions, of 20 to 2,500 characters.
 
     Args:
         count: How many to try, >= 1; the few that come out equal are left out.
         seed: The same seed gives the same tasks.
-        task_types: Some of `TASK_TYPES`; all when empty.
+        task_types: Any, of at most 64 characters; those of `TASK_TYPES` when empty.
+        repos: Any, of at most 500 characters; some invented ones when empty.
 
     Raises:
-        InvalidInput: A task type is unknown.
+        InvalidInput: A task type or a repository is too long.
     """
-    for name in task_types:
-        if name not in TASK_TYPES:
-            raise InvalidInput("task_types", f"no {name!r}; there are {', '.join(TASK_TYPES)}")
+    for field, names, most in (("task_types", task_types, 64), ("repos", repos, 500)):
+        if long := [name for name in names if len(name) > most]:
+            raise InvalidInput(
+                field, f"{long[0][:20]}… has more than {most} characters; shorten it"
+            )
     rng = Random(seed)  # noqa: S311 - reproducible on purpose
-    made = (_task(rng, tuple(task_types) or tuple(TASK_TYPES)) for _ in range(count))
+    kinds, places = tuple(task_types) or tuple(TASK_TYPES), tuple(repos) or vocabulary.REPOS
+    made = (_task(rng, kinds, places) for _ in range(count))
     return list({task.description: task for task in made}.values())
 
 
@@ -107,6 +116,7 @@ def make_runs(
         seed: The same seed, tasks and `until` give the same runs.
         until: Zone-aware end of the period of `DAYS` in which they were recorded.
     """
+    named = _namespace(tasks, count, seed)
     rng = Random(seed + 1)  # noqa: S311 - reproducible on purpose
     drift = drift_moment(until)
     retries: list[tuple[datetime, int, _Failed]] = []
@@ -115,7 +125,9 @@ def make_runs(
         if retries and retries[0][0] <= moment:
             failed = heapq.heappop(retries)[2]
         index = failed.run.task if failed else int(rng.random() * len(tasks))
-        execution, failure = _execution(rng, tasks[index], moment, failed, drifted=moment >= drift)
+        task_id = _task_id(named, number)
+        drifted = moment >= drift
+        execution, failure = _execution(rng, task_id, tasks[index], moment, failed, drifted=drifted)
         run = Run(index, execution)
         if failure is not None and rng.random() < RETRY_SHARE:
             hours = _MEDIAN_RETRY_HOURS * rng.lognormvariate(0, 1)
@@ -124,7 +136,7 @@ def make_runs(
         yield run
 
 
-def _task(rng: Random, task_types: Sequence[str]) -> GeneratedTask:
+def _task(rng: Random, task_types: Sequence[str], repos: Sequence[str]) -> GeneratedTask:
     task_type = rng.choice(task_types)
     folder, module = rng.choice(vocabulary.FOLDERS), rng.choice(vocabulary.MODULES)
     places = {
@@ -133,15 +145,21 @@ def _task(rng: Random, task_types: Sequence[str]) -> GeneratedTask:
         "symptom": rng.choice(vocabulary.SYMPTOMS),
         "file": f"{folder}/{module}{rng.choice(vocabulary.SUFFIXES)}",
     }
-    sentence = rng.choice(TASK_TYPES[task_type].templates).format(**places)
-    description = sentence[0].upper() + sentence[1:]
+    template = rng.choice(task_type_of(task_type).templates)
+    description = _sentence(template.description, places)
     if (length := rng.random()) > _SHORT:
         description += ". " + " ".join(rng.sample(vocabulary.CONTEXTS, rng.randint(1, 3)))
     if length > _LONG:
         description += "\n" + _log(rng)
+    solution = _sentence(template.solution, places)
     return GeneratedTask(
-        task_type, description, rng.choice(vocabulary.REPOS), rng.uniform(5, 95), places
+        task_type, description, solution, rng.choice(repos), rng.uniform(5, 95), places
     )
+
+
+def _sentence(template: str, places: dict[str, str]) -> str:
+    text = template.format(**places)
+    return text[0].upper() + text[1:]
 
 
 def _log(rng: Random) -> str:
@@ -155,10 +173,16 @@ def _log(rng: Random) -> str:
 
 
 def _execution(
-    rng: Random, task: GeneratedTask, moment: datetime, failed: _Failed | None, *, drifted: bool
+    rng: Random,
+    task_id: UUID,
+    task: GeneratedTask,
+    moment: datetime,
+    failed: _Failed | None,
+    *,
+    drifted: bool,
 ) -> tuple[Execution, vocabulary.FailureTemplate | None]:
     """One run, and how it failed if it did."""
-    kind = TASK_TYPES[task.task_type]
+    kind = task_type_of(task.task_type)
     earlier = failed.run.execution.approach if failed else None
     label = _pick(rng, [name for name in kind.approaches if name != earlier])
     approach, tier = kind.approaches[label], _pick(rng, _TIERS)
@@ -175,7 +199,7 @@ def _execution(
     if failed is not None:
         metadata |= {"retry_of": str(failed.run.execution.task_id)}
     values: dict[str, Any] = {
-        "task_id": _uuid7(rng, moment),
+        "task_id": task_id,
         "recorded_at": moment,
         "updated_at": moment,
         "task_type": task.task_type,
@@ -219,11 +243,9 @@ def _measured(rng: Random, minutes: float, dollars: float) -> dict[str, Any]:
 
 
 def _success(rng: Random, task: GeneratedTask, failed: _Failed | None) -> dict[str, Any]:
-    solutions = TASK_TYPES[task.task_type].solutions
-    solution = failed.failure.fix if failed else _pick(rng, solutions)
-    summary = solution.format(**task.places)
+    fix = f"{_sentence(failed.failure.fix, task.places)} " if failed else ""
     return {
-        "solution_summary": summary[0].upper() + summary[1:],
+        "solution_summary": fix + task.solution,
         "quality_score": round(rng.uniform(60, 100), 1),
         "user_accepted": rng.random() < 0.9,
     }
@@ -234,7 +256,24 @@ def _pick(rng: Random, choices: Sequence[T]) -> T:
     return choices[int(rng.random() * len(choices))]
 
 
-def _uuid7(rng: Random, moment: datetime) -> UUID:
-    milliseconds = math.floor(moment.timestamp() * 1000)
-    bits = milliseconds << 80 | 0x7 << 76 | rng.getrandbits(12) << 64
-    return UUID(int=bits | 0b10 << 62 | rng.getrandbits(62))
+def _namespace(tasks: Sequence[GeneratedTask], count: int, seed: int) -> bytes:
+    """What tells the executions of one generation from those of others."""
+    said = hashlib.blake2b(f"{seed} {count}".encode(), digest_size=16)
+    for task in tasks:
+        said.update(f"{task.task_type}\0{task.repo}\0{task.description}\0".encode())
+    return said.digest()
+
+
+def _task_id(namespace: bytes, number: int) -> UUID:
+    """A UUID version 8 (RFC 9562, 5.8): 48 bits that grow with the number, then a hash.
+
+    Ids that grow keep the primary key's index compact, and these differ in their first eight digits
+    from one execution to the next.
+    """
+    drawn = hashlib.blake2b(number.to_bytes(8), key=namespace, digest_size=16).digest()
+    start = int.from_bytes(namespace[:5]) % 2**39 << 8
+    growing = (start + (number << 18) + int.from_bytes(drawn[:2])) % 2**48
+    value = growing << 80 | int.from_bytes(drawn[2:12])
+    value = value & ~(0xF << 76) | 0x8 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)

@@ -1,7 +1,7 @@
 """Generated executions into a database, with their vectors, in bulk."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,11 +15,22 @@ from numpy.typing import NDArray
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import IndexUnavailable
+from mcp_learning.models.maintenance import EmbedMissing
+from mcp_learning.models.requests import RecordExecution
+from mcp_learning.models.results import Execution
+from mcp_learning.models.transfer import LARGEST_PAGE, ImportBatch, PastExecution
 from mcp_learning.service.indexer import Indexer
+from mcp_learning.service.protocol import Learning
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 from mcp_learning.store.protocol import FileStore
-from mcp_learning.synthetic.generator import RUNS_PER_TASK, Run, make_runs, make_tasks
+from mcp_learning.synthetic.generator import (
+    RUNS_PER_TASK,
+    GeneratedTask,
+    Run,
+    make_runs,
+    make_tasks,
+)
 
 CHUNK = 5_000
 """Executions inserted in one transaction."""
@@ -32,17 +43,46 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What to generate: the same plan gives the same executions, at times that end now.
+
+    Attributes:
+        count: Executions, >= 1.
+        seed: Of all random choices.
+        task_types: As for `generator.make_tasks`.
+        repos: As for `generator.make_tasks`.
+    """
+
+    count: int
+    seed: int = 1
+    task_types: Sequence[str] = ()
+    repos: Sequence[str] = ()
+
+    def made(self) -> tuple[list[GeneratedTask], Iterator[Run]]:
+        """The tasks, and their runs, oldest first.
+
+        Raises:
+            InvalidInput: A task type or a repository is too long.
+        """
+        wanted = -(-self.count // RUNS_PER_TASK)
+        tasks = make_tasks(wanted, seed=self.seed, task_types=self.task_types, repos=self.repos)
+        return tasks, make_runs(tasks, self.count, seed=self.seed, until=datetime.now(UTC))
+
+
+@dataclass(frozen=True)
 class Filled:
     """What was added to a database.
 
     Attributes:
         rows: Executions inserted.
+        present: Executions that were there already.
         tasks: Different descriptions that they were drawn from.
         embed_seconds: Time in which these were embedded, without loading the model.
         insert_seconds: Time of the inserting transactions, commits included.
     """
 
     rows: int
+    present: int
     tasks: int
     embed_seconds: float
     insert_seconds: float
@@ -50,7 +90,7 @@ class Filled:
     @property
     def rows_per_second(self) -> float:
         """Speed of the insert alone."""
-        return self.rows / self.insert_seconds
+        return self.rows / self.insert_seconds if self.rows else 0.0
 
 
 @asynccontextmanager
@@ -69,52 +109,86 @@ async def opened(
             await store.close()
 
 
-async def generate(
-    settings: Settings,
-    count: int,
-    *,
-    seed: int,
-    task_types: Sequence[str],
-    embed: bool,
-    progress: Progress,
-) -> Filled:
-    """Adds `count` generated executions to the database of `settings`.
+async def generate(settings: Settings, plan: Plan, *, embed: bool, progress: Progress) -> Filled:
+    """Adds generated executions to the database of `settings`, as far as they aren't there.
 
     Args:
         settings: Say which database and which embedding model.
-        count: How many, >= 1.
-        seed: The same seed gives the same tasks; ids and times also depend on the time of day.
-        task_types: Some of `generator.TASK_TYPES`; all when empty.
+        plan: What to generate.
         embed: False leaves the vectors to the embedding queue.
         progress: Called after each chunk.
 
     Raises:
-        InvalidInput: A task type is unknown.
+        InvalidInput: A task type or a repository is too long.
         EmbedderUnavailable: The embedding model can't be loaded.
         IndexUnavailable: The stored vectors are of another model.
         StoreError: The database can't be written; complete chunks stay.
     """
-    tasks = make_tasks(-(-count // RUNS_PER_TASK), seed=seed, task_types=task_types)
-    runs = make_runs(tasks, count, seed=seed, until=datetime.now(UTC))
+    tasks, runs = plan.made()
     vectors, fingerprint, embed_seconds = None, "", 0.0
+    insert_seconds, rows, seen = 0.0, 0, 0
     async with opened(settings) as (store, indexer):
-        if embed:
-            await indexer.load()
-            if indexer.reembed_due:
-                raise IndexUnavailable(f"{indexer.shortcoming}; or generate with --no-embed")
-            started = time.perf_counter()
-            vectors = await embed_tasks(indexer.embedder, [t.description for t in tasks], progress)
-            embed_seconds = time.perf_counter() - started
-            fingerprint = indexer.embedder.fingerprint
-        insert_seconds, rows = 0.0, 0
+        is_new = not (await store.health()).rows
         while chunk := list(islice(runs, CHUNK)):
-            insert_seconds += await insert(store, chunk, vectors, fingerprint)
-            rows += len(chunk)
-            progress("inserting", rows, count)
+            seen += len(chunk)
+            new = chunk if is_new else await _unknown(store, chunk)
+            if embed and new and vectors is None:
+                await indexer.load()
+                if indexer.reembed_due:
+                    raise IndexUnavailable(f"{indexer.shortcoming}; or generate with --no-embed")
+                started = time.perf_counter()
+                texts = [task.description for task in tasks]
+                vectors = await embed_tasks(indexer.embedder, texts, progress)
+                embed_seconds = time.perf_counter() - started
+                fingerprint = indexer.embedder.fingerprint
+            if new:
+                insert_seconds += await insert(store, new, vectors, fingerprint)
+                rows += len(new)
+            progress("inserting", seen, plan.count)
         # The process may end right after this. Closing doesn't wait for a long checkpoint, and
         # DuckDB aborts a process that ends in the midst of one.
         await store.checkpoint()
-    return Filled(count, len(tasks), embed_seconds, insert_seconds)
+    return Filled(rows, plan.count - rows, len(tasks), embed_seconds, insert_seconds)
+
+
+async def _unknown(store: FileStore, runs: Sequence[Run]) -> list[Run]:
+    known = await store.updated([run.execution.task_id for run in runs])
+    return [run for run in runs if run.execution.task_id not in known]
+
+
+async def send(learning: Learning, plan: Plan, *, embed: bool, progress: Progress) -> Filled:
+    """Does what `generate` does through a service, for a database that a server has open.
+
+    Raises:
+        InvalidInput: A task type or a repository is too long.
+        LearningError: The service can't store or embed them; complete batches stay.
+    """
+    tasks, runs = plan.made()
+    started, created, sent = time.perf_counter(), 0, 0
+    while batch := list(islice(runs, LARGEST_PAGE)):
+        records = [_past(run.execution) for run in batch]
+        stored = await learning.import_batch(ImportBatch.model_construct(records=records))
+        created, sent = created + stored.created, sent + len(batch)
+        progress("inserting", sent, plan.count)
+    inserted = time.perf_counter()
+
+    async def show(share: float, _message: str) -> None:
+        progress("embedding", round(share * created), created)
+
+    if embed and created:
+        await learning.embed_missing(EmbedMissing(), show)
+    embed_seconds = time.perf_counter() - inserted
+    return Filled(created, plan.count - created, len(tasks), embed_seconds, inserted - started)
+
+
+def _past(execution: Execution) -> PastExecution:
+    values = execution.model_dump(exclude_none=True)
+    moments = {name: values.pop(name) for name in ("recorded_at", "updated_at")}
+    task_id = values.pop("task_id")
+    known = RecordExecution.model_fields
+    details = {name: values.pop(name) for name in list(values) if name not in known}
+    told = RecordExecution.model_validate({**values, "details": details})
+    return PastExecution(task_id=task_id, execution=told, **moments)
 
 
 async def embed_tasks(

@@ -62,6 +62,9 @@ def test_commands_go_through_a_running_server_and_open_the_database_when_there_i
         health = ask("stats")["health"]
         assert health["leader"]["pid"] == health["owner_pid"] == server.process.pid
         assert health["index"]["state"] == "ready"
+        made = ask("generate-data", "--count", "20", "--yes")
+        assert (made["rows"], ask("stats")["health"]["pending"]) == (20, 0)
+        assert ask("prune", "--generated")["kept"] == 1
         assert server.leave()[0] == 0
 
     found = ask("similar", "users are redirected to the login again and again")

@@ -13,7 +13,7 @@ from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 from mcp_learning.synthetic.generator import make_runs, make_tasks
-from mcp_learning.synthetic.loading import Filled, generate, insert, opened
+from mcp_learning.synthetic.loading import Filled, Plan, generate, insert, opened, send
 
 SEED = 5
 
@@ -22,18 +22,13 @@ def settings_in(directory: Path) -> Settings:
     return Settings.model_construct(data_dir=directory)
 
 
-def fill(directory: Path, count: int, *, embed: bool = True) -> Filled:
-    async def work() -> Filled:
-        return await generate(
-            settings_in(directory),
-            count,
-            seed=SEED,
-            task_types=[],
-            embed=embed,
-            progress=lambda what, done, total: None,
-        )
+def ignore(what: str, done: int, total: int) -> None:
+    pass
 
-    return anyio.run(work)
+
+def fill(directory: Path, count: int, *, seed: int = SEED, embed: bool = True) -> Filled:
+    plan = Plan(count, seed)
+    return anyio.run(lambda: generate(settings_in(directory), plan, embed=embed, progress=ignore))
 
 
 def counts(directory: Path) -> tuple[int, int]:
@@ -91,10 +86,31 @@ def test_generated_executions_are_found_by_their_description(tmp_path: Path) -> 
     assert found.matches[0].similarity > 0.999
 
 
-def test_generating_again_with_the_same_seed_adds_more(tmp_path: Path) -> None:
+def test_what_was_generated_is_not_added_again(tmp_path: Path) -> None:
     fill(tmp_path, 30)
-    fill(tmp_path, 30)
+    again = fill(tmp_path, 30)
+    assert (again.rows, again.present) == (0, 30)
+    assert counts(tmp_path) == (30, 0)
+    assert fill(tmp_path, 30, seed=SEED + 1).rows == 30
     assert counts(tmp_path) == (60, 0)
+
+
+def test_a_service_stores_the_same_as_a_direct_insert(tmp_path: Path) -> None:
+    plan = Plan(30, SEED, ("docs", "spring cleaning"), ("acme/shop",))
+
+    async def through_service() -> Filled:
+        settings = settings_in(tmp_path)
+        service = LearningService(settings, open_store(settings))
+        try:
+            return await send(service, plan, embed=True, progress=ignore)
+        finally:
+            await service.close()
+
+    sent = anyio.run(through_service)
+    assert (sent.rows, sent.present) == (30, 0)
+    assert counts(tmp_path) == (30, 0)
+    anyio.run(lambda: generate(settings_in(tmp_path), plan, embed=True, progress=ignore))
+    assert counts(tmp_path) == (30, 0)
 
 
 def test_without_embedding_the_executions_wait_in_the_queue(tmp_path: Path) -> None:
