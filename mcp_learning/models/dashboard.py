@@ -20,6 +20,9 @@ from mcp_learning.models.results import (
 )
 
 Step = Literal["hour", "day", "week", "month"]
+SortKey = Literal[
+    "recorded_at", "outcome", "task_type", "repo", "approach", "duration_seconds", "cost_usd"
+]
 
 
 class View(Request):
@@ -37,15 +40,24 @@ class ListExecutions(View):
         approach: Only executions with this one.
         outcome: Only executions that ended so.
         since: Only executions recorded at this time or later; goes before `days`.
+        until: Only executions recorded before this time.
+        text: Only executions with this in a text, a label or the id, whatever the case.
+        same_task: Only runs of the task of this execution.
+        sort: What they are ordered by; without a value come last, the latest of equals first.
+        descending: Whether the highest value comes first.
         limit: Executions on a page.
-        offset: Of the latest executions, how many are left out.
+        offset: How many of the first are left out.
     """
 
     approach: ApproachLabel = None
     outcome: Literal["any", "success", "failure", "pending"] = "any"
     since: Moment | None = None
-
-    limit: Annotated[int, Field(ge=1, le=200)] = 25
+    until: Moment | None = None
+    text: Annotated[str, Field(max_length=200)] | None = None
+    same_task: UUID | None = None
+    sort: SortKey = "recorded_at"
+    descending: bool = True
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 25
     offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
 
 
@@ -124,7 +136,7 @@ class Overview(Model):
 
 
 class Listed(Model):
-    """One execution in a list; its description may be cut."""
+    """One execution in a list; its texts may be cut."""
 
     task_id: UUID
     recorded_at: datetime
@@ -133,13 +145,15 @@ class Listed(Model):
     outcome: Outcome
     repo: str | None = None
     approach: str | None = None
+    model_tier: str | None = None
     error_type: str | None = None
+    solution_summary: str | None = None
     duration_seconds: float | None = None
     cost_usd: float | None = None
 
 
 class Listing(Model):
-    """A page of executions, the latest first."""
+    """A page of executions, and how many there are in all."""
 
     total: int
     executions: list[Listed]

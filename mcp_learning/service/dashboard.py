@@ -99,15 +99,20 @@ class Dashboard:
         )
 
     async def listing(self, request: ListExecutions) -> Listing:
-        """Executions of a view, the latest first. Raises as `overview` does."""
+        """Executions of a view in the order that is asked for. Raises as `overview` does."""
+        period = _period(request, await self._store.extent(), datetime.now(UTC))
         period = replace(
-            _period(request, await self._store.extent(), datetime.now(UTC)),
+            period,
+            since=request.since or period.since,
+            until=request.until or period.until,
             approach=request.approach,
             outcome=None if request.outcome == "any" else request.outcome,
+            text=request.text,
+            same_task=request.same_task,
         )
-        if request.since is not None:
-            period = replace(period, since=request.since)
-        executions, total = await self._store.listing(period, request.limit, request.offset)
+        executions, total = await self._store.listing(
+            period, request.limit, request.offset, request.sort, descending=request.descending
+        )
         return Listing(total=total, executions=executions)
 
     async def learned(self, view: View) -> Learned:

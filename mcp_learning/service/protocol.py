@@ -135,7 +135,7 @@ class Learning(Protocol):
         """Returns figures over time, by repository and by task type."""
 
     async def listing(self, request: ListExecutions, /) -> Listing:
-        """Returns a page of a view's executions, the latest first."""
+        """Returns a page of a view's executions."""
 
     async def learned(self, request: View, /) -> Learned:
         """Compares approaches, and lists failure patterns and the use of recalls."""

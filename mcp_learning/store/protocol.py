@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
-from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
+from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step
 from mcp_learning.models.requests import Dimension, GroupBy
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.models.transfer import Exported
@@ -243,8 +243,16 @@ class Store(Protocol):
         """Figures per hour, day, week or month (UTC) that has executions, oldest first."""
         ...
 
-    async def listing(self, period: Period, limit: int, offset: int) -> tuple[list[Listed], int]:
-        """Executions of a period, the latest first; and how many there are in all."""
+    async def listing(
+        self,
+        period: Period,
+        limit: int,
+        offset: int,
+        sort: SortKey = "recorded_at",
+        *,
+        descending: bool = True,
+    ) -> tuple[list[Listed], int]:
+        """Executions of a period in this order, those without a value last; and how many in all."""
         ...
 
     async def starting_with(self, prefix: str, limit: int) -> list[Listed]:

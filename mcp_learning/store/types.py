@@ -25,7 +25,12 @@ Generation = Literal["current", "next"]
 
 @dataclass(frozen=True)
 class Period:
-    """Executions recorded in [since, until) with these values; a repo under any spelling."""
+    """Executions recorded in [since, until) with these values; a repo under any spelling.
+
+    Attributes:
+        text: What one of their texts or labels, or the id, contains, whatever the case.
+        same_task: An execution; only runs of its task.
+    """
 
     since: datetime
     until: datetime
@@ -33,6 +38,8 @@ class Period:
     task_type: str | None = None
     approach: str | None = None
     outcome: Outcome | None = None
+    text: str | None = None
+    same_task: UUID | None = None
 
     @classmethod
     def last_days(

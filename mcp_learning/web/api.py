@@ -1,9 +1,8 @@
-"""The page's questions, each answered by one call on the learning service, as JSON."""
+"""The page's questions and corrections, each one call on the learning service, as JSON."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -13,45 +12,54 @@ from mcp_learning.models.characters import visible
 from mcp_learning.models.dashboard import About, ListExecutions, ListHistory, LookUp, View
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.server import answers
-from mcp_learning.server.schema import explain
 from mcp_learning.service.protocol import Learning
+from mcp_learning.web import corrections
 from mcp_learning.web.calibration import Calibration
+from mcp_learning.web.questions import asked
 
-R = TypeVar("R", bound=BaseModel)
-Answer = Callable[[Learning, Mapping[str, str]], Awaitable[BaseModel | Mapping[str, BaseModel]]]
+Content = BaseModel | Mapping[str, BaseModel]
+Answer = Callable[[Learning, Mapping[str, str]], Awaitable[Content]]
+Handler = Callable[[Learning, Request], Awaitable[Content]]
 
 
 def routes(
     service: Learning, answered: Callable[[], None], half_life_days: float, about: About
 ) -> list[BaseRoute]:
-    """All addresses below /api; each is read with GET, and `answered` is called after it."""
+    """All addresses below /api; `answered` is called after each answer."""
 
     async def what(_: Learning, __: Mapping[str, str]) -> About:
         return about
 
     calibration = Calibration(half_life_days)
 
-    def route(path: str, answer: Answer) -> Route:
+    def handled(path: str, method: str, handle: Handler) -> Route:
         async def endpoint(request: Request) -> Response:
-            asked = {**request.query_params, **request.path_params}
             try:
-                return _json(await answer(service, asked))
+                return _json(await handle(service, request))
             except LearningError as error:
                 return JSONResponse({"error": visible(str(error))}, status_code=_status(error))
             finally:
                 answered()
 
-        return Route(path, endpoint, methods=["GET"])
+        return Route(path, endpoint, methods=[method])
+
+    def route(path: str, answer: Answer) -> Route:
+        def read(service: Learning, request: Request) -> Awaitable[Content]:
+            return answer(service, {**request.query_params, **request.path_params})
+
+        return handled(path, "GET", read)
 
     return [
         route("/about", what),
         route("/pulse", lambda s, _: s.pulse()),
-        route("/overview", lambda s, q: s.overview(_asked(View, q))),
-        route("/executions", lambda s, q: s.listing(_asked(ListExecutions, q))),
-        route("/executions/{task_id}", lambda s, q: s.inspect(_asked(GetExecution, q))),
-        route("/learned", lambda s, q: s.learned(_asked(View, q))),
+        route("/overview", lambda s, q: s.overview(asked(View, q))),
+        route("/executions", lambda s, q: s.listing(asked(ListExecutions, q))),
+        route("/executions/{task_id}", lambda s, q: s.inspect(asked(GetExecution, q))),
+        handled("/executions/{task_id}", "PATCH", corrections.revise),
+        handled("/executions/{task_id}", "DELETE", corrections.delete),
+        route("/learned", lambda s, q: s.learned(asked(View, q))),
         route("/look-up", _look_up),
-        route("/calibration", lambda s, q: calibration.of(s, _asked(ListHistory, q).by)),
+        route("/calibration", lambda s, q: calibration.of(s, asked(ListHistory, q).by)),
         route("/health", _health),
     ]
 
@@ -62,22 +70,13 @@ async def _health(service: Learning, _: Mapping[str, str]) -> Mapping[str, BaseM
 
 async def _look_up(service: Learning, query: Mapping[str, str]) -> Mapping[str, BaseModel]:
     """What an agent gets, its texts cut as for an agent, beside all that was found."""
-    asked = _asked(LookUp, query)
-    found = await service.look_up(asked)
-    answer, _ = answers.similar(found.answer, asked)
+    request = asked(LookUp, query)
+    found = await service.look_up(request)
+    answer, _ = answers.similar(found.answer, request)
     return {"found": found, "answer": answer}
 
 
-def _asked(model: type[R], query: Mapping[str, str]) -> R:
-    """A request from the query; an empty value is an absent one."""
-    try:
-        return model.model_validate({name: value for name, value in query.items() if value != ""})
-    except ValidationError as error:
-        field = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
-        raise InvalidInput(field, explain(error, model)) from None
-
-
-def _json(answer: BaseModel | Mapping[str, BaseModel]) -> Response:
+def _json(answer: Content) -> Response:
     if isinstance(answer, BaseModel):
         body = answer.model_dump_json()
     else:

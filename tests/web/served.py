@@ -51,7 +51,13 @@ class Dashboard:
         return self.process.returncode, stderr
 
     def get(
-        self, path: str, *, token: str | None = None, method: str = "GET", **headers: str
+        self,
+        path: str,
+        *,
+        token: str | None = None,
+        method: str = "GET",
+        body: str | None = None,
+        **headers: str,
     ) -> tuple[int, dict[str, str], str]:
         """Status, headers in small letters, and body of an answer; headers as Some_Header."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -59,7 +65,7 @@ class Dashboard:
             given["Authorization"] = f"Bearer {token}"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request(method, path, headers=given)
+            connection.request(method, path, body, headers=given)
             response = connection.getresponse()
             answered = {name.lower(): value for name, value in response.getheaders()}
             return response.status, answered, response.read().decode()

@@ -1,5 +1,7 @@
 """The page with ten thousand executions: what is shown, filtered, found and opened."""
 
+import csv
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -86,11 +88,85 @@ def test_filters_apply_to_everything_and_live_in_the_address(
 def test_a_bar_of_a_group_filters_by_it(dashboard: Dashboard, open_page: Open) -> None:
     page = open_page(dashboard)
     group = page.locator("section", has_text="Success by repo")
-    button = group.locator("tbody button").first
-    name = button.inner_text()
-    button.click()
+    link = group.locator("tbody a").first
+    name = link.inner_text()
+    link.click()
     expect(page.locator("#filter-repo")).to_have_value(name)
     assert query(page) == {"repo": [name]}
+
+
+def test_a_list_is_narrowed_sorted_and_kept_in_the_address(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=executions")
+    expect(page.locator(".runs tbody tr")).to_have_count(50)
+    page.click("#list-more")
+    expect(page.locator(".runs tbody tr")).to_have_count(100)
+    page.fill("#list-text", "LOGIN")
+    page.keyboard.press("Enter")
+    expect(page.locator("main .actions p").first).not_to_have_text("100 of 10,000 shown")
+    expect(page.locator(".runs tbody")).to_contain_text("login")
+    page.select_option("#list-outcome", "failure")
+    expect(page.locator(".runs .badge:not(.failure)")).to_have_count(0)
+    page.click("#sort-duration_seconds")
+    heading = page.locator("th", has=page.locator("#sort-duration_seconds"))
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    page.click("#sort-duration_seconds")
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    page.locator(".chooser summary").click()
+    page.uncheck("#column-cost")
+    expect(page.locator("#sort-cost_usd")).to_have_count(0)
+    rows = page.locator(".runs tbody").inner_text()
+    page.reload()
+    page.wait_for_selector("main[data-shown=executions]")
+    assert page.locator(".runs tbody").inner_text() == rows
+    link = page.locator(".runs tbody a").first.get_attribute("href")
+    assert link is not None
+    assert parse_qs(urlsplit(link).query).keys() == query(page).keys() | {"task"}
+
+
+def test_what_a_list_shows_is_saved_as_a_file(dashboard: Dashboard, open_page: Open) -> None:
+    page = open_page(dashboard, "panel=executions&task_type=bug_fix&outcome=failure")
+    told = page.locator("main .actions").inner_text()
+    total = int(re.findall(r"of ([\d,]+) shown", told)[0].replace(",", ""))
+    with page.expect_download() as saved:
+        page.click("#export-json")
+    rows = json.loads(saved.value.path().read_text(encoding="utf-8"))
+    assert len(rows) == total > 50
+    assert {row["outcome"] for row in rows} == {"failure"}
+    with page.expect_download() as saved:
+        page.click("#export-csv")
+    with saved.value.path().open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["task_id"] for row in table] == [row["task_id"] for row in rows]
+    assert table[0].keys() == rows[0].keys()
+
+
+def test_an_execution_shows_its_other_runs_and_similar_tasks(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=executions")
+    page.locator(".runs tbody a").first.click()
+    dialog = page.locator("dialog")
+    expect(dialog.locator(".runs tbody tr").first).to_be_visible()
+    expect(dialog.locator("h3", has_text="Similar tasks")).to_be_visible()
+    other = dialog.locator(".runs tbody a").first
+    text = other.inner_text().removesuffix("…")
+    other.click()
+    expect(dialog.locator(".prose").first).to_contain_text(text[:60])
+
+
+def test_the_theme_that_is_chosen_stays(dashboard: Dashboard, open_page: Open) -> None:
+    page = open_page(dashboard)
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(colour)
+    page.select_option("#theme", "dark")
+    dark = page.evaluate(colour)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(colour) == dark
+    page.select_option("#theme", "")
+    assert page.evaluate(colour) == light
 
 
 def test_a_search_shows_the_answer_of_an_agent_and_what_is_below_the_floor(
@@ -111,7 +187,7 @@ def test_a_search_shows_the_answer_of_an_agent_and_what_is_below_the_floor(
     lower = [float(text) for text in below.locator(".score b").all_inner_texts()]
     assert lower
     assert min(scores) >= floor >= max(lower)
-    answer.locator("button.link").first.click()
+    answer.locator("a").first.click()
     expect(page.locator("dialog")).to_contain_text("Recorded")
     assert query(page)["q"] == ["the login flow is slow"]
 
@@ -121,12 +197,12 @@ def test_a_failure_leads_to_its_executions_and_to_its_fix(
 ) -> None:
     page = open_page(dashboard, "panel=learned")
     failures = page.locator("section", has=page.locator("h2", has_text="Failures"))
-    failures.locator(".tasks button").first.click()
+    failures.locator(".tasks a").first.click()
     dialog = page.locator("dialog")
     expect(dialog).to_be_visible()
     expect(dialog.locator(".badge").first).to_have_text("failure")
     dialog.locator("button.close").click()
-    failures.locator("tbody tr td:last-child button").first.click()
+    failures.locator("tbody tr td:last-child a").first.click()
     expect(dialog.locator(".badge").first).to_have_text("success")
 
 
@@ -147,10 +223,14 @@ def test_the_page_says_first_what_was_learned_and_leads_to_it(
     findings = page.locator(".findings li")
     expect(findings).to_have_count(3)
     expect(findings.first).to_contain_text("more often than the other approaches")
-    findings.first.locator("a").click()
-    assert dashboard.token not in page.url
-    findings.last.locator("button").click()
+    findings.last.locator("a").click()
     expect(page.locator("dialog")).to_contain_text("Recorded")
+    page.keyboard.press("Escape")
+    findings.first.locator("a").click()
+    page.wait_for_selector("main[data-shown=executions]")
+    assert query(page).keys() == {"panel", "task_type", "approach"}
+    label = query(page)["approach"][0]
+    expect(page.locator(f".runs tbody tr:has-text('{label}')")).to_have_count(50)
 
 
 def test_a_search_brings_a_recommendation_with_its_intervals(
@@ -159,7 +239,7 @@ def test_a_search_brings_a_recommendation_with_its_intervals(
     page = open_page(dashboard, "panel=search&q=the+login+flow+is+slow")
     advice = page.locator("section", has=page.locator("h2", has_text="Recommended"))
     expect(advice.locator(".rates tbody tr").first).to_contain_text("%")
-    advice.locator("li button").first.click()
+    advice.locator("li a").first.click()
     expect(page.locator("dialog")).to_contain_text("Recorded")
 
 
@@ -180,7 +260,7 @@ def test_every_panel_and_filter_can_be_reached_with_the_keyboard(
     for _ in range(12):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
-    tabs = [f"tab-{name}" for name in ("overview", "search", "learned", "health")]
+    tabs = [f"tab-{name}" for name in ("overview", "executions", "search", "learned", "health")]
     assert [name for name in reached if name.startswith(("filter-", "tab-"))] == [
         *("filter-repo", "filter-type", "filter-days"),
         *tabs,

@@ -84,7 +84,7 @@ def test_every_answer_forbids_other_sources_and_frames(path: str, dashboard: Das
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_nothing_can_be_changed(method: str, dashboard: Dashboard) -> None:
+def test_nothing_else_can_be_changed(method: str, dashboard: Dashboard) -> None:
     for path in ("/", "/api/overview", "/api/executions", "/metrics", "/static/style.css"):
         assert dashboard.get(path, token=dashboard.token, method=method)[0] == 405
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
-from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
+from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step
 from mcp_learning.models.requests import Dimension, GroupBy
 from mcp_learning.store.duckdb import error_texts, history, overview, statistics, votes
 from mcp_learning.store.duckdb.connection import Cursor, Database
@@ -51,10 +51,18 @@ class Aggregates:
     async def buckets(self, step: Step, period: Period) -> list[Bucket]:
         return await self.database.read(lambda c: overview.buckets(c, step, period))
 
-    async def listing(self, period: Period, limit: int, offset: int) -> tuple[list[Listed], int]:
+    async def listing(
+        self,
+        period: Period,
+        limit: int,
+        offset: int,
+        sort: SortKey = "recorded_at",
+        *,
+        descending: bool = True,
+    ) -> tuple[list[Listed], int]:
         return await self.database.read(
             lambda c: (
-                overview.latest(c, period, limit, offset),
+                overview.listing(c, period, limit, offset, sort, descending=descending),
                 overview.count(c, period),
             )
         )

@@ -5,16 +5,25 @@ from datetime import UTC
 from typing import Literal
 from uuid import UUID
 
-from mcp_learning.models.dashboard import Bucket, Choice, Listed, Step
+from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step
 from mcp_learning.models.requests import Outcome
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.statistics import grouped, within
 from mcp_learning.store.types import Extent, Outcomes, Period, Use
 
 DESCRIPTION = 300
-"""Characters of a description that a list shows."""
+"""Characters of a text that a list shows."""
 
 _LATEST = "ORDER BY timestamp DESC, sequence DESC"
+_SORTED: dict[SortKey, str] = {
+    "recorded_at": "timestamp",
+    "outcome": "success",
+    "task_type": "task_type",
+    "repo": "repo",
+    "approach": "approach",
+    "duration_seconds": "duration_seconds",
+    "cost_usd": "actual_cost",
+}
 _OUTCOME: dict[bool | None, Outcome] = {True: "success", False: "failure", None: "pending"}
 
 
@@ -56,19 +65,26 @@ def choices(cursor: Cursor, column: Literal["repo", "task_type"], limit: int) ->
     return [Choice(value=value, executions=count) for value, count in rows]
 
 
-def latest(cursor: Cursor, period: Period, limit: int, offset: int) -> list[Listed]:
-    """Executions of a period, the latest first."""
+def listing(
+    cursor: Cursor, period: Period, limit: int, offset: int, sort: SortKey, *, descending: bool
+) -> list[Listed]:
+    """Executions of a period in this order."""
     where, values = within(cursor, period)
-    return _listed(cursor, f"{where} {_LATEST} LIMIT ? OFFSET ?", [*values, limit, offset])
+    direction = "DESC" if descending else "ASC"
+    order = f"ORDER BY {_SORTED[sort]} {direction} NULLS LAST, timestamp DESC, sequence DESC"
+    return _listed(cursor, f"{where} {order} LIMIT ? OFFSET ?", [*values, limit, offset], order)
 
 
-def _listed(cursor: Cursor, chosen: str, values: Sequence[object]) -> list[Listed]:
+def _listed(
+    cursor: Cursor, chosen: str, values: Sequence[object], order: str = _LATEST
+) -> list[Listed]:
     rows = cursor.execute(
         # Numbers first: texts are read of those alone that are shown.
         "SELECT task_id, timestamp, task_type, left(task_description, ?), success, repo, approach, "
-        "error_type, duration_seconds, actual_cost FROM executions WHERE sequence IN ("
-        f"SELECT sequence FROM executions WHERE {chosen}) {_LATEST}",
-        [DESCRIPTION, *values],
+        "model_tier, error_type, left(solution_summary, ?), duration_seconds, actual_cost "
+        "FROM executions WHERE sequence IN ("
+        f"SELECT sequence FROM executions WHERE {chosen}) {order}",
+        [DESCRIPTION, DESCRIPTION, *values],
     ).fetchall()
     return [
         Listed(
@@ -79,9 +95,11 @@ def _listed(cursor: Cursor, chosen: str, values: Sequence[object]) -> list[Liste
             outcome=_OUTCOME[row[4]],
             repo=row[5],
             approach=row[6],
-            error_type=row[7],
-            duration_seconds=row[8],
-            cost_usd=row[9],
+            model_tier=row[7],
+            error_type=row[8],
+            solution_summary=row[9],
+            duration_seconds=row[10],
+            cost_usd=row[11],
         )
         for row in rows
     ]

@@ -20,6 +20,10 @@ _MEASURES = f"""
     quantile_cont(duration_seconds, 0.5), quantile_cont(duration_seconds, 0.95), sum(actual_cost),
     count({_RATIO}), quantile_cont(abs({_RATIO}), 0.5), quantile_cont({_RATIO}, 0.5)
 """
+_SEARCHED = (
+    "lower(concat_ws(chr(10), task_id, task_type, task_description, repo, approach, model_tier, "
+    "error_type, error_message, solution_summary))"
+)
 _DAY = "strftime(timestamp, '%Y-%m-%d')"
 
 
@@ -105,6 +109,12 @@ def within(cursor: Cursor, period: Period) -> tuple[str, list[object]]:
     if period.outcome is not None:
         where += " AND success IS NOT DISTINCT FROM ?"
         values.append(SUCCESS[period.outcome])
+    if period.text is not None:
+        where += f" AND contains({_SEARCHED}, lower(?))"
+        values.append(period.text)
+    if period.same_task is not None:
+        where += " AND task_key = (SELECT task_key FROM executions WHERE task_id = ?)"
+        values.append(period.same_task)
     return where, values
 
 

@@ -1,5 +1,6 @@
 """Statistics of a few executions, whose answers were computed by hand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import log
 from typing import Any
@@ -164,6 +165,34 @@ class StatisticsContract:
         assert [one.task_id for one in page] == [rows[0].task_id, rows[5].task_id]
         assert page[0].recorded_at == NOW
         assert (page[0].outcome, page[0].repo, page[0].cost_usd) == ("success", "x", 2.0)
+
+    async def test_a_listing_can_be_sorted_and_is_without_a_value_last(self, store: Store) -> None:
+        rows = [one.task_id for one in await filled(store)]
+        page, _ = await store.listing(EVER, 9, 0, "duration_seconds", descending=True)
+        assert [one.task_id for one in page[:3]] == [rows[2], rows[1], rows[0]]
+        page, _ = await store.listing(EVER, 2, 1, "duration_seconds", descending=False)
+        assert [one.task_id for one in page] == [rows[1], rows[2]]
+        page, _ = await store.listing(EVER, 9, 0, "outcome", descending=False)
+        assert [one.outcome for one in page] == [*["failure"] * 2, *["success"] * 3, "pending"]
+
+    async def test_a_listing_can_be_of_a_text_or_of_one_task(self, store: Store) -> None:
+        first = await record(store, task_description="Mend the Straße lamp")
+        again = await record(store, task_description="Mend the Straße lamp", outcome="failure")
+        other = await record(store, task_description="else", solution_summary="100% a_LAMP")
+
+        async def listed(**values: Any) -> set[UUID]:
+            page, total = await store.listing(replace(EVER, **values), 9, 0)
+            assert total == len(page)
+            return {one.task_id for one in page}
+
+        every = {first.task_id, again.task_id, other.task_id}
+        assert await listed(text="Lamp") == every
+        assert await listed(text="straße l") == {first.task_id, again.task_id}
+        assert await listed(text="100% A_l") == {other.task_id}
+        assert await listed(text="a%lamp") == set()
+        assert await listed(text=str(again.task_id)) == {again.task_id}
+        assert await listed(same_task=again.task_id) == {first.task_id, again.task_id}
+        assert await listed(same_task=uuid4()) == set()
 
     async def test_choices_and_the_extent(self, store: Store) -> None:
         await filled(store)

@@ -1,14 +1,28 @@
-// One whole execution, in a dialog.
+// One whole execution, in a dialog: what it says, its other runs, similar tasks, and corrections.
 
-import { badge, bytes, dollars, duration, h, moment, number, table, row } from "./dom.js";
+import { correction, deletion } from "./correct.js";
+import { badge, bytes, dollars, duration, h, moment, number, quiet, row, shorten, table, when } from "./dom.js";
+import { task } from "./named.js";
+import { runs } from "./runs.js";
 import { ask } from "./session.js";
 import * as view from "./view.js";
 
 const dialog = document.getElementById("detail");
-dialog.addEventListener("close", () => view.set({ task: "" }));
+const RUNS = 20, SIMILAR = 8;
+let refresh = () => {};
+
+dialog.addEventListener("close", () => {
+  dialog.replaceChildren();
+  view.set({ task: "" });
+});
 dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });
+
+/** Calls a function when an execution was corrected or deleted. */
+export function onCorrected(listener) {
+  refresh = listener;
+}
 
 export async function detail() {
   const id = view.get("task");
@@ -26,44 +40,111 @@ export async function detail() {
   const close = h("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => dialog.close() }, "✕");
   dialog.replaceChildren(close, ...content);
   if (!dialog.open) dialog.showModal();
+  dialog.scrollTop = 0;
 }
 
-function whole({ execution: one, feedback, used_task_ids, used_by, times_returned, weight }) {
-  const facts = [
-    ["Recorded", moment(one.recorded_at)], ["Repo", one.repo], ["Approach", one.approach],
-    ["Model tier", one.model_tier], ["Pool", one.pool_type], ["Topology", one.swarm_topology],
-    ["Took", one.duration_seconds && duration(one.duration_seconds)],
-    ["Cost", one.cost_usd !== null && one.cost_usd !== undefined ? dollars(one.cost_usd) : null],
-    ["Estimated", one.cost_estimate && dollars(one.cost_estimate)],
-    ["Files", one.file_count], ["Tokens, estimated", one.estimated_tokens && number(one.estimated_tokens)],
-    ["Quality", one.quality_score], ["Complexity", one.complexity_score],
-    ["Memory", one.peak_memory_mb && bytes(one.peak_memory_mb * 2 ** 20)],
-    ["Accepted", one.user_accepted === null || one.user_accepted === undefined ? null : one.user_accepted ? "yes" : "no"],
-    ["Rating", one.user_rating], ["Answers with it", times_returned],
-    ["Weight in recommendations", weight], ["Id", one.task_id],
-  ].filter(([, value]) => value !== null && value !== undefined);
+function whole(found) {
+  const { execution: one, feedback, used_task_ids, used_by } = found;
   return [
-    h("h2", { id: "detail-title" }, badge(one.outcome), ` ${one.task_type}`),
-    h("pre", {}, one.task_description),
+    h("h2", { id: "detail-title" }, badge(one.outcome), ` ${one.task_type}`, one.repo ? ` in ${one.repo}` : ""),
+    actions(found),
+    ...readable(one.task_description),
     one.solution_summary ? h("h3", {}, "What worked, or what to do next time") : null,
-    one.solution_summary ? h("pre", {}, one.solution_summary) : null,
+    ...readable(one.solution_summary),
     one.error_type || one.error_message ? h("h3", {}, `Error${one.error_type ? `: ${one.error_type}` : ""}`) : null,
-    one.error_message ? h("pre", {}, one.error_message) : null,
-    h("dl", {}, facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))])),
-    one.metadata ? h("pre", {}, JSON.stringify(one.metadata, null, 2)) : null,
-    links("It used", used_task_ids.map((id) => [id, null])),
-    links("It was used by", used_by.map((use) => [use.task_id, use.outcome])),
+    one.error_message ? h("pre", { tabindex: 0, "aria-label": "Error message" }, one.error_message) : null,
+    facts(found),
+    links("It used", used_task_ids.map((id) => ({ task_id: id }))),
+    links("It was used by", used_by),
+    feedback.length ? h("h3", {}, "Feedback") : null,
     feedback.length ? table("Feedback", ["when", "rating", "accepted", "helpful", "issue", "comment"],
-      feedback.map((given) => row(moment(given.submitted_at), given.rating, word(given.accepted), word(given.helpful),
+      feedback.map((given) => row(when(given.submitted_at), given.rating, word(given.accepted), word(given.helpful),
         given.issue_type, given.comment))) : null,
+    related(one),
+    one.metadata ? h("details", {}, h("summary", {}, "Metadata"),
+      h("pre", { tabindex: 0, "aria-label": "Metadata" }, JSON.stringify(one.metadata, null, 2))) : null,
   ].filter(Boolean);
+}
+
+/** A text as paragraphs; only what is fenced as code is code. */
+function readable(text) {
+  return (text ?? "").split(/^```.*$/m).map((part, at) => part.trim() &&
+    (at % 2 ? h("pre", { tabindex: 0, "aria-label": "Code" }, part.replace(/^\n|\n$/g, "")) : h("div", { class: "prose" }, part.trim())))
+    .filter(Boolean);
+}
+
+function actions(found) {
+  const { execution: one } = found;
+  const place = h("div", {});
+  const copied = h("span", { class: "quiet", role: "status" });
+  const copy = (label, text) => h("button", { type: "button", onclick: async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      copied.textContent = "copied";
+    } catch {
+      copied.textContent = text; // where the browser doesn't let a page write to the clipboard
+    }
+  } }, label);
+  const closed = () => place.replaceChildren();
+  const corrected = () => { detail(); refresh("corrected"); };
+  const deleted = () => { dialog.close(); refresh("deleted"); };
+  const show = (form) => {
+    place.replaceChildren(form);
+    form.querySelector("select, button").focus();
+  };
+  return h("div", {}, h("div", { class: "actions" },
+    copy("Copy id", one.task_id),
+    copy("Copy link", `${location.origin}${view.address({})}`),
+    h("button", { type: "button", id: "correct", onclick: () => show(correction(one, corrected, closed)) }, "Correct …"),
+    h("button", { type: "button", id: "delete", onclick: () => show(deletion(one, found, deleted, closed)) }, "Delete …"),
+    copied), place);
+}
+
+function facts({ execution: one, times_returned, weight }) {
+  const known = (value, format = String) => (value === null || value === undefined ? null : format(value));
+  const rows = [
+    ["Recorded", moment(one.recorded_at)], ["Changed", one.updated_at === one.recorded_at ? null : moment(one.updated_at)],
+    ["Approach", one.approach], ["Model tier", one.model_tier], ["Pool", one.pool_type], ["Topology", one.swarm_topology],
+    ["Took", known(one.duration_seconds, duration)], ["Cost", known(one.cost_usd, dollars)],
+    ["Estimated", known(one.cost_estimate, dollars)], ["Files", known(one.file_count)],
+    ["Tokens, estimated", known(one.estimated_tokens, number)], ["Quality", known(one.quality_score)],
+    ["Complexity", known(one.complexity_score)],
+    ["Memory", known(one.peak_memory_mb, (megabytes) => bytes(megabytes * 2 ** 20))],
+    ["Accepted", known(one.user_accepted, word)], ["Rating", known(one.user_rating)],
+    ["Answers with it", known(times_returned, number)], ["Weight in recommendations", known(weight)], ["Id", one.task_id],
+  ].filter(([, value]) => value !== null && value !== undefined);
+  return h("dl", {}, rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
 const word = (value) => (value === null ? "" : value ? "yes" : "no");
 
 function links(title, found) {
   if (!found.length) return null;
-  return h("div", {}, h("h3", {}, title), h("ul", { class: "plain" }, found.map(([id, outcome]) => h("li", {},
-    h("button", { type: "button", class: "link", onclick: () => view.set({ task: id }) }, id), " ",
-    outcome ? badge(outcome) : null))));
+  return h("div", {}, h("h3", {}, title), h("ul", { class: "tasks" }, found.map(({ task_id, outcome }) => h("li", {},
+    outcome ? badge(outcome) : null, task(task_id, task_id)))));
+}
+
+/** Other runs of the task, and tasks like it; they come when the rest is there. */
+function related(one) {
+  const place = h("div", {}, quiet("Looking for other runs and similar tasks …"));
+  fill(one, place).catch((error) => place.replaceChildren(quiet(error.message)));
+  return place;
+}
+
+async function fill(one, place) {
+  const [listing, { answer }] = await Promise.all([
+    ask("executions", { same_task: one.task_id, limit: RUNS }),
+    ask("look-up", { task_description: one.task_description.slice(0, 4000), limit: SIMILAR, rest: 0, max_tokens: 20_000 }),
+  ]);
+  const same = new Set(listing.executions.map((run) => run.task_id));
+  const others = listing.executions.filter((run) => run.task_id !== one.task_id);
+  const similar = answer.matches.filter((match) => !same.has(match.task_id));
+  place.replaceChildren(
+    h("h3", {}, "Other runs of this task"),
+    others.length ? runs("Other runs", others, ["recorded_at", "outcome", "approach", "duration", "task"])
+      : quiet("None."),
+    h("h3", {}, "Similar tasks"),
+    similar.length ? h("ul", { class: "tasks" }, similar.map((match) => h("li", {},
+      badge(match.outcome), h("span", { class: "quiet" }, match.similarity.toFixed(2)),
+      task(match.task_id, shorten(match.task_description, 110))))) : quiet("None is similar enough."));
 }

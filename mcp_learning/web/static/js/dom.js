@@ -45,11 +45,6 @@ export function quiet(...content) {
   return h("p", { class: "quiet" }, ...content);
 }
 
-/** A button that looks like a link. */
-export function link(text, onclick) {
-  return h("button", { type: "button", class: "link", onclick }, text);
-}
-
 const whole = new Intl.NumberFormat("en");
 const money = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
 

@@ -3,6 +3,7 @@
 import { redraw } from "./charts.js";
 import { h } from "./dom.js";
 import { ask } from "./session.js";
+import * as view from "./view.js";
 
 const element = (id) => document.getElementById(id);
 
@@ -29,25 +30,13 @@ export function listen() {
 }
 
 /** Marks the panel that is shown, and moves its tab to where it can be seen. */
-export function mark(panels, name, open) {
+export function mark(panels, name) {
   const bar = element("tabs");
   const focused = document.activeElement?.id;
   bar.replaceChildren(...Object.entries(panels).map(([key, { title }]) =>
-    h("a", { href: address(key), id: `tab-${key}`, "aria-current": key === name ? "page" : null,
-      onclick: (event) => {
-        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-        event.preventDefault();
-        open(key);
-      } }, title)));
+    view.link({ panel: key, task: "" }, title, { id: `tab-${key}`, "aria-current": key === name ? "page" : null })));
   if (focused?.startsWith("tab-")) element(focused)?.focus();
   const { offsetLeft, offsetWidth } = element(`tab-${name}`);
   bar.scrollLeft = offsetLeft - (bar.clientWidth - offsetWidth) / 2;
   document.title = `${panels[name].title} · mcp-learning dashboard`;
-}
-
-function address(key) {
-  const query = new URLSearchParams(location.search);
-  query.set("panel", key);
-  query.delete("task");
-  return `?${query}`;
 }

@@ -1,8 +1,8 @@
 // Findings in sentences, approaches compared, failures and their fixes, and what became of recalls.
 
 import { calibration } from "./calibration.js";
-import { badge, card, count, h, interval, link, number, percent, quiet, row, shorten, table, tile, when } from "./dom.js";
-import { open, tasks } from "./named.js";
+import { badge, card, count, h, interval, number, percent, quiet, row, shorten, table, tile, when } from "./dom.js";
+import { task, tasks } from "./named.js";
 import { nothing } from "./overview.js";
 import { rates } from "./rates.js";
 import { ask } from "./session.js";
@@ -23,17 +23,10 @@ function findingCard({ findings }) {
   return card("In short", h("ol", { class: "findings" }, findings.map((one) => h("li", {}, one.text, " ", proof(one)))));
 }
 
-function proof({ task_id, task_type }) {
-  if (task_id) return link("See it", () => open(task_id));
-  return task_type ? h("a", { href: `#${anchor(task_type)}`, onclick: (event) => {
-    event.preventDefault(); // the address has the token's place behind the #
-    const place = document.getElementById(anchor(task_type));
-    place.closest("details")?.setAttribute("open", "");
-    place.scrollIntoView();
-  } }, "Compare") : null;
+function proof({ task_id, task_type, approach }) {
+  if (task_id) return task(task_id, "See it");
+  return task_type ? view.link({ panel: "executions", task_type, approach }, "See them") : null;
 }
-
-const anchor = (type) => `type-${encodeURIComponent(type)}`;
 
 function approachCard(approaches) {
   const types = new Map();
@@ -55,7 +48,7 @@ function approachCard(approaches) {
 }
 
 function compared([type, some]) {
-  return h("div", { id: anchor(type), class: "unit" }, h("h3", {}, type),
+  return h("div", { class: "unit" }, h("h3", {}, type),
     rates(`Approaches to ${type}`, "approach", some.map((one) => ({
       label: one.approach, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
       ended: one.success + one.failure, direction: one.against_others.direction,
@@ -70,7 +63,7 @@ function failureCard({ failures, other_failures, named }) {
         h("div", { class: "pattern" }, one.error_type ? h("span", { class: "quiet" }, `${one.error_type} `) : null,
           h("code", {}, shorten(one.pattern, 200))),
         number(one.failures), number(one.fixed), when(one.last_seen), tasks(one.task_ids.slice(0, 2), named),
-        one.fix ? h("div", {}, link(shorten(one.fix, 240), () => open(one.fix_task_id)),
+        one.fix ? h("div", {}, task(one.fix_task_id, shorten(one.fix, 240)),
           h("span", { class: "quiet" }, ` (${one.fix_basis})`)) : "not known"))),
     other_failures ? quiet(`${count(other_failures, "failure")} of further patterns.`) : null);
 }
@@ -94,7 +87,7 @@ function loopCard(loop) {
     }))) : null,
     rows.length > 1 ? quiet("A comparison of what happened, not an experiment: agents chose what to use.") : null,
     loop.most_used.length ? table("Used the most", ["execution", "outcome", "uses", "then succeeded"],
-      loop.most_used.map((one) => row(link(shorten(one.task_description, 120), () => open(one.task_id)),
+      loop.most_used.map((one) => row(task(one.task_id, shorten(one.task_description, 120)),
         badge(one.outcome), number(one.uses), `${one.success} of ${one.success + one.failure}`)))
       : quiet("No execution has named one that it used yet (used_task_ids)."));
 }

@@ -1,8 +1,9 @@
 // Puts the page together: panels, filters, and fresh numbers while agents work.
 
 import { disposeGone } from "./charts.js";
-import { detail } from "./detail.js";
+import { detail, onCorrected } from "./detail.js";
 import { card, h } from "./dom.js";
+import { executions } from "./executions.js";
 import * as filters from "./filters.js";
 import * as frame from "./frame.js";
 import { health } from "./health.js";
@@ -15,6 +16,7 @@ import * as view from "./view.js";
 const PULSE = 2000; // ms between two questions whether anything has changed
 const PANELS = {
   overview: { title: "Overview", show: overview, fresh: 3000 },
+  executions: { title: "Executions", show: executions, fresh: 5000 },
   search: { title: "Search", show: search, fresh: Infinity },
   learned: { title: "What we learned", show: learned, fresh: 15000 },
   health: { title: "Health", show: health, fresh: 2000 },
@@ -37,7 +39,7 @@ async function show({ quietly = false } = {}) {
   asking = new AbortController();
   const { signal } = asking;
   const name = panel();
-  frame.mark(PANELS, name, (key) => view.set({ panel: key }));
+  frame.mark(PANELS, name);
   filters.reflect(FILTERLESS.has(name));
   if (!quietly) main.setAttribute("aria-busy", "true");
   try {
@@ -102,7 +104,8 @@ async function pulse() {
     live.textContent = "live";
     const { fresh } = PANELS[panel()];
     const due = performance.now() - shownAt >= fresh;
-    if (due && (state !== known || panel() === "health") && !main.hasAttribute("aria-busy")) {
+    const typing = main.contains(document.activeElement) && document.activeElement.matches("input");
+    if (due && !typing && (state !== known || panel() === "health") && !main.hasAttribute("aria-busy")) {
       await show({ quietly: true });
       known = state;
     }
@@ -120,6 +123,10 @@ async function start() {
   view.onChange((names) => {
     if (names === null || names.some((name) => name !== "task")) show();
     if (names === null || names.includes("task")) detail();
+  });
+  onCorrected((what) => {
+    live.textContent = what;
+    show({ quietly: true });
   });
   addEventListener("hashchange", () => {
     takeToken();

@@ -1,11 +1,11 @@
 // Executions that others name: links that say which task it was.
 
-import { badge, h, link, shorten } from "./dom.js";
+import { badge, h, shorten } from "./dom.js";
 import * as view from "./view.js";
 
-/** Opens an execution. */
-export function open(id) {
-  view.set({ task: id });
+/** A link that opens an execution; the content is what was asked. */
+export function task(id, content) {
+  return view.link({ task: id }, content);
 }
 
 /**
@@ -19,6 +19,6 @@ export function tasks(ids, named, { outcomes = false } = {}) {
   return h("ul", { class: "tasks" }, ids.filter((id) => known.has(id)).map((id) => {
     const { task_description, outcome } = known.get(id);
     return h("li", {}, outcomes ? badge(outcome) : null,
-      link(shorten(task_description, 80), () => open(id)));
+      task(id, shorten(task_description, 80)));
   }));
 }

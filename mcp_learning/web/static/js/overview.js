@@ -1,10 +1,10 @@
 // Executions over time, success rates, durations and costs, and the latest executions.
 
 import { bars, line, OUTCOMES, tip } from "./charts.js";
-import { badge, card, count, dollars, duration, h, interval, link, number, percent, quiet, row, shorten, table, tile,
-  when } from "./dom.js";
+import { card, count, dollars, duration, h, interval, number, percent, quiet, tile } from "./dom.js";
 import { offer } from "./filters.js";
 import { rates } from "./rates.js";
+import { runs } from "./runs.js";
 import { ask } from "./session.js";
 import * as view from "./view.js";
 
@@ -130,23 +130,15 @@ function groups(title, heading, found, omitted, name) {
   if (!known.length) return card(title, none(found.length ? "No outcome yet." : `No ${heading} in this view.`));
   return card(title,
     rates(title, heading, known.map((one) => ({
-      label: one.key, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
-      ended: one.success + one.failure, open: () => view.set({ [name]: one.key }),
-      notes: [duration(one.duration_p50)],
+      label: view.link({ [name]: one.key }, one.key), rate: one.success_rate, low: one.interval_low, high: one.interval_high,
+      ended: one.success + one.failure, notes: [duration(one.duration_p50)],
     })), { notes: ["median"] }),
     omitted ? quiet(`${number(omitted)} more with fewer executions.`) : null);
 }
 
-const HEADINGS = ["when", "outcome", "task", "type", "repo", "approach"];
-
 function latest(listing) {
-  const rows = listing.executions.map((one) => {
-    const cells = row(when(one.recorded_at), badge(one.outcome),
-      link(shorten(one.task_description, 120), () => view.set({ task: one.task_id })),
-      one.task_type, one.repo, one.approach);
-    cells.children[2].className = "task";
-    return cells;
-  });
-  return card("Latest executions", table("The latest executions", HEADINGS, rows, "runs"),
-    quiet(`${number(rows.length)} of ${number(listing.total)}`));
+  const columns = ["recorded_at", "outcome", "task", "task_type", "repo", "approach"];
+  return card("Latest executions", runs("The latest executions", listing.executions, columns),
+    h("div", { class: "actions" }, quiet(`${number(listing.executions.length)} of ${number(listing.total)}`),
+      view.link({ panel: "executions" }, "Sort, filter and export them")));
 }

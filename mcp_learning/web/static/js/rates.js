@@ -8,7 +8,8 @@ const SIGNS = { better: "▲ better", worse: "▼ worse" };
 
 /**
  * A table of rates, the highest first, and those that are known too vaguely last and grey.
- * @param rows [{label, rate, low, high, ended, direction, notes, open}]; `notes` are further cells
+ * @param rows [{label, rate, low, high, ended, direction, notes}]; the label may be an element, and
+ *   `notes` are further cells
  * @param heading of the labels
  * @param notes headings of the further cells
  * @param ranked whether the rows are in order already, however vague
@@ -27,9 +28,8 @@ export function rates(caption, heading, rows, { notes = [], ranked = false } = {
 
 function line(one, vague) {
   const sign = SIGNS[one.direction];
-  const label = one.open ? h("button", { type: "button", class: "link", onclick: one.open }, one.label) : one.label;
   return h("tr", { class: vague ? "vague" : one.direction },
-    h("th", { scope: "row" }, label, sign ? h("span", { class: `sign ${one.direction}` }, ` ${sign}`) : null),
+    h("th", { scope: "row" }, one.label, sign ? h("span", { class: `sign ${one.direction}` }, ` ${sign}`) : null),
     h("td", { class: "scale" }, range(one)),
     h("td", { class: "figure" }, percent(one.rate)),
     h("td", { class: "figure wide" }, `${percent(one.low)} – ${percent(one.high)}`),

@@ -1,8 +1,8 @@
 // The answer that an agent gets, what it leaves out, and beside it what is recommended.
 
-import { badge, card, count, duration, h, link, percent, quiet, shorten, when } from "./dom.js";
+import { badge, card, count, duration, h, percent, quiet, shorten, when } from "./dom.js";
 import { marker } from "./marks.js";
-import { open, tasks } from "./named.js";
+import { task, tasks } from "./named.js";
 import { rates } from "./rates.js";
 import { ask } from "./session.js";
 import * as view from "./view.js";
@@ -51,8 +51,7 @@ function shown(text, { found, answer }) {
 
 function list(matches, floor, marked) {
   return h("ol", { class: "matches" }, matches.map((one) => h("li", {}, score(one, floor), h("div", {},
-    h("button", { type: "button", class: "link", onclick: () => open(one.task_id) },
-      marked(shorten(one.task_description, 240))),
+    task(one.task_id, marked(shorten(one.task_description, 240))),
     h("p", { class: "facts" }, badge(one.outcome), when(one.recorded_at),
       h("span", {}, one.task_type + (one.repo ? ` in ${one.repo}` : "")),
       one.approach ? h("span", {}, `by ${one.approach}`) : null,
@@ -96,7 +95,7 @@ function recommendation({ recommendation: found, named }) {
   }
   if (found.pitfalls.length) {
     content.push(card("Pitfalls: what failed on such tasks", h("ul", { class: "plain spaced" },
-      found.pitfalls.map((one) => h("li", {}, link(shorten(one.what_happened, 200), () => open(one.task_id)),
+      found.pitfalls.map((one) => h("li", {}, task(one.task_id, shorten(one.what_happened, 200)),
         one.fix ? h("p", { class: "lesson" }, `Then worked: ${shorten(one.fix, 200)}`) : null)))));
   }
   return content;

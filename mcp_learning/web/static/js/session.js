@@ -23,11 +23,21 @@ export async function ask(path, values = {}, signal = undefined) {
   for (const [name, value] of Object.entries(values)) {
     if (value !== "" && value !== null && value !== undefined) query.set(name, value);
   }
-  const address = `api/${path}${query.size ? `?${query}` : ""}`;
+  return call("GET", `api/${path}${query.size ? `?${query}` : ""}`, undefined, signal);
+}
+
+/** Writes something, and returns the answer. */
+export function send(method, path, body) {
+  return call(method, `api/${path}`, JSON.stringify(body));
+}
+
+async function call(method, address, body, signal = undefined) {
   const headers = { Authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ""}` };
-  const response = await fetch(address, { headers, signal, cache: "no-store" });
+  const response = await fetch(address, { method, headers, body, signal, cache: "no-store" });
   if (response.status === 401) throw new Refused();
-  const body = await response.json();
-  if (!response.ok) throw new Error(body.error ?? `the server answered ${response.status}`);
-  return body;
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text);
+  let problem = text.trim();
+  try { problem = JSON.parse(text).error ?? problem; } catch { /* it was said in words */ }
+  throw new Error(problem || `the server answered ${response.status}`);
 }

@@ -1,0 +1,77 @@
+"""Corrections that a person makes on the page: other values of an execution, or its deletion.
+
+They are written by the same methods of the learning service as those of commands. A request has to
+come from the page itself: it names this server as its origin, as browsers do for every request that
+doesn't only read, and carries the token, which no other page has.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from mcp_learning.errors import InvalidInput, NotFound
+from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.requests import ForgetExecutions, GetExecution
+from mcp_learning.service.protocol import Learning
+from mcp_learning.web.questions import asked
+
+LONGEST = 2**17
+"""Bytes of a correction. The longest texts take less, every character escaped."""
+
+
+async def revise(service: Learning, request: Request) -> BaseModel:
+    """Corrects the fields that the body names.
+
+    Raises:
+        HTTPException: The page didn't send it.
+        LearningError: As `Learning.revise`.
+    """
+    _check_origin(request)
+    return await service.revise(asked(ReviseExecution, {**await _body(request), **_path(request)}))
+
+
+async def delete(service: Learning, request: Request) -> BaseModel:
+    """Deletes one execution; the body says that this was confirmed.
+
+    Raises:
+        HTTPException: The page didn't send it.
+        InvalidInput: It wasn't confirmed.
+        NotFound: No execution has this id.
+    """
+    _check_origin(request)
+    task_id = asked(GetExecution, _path(request)).task_id
+    if (await _body(request)).get("confirmed") is not True:
+        raise InvalidInput("confirmed", "has to be true: what is deleted can't be brought back")
+    done = await service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
+    if not done.executions:
+        raise NotFound(task_id)
+    return done
+
+
+def _check_origin(request: Request) -> None:
+    """Another site's origin was refused before (`HostCheck`); here one has to be named."""
+    if "origin" not in request.headers:
+        raise HTTPException(403, "a correction has to come from the dashboard's own page")
+
+
+def _path(request: Request) -> Mapping[str, str]:
+    return {"task_id": request.path_params["task_id"]}
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST:
+            raise InvalidInput("body", f"a correction may have {LONGEST:,} bytes")
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise InvalidInput("body", "has to be a JSON object")
+    return content

@@ -1,0 +1,118 @@
+// All executions of a view: narrowed, sorted, with the columns that are wanted, and exported as seen.
+
+import { card, count, h, number, quiet } from "./dom.js";
+import { save } from "./export.js";
+import { nothing } from "./overview.js";
+import { COLUMNS, line, runs } from "./runs.js";
+import { ask } from "./session.js";
+import * as view from "./view.js";
+
+const PAGE = 50;
+const FIRST = ["recorded_at", "outcome", "task", "task_type", "repo", "approach", "duration", "cost"];
+const NARROWING = ["text", "outcome", "approach", "from", "to"];
+
+let loaded = { address: "", rows: PAGE }; // what was loaded by "Show more" stays when the page is refreshed
+
+export async function executions(signal) {
+  const address = JSON.stringify(asked());
+  if (loaded.address !== address) loaded = { address, rows: PAGE };
+  const listing = await ask("executions", { ...asked(), limit: loaded.rows }, signal);
+  if (!listing.total && !view.filtered() && !NARROWING.some((name) => view.get(name))) return [nothing()];
+  return [h("section", { class: "card" }, h("h2", {}, "Executions"), narrowing(), ...list(listing))];
+}
+
+/** The question that the address puts. */
+function asked() {
+  const day = (name, days) => {
+    if (!view.get(name)) return "";
+    const [year, month, date] = view.get(name).split("-").map(Number);
+    const moment = new Date(year, month - 1, date + days); // of this browser's time zone
+    return Number.isNaN(moment.getTime()) ? "" : moment.toISOString();
+  };
+  const { sort, descending } = order();
+  return { ...view.filters(), text: view.get("text"), outcome: view.get("outcome"), approach: view.get("approach"),
+    since: day("from", 0), until: day("to", 1), sort, descending };
+}
+
+function order() {
+  const sort = view.get("sort") || "recorded_at";
+  const column = Object.values(COLUMNS).find((one) => one.sort === sort);
+  const turned = view.get("turned") === "1";
+  return { sort, descending: Boolean(column?.descending) !== turned };
+}
+
+function columns() {
+  const named = view.get("columns").split(",").filter((name) => name in COLUMNS);
+  return named.length ? named : FIRST;
+}
+
+function narrowing() {
+  const set = (name) => (event) => view.set({ [name]: event.target.value });
+  const date = (name, label) => h("label", {}, label, " ",
+    h("input", { type: "date", id: `list-${name}`, value: view.get(name), onchange: set(name) }));
+  const select = (name, label, options, change) => h("select", { id: `list-${name}`, "aria-label": label, onchange: change },
+    options.map(([value, said]) => h("option", { value, selected: view.get(name) === value }, said)));
+  return h("form", { class: "narrow", "aria-label": "Which executions", onsubmit: (event) => event.preventDefault() },
+    h("input", { type: "search", id: "list-text", value: view.get("text"), maxlength: 200, onchange: set("text"),
+      placeholder: "Contains …", "aria-label": "Contains this text" }),
+    select("outcome", "Outcome", [["", "any outcome"], ["success", "success"], ["failure", "failure"],
+      ["pending", "pending"]], set("outcome")),
+    date("from", "from"), date("to", "to"),
+    h("span", { class: "phone" }, select("sort", "Sort by",
+      Object.values(COLUMNS).filter((one) => one.sort).map((one) => [one.sort, `by ${one.heading}`]),
+      (event) => view.set({ sort: event.target.value, turned: "" }))),
+    view.get("approach") ? h("button", { type: "button", onclick: () => view.set({ approach: "" }) },
+      `approach: ${view.get("approach")} ✕`) : null,
+    chooser());
+}
+
+function chooser() {
+  const chosen = new Set(columns());
+  return h("details", { class: "chooser" }, h("summary", {}, "Columns"), h("div", {},
+    Object.entries(COLUMNS).filter(([name]) => name !== "task").map(([name, { heading }]) => h("label", {},
+      h("input", { type: "checkbox", id: `column-${name}`, checked: chosen.has(name), onchange: ({ target }) => {
+        const next = Object.keys(COLUMNS).filter((one) => (one === name ? target.checked : chosen.has(one)));
+        view.set({ columns: next.join() === FIRST.join() ? "" : next.join() });
+      } }), ` ${heading}`))));
+}
+
+function list(listing) {
+  const shown = runs("Executions", listing.executions, columns(), sorting);
+  const body = shown.querySelector("tbody");
+  const told = quiet();
+  const more = h("button", { type: "button", id: "list-more", onclick: async () => {
+    more.disabled = true;
+    const next = await ask("executions", { ...asked(), limit: PAGE, offset: body.children.length });
+    body.append(...next.executions.map((one) => line(one, columns())));
+    loaded.rows = Math.min(1000, body.children.length);
+    more.disabled = false;
+    tell();
+  } }, "Show more");
+  const tell = () => {
+    told.textContent = `${number(body.children.length)} of ${number(listing.total)} shown`;
+    more.hidden = body.children.length >= listing.total;
+  };
+  tell();
+  if (!listing.total) return [h("p", { class: "none" }, "No execution is like that.")];
+  const exporting = quiet();
+  const button = (format) => h("button", { type: "button", id: `export-${format}`, onclick: async () => {
+    exporting.textContent = "Collecting …";
+    const saved = await save(format, asked(), columns());
+    exporting.textContent = `${count(saved.rows, "row")} saved` + (saved.rows < saved.total
+      ? ` of ${number(saved.total)}; mcp-learning export writes all, whole.` : "; texts are cut as in the list.");
+  } }, format.toUpperCase());
+  return [shown, h("div", { class: "actions" }, told, more, h("span", { class: "exports" }, "Export as ", button("csv"), " ",
+    button("json")), exporting)];
+}
+
+/** Lets the heading of a column sort by it. */
+function sorting(cell, name) {
+  const { heading, sort } = COLUMNS[name];
+  if (!sort) return;
+  const now = order();
+  const current = now.sort === sort;
+  if (current) cell.setAttribute("aria-sort", now.descending ? "descending" : "ascending");
+  cell.replaceChildren(h("button", { type: "button", class: "sort", id: `sort-${sort}`, onclick: () =>
+    view.set({ sort: sort === "recorded_at" ? "" : sort, turned: current && view.get("turned") !== "1" ? "1" : "" }) },
+  heading, h("span", { "aria-hidden": "true" }, current ? (now.descending ? " ▼" : " ▲") : "")));
+}
