@@ -221,27 +221,22 @@ class Store(Protocol):
 
     async def totals(self, period: Period) -> Measures:
         """Figures of a period."""
-        ...
 
     async def groups(
         self, by: GroupBy, period: Period, limit: int
     ) -> tuple[list[tuple[str, Measures]], int]:
         """Figures per value of `by`, most executions first (days: newest first); how many more."""
-        ...
 
     async def outcomes(
         self, by: GroupBy, period: Period, keys: Sequence[str]
     ) -> dict[str, Outcomes]:
         """How executions with these values of `by` ended; values without any are left out."""
-        ...
 
     async def pairings(self, period: Period, limit: int) -> list[Pairing]:
         """The approaches that ended most often, each beside the others of its task type."""
-        ...
 
     async def buckets(self, step: Step, period: Period) -> list[Bucket]:
         """Figures per hour, day, week or month (UTC) that has executions, oldest first."""
-        ...
 
     async def listing(
         self,
@@ -253,19 +248,15 @@ class Store(Protocol):
         descending: bool = True,
     ) -> tuple[list[Listed], int]:
         """Executions of a period in this order, those without a value last; and how many in all."""
-        ...
 
     async def starting_with(self, prefix: str, limit: int) -> list[Listed]:
         """Executions whose id begins with 1 to 32 hexadecimal digits, the latest first."""
-        ...
 
     async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
         """Recorded values of a column with their number of executions, commonest first."""
-        ...
 
     async def extent(self) -> Extent:
         """How many executions there are, and since when."""
-        ...
 
     async def error_texts(
         self, period: Period, limit: int, *, examples: int, fixes: int
@@ -278,7 +269,6 @@ class Store(Protocol):
             examples: How many failures are named for each, the latest ones.
             fixes: How many successes that followed one are named, the latest ones.
         """
-        ...
 
     async def similar_successes(
         self, failures: Sequence[UUID], *, nearest: int, least: float
@@ -290,11 +280,9 @@ class Store(Protocol):
             nearest: How many of the successes that came next are compared.
             least: Smallest cosine similarity of the descriptions' vectors, -1..1.
         """
-        ...
 
     async def solutions(self, task_ids: Sequence[UUID], longest: int) -> dict[UUID, str]:
         """Solution summaries of these executions, cut to `longest` characters."""
-        ...
 
     async def history(
         self, by: Dimension, limit: int, offset: int = 0, *, complete: bool = True
@@ -307,7 +295,6 @@ class Store(Protocol):
             offset: How many of the very latest are left out.
             complete: False: only those that have ended, have a value of `by` and a vector.
         """
-        ...
 
     # How answers were used
 

@@ -27,9 +27,7 @@ Generation = Literal["current", "next"]
 class Period:
     """Executions recorded in [since, until) with these values; a repo under any spelling.
 
-    Attributes:
-        text: What one of their texts or labels, or the id, contains, whatever the case.
-        same_task: An execution; only runs of its task.
+    A text or label, or the id, contains `text`; `same_task` names a run of their task.
     """
 
     since: datetime
@@ -88,8 +86,7 @@ class Upserted(NamedTuple):
     missing: list[UUID]
 
 
-@dataclass(frozen=True)
-class StoredExecution:
+class StoredExecution(NamedTuple):
     """One execution and everything recorded about it.
 
     Attributes:
@@ -138,8 +135,7 @@ class Shown(NamedTuple):
         return ExecutionSummary.model_construct(**values)
 
 
-@dataclass(frozen=True)
-class Unembedded:
+class Unembedded(NamedTuple):
     """An execution without a vector. `sequence` tells whether it has changed since."""
 
     task_id: UUID
@@ -235,8 +231,7 @@ class VectorState:
     unembedded: int
 
 
-@dataclass(frozen=True)
-class Measures:
+class Measures(NamedTuple):
     """Raw figures of a set of executions; durations in seconds, cost in US dollars.
 
     Attributes:
@@ -356,8 +351,7 @@ class BatchCounts(NamedTuple):
     unchanged: int
 
 
-@dataclass(frozen=True)
-class StoreHealth:
+class StoreHealth(NamedTuple):
     """State of the truth.
 
     Attributes:
@@ -382,8 +376,7 @@ class Contents(NamedTuple):
     counts: Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class Expired:
+class Expired(NamedTuple):
     """Executions that a retention limit covers, oldest first, and the times of both ends in UTC."""
 
     task_ids: Sequence[UUID]
