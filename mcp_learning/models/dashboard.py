@@ -294,11 +294,22 @@ class Event(Model):
     text: str
 
 
+class CallStep(Model):
+    """Calls of all tools that ended in five minutes, and how long the last 512 of them took."""
+
+    start: datetime
+    calls: int
+    failed: int
+    p50_ms: float
+    p95_ms: float
+
+
 class Telemetry(Model):
-    """Latencies of recent calls and events of the leader, the latest event first."""
+    """Calls of the leader by tool and over time, oldest first; and events, the latest first."""
 
     latencies: list[Latency]
     events: list[Event]
+    steps: list[CallStep] = []
 
 
 class About(Model):

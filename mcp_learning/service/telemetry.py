@@ -5,15 +5,23 @@ Both are bounded and kept in memory; another process that takes over begins with
 
 import logging
 import threading
+import time
 from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from mcp_learning.models.dashboard import Event, Latency, Telemetry
+from mcp_learning.models.dashboard import CallStep, Event, Latency, Telemetry
 
 RECENT = 512
 """Calls of each method whose latencies are kept for percentiles."""
+
+STEP_SECONDS = 300
+"""Calls are counted by steps of this length."""
+
+MOST_STEPS = 288
+"""Steps that are kept, those with a call in them: of a day at least."""
 
 MOST_EVENTS = 100
 
@@ -67,11 +75,18 @@ class Journal(logging.Handler):
 
 
 class Recorder:
-    """Records the latencies and events of one leader; noting a call takes a microsecond."""
+    """Records the latencies and events of one leader; noting a call takes a microsecond.
 
-    def __init__(self) -> None:
+    Args:
+        now: Tells the time in seconds since 1970.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.journal = Journal()
+        self._now = now
         self._calls: dict[str, _Calls] = {}
+        self._steps: deque[CallStep] = deque(maxlen=MOST_STEPS)
+        self._step, self._in_step = 0, _Calls()
 
     def start(self) -> None:
         """Begins to record events from the package's log."""
@@ -85,10 +100,14 @@ class Recorder:
         """Records how long a call took, unless its method answers no tool."""
         if method not in TOOLS:
             return
-        calls = self._calls.setdefault(method, _Calls())
-        calls.total += 1
-        calls.failed += failed
-        calls.seconds.append(seconds)
+        step = int(self._now()) // STEP_SECONDS
+        if step != self._step:
+            self._close_step()
+            self._step = step
+        for calls in (self._calls.setdefault(method, _Calls()), self._in_step):
+            calls.total += 1
+            calls.failed += failed
+            calls.seconds.append(seconds)
 
     def snapshot(self) -> Telemetry:
         """What was recorded, methods in the order of `TOOLS`."""
@@ -97,24 +116,50 @@ class Recorder:
                 _latency(method, self._calls[method]) for method in TOOLS if method in self._calls
             ],
             events=self.journal.events,
+            steps=[*self._steps, *self._open_step()],
         )
+
+    def _close_step(self) -> None:
+        self._steps.extend(self._open_step())
+        self._in_step = _Calls()
+
+    def _open_step(self) -> list[CallStep]:
+        """The step that is being counted, if a call was in it."""
+        calls = self._in_step
+        if not calls.total:
+            return []
+        ordered = _ordered(calls.seconds)
+        return [
+            CallStep(
+                start=datetime.fromtimestamp(self._step * STEP_SECONDS, UTC),
+                calls=calls.total,
+                failed=calls.failed,
+                p50_ms=_percentile(ordered, 0.50),
+                p95_ms=_percentile(ordered, 0.95),
+            )
+        ]
 
 
 def _latency(method: str, calls: _Calls) -> Latency:
-    ordered = sorted(1000 * seconds for seconds in calls.seconds)
-
-    def percentile(share: float) -> float:
-        """By the nearest rank."""
-        return round(ordered[max(0, -int(-share * len(ordered) // 1) - 1)], 3)
-
+    ordered = _ordered(calls.seconds)
     return Latency(
         method=method,
         tool=TOOLS[method],
         calls=calls.total,
         failed=calls.failed,
         recent=len(ordered),
-        p50_ms=percentile(0.50),
-        p95_ms=percentile(0.95),
-        p99_ms=percentile(0.99),
+        p50_ms=_percentile(ordered, 0.50),
+        p95_ms=_percentile(ordered, 0.95),
+        p99_ms=_percentile(ordered, 0.99),
         longest_ms=round(ordered[-1], 3),
     )
+
+
+def _ordered(seconds: Iterable[float]) -> list[float]:
+    """In milliseconds."""
+    return sorted(1000 * one for one in seconds)
+
+
+def _percentile(ordered: list[float], share: float) -> float:
+    """By the nearest rank."""
+    return round(ordered[max(0, -int(-share * len(ordered) // 1) - 1)], 3)

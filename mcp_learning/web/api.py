@@ -1,20 +1,25 @@
 """The page's questions and corrections, each one call on the learning service, as JSON."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
+import anyio.to_thread
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, LearningError, NotFound
 from mcp_learning.models.characters import visible
 from mcp_learning.models.dashboard import About, ListExecutions, ListHistory, LookUp, View
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.server import answers
 from mcp_learning.service.protocol import Learning
+from mcp_learning.settings import Settings
 from mcp_learning.web import corrections
 from mcp_learning.web.calibration import Calibration
+from mcp_learning.web.disk import disk
 from mcp_learning.web.questions import asked
 
 Content = BaseModel | Mapping[str, BaseModel]
@@ -22,15 +27,20 @@ Answer = Callable[[Learning, Mapping[str, str]], Awaitable[Content]]
 Handler = Callable[[Learning, Request], Awaitable[Content]]
 
 
-def routes(
-    service: Learning, answered: Callable[[], None], half_life_days: float, about: About
-) -> list[BaseRoute]:
+def routes(service: Learning, settings: Settings, answered: Callable[[], None]) -> list[BaseRoute]:
     """All addresses below /api; `answered` is called after each answer."""
+    calibration = Calibration(settings.evidence_half_life_days)
+    what = About(database=_shown(settings.database_path), version=__version__)
 
-    async def what(_: Learning, __: Mapping[str, str]) -> About:
-        return about
+    async def about(*_: object) -> About:
+        return what
 
-    calibration = Calibration(half_life_days)
+    async def health(service: Learning, _: Mapping[str, str]) -> Mapping[str, BaseModel]:
+        return {
+            "health": await service.health(),
+            "telemetry": await service.telemetry(),
+            "disk": await anyio.to_thread.run_sync(disk, settings),
+        }
 
     def handled(path: str, method: str, handle: Handler) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -50,7 +60,7 @@ def routes(
         return handled(path, "GET", read)
 
     return [
-        route("/about", what),
+        route("/about", about),
         route("/pulse", lambda s, _: s.pulse()),
         route("/overview", lambda s, q: s.overview(asked(View, q))),
         route("/executions", lambda s, q: s.listing(asked(ListExecutions, q))),
@@ -60,12 +70,8 @@ def routes(
         route("/learned", lambda s, q: s.learned(asked(View, q))),
         route("/look-up", _look_up),
         route("/calibration", lambda s, q: calibration.of(s, asked(ListHistory, q).by)),
-        route("/health", _health),
+        route("/health", health),
     ]
-
-
-async def _health(service: Learning, _: Mapping[str, str]) -> Mapping[str, BaseModel]:
-    return {"health": await service.health(), "telemetry": await service.telemetry()}
 
 
 async def _look_up(service: Learning, query: Mapping[str, str]) -> Mapping[str, BaseModel]:
@@ -74,6 +80,12 @@ async def _look_up(service: Learning, query: Mapping[str, str]) -> Mapping[str, 
     found = await service.look_up(request)
     answer, _ = answers.similar(found.answer, request)
     return {"found": found, "answer": answer}
+
+
+def _shown(path: Path) -> str:
+    """A path as people write it."""
+    home = Path.home()
+    return str(Path("~") / path.relative_to(home)) if path.is_relative_to(home) else str(path)
 
 
 def _json(answer: Content) -> Response:

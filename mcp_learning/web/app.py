@@ -11,12 +11,12 @@ from starlette.routing import Mount, Route, request_response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Lifespan, Scope
 
-from mcp_learning import __version__
 from mcp_learning.errors import LearningError
-from mcp_learning.models.dashboard import About, View
+from mcp_learning.models.dashboard import View
 from mcp_learning.server.host_check import HostCheck
 from mcp_learning.server.http import LOOPBACK_NAMES, BearerAuth
 from mcp_learning.service.protocol import Learning
+from mcp_learning.settings import Settings
 from mcp_learning.web import api
 from mcp_learning.web.security_headers import SecurityHeaders
 
@@ -34,11 +34,10 @@ class _Files(StaticFiles):
 
 def application(
     service: Learning,
+    settings: Settings,
     *,
     digest: str,
     port: int,
-    half_life_days: float,
-    database: str,
     answered: Callable[[], None] = lambda: None,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> ASGIApp:
@@ -46,10 +45,9 @@ def application(
 
     Args:
         service: Answers the questions.
+        settings: Which database it is, and how fast evidence ages.
         digest: SHA-256 of the token, in hexadecimal digits.
         port: Where it is served.
-        half_life_days: As recommendations have it.
-        database: Its path, to be shown.
         answered: Called after each answer with data.
         lifespan: Keeps the service up.
     """
@@ -67,8 +65,7 @@ def application(
             return PlainTextResponse(f"{error}\n", status_code=503)
         return Response(text, media_type=MEDIA_TYPE)
 
-    about = About(database=database, version=__version__)
-    questions = api.routes(service, answered, half_life_days, about)
+    questions = api.routes(service, settings, answered)
     data = Starlette(routes=questions, exception_handlers={HTTPException: _refused})
     pages = Starlette(
         routes=[

@@ -68,10 +68,9 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
     runner = ServiceRunner(member)
     served = application(
         runner.learning,
+        settings,
         digest=digest_of(token.encode()),
         port=listener.getsockname()[1],
-        half_life_days=settings.evidence_half_life_days,
-        database=_shown(settings.database_path),
         answered=runner.note_answer,
         lifespan=_lifespan(runner, ready, opener),
     )
@@ -83,12 +82,6 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
         logger.exception("the dashboard failed")
     sys.stderr.flush()
     os._exit(0 if server.started else 1)
-
-
-def _shown(path: Path) -> str:
-    """A path as people write it."""
-    home = Path.home()
-    return str(Path("~") / path.relative_to(home)) if path.is_relative_to(home) else str(path)
 
 
 def _lifespan(runner: ServiceRunner, ready: Callable[[], None], opener: Path) -> Any:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_learning.service.telemetry import MOST_EVENTS, RECENT, TOOLS, Recorder
+from mcp_learning.service.telemetry import (
+    MOST_EVENTS,
+    MOST_STEPS,
+    RECENT,
+    STEP_SECONDS,
+    TOOLS,
+    Recorder,
+)
 
 
 @pytest.fixture
@@ -43,6 +50,32 @@ def test_calls_that_are_no_tool_s_are_left_out_and_failures_counted() -> None:
         (TOOLS["find"], 1, 0),
         (TOOLS["get"], 1, 1),
     ]
+
+
+def test_calls_are_counted_over_time_as_far_as_there_were_any() -> None:
+    times = iter([10.0, 200.0, 299.0, 310.0, 90_000.0])
+    recorder = Recorder(now=lambda: next(times))
+    for seconds in (0.001, 0.003, 0.002):
+        recorder.note("find", seconds, failed=seconds == 0.003)
+    (step,) = recorder.snapshot().steps
+    assert (step.start.timestamp(), step.calls, step.failed) == (0, 3, 1)
+    assert (step.p50_ms, step.p95_ms) == (2.0, 3.0)
+    recorder.note("record", 0.5, failed=False)
+    recorder.note("find", 0.5, failed=False)
+    steps = recorder.snapshot().steps
+    assert steps[0] == step
+    assert [one.start.timestamp() for one in steps] == [0, STEP_SECONDS, 90_000]
+
+
+def test_steps_of_a_day_are_kept() -> None:
+    count = 2 * MOST_STEPS
+    times = iter(range(0, count * STEP_SECONDS, STEP_SECONDS))
+    recorder = Recorder(now=lambda: float(next(times)))
+    for _ in range(count):
+        recorder.note("find", 0.001, failed=False)
+    steps = recorder.snapshot().steps
+    assert len(steps) == MOST_STEPS + 1
+    assert steps[-1].start.timestamp() == (count - 1) * STEP_SECONDS
 
 
 def test_events_are_one_line_the_latest_first_and_not_endless(recorder: Recorder) -> None:

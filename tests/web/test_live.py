@@ -84,6 +84,8 @@ def test_the_health_panel_knows_the_agent_s_calls_and_who_leads(
     calls = page.locator("table", has_text="p95").locator("tr", has_text="find_similar_tasks")
     expect(calls.locator("td").nth(1)).to_have_text("1")
     expect(page.locator("table", has_text="what")).to_contain_text("leads")
+    expect(page.locator(".chart:has(canvas)")).to_have_count(2)
+    expect(page.locator("section", has_text="Copies")).to_contain_text("no backup")
     agent.call("find_similar_tasks", task_description="login redirect loop")
     expect(calls.locator("td").nth(1)).to_have_text("2")
 

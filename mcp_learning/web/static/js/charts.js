@@ -10,6 +10,8 @@ const library = new Promise((resolve) => { // figures and lists are there before
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const probe = document.head.appendChild(h("span", {}));
 
+const LEGEND = { legend: { top: 0, itemWidth: 14, itemHeight: 10 }, grid: { left: 52, right: 16, top: 30, bottom: 26 } };
+
 export const OUTCOMES = ["success", "failure", "pending"];
 
 /** A colour of the style sheet, as the theme has it. */
@@ -98,8 +100,7 @@ export function tip(title, lines = []) {
 /** Bars over time, one on the other. `series`: [{name, colour, data: [[time, value]]}]. */
 export function bars(label, series, { axis, format, describe, value = {}, legend = false }) {
   return chart(label, () => ({
-    legend: legend ? { top: 0, itemWidth: 14, itemHeight: 10 } : undefined,
-    ...(legend ? { grid: { left: 52, right: 16, top: 30, bottom: 26 } } : {}),
+    ...(legend ? LEGEND : {}),
     tooltip: { trigger: "axis", formatter: ([{ dataIndex }]) => describe(dataIndex) },
     xAxis: { type: "time", ...axis },
     yAxis: { type: "value", splitNumber: 4, ...value, axisLabel: { formatter: format } },
@@ -109,22 +110,26 @@ export function bars(label, series, { axis, format, describe, value = {}, legend
   }));
 }
 
-/** A line over time, with a band around it where `band` has [time, low, high]. */
-export function line(label, data, { axis, format, describe, band = null, value = {} }) {
+/** Lines over time, as `bars`; with a band around the first where `band` has [time, low, high]. */
+export function lines(label, series, { axis, format, describe, band = null, value = {} }) {
   const edge = (name, points, area) => ({
     name, type: "line", stack: "band", stackStrategy: "all", symbol: "none", silent: true,
     lineStyle: { opacity: 0 }, data: points,
     areaStyle: area ? { color: colour("accent"), opacity: 0.18 } : undefined,
   });
+  const legend = series.length > 1;
   return chart(label, () => ({
+    ...(legend ? LEGEND : {}),
     tooltip: { trigger: "axis", formatter: ([{ dataIndex }]) => describe(dataIndex) },
     xAxis: { type: "time", ...axis },
     yAxis: { type: "value", splitNumber: 4, ...value, axisLabel: { formatter: format } },
     series: [
       ...(band ? [edge("low", band.map(([at, low]) => [at, low]), false),
         edge("high", band.map(([at, low, high]) => [at, high - low]), true)] : []),
-      { name: label, type: "line", color: colour("accent"), data, symbol: "circle",
-        symbolSize: 5, showSymbol: data.length < 12, lineStyle: { width: 2 } },
+      ...series.map((one) => ({
+        name: one.name, type: "line", color: colour(one.colour), data: one.data, symbol: "circle", symbolSize: 5,
+        showSymbol: one.data.length < 12, lineStyle: { width: 2 },
+      })),
     ],
   }));
 }

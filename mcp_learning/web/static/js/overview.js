@@ -1,6 +1,6 @@
 // Executions over time, success rates, durations and costs, and the latest executions.
 
-import { bars, line, OUTCOMES, tip } from "./charts.js";
+import { bars, lines, OUTCOMES, tip } from "./charts.js";
 import { card, count, dollars, duration, h, interval, number, percent, quiet, tile } from "./dom.js";
 import { offer } from "./filters.js";
 import { rates } from "./rates.js";
@@ -90,7 +90,8 @@ function success(found) {
       : `${percent(totals.success_rate)} of ${count(totals.success + totals.failure, "outcome")}: ` +
         "too few to draw how it changed.");
   }
-  return line("Success rate with its 90 % interval", points.map((one) => [one.middle, one.success_rate]), {
+  const data = points.map((one) => [one.middle, one.success_rate]);
+  return lines("Success rate with its 90 % interval", [{ name: "success rate", colour: "accent", data }], {
     axis: axis(found), value: { min: 0, max: 1, interval: 0.25 }, format: (value) => `${Math.round(100 * value)} %`,
     band: points.map((one) => [one.middle, one.interval_low, one.interval_high]),
     describe: (at) => {
@@ -109,7 +110,8 @@ function durations(found) {
     return none(found.totals.duration_p50 === null ? "No duration was recorded in this view."
       : "Too few durations to draw how they changed.");
   }
-  return line("Median duration", known.map((one) => [one.start, one.duration_p50]), {
+  const data = known.map((one) => [one.start, one.duration_p50]);
+  return lines("Median duration", [{ name: "median", colour: "accent", data }], {
     axis: axis(found), format: duration, value: { min: 0 },
     describe: (at) => tip(from(found, known[at].start), [["median", duration(known[at].duration_p50)],
       ["95 % less than", duration(known[at].duration_p95)], ["of", number(known[at].durations)]]),
