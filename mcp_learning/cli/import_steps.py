@@ -14,10 +14,13 @@ from rich.progress import Progress
 from mcp_learning.cli.running import service
 from mcp_learning.clients.sources import Source
 from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
+from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
+from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.transfer import ImportBatch, Imported, PastExecution
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.server.quoting import shorten
+from mcp_learning.service.protocol import Learning
 from mcp_learning.settings import Settings
 
 SAMPLE = 5
@@ -52,6 +55,8 @@ class ImportReport(Model):
     columns_passed_over: dict[str, int]
     examples: list[Skipped]
     sample: list[SampledExecution]
+    embedded: int
+    pending: int
     seconds: float
 
 
@@ -69,17 +74,25 @@ class ImportRun:
         sample: Executions that a dry run shows.
         seen: Ids that a dry run came across: it stores nothing by which they would be known.
         complete: Whether everything was read and stored.
+        embed: Whether vectors are to be made, too.
+        embedded: Executions that got a vector, those among them that waited for one before.
+        pending: Executions of the database that have none; None before that is known.
+        problem: Why they have none.
     """
 
     source: Source
     path: Path
     dry_run: bool
+    embed: bool = False
     notes: Notes = field(default_factory=Notes)
     read: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     sample: list[SampledExecution] = field(default_factory=list)
     seen: set[UUID] = field(default_factory=set)
     complete: bool = False
+    embedded: int = 0
+    pending: int | None = None
+    problem: str = ""
 
     def preview(self, batch: list[PastExecution]) -> list[PastExecution]:
         """Adds to the sample; returns the executions that were not seen before."""
@@ -127,7 +140,28 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
                     description=f"{state.read:,} executions",
                 )
                 batch = await _next(parts)
+            state.complete = True
+            if learning and not state.dry_run:
+                await _embed(state, learning, bar)
     state.complete = True
+
+
+async def _embed(state: ImportRun, learning: Learning, bar: Progress) -> None:
+    """Makes the vectors that are missing, if they are wanted; what goes wrong is no failure."""
+    state.pending = (await learning.health()).pending
+    if not state.embed or not state.pending:
+        return
+    task = bar.add_task("loading the model", total=1)
+
+    async def show(share: float, message: str) -> None:
+        bar.update(task, completed=share, description=message)
+
+    try:
+        done = await learning.embed_missing(EmbedMissing(), show)
+    except LearningError as error:
+        state.problem = str(error)
+    else:
+        state.embedded, state.pending = done.embedded, done.pending
 
 
 async def _next(parts: Iterator[list[PastExecution]]) -> list[PastExecution] | None:
@@ -161,5 +195,7 @@ def report_of(source: str, state: ImportRun, seconds: float) -> ImportReport:
         columns_passed_over=dict(notes.unknown.most_common()),
         examples=notes.examples,
         sample=state.sample,
+        embedded=state.embedded,
+        pending=state.pending or 0,
         seconds=round(seconds, 2),
     )

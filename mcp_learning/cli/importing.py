@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
-from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.output import console, counted, print_json, say
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run
 from mcp_learning.models.characters import visible
@@ -44,6 +44,9 @@ def import_(
     limit: Annotated[
         int, typer.Option(min=1, max=100_000, help="With git: latest commits to read")
     ] = 10_000,
+    embed: Annotated[
+        bool, typer.Option("--embed/--no-embed", help="Without, vectors are left to the server")
+    ] = True,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -63,14 +66,14 @@ def import_(
         path = source.default()
     if name == "duckdb" and path.resolve() == settings.database_path.resolve():
         fail(f"path: {path} is the database to import into; give another one")
-    state = ImportRun(source, path, dry_run)
+    state = ImportRun(source, path, dry_run, embed)
     with progress_bar(quiet=json) as bar:
         try:
             run(lambda: store_all(state, settings, bar))
         finally:
             if state.stored and not state.complete:
                 typer.echo(
-                    f"mcp-learning: {state.stored:,} executions were imported before; the same "
+                    f"mcp-learning: {counted(state.stored, 'execution')} imported before; the same "
                     "command again goes on",
                     err=True,
                 )
@@ -78,23 +81,20 @@ def import_(
     if json:
         print_json(report)
     else:
-        _print(report)
+        _print(report, state.problem)
     if report.skipped and not report.read:
         fail(f"nothing could be imported from {path}")
 
 
-def _print(report: "ImportReport") -> None:
-    def say(line: str) -> None:
-        console.print(visible(line), markup=False, highlight=False)
-
+def _print(report: "ImportReport", problem: str) -> None:
     would = "would be " if report.dry_run else ""
     say(
-        f"{report.read:,} executions in {report.path}: {report.created:,} {would}new, "
+        f"{counted(report.read, 'execution')} in {report.path}: {report.created:,} {would}new, "
         f"{report.updated:,} {would}updated, {report.unchanged:,} there already; "
-        f"{report.redactions:,} secrets {would}removed ({report.seconds:.1f} s)."
+        f"{counted(report.redactions, 'secret')} {would}removed ({report.seconds:.1f} s)."
     )
     if report.excluded:
-        say(f"{report.excluded:,} are of excluded repositories and were left out.")
+        say(f"Left out, being of excluded repositories: {report.excluded:,}.")
     if report.sample:
         table = Table(box=box.SIMPLE_HEAD)
         for heading in ("recorded", "type", "outcome", "repo", "task"):
@@ -112,5 +112,16 @@ def _print(report: "ImportReport") -> None:
             say(f"{title}: " + "; ".join(f"{name} ({n:,})" for name, n in counts.items()))
     for example in report.examples:
         say(f"  {example.where}: {example.reason}")
-    if report.created and not report.dry_run:
-        say("Searches find them once a server has embedded them, which it does by itself.")
+    _print_vectors(report, problem)
+
+
+def _print_vectors(report: "ImportReport", problem: str) -> None:
+    if report.embedded:
+        say(f"{counted(report.embedded, 'execution')} embedded: `mcp-learning similar` finds them.")
+    if problem:
+        say(f"Not embedded: {problem}.")
+    elif report.pending:
+        say(
+            f"{counted(report.pending, 'execution')} can't be found by meaning yet: a server makes "
+            "their vectors by itself, and `mcp-learning generate-embeddings` makes them now."
+        )

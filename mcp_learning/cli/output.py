@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.loudness import loudness
+from mcp_learning.models.characters import visible
 from mcp_learning.models.corrections import SHORT_ID
 from mcp_learning.server.quoting import shorten
 
@@ -38,7 +39,7 @@ def print_json(result: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:
 
 def say(line: str) -> None:
     """Prints a line that may hold stored text, which is never read as markup."""
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def note(line: str, *, beside_json: bool) -> None:

@@ -79,9 +79,7 @@ def matches_table(result: "SimilarTasks") -> Table | Text:
     """Matches as a table, or what to do when there are none."""
     if result.matches:
         return executions_table(result.matches, "task; approach, what worked, or the error")
-    search = result.search
-    among = f"Nothing relevant among {counted(search.candidates, 'execution')}."
-    if not search.below_floor:
-        return Text(f"{among} Try other words, or fewer filters.")
-    less = counted(search.below_floor, "less similar task")
-    return Text(f"{among} --min-similarity 0.2 shows {less}.")
+    among = f"Nothing relevant among {counted(result.search.candidates, 'execution')}"
+    if not result.search.below_floor:
+        return Text(f"{among}: try other words, or fewer filters.")
+    return Text(f"{among}; --min-similarity 0.2 shows the nearest ones.")

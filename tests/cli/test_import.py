@@ -164,6 +164,22 @@ def test_commands_hide_nothing_of_what_was_stored(run: Command, home: Path, data
     assert json.loads(exported)["task_description"] == "fix\u202e\u200b the login"
 
 
+def test_what_was_imported_is_found_by_its_meaning_unless_its_vectors_are_left_to_a_server(
+    run: Command, home: Path, data_dir: Path
+) -> None:
+    lines(home / "a.jsonl", {"task_description": "redirect users once their session expired"})
+    where = ("--data-dir", str(data_dir))
+    left = run("import", "jsonl", "a.jsonl", "--no-embed", *where)
+    assert "1 execution can't be found by meaning yet" in left.stdout
+    assert "mcp-learning generate-embeddings" in left.stdout
+    report = reported(run, data_dir, "import", "jsonl", "a.jsonl")
+    assert (report["created"], report["embedded"], report["pending"]) == (0, 1, 0)
+    found = reported(
+        run, data_dir, "similar", "send people on to the login when they are logged out"
+    )
+    assert [match["matched_by"] for match in found["matches"]] == ["meaning"]
+
+
 def test_a_dry_run_shows_a_sample_without_secrets_and_makes_no_database(
     run: Command, home: Path, data_dir: Path
 ) -> None:
@@ -171,7 +187,7 @@ def test_a_dry_run_shows_a_sample_without_secrets_and_makes_no_database(
     done = run("import", "jsonl", "a.jsonl", "--dry-run", "--data-dir", str(data_dir))
     assert done.returncode == 0, done.stderr
     assert "10 would be new" in done.stdout
-    assert "1 secrets would be removed" in done.stdout
+    assert "1 secret would be removed" in done.stdout
     assert "push with [redacted:" in done.stdout
     assert SECRET not in done.stdout
     assert "mend part 3" in done.stdout
@@ -185,7 +201,8 @@ def test_a_dry_run_counts_as_the_import_does_what_is_twice_in_a_source(
 ) -> None:
     lines(home / "a.jsonl", *tasks(600), *tasks(5))  # in two batches
     for how in (["--dry-run"], []):
-        done = run("import", "jsonl", "a.jsonl", "--json", *how, "--data-dir", str(data_dir))
+        words = ("import", "jsonl", "a.jsonl", "--json", "--no-embed", *how)
+        done = run(*words, "--data-dir", str(data_dir))
         report = json.loads(done.stdout)
         assert (report["read"], report["created"], report["unchanged"]) == (605, 600, 5)
 
@@ -210,7 +227,7 @@ def import_stopped(
 
 def assert_interrupted(stderr: str) -> None:
     assert "interrupted" in stderr
-    assert "1,000 executions were imported before; the same command again goes on" in stderr
+    assert "1,000 executions imported before; the same command again goes on" in stderr
     assert "Traceback" not in stderr
 
 
@@ -225,7 +242,8 @@ def test_an_interrupted_import_left_whole_batches_and_goes_on_when_it_is_run_aga
     if how is not signal.SIGKILL:
         assert_interrupted(stderr)
     assert rows(data_dir, "SELECT count(*) FROM executions") == [(1_000,)]
-    assert counts(reported(run, data_dir, "import", "jsonl", "a.jsonl")) == (700, 0, 1_000, 0)
+    again = reported(run, data_dir, "import", "jsonl", "a.jsonl", "--no-embed")
+    assert counts(again) == (700, 0, 1_000, 0)
 
 
 def test_an_import_in_the_background_ignores_an_interrupt_of_the_terminal_and_can_be_terminated(
