@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcp_learning.embed.embedder import Embedder
+from mcp_learning.models.results import Health
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.inspection import Summary
 
@@ -35,13 +36,17 @@ class Finding:
 
 @dataclass
 class CheckContext:
-    """What checks pass on: each attribute but `data_dir` is set by one check for later ones."""
+    """What checks pass on: each attribute but `data_dir` is set by one check for later ones.
+
+    `health` is that of a server that has the database open, if there is one.
+    """
 
     data_dir: Path | None
     settings: Settings
     embedder: Embedder
     schema_version: int
     stored: Summary
+    health: Health | None = None
 
     def __init__(self, data_dir: Path | None) -> None:
         self.data_dir = data_dir

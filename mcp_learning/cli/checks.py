@@ -18,6 +18,7 @@ import anyio
 from mcp_learning import __version__
 from mcp_learning.cli.check_runner import Check, CheckContext, CheckFailed, Finding
 from mcp_learning.cli.open_elsewhere import open_in_process, open_in_server
+from mcp_learning.cli.output import index_words
 from mcp_learning.cli.smoke_test import PARAPHRASE, TASK, round_trip
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.embed.embedder import BUNDLED_MODEL, Embedder
@@ -34,6 +35,7 @@ from mcp_learning.errors import (
     StoreLocked,
     StoreTooNew,
 )
+from mcp_learning.service import index_state
 from mcp_learning.settings import Settings, config_file
 from mcp_learning.store.duckdb import inspection
 from mcp_learning.store.duckdb.copies import examine
@@ -122,6 +124,7 @@ def database(context: CheckContext) -> Finding:
     except LeaderIncompatible as error:
         raise CheckFailed(str(error), "restart the agent that started the older version") from error
     if health is not None:
+        context.health = health
         return open_in_server(path, health)
     if not path.exists():
         context.schema_version, context.stored = 0, Summary(0, None)
@@ -214,6 +217,17 @@ def stored_vectors(context: CheckContext) -> Finding:
     return Finding("made by the same model")
 
 
+def index(context: CheckContext) -> Finding:
+    """What HNSW index there is, and why it is used or not; without one, exact search serves."""
+    if context.health is not None:
+        found = context.health.index
+    else:
+        stored = getattr(context, "stored", Summary(0, None))
+        found = index_state.stored(context.settings, stored.executions, stored.model)
+    fix = "mcp-learning rebuild-index" if found.state == "stale" else ""
+    return Finding(index_words(found), fix=fix)
+
+
 def server(_: CheckContext) -> Finding:
     """A server process on a temporary directory records a task, finds it again, and ends well."""
     with tempfile.TemporaryDirectory(
@@ -243,6 +257,7 @@ CHECKS = (
     Check("vss", vss, needs=("duckdb",)),
     Check("embedding model", embedding_model, needs=("settings",)),
     Check("stored vectors", stored_vectors, needs=("schema", "embedding model")),
+    Check("index", index, needs=("data directory",)),
     Check("server", server),
 )
 """In the order in which they build on each other."""

@@ -19,7 +19,7 @@ from mcp_learning.server.quoting import shorten
 
 if TYPE_CHECKING:
     from mcp_learning.models.dashboard import Listed
-    from mcp_learning.models.results import Health, Match
+    from mcp_learning.models.results import Health, IndexHealth, Match
 
 console = Console()
 
@@ -135,16 +135,20 @@ def waiting(health: "Health") -> list[str]:
 
 def index_line(health: "Health") -> str:
     """The state of the HNSW index in a sentence."""
+    return f"HNSW index: {index_words(health.index)}."
+
+
+def index_words(index: "IndexHealth") -> str:
+    """State, preset, size, age and recall of an HNSW index, and why it isn't used."""
     from mcp_learning.server.answers import span
 
-    index = health.index
-    if index.rows is None:
-        return f"HNSW index: {index.state}" + (f"; {index.reason}." if index.reason else ".")
-    parts = [
-        f"HNSW index: {index.state}, {index.preset} (M {index.m}, ef_construction "
-        f"{index.ef_construction}), {counted(index.rows, 'row')}, {(index.bytes or 0) / 2**20:.1f}"
-        f" MB, built {span(index.age_seconds or 0)} ago"
-    ]
+    words: str = index.state
+    if index.rows is not None:
+        words += (
+            f", {index.preset} (M {index.m}, ef_construction {index.ef_construction}), "
+            f"{counted(index.rows, 'row')}, {(index.bytes or 0) / 2**20:.1f} MB, built "
+            f"{span(index.age_seconds or 0)} ago"
+        )
     if index.recall_at_10 is not None:
-        parts.append(f"recall@10 {index.recall_at_10:.3f}")
-    return ", ".join(parts) + (f"; {index.reason}." if index.reason else ".")
+        words += f", recall@10 {index.recall_at_10:.3f}"
+    return f"{words}; {index.reason}" if index.reason else words

@@ -49,7 +49,7 @@ def load_settings(
     if loudness.verbose:
         _log_to_stderr("DEBUG" if settings.log_level == "DEBUG" else "INFO")
     elif quiet:
-        _log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level)
+        _log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level, once=True)
         logging.getLogger("mcp_learning.embed").setLevel(logging.INFO)
     else:
         _log_to_stderr(settings.log_level)
@@ -218,12 +218,19 @@ def fail(message: str, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-def _log_to_stderr(level: str) -> None:
-    """Sends every log record to stderr: stdout belongs to the protocol, or to results."""
+def _log_to_stderr(level: str, *, once: bool = False) -> None:
+    """Sends every log record to stderr: stdout belongs to the protocol, or to results.
+
+    Args:
+        level: The lowest that is written.
+        once: Without the records of errors that are raised, too, and end the command.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine())
     handler.addFilter(is_worth_telling)
     handler.addFilter(RepeatLimit())
+    if once:
+        handler.addFilter(lambda record: record.name != "mcp_learning.store.duckdb.opening")
     logging.basicConfig(level=level, handlers=[handler])
     for chatty in ("mcp", "httpx", "httpx2", "huggingface_hub", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

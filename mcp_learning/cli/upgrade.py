@@ -1,12 +1,13 @@
 """`mcp-learning upgrade`: an older database brought up to date."""
 
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json
-from mcp_learning.cli.output import print_json
+from mcp_learning.cli.options import DataDir, Json, typed_path
+from mcp_learning.cli.output import counted, index_line, print_json
 from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.running import fail, load_settings, run
 from mcp_learning.errors import LearningError
@@ -15,38 +16,55 @@ if TYPE_CHECKING:
     from mcp_learning.models.maintenance import UpgradeReport
 
 
-def upgrade(data_dir: DataDir = None, json: Json = False) -> None:
+def upgrade(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            parser=typed_path,
+            metavar="FILE",
+            help="A database from elsewhere, which is copied to the data directory first",
+            show_default=False,
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
     """Bring the database up to date: back up, migrate, embed, index, verify."""
-    from mcp_learning.cli.upgrade_steps import bring_file_up, complete
+    from mcp_learning.cli.upgrade_steps import adopt, bring_file_up, complete
     from mcp_learning.models.maintenance import UpgradeReport
 
-    settings = load_settings(data_dir, needs_database=True)
+    if file is not None and data_dir is None and file.name == "learning.duckdb":
+        data_dir = file.absolute().parent  # it is in a data directory already
+    settings = load_settings(data_dir, needs_database=file is None)
     started = time.monotonic()
     with reported_progress(quiet=json) as report:
         try:
-            file = bring_file_up(settings, report)
+            if file is not None:
+                adopt(settings, file.absolute())
+            brought = bring_file_up(settings, report)
         except LearningError as error:
             fail(str(error))
         health, embedded = run(lambda: complete(settings, report))
     done = UpgradeReport(
         path=str(settings.database_path),
-        from_version=file.version,
+        from_version=brought.version,
         to_version=health.schema_version,
-        backup=None if file.backup is None else str(file.backup),
+        backup=None if brought.backup is None else str(brought.backup),
         executions=health.rows,
-        skipped=dict(file.skipped),
-        dropped_indexes=file.dropped,
+        skipped=dict(brought.skipped),
+        dropped_indexes=brought.dropped,
         embedded=embedded,
         index=health.index.state,
+        index_reason=health.index.reason,
         seconds=round(time.monotonic() - started, 1),
     )
     if json:
         print_json(done)
     else:
-        _print(done)
+        _print(done, index_line(health))
 
 
-def _print(done: "UpgradeReport") -> None:
+def _print(done: "UpgradeReport", index: str) -> None:
     if done.from_version == done.to_version:
         typer.echo(f"{done.path} has schema version {done.to_version} already")
     else:
@@ -59,6 +77,7 @@ def _print(done: "UpgradeReport") -> None:
     for reason, rows in done.skipped.items():
         typer.echo(f"Left out: {rows} ({reason})")
     typer.echo(
-        f"{done.executions} executions, {done.embedded} embedded now, index {done.index} "
+        f"{counted(done.executions, 'execution')}, {done.embedded:,} embedded now "
         f"({done.seconds:.1f} s)"
     )
+    typer.echo(index)

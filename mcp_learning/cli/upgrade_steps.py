@@ -21,7 +21,7 @@ from mcp_learning.clients.transfer.tables import read_duckdb
 from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.cluster.exclusive_access import exclusive_access
-from mcp_learning.errors import LearningError, StoreError, StoreLocked
+from mcp_learning.errors import InvalidInput, LearningError, StoreError, StoreLocked
 from mcp_learning.models.identifiers import stamp
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
@@ -29,6 +29,7 @@ from mcp_learning.models.results import Health
 from mcp_learning.models.transfer import ExportPage, ImportBatch
 from mcp_learning.service.learning import LearningService
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress
+from mcp_learning.service.recovery import what_is_there
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 from mcp_learning.store.duckdb.backups import keep_copy, swap
@@ -91,6 +92,32 @@ def bring_file_up(
             else:
                 return _upgrade_file(settings, report)
         pause(PAUSE)
+
+
+def adopt(settings: Settings, source: Path) -> None:
+    """Copies a database from elsewhere to the place of the settings' own, where there is none.
+
+    Raises:
+        InvalidInput: There is one with executions in it, or none in `source`.
+        StoreLocked: Another process has one of the two open.
+        StoreError: `source` is no learning database, or can't be copied.
+    """
+    path = settings.database_path
+    if not source.is_file():
+        raise InvalidInput("FILE", f"there is no {source}")
+    if source.resolve() == path.resolve():
+        return
+    with exclusive_access(settings):
+        finish_replacing(path)
+        if there := what_is_there(path):
+            raise InvalidInput(
+                "FILE",
+                f"{path} {there}; `mcp-learning import duckdb FILE` adds the executions of "
+                f"{source} to it, and --data-dir names another place",
+            )
+        design_of(source)
+        discard(path)
+        keep_copy(source, path)
 
 
 def _upgrade_file(settings: Settings, report: Progress) -> FileUpgrade:

@@ -165,7 +165,8 @@ class UpgradeReport(Model):
         skipped: Rows that could not be read or stored, by reason.
         dropped_indexes: HNSW indexes that were inside the old database.
         embedded: Vectors that were made.
-        index: State of the HNSW index: none where there are too few executions for one.
+        index: State of the HNSW index.
+        index_reason: Why there is none, or why it isn't used.
         seconds: How long it took.
     """
 
@@ -178,6 +179,7 @@ class UpgradeReport(Model):
     dropped_indexes: list[str] = []
     embedded: int
     index: str
+    index_reason: str | None = None
     seconds: float
 
 

@@ -44,7 +44,7 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
     make_private(settings.data_dir)
     backups.refuse_in_use(path)
     held = backups.usable(source)
-    if not force and (there := _what_is_there(path)):
+    if not force and (there := what_is_there(path)):
         raise InvalidInput(
             "--force", f"{path} {there}; with --force it is replaced, and kept beside it"
         )
@@ -126,7 +126,7 @@ def _swap(settings: Settings, why: str) -> Path | None:
         ) from error
 
 
-def _what_is_there(path: Path) -> str:
+def what_is_there(path: Path) -> str:
     """What would be lost with the database; "" if nothing."""
     if not path.exists():
         return ""

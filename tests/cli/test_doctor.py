@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from cli.conftest import Command, commands_in
+from typer.testing import Result
 
 from mcp_learning.cli.check_runner import CheckContext, run_checks
 from mcp_learning.cli.checks import CHECKS
@@ -96,7 +97,8 @@ def test_a_fresh_home_is_well_and_stays_empty(examine: Examine, home: Path) -> N
     # Layers are checked from the bottom up.
     assert list(results) == [
         *("python", "settings", "data directory", "permissions", "disk space", "duckdb"),
-        *("database", "schema", "contents", "vss", "embedding model", "stored vectors", "server"),
+        *("database", "schema", "contents", "vss", "embedding model", "stored vectors", "index"),
+        "server",
     ]
 
 
@@ -104,7 +106,7 @@ def test_for_people_each_layer_has_a_line_and_the_verdict_comes_last(run: Comman
     done = run("doctor")
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line]
-    assert len([line for line in lines if line.startswith("OK")]) == 13
+    assert len([line for line in lines if line.startswith("OK")]) == 14
     assert lines[-1] == "All is well."
     assert done.stderr == ""
 
@@ -115,6 +117,21 @@ def test_a_database_in_use_for_a_while_is_well(examine: Examine, used: Path) -> 
     assert results["permissions"]["fix"] == ""
     assert "39 executions" in results["schema"]["detail"]
     assert results["stored vectors"]["detail"] == "made by the same model"
+    assert "none; searches compare all executions, which is faster" in results["index"]["detail"]
+
+
+def test_the_index_is_described_and_one_that_can_not_be_read_is_no_failure(
+    check: Examine, used: Path, invoke: Callable[..., Result]
+) -> None:
+    assert invoke("rebuild-index", "--preset", "fast", "--data-dir", str(used)).exit_code == 0
+    said = check(used)["index"]
+    assert said["detail"].startswith("ready, fast (M 8, ef_construction 50), 39 rows")
+    assert said["fix"] == ""
+    (used / "index" / "hnsw.duckdb").write_bytes(b"no index")
+    results = check(used)
+    assert failures(results) == []
+    assert results["index"]["detail"].startswith("stale; the index file")
+    assert results["index"]["fix"] == "mcp-learning rebuild-index"
 
 
 def test_a_data_directory_below_a_file_fails_and_the_rest_is_still_checked(
@@ -198,6 +215,7 @@ def test_a_database_that_a_server_has_open_is_no_failure(examine: Examine, own: 
     assert f"process {pid}" in results["database"]["detail"]
     assert results["schema"]["detail"] == "left out: needs database"
     assert results["stored vectors"]["detail"] == "left out: needs schema"
+    assert results["index"]["detail"].startswith("none; ")
     assert "exit code 0" in results["server"]["detail"]
 
 

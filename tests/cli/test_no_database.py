@@ -30,6 +30,11 @@ READING = {
     "export": ("all.jsonl",),
     "benchmark": (),
     "evaluate": (),
+    "list": (),
+    "show": ("0190a0b1",),
+    "edit": ("0190a0b1", "--outcome", "success"),
+    "delete": ("0190a0b1", "--yes"),
+    "feedback": ("0190a0b1", "--rating", "3"),
 }
 """Commands that need a database, with arguments."""
 

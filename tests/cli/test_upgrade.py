@@ -118,6 +118,34 @@ def test_a_database_of_an_earlier_version_is_upgraded_and_answers(
         assert stats["failures"][0]["pattern"] == "bolt <n> of <path> is loose"
 
 
+def test_a_database_from_elsewhere_is_copied_and_upgraded_where_there_is_none(
+    run: Command, data_dir: Path, ask: Ask, tmp_path: Path
+) -> None:
+    old = tmp_path / "old.duckdb"
+    old_databases.put("original", old)
+    before = old.read_bytes()
+
+    report = ask("upgrade", str(old))
+
+    assert (report["from_version"], report["executions"], report["embedded"]) == (0, 40, 40)
+    assert report["index"] == "none"
+    assert "faster below 200,000" in report["index_reason"]
+    assert old.read_bytes() == before
+    assert counts(data_dir / "learning.duckdb")["embeddings"] == 40
+    again = run("upgrade", str(old), "--data-dir", str(data_dir))
+    assert again.returncode == 1
+    assert "holds 40 executions; `mcp-learning import duckdb FILE` adds" in again.stderr
+    there = run("upgrade", str(data_dir / "learning.duckdb"))
+    assert "has schema version 4 already" in there.stdout
+    assert "HNSW index: none; searches compare all executions" in there.stdout
+    for name, words in (("missing.duckdb", "there is no"), ("text.duckdb", "not a DuckDB")):
+        (tmp_path / "text.duckdb").write_text("text")
+        done = run("upgrade", str(tmp_path / name), "--data-dir", str(tmp_path / "new"))
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.anyio
 async def test_whoever_opens_another_design_is_told_the_command(settings: Settings) -> None:
     settings.data_dir.mkdir()
