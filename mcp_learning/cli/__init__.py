@@ -31,9 +31,10 @@ def _run_command() -> None:
         from mcp_learning.server.signals import leave_at_once
 
         leave_at_once()
-        from mcp_learning.cli.running import load_settings
+        from mcp_learning.cli.running import load_settings, say_what_waits
 
         settings = load_settings(None, quiet=False)
+        say_what_waits()
         from mcp_learning.server.stdio import serve
 
         serve(settings)

@@ -92,7 +92,7 @@ COMMANDS = {
     "dashboard": Command(
         "dashboard",
         "dashboard",
-        "Look at what was learned: a page in the browser, on this machine alone, for reading.",
+        "Look at what was learned: a page in the browser, on this machine alone.",
         ASK,
     ),
     "edit": Command(
@@ -202,6 +202,14 @@ class LazyGroup(TyperGroup):
         """Finds the command that the arguments begin with, and what is left of them."""
         name, _, rest = super().resolve_command(ctx, args)
         return name, None if name is None else declared(name), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command; what is wrong with a value is said in plain words."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.replace("Input should be", "must be").partition(", ")[0]
+            raise
 
 
 def declared(name: str) -> Any:

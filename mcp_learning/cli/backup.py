@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
-from mcp_learning.cli.output import print_json
+from mcp_learning.cli.output import counted, print_json
 from mcp_learning.cli.running import fail, load_settings, run, service
 
 if TYPE_CHECKING:
@@ -43,9 +43,11 @@ def backup(
         print_json(report)
         return
     rows = report.rows
+    held = counted(rows.get("executions", 0), "execution")
     typer.echo(
-        f"{report.path}: {report.bytes / 2**20:.1f} MB, {rows.get('executions', 0)} executions, "
-        f"{rows.get('feedback', 0)} feedback; read back"
+        f"{report.path}: {report.bytes / 2**20:.1f} MB, {held} with "
+        f"{counted(rows.get('embeddings', 0), 'vector')}, {rows.get('feedback', 0)} feedback; read "
+        "back"
     )
 
 

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 
 from mcp_learning.cli.options import DataDir, Json
-from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.output import console, counted, print_json
 from mcp_learning.cli.progress import logged_progress
 from mcp_learning.cli.running import fail, load_settings, run
 
@@ -75,9 +75,9 @@ def _presets(text: str) -> list["Preset"]:
     known = [name for name in get_args(Preset) if name != "custom"]
     for name in names:
         if name not in known:
-            fail(f"presets: no {name!r}; there are {', '.join(known)}", status=2)
+            fail(f"--presets: no {name!r}; there are {', '.join(known)}", status=2)
     if not names:
-        fail(f"presets: name at least one of {', '.join(known)}", status=2)
+        fail(f"--presets: name at least one of {', '.join(known)}", status=2)
     return [cast("Preset", name) for name in dict.fromkeys(names)]
 
 
@@ -135,7 +135,9 @@ def _milliseconds(latency: "SearchLatency") -> str:
 def _remarks(outcome: "Outcome", settings: "Settings") -> list[str]:
     remarks = ["Comparing vectors alone: without embedding the question, words and grouping."]
     if outcome.without_vector:
-        remarks.append(f"{outcome.without_vector:,} executions without a vector were left out.")
+        remarks.append(
+            f"Left out, without a vector: {counted(outcome.without_vector, 'execution')}."
+        )
     if settings.search_mode == "exact":
         remarks.append("Searches use no index, since search_mode is exact.")
     elif settings.search_mode == "auto":

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import typer
 
+from mcp_learning.cli.output import counted
 from mcp_learning.cli.progress import ShowCount
 from mcp_learning.cli.running import service
 from mcp_learning.models.maintenance import Backup
@@ -111,4 +112,4 @@ async def _measure(
 
 def _announce(rows: int, seconds: float) -> None:
     shown = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-    typer.echo(f"{rows:,} executions; this takes about {shown}", err=True)
+    typer.echo(f"{counted(rows, 'execution')}; this takes about {shown}", err=True)

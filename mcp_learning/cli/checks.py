@@ -18,7 +18,7 @@ import anyio
 from mcp_learning import __version__
 from mcp_learning.cli.check_runner import Check, CheckContext, CheckFailed, Finding
 from mcp_learning.cli.open_elsewhere import open_in_process, open_in_server
-from mcp_learning.cli.output import index_words
+from mcp_learning.cli.output import counted, index_words
 from mcp_learning.cli.smoke_test import PARAPHRASE, TASK, round_trip
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.embed.embedder import BUNDLED_MODEL, Embedder
@@ -156,7 +156,7 @@ def schema(context: CheckContext) -> Finding:
         context.stored = inspection.summary(context.settings.database_path)
     except StoreDamaged as error:
         raise CheckFailed(str(error), "mcp-learning recover") from error
-    return Finding(f"version {version}, {context.stored.executions} executions")
+    return Finding(f"version {version}, {counted(context.stored.executions, 'execution')}")
 
 
 def contents(context: CheckContext) -> Finding:

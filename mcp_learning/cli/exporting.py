@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
+from mcp_learning.cli.output import counted
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run, service
 from mcp_learning.errors import LearningError
@@ -32,6 +33,7 @@ def export(
         Path,
         typer.Argument(
             parser=typed_path,
+            metavar="PATH",
             help="Ends with .jsonl or .parquet; - writes JSON lines to stdout",
         ),
     ],
@@ -80,7 +82,7 @@ def export(
         typer.echo(report.model_dump_json(indent=2), err=to_stderr)
     else:
         typer.echo(
-            f"{report.executions:,} executions, {report.feedback:,} feedbacks and {report.uses:,} "
-            f"uses written to {path} ({report.seconds:.1f} s).",
+            f"{counted(report.executions, 'execution')}, {report.feedback:,} feedback and "
+            f"{counted(report.uses, 'use')} written to {path} ({report.seconds:.1f} s).",
             err=to_stderr,
         )

@@ -14,7 +14,7 @@ from mcp_learning.cli.running import fail
 
 
 def hook(
-    client: Annotated[str, typer.Argument(help="claude-code")],
+    client: Annotated[str, typer.Argument(metavar="CLIENT", help="claude-code")],
     patience: Annotated[
         float, typer.Option(min=0.01, help="Seconds to wait for the server that runs")
     ] = claude_code.SECONDS,
@@ -26,6 +26,6 @@ def hook(
 ) -> None:
     """Answer a hook of an agent client, whose JSON is on stdin; `install --hooks` sets it up."""
     if client != "claude-code":
-        fail(f"client: {client!r} has no hooks here; claude-code has", status=2)
+        fail(f"CLIENT: {client!r} has no hooks here; claude-code has", status=2)
     given = None if data_dir is None else str(data_dir)
     claude_code.run(data_dir=given, patience=patience, record=record)

@@ -11,6 +11,7 @@ from uuid import UUID
 import anyio.to_thread
 from rich.progress import Progress
 
+from mcp_learning.cli.output import counted
 from mcp_learning.cli.running import service
 from mcp_learning.clients.sources import Source
 from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
@@ -137,7 +138,7 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
                     task,
                     total=notes.total or None,
                     completed=min(notes.done, notes.total),
-                    description=f"{state.read:,} executions",
+                    description=counted(state.read, "execution"),
                 )
                 batch = await _next(parts)
             state.complete = True

@@ -27,13 +27,14 @@ def import_(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="source", help="claude-code, codex, git, jsonl, csv, parquet or duckdb"
+            metavar="SOURCE", help="claude-code, codex, git, jsonl, csv, parquet or duckdb"
         ),
     ],
     path: Annotated[
         Path | None,
         typer.Argument(
             parser=typed_path,
+            metavar="PATH",
             help="File or directory; by default the client's own, or this repository",
             show_default=False,
         ),
@@ -56,20 +57,20 @@ def import_(
 
     known = sources(limit)
     if name not in known:
-        fail(f"source: {name} is none of {', '.join(known)}", status=2)
+        fail(f"SOURCE: {name} is none of {', '.join(known)}", status=2)
     source = known[name]
     settings = load_settings(data_dir)
     begin = time.perf_counter()
     if path is None:
         if source.default is None:
-            fail(f"path: {name} needs the path of a file", status=2)
+            fail(f"PATH: {name} needs the path of a file", status=2)
         path = source.default()
     if name == "duckdb" and path.resolve() == settings.database_path.resolve():
-        fail(f"path: {path} is the database to import into; give another one")
+        fail(f"PATH: {path} is the database to import into; give another one")
     state = ImportRun(source, path, dry_run, embed)
     with progress_bar(quiet=json) as bar:
         try:
-            run(lambda: store_all(state, settings, bar))
+            run(lambda: store_all(state, settings, bar), names={"repo": "PATH"})
         finally:
             if state.stored and not state.complete:
                 typer.echo(

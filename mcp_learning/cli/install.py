@@ -4,13 +4,13 @@ import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import print_json
-from mcp_learning.cli.running import fail, load_settings
+from mcp_learning.cli.running import fail, load_settings, typed
 from mcp_learning.clients.install import agents, plan
 from mcp_learning.clients.install.agents import Agent, Scope
 from mcp_learning.clients.install.files import InstallRecords
@@ -22,14 +22,21 @@ if TYPE_CHECKING:
     from mcp_learning.settings import Settings
 
 Client = Annotated[
-    str, typer.Argument(help="claude-code, claude-desktop, cursor, vscode, codex or gemini")
+    str,
+    typer.Argument(
+        metavar="CLIENT",
+        help="claude-code, claude-desktop, cursor, vscode, codex or gemini; or --all",
+        show_default=False,
+    ),
 ]
+AllClients = Annotated[bool, typer.Option("--all", help="Every client that is found here")]
 ScopeName = Annotated[str, typer.Option(help="user: everywhere; project: in the current directory")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change")]
 
 
 def install(
-    client: Client,
+    client: Client = "",
+    every: AllClients = False,
     scope: ScopeName = "user",
     hooks: Annotated[
         bool, typer.Option("--hooks", help="Claude Code: recall at each prompt, record at its end")
@@ -58,11 +65,13 @@ def install(
     def apply(edit: Edit) -> Path | None:
         return plan.apply_install(edit, records)
 
-    _run(client, scope, planned, apply, dry_run=dry_run, as_json=json)
+    chosen = _agents(client, every=every)
+    _run(chosen, scope, planned, apply, every=every, dry_run=dry_run, as_json=json)
 
 
 def uninstall(
-    client: Client,
+    client: Client = "",
+    every: AllClients = False,
     scope: ScopeName = "user",
     dry_run: DryRun = False,
     data_dir: DataDir = None,
@@ -77,46 +86,79 @@ def uninstall(
     def apply(edit: Edit) -> None:
         plan.apply_uninstall(edit, records)
 
-    _run(client, scope, planned, apply, dry_run=dry_run, as_json=json)
+    chosen = _agents(client, every=every)
+    _run(chosen, scope, planned, apply, every=every, dry_run=dry_run, as_json=json)
+
+
+def _agents(client: str, *, every: bool) -> list[Agent]:
+    """The clients that are meant. Ends the command if that isn't clear, or there is none."""
+    if every == bool(client):
+        fail("CLIENT: name one, or give --all", status=2)
+    if every:
+        found = [agent for agent in agents.AGENTS.values() if agents.is_here(agent)]
+        if not found:
+            fail(f"--all: none of {', '.join(agents.AGENTS)} is here; name the one to set up")
+        return found
+    try:
+        return [agents.agent_named(client)]
+    except InvalidInput as error:
+        fail(f"CLIENT: {error.problem}", status=2)
 
 
 def _run(
-    client: str,
+    chosen: list[Agent],
     scope: str,
     planned: Callable[[Agent, Scope], list[Edit]],
     apply: Callable[[Edit], Path | None],
     *,
+    every: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    reports = []
-    try:
-        agent = agents.agent_named(client)
-        for edit in planned(agent, _scope(scope)):
-            if not as_json:
-                typer.echo(edit.difference(), nl=False)
-                if edit.command is not None:
-                    typer.echo(f"$ {shlex.join(edit.command)}")
-            backup = apply(edit) if edit.changes and not dry_run else None
-            reports.append(
-                {
-                    "path": str(edit.path),
-                    "changed": edit.changes and not dry_run,
-                    "dry_run": dry_run,
-                    "removed": edit.after is None and edit.before is not None,
-                    "diff": edit.difference(),
-                    "command": edit.command,
-                    "backup": None if backup is None else str(backup),
-                }
-            )
-            if not as_json:
-                typer.echo(f"{edit.path}: {_told(edit, backup, dry_run=dry_run)}")
-    except LearningError as error:
-        fail(str(error), status=2 if isinstance(error, InvalidInput) else 1)
-    if as_json:
-        print_json({"client": client, "files": reports})
-    elif any(report["changed"] for report in reports):
-        typer.echo(f"Restart {agent.title} to have it notice.")
+    reports, changed, failed = [], [], []
+    for agent in chosen:
+        try:
+            files = [
+                _applied(edit, apply, dry_run=dry_run, as_json=as_json)
+                for edit in planned(agent, _scope(scope))
+            ]
+        except LearningError as error:
+            words = str(error)
+            if isinstance(error, InvalidInput):
+                words = f"{typed(error.field)}: {error.problem}"
+            failed.append((agent, words, isinstance(error, InvalidInput)))
+            continue
+        reports.append({"client": agent.name, "files": files})
+        changed += [agent.title] if any(file["changed"] for file in files) else []
+    if as_json and reports:
+        print_json({"clients": reports} if every else reports[0])
+    elif changed:
+        typer.echo(f"Restart {', '.join(changed)} to have it noticed.")
+    if failed:
+        lines = [f"{who.title}: {why}" if every else why for who, why, _ in failed]
+        fail("; ".join(lines), status=2 if failed[0][2] else 1)
+
+
+def _applied(
+    edit: Edit, apply: Callable[[Edit], Path | None], *, dry_run: bool, as_json: bool
+) -> dict[str, Any]:
+    """Shows a change, and makes it; what became of it."""
+    if not as_json:
+        typer.echo(edit.difference(), nl=False)
+        if edit.command is not None:
+            typer.echo(f"$ {shlex.join(edit.command)}")
+    backup = apply(edit) if edit.changes and not dry_run else None
+    if not as_json:
+        typer.echo(f"{edit.path}: {_told(edit, backup, dry_run=dry_run)}")
+    return {
+        "path": str(edit.path),
+        "changed": edit.changes and not dry_run,
+        "dry_run": dry_run,
+        "removed": edit.after is None and edit.before is not None,
+        "diff": edit.difference(),
+        "command": edit.command,
+        "backup": None if backup is None else str(backup),
+    }
 
 
 def _records(settings: "Settings") -> InstallRecords:

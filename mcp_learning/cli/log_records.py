@@ -75,3 +75,8 @@ def is_worth_telling(record: logging.LogRecord) -> bool:
         or record.name != "asyncio"
         or "Future.set_result(None)" not in record.getMessage()
     )
+
+
+def is_not_raised(record: logging.LogRecord) -> bool:
+    """Whether a record is about no error of the database, which ends a command in plain words."""
+    return record.module != "opening"

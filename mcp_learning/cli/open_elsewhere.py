@@ -5,13 +5,14 @@ import subprocess
 from pathlib import Path
 
 from mcp_learning.cli.check_runner import CheckFailed, Finding
+from mcp_learning.cli.output import counted
 from mcp_learning.errors import StoreLocked
 from mcp_learning.models.results import Health, Member
 
 
 def open_in_server(path: Path, health: Health) -> Finding:
     """The database is open in a server, whose `health` is all that can be known of it from here."""
-    detail = f"{path}, {health.rows} executions"
+    detail = f"{path}, {counted(health.rows, 'execution')}"
     if health.leader is not None:
         detail += f"; open in {_member(health.leader)}"
     if health.followers:

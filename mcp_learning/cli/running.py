@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from mcp_learning.cli.log_records import OneLine, RepeatLimit, is_worth_telling
+from mcp_learning.cli.log_records import OneLine, RepeatLimit, is_not_raised, is_worth_telling
 from mcp_learning.cli.loudness import loudness
 from mcp_learning.environment import did_you_mean
 from mcp_learning.errors import InvalidInput, LearningError, NotFound
@@ -85,10 +85,13 @@ def service(settings: "Settings") -> AbstractAsyncContextManager["Learning"]:
     return connect(settings)
 
 
-def run(work: Callable[[], Awaitable[T]], doing: str = "") -> T:
+def run(
+    work: Callable[[], Awaitable[T]], doing: str = "", names: Mapping[str, str] | None = None
+) -> T:
     """Runs async `work`; an expected error becomes one line on stderr and exit status 1.
 
     On a terminal it says what it is `doing`, unless that is empty or the command is to be quiet.
+    `names` are those of fields that are typed otherwise than `TYPED` says.
 
     SIGINT and SIGTERM cancel it; when it has closed what it opened, the command exits with 130 or
     143. A SIGINT that is ignored from the start stays so: shells begin background jobs like that.
@@ -102,7 +105,7 @@ def run(work: Callable[[], Awaitable[T]], doing: str = "") -> T:
         missing = str(error).removeprefix("task_id: ").partition(";")[0]
         fail(f"ID: {missing}; `mcp-learning list` shows those that exist")
     except InvalidInput as error:
-        fail(f"{typed(error.field)}: {error.problem}")
+        fail(f"{(names or {}).get(error.field) or typed(error.field)}: {error.problem}")
     except LearningError as error:
         fail(str(error))
     except KeyboardInterrupt:
@@ -163,6 +166,7 @@ TYPED = {
     "error_message": "--error",
     "solution_summary": "--solution",
     "path": "PATH",
+    "client": "CLIENT",
 }
 """How a field of a request is typed on the command line, unless it is `--field-name`."""
 
@@ -212,6 +216,18 @@ def _told(doing: str) -> Iterator[None]:
         yield
 
 
+def say_what_waits() -> None:
+    """On a terminal, tells a person who started a server over stdio what that is."""
+    if sys.stdin.isatty() and not loudness.quiet:
+        from mcp_learning import __version__
+
+        sys.stderr.write(
+            f"mcp-learning {__version__}, an MCP server for AI agents, waits for a client on "
+            "stdin (Ctrl+C ends it). `mcp-learning install CLIENT` adds it to an agent, "
+            "`mcp-learning --help` lists what people can do.\n"
+        )
+
+
 def fail(message: str, status: int = 1) -> NoReturn:
     """Ends the command with a message on stderr."""
     sys.stderr.write(f"mcp-learning: {visible(message)}\n")
@@ -230,7 +246,7 @@ def _log_to_stderr(level: str, *, once: bool = False) -> None:
     handler.addFilter(is_worth_telling)
     handler.addFilter(RepeatLimit())
     if once:
-        handler.addFilter(lambda record: record.name != "mcp_learning.store.duckdb.opening")
+        handler.addFilter(is_not_raised)
     logging.basicConfig(level=level, handlers=[handler])
     for chatty in ("mcp", "httpx", "httpx2", "huggingface_hub", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

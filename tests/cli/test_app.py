@@ -1,12 +1,17 @@
 """The group of commands knows each by name and help, and imports the one that is asked for."""
 
+import os
+import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cli.conftest import Command as Run
+from cli.conftest import started
+from typer.testing import CliRunner
 
-from mcp_learning.cli.app import COMMANDS
+from mcp_learning.cli.app import COMMANDS, app
 
 MODULES = {f"mcp_learning.cli.{command.module}" for command in COMMANDS.values()}
 
@@ -57,6 +62,34 @@ def test_a_misspelt_command_is_answered_with_the_nearest(run: Run) -> None:
     done = run("similer")
     assert done.returncode == 2
     assert "'similar'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("stats --days 0", "must be greater than or equal to 1"),
+        ("similar x --limit many", "must be a valid integer"),
+    ],
+)
+def test_a_wrong_number_is_told_in_plain_words(words: str, said: str) -> None:
+    done = CliRunner().invoke(app, words.split())
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.replace("\u2502", "").split())
+    assert "Input should" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of POSIX")
+def test_on_a_terminal_the_server_says_what_it_is_and_what_it_waits_for(home: Path) -> None:
+    ours, theirs = pty.openpty()
+    with started(
+        [sys.executable, "-P", "-m", "mcp_learning", "--data-dir", str(home / "data")],
+        stdin=theirs,
+        stderr=subprocess.PIPE,
+    ) as server:
+        os.close(theirs)
+        assert server.stderr is not None
+        assert "waits for a client on stdin" in server.stderr.readline()
+    os.close(ours)
 
 
 INTERRUPTED = """

@@ -286,7 +286,7 @@ def test_what_can_not_be_done_is_one_line_and_a_status(
         (("import", "jsonl", "binary.jsonl"), 1, "nothing could be imported from binary.jsonl"),
         (("import", "duckdb", "damaged.duckdb"), 1, "not a DuckDB database"),
         (("import", "duckdb", str(data_dir / "learning.duckdb")), 1, "database to import into"),
-        (("import", "letters", "a"), 2, "source: letters is none of claude-code, codex"),
+        (("import", "letters", "a"), 2, "SOURCE: letters is none of claude-code, codex"),
         (("export", "there.jsonl"), 1, "there.jsonl exists; give another name, or --force"),
     ):
         done = run(*arguments, "--data-dir", str(data_dir))

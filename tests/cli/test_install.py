@@ -136,11 +136,11 @@ def _kept() -> dict[str, str]:
 
 def test_a_mistake_is_one_line(home: Path, run: Command) -> None:
     for arguments, complaint in (
-        (("install", "emacs"), "client: 'emacs' is not known"),
-        (("install", "cursor", "--scope", "system"), "scope: 'system' is neither"),
-        (("install", "cursor", "--hooks"), "hooks: Cursor has none"),
-        (("uninstall", "claude-desktop", "--scope", "project"), "scope: Claude Desktop has no"),
-        (("hook", "emacs"), "client: 'emacs' has no hooks here"),
+        (("install", "emacs"), "CLIENT: 'emacs' is not known"),
+        (("install", "cursor", "--scope", "system"), "--scope: 'system' is neither"),
+        (("install", "cursor", "--hooks"), "--hooks: Cursor has none"),
+        (("uninstall", "claude-desktop", "--scope", "project"), "--scope: Claude Desktop has no"),
+        (("hook", "emacs"), "CLIENT: 'emacs' has no hooks here"),
     ):
         done = run(*arguments)
         assert done.returncode == 2
@@ -156,3 +156,27 @@ def test_a_broken_file_is_named_with_the_place_and_left(home: Path, run: Command
     assert done.returncode == 1
     assert f"{path} is left untouched: line 6, column 1: Expecting ',' delimiter" in done.stderr
     assert path.read_text().count("learning") == 0
+
+
+@linux
+def test_every_client_that_is_here_is_set_up_at_once(home: Path, run: Command) -> None:
+    nobody = run("install", "--all")
+    assert nobody.returncode == 1
+    assert "none of claude-code" in nobody.stderr
+    for name in ("cursor", "codex"):
+        place, text = FILES[name]
+        (home / place).parent.mkdir(parents=True)
+        (home / place).write_text(text)
+    done = run("install", "--all", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [one["client"] for one in json.loads(done.stdout)["clients"]] == ["cursor", "codex"]
+    for name in ("cursor", "codex"):
+        assert entry_in(name, home / FILES[name][0])["args"] == []
+    assert run("uninstall", "--all").returncode == 0
+    for name in ("cursor", "codex"):
+        assert (home / FILES[name][0]).read_text() == FILES[name][1]
+    unclear = run("install", "cursor", "--all")
+    assert (unclear.returncode, unclear.stderr) == (
+        2,
+        "mcp-learning: CLIENT: name one, or give --all\n",
+    )

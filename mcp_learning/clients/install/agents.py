@@ -91,6 +91,17 @@ def agent_named(name: str) -> Agent:
     return AGENTS[name]
 
 
+def is_here(agent: Agent) -> bool:
+    """Whether a client seems to be installed: it has a command, or a place for its settings."""
+    file = agent.file("user")
+    # Claude Code keeps its file in the home directory itself, as Gemini keeps its own below it.
+    place = file if file.parent == Path.home() else file.parent
+    return place.exists() or shutil.which(_COMMANDS.get(agent.name, agent.name)) is not None
+
+
+_COMMANDS = {"claude-code": "claude", "vscode": "code"}
+
+
 def hooks_file(scope: Scope) -> Path:
     """Where Claude Code's hooks are. Of a project, the file that isn't shared: they hold a path."""
     if scope == "project":
