@@ -4,10 +4,12 @@ A real server process records commits in a database of its own, and is asked thr
 The user's database is left alone.
 """
 
+import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,9 +21,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.options import Json, typed_directory, typed_path
-from mcp_learning.cli.output import console, print_json
-from mcp_learning.cli.progress import counted_progress
-from mcp_learning.cli.running import fail, load_settings, run
+from mcp_learning.cli.output import console, counted, print_json, say
+from mcp_learning.cli.progress import ShowCount, counted_progress
+from mcp_learning.cli.running import fail, load_settings, run, told
 from mcp_learning.cli.similar import matches_table
 from mcp_learning.clients.transfer import commits, git
 from mcp_learning.errors import LearningError
@@ -75,19 +77,56 @@ def demo(
     try:
         source = choose(repo, limit, load_settings(None).excluded_repos)
     except LearningError as error:
-        fail(str(error))
+        fail(told(error))
     if not json:
         _print_source(source)
-    result = _run(source, data_dir, quiet=json)
-    seconds = time.perf_counter() - begin
+    viewer = _Viewer(source, begin, silent=json)
+    result = _run(source, data_dir, viewer)
     if json:
-        print_json(_as_json(source, result, seconds))
-    else:
-        _print_recorded(source, result)
+        print_json(_as_json(source, result, viewer.seconds))
+        return
+    kept = f" The database is kept in {data_dir}." if data_dir else ""
+    console.print(Text(f"\nDone in {viewer.seconds:.1f} s.{kept}", style="bold"))
+    next_one = "`mcp-learning import git` keeps this history for them"
+    if source.sample:
+        next_one = "`mcp-learning demo` in a repository of yours learns from that"
+    say(f"Next: `mcp-learning install --all` adds it to the agents found here; {next_one}.")
+
+
+class _Viewer:
+    """Whoever runs the command. On a terminal they may ask questions of their own.
+
+    Attributes:
+        seconds: How long it took until the answers were there.
+    """
+
+    def __init__(self, source: DemoSource, begin: float, *, silent: bool) -> None:
+        self._source = source
+        self._begin = begin
+        self._silent = silent
+        self.seconds = 0.0
+
+    def progress(self) -> AbstractContextManager[ShowCount]:
+        return counted_progress(quiet=self._silent, begin="starting the server")
+
+    def show(self, result: "DemoResult") -> None:
+        self.seconds = time.perf_counter() - self._begin
+        if self._silent:
+            return
+        _print_recorded(self._source, result)
         for number, answer in enumerate(result.answers, 1):
             _print_answer(number, answer)
-        kept = f" The database is kept in {data_dir}." if data_dir else ""
-        console.print(Text(f"\nDone in {seconds:.1f} s.{kept}", style="bold"))
+
+    def ask(self) -> str:
+        if self._silent or not (sys.stdin.isatty() and console.is_terminal):
+            return ""
+        try:
+            return console.input("\nYour own question (Enter: that's all): ").strip()
+        except EOFError:
+            return ""
+
+    def answer(self, answer: "Answer") -> None:
+        _print_answer(0, answer)
 
 
 def choose(repo: Path | None, limit: int, excluded_repos: str) -> DemoSource:
@@ -127,7 +166,7 @@ def _history(directory: Path, limit: int, excluded_repos: str) -> commits.Commit
     return history
 
 
-def _run(source: DemoSource, data_dir: Path | None, *, quiet: bool) -> "DemoResult":
+def _run(source: DemoSource, data_dir: Path | None, viewer: _Viewer) -> "DemoResult":
     from mcp_learning.cli.demo_client import run_demo
 
     # A server that was killed may still hold files on Windows: leave those to the system.
@@ -135,10 +174,9 @@ def _run(source: DemoSource, data_dir: Path | None, *, quiet: bool) -> "DemoResu
     with (
         scratch as directory,
         Path(directory, "server.log").open("w") as log,
-        counted_progress(quiet=quiet, begin="starting the server") as progress,
     ):
         home = load_settings(data_dir).data_dir if data_dir else Path(directory, "data")
-        return run(partial(run_demo, source.tasks, home, log, progress))
+        return run(partial(run_demo, source.tasks, home, log, viewer, sample=source.sample))
 
 
 def _print_source(source: DemoSource) -> None:
@@ -178,14 +216,19 @@ def _print_recorded(source: DemoSource, result: "DemoResult") -> None:
 
 def _print_answer(number: int, answer: "Answer") -> None:
     asked = visible(answer.question.text)
-    console.print(Text(f'\n{number}. "{asked}"', style="bold cyan"))
-    if answer.question.expected is None:
+    if number:
+        console.print(Text(f'\n{number}. "{asked}"', style="bold cyan"))
+    if answer.question.about == "yours":
+        what = counted(len(answer.found.matches), "match")
+    elif answer.question.expected is None:
         what = "about nothing that was recorded"
     else:
         place = "not among the first" if answer.rank is None else f"found as no. {answer.rank}"
-        what = f"a task {answer.question.about}, half remembered: {place}"
+        what = f"a task {answer.question.about}, in other words: {place}"
     console.print(Text(f"   {what}  {answer.milliseconds:.1f} ms", style="dim"))
     console.print(Padding.indent(matches_table(answer.found), 3))
+    if answer.advice:
+        console.print(Padding.indent(Text(answer.advice), 3))
 
 
 def _as_json(source: DemoSource, result: "DemoResult", seconds: float) -> dict[str, Any]:

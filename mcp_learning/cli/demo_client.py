@@ -4,12 +4,13 @@ import re
 import statistics
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import anyio
+import anyio.to_thread
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
@@ -17,7 +18,7 @@ from pydantic import BaseModel
 
 from mcp_learning.cli.progress import ShowCount
 from mcp_learning.errors import LearningError
-from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
+from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach, RecordExecution
 from mcp_learning.models.results import Recorded, SimilarTasks
 from mcp_learning.server import sandbox
 
@@ -25,6 +26,16 @@ CALL_SECONDS = 60
 """Longest wait for one answer. The first search waits for the model, a second or two."""
 
 UNRELATED = "bake sourdough bread at home"
+
+SAMPLE_QUESTIONS = (
+    ("done before", "customers get the same notification email a second time", "reminder emails"),
+    (
+        "failed before",
+        "keep recent searches in memory so the catalog answers faster",
+        "cache the search results",
+    ),
+)
+"""Of the sample's tasks: what became of one, a question in other words, and how it begins."""
 
 # Longer than the server's QUIET, or it would keep waiting for the client to be still.
 _POLL_SECONDS = 0.5
@@ -70,11 +81,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """A question, what was found, and how many milliseconds that took the client."""
+    """A question, what was found, and how many milliseconds that took the client.
+
+    `advice` is the text of a recommendation for the same task; empty if too little is known.
+    """
 
     question: Question
     found: SimilarTasks
     milliseconds: float
+    advice: str = ""
 
     @property
     def rank(self) -> int | None:
@@ -110,14 +125,40 @@ class DemoResult:
         return statistics.median(self.record_ms)
 
 
-def questions(tasks: Sequence[RecordExecution]) -> list[Question]:
+class Viewer(Protocol):
+    """Who watches the demo."""
+
+    def progress(self) -> AbstractContextManager[ShowCount]:
+        """Shows how far recording and embedding are."""
+
+    def show(self, result: DemoResult) -> None:
+        """Shows what was recorded, and the answers."""
+
+    def ask(self) -> str:
+        """Returns what the viewer wants to ask, "" for nothing more; blocks."""
+
+    def answer(self, answer: Answer) -> None:
+        """Shows the answer to what the viewer asked."""
+
+
+def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list[Question]:
     """Three searches: for a task that worked, for one that failed, and for nothing recorded.
 
     Without a failure the second is for another task that worked, if there is one.
 
     Args:
         tasks: In the order in which they were done; at least one.
+        sample: Whether they are the sample's, for which there are questions that a person wrote.
     """
+    if sample:
+        written = [
+            Question(about, text, one)
+            for about, text, beginning in SAMPLE_QUESTIONS
+            for one in tasks
+            if one.task_description.startswith(beginning)
+        ]
+        if len(written) == len(SAMPLE_QUESTIONS):  # not if the latest commits alone were wanted
+            return [*written, Question("unrelated", UNRELATED, None)]
     worked = [task for task in tasks if task.outcome == "success"]
     failed = [task for task in tasks if task.outcome == "failure"]
     asked = [Question("done before", *_ask_for(worked))] if worked else []
@@ -148,7 +189,12 @@ def paraphrase(text: str) -> str:
 
 
 async def run_demo(
-    tasks: Sequence[RecordExecution], data_dir: Path, log: TextIO, progress: ShowCount
+    tasks: Sequence[RecordExecution],
+    data_dir: Path,
+    log: TextIO,
+    viewer: Viewer,
+    *,
+    sample: bool = False,
 ) -> DemoResult:
     """Starts a server on `data_dir`, records `tasks`, waits for embeddings, asks, and ends it.
 
@@ -156,7 +202,8 @@ async def run_demo(
         tasks: At least one.
         data_dir: Where the server keeps its database.
         log: A real file, which gets the server's stderr.
-        progress: Called as the work goes on.
+        viewer: Is shown what happens, and may ask something.
+        sample: Whether the tasks are the sample's.
 
     Raises:
         LearningError: The server didn't start, didn't answer, or refused a call.
@@ -165,17 +212,23 @@ async def run_demo(
     async with _connect(data_dir, log) as client:
         start_ms = _since(begin)
         record_ms, redactions = [], 0
-        for number, task in enumerate(tasks, 1):
+        with viewer.progress() as progress:
+            for number, task in enumerate(tasks, 1):
+                sent = time.perf_counter()
+                answer = await _call(client, "record_execution", task)
+                record_ms.append(_since(sent))
+                redactions += Recorded.model_validate(answer.structured_content).redactions
+                progress("recording", number, len(tasks))
             sent = time.perf_counter()
-            answer = await _call(client, "record_execution", task)
-            record_ms.append(_since(sent))
-            redactions += Recorded.model_validate(answer).redactions
-            progress("recording", number, len(tasks))
-        sent = time.perf_counter()
-        await _until_embedded(client, progress)
-        ready_ms = _since(sent)
-        answers = [await _ask(client, question) for question in questions(tasks)]
-    return DemoResult(start_ms, record_ms, ready_ms, redactions, answers)
+            await _until_embedded(client, progress)
+            ready_ms = _since(sent)
+        asked = questions(tasks, sample=sample)
+        answers = [await _ask(client, question) for question in asked]
+        result = DemoResult(start_ms, record_ms, ready_ms, redactions, answers)
+        viewer.show(result)
+        while text := await anyio.to_thread.run_sync(viewer.ask, abandon_on_cancel=True):
+            viewer.answer(await _ask(client, Question("yours", text, None)))
+    return result
 
 
 @asynccontextmanager
@@ -198,14 +251,14 @@ async def _call(client: Client, tool: str, request: BaseModel | None = None) -> 
     if result.is_error:
         texts = [getattr(part, "text", "") for part in result.content]
         raise LearningError(f"{tool} failed: {' '.join(texts)}")
-    return result.structured_content
+    return result
 
 
 async def _until_embedded(client: Client, progress: ShowCount) -> None:
     # Loads the model at once, and embeds what is waiting unless that is a lot.
     await _call(client, "find_similar_tasks", FindSimilarTasks(task_description=UNRELATED))
     while True:
-        health = (await _call(client, "learning_stats"))["health"]
+        health = (await _call(client, "learning_stats")).structured_content["health"]
         progress("embedding", health["embedded"], health["rows"])
         if not health["pending"]:
             return
@@ -217,8 +270,15 @@ async def _until_embedded(client: Client, progress: ShowCount) -> None:
 async def _ask(client: Client, question: Question) -> Answer:
     request = FindSimilarTasks(task_description=question.text, limit=_SEARCH_LIMIT)
     sent = time.perf_counter()
-    answer = await _call(client, "find_similar_tasks", request)
-    return Answer(question, SimilarTasks.model_validate(answer), _since(sent))
+    found = await _call(client, "find_similar_tasks", request)
+    milliseconds = _since(sent)
+    similar = SimilarTasks.model_validate(found.structured_content)
+    task = RecommendApproach(task_description=question.text)
+    advised = await _call(client, "recommend_approach", task) if similar.matches else None
+    advice = ""
+    if advised is not None and advised.structured_content["verdict"] == "evidence":
+        advice = " ".join(getattr(part, "text", "") for part in advised.content)
+    return Answer(question, similar, milliseconds, advice)
 
 
 def _subject(task: RecordExecution) -> str:

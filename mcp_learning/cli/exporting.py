@@ -10,7 +10,7 @@ import typer
 from mcp_learning.cli.options import DataDir, Json, typed_path
 from mcp_learning.cli.output import counted
 from mcp_learning.cli.progress import progress_bar
-from mcp_learning.cli.running import fail, load_settings, run, service
+from mcp_learning.cli.running import fail, load_settings, run, service, told
 from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
 
@@ -69,7 +69,7 @@ def export(
         with bar, writer(path, force=force) as target:
             counts = run(partial(work, target))
     except LearningError as error:
-        fail(str(error))
+        fail(told(error))
     report = ExportReport(
         path=str(path),
         executions=counts[0],

@@ -10,7 +10,7 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import print_json
-from mcp_learning.cli.running import fail, load_settings, typed
+from mcp_learning.cli.running import fail, load_settings, told
 from mcp_learning.clients.install import agents, plan
 from mcp_learning.clients.install.agents import Agent, Scope
 from mcp_learning.clients.install.files import InstallRecords
@@ -102,7 +102,7 @@ def _agents(client: str, *, every: bool) -> list[Agent]:
     try:
         return [agents.agent_named(client)]
     except InvalidInput as error:
-        fail(f"CLIENT: {error.problem}", status=2)
+        fail(told(error), status=2)
 
 
 def _run(
@@ -123,10 +123,7 @@ def _run(
                 for edit in planned(agent, _scope(scope))
             ]
         except LearningError as error:
-            words = str(error)
-            if isinstance(error, InvalidInput):
-                words = f"{typed(error.field)}: {error.problem}"
-            failed.append((agent, words, isinstance(error, InvalidInput)))
+            failed.append((agent, told(error), isinstance(error, InvalidInput)))
             continue
         reports.append({"client": agent.name, "files": files})
         changed += [agent.title] if any(file["changed"] for file in files) else []

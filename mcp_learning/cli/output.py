@@ -50,8 +50,9 @@ def note(line: str, *, beside_json: bool) -> None:
 
 
 def counted(number: int, thing: str) -> str:
-    """`1 execution`, `2,000 executions`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    """`1 execution`, `2,000 executions`, `0 matches`."""
+    ending = "es" if thing.endswith("ch") else "s"
+    return f"{number:,} {thing}{'' if number == 1 else ending}"
 
 
 def short_id(task_id: UUID) -> str:

@@ -7,7 +7,7 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
 from mcp_learning.cli.output import counted, print_json, say
-from mcp_learning.cli.running import fail, load_settings, run, service
+from mcp_learning.cli.running import fail, load_settings, run, service, told
 from mcp_learning.errors import LearningError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def restore(
         else:
             _replace(settings, path, force=force, as_json=json)
     except LearningError as error:
-        fail(str(error))
+        fail(told(error))
 
 
 def _is_archive(path: Path) -> bool:

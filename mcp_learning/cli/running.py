@@ -101,13 +101,8 @@ def run(
     try:
         with _told(doing):
             return anyio.run(_until_terminated, work)
-    except NotFound as error:
-        missing = str(error).removeprefix("task_id: ").partition(";")[0]
-        fail(f"ID: {missing}; `mcp-learning list` shows those that exist")
-    except InvalidInput as error:
-        fail(f"{(names or {}).get(error.field) or typed(error.field)}: {error.problem}")
     except LearningError as error:
-        fail(str(error))
+        fail(told(error, names))
     except KeyboardInterrupt:
         fail("interrupted", status=128 + signal.SIGINT)
     except _Terminated:
@@ -175,6 +170,16 @@ def typed(field: str) -> str:
     """The option or argument that a field of a request comes from."""
     known = field in TYPED or not field.islower()
     return TYPED.get(field, field) if known else "--" + field.replace("_", "-")
+
+
+def told(error: LearningError, names: Mapping[str, str] | None = None) -> str:
+    """An error in the words of the command line; `names` as for `run`."""
+    if isinstance(error, NotFound):
+        missing = str(error).removeprefix("task_id: ").partition(";")[0]
+        return f"ID: {missing}; `mcp-learning list` shows those that exist"
+    if isinstance(error, InvalidInput):
+        return f"{(names or {}).get(error.field) or typed(error.field)}: {error.problem}"
+    return str(error)
 
 
 async def resolve(learning: "Learning", text: str) -> "UUID":

@@ -9,7 +9,7 @@ import typer
 from mcp_learning.cli.options import DataDir, Json, typed_path
 from mcp_learning.cli.output import counted, index_line, print_json
 from mcp_learning.cli.progress import reported_progress
-from mcp_learning.cli.running import fail, load_settings, run
+from mcp_learning.cli.running import fail, load_settings, run, told
 from mcp_learning.errors import LearningError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def upgrade(
                 adopt(settings, file.absolute())
             brought = bring_file_up(settings, report)
         except LearningError as error:
-            fail(str(error))
+            fail(told(error))
         health, embedded = run(lambda: complete(settings, report))
     done = UpgradeReport(
         path=str(settings.database_path),

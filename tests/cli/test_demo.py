@@ -1,13 +1,16 @@
 """`mcp-learning demo`, as a process."""
 
 import json
+import os
+import pty
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from cli.conftest import Command, commands_in
+from cli.conftest import Command, commands_in, started
 
 Demo = Callable[..., Any]
 
@@ -68,6 +71,7 @@ def test_outside_of_a_repository_the_sample_is_recorded_and_searched(sample: Sam
     assert worked["rank"] == 1
     assert failed["rank"] == 1
     assert failed["matches"][0]["error_message"].startswith("Reverted by commit ")
+    assert "notification" in worked["query"]  # none of the words of the task
     assert unrelated["matches"] == []
 
 
@@ -120,6 +124,34 @@ def test_in_a_young_repository_the_sample_is_used_and_it_says_so(run: Command, h
     assert "a sample shipped with the package" in done.stdout
     assert "only 2 commits" in done.stdout
     assert "Nothing relevant among" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Next: `mcp-learning install --all`")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of POSIX")
+def test_on_a_terminal_the_viewer_may_ask(home: Path) -> None:
+    ours, theirs = pty.openpty()
+    with started(
+        [sys.executable, "-P", "-m", "mcp_learning", "demo"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=home,
+        env={**os.environ, "HOME": str(home), "COLUMNS": "200"},
+    ):
+        os.close(theirs)
+
+        def read_until(words: str) -> str:
+            read = ""
+            while words not in read:
+                read += os.read(ours, 4_096).decode(errors="replace")
+            return read
+
+        read_until("Your own question")
+        os.write(ours, b"the memory of the browser grows\n")
+        assert "kiosk" in read_until("Your own question")
+        os.write(ours, b"\n")
+        read_until("Next: ")
+    os.close(ours)
 
 
 def test_stored_text_is_never_taken_for_markup(run: Command, tmp_path: Path) -> None:
@@ -149,5 +181,5 @@ def test_what_is_no_repository_is_refused_in_one_line(
 ) -> None:
     done = run("demo", "--repo", path, GIT_CEILING_DIRECTORIES=str(tmp_path))
     assert done.returncode == 1
-    assert done.stderr.startswith("mcp-learning: repo: ")
+    assert done.stderr.startswith("mcp-learning: --repo: ")
     assert len(done.stderr.splitlines()) == 1
