@@ -1,6 +1,8 @@
 """The samples in config/: what `install` writes, and manifests that their specifications allow."""
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,46 @@ BUNDLE = strict(
     },
     *("manifest_version", "name", "version", "description", "author", "server"),
 )
+
+
+# From claude-code-plugin-manifest.json (schemastore.org), without what isn't used here.
+HOOKS = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "object"}}}
+PLUGIN = strict(
+    {
+        "name": {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"},
+        "version": TEXT,
+        "description": TEXT,
+        "author": strict({"name": TEXT}, "name"),
+        "license": TEXT,
+        "keywords": TEXTS,
+        "mcpServers": {
+            "type": "object",
+            "additionalProperties": strict(
+                {"command": TEXT, "args": TEXTS, "env": VARIABLES}, "command"
+            ),
+        },
+        "hooks": HOOKS,
+    },
+    "name",
+)
+
+
+def test_the_manifests_are_made_from_the_project() -> None:
+    command = [sys.executable, "-m", "tools.manifests", "--check"]
+    done = subprocess.run(command, cwd=ROOT, check=False)
+    assert done.returncode == 0, "run python tools/manifests.py"
+
+
+def test_the_plugin_is_one_and_this_checkout_is_a_marketplace_of_it() -> None:
+    value = manifest("plugin/.claude-plugin/plugin.json")
+    jsonschema.validate(value, PLUGIN)
+    assert value["version"] == PROJECT["version"]
+    (server,) = value["mcpServers"].values()
+    assert server["command"] in PROJECT["scripts"]
+    market = json.loads((ROOT / ".claude-plugin" / "marketplace.json").read_text(encoding="utf-8"))
+    (plugin,) = market["plugins"]
+    assert plugin["name"] == value["name"]
+    assert (ROOT / plugin["source"] / ".claude-plugin" / "plugin.json").is_file()
 
 
 def manifest(name: str) -> dict[str, Any]:

@@ -68,6 +68,11 @@ def wheel() -> int:
     return run("hatchling", "build", "-d", "dist")
 
 
+def manifests() -> int:
+    """Validate what the package is published with against the current schemas, from the network."""
+    return run_all((("tools.manifests", "--check"), ("tools.manifests", "--validate")))
+
+
 def lock() -> int:
     """Pin all versions anew, for every supported Python and platform, with hashes."""
     pip("uv")
@@ -80,7 +85,7 @@ def lock() -> int:
 
 TASKS: dict[str, Callable[..., int]] = {
     task.__name__: task
-    for task in (demo, check, fast, process, test, benchmarks, docs, wheel, lock)
+    for task in (demo, check, fast, process, test, benchmarks, docs, wheel, manifests, lock)
 }
 
 
