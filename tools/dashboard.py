@@ -1,13 +1,16 @@
 """Measures the dashboard in Chromium, or takes its pictures; needs the development environment.
 
-    python tools/dashboard.py speed DIR [DIR …]   how long the first view takes, beside an agent and
-                                                  alone, and what an open page does to an agent's
-                                                  searches; adds some executions to DIR
-    python tools/dashboard.py pictures DIR        rewrites the pictures in docs/dashboard
+    python tools/dashboard.py speed DIR         how long the first view takes, beside an agent and
+                                                alone, and what an open page does to an agent's
+                                                searches; adds some executions to DIR
+    python tools/dashboard.py panels DIR        rewrites the pictures of single panels
+    python tools/dashboard.py views NAME DIR    rewrites the sheet NAME: every view, light, dark and
+                                                at 390 pixels
 
-DIR is a data directory, filled by `mcp-learning generate-data`.
+DIR is a data directory, filled by `mcp-learning generate-data`; the pictures show its path.
 """
 
+import io
 import json
 import shutil
 import statistics
@@ -16,15 +19,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.mcp_client import PRODUCT_SERVER, Connection, spawn
 from mcp_learning.server import sandbox
 from mcp_learning.synthetic.generator import make_tasks
 
-PICTURES = Path(__file__).resolve().parent.parent / "docs" / "dashboard"
-VIEWS = 7
+FIRST_VIEWS = 7
 BLOCKS, FINDS = 10, 60
 # As a function, not as a text to evaluate, which the page's policy forbids.
 DRAWN = """least => new Promise((resolve) => {
@@ -37,23 +41,65 @@ DRAWN = """least => new Promise((resolve) => {
     look();
 })"""
 
+PICTURES = Path(__file__).resolve().parent.parent / "docs" / "dashboard"
+QUESTION = "panel=search&q=the login flow is slow"
+DETAIL = "panel=executions&first"
+"""The list of executions with the first one opened."""
+
+COLOURS = 256
+"""Of a picture: enough for text and marks, at half the size."""
+
+SHOT, GAP = 270, 12
+"""Height of a picture on a sheet, and the room between two, in pixels."""
+
+
+class Look(NamedTuple):
+    """How a page is looked at: colour scheme, and size in pixels."""
+
+    theme: str
+    width: int
+    height: int
+
+
+LIGHT, DARK = Look("light", 1200, 900), Look("dark", 1200, 900)
+PHONE = Look("light", 390, 844)
+PANELS = (
+    ("overview", "panel=overview", LIGHT),
+    ("executions", "panel=executions", Look("light", 1200, 700)),
+    ("correction", DETAIL, DARK),
+    ("search", QUESTION, Look("light", 1200, 1000)),
+    ("learned", "panel=learned", Look("light", 1200, 1000)),
+    ("health", "panel=health", Look("dark", 1200, 1000)),
+    ("overview-phone", "panel=overview", PHONE),
+    ("learned-phone", "panel=learned", PHONE),
+)
+ALL = ("panel=overview", "panel=executions", DETAIL, QUESTION, "panel=learned", "panel=health")
+
 
 def main() -> int:
     """Runs what is asked for."""
-    task, *directories = sys.argv[1:] or ["help"]
-    if task not in ("speed", "pictures") or not directories:
-        print(__doc__)
-        return 2
+    match sys.argv[1:]:
+        case ["speed", directory]:
+            with chromium() as browser:
+                speed(browser, Path(directory))
+        case ["panels", directory]:
+            panels(Path(directory))
+        case ["views", name, directory]:
+            views(name, Path(directory))
+        case _:
+            print(__doc__)
+            return 2
+    return 0
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without a window."""
     with sync_playwright() as driver:
         path = shutil.which("chromium") or shutil.which("google-chrome")
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        for directory in map(Path, directories):
-            if task == "speed":
-                speed(browser, directory)
-            else:
-                pictures(browser, directory)
+        yield browser
         browser.close()
-    return 0
 
 
 @contextmanager
@@ -84,8 +130,10 @@ def speed(browser: Browser, directory: Path) -> None:
         agent.call("find_similar_tasks", {"task_description": texts[0]})
         with dashboard(directory) as url:
             print(f"| first view of all, beside an agent | {first_view(browser, url):.0f} |")
-            views = sorted(first_view(browser, url) for _ in range(VIEWS))
-            print(f"| further first views, median of {VIEWS} | {views[VIEWS // 2]:.0f} |")
+            views = sorted(first_view(browser, url) for _ in range(FIRST_VIEWS))
+            print(
+                f"| further first views, median of {FIRST_VIEWS} | {views[FIRST_VIEWS // 2]:.0f} |"
+            )
             for name in ("overview", "health"):
                 closed, opened = beside(browser, agent, at(url, f"panel={name}"), texts)
                 print(f"| find, median: no page, {name} open | {closed:.2f}, {opened:.2f} |")
@@ -132,31 +180,64 @@ def record(agent: Connection, text: str) -> None:
     agent.call("record_execution", task)
 
 
-def pictures(browser: Browser, directory: Path) -> None:
-    """Takes a picture of each panel, some in the dark, and one on a phone."""
-    PICTURES.mkdir(exist_ok=True)
+def panels(directory: Path) -> None:
+    """A picture of each panel, after an agent has asked something."""
     with spawn(PRODUCT_SERVER, directory) as agent:
         for task in make_tasks(40, seed=3):
             agent.call("find_similar_tasks", {"task_description": task.description})
-        with dashboard(directory) as url:
-            for name, query, scheme, size in (
-                ("overview", "", "light", (1200, 900)),
-                ("overview-phone", "", "light", (390, 844)),
-                ("search", "panel=search&q=the login flow is slow", "light", (1200, 1000)),
-                ("learned", "panel=learned", "light", (1200, 1000)),
-                ("health", "panel=health", "dark", (1200, 800)),
-            ):
-                context = browser.new_context(
-                    viewport={"width": size[0], "height": size[1]},
-                    color_scheme="dark" if scheme == "dark" else "light",
-                    reduced_motion="reduce",
-                )
-                page = context.new_page()
-                page.goto(at(url, query))
-                page.wait_for_selector("main[data-shown]")
-                settle(page)
-                page.screenshot(path=PICTURES / f"{name}.png")
-                context.close()
+        with chromium() as browser, dashboard(directory) as url:
+            for name, query, look in PANELS:
+                save(taken(browser, url, query, look, correcting=name == "correction"), name)
+
+
+def views(name: str, directory: Path) -> None:
+    """One sheet: a row for each view, in all three looks, made small."""
+    rows = []
+    with chromium() as browser, dashboard(directory) as url:
+        for query in ALL:
+            shots = [taken(browser, url, query, look) for look in (LIGHT, DARK, PHONE)]
+            rows.append([one.resize((SHOT * one.width // one.height, SHOT)) for one in shots])
+    width = max(sum(one.width + GAP for one in row) for row in rows) + GAP
+    sheet = Image.new("RGB", (width, (SHOT + GAP) * len(rows) + GAP), "white")
+    for number, row in enumerate(rows):
+        left = GAP
+        for one in row:
+            sheet.paste(one, (left, GAP + number * (SHOT + GAP)))
+            left += one.width + GAP
+    save(sheet, f"views-{name}")
+
+
+def save(picture: Image.Image, name: str) -> None:
+    """Writes it into the documentation."""
+    small = picture.convert("RGB").quantize(
+        COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+    )
+    small.save(PICTURES / f"{name}.png", optimize=True)
+
+
+def taken(
+    browser: Browser, url: str, query: str, look: Look, *, correcting: bool = False
+) -> Image.Image:
+    """A picture of a view once it is complete; of `DETAIL` with the form for corrections."""
+    context = browser.new_context(
+        viewport={"width": look.width, "height": look.height},
+        color_scheme="dark" if look.theme == "dark" else "light",
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.goto(at(url, query.removesuffix("&first")))
+    page.wait_for_selector("main[data-shown]")
+    if query == DETAIL and page.locator(".runs tbody a").count():
+        page.locator(".runs tbody a").first.click()
+        page.wait_for_selector("dialog h3:text('Similar tasks')")
+    if correcting:
+        page.click("#correct")
+        page.select_option("#correct-outcome", "pending")
+        page.click("#correct-next")
+    settle(page)
+    shot = Image.open(io.BytesIO(page.screenshot()))
+    context.close()
+    return shot
 
 
 def settle(page: Page) -> None:

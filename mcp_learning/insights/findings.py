@@ -52,7 +52,7 @@ def _contrast(one: Approach) -> Takeaway:
     more = "more" if change.direction == "better" else "less"
     return Takeaway(
         text=f"In {one.task_type}, \u201c{_cut(one.approach, _QUOTED)}\u201d succeeded in "
-        f"{one.success_rate:.0%} of {ended:,} executions, {_points(change.change)} {more} "
+        f"{_percent(one.success_rate)} of {ended:,} executions, {_points(change.change)} {more} "
         f"often than the other approaches.",
         task_type=one.task_type,
         approach=one.approach,
@@ -88,7 +88,11 @@ def _nothing_sure(approaches: Sequence[Approach]) -> Iterator[Takeaway]:
 
 
 def _rate(rate: Rate) -> str:
-    return f"{rate.success_rate or 0:.0%} of {rate.success + rate.failure:,}"
+    return f"{_percent(rate.success_rate or 0)} of {rate.success + rate.failure:,}"
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.0f} %"
 
 
 def _points(change: float) -> str:

@@ -65,7 +65,7 @@ def test_the_surest_approaches_and_the_commonest_failure_come_first() -> None:
         (None, FIXED),
     ]
     assert found[0].text == (
-        "In bug_fix, “sure” succeeded in 75% of 40 executions, "
+        "In bug_fix, “sure” succeeded in 75 % of 40 executions, "
         "25 percentage points more often than the other approaches."
     )
     assert "30 percentage points less often" in found[1].text
@@ -90,7 +90,7 @@ def test_the_use_of_recalls_is_told_when_it_is_sure() -> None:
     )
     (only,) = findings([], [], used)
     assert only.text.endswith(
-        "succeeded 30 percentage points more often (90% of 100 against 60% of 1,000)."
+        "succeeded 30 percentage points more often (90 % of 100 against 60 % of 1,000)."
     )
     unclear = used.model_copy(update={"difference": change("unclear", 0.3, -0.1)})
     assert findings([], [], unclear) == []

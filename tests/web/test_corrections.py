@@ -119,6 +119,18 @@ def test_an_execution_that_is_gone_can_t_be_corrected(dashboard: Dashboard) -> N
     assert (status, "no execution" in text) == (404, True)
 
 
+def test_what_was_used_is_named_by_its_task(
+    agent: Server, dashboard: Dashboard, task_id: str, open_page: Open
+) -> None:
+    later = {**TASK, "task_description": "Mend the sign-in page", "used_task_ids": [task_id]}
+    used_by = agent.content("record_execution", **later)["task_id"]
+    page = open_page(dashboard, f"panel=executions&task={used_by}")
+    dialog = page.locator("dialog")
+    dialog.locator(".tasks a", has_text="Fix the login redirect loop").first.click()
+    expect(dialog.locator(".prose").first).to_have_text("Fix the login redirect loop")
+    expect(dialog.locator(".tasks a", has_text="Mend the sign-in page").first).to_be_visible()
+
+
 def test_a_person_corrects_and_deletes_on_the_page(
     agent: Server, dashboard: Dashboard, task_id: str, open_page: Open
 ) -> None:

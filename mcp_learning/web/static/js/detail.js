@@ -1,14 +1,14 @@
 // One whole execution, in a dialog: what it says, its other runs, similar tasks, and corrections.
 
 import { correction, deletion } from "./correct.js";
-import { badge, bytes, dollars, duration, h, moment, number, quiet, row, shorten, table, when } from "./dom.js";
-import { task } from "./named.js";
+import { badge, bytes, count, dollars, duration, h, moment, number, quiet, row, shorten, table, when } from "./dom.js";
+import { task, tasks } from "./named.js";
 import { runs } from "./runs.js";
 import { ask } from "./session.js";
 import * as view from "./view.js";
 
 const dialog = document.getElementById("detail");
-const RUNS = 20, SIMILAR = 8;
+const RUNS = 20, SIMILAR = 8, LINKED = 10;
 let refresh = () => {};
 
 dialog.addEventListener("close", () => {
@@ -54,8 +54,8 @@ function whole(found) {
     one.error_type || one.error_message ? h("h3", {}, `Error${one.error_type ? `: ${one.error_type}` : ""}`) : null,
     one.error_message ? h("pre", { tabindex: 0, "aria-label": "Error message" }, one.error_message) : null,
     facts(found),
-    links("It used", used_task_ids.map((id) => ({ task_id: id }))),
-    links("It was used by", used_by),
+    links("It used", used_task_ids),
+    links("It was used by", used_by.map((use) => use.task_id)),
     feedback.length ? h("h3", {}, "Feedback") : null,
     feedback.length ? table("Feedback", ["when", "rating", "accepted", "helpful", "issue", "comment"],
       feedback.map((given) => row(when(given.submitted_at), given.rating, word(given.accepted), word(given.helpful),
@@ -118,10 +118,16 @@ function facts({ execution: one, times_returned, weight }) {
 
 const word = (value) => (value === null ? "" : value ? "yes" : "no");
 
-function links(title, found) {
-  if (!found.length) return null;
-  return h("div", {}, h("h3", {}, title), h("ul", { class: "tasks" }, found.map(({ task_id, outcome }) => h("li", {},
-    outcome ? badge(outcome) : null, task(task_id, task_id)))));
+/** Executions by what was asked, the first ones of them. */
+function links(title, ids) {
+  if (!ids.length) return null;
+  const place = h("div", {}, quiet("…"));
+  Promise.all(ids.slice(0, LINKED).map((id) => ask(`executions/${id}`)))
+    .then((found) => place.replaceChildren(
+      tasks(ids.slice(0, LINKED), found.map(({ execution }) => execution), { outcomes: true }),
+      ids.length > LINKED ? quiet(`and ${count(ids.length - LINKED, "more", "more")}`) : ""))
+    .catch((error) => place.replaceChildren(quiet(error.message)));
+  return h("div", {}, h("h3", {}, title), place);
 }
 
 /** Other runs of the task, and tasks like it; they come when the rest is there. */

@@ -80,8 +80,8 @@ function loopCard(loop) {
     h("div", { class: "tiles" },
       tile("Returned by answers", number(loop.returned), `${count(loop.recalled, "different execution")}, at any time`),
       tile("Used", number(loop.links), "links from an execution to one that helped it"),
-      tile("Succeeded with use", percent(loop.with_use.success_rate), interval(loop.with_use)),
-      tile("Succeeded without", percent(loop.without_use.success_rate), interval(loop.without_use))),
+      rows.length > 1 ? tile("Succeeded with use", percent(loop.with_use.success_rate), interval(loop.with_use)) : null,
+      rows.length > 1 ? tile("Succeeded without", percent(loop.without_use.success_rate), interval(loop.without_use)) : null),
     rows.length > 1 ? rates("Success with and without use", "executions that", rows.map(([label, one]) => ({
       label, rate: one.success_rate, low: one.interval_low, high: one.interval_high, ended: one.success + one.failure,
     }))) : null,

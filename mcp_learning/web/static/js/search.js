@@ -42,7 +42,8 @@ function shown(text, { found, answer }) {
     (info.degraded ? ` Not as good as it could be: ${info.reason}.` : "");
   return h("div", { class: "halves" },
     h("div", { class: "stack" },
-      card(matches.length ? "The answer" : "Nothing relevant", quiet(about), list(matches, floor, marked)),
+      card(matches.length ? "The answer" : "Nothing relevant", quiet(about),
+        matches.length ? list(matches, floor, marked) : null),
       beyond.length ? card("Relevant, but beyond the answer's limit", list(beyond, floor, marked)) : null,
       card("Less similar: an agent doesn't see these", below.length ? list(below, floor, marked)
         : quiet("Nothing else is near."))),
@@ -78,14 +79,15 @@ function recommendation({ recommendation: found, named }) {
   const { basis } = found;
   const rests = `${count(basis.similar_executions, "similar execution")}, worth ${basis.effective_n.toFixed(1)}`;
   const content = [];
-  if (found.verdict === "evidence") {
+  const options = found.options.filter((one) => one.executions > 0); // others are known from other tasks alone
+  if (found.verdict === "evidence" && options.length) {
     content.push(card("Recommended",
       quiet(`From ${rests} by how similar and how old they are; with 90 % intervals.`),
-      rates("Expected success rates", "approach", found.options.map((one) => ({
+      rates("Expected success rates", "approach", options.map((one) => ({
         label: one.label, rate: one.success_rate, low: one.interval_low, high: one.interval_high,
         ended: one.executions,
       })), { ranked: true }),
-      found.options.filter((one) => one.evidence.length).map((one) => h("div", {},
+      options.filter((one) => one.evidence.length).map((one) => h("div", {},
         h("h3", {}, `${one.label}: ${percent(one.success_rate)}` +
           (one.expected_duration_seconds === null ? "" : `, about ${duration(one.expected_duration_seconds)}`)),
         tasks(one.evidence, named, { outcomes: true })))));
