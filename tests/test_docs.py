@@ -5,7 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import anyio
+import duckdb
+
 from mcp_learning.cli.app import COMMANDS
+from mcp_learning.settings import Settings
+from mcp_learning.synthetic.loading import Plan, generate
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,3 +37,21 @@ def test_links_between_documents_lead_somewhere() -> None:
             r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")
         ):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_queries_of_the_page_about_sql_answer(tmp_path: Path) -> None:
+    settings = Settings.model_construct(data_dir=tmp_path)
+    plan = Plan(600, task_types=("docs", "bug_fix"))
+    anyio.run(lambda: generate(settings, plan, embed=False, progress=lambda *_: None))
+    blocks = re.findall(
+        r"^```sql\n(.*?)^```", DOCUMENTS[ROOT / "docs" / "sql.md"], re.M | re.DOTALL
+    )
+    with duckdb.connect(str(tmp_path / "learning.duckdb")) as snapshot:
+        views, *questions = blocks
+        snapshot.execute(views)
+        assert snapshot.sql("SELECT count(*) FROM runs").fetchone() == (600,)
+        assert len(questions) == 3
+        for question in questions:
+            assert snapshot.sql(question).fetchall()
+        for view in ("judgements", "reuse"):
+            assert snapshot.sql(f"SELECT * FROM {view}").fetchall() == []
