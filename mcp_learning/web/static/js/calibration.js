@@ -1,6 +1,6 @@
 // Predicted success rates against what then happened, computed when somebody asks for it.
 
-import { chart, colour, tip } from "./charts.js";
+import { lines, tip } from "./charts.js";
 import { card, h, number, percent, row, table } from "./dom.js";
 import { ask } from "./session.js";
 
@@ -47,31 +47,18 @@ function shown({ looked_at, points, report }) {
   ].filter(Boolean);
 }
 
-function curve(points) {
+function curve(found) {
+  const points = [...found].sort((one, other) => one.predicted - other.predicted);
   const format = (value) => `${Math.round(100 * value)} %`;
-  const bar = (_, api) => {
-    const [x1, y1] = api.coord([api.value(0), api.value(1)]);
-    const [x2, y2] = api.coord([api.value(0), api.value(2)]);
-    return { type: "line", shape: { x1, y1, x2, y2 }, style: { stroke: api.visual("color"), lineWidth: 2 } };
-  };
-  return chart("Observed success rates by predicted ones", () => ({
-    grid: { left: 56, right: 24, top: 12, bottom: 44 },
-    tooltip: { formatter: ({ dataIndex, seriesType }) => {
-      if (seriesType === "line") return tip("perfect");
-      const one = points[dataIndex];
-      return tip(`predicted ${format(one.predicted)}`, [["happened", format(one.observed)],
-        ["90 % interval", `${format(one.interval_low)} to ${format(one.interval_high)}`],
-        ["predictions", number(one.count)]]);
-    } },
-    xAxis: { type: "value", min: 0, max: 1, name: "predicted", nameLocation: "middle", nameGap: 26,
-      axisLabel: { formatter: format } },
-    yAxis: { type: "value", min: 0, max: 1, axisLabel: { formatter: format } },
-    series: [
-      { type: "line", data: [[0, 0], [1, 1]], symbol: "none", silent: true, color: colour("line"), lineStyle: { type: "dashed" } },
-      { type: "custom", renderItem: bar, encode: { x: 0, y: [1, 2] }, color: colour("accent"),
-        data: points.map((one) => [one.predicted, one.interval_low, one.interval_high]) },
-      { type: "scatter", color: colour("accent"), symbolSize: 9,
-        data: points.map((one) => [one.predicted, one.observed]) },
-    ],
-  }), { height: 320 });
+  return lines("Observed success rates by predicted ones", [
+    { name: "what happened", colour: "accent", data: points.map((one) => [one.predicted, one.observed]) },
+    { name: "a perfect prediction", colour: "pending", data: points.map((one) => [one.predicted, one.predicted]) },
+  ], {
+    axis: { type: "value", min: 0, max: 1, axisLabel: { formatter: format } },
+    value: { min: 0, max: 1, interval: 0.25 }, format,
+    band: points.map((one) => [one.predicted, one.interval_low, one.interval_high]),
+    describe: (at) => tip(`predicted ${format(points[at].predicted)}`, [["happened", format(points[at].observed)],
+      ["90 % interval", `${format(points[at].interval_low)} to ${format(points[at].interval_high)}`],
+      ["predictions", number(points[at].count)]]),
+  });
 }

@@ -21,7 +21,7 @@ export function colour(name) {
 }
 
 /** A chart in a new element. `options()` is asked again when the colours change. */
-export function chart(label, options, { height = 220 } = {}) {
+function chart(label, options, height = 220) {
   const element = h("div", { class: "chart", role: "img", "aria-label": label });
   element.style.height = `${height}px`;
   let instance = null;
@@ -110,7 +110,7 @@ export function bars(label, series, { axis, format, describe, value = {}, legend
   }));
 }
 
-/** Lines over time, as `bars`; with a band around the first where `band` has [time, low, high]. */
+/** Lines over time, or what `axis` says, as `bars`; with a band around the first where `band` has [time, low, high]. */
 export function lines(label, series, { axis, format, describe, band = null, value = {} }) {
   const edge = (name, points, area) => ({
     name, type: "line", stack: "band", stackStrategy: "all", symbol: "none", silent: true,
@@ -119,7 +119,7 @@ export function lines(label, series, { axis, format, describe, band = null, valu
   });
   const legend = series.length > 1;
   return chart(label, () => ({
-    ...(legend ? LEGEND : {}),
+    ...(legend ? { ...LEGEND, legend: { ...LEGEND.legend, data: series.map((one) => one.name) } } : {}),
     tooltip: { trigger: "axis", formatter: ([{ dataIndex }]) => describe(dataIndex) },
     xAxis: { type: "time", ...axis },
     yAxis: { type: "value", splitNumber: 4, ...value, axisLabel: { formatter: format } },
