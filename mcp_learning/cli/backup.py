@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
-from mcp_learning.cli.output import counted, print_json
+from mcp_learning.cli.output import print_json
 from mcp_learning.cli.running import fail, load_settings, run, service
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.maintenance import BackupReport
@@ -38,7 +39,7 @@ def backup(
         async with service(settings) as learning:
             return await learning.backup(Backup(path=str(target)))
 
-    report = run(work)
+    report = run(work, "copying")
     if json:
         print_json(report)
         return

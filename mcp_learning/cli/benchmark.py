@@ -11,9 +11,10 @@ from rich import box
 from rich.table import Table
 
 from mcp_learning.cli.options import DataDir, Json
-from mcp_learning.cli.output import console, counted, print_json
+from mcp_learning.cli.output import console, print_json
 from mcp_learning.cli.progress import logged_progress
 from mcp_learning.cli.running import fail, load_settings, run
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.cli.benchmark_steps import Outcome
@@ -89,12 +90,11 @@ def _show(
     if as_json:
         print_json(_values(outcome, settings, presets))
         return
-    table = Table(
-        title=f"The {K} nearest of {outcome.rows:,} vectors, p50 and p95 in ms",
-        box=box.SIMPLE_HEAD,
-    )
+    nearest = f"the {K} nearest of {outcome.rows:,} vectors"
+    title = f"Before and after the HNSW index: {nearest}, p50 and p95 in ms"
+    table = Table(title=title, box=box.SIMPLE_HEAD)
     table.add_column("preset", no_wrap=True)
-    for heading in ("exact", "HNSW", "recall@10", "build", "index"):
+    for heading in ("exact (before)", "HNSW (after)", "recall@10", "build", "index"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in outcome.presets:
         recall = "" if one.recall_at_10 is None else f"{one.recall_at_10:.3f}"

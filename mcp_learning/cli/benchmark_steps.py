@@ -7,11 +7,11 @@ from tempfile import TemporaryDirectory
 
 import typer
 
-from mcp_learning.cli.output import counted
 from mcp_learning.cli.progress import ShowCount
 from mcp_learning.cli.running import service
 from mcp_learning.models.maintenance import Backup
 from mcp_learning.models.requests import Preset
+from mcp_learning.models.wording import counted
 from mcp_learning.service import index_benchmark
 from mcp_learning.service.index_benchmark import PresetFigures
 from mcp_learning.settings import Settings

@@ -18,7 +18,7 @@ import anyio
 from mcp_learning import __version__
 from mcp_learning.cli.check_runner import Check, CheckContext, CheckFailed, Finding
 from mcp_learning.cli.open_elsewhere import open_in_process, open_in_server
-from mcp_learning.cli.output import counted, index_words
+from mcp_learning.cli.output import index_words
 from mcp_learning.cli.smoke_test import PARAPHRASE, TASK, round_trip
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.embed.embedder import BUNDLED_MODEL, Embedder
@@ -35,6 +35,7 @@ from mcp_learning.errors import (
     StoreLocked,
     StoreTooNew,
 )
+from mcp_learning.models.wording import counted
 from mcp_learning.service import index_state
 from mcp_learning.settings import Settings, config_file
 from mcp_learning.store.duckdb import inspection

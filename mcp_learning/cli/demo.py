@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.options import Json, typed_directory, typed_path
-from mcp_learning.cli.output import console, counted, print_json, say
+from mcp_learning.cli.output import console, print_json, say
 from mcp_learning.cli.progress import ShowCount, counted_progress
 from mcp_learning.cli.running import fail, load_settings, run, told
 from mcp_learning.cli.similar import matches_table
@@ -29,6 +29,7 @@ from mcp_learning.clients.transfer import commits, git
 from mcp_learning.errors import LearningError
 from mcp_learning.models.characters import visible
 from mcp_learning.models.requests import RecordExecution
+from mcp_learning.models.wording import counted
 from mcp_learning.redaction.exclusion import is_excluded
 from mcp_learning.server import answers
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
-from mcp_learning.cli.output import counted
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run, service, told
 from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.clients.transfer.exports import Writer

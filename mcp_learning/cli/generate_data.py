@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, Yes
-from mcp_learning.cli.output import counted, print_json, say
+from mcp_learning.cli.output import print_json, say
 from mcp_learning.cli.progress import logged_progress
 from mcp_learning.cli.running import confirm, load_settings, run, service
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.settings import Settings

@@ -11,7 +11,6 @@ from uuid import UUID
 import anyio.to_thread
 from rich.progress import Progress
 
-from mcp_learning.cli.output import counted
 from mcp_learning.cli.running import service
 from mcp_learning.clients.sources import Source
 from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
@@ -19,6 +18,7 @@ from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.transfer import ImportBatch, Imported, PastExecution
+from mcp_learning.models.wording import counted
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.server.quoting import shorten
 from mcp_learning.service.protocol import Learning

@@ -14,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
-from mcp_learning.cli.output import console, counted, print_json, say
+from mcp_learning.cli.output import console, print_json, say
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run
 from mcp_learning.models.characters import visible
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.cli.import_steps import ImportReport

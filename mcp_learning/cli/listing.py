@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import Approach, DataDir, Json, Outcome, Repo, Since, TaskType
-from mcp_learning.cli.output import console, counted, executions_table, print_json, say
+from mcp_learning.cli.output import console, executions_table, print_json, say
 from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.dashboard import Listing

@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 
 from mcp_learning.cli.check_runner import CheckFailed, Finding
-from mcp_learning.cli.output import counted
 from mcp_learning.errors import StoreLocked
 from mcp_learning.models.results import Health, Member
+from mcp_learning.models.wording import counted
 
 
 def open_in_server(path: Path, health: Health) -> Finding:

@@ -15,6 +15,7 @@ from rich.text import Text
 from mcp_learning.cli.loudness import loudness
 from mcp_learning.models.characters import visible
 from mcp_learning.models.corrections import SHORT_ID
+from mcp_learning.models.wording import counted
 from mcp_learning.server.quoting import shorten
 
 if TYPE_CHECKING:
@@ -47,12 +48,6 @@ def note(line: str, *, beside_json: bool) -> None:
     if not loudness.quiet:
         place = Console(stderr=True) if beside_json else console
         place.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def counted(number: int, thing: str) -> str:
-    """`1 execution`, `2,000 executions`, `0 matches`."""
-    ending = "es" if thing.endswith("ch") else "s"
-    return f"{number:,} {thing}{'' if number == 1 else ending}"
 
 
 def short_id(task_id: UUID) -> str:

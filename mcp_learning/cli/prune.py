@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
-from mcp_learning.cli.output import counted, print_json
+from mcp_learning.cli.output import print_json
 from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.running import fail, load_settings, request, require_database, run, service
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.maintenance import PruneReport

@@ -16,10 +16,12 @@ MAX_TOKENS = 50_000
 
 
 def recommend(
-    text: Annotated[str, typer.Argument(help="The task at hand")],
+    task_description: Annotated[str, typer.Argument(metavar="TEXT", help="The task at hand")],
     by: CompareBy = "approach",
     repo: Annotated[str, typer.Option(help="What was done elsewhere counts half")] = "",
-    task_type: Annotated[str, typer.Option(help="Other types count half")] = "",
+    task_type: Annotated[
+        str, typer.Option("--type", "--task-type", help="Other types count half")
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, max=50)] = 4,
     data_dir: DataDir = None,
     json: Json = False,
@@ -30,7 +32,7 @@ def recommend(
 
     query = request(
         RecommendApproach,
-        task_description=text,
+        task_description=task_description,
         by=by,
         repo=repo,
         task_type=task_type,
@@ -43,7 +45,7 @@ def recommend(
         async with service(settings) as learning:
             return await learning.recommend(query)
 
-    result, rendered = advice.recommendation(run(work), query)
+    result, rendered = advice.recommendation(run(work, "comparing"), query)
     if json:
         print_json(result)
     else:

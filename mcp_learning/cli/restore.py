@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
-from mcp_learning.cli.output import counted, print_json, say
+from mcp_learning.cli.output import print_json, say
 from mcp_learning.cli.running import fail, load_settings, run, service, told
 from mcp_learning.errors import LearningError
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.maintenance import UnarchiveReport
@@ -69,7 +70,7 @@ def _unarchive(settings: "Settings", path: Path, *, as_json: bool) -> None:
         async with service(settings) as learning:
             return await learning.unarchive(order)
 
-    done = run(work)
+    done = run(work, "restoring")
     if as_json:
         print_json(done)
         return

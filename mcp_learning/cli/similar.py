@@ -7,16 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.options import Approach, DataDir, Json, Outcome, Repo, Since, TaskType
-from mcp_learning.cli.output import (
-    console,
-    counted,
-    executions_table,
-    note,
-    print_json,
-    say,
-    waiting,
-)
+from mcp_learning.cli.output import console, executions_table, note, print_json, say, waiting
 from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.results import Health, SimilarTasks

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.options import DataDir, Json, Repo
-from mcp_learning.cli.output import console, counted, index_line, print_json, say, waiting
+from mcp_learning.cli.output import console, index_line, print_json, say, waiting
 from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.models.wording import counted
 from mcp_learning.server.quoting import shorten
 
 if TYPE_CHECKING:

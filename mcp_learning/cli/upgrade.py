@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
-from mcp_learning.cli.output import counted, index_line, print_json
+from mcp_learning.cli.output import index_line, print_json
 from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.running import fail, load_settings, run, told
 from mcp_learning.errors import LearningError
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.maintenance import UpgradeReport

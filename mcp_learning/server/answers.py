@@ -24,6 +24,7 @@ from mcp_learning.models.results import (
     Totals,
     Trend,
 )
+from mcp_learning.models.wording import counted
 from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN, quoted, shorten
 
 _CONCISE = {"task_description": 160, "solution_summary": 200, "error_message": 160, "fix": 200}
@@ -95,7 +96,7 @@ def _similar_text(result: SimilarTasks, dropped: int) -> str:
     search = result.search
     lines = [_match_line(number, match) for number, match in enumerate(result.matches, 1)]
     if not lines and not dropped:
-        lines = [f"Nothing relevant among {search.candidates} executions."]
+        lines = [f"Nothing relevant among {counted(search.candidates, 'execution')}."]
     if dropped:
         lines.append(f"{dropped} more left out to stay within max_tokens.")
     if search.degraded:
@@ -119,10 +120,16 @@ def _match_line(number: int, match: Match) -> str:
     return f"{line} [{match.task_id}]"
 
 
+def _removed(secrets: int) -> str:
+    if not secrets:
+        return ""
+    return f" {counted(secrets, 'secret')} {'was' if secrets == 1 else 'were'} removed."
+
+
 def recorded(result: Recorded) -> str:
     """One line about a recorded execution."""
     verb = "Recorded" if result.created else "Updated"
-    secrets = f" {result.redactions} secrets were removed." if result.redactions else ""
+    secrets = _removed(result.redactions)
     return f"{verb} {result.task_id}.{secrets}"
 
 
@@ -140,8 +147,8 @@ def execution(result: ExecutionDetail) -> str:
             lines.append(f"{label}: {quoted(text, 600)}")
     ended = [use.outcome for use in result.used_by]
     lines.append(
-        f"{len(result.feedback)} feedback; in {result.times_returned} answers; used by "
-        f"{len(ended)} later executions ({ended.count('success')} succeeded, "
+        f"{len(result.feedback)} feedback; in {counted(result.times_returned, 'answer')}; used by "
+        f"{counted(len(ended), 'later execution')} ({ended.count('success')} succeeded, "
         f"{ended.count('failure')} failed); weight {result.weight:g}."
     )
     return "\n".join(lines)
@@ -149,13 +156,14 @@ def execution(result: ExecutionDetail) -> str:
 
 def feedback(result: FeedbackStored) -> str:
     """One line about stored feedback."""
-    secrets = f" {result.redactions} secrets were removed." if result.redactions else ""
+    secrets = _removed(result.redactions)
     return f"Stored; {result.feedback_count} feedback on {result.task_id}.{secrets}"
 
 
 def stats(result: Stats) -> str:
     """The totals, the leading groups, what changed, what fails, and what needs attention."""
-    lines = [f"{result.totals.executions} executions in {result.days} days{rate(result.totals)}."]
+    period, totals = counted(result.days, "day"), result.totals
+    lines = [f"{counted(totals.executions, 'execution')} in {period}{rate(totals)}."]
     lines += spent(result.totals)
     lines += [f"Against the {result.days} days before: {trend(result.trend)}."]
     lines += [
@@ -270,12 +278,13 @@ def rebuilt(result: RebuildReport) -> str:
     """One line about a finished rebuild."""
     recall = "" if result.recall_at_10 is None else f", recall@10 {result.recall_at_10:.3f}"
     again = f" after embedding {result.reembedded} again" if result.reembedded else ""
-    return f"Indexed {result.rows} executions in {result.seconds:.1f} s{again}{recall}."
+    return f"Indexed {counted(result.rows, 'execution')} in {result.seconds:.1f} s{again}{recall}."
 
 
 def forgotten(result: Forgotten) -> str:
     """One line about what was, or would be, deleted."""
-    missing = f" {len(result.unknown_task_ids)} ids are unknown." if result.unknown_task_ids else ""
+    missing = f" Unknown ids: {len(result.unknown_task_ids)}." if result.unknown_task_ids else ""
+    what = counted(result.executions, "execution")
     if result.dry_run:
-        return f"Would delete {result.executions} executions; dry_run=false deletes them.{missing}"
-    return f"Deleted {result.executions} executions for good.{missing}"
+        return f"Would delete {what}; dry_run=false deletes them.{missing}"
+    return f"Deleted {what} for good.{missing}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.maintenance import Backup, BackupReport, EmbedMissing, EmbedReport
+from mcp_learning.models.wording import counted
 from mcp_learning.store.protocol import FileMaintenance, Store
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ async def _refuse_unembedded(store: Store, up_to: int) -> None:
     """
     rows = [row for row in await store.unembedded(STEP) if row.sequence <= up_to]
     if rows:
-        raise IndexUnavailable(f"{len(rows)} executions got no vector; run the command again")
+        raise IndexUnavailable(
+            f"{counted(len(rows), 'execution')} got no vector; run the command again"
+        )
 
 
 async def backup(store: FileMaintenance, request: Backup) -> BackupReport:

@@ -11,6 +11,7 @@ from pathlib import Path
 from mcp_learning.errors import InvalidInput, StoreDamaged, StoreError
 from mcp_learning.models.identifiers import stamp
 from mcp_learning.models.maintenance import RecoveryReport, RestoreReport, SavedTable
+from mcp_learning.models.wording import counted
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import backups, copies
 from mcp_learning.store.duckdb.files import (
@@ -134,4 +135,4 @@ def what_is_there(path: Path) -> str:
         rows = copies.examine(path).counts.get("executions", 0)
     except StoreError:
         return "is there, and can't be read"
-    return f"holds {rows} executions" if rows else ""
+    return f"holds {counted(rows, 'execution')}" if rows else ""
