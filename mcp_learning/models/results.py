@@ -71,6 +71,9 @@ class Match(ExecutionSummary):
     similarity: Annotated[float, Field(description="0..1")]
     matched_by: Literal["meaning", "words", "both"]
     runs: Runs
+    passage: Annotated[
+        str | None, Field(description="Of a long task_description: what matched")
+    ] = None
     fix: Annotated[
         str | None, Field(description="Solution of a later success of the same task")
     ] = None

@@ -42,13 +42,15 @@ class BuildProcess:
         numbers: NDArray[np.int64],
         versions: NDArray[np.int64],
         vectors: NDArray[np.float32],
+        passages: NDArray[np.int64] | None = None,
     ) -> None:
         """Appends vectors to the files that the child reads; called for each batch.
 
         Args:
-            numbers: Ignored; `Store.vectors` passes them.
+            numbers: Ignored, as `passages`; `Store.vectors` passes them.
             versions: (n,) of the vectors.
             vectors: (n, dimension) float32.
+            passages: Ignored.
 
         Raises:
             IndexUnavailable: The disk is full.

@@ -4,10 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.search.arrays import top_k
-from mcp_learning.search.exact import cosines
 from mcp_learning.search.hnsw import HnswIndex
 from mcp_learning.search.scorer import Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
+
+MOST_PER_ROW = 16
+"""Vectors that the index is asked for at most, per row that is wanted. The passages of one row may
+be near each other."""
 
 
 def of_indexes(
@@ -34,13 +37,27 @@ def of_indexes(
 def near(
     snapshot: Snapshot, index: HnswIndex, vector: NDArray[np.float32], k: int
 ) -> NDArray[np.int64]:
-    """About k rows from the index and at most k newer ones that pass the filters.
+    """About k rows from the index and at most k newer ones that pass the filters, ascending.
 
     Raises:
         IndexUnavailable: The index failed.
     """
-    indexed = snapshot.passes(snapshot.rows_of_versions(index.search(vector, k)))
+    indexed = _indexed(snapshot, index, vector, k)
     newer = snapshot.rows_after(index.info.watermark)
     if len(newer) > k:
-        newer = newer[top_k(cosines(snapshot.vectors, vector, newer), k)]
-    return np.concatenate([indexed, newer])
+        newer = newer[top_k(snapshot.cosines(vector, newer), k)]
+    return np.union1d(indexed, newer)
+
+
+def _indexed(
+    snapshot: Snapshot, index: HnswIndex, vector: NDArray[np.float32], k: int
+) -> NDArray[np.int64]:
+    """The rows of the nearest vectors; of k rows at least, as long as more vectors give more."""
+    wanted = k
+    while True:
+        versions = index.search(vector, wanted)
+        rows = np.unique(snapshot.rows_of_versions(versions))
+        complete = len(versions) < wanted or wanted >= MOST_PER_ROW * k
+        if snapshot.passages is None or len(rows) >= k or complete:
+            return snapshot.passes(rows)
+        wanted *= 4

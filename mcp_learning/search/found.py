@@ -24,6 +24,7 @@ class Ranked:
         similarity: Of the task's most similar run, 0..1.
         matched_by: See `Scorer.matched_by`.
         runs: Numbers of runs by outcome.
+        passage: Number of the execution's passage that is most similar in meaning; None: not known.
         fix: Change number of the success that followed, if the execution failed.
         fix_task_id: Of that success.
     """
@@ -33,6 +34,7 @@ class Ranked:
     similarity: float
     matched_by: MatchedBy
     runs: Runs
+    passage: int | None = None
     fix: int | None = None
     fix_task_id: UUID | None = None
 

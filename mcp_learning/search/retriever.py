@@ -20,7 +20,6 @@ from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters, WantedMode
 from mcp_learning.search import candidates, fusion, groups, scan
 from mcp_learning.search.arrays import top_k
-from mcp_learning.search.exact import cosines
 from mcp_learning.search.found import Found, Mode, Neighbours, Ranked, Related
 from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.search.index_manager import MAX_UNINDEXED, IndexManager
@@ -114,12 +113,13 @@ class Retriever:
         if state.info is None:
             return state.problem is not None or len(self.rows) >= self._min_indexed
         newer = self.newer_than(state.info)
-        gone = state.info.rows - (self.rows.embedded - newer)
+        gone = state.info.rows - (self.rows.vectors - newer)
         return max(newer, gone) > max(MAX_UNINDEXED * state.info.rows, self._min_indexed)
 
     def newer_than(self, info: IndexInfo) -> int:
-        """Number of rows whose vector is newer than an index."""
-        return len(self.rows.snapshot(Filters(), datetime.now(UTC)).rows_after(info.watermark))
+        """Number of vectors that are newer than an index."""
+        snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
+        return snapshot.count_vectors(snapshot.rows_after(info.watermark))
 
     def use(self, rows: RowTable, fingerprint: str, *, vectors: bool = True) -> None:
         """Searches these rows from now on, and opens the index if it fits the model.
@@ -190,10 +190,10 @@ class Retriever:
         index = self._index()
         if index is None:
             rows = snapshot.passes(np.arange(len(snapshot.view)))
-            found = cosines(snapshot.vectors, vector, None)[rows]
+            found = snapshot.cosines(vector)[rows]
         else:
             rows = candidates.near(snapshot, index, vector, k)
-            found = cosines(snapshot.vectors, vector, rows)
+            found = snapshot.cosines(vector, rows)
         best = top_k(found, k)
         return Neighbours(snapshot.view["version"][rows[best]], found[best])
 
@@ -259,6 +259,7 @@ class Retriever:
         ]
         view = snapshot.view
         matched = scorer.matched_by([group.row for _, group in kept])
+        vector = query.vector
         ranked = [
             Ranked(
                 task_id=view.task_id(group.row),
@@ -266,6 +267,7 @@ class Retriever:
                 similarity=similarity,
                 matched_by=matched_by,
                 runs=group.runs,
+                passage=None if vector is None else snapshot.best_passage(group.row, vector),
                 fix=None if group.fix is None else int(view["sequence"][group.fix]),
                 fix_task_id=None if group.fix is None else view.task_id(group.fix),
             )
@@ -313,7 +315,7 @@ class Retriever:
             started = self._clock()
             candidates.near(snapshot, index, vector, CANDIDATES)
             between = self._clock()
-            cosines(snapshot.vectors, vector)
+            snapshot.cosines(vector)
             seconds[0].append(between - started)
             seconds[1].append(self._clock() - between)
         near, all_rows = (float(np.median(one)) for one in seconds)
@@ -328,7 +330,4 @@ class Retriever:
     def _stored_vectors(
         self, versions: NDArray[np.int64]
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
-        rows = snapshot.rows_of_versions(versions)
-        used = (rows >= 0) & (rows < len(snapshot.view))
-        return used, snapshot.vectors[rows[used]]
+        return self.rows.snapshot(Filters(), datetime.now(UTC)).vectors_of_versions(versions)

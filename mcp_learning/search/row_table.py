@@ -6,13 +6,14 @@ a row is found by its vector alone.
 
 Invariants, under the lock:
 - Catalog, matrix and word index use the same row numbers; the word index may lack the last rows.
-- The vector of a row is the one that the store has under the row's `version`.
+- The vector of a row is the one that the store has under the row's `version`. Those of further
+  passages are beside the matrix, and have versions of their own.
 """
 
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -31,8 +32,10 @@ from mcp_learning.search.lexical import word_file
 from mcp_learning.search.lexical.terms import count_terms
 from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.search.metric_cache import MetricCache
+from mcp_learning.search.passages import MIN_BOUNDED, Passages
 from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.store.types import Changes, Columns, IndexedTexts, Unembedded
+from mcp_learning.store.vectors import TakeVectors
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +101,7 @@ class RowTable:
         self._upkeep = upkeep
         self._catalog = Catalog()
         self._matrix = VectorMatrix(dimension, directory, min_bounded=upkeep.min_bounded)
+        self._passages = Passages(dimension, directory, min(upkeep.min_bounded, MIN_BOUNDED))
         self._metric = MetricCache()
         self._words = WordIndex()
         self._errors = ErrorForms()
@@ -115,6 +119,12 @@ class RowTable:
 
     def __len__(self) -> int:
         return self._catalog.alive
+
+    @property
+    def vectors(self) -> int:
+        """Vectors of living rows, those of further passages included."""
+        with self._lock:
+            return self.embedded + self._passages.alive(self._catalog.view()["alive"])
 
     @property
     def unembedded(self) -> int:
@@ -149,9 +159,7 @@ class RowTable:
         path = self._words_path
         return path.stat().st_size if path is not None and path.exists() else 0
 
-    def vector_reader(
-        self,
-    ) -> Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]:
+    def vector_reader(self) -> TakeVectors:
         """Gives the function to pass to `Store.vectors`, which adds the vectors to the rows.
 
         Vectors of executions that the table doesn't have with that change number are left out;
@@ -164,7 +172,10 @@ class RowTable:
             self._matrix.view(len(numbers))  # room for all of them at once
 
         def take(
-            some: NDArray[np.int64], versions: NDArray[np.int64], vectors: NDArray[np.float32]
+            some: NDArray[np.int64],
+            versions: NDArray[np.int64],
+            vectors: NDArray[np.float32],
+            passages: NDArray[np.int64],
         ) -> None:
             if not len(ascending):
                 return
@@ -172,9 +183,16 @@ class RowTable:
             known = ascending[at] == some
             if not known.all():
                 at, versions, vectors = at[known], versions[known], vectors[known]
+                passages = passages[known]
+            rows, further = order[at], passages > 0
             with self._lock:
-                self._place(order[at], versions, vectors)
-                self._catalog.set_versions(order[at], versions)
+                if further.any():
+                    self._add_passages(
+                        rows[further], passages[further], versions[further], vectors[further]
+                    )
+                    rows, versions, vectors = rows[~further], versions[~further], vectors[~further]
+                self._place(rows, versions, vectors)
+                self._catalog.set_versions(rows, versions)
                 self._count_embedded()
 
         return take
@@ -192,6 +210,7 @@ class RowTable:
             moved = versions > 0
             vectors = self._matrix.view(len(self._catalog))[replaced[moved]]
             self._place(rows[moved], versions[moved], vectors)
+            self._locate(*self._passages.move(replaced[moved], rows[moved]))
             self._words.discard(replaced[replaced >= 0])
             self._count_embedded()
 
@@ -200,6 +219,7 @@ class RowTable:
         executions: Sequence[Unembedded],
         vectors: NDArray[np.float32],
         versions: Mapping[UUID, int],
+        passages: Sequence[NDArray[np.float32]] = (),
     ) -> None:
         """Adds vectors that have just been stored.
 
@@ -209,7 +229,8 @@ class RowTable:
         Args:
             executions: n of them.
             vectors: (n, dimension) float32, theirs.
-            versions: Of the vectors that were stored, by execution.
+            versions: Of the vectors that were stored, by execution, as `Store.put_vectors`.
+            passages: n arrays (k, dimension), k >= 0: of their further passages; none: ().
         """
         at = [at for at, one in enumerate(executions) if one.task_id in versions]
         ids = [executions[i].task_id for i in at]
@@ -221,6 +242,9 @@ class RowTable:
             rows = rows[fits]
             stored = np.array([versions[task_id] for task_id in ids], np.int64)[fits]
             self._place(rows, stored, vectors[at][fits])
+            if any(map(len, passages)):
+                placed = dict(zip(np.array(at)[fits].tolist(), rows.tolist(), strict=True))
+                self._put_passages(executions, versions, passages, placed)
             self._catalog.set_versions(rows, stored)  # then whoever sees one has the other
             self._count_embedded()
 
@@ -267,6 +291,7 @@ class RowTable:
                 if dead > self._upkeep.min_dead and 2 * dead > len(self._catalog):
                     self._drop_dead()
                 self._matrix.prepare_bounds(len(self._catalog))
+                self._passages.prepare_bounds()
             if self._words.unpurged > _UNPURGED:
                 self._words.merge()
             unsaved = len(self._words) - self._saved
@@ -282,6 +307,7 @@ class RowTable:
         """Releases memory that searches with the HNSW index don't need."""
         with self._lock:
             self._matrix.release()
+            self._passages.release()
 
     def snapshot(self, filters: Filters, now: datetime) -> Snapshot:
         """The rows of this moment, for a search.
@@ -294,8 +320,9 @@ class RowTable:
             view = self._catalog.view()
             vectors, bounds = self._matrix.view(len(view)), self._matrix.bounds(len(view))
             passing = self._catalog.mask(filters, now)
+            passages = self._passages.view(len(view)) if len(self._passages) else None
             known = (self._catalog, self._row_of_version, self._errors, self._metric, self._lock)
-            return Snapshot(view, vectors, bounds, self._words, passing, *known)
+            return Snapshot(view, vectors, bounds, passages, self._words, passing, *known)
 
     def _count_embedded(self) -> None:
         view = self._catalog.view()
@@ -304,18 +331,53 @@ class RowTable:
     def _place(
         self, rows: NDArray[np.int64], versions: NDArray[np.int64], vectors: NDArray[np.float32]
     ) -> None:
+        self._matrix.put(rows, vectors)
+        self._locate(versions, rows)
+
+    def _put_passages(
+        self,
+        executions: Sequence[Unembedded],
+        versions: Mapping[UUID, int],
+        passages: Sequence[NDArray[np.float32]],
+        rows: Mapping[int, int],
+    ) -> None:
+        """Adds the passages of executions that have rows; see `Store.put_vectors` for versions."""
+        position = {one.task_id: at for at, one in enumerate(executions)}
+        version = max(versions.values(), default=0) + 1
+        for task_id in versions:
+            at = position[task_id]
+            count = len(passages[at])
+            if count and at in rows:
+                numbers = np.arange(count)
+                self._add_passages(
+                    np.full(count, rows[at]), 1 + numbers, version + numbers, passages[at]
+                )
+            version += count
+
+    def _add_passages(
+        self,
+        rows: NDArray[np.int64],
+        numbers: NDArray[np.int64],
+        versions: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+    ) -> None:
+        self._passages.add(rows, numbers, versions, vectors)
+        self._locate(versions, rows)
+
+    def _locate(self, versions: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         if len(rows):
-            self._matrix.put(rows, vectors)
             self._row_of_version = grown(self._row_of_version, int(versions.max()) + 1)
             self._row_of_version[versions] = rows + 1  # so that zero means none
 
     def _drop_dead(self) -> None:
-        logger.info("%d dead rows leave memory", len(self._catalog) - self._catalog.alive)
+        before = len(self._catalog)
+        logger.info("%d dead rows leave memory", before - self._catalog.alive)
         self._catalog, kept = self._catalog.compacted()
+        number = np.full(before, -1)
+        number[kept] = np.arange(len(kept))
         self._matrix = self._matrix.compacted(kept)
+        self._passages = self._passages.compacted(number)
         self._words = self._words.compacted(kept)
         self._saved = 0
-        number = np.zeros(int(kept.max(initial=-1)) + 2, np.int32)
-        number[kept + 1] = np.arange(1, len(kept) + 1)
-        old = np.minimum(self._row_of_version, len(number) - 1)
-        self._row_of_version = np.where(self._row_of_version < len(number), number[old], 0)
+        by_number = np.append(0, number + 1).astype(np.int32)  # 0 goes on meaning none
+        self._row_of_version = by_number[self._row_of_version]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from mcp_learning.models.requests import Filters, WantedMode
 from mcp_learning.search import fusion
 from mcp_learning.search.arrays import is_in_sorted, top_k, top_k_bound
-from mcp_learning.search.exact import cosines
 from mcp_learning.search.lexical.word_index import LexicalScores
 from mcp_learning.search.snapshot import Snapshot
 
@@ -87,10 +86,11 @@ class Scorer:
 
     def bounds(self) -> NDArray[np.float32] | None:
         """(n,) float32 upper bounds of the similarities; None if there are none."""
-        bounds, vector = self._snapshot.bounds, self._query.vector
-        if bounds is None or vector is None:
+        vector = self._query.vector
+        bounds = None if vector is None else self._snapshot.cosine_bounds(vector)
+        if bounds is None:
             return None
-        meaning = fusion.meaning(bounds.bounds(vector), self._query.noise)
+        meaning = fusion.meaning(bounds, self._query.noise)
         return self._fuse(meaning, None)
 
     def most_covered(self, k: int) -> NDArray[np.int64]:
@@ -123,7 +123,7 @@ class Scorer:
         if self._query.vector is None:
             count = len(self._snapshot.view) if rows is None else len(rows)
             return np.zeros(count, np.float32)
-        found = cosines(self._snapshot.vectors, self._query.vector, rows)
+        found = self._snapshot.cosines(self._query.vector, rows)
         return fusion.meaning(found, self._query.noise)
 
     def _fuse(

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from mcp_learning.search.catalog import OUTCOMES, Catalog, CatalogView
 from mcp_learning.search.errors import ErrorForms
+from mcp_learning.search.exact import cosines
 from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.search.metric import Metric
 from mcp_learning.search.metric_cache import MetricCache
+from mcp_learning.search.passages import PassagesView
 from mcp_learning.search.pca_bounds import PcaBoundsView
 
 
@@ -22,6 +24,7 @@ class Snapshot:
         view: The columns of n rows.
         vectors: (n, dimension) float32; zero without an embedding.
         bounds: Upper bounds of cosines; None if there are too few rows for them, or too many.
+        passages: Vectors of further passages; None if there are none.
         words: The word index, which may have a few rows more or fewer.
         passing: (n,) bool: living rows that pass the filters; None: all do.
     """
@@ -29,6 +32,7 @@ class Snapshot:
     view: CatalogView
     vectors: NDArray[np.float32]
     bounds: PcaBoundsView | None
+    passages: PassagesView | None
     words: WordIndex
     passing: NDArray[np.bool_] | None
     _catalog: Catalog
@@ -46,6 +50,45 @@ class Snapshot:
         """Those of the rows that pass the filters; numbers out of range are left out."""
         rows = rows[(rows >= 0) & (rows < len(self.view))]
         return rows if self.passing is None else rows[self.passing[rows]]
+
+    def cosines(
+        self, vector: NDArray[np.float32], rows: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """Cosines of rows with a vector, -1..1: those of their best passages.
+
+        Args:
+            vector: (dimension,) float32, L2-normalised.
+            rows: (k,) rows; None: all n.
+        """
+        found = cosines(self.vectors, vector, rows)
+        if self.passages is not None:
+            self.passages.raise_cosines(found, vector, rows)
+        return found
+
+    def cosine_bounds(self, vector: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """(n,) float32 upper bounds of `cosines`; None if there are none."""
+        if self.bounds is None:
+            return None
+        found = self.bounds.bounds(vector)
+        if self.passages is not None:
+            self.passages.raise_bounds(found, vector)
+        return found
+
+    def best_passage(self, row: int, vector: NDArray[np.float32]) -> int:
+        """Number of the passage of a row that is nearest to a vector; 0: the first."""
+        if self.passages is None:
+            return 0
+        _, places = self.passages.of(np.array([row]))
+        if not len(places):
+            return 0
+        found = self.passages.vectors[places] @ vector
+        best = int(found.argmax())
+        nearer = found[best] > self.vectors[row] @ vector
+        return int(self.passages.numbers[places[best]]) if nearer else 0
+
+    def count_vectors(self, rows: NDArray[np.int64]) -> int:
+        """How many vectors embedded rows have, those of further passages included."""
+        return len(rows) + (0 if self.passages is None else len(self.passages.of(rows)[1]))
 
     def rows_of_task(self, task_key: int) -> NDArray[np.int64]:
         """The rows of a task's runs that pass the filters, ascending."""
@@ -90,13 +133,25 @@ class Snapshot:
         """(n,) the row of each embedding version; -1 where there is none."""
         return rows_of_versions(self._row_of_version, versions)
 
+    def vectors_of_versions(
+        self, versions: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """(n,) bool, which embedding versions rows have, and (m, dimension) vectors of those."""
+        rows = self.rows_of_versions(versions)
+        used = (rows >= 0) & (rows < len(self.view))
+        rows, versions = rows[used], versions[used]
+        found = self.vectors[rows]
+        if self.passages is not None:
+            at, places = self.passages.of(rows)
+            same = self.passages.versions[places] == versions[at]
+            found[at[same]] = self.passages.vectors[places[same]]
+        return used, found
+
     def rows_after(self, watermark: int) -> NDArray[np.int64]:
-        """The rows with a higher embedding version that pass the filters."""
-        rows = self._row_of_version[watermark + 1 :].astype(np.int64) - 1
-        current = (rows >= 0) & (rows < len(self.view))
-        versions = watermark + 1 + np.flatnonzero(current)
-        rows = rows[current]
-        return self.passes(rows[self.view["version"][rows] == versions])
+        """The rows with a higher embedding version that pass the filters, ascending."""
+        rows = np.unique(self._row_of_version[watermark + 1 :].astype(np.int64) - 1)
+        rows = self.passes(rows)
+        return rows[self.view["version"][rows] > watermark]
 
     def metric(self, rows: NDArray[np.int64], noise: float) -> tuple[Metric, NDArray[np.float32]]:
         """The learned metric, and (m,) norms of the vectors of m rows.

@@ -5,6 +5,7 @@ line, and the server's instructions say so.
 """
 
 import json
+import re
 from itertools import accumulate
 from typing import Any
 
@@ -27,13 +28,21 @@ from mcp_learning.models.results import (
 from mcp_learning.models.wording import counted
 from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN, quoted, shorten
 
-_CONCISE = {"task_description": 160, "solution_summary": 200, "error_message": 160, "fix": 200}
+_CONCISE = {
+    "task_description": 160,
+    "passage": 320,
+    "solution_summary": 200,
+    "error_message": 160,
+    "fix": 200,
+}
 _DETAILED = {
     "task_description": 4_000,
+    "passage": 1_000,
     "solution_summary": 4_000,
     "error_message": 2_000,
     "fix": 4_000,
 }
+_WORD, _SENTENCE_END = re.compile(r"\w{3,}"), re.compile(r"(?<=[.!?]) ")
 _DIVISORS = (1, 4, 16)
 """How much shorter texts become, step by step, when not even one match fits the budget."""
 _LEADING, _PATTERNS = 5, 3
@@ -64,7 +73,9 @@ def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTas
     room = request.max_tokens - tokens(structured(nothing[0]), nothing[1])
     for divisor in _DIVISORS:
         shorter = {field: limit // divisor for field, limit in limits.items()}
-        matches = [_trim(match, shorter, hidden) for match in result.matches]
+        matches = [
+            _trim(match, shorter, hidden, request.task_description) for match in result.matches
+        ]
         sizes = accumulate(_size(number, match) for number, match in enumerate(matches, 1))
         kept = sum(size <= room for size in sizes)
         if kept or not matches:
@@ -84,12 +95,29 @@ def _fitted(result: SimilarTasks, matches: list[Match]) -> tuple[SimilarTasks, s
     return trimmed, _similar_text(trimmed, dropped)
 
 
-def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...]) -> Match:
+def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...], question: str) -> Match:
     values: dict[str, Any] = dict.fromkeys(hidden)
+    if match.passage is not None:
+        start = _from_what_matched(match.passage, question, limits["passage"])
+        match = match.model_copy(update={"passage": start})
+        limits = {**limits, "task_description": limits["task_description"] // 2}
     for field, limit in limits.items():
         if (text := getattr(match, field)) is not None:
             values[field] = shorten(text, limit)
     return match.model_copy(update=values)
+
+
+def _from_what_matched(passage: str, question: str, limit: int) -> str:
+    """The passage from the sentence on that has most words of the question, `limit` at least."""
+    asked = set(_WORD.findall(question.lower()))
+    starts = [0, *(end.end() for end in _SENTENCE_END.finditer(passage))]
+    starts = [start for start in starts if not start or start <= len(passage) - limit]
+
+    def shared(start: int) -> int:
+        return len(asked & set(_WORD.findall(passage[start : start + limit].lower())))
+
+    best = max(starts, key=shared)
+    return f"… {passage[best:]}" if best else passage
 
 
 def _similar_text(result: SimilarTasks, dropped: int) -> str:
@@ -110,6 +138,7 @@ def _match_line(number: int, match: Match) -> str:
     task = quoted(match.task_description, 100)
     line = f"{number}. {match.similarity:.2f} {match.outcome}{several} {task}"
     for label, text in (
+        ("what matched", match.passage),
         ("approach", match.approach),
         ("solution", match.solution_summary),
         ("error", match.error_message or match.error_type),

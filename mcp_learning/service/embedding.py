@@ -3,6 +3,7 @@
 The queue is simply the executions without a vector, so it survives any crash.
 """
 
+import sys
 from collections.abc import Sequence
 
 import anyio
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.embed.embedder import Embedder
-from mcp_learning.embed.recipe import embedding_text
+from mcp_learning.embed.recipe import embedding_text, passages
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.service.protocol import Progress
@@ -19,11 +20,16 @@ from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import Unembedded
 
 BATCH = 32
-"""Executions embedded and stored at a time: a record waits 20 ms at most for such a write."""
+"""Vectors made and stored at a time, but all of an execution at once: a record waits 20 ms for such
+a write, and at most twice that."""
 
 _MOST_FRUITLESS = 2
 """Batches in a row of which nothing was stored, after which the rows in memory are taken to be
 wrong about what is missing, and read anew."""
+
+
+Batch = Sequence[tuple[Unembedded, list[str]]]
+"""Executions, each with its texts to embed: that of its first vector, and its further passages."""
 
 
 class EmbeddingQueue:
@@ -37,15 +43,19 @@ class EmbeddingQueue:
         self._retriever = retriever
         self._sync = sync
 
-    async def embed(self, up_to: int) -> None:
+    async def embed(self, up_to: int, most: int = sys.maxsize) -> None:
         """Embeds what has no vector, as far as it was changed by the change number `up_to`.
+
+        Args:
+            up_to: The highest change number that counts.
+            most: Vectors after which the rest waits for the next call.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded.
             StoreError: The store can't be read or written; complete batches are stored.
         """
-        fruitless = 0
-        while not self._sync.reembed_due:
+        fruitless = made = 0
+        while made < most and not self._sync.reembed_due:
             await self._sync.sync()
             if not self._retriever.rows.unembedded:
                 return
@@ -55,24 +65,27 @@ class EmbeddingQueue:
                 if not numbers:
                     return
                 waiting = await self._store.unembedded(BATCH, numbers=numbers)
-                stored = await self._store_vectors(waiting) if waiting else 0
+                batch = _batch(waiting)
+                stored = await self._store_vectors(batch) if batch else 0
+                made += sum(len(texts) for _, texts in batch)
                 fruitless = 0 if stored else fruitless + 1
                 if fruitless == _MOST_FRUITLESS:
                     await self._sync.read_anew()
             if fruitless > _MOST_FRUITLESS:
                 return
 
-    async def _store_vectors(self, rows: Sequence[Unembedded]) -> int:
+    async def _store_vectors(self, batch: Batch) -> int:
         """Embeds n >= 1 executions, stores the vectors and takes them in; returns how many.
 
         The caller holds `storing`. Executions that were deleted or changed meanwhile are left out.
         """
-        vectors = await _vectors_of(self._embedder, rows)
+        rows = [row for row, _ in batch]
+        vectors, passages = await _vectors_of(self._embedder, batch)
         fingerprint = self._embedder.fingerprint
         with anyio.CancelScope(shield=True):  # what is stored has to be found
-            versions = await self._store.put_vectors(rows, vectors, fingerprint)
+            versions = await self._store.put_vectors(rows, vectors, fingerprint, passages=passages)
             put = self._retriever.rows.put
-            await anyio.to_thread.run_sync(put, rows, vectors, versions)
+            await anyio.to_thread.run_sync(put, rows, vectors, versions, passages)
         return len(versions)
 
     async def reembed(self, progress: Progress) -> int:
@@ -92,10 +105,28 @@ class EmbeddingQueue:
         return done
 
 
-async def _vectors_of(embedder: Embedder, rows: Sequence[Unembedded]) -> NDArray[np.float32]:
-    """(n, dimension) float32, L2-normalised, of n >= 1 executions."""
-    texts = [embedding_text(row.task_description) for row in rows]
-    return await anyio.to_thread.run_sync(embedder.embed, texts)
+def _batch(rows: Sequence[Unembedded]) -> Batch:
+    """The first executions with the texts to embed of each, about `BATCH` in all."""
+    batch: list[tuple[Unembedded, list[str]]] = []
+    texts = 0
+    for row in rows:
+        further = passages(row.task_description)[1:]
+        texts += 1 + len(further)
+        if batch and texts > BATCH:
+            break
+        batch.append((row, [embedding_text(row.task_description), *further]))
+    return batch
+
+
+async def _vectors_of(
+    embedder: Embedder, batch: Batch
+) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+    """(n, dimension) float32, L2-normalised, of n >= 1 executions, and those of their passages."""
+    texts = [text for _, some in batch for text in some]
+    vectors = await anyio.to_thread.run_sync(embedder.embed, texts)
+    ends = np.cumsum([len(some) for _, some in batch])
+    each = np.split(vectors, ends[:-1])
+    return np.stack([some[0] for some in each]), [some[1:] for some in each]
 
 
 async def _fill_next(store: Store, embedder: Embedder, progress: Progress) -> int:
@@ -106,9 +137,11 @@ async def _fill_next(store: Store, embedder: Embedder, progress: Progress) -> in
         state = await store.vector_state("next")
     total = state.count + state.unembedded
     resumed, done = state.count, 0
-    while rows := await store.unembedded(BATCH, generation="next"):
-        vectors = await _vectors_of(embedder, rows)
-        done += len(await store.put_vectors(rows, vectors, embedder.fingerprint, "next"))
+    while batch := _batch(await store.unembedded(BATCH, generation="next")):
+        rows = [row for row, _ in batch]
+        vectors, further = await _vectors_of(embedder, batch)
+        made = await store.put_vectors(rows, vectors, embedder.fingerprint, "next", further)
+        done += len(made)
         share = min((resumed + done) / max(total, 1), 1.0)
         await progress(share, f"embedded {resumed + done} of {total}")
     return done

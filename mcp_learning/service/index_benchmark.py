@@ -92,7 +92,7 @@ async def read_vectors(store: Store) -> NDArray[np.float32]:
         StoreError: The store can't be read.
     """
     parts: list[NDArray[np.float32]] = []
-    await store.vectors(lambda _numbers, _versions, vectors: parts.append(vectors))
+    await store.vectors(lambda _numbers, _versions, vectors, _passages: parts.append(vectors))
     if not parts:
         raise IndexUnavailable("no execution has a vector yet; record some, or use --generated N")
     return await anyio.to_thread.run_sync(np.concatenate, parts)

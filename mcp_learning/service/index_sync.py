@@ -140,7 +140,7 @@ class IndexSync:
         async with self.storing:
             stored = await self._store.count_vectors(2**62)
             is_current = self._store.revision == self._revision
-            if self.reembed_due or not is_current or stored == self._retriever.rows.embedded:
+            if self.reembed_due or not is_current or stored == self._retriever.rows.vectors:
                 return False
             await self.read_anew()
             return True

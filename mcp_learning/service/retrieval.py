@@ -1,9 +1,12 @@
 """Answers to questions: what is similar, what to try, and both for a person who looks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import anyio.to_thread
+
+from mcp_learning.embed.recipe import ONE_PASSAGE, passages
 from mcp_learning.models.dashboard import LookedUp, LookUp
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
 from mcp_learning.models.results import (
@@ -41,7 +44,9 @@ async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> Simila
         reason=reason,
         below_floor=found.below_floor,
     )
-    matches = [_match(one, texts) for one in found.ranked if one.sequence in texts]
+    shown = [one for one in found.ranked if one.sequence in texts]
+    quoted = await _passages(request.task_description, shown, texts)
+    matches = [_match(one, texts, passage) for one, passage in zip(shown, quoted, strict=True)]
     return SimilarTasks(matches=matches, search=info)
 
 
@@ -95,13 +100,34 @@ async def look_up(
     )
 
 
-def _match(ranked: "Ranked", texts: Mapping[int, ExecutionSummary]) -> Match:
+async def _passages(
+    question: str, shown: "Sequence[Ranked]", texts: Mapping[int, ExecutionSummary]
+) -> list[str | None]:
+    """What matched of each long description; None for short ones."""
+    descriptions = [texts[one.sequence].task_description for one in shown]
+    if all(len(text.encode()) <= ONE_PASSAGE for text in descriptions):
+        return [None] * len(shown)
+    from mcp_learning.search.lexical.terms import shared_terms  # loaded with the indexer by now
+
+    def quote(one: "Ranked", text: str) -> str | None:
+        parts = passages(text)
+        if len(parts) < 2:
+            return None
+        if one.passage is None or one.matched_by == "words":
+            return max(parts, key=lambda part: shared_terms(question, part))
+        return parts[min(one.passage, len(parts) - 1)]
+
+    return await anyio.to_thread.run_sync(lambda: list(map(quote, shown, descriptions)))
+
+
+def _match(ranked: "Ranked", texts: Mapping[int, ExecutionSummary], passage: str | None) -> Match:
     fix = None if ranked.fix is None else texts.get(ranked.fix)
     return Match(
         **dict(texts[ranked.sequence]),
         similarity=round(ranked.similarity, 4),
         matched_by=ranked.matched_by,
         runs=ranked.runs,
+        passage=passage,
         fix=None if fix is None else fix.solution_summary,
         fix_task_id=None if fix is None else fix.task_id,
     )

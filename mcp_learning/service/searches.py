@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 READ_OWN_WRITES = 64
-"""Longest queue that a search waits for, in executions: about half a second."""
+"""Longest queue that a search waits for, in executions: about half a second if they are short."""
+
+READ_OWN_VECTORS = 96
+"""Vectors that a search waits for, all passages of long descriptions included."""
 
 READ_OWN_WORDS = 2_000
 """Rows that a search tokenises when their words aren't indexed yet: about 0.2 s."""
@@ -177,7 +180,7 @@ class Searches:
         if 0 < rows.unembedded <= READ_OWN_WRITES:
             try:
                 # No further than now: while others write, a search has to end.
-                await self._queue.embed(rows.sequence)
+                await self._queue.embed(rows.sequence, READ_OWN_VECTORS)
             except StoreError as error:  # no room for vectors; the shortcoming says what is missing
                 logger.warning("searching without the latest vectors: %s", error)
         await self._sync.tokenise(READ_OWN_WORDS)

@@ -29,7 +29,6 @@ from mcp_learning.store.types import (
     ErrorTexts,
     Expired,
     Extent,
-    Generation,
     Incoming,
     IndexedTexts,
     Mark,
@@ -46,9 +45,9 @@ from mcp_learning.store.types import (
     Upserted,
     Use,
     UseCounts,
-    VectorState,
     Vote,
 )
+from mcp_learning.store.vectors import Generation, TakeVectors, VectorState
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,16 +155,8 @@ class Store(Protocol):
         """Which model made the vectors, how many there are and how many are missing."""
         ...
 
-    async def vectors(
-        self,
-        take: "Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]",
-    ) -> int:
-        """Reads all current vectors as of one moment; returns how many.
-
-        Args:
-            take: Called on the reading thread for each batch, in any order: (n,) change numbers of
-                the executions, (n,) versions of the vectors and (n, dimension) float32.
-        """
+    async def vectors(self, take: TakeVectors) -> int:
+        """Hands all current vectors as of one moment to `take`; returns how many."""
         ...
 
     async def unembedded(
@@ -191,6 +182,7 @@ class Store(Protocol):
         vectors: "NDArray[np.float32]",
         model: str,
         generation: Generation = "current",
+        passages: "Sequence[NDArray[np.float32]]" = (),
     ) -> dict[UUID, int]:
         """Stores vectors; rows that were deleted, changed or embedded since are left out.
 
@@ -199,6 +191,8 @@ class Store(Protocol):
             vectors: (n, dimension) float32, L2-normalised.
             model: Fingerprint of the model that made them.
             generation: Which set they belong to.
+            passages: n arrays (k, dimension), k >= 0: of further passages. They have the versions
+                after the last one that is returned, in the order of its executions.
 
         Returns:
             The version of each stored vector, ascending. A version never repeats.

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from uuid import UUID
 
 from mcp_learning.models.requests import Outcome
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 LABELS = ("repo", "task_type", "approach", "model_tier", "pool_type", "swarm_topology")
 CODED = (*LABELS, "error_text")
 """Columns that filters compare, and with them the normal form of the error. Absent is empty."""
-
-Generation = Literal["current", "next"]
-"""Which set of vectors: the one that searches use, or the one that a re-embed is filling."""
 
 
 @dataclass(frozen=True)
@@ -212,23 +209,6 @@ class Changes:
     rows: Columns
     deleted: "NDArray[np.uint64]"
     next: Mark
-
-
-@dataclass(frozen=True)
-class VectorState:
-    """The vectors that a store holds.
-
-    Attributes:
-        model: Fingerprint of the model that made them; None when there are none.
-        dimension: Their length.
-        count: How many.
-        unembedded: How many executions have none.
-    """
-
-    model: str | None
-    dimension: int
-    count: int
-    unembedded: int
 
 
 class Measures(NamedTuple):

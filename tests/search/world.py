@@ -232,7 +232,7 @@ class World:
     def vectors(self) -> tuple[Any, Vectors]:
         """Versions and vectors in the database."""
         parts: list[tuple[Any, Vectors]] = []
-        take = lambda _, versions, vectors: parts.append((versions, vectors))  # noqa: E731
+        take = lambda _, versions, vectors, _passages: parts.append((versions, vectors))  # noqa: E731
         self._portal.call(self.store.vectors, take)
         versions, vectors = zip(*parts, strict=True)
         return np.concatenate(versions), np.concatenate(vectors)

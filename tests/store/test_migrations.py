@@ -103,6 +103,8 @@ def test_all_migrations_make_all_columns_of_the_original_design(cursor: Cursor) 
         "executions",
         "feedback",
         "uses",
+        "passages",
+        "passages_next",
         "recall_counts",
         "schema_version",
     }

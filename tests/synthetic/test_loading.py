@@ -58,7 +58,7 @@ def test_bulk_insert_stores_what_it_was_given(tmp_path: Path) -> None:
         async with opened(settings_in(tmp_path)) as (store, _):
             await insert(store, runs, vectors, "some model")
             found = [await store.get(run.execution.task_id) for run in runs]
-            await store.vectors(lambda _numbers, _versions, some: parts.append(some))
+            await store.vectors(lambda _numbers, _versions, some, _passages: parts.append(some))
         stored = [None if one is None else one.execution for one in found]
         return stored, np.concatenate(parts)  # in the order in which they were inserted
 

@@ -95,6 +95,11 @@ def phrases(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
+def shared_terms(one: str, other: str) -> int:
+    """How many different terms two texts share, function words left out."""
+    return len((count_terms(one).keys() & count_terms(other).keys()) - _STOP_WORDS)
+
+
 def is_stop_word(term: int) -> bool:
     """Whether the term is a function word of English, which most texts have."""
     return term in _STOP_WORDS

@@ -1,22 +1,31 @@
 """All SQL about vectors: the embedding queue, storing, reading for the indexes.
 
+`embeddings` has the first vector of each execution, `passages` those of the further passages of
+long descriptions. `embeddings_next` and `passages_next` are the generation that a re-embed fills.
+
 Vectors of the queue are bound as text, at 0.6 ms each. In bulk they are read as one flat column of
 numbers, which numpy reshapes: as arrays, DuckDB would make a Python object of each.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.lists import AMONG_NUMBERS, NUMBERS, UUIDS, as_text, joined
 from mcp_learning.store.types import Unembedded
+from mcp_learning.store.vectors import TakeVectors
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 Table = Literal["embeddings", "embeddings_next"]
+
+PASSAGES: dict[Table, str] = {"embeddings": "passages", "embeddings_next": "passages_next"}
+"""The table of further passages by that of first vectors."""
+
+_READ = ("embeddings", "passages")
 
 CHUNK = 40_960
 """Rows read at a time: 63 MB of vectors of 384. Each chunk scans its row group (122,880 rows) anew,
@@ -56,9 +65,19 @@ def count_pending(cursor: Cursor, table: Table = "embeddings") -> int:
     return int(row[0]) if row else 0
 
 
-def count(cursor: Cursor, up_to: int = 2**62, table: Table = "embeddings") -> int:
-    """How many executions have a vector, of a version of at most `up_to`."""
-    row = cursor.execute(f"SELECT count(*) FROM {table} WHERE version <= ?", [up_to]).fetchone()
+def count(cursor: Cursor, table: Table = "embeddings") -> int:
+    """How many executions have a vector."""
+    row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def count_vectors(cursor: Cursor, up_to: int) -> int:
+    """How many vectors have a version of at most `up_to`, those of passages included."""
+    row = cursor.execute(
+        "SELECT (SELECT count(*) FROM embeddings WHERE version <= $1) "
+        "+ (SELECT count(*) FROM passages WHERE version <= $1)",
+        [up_to],
+    ).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -80,24 +99,44 @@ def dimension(cursor: Cursor, table: Table = "embeddings") -> int:
 
 
 def create_table(cursor: Cursor, table: Table, dimension: int) -> None:
-    """Puts an empty table for vectors of this length in the place of `table`."""
-    cursor.execute(
-        f"CREATE OR REPLACE TABLE {table} (task_id UUID USING COMPRESSION Uncompressed NOT NULL, "
-        f"version BIGINT NOT NULL, embedding FLOAT[{dimension:d}] NOT NULL, model VARCHAR NOT NULL)"
+    """Puts empty tables for vectors of this length in the place of `table` and its passages."""
+    columns = (
+        "task_id UUID USING COMPRESSION Uncompressed NOT NULL, version BIGINT NOT NULL, "
+        f"embedding FLOAT[{dimension:d}] NOT NULL"
     )
+    cursor.execute(f"CREATE OR REPLACE TABLE {table} ({columns}, model VARCHAR NOT NULL)")
+    create_passages(cursor, table, dimension)
+
+
+def create_passages(cursor: Cursor, table: Table, dimension: int) -> None:
+    """Puts an empty table for vectors of this length in the place of the passages of `table`."""
+    cursor.execute(
+        f"CREATE OR REPLACE TABLE {PASSAGES[table]} (task_id UUID USING COMPRESSION Uncompressed "
+        "NOT NULL, passage SMALLINT NOT NULL, version BIGINT NOT NULL, "
+        f"embedding FLOAT[{dimension:d}] NOT NULL)"
+    )
+
+
+def add_passages(cursor: Cursor) -> None:
+    """Makes the tables of passages; it is for schema version 5."""
+    tables: tuple[Table, ...] = ("embeddings", "embeddings_next")
+    for table in tables:
+        create_passages(cursor, table, dimension(cursor, table))
 
 
 def adopt_next(cursor: Cursor, dimension: int) -> None:
     """Moves the vectors of `embeddings_next`, of this length, into the place of all others."""
     create_table(cursor, "embeddings", dimension)
     cursor.execute("INSERT INTO embeddings FROM embeddings_next")
+    cursor.execute("INSERT INTO passages FROM passages_next")
     create_table(cursor, "embeddings_next", dimension)
 
 
 def remove(cursor: Cursor, task_id: UUID) -> None:
     """Takes away an execution's vectors, which puts it into the embedding queue."""
-    cursor.execute("DELETE FROM embeddings WHERE task_id = ?", [task_id])
-    cursor.execute("DELETE FROM embeddings_next WHERE task_id = ?", [task_id])
+    for first, further in PASSAGES.items():
+        cursor.execute(f"DELETE FROM {first} WHERE task_id = ?", [task_id])
+        cursor.execute(f"DELETE FROM {further} WHERE task_id = ?", [task_id])
 
 
 def store(
@@ -106,6 +145,7 @@ def store(
     vectors: "NDArray[np.float32]",
     fingerprint: str,
     table: Table = "embeddings",
+    passages: "Sequence[NDArray[np.float32]]" = (),
 ) -> dict[UUID, int]:
     """Stores vectors, leaving out rows that were deleted, changed or embedded meanwhile.
 
@@ -115,10 +155,12 @@ def store(
         vectors: (n, dimension) float32, L2-normalised.
         fingerprint: The model that made them.
         table: Where to.
+        passages: n arrays (k, dimension), k >= 0: the vectors of their further passages; none: ().
 
     Returns:
-        The embedding version of each stored execution, ascending. In `embeddings_next` it is the
-        one that the execution has in `embeddings`, so that searches go on while tables change.
+        The embedding version of each stored execution, ascending; as `Store.put_vectors`. In
+        `embeddings_next` it is the one that the execution has in `embeddings`, so that searches go
+        on while tables change.
     """
     if not rows:
         return {}
@@ -140,26 +182,54 @@ def store(
             ";".join(map(as_text, vectors)),
         ],
     ).fetchall()
-    return dict(sorted(stored, key=lambda pair: pair[1]))
+    versions = dict(sorted(stored, key=lambda pair: pair[1]))
+    further = {row.task_id: some for row, some in zip(rows, passages, strict=False) if len(some)}
+    if stored_further := [(one, further[one]) for one in versions if one in further]:
+        _store_passages(cursor, stored_further, table)
+    return versions
 
 
-def versions(cursor: Cursor) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
-    """Which execution each vector is of.
+def _store_passages(
+    cursor: Cursor, further: "Sequence[tuple[UUID, NDArray[np.float32]]]", table: Table
+) -> None:
+    """Stores the vectors of further passages; they get the next versions, in their order."""
+    numbered = [(one, at, v) for one, some in further for at, v in enumerate(some, 1)]
+    width = numbered[0][2].shape[0]
+    cursor.execute(
+        f"INSERT INTO {PASSAGES[table]} "
+        # Numbered outside the subselect, as above.
+        "SELECT task_id, passage, coalesce(version, nextval('embedding_version')), embedding FROM ("
+        "SELECT new.task_id, new.passage, new.embedding, old.version "
+        f"FROM (SELECT unnest({UUIDS}) AS task_id, unnest({NUMBERS}) AS passage, "
+        f"unnest(string_split(?, ';'))::FLOAT[{width}] AS embedding, "
+        f"unnest(range({len(numbered):d})) AS place) new "
+        "LEFT JOIN passages old ON old.task_id = new.task_id AND old.passage = new.passage "
+        "ORDER BY place)",
+        [
+            joined(one for one, _, _ in numbered),
+            joined(at for _, at, _ in numbered),
+            ";".join(as_text(vector) for _, _, vector in numbered),
+        ],
+    )
+
+
+def versions(cursor: Cursor) -> "dict[str, NDArray[Any]]":
+    """Which execution and passage each vector is of.
 
     Returns:
-        (n,) int64 change numbers of the executions, and (n,) int64 versions of their vectors.
+        (n,) int64 arrays by name: `sequence`, change numbers of the executions; `version`;
+        `passage`, 0 for the first vector of an execution.
     """
-    columns = cursor.execute(
-        "SELECT x.sequence, e.version FROM embeddings e JOIN executions x USING (task_id)"
+    found: dict[str, NDArray[Any]] = cursor.execute(
+        "SELECT x.sequence, v.version, v.passage FROM ("
+        "SELECT task_id, version, 0::BIGINT AS passage FROM embeddings UNION ALL "
+        "SELECT task_id, version, passage::BIGINT FROM passages "
+        "SEMI JOIN embeddings USING (task_id)) v JOIN executions x USING (task_id)"
     ).fetchnumpy()
-    return columns["sequence"], columns["version"]
+    return found
 
 
-def read_into(
-    cursor: Cursor,
-    take: "Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]",
-    chunk: int = CHUNK,
-) -> int:
+def read_into(cursor: Cursor, take: "TakeVectors", chunk: int = CHUNK) -> int:
     """Hands all vectors to `take`, as `Store.vectors` describes; returns how many.
 
     Args:
@@ -167,26 +237,40 @@ def read_into(
         take: Gets the vectors.
         chunk: Rows read at a time.
     """
+    cursor.begin()  # all queries are of one moment
+    known = versions(cursor)
+    order = known["version"].argsort()
+    known = {name: values[order] for name, values in known.items()}
+    taken = sum(_read_table(cursor, table, known, take, chunk) for table in _READ)
+    cursor.commit()
+    return taken
+
+
+def _read_table(
+    cursor: Cursor,
+    table: str,
+    known: "Mapping[str, NDArray[Any]]",
+    take: "TakeVectors",
+    chunk: int,
+) -> int:
     import numpy as np
 
-    cursor.begin()  # all queries are of one moment
-    numbers, known = versions(cursor)
-    order = known.argsort()
-    numbers, known = numbers[order], known[order]
-    (last,) = cursor.execute("SELECT max(rowid) FROM embeddings").fetchone() or (None,)
+    (last,) = cursor.execute(f"SELECT max(rowid) FROM {table}").fetchone() or (None,)
+    versions = known["version"]
     taken = 0
     for start in range(0, 0 if last is None else last + 1, chunk):
         # Both results are in the order of the rows, which DuckDB preserves.
-        where = f"FROM embeddings WHERE rowid BETWEEN {start:d} AND {start + chunk - 1:d}"
+        where = f"FROM {table} WHERE rowid BETWEEN {start:d} AND {start + chunk - 1:d}"
         some = cursor.execute(f"SELECT version {where}").fetchnumpy()["version"]
+        if not len(some):
+            continue
         flat = cursor.execute(f"SELECT unnest(embedding) AS x {where}").fetchnumpy()["x"]
         vectors = np.ma.getdata(flat).reshape(len(some), -1)
-        at = np.searchsorted(known, some)
-        fits = known[np.minimum(at, len(known) - 1)] == some if len(known) else at < 0
+        at = np.searchsorted(versions, some)
+        fits = versions[np.minimum(at, len(versions) - 1)] == some if len(versions) else at < 0
         if not fits.all():  # of an execution that is gone
             some, vectors, at = some[fits], vectors[fits], at[fits]
         if len(some):
-            take(numbers[at], some, vectors)
-            taken += len(some)
-    cursor.commit()
+            take(known["sequence"][at], some, vectors, known["passage"][at])
+        taken += len(some)
     return taken

@@ -153,8 +153,8 @@ def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     """Deletes executions with their embeddings, feedback, uses and recall counts."""
     ids = joined(task_ids)
     chosen = AMONG_UUIDS
-    cursor.execute(f"DELETE FROM embeddings WHERE task_id {chosen}", [ids])
-    cursor.execute(f"DELETE FROM embeddings_next WHERE task_id {chosen}", [ids])
+    for table in ("embeddings", "embeddings_next", "passages", "passages_next"):
+        cursor.execute(f"DELETE FROM {table} WHERE task_id {chosen}", [ids])
     cursor.execute(f"DELETE FROM feedback WHERE task_id {chosen}", [ids])
     cursor.execute(f"DELETE FROM recall_counts WHERE task_id {chosen}", [ids])
     cursor.execute(f"DELETE FROM uses WHERE task_id {chosen} OR used_task_id {chosen}", [ids, ids])

@@ -157,6 +157,11 @@ def _reconcile(new: Cursor) -> list[str]:
             "OR task_id NOT IN (SELECT task_id FROM executions)",
             [ids],
         )
+        # The vectors of their passages aren't saved.
+        new.execute(
+            f"DELETE FROM {table} WHERE task_id IN "
+            "(SELECT task_id FROM executions WHERE strlen(task_description) > 1000)"
+        )
     new.execute("DELETE FROM recall_counts WHERE task_id NOT IN (SELECT task_id FROM executions)")
     new.execute(
         "UPDATE executions SET sequence = n.number FROM (SELECT task_id, "

@@ -35,7 +35,6 @@ from mcp_learning.store.types import (
     Copied,
     Deletion,
     Expired,
-    Generation,
     Incoming,
     IndexedTexts,
     Mark,
@@ -46,9 +45,9 @@ from mcp_learning.store.types import (
     Unarchived,
     Unembedded,
     Upserted,
-    VectorState,
     Vote,
 )
+from mcp_learning.store.vectors import Generation, TakeVectors, VectorState
 
 if TYPE_CHECKING:
     import numpy as np
@@ -228,16 +227,13 @@ class DuckDBStore(Aggregates):
             return VectorState(
                 model=embeddings.model(cursor, table),
                 dimension=embeddings.dimension(cursor, table),
-                count=embeddings.count(cursor, table=table),
+                count=embeddings.count(cursor, table),
                 unembedded=embeddings.count_pending(cursor, table),
             )
 
         return await self.database.read(read)
 
-    async def vectors(
-        self,
-        take: "Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]",
-    ) -> int:
+    async def vectors(self, take: TakeVectors) -> int:
         return await self.database.read(lambda c: embeddings.read_into(c, take), repeat=False)
 
     async def unembedded(
@@ -260,9 +256,10 @@ class DuckDBStore(Aggregates):
         vectors: "NDArray[np.float32]",
         model: str,
         generation: Generation = "current",
+        passages: "Sequence[NDArray[np.float32]]" = (),
     ) -> dict[UUID, int]:
         return await self.database.write(
-            lambda c: embeddings.store(c, rows, vectors, model, _TABLES[generation])
+            lambda c: embeddings.store(c, rows, vectors, model, _TABLES[generation], passages)
         )
 
     async def reset_vectors(self, dimension: int, generation: Generation = "current") -> None:
@@ -273,7 +270,7 @@ class DuckDBStore(Aggregates):
         await self.database.write(lambda c: embeddings.adopt_next(c, dimension))
 
     async def count_vectors(self, up_to: int) -> int:
-        return await self.database.read(lambda c: embeddings.count(c, up_to))
+        return await self.database.read(lambda c: embeddings.count_vectors(c, up_to))
 
     async def add_recalls(self, times: Mapping[UUID, int], at: datetime) -> None:
         await self.database.write(

@@ -208,7 +208,7 @@ class StoreMachine(RuleBasedStateMachine):
     def the_vectors_are_those_that_were_stored(self) -> None:
         found: dict[int, int] = {}
 
-        def take(_: object, versions: Any, vectors: Any) -> None:
+        def take(_: object, versions: Any, vectors: Any, _passages: object) -> None:
             found.update(zip(versions.tolist(), np.argmax(vectors, axis=1).tolist(), strict=True))
 
         self._call(self._store.vectors, take)

@@ -8,23 +8,29 @@ from store.contract.helpers import DIMENSION, MODEL, OpenStore, changed, embed, 
 from store.rows import execution
 
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import Selection, VectorState
+from mcp_learning.store.types import Selection
+from mcp_learning.store.vectors import VectorState
 
 
-async def stored(store: Store) -> dict[int, tuple[int, list[float]]]:
-    """By version: the change number of the execution, and the vector."""
+async def stored(store: Store, passage: int = 0) -> dict[int, tuple[int, list[float]]]:
+    """Of the passages of this number by version: the execution's change number, and the vector."""
     found: dict[int, tuple[int, list[float]]] = {}
+    others: set[int] = set()
 
     def take(
-        numbers: NDArray[np.int64], versions: NDArray[np.int64], vectors: NDArray[np.float32]
+        numbers: NDArray[np.int64],
+        versions: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+        passages: NDArray[np.int64],
     ) -> None:
         assert vectors.dtype == np.float32
-        assert len(numbers) == len(versions) == len(vectors)
+        assert len(numbers) == len(versions) == len(vectors) == len(passages)
         for number, version, vector in zip(numbers, versions, vectors, strict=True):
             found[int(version)] = int(number), vector.tolist()
+        others.update(versions[passages != passage].tolist())
 
     assert await store.vectors(take) == len(found)
-    return found
+    return {version: one for version, one in found.items() if version not in others}
 
 
 async def queue(store: Store) -> list[UUID]:
@@ -136,3 +142,39 @@ class VectorContract:
             found = await store.get(row.task_id)
             assert found is not None
             assert found.execution == row
+
+    async def test_passages_are_kept_with_the_vector_of_their_execution(self, store: Store) -> None:
+        rows = [await record(store) for _ in range(3)]
+        waiting = await store.unembedded(9)
+        further = [units(5, 6), units(), units(7)]
+        versions = await store.put_vectors(
+            waiting, units(0, 1, 2), MODEL, passages=[further[0], further[1], further[2]]
+        )
+        last = max(versions.values())
+        first, _, third = (await store.changes()).rows.sequence.tolist()
+        assert await stored(store, 1) == {
+            last + 1: (first, units(5)[0].tolist()),
+            last + 3: (third, units(7)[0].tolist()),
+        }
+        assert await stored(store, 2) == {last + 2: (first, units(6)[0].tolist())}
+        assert await store.vector_state() == VectorState(MODEL, DIMENSION, 3, 0)
+        assert await store.count_vectors(last + 99) == 6
+        await store.upsert(rows[0].task_id, changed(task_description="else"))
+        await store.delete(Selection(task_ids=[rows[2].task_id]))
+        assert await store.count_vectors(last + 99) == 1
+
+    async def test_passages_are_part_of_their_generation(self, store: Store) -> None:
+        await record(store)
+        (row,) = await store.unembedded(9)
+        await store.put_vectors([row], units(0), MODEL, passages=[units(1, 2)])
+        await store.reset_vectors(8, "next")
+        fresh = units(3, dimension=8)
+        await store.put_vectors([row], fresh, "other", "next", [units(4, dimension=8)])
+        assert len(await stored(store, 2)) == 1
+        await store.adopt_vectors(8)
+        assert [vector for _, vector in (await stored(store, 1)).values()] == units(
+            4, dimension=8
+        ).tolist()
+        assert await stored(store, 2) == {}
+        await store.reset_vectors(16)
+        assert await store.count_vectors(2**62) == 0
