@@ -9,7 +9,7 @@ import * as view from "./view.js";
 
 const dialog = document.getElementById("detail");
 const RUNS = 20, SIMILAR = 8, LINKED = 10;
-let refresh = () => {};
+let refresh;
 
 dialog.addEventListener("close", () => {
   dialog.replaceChildren();
@@ -19,12 +19,9 @@ dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });
 
-/** Calls a function when an execution was corrected or deleted. */
-export function onCorrected(listener) {
-  refresh = listener;
-}
-
-export async function detail() {
+/** Shows the execution that the view has, or none; `corrected` is told when one was changed. */
+export async function show(corrected) {
+  refresh = corrected;
   const id = view.get("task");
   if (!id) {
     if (dialog.open) dialog.close();
@@ -86,17 +83,17 @@ function actions(found) {
     }
   } }, label);
   const closed = () => place.replaceChildren();
-  const corrected = () => { detail(); refresh("corrected"); };
+  const corrected = () => { show(refresh); refresh("corrected"); };
   const deleted = () => { dialog.close(); refresh("deleted"); };
-  const show = (form) => {
+  const unfold = (form) => {
     place.replaceChildren(form);
     form.querySelector("select, button").focus();
   };
   return h("div", {}, h("div", { class: "actions" },
     copy("Copy id", one.task_id),
     copy("Copy link", `${location.origin}${view.address({})}`),
-    h("button", { type: "button", id: "correct", onclick: () => show(correction(one, corrected, closed)) }, "Correct …"),
-    h("button", { type: "button", id: "delete", onclick: () => show(deletion(one, found, deleted, closed)) }, "Delete …"),
+    h("button", { type: "button", id: "correct", onclick: () => unfold(correction(one, corrected, closed)) }, "Correct …"),
+    h("button", { type: "button", id: "delete", onclick: () => unfold(deletion(one, found, deleted, closed)) }, "Delete …"),
     copied), place);
 }
 

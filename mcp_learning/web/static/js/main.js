@@ -1,25 +1,22 @@
 // Puts the page together: panels, filters, and fresh numbers while agents work.
 
 import { disposeGone } from "./charts.js";
-import { detail, onCorrected } from "./detail.js";
 import { card, h } from "./dom.js";
-import { executions } from "./executions.js";
 import * as filters from "./filters.js";
 import * as frame from "./frame.js";
-import { health } from "./health.js";
-import { learned } from "./learned.js";
 import { overview } from "./overview.js";
-import { search } from "./search.js";
 import { ask, keepToken, Refused, takeToken } from "./session.js";
 import * as view from "./view.js";
 
 const PULSE = 2000; // ms between two questions whether anything has changed
-const PANELS = {
-  overview: { title: "Overview", show: overview, fresh: 3000 },
-  executions: { title: "Executions", show: executions, fresh: 5000 },
-  search: { title: "Search", show: search, fresh: Infinity },
-  learned: { title: "What we learned", show: learned, fresh: 15000 },
-  health: { title: "Health", show: health, fresh: 2000 },
+const PANELS = { // the first view doesn't wait for the files of the others
+  overview: { title: "Overview", fresh: 3000, show: overview },
+  executions: { title: "Executions", fresh: 5000,
+    show: async (signal) => (await import("./executions.js")).executions(signal) },
+  search: { title: "Search", fresh: Infinity, show: async (signal) => (await import("./search.js")).search(signal) },
+  learned: { title: "What we learned", fresh: 15000,
+    show: async (signal) => (await import("./learned.js")).learned(signal) },
+  health: { title: "Health", fresh: 2000, show: async (signal) => (await import("./health.js")).health(signal) },
 };
 
 const FILTERLESS = new Set(["health"]);
@@ -104,7 +101,8 @@ async function pulse() {
     live.textContent = "live";
     const { fresh } = PANELS[panel()];
     const due = performance.now() - shownAt >= fresh;
-    const typing = main.contains(document.activeElement) && document.activeElement.matches("input");
+    const focused = document.activeElement;
+    const typing = main.contains(focused) && focused.matches("input") && focused.value !== focused.defaultValue;
     if (due && !typing && (state !== known || panel() === "health") && !main.hasAttribute("aria-busy")) {
       await show({ quietly: true });
       known = state;
@@ -116,6 +114,14 @@ async function pulse() {
   }
 }
 
+async function detail() {
+  const { show: open } = await import("./detail.js");
+  await open((what) => {
+    live.textContent = what;
+    show({ quietly: true });
+  });
+}
+
 async function start() {
   takeToken();
   filters.listen();
@@ -123,10 +129,6 @@ async function start() {
   view.onChange((names) => {
     if (names === null || names.some((name) => name !== "task")) show();
     if (names === null || names.includes("task")) detail();
-  });
-  onCorrected((what) => {
-    live.textContent = what;
-    show({ quietly: true });
   });
   addEventListener("hashchange", () => {
     takeToken();
@@ -137,7 +139,7 @@ async function start() {
     await show();
     timer = setInterval(pulse, PULSE);
     live.textContent = "live";
-    await Promise.all([frame.about(), detail(), panel() === "overview" ? null : ask("overview", { days: 1 }).then(filters.offer)]);
+    await Promise.all([frame.about(), view.get("task") ? detail() : null, panel() === "overview" ? null : ask("overview", { days: 1 }).then(filters.offer)]);
   } catch (error) {
     problem(error);
   }

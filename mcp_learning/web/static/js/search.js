@@ -61,8 +61,8 @@ function list(matches, floor, marked) {
 }
 
 function lesson(one, marked) {
-  const text = one.passage ?? one.solution_summary ?? one.error_message ?? one.error_type;
-  return text ? h("p", { class: "lesson" }, marked(shorten(text, 280))) : null;
+  const texts = [one.passage, one.solution_summary ?? one.error_message ?? one.error_type].filter(Boolean);
+  return texts.map((text) => h("p", { class: "lesson" }, marked(shorten(text, 280))));
 }
 
 function score(one, floor) {
