@@ -8,6 +8,8 @@ import { rates } from "./rates.js";
 import { ask } from "./session.js";
 import * as view from "./view.js";
 
+const TYPES = 6, FAILURES = 6; // shown at once
+
 export async function learned(signal) {
   const found = await ask("learned", view.filters(), signal);
   const { approaches, failures, loop } = found;
@@ -41,10 +43,14 @@ function approachCard(approaches) {
       "better or worse than the other approaches to the type so clearly that chance is unlikely for all comparisons " +
       "together. Grey rates are known too vaguely to compare."),
     approaches.length ? null : h("p", { class: "none" }, "No task type has had two approaches with outcomes yet."),
-    h("div", { class: "grid" }, clear.map(compared)),
-    open.length ? h("details", { open: !clear.length },
-      h("summary", {}, `${count(open.length, "task type")} without a sure difference`),
-      h("div", { class: "grid" }, open.map(compared))) : null);
+    h("div", { class: "grid" }, clear.slice(0, TYPES).map(compared)),
+    folded(`${count(clear.length - TYPES, "more task type")} with a sure difference`, clear.slice(TYPES)),
+    folded(`${count(open.length, "task type")} without a sure difference`, open));
+}
+
+/** Task types that are shown when asked for. */
+function folded(title, types) {
+  return types.length ? h("details", {}, h("summary", {}, title), h("div", { class: "grid" }, types.map(compared))) : null;
 }
 
 function compared([type, some]) {
@@ -57,14 +63,17 @@ function compared([type, some]) {
 
 function failureCard({ failures, other_failures, named }) {
   if (!failures.length) return card("Failures, and what ended them", h("p", { class: "none" }, "No failure in this view."));
-  return card("Failures, and what ended them",
-    table("Failure patterns, the commonest first", ["error", "failures", "fixed", "last", "latest tasks", "what ended it"],
-      failures.map((one) => row(
-        h("div", { class: "pattern" }, one.error_type ? h("span", { class: "quiet" }, `${one.error_type} `) : null,
-          h("code", {}, shorten(one.pattern, 200))),
-        number(one.failures), number(one.fixed), when(one.last_seen), tasks(one.task_ids.slice(0, 2), named),
-        one.fix ? h("div", {}, task(one.fix_task_id, shorten(one.fix, 240)),
-          h("span", { class: "quiet" }, ` (${one.fix_basis})`)) : "not known"))),
+  const rows = failures.map((one) => row(
+    h("div", { class: "pattern" }, one.error_type ? h("span", { class: "quiet" }, `${one.error_type} `) : null,
+      h("code", {}, shorten(one.pattern, 200))),
+    number(one.failures), number(one.fixed), when(one.last_seen), tasks(one.task_ids.slice(0, 2), named),
+    one.fix ? h("div", {}, task(one.fix_task_id, shorten(one.fix, 240)),
+      h("span", { class: "quiet" }, ` (${one.fix_basis})`)) : "not known"));
+  const patterns = (some) => table("Failure patterns, the commonest first",
+    ["error", "failures", "fixed", "last", "latest tasks", "what ended it"], some);
+  return card("Failures, and what ended them", patterns(rows.slice(0, FAILURES)),
+    rows.length > FAILURES ? h("details", {}, h("summary", {}, `${count(rows.length - FAILURES, "more pattern")}`),
+      patterns(rows.slice(FAILURES))) : null,
     other_failures ? quiet(`${count(other_failures, "failure")} of further patterns.`) : null);
 }
 
