@@ -13,10 +13,10 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A table whose rows become cards on a narrow screen, each value behind its heading. */
+/** A table whose rows become cards where it is narrow, each value behind its heading, unless it is "short". */
 export function table(caption, headings, rows, kind = "") {
   return h("div", { class: "scroll" },
-    h("table", { class: `cards ${kind}` },
+    h("table", { class: kind === "short" ? "" : `cards ${kind}` },
       h("caption", {}, caption),
       h("thead", {}, h("tr", {}, headings.map((text) => h("th", { scope: "col" }, text)))),
       h("tbody", {}, rows.map((one) => labelled(one, headings)))));

@@ -58,7 +58,7 @@ function narrowing() {
     select("outcome", "Outcome", [["", "any outcome"], ["success", "success"], ["failure", "failure"],
       ["pending", "pending"]], set("outcome")),
     date("from", "from"), date("to", "to"),
-    h("span", { class: "phone" }, select("sort", "Sort by",
+    h("span", { class: "sorting" }, select("sort", "Sort by",
       Object.values(COLUMNS).filter((one) => one.sort).map((one) => [one.sort, `by ${one.heading}`]),
       (event) => view.set({ sort: event.target.value, turned: "" }))),
     view.get("approach") ? h("button", { type: "button", onclick: () => view.set({ approach: "" }) },

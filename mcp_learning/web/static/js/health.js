@@ -110,6 +110,6 @@ function copies({ backups, archives }) {
     latest ? when(latest) : "–");
   return h("div", {},
     table("Copies in the data directory", ["kind", "files", "size", "latest"],
-      [line("backups", backups), line("archives", archives)]),
+      [line("backups", backups), line("archives", archives)], "short"),
     advice ? quiet(`${advice}: `, h("code", {}, "mcp-learning backup"), " makes one beside running agents.") : null);
 }

@@ -122,7 +122,7 @@ function costs(found) {
   if (found.totals.cost_usd === null) return none("No cost was recorded in this view.");
   const known = found.buckets.filter((one) => one.cost_usd !== null);
   return bars("Cost", [{ name: "cost", colour: "accent", data: known.map((one) => [one.start, one.cost_usd]) }], {
-    axis: axis(found), format: (value) => `$${number(value)}`,
+    axis: axis(found), format: (value) => (value % 1 ? dollars(value) : `$${number(value)}`),
     describe: (at) => tip(from(found, known[at].start), [["cost", dollars(known[at].cost_usd)]]),
   });
 }
