@@ -42,4 +42,4 @@ def test_a_migration_killed_at_any_statement_can_be_repeated(sample: str, tmp_pa
             assert text == (message and normal_form(message)), step
     assert reached == sorted(reached)
     assert set(reached) == set(range(VERSIONS[sample], newest + 1))
-    assert reached.count(newest - 1) > 5  # it was killed at many places of the last one
+    assert reached.count(newest - 1) >= 5  # it was killed at many places of the last one

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 SAMPLES = Path(__file__).parent / "samples"
-VERSIONS = {"schema-1": 1, "schema-2": 2, "schema-3": 3}
+VERSIONS = {"schema-1": 1, "schema-2": 2, "schema-3": 3, "schema-5": 5}
 
 _QUERIES = {
     "executions": "SELECT COLUMNS(c -> c <> 'error_text') FROM executions ORDER BY task_id",

@@ -35,7 +35,9 @@ def test_a_copy_holds_the_same_and_goes_on_counting(tmp_path: Path) -> None:
         apply(connection)
         executions.insert(connection, execution(task_description="another"), 7)
         numbers = connection.execute("SELECT sequence FROM executions ORDER BY 1").fetchall()
+        outcomes = connection.execute("SELECT outcome FROM runs ORDER BY task_id").fetchall()
     assert numbers == [(1,), (2,), (3,), (4,)]
+    assert outcomes == [("success",)] * 4  # views are copied, too
 
 
 def test_contents_tell_apart_what_differs_in_one_value(tmp_path: Path) -> None:

@@ -56,6 +56,9 @@ async def test_every_row_is_kept_and_gets_its_error_text(sample: str, settings: 
     assert sum(text is not None for _, text in texts) > 10
     assert all(text == (message and normal_form(message)) for message, text in texts)
     copies.examine(settings.database_path)
+    views = {"runs": 34, "judgements": 10, "reuse": 13}
+    for view, number in views.items():
+        assert rows(settings.database_path, f"SELECT count(*) FROM {view}") == [(number,)]
 
 
 async def test_searches_statistics_uses_and_feedback_go_on(sample: str, settings: Settings) -> None:
