@@ -29,6 +29,11 @@ let shownAt = 0;
 let timer = null;
 let pulsing = false;
 
+/** Shows a word on the state; the same word isn't announced again. */
+function say(text) {
+  if (live.textContent !== text) live.textContent = text;
+}
+
 const panel = () => (view.get("panel") in PANELS ? view.get("panel") : "overview");
 
 async function show({ quietly = false } = {}) {
@@ -67,12 +72,12 @@ function replace(content) {
 }
 
 function problem(error) {
-  live.textContent = "";
+  say("");
   if (error instanceof Refused) {
     clearInterval(timer);
     refused();
   } else if (main.childElementCount && error instanceof TypeError) {
-    live.textContent = "The dashboard doesn't answer; was it ended?";
+    say("The dashboard doesn't answer; was it ended?");
   } else {
     main.replaceChildren(h("p", { class: "problem", role: "alert" }, error.message));
   }
@@ -98,7 +103,7 @@ async function pulse() {
   pulsing = true;
   try {
     const { state } = await ask("pulse");
-    live.textContent = "live";
+    say("live");
     const { fresh } = PANELS[panel()];
     const due = performance.now() - shownAt >= fresh;
     const focused = document.activeElement;
@@ -117,7 +122,7 @@ async function pulse() {
 async function detail() {
   const { show: open } = await import("./detail.js");
   await open((what) => {
-    live.textContent = what;
+    say(what);
     show({ quietly: true });
   });
 }
@@ -138,7 +143,7 @@ async function start() {
     known = (await ask("pulse")).state; // what is shown is at least as new
     await show();
     timer = setInterval(pulse, PULSE);
-    live.textContent = "live";
+    say("live");
     await Promise.all([frame.about(), view.get("task") ? detail() : null, panel() === "overview" ? null : ask("overview", { days: 1 }).then(filters.offer)]);
   } catch (error) {
     problem(error);
