@@ -1,4 +1,4 @@
-"""Writes docs/reference.md from the code: every tool with its arguments, and every setting.
+"""Writes docs/reference.md from the code: every tool, setting and command.
 
 python tools/reference.py           rewrites the page
 python tools/reference.py --check   exits 1 if the page is not what the code says
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mcp_learning.cli.app import COMMANDS, declared
 from mcp_learning.server.schema import input_schema, output_schema
 from mcp_learning.server.tools import TOOLS, Tool
 from mcp_learning.settings import Settings
@@ -38,7 +39,7 @@ def main() -> int:
 
 def page() -> str:
     """The whole page, as Markdown."""
-    parts = [HEADER, "## Tools\n", *map(_tool, TOOLS), _settings()]
+    parts = [HEADER, "## Tools\n", *map(_tool, TOOLS), _settings(), _commands()]
     return "\n".join(parts)
 
 
@@ -110,6 +111,66 @@ def _settings() -> str:
             "",
         ]
     )
+
+
+EVERYWHERE = {"data_dir", "json", "quiet", "verbose"}
+
+
+def _commands() -> str:
+    lines = [
+        "## Commands\n",
+        "`mcp-learning` alone serves over stdio. Every command has `--data-dir`, `--quiet` (only",
+        "the result and errors) and `--verbose` (what the log says), and all but `serve` have",
+        "`--json`. The exit status is 0, 1 after a failure, 2 after a mistake on the command line,",
+        "and 130 or 143 after an interruption.\n",
+    ]
+    for name in COMMANDS:
+        command = declared(name)
+        own = [one for one in command.params if one.name not in EVERYWHERE]
+        arguments = [one for one in own if one.param_type_name == "argument"]
+        usage = " ".join([name, *(_typed(one) for one in arguments)])
+        lines += [f"### {usage}\n", f"{COMMANDS[name].help}\n"]
+        if own:
+            lines += ["| option | default | meaning |", "|---|---|---|"]
+            lines += [f"| `{_typed(one)}` | {_value(one)} | {_meaning(one)} |" for one in own]
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _typed(one: Any) -> str:
+    if one.param_type_name == "argument":
+        name = (one.metavar or one.name).strip("{}[]")
+        return name if one.required else f"[{name}]"
+    names = "`, `".join((*one.opts, *one.secondary_opts))
+    takes = "" if one.is_flag else f" {one.metavar or _NAMES.get(_class(one), 'TEXT')}"
+    return f"{names}{takes}"
+
+
+_NAMES = {int: "N", float: "X"}
+
+
+def _class(one: Any) -> Any:
+    return one.type_descriptor.annotation
+
+
+def _value(one: Any) -> str:
+    if one.required:
+        return "required"
+    default = one.default
+    if default is True:
+        return f"`{one.opts[0]}`"
+    absent = default is None or default is False or default in ("", ()) or callable(default)
+    return "none" if absent else f"`{default}`"
+
+
+def _meaning(one: Any) -> str:
+    low, high = one.min, one.max
+    bounds = "" if low is None and high is None else f" ({_bound(low)}..{_bound(high)})"
+    return (one.help or "").replace("|", "\\|") + bounds
+
+
+def _bound(value: float | None) -> str:
+    return "" if value is None else f"{value:,g}"
 
 
 if __name__ == "__main__":

@@ -75,11 +75,20 @@ def executions_table(rows: "Iterable[Listed | Match]", texts: str) -> Table:
         cells = [
             _lines(short_id(one.task_id), f"{one.recorded_at:%Y-%m-%d}"),
             place,
-            Text(one.outcome, style=_STYLE[one.outcome]),
+            _outcome(one),
             _lines(shorten(one.task_description, _TEXT), _lesson(one)),
         ]
         table.add_row(*([f"{one.similarity:.2f}"] if isinstance(one, Match) else []), *cells)
     return table
+
+
+def _outcome(one: "Listed | Match") -> Text:
+    """How it ended; of a match that stands for several runs of a task, how many succeeded."""
+    cell = Text(one.outcome, style=_STYLE[one.outcome])
+    runs = getattr(one, "runs", None)
+    if runs is None or runs.total < 2:
+        return cell
+    return cell.append(f"\n{runs.success} of {runs.total}", style="dim")
 
 
 def _lesson(one: "Listed | Match") -> str:

@@ -22,7 +22,7 @@ def recommend(
     task_type: Annotated[
         str, typer.Option("--type", "--task-type", help="Other types count half")
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, max=50)] = 4,
+    limit: Annotated[int, typer.Option(min=1, max=50, help="At most so many")] = 4,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:

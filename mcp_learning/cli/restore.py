@@ -7,7 +7,7 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json, typed_path
 from mcp_learning.cli.output import print_json, say
-from mcp_learning.cli.running import fail, load_settings, run, service, told
+from mcp_learning.cli.running import fail, load_settings, run, service, showing, told
 from mcp_learning.errors import LearningError
 from mcp_learning.models.wording import counted
 
@@ -89,7 +89,7 @@ def _replace(settings: "Settings", path: Path, *, force: bool, as_json: bool) ->
     from mcp_learning.cluster.exclusive_access import exclusive_access
     from mcp_learning.service import recovery
 
-    with exclusive_access(settings):
+    with showing("restoring"), exclusive_access(settings):
         report = recovery.restore(settings, path, force=force)
     if as_json:
         print_json(report)

@@ -99,7 +99,7 @@ def run(
     import anyio
 
     try:
-        with _told(doing):
+        with showing(doing):
             return anyio.run(_until_terminated, work)
     except LearningError as error:
         fail(told(error, names))
@@ -210,7 +210,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 @contextmanager
-def _told(doing: str) -> Iterator[None]:
+def showing(doing: str) -> Iterator[None]:
     """Shows on a terminal what is being done; the line disappears at the end."""
     if not doing or loudness.quiet or not sys.stderr.isatty():
         yield
