@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, DryRun, Json, Yes
-from mcp_learning.cli.output import console, fields, print_json, say, short_id
+from mcp_learning.cli.output import console, fields, print_json, say
 from mcp_learning.cli.running import confirm, load_settings, resolve, run, service
+from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:

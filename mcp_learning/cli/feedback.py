@@ -6,8 +6,9 @@ from uuid import UUID
 import typer
 
 from mcp_learning.cli.options import DataDir, Id, Json
-from mcp_learning.cli.output import print_json, say, short_id
+from mcp_learning.cli.output import print_json, say
 from mcp_learning.cli.running import load_settings, request, resolve, run, service
+from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:

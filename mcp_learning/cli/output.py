@@ -4,9 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from pydantic import BaseModel
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -14,11 +12,13 @@ from rich.text import Text
 
 from mcp_learning.cli.loudness import loudness
 from mcp_learning.models.characters import visible
-from mcp_learning.models.corrections import SHORT_ID
+from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
 from mcp_learning.server.quoting import shorten
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from mcp_learning.models.dashboard import Listed
     from mcp_learning.models.results import Health, IndexHealth, Match
 
@@ -30,8 +30,10 @@ _TEXT, _LABEL = 110, 40
 _STYLE = {"success": "green", "failure": "red", "pending": "yellow"}
 
 
-def print_json(result: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:
+def print_json(result: "BaseModel | Mapping[str, Any] | Sequence[Any]") -> None:
     """Prints one JSON value; of a model, without the values that are absent."""
+    from pydantic import BaseModel
+
     from mcp_learning.server import answers
 
     values = answers.structured(result) if isinstance(result, BaseModel) else result
@@ -48,11 +50,6 @@ def note(line: str, *, beside_json: bool) -> None:
     if not loudness.quiet:
         place = Console(stderr=True) if beside_json else console
         place.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def short_id(task_id: UUID) -> str:
-    """The beginning of an id, which commands take for the whole."""
-    return str(task_id)[:SHORT_ID]
 
 
 def executions_table(rows: "Iterable[Listed | Match]", texts: str) -> Table:

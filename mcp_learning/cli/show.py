@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from mcp_learning.cli.options import DataDir, Id, Json
-from mcp_learning.cli.output import console, fields, print_json, say, short_id, when
+from mcp_learning.cli.output import console, fields, print_json, say, when
 from mcp_learning.cli.running import load_settings, resolve, run, service
+from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mcp_learning.cli.options import DataDir, Json, Repo
+from mcp_learning.cli.options import DataDir, Json, Repo, TaskType
 from mcp_learning.cli.output import console, index_line, print_json, say, waiting
 from mcp_learning.cli.running import load_settings, request, run, service
 from mcp_learning.models.wording import counted
@@ -31,6 +31,7 @@ def stats(
         ),
     ] = "task_type",
     repo: Repo = "",
+    task_type: TaskType = "",
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -38,7 +39,7 @@ def stats(
     from mcp_learning.models.dashboard import ListExecutions
     from mcp_learning.models.requests import LearningStats
 
-    query = request(LearningStats, days=days, group_by=group_by, repo=repo)
+    query = request(LearningStats, days=days, group_by=group_by, repo=repo, task_type=task_type)
     settings = load_settings(data_dir, needs_database=True)
 
     async def work() -> "tuple[Stats, Listing | None]":
@@ -46,7 +47,8 @@ def stats(
             found = await learning.stats(query)
             if found.totals.executions or not found.health.rows:
                 return found, None
-            return found, await learning.listing(ListExecutions(repo=query.repo, limit=1))
+            same = ListExecutions(repo=query.repo, task_type=query.task_type, limit=1)
+            return found, await learning.listing(same)
 
     result, before = run(work, "counting")
     if json:
@@ -55,14 +57,15 @@ def stats(
     if result.totals.executions:
         _print_figures(result)
     else:
-        say(_nothing(result, before, f" of {query.repo}" if query.repo else ""))
+        chosen = " and ".join(one for one in (query.repo, query.task_type) if one)
+        say(_nothing(result, before, f" of {chosen}" if chosen else ""))
     for line in (_database(result), index_line(result.health), *waiting(result.health)):
         say(line)
 
 
-def _nothing(result: "Stats", before: "Listing | None", of_repo: str) -> str:
+def _nothing(result: "Stats", before: "Listing | None", chosen: str) -> str:
     """That a period is empty, and what lies before it."""
-    period = f"Nothing{of_repo} was recorded in the last {counted(result.days, 'day')}"
+    period = f"Nothing{chosen} was recorded in the last {counted(result.days, 'day')}"
     if before is None or not before.total:
         return f"{period}, and nothing before."
     latest = before.executions[0].recorded_at

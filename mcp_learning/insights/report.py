@@ -61,7 +61,7 @@ async def stats(store: Store, request: LearningStats, now: datetime, health: Hea
         StoreError: The store can't be read.
     """
     by = request.group_by
-    period = Period.last_days(request.days, now, repo=request.repo)
+    period = Period.last_days(request.days, now, request.repo, request.task_type)
     figures = await _read(store, period, [by], MAX_DAYS if by == "day" else MAX_GROUPS)
     failures = await failure_patterns(store, period, _STATS_PATTERNS)
     return await anyio.to_thread.run_sync(make_stats, request, figures, failures, health)

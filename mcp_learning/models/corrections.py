@@ -16,9 +16,6 @@ from mcp_learning.models.fields import (
 )
 from mcp_learning.models.requests import Outcome
 
-SHORT_ID = 13
-"""Characters of an id that lists show: of ids made in different milliseconds, no two share them."""
-
 Clearable = Literal[
     "repo",
     "approach",

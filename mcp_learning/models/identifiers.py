@@ -8,6 +8,14 @@ from uuid import UUID
 
 from mcp_learning.models.folding import folded
 
+SHORT_ID = 13
+"""Characters of an id that lists show: of ids made in different milliseconds, no two share them."""
+
+
+def short_id(task_id: UUID) -> str:
+    """The beginning of an id, which commands take for the whole."""
+    return str(task_id)[:SHORT_ID]
+
 
 def uuid7() -> UUID:
     """A UUID version 7: 48 bits of Unix time in milliseconds, then random bits (RFC 9562, 5.7).

@@ -213,6 +213,7 @@ class LearningStats(Request):
     days: Annotated[int, Field(ge=1, le=36_500)] = 30
     group_by: GroupBy = "task_type"
     repo: Repo = None
+    task_type: OptionalLabel = None
 
 
 class RebuildIndex(Request):

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.models import provenance
 from mcp_learning.models.corrections import (
-    SHORT_ID,
     ResolvedId,
     ResolveId,
     Revised,
     ReviseExecution,
 )
 from mcp_learning.models.dashboard import Listed
+from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.results import Execution
 from mcp_learning.redaction.exclusion import excluded_repos, refuse_excluded
 from mcp_learning.redaction.executions import redact_fields
@@ -101,4 +101,4 @@ def _candidate(listed: Listed) -> str:
     text = " ".join(listed.task_description.split())
     cut = text if len(text) <= _DESCRIPTION else text[: _DESCRIPTION - 1] + "\u2026"
     day = f"{listed.recorded_at:%Y-%m-%d}"
-    return f"{str(listed.task_id)[:SHORT_ID]} ({day}, {listed.task_type}, {cut!r})"
+    return f"{short_id(listed.task_id)} ({day}, {listed.task_type}, {cut!r})"

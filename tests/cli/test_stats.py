@@ -43,6 +43,7 @@ def test_an_empty_period_says_what_lies_before_it(invoke: Invoke, home: Path) ->
     days = said.split("--days ")[1].split("`")[0]
     assert "success (90 %)" in invoke("stats", "--days", days).stdout
     assert "and nothing before" in invoke("stats", "--repo", "c/d").stdout
+    assert "Nothing of bug_fix was recorded" in invoke("stats", "--type", "bug_fix").stdout
 
 
 def test_the_index_is_described_with_why_it_is_or_is_not_used(invoke: Invoke) -> None:

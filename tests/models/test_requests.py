@@ -45,7 +45,7 @@ OPTIONAL_TEXTS = [
         "solution_summary error_type error_message",
         FindSimilarTasks: "repo task_type approach model_tier",
         SubmitFeedback: "accepted helpful issue_type comment",
-        LearningStats: "repo",
+        LearningStats: "repo task_type",
         ForgetExecutions: "repo task_type",
     }.items()
     for name in names.split()

@@ -72,6 +72,8 @@ async def test_groups_come_largest_first_and_only_for_given_values(
     assert await groups(service, "pool_type") == {"p": 2}
     assert await groups(service, "error_type") == {"timeout": 3}
     assert await groups(service, "task_type", repo="a") == {"bug_fix": 2}
+    assert await groups(service, "repo", task_type="bug_fix") == {"b": 3, "a": 2}
+    assert await groups(service, "repo", task_type="docs") == {}
     by_repo = (await service.stats(LearningStats(group_by="repo"))).groups
     assert [(group.success, group.failure) for group in by_repo] == [(0, 3), (2, 0)]
 
