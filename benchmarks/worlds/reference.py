@@ -21,8 +21,8 @@ from benchmarks.worlds import simulation
 from benchmarks.worlds.families import FAMILIES
 from benchmarks.worlds.simulation import DRIFTING, OPTIONS, TASKS, Kind, World
 from benchmarks.worlds.trials import RECOVER
+from mcp_learning.recommend.belief import Floats
 from mcp_learning.recommend.evidence import Ints
-from mcp_learning.recommend.posterior import Floats
 
 KINDS: tuple[Kind, ...] = ("broken", "swapped")
 STEP = 20

@@ -21,10 +21,10 @@ from benchmarks.worlds import families
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.models.identifiers import task_key
+from mcp_learning.recommend.belief import Floats
 from mcp_learning.recommend.evidence import Ints
 from mcp_learning.recommend.gather import Comparison
 from mcp_learning.recommend.past import Past
-from mcp_learning.recommend.posterior import Floats
 from mcp_learning.settings import DEFAULT_MODEL
 from mcp_learning.store.past_run import PastRun
 

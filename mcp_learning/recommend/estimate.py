@@ -3,22 +3,22 @@
 The tool, the replay of a user's own history and the generated worlds all call `estimate`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mcp_learning.recommend import changepoint
-from mcp_learning.recommend.evidence import Bools, Evidence, Ints, closeness, recency
-from mcp_learning.recommend.posterior import (
-    STRENGTHS,
-    Counts,
-    Floats,
-    Posterior,
-    effective_sizes,
-    expected,
-    posterior,
-    tally,
+from mcp_learning.recommend.belief import EQUAL, VARIANCES, Belief, Counts, Floats
+from mcp_learning.recommend.evidence import (
+    LEVELS,
+    Bools,
+    Evidence,
+    Ints,
+    Where,
+    closeness,
 )
+from mcp_learning.recommend.tallies import effective_sizes, tally
 
 TRIED = 1.0
 """Effective executions from which an option counts as tried on tasks like this one."""
@@ -29,34 +29,35 @@ ENOUGH = 2.0
 SURE = 0.95
 """Probability of being the best of the tried ones from which an option is called better."""
 
-CARRIES_OVER = 0.8
-"""How far from 1/2 an option's rate is expected to be on tasks like this one, as a share of how far
-it is on other tasks. Below 1, since it was taken there for doing well, and does worse where it
-wasn't: selection makes observed rates too good. Measured (docs/learning.md)."""
+OFTEN = 4.0
+"""Effective runs of the very task from which nothing is left to explore on it."""
 
-WEIGHTS = tuple(1 / strength for strength in STRENGTHS)
-"""Of the strengths of what other tasks say about an option on tasks like this one: equal on a
-logarithmic scale would be 1 each; these lean to weak ones, since kinds of work differ."""
+BOLD = np.where(VARIANCES == 3.0, 1.0, 1e-9)
+"""Weights of `belief.VARIANCES` by which options are ordered on a task that wasn't done often: they
+are taken to differ much from place to place."""
+
+BONUS = 0.5
+"""Standard deviations by which an option then goes further to the front. Measured, as the other
+two (docs/learning.md)."""
+
+_Z_90 = 1.6448536269514722
 
 
 @dataclass(frozen=True)
 class Background:
-    """What is known from tasks that are unlike the one at hand.
+    """What is known of m options from all tasks, those like the one at hand included.
 
     Attributes:
-        counts: Of each of m options, weighted by recency and `changepoint.unchanged_on_all_tasks`.
         success: Successes of all options, also of those that aren't compared.
         total: Executions of all options, likewise.
+        counts: Of each option on all tasks.
+        places: Likewise on those of the type, and in the repository, at hand.
     """
 
-    counts: Counts
     success: float
     total: float
-
-    @classmethod
-    def nothing(cls, options: int) -> "Background":
-        """No evidence at all."""
-        return cls(Counts(np.zeros(options), np.zeros(options)), 0.0, 0.0)
+    counts: Counts
+    places: Mapping[Where, Counts]
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,7 @@ class Estimate:
     """What is known of m options for one task.
 
     Attributes:
-        posterior: Of the success rates on tasks like this one.
-        low: (m,) lower bounds of the 90 % intervals (5 % of the posterior is below), 0..1.
-        high: (m,) upper bounds, 0..1.
+        belief: In the success rates on tasks like this one.
         effective: (m,) effective executions on tasks like this one.
         executions: (m,) int64, executions on tasks like this one, however little they weigh.
         global_rate: Of all options everywhere, 0..1.
@@ -76,9 +75,7 @@ class Estimate:
         weights: (n,) what each piece of evidence weighed on tasks like this one.
     """
 
-    posterior: Posterior
-    low: Floats
-    high: Floats
+    belief: Belief
     effective: Floats
     executions: Ints
     global_rate: float
@@ -89,7 +86,17 @@ class Estimate:
     @property
     def mean(self) -> Floats:
         """(m,) expected success rates, 0..1."""
-        return self.posterior.mean
+        return self.belief.rate
+
+    @property
+    def low(self) -> Floats:
+        """(m,) lower bounds of the 90 % intervals of the rates, 0..1."""
+        return self.belief.quantiles(-_Z_90)
+
+    @property
+    def high(self) -> Floats:
+        """(m,) upper bounds, 0..1."""
+        return self.belief.quantiles(_Z_90)
 
     @property
     def tried(self) -> Bools:
@@ -103,68 +110,67 @@ class Estimate:
 
 
 def estimate(
-    evidence: Evidence, options: int, half_life_days: float, background: Background | None = None
+    evidence: Evidence, background: Background, options: int, strengths: Sequence[Floats]
 ) -> Estimate:
     """Success rates of options on one task, from all evidence on all of them.
 
-    In three levels, each of which is the prior of the next: the rate of everything, the rate of
-    the option on other tasks (moved towards 1/2, see `CARRIES_OVER`), the rate of the option on
-    tasks like this one. Each piece of evidence counts once: on this task with its closeness,
-    elsewhere with the rest of its weight.
+    Level by level (`belief`): everything, the option on everything, then `evidence.LEVELS`.
+
+    The order is another one than by these rates, unless the very task was done often: if failures
+    on similar tasks were put down to their being hard for all, and options taken to differ as
+    little as they are known to, the first that succeeds would be kept for too long, and others not
+    be tried.
 
     Args:
         evidence: Of ended executions, oldest first; may be empty.
+        background: What is known from all tasks.
         options: How many there are, at least 1.
-        half_life_days: Age at which evidence counts half, in days, > 0.
-        background: What is known from other tasks beside the evidence; None: nothing.
+        strengths: (j,) weights of `belief.VARIANCES` for each of `LEVELS`.
     """
-    background = background or Background.nothing(options)
     close = closeness(evidence.similarity)
-    base = evidence.factor * recency(evidence.age_days, half_life_days)
     unchanged = changepoint.unchanged_on_similar_tasks(
-        evidence.option, evidence.success, base * close, options
+        evidence.option, evidence.success, evidence.weight * close, options
     )
-    base = base * np.minimum(unchanged, evidence.unchanged)
-    near, far = base * close, base * (1 - close)
-    won = float((base * evidence.success).sum()) + background.success
-    global_rate = (1 + won) / (2 + float(base.sum()) + background.total)
-    counted = _counts(evidence, far, options)
-    elsewhere = expected(
-        Counts(
-            counted.success + background.counts.success,
-            counted.failure + background.counts.failure,
-        ),
-        np.full(options, global_rate),
-    )
-    before = 0.5 + CARRIES_OVER * (elsewhere - 0.5)
+    weight = evidence.weight * unchanged
+    counted = replace(evidence, weight=weight)
+    at = counted.counts(options)
+    at.update(background.places)
+    belief = usual(background, options)
+    for (level, common), weights in zip(LEVELS, strengths, strict=True):
+        if level in at:
+            belief = belief.after(at[level], weights, common=common)
+    near = weight * close
     sizes = effective_sizes(evidence.option, near, options)
-    counts = _counts(evidence, near, options)
-    scale = np.minimum(1.0, sizes / np.maximum(counts.total, 1e-300))
-    found = posterior(Counts(counts.success * scale, counts.failure * scale), before, WEIGHTS)
-    low, high = found.quantiles(0.05, 0.95)
-    mean = found.mean
-    tried = np.flatnonzero(sizes >= TRIED)
+    promise = belief.logit
+    if at["same"].total.sum() < OFTEN:
+        won = tally(evidence.option, near * evidence.success, options)
+        tried = Counts(won, tally(evidence.option, near, options))
+        bold = usual(background, options).after(tried, BOLD, common=False)
+        promise = bold.logit + BONUS * np.sqrt(bold.own)
+    order = np.lexsort((np.arange(options), -sizes, -np.round(promise, 9)))
     return Estimate(
-        posterior=found,
-        low=np.minimum(low, mean),
-        high=np.maximum(high, mean),
+        belief=belief,
         effective=sizes,
         executions=np.bincount(evidence.option[near > 0], minlength=options),
-        global_rate=global_rate,
-        order=np.lexsort((np.arange(options), -sizes, -np.round(mean, 9))),
-        better=_is_better(found, tried),
+        global_rate=(1 + background.success) / (2 + background.total),
+        order=order,
+        better=_is_better(belief, order[sizes[order] >= TRIED]),
         weights=near,
     )
 
 
-def _counts(evidence: Evidence, weights: Floats, options: int) -> Counts:
-    success = tally(evidence.option, weights * evidence.success, options)
-    failure = tally(evidence.option, weights * ~evidence.success, options)
-    return Counts(success, failure)
+def usual(background: Background, options: int) -> Belief:
+    """What is believed of options on all tasks.
+
+    The counts may be those of several moments at once: (…, m), with (…) sums of all options.
+    """
+    alike = Belief.alike(np.asarray(background.success), np.asarray(background.total), options)
+    return alike.after(background.counts, EQUAL, common=False)
 
 
-def _is_better(found: Posterior, tried: Ints) -> bool:
+def _is_better(belief: Belief, tried: Ints) -> bool:
+    """Whether the first of the tried options is the best of them."""
     if len(tried) < 2:
         return False
-    among = Posterior(found.mass[tried], found.strengths)
-    return bool(among.chance_of_best().max() >= SURE)
+    among = Belief(belief.logit[tried], belief.own[tried], belief.shared)
+    return bool(among.chance_of_best()[0] >= SURE)

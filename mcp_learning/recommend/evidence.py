@@ -1,12 +1,11 @@
 """How much an earlier execution counts as evidence for a task at hand.
 
-    weight = closeness · recency · votes · unchanged · place · supersession
+    weight = closeness · recency · votes · unchanged · supersession
 
-- closeness, 0..1: how much alike the tasks are; 0 up to a similarity of `UNLIKE`, 1 from `ALIKE`.
+- closeness, 0..1: how much alike the tasks are, at each of `LEVELS`.
 - recency, 0..1: halves with every half-life.
 - votes, 0.5..2: what feedback says, and how the tasks ended that used it (`votes`).
 - unchanged, 0..1: how likely the option works as well today as it did then (`changepoint`).
-- place: `ELSEWHERE` for another repository, and for another type of task, than was asked about.
 - supersession: `SUPERSEDED` if a later run of the same task ended otherwise.
 
 An execution that hasn't ended is no evidence. Time enters as ages, so that equal data give equal
@@ -14,26 +13,63 @@ weights.
 """
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.recommend.posterior import Floats
+from mcp_learning.recommend.belief import Counts, Floats
+from mcp_learning.recommend.tallies import tally
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-UNLIKE, ALIKE = 0.3, 0.75
-"""Similarities up to which a task is no evidence at all, and from which it is as good as the same;
-between them the weight grows by the square. Measured (docs/learning.md)."""
 
-ELSEWHERE = 0.5
-"""Weight of an execution in another repository, or of another type, than the task at hand."""
+class Level(NamedTuple):
+    """Tasks that are like the one at hand, by their text.
+
+    Attributes:
+        unlike: Similarity up to which a task is no evidence.
+        alike: From which it is as good as the same; between the two, its closeness grows by the
+            square.
+    """
+
+    unlike: float
+    alike: float
+
+
+WIDE, NEAR = Level(0.1, 0.5), Level(0.3, 0.75)
+"""A wide neighbourhood, and tasks of one kind. Measured (docs/learning.md)."""
+
+Place = Literal["task_type", "repo"]
+PLACES: tuple[Place, ...] = ("task_type", "repo")
+Where = Level | Place | Literal["same"]
+
+LEVELS: tuple[tuple[Where, bool], ...] = (
+    ("task_type", True),
+    ("task_type", False),
+    ("repo", True),
+    ("repo", False),
+    (WIDE, True),
+    (NEAR, True),
+    (NEAR, False),
+    ("same", True),
+    ("same", False),
+)
+"""Which tasks are looked at one after the other, the very task last, and whether for how hard they
+are for all options in common, or for how each does on them."""
+
+WIDEST = WIDE.unlike
+"""Similarity up to which a task is no evidence at any level."""
 
 SUPERSEDED = 0.5
 """Weight of a run after which the same task, in the same repository and with the same option, ended
 otherwise. Not 0: of an option that succeeds by chance only the last streak would be left, and
 every rate would look more extreme than it is."""
+
+_ALIKE_BY_CHANCE = 0.2
+"""Correlation of the outcomes of runs of one task: k runs of a task are as much evidence on others
+as k / (1 + 0.2·(k - 1)) runs of different tasks (L. Kish, Survey Sampling, 1965, section 5.4)."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +80,39 @@ class Evidence:
         option: int64, the number of what was tried, 0..options - 1.
         success: bool.
         similarity: float64, 0..1, with the task at hand.
-        age_days: float64, >= 0.
-        factor: float64 > 0, the product of votes, place and supersession.
-        unchanged: float64, 0..1, from `changepoint.unchanged_on_all_tasks`.
+        task: int64, equal for runs of the same task.
+        same: bool, whether it is the task at hand.
+        weight: float64 > 0, the product of all but closeness and a change on such tasks.
     """
 
     option: Ints
     success: Bools
     similarity: Floats
-    age_days: Floats
-    factor: Floats
-    unchanged: Floats
+    task: Ints
+    same: Bools
+    weight: Floats
+
+    def counts(self, options: int) -> dict[Where, Counts]:
+        """Counts of so many options at the levels that similarity decides on."""
+        _, number, times = np.unique(self.task, return_inverse=True, return_counts=True)
+        others = ~self.same * self.weight / (1 + _ALIKE_BY_CHANCE * (times[number] - 1.0))
+        weights: dict[Where, Floats] = {
+            level: others * closeness(self.similarity, level) for level in (WIDE, NEAR)
+        }
+        weights["same"] = self.same * self.weight
+        return {
+            where: Counts(
+                tally(self.option, weight * self.success, options),
+                tally(self.option, weight, options),
+            )
+            for where, weight in weights.items()
+        }
 
 
-def closeness(similarity: Floats) -> Floats:
+def closeness(similarity: Floats, level: Level = NEAR) -> Floats:
     """(n,) 0..1: how much of an execution's weight its similarity leaves."""
-    return np.asarray(np.clip((similarity - UNLIKE) / (ALIKE - UNLIKE), 0.0, 1.0) ** 2)
+    share = (similarity - level.unlike) / (level.alike - level.unlike)
+    return np.asarray(np.clip(share, 0.0, 1.0) ** 2)
 
 
 def recency(age_days: Floats, half_life_days: float) -> Floats:

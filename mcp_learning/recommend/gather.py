@@ -8,24 +8,27 @@ import numpy as np
 
 from mcp_learning.models.requests import Dimension
 from mcp_learning.recommend import changepoint
+from mcp_learning.recommend.belief import Counts, Floats
 from mcp_learning.recommend.estimate import Background
 from mcp_learning.recommend.evidence import (
-    ELSEWHERE,
+    NEAR,
     SUPERSEDED,
-    UNLIKE,
+    WIDEST,
     Bools,
     Evidence,
     Ints,
+    Place,
     recency,
     superseded,
 )
 from mcp_learning.recommend.labels import including, merge
-from mcp_learning.recommend.posterior import Counts, Floats, tally
+from mcp_learning.recommend.tallies import tally
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.redaction import repositories
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
+from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.store.types import Vote
 
 MOST_COMPARED = 12
@@ -66,7 +69,7 @@ class Gathered:
     Attributes:
         rows: (n,) int64, oldest first.
         evidence: The same executions.
-        background: All other ended executions.
+        background: All ended executions.
         names: Of the options, by number.
         known: How many options there are, with those that aren't compared.
     """
@@ -101,47 +104,74 @@ def gather(
     merged, included = including(merged, comparison.include)
     option, options = merged.number[view[comparison.by]], len(merged.names)
     ended = view["alive"] & (view["outcome"] != _PENDING) & (option >= 0)
-    similar = related.rows[(related.similarities > UNLIKE) & ended[related.rows]]
+    similar = related.rows[(related.similarities > WIDEST) & ended[related.rows]]
     similar = similar[np.lexsort((view["sequence"][similar], view["timestamp"][similar]))]
     similarity = np.zeros(len(view))
     similarity[related.rows] = related.similarities
-    dissimilar = ended.copy()
-    dissimilar[similar] = False
-    others = np.flatnonzero(dissimilar)
-    weight = recency((now - view["timestamp"][others]) / _DAY, half_life_days)
-    usual = _counts(view, others, option, weight, options)
-    tried = tally(option[similar], similarity[similar], options)
-    transferable = _transferable(related, similar, option, options, comparison)
+    rows = np.flatnonzero(ended)
+    weight = np.zeros(len(view))
+    weight[rows] = recency((now - view["timestamp"][rows]) / _DAY, half_life_days)
+    usual = counted(view, rows, option, weight, options)
+    near = similar[similarity[similar] > NEAR.unlike]
+    tried = tally(option[near], similarity[near], options)
+    transferable = _transferable(related, near, option, options, comparison)
     compared = _compared(tried, transferable, usual, comparison.limit, included)
     renumbered = np.full(options + 1, -1, np.int64)
     renumbered[compared] = np.arange(len(compared))
-    unchanged = _unchanged(
-        related, np.flatnonzero(ended), renumbered[option], len(compared), query.noise
-    )
-    counts = _counts(view, others, option, weight * unchanged[others], options)
+    weight *= _unchanged(related, rows, renumbered[option], len(compared), query.noise)
     similar = similar[renumbered[option[similar]] >= 0]
     success = view["outcome"][similar] == _SUCCESS
     evidence = Evidence(
         option=renumbered[option[similar]],
         success=success,
         similarity=similarity[similar],
-        age_days=np.maximum(now - view["timestamp"][similar], 0) / _DAY,
-        factor=_factor(related, similar, renumbered[option[similar]], success, votes, comparison),
-        unchanged=unchanged[similar],
+        task=view["task_key"][similar],
+        same=view["task_key"][similar] == query.task_key,
+        weight=weight[similar]
+        * _factor(related.snapshot, similar, renumbered[option[similar]], success, votes),
     )
+    everywhere = counted(view, rows, option, weight, options)
+    places: tuple[tuple[Place, str | None], ...] = (
+        ("task_type", comparison.task_type),
+        ("repo", comparison.repo),
+    )
+    there = {
+        name: rows[np.isin(view[name][rows], codes(related.snapshot, name, wanted))]
+        for name, wanted in places
+        if wanted is not None
+    }
     background = Background(
-        Counts(counts.success[compared], counts.failure[compared]),
-        float(counts.success.sum()),
-        float(counts.total.sum()),
+        float(everywhere.success.sum()),
+        float(everywhere.total.sum()),
+        everywhere.of(compared),
+        {
+            name: counted(view, at, option, weight, options).of(compared)
+            for name, at in there.items()
+        },
     )
     names = [merged.names[number] for number in compared.tolist()]
     return Gathered(similar, evidence, background, names, options)
 
 
-def _counts(view: CatalogView, rows: Ints, option: Ints, weight: Floats, options: int) -> Counts:
-    success = view["outcome"][rows] == _SUCCESS
-    won = tally(option[rows], weight * success, options)
-    return Counts(won, tally(option[rows], weight * ~success, options))
+def counted(view: CatalogView, rows: Ints, option: Ints, weight: Floats, options: int) -> Counts:
+    """Counts of options over some rows.
+
+    Args:
+        view: All rows.
+        rows: Those that count.
+        option: (all rows,) the option of each; of those that count, 0..options - 1.
+        weight: (all rows,).
+        options: How many there are.
+    """
+    success = weight[rows] * (view["outcome"][rows] == _SUCCESS)
+    return Counts(tally(option[rows], success, options), tally(option[rows], weight[rows], options))
+
+
+def codes(snapshot: Snapshot, name: str, wanted: str) -> list[int]:
+    """The codes of a label, or of a repository under all its spellings."""
+    labels = snapshot.labels(name)
+    same = repositories.matching(wanted, labels) if name == "repo" else [wanted]
+    return [code for code, label in enumerate(labels) if label in same]
 
 
 def _unchanged(related: Related, rows: Ints, option: Ints, options: int, noise: float) -> Floats:
@@ -209,23 +239,12 @@ def _transferable(
 
 
 def _factor(
-    related: Related,
-    similar: Ints,
-    option: Ints,
-    success: Bools,
-    votes: Mapping[UUID, Vote],
-    comparison: Comparison,
+    snapshot: Snapshot, similar: Ints, option: Ints, success: Bools, votes: Mapping[UUID, Vote]
 ) -> Floats:
-    """(n,) `Evidence.factor` of n similar executions."""
-    view = related.snapshot.view
+    """(n,) the weights of n similar executions by votes and supersession."""
+    view = snapshot.view
     factor = np.ones(len(similar))
-    for name, wanted in (("repo", comparison.repo), ("task_type", comparison.task_type)):
-        if wanted is not None:
-            labels = related.snapshot.labels(name)
-            same = repositories.matching(wanted, labels) if name == "repo" else [wanted]
-            codes = [code for code, label in enumerate(labels) if label in same]
-            factor[~np.isin(view[name][similar], codes)] *= ELSEWHERE
-    repository = _repositories(view["repo"][similar], related.snapshot.labels("repo"))
+    repository = _repositories(view["repo"][similar], snapshot.labels("repo"))
     old = superseded(view["task_key"][similar], repository, option, success)
     factor[old] *= SUPERSEDED
     if votes:

@@ -15,6 +15,7 @@ from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters
 from mcp_learning.recommend.estimate import Estimate, estimate
 from mcp_learning.recommend.gather import Comparison, Gathered, gather
+from mcp_learning.recommend.strengths import Strengths
 from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.found import Related
 from mcp_learning.search.related import related
@@ -69,6 +70,7 @@ class Past:
         self._noise = noise
         self._half_life_days = half_life_days
         self._rows = RowTable(None, dimension)
+        self._strengths = Strengths()
         self._embedded: set[int] = set()
         self._votes: dict[UUID, Vote] = {}
 
@@ -108,11 +110,10 @@ class Past:
     def compare(self, query: Query, found: Related, comparison: Comparison) -> Compared:
         """Compares options for a task, by what `related` says of it."""
         gathered = gather(found, query, comparison, self._votes, self._half_life_days)
+        strengths = self._strengths.of(found.snapshot, comparison.by, self._noise)
+        options = len(gathered.names)
         return Compared(
-            gathered,
-            estimate(
-                gathered.evidence, len(gathered.names), self._half_life_days, gathered.background
-            ),
+            gathered, estimate(gathered.evidence, gathered.background, options, strengths)
         )
 
     def _columns(self, runs: Mapping[int, PastRun], text_hashes: Sequence[int]) -> Columns:

@@ -16,9 +16,10 @@ from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Basis, ExecutionSummary, Option, Recommendation
 from mcp_learning.recommend import pitfalls
 from mcp_learning.recommend.estimate import ENOUGH, Estimate, estimate
-from mcp_learning.recommend.evidence import UNLIKE
+from mcp_learning.recommend.evidence import NEAR
 from mcp_learning.recommend.gather import Comparison, Gathered, gather
-from mcp_learning.recommend.posterior import weighted_quantile
+from mcp_learning.recommend.strengths import Strengths
+from mcp_learning.recommend.tallies import weighted_quantile
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
@@ -73,6 +74,7 @@ def assess(
     request: RecommendApproach,
     votes: Mapping[UUID, Vote],
     half_life_days: float,
+    strengths: Strengths,
 ) -> Assessment:
     """Weighs what is known of the options for a task.
 
@@ -84,16 +86,20 @@ def assess(
         request: What to compare, and for which repository and type of task.
         votes: For and against executions.
         half_life_days: Age at which evidence counts half, in days.
+        strengths: Of the same rows.
     """
     comparison = Comparison(request.by, request.repo, request.task_type, request.limit)
     gathered = gather(related, query, comparison, votes, half_life_days)
     estimated = estimate(
-        gathered.evidence, len(gathered.names), half_life_days, gathered.background
+        gathered.evidence,
+        gathered.background,
+        len(gathered.names),
+        strengths.of(related.snapshot, request.by, query.noise),
     )
     order = np.argsort(-estimated.weights, kind="stable")
     weighty = order[estimated.weights[order] > 0][:MOST_READ]
     view = related.snapshot.view
-    similar = related.rows[related.similarities > UNLIKE]
+    similar = related.rows[related.similarities > NEAR.unlike]
     return Assessment(
         request=request,
         gathered=gathered,

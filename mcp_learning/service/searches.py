@@ -35,6 +35,7 @@ from mcp_learning.store.types import Vote
 
 if TYPE_CHECKING:
     from mcp_learning.recommend.recommend import Assessment
+    from mcp_learning.recommend.strengths import Strengths
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class Searches:
         self._searched = searched
         self._threads = anyio.CapacityLimiter(_THREADS)
         self._recommending: ModuleType | None = None
+        self._strengths: Strengths | None = None
 
     async def search(
         self,
@@ -150,6 +152,9 @@ class Searches:
             name = "mcp_learning.recommend.recommend"
             self._recommending = await anyio.to_thread.run_sync(import_module, name)
         module = self._recommending
+        if self._strengths is None:
+            self._strengths = module.Strengths()
+        strengths = self._strengths
         await self._read_own_writes()
         half_life = self._settings.evidence_half_life_days
 
@@ -158,7 +163,7 @@ class Searches:
                 request.task_description, filters=Filters(), limit=EVIDENCE_ROWS, floor=None
             )
             related = self._retriever.related(query)
-            made: Assessment = module.assess(related, query, request, votes, half_life)
+            made: Assessment = module.assess(related, query, request, votes, half_life, strengths)
             texts = self._retriever.summaries.known(made.numbers)
             complete = len(texts) == len(made.numbers)
             return made, texts, module.answer(made, texts) if complete else None

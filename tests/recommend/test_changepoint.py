@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mcp_learning.recommend import changepoint
+from mcp_learning.recommend.belief import Floats
 from mcp_learning.recommend.changepoint import unchanged_on_all_tasks, unchanged_on_similar_tasks
 from mcp_learning.recommend.evidence import Ints
-from mcp_learning.recommend.posterior import Floats
 from mcp_learning.search.fusion import REFERENCE_NOISE
 
 KINDS = 30

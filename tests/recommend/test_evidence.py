@@ -5,25 +5,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_learning.recommend.estimate import estimate
+from mcp_learning.recommend.belief import Counts
+from mcp_learning.recommend.estimate import Background, Estimate, estimate
 from mcp_learning.recommend.evidence import Evidence, closeness, recency, superseded
 from mcp_learning.recommend.labels import merge, normalised
+from mcp_learning.recommend.strengths import UNKNOWN
+from mcp_learning.recommend.tallies import tally
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.store.types import Vote
 
 votes = st.floats(0, 1e6)
 
 
-def evidence(option: list[int], success: list[int], **given: list[float]) -> Evidence:
+def estimated(
+    option: list[int], success: list[int], options: int, **given: list[float]
+) -> Estimate:
+    """What follows from executions of different tasks, if these are all there are."""
     count = len(option)
-    return Evidence(
+    evidence = Evidence(
         option=np.array(option, np.int64),
         success=np.array(success, bool),
-        similarity=np.array(given.get("similarity", [1.0] * count)),
-        age_days=np.array(given.get("age_days", [0.0] * count)),
-        factor=np.ones(count),
-        unchanged=np.ones(count),
+        similarity=np.array(given.get("similarity", [0.9] * count)),
+        task=np.arange(count),
+        same=np.zeros(count, bool),
+        weight=recency(np.array(given.get("age_days", [0.0] * count)), 90),
     )
+    won = tally(evidence.option, evidence.weight * evidence.success, options)
+    counts = Counts(won, tally(evidence.option, evidence.weight, options))
+    background = Background(float(won.sum()), float(counts.total.sum()), counts, {})
+    return estimate(evidence, background, options, UNKNOWN)
 
 
 def test_a_half_life_halves_and_likeness_counts_from_none_to_all() -> None:
@@ -55,49 +65,40 @@ def test_a_run_is_superseded_by_a_later_one_that_ended_otherwise_in_the_same_pla
 
 def test_recent_outcomes_outweigh_old_ones() -> None:
     ages = [400.0] * 3 + [1.0] * 3
-    improving = estimate(evidence([0] * 6, [0, 0, 0, 1, 1, 1], age_days=ages), 1, 90)
-    worsening = estimate(evidence([0] * 6, [1, 1, 1, 0, 0, 0], age_days=ages), 1, 90)
+    improving = estimated([0] * 6, [0, 0, 0, 1, 1, 1], 1, age_days=ages)
+    worsening = estimated([0] * 6, [1, 1, 1, 0, 0, 0], 1, age_days=ages)
     assert improving.mean[0] > 0.6 > 0.4 > worsening.mean[0]
 
 
 def test_an_option_with_one_success_does_not_beat_one_with_twenty() -> None:
     option, ended = [0] * 22 + [1] + [2] * 10, [1] * 20 + [0, 0] + [1] + [0] * 10
-    assert estimate(evidence(option, ended), 3, 90).order.tolist() == [0, 1, 2]
+    found = estimated(option, ended, 3)
+    assert found.mean[0] > found.mean[1] > found.mean[2]
 
 
 def test_a_difference_is_called_one_only_when_it_is_sure() -> None:
-    sure = estimate(evidence([0] * 20 + [1] * 20, [1] * 19 + [0] + [0] * 19 + [1]), 2, 90)
-    unsure = estimate(evidence([0] * 3 + [1] * 3, [1, 1, 0, 0, 1, 0]), 2, 90)
-    alone = estimate(evidence([0] * 20, [1] * 20), 1, 90)
+    sure = estimated([0] * 20 + [1] * 20, [1] * 19 + [0] + [0] * 19 + [1], 2)
+    unsure = estimated([0] * 3 + [1] * 3, [1, 1, 0, 0, 1, 0], 2)
+    alone = estimated([0] * 20, [1] * 20, 1)
     assert (sure.better, unsure.better, alone.better) == (True, False, False)
 
 
-def test_unlike_tasks_move_the_expectation_and_leave_the_interval_wide() -> None:
-    near = estimate(evidence([0] * 20, [1] * 20), 1, 90)
-    far = estimate(evidence([0] * 20, [1] * 20, similarity=[0.2] * 20), 1, 90)
-    assert far.mean[0] > 0.7
-    assert far.effective[0] == 0
-    assert far.high[0] - far.low[0] > 2 * (near.high[0] - near.low[0])
-
-
-def test_less_is_expected_of_an_option_here_than_it_did_where_it_was_taken() -> None:
-    ended = ([1] * 9 + [0]) * 10
-    elsewhere = estimate(evidence([0] * 100, ended, similarity=[0.2] * 100), 1, 90)
-    here = estimate(evidence([0] * 100, ended), 1, 90)
-    assert 0.65 < elsewhere.mean[0] < 0.72
-    assert 0.87 < here.mean[0] < 0.93
+def test_rates_are_not_pulled_to_one_half_where_nothing_similar_is_known() -> None:
+    option, ended = [0] * 100 + [1] * 100, [0] * 100 + [1] * 100
+    found = estimated(option, ended, 2, similarity=[0.05] * 200)
+    assert found.mean[0] < 0.08
+    assert found.mean[1] > 0.92
+    assert found.high[0] < 0.12
+    assert found.effective.tolist() == [0, 0]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.floats(0, 1)), max_size=30))
 def test_the_same_evidence_gives_the_same_judgement_within_bounds(
     pieces: list[tuple[int, bool, float]],
 ) -> None:
-    given = evidence(
-        [one[0] for one in pieces],
-        [one[1] for one in pieces],
-        similarity=[one[2] for one in pieces],
-    )
-    first, again = estimate(given, 4, 90), estimate(given, 4, 90)
+    option, ended = [one[0] for one in pieces], [int(one[1]) for one in pieces]
+    near = [one[2] for one in pieces]
+    first, again = (estimated(option, ended, 4, similarity=near) for _ in range(2))
     assert first.order.tolist() == again.order.tolist()
     assert (first.mean == again.mean).all()
     assert ((first.low >= 0) & (first.low <= first.mean)).all()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from service.bulk import insert_login_tasks
 from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, UNRELATED, find, query, record
 from services import open_service
+from store.rows import execution
 
 from benchmarks.worlds import families
 from mcp_learning.errors import NotFound
@@ -122,11 +124,33 @@ async def test_another_dimension_is_compared_when_asked_for(service: LearningSer
         assert labels(await recommend(service, by=by))[0] == best
 
 
-async def test_the_same_repository_counts_more(service: LearningService) -> None:
-    await runs(service, "a", 3, 0, repo="acme/shop")
-    await runs(service, "b", 3, 0, repo="acme/blog")
-    by_label = {one.label: one for one in (await recommend(service, repo="acme/shop")).options}
-    assert by_label["a"].effective_n > by_label["b"].effective_n
+async def test_what_works_in_the_repository_at_hand_has_the_higher_rate(
+    service: LearningService,
+) -> None:
+    for approach, good, bad in (("a", "acme/shop", "acme/blog"), ("b", "acme/blog", "acme/shop")):
+        await runs(service, approach, 8, 0, repo=good)
+        await runs(service, approach, 0, 8, repo=bad)
+    for repo, best in (("acme/shop", "a"), ("acme/blog", "b")):
+        rates = {one.label: one for one in (await recommend(service, repo=repo)).options}
+        assert max(rates, key=lambda label: rates[label].success_rate) == best
+        assert abs(rates["a"].success_rate - rates["b"].success_rate) > 0.2
+
+
+async def test_options_that_always_failed_or_succeeded_are_not_drawn_to_one_half(
+    service: LearningService,
+) -> None:
+    now = datetime.now(UTC)
+    given = {"task_description": LOGIN, "recorded_at": now, "updated_at": now}
+    done = [
+        execution(task_id=uuid4(), approach=outcome, outcome=outcome, **given)
+        for outcome in ("failure", "success")
+        for _ in range(100)
+    ]
+    await service.store.insert_many(done)
+    found = await recommend(service, UNRELATED, task_type="bug_fix")
+    rates = {one.label: one.success_rate for one in found.options}
+    assert rates["failure"] <= 0.08
+    assert rates["success"] >= 0.92
 
 
 async def test_a_failure_is_a_pitfall_and_the_later_success_of_the_task_its_fix(
