@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import CompareBy, DataDir, Json
-from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.output import note, print_json, say, waiting
 from mcp_learning.cli.running import load_settings, request, run, service
 
 if TYPE_CHECKING:
-    from mcp_learning.models.results import Recommendation
+    from mcp_learning.models.results import Health, Recommendation
 
 MAX_TOKENS = 50_000
 """People are shown all of the answer: the most that a request may ask for."""
@@ -41,12 +41,15 @@ def recommend(
     )
     settings = load_settings(data_dir, needs_database=True)
 
-    async def work() -> "Recommendation":
+    async def work() -> "tuple[Recommendation, Health]":
         async with service(settings) as learning:
-            return await learning.recommend(query)
+            return await learning.recommend(query), await learning.health()
 
-    result, rendered = advice.recommendation(run(work, "comparing"), query)
+    found, health = run(work, "comparing")
+    result, rendered = advice.recommendation(found, query)
     if json:
         print_json(result)
     else:
-        console.print(rendered, markup=False, highlight=False, soft_wrap=True)
+        say(rendered)
+    for line in waiting(health):
+        note(line, beside_json=json)

@@ -1,7 +1,6 @@
 """The group of commands knows each by name and help, and imports the one that is asked for."""
 
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -80,7 +79,7 @@ def test_a_wrong_number_is_told_in_plain_words(words: str, said: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of POSIX")
 def test_on_a_terminal_the_server_says_what_it_is_and_what_it_waits_for(home: Path) -> None:
-    ours, theirs = pty.openpty()
+    ours, theirs = os.openpty()
     with started(
         [sys.executable, "-P", "-m", "mcp_learning", "--data-dir", str(home / "data")],
         stdin=theirs,

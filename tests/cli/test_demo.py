@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,7 +128,7 @@ def test_in_a_young_repository_the_sample_is_used_and_it_says_so(run: Command, h
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of POSIX")
 def test_on_a_terminal_the_viewer_may_ask(home: Path) -> None:
-    ours, theirs = pty.openpty()
+    ours, theirs = os.openpty()
     with started(
         [sys.executable, "-P", "-m", "mcp_learning", "demo"],
         stdin=theirs,
