@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from benchmarks.calibration.questions import Pairs
 from mcp_learning.embed.embedder import Embedder
+from mcp_learning.embed.recipe import passages
 from mcp_learning.models.identifiers import task_key, uuid7
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.redaction.secrets import redact
-from mcp_learning.search.exact import cosines
 from mcp_learning.search.fusion import HALF_EVIDENCE, meaning
 from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters
 from mcp_learning.search.lexical.terms import TokenisedQuery
@@ -119,7 +119,7 @@ class Collection:
     def meanings(self, questions: Texts) -> Matrix:
         """(questions, n) float32, 0..1: by vectors alone."""
         snapshot, rows = self._snapshot()
-        found = [cosines(snapshot.vectors, vector)[rows] for vector in questions.vectors]
+        found = [snapshot.cosines(vector)[rows] for vector in questions.vectors]
         return meaning(np.stack(found), self.noise)
 
     def coverages(self, questions: Texts, bm25: Bm25Parameters = DEFAULT_PARAMETERS) -> Matrix:
@@ -161,7 +161,7 @@ async def ask(
         settings: Of everything but the directory.
         embedder: Made the vectors.
         directory: Where the database is made.
-        records: At least one.
+        records: At least one. Long ones are embedded by the product, with all their passages.
         work: Is given the collection; what it returns is returned.
 
     Raises:
@@ -171,7 +171,10 @@ async def ask(
     runs = [Run(row, _execution(text)) for row, text in enumerate(records.texts)]
     async with opened(temporary, embedder) as (store, indexer):
         await indexer.load()
-        await insert(store, runs, records.vectors, embedder.fingerprint)
+        for is_long, vectors in ((False, records.vectors), (True, None)):
+            some = [run for run in runs if (len(passages(records.texts[run.task])) > 1) == is_long]
+            if some:
+                await insert(store, some, vectors, embedder.fingerprint)
     async with opened(temporary, embedder) as (_, indexer):
         await indexer.load()
         await indexer.settle()
