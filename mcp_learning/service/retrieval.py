@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 NEAREST = 200
 """Nearest tasks among which `look_up` looks for what an answer leaves out."""
 
+LIKELY = 0.45
+"""Similarity that fewer than one in 200 unrelated questions reached with any task; 9 in 200 reached
+the floor (docs/tuning.md)."""
+
 
 async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> SimilarTasks:
     """The most similar earlier tasks that pass the filters and the floor, best first."""
@@ -94,6 +98,7 @@ async def look_up(
     return LookedUp(
         answer=answer,
         floor=floor,
+        likely=LIKELY,
         beyond=[one for one in others if one.similarity >= floor][: request.rest],
         below=[one for one in others if one.similarity < floor][: request.rest],
         recommendation=await recommendation(indexer, task, votes),
