@@ -193,6 +193,9 @@ COMMANDS = {
 """By name, in the order in which the help lists them."""
 
 
+_INPUT = "Input should be"  # in pydantic's words, with which Typer checks numbers
+
+
 class LazyGroup(TyperGroup):
     """A group that knows its commands by name and help, and imports the one that is asked for."""
 
@@ -208,7 +211,8 @@ class LazyGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:
-            error.message = error.message.replace("Input should be", "must be").partition(", ")[0]
+            if error.message.startswith(_INPUT):
+                error.message = error.message.replace(_INPUT, "must be").partition(", ")[0]
             raise
 
 

@@ -141,14 +141,14 @@ def request(model: type[R], names: Mapping[str, str] | None = None, **arguments:
         return model.model_validate(arguments)
     except ValidationError as error:
         known = {field: (names or {}).get(field) or typed(field) for field in model.model_fields}
-        told = explain(error, model, lambda field: known.get(field) or typed(field))
-        if told.startswith(_WHOLE):  # about several fields, which it names
-            told = re.sub(r"\w+", lambda word: known.get(word[0], word[0]), told[len(_WHOLE) :])
-        fail(told, 2)
+        problem = explain(error, model, lambda field: known.get(field) or typed(field))
+        if problem.startswith(_WHOLE):  # about several fields, which it names
+            words = problem.removeprefix(_WHOLE)
+            problem = re.sub(r"\w+", lambda word: known.get(word[0], word[0]), words)
+        fail(problem, 2)
 
 
 _WHOLE = "options: "
-
 
 TYPED = {
     "arguments": "options",

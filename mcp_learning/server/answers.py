@@ -307,7 +307,7 @@ def rebuilt(result: RebuildReport) -> str:
     """One line about a finished rebuild."""
     recall = "" if result.recall_at_10 is None else f", recall@10 {result.recall_at_10:.3f}"
     again = f" after embedding {result.reembedded} again" if result.reembedded else ""
-    return f"Indexed {counted(result.rows, 'execution')} in {result.seconds:.1f} s{again}{recall}."
+    return f"Indexed {counted(result.rows, 'vector')} in {result.seconds:.1f} s{again}{recall}."
 
 
 def forgotten(result: Forgotten) -> str:

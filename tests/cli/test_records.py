@@ -137,7 +137,7 @@ def test_what_is_deleted_is_gone_and_nothing_else(ask: Callable[..., Any], invok
         (("rebuild-index", "--preset", "custom", "--m", "9"), 2, "both --m and --ef-construction"),
         (("rebuild-index", "--preset", "small"), 2, "--preset: must be"),
         (("list", "--outcome", "maybe"), 2, "--outcome: must be"),
-        (("list", "--since", "yesterday"), 2, "--since"),
+        (("list", "--since", "yesterday"), 2, "6w"),
         (("similar", ""), 2, "TEXT: "),
         (("similar", "x", "--mode", "fast"), 2, "--mode: must be"),
         (("similar", "x", "--mode", "hnsw"), 1, "rebuild-index builds one"),
