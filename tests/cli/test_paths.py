@@ -33,7 +33,7 @@ def test_any_directory_takes_a_database_an_archive_an_export_and_a_backup(
         assert ended.exit_code == 0, ended.stderr
         return ended.stdout
 
-    done("import", "jsonl", "a.jsonl", *data)
+    done("import", "jsonl", "a.jsonl", "--no-embed", *data)
     done("backup", str(place / "b.duckdb"), *data)
     done("prune", "--older-than-days", "30", "--archive", str(place / "old"), *data)
     assert "3 executions came back" in done("restore", str(place / "old"), *data)
