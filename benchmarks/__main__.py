@@ -8,7 +8,7 @@ from benchmarks.calibration.command import calibrate
 from benchmarks.scale.command import scale
 from benchmarks.servers.command import hook, memory, servers
 from benchmarks.suite.command import suite
-from benchmarks.worlds.command import reference, worlds
+from benchmarks.worlds.command import histories, reference, worlds
 from mcp_learning.errors import LearningError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (suite, scale, calibrate, worlds, memory, servers, hook):
+for command in (suite, scale, calibrate, worlds, histories, memory, servers, hook):
     app.command()(command)
 app.command("worlds-reference")(reference)
 

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from benchmarks.output import AsJson, Check, console, exit_unless, print_json
 from benchmarks.worlds import reference as learners
-from benchmarks.worlds import trials
+from benchmarks.worlds import replays, trials
+from benchmarks.worlds.replays import Result
 from benchmarks.worlds.trials import Spread, Trial
 from mcp_learning.cli.progress import logged_progress
 from mcp_learning.recommend import evaluation
@@ -47,11 +48,44 @@ def worlds(
     exit_unless(not missed, check=check)
 
 
+def histories(
+    seeds: Annotated[int, typer.Option(min=1, help="Histories of each form")] = 4,
+    first_seed: Annotated[int, typer.Option(min=0, help="Other seeds make others")] = 0,
+    check: Check = False,
+    json: AsJson = False,
+) -> None:
+    """Replay histories with the structure of real ones against the plain rate per option."""
+    with logged_progress(quiet=json) as progress, TemporaryDirectory() as models:
+        found = replays.run(
+            range(first_seed, first_seed + seeds), HALF_LIFE_DAYS, Path(models), progress
+        )
+    missed = [text for one in found for text in one.missed]
+    if json:
+        print_json({"forms": [one.as_json() for one in found], "missed": missed})
+    else:
+        console.print(_replayed(found))
+        for text in missed:
+            console.print(f"missed: {text}", markup=False, highlight=False)
+    exit_unless(not missed, check=check)
+
+
 def reference(
     seeds: Annotated[int, typer.Option(min=1, help="Worlds of each kind")] = 400,
 ) -> None:
     """Print the regret after a drift of learners that know more than a recommender can."""
     learners.print_table(range(seeds))
+
+
+def _replayed(found: list[Result]) -> Table:
+    table = Table(title=f"{found[0].seeds} histories of each form")
+    for heading in ("", "log loss", "plain", "AUC", "plain", "ECE", "coverage", "gain"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for one in found:
+        losses = f"{one.log_loss:.3f}", f"{one.plain_log_loss:.3f}"
+        areas = f"{one.auc:.3f}", f"{one.plain_auc:.3f}"
+        rest = f"{one.ece:.3f}", f"{one.coverage:.3f}", f"{one.gain:+.3f}"
+        table.add_row(one.form, *losses, *areas, *rest)
+    return table
 
 
 def _table(found: list[Trial]) -> Table:

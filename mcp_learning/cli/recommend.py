@@ -18,9 +18,10 @@ MAX_TOKENS = 50_000
 def recommend(
     task_description: Annotated[str, typer.Argument(metavar="TEXT", help="The task at hand")],
     by: CompareBy = "approach",
-    repo: Annotated[str, typer.Option(help="What was done elsewhere counts half")] = "",
+    repo: Annotated[str, typer.Option(help="Where the task is")] = "",
     task_type: Annotated[
-        str, typer.Option("--type", "--task-type", help="Other types count half")
+        str,
+        typer.Option("--type", "--task-type", help="Its type: options used for it are compared"),
     ] = "",
     limit: Annotated[int, typer.Option(min=1, max=50, help="At most so many")] = 4,
     data_dir: DataDir = None,

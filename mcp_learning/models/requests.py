@@ -162,7 +162,7 @@ class RecommendApproach(Request):
     """Arguments of recommend_approach."""
 
     task_description: LongText
-    repo: Annotated[Repo, Field(description="What was done elsewhere counts half")] = None
+    repo: Repo = None
     task_type: OptionalLabel = None
     by: Annotated[Dimension, Field(description="What to compare")] = "approach"
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 4

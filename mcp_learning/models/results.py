@@ -102,7 +102,11 @@ class SimilarTasks(Model):
 
 
 class Option(Model):
-    """One way to do a task like the one at hand, and how it is expected to end."""
+    """One way to do a task like the one at hand, and how it is expected to end.
+
+    Attributes:
+        basis: What the rate rests on mostly.
+    """
 
     label: str
     success_rate: float
@@ -112,6 +116,7 @@ class Option(Model):
     effective_n: float
     expected_duration_seconds: float | None = None
     expected_cost_usd: float | None = None
+    basis: Literal["these tasks", "task type", "all tasks"]
     evidence: list[UUID]
 
 
@@ -138,15 +143,20 @@ class Basis(Model):
 
 
 class Recommendation(Model):
-    """Answer of recommend_approach."""
+    """Answer of recommend_approach.
+
+    Attributes:
+        avoid: Options that are worse than the first with a probability of 95 %.
+    """
 
     verdict: Literal["evidence", "insufficient_evidence"]
     leader: Annotated[
         Literal["better", "unclear"],
-        Field(description="better: the best of the tried ones with 95 % probability"),
+        Field(description="better: the best tried one, 95 % sure"),
     ]
     options: Annotated[list[Option], Field(description="Best first; rates 0..1, 90 % intervals")]
-    pitfalls: list[Pitfall]
+    avoid: list[str] = []
+    pitfalls: list[Pitfall] = []
     basis: Basis
     truncated: bool = False
 

@@ -30,7 +30,8 @@ SURE = 0.95
 """Probability of being the best of the tried ones from which an option is called better."""
 
 OFTEN = 4.0
-"""Effective runs of the very task from which nothing is left to explore on it."""
+"""Effective runs of the very task, or of each option on tasks of its type, from which nothing is
+left to explore."""
 
 BOLD = np.where(VARIANCES == 3.0, 1.0, 1e-9)
 """Weights of `belief.VARIANCES` by which options are ordered on a task that wasn't done often: they
@@ -104,6 +105,14 @@ class Estimate:
         return np.asarray(self.effective >= TRIED)
 
     @property
+    def worse(self) -> Bools:
+        """(m,) whether an option is worse than the first one with a probability of `SURE`."""
+        if not len(self.order):
+            return np.zeros(0, bool)
+        first, logit, own = self.order[0], self.belief.logit, self.belief.own
+        return np.asarray(logit[first] - logit > _Z_90 * np.sqrt(own[first] + own))
+
+    @property
     def enough(self) -> bool:
         """Whether there is evidence to speak of."""
         return bool(self.effective.sum() >= ENOUGH)
@@ -116,10 +125,10 @@ def estimate(
 
     Level by level (`belief`): everything, the option on everything, then `evidence.LEVELS`.
 
-    The order is another one than by these rates, unless the very task was done often: if failures
-    on similar tasks were put down to their being hard for all, and options taken to differ as
-    little as they are known to, the first that succeeds would be kept for too long, and others not
-    be tried.
+    The order is another one than by these rates, unless the very task or its type is known: if
+    failures on similar tasks were put down to their being hard for all, and options taken to differ
+    as little as they are known to, the first that succeeds would be kept for too long, and others
+    not be tried.
 
     Args:
         evidence: Of ended executions, oldest first; may be empty.
@@ -142,7 +151,8 @@ def estimate(
     near = weight * close
     sizes = effective_sizes(evidence.option, near, options)
     promise = belief.logit
-    if at["same"].total.sum() < OFTEN:
+    of_type = at["task_type"].total.sum() if "task_type" in at else 0.0
+    if at["same"].total.sum() < OFTEN and of_type < OFTEN * options:
         won = tally(evidence.option, near * evidence.success, options)
         tried = Counts(won, tally(evidence.option, near, options))
         bold = usual(background, options).after(tried, BOLD, common=False)

@@ -35,8 +35,11 @@ MOST_COMPARED = 12
 """Options that are compared, those with the most evidence on tasks like this one, unless more are
 to be shown: each takes 0.1 ms."""
 
-MOST_UNTRIED = 2
-"""Options shown at most that are known from other tasks only, beside those that were tried."""
+FEW_USED = 2
+"""Options used for the kind of work, below which one that served other kinds is compared, too."""
+
+KIND_SHARE = 0.25
+"""Share of the similarity that tasks of a type make up, from which it is a kind of work at hand."""
 
 _SUCCESS, _PENDING = OUTCOMES.index("success"), OUTCOMES.index("pending")
 _DAY = 86_400e6  # microseconds
@@ -71,6 +74,7 @@ class Gathered:
         evidence: The same executions.
         background: All ended executions.
         names: Of the options, by number.
+        used: (m,) whether each was used for the kind of work at hand.
         known: How many options there are, with those that aren't compared.
     """
 
@@ -78,6 +82,7 @@ class Gathered:
     evidence: Evidence
     background: Background
     names: list[str]
+    used: Bools
     known: int
 
 
@@ -114,8 +119,8 @@ def gather(
     usual = counted(view, rows, option, weight, options)
     near = similar[similarity[similar] > NEAR.unlike]
     tried = tally(option[near], similarity[near], options)
-    transferable = _transferable(related, near, option, options, comparison)
-    compared = _compared(tried, transferable, usual, comparison.limit, included)
+    used, portable = _uses(related, near, similarity[near], option, options, comparison)
+    compared = _compared(tried, used, portable, usual, comparison.limit, included)
     renumbered = np.full(options + 1, -1, np.int64)
     renumbered[compared] = np.arange(len(compared))
     weight *= _unchanged(related, rows, renumbered[option], len(compared), query.noise)
@@ -150,7 +155,7 @@ def gather(
         },
     )
     names = [merged.names[number] for number in compared.tolist()]
-    return Gathered(similar, evidence, background, names, options)
+    return Gathered(similar, evidence, background, names, used[compared], options)
 
 
 def counted(view: CatalogView, rows: Ints, option: Ints, weight: Floats, options: int) -> Counts:
@@ -190,34 +195,41 @@ def _unchanged(related: Related, rows: Ints, option: Ints, options: int, noise: 
 
 
 def _compared(
-    tried: Floats, transferable: Bools, usual: Counts, limit: int, included: Ints
+    tried: Floats, used: Bools, portable: Bools, usual: Counts, limit: int, included: Ints
 ) -> Ints:
-    """Numbers of the options to compare, ascending: tried on such tasks, and worth exploring.
+    """Numbers of the options to compare, ascending.
+
+    Those used for the kind of work; one other if they are fewer than `FEW_USED`, and it was tried
+    on similar tasks or served two types. An approach that only ever served to write documentation
+    is no advice for a deadlock. Without any that was used, those that might do.
 
     Args:
         tried: (m,) the summed similarity of the tasks that each option was tried on.
-        transferable: (m,) from `_transferable`.
-        usual: Of m options on other tasks.
+        used: (m,) from `_uses`.
+        portable: (m,) from `_uses`.
+        usual: Of m options on all tasks.
         limit: Options that are going to be shown.
         included: Numbers of options that are compared in any case.
     """
-    best = np.flatnonzero(tried > 0)
-    best = best[np.argsort(-tried[best], kind="stable")][: max(MOST_COMPARED, limit)]
-    untried = np.flatnonzero(transferable & ~(tried > 0))
-    rate = (usual.success[untried] + 1) / (usual.total[untried] + 2)
-    untried = untried[np.lexsort((untried, -usual.total[untried], -np.round(rate, 9)))]
-    room = MOST_UNTRIED if len(best) else limit
-    return np.union1d(np.concatenate([best, untried[:room]]), included)
+    rate = (usual.success + 1) / (usual.total + 2)
+    order = np.lexsort((np.arange(len(rate)), -np.round(rate, 9), -np.round(tried, 9)))
+    best = order[used[order]][: max(MOST_COMPARED, limit)]
+    others = order[(~used & ((tried > 0) | portable))[order]]
+    room = limit if not len(best) else 1 if len(best) < FEW_USED else 0
+    return np.union1d(np.concatenate([best, others[:room]]), included)
 
 
-def _transferable(
-    related: Related, similar: Ints, option: Ints, count: int, comparison: Comparison
-) -> Bools:
-    """(count,) whether an option might fit tasks like this one, without having been tried on them.
+def _uses(
+    related: Related,
+    near: Ints,
+    similarity: Floats,
+    option: Ints,
+    count: int,
+    comparison: Comparison,
+) -> tuple[Bools, Bools]:
+    """(count,) whether an option was used for the kind of work at hand, and for two types at least.
 
-    It was used on the type of task at hand (as asked for, else that of the similar executions), or
-    on two types at least. An approach that only ever served to write documentation is no advice
-    for a deadlock.
+    The kind of work is the type asked for; without, the types of the near executions.
     """
     view = related.snapshot.view
     types = related.snapshot.labels("task_type")
@@ -227,15 +239,15 @@ def _transferable(
         pairs = np.flatnonzero(np.bincount(pairs, minlength=count * len(types)))
     else:
         pairs = np.unique(pairs)
-    used_option, used_type = np.divmod(pairs, len(types))
-    wanted = comparison.task_type
-    if wanted is not None:
-        here = [types.index(wanted)] if wanted in types else []
+    of_option, of_type = np.divmod(pairs, len(types))
+    if comparison.task_type is None:
+        share = tally(view["task_type"][near], similarity, len(types))
+        here = np.flatnonzero((share > 0) & (share >= KIND_SHARE * share.sum())).tolist()
     else:
-        here = np.unique(view["task_type"][similar]).tolist()
-    fits = np.bincount(used_option, minlength=count) >= 2
-    fits[used_option[np.isin(used_type, here)]] = True
-    return np.asarray(fits)
+        here = codes(related.snapshot, "task_type", comparison.task_type)
+    used = np.zeros(count, bool)
+    used[of_option[np.isin(of_type, here)]] = True
+    return used, np.bincount(of_option, minlength=count) >= 2
 
 
 def _factor(

@@ -6,7 +6,7 @@ threads. Which executions tell about the task is in `gather`, how much each weig
 how rates follow in `estimate`.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,7 +15,7 @@ import numpy as np
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Basis, ExecutionSummary, Option, Recommendation
 from mcp_learning.recommend import pitfalls
-from mcp_learning.recommend.estimate import ENOUGH, Estimate, estimate
+from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate, estimate
 from mcp_learning.recommend.evidence import NEAR
 from mcp_learning.recommend.gather import Comparison, Gathered, gather
 from mcp_learning.recommend.strengths import Strengths
@@ -30,6 +30,9 @@ MOST_READ = 100
 
 SHOWN_EVIDENCE = 2
 """Executions named for each option, those with the most weight."""
+
+MOST_AVOIDED = 3
+"""Options named as to avoid."""
 
 _PENDING = OUTCOMES.index("pending")
 
@@ -125,10 +128,16 @@ def answer(made: Assessment, texts: Mapping[int, ExecutionSummary]) -> Recommend
         for at, number in zip(made.weighty, made.numbers, strict=True)
         if number in texts
     }
+    order: list[int] = sorted(
+        estimated.order.tolist(), key=lambda number: not gathered.used[number]
+    )
     return Recommendation(
         verdict="evidence" if estimated.enough else "insufficient_evidence",
         leader="better" if estimated.better else "unclear",
-        options=_options(gathered, estimated, read, made.request.limit),
+        options=_options(gathered, estimated, order, read, made.request.limit),
+        avoid=[gathered.names[number] for number in order if estimated.worse[number]][
+            :MOST_AVOIDED
+        ],
         pitfalls=pitfalls.find([(one, float(estimated.weights[at])) for at, one in read.items()]),
         basis=Basis(
             similar_executions=int((estimated.weights > 0).sum()),
@@ -143,9 +152,15 @@ def answer(made: Assessment, texts: Mapping[int, ExecutionSummary]) -> Recommend
 
 
 def _options(
-    gathered: Gathered, estimated: Estimate, read: Mapping[int, ExecutionSummary], limit: int
+    gathered: Gathered,
+    estimated: Estimate,
+    order: Sequence[int],
+    read: Mapping[int, ExecutionSummary],
+    limit: int,
 ) -> list[Option]:
     mean, option = estimated.mean, gathered.evidence.option
+    places = gathered.background.places
+    of_type = places["task_type"].total if "task_type" in places else np.zeros(len(mean))
     return [
         Option(
             label=gathered.names[number],
@@ -158,11 +173,16 @@ def _options(
                 number, gathered, estimated, read, "duration_seconds"
             ),
             expected_cost_usd=_median(number, gathered, estimated, read, "cost_usd"),
+            basis="these tasks"
+            if estimated.tried[number]
+            else "task type"
+            if of_type[number] >= TRIED
+            else "all tasks",
             evidence=[one.task_id for at, one in read.items() if option[at] == number][
                 :SHOWN_EVIDENCE
             ],
         )
-        for number in estimated.order[:limit].tolist()
+        for number in order[:limit]
     ]
 
 

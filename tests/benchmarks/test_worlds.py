@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.worlds import families, simulation, trials
+from benchmarks.worlds import families, histories, simulation, trials
+from benchmarks.worlds.histories import SHAPES, Form
 
 
 def test_descriptions_are_different_and_reproducible() -> None:
@@ -51,6 +52,20 @@ def test_in_an_outage_one_option_becomes_the_worst_of_every_family() -> None:
 def test_tasks_of_one_family_come_in_bursts() -> None:
     family = simulation.make("bursts", 1).family
     assert (family.reshape(-1, simulation.BURST) == family[:: simulation.BURST, None]).all()
+
+
+@pytest.mark.parametrize(("form", "low", "high"), [("rare", 0.03, 0.3), ("usual", 0.8, 0.98)])
+def test_a_history_has_the_rates_and_the_repetitions_of_its_form(
+    form: Form, low: float, high: float
+) -> None:
+    kinds, repos = histories.kinds_and_repositories()
+    made = histories.make(form, 1, kinds, repos)
+    shape = SHAPES[form]
+    assert low < made.success.mean() < high
+    assert len(np.unique(made.runs, axis=0)) == len(made.runs) == shape.tasks * shape.options
+    assert (made.success == histories.make(form, 1, kinds, repos).success).all()
+    repeated = histories.make("repeated", 1, kinds, repos)
+    assert (np.unique(repeated.runs, axis=0, return_counts=True)[1] == 5).all()
 
 
 @pytest.mark.timeout(300)

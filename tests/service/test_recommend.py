@@ -117,6 +117,24 @@ async def test_an_approach_of_another_kind_of_work_is_no_advice_but_a_portable_o
     assert untried.interval_high - untried.interval_low > 0.5
 
 
+async def test_with_a_type_only_options_used_for_it_are_shown_and_the_worse_are_to_be_avoided(
+    service: LearningService,
+) -> None:
+    await runs(service, "expire the cookie", 12, 1, task_type="bug_fix")
+    await runs(service, "add a redirect", 1, 12, task_type="bug_fix")
+    await runs(service, "draw it first", 12, 0, task_type="design")
+    found = await recommend(service, task_type="bug_fix")
+    assert labels(found) == ["expire the cookie", "add a redirect"]
+    assert (found.leader, found.avoid) == ("better", ["add a redirect"])
+
+
+async def test_a_rate_says_what_it_rests_on(service: LearningService) -> None:
+    await runs(service, "expire the cookie", 6, 2)
+    for text, basis in ((LOGIN, "these tasks"), (UNRELATED, "task type")):
+        found = await recommend(service, text, task_type="bug_fix")
+        assert [option.basis for option in found.options] == [basis]
+
+
 async def test_another_dimension_is_compared_when_asked_for(service: LearningService) -> None:
     await runs(service, "a", 4, 0, model_tier="large", pool_type="gpu", swarm_topology="mesh")
     await runs(service, "b", 0, 4, model_tier="small", pool_type="cpu", swarm_topology="ring")
