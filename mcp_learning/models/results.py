@@ -121,10 +121,15 @@ class Option(Model):
 
 
 class Pitfall(Model):
-    """What failed on tasks like the one at hand."""
+    """What failed on tasks like the one at hand.
+
+    Attributes:
+        option: What was tried.
+    """
 
     error_type: str | None = None
     what_happened: str
+    option: str | None = None
     fix: str | None = None
     task_id: UUID
     failures: int

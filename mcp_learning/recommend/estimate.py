@@ -26,6 +26,9 @@ TRIED = 1.0
 ENOUGH = 2.0
 """Effective executions, of all options together, from which there is evidence to speak of."""
 
+ENOUGH_OF_TYPE = 10.0
+"""Executions on tasks of the type that was told, from which there is, too."""
+
 SURE = 0.95
 """Probability of being the best of the tried ones from which an option is called better."""
 
@@ -68,6 +71,7 @@ class Estimate:
     Attributes:
         belief: In the success rates on tasks like this one.
         effective: (m,) effective executions on tasks like this one.
+        of_type: (m,) executions on tasks of the type that was told, by their weight; 0: none told.
         executions: (m,) int64, executions on tasks like this one, however little they weigh.
         global_rate: Of all options everywhere, 0..1.
         order: (m,) options, the best first.
@@ -78,6 +82,7 @@ class Estimate:
 
     belief: Belief
     effective: Floats
+    of_type: Floats
     executions: Ints
     global_rate: float
     order: Ints
@@ -115,7 +120,7 @@ class Estimate:
     @property
     def enough(self) -> bool:
         """Whether there is evidence to speak of."""
-        return bool(self.effective.sum() >= ENOUGH)
+        return bool(self.effective.sum() >= ENOUGH or self.of_type.sum() >= ENOUGH_OF_TYPE)
 
 
 def estimate(
@@ -151,8 +156,8 @@ def estimate(
     near = weight * close
     sizes = effective_sizes(evidence.option, near, options)
     promise = belief.logit
-    of_type = at["task_type"].total.sum() if "task_type" in at else 0.0
-    if at["same"].total.sum() < OFTEN and of_type < OFTEN * options:
+    of_type = at["task_type"].total if "task_type" in at else np.zeros(options)
+    if at["same"].total.sum() < OFTEN and of_type.sum() < OFTEN * options:
         won = tally(evidence.option, near * evidence.success, options)
         tried = Counts(won, tally(evidence.option, near, options))
         bold = usual(background, options).after(tried, BOLD, common=False)
@@ -161,6 +166,7 @@ def estimate(
     return Estimate(
         belief=belief,
         effective=sizes,
+        of_type=of_type,
         executions=np.bincount(evidence.option[near > 0], minlength=options),
         global_rate=(1 + background.success) / (2 + background.total),
         order=order,

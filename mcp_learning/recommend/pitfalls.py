@@ -1,6 +1,8 @@
-"""What failed on similar tasks: one pitfall per error, with what ended it."""
+"""What failed on similar tasks: one pitfall per kind of failure, with what ended it."""
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.folding import folded
@@ -13,41 +15,68 @@ CLOSE_ENOUGH = 0.5
 """Least weight of a later success on another task that counts as a fix."""
 
 
-def find(similar: Sequence[tuple[ExecutionSummary, float]]) -> list[Pitfall]:
-    """Failures among similar executions, the weightiest error first.
+LONGEST = 300
+"""Characters of what happened, from the telling sentence on."""
+
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
+_TELLING = re.compile(
+    r"error|fail|exception|traceback|cannot|can't|couldn't|unable|not found|missing|invalid|wrong"
+    r"|timed? ?out|exceed|denied|refused|conflict|instead of|never |without ",
+    re.IGNORECASE,
+)
+
+_Weighed = tuple[ExecutionSummary, float]
+
+
+def find(similar: Sequence[_Weighed]) -> list[Pitfall]:
+    """Failures among similar executions, the weightiest kind first.
+
+    A kind is an error whose normal form recurs, or else its type: messages in prose are never
+    alike. Failures without a message are left out if others have one.
 
     Args:
         similar: Ended executions and their weights > 0, the weightiest first.
     """
-    by_error: dict[str, list[tuple[ExecutionSummary, float]]] = {}
-    for one, weight in similar:
-        if one.outcome == "failure" and (one.error_message or one.error_type):
-            by_error.setdefault(_error_text(one), []).append((one, weight))
-    heaviest = sorted(by_error.values(), key=lambda group: -sum(weight for _, weight in group))
-    return [_pitfall([one for one, _ in group], similar) for group in heaviest[:MOST]]
+    failed = [(one, weight) for one, weight in similar if one.outcome == "failure"]
+    failed = [(one, weight) for one, weight in failed if one.error_message or one.error_type]
+    told = [(one, weight) for one, weight in failed if one.error_message]
+    forms = Counter(normal_form(one.error_message or "") for one, _ in told)
+    kinds: dict[str, list[_Weighed]] = {}
+    for one, weight in told or failed:
+        kinds.setdefault(_kind(one, forms), []).append((one, weight))
+    heaviest = sorted(kinds.values(), key=lambda kind: -sum(weight for _, weight in kind))
+    return [_pitfall([one for one, _ in kind], similar) for kind in heaviest[:MOST]]
 
 
-def _error_text(one: ExecutionSummary) -> str:
-    """The same for occurrences of one error, as for failure patterns."""
-    return normal_form(one.error_message or "") or one.error_type or ""
+def _kind(one: ExecutionSummary, forms: Mapping[str, int]) -> str:
+    form = normal_form(one.error_message or "")
+    recurs = bool(form) and forms[form] > 1
+    return f"form {form}" if recurs or not one.error_type else f"type {one.error_type}"
 
 
-def _pitfall(
-    failures: Sequence[ExecutionSummary], similar: Sequence[tuple[ExecutionSummary, float]]
-) -> Pitfall:
+def _pitfall(failures: Sequence[ExecutionSummary], similar: Sequence[_Weighed]) -> Pitfall:
     first = failures[0]
     return Pitfall(
         error_type=first.error_type,
-        what_happened=first.error_message or f"failed: {first.error_type}",
+        what_happened=_telling(first.error_message) or f"failed: {first.error_type}",
+        option=first.approach or first.model_tier,
         fix=_fix(failures, similar),
         task_id=first.task_id,
         failures=len(failures),
     )
 
 
-def _fix(
-    failures: Sequence[ExecutionSummary], similar: Sequence[tuple[ExecutionSummary, float]]
-) -> str | None:
+def _telling(message: str | None) -> str:
+    """The message from the sentence on that says what went wrong, if it is a long one."""
+    text = (message or "").strip()
+    if len(text) > LONGEST:
+        sentences = _SENTENCE.split(text)
+        at = next((n for n, one in enumerate(sentences) if _TELLING.search(one)), 0)
+        text = " ".join(sentences[at:])
+    return text[:LONGEST].rstrip()
+
+
+def _fix(failures: Sequence[ExecutionSummary], similar: Sequence[_Weighed]) -> str | None:
     """The solution of a later success of the same task, or else of the weightiest similar task.
 
     Without any, the solution that a failure recorded: what to do next time.

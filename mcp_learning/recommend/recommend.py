@@ -159,8 +159,6 @@ def _options(
     limit: int,
 ) -> list[Option]:
     mean, option = estimated.mean, gathered.evidence.option
-    places = gathered.background.places
-    of_type = places["task_type"].total if "task_type" in places else np.zeros(len(mean))
     return [
         Option(
             label=gathered.names[number],
@@ -176,7 +174,7 @@ def _options(
             basis="these tasks"
             if estimated.tried[number]
             else "task type"
-            if of_type[number] >= TRIED
+            if estimated.of_type[number] >= TRIED
             else "all tasks",
             evidence=[one.task_id for at, one in read.items() if option[at] == number][
                 :SHOWN_EVIDENCE
@@ -211,15 +209,18 @@ def _note(estimated: Estimate, gathered: Gathered, pending: int, by: str) -> str
     if not gathered.known:
         return f"no execution that has ended names its {label}; record one with {by}"
     similar = int((estimated.weights > 0).sum())
+    of_type = round(float(estimated.of_type.sum()))
+    others = f"{of_type} of this type of task" if of_type else "other tasks"
     if not similar:
         waiting = f" ({pending} similar ones are pending)" if pending else ""
-        return f"no similar execution has ended{waiting}; rates are those of other tasks"
-    if not estimated.enough:
+        return f"no similar execution has ended{waiting}; rates are those of {others}"
+    worth = float(estimated.effective.sum())
+    if worth < ENOUGH:
         return (
-            f"{similar} similar executions weigh as much as {estimated.effective.sum():.1f} of the "
-            f"same task; {ENOUGH:g} are needed, so rates lean on other tasks"
+            f"{similar} similar executions weigh as much as {worth:.1f} of one kind; "
+            f"{ENOUGH:g} are needed, so rates lean on {others}"
         )
     won = float((estimated.weights * gathered.evidence.success).sum())
     if won == 0:
         return "every similar execution failed; see the pitfalls, or try something new"
-    return f"{similar} similar executions, worth {estimated.effective.sum():.1f} of the same task"
+    return f"{similar} similar executions, worth {worth:.1f} of one kind"

@@ -5,7 +5,12 @@ from mcp_learning.models.results import Option, Pitfall, Recommendation
 from mcp_learning.server.answers import structured, tokens
 from mcp_learning.server.quoting import quoted, shorten
 
-_LONGEST = {"what_happened": 140, "fix": 160}
+_RESTS_ON = {
+    "these tasks": "",
+    "task type": "as on this type of task",
+    "all tasks": "as on all tasks",
+}
+_LONGEST = {"what_happened": 300, "fix": 300}
 
 
 def recommendation(
@@ -39,6 +44,8 @@ def _trim(pitfall: Pitfall) -> Pitfall:
 def _text(result: Recommendation, request: RecommendApproach) -> str:
     lines = [_headline(result)]
     lines += [_option(number, option) for number, option in enumerate(result.options, 1)]
+    if result.avoid:
+        lines.append("Avoid " + ", ".join(quoted(label, 80) for label in result.avoid) + ".")
     lines += [_pitfall(pitfall) for pitfall in result.pitfalls]
     if result.truncated:
         lines.append("Some was left out to stay within max_tokens.")
@@ -60,11 +67,13 @@ def _option(number: int, option: Option) -> str:
     took = [
         f"{option.expected_duration_seconds:.0f} s" if option.expected_duration_seconds else "",
         f"${option.expected_cost_usd:.2f}" if option.expected_cost_usd else "",
+        _RESTS_ON[option.basis],
     ]
     details = ", ".join(part for part in (rate, told, *took) if part)
     return f"{number}. {quoted(option.label, 80)}: {details}"
 
 
 def _pitfall(pitfall: Pitfall) -> str:
-    fix = f"; fix: {quoted(pitfall.fix, 100)}" if pitfall.fix else ""
-    return f"Failed before: {quoted(pitfall.what_happened, 80)}{fix}"
+    tried = f" with {quoted(pitfall.option, 60)}" if pitfall.option else ""
+    fix = f"; fix: {quoted(pitfall.fix, 160)}" if pitfall.fix else ""
+    return f"Failed before{tried}: {quoted(pitfall.what_happened, 200)}{fix}"

@@ -133,6 +133,10 @@ async def test_a_rate_says_what_it_rests_on(service: LearningService) -> None:
     for text, basis in ((LOGIN, "these tasks"), (UNRELATED, "task type")):
         found = await recommend(service, text, task_type="bug_fix")
         assert [option.basis for option in found.options] == [basis]
+    await runs(service, "expire the cookie", 6, 2)
+    plain = await recommend(service, UNRELATED, task_type="bug_fix")
+    assert plain.verdict == "evidence"
+    assert "rates are those of 16 of this type" in plain.basis.note
 
 
 async def test_another_dimension_is_compared_when_asked_for(service: LearningService) -> None:
@@ -190,6 +194,28 @@ async def test_errors_that_differ_in_numbers_only_are_one_pitfall(
         await runs(service, f"a{number}", 0, 1, error_message=f"loop after {number} redirects")
     (pitfall,) = (await recommend(service)).pitfalls
     assert pitfall.failures == 3
+
+
+async def test_failures_told_in_prose_are_one_pitfall_by_type_and_the_wordless_are_left_out(
+    service: LearningService,
+) -> None:
+    told = ("The cookie was set twice.", "Somebody removed the header before the redirect.")
+    for message in told:
+        await runs(service, "a", 0, 1, error_type="wrong_solution", error_message=message)
+    await runs(service, "b", 0, 1, error_type="timeout", error_message="gave up after a minute")
+    await runs(service, "c", 0, 3, error_type="crash")
+    first, second = (await recommend(service)).pitfalls
+    assert (first.error_type, first.failures, first.option) == ("wrong_solution", 2, "a")
+    assert second.what_happened == "gave up after a minute"
+
+
+async def test_a_long_message_is_shown_from_the_sentence_that_tells(
+    service: LearningService,
+) -> None:
+    message = "We looked at every page in turn. " * 20 + "Then the token was missing. So we left."
+    await runs(service, "a", 0, 1, error_type="other", error_message=message)
+    (pitfall,) = (await recommend(service)).pitfalls
+    assert pitfall.what_happened == "Then the token was missing. So we left."
 
 
 async def test_use_before_a_success_raises_the_weight_and_use_before_a_failure_lowers_it(
