@@ -4,7 +4,6 @@ A real server process records commits in a database of its own, and is asked thr
 The user's database is left alone.
 """
 
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -23,7 +22,7 @@ from rich.text import Text
 from mcp_learning.cli.options import Json, typed_directory, typed_path
 from mcp_learning.cli.output import console, print_json, say
 from mcp_learning.cli.progress import ShowCount, counted_progress
-from mcp_learning.cli.running import fail, load_settings, run, told
+from mcp_learning.cli.running import fail, is_attended, load_settings, run, told
 from mcp_learning.cli.similar import matches_table
 from mcp_learning.clients.transfer import commits, git
 from mcp_learning.errors import LearningError
@@ -119,7 +118,7 @@ class _Viewer:
             _print_answer(number, answer)
 
     def ask(self) -> str:
-        if self._silent or not (sys.stdin.isatty() and console.is_terminal):
+        if self._silent or not (is_attended() and console.is_terminal):
             return ""
         try:
             return console.input("\nYour own question (Enter: that's all): ").strip()

@@ -194,6 +194,11 @@ async def resolve(learning: "Learning", text: str) -> "UUID":
     return (await learning.resolve(ResolveId(task_id=text))).task_id
 
 
+def is_attended() -> bool:
+    """Whether stdin is a terminal; it may also be closed, and then there is none."""
+    return bool(sys.stdin and sys.stdin.isatty())
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Asks on the terminal before something that can't be undone; exits 1 if it is not wanted.
 
@@ -201,7 +206,7 @@ def confirm(question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not is_attended():
         fail(f"{question} Nobody can answer here: give --yes if so", 2)
     import typer
 
@@ -222,8 +227,13 @@ def showing(doing: str) -> Iterator[None]:
 
 
 def say_what_waits() -> None:
-    """On a terminal, tells a person who started a server over stdio what that is."""
-    if sys.stdin.isatty() and not loudness.quiet:
+    """On a terminal, tells a person who started a server over stdio what that is.
+
+    Exits 2 if stdin is closed: the next file that is opened would be read in its place.
+    """
+    if not sys.stdin:
+        fail("stdin is closed; a client has to be connected to it", 2)
+    if is_attended() and not loudness.quiet:
         from mcp_learning import __version__
 
         sys.stderr.write(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cli.conftest import Command as Run
-from cli.conftest import started
+from cli.conftest import Shell, started
 from typer.testing import CliRunner
 
 from mcp_learning.cli.app import COMMANDS, app
@@ -89,6 +89,17 @@ def test_on_a_terminal_the_server_says_what_it_is_and_what_it_waits_for(home: Pa
         assert server.stderr is not None
         assert "waits for a client on stdin" in server.stderr.readline()
     os.close(ours)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+def test_a_server_without_stdin_does_not_start(shell: Shell) -> None:
+    done = shell.run("mcp-learning <&-")
+    assert done.returncode == 2
+    assert done.stderr.endswith("stdin is closed; a client has to be connected to it\n")
+    asked = shell.run(
+        "mcp-learning generate-data --count 3 --no-embed <&- && mcp-learning list <&-"
+    )
+    assert asked.returncode == 0, asked.stderr
 
 
 INTERRUPTED = """
