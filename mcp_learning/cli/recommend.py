@@ -1,6 +1,6 @@
 """`mcp-learning recommend`: what to try on a task, and what failed before."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,6 +23,9 @@ def recommend(
         str,
         typer.Option("--type", "--task-type", help="Its type: options used for it are compared"),
     ] = "",
+    objective: Annotated[
+        Literal["quality", "cost", "balanced"], typer.Option(help="What counts")
+    ] = "quality",
     limit: Annotated[int, typer.Option(min=1, max=50, help="At most so many")] = 4,
     data_dir: DataDir = None,
     json: Json = False,
@@ -37,6 +40,7 @@ def recommend(
         by=by,
         repo=repo,
         task_type=task_type,
+        objective=objective,
         limit=limit,
         max_tokens=MAX_TOKENS,
     )

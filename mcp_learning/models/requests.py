@@ -25,6 +25,7 @@ from mcp_learning.models.identifiers import uuid7
 
 Outcome = Literal["success", "failure", "pending"]
 GroupBy = Literal["task_type", "repo", "approach", "model_tier", "pool_type", "error_type", "day"]
+Objective = Literal["quality", "cost", "balanced"]
 Dimension = Literal["approach", "model_tier", "pool_type", "swarm_topology"]
 Preset = Literal["fast", "balanced", "high_recall", "custom"]
 WantedMode = Literal["configured", "exact", "hnsw"]
@@ -165,6 +166,7 @@ class RecommendApproach(Request):
     repo: Repo = None
     task_type: OptionalLabel = None
     by: Annotated[Dimension, Field(description="What to compare")] = "approach"
+    objective: Objective = "quality"
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 4
     max_tokens: Annotated[int, Field(ge=200, le=50_000)] = 1_000
 

@@ -106,6 +106,9 @@ class Option(Model):
 
     Attributes:
         basis: What the rate rests on mostly.
+        escalate_to: The option to try when this one fails.
+        escalated_success_rate: That one of the two succeeds.
+        escalated_cost_usd: Expected cost of both.
     """
 
     label: str
@@ -117,6 +120,9 @@ class Option(Model):
     expected_duration_seconds: float | None = None
     expected_cost_usd: float | None = None
     basis: Literal["these tasks", "task type", "all tasks"]
+    escalate_to: str | None = None
+    escalated_success_rate: float | None = None
+    escalated_cost_usd: float | None = None
     evidence: list[UUID]
 
 

@@ -78,6 +78,7 @@ class Estimate:
         better: Whether the first of the tried options is the best of them with a probability of
             at least `SURE`.
         weights: (n,) what each piece of evidence weighed on tasks like this one.
+        hardness: Weights of `belief.VARIANCES` for how hard the very task is.
     """
 
     belief: Belief
@@ -88,6 +89,7 @@ class Estimate:
     order: Ints
     better: bool
     weights: Floats
+    hardness: Floats
 
     @property
     def mean(self) -> Floats:
@@ -116,6 +118,13 @@ class Estimate:
             return np.zeros(0, bool)
         first, logit, own = self.order[0], self.belief.logit, self.belief.own
         return np.asarray(logit[first] - logit > _Z_90 * np.sqrt(own[first] + own))
+
+    def after_failure(self, number: int) -> Floats:
+        """(m,) expected success rates, 0..1, once an option has failed on the very task."""
+        failed = np.zeros(len(self.order))
+        failed[number] = 1
+        counts = Counts(np.zeros(len(failed)), failed)
+        return self.belief.after(counts, self.hardness, common=True).rate
 
     @property
     def enough(self) -> bool:
@@ -172,6 +181,7 @@ def estimate(
         order=order,
         better=_is_better(belief, order[sizes[order] >= TRIED]),
         weights=near,
+        hardness=dict(zip(LEVELS, strengths, strict=True))["same", True],
     )
 
 

@@ -8,13 +8,15 @@ how rates follow in `estimate`.
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
 from uuid import UUID
 
 import numpy as np
 
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Basis, ExecutionSummary, Option, Recommendation
-from mcp_learning.recommend import pitfalls
+from mcp_learning.recommend import choice, pitfalls
 from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate, estimate
 from mcp_learning.recommend.evidence import NEAR
 from mcp_learning.recommend.gather import Comparison, Gathered, gather
@@ -128,16 +130,14 @@ def answer(made: Assessment, texts: Mapping[int, ExecutionSummary]) -> Recommend
         for at, number in zip(made.weighty, made.numbers, strict=True)
         if number in texts
     }
-    order: list[int] = sorted(
-        estimated.order.tolist(), key=lambda number: not gathered.used[number]
-    )
+    best = sorted(estimated.order.tolist(), key=lambda number: not gathered.used[number])
+    costs = _medians(gathered, estimated, read, "cost_usd")
+    order = choice.ordered(best, estimated, costs, made.request.objective)
     return Recommendation(
         verdict="evidence" if estimated.enough else "insufficient_evidence",
         leader="better" if estimated.better else "unclear",
         options=_options(gathered, estimated, order, read, made.request.limit),
-        avoid=[gathered.names[number] for number in order if estimated.worse[number]][
-            :MOST_AVOIDED
-        ],
+        avoid=[gathered.names[one] for one in best if estimated.worse[one]][:MOST_AVOIDED],
         pitfalls=pitfalls.find([(one, float(estimated.weights[at])) for at, one in read.items()]),
         basis=Basis(
             similar_executions=int((estimated.weights > 0).sum()),
@@ -158,49 +158,52 @@ def _options(
     read: Mapping[int, ExecutionSummary],
     limit: int,
 ) -> list[Option]:
-    mean, option = estimated.mean, gathered.evidence.option
-    return [
-        Option(
-            label=gathered.names[number],
-            success_rate=round(float(mean[number]), 3),
-            interval_low=round(float(estimated.low[number]), 3),
-            interval_high=round(float(estimated.high[number]), 3),
-            executions=int(estimated.executions[number]),
-            effective_n=round(float(estimated.effective[number]), 1),
-            expected_duration_seconds=_median(
-                number, gathered, estimated, read, "duration_seconds"
-            ),
-            expected_cost_usd=_median(number, gathered, estimated, read, "cost_usd"),
-            basis="these tasks"
-            if estimated.tried[number]
-            else "task type"
-            if estimated.of_type[number] >= TRIED
-            else "all tasks",
-            evidence=[one.task_id for at, one in read.items() if option[at] == number][
-                :SHOWN_EVIDENCE
-            ],
+    durations = _medians(gathered, estimated, read, "duration_seconds")
+    costs = _medians(gathered, estimated, read, "cost_usd")
+    found = []
+    for number in order[:limit]:
+        other = choice.escalation(number, order, estimated, costs)
+        mine = (at for at in read if gathered.evidence.option[at] == number)
+        found.append(
+            Option(
+                label=gathered.names[number],
+                success_rate=round(float(estimated.mean[number]), 3),
+                interval_low=round(float(estimated.low[number]), 3),
+                interval_high=round(float(estimated.high[number]), 3),
+                executions=int(estimated.executions[number]),
+                effective_n=round(float(estimated.effective[number]), 1),
+                expected_duration_seconds=durations.get(number),
+                expected_cost_usd=costs.get(number),
+                basis=_basis(estimated, number),
+                escalate_to=None if other is None else gathered.names[other.to],
+                escalated_success_rate=None if other is None else other.success_rate,
+                escalated_cost_usd=None if other is None else other.cost_usd,
+                evidence=[read[at].task_id for at in islice(mine, SHOWN_EVIDENCE)],
+            )
         )
-        for number in order[:limit]
-    ]
+    return found
 
 
-def _median(
-    number: int,
-    gathered: Gathered,
-    estimated: Estimate,
-    read: Mapping[int, ExecutionSummary],
-    field: str,
-) -> float | None:
-    """The weighted median of what the option took on tasks like this one, if it is known."""
-    known = [
-        (value, estimated.weights[at])
-        for at, one in read.items()
-        if gathered.evidence.option[at] == number and (value := getattr(one, field)) is not None
-    ]
-    if not known:
-        return None
-    values, weights = np.array(known, np.float64).T
-    return round(weighted_quantile(values, weights, 0.5), 4)
+def _basis(estimated: Estimate, number: int) -> Literal["these tasks", "task type", "all tasks"]:
+    if estimated.tried[number]:
+        return "these tasks"
+    return "task type" if estimated.of_type[number] >= TRIED else "all tasks"
+
+
+def _medians(
+    gathered: Gathered, estimated: Estimate, read: Mapping[int, ExecutionSummary], field: str
+) -> dict[int, float]:
+    """The weighted median of what each option took on tasks like this one, where it is known."""
+    known: dict[int, list[tuple[float, float]]] = {}
+    for at, one in read.items():
+        if (value := getattr(one, field)) is not None:
+            number = int(gathered.evidence.option[at])
+            known.setdefault(number, []).append((value, float(estimated.weights[at])))
+    medians = {}
+    for number, pairs in known.items():
+        values, weights = np.array(pairs, np.float64).T
+        medians[number] = round(weighted_quantile(values, weights, 0.5), 4)
+    return medians
 
 
 def _note(estimated: Estimate, gathered: Gathered, pending: int, by: str) -> str:

@@ -68,9 +68,18 @@ def _option(number: int, option: Option) -> str:
         f"{option.expected_duration_seconds:.0f} s" if option.expected_duration_seconds else "",
         f"${option.expected_cost_usd:.2f}" if option.expected_cost_usd else "",
         _RESTS_ON[option.basis],
+        _escalation(option) if number == 1 else "",
     ]
     details = ", ".join(part for part in (rate, told, *took) if part)
     return f"{number}. {quoted(option.label, 80)}: {details}"
+
+
+def _escalation(option: Option) -> str:
+    if option.escalate_to is None:
+        return ""
+    cost = "" if option.escalated_cost_usd is None else f", ${option.escalated_cost_usd:.2f} in all"
+    rate = f"one of both succeeds {option.escalated_success_rate:.0%}{cost}"
+    return f"if it fails {quoted(option.escalate_to, 80)} ({rate})"
 
 
 def _pitfall(pitfall: Pitfall) -> str:

@@ -79,6 +79,24 @@ async def test_the_approach_that_works_goes_first_with_what_it_takes(
     assert await recommend(service, LOGIN_PARAPHRASE, limit=1) != found
 
 
+async def test_by_cost_the_cheapest_that_is_not_worse_goes_first_with_what_to_try_next(
+    service: LearningService,
+) -> None:
+    await runs(service, "small", 9, 5, cost_usd=0.1)
+    await runs(service, "large", 11, 3, cost_usd=2.0)
+    await runs(service, "tiny", 0, 14, cost_usd=0.01)
+    assert labels(await recommend(service)) == ["large", "small", "tiny"]
+    for objective in ("cost", "balanced"):
+        found = await recommend(service, objective=objective)
+        assert labels(found) == ["small", "large", "tiny"]
+        first, second, _ = found.options
+        assert (first.escalate_to, found.avoid) == ("large", ["tiny"])
+        assert first.escalated_success_rate is not None
+        assert first.escalated_success_rate > second.success_rate
+        assert first.escalated_cost_usd is not None
+        assert 0.1 < first.escalated_cost_usd < 2.0
+
+
 async def test_all_failures_say_so(service: LearningService) -> None:
     await runs(service, "add a redirect", 0, 4)
     found = await recommend(service)

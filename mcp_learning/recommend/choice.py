@@ -1,0 +1,69 @@
+"""Which option goes first by what it costs, and which one is tried when it fails."""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import NamedTuple
+
+from mcp_learning.models.requests import Objective
+from mcp_learning.recommend.estimate import Estimate
+
+_LEAST_RATE = 0.01
+
+
+class Escalation(NamedTuple):
+    """What to try when an option fails.
+
+    Attributes:
+        to: Number of the other option.
+        success_rate: That one of the two succeeds, 0..1.
+        cost_usd: Expected, of both; None: unknown.
+    """
+
+    to: int
+    success_rate: float
+    cost_usd: float | None
+
+
+def ordered(
+    order: Sequence[int], estimated: Estimate, costs: Mapping[int, float], objective: Objective
+) -> list[int]:
+    """The options in the order in which to try them.
+
+    For `cost`, the cheapest that isn't shown to be worse than the first goes first; for `balanced`,
+    the one with the least cost for each success. Those whose cost isn't known follow, then those
+    that are worse.
+
+    Args:
+        order: Best first by quality.
+        estimated: What is known of them.
+        costs: Expected, in dollars, of those for which it is known.
+        objective: What counts.
+    """
+    if objective == "quality":
+        return list(order)
+
+    def key(number: int) -> tuple[bool, float]:
+        cost = costs.get(number, inf)
+        rate = 1.0 if objective == "cost" else max(float(estimated.mean[number]), _LEAST_RATE)
+        return bool(estimated.worse[number]), cost / rate
+
+    return sorted(order, key=key)
+
+
+def escalation(
+    number: int, order: Sequence[int], estimated: Estimate, costs: Mapping[int, float]
+) -> Escalation | None:
+    """The option that is likeliest to succeed once another has failed; None if there is none.
+
+    That it failed says that the task is hard, which makes all others less likely to succeed, too.
+    """
+    rates = estimated.after_failure(number)
+    others = [other for other in order if other != number]
+    if not others:
+        return None
+    to = max(others, key=lambda other: float(rates[other]))
+    failing = 1 - float(estimated.mean[number])
+    both = None
+    if number in costs and to in costs:
+        both = round(costs[number] + failing * costs[to], 4)
+    return Escalation(to, round(1 - failing * (1 - float(rates[to])), 3), both)
