@@ -20,11 +20,13 @@ from benchmarks.calibration.collection import Case, Collection, Matrix, Texts, a
 from benchmarks.calibration.questions import Pairs, paraphrases
 from benchmarks.calibration.rankings import FOUND, Row, quality, ranks
 from mcp_learning.embed.embedder import Embedder
-from mcp_learning.search import fusion
 from mcp_learning.search.scorer import ROUNDING
 from mcp_learning.settings import Settings
 from mcp_learning.synthetic.generator import make_tasks
 from mcp_learning.synthetic.loading import Progress, embed_tasks
+
+FLOOR = 0.41
+"""Least similarity of a match before relevance decided."""
 
 GRID = tuple(round(0.30 + 0.01 * step, 2) for step in range(21))
 """Floors to try: 0.30, 0.31, …, 0.50."""
@@ -203,12 +205,12 @@ async def _measure(
             known.some(case.records),
             lambda c: rankings.rows(c, questions, case.relevant),
         )
-    in_use = fusion.FLOOR if settings.min_similarity is None else settings.min_similarity
+    in_use = FLOOR if settings.min_similarity is None else settings.min_similarity
     return Calibration(
         model=embedder.model,
         questions=len(asked),
         records=len(texts.case.records),
-        default=fusion.FLOOR,
+        default=FLOOR,
         in_use=in_use,
         own=texts.own,
         floors=at_floors(found, texts.case.relevant, unanswered, foreign, {*GRID, in_use}),

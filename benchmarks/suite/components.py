@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from benchmarks import targets
 from benchmarks.targets import Measurement, compare
-from mcp_learning.embed.embedder import BUNDLED_MODEL, Embedder
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.embed.models import BUNDLED_MODEL
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.models.requests import Filters
 from mcp_learning.search.scorer import Query

@@ -21,7 +21,8 @@ from mcp_learning.cli.open_elsewhere import open_in_process, open_in_server
 from mcp_learning.cli.output import index_words
 from mcp_learning.cli.smoke_test import PARAPHRASE, TASK, round_trip
 from mcp_learning.cluster.connect import leader_health
-from mcp_learning.embed.embedder import BUNDLED_MODEL, Embedder
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.embed.models import BUNDLED_MODEL
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.environment import PREFIX
 from mcp_learning.errors import (

@@ -16,48 +16,30 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mcp_learning.embed.models import (
+    BUNDLED_MODEL,
+    REGISTERED_NAME,
+    prefix_of,
+    supported_models,
+)
+from mcp_learning.embed.noise import BUNDLED_FLOOR, UNRELATED, noise_floor
 from mcp_learning.embed.recipe import RECIPE_VERSION
+from mcp_learning.embed.references import sentences
 from mcp_learning.errors import EmbedderUnavailable
-from mcp_learning.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     import numpy as np
     from fastembed import TextEmbedding
     from numpy.typing import NDArray
 
-BUNDLED_MODEL = DEFAULT_MODEL
-"""The default. It comes with this package: no download, no cache, no network."""
-
-BUNDLED_FLOOR = 0.30
-"""Cosine similarity below which a match of the bundled model is noise.
-
-Calibrated: it keeps all true pairs of real agent-run texts and 95 % of short tasks with their
-paraphrases, and rejects 99 % of unrelated short pairs and every question from outside software.
-"""
 
 _BUNDLED_DIR = Path(__file__).parent / "minilm"
+_REFERENCES = Path(__file__).parent / "references.npy"  # made by tools/references.py
 _BUNDLED_DIMENSION = 384
-# fastembed already lists a model under the public name, with files on a hub; ours needs its own.
-_REGISTERED_NAME = "mcp-learning/all-MiniLM-L6-v2"
+_UNKNOWN = frozenset({"[UNK]", "<unk>"})
 _SETTING = "MCP_LEARNING_EMBEDDING_MODEL"
-# Standard deviations above the mean at which these sentences put the bundled model's floor.
-_FLOOR_DEVIATIONS = 4.5
-UNRELATED = (
-    "add pagination to the users endpoint",
-    "the worker is killed because it runs out of memory",
-    "translate the settings page to German",
-    "shrink the Docker image",
-    "TypeError: Cannot read properties of undefined",
-    "write unit tests for the date parser",
-    "deadlock when two transactions update stock",
-    "how do I bake sourdough bread",
-    "who won the chess championship in 1972",
-    "cheap flights to Lisbon in May",
-)
-
-_register_lock = threading.Lock()  # guards fastembed's list, which is global
 logger = logging.getLogger(__name__)
 
 
@@ -69,6 +51,22 @@ class _Loaded:
     dimension: int
     fingerprint: str
     floor: float
+    references: NDArray[np.float32]
+
+
+class EmbeddedQuery(NamedTuple):
+    """The vector of a query, and what is needed to judge its cosines.
+
+    Attributes:
+        vector: (dimension,) float32, L2-normalised.
+        background: Greatest cosine with a sentence without content (`references`), -1..1.
+        unknown: Share of the query's word pieces that the model doesn't know, 0..1; 1 for a text
+            without any.
+    """
+
+    vector: NDArray[np.float32]
+    background: float
+    unknown: float
 
 
 class Embedder:
@@ -128,8 +126,7 @@ class Embedder:
         """Cosine similarity, 0..1, below which a match is noise.
 
         The bundled model's is BUNDLED_FLOOR. Any other is loaded and measured, since models differ
-        in what they give unrelated texts: the mean + 4.5 standard deviations over all pairs of a
-        few unrelated sentences, a rule that for the bundled model comes to its constant.
+        in what they give unrelated texts (`noise_floor`).
         """
         return BUNDLED_FLOOR if self._bundled else self._ready().floor
 
@@ -161,6 +158,14 @@ class Embedder:
         ready = self._ready()
         return self._vectors(ready.session, ready.dimension, texts)
 
+    def embed_query(self, text: str) -> EmbeddedQuery:
+        """Embed one text that stored ones are going to be compared with; else as `embed`."""
+        ready = self._ready()
+        (vector,) = self._vectors(ready.session, ready.dimension, [text])
+        return EmbeddedQuery(
+            vector, float((ready.references @ vector).max()), _unknown(ready.session, text)
+        )
+
     def _ready(self) -> _Loaded:
         with self._lock:
             if self._loaded is None:
@@ -174,6 +179,7 @@ class Embedder:
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         _defer_requests()
         try:
+            import numpy as np
             from fastembed import TextEmbedding  # only now: 0.4 to 0.9 s
 
             facts = self._facts()
@@ -184,11 +190,13 @@ class Embedder:
             name = facts["model"]
             session = TextEmbedding(name, cache_dir=place, specific_model_path=place, threads=1)
             if self._bundled:
-                return _Loaded(session, _BUNDLED_DIMENSION, self.fingerprint, BUNDLED_FLOOR)
+                known = np.load(_REFERENCES).astype(np.float32)
+                return _Loaded(session, _BUNDLED_DIMENSION, self.fingerprint, BUNDLED_FLOOR, known)
             with (directory / facts["model_file"]).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             floor = noise_floor(self._vectors(session, facts["dim"], UNRELATED))
-            return _Loaded(session, facts["dim"], _fingerprint(self.model, digest), floor)
+            known = self._vectors(session, facts["dim"], sentences())
+            return _Loaded(session, facts["dim"], _fingerprint(self.model, digest), floor, known)
         except EmbedderUnavailable:
             raise
         except Exception as error:  # whatever fastembed, onnxruntime or the disk can raise
@@ -203,8 +211,8 @@ class Embedder:
 
     def _facts(self) -> dict[str, Any]:
         """Return the model's entry in fastembed's list, after adding the bundled one to it."""
-        wanted = _REGISTERED_NAME if self._bundled else self.model
-        for facts in _supported_models():
+        wanted = REGISTERED_NAME if self._bundled else self.model
+        for facts in supported_models():
             if facts["model"].lower() == wanted.lower():
                 return facts
         raise EmbedderUnavailable(
@@ -253,10 +261,11 @@ class Embedder:
         import numpy as np
 
         vectors = np.empty((len(texts), dimension), np.float32)
+        prefix = prefix_of(self.model)
 
         def run(lane: int) -> None:
             for row in range(lane, len(texts), lanes):
-                vectors[row] = next(iter(session.embed(texts[row])))
+                vectors[row] = next(iter(session.embed(prefix + texts[row])))
 
         lanes = max(1, min(self._lanes, len(texts)))
         if lanes == 1:
@@ -265,6 +274,15 @@ class Embedder:
             with ThreadPoolExecutor(lanes, thread_name_prefix="embed") as pool:
                 list(pool.map(run, range(lanes)))
         return unit_vectors(vectors, self.model)
+
+
+def _unknown(session: TextEmbedding, text: str) -> float:
+    """Return the share of a text's word pieces that the model's tokenizer doesn't know."""
+    tokenizer = session.model.tokenizer  # type: ignore[attr-defined]
+    encoded = tokenizer.encode(text)
+    marks = zip(encoded.tokens, encoded.special_tokens_mask, strict=True)
+    pieces = [token for token, special in marks if not special]
+    return sum(token in _UNKNOWN for token in pieces) / len(pieces) if pieces else 1.0
 
 
 def _defer_requests() -> None:
@@ -285,24 +303,6 @@ def _defer_requests() -> None:
 
     deferred.__getattr__ = load  # type: ignore[method-assign]
     sys.modules["requests"] = deferred
-
-
-def _supported_models() -> list[dict[str, Any]]:
-    """Return fastembed's list of models, the bundled one included."""
-    from fastembed import TextEmbedding
-    from fastembed.common.model_description import ModelSource, PoolingType
-
-    with _register_lock:
-        if all(m["model"] != _REGISTERED_NAME for m in TextEmbedding.list_supported_models()):
-            TextEmbedding.add_custom_model(
-                _REGISTERED_NAME,
-                pooling=PoolingType.MEAN,
-                normalization=True,
-                sources=ModelSource(hf=BUNDLED_MODEL),
-                dim=_BUNDLED_DIMENSION,
-                model_file="model.onnx",
-            )
-        return TextEmbedding.list_supported_models()
 
 
 def unit_vectors(vectors: NDArray[np.float32], model: str) -> NDArray[np.float32]:
@@ -326,19 +326,8 @@ def unit_vectors(vectors: NDArray[np.float32], model: str) -> NDArray[np.float32
 
 
 def _fingerprint(model: str, digest: str) -> str:
-    return f"{model}@{digest[:12]}/recipe-{RECIPE_VERSION}"
-
-
-def noise_floor(vectors: NDArray[np.float32]) -> float:
-    """Return mean + k standard deviations of the cosines between rows, within 0..0.95.
-
-    Args:
-        vectors: (n, dimension) float32, L2-normalised, of unrelated texts; at least two.
-    """
-    import numpy as np
-
-    cosines = (vectors @ vectors.T)[np.triu_indices(len(vectors), k=1)]
-    return float(np.clip(cosines.mean() + _FLOOR_DEVIATIONS * cosines.std(), 0.0, 0.95))
+    prefix = "/" + prefix_of(model).strip() if prefix_of(model) else ""
+    return f"{model}@{digest[:12]}/recipe-{RECIPE_VERSION}{prefix}"
 
 
 def _one_line(reason: object) -> str:

@@ -240,10 +240,8 @@ class LookedUp(Model):
     """
 
     answer: SimilarTasks
-    floor: Annotated[float, Field(description="Least similarity of a match, 0..1")]
-    likely: Annotated[float, Field(description="Similarity from which a match is likely, 0..1")]
     beyond: Annotated[list[Match], Field(description="Relevant, but beyond the limit; best first")]
-    below: Annotated[list[Match], Field(description="Below the floor; best first")]
+    below: Annotated[list[Match], Field(description="Not relevant; most similar first")]
     recommendation: Recommendation
     named: list[TaskName] = []
 

@@ -147,7 +147,7 @@ class FindSimilarTasks(Filters):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 5
     min_similarity: Annotated[
         Unit | None,
-        Field(description="Default: the calibrated floor; lower shows less relevant ones"),
+        Field(description="Default: what is likely or possibly relevant"),
     ] = None
     response_format: Literal["concise", "detailed"] = "concise"
     max_tokens: Annotated[int, Field(ge=200, le=50_000, description="Budget of the answer")] = 2_000

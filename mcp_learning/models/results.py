@@ -69,6 +69,7 @@ class Match(ExecutionSummary):
     """One relevant earlier task."""
 
     similarity: Annotated[float, Field(description="0..1")]
+    confidence: Literal["likely", "possible"]
     matched_by: Literal["meaning", "words", "both"]
     runs: Runs
     passage: Annotated[

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.results import Runs
+from mcp_learning.search.relevance import Confidence
 from mcp_learning.search.scorer import MatchedBy
 from mcp_learning.search.snapshot import Snapshot
 
@@ -22,6 +23,7 @@ class Ranked:
         task_id: Of the execution.
         sequence: Change number of the execution at the time of the search.
         similarity: Of the task's most similar run, 0..1.
+        confidence: How sure it is that the task answers the query.
         matched_by: See `Scorer.matched_by`.
         runs: Numbers of runs by outcome.
         passage: Number of the execution's passage that is most similar in meaning; None: not known.
@@ -32,6 +34,7 @@ class Ranked:
     task_id: UUID
     sequence: int
     similarity: float
+    confidence: Confidence
     matched_by: MatchedBy
     runs: Runs
     passage: int | None = None
@@ -55,7 +58,7 @@ class Found:
         ranked: Best first, at most the limit.
         mode: How candidates were found.
         candidates: Executions searched.
-        below_floor: Executions that were left out because of the floor alone; 0 in a result that
+        below_floor: Executions that were left out as irrelevant alone; 0 in a result that
             has as many tasks as the limit, which leaves out the rest.
     """
 

@@ -1,14 +1,16 @@
-"""Combines lexical and vector scores into one similarity, 0..1, for ranking and for the floor.
+"""Combines lexical and vector scores into one similarity, 0..1, by which matches are ranked.
 
     similarity = w · √coverage + (1 - w) · meaning
-    w = 0.85 · max(evidence / (evidence + 14), identifiers)
+    w = max(0.85 · max(evidence / (evidence + 14), identifiers), 0.3 + 0.7 · unknown)
 
-`coverage`, `evidence` and `identifiers` are those of `word_index.LexicalScores`. `meaning` is the
-cosine, rescaled so that unrelated texts have the same cosine with every model as with the bundled
-one. A long log full of identifiers is matched mainly by its words, a short plain sentence by its
-meaning.
-The square root raises the score of a few rare words in common, so that one floor fits long and
-short queries. docs/tuning.md has the measurements and their limits.
+`coverage`, `evidence` and `identifiers` are those of `word_index.LexicalScores`; `unknown` is the
+share of the query that the model can't read. `meaning` is the cosine, rescaled so that unrelated
+texts have the same cosine with every model and in every language as with the bundled model in
+English. A long log full of identifiers is matched mainly by its words, a short plain sentence by
+its meaning.
+The square root raises the score of a few rare words in common, so that long and short queries have
+like scores. `relevance` decides whether a match is shown. docs/tuning.md has the measurements and
+their limits.
 """
 
 import numpy as np
@@ -19,11 +21,16 @@ from mcp_learning.search.lexical.word_index import LexicalScores
 MAX_LEXICAL_WEIGHT = 0.85
 """Greatest weight of the lexical score, 0..1."""
 
-HALF_EVIDENCE = 14.0
-"""Evidence at which the lexical score gets half of that weight."""
+LEAST_LEXICAL_WEIGHT = 0.3
+"""Least weight of the lexical score, of a query that the model can read."""
 
-FLOOR = 0.41
-"""Similarity below which matches are noise; docs/tuning.md says how it was measured."""
+HALF_EVIDENCE = 14.0
+"""Evidence at which the lexical score gets half of its greatest weight."""
+
+BACKGROUND, BACKGROUND_SHARE = 0.225, 0.75
+"""A query whose cosine with sentences without content (`Embedder.embed_query`) is more than
+`BACKGROUND / BACKGROUND_SHARE` is in a language that the model tells apart by little else, or has
+no content itself; that share of the cosine counts as none."""
 
 MIN_WITH_IDENTIFIERS = 0.45
 """Least similarity of a row that has every identifier of the query."""
@@ -35,10 +42,16 @@ REFERENCE_NOISE = 0.30
 """`Embedder.floor` of the bundled model, to which cosines of other models are rescaled."""
 
 
-def lexical_weight(scores: LexicalScores) -> float:
-    """The weight of the lexical score against the vector score, 0..`MAX_LEXICAL_WEIGHT`."""
+def lexical_weight(scores: LexicalScores, unknown: float = 0.0) -> float:
+    """The weight of the lexical score against the vector score, 0.3..1.
+
+    Args:
+        scores: Of the query.
+        unknown: Share of the query's word pieces that the model doesn't know, 0..1.
+    """
     saturated = scores.evidence / (scores.evidence + HALF_EVIDENCE)
-    return MAX_LEXICAL_WEIGHT * max(saturated, scores.identifiers)
+    by_words = MAX_LEXICAL_WEIGHT * max(saturated, scores.identifiers)
+    return max(by_words, LEAST_LEXICAL_WEIGHT + (1 - LEAST_LEXICAL_WEIGHT) * unknown)
 
 
 def meaning(cosines: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
@@ -52,6 +65,20 @@ def meaning(cosines: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
         return np.asarray(np.maximum(cosines, np.float32(0)))
     slope = np.float32((1 - REFERENCE_NOISE) / (1 - noise))
     return np.asarray(np.maximum(1 - (1 - cosines) * slope, np.float32(0)))
+
+
+def above_background(meanings: NDArray[np.float32], background: float) -> NDArray[np.float32]:
+    """(n,) float32, 0..1: meanings, rescaled so that the background of a query counts as none.
+
+    Args:
+        meanings: (n,) from `meaning`.
+        background: Greatest meaning of the query and a sentence without content, 0..1.
+    """
+    excess = BACKGROUND_SHARE * background
+    if excess <= BACKGROUND:
+        return meanings
+    slope = np.float32((1 - BACKGROUND) / (1 - excess))
+    return np.asarray(np.maximum(1 - (1 - meanings) * slope, np.float32(0)))
 
 
 def similarities(

@@ -1,15 +1,20 @@
 """How similar executions are to a query's kind of work."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.search import relevance_feedback
+from mcp_learning.search.arrays import top_k
 from mcp_learning.search.found import Related
 from mcp_learning.search.lexical.terms import TokenisedQuery
+from mcp_learning.search.relevance import POSSIBLE
 from mcp_learning.search.scorer import Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
+
+_NEAREST = 20
 
 Candidates = Callable[[Scorer], NDArray[np.int64]]
 """Proposes rows that may be related, ascending."""
@@ -18,12 +23,16 @@ Candidates = Callable[[Scorer], NDArray[np.int64]]
 def related(snapshot: Snapshot, query: Query, candidates: Candidates | None = None) -> Related:
     """Executions with their similarity to the query's kind of work (`relevance_feedback`).
 
+    A query that has a background, as one in a language that the model doesn't know, is similar to
+    much. If nothing answers it, it is taken as similar to nothing.
+
     Args:
         snapshot: The rows.
         query: What they are compared with.
         candidates: Which rows are compared; None: all that may be found.
     """
-    scorer = Scorer(snapshot, query, snapshot.words.score(TokenisedQuery.of(query.text)))
+    words = snapshot.words.score(TokenisedQuery.of(query.text))
+    scorer = Scorer(snapshot, replace(query, background=0.0, unknown=0.0), words)
     if candidates is None:
         rows = snapshot.passes(np.arange(len(snapshot.view)))
         found = scorer.similarities(None if snapshot.passing is None else rows)
@@ -35,4 +44,9 @@ def related(snapshot: Snapshot, query: Query, candidates: Candidates | None = No
         found = relevance_feedback.kind_similarities(
             found, query.vector, snapshot.vectors, rows, metric, norms
         )
+    judged = Scorer(snapshot, query, words)
+    if judged.has_background and len(rows):
+        nearest = np.sort(rows[top_k(found, _NEAREST)])
+        if judged.relevance(nearest) < POSSIBLE:
+            found = np.zeros_like(found)
     return Related(snapshot, rows, found)

@@ -1,4 +1,4 @@
-"""Searches the rows: selects candidates, scores them, groups runs by task, applies the floor.
+"""Searches the rows: selects candidates, scores them, groups runs by task, leaves out noise.
 
 `Retriever.search` is the one search of the product. Everything here works on memory and the index
 file; it blocks, and runs in worker threads. The service hands it what the store holds and what
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters, WantedMode
-from mcp_learning.search import candidates, fusion, groups, scan
+from mcp_learning.search import candidates, groups, relevance, scan
 from mcp_learning.search.arrays import top_k
 from mcp_learning.search.found import Found, Mode, Neighbours, Ranked, Related
 from mcp_learning.search.hnsw import HnswIndex, IndexInfo
@@ -26,7 +26,7 @@ from mcp_learning.search.index_manager import MAX_UNINDEXED, IndexManager
 from mcp_learning.search.lexical.terms import TokenisedQuery
 from mcp_learning.search.related import related
 from mcp_learning.search.row_table import UPKEEP, RowTable, Upkeep
-from mcp_learning.search.scorer import ROUNDING, Query, Scorer
+from mcp_learning.search.scorer import ROUNDING, MatchedBy, Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.search.summaries import Summaries
 from mcp_learning.settings import SearchMode
@@ -242,7 +242,7 @@ class Retriever:
         snapshot = self.rows.snapshot(query.filters, query.now)
         words = snapshot.words.score(TokenisedQuery.of(query.text))
         scorer = Scorer(snapshot, query, words)
-        floor = (fusion.FLOOR if query.floor is None else query.floor) - ROUNDING
+        floor = (scorer.least_similarity if query.floor is None else query.floor) - ROUNDING
         few = query.filters.active and snapshot.eligible <= self._few_passing
         few = few and query.mode != "hnsw"
         mode: Mode = "exact"
@@ -251,30 +251,21 @@ class Retriever:
         else:
             mode = "hnsw"
             best = self._best_of_candidates(snapshot, scorer, query, index, floor)
+        tasks = {key: similarity for key, similarity in best.items() if similarity >= floor}
+        relevances = [scorer.relevance(snapshot.rows_of_task(key)) for key in tasks]
+        chosen = relevance.shown(relevances) if query.floor is None else range(len(relevances))
         asked = (description_hash(query.text), scorer.with_error)
         kept = [
-            (similarity, groups.represent(snapshot, key, scorer.similarities, *asked))
-            for key, similarity in best.items()
-            if similarity >= floor
+            groups.represent(snapshot, key, scorer.similarities, *asked)
+            for key in (list(tasks)[at] for at in chosen)
         ]
-        view = snapshot.view
-        matched = scorer.matched_by([group.row for _, group in kept])
-        vector = query.vector
+        matched = scorer.matched_by([group.row for group in kept])
         ranked = [
-            Ranked(
-                task_id=view.task_id(group.row),
-                sequence=int(view["sequence"][group.row]),
-                similarity=similarity,
-                matched_by=matched_by,
-                runs=group.runs,
-                passage=None if vector is None else snapshot.best_passage(group.row, vector),
-                fix=None if group.fix is None else int(view["sequence"][group.fix]),
-                fix_task_id=None if group.fix is None else view.task_id(group.fix),
-            )
-            for (similarity, group), matched_by in zip(kept, matched, strict=True)
+            _ranked(snapshot, query, group, list(tasks.values())[at], by, relevances[at])
+            for at, group, by in zip(chosen, kept, matched, strict=True)
         ]
         full = len(kept) == query.limit
-        shown = sum(group.runs.total for _, group in kept)
+        shown = sum(group.runs.total for group in kept)
         below_floor = 0 if full else snapshot.eligible - shown
         return Found(ranked, mode, snapshot.eligible, below_floor)
 
@@ -331,3 +322,25 @@ class Retriever:
         self, versions: NDArray[np.int64]
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         return self.rows.snapshot(Filters(), datetime.now(UTC)).vectors_of_versions(versions)
+
+
+def _ranked(
+    snapshot: Snapshot,
+    query: Query,
+    group: groups.TaskRuns,
+    similarity: float,
+    by: MatchedBy,
+    value: float,
+) -> Ranked:
+    view, vector = snapshot.view, query.vector
+    return Ranked(
+        task_id=view.task_id(group.row),
+        sequence=int(view["sequence"][group.row]),
+        similarity=similarity,
+        confidence=relevance.confidence(value),
+        matched_by=by,
+        runs=group.runs,
+        passage=None if vector is None else snapshot.best_passage(group.row, vector),
+        fix=None if group.fix is None else int(view["sequence"][group.fix]),
+        fix_task_id=None if group.fix is None else view.task_id(group.fix),
+    )

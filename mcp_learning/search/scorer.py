@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Filters, WantedMode
-from mcp_learning.search import fusion
+from mcp_learning.search import fusion, relevance
 from mcp_learning.search.arrays import is_in_sorted, top_k, top_k_bound
 from mcp_learning.search.lexical.word_index import LexicalScores
 from mcp_learning.search.snapshot import Snapshot
@@ -33,8 +33,10 @@ class Query:
         filters: Which executions may be returned.
         limit: Tasks wanted, at least 1.
         now: The time that `filters.since_days` counts back from.
-        floor: Least similarity, 0..1; None: `fusion.FLOOR`.
+        floor: Least similarity, 0..1; None: `relevance` decides.
         noise: `Embedder.floor` of the model.
+        background: Cosine of `embed_query`, -1..1.
+        unknown: Share of word pieces that the model doesn't know, 0..1.
         mode: How candidates are found; configured: by settings and size.
     """
 
@@ -46,6 +48,8 @@ class Query:
     now: datetime
     floor: float | None = None
     noise: float = fusion.REFERENCE_NOISE
+    background: float = 0.0
+    unknown: float = 0.0
     mode: WantedMode = "configured"
 
 
@@ -69,7 +73,13 @@ class Scorer:
         self.with_error, overlaps = snapshot.with_error(query.text)
         self._by_error = fusion.of_quoted_error(overlaps, self._coverage[self.with_error])
         self._same = snapshot.rows_of_task(query.task_key)
-        self._weight = 1.0 if query.vector is None else fusion.lexical_weight(words)
+        readable = query.vector is not None
+        self._weight = fusion.lexical_weight(words, query.unknown) if readable else 1.0
+        self._unembedded = np.flatnonzero(snapshot.view["version"] == 0)
+        self._offset = relevance.offset(self._weight, snapshot.eligible)
+        self._background = float(
+            fusion.meaning(np.array([query.background], np.float32), query.noise)[0]
+        )
         self._all: NDArray[np.float32] | None = None
         self._all_meaning: NDArray[np.float32] | None = None
 
@@ -84,14 +94,30 @@ class Scorer:
             return self._all[rows]
         return self._fuse(self._meaning(rows), rows)
 
+    @property
+    def least_similarity(self) -> float:
+        """Similarity, 0..1, from which a row may be relevant."""
+        weights = self._weight, fusion.MAX_LEXICAL_WEIGHT
+        return min(relevance.least_similarity(one, self._snapshot.eligible) for one in weights)
+
+    @property
+    def has_background(self) -> bool:
+        """Whether meanings are rescaled for the query's sake, or none is known."""
+        return fusion.BACKGROUND_SHARE * self._background > fusion.BACKGROUND or (
+            self._query.unknown > 0
+        )
+
+    def above_background(self, meanings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n,) float32, 0..1: meanings without what the query shares with texts of no content."""
+        return fusion.above_background(meanings, self._background)
+
     def bounds(self) -> NDArray[np.float32] | None:
         """(n,) float32 upper bounds of the similarities; None if there are none."""
         vector = self._query.vector
         bounds = None if vector is None else self._snapshot.cosine_bounds(vector)
         if bounds is None:
             return None
-        meaning = fusion.meaning(bounds, self._query.noise)
-        return self._fuse(meaning, None)
+        return self._fuse(self._rescaled(bounds), None)
 
     def most_covered(self, k: int) -> NDArray[np.int64]:
         """The k rows that match the query's words best and pass the filters, and ties.
@@ -106,16 +132,36 @@ class Scorer:
         failed = self._snapshot.passes(closest)[:k]
         return np.concatenate([rows[top_k(found[rows], k)], named, failed])
 
+    def relevance(self, rows: NDArray[np.int64]) -> float:
+        """Log odds that a task answers the query (`relevance`).
+
+        Args:
+            rows: (m,) the task's runs, at least one; the most relevant one counts.
+        """
+        found = relevance.of_meaning(self._meaning(rows), self._weight) + np.float32(self._offset)
+        found += relevance.of_words(self._coverage[rows], self._weight)
+        bare = is_in_sorted(rows, self._unembedded)
+        found[bare] = self._of_words_alone(rows[bare])
+        certain = np.concatenate([self._named, self.with_error, self._same])
+        least = relevance.LIKELY if np.isin(rows, certain).any() else -np.inf
+        return max(float(found.max()), least)
+
     def matched_by(self, rows: Sequence[int]) -> list[MatchedBy]:
-        """Which of words and meaning reach the floor by themselves; `both` also if neither does."""
+        """Which of words and meaning would be enough by itself; `both` also if neither would."""
         at = np.array(rows, np.int64)
-        by_meaning = self._meaning(at) >= fusion.FLOOR
-        by_words = (self._coverage[at] >= fusion.FLOOR**2) | is_in_sorted(at, self._named)
-        by_words |= is_in_sorted(at, self.with_error)
+        least = relevance.POSSIBLE - self._offset
+        by_meaning = relevance.of_meaning(self._meaning(at), 0.0) >= least
+        by_words = relevance.of_words(self._coverage[at], 1.0) >= least
+        by_words |= is_in_sorted(at, self._named) | is_in_sorted(at, self.with_error)
         return [
             "both" if meaning == words else "meaning" if meaning else "words"
             for meaning, words in zip(by_meaning.tolist(), by_words.tolist(), strict=True)
         ]
+
+    def _of_words_alone(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        most = fusion.MAX_LEXICAL_WEIGHT  # the regression has seen no greater one
+        offset = np.float32(relevance.offset(most, self._snapshot.eligible))
+        return relevance.of_words(self._coverage[rows], most) + offset
 
     def _meaning(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
         if rows is not None and self._all_meaning is not None:
@@ -123,14 +169,20 @@ class Scorer:
         if self._query.vector is None:
             count = len(self._snapshot.view) if rows is None else len(rows)
             return np.zeros(count, np.float32)
-        found = self._snapshot.cosines(self._query.vector, rows)
-        return fusion.meaning(found, self._query.noise)
+        return self._rescaled(self._snapshot.cosines(self._query.vector, rows))
+
+    def _rescaled(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.above_background(fusion.meaning(found, self._query.noise))
 
     def _fuse(
         self, meaning: NDArray[np.float32], rows: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
         coverage = self._coverage if rows is None else self._coverage[rows]
         fused = fusion.similarities(meaning, coverage, self._weight)
+        bare = self._unembedded
+        if rows is not None:
+            bare = np.flatnonzero(is_in_sorted(rows, bare))
+        fused[bare] = np.sqrt(coverage[bare])  # words decide where no meaning is known
         named = self._named if rows is None else np.flatnonzero(is_in_sorted(rows, self._named))
         same = self._same if rows is None else np.flatnonzero(is_in_sorted(rows, self._same))
         fused[named] = np.maximum(fused[named], np.float32(fusion.MIN_WITH_IDENTIFIERS))

@@ -136,7 +136,8 @@ def _match_line(number: int, match: Match) -> str:
     runs = match.runs
     several = f" ({runs.success} of {runs.total} runs succeeded)" if runs.total > 1 else ""
     task = quoted(match.task_description, 100)
-    line = f"{number}. {match.similarity:.2f} {match.outcome}{several} {task}"
+    doubt = " possibly relevant," if match.confidence == "possible" else ""
+    line = f"{number}. {match.similarity:.2f}{doubt} {match.outcome}{several} {task}"
     for label, text in (
         ("what matched", match.passage),
         ("approach", match.approach),

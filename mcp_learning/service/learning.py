@@ -192,8 +192,7 @@ class LearningService:
             StoreError: The database can't be read.
         """
         votes = await self._recalls.votes()
-        floor = self.settings.min_similarity
-        found = await retrieval.look_up(await self._indexing(), request, votes, floor)
+        found = await retrieval.look_up(await self._indexing(), request, votes)
         advice = found.recommendation
         ids = [task_id for option in advice.options for task_id in option.evidence]
         ids += [pitfall.task_id for pitfall in advice.pitfalls]

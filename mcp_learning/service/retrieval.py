@@ -25,13 +25,9 @@ if TYPE_CHECKING:
 NEAREST = 200
 """Nearest tasks among which `look_up` looks for what an answer leaves out."""
 
-LIKELY = 0.45
-"""Similarity that fewer than one in 200 unrelated questions reached with any task; 9 in 200 reached
-the floor (docs/tuning.md)."""
-
 
 async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> SimilarTasks:
-    """The most similar earlier tasks that pass the filters and the floor, best first."""
+    """The most similar earlier tasks that pass the filters and are relevant, best first."""
     found, texts = await indexer.searches.search(
         request.task_description,
         filters=request.filters,
@@ -69,25 +65,19 @@ async def look_up(
     indexer: "Indexer",
     request: LookUp,
     votes: Mapping[UUID, Vote],
-    configured_floor: float | None,
 ) -> LookedUp:
-    """What a search answers, what comes next above and below the floor, and a recommendation.
+    """What a search answers, what else is relevant, what isn't, and a recommendation.
 
     Args:
         indexer: What searches are made with.
         request: The question.
         votes: What speaks for and against executions.
-        configured_floor: Least similarity, 0..1, if the question names none; None: calibrated.
     """
+    more = request.model_copy(update={"limit": NEAREST})
+    everything = more.model_copy(update={"min_similarity": 0.0})
     answer = await similar_tasks(indexer, request)
-    from mcp_learning.search.fusion import FLOOR  # loaded with the indexer by now
-
-    floors = (request.min_similarity, configured_floor, FLOOR)
-    floor = next(one for one in floors if one is not None)
-    more = {"min_similarity": 0.0, "limit": NEAREST}
-    nearest = await similar_tasks(indexer, request.model_copy(update=more))
-    shown = {match.task_id for match in answer.matches}
-    others = [match for match in nearest.matches if match.task_id not in shown]
+    relevant = (await similar_tasks(indexer, more)).matches
+    nearest = (await similar_tasks(indexer, everything)).matches
     task = RecommendApproach(
         task_description=request.task_description,
         repo=request.repo,
@@ -97,12 +87,15 @@ async def look_up(
     )
     return LookedUp(
         answer=answer,
-        floor=floor,
-        likely=LIKELY,
-        beyond=[one for one in others if one.similarity >= floor][: request.rest],
-        below=[one for one in others if one.similarity < floor][: request.rest],
+        beyond=_without(relevant, answer.matches)[: request.rest],
+        below=_without(nearest, [*relevant, *answer.matches])[: request.rest],
         recommendation=await recommendation(indexer, task, votes),
     )
+
+
+def _without(matches: Sequence[Match], others: Sequence[Match]) -> list[Match]:
+    known = {match.task_id for match in others}
+    return [match for match in matches if match.task_id not in known]
 
 
 async def _passages(
@@ -130,6 +123,7 @@ def _match(ranked: "Ranked", texts: Mapping[int, ExecutionSummary], passage: str
     return Match(
         **dict(texts[ranked.sequence]),
         similarity=round(ranked.similarity, 4),
+        confidence=ranked.confidence,
         matched_by=ranked.matched_by,
         runs=ranked.runs,
         passage=passage,

@@ -106,7 +106,7 @@ class Searches:
             text: The task at hand.
             filters: Which executions may be returned.
             limit: Tasks wanted, at least 1.
-            floor: Least similarity, 0..1; None: as configured, else the calibrated one.
+            floor: Least similarity, 0..1; None: as configured, else what is relevant is found.
             mode: How candidates are found; configured: by settings and size.
 
         Returns:
@@ -193,9 +193,11 @@ class Searches:
     def _query(self, text: str, *, filters: Filters, limit: int, floor: float | None) -> Query:
         # Stored text has no secrets either, so a question is most similar without its own.
         question, _ = redact(text)
-        vector = None
+        vector, background, unknown = None, 0.0, 0.0
         if not self._sync.reembed_due:
-            (vector,) = self._embedder.embed([embedding_text(question)])
+            asked = self._embedder.embed_query(embedding_text(question))
+            background, unknown = asked.background, asked.unknown
+            vector = asked.vector if unknown < 1 else None
         return Query(
             text=question,
             task_key=task_key(question),
@@ -204,6 +206,8 @@ class Searches:
             limit=limit,
             floor=self._settings.min_similarity if floor is None else floor,
             noise=self._embedder.floor,
+            background=background,
+            unknown=unknown,
             now=datetime.now(UTC),
         )
 

@@ -16,8 +16,11 @@ import pytest
 
 from benchmarks.calibration import questions
 from mcp_learning.embed import embedder as module
-from mcp_learning.embed.embedder import BUNDLED_FLOOR, BUNDLED_MODEL, Embedder
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.embed.models import BUNDLED_MODEL, MULTILINGUAL_MODEL
+from mcp_learning.embed.noise import BUNDLED_FLOOR, UNRELATED, noise_floor
 from mcp_learning.embed.recipe import MAX_CHARS, RECIPE_VERSION, embedding_text
+from mcp_learning.embed.references import sentences
 from mcp_learning.errors import EmbedderUnavailable
 
 HERE = Path(__file__).parent
@@ -215,7 +218,7 @@ def test_plain_paraphrases_pass_the_floor_and_unrelated_tasks_do_not(embedder: E
 def test_the_floor_rule_for_other_models_comes_to_the_calibrated_constant(
     embedder: Embedder,
 ) -> None:
-    measured = module.noise_floor(embedder.embed(module.UNRELATED))
+    measured = noise_floor(embedder.embed(UNRELATED))
     assert measured == pytest.approx(BUNDLED_FLOOR, abs=0.03)
 
 
@@ -223,3 +226,30 @@ def test_embedding_text_is_one_bounded_line() -> None:
     assert embedding_text("  fix\n\n the\tbug ") == "fix the bug"
     assert len(embedding_text("word " * 4_000)) <= MAX_CHARS
     assert embedding_text(" \n ") == ""
+
+
+def test_the_shipped_vectors_of_the_references_are_the_model_s(embedder: Embedder) -> None:
+    shipped = np.load(BUNDLED.parent / "references.npy").astype(np.float32)
+    assert np.einsum("ij,ij->i", shipped, embedder.embed(sentences())).min() > 0.999
+
+
+def test_a_query_without_content_is_near_the_references(embedder: Embedder) -> None:
+    assert embedder.embed_query("Thanks!").background == pytest.approx(1, abs=0.01)
+    assert embedder.embed_query("upgrade Django from 3.2 to 4.2").background < 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"), [("fix the login", 0.0), ("🔥", 1.0), ("\u200b\u200d", 1.0), ("", 1.0)]
+)
+def test_the_share_of_a_query_that_the_model_cannot_read_is_told(
+    text: str, unknown: float, embedder: Embedder
+) -> None:
+    assert embedder.embed_query(text).unknown == unknown
+
+
+@pytest.mark.usefixtures("no_network")
+def test_the_multilingual_model_is_known_and_says_that_it_has_to_be_downloaded(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(EmbedderUnavailable, match=f"{MULTILINGUAL_MODEL}.*download"):
+        Embedder(MULTILINGUAL_MODEL, cache_dir=tmp_path).load()

@@ -4,12 +4,16 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
 from search.planted import Vectors
 from store.rows import OUTCOMES
 
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.results import Execution
+from mcp_learning.search import relevance
 from mcp_learning.search.errors import ErrorForms
+from mcp_learning.search.fusion import MAX_LEXICAL_WEIGHT
 from mcp_learning.search.groups import AS_SIMILAR
 from mcp_learning.search.lexical.terms import count_terms
 
@@ -48,3 +52,18 @@ def _counted(*texts: str | None) -> Counter[int]:
 def terms(row: Execution) -> Counter[int]:
     texts = (row.task_description, row.solution_summary, row.error_type, row.error_message)
     return _counted(*texts)
+
+
+def relevances(
+    meanings: NDArray[np.float32],
+    coverage: NDArray[np.float32],
+    weight: float,
+    unembedded: NDArray[np.bool_],
+    eligible: int,
+) -> NDArray[np.float32]:
+    """Log odds that each row answers a query, before what is certain."""
+    values = relevance.of_meaning(meanings, weight) + relevance.of_words(coverage, weight)
+    values += np.float32(relevance.offset(weight, eligible))
+    most = MAX_LEXICAL_WEIGHT
+    alone = relevance.of_words(coverage, most) + np.float32(relevance.offset(most, eligible))
+    return np.where(unembedded, alone, values)

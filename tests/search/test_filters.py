@@ -25,7 +25,7 @@ from store.rows import OUTCOMES, execution
 
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
-from mcp_learning.search import fusion, scan
+from mcp_learning.search import scan
 from mcp_learning.search.lexical.terms import TokenisedQuery
 from mcp_learning.search.row_table import Upkeep
 from mcp_learning.search.scorer import Query, Scorer
@@ -164,7 +164,7 @@ def contenders_of(world: World, query: Query) -> int:
     """How many rows an exact search compares."""
     snapshot = world.retriever.rows.snapshot(query.filters, query.now)
     scorer = Scorer(snapshot, query, snapshot.words.score(TokenisedQuery.of(query.text)))
-    floor = fusion.FLOOR if query.floor is None else query.floor
+    floor = scorer.least_similarity if query.floor is None else query.floor
     rows = scan.contenders(snapshot, scorer, query.limit, floor)
     return len(snapshot.view) if rows is None else len(rows)
 

@@ -28,7 +28,7 @@ def test_the_weight_of_words_grows_with_either_ground_up_to_its_bound(
 
 def test_the_weight_of_words_is_that_of_the_formula() -> None:
     most = fusion.MAX_LEXICAL_WEIGHT
-    assert fusion.lexical_weight(scores(0, 0)) == 0
+    assert fusion.lexical_weight(scores(0, 0)) == fusion.LEAST_LEXICAL_WEIGHT
     assert fusion.lexical_weight(scores(fusion.HALF_EVIDENCE, 0)) == pytest.approx(most / 2)
     assert fusion.lexical_weight(scores(fusion.HALF_EVIDENCE, 0.8)) == pytest.approx(most * 0.8)
     assert fusion.lexical_weight(scores(0, 1)) == most
@@ -86,5 +86,20 @@ def test_the_bundled_model_s_cosines_are_taken_as_they_are() -> None:
     assert cosines[0] == np.float32(-0.2)
 
 
-def test_a_match_by_its_name_passes_the_floor_and_noise_does_not() -> None:
-    assert fusion.REFERENCE_NOISE < fusion.FLOOR < fusion.MIN_WITH_IDENTIFIERS < 1
+def test_meanings_of_a_query_in_a_language_that_the_model_knows_are_taken_as_they_are() -> None:
+    meanings = np.array([0.0, 0.3, 1.0], np.float32)
+    assert fusion.above_background(meanings, 0.2).tolist() == meanings.tolist()
+
+
+def test_the_background_of_a_query_counts_as_no_meaning() -> None:
+    meanings = np.array([0.4, 0.6, 1.0], np.float32)
+    rescaled = fusion.above_background(meanings, 0.7)
+    assert rescaled[2] == 1
+    assert (rescaled < [0.2, 0.4, 1.1]).all()
+    assert (np.diff(rescaled) > 0).all()
+
+
+def test_words_decide_as_far_as_the_model_cannot_read_the_query() -> None:
+    nothing = LexicalScores(np.zeros(0, np.float32), 0.0, 0.0, np.zeros(0, np.int32))
+    weights = [fusion.lexical_weight(nothing, unknown) for unknown in (0.0, 0.5, 1.0)]
+    assert weights == pytest.approx([0.3, 0.65, 1.0])

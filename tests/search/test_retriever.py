@@ -21,7 +21,6 @@ from store.rows import execution
 
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
-from mcp_learning.search import fusion
 from mcp_learning.search.hnsw import FILE_NAME, HnswIndex
 from mcp_learning.store.types import Unembedded
 
@@ -158,26 +157,30 @@ def test_the_same_task_is_alike_to_one_with_or_without_a_vector(world: World) ->
     assert told(world.find(description_of(1), like(1, 16), floor=1.0))[0].task_id == same
 
 
-def test_what_is_below_the_floor_is_counted_and_left_out(world: World) -> None:
-    """In other words, meaning alone counts: all of it, but for the share that words have."""
+@pytest.mark.parametrize("flips", [0, 2, 4])
+def test_what_is_below_the_floor_is_counted_and_left_out(flips: int, world: World) -> None:
     same = world.record(1)
     world.embed()
-    share = told(world.find(OTHER_WORDS, like(1, 0)))[0].similarity
-    assert 0.5 < share < 1
-    for flips, floor, kept in ((0, 1.0, 1), (2, 0.75, 1), (2, 0.76, 0), (4, 0.6, 0)):
-        found = world.find(OTHER_WORDS, like(1, flips), floor=floor * share)
+    (match,) = world.expected(ask(OTHER_WORDS, like(1, flips)))
+    for more, kept in ((0.0, 1), (0.01, 0)):
+        found = world.find(OTHER_WORDS, like(1, flips), floor=match.similarity + more)
         assert [one.task_id for one in found.ranked] == [same] * kept
         assert found.below_floor == 1 - kept
 
 
-def test_without_a_floor_of_its_own_a_question_has_the_calibrated_one(world: World) -> None:
+def test_without_a_floor_relevance_decides_and_what_is_only_possible_is_told(world: World) -> None:
     world.record(1)
     world.embed()
-    share = told(world.find(OTHER_WORDS, like(1, 0)))[0].similarity
+    told_by_flips = []
     for flips in range(9):
-        kept = share * (1 - flips / 8) >= fusion.FLOOR
-        found = world.find(OTHER_WORDS, like(1, flips), floor=None)
-        assert (len(found.ranked), found.below_floor) == (kept, 1 - kept)
+        query = ask(OTHER_WORDS, like(1, flips), floor=None)
+        found = world.search(query)
+        assert told(found) == world.answer(query)
+        assert found.below_floor == 1 - len(found.ranked)
+        told_by_flips.append([one.confidence for one in found.ranked])
+    assert told_by_flips[0] == ["likely"]
+    assert ["possible"] in told_by_flips
+    assert told_by_flips[-1] == []
 
 
 def test_what_matched_is_told(world: World) -> None:

@@ -16,14 +16,14 @@ from uuid import UUID
 
 import numpy as np
 from anyio.from_thread import BlockingPortal
-from search.by_hand import errors_quoted, most_useful, terms
+from search.by_hand import errors_quoted, most_useful, relevances, terms
 from search.planted import DIMENSION, MODEL, SIGNS, Vectors, build
 from store.rows import NOW, OUTCOMES, execution, passes
 
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
-from mcp_learning.search import fusion
+from mcp_learning.search import fusion, relevance
 from mcp_learning.search.found import Found
 from mcp_learning.search.hnsw import FILE_NAME
 from mcp_learning.search.lexical.terms import TokenisedQuery
@@ -88,6 +88,7 @@ class Match(NamedTuple):
 
     task_id: UUID
     similarity: float
+    confidence: str
     matched_by: str
     runs: dict[str, int]
 
@@ -248,6 +249,16 @@ class World:
 
     def expected(self, query: Query) -> list[Match]:
         """By brute force: all tasks that pass the filters, best first, however similar."""
+        return [match for match, _ in self._ranked(query)]
+
+    def answer(self, query: Query) -> list[Match]:
+        """By brute force: those of the best tasks that are similar enough, or relevant."""
+        best = self._ranked(query)[: query.limit]
+        if query.floor is None:
+            return [best[at][0] for at in relevance.shown([value for _, value in best])]
+        return [match for match, _ in best if match.similarity >= query.floor - ROUNDING]
+
+    def _ranked(self, query: Query) -> list[tuple[Match, float]]:
         living = list(self.rows.values())
         words = WordIndex()
         words.add([terms(row) for row in living])
@@ -259,9 +270,11 @@ class World:
         if query.vector is None:
             weight, meanings = 1.0, np.zeros(len(living), np.float32)
         else:
-            weight = fusion.lexical_weight(scores)
+            weight = fusion.lexical_weight(scores, query.unknown)
             meanings = fusion.meaning(vectors @ query.vector, query.noise)
+        bare = np.logical_not(vectors.any(axis=1))
         fused = fusion.similarities(meanings, scores.coverage, weight)
+        fused[bare] = np.sqrt(scores.coverage[bare])
         fused[scores.with_identifiers] = np.maximum(
             fused[scores.with_identifiers], np.float32(fusion.MIN_WITH_IDENTIFIERS)
         )
@@ -270,11 +283,15 @@ class World:
             covered = scores.coverage[[at]]
             least = fusion.of_quoted_error(np.array([overlap], np.float32), covered)
             fused[at] = max(fused[at], least[0])
+        offset = relevance.offset(weight, self.eligible(query.filters))
+        values = relevances(meanings, scores.coverage, weight, bare, self.eligible(query.filters))
         tasks: dict[int, list[int]] = {}
         for at, row in enumerate(living):
             key = task_key(row.task_description)
             if key == query.task_key:
                 fused[at] = 1
+            if key == query.task_key or at in scores.with_identifiers or at in errors:
+                values[at] = max(values[at], relevance.LIKELY)
             if passes(row, query.filters):
                 tasks.setdefault(key, []).append(at)
         rounded = np.round(fused, 6).tolist()
@@ -282,14 +299,17 @@ class World:
         found = []
         for key in sorted(best, key=lambda key: best[key], reverse=True):
             shown = most_useful(tasks[key], living, fused, query.text, errors)
-            by_meaning = meanings[shown] >= fusion.FLOOR
-            by_words = scores.coverage[shown] >= fusion.FLOOR**2 or shown in scores.with_identifiers
-            by_words = by_words or shown in errors
-            why = "both" if by_meaning == by_words else "meaning" if by_meaning else "words"
+            enough = relevance.POSSIBLE - offset
+            meant = relevance.of_meaning(meanings[[shown]], 0.0)[0] >= enough
+            worded = relevance.of_words(scores.coverage[[shown]], 1.0)[0] >= enough
+            worded = worded or shown in scores.with_identifiers or shown in errors
+            why = "both" if meant == worded else "meaning" if meant else "words"
+            value = float(values[tasks[key]].max())
+            sure = relevance.confidence(value)
             outcomes = Counter(living[at].outcome for at in tasks[key])
             runs = {"total": len(tasks[key])}
             runs |= {name: outcomes[name] for name in OUTCOMES}
-            found.append(Match(living[shown].task_id, best[key][0], why, runs))
+            found.append((Match(living[shown].task_id, best[key][0], sure, why, runs), value))
         return found
 
     def _forget_outdated(self) -> None:
@@ -304,16 +324,14 @@ class World:
 def told(found: Found) -> list[Match]:
     """The answer in the shape of `World.expected`."""
     return [
-        Match(one.task_id, one.similarity, one.matched_by, one.runs.model_dump())
+        Match(one.task_id, one.similarity, one.confidence, one.matched_by, one.runs.model_dump())
         for one in found.ranked
     ]
 
 
 def assert_exact(world: World, query: Query, found: Found) -> None:
     """The answer is the one of brute force."""
-    best = world.expected(query)[: query.limit]
-    floor = fusion.FLOOR if query.floor is None else query.floor
-    kept = [match for match in best if match.similarity >= floor - ROUNDING]
+    kept = world.answer(query)
     assert told(found) == kept
     assert found.mode == "exact"
     shown = sum(match.runs["total"] for match in kept)

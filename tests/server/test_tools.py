@@ -258,6 +258,7 @@ def found(count: int, *, text: str = LONG) -> SimilarTasks:
                 "task_type": "bug_fix",
                 "task_description": text,
                 "recorded_at": "2026-01-02T03:04:05Z",
+                "confidence": "likely",
                 "matched_by": "meaning",
                 "runs": Runs(total=1, success=0, failure=1, pending=0),
                 "solution_summary": text,

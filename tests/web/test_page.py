@@ -156,28 +156,27 @@ def test_an_execution_shows_its_other_runs_and_similar_tasks(
     expect(dialog.locator(".prose").first).to_contain_text(text[:60])
 
 
-def test_a_search_shows_the_answer_of_an_agent_and_what_is_below_the_floor(
+def test_a_search_shows_the_answer_of_an_agent_and_what_is_not_relevant(
     dashboard: Dashboard, open_page: Open
 ) -> None:
     page = open_page(dashboard, "panel=search")
-    page.fill("#question", "the login flow is slow")
+    page.fill("#question", "delivery slots for the login flow")
     page.keyboard.press("Enter")
     answer = page.locator("section", has=page.locator("h2", has_text=re.compile("^The answer$")))
     expect(answer.locator("li").first).to_be_visible()
     scores = [float(text) for text in answer.locator(".score b").all_inner_texts()]
     assert scores == sorted(scores, reverse=True)
     assert "by " in answer.locator(".score").first.inner_text()
-    floor = float(re.findall(r"match: (\d\.\d\d)", answer.inner_text())[0])
     expect(answer.locator("mark", has_text="login").first).to_be_visible()
     expect(answer.locator("time").first).to_be_visible()
     expect(answer.locator(".score").first).to_contain_text(re.compile("likely|possible"))
     below = page.locator("section", has=page.locator("h2", has_text="Less similar"))
     lower = [float(text) for text in below.locator(".score b").all_inner_texts()]
     assert lower
-    assert min(scores) >= floor >= max(lower)
+    assert min(scores) >= max(lower)
     answer.locator("a").first.click()
     expect(page.locator("dialog")).to_contain_text("Recorded")
-    assert query(page)["q"] == ["the login flow is slow"]
+    assert query(page)["q"] == ["delivery slots for the login flow"]
 
 
 def test_a_failure_leads_to_its_executions_and_to_its_fix(

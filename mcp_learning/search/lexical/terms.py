@@ -21,15 +21,26 @@ from typing import NamedTuple
 
 from py_rust_stemmers import SnowballStemmer
 
-VERSION = 5
+VERSION = 6
 """Part of the index file's format. Raise it whenever the terms of any text change."""
 
-_WORD = re.compile(r"[^\W_]+(?:[_.\-/\\:@#]+[^\W_]+)*")
+# Accents and vowel signs of their own, at which \w ends words of Hindi, Thai, Hebrew and others.
+_MARKS = (
+    r"\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f"
+    r"\u0951-\u0963\u0981-\u0983\u09bc-\u09d7\u0a01-\u0a03\u0a3c-\u0a4d\u0a70-\u0a71\u0a81-\u0a83"
+    r"\u0abc-\u0acd\u0b01-\u0b03\u0b3c-\u0b57\u0b82\u0bbe-\u0bcd\u0c00-\u0c04\u0c3c-\u0c56"
+    r"\u0c81-\u0c83\u0cbc-\u0cd6\u0d00-\u0d03\u0d3b-\u0d4d\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+    r"\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u102b-\u103e\u17b4-\u17d3"
+)
+_RUN = rf"[^\W_]+(?:[{_MARKS}]+[^\W_]*)*"
+_WORD = re.compile(rf"{_RUN}(?:[_.\-/\\:@#]+{_RUN})*")
 _LEVELS = (re.compile(r"[/\\:@#]+"), re.compile(r"\.+"), re.compile(r"[_\-]+"))
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SCRIPTS = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _UNSPACED = re.compile(f"[{_SCRIPTS}]+")
-_FOREIGN_PARTS = re.compile(rf"[{_SCRIPTS}]+|\d+|[^\W\d_{_SCRIPTS}]+")
+_FOREIGN_PARTS = re.compile(
+    rf"[{_SCRIPTS}]+|\d+|[^\W\d_{_SCRIPTS}]+(?:[{_MARKS}]+[^\W\d_{_SCRIPTS}]*)*"
+)
 _LONGEST = 256
 _HYPHENATED = re.compile(r"[A-Z]?[a-z]+(?:-[a-z]+)+")
 _IDENTIFIER, _NUMERIC = 1, 2

@@ -153,7 +153,9 @@ class WordIndex:
         greatest = chosen.score_of_query(flat, slope)
         weights = np.array([weight / greatest for weight, _, _ in found], np.float32)
         scores = np.repeat(weights, [len(rows) for _, rows, _ in found]) * counts
-        scores /= counts + np.float32(flat) + np.float32(slope) * lengths[rows]
+        # A row that is much shorter than the query would score by being short.
+        compared = np.maximum(lengths[rows], np.float32(question.counts.total() / 3))
+        scores /= counts + np.float32(flat) + np.float32(slope) * compared
         coverage = np.bincount(rows, scores, len(lengths)).astype(np.float32)
         np.minimum(coverage, np.float32(1), out=coverage)
         return LexicalScores(

@@ -53,8 +53,11 @@ def slow_scores(rows: list[Counter[int]], asked: TokenisedQuery) -> LexicalScore
     def weight(term: int) -> float:
         return float((math.sqrt(question[term]) * rarity_of(term)) ** SHARPNESS)
 
-    def gain(count: int, length: int) -> float:
+    def gain(count: int, length: float) -> float:
         return count / (count + K1 * (1 - B + B * length / mean))
+
+    def compared(row: Counter[int]) -> float:
+        return max(row.total(), question.total() / 3)
 
     def most_informative(terms: list[int]) -> list[int]:
         return sorted(terms, key=lambda term: (weight(term), term), reverse=True)[:INFORMATIVE]
@@ -64,7 +67,7 @@ def slow_scores(rows: list[Counter[int]], asked: TokenisedQuery) -> LexicalScore
     read, best = most_informative(known), most_informative(known + unknown)
     itself = sum(weight(term) * gain(question[term], question.total()) for term in best)
     coverage = [
-        min(1.0, sum(weight(t) * gain(min(row[t], 255), row.total()) for t in read) / itself)
+        min(1.0, sum(weight(t) * gain(min(row[t], 255), compared(row)) for t in read) / itself)
         if itself
         else 0.0
         for row in rows

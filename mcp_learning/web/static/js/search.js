@@ -34,24 +34,24 @@ function form(text) {
 }
 
 function shown(text, { found, answer }) {
-  const { floor, likely, beyond, below } = found;
+  const { beyond, below } = found;
   const { search: info, matches } = answer;
-  const shared = { floor, likely, marked: marker(text) };
-  const about = `${count(info.candidates, "execution")} searched, ${info.mode}, with ${info.embedder}. Least similarity ` +
-    `of a match: ${floor.toFixed(2)}; likely from ${likely.toFixed(2)} on.` + (info.truncated ? " Texts were cut to the agent's budget." : "") +
+  const marked = marker(text);
+  const about = `${count(info.candidates, "execution")} searched, ${info.mode}, with ${info.embedder}.` +
+    (info.truncated ? " Texts were cut to the agent's budget." : "") +
     (info.degraded ? ` Not as good as it could be: ${info.reason}.` : "");
   return h("div", { class: "halves" },
     h("div", { class: "stack" },
       card(matches.length ? "The answer" : "Nothing relevant", quiet(about),
-        matches.length ? list(matches, shared) : null),
-      beyond.length ? card("Relevant, but beyond the answer's limit", list(beyond, shared)) : null,
-      card("Less similar: an agent doesn't see these", below.length ? list(below, shared)
+        matches.length ? list(matches, marked) : null),
+      beyond.length ? card("Relevant, but beyond the answer's limit", list(beyond, marked)) : null,
+      card("Less similar: an agent doesn't see these", below.length ? list(below, marked, false)
         : quiet("Nothing else is near."))),
     h("div", { class: "stack" }, ...recommendation(found)));
 }
 
-function list(matches, { marked, ...levels }) {
-  return h("ol", { class: "matches" }, matches.map((one) => h("li", {}, score(one, levels), h("div", {},
+function list(matches, marked, relevant = true) {
+  return h("ol", { class: "matches" }, matches.map((one) => h("li", {}, score(one, relevant), h("div", {},
     task(one.task_id, marked(shorten(one.task_description, 240))),
     h("p", { class: "facts" }, badge(one.outcome), when(one.recorded_at),
       h("span", {}, one.task_type + (one.repo ? ` in ${one.repo}` : "")),
@@ -65,14 +65,12 @@ function lesson(one, marked) {
   return texts.map((text) => h("p", { class: "lesson" }, marked(shorten(text, 280))));
 }
 
-function score(one, { floor, likely }) {
-  const confidence = one.similarity >= likely ? "likely" : one.similarity >= floor ? "possible" : "unlikely";
+function score(one, relevant) {
   const bar = h("span", { class: "bar", "aria-hidden": "true" },
-    h("span", { class: one.similarity < floor ? "fill under" : "fill" }), h("span", { class: "limit" }));
+    h("span", { class: relevant ? "fill" : "fill under" }));
   bar.children[0].style.width = `${100 * one.similarity}%`;
-  bar.children[1].style.left = `${100 * floor}%`;
   return h("div", { class: "score" }, bar,
-    h("span", {}, h("b", {}, one.similarity.toFixed(2)), ` ${confidence}`),
+    h("span", {}, h("b", {}, one.similarity.toFixed(2)), relevant ? ` ${one.confidence}` : null),
     h("span", { class: "quiet" }, { both: "by words and meaning" }[one.matched_by] ?? `by ${one.matched_by}`));
 }
 

@@ -1,0 +1,16 @@
+"""Sentences without content, in many languages: what a query is compared with to know its noise.
+
+A model that learned one language puts all texts of another near each other, and near "thanks" and
+"continue". The cosine of a query with the nearest of these sentences says how much of any cosine
+is due to that.
+"""
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def sentences() -> tuple[str, ...]:
+    """The sentences; each line of the file has a language and a sentence."""
+    table = files(__package__).joinpath("references.tsv").read_text(encoding="utf-8")
+    return tuple(line.split("\t")[1] for line in table.splitlines())
