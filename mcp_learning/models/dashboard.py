@@ -262,6 +262,7 @@ class HistoryEntry(Model):
         list[tuple[datetime, bool]],
         Field(description="When each vote on it was known, and whether it was in favour"),
     ] = []
+    propensity: float | None = None
 
 
 class History(Model):

@@ -165,8 +165,9 @@ class RecommendApproach(Request):
     task_description: LongText
     repo: Repo = None
     task_type: OptionalLabel = None
-    by: Annotated[Dimension, Field(description="What to compare")] = "approach"
+    by: Dimension = "approach"
     objective: Objective = "quality"
+    explore: Annotated[bool, Field(description="Draw one to try")] = False
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 4
     max_tokens: Annotated[int, Field(ge=200, le=50_000)] = 1_000
 

@@ -154,6 +154,17 @@ class Basis(Model):
     note: str
 
 
+class Draw(Model):
+    """An option drawn by how likely it is to be the best.
+
+    Attributes:
+        propensity: How likely it was to be drawn, 0..1; to be recorded with the execution.
+    """
+
+    label: str
+    propensity: float
+
+
 class Recommendation(Model):
     """Answer of recommend_approach.
 
@@ -164,9 +175,10 @@ class Recommendation(Model):
     verdict: Literal["evidence", "insufficient_evidence"]
     leader: Annotated[
         Literal["better", "unclear"],
-        Field(description="better: the best tried one, 95 % sure"),
+        Field(description="95 % sure"),
     ]
     options: Annotated[list[Option], Field(description="Best first; rates 0..1, 90 % intervals")]
+    draw: Draw | None = None
     avoid: list[str] = []
     pitfalls: list[Pitfall] = []
     basis: Basis

@@ -4,10 +4,34 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
+import numpy as np
+
 from mcp_learning.models.requests import Objective
+from mcp_learning.recommend.belief import Belief
 from mcp_learning.recommend.estimate import Estimate
 
+LEAST_CHANCE = 0.01
+"""Of being drawn, before they are made to sum to 1: a rare draw would count without bounds."""
+
 _LEAST_RATE = 0.01
+
+
+def drawn(order: Sequence[int], estimated: Estimate) -> tuple[int, float] | None:
+    """An option, drawn with the probability that it is the best one, and that probability.
+
+    This is Thompson's sampling (W. Thompson, Biometrika 25, 1933, 285-294): an option is tried as
+    often as it might be the best, and what was drawn with a known probability can be evaluated
+    without bias afterwards. None without options.
+    """
+    if not order:
+        return None
+    among = list(order)
+    logit, own, shared = estimated.belief
+    chances = Belief(logit[among], own[among], shared).chance_of_best()
+    chances = np.maximum(chances, LEAST_CHANCE)
+    chances /= chances.sum()
+    one = int(np.random.default_rng().choice(len(among), p=chances))
+    return among[one], round(float(chances[one]), 6)
 
 
 class Escalation(NamedTuple):

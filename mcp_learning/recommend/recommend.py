@@ -15,7 +15,7 @@ from uuid import UUID
 import numpy as np
 
 from mcp_learning.models.requests import RecommendApproach
-from mcp_learning.models.results import Basis, ExecutionSummary, Option, Recommendation
+from mcp_learning.models.results import Basis, Draw, ExecutionSummary, Option, Recommendation
 from mcp_learning.recommend import choice, pitfalls
 from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate, estimate
 from mcp_learning.recommend.evidence import NEAR
@@ -133,10 +133,12 @@ def answer(made: Assessment, texts: Mapping[int, ExecutionSummary]) -> Recommend
     best = sorted(estimated.order.tolist(), key=lambda number: not gathered.used[number])
     costs = _medians(gathered, estimated, read, "cost_usd")
     order = choice.ordered(best, estimated, costs, made.request.objective)
+    draw = choice.drawn(best, estimated) if made.request.explore else None
     return Recommendation(
         verdict="evidence" if estimated.enough else "insufficient_evidence",
         leader="better" if estimated.better else "unclear",
         options=_options(gathered, estimated, order, read, made.request.limit),
+        draw=None if draw is None else Draw(label=gathered.names[draw[0]], propensity=draw[1]),
         avoid=[gathered.names[one] for one in best if estimated.worse[one]][:MOST_AVOIDED],
         pitfalls=pitfalls.find([(one, float(estimated.weights[at])) for at, one in read.items()]),
         basis=Basis(

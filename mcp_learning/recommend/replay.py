@@ -41,7 +41,8 @@ class Replay:
         followed: (n,) whether the option that was taken is the one recommended first.
         enough: (n,) whether there was evidence to speak of.
         propensity: (n,) share of the recommended option among earlier executions of the same
-            type, smoothed, 0..1: how likely it was to be taken anyway.
+            type, smoothed, 0..1: how likely it was to be taken anyway. Of an option that was drawn,
+            the probability of that.
         option: (n,) number of the option that was taken.
     """
 
@@ -134,19 +135,22 @@ def replay(
     for one in predictions(past, by, noise, half_life_days, predict):
         numbers.append(one.number)
         enough = one.recommended.estimate.enough
-        columns.append((one.expected, *rates.before(one.number, one.first), enough))
+        by_option, by_all, followed, share = rates.before(one.number, one.first)
+        drawn = past[one.number].propensity
+        propensity = drawn if followed and drawn is not None else share
+        columns.append((one.expected, by_option, by_all, followed, propensity, enough))
         progress("predicting", next(done), total)
     at = np.array(numbers, np.int64)
     found = [np.array(column) for column in zip(*columns, strict=True)] or [np.zeros(0)] * 6
-    expected, by_option, by_all, followed, propensity, enough_evidence = found
+    ours, option_alone, all_alone, same, propensities, enough_evidence = found
     return Replay(
-        predicted=expected.astype(np.float64),
-        by_option=by_option.astype(np.float64),
-        by_all=by_all.astype(np.float64),
+        predicted=ours.astype(np.float64),
+        by_option=option_alone.astype(np.float64),
+        by_all=all_alone.astype(np.float64),
         happened=np.array([bool(past[number].success) for number in numbers], bool),
-        followed=followed.astype(bool),
+        followed=same.astype(bool),
         enough=enough_evidence.astype(bool),
-        propensity=propensity.astype(np.float64),
+        propensity=propensities.astype(np.float64),
         option=rates.option[at],
     )
 

@@ -44,6 +44,9 @@ def _trim(pitfall: Pitfall) -> Pitfall:
 def _text(result: Recommendation, request: RecommendApproach) -> str:
     lines = [_headline(result)]
     lines += [_option(number, option) for number, option in enumerate(result.options, 1)]
+    if result.draw is not None:
+        chosen = f"{quoted(result.draw.label, 80)} was drawn to be tried"
+        lines.append(f"{chosen}; record it with metadata.propensity {result.draw.propensity:g}.")
     if result.avoid:
         lines.append("Avoid " + ", ".join(quoted(label, 80) for label in result.avoid) + ".")
     lines += [_pitfall(pitfall) for pitfall in result.pitfalls]

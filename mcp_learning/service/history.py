@@ -45,6 +45,7 @@ def packed(run: PastRun) -> HistoryEntry:
         texts=list(run.texts),
         vector=b64encode(vector).decode(),
         votes=list(run.votes),
+        propensity=run.propensity,
     )
 
 
@@ -63,4 +64,5 @@ def unpacked(entry: HistoryEntry) -> PastRun:
         texts=tuple(entry.texts),
         vector=np.frombuffer(b64decode(entry.vector), "<f4") if entry.vector else None,
         votes=tuple(entry.votes),
+        propensity=entry.propensity,
     )

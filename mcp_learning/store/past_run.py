@@ -24,6 +24,8 @@ class PastRun:
         texts: That are searched by their words: description, solution, error type and message.
         vector: (dimension,) float32, L2-normalised; None: not embedded.
         votes: When each vote on it was known, and whether it was in favour.
+        propensity: How likely its option was to be drawn, 0..1, as `metadata.propensity` says;
+            None: it wasn't drawn.
     """
 
     recorded_at: datetime
@@ -36,3 +38,4 @@ class PastRun:
     texts: tuple[str | None, ...]
     vector: "NDArray[np.float32] | None"
     votes: tuple[tuple[datetime, bool], ...] = ()
+    propensity: float | None = None

@@ -21,6 +21,7 @@ from mcp_learning.models.requests import (
     SubmitFeedback,
 )
 from mcp_learning.models.results import Recommendation
+from mcp_learning.service import history
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 
@@ -95,6 +96,24 @@ async def test_by_cost_the_cheapest_that_is_not_worse_goes_first_with_what_to_tr
         assert first.escalated_success_rate > second.success_rate
         assert first.escalated_cost_usd is not None
         assert 0.1 < first.escalated_cost_usd < 2.0
+
+
+async def test_on_request_an_option_is_drawn_and_what_was_drawn_reaches_the_replay(
+    service: LearningService,
+) -> None:
+    await runs(service, "small", 3, 2)
+    await runs(service, "large", 2, 3)
+    assert (await recommend(service)).draw is None
+    drawn = [(await recommend(service, explore=True)).draw for _ in range(20)]
+    chances = {one.label: one.propensity for one in drawn if one is not None}
+    assert all(0 < chance < 1 for chance in chances.values())
+    assert sum(chances.values()) == pytest.approx(1, abs=0.001) or len(chances) == 1
+    label, chance = next(iter(chances.items()))
+    details = {"metadata": {"propensity": chance}}
+    await record(service, approach=label, details=details)
+    _, found = await history.latest(service, "approach", 1_000)
+    assert found[-1].propensity == chance
+    assert {run.propensity for run in found[:-1]} == {None}
 
 
 async def test_all_failures_say_so(service: LearningService) -> None:

@@ -19,7 +19,8 @@ WITH chosen AS (
     FROM ({EACH_VOTE}) SEMI JOIN chosen USING (task_id) WHERE pro IS NOT NULL GROUP BY task_id
 )
 SELECT timestamp, updated_at, task_key, coalesce(repo, ''), task_type, coalesce(label, ''), success,
-    [task_description, solution_summary, error_type, error_message], embedding, times, pros
+    [task_description, solution_summary, error_type, error_message], embedding, times, pros,
+    try_cast(json_extract_string(metadata, '$.propensity') AS DOUBLE)
 FROM chosen LEFT JOIN voted USING (task_id) ORDER BY timestamp, sequence
 """
 
@@ -36,7 +37,7 @@ def _past_run(row: tuple[Any, ...]) -> PastRun:
     import numpy as np  # the store opens without it
 
     recorded_at, updated_at, task_key, repo, task_type, label, success, *rest = row
-    texts, vector, times, pros = rest
+    texts, vector, times, pros, propensity = rest
     return PastRun(
         recorded_at=recorded_at,
         updated_at=updated_at,
@@ -48,4 +49,5 @@ def _past_run(row: tuple[Any, ...]) -> PastRun:
         texts=tuple(texts),
         vector=None if vector is None else np.array(vector, np.float32),
         votes=tuple(zip(times or (), pros or (), strict=True)),
+        propensity=propensity if propensity is not None and 0 < propensity <= 1 else None,
     )
