@@ -38,7 +38,7 @@ def input_schema(model: type[BaseModel]) -> dict[str, Any]:
 def output_schema(model: type[BaseModel]) -> dict[str, Any]:
     """JSON schema of a tool's structured content; absent values are left out, never null.
 
-    What is within an object in an object, or in one that may be absent, is not spelled out: every
+    Of an item of a list it says what is always there, and of what lies deeper nothing: every
     client reads the schemas of all tools at every start, and the names say what they hold.
     """
     return _outline(_compact(model.model_json_schema(mode="serialization")))
@@ -107,10 +107,11 @@ def _outline_part(part: dict[str, Any], *, spelt_out: bool) -> dict[str, Any]:
     kept: dict[str, Any] = {k: part[k] for k in ("type", "description", "enum") if k in part}
     items = part.get("items", {})
     if spelt_out and "properties" in items:
-        fields = items["properties"].items()
         kept["items"] = {
             "type": "object",
-            "properties": {name: {"type": field["type"]} for name, field in fields},
+            "properties": {
+                name: {"type": items["properties"][name]["type"]} for name in items["required"]
+            },
         }
     return kept
 

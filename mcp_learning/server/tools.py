@@ -21,6 +21,7 @@ class Tool:
 
     Attributes:
         name: As in the contract.
+        title: The name that clients show to people.
         description: When to use it, for the agent.
         request: Its arguments.
         result: Its structured content.
@@ -29,6 +30,7 @@ class Tool:
     """
 
     name: str
+    title: str
     description: str
     request: type[BaseModel]
     result: type[BaseModel]
@@ -93,9 +95,11 @@ async def _forget(learning: Learning, request: requests.ForgetExecutions, _: Pro
 TOOLS = (
     Tool(
         name="record_execution",
+        title="Record a task",
         description=(
             "Call when a task ends (or starts, with outcome pending), so that later agents learn "
-            "from it. Failures are worth as much as successes. Calling again with the same task_id "
+            "from it. Failures are worth as much as successes; skip trivial tasks. Reuse labels "
+            "that exist (find_similar_tasks shows them). Calling again with the same task_id "
             "updates the record; unset fields stay."
         ),
         request=requests.RecordExecution,
@@ -105,6 +109,7 @@ TOOLS = (
     ),
     Tool(
         name="find_similar_tasks",
+        title="Find similar tasks",
         description=(
             "Call before starting a task, or when an error comes up: returns earlier executions "
             "like it, what worked and what failed. Empty when nothing is relevant."
@@ -116,6 +121,7 @@ TOOLS = (
     ),
     Tool(
         name="recommend_approach",
+        title="Recommend an approach",
         description=(
             "Call when there is a choice of approach, model tier, pool or topology: compares how "
             "each ended on similar tasks, with what failed there and its fix. Says when too little "
@@ -128,6 +134,7 @@ TOOLS = (
     ),
     Tool(
         name="submit_feedback",
+        title="Give feedback",
         description=(
             "Call when the user judges a result, or when a recalled execution proved useful or "
             "misleading. Appends; never overwrites."
@@ -139,6 +146,7 @@ TOOLS = (
     ),
     Tool(
         name="get_execution",
+        title="Show a record",
         description="The whole record of one execution, its feedback, and who used it since.",
         request=requests.GetExecution,
         result=results.ExecutionDetail,
@@ -147,6 +155,7 @@ TOOLS = (
     ),
     Tool(
         name="learning_stats",
+        title="Statistics",
         description=(
             "Success rates, durations and costs by group, what changed, what fails and how that "
             "was fixed, and the state of the database. Use it to report on progress."
@@ -158,6 +167,7 @@ TOOLS = (
     ),
     Tool(
         name="rebuild_index",
+        title="Rebuild the index",
         description=(
             "Builds the HNSW index; searches go on meanwhile. Only needed for large databases, or "
             "when a search says that a re-embed is due (reembed=true)."
@@ -169,6 +179,7 @@ TOOLS = (
     ),
     Tool(
         name="forget_executions",
+        title="Delete records",
         description=(
             "Deletes executions by id or by filters. First call it as a dry run (the default) and "
             "let the user agree."

@@ -1,0 +1,67 @@
+"""What a client is told before it calls a tool: titles, icon, advice, and how long lists hold."""
+
+from collections.abc import AsyncIterator
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+import pytest
+from mcp.client.client import Client
+
+from mcp_learning.cluster.member import ClusterMember
+from mcp_learning.server.app import LearningServer
+from mcp_learning.server.schema import output_schema
+from mcp_learning.server.service_runner import ServiceRunner
+from mcp_learning.server.tools import TOOLS
+from mcp_learning.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+AN_HOUR = 3_600_000
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[Client]:
+    """A client of the protocol whose lists say how long they hold."""
+    server = LearningServer(ServiceRunner(ClusterMember(settings)))
+    async with Client(server, mode="auto") as connected:
+        yield connected
+
+
+async def test_lists_that_never_change_may_be_kept_for_an_hour(client: Client) -> None:
+    for answer in (
+        await client.list_tools(),
+        await client.list_prompts(),
+        await client.list_resources(),
+        await client.list_resource_templates(),
+    ):
+        assert (answer.ttl_ms, answer.cache_scope) == (AN_HOUR, "public")
+    status = await client.read_resource("learning://status")
+    assert status.ttl_ms == 0
+
+
+async def test_people_see_titles_and_an_icon_that_nothing_is_fetched_for(client: Client) -> None:
+    titles = [tool.title for tool in (await client.list_tools()).tools]
+    assert all(titles)
+    assert len(set(titles)) == len(titles)
+    assert client.server_info is not None
+    (icon,) = client.server_info.icons or []
+    kind, _, drawing = icon.src.partition(",")
+    assert kind == f"data:{icon.mime_type}"
+    assert " " not in drawing
+    assert ElementTree.fromstring(unquote(drawing)).tag.endswith("svg")
+
+
+async def test_whoever_records_is_told_to_reuse_labels_and_skip_trivial_tasks(
+    client: Client,
+) -> None:
+    by_name = {tool.name: tool for tool in (await client.list_tools()).tools}
+    told = by_name["record_execution"].description or ""
+    assert "skip trivial tasks" in told
+    assert "Reuse labels that exist" in told
+
+
+def test_items_in_an_output_schema_are_described_by_what_they_always_hold() -> None:
+    (find,) = (tool for tool in TOOLS if tool.name == "find_similar_tasks")
+    fields = output_schema(find.result)["properties"]["matches"]["items"]["properties"]
+    assert {"task_id", "similarity", "outcome", "task_description"} <= fields.keys()
+    assert "fix" not in fields
