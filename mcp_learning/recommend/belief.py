@@ -124,8 +124,11 @@ class Belief(NamedTuple):
         shift = (weight * found.mean).sum(axis=0)
         known = found.information.sum(axis=-1, keepdims=True)
         before = prior * known / (known + ANY) + (0.0 if common else self.own)
-        square = before / (1 + before * found.information) + found.mean**2
-        variance = (weight * square).sum(axis=0) - shift**2
+        square = before / (1 + before * found.information) + (found.mean - shift) ** 2
+        if not common:  # an option may do much better or worse here than levels are taken to say
+            weight = weight / _first(FEW, self.logit.ndim)
+            weight /= weight.sum(axis=0)
+        variance = (weight * square).sum(axis=0)
         if common:
             return Belief(self.logit + shift, self.own, self.shared + variance)
         return Belief(self.logit + shift, variance, self.shared)
