@@ -5,6 +5,7 @@ import sys
 import typer
 
 from benchmarks.calibration.command import calibrate
+from benchmarks.public.command import public
 from benchmarks.scale.command import scale
 from benchmarks.servers.command import hook, memory, servers
 from benchmarks.suite.command import suite
@@ -19,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (suite, scale, calibrate, worlds, histories, memory, servers, hook):
+for command in (suite, scale, calibrate, public, worlds, histories, memory, servers, hook):
     app.command()(command)
 app.command("worlds-reference")(reference)
 
