@@ -46,7 +46,7 @@ def related(snapshot: Snapshot, query: Query, candidates: Candidates | None = No
         )
     judged = Scorer(snapshot, query, words)
     if judged.has_background and len(rows):
-        nearest = np.sort(rows[top_k(found, _NEAREST)])
-        if judged.relevance(nearest) < POSSIBLE:
+        (best,) = judged.relevances([rows[top_k(found, _NEAREST)]])
+        if best < POSSIBLE:
             found = np.zeros_like(found)
     return Related(snapshot, rows, found)

@@ -252,7 +252,7 @@ class Retriever:
             mode = "hnsw"
             best = self._best_of_candidates(snapshot, scorer, query, index, floor)
         tasks = {key: similarity for key, similarity in best.items() if similarity >= floor}
-        relevances = [scorer.relevance(snapshot.rows_of_task(key)) for key in tasks]
+        relevances = scorer.relevances([snapshot.rows_of_task(key) for key in tasks])
         chosen = relevance.shown(relevances) if query.floor is None else range(len(relevances))
         asked = (description_hash(query.text), scorer.with_error)
         kept = [

@@ -132,19 +132,24 @@ class Scorer:
         failed = self._snapshot.passes(closest)[:k]
         return np.concatenate([rows[top_k(found[rows], k)], named, failed])
 
-    def relevance(self, rows: NDArray[np.int64]) -> float:
-        """Log odds that a task answers the query (`relevance`).
+    def relevances(self, tasks: Sequence[NDArray[np.int64]]) -> list[float]:
+        """Log odds that each task answers the query (`relevance`).
 
         Args:
-            rows: (m,) the task's runs, at least one; the most relevant one counts.
+            tasks: The rows of each task's runs, at least one; the most relevant one counts.
         """
+        if not tasks:
+            return []
+        rows = np.unique(np.concatenate(tasks))
         found = relevance.of_meaning(self._meaning(rows), self._weight) + np.float32(self._offset)
         found += relevance.of_words(self._coverage[rows], self._weight)
         bare = is_in_sorted(rows, self._unembedded)
         found[bare] = self._of_words_alone(rows[bare])
-        certain = np.concatenate([self._named, self.with_error, self._same])
-        least = relevance.LIKELY if np.isin(rows, certain).any() else -np.inf
-        return max(float(found.max()), least)
+        for certain in (self._named, self.with_error, self._same):
+            if len(certain):
+                known = is_in_sorted(rows, certain)
+                found[known] = np.maximum(found[known], np.float32(relevance.LIKELY))
+        return [float(found[np.searchsorted(rows, runs)].max()) for runs in tasks]
 
     def matched_by(self, rows: Sequence[int]) -> list[MatchedBy]:
         """Which of words and meaning would be enough by itself; `both` also if neither would."""
