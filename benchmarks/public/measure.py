@@ -16,7 +16,7 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
 from mcp_learning.models.transfer import LARGEST_BATCH, ImportBatch, PastExecution
-from mcp_learning.server import answers
+from mcp_learning.server import answers, matches
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
@@ -86,7 +86,7 @@ async def measure(
                 request = FindSimilarTasks(task_description=text, limit=LIMIT, min_similarity=floor)
                 result = await service.find(request)
                 rows = [place[match.task_id] for match in result.matches]
-                shown, told = answers.similar(result, request)
+                shown, told = matches.similar(result, request)
                 return Answer(rows, answers.tokens(answers.structured(shown), told))
 
             return ask

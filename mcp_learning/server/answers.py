@@ -5,53 +5,29 @@ line, and the server's instructions say so.
 """
 
 import json
-import re
-from itertools import accumulate
 from typing import Any
 
 from pydantic import BaseModel
 
-from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import (
     Change,
-    ExecutionDetail,
     FeedbackStored,
     Forgotten,
-    Match,
     RebuildReport,
     Recorded,
-    SimilarTasks,
     Stats,
     Totals,
     Trend,
 )
 from mcp_learning.models.wording import counted
-from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN, quoted, shorten
+from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN, quoted
 
-_CONCISE = {
-    "task_description": 160,
-    "passage": 320,
-    "solution_summary": 200,
-    "error_message": 160,
-    "fix": 200,
-}
-_DETAILED = {
-    "task_description": 4_000,
-    "passage": 1_000,
-    "solution_summary": 4_000,
-    "error_message": 2_000,
-    "fix": 4_000,
-}
-_WORD, _SENTENCE_END = re.compile(r"\w{3,}"), re.compile(r"(?<=[.!?]) ")
-_DIVISORS = (1, 4, 16)
-"""How much shorter texts become, step by step, when not even one match fits the budget."""
 _LEADING, _PATTERNS = 5, 3
 """Groups and failure patterns of which the text of learning_stats tells."""
 _WIDE = 0.05
 """Intervals of a difference at least this wide are given in whole percentage points."""
 _VERDICT = {"better": "better", "worse": "worse", "unclear": "which may be chance"}
 _BASIS = {"same task": "fix", "similar task": "worked on a similar task", None: ""}
-_DETAILED_ONLY = ("model_tier", "duration_seconds", "cost_usd")
 
 
 def structured(result: BaseModel) -> dict[str, Any]:
@@ -65,91 +41,6 @@ def tokens(*parts: object) -> int:
     return round(sum(map(len, texts)) / CHARACTERS_PER_TOKEN)
 
 
-def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTasks, str]:
-    """Trims matches to the format, drops the last ones, and shortens further, until all fits."""
-    limits = _CONCISE if request.response_format == "concise" else _DETAILED
-    hidden = _DETAILED_ONLY if request.response_format == "concise" else ()
-    nothing = _fitted(result, [])
-    room = request.max_tokens - tokens(structured(nothing[0]), nothing[1])
-    for divisor in _DIVISORS:
-        shorter = {field: limit // divisor for field, limit in limits.items()}
-        matches = [
-            _trim(match, shorter, hidden, request.task_description) for match in result.matches
-        ]
-        sizes = accumulate(_size(number, match) for number, match in enumerate(matches, 1))
-        kept = sum(size <= room for size in sizes)
-        if kept or not matches:
-            return _fitted(result, matches[:kept])
-    return nothing
-
-
-def _size(number: int, match: Match) -> int:
-    """Tokens of a match in both forms, the separators included."""
-    return tokens(structured(match), _match_line(number, match), "    ") + 1
-
-
-def _fitted(result: SimilarTasks, matches: list[Match]) -> tuple[SimilarTasks, str]:
-    dropped = len(result.matches) - len(matches)
-    search = result.search.model_copy(update={"truncated": dropped > 0})
-    trimmed = result.model_copy(update={"matches": matches, "search": search})
-    return trimmed, _similar_text(trimmed, dropped)
-
-
-def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...], question: str) -> Match:
-    values: dict[str, Any] = dict.fromkeys(hidden)
-    if match.passage is not None:
-        start = _from_what_matched(match.passage, question, limits["passage"])
-        match = match.model_copy(update={"passage": start})
-        limits = {**limits, "task_description": limits["task_description"] // 2}
-    for field, limit in limits.items():
-        if (text := getattr(match, field)) is not None:
-            values[field] = shorten(text, limit)
-    return match.model_copy(update=values)
-
-
-def _from_what_matched(passage: str, question: str, limit: int) -> str:
-    """The passage from the sentence on that has most words of the question, `limit` at least."""
-    asked = set(_WORD.findall(question.lower()))
-    starts = [0, *(end.end() for end in _SENTENCE_END.finditer(passage))]
-    starts = [start for start in starts if not start or start <= len(passage) - limit]
-
-    def shared(start: int) -> int:
-        return len(asked & set(_WORD.findall(passage[start : start + limit].lower())))
-
-    best = max(starts, key=shared)
-    return f"… {passage[best:]}" if best else passage
-
-
-def _similar_text(result: SimilarTasks, dropped: int) -> str:
-    search = result.search
-    lines = [_match_line(number, match) for number, match in enumerate(result.matches, 1)]
-    if not lines and not dropped:
-        lines = [f"Nothing relevant among {counted(search.candidates, 'execution')}."]
-    if dropped:
-        lines.append(f"{dropped} more left out to stay within max_tokens.")
-    if search.degraded:
-        lines.append(f"Note: {search.reason}.")
-    return "\n".join(lines)
-
-
-def _match_line(number: int, match: Match) -> str:
-    runs = match.runs
-    several = f" ({runs.success} of {runs.total} runs succeeded)" if runs.total > 1 else ""
-    task = quoted(match.task_description, 100)
-    doubt = " possibly relevant," if match.confidence == "possible" else ""
-    line = f"{number}. {match.similarity:.2f}{doubt} {match.outcome}{several} {task}"
-    for label, text in (
-        ("what matched", match.passage),
-        ("approach", match.approach),
-        ("solution", match.solution_summary),
-        ("error", match.error_message or match.error_type),
-        ("fix", match.fix),
-    ):
-        if text:
-            line += f"; {label}: {quoted(text, 120)}"
-    return f"{line} [{match.task_id}]"
-
-
 def _removed(secrets: int) -> str:
     if not secrets:
         return ""
@@ -161,27 +52,6 @@ def recorded(result: Recorded) -> str:
     verb = "Recorded" if result.created else "Updated"
     secrets = _removed(result.redactions)
     return f"{verb} {result.task_id}.{secrets}"
-
-
-def execution(result: ExecutionDetail) -> str:
-    """A few lines about one execution."""
-    one = result.execution
-    kind = quoted(one.task_type, 64)
-    lines = [f"{kind}, {one.outcome}: {quoted(one.task_description, 400)}"]
-    for label, text in (
-        ("Approach", one.approach),
-        ("Solution", one.solution_summary),
-        ("Error", one.error_message or one.error_type),
-    ):
-        if text:
-            lines.append(f"{label}: {quoted(text, 600)}")
-    ended = [use.outcome for use in result.used_by]
-    lines.append(
-        f"{len(result.feedback)} feedback; in {counted(result.times_returned, 'answer')}; used by "
-        f"{counted(len(ended), 'later execution')} ({ended.count('success')} succeeded, "
-        f"{ended.count('failure')} failed); weight {result.weight:g}."
-    )
-    return "\n".join(lines)
 
 
 def feedback(result: FeedbackStored) -> str:

@@ -20,7 +20,7 @@ from mcp_learning.models.requests import (
     SuggestedColumn,
     SuggestValues,
 )
-from mcp_learning.server import advice, answers, schema
+from mcp_learning.server import advice, matches, schema
 from mcp_learning.service.protocol import Learning
 
 KNOWN_ERROR_TYPES = ("timeout", "quality_gate", "crash", "validation", "unknown")
@@ -35,7 +35,7 @@ def register(server: MCPServer[None], learning: Learning, *, read_only: bool = F
             request = FindSimilarTasks(
                 task_description=task_description, repo=repo, task_type=task_type
             )
-            text = answers.similar(await learning.find(request), request)[1]
+            text = matches.similar(await learning.find(request), request)[1]
             asked = RecommendApproach(
                 task_description=task_description, repo=repo, task_type=task_type
             )

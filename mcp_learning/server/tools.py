@@ -8,7 +8,7 @@ from mcp_types import ToolAnnotations
 from pydantic import BaseModel
 
 from mcp_learning.models import requests, results
-from mcp_learning.server import advice, answers
+from mcp_learning.server import advice, answers, matches, records
 from mcp_learning.service.protocol import Learning, Progress
 
 Answer = tuple[BaseModel, str]
@@ -56,7 +56,7 @@ async def _record(learning: Learning, request: requests.RecordExecution, _: Prog
 
 
 async def _find(learning: Learning, request: requests.FindSimilarTasks, _: Progress) -> Answer:
-    return answers.similar(await learning.find(request), request)
+    return matches.similar(await learning.find(request), request)
 
 
 async def _recommend(
@@ -72,7 +72,7 @@ async def _feedback(learning: Learning, request: requests.SubmitFeedback, _: Pro
 
 async def _get(learning: Learning, request: requests.GetExecution, _: Progress) -> Answer:
     result = await learning.get(request)
-    return result, answers.execution(result)
+    return result, records.execution(result)
 
 
 async def _stats(learning: Learning, request: requests.LearningStats, _: Progress) -> Answer:

@@ -14,7 +14,7 @@ from mcp_learning.errors import InvalidInput, LearningError, NotFound
 from mcp_learning.models.characters import visible
 from mcp_learning.models.dashboard import About, ListExecutions, ListHistory, LookUp, View
 from mcp_learning.models.requests import GetExecution
-from mcp_learning.server import answers
+from mcp_learning.server import matches
 from mcp_learning.service.protocol import Learning
 from mcp_learning.settings import Settings
 from mcp_learning.web import corrections
@@ -78,7 +78,7 @@ async def _look_up(service: Learning, query: Mapping[str, str]) -> Mapping[str, 
     """What an agent gets, its texts cut as for an agent, beside all that was found."""
     request = asked(LookUp, query)
     found = await service.look_up(request)
-    answer, _ = answers.similar(found.answer, request)
+    answer, _ = matches.similar(found.answer, request)
     return {"found": found, "answer": answer}
 
 

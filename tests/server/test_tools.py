@@ -12,7 +12,7 @@ from mcp_types import CallToolResult, PromptReference, TextContent, Tool
 from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import Match, Runs, SearchInfo, SimilarTasks
-from mcp_learning.server import answers, quoting
+from mcp_learning.server import answers, matches, quoting
 from mcp_learning.server.app import INSTRUCTIONS, LearningServer
 from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.settings import Settings
@@ -281,7 +281,7 @@ def test_an_answer_stays_within_its_budget_and_says_what_was_cut(
         {"task_description": "x", "response_format": response_format, "max_tokens": max_tokens}
     )
 
-    trimmed, text = answers.similar(found(50), request)
+    trimmed, text = matches.similar(found(50), request)
 
     assert answers.tokens(answers.structured(trimmed), text) <= max_tokens
     left_out = 50 - len(trimmed.matches)
@@ -293,16 +293,16 @@ def test_an_answer_stays_within_its_budget_and_says_what_was_cut(
 
 def test_an_answer_that_fits_is_whole() -> None:
     request = FindSimilarTasks(task_description="x", max_tokens=50_000)
-    trimmed, text = answers.similar(found(5), request)
+    trimmed, text = matches.similar(found(5), request)
     assert len(trimmed.matches) == 5
     assert not trimmed.search.truncated
     assert "left out" not in text
 
 
 def test_a_detailed_answer_has_more_than_a_concise_one() -> None:
-    concise, _ = answers.similar(found(1), FindSimilarTasks(task_description="x"))
+    concise, _ = matches.similar(found(1), FindSimilarTasks(task_description="x"))
     request = FindSimilarTasks(task_description="x", response_format="detailed", max_tokens=50_000)
-    detailed, _ = answers.similar(found(1), request)
+    detailed, _ = matches.similar(found(1), request)
     assert concise.matches[0].model_tier is None
     assert detailed.matches[0].model_tier == "large"
     assert len(detailed.matches[0].task_description) > len(concise.matches[0].task_description)

@@ -4,7 +4,7 @@ import pytest
 from service.examples import EXPORT, LOGIN, find, record
 
 from mcp_learning.models.requests import FindSimilarTasks
-from mcp_learning.server import answers
+from mcp_learning.server import matches
 from mcp_learning.service.learning import LearningService
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +40,7 @@ async def test_what_is_said_late_in_a_long_text_is_found_and_shown(
     assert match.task_id == long
     assert match.passage is not None
     assert AT_LAST in match.passage
-    trimmed, text = answers.similar(found, FindSimilarTasks(task_description=QUESTION))
+    trimmed, text = matches.similar(found, FindSimilarTasks(task_description=QUESTION))
     assert "espresso machine" in str(trimmed.matches[0].passage)
     assert "what matched" in text
     short = (await find(service, LOGIN)).matches[0]

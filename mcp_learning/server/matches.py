@@ -1,0 +1,146 @@
+"""What the language model reads of similar tasks, within a budget."""
+
+import re
+from itertools import accumulate
+from typing import Any
+
+from mcp_learning.models.requests import Filters, FindSimilarTasks
+from mcp_learning.models.results import Match, SearchInfo, SimilarTasks
+from mcp_learning.models.wording import counted
+from mcp_learning.server.answers import span, structured, tokens
+from mcp_learning.server.quoting import quoted, shorten
+
+_CONCISE = {
+    "task_description": 160,
+    "passage": 320,
+    "solution_summary": 200,
+    "error_message": 160,
+    "fix": 200,
+}
+_DETAILED = {
+    "task_description": 4_000,
+    "passage": 1_000,
+    "solution_summary": 4_000,
+    "error_message": 2_000,
+    "fix": 4_000,
+}
+_WORD, _SENTENCE_END = re.compile(r"\w{3,}"), re.compile(r"(?<=[.!?]) ")
+_DIVISORS = (1, 4, 16)
+"""How much shorter texts become, step by step, when not even one match fits the budget."""
+_LINE = {"concise": (100, 120), "detailed": (600, 1_200)}
+"""Characters of a task, and of each further text, in a line."""
+_DETAILED_ONLY = ("model_tier", "duration_seconds", "cost_usd")
+
+
+def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTasks, str]:
+    """Trims matches to the format, drops the last ones, and shortens further, until all fits."""
+    limits = _CONCISE if request.response_format == "concise" else _DETAILED
+    hidden = _DETAILED_ONLY if request.response_format == "concise" else ()
+    nothing = _fitted(result, [], request)
+    room = request.max_tokens - tokens(structured(nothing[0]), nothing[1])
+    for divisor in _DIVISORS:
+        shorter = {field: limit // divisor for field, limit in limits.items()}
+        matches = [
+            _trim(match, shorter, hidden, request.task_description) for match in result.matches
+        ]
+        sizes = accumulate(_size(n, match, request) for n, match in enumerate(matches, 1))
+        kept = sum(size <= room for size in sizes)
+        if kept or not matches:
+            return _fitted(result, matches[:kept], request)
+    return nothing
+
+
+def _size(number: int, match: Match, request: FindSimilarTasks) -> int:
+    """Tokens of a match in both forms, the separators included."""
+    return tokens(structured(match), _line(number, match, request), "    ") + 1
+
+
+def _fitted(
+    result: SimilarTasks, matches: list[Match], request: FindSimilarTasks
+) -> tuple[SimilarTasks, str]:
+    dropped = len(result.matches) - len(matches)
+    search = result.search.model_copy(update={"truncated": dropped > 0})
+    trimmed = result.model_copy(update={"matches": matches, "search": search})
+    return trimmed, _text(trimmed, dropped, request)
+
+
+def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...], question: str) -> Match:
+    values: dict[str, Any] = dict.fromkeys(hidden)
+    if match.passage is not None:
+        start = _from_what_matched(match.passage, question, limits["passage"])
+        match = match.model_copy(update={"passage": start})
+        limits = {**limits, "task_description": limits["task_description"] // 2}
+    for field, limit in limits.items():
+        if (text := getattr(match, field)) is not None:
+            values[field] = shorten(text, limit)
+    return match.model_copy(update=values)
+
+
+def _from_what_matched(passage: str, question: str, limit: int) -> str:
+    """The passage from the sentence on that has most words of the question, `limit` at least."""
+    asked = set(_WORD.findall(question.lower()))
+    starts = [0, *(end.end() for end in _SENTENCE_END.finditer(passage))]
+    starts = [start for start in starts if not start or start <= len(passage) - limit]
+
+    def shared(start: int) -> int:
+        return len(asked & set(_WORD.findall(passage[start : start + limit].lower())))
+
+    best = max(starts, key=shared)
+    return f"… {passage[best:]}" if best else passage
+
+
+def _text(result: SimilarTasks, dropped: int, request: FindSimilarTasks) -> str:
+    search = result.search
+    lines = [_line(number, match, request) for number, match in enumerate(result.matches, 1)]
+    if not lines and not dropped:
+        lines = [_nothing(search, request)]
+    if dropped:
+        lines.append(f"{dropped} more left out to stay within max_tokens.")
+    if search.degraded:
+        lines.append(f"Note: {search.reason}.")
+    return "\n".join(lines)
+
+
+def _nothing(search: SearchInfo, request: FindSimilarTasks) -> str:
+    """That nothing is relevant, and what would find more."""
+    filters = request.filters
+    given = [
+        name
+        for name, field in Filters.model_fields.items()
+        if getattr(filters, name) != field.default
+    ]
+    if not search.candidates and not given:
+        return "Nothing is recorded yet."
+    wider = [f"leave out {' or '.join(given)}"] if given else []
+    if search.below_floor and request.min_similarity != 0:
+        wider.append("give min_similarity=0 to see the nearest ones")
+    among = f"Nothing relevant among {counted(search.candidates, 'execution')}"
+    filtered = " that pass the filters" if given else ""
+    return f"{among}{filtered}; to widen: {', or '.join(wider or ['try other words'])}."
+
+
+def _line(number: int, match: Match, request: FindSimilarTasks) -> str:
+    runs, (task_length, length) = match.runs, _LINE[request.response_format]
+    several = f" ({runs.success} of {runs.total} runs succeeded)" if runs.total > 1 else ""
+    task = quoted(match.task_description, task_length)
+    doubt = " possibly relevant," if match.confidence == "possible" else ""
+    where = f", repo {quoted(match.repo, 60)}" if match.repo else ""
+    told = [
+        f"{number}. {match.similarity:.2f}{doubt} {match.outcome}{several} {task}, "
+        f"{match.recorded_at:%Y-%m-%d}, type {quoted(match.task_type, 64)}{where}"
+    ]
+    for label, text in (
+        ("what matched", match.passage),
+        ("approach", match.approach),
+        ("model tier", match.model_tier),
+        ("solution", match.solution_summary),
+        ("error", match.error_message or match.error_type),
+        ("fix", match.fix),
+    ):
+        if text:
+            told.append(f"{label}: {quoted(text, length)}")
+    if match.duration_seconds is not None:
+        told.append(f"took {span(match.duration_seconds)}")
+    if match.cost_usd is not None:
+        told.append(f"cost {match.cost_usd:,.2f} USD")
+    return f"{'; '.join(told)} [{match.task_id}]"

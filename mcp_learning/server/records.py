@@ -1,0 +1,43 @@
+"""What the language model reads of one execution: the whole record."""
+
+import json
+from typing import Any
+
+from mcp_learning.models.results import ExecutionDetail
+from mcp_learning.models.wording import counted
+from mcp_learning.server.answers import structured
+from mcp_learning.server.quoting import quoted
+
+_OURS = frozenset({"task_id", "outcome", "recorded_at", "updated_at", "uploaded_at"})
+"""Fields whose texts nobody can make up."""
+_WHOLE = 1_000_000
+"""Characters, more than a record can hold."""
+
+
+def execution(result: ExecutionDetail) -> str:
+    """A line for each field that is set, each feedback, and the executions before and after."""
+    record = structured(result.execution)
+    lines = [f"{name}: {_value(name, value)}" for name, value in record.items()]
+    for one in result.feedback:
+        given = structured(one)
+        said = [f"{name} {_value(name, value)}" for name, value in given.items()]
+        lines.append(f"feedback: {', '.join(said)}")
+    if result.used_task_ids:
+        lines.append(f"used: {', '.join(map(str, result.used_task_ids))}")
+    if result.used_by:
+        later = [f"{use.task_id} ({use.outcome})" for use in result.used_by]
+        lines.append(f"used by: {', '.join(later)}")
+    lines.append(
+        f"In {counted(result.times_returned, 'answer')}; weight in recommendations: "
+        f"{result.weight:g} (0.5 to 2)."
+    )
+    return "\n".join(lines)
+
+
+def _value(name: str, value: Any) -> str:
+    if name in _OURS:
+        return str(value)
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return quoted(text, _WHOLE)

@@ -1,0 +1,124 @@
+"""What the texts of answers say: where a match is from, how to find more, and a whole record."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from mcp.client.client import Client
+from mcp_types import TextContent
+
+from mcp_learning.cluster.member import ClusterMember
+from mcp_learning.server.app import LearningServer
+from mcp_learning.server.service_runner import ServiceRunner
+from mcp_learning.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+TASK = {
+    "task_type": "bug_fix",
+    "task_description": "Fix the login redirect loop on the checkout page after the session ended",
+    "outcome": "success",
+    "repo": "acme/webshop",
+    "approach": "expire the cookie with the session",
+    "model_tier": "large",
+    "duration_seconds": 1_500,
+    "cost_usd": 0.25,
+    "solution_summary": "The cookie outlived the server's session. " * 10
+    + "Then clear the cookie.",
+}
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[Client]:
+    """A client of a server in this process."""
+    server = LearningServer(ServiceRunner(ClusterMember(settings)))
+    async with Client(server, mode="legacy") as connected:
+        yield connected
+
+
+async def say(client: Client, tool: str, **arguments: Any) -> str:
+    """The text of an answer."""
+    result = await client.call_tool(tool, arguments)
+    (block,) = result.content
+    assert isinstance(block, TextContent)
+    assert not result.is_error, block.text
+    return block.text
+
+
+async def test_a_match_tells_when_and_where_it_was_and_detailed_tells_more(client: Client) -> None:
+    recorded = await client.call_tool("record_execution", TASK)
+    task_id = (recorded.structured_content or {})["task_id"]
+    record = await client.call_tool("get_execution", {"task_id": task_id})
+    date = (record.structured_content or {})["execution"]["recorded_at"][:10]
+    question = {"task_description": "login redirect loop"}
+
+    concise = await say(client, "find_similar_tasks", **question)
+    detailed = await say(client, "find_similar_tasks", **question, response_format="detailed")
+
+    for text in (concise, detailed):
+        assert f', {date}, type "bug_fix", repo "acme/webshop"; ' in text
+        assert text.endswith(f"[{task_id}]")
+    assert "Then clear the cookie" not in concise
+    assert "25 min" not in concise
+    assert "Then clear the cookie" in detailed
+    assert 'model tier: "large"' in detailed
+    assert "took 25 min; cost 0.25 USD" in detailed
+
+
+async def test_an_empty_answer_says_how_to_widen_the_search(client: Client) -> None:
+    cake = {"task_description": "bake a chocolate cake"}
+    assert await say(client, "find_similar_tasks", **cake) == "Nothing is recorded yet."
+    await client.call_tool("record_execution", TASK)
+
+    unlike = await say(client, "find_similar_tasks", **cake)
+    assert "Nothing relevant among 1 execution; to widen: give min_similarity=0" in unlike
+    filtered = await say(
+        client, "find_similar_tasks", **cake, repo="acme/shop", outcome="failure", since_days=3
+    )
+    assert filtered.startswith(
+        "Nothing relevant among 0 executions that pass the filters; "
+        "to widen: leave out repo or outcome or since_days."
+    )
+    widest = await say(client, "find_similar_tasks", **cake, min_similarity=0)
+    assert "acme/webshop" in widest
+
+
+async def test_a_record_is_told_whole(client: Client) -> None:
+    long = "word " * 3_900 + "the end"
+    details = {"quality_score": 80, "user_accepted": True, "metadata": {'a"\nb': ["c", {"d": 1}]}}
+    given = TASK | {"task_description": long, "details": details}
+    first = ((await client.call_tool("record_execution", given)).structured_content or {})[
+        "task_id"
+    ]
+    later = TASK | {"used_task_ids": [first]}
+    used_by = ((await client.call_tool("record_execution", later)).structured_content or {})[
+        "task_id"
+    ]
+    await client.call_tool("submit_feedback", {"task_id": first, "rating": 4, "comment": "good"})
+
+    lines = (await say(client, "get_execution", task_id=first)).splitlines()
+
+    told = dict(line.partition(": ")[::2] for line in lines)
+    assert told["task_id"] == first
+    assert told["task_description"] == f'"{long}"'
+    assert told["solution_summary"] == f'"{TASK["solution_summary"]}"'
+    assert told["duration_seconds"] == "1500.0"
+    assert told["quality_score"] == "80.0"
+    assert told["user_accepted"] == "true"
+    assert "['c', {'d': 1}]" in told["metadata"]
+    assert 'rating 4, comment "good"' in told["feedback"]
+    assert told["used by"] == f"{used_by} (success)"
+    assert lines[-1].startswith("In 0 answers; weight in recommendations: ")
+
+
+async def test_one_who_used_others_names_them(client: Client) -> None:
+    ids: list[str] = []
+    for used in ([], [0], [0, 1]):
+        task = TASK | {"used_task_ids": [ids[number] for number in used]}
+        answer = await client.call_tool("record_execution", task)
+        ids.append((answer.structured_content or {})["task_id"])
+
+    told = await say(client, "get_execution", task_id=ids[2])
+
+    (line,) = (line for line in told.splitlines() if line.startswith("used: "))
+    assert set(line.removeprefix("used: ").split(", ")) == set(ids[:2])
