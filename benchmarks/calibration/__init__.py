@@ -1,1 +1,1 @@
-"""Which similarity floor fits an embedding model, and how to combine words and vectors."""
+"""When a match is shown: fitted for an embedding model; and how to combine words and vectors."""

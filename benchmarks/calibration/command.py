@@ -1,22 +1,40 @@
 """`python -m benchmarks calibrate`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchmarks.calibration import floors, questions, report
+from benchmarks.calibration import questions, rankings, report, samples
+from benchmarks.calibration.collection import Collection, embed
+from benchmarks.calibration.questions import PARAPHRASES, Pairs
+from benchmarks.calibration.regression import Regression
 from benchmarks.output import AsJson, console, print_json
 from mcp_learning.cli.progress import logged_progress
 from mcp_learning.cli.running import load_settings
+from mcp_learning.embed.embedder import Embedder
+from mcp_learning.synthetic.generator import make_tasks
+
+GENERATED = 1_000
+"""Generated tasks among which the paraphrases are ranked."""
+
+_SEED = 7
 
 
 def calibrate(
     pairs: Annotated[
-        Path | None,
+        list[Path],
         typer.Option(
             help="JSON lines with questions and the records that answer them (docs/tuning.md); "
-            "default: packaged paraphrases",
+            "several times: several sets, each of which is left out once",
+            show_default=False,
+        ),
+    ],
+    distractors: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"The same format: texts that fill each set up to {samples.LARGE:,} rows",
             show_default=False,
         ),
     ] = None,
@@ -33,15 +51,42 @@ def calibrate(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Measure which similarity floor fits the configured embedding model."""
+    """Fit when a match is shown, for the configured embedding model, and say how well it does."""
     settings = load_settings(data_dir)
-    given = questions.load(pairs) if pairs else None
+    embedder = Embedder(
+        settings.embedding_model,
+        cache_dir=settings.model_dir,
+        threads=settings.embedding_threads or None,
+    )
+    sets = {path.stem: questions.load(path) for path in pairs}
+    sets[PARAPHRASES] = questions.paraphrases()
+    others = questions.texts(distractors) if distractors else []
+    crowd = [task.description for task in make_tasks(GENERATED, seed=_SEED)] if compare else []
     with logged_progress(quiet=json) as progress:
-        outcome = floors.measure(settings, given, compare=compare, progress=progress)
+        records = [text for one in sets.values() for text in one.records.values()]
+        asked = [one.text for some in sets.values() for one in some.questions]
+        vectors = embed(embedder, [*records, *others, *crowd], asked, progress)
+        found = samples.collect(sets, others, vectors, progress)
+        outcome = Regression(found).calibration(embedder.model)
+        compared: dict[str, list[rankings.Row]] = {}
+        for number, (name, one) in enumerate(sets.items() if compare else ()):
+            progress("comparing", number, len(sets))
+            ranked = _crowded(one, crowd) if name == PARAPHRASES else one
+            collection = Collection(list(ranked.records.values()), vectors)
+            asked = [question.text for question in ranked.questions]
+            compared[name] = rankings.rows(collection, asked, rankings.truth(ranked))
     if json:
-        print_json(outcome.as_json())
+        rows = {name: [asdict(row) for row in some] for name, some in compared.items()}
+        print_json({**outcome.as_json(), "compared": rows})
         return
-    console.print(report.table(outcome))
-    if compare:
-        console.print(report.comparison(outcome))
-    console.print(report.advice(outcome), markup=False, highlight=False, soft_wrap=True)
+    console.print(report.coefficients(outcome))
+    console.print(report.shares(outcome))
+    if compared:
+        console.print(report.comparison(compared))
+
+
+def _crowded(pairs: Pairs, texts: list[str]) -> Pairs:
+    """The same questions among more records."""
+    return Pairs(
+        pairs.records | {f"other {at}": one for at, one in enumerate(texts)}, pairs.questions
+    )

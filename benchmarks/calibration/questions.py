@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Label, LongText
+from mcp_learning.redaction.secrets import redact
 from mcp_learning.server.schema import explain
+
+PARAPHRASES = "paraphrases"
+"""Name of the packaged set."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class Pairs:
     questions: list[Question]
 
 
+def _without_secrets(text: str) -> str:
+    return redact(text)[0]
+
+
 class _Line(BaseModel):
     """One line of a file; further keys are ignored."""
 
@@ -37,7 +45,7 @@ class _Line(BaseModel):
 
     kind: Literal["record", "query"]
     id: Label
-    text: LongText
+    text: Annotated[LongText, AfterValidator(_without_secrets)]
     relevant: list[str] = Field(default=[])
 
 
@@ -54,7 +62,8 @@ def load(path: Path) -> Pairs:
     """Reads pairs from JSON lines, in any order.
 
     `{"kind": "record", "id": "r1", "text": "…"}` and
-    `{"kind": "query", "id": "q1", "text": "…", "relevant": ["r1"]}`; further keys are ignored.
+    `{"kind": "query", "id": "q1", "text": "…", "relevant": ["r1"]}`; further keys are
+    ignored, and so is a first line of kind "meta".
 
     Raises:
         LearningError: The file can't be read, or a line is wrong; names the line.
@@ -78,6 +87,15 @@ def load(path: Path) -> Pairs:
     return Pairs(records, [question for _, question in asked.values()])
 
 
+def texts(path: Path) -> list[str]:
+    """The different texts of all lines of such a file, in their order.
+
+    Raises:
+        LearningError: As for `load`.
+    """
+    return list(dict.fromkeys(line.text for _, line in _lines(path)))
+
+
 def _lines(path: Path) -> Iterator[tuple[int, _Line]]:
     """Each line that isn't blank, with its number from 1."""
     try:
@@ -89,7 +107,10 @@ def _lines(path: Path) -> Iterator[tuple[int, _Line]]:
         if not line.strip():
             continue
         try:
-            yield number, _Line.model_validate(json.loads(line))
+            read = json.loads(line)
+            if number == 1 and isinstance(read, dict) and read.get("kind") == "meta":
+                continue
+            yield number, _Line.model_validate(read)
         except (json.JSONDecodeError, RecursionError) as error:
             raise _wrong(path, number, "isn't JSON; write one object per line") from error
         except ValidationError as error:

@@ -4,13 +4,14 @@ The product's own ranking is computed by the product, also with other constants.
 computed from the same coverages and cosines, by the formulas in the functions' docstrings.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.calibration.collection import DEFAULT, Collection, Matrix, Parameters, Texts
+from benchmarks.calibration.collection import DEFAULT, Collection, Matrix, Parameters
+from benchmarks.calibration.questions import Pairs
 from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters
 
 FOUND = 10
@@ -81,41 +82,53 @@ def ranks(scores: Matrix) -> NDArray[np.int64]:
     return places[:, ::-1]
 
 
-def quality(scores: Matrix, relevant: Truth, least: float = -np.inf) -> Quality:
-    """Quality of the ranking by `scores`, without those below `least`.
+def quality(scores: Matrix, relevant: Truth) -> Quality:
+    """Quality of the ranking by `scores`.
 
     Args:
         scores: (questions, records), the higher the better.
         relevant: (questions, records) bool, at least one record per question.
-        least: Score below which a record isn't shown.
     """
-    places = np.where(relevant & (scores >= least), ranks(scores), np.inf)
+    places = np.where(relevant, ranks(scores), np.inf)
     mrr = float(np.mean(1 / places.min(axis=1)))
     return Quality(round(mrr, 4), round(float((places <= FOUND).sum() / relevant.sum()), 4))
 
 
-def rows(collection: Collection, questions: Texts, relevant: Truth) -> list[Row]:
+def rows(collection: Collection, questions: Sequence[str], relevant: Truth) -> list[Row]:
     """All rankings: other fusions, the product's own, and that with other constants."""
+
+    def ours(parameters: Parameters) -> Quality:
+        found = [collection.compare(one, parameters).similarities for one in questions]
+        return quality(np.stack(found), relevant)
+
     made = [
         Row(name, "", product=False, quality=quality(scores, relevant))
         for name, scores in _others(collection, questions)
     ]
-    ours = quality(collection.similarities(questions), relevant)
-    made.append(Row("evidence-weighted √coverage", "", product=True, quality=ours))
+    made.append(Row("evidence-weighted √coverage", "", product=True, quality=ours(DEFAULT)))
     for name, (parameters_of, values) in VARIED.items():
         for value in values:
             parameters = parameters_of(value)
-            varied = quality(collection.similarities(questions, parameters), relevant)
             shown = "all" if value == ALL else f"{value:g}"
-            made.append(Row(f"{name} = {shown}", name, parameters == DEFAULT, varied))
+            product = parameters == DEFAULT
+            made.append(Row(f"{name} = {shown}", name, product, ours(parameters)))
     return made
 
 
-def _others(collection: Collection, questions: Texts) -> Iterator[tuple[str, Matrix]]:
-    meaning, coverage = collection.meanings(questions), collection.coverages(questions)
+def truth(pairs: Pairs) -> Truth:
+    """(questions, records) bool of a set: which record answers which question."""
+    return np.array([[name in one.relevant for name in pairs.records] for one in pairs.questions])
+
+
+def _others(collection: Collection, questions: Sequence[str]) -> Iterator[tuple[str, Matrix]]:
+    def coverages(bm25: Bm25Parameters) -> Matrix:
+        compared = (collection.compare(one, Parameters(bm25)) for one in questions)
+        return np.stack([one.coverage for one in compared])
+
+    meaning = np.stack([collection.compare(one).meanings for one in questions])
+    coverage = coverages(DEFAULT_PARAMETERS)
     unlimited = Bm25Parameters(informative=ALL, most_postings=10**12)
-    all_terms = collection.coverages(questions, unlimited)
-    plain = collection.coverages(questions, replace(unlimited, sharpness=1.0))
+    all_terms, plain = coverages(unlimited), coverages(replace(unlimited, sharpness=1.0))
     yield "meaning alone", meaning
     yield "words alone: all terms, weights not sharpened (BM25)", plain
     yield "words alone: all terms", all_terms

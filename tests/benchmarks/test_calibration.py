@@ -1,38 +1,46 @@
-"""Floors and fusions measured on a few real pairs, with the real model and real databases."""
+"""Relevance fitted, and fusions compared, on a few real pairs with the real model."""
 
 import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, replace
-from functools import partial
-from itertools import pairwise
 from pathlib import Path
-from uuid import UUID
 
-import anyio
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmarks.calibration import collection, floors, questions, rankings, report
-from benchmarks.calibration.collection import Collection, Matrix, Texts, make_case
-from benchmarks.calibration.floors import Calibration, FloorFigures, at_floors
+from benchmarks.calibration import questions, rankings
+from benchmarks.calibration.collection import Collection, Matrix, Vectors, embed
 from benchmarks.calibration.questions import Pairs
+from benchmarks.calibration.regression import SHIPPED, Regression, Shares, logistic
+from benchmarks.calibration.samples import TOP, Sample, collect, terms_of
 from mcp_learning.embed.embedder import Embedder
-from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import LearningError
-from mcp_learning.settings import Settings
+from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
+from mcp_learning.search import relevance
+from mcp_learning.service.learning import LearningService
+from mcp_learning.synthetic.generator import make_tasks
 
 FEW = 20
-GENERATED = 60
 
 
 def few() -> Pairs:
     whole = questions.paraphrases()
     return Pairs(dict(list(whole.records.items())[:FEW]), whole.questions[:FEW])
+
+
+def others() -> Pairs:
+    """Generated tasks, each asked with a few words more."""
+    texts = dict.fromkeys(task.description for task in make_tasks(2 * FEW, seed=3))
+    records = {f"{at}": text for at, text in enumerate(texts)}
+    asked = [
+        questions.Question(f"please {text}, at last", frozenset([at]))
+        for at, text in records.items()
+    ]
+    return Pairs(records, asked)
 
 
 def lines(of: Pairs) -> list[str]:
@@ -54,18 +62,18 @@ def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Calibration:
-    """With a floor that is between those of the grid."""
-    directory = tmp_path_factory.mktemp("untouched") / "data"
-    settings = Settings.model_construct(data_dir=directory, min_similarity=0.335)
-    made = floors.measure(settings, few(), compare=True, progress=unheard, generated=GENERATED)
-    assert not directory.exists()
-    return made
+def vectors(embedder: Embedder) -> Vectors:
+    """Of the few, and of the other set."""
+    both = [few(), others()]
+    records = [text for some in both for text in some.records.values()]
+    asked = [one.text for some in both for one in some.questions]
+    return embed(embedder, records, asked, unheard)
 
 
 def test_a_file_gives_the_pairs_that_were_written_to_it(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
-    path.write_text("\n\n".join(reversed(lines(few()))) + "\n", encoding="utf-8")
+    written = ['{"kind": "meta", "name": "few"}', *reversed(lines(few()))]
+    path.write_text("\n\n".join(written) + "\n", encoding="utf-8")
     read = questions.load(path)
     assert read.records == few().records
     assert read.questions == few().questions[::-1]
@@ -110,117 +118,111 @@ def test_a_file_that_is_absent_or_has_no_question_is_named(tmp_path: Path) -> No
 @given(
     arrays(np.float32, (3, 7), elements=st.sampled_from([0, 0.25, 0.5, 1])),
     arrays(bool, (3, 7)),
-    st.sampled_from([0, 0.25, 0.3, 1]),
 )
-def test_quality_is_what_sorting_gives(
-    scores: Matrix, relevant: rankings.Truth, least: float
-) -> None:
+def test_quality_is_what_sorting_gives(scores: Matrix, relevant: rankings.Truth) -> None:
     relevant[:, 2] = True
     reciprocal, found = [], 0
     for row, values in enumerate(scores.tolist()):
         order = sorted(range(7), key=lambda at: (values[at], at), reverse=True)
-        true = [at for at in order if relevant[row, at] and values[at] >= least]
-        reciprocal.append(1 / (1 + order.index(true[0])) if true else 0)
+        true = [at for at in order if relevant[row, at]]
+        reciprocal.append(1 / (1 + order.index(true[0])))
         found += len(true)
     expected = (np.mean(reciprocal), found / relevant.sum())
-    measured = rankings.quality(scores, relevant, least)
+    measured = rankings.quality(scores, relevant)
     assert (measured.mrr, measured.recall) == pytest.approx(expected, abs=1e-4)
 
 
-def test_shares_are_those_of_planted_similarities() -> None:
-    found = np.array([[0.5, 0.2, 0.1], [0.45, 0.3, 0.2]], np.float32)
-    relevant = np.array([[True, False, False], [False, True, False]])
-    nothing = np.array([[0.1, 0.35], [0.2, 0.1], [0.0, 0.1], [0.4, 0.41]], np.float32)
-    low, high = at_floors(found, relevant, nothing, nothing[:2], {0.4, 0.3})
-    assert low == FloorFigures(0.3, 0.75, 0.5, 0.5, kept=1.0, mrr=0.75, recall=1.0)
-    assert high == FloorFigures(0.4, 0.75, 0.75, 1.0, kept=0.5, mrr=0.5, recall=0.5)
+def test_a_regression_finds_the_odds_that_answers_were_drawn_with() -> None:
+    random = np.random.default_rng(1)
+    terms = np.column_stack([np.ones(20_000), random.normal(size=(20_000, 2))])
+    odds = terms @ [-1, 2, -3]
+    answers = random.random(20_000) < 1 / (1 + np.exp(-odds))
+    assert logistic(terms, answers, np.ones(20_000)) == pytest.approx([-1, 2, -3], abs=0.15)
 
 
-def test_a_higher_floor_rejects_more_and_keeps_less(measured: Calibration) -> None:
-    assert [one.floor for one in measured.floors] == sorted({*floors.GRID, 0.335})
-    for lower, higher in pairwise(measured.floors):
-        for share in ("unrelated", "prose", "foreign"):
-            assert getattr(lower, share) <= getattr(higher, share)
-        for share in ("kept", "mrr", "recall"):
-            assert getattr(lower, share) >= getattr(higher, share)
-    lowest = asdict(measured.floors[0])
-    assert all(0 <= share <= 1 for share in lowest.values())
-    assert lowest["kept"] > 0.5
+def test_what_is_fitted_is_the_relevance_that_searches_compute(vectors: Vectors) -> None:
+    collection = Collection(list(few().records.values()), vectors)
+    compared = collection.compare(few().questions[0].text)
+    rows = np.arange(FEW)
+    expected = relevance.of_meaning(compared.meanings, compared.weight)
+    expected += relevance.of_words(compared.coverage, compared.weight)
+    expected += np.float32(relevance.offset(compared.weight, FEW))
+    assert terms_of(compared, rows) @ SHIPPED == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("lacking", ["unrelated", "prose", "foreign"])
-def test_the_least_floor_rejects_enough_of_every_kind(measured: Calibration, lacking: str) -> None:
-    first, second, third = (
-        replace(one, floor=floor, unrelated=0.95, prose=0.96, foreign=1.0, kept=0.97)
-        for one, floor in zip(measured.floors, (0.3, 0.4, 0.5), strict=False)
-    )
-    planted = [replace(first, **{lacking: 0.94}), second, third]
-    outcome = replace(measured, floors=planted, in_use=0.3, default=0.35)
-    assert outcome.least == second
-    assert "Set MCP_LEARNING_MIN_SIMILARITY=0.4 " in report.advice(outcome)
-    assert "unset MCP_LEARNING_MIN_SIMILARITY" in report.advice(replace(outcome, default=0.4))
-    assert report.advice(replace(outcome, in_use=0.5)).endswith("0.5, fits.")
-    hopeless = replace(outcome, floors=[replace(one, prose=0.5) for one in planted])
-    assert hopeless.least is None
-    assert report.advice(hopeless).startswith("No floor")
+def planted(store: str, source: str, meaning: float) -> Sample:
+    """A question whose best row has this meaning, among rows that have nothing in common."""
+    terms = np.tile([1.0, 0.0, 0.0, 1.0], (TOP, 1))
+    terms[0, 1] = meaning
+    true = np.arange(TOP) == 0 if store == source else np.ones(TOP, bool)
+    return Sample(store, "5", source, terms, terms[:, 1], true)
 
 
-def test_the_greatest_floor_keeps_enough_true_matches(measured: Calibration) -> None:
-    planted = [
-        replace(measured.floors[0], floor=floor, unrelated=1, prose=1, foreign=1, kept=kept)
-        for floor, kept in ((0.3, 1.0), (0.4, 0.97), (0.5, 0.96))
-    ]
-    outcome = replace(measured, floors=planted, in_use=0.5, default=0.3)
-    assert outcome.greatest == planted[1]
-    assert "Set MCP_LEARNING_MIN_SIMILARITY=0.4 " in report.advice(outcome)
-    losing = replace(outcome, floors=planted[2:])
-    assert losing.greatest is None
-    assert "None keeps 97%" in report.advice(losing)
-    late = [replace(one, prose=0.9 if one.floor < 0.5 else 1) for one in planted]
-    assert "No floor does both" in report.advice(replace(outcome, floors=late))
+def test_shares_are_those_of_planted_questions() -> None:
+    needed = (relevance.POSSIBLE - relevance.BIAS - relevance.ROWS) / relevance.MEANING
+    samples = []
+    for store, other in (("a", "b"), ("b", "c"), ("c", "a")):
+        samples += [planted(store, store, needed + 0.3)] * 3 + [
+            planted(store, store, needed - 0.01)
+        ]
+        samples += [planted(store, other, 0.1)] * 4 + [planted(store, other, needed + 0.01)]
+    outcome = Regression(samples).calibration("m")
+    assert [(row.store, row.size) for row in outcome.rows] == [("a", "5"), ("b", "5"), ("c", "5")]
+    assert {row.shipped for row in outcome.rows} == {Shares(kept=0.75, empty=0.8)}
+    assert {row.constant for row in outcome.rows} == {Shares(kept=0.75, empty=1.0)}
+    assert all(row.fitted is not None and row.fitted.kept >= 0.75 for row in outcome.rows)
+    assert outcome.coefficients[1] > 0
 
 
-def test_generated_tasks_say_nothing_about_the_packaged_questions(measured: Calibration) -> None:
-    floor = replace(measured.floors[0], unrelated=1, prose=1, foreign=0)
-    assert replace(measured, floors=[floor], own=True).least is None
-    assert replace(measured, floors=[floor], own=False).least == floor
+def test_a_set_alone_beside_one_other_has_no_fit_without_it(vectors: Vectors) -> None:
+    found = collect({"few": few(), "others": others()}, [], vectors, unheard)
+    outcome = Regression(found).calibration("m")
+    assert {row.fitted for row in outcome.rows} == {None}
+    assert outcome.likely >= outcome.possible
 
 
-def test_every_way_to_rank_is_compared_on_both_kinds_of_questions(measured: Calibration) -> None:
-    names = [row.name for row in measured.compared]
-    assert names == [row.name for row in measured.short]
+def test_small_and_whole_stores_are_asked_by_both_sets(vectors: Vectors) -> None:
+    found = collect({"few": few(), "others": others()}, ["again"], with_text(vectors), unheard)
+    assert {one.size for one in found} == {"5", "30", "all", "8000"}
+    for store in ("few", "others"):
+        assert {one.source for one in found if one.store == store} == {"few", "others"}
+    assert all(one.terms.shape == (TOP, 4) and one.counts.any() for one in found)
+
+
+def with_text(vectors: Vectors) -> Vectors:
+    """The same with one more record."""
+    (some, *_) = vectors.records.values()
+    return Vectors({**vectors.records, "again": some}, vectors.questions, vectors.noise)
+
+
+def test_every_way_to_rank_is_compared(vectors: Vectors) -> None:
+    collection = Collection(list(few().records.values()), vectors)
+    asked = [one.text for one in few().questions]
+    compared = rankings.rows(collection, asked, rankings.truth(few()))
+    names = [row.name for row in compared]
     assert len(set(names)) == len(names)
     for kind in ("meaning alone", "words alone", "reciprocal", "z-scores", "min-max", "weighted"):
         assert any(name.startswith(kind) for name in names)
-    ours = [row for row in measured.compared if row.product]
+    ours = [row for row in compared if row.product]
     assert [row.constants for row in ours] == ["", *rankings.VARIED]
     assert len({row.quality for row in ours}) == 1  # each constant at its own value
-    lowest = measured.floors[0]
-    assert ours[0].quality.mrr >= lowest.mrr
 
 
-def test_the_products_row_is_the_ranking_of_its_search(tmp_path: Path, embedder: Embedder) -> None:
-    case = make_case(few(), ["bake sourdough bread", "tune a violin"])
-    texts = [*case.records, *case.questions]
-    known = Texts(texts, embedder.embed([embedding_text(text) for text in texts]))
-    questions = known.some(case.questions)
-
-    def compare(put: Collection) -> tuple[rankings.Row, Matrix, list[list[UUID]], list[UUID]]:
-        (ours, *_) = [row for row in rankings.rows(put, questions, case.relevant) if row.product]
-        queries = map(put.query, questions.texts, questions.vectors)
-        found = [put.retriever.search(query).ranked for query in queries]
-        order = [[one.task_id for one in ranked] for ranked in found]
-        return ours, put.similarities(questions), order, list(put.task_ids)
-
-    settings = Settings.model_construct(data_dir=tmp_path)
-    records = known.some(case.records)
-    asked = partial(collection.ask, settings, embedder, tmp_path / "data", records)
-    ours, similarities, order, task_ids = anyio.run(asked, compare)
-    for row, found in zip(rankings.ranks(similarities), order, strict=True):
-        assert [task_ids.index(task_id) for task_id in found] == np.argsort(row).tolist()
-    places = [found.index(task_ids[at]) + 1 for at, found in enumerate(order)]
-    assert ours.quality.mrr == pytest.approx(np.mean([1 / place for place in places]), abs=1e-4)
-    assert ours.quality.recall == pytest.approx(np.mean([p <= 10 for p in places]), abs=1e-4)
+@pytest.mark.anyio
+async def test_similarities_are_those_of_a_search(
+    service: LearningService, vectors: Vectors
+) -> None:
+    texts = list(few().records.values())
+    for text in texts:
+        told = {"task_type": "t", "task_description": text, "outcome": "success"}
+        await service.record(RecordExecution.model_validate(told))
+    collection = Collection(texts, vectors)
+    for question in few().questions:
+        asked = FindSimilarTasks(task_description=question.text, min_similarity=0.0, limit=20)
+        answer = await service.find(asked)
+        found = {match.task_description: match.similarity for match in answer.matches}
+        similarities = collection.compare(question.text).similarities.tolist()
+        assert found == pytest.approx(dict(zip(texts, similarities, strict=True)), abs=2e-3)
 
 
 def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -239,14 +241,14 @@ def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.timeout(300)
-def test_the_command_tells_what_floor_to_set_and_leaves_the_database_alone(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.jsonl"
-    path.write_text("\n".join(lines(few())), encoding="utf-8")
-    done = run(tmp_path, "--pairs", str(path))
+def test_the_command_prints_fit_and_shares_and_leaves_the_database_alone(tmp_path: Path) -> None:
+    paths = [tmp_path / "some.jsonl", tmp_path / "generated.jsonl"]
+    for path, pairs in zip(paths, (few(), others()), strict=True):
+        path.write_text("\n".join(lines(pairs)), encoding="utf-8")
+    done = run(tmp_path, *(part for path in paths for part in ("--pairs", str(path))))
     assert done.returncode == 0, done.stderr
-    assert f"{FEW} questions, {FEW} records" in done.stdout
-    assert "in use" in done.stdout
-    assert done.stdout.splitlines()[-1].count("floor") == 1
+    for expected in ("MEANING", "POSSIBLE", "kept / empty", "some", "generated", "paraphrases"):
+        assert expected in done.stdout
     assert not (tmp_path / "data").exists()
 
 
