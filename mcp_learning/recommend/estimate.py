@@ -158,7 +158,8 @@ def estimate(
     counted = replace(evidence, weight=weight)
     at = counted.counts(options)
     at.update(background.places)
-    belief = usual(background, options)
+    everywhere = usual(background, options)
+    belief = everywhere
     for (level, common), weights in zip(LEVELS, strengths, strict=True):
         if level in at:
             belief = belief.after(at[level], weights, common=common)
@@ -169,7 +170,7 @@ def estimate(
     if at["same"].total.sum() < OFTEN and of_type.sum() < OFTEN * options:
         won = tally(evidence.option, near * evidence.success, options)
         tried = Counts(won, tally(evidence.option, near, options))
-        bold = usual(background, options).after(tried, BOLD, common=False)
+        bold = everywhere.after(tried, BOLD, common=False)
         promise = bold.logit + BONUS * np.sqrt(bold.own)
     order = np.lexsort((np.arange(options), -sizes, -np.round(promise, 9)))
     return Estimate(

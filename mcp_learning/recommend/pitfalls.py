@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.folding import folded
@@ -40,18 +40,15 @@ def find(similar: Sequence[_Weighed]) -> list[Pitfall]:
     failed = [(one, weight) for one, weight in similar if one.outcome == "failure"]
     failed = [(one, weight) for one, weight in failed if one.error_message or one.error_type]
     told = [(one, weight) for one, weight in failed if one.error_message]
-    forms = Counter(normal_form(one.error_message or "") for one, _ in told)
+    forms = [normal_form(one.error_message or "") for one, _ in told or failed]
+    times = Counter(forms)
     kinds: dict[str, list[_Weighed]] = {}
-    for one, weight in told or failed:
-        kinds.setdefault(_kind(one, forms), []).append((one, weight))
+    for form, (one, weight) in zip(forms, told or failed, strict=True):
+        recurs = bool(form) and times[form] > 1
+        kind = f"form {form}" if recurs or not one.error_type else f"type {one.error_type}"
+        kinds.setdefault(kind, []).append((one, weight))
     heaviest = sorted(kinds.values(), key=lambda kind: -sum(weight for _, weight in kind))
     return [_pitfall([one for one, _ in kind], similar) for kind in heaviest[:MOST]]
-
-
-def _kind(one: ExecutionSummary, forms: Mapping[str, int]) -> str:
-    form = normal_form(one.error_message or "")
-    recurs = bool(form) and forms[form] > 1
-    return f"form {form}" if recurs or not one.error_type else f"type {one.error_type}"
 
 
 def _pitfall(failures: Sequence[ExecutionSummary], similar: Sequence[_Weighed]) -> Pitfall:

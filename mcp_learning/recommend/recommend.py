@@ -131,7 +131,7 @@ def answer(made: Assessment, texts: Mapping[int, ExecutionSummary]) -> Recommend
         if number in texts
     }
     best = sorted(estimated.order.tolist(), key=lambda number: not gathered.used[number])
-    costs = _medians(gathered, estimated, read, "cost_usd")
+    costs, worse = _medians(gathered, estimated, read, "cost_usd"), estimated.worse
     order = choice.ordered(best, estimated, costs, made.request.objective)
     draw = choice.drawn(best, estimated) if made.request.explore else None
     return Recommendation(
@@ -139,7 +139,7 @@ def answer(made: Assessment, texts: Mapping[int, ExecutionSummary]) -> Recommend
         leader="better" if estimated.better else "unclear",
         options=_options(gathered, estimated, order, read, made.request.limit),
         draw=None if draw is None else Draw(label=gathered.names[draw[0]], propensity=draw[1]),
-        avoid=[gathered.names[one] for one in best if estimated.worse[one]][:MOST_AVOIDED],
+        avoid=[gathered.names[one] for one in best if worse[one]][:MOST_AVOIDED],
         pitfalls=pitfalls.find([(one, float(estimated.weights[at])) for at, one in read.items()]),
         basis=Basis(
             similar_executions=int((estimated.weights > 0).sum()),
