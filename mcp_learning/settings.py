@@ -111,7 +111,7 @@ class Settings(BaseSettings):
         Field(
             ge=0.0,
             le=1.0,
-            description="Least similarity of a match, 0..1; unset: the calibrated 0.41",
+            description="Least similarity of a match, 0..1; unset: relevance decides",
         ),
     ] = None
     evidence_half_life_days: Annotated[

@@ -25,7 +25,7 @@ def similar(
     outcome: Outcome = "any",
     since: Since = None,
     min_similarity: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Least score; default: the calibrated one")
+        float | None, typer.Option(min=0, max=1, help="Least score; default: relevance decides")
     ] = None,
     mode: Annotated[
         str, typer.Option(help="exact or hnsw; default: as configured", show_default=False)
