@@ -78,7 +78,7 @@ def _nothing(result: "Stats", before: "Listing | None", chosen: str) -> str:
 
 
 def _print_figures(result: "Stats") -> None:
-    from mcp_learning.server import answers
+    from mcp_learning.server import statistics
 
     wide = console.width >= _WIDE
     by = result.group_by.replace("_", " ")
@@ -97,10 +97,10 @@ def _print_figures(result: "Stats") -> None:
     more = result.groups_omitted
     for line in (
         *([f"{counted(more, 'more value')} left out."] if more else []),
-        *answers.spent(result.totals),
-        f"Against the {counted(result.days, 'day')} before: {answers.trend(result.trend)}.",
-        *answers.changed(result),
-        *answers.failing(result),
+        *statistics.spent(result.totals),
+        f"Against the {counted(result.days, 'day')} before: {statistics.trend(result.trend)}.",
+        *statistics.changed(result),
+        *statistics.failing(result),
     ):
         console.print(line, markup=False, highlight=False)
 

@@ -217,6 +217,7 @@ class LearningStats(Request):
     group_by: GroupBy = "task_type"
     repo: Repo = None
     task_type: OptionalLabel = None
+    max_tokens: Annotated[int, Field(ge=1_000, le=50_000)] = 2_000
 
 
 class RebuildIndex(Request):

@@ -353,6 +353,7 @@ class Stats(Model):
     failures: list[FailurePattern] = []
     other_failures: Annotated[int, Field(description="Of further patterns")] = 0
     health: Health
+    truncated: bool = False
 
 
 class RebuildReport(Model):

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from mcp_learning.models.insights import Contrast, Insights, Shift
 from mcp_learning.models.results import FailurePattern, Group
-from mcp_learning.server.answers import difference, rate, spent, trend
 from mcp_learning.server.quoting import shorten
+from mcp_learning.server.statistics import difference, rate, spent, trend
 
 T = TypeVar("T")
 

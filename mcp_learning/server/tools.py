@@ -8,7 +8,7 @@ from mcp_types import ToolAnnotations
 from pydantic import BaseModel
 
 from mcp_learning.models import requests, results
-from mcp_learning.server import advice, answers, matches, records
+from mcp_learning.server import advice, answers, matches, records, statistics
 from mcp_learning.service.protocol import Learning, Progress
 
 Answer = tuple[BaseModel, str]
@@ -76,8 +76,7 @@ async def _get(learning: Learning, request: requests.GetExecution, _: Progress) 
 
 
 async def _stats(learning: Learning, request: requests.LearningStats, _: Progress) -> Answer:
-    result = await learning.stats(request)
-    return result, answers.stats(result)
+    return statistics.stats(await learning.stats(request), request)
 
 
 async def _rebuild(

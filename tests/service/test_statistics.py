@@ -9,7 +9,7 @@ from service.examples import EXPORT, LOGIN, execute, record
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.requests import GroupBy, LearningStats
 from mcp_learning.models.results import Execution
-from mcp_learning.server import answers
+from mcp_learning.server import statistics
 from mcp_learning.server.insights import page
 from mcp_learning.service.learning import LearningService
 
@@ -217,7 +217,7 @@ async def test_failures_are_grouped_and_come_with_what_ended_them(
     assert (full.pattern, full.failures, full.fixed) == ("disk <n> is full", 1, 0)
     assert (full.fix, full.fix_task_id, full.fix_basis) == (None, None, None)
     assert stats.other_failures == 0
-    text = answers.stats(stats)
+    text = statistics.stats(stats, LearningStats())[1]
     assert "Failed 3 times" in text
     assert 'fix: "start the database first"' in text
     assert "no fix known" in text
@@ -299,5 +299,5 @@ async def test_insights_and_statistics_of_next_to_nothing_claim_nothing(
 
     assert found.totals.executions == stats.totals.executions == len(outcomes)
     assert (found.works, found.fails, found.better, found.worse) == ([], [], [], [])
-    assert len(answers.stats(stats).splitlines()) >= 3
+    assert len(statistics.stats(stats, LearningStats())[1].splitlines()) >= 3
     assert page(found).startswith("# Insights\n")

@@ -1,0 +1,184 @@
+"""What the language model reads of statistics, within a budget."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from mcp_learning.models.requests import LearningStats
+from mcp_learning.models.results import Change, FailurePattern, Group, Stats, Totals, Trend
+from mcp_learning.models.wording import counted
+from mcp_learning.server.answers import span, structured, tokens
+from mcp_learning.server.quoting import quoted, shorten
+
+_LEADING, _PATTERNS = 5, 3
+"""Groups and failure patterns of which the text of learning_stats tells."""
+_WIDE = 0.05
+"""Intervals of a difference at least this wide are given in whole percentage points."""
+_VERDICT = {"better": "better", "worse": "worse", "unclear": "which may be chance"}
+_BASIS = {"same task": "fix", "similar task": "worked on a similar task", None: ""}
+_LONGEST = {"pattern": 200, "fix": 240}
+_EXAMPLES = 3
+"""Ids of failures of one pattern."""
+
+
+def stats(result: Stats, request: LearningStats) -> tuple[Stats, str]:
+    """Shortens texts, then drops failures and groups from the end until all fits."""
+    failures = [_trim(pattern) for pattern in result.failures]
+    groups = list(result.groups)
+    nothing = _with(result, [], [])
+    room = request.max_tokens - tokens(structured(nothing), _text(nothing, result))
+    of_groups = [
+        _size(group, _group(result, group) if number < _LEADING else "")
+        for number, group in enumerate(groups)
+    ]
+    of_failures = [
+        _size(one, _failure(one) if number < _PATTERNS else "")
+        for number, one in enumerate(failures)
+    ]
+    while sum(of_groups) + sum(of_failures) > room and (of_groups or of_failures):
+        larger = max(of_groups, of_failures, key=sum)
+        larger.pop()
+    kept = _with(result, groups[: len(of_groups)], failures[: len(of_failures)])
+    return kept, _text(kept, result)
+
+
+def _size(part: BaseModel, line: str) -> int:
+    """Tokens in both forms, the separators included."""
+    return tokens(structured(part), line) + 2
+
+
+def _trim(pattern: FailurePattern) -> FailurePattern:
+    texts = {name: getattr(pattern, name) for name in _LONGEST}
+    short: dict[str, Any] = {
+        name: shorten(text, _LONGEST[name]) for name, text in texts.items() if text
+    }
+    return pattern.model_copy(update=short | {"task_ids": pattern.task_ids[:_EXAMPLES]})
+
+
+def _with(result: Stats, groups: list[Group], failures: list[FailurePattern]) -> Stats:
+    """What is left of an answer; what was dropped is counted with what was not in it before."""
+    omitted = len(result.groups) - len(groups)
+    others = sum(one.failures for one in result.failures[len(failures) :])
+    return result.model_copy(
+        update={
+            "groups": groups,
+            "groups_omitted": result.groups_omitted + omitted,
+            "failures": failures,
+            "other_failures": result.other_failures + others,
+            "truncated": omitted > 0 or len(failures) < len(result.failures),
+        }
+    )
+
+
+def _text(result: Stats, whole: Stats) -> str:
+    """The totals, the leading groups, what changed, what fails, and what needs attention."""
+    period, totals = counted(result.days, "day"), result.totals
+    lines = [f"{counted(totals.executions, 'execution')} in {period}{rate(totals)}."]
+    lines += spent(result.totals)
+    lines += [f"Against the {result.days} days before: {trend(result.trend)}."]
+    lines += [_group(result, group) for group in result.groups[:_LEADING]]
+    lines += changed(whole)
+    lines += failing(result)
+    health = result.health
+    lines.append(
+        f"Index: {health.index.state}; {health.embedded} of {health.rows} embedded; "
+        f"search: {health.search_mode}."
+    )
+    if health.leader is not None:
+        others = f"; {len(health.followers)} others work through it" if health.followers else ""
+        since = f"{health.leader.since:%Y-%m-%d %H:%M} UTC"
+        lines.append(
+            f"Process {health.leader.pid} has had the database open since {since}{others}."
+        )
+    if health.reembed_due:
+        lines.append("A re-embed is due: rebuild_index with reembed=true.")
+    if health.problem:
+        lines.append(f"Problem: {health.problem}")
+    if result.truncated:
+        lines.append("Some was left out to stay within max_tokens.")
+    return "\n".join(lines)
+
+
+def rate(totals: Totals) -> str:
+    """The success rate with its interval, after a comma; nothing while nothing has ended."""
+    if totals.success_rate is None:
+        return ""
+    low, high = totals.interval_low or 0.0, totals.interval_high or 0.0
+    return f", {totals.success_rate:.0%} succeeded (90 % interval {low:.0%} to {high:.0%})"
+
+
+def _group(result: Stats, group: Group) -> str:
+    key = quoted(group.key, 60)
+    return f"- {result.group_by} {key}: {group.executions}{_outcome(result, group)}"
+
+
+def _outcome(result: Stats, group: Totals) -> str:
+    ended = result.totals.success + result.totals.failure
+    if result.group_by == "error_type" and ended:
+        return f", {(group.success + group.failure) / ended:.1%} of what ended"
+    return rate(group)
+
+
+def spent(totals: Totals) -> list[str]:
+    """What the executions took and cost, and how good the estimates were; a line each."""
+    lines = []
+    if totals.duration_p50 is not None and totals.duration_p95 is not None:
+        median, p95 = span(totals.duration_p50), span(totals.duration_p95)
+        lines.append(f"Duration: median {median}, p95 {p95}.")
+    if totals.cost_usd is not None:
+        lines.append(f"Cost: {totals.cost_usd:,.2f} USD.")
+    if totals.cost_error is not None and totals.cost_bias is not None:
+        lines.append(
+            f"Half of {totals.cost_predictions} cost estimates were within a factor of "
+            f"{1 + totals.cost_error:.2f}; the typical cost was {1 + totals.cost_bias:.2f} times "
+            "its estimate."
+        )
+    return lines
+
+
+def trend(result: Trend) -> str:
+    """How a period compares with the one before, and how sure that is."""
+    if result.success_rate_change is None:
+        return "nothing to compare with"
+    points = _points(result.success_rate_change, result.change_low, result.change_high)
+    return f"success rate {points}, {_VERDICT[result.direction]}"
+
+
+def changed(result: Stats) -> list[str]:
+    """The groups that changed for sure, a line each; the worse ones first."""
+    lines = []
+    for direction in ("worse", "better"):
+        for group in result.groups:
+            if group.trend is not None and group.trend.direction == direction:
+                key = f"{result.group_by} {quoted(group.key, 60)}"
+                lines.append(f"Getting {direction}: {key}, {difference(group.trend)}.")
+    more = len(lines) - _LEADING
+    return [*lines[:_LEADING], *([f"{more} more groups changed."] if more > 0 else [])]
+
+
+def difference(change: Change) -> str:
+    """A change in percentage points with its interval, and the rate compared with."""
+    points = _points(change.change, change.change_low, change.change_high)
+    return f"{points} from {change.before:.0%} of {change.before_executions:,}"
+
+
+def failing(result: Stats) -> list[str]:
+    """The commonest failure patterns with their fixes, a line each."""
+    return [_failure(one) for one in result.failures[:_PATTERNS]]
+
+
+def _failure(one: FailurePattern) -> str:
+    fix = "no fix known"
+    if one.fix:
+        fix = f"{_BASIS[one.fix_basis]}: {quoted(one.fix, 120)}"
+    return (
+        f"Failed {one.failures} times, last {one.last_seen:%Y-%m-%d}: {quoted(one.pattern, 90)}; "
+        f"{fix} [{one.fix_task_id or one.task_ids[0]}]"
+    )
+
+
+def _points(change: float, low: float | None, high: float | None) -> str:
+    low, high = low or 0.0, high or 0.0
+    digits = 0 if high - low >= _WIDE else 1
+    shown = [f"{round(100 * value, digits) + 0.0:+.{digits}f}" for value in (change, low, high)]
+    return f"{shown[0]} points (90 % interval {shown[1]} to {shown[2]})"
