@@ -42,16 +42,19 @@ REFERENCE_NOISE = 0.30
 """`Embedder.floor` of the bundled model, to which cosines of other models are rescaled."""
 
 
-def lexical_weight(scores: LexicalScores, unknown: float = 0.0) -> float:
-    """The weight of the lexical score against the vector score, 0.3..1.
+def lexical_weight(
+    scores: LexicalScores, unknown: float = 0.0, least: float = LEAST_LEXICAL_WEIGHT
+) -> float:
+    """The weight of the lexical score against the vector score, `least`..1.
 
     Args:
         scores: Of the query.
         unknown: Share of the query's word pieces that the model doesn't know, 0..1.
+        least: See `LEAST_LEXICAL_WEIGHT`.
     """
     saturated = scores.evidence / (scores.evidence + HALF_EVIDENCE)
     by_words = MAX_LEXICAL_WEIGHT * max(saturated, scores.identifiers)
-    return max(by_words, LEAST_LEXICAL_WEIGHT + (1 - LEAST_LEXICAL_WEIGHT) * unknown)
+    return max(by_words, least + (1 - least) * unknown)
 
 
 def meaning(cosines: NDArray[np.float32], noise: float) -> NDArray[np.float32]:

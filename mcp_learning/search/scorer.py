@@ -37,6 +37,7 @@ class Query:
         noise: `Embedder.floor` of the model.
         background: Cosine of `embed_query`, -1..1.
         unknown: Share of word pieces that the model doesn't know, 0..1.
+        least_weight: Least weight of words, 0..1.
         mode: How candidates are found; configured: by settings and size.
     """
 
@@ -50,6 +51,7 @@ class Query:
     noise: float = fusion.REFERENCE_NOISE
     background: float = 0.0
     unknown: float = 0.0
+    least_weight: float = fusion.LEAST_LEXICAL_WEIGHT
     mode: WantedMode = "configured"
 
 
@@ -73,8 +75,9 @@ class Scorer:
         self.with_error, overlaps = snapshot.with_error(query.text)
         self._by_error = fusion.of_quoted_error(overlaps, self._coverage[self.with_error])
         self._same = snapshot.rows_of_task(query.task_key)
-        readable = query.vector is not None
-        self._weight = fusion.lexical_weight(words, query.unknown) if readable else 1.0
+        self._weight = 1.0
+        if query.vector is not None:
+            self._weight = fusion.lexical_weight(words, query.unknown, query.least_weight)
         self._unembedded = np.flatnonzero(snapshot.view["version"] == 0)
         self._offset = relevance.offset(self._weight, snapshot.eligible)
         self._background = float(
