@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from mcp_learning.models.requests import ForgetExecutions
 from mcp_learning.models.results import (
     FeedbackStored,
     Forgotten,
@@ -16,7 +17,7 @@ from mcp_learning.models.results import (
     Recorded,
 )
 from mcp_learning.models.wording import counted
-from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN
+from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN, quoted
 
 
 def structured(result: BaseModel) -> dict[str, Any]:
@@ -72,3 +73,20 @@ def forgotten(result: Forgotten) -> str:
     if result.dry_run:
         return f"Would delete {what}; dry_run=false deletes them.{missing}"
     return f"Deleted {what} for good.{missing}"
+
+
+def whether_to_forget(counted_only: Forgotten, request: ForgetExecutions) -> str:
+    """The question to a person before a deletion; "" when nothing would be deleted."""
+    if not counted_only.executions:
+        return ""
+    filters = {
+        "repo": request.repo,
+        "type": request.task_type,
+        "older than": request.older_than_days and counted(request.older_than_days, "day"),
+    }
+    given = [f"{name} {quoted(str(v), 80)}" for name, v in filters.items() if v is not None]
+    which = f" ({', '.join(given)})" if given else f": {', '.join(map(str, request.task_ids[:5]))}"
+    more = len(request.task_ids) - 5
+    others = f" and {more} more" if more > 0 else ""
+    what = counted(counted_only.executions, "execution")
+    return f"Delete {what} for good{which}{others}?"

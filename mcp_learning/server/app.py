@@ -22,12 +22,12 @@ from mcp_types import (
     TextContent,
 )
 from mcp_types import Tool as ListedTool
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mcp_learning import __version__
 from mcp_learning.errors import LearningError
 from mcp_learning.models.characters import visible, visible_values
-from mcp_learning.server import answers, prompts, resources, schema
+from mcp_learning.server import answers, confirmation, prompts, resources, schema
 from mcp_learning.server.lenient_stdio import lenient_stdio
 from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.server.tools import TOOLS, Tool
@@ -109,29 +109,24 @@ class LearningServer(MCPServer[None]):
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
-    ) -> CallToolResult:
-        """Validates, calls the service, shapes the answer.
+    ) -> CallToolResult | InputRequiredResult:
+        """Validates, asks a person where that is due, calls the service, shapes the answer.
 
         Raises:
             ToolError: For every expected failure; its text says what to do.
         """
-        tool = self._tools.get(name)
-        if tool is None:
-            raise ToolError(f"{_shown(name)}: no such tool; there are {', '.join(self._tools)}")
-        try:
-            request = tool.request.model_validate(arguments)
-        except ValidationError as error:
-            # Not chained: pydantic's text repeats the arguments, which may hold secrets.
-            raise ToolError(schema.explain(error, tool.request)) from None
-        except RecursionError:
-            raise ToolError("arguments: nested too deeply; flatten them") from None
+        tool, request = self._validated(name, arguments)
 
         async def report(share: float, message: str) -> None:
             if context is not None:
                 await context.report_progress(share, 1.0, message)
 
         try:
+            if unanswered := await self._unanswered(tool, request, context):
+                return unanswered
             result, text = await tool.call(self._runner.learning, request, report)
+        except (ToolError, MCPError):
+            raise
         except LearningError as error:
             raise ToolError(visible(str(error))) from error
         except Exception:
@@ -141,6 +136,26 @@ class LearningServer(MCPServer[None]):
             content=[TextContent(type="text", text=text)],
             structured_content=visible_values(answers.structured(result)),
         )
+
+    def _validated(self, name: str, arguments: dict[str, Any]) -> tuple[Tool, BaseModel]:
+        tool = self._tools.get(name)
+        if tool is None:
+            raise ToolError(f"{_shown(name)}: no such tool; there are {', '.join(self._tools)}")
+        try:
+            return tool, tool.request.model_validate(arguments)
+        except ValidationError as error:
+            # Not chained: pydantic's text repeats the arguments, which may hold secrets.
+            raise ToolError(schema.explain(error, tool.request)) from None
+        except RecursionError:
+            raise ToolError("arguments: nested too deeply; flatten them") from None
+
+    async def _unanswered(
+        self, tool: Tool, request: BaseModel, context: Context[None, Any] | None
+    ) -> InputRequiredResult | None:
+        if tool.question is None or context is None or not confirmation.can_ask(context):
+            return None
+        question = await tool.question(self._runner.learning, request)
+        return await confirmation.agreement(context, question) if question else None
 
     async def get_prompt(
         self,

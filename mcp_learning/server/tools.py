@@ -27,6 +27,7 @@ class Tool:
         result: Its structured content.
         annotations: Hints for the client.
         call: Answers a validated request.
+        question: What a person has to agree to first, where the client can ask; "" for nothing.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Tool:
     result: type[BaseModel]
     annotations: ToolAnnotations
     call: Callable[[Learning, Any, Progress], Awaitable[Answer]]
+    question: Callable[[Learning, Any], Awaitable[str]] | None = None
 
 
 def _hints(*, read_only: bool, destructive: bool, idempotent: bool) -> ToolAnnotations:
@@ -89,6 +91,14 @@ async def _rebuild(
 async def _forget(learning: Learning, request: requests.ForgetExecutions, _: Progress) -> Answer:
     result = await learning.forget(request)
     return result, answers.forgotten(result)
+
+
+async def _whether_to_forget(learning: Learning, request: requests.ForgetExecutions) -> str:
+    if request.dry_run:
+        return ""
+    return answers.whether_to_forget(
+        await learning.forget(request.model_copy(update={"dry_run": True})), request
+    )
 
 
 TOOLS = (
@@ -187,6 +197,7 @@ TOOLS = (
         result=results.Forgotten,
         annotations=_hints(read_only=False, destructive=True, idempotent=True),
         call=_forget,
+        question=_whether_to_forget,
     ),
 )
 """In the order in which clients list them."""
