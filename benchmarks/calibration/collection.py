@@ -1,6 +1,6 @@
 """A test collection: rows in memory, compared with questions by the product's own functions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,22 +15,6 @@ from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.synthetic.loading import EMBED_CHUNK, Progress
 
 Matrix = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """Constants of the ranking; the defaults are those that searches use.
-
-    Attributes:
-        bm25: Of the words' score.
-        half_evidence: See `fusion.HALF_EVIDENCE`, > 0.
-    """
-
-    bm25: Bm25Parameters = DEFAULT_PARAMETERS
-    half_evidence: float = fusion.HALF_EVIDENCE
-
-
-DEFAULT = Parameters()
 
 
 @dataclass(frozen=True)
@@ -56,24 +40,22 @@ def embed(
     Raises:
         EmbedderUnavailable: The model can't be loaded.
     """
-    parts = {text: [text, *passages(text)[1:]] for text in records}
-    flat = [embedding_text(part) for some in parts.values() for part in some]
-    made: list[Matrix] = []
-    for start in range(0, len(flat), EMBED_CHUNK):
-        progress("embedding records", start, len(flat))
-        made.extend(embedder.embed(flat[start : start + EMBED_CHUNK]))
-    ends = np.cumsum([len(some) for some in parts.values()])
-    stored = {
-        text: np.stack(made[end - len(some) : end])
-        for (text, some), end in zip(parts.items(), ends.tolist(), strict=True)
-    }
-    wanted = list(dict.fromkeys(questions))
-    asked = {}
-    for at, text in enumerate(wanted):
-        if at % EMBED_CHUNK == 0:
-            progress("embedding questions", at, len(wanted))
+    stored, asked = {}, {}
+    for text in _told("embedding records", records, progress):
+        parts = [text, *passages(text)[1:]]
+        stored[text] = embedder.embed([embedding_text(part) for part in parts])
+    for text in _told("embedding questions", questions, progress):
         asked[text] = embedder.embed_query(embedding_text(text))
     return Vectors(stored, asked, embedder.floor)
+
+
+def _told(what: str, texts: Iterable[str], progress: Progress) -> Iterator[str]:
+    """The different texts, with progress."""
+    wanted = list(dict.fromkeys(texts))
+    for at, text in enumerate(wanted):
+        if at % EMBED_CHUNK == 0:
+            progress(what, at, len(wanted))
+        yield text
 
 
 @dataclass(frozen=True)
@@ -109,16 +91,10 @@ class Collection:
         self._vectors = np.concatenate(stored)
         self._starts = np.cumsum([0, *(len(some) for some in stored[:-1])])
 
-    def __len__(self) -> int:
-        return len(self._starts)
-
-    def compare(self, question: str, parameters: Parameters = DEFAULT) -> Comparison:
+    def compare(self, question: str, bm25: Bm25Parameters = DEFAULT_PARAMETERS) -> Comparison:
         """Compares a question with all rows."""
         asked, noise = self._known.questions[question], self._known.noise
-        words = self._words.score(TokenisedQuery.of(question), parameters.bm25)
-        # evidence / (evidence + half) is the same for both scaled alike.
-        scale = fusion.HALF_EVIDENCE / parameters.half_evidence
-        words = words._replace(evidence=scale * words.evidence)
+        words = self._words.score(TokenisedQuery.of(question), bm25)
         weight = fusion.lexical_weight(words, asked.unknown)
         cosines = np.maximum.reduceat(self._vectors @ asked.vector, self._starts)
         background = fusion.meaning(np.array([asked.background], np.float32), noise)[0]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.calibration import questions, rankings, report, samples
-from benchmarks.calibration.collection import Collection, embed
+from benchmarks.calibration.collection import embed
 from benchmarks.calibration.questions import PARAPHRASES, Pairs
 from benchmarks.calibration.regression import Regression
 from benchmarks.output import AsJson, console, print_json
@@ -41,18 +41,10 @@ def calibrate(
     compare: Annotated[
         bool, typer.Option("--compare", help="Also compare ways to combine words and vectors")
     ] = False,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--data-dir",
-            help="Where a downloaded model is looked for; the database there isn't touched",
-            show_default=False,
-        ),
-    ] = None,
     json: AsJson = False,
 ) -> None:
     """Fit when a match is shown, for the configured embedding model, and say how well it does."""
-    settings = load_settings(data_dir)
+    settings = load_settings(None)
     embedder = Embedder(
         settings.embedding_model,
         cache_dir=settings.model_dir,
@@ -71,22 +63,14 @@ def calibrate(
         compared: dict[str, list[rankings.Row]] = {}
         for number, (name, one) in enumerate(sets.items() if compare else ()):
             progress("comparing", number, len(sets))
-            ranked = _crowded(one, crowd) if name == PARAPHRASES else one
-            collection = Collection(list(ranked.records.values()), vectors)
-            asked = [question.text for question in ranked.questions]
-            compared[name] = rankings.rows(collection, asked, rankings.truth(ranked))
+            more = {f"other {at}": text for at, text in enumerate(crowd) if name == PARAPHRASES}
+            ranked = Pairs(one.records | more, one.questions)
+            compared[name] = rankings.rows(ranked, vectors)
     if json:
         rows = {name: [asdict(row) for row in some] for name, some in compared.items()}
-        print_json({**outcome.as_json(), "compared": rows})
+        print_json({**asdict(outcome), "compared": rows})
         return
     console.print(report.coefficients(outcome))
     console.print(report.shares(outcome))
     if compared:
         console.print(report.comparison(compared))
-
-
-def _crowded(pairs: Pairs, texts: list[str]) -> Pairs:
-    """The same questions among more records."""
-    return Pairs(
-        pairs.records | {f"other {at}": one for at, one in enumerate(texts)}, pairs.questions
-    )

@@ -4,13 +4,14 @@ The product's own ranking is computed by the product, also with other constants.
 computed from the same coverages and cosines, by the formulas in the functions' docstrings.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.calibration.collection import DEFAULT, Collection, Matrix, Parameters
+from benchmarks.calibration.collection import Collection, Matrix, Vectors
 from benchmarks.calibration.questions import Pairs
 from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters
 
@@ -26,17 +27,13 @@ ALL = 1_000_000
 Truth = NDArray[np.bool_]
 """(questions, records): which record answers which question."""
 
-VARIED: dict[str, tuple[Callable[[float], Parameters], tuple[float, ...]]] = {
-    "INFORMATIVE": (
-        lambda value: Parameters(Bm25Parameters(informative=int(value))),
-        (8, 12, 16, 24, 32, ALL),
-    ),
-    "K1": (lambda value: Parameters(Bm25Parameters(k1=value)), (0.6, 0.9, 1.2, 1.6, 2.0)),
-    "B": (lambda value: Parameters(Bm25Parameters(b=value)), (0.25, 0.5, 0.75, 1.0)),
-    "SHARPNESS": (lambda value: Parameters(Bm25Parameters(sharpness=value)), (1.0, 1.5, 2.0)),
-    "HALF_EVIDENCE": (lambda value: Parameters(half_evidence=value), (8.0, 14.0, 20.0)),
+VARIED: dict[str, tuple[float, ...]] = {
+    "informative": (8, 12, 16, 24, 32, ALL),
+    "k1": (0.6, 0.9, 1.2, 1.6, 2.0),
+    "b": (0.25, 0.5, 0.75, 1.0),
+    "sharpness": (1.0, 1.5, 2.0),
 }
-"""The product's constants by name: how each is set, and the values that are tried."""
+"""Fields of `Bm25Parameters`, and the values that are tried."""
 
 
 @dataclass(frozen=True)
@@ -94,35 +91,34 @@ def quality(scores: Matrix, relevant: Truth) -> Quality:
     return Quality(round(mrr, 4), round(float((places <= FOUND).sum() / relevant.sum()), 4))
 
 
-def rows(collection: Collection, questions: Sequence[str], relevant: Truth) -> list[Row]:
+def rows(pairs: Pairs, vectors: Vectors) -> list[Row]:
     """All rankings: other fusions, the product's own, and that with other constants."""
+    collection = Collection(list(pairs.records.values()), vectors)
+    questions = [one.text for one in pairs.questions]
+    relevant = np.array([[at in one.relevant for at in pairs.records] for one in pairs.questions])
 
-    def ours(parameters: Parameters) -> Quality:
-        found = [collection.compare(one, parameters).similarities for one in questions]
+    def ours(bm25: Bm25Parameters) -> Quality:
+        found = [collection.compare(one, bm25).similarities for one in questions]
         return quality(np.stack(found), relevant)
 
     made = [
         Row(name, "", product=False, quality=quality(scores, relevant))
         for name, scores in _others(collection, questions)
     ]
-    made.append(Row("evidence-weighted √coverage", "", product=True, quality=ours(DEFAULT)))
-    for name, (parameters_of, values) in VARIED.items():
+    quality_of_ours = ours(DEFAULT_PARAMETERS)
+    made.append(Row("evidence-weighted √coverage", "", product=True, quality=quality_of_ours))
+    for name, values in VARIED.items():
         for value in values:
-            parameters = parameters_of(value)
-            shown = "all" if value == ALL else f"{value:g}"
-            product = parameters == DEFAULT
-            made.append(Row(f"{name} = {shown}", name, product, ours(parameters)))
+            varied: dict[str, Any] = {name: value}
+            bm25 = replace(DEFAULT_PARAMETERS, **varied)
+            shown = f"{name.upper()} = {'all' if value == ALL else f'{value:g}'}"
+            made.append(Row(shown, name, bm25 == DEFAULT_PARAMETERS, ours(bm25)))
     return made
-
-
-def truth(pairs: Pairs) -> Truth:
-    """(questions, records) bool of a set: which record answers which question."""
-    return np.array([[name in one.relevant for name in pairs.records] for one in pairs.questions])
 
 
 def _others(collection: Collection, questions: Sequence[str]) -> Iterator[tuple[str, Matrix]]:
     def coverages(bm25: Bm25Parameters) -> Matrix:
-        compared = (collection.compare(one, Parameters(bm25)) for one in questions)
+        compared = (collection.compare(one, bm25) for one in questions)
         return np.stack([one.coverage for one in compared])
 
     meaning = np.stack([collection.compare(one).meanings for one in questions])

@@ -1,8 +1,7 @@
 """Fits the relevance of matches, and measures it on each set of questions with that left out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,10 +68,6 @@ class Calibration:
     likely: float
     possible: float
     rows: list[Row]
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything as JSON values."""
-        return asdict(self)
 
 
 class Regression:

@@ -196,9 +196,7 @@ def with_text(vectors: Vectors) -> Vectors:
 
 
 def test_every_way_to_rank_is_compared(vectors: Vectors) -> None:
-    collection = Collection(list(few().records.values()), vectors)
-    asked = [one.text for one in few().questions]
-    compared = rankings.rows(collection, asked, rankings.truth(few()))
+    compared = rankings.rows(few(), vectors)
     names = [row.name for row in compared]
     assert len(set(names)) == len(names)
     for kind in ("meaning alone", "words alone", "reciprocal", "z-scores", "min-max", "weighted"):
