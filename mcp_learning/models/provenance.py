@@ -11,11 +11,13 @@ of it since. An execution without such a source was told as a whole.
 from collections.abc import Mapping
 from typing import Any
 
+from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.results import Execution
 
 OBSERVERS = frozenset({"claude-code", "codex"})
 """Clients whose sessions are read, as `metadata.source` has them."""
 
+_TRACE = "traceparent"
 _NOT_SAID = {"task_id", "recorded_at", "updated_at"}
 _FIELDS = frozenset(Execution.model_fields) - _NOT_SAID
 
@@ -42,6 +44,17 @@ def telling(stored: Execution | None, given: Mapping[str, Any]) -> dict[str, Any
         return dict(given)
     names = (told(before) | _known(given)) & _known({**before, **given})
     return {**given, "metadata": {**metadata, "source": observer, "told": sorted(names)}}
+
+
+def traced(
+    stored: Execution | None, given: dict[str, Any], request: RecordExecution
+) -> dict[str, Any]:
+    """The fields that are told, with the trace in which the execution was first recorded."""
+    before = (stored and stored.metadata) or {}
+    trace = before.get(_TRACE, request.traceparent)
+    if trace is None or ("metadata" not in given and _TRACE in before):
+        return given
+    return {**given, "metadata": {_TRACE: trace, **given.get("metadata", before)}}
 
 
 def merged(stored: Execution, given: Mapping[str, Any]) -> Execution:

@@ -71,6 +71,10 @@ class Details(Request):
     metadata: Metadata | None = None
 
 
+Traceparent = Annotated[str, Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
+"""Which trace, and which of its spans: W3C Trace Context, section 3.2."""
+
+
 class RecordExecution(Request):
     """Arguments of record_execution."""
 
@@ -119,6 +123,7 @@ class RecordExecution(Request):
             "cpu_time_seconds, user_accepted, user_rating 1..5, uploaded_at, metadata (any object)",
         ),
     ] = Details()
+    traceparent: SkipJsonSchema[Traceparent | None] = None  # of the call, which agents can't see
 
 
 class Filters(Request):

@@ -19,6 +19,10 @@ _FIELDS = (
 )
 
 
+_APART = {"task_id", "used_task_ids", "details", "traceparent"}
+"""What a request has beside the fields of an execution."""
+
+
 def redact_execution(request: RecordExecution) -> tuple[dict[str, Any], int]:
     """Removes secrets and private spans from what is given of an execution.
 
@@ -26,7 +30,7 @@ def redact_execution(request: RecordExecution) -> tuple[dict[str, Any], int]:
         The given values by field of a `results.Execution`, without task_id and used_task_ids; and
         how many secrets were removed.
     """
-    given = request.model_dump(exclude={"task_id", "used_task_ids", "details"}, exclude_none=True)
+    given = request.model_dump(exclude=_APART, exclude_none=True)
     fields, redactions = redact_fields(given)
     details = request.details.model_dump(exclude_none=True)
     if "metadata" in details:

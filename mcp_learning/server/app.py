@@ -27,6 +27,7 @@ from pydantic import BaseModel, ValidationError
 from mcp_learning import __version__
 from mcp_learning.errors import LearningError
 from mcp_learning.models.characters import visible, visible_values
+from mcp_learning.models.requests import RecordExecution
 from mcp_learning.server import answers, confirmation, prompts, resources, schema
 from mcp_learning.server.lenient_stdio import lenient_stdio
 from mcp_learning.server.service_runner import ServiceRunner
@@ -116,6 +117,8 @@ class LearningServer(MCPServer[None]):
             ToolError: For every expected failure; its text says what to do.
         """
         tool, request = self._validated(name, arguments)
+        if isinstance(request, RecordExecution) and context is not None:
+            request = _traced(request, context)
 
         async def report(share: float, message: str) -> None:
             if context is not None:
@@ -209,6 +212,17 @@ class LearningServer(MCPServer[None]):
         result = await call_next(ctx)
         self._runner.note_answer()
         return result
+
+
+def _traced(request: RecordExecution, context: Context[None, Any]) -> RecordExecution:
+    """The request with the trace that its call belongs to, if it names a valid one."""
+    given = (context.request_context.meta or {}).get("traceparent")
+    if given is None:
+        return request
+    try:
+        return request.model_validate({**dict(request), "traceparent": given})
+    except ValidationError:
+        return request
 
 
 def _shown(name: str) -> str:

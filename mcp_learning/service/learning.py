@@ -158,7 +158,7 @@ class LearningService:
                 refuse_excluded(stored.repo, excluded)
             # On the store's thread, since long texts take milliseconds.
             given, redactions = redact_execution(request)
-            given = provenance.telling(stored, given)
+            given = provenance.traced(stored, provenance.telling(stored, given), request)
             if stored is None:
                 return Execution(task_id=task_id, recorded_at=now, updated_at=now, **given)
             new = stored.model_copy(update=given)

@@ -184,8 +184,8 @@ def test_whatever_is_sent_is_accepted_or_explained_in_one_line(tool: str, data: 
         assert len(line.splitlines()) == 1
 
 
-FOR_PEOPLE = {"since", "mode"}
-"""Arguments that commands have and agents aren't told of: each costs tokens at every start."""
+UNLISTED = {"since", "mode", "traceparent"}
+"""Arguments that people's commands have and agents aren't told of: each costs tokens."""
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
@@ -198,7 +198,7 @@ def test_input_schemas_are_flat_and_plain(tool: Any) -> None:
     assert listed["type"] == "object"
     assert listed["additionalProperties"] is False
     assert list(listed["properties"]) != []
-    assert listed["properties"].keys() | FOR_PEOPLE == tool.request.model_fields.keys() | FOR_PEOPLE
+    assert listed["properties"].keys() | UNLISTED == tool.request.model_fields.keys() | UNLISTED
     assert all("type" in part for part in listed["properties"].values())
     required = [name for name, f in tool.request.model_fields.items() if f.is_required()]
     assert listed.get("required", []) == required

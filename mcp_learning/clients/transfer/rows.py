@@ -39,7 +39,12 @@ _TEXTS = {
     "error_type": 100,
     "error_message": 20_000,
 }
-_OWN = frozenset(RecordExecution.model_fields) - {"details", "task_id", "used_task_ids"}
+_OWN = frozenset(RecordExecution.model_fields) - {
+    "details",
+    "task_id",
+    "used_task_ids",
+    "traceparent",
+}
 _LISTS = ("feedback", "uses", "used_task_ids")
 COLUMNS = frozenset(
     {*_OWN, *Details.model_fields, *_LISTS, *RENAMED}
