@@ -2,7 +2,7 @@
 
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Option, Pitfall, Recommendation
-from mcp_learning.server.answers import structured, tokens
+from mcp_learning.server.answers import span, structured, tokens
 from mcp_learning.server.quoting import quoted, shorten
 
 _RESTS_ON = {
@@ -65,10 +65,12 @@ def _headline(result: Recommendation) -> str:
 
 
 def _option(number: int, option: Option) -> str:
-    rate = f"{option.success_rate:.0%} ({option.interval_low:.0%} to {option.interval_high:.0%})"
-    told = f"{option.executions} similar" if option.executions else "untried here"
+    succeed, interval = (" succeed", "90 % interval ") if number == 1 else ("", "")
+    spread = f"{interval}{option.interval_low:.0%} to {option.interval_high:.0%}"
+    rate = f"{option.success_rate:.0%}{succeed} ({spread})"
+    told = f"{option.executions} of these tasks" if option.executions else "untried here"
     took = [
-        f"{option.expected_duration_seconds:.0f} s" if option.expected_duration_seconds else "",
+        f"{span(option.expected_duration_seconds)}" if option.expected_duration_seconds else "",
         f"${option.expected_cost_usd:.2f}" if option.expected_cost_usd else "",
         _RESTS_ON[option.basis],
         _escalation(option) if number == 1 else "",

@@ -122,3 +122,16 @@ async def test_one_who_used_others_names_them(client: Client) -> None:
 
     (line,) = (line for line in told.splitlines() if line.startswith("used: "))
     assert set(line.removeprefix("used: ").split(", ")) == set(ids[:2])
+
+
+async def test_a_recommendation_counts_these_tasks_and_has_units(client: Client) -> None:
+    for _ in range(3):
+        await client.call_tool("record_execution", TASK)
+
+    question = str(TASK["task_description"])
+    text = await say(client, "recommend_approach", task_description=question)
+
+    (line,) = (line for line in text.splitlines() if line.startswith("1. "))
+    assert line.startswith('1. "expire the cookie with the session": ')
+    assert "% succeed (90 % interval " in line
+    assert "3 of these tasks, 25 min, $0.25" in line
