@@ -43,7 +43,7 @@ def public(
     github.com/doobidoo/mcp-memory-service.
 
     SWE-bench Pro error analyses (MIT): error_analysis of github.com/scaleapi/SWE-bench_Pro-os,
-    written as pairs, JSON lines like those of `calibrate` (docs/tuning.md).
+    written as pairs, JSON lines like those of `calibrate` (docs/retrieval.md).
     """
     found = sets.find(directory)
     settings = load_settings(None)

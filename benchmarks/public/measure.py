@@ -67,7 +67,7 @@ class Figures:
 async def measure(
     data: PublicSet, settings: Settings, embedder: Embedder, progress: Progress
 ) -> list[Figures]:
-    """The product, with its defaults and without its decision on relevance, then the baselines.
+    """The product, with its defaults and its ranking alone, then the baselines.
 
     Args:
         data: What is searched and asked.
@@ -81,19 +81,20 @@ async def measure(
     found: list[Figures] = []
     async with _filled(data, settings, embedder) as (service, place):
 
-        def product(floor: float | None) -> Ask:
+        def product(ask_for: FindSimilarTasks) -> Ask:
             async def ask(text: str) -> Answer:
-                request = FindSimilarTasks(task_description=text, limit=LIMIT, min_similarity=floor)
-                result = await service.find(request)
-                rows = [place[match.task_id] for match in result.matches]
-                shown, told = matches.similar(result, request)
+                request = ask_for.model_copy(update={"task_description": text})
+                shown, told = matches.similar(await service.find(request), request)
+                rows = [place[match.task_id] for match in shown.matches]
                 return Answer(rows, answers.tokens(answers.structured(shown), told))
 
             return ask
 
-        for name, floor in (("mcp-learning", None), ("mcp-learning, all shown", 0.0)):
+        defaults = FindSimilarTasks(task_description="-", limit=LIMIT)
+        ranking = defaults.model_copy(update={"min_similarity": 0.0, "max_tokens": 50_000})
+        for name, request in (("mcp-learning", defaults), ("mcp-learning, ranking alone", ranking)):
             progress(data.name, len(found), 6)
-            found.append(await _figures(name, data, product(floor)))
+            found.append(await _figures(name, data, product(request)))
     for name, search in baselines.installed(data.records, embedder, LIMIT):
         progress(data.name, len(found), 6)
         if search is not None:
