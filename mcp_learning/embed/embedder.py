@@ -278,6 +278,8 @@ class Embedder:
 
 def _unknown(session: TextEmbedding, text: str) -> float:
     """Return the share of a text's word pieces that the model's tokenizer doesn't know."""
+    if text.isascii():  # all models know these characters
+        return 0.0 if text.strip() else 1.0
     tokenizer = session.model.tokenizer  # type: ignore[attr-defined]
     encoded = tokenizer.encode(text)
     marks = zip(encoded.tokens, encoded.special_tokens_mask, strict=True)

@@ -60,7 +60,7 @@ class ErrorForms:
             (m,) int32 codes, ascending, and (m,) float32, 0..1: twice the phrases that a form
             shares with the question, relative to those of both (coefficient of L. Dice, 1945).
         """
-        asked = _phrases(normal_form(question))
+        asked = _phrases(normal_form(question)) if self._codes else frozenset()
         shared = [np.array(self._codes[one], np.int32) for one in asked if one in self._codes]
         if not shared:
             return np.empty(0, np.int32), np.empty(0, np.float32)

@@ -100,7 +100,9 @@ class Scorer:
     @property
     def least_similarity(self) -> float:
         """Similarity, 0..1, from which a row may be relevant."""
-        weights = self._weight, fusion.MAX_LEXICAL_WEIGHT
+        weights = {self._weight}
+        if len(self._unembedded):
+            weights.add(fusion.MAX_LEXICAL_WEIGHT)
         return min(relevance.least_similarity(one, self._snapshot.eligible) for one in weights)
 
     @property
