@@ -29,8 +29,8 @@ LIKELY, POSSIBLE = 0.33, -1.05
 """Relevance from which a match is likely to answer the query, or possibly does: of questions that
 nothing in the store answers, 95 % have no likely match, and 84 % no match at all."""
 
-MOST_POSSIBLE = 3
-"""Matches of an answer that are only possible, at most."""
+MOST_POSSIBLE = 3, 5
+"""Matches of an answer that are only possible, at most: three of five wanted ones."""
 
 
 def of_meaning(meanings: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
@@ -73,12 +73,14 @@ def confidence(relevance: float) -> Confidence:
     return "likely" if relevance >= LIKELY else "possible"
 
 
-def shown(values: Sequence[float]) -> list[int]:
+def shown(values: Sequence[float], limit: int) -> list[int]:
     """Positions of the matches to show, in their order: all likely and a few possible ones.
 
     Args:
         values: Relevances of ranked matches, the most similar first.
+        limit: Matches wanted, at least 1.
     """
     possible = [at for at, value in enumerate(values) if POSSIBLE <= value < LIKELY]
-    few = set(possible[:MOST_POSSIBLE])
-    return [at for at, value in enumerate(values) if value >= LIKELY or at in few]
+    few, of = MOST_POSSIBLE
+    chosen = set(possible[: math.ceil(limit * few / of)])
+    return [at for at, value in enumerate(values) if value >= LIKELY or at in chosen]

@@ -6,7 +6,7 @@ changed, and reads the texts of what it found.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -253,7 +253,9 @@ class Retriever:
             best = self._best_of_candidates(snapshot, scorer, query, index, floor)
         tasks = {key: similarity for key, similarity in best.items() if similarity >= floor}
         relevances = scorer.relevances([snapshot.rows_of_task(key) for key in tasks])
-        chosen = relevance.shown(relevances) if query.floor is None else range(len(relevances))
+        chosen: Sequence[int] = range(len(relevances))
+        if query.floor is None:
+            chosen = relevance.shown(relevances, query.limit)
         asked = (description_hash(query.text), scorer.with_error)
         kept = [
             groups.represent(snapshot, key, scorer.similarities, *asked)

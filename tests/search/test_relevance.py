@@ -6,18 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.search import relevance
-from mcp_learning.search.relevance import LIKELY, MOST_POSSIBLE, POSSIBLE
+from mcp_learning.search.relevance import LIKELY, POSSIBLE
 
 values = st.lists(st.floats(-10, 10), max_size=12)
 
 
-@given(values)
-def test_likely_matches_are_all_shown_and_possible_ones_up_to_a_few(values: list[float]) -> None:
-    shown = relevance.shown(values)
+@given(values, st.sampled_from([(1, 1), (5, 3), (10, 6)]))
+def test_likely_matches_are_all_shown_and_possible_ones_up_to_a_few(
+    values: list[float], most: tuple[int, int]
+) -> None:
+    limit, few = most
+    shown = relevance.shown(values, limit)
     assert shown == sorted(shown)
     likely = [at for at, value in enumerate(values) if value >= LIKELY]
     possible = [at for at, value in enumerate(values) if POSSIBLE <= value < LIKELY]
-    assert sorted([*likely, *possible[:MOST_POSSIBLE]]) == shown
+    assert sorted([*likely, *possible[:few]]) == shown
 
 
 def test_a_match_is_likely_or_only_possible() -> None:

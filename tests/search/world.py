@@ -252,10 +252,12 @@ class World:
         return [match for match, _ in self._ranked(query)]
 
     def answer(self, query: Query) -> list[Match]:
-        """By brute force: those of the best tasks that are similar enough, or relevant."""
+        """By brute force: the best tasks that are similar enough, or relevant."""
         best = self._ranked(query)[: query.limit]
         if query.floor is None:
-            return [best[at][0] for at in relevance.shown([value for _, value in best])]
+            return [
+                best[at][0] for at in relevance.shown([value for _, value in best], query.limit)
+            ]
         return [match for match, _ in best if match.similarity >= query.floor - ROUNDING]
 
     def _ranked(self, query: Query) -> list[tuple[Match, float]]:
@@ -275,16 +277,15 @@ class World:
         bare = np.logical_not(vectors.any(axis=1))
         fused = fusion.similarities(meanings, scores.coverage, weight)
         fused[bare] = np.sqrt(scores.coverage[bare])
-        fused[scores.with_identifiers] = np.maximum(
-            fused[scores.with_identifiers], np.float32(fusion.MIN_WITH_IDENTIFIERS)
-        )
+        named = scores.with_identifiers
+        fused[named] = np.maximum(fused[named], np.float32(fusion.MIN_WITH_IDENTIFIERS))
         errors = errors_quoted(living, query.text)
         for at, overlap in errors.items():
-            covered = scores.coverage[[at]]
-            least = fusion.of_quoted_error(np.array([overlap], np.float32), covered)
-            fused[at] = max(fused[at], least[0])
-        offset = relevance.offset(weight, self.eligible(query.filters))
-        values = relevances(meanings, scores.coverage, weight, bare, self.eligible(query.filters))
+            shares = np.array([overlap], np.float32)
+            (least,) = fusion.of_quoted_error(shares, scores.coverage[[at]])
+            fused[at] = max(fused[at], least)
+        offset = relevance.offset(weight, eligible := self.eligible(query.filters))
+        values = relevances(meanings, scores.coverage, weight, bare, eligible)
         tasks: dict[int, list[int]] = {}
         for at, row in enumerate(living):
             key = task_key(row.task_description)
@@ -302,10 +303,9 @@ class World:
             enough = relevance.POSSIBLE - offset
             meant = relevance.of_meaning(meanings[[shown]], 0.0)[0] >= enough
             worded = relevance.of_words(scores.coverage[[shown]], 1.0)[0] >= enough
-            worded = worded or shown in scores.with_identifiers or shown in errors
+            worded |= shown in named or shown in errors
             why = "both" if meant == worded else "meaning" if meant else "words"
-            value = float(values[tasks[key]].max())
-            sure = relevance.confidence(value)
+            sure = relevance.confidence(value := float(values[tasks[key]].max()))
             outcomes = Counter(living[at].outcome for at in tasks[key])
             runs = {"total": len(tasks[key])}
             runs |= {name: outcomes[name] for name in OUTCOMES}
