@@ -113,20 +113,21 @@ def in_use(path: Path, address: Address | None) -> str:
 async def publish(
     directory: Path, leader: Member, *, unix_sockets: bool = True
 ) -> tuple[Listener[SocketStream], Address]:
-    """Listens and writes the address. Once begun, it isn't cancelled.
+    """Listens and writes the address. Cancelled, it leaves no socket open.
 
     Args: as those of `listen`.
 
     Raises:
         OSError: No socket or file can be made here.
     """
-    with anyio.CancelScope(shield=True):  # an open socket would be left, without an address
-        listener, address = await listen(directory, leader, unix_sockets=unix_sockets)
-        try:
-            await anyio.to_thread.run_sync(write, directory, address)
-        except OSError:
+    listener, address = await listen(directory, leader, unix_sockets=unix_sockets)
+    try:
+        await anyio.to_thread.run_sync(write, directory, address)
+    except BaseException:  # cancelled, nothing is written yet: a thread that began is waited for
+        with anyio.CancelScope(shield=True):
             await listener.aclose()
-            raise
+            await anyio.to_thread.run_sync(_remove_socket, directory, address)
+        raise
     return listener, address
 
 

@@ -130,7 +130,7 @@ requests = st.builds(
 
 def recorded(request: RecordExecution, at: datetime = NOW) -> Execution:
     """The execution that a request asks for."""
-    fields = request.model_dump(exclude={"task_id", "used_task_ids", "details"})
+    fields = request.model_dump(exclude={"task_id", "used_task_ids", "details", "traceparent"})
     details = request.details.model_dump()
     return Execution(task_id=uuid4(), recorded_at=at, updated_at=at, **fields, **details)
 

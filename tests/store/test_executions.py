@@ -239,7 +239,7 @@ def measured(batch: Sequence[Execution]) -> Measures:
 
 
 def assert_same(found: Measures, expected: Measures) -> None:
-    for name, value in expected.__dict__.items():
+    for name, value in expected._asdict().items():
         assert getattr(found, name) == (None if value is None else pytest.approx(value)), name
 
 
