@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from store import rows
 from store.rows import AWKWARD, NOW, OUTCOMES, execution, undone
 
+from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Details, GroupBy
 from mcp_learning.models.results import Execution, Feedback
@@ -156,7 +157,10 @@ def test_what_a_search_keeps_in_memory_is_what_was_inserted_and_changed(
             assert kept["has_solution"] == (row.solution_summary is not None)
             assert kept["description_hash"] == description_hash(row.task_description)
             for name, values in found.labels.items():
-                assert values[at] == (getattr(row, name) or "")
+                if name == "error_text":
+                    assert values[at] == normal_form(row.error_message or "")
+                else:
+                    assert values[at] == (getattr(row, name) or "")
         texts = {one.text_hash: one.texts for one in feed.words(cursor, found.sequence.tolist())}
         assert texts == {
             stamp: _searched(row)
