@@ -47,9 +47,9 @@ def related(snapshot: Snapshot, query: Query, candidates: Candidates | None = No
         found = relevance_feedback.kind_similarities(
             found, query.vector, snapshot.vectors, rows, metric, norms
         )
-    judged = Scorer(snapshot, query, words)
-    if judged.has_background and len(rows):
-        (best,) = judged.relevances([rows[top_k(found, _NEAREST)]])
+    if query.has_background and len(rows):
+        nearest = rows[top_k(found, _NEAREST)]
+        (best,) = Scorer(snapshot, query, words).relevances([nearest])
         if best < POSSIBLE:
             found = np.zeros_like(found)
     return Related(snapshot, rows, found)

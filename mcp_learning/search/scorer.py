@@ -54,6 +54,17 @@ class Query:
     least_weight: float = fusion.LEAST_LEXICAL_WEIGHT
     mode: WantedMode = "configured"
 
+    @property
+    def background_meaning(self) -> float:
+        """The background as `fusion.meaning`, 0..1."""
+        return float(fusion.meaning(np.array([self.background], np.float32), self.noise)[0])
+
+    @property
+    def has_background(self) -> bool:
+        """Whether meanings are rescaled for the query's sake, or the model can't read it all."""
+        excess = fusion.BACKGROUND_SHARE * self.background_meaning
+        return self.unknown > 0 or excess > fusion.BACKGROUND
+
 
 class Scorer:
     """Scores the rows of a snapshot for one query.
@@ -80,9 +91,7 @@ class Scorer:
             self._weight = fusion.lexical_weight(words, query.unknown, query.least_weight)
         self._unembedded = np.flatnonzero(snapshot.view["version"] == 0)
         self._offset = relevance.offset(self._weight, snapshot.eligible)
-        self._background = float(
-            fusion.meaning(np.array([query.background], np.float32), query.noise)[0]
-        )
+        self._background = query.background_meaning
         self._all: NDArray[np.float32] | None = None
         self._all_meaning: NDArray[np.float32] | None = None
 
@@ -104,13 +113,6 @@ class Scorer:
         if len(self._unembedded):
             weights.add(fusion.MAX_LEXICAL_WEIGHT)
         return min(relevance.least_similarity(one, self._snapshot.eligible) for one in weights)
-
-    @property
-    def has_background(self) -> bool:
-        """Whether meanings are rescaled for the query's sake, or none is known."""
-        return fusion.BACKGROUND_SHARE * self._background > fusion.BACKGROUND or (
-            self._query.unknown > 0
-        )
 
     def above_background(self, meanings: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n,) float32, 0..1: meanings without what the query shares with texts of no content."""

@@ -183,6 +183,18 @@ def test_without_a_floor_relevance_decides_and_what_is_only_possible_is_told(wor
     assert told_by_flips[-1] == []
 
 
+def test_a_query_with_a_background_that_nothing_answers_is_related_to_nothing(
+    world: World,
+) -> None:
+    world.record(1)
+    world.embed()
+    asked: dict[str, Any] = {"vector": like(1, 4), "background": 0.9}
+    related = world.retriever.related(ask(OTHER_WORDS, **asked))
+    assert related.similarities.tolist() == [0]
+    clear = world.retriever.related(ask(OTHER_WORDS, **asked | {"background": 0.0}))
+    assert clear.similarities[0] > 0.3
+
+
 def test_what_matched_is_told(world: World) -> None:
     named = world.record(1, error_message="KeyError: spam_ham")
     world.embed()
