@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 
+from mcp_learning.cli.interrupts import end_at_once
 from mcp_learning.permissions import restrict_umask
 
 
@@ -16,14 +17,7 @@ def main() -> None:
     # A search's dot product takes 0.6 ms at 10,000 rows; on two threads 0.4, but 6 were seen while
     # another process had one of the cores, since each thread waits for the last by spinning.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    try:
-        _run_command()
-    except KeyboardInterrupt:  # before the command itself runs: importing it takes a while
-        sys.stderr.write("mcp-learning: interrupted\n")
-        sys.exit(130)
-
-
-def _run_command() -> None:
+    end_at_once()
     if len(sys.argv) == 1:
         # Straight to the server: an agent client is waiting for its answer. Importing makes no
         # garbage, but looking for it takes a fifth of the time; the server turns it on again.

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from mcp_learning.cli.interrupts import STATUS, end_at_once, raise_again
 from mcp_learning.cli.log_records import OneLine, RepeatLimit, is_not_raised, is_worth_telling
 from mcp_learning.cli.loudness import loudness
 from mcp_learning.environment import did_you_mean
@@ -53,6 +54,7 @@ def load_settings(
         logging.getLogger("mcp_learning.embed").setLevel(logging.INFO)
     else:
         _log_to_stderr(settings.log_level)
+    raise_again()
     if needs_database:
         require_database(settings)
     return settings
@@ -96,33 +98,56 @@ def run(
     SIGINT and SIGTERM cancel it; when it has closed what it opened, the command exits with 130 or
     143. A SIGINT that is ignored from the start stays so: shells begin background jobs like that.
     """
+    end_at_once()
     import anyio
 
     try:
         with showing(doing):
-            return anyio.run(_until_terminated, work)
+            return anyio.run(_until_interrupted, work)
     except LearningError as error:
         fail(told(error, names))
-    except KeyboardInterrupt:
-        fail("interrupted", status=128 + signal.SIGINT)
-    except _Terminated:
-        fail("interrupted", status=128 + signal.SIGTERM)
+    except _Interrupted as interrupted:
+        fail("interrupted", status=128 + interrupted.signal)
+    except KeyboardInterrupt:  # of a second one, which doesn't wait
+        fail("interrupted", status=STATUS)
+    finally:
+        raise_again()
 
 
-class _Terminated(Exception):
-    """Raised when SIGTERM has cancelled the work of a command."""
+class _Interrupted(Exception):
+    """Raised when a signal has cancelled the work of a command."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
 
 
-async def _until_terminated(work: Callable[[], Awaitable[T]]) -> T:
+def _handled() -> list[int]:
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    return [signal.SIGTERM] if ignored else [signal.SIGTERM, signal.SIGINT]
+
+
+async def _until_interrupted(work: Callable[[], Awaitable[T]]) -> T:
     import asyncio
 
     import anyio
 
+    arrived: list[int] = []
     with anyio.CancelScope() as scope:
-        if sys.platform != "win32":  # where SIGTERM can't be handled
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, scope.cancel)
+
+        def cancel(number: int) -> None:
+            arrived.append(number)
+            loop.remove_signal_handler(number)
+            scope.cancel()
+
+        loop = asyncio.get_running_loop()
+        if sys.platform == "win32":  # where a loop handles no signals
+            raise_again()
+        else:
+            for number in _handled():
+                loop.add_signal_handler(number, cancel, number)
         return await work()
-    raise _Terminated
+    raise _Interrupted(arrived[0])
 
 
 def request(model: type[R], names: Mapping[str, str] | None = None, **arguments: object) -> R:

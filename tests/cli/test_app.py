@@ -103,15 +103,18 @@ def test_a_server_without_stdin_does_not_start(shell: Shell) -> None:
 
 
 INTERRUPTED = """
-import signal, sys
+import signal, sys, weakref
 from importlib.abc import MetaPathFinder
 from mcp_learning.cli import main
+class Module: pass
 class Interrupting(MetaPathFinder):
     def find_spec(self, name, path, target=None):
         if name.startswith("mcp_learning.cli."):
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            signal.raise_signal(signal.SIGINT)
+            module = Module()
+            reference = weakref.ref(module, lambda _: signal.raise_signal(signal.SIGINT))
+            del module  # importing forgets its locks like this
 sys.meta_path.insert(0, Interrupting())
+signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """
 
