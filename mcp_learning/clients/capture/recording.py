@@ -11,14 +11,12 @@ import anyio
 
 from mcp_learning.clients.capture.tasks import execution
 from mcp_learning.clients.transcripts import claude_code
-from mcp_learning.clients.transcripts.sessions import Task
+from mcp_learning.clients.transcripts.events import Reply
+from mcp_learning.clients.transcripts.sessions import Session
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.cluster.connect import connect
 from mcp_learning.models.transfer import ImportBatch, PastExecution
 from mcp_learning.settings import Settings
-
-LARGEST_TAIL = 16 * 2**20
-"""Bytes at the end of a transcript that are read."""
 
 SECONDS = 60
 """Longest time for storing; after that nothing is recorded."""
@@ -40,29 +38,35 @@ def record(payload: dict[str, Any], data_dir: Path) -> str:
         TimeoutError: Storing took longer than `SECONDS`.
     """
     transcript, notes = Path(str(payload.get("transcript_path"))), Notes()
-    start = max(0, transcript.stat().st_size - LARGEST_TAIL)
-    task = claude_code.read(transcript, notes, start=start).latest
+    transcript.stat()
+    session = claude_code.read(transcript, notes)
+    complete(session, payload)
+    task = session.latest
     if task is None:
         return "nothing recorded: no task in the transcript"
     if task.is_recorded:
         return "nothing recorded: the agent did it itself"
     if not task.tools:
         return "nothing recorded: no tool was used, so nothing was done"
-    complete(task, payload)
     found = execution(task, claude_code.SOURCE, notes)
     if found is None:
         return f"nothing recorded: {notes.examples[-1].reason}"
     return anyio.run(_store, Settings.load(data_dir=data_dir), found)
 
 
-def complete(task: Task, payload: dict[str, Any]) -> None:
+def complete(session: Session, payload: dict[str, Any]) -> None:
     """Adds what the hook's input says and the transcript doesn't, or doesn't yet."""
-    task.cwd = task.cwd or str(payload.get("cwd") or "")
-    closing, reply = str(payload.get("last_assistant_message") or "").strip(), task.reply.strip()
+    task = session.latest
+    if task is None:
+        return
+    if not task.cwd:
+        task.first.cwd = str(payload.get("cwd") or "")
+    closing = str(payload.get("last_assistant_message") or "").strip()
+    reply = task.replies[-1].text.strip() if task.replies else ""
     is_written = reply and closing.endswith(reply)
     is_cut = reply.startswith(closing)
-    if not task.failure and not is_written and not is_cut:
-        task.said(closing)
+    if closing and not task.trouble and not is_written and not is_cut:
+        session.add(Reply(at=session.events[-1].at, text=closing))
 
 
 async def _store(settings: Settings, record: PastExecution) -> str:

@@ -46,18 +46,19 @@ def executions(read: Reader, path: Path, notes: Notes) -> Iterator[PastExecution
 
 def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
     """The execution of a task; None, with a note, if a value of it can't be stored."""
-    description = fitted(task.prompt, LONGEST_DESCRIPTION)
+    description = fitted(task.first.text, LONGEST_DESCRIPTION)
     first_line = description.partition("\n")[0]
-    ended = task.ended or task.started
+    ended, trouble = task.ended or task.started, task.trouble
+    solution = task.replies[-1].text if task.replies else ""
     values = {
         "task_type": type_by_words(first_line, "task"),
         "task_description": description,
-        "outcome": "failure" if task.failure else "pending",
+        "outcome": "failure" if trouble else "pending",
         "repo": repository(task.cwd) or None,
         "model_tier": _tier(task.model) or None,
-        "solution_summary": fitted(task.reply, LONGEST_SOLUTION) or None,
-        "error_type": "crash" if task.failure else None,
-        "error_message": fitted(task.failure or task.last_error, LONGEST_ERROR) or None,
+        "solution_summary": fitted(solution, LONGEST_SOLUTION) or None,
+        "error_type": "crash" if trouble else None,
+        "error_message": fitted(_error(task), LONGEST_ERROR) or None,
         "duration_seconds": (ended - task.started).total_seconds() if task.ended else None,
         "cost_usd": task.cost,
         "details": {
@@ -73,14 +74,22 @@ def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
         "execution": values,
         "recorded_at": task.started,
         "updated_at": ended,
-        "repo_known_as": [*_known_as(task.cwd), *filter(None, [task.remote])],
+        "repo_known_as": [*_known_as(task.cwd), *filter(None, [task.session.remote])],
     }
     try:
         return PastExecution.model_validate(record)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
-        notes.skip(task.where, f"{first['loc'][-1]} can't be accepted", first["msg"])
+        notes.skip(task.first.where, f"{first['loc'][-1]} can't be accepted", first["msg"])
         return None
+
+
+def _error(task: Task) -> str:
+    """What stopped the task, or else the last error of a tool."""
+    if trouble := task.trouble:
+        return trouble.text
+    failed = task.failed_calls
+    return failed[-1].output if failed else ""
 
 
 @lru_cache(1_000)
@@ -102,11 +111,11 @@ def _tier(model: str) -> str:
 def _metadata(task: Task, client: str) -> dict[str, Any]:
     values = {
         "source": client,
-        "session": clean(task.session, 100),
+        "session": clean(task.session.id, 100),
         "branch": clean(task.branch, 200),
         "model": clean(task.model, 100),
         "tools": dict(task.tools.most_common(_MOST_TOOLS)),
-        "tool_errors": task.tool_errors,
+        "tool_errors": len(task.failed_calls),
         "interrupted": task.interrupted,
     }
     return {name: value for name, value in values.items() if value}

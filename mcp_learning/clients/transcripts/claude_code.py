@@ -1,7 +1,7 @@
 """Reads the sessions of Claude Code: one file of JSON lines per session, below `projects`.
 
-A task begins where the user asks for something. What a command or the client itself put into the
-session is no prompt, and what subagents did belongs to the task that called them.
+What the client itself put into the session is no prompt, and of subagents only the tools that they
+used are taken. `claude_code_prompts` tells what the user said from what the client wrote.
 """
 
 import os
@@ -10,21 +10,55 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mcp_learning.clients.transcripts.sessions import Session, Task, text_of
+from mcp_learning.clients.transcripts import claude_code_prompts as prompts
+from mcp_learning.clients.transcripts.events import (
+    RECORDING_TOOL,
+    Action,
+    Interrupt,
+    Notice,
+    Prompt,
+    Reply,
+    ServiceError,
+    SessionEvent,
+    ToolCall,
+    Usage,
+)
+from mcp_learning.clients.transcripts.service_errors import trouble
+from mcp_learning.clients.transcripts.sessions import Session, text_of
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.clients.transfer.lines import objects
 from mcp_learning.clients.values import moment, number
 
 SOURCE = "claude-code"
 
-_WRITES = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
-_FROM_CLIENT = re.compile(
-    r"\s*<(?:command-\w+|local-command-\w+|bash-(?:input|stdout|stderr)|task-notification)>"
-)
-_MARKS = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")
-_INTERRUPTED = "[Request interrupted by user"
-_REMINDER = re.compile(r"<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
+_ACTIONS = {
+    "Bash": Action.RUN,
+    "PowerShell": Action.RUN,
+    "Edit": Action.EDIT,
+    "MultiEdit": Action.EDIT,
+    "Write": Action.EDIT,
+    "NotebookEdit": Action.EDIT,
+    "ExitPlanMode": Action.PLAN,
+    "EnterPlanMode": Action.PLAN,
+    "AskUserQuestion": Action.ASK,
+    "Task": Action.DELEGATE,
+    "Agent": Action.DELEGATE,
+}
 _TOOL_ERROR = re.compile(r"</?tool_use_error>")
+_EXIT_CODE = re.compile(r"(?:Error: )?Exit code (\d+)\b")
+_INTERRUPTED = "[Request interrupted by user"
+_REFUSED = re.compile(
+    r"The user doesn't want to (?:proceed with this tool use|take this action)"
+    r"|Request interrupted by user|\[Request interrupted by user|User rejected tool use"
+)
+_REASON = re.compile(
+    r"(?:the user said|user (?:provided|gave) [^:]{0,60}):\s*(.+)", re.DOTALL | re.I
+)
+_ANSWERED = re.compile(
+    r"User has answered your questions?:\s*(.+?)(?:\s*You can now continue.*)?\Z", re.S
+)
+_BACKGROUND = ("running in background", "running in the background", "moved to the background")
+_SILENCE = "No response requested."
 
 
 def default_directory() -> Path:
@@ -33,27 +67,31 @@ def default_directory() -> Path:
     return (Path(home) if home else Path.home() / ".claude") / "projects"
 
 
-def read(file: Path, notes: Notes, name: str = "", start: int = 0) -> Session:
+def read(file: Path, notes: Notes, name: str = "") -> Session:
     """Reads a session; blocks.
 
     Args:
         file: A regular file.
         notes: Gets every line that can't be read.
         name: What the file is called in notes; empty when there is only one.
-        start: Offset in bytes from which it is read.
     """
-    reader = _ClaudeCodeReader(Session(SOURCE, is_whole=start == 0), notes, file.stem)
-    for where, line in objects(file, notes, name, start):
+    reader = _ClaudeCodeReader(Session(SOURCE, file.stem), notes)
+    for where, line in objects(file, notes, name):
         reader.take(where, line)
     return reader.session
 
 
 class _ClaudeCodeReader:
-    def __init__(self, session: Session, notes: Notes, name: str) -> None:
+    def __init__(self, session: Session, notes: Notes) -> None:
         self.session = session
         self._notes = notes
-        self._name = name
+        self._has_id = False
         self._message = ""
+        self._calls: dict[str, ToolCall] = {}
+        self._command: Prompt | None = None
+        self._queue: list[str] = []
+        self._absorbed = ""
+        self._place: dict[str, Any] = {}
 
     def take(self, where: str, line: dict[str, Any]) -> None:
         """Adds a line to the session."""
@@ -61,76 +99,196 @@ class _ClaudeCodeReader:
         if not isinstance(kind, str):
             self._notes.skip(where, "not a line of a session")
             return
-        if kind not in ("user", "assistant") or line.get("isSidechain") is True:
-            return
-        message, at = line.get("message"), moment(line.get("timestamp"))
-        if not isinstance(message, dict) or at is None:
-            self._notes.skip(where, "has no message, or no time")
-            return
-        if kind == "user":
-            self._user(where, line, message, at)
-        elif self.session.latest is not None:
-            self._assistant(self.session.latest, line, message)
-        if self.session.latest is not None:
-            self.session.latest.at(at)
+        at = moment(line.get("timestamp"))
+        if kind in ("user", "assistant"):
+            message = line.get("message")
+            if not isinstance(message, dict) or at is None:
+                self._notes.skip(where, "has no message, or no time")
+                return
+            self._where(line, at)
+            if kind == "assistant":
+                self._assistant(line, message)
+            else:
+                self._user(where, line, message)
+        elif at is not None and kind == "attachment":
+            self._where(line, at)
+            self._attachment(where, line)
+        elif at is not None and kind == "queue-operation":
+            self._where(line, at)
+            self._queued(where, line)
 
-    def _user(
-        self, where: str, line: dict[str, Any], message: dict[str, Any], at: datetime
-    ) -> None:
-        task = self.session.latest
+    def _where(self, line: dict[str, Any], at: datetime) -> None:
+        """Remembers the time and the place of a line for its events."""
+        place = {name: line.get(name) for name in ("cwd", "gitBranch")}
+        for name, value in zip(("cwd", "branch"), place.values(), strict=True):
+            if isinstance(value, str) and value:
+                self._place[name] = value
+        self._place["at"] = at
+        if not self._has_id and (session := line.get("sessionId")):
+            self.session.id, self._has_id = str(session), True
+
+    def _user(self, where: str, line: dict[str, Any], message: dict[str, Any]) -> None:
         for block in _blocks(message):
-            if block.get("type") == "tool_result" and task:
-                told = text_of(block.get("content"))
-                if block.get("is_error") is True:
-                    task.failed(_TOOL_ERROR.sub("", told))
-                else:
-                    task.answered(block.get("tool_use_id"), told)
-        prompt = _REMINDER.sub("", text_of(message.get("content"))).strip()
-        if prompt.startswith(_INTERRUPTED):
-            if task:
-                task.interrupted = True
-        elif prompt and not _is_from_client(line, prompt) and self.session.is_new_task(prompt):
-            session = str(line.get("sessionId") or self._name)
-            self.session.tasks.append(
-                Task(
-                    where=where,
-                    name=str(line.get("uuid") or f"{session}:{at.isoformat()}"),
-                    prompt=prompt,
-                    started=at,
-                    session=session,
-                    cwd=str(line.get("cwd") or ""),
-                    branch=str(line.get("gitBranch") or ""),
-                )
-            )
-
-    def _assistant(self, task: Task, line: dict[str, Any], message: dict[str, Any]) -> None:
-        if line.get("isApiErrorMessage") is True:
-            task.failure = text_of(message.get("content")) or "the request to the model failed"
+            if block.get("type") == "tool_result":
+                self._answer(where, line, block)
+        if line.get("isSidechain") is True:
             return
-        model = str(message.get("model") or "")
-        task.model = model if model and model != "<synthetic>" else task.model
-        if cost := number(line.get("costUSD")):
-            task.cost = (task.cost or 0.0) + cost
-        self._count_tokens(task, message)
+        said = prompts.without_context(text_of(message.get("content")))
+        if not said:
+            return
+        if said.startswith(_INTERRUPTED):
+            self._add(Interrupt(**self._place))
+        elif prompts.is_notice(line, said):
+            self._notice(said)
+        elif prompts.is_from_client(line, said):
+            self._expansion(line, said)
+        elif command := prompts.command(said):
+            self._command = self._prompt(where, line, command)
+        else:
+            self._command = None
+            self._add(self._prompt(where, line, said))
+
+    def _prompt(self, where: str, line: dict[str, Any], text: str) -> Prompt:
+        at = self._place["at"].isoformat()
+        return Prompt(
+            **self._place,
+            text=text,
+            where=where,
+            name=str(line.get("uuid") or f"{self.session.id}:{at}"),
+            in_plan_mode=line.get("permissionMode") == "plan",
+        )
+
+    def _expansion(self, line: dict[str, Any], said: str) -> None:
+        """What the client wrote after a slash command tells whether it was for the agent."""
+        if self._command is None:
+            return
+        if prompts.is_output(said):
+            self._command = None
+        elif line.get("isMeta") is True and not prompts.is_caveat(said):
+            self._begin_command(prompts.beginning(said))
+
+    def _begin_command(self, expanded: str = "") -> None:
+        command, self._command = self._command, None
+        if command is not None:
+            if expanded and not command.text.partition(" ")[2]:
+                command.text = f"{command.text}\n\n{expanded}"
+            self._add(command)
+
+    def _notice(self, said: str) -> None:
+        """A background task has ended; its call gets what is told of it."""
+        ended = prompts.ended_task(said)
+        if ended and (call := self._calls.get(ended.call)):
+            call.answer(ended.text, failed=bool(ended.status), status=ended.status)
+            call.answered = self._place["at"]
+        self._add(Notice(**self._place, text=said[:1_000]))
+
+    def _attachment(self, where: str, line: dict[str, Any]) -> None:
+        found = line.get("attachment")
+        if not isinstance(found, dict) or found.get("type") != "queued_command":
+            return
+        said = prompts.without_context(text_of(found.get("prompt")))
+        if (
+            said.startswith("<task-notification>")
+            or found.get("commandMode") == "task-notification"
+        ):
+            self._notice(said)
+        elif prompts.is_human(found) and said and said != self._absorbed:
+            self._take_queued(self._prompt(where, line, said))
+
+    def _take_queued(self, prompt: Prompt) -> None:
+        prompt.is_queued, self._absorbed = True, prompt.text
+        self._add(prompt)
+
+    def _queued(self, where: str, line: dict[str, Any]) -> None:
+        """Older versions tell of a prompt that was taken while the agent worked only this way."""
+        content = line.get("content")
+        match line.get("operation"):
+            case "enqueue":
+                self._queue.append(content if isinstance(content, str) else "")
+            case "dequeue" if self._queue:
+                self._queue.pop(0)
+            case "popAll":
+                self._queue.clear()
+            case "remove" if self._queue:
+                said = prompts.without_context(self._queue.pop(0))
+                if said and said != self._absorbed and not prompts.is_task(said):
+                    self._take_queued(self._prompt(where, line, said))
+
+    def _assistant(self, line: dict[str, Any], message: dict[str, Any]) -> None:
+        is_mine = line.get("isSidechain") is not True
+        said = text_of(message.get("content")).strip()
+        if is_mine:
+            self._begin_command()
+        if line.get("isApiErrorMessage") is True:
+            if is_mine:
+                text = said or "the request to the model failed"
+                self._add(ServiceError(**self._place, text=text, trouble=trouble(text)))
+            return
+        self._use(line, message)
+        if is_mine and said and said != _SILENCE:
+            self._add(Reply(**self._place, text=said))
         for block in _blocks(message):
             if block.get("type") == "tool_use":
-                name, given = str(block.get("name")), block.get("input")
-                task.used(name, block.get("id"))
-                if name in _WRITES and isinstance(given, dict):
-                    task.wrote(given.get("file_path") or given.get("notebook_path"))
-        task.said(text_of(message.get("content")))
+                self._call(block)
 
-    def _count_tokens(self, task: Task, message: dict[str, Any]) -> None:
+    def _call(self, block: dict[str, Any]) -> None:
+        name, given = str(block.get("name")), block.get("input")
+        given = given if isinstance(given, dict) else {}
+        action = (
+            Action.RECORD if name.endswith(RECORDING_TOOL) else _ACTIONS.get(name, Action.OTHER)
+        )
+        file = given.get("file_path") or given.get("notebook_path")
+        call = ToolCall(
+            **self._place,
+            tool=name,
+            action=action,
+            command=_text(given.get("command")) if action is Action.RUN else "",
+            files=(file,) if action is Action.EDIT and isinstance(file, str) else (),
+        )
+        self._calls[str(block.get("id"))] = call
+        self._add(call)
+
+    def _answer(self, where: str, line: dict[str, Any], block: dict[str, Any]) -> None:
+        call = self._calls.get(str(block.get("tool_use_id")))
+        if call is None:
+            return
+        told = _TOOL_ERROR.sub("", text_of(block.get("content"))).strip()
+        is_error = block.get("is_error") is True
+        call.answered = self._place["at"]
+        call.is_rejected = is_error and bool(_REFUSED.match(told))
+        call.answer(told, failed=is_error, status=None)
+        if call.action is Action.RUN and not call.is_rejected:
+            code = _EXIT_CODE.match(told)
+            is_away = not is_error and any(sign in told[:200] for sign in _BACKGROUND)
+            call.status = None if is_away else int(code[1]) if code else None if is_error else 0
+            call.failed = None if is_away else is_error
+        said = _REASON.search(told) if call.is_rejected else _ANSWERED.match(told)
+        if said and line.get("isSidechain") is not True:
+            answer = self._prompt(where, line, said[1].strip())
+            answer.name, answer.is_answer = f"{answer.name}:answer", True
+            self._add(answer)
+
+    def _use(self, line: dict[str, Any], message: dict[str, Any]) -> None:
         """Adds a message's tokens once, though each of its parts is a line that has them."""
         usage, name = message.get("usage"), str(message.get("id") or "")
+        tokens = 0
         if isinstance(usage, dict) and (not name or name != self._message):
             kinds = ("input_tokens", "cache_creation_input_tokens", "output_tokens")
-            task.tokens += int(sum(number(usage.get(kind)) for kind in kinds))
+            tokens = int(sum(number(usage.get(kind)) for kind in kinds))
         self._message = name
+        model = str(message.get("model") or "").replace("<synthetic>", "")
+        cost = number(line.get("costUSD")) or None
+        if line.get("isSidechain") is True:
+            model = ""
+        if tokens or model or cost:
+            self._add(Usage(**self._place, model=model, tokens=tokens, cost=cost))
+
+    def _add(self, event: SessionEvent) -> None:
+        self.session.add(event)
 
 
-def _is_from_client(line: dict[str, Any], prompt: str) -> bool:
-    return any(line.get(mark) is True for mark in _MARKS) or bool(_FROM_CLIENT.match(prompt))
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _blocks(message: dict[str, Any]) -> list[dict[str, Any]]:

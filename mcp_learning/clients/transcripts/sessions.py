@@ -1,142 +1,242 @@
-"""A session of an agent: its tasks, each from what the user asked to the last thing done for it."""
+"""A session of an agent: its events in order, and the tasks that they make up."""
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from mcp_learning.clients.transcripts.boundaries import begins_task
+from mcp_learning.clients.transcripts.events import (
+    LONGEST_TEXT,
+    Action,
+    Interrupt,
+    Prompt,
+    Reply,
+    ServiceError,
+    SessionEvent,
+    ToolCall,
+    Usage,
+)
 from mcp_learning.clients.values import clean
-
-SHORT_PROMPT = 20
-"""Characters below which a prompt ("yes, go on") belongs to the task before it."""
 
 _MOST_TOOLS = 200
 """Different tools that are counted by name in a task."""
 
 _MOST_FILES = 10_000
 
-_RECORDING_TOOL = "record_execution"
-
-_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_CREATED = re.compile(
-    rf"""\bRecorded ({_ID})\b|\btask_id\\?": ?\\?"({_ID})[^{{}}]*\bcreated\\?": ?true"""
-)
-"""The answer of record_execution, as text or as JSON, which may be in a text of JSON again."""
-
 _TEXT_BLOCKS = (None, "text", "input_text", "output_text")
 
 
 @dataclass
 class Task:
-    """What is known of a task while its session is being read.
+    """A request of the user with its follow-ups, and all that happened until the next one.
 
     Attributes:
-        where: Its place in the file, for messages.
-        name: Unique among the tasks of a client, and the same whenever the session is read.
-        prompt: What the user asked.
-        started: Time of the prompt, UTC.
-        ended: Time of the last thing that happened, UTC; None if nothing with a time did.
-        session: Id of the session.
-        cwd: Where the agent worked; empty if unknown.
-        branch: The branch of the repository; empty if unknown.
-        remote: Address of the repository, if the session has it.
-        model: Name of the last model; empty if unknown.
-        reply: What the agent said last.
-        tokens: Input that was not cached, and output.
-        cost: In USD; None if unknown.
-        tools: How often each tool was used.
-        files: Files that the agent wrote to.
-        tool_errors: How many uses of tools failed.
-        last_error: What the last of them told.
-        interrupted: Whether the user stopped the agent.
-        failure: Why the agent could not go on; empty if it could.
-        recorded: Executions that the agent created for it with record_execution.
+        session: The session that it is of.
+        events: In their order, beginning with the prompt; at least that one.
     """
 
-    where: str
-    name: str
-    prompt: str
-    started: datetime
-    ended: datetime | None = None
-    session: str = ""
-    cwd: str = ""
-    branch: str = ""
-    remote: str = ""
-    model: str = ""
-    reply: str = ""
-    tokens: int = 0
-    cost: float | None = None
-    tools: Counter[str] = field(default_factory=Counter)
-    files: set[str] = field(default_factory=set)
-    tool_errors: int = 0
-    last_error: str = ""
-    interrupted: bool = False
-    failure: str = ""
-    recorded: set[UUID] = field(default_factory=set)
-    _recording: set[str] = field(default_factory=set)
+    session: "Session"
+    events: list[SessionEvent]
 
-    def at(self, moment: datetime | None) -> None:
-        """Something happened at this time."""
-        if moment is not None and moment > (self.ended or self.started):
-            self.ended = moment
+    @property
+    def first(self) -> Prompt:
+        """The prompt that it begins with."""
+        first = self.events[0]
+        assert isinstance(first, Prompt)
+        return first
 
-    def said(self, text: str) -> None:
-        """The agent said something, so it could go on after a failure."""
-        if text.strip():
-            self.reply, self.failure = text, ""
+    @property
+    def name(self) -> str:
+        """Unique among the tasks of a client, and the same whenever the session is read."""
+        return self.first.name
 
-    def used(self, tool: object, call: object = None) -> None:
-        """The agent used a tool; `call` is what its answer will name."""
-        name = clean(str(tool), 100) or "unknown"
-        known = name in self.tools or len(self.tools) < _MOST_TOOLS
-        self.tools[name if known else "further"] += 1
-        if name.endswith(_RECORDING_TOOL):
-            self._recording.add(str(call))
+    @property
+    def started(self) -> datetime:
+        """Time of the first prompt, UTC."""
+        return self.first.at
 
-    def answered(self, call: object, text: str) -> None:
-        """A tool answered, without an error."""
-        if str(call) in self._recording:
-            self.recorded |= {UUID(one[1] or one[2]) for one in _CREATED.finditer(text)}
+    @property
+    def ended(self) -> datetime | None:
+        """Time of the last thing that happened, UTC; None if nothing with a later time did."""
+        times = [one.at for one in self.events]
+        times += [one.answered for one in self.calls if one.answered]
+        last = max(times)
+        return last if last > self.started else None
 
-    def failed(self, text: str) -> None:
-        """A tool failed."""
-        self.tool_errors += 1
-        self.last_error = text or self.last_error
+    @property
+    def prompts(self) -> list[Prompt]:
+        """What the user said."""
+        return [one for one in self.events if isinstance(one, Prompt)]
 
-    def wrote(self, file: object) -> None:
-        """The agent wrote to a file."""
-        if isinstance(file, str) and len(self.files) < _MOST_FILES:
-            self.files.add(file)
+    @property
+    def replies(self) -> list[Reply]:
+        """What the agent said."""
+        return [one for one in self.events if isinstance(one, Reply)]
+
+    @property
+    def calls(self) -> list[ToolCall]:
+        """The tools that were used."""
+        return [one for one in self.events if isinstance(one, ToolCall)]
+
+    @property
+    def edits(self) -> list[ToolCall]:
+        """The calls that changed files."""
+        return [one for one in self.calls if one.is_edit]
+
+    @property
+    def commands(self) -> list[ToolCall]:
+        """The calls that ran a command."""
+        return [one for one in self.calls if one.action is Action.RUN]
+
+    @property
+    def after_last_edit(self) -> list[SessionEvent]:
+        """What happened since a file was changed for the last time; everything without one."""
+        edits = [
+            at for at, one in enumerate(self.events) if isinstance(one, ToolCall) and one.is_edit
+        ]
+        return self.events[edits[-1] + 1 :] if edits else self.events
+
+    @property
+    def cwd(self) -> str:
+        """Where the agent worked at first; empty if unknown."""
+        return next((one.cwd for one in self.events if one.cwd), "")
+
+    @property
+    def branch(self) -> str:
+        """The branch of the repository; empty if unknown."""
+        return next((one.branch for one in self.events if one.branch), "")
+
+    @property
+    def model(self) -> str:
+        """Name of the last model; empty if unknown."""
+        models = (one.model for one in reversed(self.events) if isinstance(one, Usage))
+        return next(filter(None, models), "")
+
+    @property
+    def tokens(self) -> int:
+        """Input that was not cached, and output."""
+        return sum(one.tokens for one in self.events if isinstance(one, Usage))
+
+    @property
+    def cost(self) -> float | None:
+        """In USD; None if unknown."""
+        costs = [one.cost for one in self.events if isinstance(one, Usage)]
+        known = [one for one in costs if one is not None]
+        return sum(known) if known else None
+
+    @property
+    def tools(self) -> Counter[str]:
+        """How often each tool was used."""
+        found: Counter[str] = Counter()
+        for one in self.calls:
+            name = clean(one.tool, 100) or "unknown"
+            known = name in found or len(found) < _MOST_TOOLS
+            found[name if known else "further"] += 1
+        return found
+
+    @property
+    def files(self) -> list[str]:
+        """Files that the agent wrote to, each once."""
+        found = dict.fromkeys(file for one in self.edits for file in one.files)
+        return list(found)[:_MOST_FILES]
+
+    @property
+    def failed_calls(self) -> list[ToolCall]:
+        """The uses of tools that failed; those that the user refused are none of them."""
+        return [one for one in self.calls if one.failed and not one.is_rejected]
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user stopped the agent."""
+        return any(isinstance(one, Interrupt) for one in self.events)
+
+    @property
+    def trouble(self) -> ServiceError | None:
+        """The error of the model's service that it ends with; None if the agent went on."""
+        for one in reversed(self.events):
+            if isinstance(one, ServiceError):
+                return one
+            if isinstance(one, (Reply, ToolCall)):
+                return None
+        return None
+
+    @property
+    def recorded(self) -> set[UUID]:
+        """Executions that the agent created for it with record_execution."""
+        return {task_id for one in self.calls for task_id in one.recorded}
 
     @property
     def is_recorded(self) -> bool:
         """Whether the agent has recorded an execution by itself."""
-        return any(tool.endswith(_RECORDING_TOOL) for tool in self.tools)
+        return any(one.action is Action.RECORD for one in self.calls)
 
 
 @dataclass
 class Session:
-    """The tasks of a session, in their order.
+    """The events of a session, in their order.
 
     Attributes:
         client: The client that wrote it.
-        is_whole: Whether it was read from its beginning.
-        tasks: Without what was before the first prompt that was read.
+        id: What the client calls it.
+        events: Without what was before the first prompt.
+        remote: Address of the repository, if the session has it; empty if unknown.
+        parent: Id of the session that it is a part of, as of a subagent; empty if it is its own.
     """
 
     client: str
-    is_whole: bool = True
-    tasks: list[Task] = field(default_factory=list)
+    id: str = ""
+    events: list[SessionEvent] = field(default_factory=list)
+    remote: str = ""
+    parent: str = ""
+    _begins: list[int] = field(default_factory=list)
+    _usage: Usage | None = None
+
+    def add(self, event: SessionEvent) -> None:
+        """Something happened; before the first prompt it belongs to no task and is left out."""
+        if isinstance(event, Prompt):
+            self._add_prompt(event)
+        elif not self.events:
+            return
+        elif isinstance(event, Usage):
+            self._add_usage(event)
+        else:
+            if isinstance(event, Reply):
+                event.text = event.text[:LONGEST_TEXT]
+            self.events.append(event)
+
+    def _add_prompt(self, prompt: Prompt) -> None:
+        if not self.events and prompt.is_answer:
+            return
+        prompt.text = prompt.text[:LONGEST_TEXT]
+        self._usage = None
+        if not self.events or begins_task(prompt, self.events[self._begins[-1] :]):
+            self._begins.append(len(self.events))
+        self.events.append(prompt)
+
+    def _add_usage(self, usage: Usage) -> None:
+        if self._usage is None:
+            self._usage = usage
+            self.events.append(usage)
+            return
+        self._usage.model = usage.model or self._usage.model
+        self._usage.tokens += usage.tokens
+        if usage.cost is not None:
+            self._usage.cost = (self._usage.cost or 0.0) + usage.cost
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The tasks in their order."""
+        ends = [*self._begins[1:], len(self.events)][: len(self._begins)]
+        return [
+            Task(self, self.events[begin:end])
+            for begin, end in zip(self._begins, ends, strict=True)
+        ]
 
     @property
     def latest(self) -> Task | None:
         """The task at hand."""
-        return self.tasks[-1] if self.tasks else None
-
-    def is_new_task(self, prompt: str) -> bool:
-        """Whether a prompt begins a task, rather than going on with the one before."""
-        return len(prompt.strip()) >= SHORT_PROMPT or (not self.tasks and self.is_whole)
+        return Task(self, self.events[self._begins[-1] :]) if self._begins else None
 
 
 def text_of(content: object) -> str:

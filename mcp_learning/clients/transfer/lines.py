@@ -16,17 +16,13 @@ _UTF_16 = re.compile(rb"\xff\xfe.\x00|\xfe\xff\x00.", re.DOTALL)  # and an ASCII
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 
 
-def objects(
-    file: Path, notes: Notes, name: str = "", start: int = 0
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def objects(file: Path, notes: Notes, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Reads the JSON objects in a file, one per line, each with its place.
 
     Args:
         file: A regular file.
         notes: Gets every line that isn't an object.
         name: What the file is called in places; empty when there is only one.
-        start: Offset in bytes; the line that goes on there is passed over, and line numbers count
-            from it.
     """
     prefix = f"{name}, " if name else ""
     try:
@@ -35,9 +31,6 @@ def objects(
                 notes.skip(name or file.name, problem)
                 notes.done += file.stat().st_size
                 return
-            if start:
-                opened.seek(start - 1)
-                opened.readline()
             for number, line in _lines(opened, notes, prefix):
                 where = f"{prefix}line {number}"
                 value, reason = _parsed(line)

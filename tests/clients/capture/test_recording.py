@@ -107,8 +107,8 @@ def record(data_dir: Path, written: Callable[..., Path]) -> Callable[..., str]:
     return record
 
 
-def latest(path: Path, start: int = 0) -> Task | None:
-    return claude_code.read(path, Notes(), start=start).latest
+def latest(path: Path) -> Task | None:
+    return claude_code.read(path, Notes()).latest
 
 
 def stored(server: Server, name: str = "prompt-1") -> dict[str, Any]:
@@ -270,8 +270,8 @@ def test_the_latest_task_is_the_one_that_was_asked_for(written: Callable[..., Pa
         )
     )
     assert task is not None
-    assert (task.name, task.prompt) == ("prompt-2", "Now rename the module to sessions")
-    assert (dict(task.tools), task.reply) == ({"Bash": 1}, "")
+    assert (task.name, task.first.text) == ("prompt-2", "Now rename the module to sessions")
+    assert (dict(task.tools), task.replies) == ({"Bash": 1}, [])
 
 
 def test_lines_that_are_cut_binary_or_strange_are_passed_over(
@@ -282,26 +282,7 @@ def test_lines_that_are_cut_binary_or_strange_are_passed_over(
     path.write_bytes(b"\xff\xfe\x00\n" + path.read_bytes() + b'{"type": "user", "messa')
     task = latest(path)
     assert task is not None
-    assert task.prompt == PROMPT
-
-
-def test_only_the_end_of_a_huge_transcript_is_read(
-    written: Callable[..., Path],
-) -> None:
-    old = user("An old task, long ago and far away", "old")
-    path = written(old, *WORK)
-    length = len(json.dumps(old)) + 1
-    for start, expected in ((0, ["old", "prompt-1"]), (5, ["prompt-1"]), (length, ["prompt-1"])):
-        session = claude_code.read(path, Notes(), start=start)
-        assert [task.name for task in session.tasks] == expected
-    assert latest(path, start=length + 1) is None
-
-
-def test_a_short_prompt_at_the_end_of_a_huge_transcript_is_no_task(
-    written: Callable[..., Path],
-) -> None:
-    path = written(*WORK, user("yes", "prompt-2", 40), assistant(tool("Bash"), second=50))
-    assert latest(path, start=5) is None
+    assert task.first.text == PROMPT
 
 
 JSON = st.recursive(
@@ -329,9 +310,9 @@ def test_any_lines_are_read_to_an_execution_or_to_none(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    task = latest(path)
-    if task is not None:
-        recording.complete(task, {"cwd": 3, "last_assistant_message": ["x"]})
+    session = claude_code.read(path, Notes())
+    recording.complete(session, {"cwd": 3, "last_assistant_message": ["x"]})
+    if task := session.latest:
         found = execution(task, claude_code.SOURCE, Notes())
         assert found is None or found.execution.outcome == "pending"
 

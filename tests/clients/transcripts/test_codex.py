@@ -64,7 +64,7 @@ def test_a_turn_becomes_a_task(file: Path, notes: Notes) -> None:
         item(4, "function_call", name="shell", arguments='{"command": ["ls"]}', call_id="1"),
         item(5, "function_call_output", call_id="1", output=worked),
         item(6, "custom_tool_call", name="apply_patch", input=PATCH, call_id="2"),
-        item(7, "function_call", name="shell", arguments=json.dumps({"command": ["pytest"]})),
+        item(7, "function_call", name="shell", arguments='{"command": ["pytest"]}', call_id="3"),
         item(8, "function_call_output", call_id="3", output=failed),
         event(9, "token_count", info={"last_token_usage": usage}),
         event(10, "token_count", info=None),

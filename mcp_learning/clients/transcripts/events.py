@@ -1,0 +1,185 @@
+"""What happens in a session of an agent, the same for every client.
+
+Readers make these events of the lines that a client wrote. Texts are bounded, so that a session of
+any length takes little memory; what is kept of an output is its end, where results are told.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+LONGEST_TEXT = 40_000
+"""Characters of a prompt or a reply that are kept."""
+
+LONGEST_COMMAND = 2_000
+"""Characters of a command that are kept, from its beginning."""
+
+LONGEST_OUTPUT = 2_000
+"""Characters of what a command or a failed tool printed that are kept, from its end."""
+
+LONGEST_OTHER_OUTPUT = 400
+"""The same of other tools, such as those that read files."""
+
+RECORDING_TOOL = "record_execution"
+
+_COMMITTED = re.compile(r"^\[[^\]\n]+ (?P<hash>[0-9a-f]{7,40})\] ", re.MULTILINE)
+"""What `git commit` prints: `[branch hash] subject`."""
+_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_CREATED = re.compile(
+    rf"""\bRecorded ({_ID})\b|\btask_id\\?": ?\\?"({_ID})[^{{}}]*\bcreated\\?": ?true"""
+)
+"""The answer of record_execution, as text or as JSON, which may be in a text of JSON again."""
+
+
+class Action(StrEnum):
+    """What a tool does, whatever its client calls it."""
+
+    RUN = "run"
+    EDIT = "edit"
+    PLAN = "plan"
+    ASK = "ask"
+    DELEGATE = "delegate"
+    RECORD = "record"
+    OTHER = "other"
+
+
+class Trouble(StrEnum):
+    """Why the service of a model did not answer: none of it says how a task went."""
+
+    LIMIT = "limit"
+    LOGIN = "login"
+    ERROR = "error"
+
+
+@dataclass(slots=True, kw_only=True)
+class SessionEvent:
+    """Something that happened.
+
+    Attributes:
+        at: When, UTC.
+        cwd: Where the agent worked then; empty if unknown.
+        branch: The branch of the repository then; empty if unknown.
+    """
+
+    at: datetime
+    cwd: str = ""
+    branch: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Prompt(SessionEvent):
+    """What the user said.
+
+    Attributes:
+        text: Without what the client put around it.
+        where: Its place in the file, for messages.
+        name: Unique among the prompts of a client, and the same whenever the session is read.
+        is_queued: Whether it was said while the agent worked.
+        is_answer: Whether it answers a question of the agent, or says why a tool was refused.
+        in_plan_mode: Whether the agent was to plan and to change nothing.
+    """
+
+    text: str
+    where: str
+    name: str
+    is_queued: bool = False
+    is_answer: bool = False
+    in_plan_mode: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Reply(SessionEvent):
+    """What the agent said."""
+
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class ToolCall(SessionEvent):
+    """A tool that the agent used.
+
+    Attributes:
+        tool: Its name.
+        action: What it does.
+        command: The command line of a `RUN`; empty for others.
+        files: Files that it wrote to, as the agent named them.
+        failed: None while there is no answer, as for a command that goes on in the background.
+        status: Exit status of a command, if the session tells it.
+        output: The end of what it told.
+        is_rejected: Whether the user refused it, or stopped it.
+        answered: When it answered, UTC.
+        recorded: Executions that it created with record_execution.
+    """
+
+    tool: str
+    action: Action = Action.OTHER
+    command: str = ""
+    files: tuple[str, ...] = ()
+    failed: bool | None = None
+    status: int | None = None
+    output: str = ""
+    is_rejected: bool = False
+    answered: datetime | None = None
+    recorded: set[UUID] = field(default_factory=set)
+
+    def answer(self, text: str, *, failed: bool | None, status: int | None = None) -> None:
+        """The tool answered with a text; a later answer replaces an earlier one."""
+        if self.action is Action.RECORD and not failed:
+            self.recorded |= {UUID(one[1] or one[2]) for one in _CREATED.finditer(text)}
+        is_told = failed or self.action is Action.RUN
+        limit = LONGEST_OUTPUT if is_told else LONGEST_OTHER_OUTPUT
+        self.failed, self.status, self.output = failed, status, text[-limit:]
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether it changed files."""
+        return bool(self.files) and not self.failed
+
+    @property
+    def commits(self) -> list[str]:
+        """Hashes, in short, of the commits that `git commit` told it made."""
+        if self.action is not Action.RUN or self.failed:
+            return []
+        return [found["hash"] for found in _COMMITTED.finditer(self.output)]
+
+
+@dataclass(slots=True, kw_only=True)
+class Interrupt(SessionEvent):
+    """The user stopped the agent."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ServiceError(SessionEvent):
+    """The service of the model did not answer.
+
+    Attributes:
+        text: What the client told of it.
+        trouble: What kind of thing it is.
+    """
+
+    text: str
+    trouble: Trouble
+
+
+@dataclass(slots=True, kw_only=True)
+class Notice(SessionEvent):
+    """The client told the agent something by itself, such as that a background task has ended."""
+
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Usage(SessionEvent):
+    """What requests to a model took.
+
+    Attributes:
+        model: Its name; empty if unknown.
+        tokens: Input that was not cached, and output.
+        cost: In USD; None if unknown.
+    """
+
+    model: str = ""
+    tokens: int = 0
+    cost: float | None = None
