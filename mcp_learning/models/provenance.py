@@ -13,12 +13,12 @@ from typing import Any
 
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.results import Execution
-
-OBSERVERS = frozenset({"claude-code", "codex"})
-"""Clients whose sessions are read, as `metadata.source` has them."""
+from mcp_learning.models.verdicts import observer as _observer
+from mcp_learning.models.verdicts import with_verdict
 
 _TRACE = "traceparent"
-_NOT_SAID = {"task_id", "recorded_at", "updated_at"}
+_VERDICT = ("outcome_basis", "outcome_confidence")
+_NOT_SAID = {"task_id", "recorded_at", "updated_at", *_VERDICT}
 _FIELDS = frozenset(Execution.model_fields) - _NOT_SAID
 
 
@@ -31,13 +31,20 @@ def told(values: Mapping[str, Any]) -> set[str]:
     if isinstance(names := metadata.get("told"), list):
         return {name for name in known if name in names}
     # Before these names were kept. A session by itself says no more than that the agent crashed.
-    is_told = "outcome" in known and values.get("error_type") != "crash"
-    return known - {"metadata"} if is_told else set()
+    return known - {"metadata"} if with_verdict(values)["outcome_basis"] == "told" else set()
 
 
 def telling(stored: Execution | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that are told of an execution, with their names noted if it is an observed one."""
+    """The fields that are told of an execution, with their names noted if it is an observed one.
+
+    A told outcome has the basis told and confidence 1, unless other ones are given. One that is
+    told again as it was leaves them as they are.
+    """
     before = {} if stored is None else dict(stored)
+    outcome = given.get("outcome")
+    is_repeated = outcome == before.get("outcome") and before.get("outcome_basis") == "told"
+    if outcome is not None and not is_repeated:
+        given = with_verdict({"outcome_basis": "told", **given})
     metadata = given.get("metadata") or before.get("metadata") or {}
     observer = _observer(before) or _observer(given)
     if not observer:
@@ -70,6 +77,10 @@ def merged(stored: Execution, given: Mapping[str, Any]) -> Execution:
     kept = ours - theirs
     if given.get("outcome") == "pending" and not observer:
         kept.add("outcome")  # a table without outcomes doesn't know them
+    if "outcome" in kept:
+        kept |= set(_VERDICT)
+    else:
+        given = with_verdict(given)
     new = {**before, **{name: value for name, value in given.items() if name not in kept}}
     if new["outcome"] != "failure" and "error_type" not in ours | theirs:
         new["error_type"] = None  # of a crash after which the session went on
@@ -87,9 +98,3 @@ def _known(values: Mapping[str, Any]) -> set[str]:
         for name, value in values.items()
         if name in _FIELDS and value is not None and (name, value) != ("outcome", "pending")
     }
-
-
-def _observer(values: Mapping[str, Any]) -> str:
-    """The client that observed an execution; empty if it was told."""
-    source = (values.get("metadata") or {}).get("source")
-    return source if isinstance(source, str) and source in OBSERVERS else ""

@@ -22,6 +22,7 @@ from mcp_learning.models.fields import (
     Unit,
 )
 from mcp_learning.models.identifiers import uuid7
+from mcp_learning.models.verdicts import OutcomeBasis
 
 Outcome = Literal["success", "failure", "pending"]
 GroupBy = Literal["task_type", "repo", "approach", "model_tier", "pool_type", "error_type", "day"]
@@ -69,6 +70,10 @@ class Details(Request):
     user_rating: Annotated[int | None, Field(ge=1, le=5)] = None
     uploaded_at: Annotated[datetime | None, AfterValidator(_utc)] = None
     metadata: Metadata | None = None
+    outcome_basis: OutcomeBasis | None = None
+    outcome_confidence: Unit | None = None
+    session_id: OptionalLabel = None
+    supersedes: UUID | None = None
 
 
 Traceparent = Annotated[str, Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
@@ -120,7 +125,9 @@ class RecordExecution(Request):
         Field(
             description="Optional measurements: file_count, estimated_tokens, routing_confidence "
             "0..1, complexity_score and quality_score 0..100, cost_estimate, peak_memory_mb, "
-            "cpu_time_seconds, user_accepted, user_rating 1..5, uploaded_at, metadata (any object)",
+            "cpu_time_seconds, user_accepted, user_rating 1..5, uploaded_at, session_id, "
+            "supersedes (task id that this replaces), outcome_basis (told, user, tests, git, ci), "
+            "outcome_confidence 0..1, metadata (any object)",
         ),
     ] = Details()
     traceparent: SkipJsonSchema[Traceparent | None] = None  # of the call, which agents can't see

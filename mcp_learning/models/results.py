@@ -1,13 +1,14 @@
 """What the learning service returns. Absent values are None; times are UTC."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from mcp_learning.models.fields import Model
 from mcp_learning.models.requests import Outcome
+from mcp_learning.models.verdicts import OutcomeBasis, with_verdict
 
 
 class ExecutionSummary(Model):
@@ -46,6 +47,15 @@ class Execution(ExecutionSummary):
     user_rating: int | None = None
     uploaded_at: datetime | None = None
     metadata: dict[str, JsonValue] | None = None
+    outcome_basis: OutcomeBasis = "told"
+    outcome_confidence: float = 1.0
+    session_id: str | None = None
+    supersedes: UUID | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_verdict(cls, values: Any) -> Any:
+        return with_verdict(values) if isinstance(values, dict) else values
 
 
 class Recorded(Model):

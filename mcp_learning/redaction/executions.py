@@ -16,6 +16,7 @@ _FIELDS = (
     "solution_summary",
     "error_type",
     "error_message",
+    "session_id",
 )
 
 
@@ -36,7 +37,8 @@ def redact_execution(request: RecordExecution) -> tuple[dict[str, Any], int]:
     if "metadata" in details:
         details["metadata"], removed = redact_value(details["metadata"])
         redactions += removed
-    return fields | details, redactions
+    details, removed = redact_fields(details)
+    return fields | details, redactions + removed
 
 
 def redact_fields(fields: dict[str, Any]) -> tuple[dict[str, Any], int]:

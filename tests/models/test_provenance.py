@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.clients.transcripts import claude_code, codex
-from mcp_learning.models.provenance import OBSERVERS, merged, telling, told
+from mcp_learning.models.provenance import merged, telling, told
 from mcp_learning.models.results import Execution
+from mcp_learning.models.verdicts import OBSERVERS
 
 THEN = datetime(2025, 1, 1, tzinfo=UTC)
 OBSERVED = {"metadata": {"source": "claude-code", "tools": {"Bash": 1}}}
@@ -124,3 +125,21 @@ def test_whatever_is_told_and_observed_each_field_is_as_it_was_told_last(
                 assert one.metadata is not None
                 assert value.get("a") == one.metadata.get("a")
         assert told(dict(one)) >= last.keys() - {"metadata"}
+
+
+def test_a_told_outcome_is_certain_unless_it_is_told_otherwise() -> None:
+    one = tell(execution(**OBSERVED), outcome="success")
+    assert (one.outcome_basis, one.outcome_confidence) == ("told", 1.0)
+    one = tell(one, outcome="failure", outcome_confidence=0.6)
+    assert (one.outcome_basis, one.outcome_confidence) == ("told", 0.6)
+    assert tell(one, outcome="failure") == one, "told again, it stays as it was told"
+    one = tell(one, outcome="pending")
+    assert (one.outcome_basis, one.outcome_confidence) == ("none", 0.0)
+
+
+def test_what_a_source_says_of_a_told_outcome_leaves_its_basis() -> None:
+    seen = {"outcome": "failure", "outcome_basis": "tests", "outcome_confidence": 0.8}
+    one = observe(execution(outcome="success"), **seen)
+    assert (one.outcome, one.outcome_basis) == ("success", "told")
+    one = observe(execution(**OBSERVED), **seen)
+    assert (one.outcome, one.outcome_basis, one.outcome_confidence) == ("failure", "tests", 0.8)

@@ -58,6 +58,10 @@ EVERYTHING: dict[str, Any] = {
         "user_accepted": True,
         "user_rating": 4,
         "uploaded_at": "2026-01-02T03:04:05+02:00",
+        "outcome_basis": "ci",
+        "outcome_confidence": 0.75,
+        "session_id": "0b5c",
+        "supersedes": "01a224a1-8ead-7849-981f-dfcb2e0fa4a2",
         "metadata": {"branch": "main", "numbers": [1, 2.5, None], "nested": {"ü": True}},
     },
 }

@@ -7,10 +7,13 @@ from typing import Any
 import duckdb
 
 SAMPLES = Path(__file__).parent / "samples"
-VERSIONS = {"schema-1": 1, "schema-2": 2, "schema-3": 3, "schema-5": 5}
+VERSIONS = {"schema-1": 1, "schema-2": 2, "schema-3": 3, "schema-5": 5, "schema-6": 6}
+_VERDICT = "'outcome_basis', 'outcome_confidence', 'session_id', 'supersedes'"
 
 _QUERIES = {
-    "executions": "SELECT COLUMNS(c -> c <> 'error_text') FROM executions ORDER BY task_id",
+    "executions": (
+        f"SELECT COLUMNS(c -> c NOT IN ('error_text', {_VERDICT})) FROM executions ORDER BY task_id"
+    ),
     "embeddings": "FROM embeddings ORDER BY task_id",
     "feedback": "FROM feedback ORDER BY feedback_id",
     "uses": "FROM {uses} ORDER BY ALL",
@@ -19,9 +22,10 @@ _QUERIES = {
 
 
 RECORDED = (
-    "SELECT COLUMNS(c -> c NOT IN ('sequence', 'error_text')) FROM executions ORDER BY task_id"
+    f"SELECT COLUMNS(c -> c NOT IN ('sequence', 'error_text', {_VERDICT})) "
+    "FROM executions ORDER BY task_id"
 )
-"""Executions without their change numbers."""
+"""Executions without their change numbers, and without what only later versions have."""
 
 
 def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import duckdb
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mcp_learning.models.folding import as_label
 from mcp_learning.models.requests import Details, Filters, Outcome, RecordExecution
 from mcp_learning.models.results import Execution
+from mcp_learning.models.verdicts import OutcomeBasis
 from mcp_learning.store.duckdb import migrations
 from mcp_learning.store.duckdb.connection import Cursor
 
@@ -107,6 +108,10 @@ _details = st.builds(
     user_rating=_optional(st.integers(1, 5)),
     uploaded_at=_optional(_times),
     metadata=_optional(st.dictionaries(_text(5), _json, max_size=3)),
+    outcome_basis=_optional(st.sampled_from(get_args(OutcomeBasis))),
+    outcome_confidence=_optional(st.floats(0, 1)),
+    session_id=_optional(_text(100)),
+    supersedes=_optional(st.uuids()),
 )
 requests = st.builds(
     RecordExecution,

@@ -1,7 +1,10 @@
 """Databases that earlier versions wrote open, keep every row, and do all that new ones do."""
 
+import json
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from services import open_service
 from store import old_databases
@@ -20,6 +23,7 @@ from mcp_learning.models.requests import (
     SubmitFeedback,
 )
 from mcp_learning.models.transfer import ImportBatch
+from mcp_learning.models.verdicts import REVERTED, with_verdict
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import copies, legacy, migrations, salvage
@@ -199,3 +203,40 @@ def test_salvage_knows_the_task_keys_of_earlier_versions(settings: Settings) -> 
     assert salvage.salvage(settings.database_path, saved).changed == []
     assert old_databases.contents(saved)["embeddings"] == vectors
     assert len(rows(saved, "SELECT DISTINCT task_key FROM executions")) == 2
+
+
+async def test_outcomes_of_earlier_versions_get_the_basis_that_new_ones_would(
+    settings: Settings,
+) -> None:
+    old_databases.put("schema-6", settings.database_path)
+    commit = {"commit": "0" * 40, "committed_at": "2026-01-02T03:04:05+00:00"}
+    session: dict[str, Any] = {"source": "codex", "session": "0b5c"}
+    cases = [
+        (True, None, None, ("told", 1.0)),
+        (None, None, None, ("none", 0.0)),
+        (True, None, commit, ("none", 0.0)),
+        (False, None, commit, ("git", REVERTED)),
+        (False, "crash", session, ("none", 0.0)),
+        (False, "timeout", session, ("told", 1.0)),
+        (True, None, session | {"told": ["outcome"]}, ("told", 1.0)),
+        (True, None, session | {"told": ["approach"]}, ("none", 0.0)),
+        (True, None, {"source": 7}, ("told", 1.0)),
+    ]
+    with duckdb.connect(str(settings.database_path)) as connection:
+        ids = connection.execute("SELECT task_id FROM executions ORDER BY 1").fetchall()
+        for (task_id,), (success, error_type, metadata, _) in zip(ids, cases, strict=False):
+            connection.execute(
+                "UPDATE executions SET success = ?, error_type = ?, metadata = ? WHERE task_id = ?",
+                [success, error_type, metadata and json.dumps(metadata), task_id],
+            )
+    service = served(settings)
+    try:
+        for (task_id,), (*_, metadata, verdict) in zip(ids, cases, strict=False):
+            found = (await service.get(GetExecution(task_id=task_id))).execution
+            assert (found.outcome_basis, found.outcome_confidence) == verdict
+            assert found.session_id == (metadata or {}).get("session")
+            unknown = dict.fromkeys(("outcome_basis", "outcome_confidence"))
+            made = with_verdict({**dict(found), **unknown})
+            assert (made["outcome_basis"], made["outcome_confidence"]) == verdict
+    finally:
+        await service.close()

@@ -33,6 +33,9 @@ _COLUMNS = {
     "user_rating": "INTEGER",
     "uploaded_at": "TIMESTAMPTZ",
     "metadata": "VARCHAR",
+    "outcome_basis": "VARCHAR",
+    "outcome_confidence": "DOUBLE",
+    **dict.fromkeys(("session_id", "supersedes"), "VARCHAR"),
     "feedback": _FEEDBACK,
     "uses": "STRUCT(task_id VARCHAR, recorded_at TIMESTAMPTZ)[]",
 }

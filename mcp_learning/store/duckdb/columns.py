@@ -1,4 +1,4 @@
-"""The columns of each table that are written from here, with their SQL types, in table order."""
+"""The columns of each table that are written from here, with their SQL types."""
 
 EXECUTION_TYPES = {
     "task_id": "UUID",
@@ -29,6 +29,10 @@ EXECUTION_TYPES = {
     "uploaded_at": "TIMESTAMP",
     "approach": "VARCHAR",
     "updated_at": "TIMESTAMP",
+    "outcome_basis": "VARCHAR",
+    "outcome_confidence": "DOUBLE",
+    "session_id": "VARCHAR",
+    "supersedes": "UUID",
 }
 """Columns of `executions` that hold what was recorded; `timestamp` is when."""
 

@@ -295,6 +295,7 @@ def to_columns(executions: Sequence[Execution], task_keys: Sequence[int]) -> dic
     }
     values |= {
         "task_id": [str(execution.task_id) for execution in executions],
+        "supersedes": [e.supersedes and str(e.supersedes) for e in executions],
         "timestamp": [naive(execution.recorded_at) for execution in executions],
         "updated_at": [naive(execution.updated_at) for execution in executions],
         "uploaded_at": [e.uploaded_at and naive(e.uploaded_at) for e in executions],

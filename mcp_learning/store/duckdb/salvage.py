@@ -17,7 +17,13 @@ from typing import Any
 
 from mcp_learning.errors import StoreDamaged
 from mcp_learning.models.identifiers import former_task_key, task_key
-from mcp_learning.store.duckdb import block_checksums, error_texts, migrations, normal_forms
+from mcp_learning.store.duckdb import (
+    block_checksums,
+    error_texts,
+    migrations,
+    normal_forms,
+    verdicts,
+)
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import discard, size_on_disk, wal_of
 from mcp_learning.store.duckdb.opening import connect
@@ -170,6 +176,7 @@ def _reconcile(new: Cursor) -> list[str]:
     )
     error_texts.add_missing(new)
     normal_forms.normalise(new)
+    verdicts.add_missing(new)
     for sequence, table, column in (
         ("execution_sequence", "executions", "sequence"),
         ("embedding_version", "embeddings", "version"),

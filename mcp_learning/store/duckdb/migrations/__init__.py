@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mcp_learning.errors import StoreError, StoreTooNew
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import embeddings, error_texts, normal_forms
+from mcp_learning.store.duckdb import embeddings, error_texts, normal_forms, verdicts
 from mcp_learning.store.duckdb.connection import Cursor, Database, roll_back
 
 _VERSION_TABLE = """
@@ -48,6 +48,7 @@ _FILL = {
     3: error_texts.add_missing,
     4: normal_forms.normalise,
     5: embeddings.add_passages,
+    7: verdicts.add_missing,
 }
 
 
