@@ -336,6 +336,28 @@ def test_values_are_secrets_by_their_map_their_pair_or_the_option_before_them() 
     )
 
 
+def test_members_that_say_whose_secret_it_is_hold_secrets_and_others_hold_ordinary_words() -> None:
+    value: JSON = {
+        "secrets": {
+            "db": "Tr0ub4-d0r",
+            "mail": "swordfish7",
+            "user": "k7x9-Qw2z",
+            "host": "node17",
+        },
+        "credentials": {"user": "app_user2", "database": "orders2", "host": "db.internal:5432"},
+        "passwords": {"db": {"reader": "b2c3d4e5", "type": "scram"}},
+    }
+    redacted = "[redacted:secret]"
+    assert redact_value(value) == (
+        {
+            "secrets": {"db": redacted, "mail": redacted, "user": redacted, "host": "node17"},
+            "credentials": {"user": "app_user2", "database": "orders2", "host": "db.internal:5432"},
+            "passwords": {"db": {"reader": redacted, "type": "scram"}},
+        },
+        4,
+    )
+
+
 def test_values_that_stand_for_a_secret_and_hashes_stay_under_any_name() -> None:
     value: JSON = {
         "password": "${DB_PASSWORD}",

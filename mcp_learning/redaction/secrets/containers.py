@@ -3,10 +3,15 @@
 import re
 from collections.abc import Iterator
 
-from mcp_learning.redaction.secrets.types import Secret
-from mcp_learning.redaction.secrets.values import is_random, is_reference, is_telling
+from mcp_learning.redaction.secrets.types import JSON, Secret
+from mcp_learning.redaction.secrets.values import (
+    is_hexadecimal,
+    is_random,
+    is_reference,
+    is_telling,
+)
 
-__all__ = ["CONTAINER_NAME", "NEUTRAL", "find_in_containers"]
+__all__ = ["CONTAINER_NAME", "find_in_containers", "is_secret_member"]
 
 CONTAINER_NAME = re.compile(
     r"(?:^|-)(?:secrets|credentials|creds|passwords|passwds|api-?keys|access-?keys|"
@@ -14,19 +19,25 @@ CONTAINER_NAME = re.compile(
 )
 """The end of a name, its words joined by ``-``, whose members are secrets."""
 
-NEUTRAL = re.compile(
-    r"(?:user(?:-?name|-?id)?|login|name|type|kind|host(?:name)?|port|server|email|mail|url|uri|"
-    r"endpoint|region|database|db|file|path|external|environment|required|optional|description|"
-    r"source|target|uid|gid|mode|driver|template-driver|labels|inherit|provider|engine|version|"
-    r"expir\w*|created\w*|updated\w*|scopes?|issuer|account|client-?id|tenant-?id|project\w*|"
+# Members that may describe the others: where they are used, whose they are, and how they are kept.
+_ADDRESSEE = re.compile(
+    r"(?:user(?:-?name|-?id)?|login|host(?:name)?|server|url|uri|endpoint)\Z", re.IGNORECASE
+)
+_OWNER = re.compile(
+    r"(?:database|db|e?mail|account|project\w*|provider|engine|source|target)\Z", re.IGNORECASE
+)
+_DESCRIPTION = re.compile(
+    r"(?:name|type|kind|port|region|file|path|external|environment|required|optional|description|"
+    r"uid|gid|mode|driver|template-driver|labels|inherit|version|"
+    r"expir\w*|created\w*|updated\w*|scopes?|issuer|client-?id|tenant-?id|"
     r"id|ref|key-?id|enabled|namespace|secret-?name|value-?from|from|as|rotation\w*|arn)\Z",
     re.IGNORECASE,
 )
-"""A member that describes the others."""
+_OF_ACCOUNTS = re.compile(r"(?:credentials|creds)\Z")  # a name, a place and its password
 
 _OPENING = re.compile(
-    r"(?:secrets|cred(?:ential)?s|passwords|passwds|api[_-]?keys|access[_-]?keys|private[_-]?keys|"
-    r"auth[_-]?tokens|access[_-]?tokens|"
+    r"(?P<called>secrets|cred(?:ential)?s|passwords|passwds|api[_-]?keys|access[_-]?keys|"
+    r"private[_-]?keys|auth[_-]?tokens|access[_-]?tokens|"
     r"github-oauth|gitlab-(?:oauth|token)|stringdata|"
     r"(?<=\n)data(?=:[ \t]*\r?\n))\\*[\"']?\]?[ \t]*"
     r"(?P<open>(?:[:=]|:=|=>)[ \t]*[{\[(]|(?::[ \t]*\r?\n)(?P<indent>[ \t]*)(?=[\w\"'-]))",
@@ -50,7 +61,9 @@ _MEMBER = re.compile(
     r"(?P<bare>[^\s\"'`,{}\[\]|>&*!][^\s\"'`,{}\[\]]{3,2000}))"
 )
 _BARE = re.compile(r"[\w+/=@!#$%^&*.~-]+")
-_ADDRESS = re.compile(r".*://|[/~.]|[\w.+-]+@[\w-]+\.|[\w-]+(?:[.:][\w-]+)+\Z|[\da-f-]+\Z")
+_ADDRESS = re.compile(
+    r".*://|~?/|\.|[\w.+-]+@[\w-]+\.|[\w-]+(?:[.:][\w-]+)+\Z|(?:[a-z][\w-]*/)+[a-z][\w.-]*\Z"
+)
 _ITEM = re.compile(
     r"(?:[\[,(]|^[ \t]*-)[ \t\n]{0,40}\\*(?P<quote>[\"'`])"
     r"(?P<quoted>[^\"'`\n\\]{4,2000})\\*(?P=quote)"
@@ -79,7 +92,7 @@ def find_in_containers(text: str, folded: str) -> Iterator[Secret]:
             continue
         for pattern in (_MEMBER, _ITEM):
             for match in pattern.finditer(text, start - 1, end):
-                if _is_secret(match):
+                if _is_secret(match, opening["called"] or ""):
                     group = "quoted" if match["quoted"] is not None else "bare"
                     yield Secret(*match.span(group), "secret")
         position = max(end, start)
@@ -103,21 +116,39 @@ def _end(text: str, opening: re.Match[str]) -> int:
     return end
 
 
-def _is_secret(match: re.Match[str]) -> bool:
+def is_secret_member(name: str, value: JSON, container: str) -> bool:
+    """Whether a member of a container has a secret as its value, or in it.
+
+    Args:
+        name: What the member is called. Not all that are called ``db``, ``user`` or ``region``
+            have one: those may describe the others.
+        value: Its value.
+        container: What the map is called, its words joined by ``-``, in lower case.
+    """
+    is_owner, is_description = bool(_OWNER.match(name)), bool(_DESCRIPTION.match(name))
+    if not is_owner and not is_description and not _ADDRESSEE.match(name):
+        return True
+    if not isinstance(value, str):
+        return is_owner and isinstance(value, (dict, list))
+    if is_reference(value) or _ADDRESS.match(value):
+        return False
+    if is_owner and not _OF_ACCOUNTS.search(container):
+        return len(value) >= 6 and is_telling(value) and not value.isdecimal()
+    least = 12 if is_description else 8
+    return len(value) >= least and is_random(value) and not is_hexadecimal(value)
+
+
+def _is_secret(match: re.Match[str], container: str) -> bool:
     found = match.groupdict()
     quoted = found.get("quoted")
     value = quoted or found["bare"].rstrip(";")
     name = found.get("name")
     if is_reference(value) or " " in value:
         return False
-    if name and NEUTRAL.match(name) and not _is_password(value):
+    if name and not is_secret_member(name, value, container):
         return False
     if quoted is None or name is None:
         is_value = _BARE.fullmatch(value) and (is_telling(value) or is_random(value))
         return len(value) >= 6 and bool(is_value)
     is_lower_case = value.islower() and value.isalpha() and len(value) >= 8
     return is_telling(value) or is_random(value) or is_lower_case
-
-
-def _is_password(value: str) -> bool:
-    return len(value) >= 12 and is_random(value) and not _ADDRESS.match(value)

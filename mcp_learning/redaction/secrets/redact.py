@@ -2,7 +2,7 @@
 
 from mcp_learning.redaction.privacy import without_private
 from mcp_learning.redaction.secrets import contexts, formats
-from mcp_learning.redaction.secrets.containers import CONTAINER_NAME, NEUTRAL
+from mcp_learning.redaction.secrets.containers import CONTAINER_NAME, is_secret_member
 from mcp_learning.redaction.secrets.names import meaning_of, words_of
 from mcp_learning.redaction.secrets.search import PLACEHOLDER, find_secrets
 from mcp_learning.redaction.secrets.types import JSON, Secret
@@ -108,7 +108,7 @@ def _redact_members(value: dict[str, JSON], name: str) -> tuple[JSON, int]:
     members: dict[str, JSON] = {}
     removed = 0
     name = PLACEHOLDER.sub("", name)
-    container = bool(CONTAINER_NAME.search(words_of(name)))
+    container = words if CONTAINER_NAME.search(words := words_of(name)) else ""
     called = next(
         (v for k, v in value.items() if k.lower() in ("name", "key") and isinstance(v, str)), ""
     )
@@ -119,7 +119,7 @@ def _redact_members(value: dict[str, JSON], name: str) -> tuple[JSON, int]:
         key = PLACEHOLDER.sub("", clean)
         if key.lower() == "value" and called:
             key = called
-        elif container and not NEUTRAL.match(key) and meaning_of(key) is None:
+        elif container and meaning_of(key) is None and is_secret_member(key, member, container):
             key = name if isinstance(member, (dict, list)) else "secret"
         members[clean], from_member = redact_value(member, key)
         removed += from_key + from_member
