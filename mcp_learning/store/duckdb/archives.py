@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from mcp_learning.errors import StoreDamaged, StoreError
-from mcp_learning.store.duckdb import embeddings, error_texts, normal_forms, verdicts
+from mcp_learning.store.duckdb import embeddings, normal_forms, verdicts
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive
@@ -144,7 +144,6 @@ def read(cursor: Cursor, source: Path) -> Unarchived:
             f"FROM (SELECT task_id, unnest({column}) AS u FROM arriving) "
             "SEMI JOIN executions x ON x.task_id = u.task_id::UUID"
         )
-    error_texts.add_missing(cursor)
     normal_forms.normalise(cursor)
     verdicts.add_missing(cursor)
     (added, _) = _digest(cursor, "SELECT task_id FROM arriving")

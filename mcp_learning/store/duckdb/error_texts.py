@@ -1,20 +1,15 @@
-"""Failures by their error text, what followed them, and error texts of rows that have none yet."""
+"""Failures by their error text, and what followed them."""
 
 from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 from uuid import UUID
 
-from mcp_learning.models.error_messages import normal_form
 from mcp_learning.store.duckdb import repositories
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import json_arrays
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.statistics import within
 from mcp_learning.store.types import ErrorText, ErrorTexts, Period
-
-_BATCH = 2_000
-"""Messages of which `add_missing` computes the normal form at a time."""
 
 # One pass over the runs of each task finds what follows each failure: a join would compare all with
 # all, and an ASOF join takes twenty times as long. Texts join after that, so as not to be sorted.
@@ -126,22 +121,3 @@ def solutions(cursor: Cursor, task_ids: Sequence[UUID], longest: int) -> dict[UU
         [longest, joined(task_ids)],
     ).fetchall()
     return dict(rows)
-
-
-def add_missing(cursor: Cursor) -> None:
-    """Computes the error text of every execution that has a message and no text."""
-    last = -1
-    while rows := cursor.execute(
-        "SELECT sequence, error_message FROM executions WHERE error_message IS NOT NULL "
-        "AND error_text IS NULL AND sequence > ? ORDER BY sequence LIMIT ?",
-        [last, _BATCH],
-    ).fetchall():
-        texts = [{"sequence": sequence, "text": normal_form(message)} for sequence, message in rows]
-        for part in json_arrays(texts):
-            cursor.execute(
-                "UPDATE executions SET error_text = json_extract_string(row, '$.text') "
-                "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row) "
-                "WHERE sequence = json_extract_string(row, '$.sequence')::BIGINT",
-                [part],
-            )
-        last = rows[-1][0]

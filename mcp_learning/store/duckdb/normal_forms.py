@@ -1,6 +1,7 @@
 """Brings labels, task keys and error texts to the form that new ones have: equal ones are equal.
 
-It is for rows that a version before schema version 4 wrote, in a database or an archive.
+It is for rows that a version before schema version 4 wrote, in a database or an archive; those
+of version 2 have no error texts.
 """
 
 from collections.abc import Mapping
@@ -21,8 +22,9 @@ _LABELS = (*LABELS, "error_type")
 _COMPUTED = (*_LABELS, "error_text", "task_key")
 _READ = ("sequence", "task_description", "error_message", *_COMPUTED)
 # Other texts than ASCII alone may have several forms: they have fewer characters than bytes.
-_SEVERAL_FORMS = " OR ".join(
-    f"strlen({name}) > length({name})" for name in ("task_description", "error_message", *_LABELS)
+_TO_CHECK = " OR ".join(
+    [f"strlen({name}) > length({name})" for name in ("task_description", "error_message", *_LABELS)]
+    + ["(error_message IS NOT NULL AND error_text IS NULL)"]
 )
 _ASSIGNED = ", ".join(
     f"{name} = json_extract_string(row, '$.{name}')::{COLUMN_TYPES[name]}" for name in _COMPUTED
@@ -30,10 +32,10 @@ _ASSIGNED = ", ".join(
 
 
 def normalise(cursor: Cursor) -> None:
-    """Composes the labels of all executions and computes what is compared of them anew."""
+    """Composes the labels of all executions and computes what is compared of them, if due."""
     last = -1
     while rows := cursor.execute(
-        f"SELECT {', '.join(_READ)} FROM executions WHERE sequence > ? AND ({_SEVERAL_FORMS}) "
+        f"SELECT {', '.join(_READ)} FROM executions WHERE sequence > ? AND ({_TO_CHECK}) "
         "ORDER BY sequence LIMIT ?",
         [last, _BATCH],
     ).fetchall():

@@ -17,13 +17,7 @@ from typing import Any
 
 from mcp_learning.errors import StoreDamaged
 from mcp_learning.models.identifiers import former_task_key, task_key
-from mcp_learning.store.duckdb import (
-    block_checksums,
-    error_texts,
-    migrations,
-    normal_forms,
-    verdicts,
-)
+from mcp_learning.store.duckdb import block_checksums, migrations, normal_forms, verdicts
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import discard, size_on_disk, wal_of
 from mcp_learning.store.duckdb.opening import connect
@@ -174,7 +168,6 @@ def _reconcile(new: Cursor) -> list[str]:
         "(SELECT max(sequence) FROM executions) + row_number() OVER () AS number "
         "FROM executions WHERE sequence <= 0) n WHERE executions.task_id = n.task_id"
     )
-    error_texts.add_missing(new)
     normal_forms.normalise(new)
     verdicts.add_missing(new)
     for sequence, table, column in (

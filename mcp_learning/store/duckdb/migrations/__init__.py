@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mcp_learning.errors import StoreError, StoreTooNew
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb import embeddings, error_texts, normal_forms, verdicts
+from mcp_learning.store.duckdb import embeddings, normal_forms, verdicts
 from mcp_learning.store.duckdb.connection import Cursor, Database, roll_back
 
 _VERSION_TABLE = """
@@ -35,21 +35,19 @@ class Migration:
         version: Its number: 1, 2, …
         name: In words.
         sql: Its statements.
-        fill: Computes values in Python, after these.
+        make: Makes tables whose form depends on the database, after these.
+        fill: Computes values of the rows that are there; a new database has none.
     """
 
     version: int
     name: str
     sql: str
+    make: Callable[[Cursor], None] | None = None
     fill: Callable[[Cursor], None] | None = None
 
 
-_FILL = {
-    3: error_texts.add_missing,
-    4: normal_forms.normalise,
-    5: embeddings.add_passages,
-    7: verdicts.add_missing,
-}
+_MAKE = {5: embeddings.add_passages}
+_FILL = {3: normal_forms.normalise, 4: normal_forms.normalise, 7: verdicts.add_missing}
 
 
 @cache
@@ -60,6 +58,7 @@ def known() -> tuple[Migration, ...]:
             version := int(match[1]),
             match[2],
             entry.read_text(encoding="utf-8"),
+            _MAKE.get(version),
             _FILL.get(version),
         )
         for entry in files(__name__).iterdir()
@@ -115,20 +114,22 @@ def apply(cursor: Cursor) -> int:
     """
     todo = pending(cursor)
     if todo == known():
-        _apply(cursor, todo)
+        _apply(cursor, todo, is_new=True)
     else:
         for migration in todo:
             _apply(cursor, (migration,))
     return newest()
 
 
-def _apply(cursor: Cursor, migrations: Sequence[Migration]) -> None:
+def _apply(cursor: Cursor, migrations: Sequence[Migration], *, is_new: bool = False) -> None:
     cursor.execute("BEGIN")
     try:
         cursor.execute(_VERSION_TABLE)
         for migration in migrations:
             cursor.execute(migration.sql)
-            if migration.fill is not None:
+            if migration.make is not None:
+                migration.make(cursor)
+            if migration.fill is not None and not is_new:
                 migration.fill(cursor)
             cursor.execute(
                 "INSERT INTO schema_version VALUES (?, ?, now() AT TIME ZONE 'UTC')",
