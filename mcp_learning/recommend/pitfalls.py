@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mcp_learning.models.error_messages import normal_form
-from mcp_learning.models.folding import folded
+from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import ExecutionSummary, Pitfall
 
 MOST = 3
@@ -79,9 +79,9 @@ def _fix(failures: Sequence[ExecutionSummary], similar: Sequence[_Weighed]) -> s
     Without any, the solution that a failure recorded: what to do next time.
     """
     solved = [(one, weight) for one, weight in similar if one.outcome == "success"]
-    tasks = {_task(one): one.recorded_at for one in reversed(failures)}
+    tasks = {task_key(one.task_description): one.recorded_at for one in reversed(failures)}
     for one, _ in solved:
-        failed_at = tasks.get(_task(one))
+        failed_at = tasks.get(task_key(one.task_description))
         if failed_at is not None and one.solution_summary and one.recorded_at > failed_at:
             return one.solution_summary
     earliest = min(one.recorded_at for one in failures)
@@ -89,7 +89,3 @@ def _fix(failures: Sequence[ExecutionSummary], similar: Sequence[_Weighed]) -> s
         if one.solution_summary and weight >= CLOSE_ENOUGH and one.recorded_at > earliest:
             return one.solution_summary
     return next((one.solution_summary for one in failures if one.solution_summary), None)
-
-
-def _task(one: ExecutionSummary) -> str:
-    return " ".join(folded(one.task_description).split())
