@@ -29,6 +29,9 @@ LIKELY, POSSIBLE = 0.33, -1.05
 """Relevance from which a match is likely to answer the query, or possibly does: of questions that
 nothing in the store answers, 95 % have no likely match, and 84 % no match at all."""
 
+UNCERTAIN = LIKELY - 1e-3
+"""Greatest relevance of a match that isn't likely."""
+
 MOST_POSSIBLE = 3, 5
 """Matches of an answer that are only possible, at most: three of five wanted ones."""
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mcp_learning.models.requests import Filters, WantedMode
 from mcp_learning.search import fusion, relevance
 from mcp_learning.search.arrays import is_in_sorted, top_k, top_k_bound
+from mcp_learning.search.everyday import is_everyday
 from mcp_learning.search.lexical.word_index import LexicalScores
 from mcp_learning.search.snapshot import Snapshot
 
@@ -152,6 +153,8 @@ class Scorer:
         found += relevance.of_words(self._coverage[rows], self._weight)
         bare = is_in_sorted(rows, self._unembedded)
         found[bare] = self._of_words_alone(rows[bare])
+        if is_everyday(self._query.text):
+            np.minimum(found, np.float32(relevance.UNCERTAIN), out=found)
         for certain in (self._named, self.with_error, self._same):
             if len(certain):
                 known = is_in_sorted(rows, certain)

@@ -17,6 +17,9 @@ _CONCISE = {
     "error_message": 160,
     "fix": 200,
 }
+_LIKELY_SOLUTION = 800
+"""Characters of the solution of a likely match in a concise answer: what was settled rarely fits
+into the 200 of others."""
 _DETAILED = {
     "task_description": 4_000,
     "passage": 1_000,
@@ -40,8 +43,15 @@ def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTas
     room = request.max_tokens - tokens(structured(nothing[0]), nothing[1])
     for divisor in _DIVISORS:
         shorter = {field: limit // divisor for field, limit in limits.items()}
+        longer = shorter | {"solution_summary": max(_LIKELY_SOLUTION, limits["solution_summary"])}
         matches = [
-            _trim(match, shorter, hidden, request.task_description) for match in result.matches
+            _trim(
+                match,
+                longer if match.confidence == "likely" and divisor == 1 else shorter,
+                hidden,
+                request.task_description,
+            )
+            for match in result.matches
         ]
         sizes = accumulate(_size(n, match, request) for n, match in enumerate(matches, 1))
         kept = sum(size <= room for size in sizes)
@@ -67,9 +77,11 @@ def _fitted(
 def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...], question: str) -> Match:
     values: dict[str, Any] = dict.fromkeys(hidden)
     if match.passage is not None:
-        start = _from_what_matched(match.passage, question, limits["passage"])
-        match = match.model_copy(update={"passage": start})
         limits = {**limits, "task_description": limits["task_description"] // 2}
+    for field in ("passage", "solution_summary"):
+        if (text := getattr(match, field)) is not None:
+            start = _from_what_matched(text, question, limits[field])
+            match = match.model_copy(update={field: start})
     for field, limit in limits.items():
         if (text := getattr(match, field)) is not None:
             values[field] = shorten(text, limit)

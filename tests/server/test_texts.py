@@ -135,3 +135,22 @@ async def test_a_recommendation_counts_these_tasks_and_has_units(client: Client)
     assert line.startswith('1. "expire the cookie with the session": ')
     assert "% succeed (90 % interval " in line
     assert "3 of these tasks, 25 min, $0.25" in line
+
+
+async def test_a_likely_match_shows_a_long_solution_from_where_it_answers_on(
+    client: Client,
+) -> None:
+    task = "the importer drops rows whose date has no time zone"
+    settled = "Dates without a time zone are read as UTC, and the importer keeps such rows."
+    told = {"task_type": "bug_fix", "task_description": task, "outcome": "success"}
+    long = (
+        f"{'I looked at several other modules before. ' * 40}{settled} {'Then I tidied up. ' * 20}"
+    )
+    await client.call_tool("record_execution", {**told, "solution_summary": long})
+    await client.call_tool("record_execution", {**told, "task_description": "rows have colours"})
+
+    answer = await client.call_tool("find_similar_tasks", {"task_description": task})
+
+    first = (answer.structured_content or {})["matches"][0]
+    assert settled in first["solution_summary"]
+    assert len(first["solution_summary"]) <= 800

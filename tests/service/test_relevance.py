@@ -99,3 +99,25 @@ async def test_each_match_says_how_sure_it_is(filled: LearningService) -> None:
     answer = await filled.find(all_of_them)
     assert len(answer.matches) == len(TASKS)
     assert answer.matches[-1].confidence == "possible"
+
+
+@pytest.mark.parametrize(
+    ("task", "order"),
+    [
+        ("automate the version bump of the documentation, and its changelog", "Bump the version"),
+        ("the tests run again and again when one of them fails", "run the tests again, please"),
+    ],
+)
+async def test_an_order_of_everyday_work_has_no_likely_match_but_its_own_words(
+    service: LearningService, task: str, order: str
+) -> None:
+    told = {"task_type": "task", "task_description": task, "outcome": "success"}
+    await service.record(RecordExecution.model_validate(told))
+
+    def ask(text: str) -> FindSimilarTasks:
+        return FindSimilarTasks(task_description=text, min_similarity=0)
+
+    assert (await service.find(ask(order))).matches[0].confidence == "possible"
+    assert (await service.find(ask(task))).matches[0].confidence == "likely"
+    await service.record(RecordExecution.model_validate({**told, "task_description": order}))
+    assert (await service.find(ask(order))).matches[0].confidence == "likely"
