@@ -5,7 +5,7 @@ test is significant after Holm's correction for all differences that an answer c
 """
 
 from collections.abc import Sequence
-from math import exp, expm1, isfinite, lgamma, sqrt
+from math import exp, expm1, isclose, isfinite, lgamma, sqrt
 
 from mcp_learning.models.results import Change, Direction, Totals, Trend
 from mcp_learning.store.types import Measures, Outcomes
@@ -19,7 +19,7 @@ FAMILYWISE_ERROR = 0.05
 _LARGEST_LOG = 16.0  # e^16, a factor of nine million, is the largest error that is reported
 
 
-def wilson_interval(successes: int, trials: int, z: float = Z_90) -> tuple[float, float]:
+def wilson_interval(successes: float, trials: float, z: float = Z_90) -> tuple[float, float]:
     """The score interval of a success rate, each bound 0..1; (0, 1) without trials.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
@@ -131,21 +131,30 @@ def mirrored(change: Change) -> Change:
 def summarise(measures: Measures) -> Totals:
     """Adds the success rate among ended executions, and its 90 % interval, to raw figures.
 
+    Each outcome counts by its confidence. The sum of these is the effective number of outcomes:
+    with weights of at most 1 it is never above Kish's (Σw)² / Σw².
+
     Costs against estimates by their ratio, in which twice and half are equally wrong: the error is
     e^median|ln(actual / estimate)| - 1 and the bias e^(median ln(actual / estimate)) - 1. Source:
     S. K. Morley, T. V. Brito, D. T. Welling, "Measures of model performance based on the log
     accuracy ratio", Space Weather 16 (2018), 69-88.
     """
     ended = measures.success + measures.failure
-    low, high = wilson_interval(measures.success, ended)
+    won, lost = (
+        _or_count(measures.success_weight, measures.success),
+        _or_count(measures.failure_weight, measures.failure),
+    )
+    weight = won + lost
+    low, high = wilson_interval(won, weight)
     return Totals(
         executions=measures.executions,
         success=measures.success,
         failure=measures.failure,
         pending=measures.pending,
-        success_rate=round(measures.success / ended, 4) if ended else None,
-        interval_low=round(low, 4) if ended else None,
-        interval_high=round(high, 4) if ended else None,
+        success_rate=round(won / weight, 4) if weight else None,
+        interval_low=round(low, 4) if weight else None,
+        interval_high=round(high, 4) if weight else None,
+        effective_n=None if isclose(weight, ended) else round(weight, 2),
         duration_p50=_rounded(measures.duration_p50, 3),
         duration_p95=_rounded(measures.duration_p95, 3),
         cost_usd=_rounded(measures.cost_usd, 6),
@@ -170,8 +179,10 @@ def compare(now: Totals, before: Totals) -> Trend:
 
 
 def outcomes_of(totals: Totals) -> Outcomes:
-    """How these executions ended."""
-    return Outcomes(totals.success, totals.failure)
+    """How these executions ended, by their confidence, in whole numbers."""
+    ended = totals.success + totals.failure if totals.effective_n is None else totals.effective_n
+    won = round(ended * (totals.success_rate or 0.0))
+    return Outcomes(won, round(ended) - won)
 
 
 def _rate(outcomes: Outcomes) -> float:
@@ -184,6 +195,10 @@ def _log_choose(n: int, k: int) -> float:
 
 def _ratio(log: float | None) -> float | None:
     return None if log is None else round(expm1(min(log, _LARGEST_LOG)), 4)
+
+
+def _or_count(weight: float | None, count: int) -> float:
+    return count if weight is None else weight
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 import anyio.to_thread
 
 from mcp_learning.insights.failures import FailurePatterns, failure_patterns
-from mcp_learning.insights.rates import compare, compare_all, mirrored, summarise
+from mcp_learning.insights.rates import compare, compare_all, mirrored, outcomes_of, summarise
 from mcp_learning.models.insights import Contrast, Insights, Shift, Thin
 from mcp_learning.models.requests import GroupBy, LearningStats
 from mcp_learning.models.results import Change, Group, Health, Stats, Totals
@@ -202,7 +202,7 @@ def _without_trend(group: Group) -> Group:
 
 
 def _outcomes(measures: Measures) -> Outcomes:
-    return Outcomes(measures.success, measures.failure)
+    return outcomes_of(summarise(measures))
 
 
 def _share(part: Outcomes, whole: Outcomes) -> Outcomes:

@@ -263,6 +263,7 @@ class HistoryEntry(Model):
         Field(description="When each vote on it was known, and whether it was in favour"),
     ] = []
     propensity: float | None = None
+    confidence: float = 1.0
 
 
 class History(Model):

@@ -242,6 +242,9 @@ class Totals(Model):
     success_rate: float | None = None
     interval_low: float | None = None
     interval_high: float | None = None
+    effective_n: Annotated[
+        float | None, Field(description="Outcomes by confidence, if that is below their number")
+    ] = None
     duration_p50: float | None = None
     duration_p95: float | None = None
     cost_usd: float | None = None

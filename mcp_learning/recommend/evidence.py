@@ -1,9 +1,10 @@
 """How much an earlier execution counts as evidence for a task at hand.
 
-    weight = closeness · recency · votes · unchanged · supersession
+    weight = closeness · recency · confidence · votes · unchanged · supersession
 
 - closeness, 0..1: how much alike the tasks are, at each of `LEVELS`.
 - recency, 0..1: halves with every half-life.
+- confidence, 0..1: how sure the outcome is (`models.verdicts`).
 - votes, 0.5..2: what feedback says, and how the tasks ended that used it (`votes`).
 - unchanged, 0..1: how likely the option works as well today as it did then (`changepoint`).
 - supersession: `SUPERSEDED` if a later run of the same task ended otherwise.

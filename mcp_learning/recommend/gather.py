@@ -108,7 +108,7 @@ def gather(
     merged = merge(labels, view[comparison.by][view["alive"]])
     merged, included = including(merged, comparison.include)
     option, options = merged.number[view[comparison.by]], len(merged.names)
-    ended = view["alive"] & (view["outcome"] != _PENDING) & (option >= 0)
+    ended = view["alive"] & (view["outcome"] != _PENDING) & (option >= 0) & (view["confidence"] > 0)
     similar = related.rows[(related.similarities > WIDEST) & ended[related.rows]]
     similar = similar[np.lexsort((view["sequence"][similar], view["timestamp"][similar]))]
     similarity = np.zeros(len(view))
@@ -116,6 +116,7 @@ def gather(
     rows = np.flatnonzero(ended)
     weight = np.zeros(len(view))
     weight[rows] = recency((now - view["timestamp"][rows]) / _DAY, half_life_days)
+    weight[rows] *= view["confidence"][rows]
     usual = counted(view, rows, option, weight, options)
     near = similar[similarity[similar] > NEAR.unlike]
     tried = tally(option[near], similarity[near], options)

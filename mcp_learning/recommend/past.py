@@ -132,6 +132,7 @@ class Past:
             task_key=np.array([run.task_key for run in values], np.int64),
             timestamp=np.array(times, np.int64),
             outcome=np.array([_outcome(run) for run in values], np.int8),
+            confidence=np.array([run.confidence for run in values], np.float32),
             has_solution=np.array([run.texts[1] is not None for run in values], bool),
             description_hash=np.array(hashes, np.uint64),
             labels={name: np.array(column, object) for name, column in labels.items()},

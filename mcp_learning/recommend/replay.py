@@ -159,7 +159,7 @@ def _predictable(past: Sequence[PastRun]) -> list[int]:
     return [
         number
         for number, run in enumerate(past)
-        if run.success is not None and run.label and run.vector is not None
+        if run.success is not None and run.confidence > 0 and run.label and run.vector is not None
     ]
 
 
@@ -226,6 +226,7 @@ class _Rates:
         used = np.array([code[run.label] for run in past], np.int32)
         self._merged = merge(labels, used)
         self.option = self._merged.number[used]
+        self._confidence = np.array([run.confidence for run in past])
         ended = np.array([run.success is not None for run in past], bool)
         self._ended = ended & (self.option >= 0)
         self._success = np.array([bool(run.success) for run in past], bool)
@@ -245,6 +246,7 @@ class _Rates:
         earlier = np.flatnonzero(self._ended[:number] & (self._final[:number] <= now))
         option, success = self.option[earlier], self._success[earlier]
         weight = recency((now - self._recorded[earlier]) / _DAY, self._half_life_days)
+        weight *= self._confidence[earlier]
         rate = (1 + float((weight * success).sum())) / (2 + float(weight.sum()))
         mine = option == self.option[number]
         won, seen = float((weight * success)[mine].sum()), float(weight[mine].sum())

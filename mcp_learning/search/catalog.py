@@ -32,6 +32,7 @@ _TYPES = {
     "task_key": np.int64,
     "timestamp": np.int64,
     "outcome": np.int8,
+    "confidence": np.float32,
     "has_solution": np.bool_,
     "description_hash": np.uint64,
     "version": np.int64,

@@ -46,6 +46,7 @@ def packed(run: PastRun) -> HistoryEntry:
         vector=b64encode(vector).decode(),
         votes=list(run.votes),
         propensity=run.propensity,
+        confidence=run.confidence,
     )
 
 
@@ -65,4 +66,5 @@ def unpacked(entry: HistoryEntry) -> PastRun:
         vector=np.frombuffer(b64decode(entry.vector), "<f4") if entry.vector else None,
         votes=tuple(entry.votes),
         propensity=entry.propensity,
+        confidence=entry.confidence,
     )

@@ -26,6 +26,7 @@ class PastRun:
         votes: When each vote on it was known, and whether it was in favour.
         propensity: How likely its option was to be drawn, 0..1, as `metadata.propensity` says;
             None: it wasn't drawn.
+        confidence: How sure its outcome is, 0..1.
     """
 
     recorded_at: datetime
@@ -39,3 +40,4 @@ class PastRun:
     vector: "NDArray[np.float32] | None"
     votes: tuple[tuple[datetime, bool], ...] = ()
     propensity: float | None = None
+    confidence: float = 1.0

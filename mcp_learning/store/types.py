@@ -159,6 +159,7 @@ class Columns:
         task_key: int64, the same for all runs of a task.
         timestamp: int64, microseconds since 1970 in UTC.
         outcome: int8: 0 success, 1 failure, 2 pending.
+        confidence: float32, 0..1, how sure the outcome is.
         has_solution: bool.
         description_hash: uint64, `description_hash` of the description.
         labels: str objects by column of `CODED`.
@@ -171,6 +172,7 @@ class Columns:
     task_key: "NDArray[np.int64]"
     timestamp: "NDArray[np.int64]"
     outcome: "NDArray[np.int8]"
+    confidence: "NDArray[np.float32]"
     has_solution: "NDArray[np.bool_]"
     description_hash: "NDArray[np.uint64]"
     labels: "dict[str, NDArray[np.object_]]"
@@ -218,6 +220,8 @@ class Measures(NamedTuple):
         cost_predictions: Executions with both an estimated and an actual cost above 0.
         cost_spread: Median of |ln(actual / estimate)| over these.
         cost_shift: Median of ln(actual / estimate) over these.
+        success_weight: Sum of the confidences of the successes; None without any.
+        failure_weight: The same of the failures.
     """
 
     executions: int
@@ -230,10 +234,12 @@ class Measures(NamedTuple):
     cost_predictions: int = 0
     cost_spread: float | None = None
     cost_shift: float | None = None
+    success_weight: float | None = None
+    failure_weight: float | None = None
 
 
 class Outcomes(NamedTuple):
-    """How a set of executions ended."""
+    """How a set of executions ended; those that are compared count by their confidence, rounded."""
 
     success: int
     failure: int

@@ -16,6 +16,7 @@ from mcp_learning.insights.rates import (
     exact_p,
     holm,
     mirrored,
+    outcomes_of,
     summarise,
     wilson_interval,
 )
@@ -198,8 +199,22 @@ def test_pending_executions_have_no_part_in_the_rate() -> None:
     assert (made.executions, made.pending) == (12, 8)
     assert (made.duration_p50, made.duration_p95, made.cost_usd) == (1.235, 9.877, 0.3)
     assert (made.cost_predictions, made.cost_error, made.cost_bias) == (None, None, None)
+    assert made.effective_n is None
     waiting = summarise(Measures(8, 0, 0, 8, None, None, None))
     assert (waiting.success_rate, waiting.interval_low, waiting.interval_high) == (None,) * 3
+
+
+def test_outcomes_count_by_their_confidence() -> None:
+    measures = Measures(12, 8, 4, 0, None, None, None)
+    made = summarise(measures._replace(success_weight=6.0, failure_weight=2.0))
+    assert (made.success, made.failure) == (8, 4)
+    assert (made.success_rate, made.effective_n) == (0.75, 8.0)
+    same = summarise(Measures(8, 6, 2, 0, None, None, None))
+    assert (made.interval_low, made.interval_high) == (same.interval_low, same.interval_high)
+    assert outcomes_of(made) == outcomes_of(same)
+    unsure = summarise(Measures(3, 3, 0, 0, None, None, None)._replace(success_weight=0.0))
+    assert (unsure.success_rate, unsure.effective_n) == (None, 0.0)
+    assert outcomes_of(unsure) == Outcomes(0, 0)
 
 
 def test_a_cost_error_is_a_factor_in_which_twice_and_half_are_equally_wrong() -> None:

@@ -65,6 +65,7 @@ def columns_of(changed: dict[int, Execution]) -> Columns:
         task_key=np.array([task_key(row.task_description) for row in rows], np.int64),
         timestamp=np.array([microseconds(row.recorded_at) for row in rows], np.int64),
         outcome=np.array([OUTCOMES.index(row.outcome) for row in rows], np.int8),
+        confidence=np.array([row.outcome_confidence for row in rows], np.float32),
         has_solution=np.array([row.solution_summary is not None for row in rows], np.bool_),
         description_hash=np.array(
             [description_hash(row.task_description) for row in rows], np.uint64

@@ -238,6 +238,7 @@ class History:
             task_key=descriptions,
             timestamp=zeros,
             outcome=zeros.astype(np.int8),
+            confidence=zeros.astype(np.float32),
             has_solution=zeros.astype(np.bool_),
             description_hash=descriptions.astype(np.uint64),
             labels={name: np.full(len(rows), "", object) for name in CODED},

@@ -150,6 +150,7 @@ comparable = st.builds(
     recorded_at=st.integers(0, 9 * 24).map(lambda hours: NOW - timedelta(hours=hours)),
     task_type=st.sampled_from(["a", "b"]),
     outcome=st.sampled_from(OUTCOMES),
+    outcome_confidence=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]),
     repo=_few,
     approach=_few,
     model_tier=_few,

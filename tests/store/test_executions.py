@@ -239,7 +239,22 @@ def measured(batch: Sequence[Execution]) -> Measures:
         len(ratios),
         float(np.quantile(np.abs(ratios), 0.5)) if ratios else None,
         float(np.quantile(ratios, 0.5)) if ratios else None,
+        *(
+            sum(row.outcome_confidence for row in batch if row.outcome == outcome)
+            if outcomes[outcome]
+            else None
+            for outcome in ("success", "failure")
+        ),
     )
+
+
+def weighed(batch: Sequence[Execution]) -> tuple[int, int]:
+    """Successes and failures by their confidence, in whole numbers."""
+    won, lost = (
+        sum(row.outcome_confidence for row in batch if row.outcome == outcome)
+        for outcome in ("success", "failure")
+    )
+    return int(won + 0.5), int(lost + 0.5)
 
 
 def assert_same(found: Measures, expected: Measures) -> None:
@@ -299,8 +314,7 @@ def test_totals_and_groups_are_the_figures_of_their_executions(
         for name, measures in found:
             assert_same(measures, measured(groups[name]))
         ended = statistics.outcomes(cursor, by, period, [*names, "another"])
-        counts = {name: Counter(row.outcome for row in groups[name]) for name in names}
-        assert ended == {name: (n["success"], n["failure"]) for name, n in counts.items()}
+        assert ended == {name: weighed(groups[name]) for name in names}
 
 
 @given(batch=st.lists(rows.comparable, max_size=25), limit=st.integers(1, 8))
@@ -309,17 +323,17 @@ def test_approaches_are_paired_with_the_others_of_their_task_type(
     cursor: Cursor, batch: list[Execution], limit: int
 ) -> None:
     since, until = NOW - timedelta(days=5), NOW
-    counts: dict[tuple[str, str], Counter[str]] = {}
+    runs: dict[tuple[str, str], list[Execution]] = {}
     for row in batch:
         if row.approach and row.outcome != "pending" and since <= row.recorded_at < until:
-            counts.setdefault((row.task_type, row.approach), Counter())[row.outcome] += 1
+            runs.setdefault((row.task_type, row.approach), []).append(row)
+    weights = {key: weighed(mine) for key, mine in runs.items()}
     expected = []
-    for (task_type, approach), own in counts.items():
-        others = [n for key, n in counts.items() if key[0] == task_type and key[1] != approach]
+    for (task_type, approach), own in weights.items():
+        others = [n for key, n in weights.items() if key[0] == task_type and key[1] != approach]
         if others:
-            won, lost = sum(n["success"] for n in others), sum(n["failure"] for n in others)
-            pair = ((own["success"], own["failure"]), (won, lost))
-            expected.append((task_type, approach, *pair))
+            rest = (sum(won for won, _ in others), sum(lost for _, lost in others))
+            expected.append((task_type, approach, own, rest))
     expected.sort(key=lambda row: (-sum(row[2]), row[0], row[1]))
     with undone(cursor):
         insert_all(cursor, batch)

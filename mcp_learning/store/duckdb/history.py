@@ -20,7 +20,8 @@ WITH chosen AS (
 )
 SELECT timestamp, updated_at, task_key, coalesce(repo, ''), task_type, coalesce(label, ''), success,
     [task_description, solution_summary, error_type, error_message], embedding, times, pros,
-    try_cast(json_extract_string(metadata, '$.propensity') AS DOUBLE)
+    try_cast(json_extract_string(metadata, '$.propensity') AS DOUBLE),
+    coalesce(outcome_confidence, 0)
 FROM chosen LEFT JOIN voted USING (task_id) ORDER BY timestamp, sequence
 """
 
@@ -37,7 +38,7 @@ def _past_run(row: tuple[Any, ...]) -> PastRun:
     import numpy as np  # the store opens without it
 
     recorded_at, updated_at, task_key, repo, task_type, label, success, *rest = row
-    texts, vector, times, pros, propensity = rest
+    texts, vector, times, pros, propensity, confidence = rest
     return PastRun(
         recorded_at=recorded_at,
         updated_at=updated_at,
@@ -50,4 +51,5 @@ def _past_run(row: tuple[Any, ...]) -> PastRun:
         vector=None if vector is None else np.array(vector, np.float32),
         votes=tuple(zip(times or (), pros or (), strict=True)),
         propensity=propensity if propensity is not None and 0 < propensity <= 1 else None,
+        confidence=confidence,
     )

@@ -18,8 +18,14 @@ _MEASURES = f"""
     count(*), count(*) FILTER (success), count(*) FILTER (NOT success),
     count(*) FILTER (success IS NULL),
     quantile_cont(duration_seconds, 0.5), quantile_cont(duration_seconds, 0.95), sum(actual_cost),
-    count({_RATIO}), quantile_cont(abs({_RATIO}), 0.5), quantile_cont({_RATIO}, 0.5)
+    count({_RATIO}), quantile_cont(abs({_RATIO}), 0.5), quantile_cont({_RATIO}, 0.5),
+    sum(coalesce(outcome_confidence, 0)) FILTER (success),
+    sum(coalesce(outcome_confidence, 0)) FILTER (NOT success)
 """
+_WON, _LOST = (
+    f"coalesce(round(sum(outcome_confidence) FILTER ({ended})), 0)::BIGINT"
+    for ended in ("success", "NOT success")
+)
 _SEARCHED = (
     "lower(concat_ws(chr(10), task_id, task_type, task_description, repo, approach, model_tier, "
     "error_type, error_message, solution_summary))"
@@ -63,8 +69,7 @@ def outcomes(
     where, values = within(cursor, period)
     table, named, key = grouped(cursor, by)
     rows = cursor.execute(
-        f"SELECT {key}, count(*) FILTER (success), count(*) FILTER (NOT success) "
-        f"FROM {table} WHERE {where} "
+        f"SELECT {key}, {_WON}, {_LOST} FROM {table} WHERE {where} "
         f"AND {key} IN (SELECT unnest(from_json(?, '[\"VARCHAR\"]'))) GROUP BY 1",
         [*named, *values, json.dumps(list(keys))],
     ).fetchall()
@@ -78,8 +83,8 @@ def pairings(cursor: Cursor, period: Period, limit: int) -> list[Pairing]:
     """
     where, values = within(cursor, period)
     rows = cursor.execute(
-        "WITH ended AS (SELECT task_type, approach, count(*) FILTER (success) AS won, "
-        f"count(*) FILTER (NOT success) AS lost FROM executions WHERE {where} "
+        f"WITH ended AS (SELECT task_type, approach, {_WON} AS won, {_LOST} AS lost "
+        f"FROM executions WHERE {where} "
         "AND approach IS NOT NULL AND success IS NOT NULL GROUP BY ALL) "
         "SELECT task_type, approach, won, lost, "
         "sum(won) OVER same - won, sum(lost) OVER same - lost FROM ended "

@@ -46,6 +46,7 @@ class ChangesContract:
             round(row.recorded_at.timestamp() * 10**6) for row in (one, two)
         ]
         assert rows.outcome.tolist() == [1, 2]
+        assert rows.confidence.tolist() == [1, 0]
         assert rows.has_solution.tolist() == [True, False]
         assert set(rows.labels) == set(CODED)
         assert rows.labels["repo"].tolist() == ["acme/shop", ""]
