@@ -20,6 +20,7 @@ from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step
 from mcp_learning.models.requests import Dimension, GroupBy
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.models.transfer import Exported
+from mcp_learning.store.lesson_protocol import LessonStore
 from mcp_learning.store.past_run import PastRun
 from mcp_learning.store.types import (
     BatchCounts,
@@ -59,7 +60,7 @@ What it raises aborts the transaction and reaches the caller."""
 
 
 @runtime_checkable
-class Store(Protocol):
+class Store(LessonStore, Protocol):
     """Executions and everything recorded about them."""
 
     @property

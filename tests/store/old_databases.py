@@ -7,7 +7,14 @@ from typing import Any
 import duckdb
 
 SAMPLES = Path(__file__).parent / "samples"
-VERSIONS = {"schema-1": 1, "schema-2": 2, "schema-3": 3, "schema-5": 5, "schema-6": 6}
+VERSIONS = {
+    "schema-1": 1,
+    "schema-2": 2,
+    "schema-3": 3,
+    "schema-5": 5,
+    "schema-6": 6,
+    "schema-7": 7,
+}
 _VERDICT = "'outcome_basis', 'outcome_confidence', 'session_id', 'supersedes'"
 
 _QUERIES = {

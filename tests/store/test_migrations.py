@@ -110,6 +110,10 @@ def test_all_migrations_make_all_columns_of_the_original_design(cursor: Cursor) 
         "passages",
         "passages_next",
         "recall_counts",
+        "lessons",
+        "lesson_evidence",
+        "lesson_changes",
+        "lesson_showings",
         "schema_version",
     }
 

@@ -57,5 +57,33 @@ FEEDBACK_TYPES = {
 USE_TYPES = {"task_id": "UUID", "used_task_id": "UUID", "recorded_at": "TIMESTAMP"}
 """Columns of `uses`."""
 
+LESSON_TYPES = {
+    "lesson_id": "UUID",
+    **dict.fromkeys(("lesson_key", "kind", "origin", "status"), "VARCHAR"),
+    "pinned": "BOOLEAN",
+    **dict.fromkeys(("applies_when", "do_this", "avoid_this", "repo", "task_type"), "VARCHAR"),
+    **dict.fromkeys(("gain", "gain_low", "gain_high"), "DOUBLE"),
+    **dict.fromkeys(("created_at", "updated_at", "worded_at"), "TIMESTAMP"),
+}
+"""Columns of `lessons`."""
+
+LESSON_CHANGE_TYPES = {
+    "lesson_id": "UUID",
+    "changed_at": "TIMESTAMP",
+    **dict.fromkeys(("change", "decided_by", "reason"), "VARCHAR"),
+}
+"""Columns of `lesson_changes`."""
+
+SHOWING_TYPES = {
+    "lesson_id": "UUID",
+    "unit": "VARCHAR",
+    "shown": "BOOLEAN",
+    "shown_at": "TIMESTAMP",
+    "task_key": "BIGINT",
+    **dict.fromkeys(("question", "repo", "session_id"), "VARCHAR"),
+    "task_id": "UUID",
+}
+"""Columns of `lesson_showings`."""
+
 FORMER_NAMES = {"uses": "recalls", "recall_counts": "returned", "used_task_id": "recalled_task_id"}
 """Names of tables and columns before schema version 3, by those of today."""

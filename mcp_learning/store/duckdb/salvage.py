@@ -17,7 +17,13 @@ from typing import Any
 
 from mcp_learning.errors import StoreDamaged
 from mcp_learning.models.identifiers import former_task_key, task_key
-from mcp_learning.store.duckdb import block_checksums, migrations, normal_forms, verdicts
+from mcp_learning.store.duckdb import (
+    block_checksums,
+    lessons,
+    migrations,
+    normal_forms,
+    verdicts,
+)
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import discard, size_on_disk, wal_of
 from mcp_learning.store.duckdb.opening import connect
@@ -163,6 +169,7 @@ def _reconcile(new: Cursor) -> list[str]:
             "(SELECT task_id FROM executions WHERE strlen(task_description) > 1000)"
         )
     new.execute("DELETE FROM recall_counts WHERE task_id NOT IN (SELECT task_id FROM executions)")
+    lessons.remove_unfounded(new)
     new.execute(
         "UPDATE executions SET sequence = n.number FROM (SELECT task_id, "
         "(SELECT max(sequence) FROM executions) + row_number() OVER () AS number "

@@ -35,6 +35,10 @@ KEYS = {
     "feedback": ["feedback_id"],
     "uses": ["task_id", "used_task_id"],
     "recall_counts": ["task_id"],
+    "lessons": ["lesson_id"],
+    "lesson_evidence": ["lesson_id", "task_id"],
+    "lesson_changes": [],
+    "lesson_showings": [],
 }
 """The tables to be saved, with their primary keys."""
 

@@ -20,6 +20,7 @@ from mcp_learning.store.duckdb import (
     embeddings,
     executions,
     importing,
+    lessons,
     migrations,
     transfer,
     votes,
@@ -27,6 +28,7 @@ from mcp_learning.store.duckdb import (
 from mcp_learning.store.duckdb.aggregates import Aggregates
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.files import size_on_disk
+from mcp_learning.store.duckdb.lesson_verbs import LessonVerbs
 from mcp_learning.store.protocol import Merge
 from mcp_learning.store.types import (
     BatchCounts,
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 _TABLES: dict[Generation, embeddings.Table] = {"current": "embeddings", "next": "embeddings_next"}
 
 
-class DuckDBStore(Aggregates):
+class DuckDBStore(Aggregates, LessonVerbs):
     """One DuckDB file as a `Store` and a `FileMaintenance`; their docstrings describe the methods.
 
     Args:
@@ -170,6 +172,7 @@ class DuckDBStore(Aggregates):
         def write(cursor: Cursor) -> Deletion:
             chosen = _select(cursor, selection)
             if chosen.task_ids:
+                lessons.without(cursor, chosen.task_ids, quoted=True)
                 executions.delete(cursor, chosen.task_ids)
             return chosen
 
@@ -353,6 +356,7 @@ class DuckDBStore(Aggregates):
 
             if target is not None:
                 archives.write(cursor, task_ids, target)
+            lessons.without(cursor, task_ids, quoted=False)
             executions.delete(cursor, task_ids)
 
         await self.database.write(write, committed=lambda _: self._note(task_ids))

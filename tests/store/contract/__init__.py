@@ -7,6 +7,7 @@ the fixture `open_store`, which opens the same store whenever it is called.
 from store.contract.changes import ChangesContract
 from store.contract.executions import ExecutionContract
 from store.contract.failures import FailureContract
+from store.contract.lessons import LessonContract
 from store.contract.statistics import StatisticsContract
 from store.contract.transfer import TransferContract
 from store.contract.vectors import VectorContract
@@ -20,6 +21,7 @@ class StoreContract(
     VectorContract,
     StatisticsContract,
     FailureContract,
+    LessonContract,
     TransferContract,
 ):
     """All of them."""

@@ -1,0 +1,285 @@
+"""All SQL of lessons: their texts, evidence, history and showings."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from mcp_learning.models.lessons import Lesson, LessonChange, LessonShowing
+from mcp_learning.store.duckdb.columns import (
+    LESSON_CHANGE_TYPES,
+    LESSON_TYPES,
+    SHOWING_TYPES,
+)
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.executions import json_arrays, naive
+from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
+from mcp_learning.store.lesson_protocol import Experience, Revision, Showing, Tally
+from mcp_learning.store.types import Outcomes
+
+_COLUMN = {
+    "key": "lesson_key",
+    "when": "applies_when",
+    "do": "do_this",
+    "avoid": "avoid_this",
+    "by": "decided_by",
+}
+_FIELD = {column: field for field, column in _COLUMN.items()}
+_TIMES = ("created_at", "updated_at", "worded_at")
+
+_EXPERIENCE = """
+SELECT task_id, timestamp, task_key, coalesce(repo, ''), task_type, coalesce(approach, ''), success,
+    left(task_description, 400), left(coalesce(solution_summary, ''), 600),
+    coalesce(error_type, ''), left(coalesce(error_message, ''), 600),
+    left(coalesce(error_text, ''), 300),
+    TRY_CAST(json_extract(metadata, '$.files') AS VARCHAR), coalesce(session_id, ''), supersedes
+FROM executions WHERE success IS NOT NULL ORDER BY timestamp DESC, sequence DESC LIMIT ?
+"""
+
+_TALLIES = """
+WITH first AS (
+    SELECT s.lesson_id, s.task_id, arg_min(s.shown, s.shown_at) AS shown
+    FROM lesson_showings s JOIN lessons l USING (lesson_id)
+    WHERE s.task_id IS NOT NULL AND s.shown_at >= l.worded_at GROUP BY ALL
+), ended AS (
+    SELECT lesson_id, shown, success FROM first JOIN executions USING (task_id)
+)
+SELECT lesson_id, count(*) FILTER (shown AND success), count(*) FILTER (shown AND NOT success),
+    count(*) FILTER (NOT shown AND success), count(*) FILTER (NOT shown AND NOT success),
+    count(*) FILTER (success IS NULL)
+FROM (
+    FROM ended UNION ALL SELECT s.lesson_id, s.shown, NULL FROM lesson_showings s
+    JOIN lessons l USING (lesson_id) WHERE s.task_id IS NULL AND s.shown_at >= l.worded_at
+) GROUP BY lesson_id
+"""
+
+
+def every(cursor: Cursor) -> list[Lesson]:
+    """All lessons, in the order of their ids."""
+    rows = cursor.execute(
+        f"SELECT {', '.join(LESSON_TYPES)} FROM lessons ORDER BY lesson_id"
+    ).fetchall()
+    if not rows:
+        return []
+    evidence: dict[UUID, list[UUID]] = defaultdict(list)
+    for lesson_id, task_id in cursor.execute(
+        "SELECT lesson_id, task_id FROM lesson_evidence ORDER BY lesson_id, task_id"
+    ).fetchall():
+        evidence[lesson_id].append(task_id)
+    return [_lesson(row, evidence[row[0]]) for row in rows]
+
+
+def _lesson(row: Sequence[Any], evidence: list[UUID]) -> Lesson:
+    values = {_FIELD.get(name, name): value for name, value in zip(LESSON_TYPES, row, strict=True)}
+    values |= {name: values[name].replace(tzinfo=UTC) for name in _TIMES}
+    values["key"] = values["key"] or ""
+    return Lesson.model_construct(**values, evidence=evidence)  # validated on its way in
+
+
+def write(cursor: Cursor, revisions: Sequence[Revision]) -> None:
+    """Stores new states of lessons with their evidence and the lines of their histories."""
+    if not revisions:
+        return
+    ids = [joined(one.lesson.lesson_id for one in revisions)]
+    cursor.execute(f"DELETE FROM lesson_evidence WHERE lesson_id {AMONG_UUIDS}", ids)
+    cursor.execute(f"DELETE FROM lessons WHERE lesson_id {AMONG_UUIDS}", ids)
+    lessons = [_row(one.lesson) for one in revisions]
+    evidence = [
+        {"lesson_id": str(one.lesson.lesson_id), "task_id": str(task_id)}
+        for one in revisions
+        for task_id in one.lesson.evidence
+    ]
+    changes = [
+        {"lesson_id": str(one.lesson.lesson_id), "changed_at": naive(change.changed_at).isoformat()}
+        | {"change": change.change, "decided_by": change.by, "reason": change.reason}
+        for one in revisions
+        for change in one.changes
+    ]
+    _add(cursor, "lessons", LESSON_TYPES, lessons)
+    _add(cursor, "lesson_evidence", {"lesson_id": "UUID", "task_id": "UUID"}, evidence)
+    _add(cursor, "lesson_changes", LESSON_CHANGE_TYPES, changes)
+    remove_unfounded(cursor)
+
+
+def _row(lesson: Lesson) -> dict[str, Any]:
+    values = lesson.model_dump(mode="json", exclude={"evidence"})
+    values |= {name: naive(getattr(lesson, name)).isoformat() for name in _TIMES}
+    return {_COLUMN.get(name, name): value or None for name, value in values.items()} | {
+        "pinned": lesson.pinned,
+        **{name: getattr(lesson, name) for name in ("gain", "gain_low", "gain_high")},
+    }
+
+
+def without(cursor: Cursor, task_ids: Sequence[UUID], *, quoted: bool) -> None:
+    """Deletes what lessons say of executions that are to be deleted.
+
+    Args:
+        cursor: In the transaction that deletes them.
+        task_ids: The executions.
+        quoted: Also delete lessons that may quote one of them though they rest on others, too. What
+            is told of approaches is counted, not quoted.
+    """
+    ids = [joined(task_ids)]
+    if quoted:
+        cursor.execute(
+            "DELETE FROM lesson_evidence WHERE lesson_id IN (SELECT lesson_id FROM lessons "
+            "JOIN lesson_evidence USING (lesson_id) "
+            f"WHERE kind <> 'approach' AND task_id {AMONG_UUIDS})",
+            ids,
+        )
+    cursor.execute(f"DELETE FROM lesson_evidence WHERE task_id {AMONG_UUIDS}", ids)
+    cursor.execute(f"DELETE FROM lesson_showings WHERE task_id {AMONG_UUIDS}", ids)
+    _remove_unfounded(cursor)
+
+
+def remove_unfounded(cursor: Cursor) -> None:
+    """Deletes evidence that doesn't exist, and lessons that have no other."""
+    cursor.execute(
+        "DELETE FROM lesson_evidence WHERE task_id NOT IN (SELECT task_id FROM executions)"
+    )
+    _remove_unfounded(cursor)
+
+
+def _remove_unfounded(cursor: Cursor) -> None:
+    """Deletes lessons without evidence, and what is left of lessons that are gone."""
+    cursor.execute(
+        "DELETE FROM lessons WHERE lesson_id NOT IN (SELECT lesson_id FROM lesson_evidence)"
+    )
+    for table in ("lesson_changes", "lesson_showings"):
+        cursor.execute(
+            f"DELETE FROM {table} WHERE lesson_id NOT IN (SELECT lesson_id FROM lessons)"
+        )
+
+
+def history(cursor: Cursor) -> dict[UUID, list[LessonChange]]:
+    """Histories by lesson, oldest line first."""
+    found: dict[UUID, list[LessonChange]] = defaultdict(list)
+    for lesson_id, at, change, by, reason in cursor.execute(
+        f"SELECT {', '.join(LESSON_CHANGE_TYPES)} FROM lesson_changes ORDER BY changed_at, rowid"
+    ).fetchall():
+        moment = at.replace(tzinfo=UTC)
+        found[lesson_id].append(
+            LessonChange(changed_at=moment, change=change, by=by, reason=reason or "")
+        )
+    return found
+
+
+def experience(cursor: Cursor, limit: int) -> list[Experience]:
+    """The latest executions that have ended, oldest first."""
+    rows = cursor.execute(_EXPERIENCE, [limit]).fetchall()
+    return [_experience(row) for row in reversed(rows)]
+
+
+def _experience(row: Sequence[Any]) -> Experience:
+    values = dict(zip(Experience._fields, row, strict=True))
+    values |= {"recorded_at": row[1].replace(tzinfo=UTC), "files": _paths(values["files"])}
+    return Experience(**values)
+
+
+def _paths(files: str | None) -> tuple[str, ...]:
+    """The paths of `metadata.files`: texts, or objects that have a `path`."""
+    listed = json.loads(files) if files else []
+    if not isinstance(listed, list):
+        return ()
+    paths = (one.get("path") if isinstance(one, dict) else one for one in listed)
+    return tuple(path for path in paths if isinstance(path, str))
+
+
+def add_showings(cursor: Cursor, showings: Sequence[Showing]) -> None:
+    """Notes showings, but for repeated ones and those of lessons that are gone."""
+    rows = [
+        {**one._asdict(), "shown_at": naive(one.shown_at).isoformat()}
+        | {"lesson_id": str(one.lesson_id), "task_id": one.task_id and str(one.task_id)}
+        for one in {(one.lesson_id, one.unit): one for one in reversed(showings)}.values()
+    ]
+    _add(
+        cursor,
+        "lesson_showings",
+        SHOWING_TYPES,
+        rows,
+        "SEMI JOIN lessons USING (lesson_id) ANTI JOIN lesson_showings USING (lesson_id, unit)",
+    )
+
+
+def open_showings(cursor: Cursor, since: datetime) -> list[Showing]:
+    """Showings since then whose task isn't known yet, oldest first."""
+    columns = ", ".join(f"coalesce({c}, '') AS {c}" for c in ("question", "repo", "session_id"))
+    rows = cursor.execute(
+        f"SELECT lesson_id, unit, shown, shown_at, task_key, {columns} FROM lesson_showings "
+        "WHERE task_id IS NULL AND shown_at >= ? ORDER BY shown_at, lesson_id, unit",
+        [naive(since)],
+    ).fetchall()
+    return [_showing(row) for row in rows]
+
+
+def _showing(row: Sequence[Any]) -> Showing:
+    values = dict(zip(Showing._fields, row, strict=False))
+    return Showing(**values | {"shown_at": values["shown_at"].replace(tzinfo=UTC)})
+
+
+def link_showings(
+    cursor: Cursor, links: Mapping[tuple[UUID, str], UUID], drop_before: datetime
+) -> None:
+    """Notes which executions the tasks of showings became; drops old ones that became none."""
+    rows = [
+        {"lesson_id": str(lesson_id), "unit": unit, "task_id": str(task_id)}
+        for (lesson_id, unit), task_id in links.items()
+    ]
+    for part in json_arrays(rows):
+        cursor.execute(
+            "UPDATE lesson_showings SET task_id = n.task_id, question = NULL FROM ("
+            f"SELECT {_columns({'lesson_id': 'UUID', 'unit': 'VARCHAR', 'task_id': 'UUID'})} "
+            "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)) n "
+            "WHERE lesson_showings.lesson_id = n.lesson_id AND lesson_showings.unit = n.unit",
+            [part],
+        )
+    cursor.execute(
+        "DELETE FROM lesson_showings WHERE task_id IS NULL AND shown_at < ?", [naive(drop_before)]
+    )
+
+
+def tallies(cursor: Cursor) -> dict[UUID, Tally]:
+    """What became of the tasks of each lesson, by its id."""
+    return {
+        row[0]: Tally(Outcomes(*row[1:3]), Outcomes(*row[3:5]), row[5])
+        for row in cursor.execute(_TALLIES).fetchall()
+    }
+
+
+def showings(cursor: Cursor, lesson_id: UUID, limit: int) -> list[LessonShowing]:
+    """The latest showings of a lesson, latest first."""
+    rows = cursor.execute(
+        "SELECT s.shown_at, s.shown, s.task_id, CASE WHEN x.success THEN 'success' "
+        "WHEN NOT x.success THEN 'failure' END FROM lesson_showings s "
+        "LEFT JOIN executions x USING (task_id) WHERE s.lesson_id = ? "
+        "ORDER BY s.shown_at DESC, s.unit LIMIT ?",
+        [lesson_id, limit],
+    ).fetchall()
+    names = ("shown_at", "shown", "task_id", "outcome")
+    return [
+        LessonShowing(**dict(zip(names, (row[0].replace(tzinfo=UTC), *row[1:]), strict=True)))
+        for row in rows
+    ]
+
+
+def _add(
+    cursor: Cursor,
+    table: str,
+    types: Mapping[str, str],
+    rows: Sequence[Mapping[str, Any]],
+    joins: str = "",
+) -> None:
+    for part in json_arrays(dict(row) for row in rows):
+        cursor.execute(
+            f"INSERT INTO {table} BY NAME SELECT n.* FROM (SELECT {_columns(types)} "
+            f"FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)) n {joins}",
+            [part],
+        )
+
+
+def _columns(types: Mapping[str, str]) -> str:
+    return ", ".join(
+        f"json_extract_string(row, '$.{name}')::{kind} AS {name}" for name, kind in types.items()
+    )
