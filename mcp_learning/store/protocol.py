@@ -329,6 +329,7 @@ class Store(LessonStore, Protocol):
         executions: Sequence[Execution],
         vectors: "NDArray[np.float32] | None" = None,
         model: str = "",
+        passages: "Mapping[UUID, NDArray[np.float32]] | None" = None,
     ) -> None:
         """Adds new executions, all of them or none, and the vectors of all of them.
 
@@ -336,6 +337,7 @@ class Store(LessonStore, Protocol):
             executions: n, whose task_ids no execution has.
             vectors: (n, dimension) float32, L2-normalised; None: they are embedded later.
             model: Fingerprint of the model that made the vectors.
+            passages: Those of further passages, (k, dimension) float32, by task_id; with vectors.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Generated executions into a database, with their vectors, in bulk."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.embed.embedder import Embedder
-from mcp_learning.embed.recipe import embedding_text
+from mcp_learning.embed.recipe import embedding_text, passages
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import RecordExecution
@@ -125,7 +125,7 @@ async def generate(settings: Settings, plan: Plan, *, embed: bool, progress: Pro
         StoreError: The database can't be written; complete chunks stay.
     """
     tasks, runs = plan.made()
-    vectors, fingerprint, embed_seconds = None, "", 0.0
+    vectors, further, fingerprint, embed_seconds = None, None, "", 0.0
     insert_seconds, rows, seen = 0.0, 0, 0
     async with opened(settings) as (store, indexer):
         is_new = not (await store.health()).rows
@@ -139,10 +139,11 @@ async def generate(settings: Settings, plan: Plan, *, embed: bool, progress: Pro
                 started = time.perf_counter()
                 texts = [task.description for task in tasks]
                 vectors = await embed_tasks(indexer.embedder, texts, progress)
+                further = await embed_passages(indexer.embedder, texts, progress)
                 embed_seconds = time.perf_counter() - started
                 fingerprint = indexer.embedder.fingerprint
             if new:
-                insert_seconds += await insert(store, new, vectors, fingerprint)
+                insert_seconds += await insert(store, new, vectors, fingerprint, further)
                 rows += len(new)
             progress("inserting", seen, plan.count)
         # The process may end right after this. Closing doesn't wait for a long checkpoint, and
@@ -203,11 +204,24 @@ async def embed_tasks(
     return np.concatenate(parts)
 
 
+async def embed_passages(
+    embedder: Embedder, descriptions: Sequence[str], progress: Progress
+) -> dict[int, NDArray[np.float32]]:
+    """Embeds the further passages of long descriptions: (k, dimension) float32, by place."""
+    found = {}
+    several = {n: texts for n, one in enumerate(descriptions) if (texts := passages(one)[1:])}
+    for done, (place, texts) in enumerate(several.items(), 1):
+        found[place] = await anyio.to_thread.run_sync(embedder.embed, texts)
+        progress("embedding passages", done, len(several))
+    return found
+
+
 async def insert(
     store: FileStore,
     runs: Iterable[Run],
     vectors: NDArray[np.float32] | None,
     fingerprint: str,
+    further: Mapping[int, NDArray[np.float32]] | None = None,
 ) -> float:
     """Inserts runs in one transaction.
 
@@ -216,6 +230,7 @@ async def insert(
         runs: Executions that aren't in it yet.
         vectors: Of their tasks, (tasks, dimension) float32; None leaves them to the queue.
         fingerprint: The model that made the vectors.
+        further: Those of further passages, (k, dimension) float32, by task.
 
     Returns:
         Seconds from handing over the rows to the end of the commit.
@@ -223,6 +238,10 @@ async def insert(
     batch = list(runs)
     executions = [run.execution for run in batch]
     chosen = None if vectors is None else vectors[[run.task for run in batch]]
+    passages_of = further or {}
+    some = {
+        run.execution.task_id: v for run in batch if (v := passages_of.get(run.task)) is not None
+    }
     started = time.perf_counter()
-    await store.insert_many(executions, chosen, fingerprint)
+    await store.insert_many(executions, chosen, fingerprint, some)
     return time.perf_counter() - started

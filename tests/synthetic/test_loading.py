@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mcp_learning.embed.recipe import passages
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import Execution, SimilarTasks
@@ -65,6 +66,20 @@ def test_bulk_insert_stores_what_it_was_given(tmp_path: Path) -> None:
     stored, kept = anyio.run(work)
     assert stored == [run.execution for run in runs]
     np.testing.assert_array_equal(kept, vectors[[run.task for run in runs]])
+
+
+def test_all_passages_of_a_long_description_have_a_vector(tmp_path: Path) -> None:
+    fill(tmp_path, 60)
+    runs = make_runs(make_tasks(20, seed=SEED), 60, seed=SEED, until=datetime.now(UTC))
+    further = [len(passages(run.execution.task_description)) - 1 for run in runs]
+
+    async def work() -> list[int]:
+        counted: list[int] = []
+        async with opened(settings_in(tmp_path)) as (store, _):
+            await store.vectors(lambda *found: counted.append(int((found[3] > 0).sum())))
+        return counted
+
+    assert sum(anyio.run(work)) == sum(further) > 0
 
 
 def test_generated_executions_are_found_by_their_description(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Bulk insert: executions with their vectors, ten thousand rows a second."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.results import Execution
+from mcp_learning.store.duckdb import embeddings
 from mcp_learning.store.duckdb.arrow_batch import ArrowBatch
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
@@ -20,6 +22,7 @@ def insert(
     task_keys: Sequence[int],
     vectors: NDArray[np.float32] | None = None,
     fingerprint: str = "",
+    passages: Mapping[UUID, NDArray[np.float32]] | None = None,
 ) -> None:
     """Adds n new executions, and their vectors where given.
 
@@ -29,6 +32,7 @@ def insert(
         task_keys: n keys, one per execution.
         vectors: (n, dimension) float32, L2-normalised, or None to leave them to the queue.
         fingerprint: The model that made the vectors.
+        passages: Those of further passages, (k, dimension) float32, by task_id.
     """
     columns = to_columns(executions, task_keys)
     cursor.register("batch", ArrowBatch(columns, COLUMN_TYPES))
@@ -44,3 +48,5 @@ def insert(
             "SELECT task_id::UUID, nextval('embedding_version'), embedding, ? FROM embedded",
             [fingerprint],
         )
+    if passages:
+        embeddings.store_passages(cursor, list(passages.items()), "embeddings")

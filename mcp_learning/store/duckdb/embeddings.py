@@ -185,11 +185,11 @@ def store(
     versions = dict(sorted(stored, key=lambda pair: pair[1]))
     further = {row.task_id: some for row, some in zip(rows, passages, strict=False) if len(some)}
     if stored_further := [(one, further[one]) for one in versions if one in further]:
-        _store_passages(cursor, stored_further, table)
+        store_passages(cursor, stored_further, table)
     return versions
 
 
-def _store_passages(
+def store_passages(
     cursor: Cursor, further: "Sequence[tuple[UUID, NDArray[np.float32]]]", table: Table
 ) -> None:
     """Stores the vectors of further passages; they get the next versions, in their order."""

@@ -295,12 +295,13 @@ class DuckDBStore(Aggregates, LessonVerbs):
         executions: Sequence[Execution],
         vectors: "NDArray[np.float32] | None" = None,
         model: str = "",
+        passages: "Mapping[UUID, NDArray[np.float32]] | None" = None,
     ) -> None:
         def write(cursor: Cursor) -> None:
             from mcp_learning.store.duckdb import bulk
 
             keys = [task_key(one.task_description) for one in executions]
-            bulk.insert(cursor, executions, keys, vectors, model)
+            bulk.insert(cursor, executions, keys, vectors, model, passages or {})
 
         await self.database.write(write)
 
