@@ -170,7 +170,8 @@ def contents(context: CheckContext) -> Finding:
         rows = examine(path).counts
     except StoreDamaged as error:
         raise CheckFailed(str(error), "mcp-learning recover") from error
-    return Finding(f"all of {sum(rows.values())} rows in {len(rows)} tables can be read")
+    found = f"{counted(sum(rows.values()), 'row')} in {counted(len(rows), 'table')}"
+    return Finding(f"all of {found} can be read")
 
 
 def vss(_: CheckContext) -> Finding:

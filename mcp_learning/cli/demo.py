@@ -146,7 +146,7 @@ def choose(repo: Path | None, limit: int, excluded_repos: str) -> DemoSource:
         tasks = commits.executions(history)
         if len(tasks) >= min(FEWEST_COMMITS, limit):
             return DemoSource(history.name, tasks, sample=False)
-        why = f"this repository has only {len(tasks)} commits to learn from"
+        why = f"this repository has only {counted(len(tasks), 'commit')} to learn from"
     except _Excluded:
         why = "this repository is excluded (excluded_repos)"
     except LearningError:
@@ -180,7 +180,7 @@ def _run(source: DemoSource, data_dir: Path | None, viewer: _Viewer) -> "DemoRes
 
 
 def _print_source(source: DemoSource) -> None:
-    commits_of = f"{len(source.tasks)} commits of {visible(source.name)}"
+    commits_of = f"{counted(len(source.tasks), 'commit')} of {visible(source.name)}"
     line = Text("Learning from ").append(commits_of, style="bold")
     if source.sample:
         line.append(f", a sample shipped with the package, since {source.why} (try --repo PATH)")
@@ -201,14 +201,12 @@ def _print_recorded(source: DemoSource, result: "DemoResult") -> None:
     console.print()
     console.print(Padding.indent(table, 2))
     console.print()
-    secrets = {0: "no secrets", 1: "1 secret"}.get(
-        result.redactions, f"{result.redactions} secrets"
-    )
+    secrets = counted(result.redactions, "secret") if result.redactions else "no secrets"
     console.print(
         f"Server started in {result.start_ms:.0f} ms. "
-        f"{len(source.tasks)} tasks recorded, each durable after {result.record_p50_ms:.1f} ms "
-        f"(median), {secrets} removed. All embedded {result.ready_ms / 1000:.1f} s later, "
-        "loading the model included.",
+        f"{counted(len(source.tasks), 'task')} recorded, each durable after "
+        f"{result.record_p50_ms:.1f} ms (median), {secrets} removed. "
+        f"All embedded {result.ready_ms / 1000:.1f} s later, loading the model included.",
         markup=False,
         highlight=False,
     )

@@ -11,6 +11,7 @@ from mcp_learning.cli.progress import ShowCount, logged_progress
 from mcp_learning.cli.running import load_settings, request, run, service
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import Dimension, RecommendApproach
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.recommend.evaluation import Following, Report
@@ -84,7 +85,8 @@ def _print_report(report: "Report", by: str) -> None:
         return
     from rich.table import Table
 
-    table = Table(title=f"{report.predictions} outcomes predicted from earlier ones, by {by}")
+    predicted = counted(report.predictions, "outcome")
+    table = Table(title=f"{predicted} predicted from earlier ones, by {by}")
     for heading in ("", "log loss", "Brier", "AUC", "calibration error"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, scores in (
@@ -110,9 +112,9 @@ def _following(found: "Following") -> str:
     return (
         f"Following the recommendation: {found.rate:.0%} would succeed (90 % interval "
         f"{found.low:.0%} to {found.high:.0%}), against {found.logged:.0%} of what was done."
-        f"{against} Estimated off-policy from the {found.matched} executions that took the "
-        "recommended option, by self-normalised inverse propensity; it is wrong if the choice "
-        "depended on something that also decides the outcome, such as how hard the task was."
+        f"{against} Estimated off-policy from the {counted(found.matched, 'execution')} that "
+        "took the recommended option, by self-normalised inverse propensity; it is wrong if the "
+        "choice depended on something that also decides the outcome, such as how hard the task was."
     )
 
 

@@ -8,6 +8,7 @@ from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.maintenance import EmbedReport
@@ -35,4 +36,11 @@ def generate_embeddings(
     if json:
         print_json(done)
     else:
-        typer.echo(f"{done.embedded} embedded in {done.seconds:.1f} s, {done.pending} still to do")
+        typer.echo(_told(done))
+
+
+def _told(done: "EmbedReport") -> str:
+    if not done.embedded and not done.pending:
+        return "Every execution has its vector already."
+    made = counted(done.embedded, "execution")
+    return f"{made} embedded in {done.seconds:.1f} s, {done.pending:,} still to do."

@@ -8,6 +8,7 @@ from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import console, print_json
 from mcp_learning.cli.running import fail, load_settings, told
 from mcp_learning.errors import LearningError
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.maintenance import RecoveryReport
@@ -43,9 +44,9 @@ def _print(report: "RecoveryReport", *, dry_run: bool) -> None:
     for line in report.mended:
         typer.echo(f"In a copy, {line}.")
     for name, table in report.tables.items():
-        typer.echo(f"{name}: {table.saved} of {table.expected} rows")
+        typer.echo(f"{name}: {table.saved:,} of {counted(table.expected, 'row')}")
         for column, rows in table.incomplete.items():
-            typer.echo(f"  {column}: lost or replaced in {rows} rows")
+            typer.echo(f"  {column}: lost or replaced in {counted(rows, 'row')}")
     if report.changed:
         shown = ", ".join(report.changed[:20])
         more = f" and {len(report.changed) - 20} more" if len(report.changed) > 20 else ""

@@ -74,9 +74,9 @@ def require_database(settings: "Settings") -> None:
         others = [one.name for one in siblings if (one / path.name).exists()]
     hint = did_you_mean(directory.name, others)
     fail(
-        f"there is no database in {directory}{hint or ';'} --data-dir "
-        "or MCP_LEARNING_DATA_DIR names the directory, and an agent's server, `import` or "
-        "`generate-data` makes a database in it"
+        f"there is no database in {directory}{hint or ' yet.'} An agent's server makes one when it "
+        "starts, and so do `import` and `generate-data`; --data-dir or MCP_LEARNING_DATA_DIR names "
+        "another directory"
     )
 
 

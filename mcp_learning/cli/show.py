@@ -33,8 +33,8 @@ def show(task_id: Id, data_dir: DataDir = None, json: Json = False) -> None:
 def _print(found: "ExecutionDetail") -> None:
     console.print(fields(_values(found.execution)))
     say(
-        f"\nIn {counted(found.times_returned, 'answer')} to agents; counts {found.weight:g} times "
-        "in recommendations."
+        f"\nShown to agents {counted(found.times_returned, 'time')}; counts "
+        f"{found.weight:g}-fold in recommendations."
     )
     if found.used_task_ids:
         say("It used " + ", ".join(map(short_id, found.used_task_ids)) + ".")

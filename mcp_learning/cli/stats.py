@@ -11,7 +11,7 @@ from rich.text import Text
 from mcp_learning.cli.options import DataDir, Json, Repo, TaskType
 from mcp_learning.cli.output import console, index_line, print_json, say, waiting
 from mcp_learning.cli.running import load_settings, request, run, service
-from mcp_learning.models.wording import counted
+from mcp_learning.models.wording import counted, last_days
 from mcp_learning.server.quoting import shorten
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def stats(
 
 def _nothing(result: "Stats", before: "Listing | None", chosen: str) -> str:
     """That a period is empty, and what lies before it."""
-    period = f"Nothing{chosen} was recorded in the last {counted(result.days, 'day')}"
+    period = f"Nothing{chosen} was recorded in {last_days(result.days)}"
     if before is None or not before.total:
         return f"{period}, and nothing before."
     latest = before.executions[0].recorded_at
@@ -82,7 +82,7 @@ def _print_figures(result: "Stats") -> None:
 
     wide = console.width >= _WIDE
     by = result.group_by.replace("_", " ")
-    title = f"Last {counted(result.days, 'day')} by {by}"
+    title = f"{last_days(result.days).removeprefix('the ').capitalize()} by {by}"
     table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(by, overflow="fold", min_width=10)
     headings = ["runs", "success (90 %)", "median", "p95", "USD", *(["estimates"] if wide else [])]

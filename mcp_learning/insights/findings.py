@@ -5,6 +5,7 @@ from itertools import islice
 
 from mcp_learning.models.dashboard import Approach, Loop, Rate, Takeaway
 from mcp_learning.models.results import FailurePattern
+from mcp_learning.models.wording import counted
 
 MOST = 3
 """Sentences at the head of the page."""
@@ -60,9 +61,8 @@ def _contrast(one: Approach) -> Takeaway:
 
 
 def _failure(one: FailurePattern) -> Takeaway:
-    text = (
-        f"The commonest failure, {one.failures:,} times: \u201c{_cut(one.pattern, _QUOTED)}\u201d."
-    )
+    times = counted(one.failures, "time")
+    text = f"The commonest failure, {times}: \u201c{_cut(one.pattern, _QUOTED)}\u201d."
     if one.fix is not None:
         text += f" What ended it: {_cut(one.fix, _FIX)}"
     return Takeaway(text=text, task_id=one.fix_task_id or one.task_ids[0])

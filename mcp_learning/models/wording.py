@@ -2,11 +2,16 @@
 
 
 def counted(number: int, thing: str) -> str:
-    """`1 execution`, `2,000 executions`, `0 matches`.
+    """`1 execution`, `2,000 executions`, `0 matches`, `2 successes`.
 
     Args:
         number: How many.
         thing: What, in the singular.
     """
-    ending = "es" if thing.endswith("ch") else "s"
+    ending = "es" if thing.endswith(("ch", "ss")) else "s"
     return f"{number:,} {thing}{'' if number == 1 else ending}"
+
+
+def last_days(number: int) -> str:
+    """`the last day`, `the last 30 days`."""
+    return "the last day" if number == 1 else f"the last {number:,} days"

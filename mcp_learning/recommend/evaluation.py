@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mcp_learning.errors import LearningError
+from mcp_learning.models.wording import counted
 from mcp_learning.recommend.replay import Replay
 from mcp_learning.recommend.scores import Bools, Floats, Scores, curve, score
 
@@ -82,19 +83,19 @@ def evaluate(replayed: Replay) -> Report:
     thin = []
     if count < LEAST_PREDICTIONS:
         thin.append(
-            f"only {count} executions have ended, name the option and are embedded; "
+            f"only {counted(count, 'execution')} with an outcome, the option and a vector; "
             f"scores mean little below {LEAST_PREDICTIONS}"
         )
     if count and min(won, count - won) < LEAST_OF_EACH:
         thin.append(
-            f"{won} successes and {count - won} failures; at least {LEAST_OF_EACH} of each are "
-            "needed to tell predictions apart"
+            f"{counted(won, 'success')} and {counted(count - won, 'failure')}; at least "
+            f"{LEAST_OF_EACH} of each are needed to tell predictions apart"
         )
     matched = int((replayed.followed & replayed.enough).sum())
     if matched < LEAST_FOLLOWED:
         thin.append(
-            f"only {matched} executions took what would have been recommended; what following it "
-            f"would change can't be estimated below {LEAST_FOLLOWED}"
+            f"only {counted(matched, 'execution')} took what would have been recommended; what "
+            f"following it would change can't be estimated below {LEAST_FOLLOWED}"
         )
     return Report(
         predictions=count,

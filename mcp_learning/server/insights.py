@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from mcp_learning.models.insights import Contrast, Insights, Shift
 from mcp_learning.models.results import FailurePattern, Group
+from mcp_learning.models.wording import counted
 from mcp_learning.server.quoting import shorten
 from mcp_learning.server.statistics import difference, rate, spent, trend
 
@@ -49,7 +50,7 @@ def _in_short(found: Insights) -> str:
     waiting = f"; {totals.pending:,} pending" if totals.pending else ""
     return "\n".join(
         [
-            f"- {totals.executions:,} executions{rate(totals)}{waiting}.",
+            f"- {counted(totals.executions, 'execution')}{rate(totals)}{waiting}.",
             *(f"- {line}" for line in spent(totals)),
             f"- Against the period before: {trend(found.trend)}.",
         ]
@@ -71,8 +72,8 @@ def _works(found: Insights) -> list[str]:
     if not found.contrasted:
         return ["No task type has outcomes of two approaches to compare."]
     return [
-        f"None of {found.contrasted} approaches succeeds more often than the others of its task "
-        "type beyond what chance explains."
+        f"None of {counted(found.contrasted, 'approach')} succeeds more often than the others "
+        "of its task type beyond what chance explains."
     ]
 
 
@@ -81,7 +82,7 @@ def _fails(found: Insights) -> list[str]:
     lines += [_failure(one) for one in found.failures[:_MOST]]
     others = found.other_failures + sum(one.failures for one in found.failures[_MOST:])
     if others:
-        lines.append(f"- {others:,} further failures of other kinds.")
+        lines.append(f"- {counted(others, 'further failure')} of other kinds.")
     return lines or ["Nothing failed."]
 
 
@@ -96,7 +97,7 @@ def _contrast(one: Contrast) -> str:
 def _failure(one: FailurePattern) -> str:
     kind = f", {code(one.error_type)}" if one.error_type else ""
     line = (
-        f"- {code(one.pattern, _PATTERN)}{kind}: {one.failures:,} times, last on "
+        f"- {code(one.pattern, _PATTERN)}{kind}: {counted(one.failures, 'time')}, last on "
         f"{one.last_seen:%Y-%m-%d}, e.g. {code(str(one.task_ids[0]))}. "
     )
     if one.fix is None:
@@ -116,7 +117,7 @@ def _changes(found: Insights) -> list[str]:
         return lines
     if not found.compared:
         return ["There is no earlier period to compare with."]
-    return [f"None of {found.compared} groups changed beyond what chance explains."]
+    return [f"None of {counted(found.compared, 'group')} changed beyond what chance explains."]
 
 
 def _shift(shift: Shift, direction: str) -> str:

@@ -28,8 +28,8 @@ def execution(result: ExecutionDetail) -> str:
         later = [f"{use.task_id} ({use.outcome})" for use in result.used_by]
         lines.append(f"used by: {', '.join(later)}")
     lines.append(
-        f"In {counted(result.times_returned, 'answer')}; weight in recommendations: "
-        f"{result.weight:g} (0.5 to 2)."
+        f"Shown in {counted(result.times_returned, 'answer')}; counts {result.weight:g}-fold in "
+        "recommendations (0.5 to 2)."
     )
     return "\n".join(lines)
 

@@ -75,7 +75,7 @@ def _text(result: Stats, whole: Stats) -> str:
     period, totals = counted(result.days, "day"), result.totals
     lines = [f"{counted(totals.executions, 'execution')} in {period}{rate(totals)}."]
     lines += spent(result.totals)
-    lines += [f"Against the {result.days} days before: {trend(result.trend)}."]
+    lines += [f"Against the {period} before: {trend(result.trend)}."]
     lines += [_group(result, group) for group in result.groups[:_LEADING]]
     lines += changed(whole)
     lines += failing(result)
@@ -85,10 +85,11 @@ def _text(result: Stats, whole: Stats) -> str:
         f"search: {health.search_mode}."
     )
     if health.leader is not None:
-        others = f"; {len(health.followers)} others work through it" if health.followers else ""
+        others = counted(len(health.followers), "other process") if health.followers else ""
+        serving = f", serving {others}" if others else ""
         since = f"{health.leader.since:%Y-%m-%d %H:%M} UTC"
         lines.append(
-            f"Process {health.leader.pid} has had the database open since {since}{others}."
+            f"Process {health.leader.pid} has had the database open since {since}{serving}."
         )
     if health.reembed_due:
         lines.append("A re-embed is due: rebuild_index with reembed=true.")
@@ -154,7 +155,7 @@ def changed(result: Stats) -> list[str]:
                 key = f"{result.group_by} {quoted(group.key, 60)}"
                 lines.append(f"Getting {direction}: {key}, {difference(group.trend)}.")
     more = len(lines) - _LEADING
-    return [*lines[:_LEADING], *([f"{more} more groups changed."] if more > 0 else [])]
+    return [*lines[:_LEADING], *([f"{counted(more, 'more group')} changed."] if more > 0 else [])]
 
 
 def difference(change: Change) -> str:
@@ -173,8 +174,8 @@ def _failure(one: FailurePattern) -> str:
     if one.fix:
         fix = f"{_BASIS[one.fix_basis]}: {quoted(one.fix, 120)}"
     return (
-        f"Failed {one.failures} times, last {one.last_seen:%Y-%m-%d}: {quoted(one.pattern, 90)}; "
-        f"{fix} [{one.fix_task_id or one.task_ids[0]}]"
+        f"Failed {counted(one.failures, 'time')}, last {one.last_seen:%Y-%m-%d}: "
+        f"{quoted(one.pattern, 90)}; {fix} [{one.fix_task_id or one.task_ids[0]}]"
     )
 
 

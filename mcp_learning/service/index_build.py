@@ -18,6 +18,7 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.errors import IndexUnavailable, LearningError
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.results import RebuildReport
+from mcp_learning.models.wording import counted
 from mcp_learning.search.build_process import BuildProcess
 from mcp_learning.search.hnsw import IndexInfo
 from mcp_learning.search.retriever import Retriever
@@ -165,7 +166,7 @@ class IndexBuilder:
         try:
             if await self._store.vectors(build.add) == 0:
                 raise IndexUnavailable("there is nothing to index yet; record executions first")
-            await progress(0.1, f"building the index over {build.rows} rows")
+            await progress(0.1, f"building the index over {counted(build.rows, 'row')}")
             wanted = IndexInfo(
                 model=self._embedder.fingerprint,
                 dimension=self._embedder.dimension,

@@ -22,6 +22,7 @@ from mcp_learning.models.results import (
     IndexingHealth,
     RebuildReport,
 )
+from mcp_learning.models.wording import counted
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.summaries import LIMIT, SHORT
 from mcp_learning.service import allocator, index_state
@@ -231,9 +232,9 @@ class Indexer:
         if self.reembed_due:
             return f"{self._sync.reembed_reason}; until then only words are searched"
         if rows.unembedded > 0:
-            return f"{rows.unembedded} executions still wait for their embedding"
+            return f"{counted(rows.unembedded, 'execution')} can't be found by meaning yet"
         if rows.untokenised > 0:
-            return f"the words of {rows.untokenised} executions are still to be read"
+            return f"the words of {counted(rows.untokenised, 'execution')} are still to be read"
         if self.retriever.wants_index and manager.index is None:
             if self._builder.building:
                 return "exact search serves, while the HNSW index is being built"

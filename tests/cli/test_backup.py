@@ -117,7 +117,11 @@ def test_a_restore_needs_consent_and_keeps_what_it_replaces(
     for path, number in ((Path(copy), 3), (data_dir / "learning.duckdb", 4)):
         fill(path, number)
 
-    refused(run("restore", copy, "--data-dir", str(data_dir)), "holds 4 executions", "--force")
+    refused(
+        run("restore", copy, "--data-dir", str(data_dir)),
+        "mcp-learning: --force: ",
+        "holds 4 executions",
+    )
     assert rows(data_dir / "learning.duckdb") == 4
     report = ask("restore", copy, "--force")
 

@@ -29,7 +29,7 @@ def test_advice_that_lacks_vectors_says_so(run: Command) -> None:
     assert made.returncode == 0, made.stderr
     advice = run("recommend", "nothing that anybody has ever done")
     assert advice.returncode == 0, advice.stderr
-    assert "100 executions still wait for their embedding" in " ".join(advice.stdout.split())
+    assert "100 executions can't be found by meaning yet" in " ".join(advice.stdout.split())
 
 
 def test_a_wrong_dimension_is_refused_by_name(run: Command) -> None:

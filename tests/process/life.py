@@ -14,7 +14,7 @@ from process.wire import INITIALIZE, Server
 TRIES = 5_000
 """Calls after which something that is waited for is taken for lost."""
 
-WAITING = "still wait for their embedding"
+WAITING = "can't be found by meaning yet"
 UNDER_WAY = "a rebuild is under way"
 
 State = Mapping[str, Any] | None

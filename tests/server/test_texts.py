@@ -108,7 +108,7 @@ async def test_a_record_is_told_whole(client: Client) -> None:
     assert "['c', {'d': 1}]" in told["metadata"]
     assert 'rating 4, comment "good"' in told["feedback"]
     assert told["used by"] == f"{used_by} (success)"
-    assert lines[-1].startswith("In 0 answers; weight in recommendations: ")
+    assert lines[-1].startswith("Shown in 0 answers; counts ")
 
 
 async def test_one_who_used_others_names_them(client: Client) -> None:

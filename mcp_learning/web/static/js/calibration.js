@@ -1,7 +1,7 @@
 // Predicted success rates against what then happened, computed when somebody asks for it.
 
 import { lines, tip } from "./charts.js";
-import { card, h, number, percent, row, table } from "./dom.js";
+import { card, count, h, number, percent, row, table } from "./dom.js";
 import { ask } from "./session.js";
 
 let last = null; // what was computed, for as long as the page is open
@@ -33,7 +33,7 @@ function shown({ looked_at, points, report }) {
   const scores = [["recommend_approach", report.ours], ["rate per option", report.per_option],
     ["global rate", report.overall]].filter(([, one]) => one);
   return [
-    h("p", {}, `${number(report.predictions)} outcomes predicted, from ${number(looked_at)} executions.`),
+    h("p", {}, `${count(report.predictions, "outcome")} predicted, from ${count(looked_at, "execution")}.`),
     ...report.thin.map((text) => h("p", { class: "quiet" }, `Too thin: ${text}.`)),
     curve(points),
     table("Scores of the predictions, beside baselines",
@@ -43,7 +43,7 @@ function shown({ looked_at, points, report }) {
     report.following ? h("p", { class: "quiet" }, `Following the recommendation, ${percent(report.following.rate)} ` +
       `would succeed (90 % interval ${percent(report.following.low)} to ${percent(report.following.high)}), against ` +
       `${percent(report.following.logged)} of what was done; estimated off-policy from ` +
-      `${number(report.following.matched)} executions.`) : null,
+      `${count(report.following.matched, "execution")}.`) : null,
   ].filter(Boolean);
 }
 

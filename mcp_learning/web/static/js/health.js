@@ -18,7 +18,7 @@ export async function health(signal) {
       tile("Search", state.search_mode, state.search_mode === "exact" ? "compares all: recall 1 by definition"
         : `recall@10 ${recall(index)}`),
       tile("HNSW index", index.state, index.rows === null ? index.reason ?? "built for large databases only"
-        : `${number(index.rows)} rows, ${number(index.newer_rows)} newer, recall@10 ${recall(index)}`),
+        : `${count(index.rows, "row")}, ${number(index.newer_rows)} newer, recall@10 ${recall(index)}`),
       tile("Database", bytes(state.database_bytes), `index ${index.bytes === null ? "none" : bytes(index.bytes)}, words ` +
         `${bytes(state.words_bytes)}; ${bytes(disk.free_bytes)} free on the disk`),
       tile("Embedder", state.embedder_state, state.embedder)),
