@@ -12,6 +12,8 @@ from mcp_learning.models.wording import counted
 if TYPE_CHECKING:
     from mcp_learning.models.dashboard import Listing
 
+_NOTHING = "Nothing was recorded yet; `mcp-learning import git` learns from a repository's history."
+
 
 def list_(
     repo: Repo = "",
@@ -46,7 +48,8 @@ def list_(
         print_json(result)
         return
     if not result.total:
-        say("Nothing that passes these filters was recorded.")
+        is_filtered = any((repo, task_type, approach, since)) or outcome != "any"
+        say("Nothing that passes these filters was recorded." if is_filtered else _NOTHING)
         return
     console.print(executions_table(result.executions, "task, approach, error"))
     say(f"{len(result.executions):,} of {counted(result.total, 'execution')}.")

@@ -148,7 +148,7 @@ def index_words(index: "IndexHealth") -> str:
     if index.rows is not None:
         words += (
             f", {index.preset} (M {index.m}, ef_construction {index.ef_construction}), "
-            f"{counted(index.rows, 'row')}, {(index.bytes or 0) / 2**20:.1f} MB, built "
+            f"{counted(index.rows, 'vector')}, {(index.bytes or 0) / 2**20:.1f} MB, built "
             f"{span(index.age_seconds or 0)} ago"
         )
     if index.recall_at_10 is not None:

@@ -85,8 +85,8 @@ def _print_figures(result: "Stats") -> None:
     title = f"{last_days(result.days).removeprefix('the ').capitalize()} by {by}"
     table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(by, overflow="fold", min_width=10)
-    headings = ["runs", "success (90 %)", "median", "p95", "USD", *(["estimates"] if wide else [])]
-    for heading in (*headings, "change"):
+    last = ["cost USD", "estimates off", "change, points"] if wide else ["USD", "change"]
+    for heading in ("runs", "success (90 %)", "median", "p95", *last):
         table.add_column(heading, justify="right", no_wrap=True)
     for group in result.groups:
         figures = _totals(group, wide=wide)

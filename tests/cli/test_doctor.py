@@ -125,7 +125,7 @@ def test_the_index_is_described_and_one_that_can_not_be_read_is_no_failure(
 ) -> None:
     assert invoke("rebuild-index", "--preset", "fast", "--data-dir", str(used)).exit_code == 0
     said = check(used)["index"]
-    assert said["detail"].startswith("ready, fast (M 8, ef_construction 50), 39 rows")
+    assert said["detail"].startswith("ready, fast (M 8, ef_construction 50), 39 vectors")
     assert said["fix"] == ""
     (used / "index" / "hnsw.duckdb").write_bytes(b"no index")
     results = check(used)

@@ -55,5 +55,6 @@ def test_the_index_is_described_with_why_it_is_or_is_not_used(invoke: Invoke) ->
     custom = ("--preset", "custom", "--m", "24", "--ef-construction", "150")
     assert invoke("rebuild-index", *custom).exit_code == 0
     said = invoke("stats").stdout
-    assert "HNSW index: ready, custom (M 24, ef_construction 150), 20 rows" in said
+    assert "HNSW index: ready, custom (M 24, ef_construction 150), " in said
+    assert " vectors, " in said
     assert "recall@10 1.000" in said
