@@ -57,6 +57,6 @@ def delete(
 
 
 def _line(one: "Execution") -> str:
-    from mcp_learning.server.quoting import shorten
+    from mcp_learning.models.quoting import shorten
 
     return f"{one.recorded_at:%Y-%m-%d} {one.outcome} {shorten(one.task_description, 120)}"

@@ -17,10 +17,10 @@ from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
 from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
 from mcp_learning.models.maintenance import EmbedMissing
+from mcp_learning.models.quoting import shorten
 from mcp_learning.models.transfer import ImportBatch, Imported, PastExecution
 from mcp_learning.models.wording import counted
 from mcp_learning.redaction.secrets import redact
-from mcp_learning.server.quoting import shorten
 from mcp_learning.service.protocol import Learning
 from mcp_learning.settings import Settings
 

@@ -13,8 +13,8 @@ from rich.text import Text
 from mcp_learning.cli.loudness import loudness
 from mcp_learning.models.characters import visible
 from mcp_learning.models.identifiers import short_id
+from mcp_learning.models.quoting import shorten
 from mcp_learning.models.wording import counted
-from mcp_learning.server.quoting import shorten
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -11,8 +11,8 @@ from rich.text import Text
 from mcp_learning.cli.options import DataDir, Json, Repo, TaskType
 from mcp_learning.cli.output import console, index_line, print_json, say, waiting
 from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.models.quoting import shorten
 from mcp_learning.models.wording import counted, last_days
-from mcp_learning.server.quoting import shorten
 
 if TYPE_CHECKING:
     from mcp_learning.models.dashboard import Listing

@@ -11,7 +11,7 @@ from typing import Any
 
 from mcp_learning.cluster import blocking_client
 from mcp_learning.models.characters import SURROGATE, clean
-from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN, quoted
+from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted
 
 RUN_DIRECTORY = "run"
 """Where the leader's address is, below the data directory."""

@@ -1,9 +1,9 @@
 """What the language model reads of a recommendation, within a budget."""
 
+from mcp_learning.models.quoting import quoted, shorten
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Option, Pitfall, Recommendation
 from mcp_learning.server.answers import span, structured, tokens
-from mcp_learning.server.quoting import quoted, shorten
 
 _RESTS_ON = {
     "these tasks": "",

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted
 from mcp_learning.models.requests import ForgetExecutions
 from mcp_learning.models.results import (
     FeedbackStored,
@@ -17,7 +18,6 @@ from mcp_learning.models.results import (
     Recorded,
 )
 from mcp_learning.models.wording import counted
-from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN, quoted
 
 
 def structured(result: BaseModel) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from mcp_learning.models.insights import Contrast, Insights, Shift
+from mcp_learning.models.quoting import shorten
 from mcp_learning.models.results import FailurePattern, Group
 from mcp_learning.models.wording import counted
-from mcp_learning.server.quoting import shorten
 from mcp_learning.server.statistics import difference, rate, spent, trend
 
 T = TypeVar("T")

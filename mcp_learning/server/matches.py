@@ -4,11 +4,11 @@ import re
 from itertools import accumulate
 from typing import Any
 
+from mcp_learning.models.quoting import quoted, shorten
 from mcp_learning.models.requests import Filters, FindSimilarTasks
 from mcp_learning.models.results import Match, SearchInfo, SimilarTasks
 from mcp_learning.models.wording import counted
 from mcp_learning.server.answers import span, structured, tokens
-from mcp_learning.server.quoting import quoted, shorten
 
 _CONCISE = {
     "task_description": 160,

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
+from mcp_learning.models.quoting import quoted
 from mcp_learning.models.results import ExecutionDetail
 from mcp_learning.models.wording import counted
 from mcp_learning.server.answers import structured
-from mcp_learning.server.quoting import quoted
 
 _OURS = frozenset({"task_id", "outcome", "recorded_at", "updated_at", "uploaded_at"})
 """Fields whose texts nobody can make up."""

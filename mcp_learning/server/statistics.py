@@ -4,11 +4,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from mcp_learning.models.quoting import quoted, shorten
 from mcp_learning.models.requests import LearningStats
 from mcp_learning.models.results import Change, FailurePattern, Group, Stats, Totals, Trend
 from mcp_learning.models.wording import counted
 from mcp_learning.server.answers import span, structured, tokens
-from mcp_learning.server.quoting import quoted, shorten
 
 _LEADING, _PATTERNS = 5, 3
 """Groups and failure patterns of which the text of learning_stats tells."""

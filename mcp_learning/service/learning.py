@@ -59,11 +59,13 @@ from mcp_learning.redaction.exclusion import excluded_repos, refuse_excluded
 from mcp_learning.redaction.executions import redact_execution
 from mcp_learning.redaction.secrets import redact, warm
 from mcp_learning.service import importing, maintenance, retrieval
+from mcp_learning.service.agent_sessions import AgentSessions
 from mcp_learning.service.corrections import Corrections
 from mcp_learning.service.dashboard import Dashboard, named
 from mcp_learning.service.health import report_health
 from mcp_learning.service.protocol import Progress
 from mcp_learning.service.recalls import Recalls
+from mcp_learning.service.remarks import Remarks
 from mcp_learning.service.retention import Retention
 from mcp_learning.service.telemetry import Recorder
 from mcp_learning.settings import Settings
@@ -99,6 +101,9 @@ class LearningService:
         self.resolve, self.revise = corrections.resolve, corrections.revise
         self.recorder = Recorder()
         self._recalls = Recalls(self.store)
+        sessions = AgentSessions(settings.index_dir)
+        remarks = Remarks(self.store, self._similar, self._recalls.returned, sessions)
+        self.remark = remarks.remark
         self._retention = Retention(settings, self.store, self._indexing)
 
     async def run(self) -> None:
@@ -180,7 +185,7 @@ class LearningService:
             EmbedderUnavailable: The embedding model can't be loaded.
             StoreError: The database can't be read.
         """
-        answer = await retrieval.similar_tasks(await self._indexing(), request)
+        answer = await self._similar(request)
         self._recalls.returned(match.task_id for match in answer.matches)
         return answer
 
@@ -358,6 +363,9 @@ class LearningService:
         """Recorded values of a column that start with a prefix, the commonest first."""
         values = await self.store.suggest(request.column, request.prefix, request.limit)
         return SuggestedValues(values=values)
+
+    async def _similar(self, request: FindSimilarTasks) -> SimilarTasks:
+        return await retrieval.similar_tasks(await self._indexing(), request)
 
     def _notice(self) -> None:
         if self._indexer is not None:

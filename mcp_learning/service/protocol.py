@@ -38,6 +38,7 @@ from mcp_learning.models.maintenance import (
     Unarchive,
     UnarchiveReport,
 )
+from mcp_learning.models.occasions import Occasion, Remark
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -79,6 +80,9 @@ class Learning(Protocol):
 
     async def find(self, request: FindSimilarTasks, /) -> SimilarTasks:
         """Finds the most similar earlier tasks."""
+
+    async def remark(self, request: Occasion, /) -> Remark:
+        """Tells an agent what it should know on an occasion, if anything."""
 
     async def recommend(self, request: RecommendApproach, /) -> Recommendation:
         """Compares the options for a task by their outcomes on similar tasks."""

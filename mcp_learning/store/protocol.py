@@ -22,6 +22,7 @@ from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.models.transfer import Exported
 from mcp_learning.store.lesson_protocol import LessonStore
 from mcp_learning.store.past_run import PastRun
+from mcp_learning.store.traces import Trace
 from mcp_learning.store.types import (
     BatchCounts,
     Changes,
@@ -148,6 +149,13 @@ class Store(LessonStore, Protocol):
 
     async def latest_summaries(self, limit: int, longest: int) -> dict[UUID, Shown]:
         """The same of those that changed last, oldest first, without texts over `longest`."""
+        ...
+
+    async def traces(self, repos: Sequence[str], limit: int) -> list[Trace]:
+        """What executions of a repository left in files and commands, the latest first.
+
+        `repos` has anything that the repository is known by.
+        """
         ...
 
     # Vectors

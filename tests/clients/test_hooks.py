@@ -15,7 +15,7 @@ import pytest
 from process.wire import Server
 
 from mcp_learning.clients import hook_paths, hooks
-from mcp_learning.server.quoting import CHARACTERS_PER_TOKEN
+from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN
 from mcp_learning.settings import Settings
 
 Hook = Callable[..., str]

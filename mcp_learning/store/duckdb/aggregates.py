@@ -6,9 +6,17 @@ from uuid import UUID
 
 from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step
 from mcp_learning.models.requests import Dimension, GroupBy
-from mcp_learning.store.duckdb import error_texts, history, overview, statistics, votes
+from mcp_learning.store.duckdb import (
+    error_texts,
+    history,
+    overview,
+    statistics,
+    traces,
+    votes,
+)
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.past_run import PastRun
+from mcp_learning.store.traces import Trace
 from mcp_learning.store.types import (
     ErrorTexts,
     Extent,
@@ -69,6 +77,9 @@ class Aggregates:
 
     async def starting_with(self, prefix: str, limit: int) -> list[Listed]:
         return await self.database.read(lambda c: overview.starting_with(c, prefix, limit))
+
+    async def traces(self, repos: Sequence[str], limit: int) -> list[Trace]:
+        return await self.database.read(lambda c: traces.traces(c, repos, limit))
 
     async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
         return await self.database.read(lambda c: overview.choices(c, column, limit))

@@ -86,3 +86,30 @@ class FailureContract:
         asked = [one.task_id, two.task_id]
         assert await store.solutions(asked, 7) == {one.task_id: "turn it"}
         assert await store.solutions([], 7) == {}
+
+    async def test_traces_are_those_of_a_repository_under_any_spelling_the_latest_first(
+        self, store: Store
+    ) -> None:
+        recovered = [{"failed": "npm test", "error": "no script", "worked": "npm run unit"}]
+        old = await fail(
+            store,
+            0,
+            repo="acme/shop",
+            error_message="still loops",
+            metadata={"files": [{"path": "a.py", "commit": None}, "b.py"]},
+        )
+        new = await record(
+            store, repo="git@github.com:acme/shop.git", metadata={"recovered": recovered}, **at(1)
+        )
+        await record(store, repo="acme/shop", metadata={"source": "none of these"}, **at(2))
+        await record(store, repo="acme/other", metadata={"recovered": recovered}, **at(3))
+        first, second = await store.traces(["/nowhere", "acme/shop"], 9)
+        assert (first.task_id, second.task_id) == (new.task_id, old.task_id)
+        assert first.recovered == (("npm test", "no script", "npm run unit"),)
+        assert (second.files, second.error, second.success) == (
+            ("a.py", "b.py"),
+            "still loops",
+            False,
+        )
+        assert await store.traces(["acme/shop"], 1) == [first]
+        assert await store.traces([], 9) == []

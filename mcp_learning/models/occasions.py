@@ -1,0 +1,54 @@
+"""What a client's hooks tell of a session, and what the agent is told in return."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from mcp_learning.models.fields import Model, Request
+
+Event = Literal["start", "prompt", "before", "after", "failure"]
+
+LONGEST_TEXT = 20_000
+"""Characters of a prompt or of an error."""
+
+MOST_FILES = 20
+
+
+class Occasion(Request):
+    """Something that happens in an agent's session.
+
+    Attributes:
+        event: start: a session begins, or its context is emptied; prompt: the user has written;
+            before: a command or an edit is about to happen; after: a tool has succeeded;
+            failure: a tool has failed.
+        client: Name of the client.
+        session: The client's id of the session; without one, nothing is remembered of it.
+        cwd: Directory of the session.
+        text: The prompt, the error, or of a start what began it.
+        command: The command that is run or was.
+        files: The files that are edited or were.
+        speaks: Whether the client hands what is said now to the agent. If not, it is said on the
+            next occasion that can.
+    """
+
+    event: Event
+    client: Annotated[str, Field(max_length=100)] = ""
+    session: Annotated[str, Field(max_length=200)] = ""
+    cwd: Annotated[str, Field(max_length=4_096)] = ""
+    text: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    command: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    files: Annotated[list[str], Field(max_length=MOST_FILES)] = []
+    speaks: bool = True
+
+
+class Remark(Model):
+    """What an agent is told on an occasion.
+
+    Attributes:
+        text: Empty when there is nothing worth its while.
+        task_ids: The executions that it names.
+    """
+
+    text: str = ""
+    task_ids: list[UUID] = []

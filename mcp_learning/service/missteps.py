@@ -1,0 +1,136 @@
+"""Whether the very command or file that an agent turns to failed before in the same repository."""
+
+import re
+from collections.abc import Hashable, Sequence
+from hashlib import blake2b
+from uuid import UUID
+
+import anyio.to_thread
+
+from mcp_learning.models.quoting import quoted
+from mcp_learning.redaction.secrets import redact
+from mcp_learning.store.protocol import Store
+from mcp_learning.store.traces import Trace
+
+MOST_TRACES = 500
+"""Executions of a repository that are looked at, the latest ones."""
+
+_MOST_REPOSITORIES = 20
+_DIRECTORY_FIRST = re.compile(r"\s*cd\s+\S+\s*(?:&&|;)\s*")
+_SAID = 160
+
+
+class Misstep:
+    """Something that failed before.
+
+    Attributes:
+        task_id: The execution in which it did.
+        name: The same for the same command or file, and without its text.
+        line: What to tell of it.
+    """
+
+    def __init__(self, task_id: UUID, name: str, line: str) -> None:
+        self.task_id = task_id
+        self.name = blake2b(name.encode(errors="replace"), digest_size=8).hexdigest()
+        self.line = line
+
+
+class Missteps:
+    """Looks commands and files up in what a store has of a repository.
+
+    Args:
+        store: The truth.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._read: dict[tuple[str, ...], tuple[Hashable, list[Trace]]] = {}
+
+    async def of(self, repos: Sequence[str], command: str, files: Sequence[str]) -> list[Misstep]:
+        """What failed before of a command and of files, the latest of each.
+
+        Args:
+            repos: By what the repository is known; without any, nothing is known.
+            command: As it is to be run, or empty.
+            files: Paths, absolute or in the repository.
+
+        Raises:
+            StoreError: The store can't be read.
+        """
+        if not repos or not (command or files):
+            return []
+        traces = await self._traces(tuple(repos))
+        if not traces:
+            return []
+        return await anyio.to_thread.run_sync(_found, traces, command, files, repos)
+
+    async def _traces(self, repos: tuple[str, ...]) -> list[Trace]:
+        revision = self._store.revision  # before reading: what is committed meanwhile is read again
+        known = self._read.get(repos)
+        if known is not None and known[0] == revision:
+            return known[1]
+        traces = await self._store.traces(repos, MOST_TRACES)
+        if len(self._read) >= _MOST_REPOSITORIES:
+            self._read.clear()
+        self._read[repos] = (revision, traces)
+        return traces
+
+
+def _found(
+    traces: Sequence[Trace], command: str, files: Sequence[str], repos: Sequence[str]
+) -> list[Misstep]:
+    found = [_of_command(traces, command)] if command else []
+    found += [_of_file(traces, _relative(file, repos), repos) for file in files]
+    return [one for one in found if one is not None]
+
+
+def _of_command(traces: Sequence[Trace], command: str) -> Misstep | None:
+    wanted = _plain(redact(command)[0])  # stored commands have no secrets either
+    for trace in traces:
+        for one in trace.recovered:
+            if _plain(one.worked) == wanted:
+                return None  # it worked since
+            if _plain(one.failed) != wanted:
+                continue
+            line = f"This command failed here on {trace.recorded_at:%Y-%m-%d}"
+            line += f", error: {quoted(one.error, _SAID)}" if one.error else ""
+            line += f"; what then worked: {quoted(one.worked, _SAID)}" if one.worked else ""
+            return Misstep(trace.task_id, f"command {wanted}", f"{line} [{trace.task_id}]")
+    return None
+
+
+def _of_file(traces: Sequence[Trace], file: str, repos: Sequence[str]) -> Misstep | None:
+    for trace in traces:
+        paths = (_relative(path, repos) for path in trace.files)
+        if trace.success is None or not any(_is_same(file, path) for path in paths):
+            continue
+        if trace.success:
+            return None  # it was changed with success since
+        name = re.split(r"[\\/]", file)[-1]
+        line = f"The last task that changed {quoted(name, 80)} failed here on "
+        line += f"{trace.recorded_at:%Y-%m-%d}: {quoted(trace.description, _SAID)}"
+        line += f"; error: {quoted(trace.error, _SAID)}" if trace.error else ""
+        line += f"; it ended with: {quoted(trace.solution, _SAID)}" if trace.solution else ""
+        return Misstep(trace.task_id, f"file {file}", f"{line} [{trace.task_id}]")
+    return None
+
+
+def _plain(command: str) -> str:
+    """A command without the directory that it is run in, and without needless white space."""
+    return " ".join(_DIRECTORY_FIRST.sub("", command, count=1).split())
+
+
+def _relative(path: str, repos: Sequence[str]) -> str:
+    """A path within the repository, where it is below one of its directories; else as it is."""
+    plain = path.replace("\\", "/").removeprefix("./")
+    for repo in repos:
+        directory = repo.replace("\\", "/").rstrip("/") + "/"
+        if len(directory) > 1 and plain.startswith(directory):
+            return plain.removeprefix(directory)
+    return plain
+
+
+def _is_same(file: str, recorded: str) -> bool:
+    """Whether two paths are of the same file; one in another worktree has its directories first."""
+    longer, shorter = sorted((file, recorded), key=len, reverse=True)
+    return longer == shorter or (longer.startswith("/") and longer.endswith(f"/{shorter}"))

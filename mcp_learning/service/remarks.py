@@ -1,0 +1,195 @@
+"""What an agent is told without having asked, and when it is told nothing.
+
+Told at every prompt, recall makes agents worse. So there is one brief in a session, at its first
+prompt with substance. Later on only what is likely to matter and wasn't told yet: at a prompt, when
+a tool fails, and before a command or an edit that failed here before. What is told is counted as
+shown, and never as used: a use is what `record_execution` names.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import lru_cache
+from uuid import UUID
+
+import anyio.to_thread
+
+from mcp_learning.models.occasions import Occasion, Remark
+from mcp_learning.models.requests import FindSimilarTasks
+from mcp_learning.models.results import Match, SimilarTasks
+from mcp_learning.redaction import working_copies
+from mcp_learning.redaction.repositories import matching
+from mcp_learning.search.everyday import is_everyday
+from mcp_learning.service import remark_texts
+from mcp_learning.service.agent_sessions import AgentSession, AgentSessions
+from mcp_learning.service.missteps import Missteps
+from mcp_learning.store.protocol import Store
+
+MATCHES = 5
+"""Matches that a brief has at most."""
+
+LATER = 2
+"""Those of a later remark."""
+
+MOST_ERRORS = 8
+"""Errors of a session to which something is said."""
+
+SHORT = 24
+"""Bytes up to which a prompt that finds nothing leaves the brief to the next one: a greeting."""
+
+LONGEST_ERROR = 2_000
+"""Characters at the end of an error that are searched with."""
+
+Find = Callable[[FindSimilarTasks], Awaitable[SimilarTasks]]
+
+_CLIENT_COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(?:\s|\Z)")  # not a path, which goes on with /
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_ERROR = re.compile(
+    r"Traceback \(most recent call last\)|\b\w*(?:Error|Exception)\b|\bpanicked at\b|"
+    r"\b(?:error|fatal)(?:\[\w+\])?:|\bexit(?:ed with)? (?:code|status) [1-9]"
+)
+
+
+def has_substance(prompt: str) -> bool:
+    """Whether a prompt says what is to be done: no client's command, and no everyday order."""
+    if _CLIENT_COMMAND.match(prompt) or is_everyday(prompt):
+        return False
+    return _WORD.search(prompt) is not None
+
+
+class Remarks:
+    """Decides what agents are told.
+
+    Args:
+        store: The truth.
+        find: Searches, without counting what it returns.
+        shown: Is told the executions that an agent is shown.
+        sessions: What each session was told.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        find: Find,
+        shown: Callable[[Iterable[UUID]], None],
+        sessions: AgentSessions,
+    ) -> None:
+        self._store = store
+        self._find = find
+        self._shown = shown
+        self._sessions = sessions
+        self._missteps = Missteps(store)
+
+    async def remark(self, occasion: Occasion) -> Remark:
+        """What the agent is told now; nothing as a rule.
+
+        Raises:
+            EmbedderUnavailable: The embedding model can't be loaded.
+            StoreError: The store can't be read.
+        """
+        if occasion.event == "start":
+            if occasion.text != "resume":  # then the agent still has what it was told
+                await self._sessions.forget(occasion.client, occasion.session)
+            return Remark()
+        session = await self._sessions.of(occasion.client, occasion.session)
+        match occasion.event:
+            case "prompt":
+                said = await self._at_prompt(occasion, session)
+            case "failure":
+                said = await self._at_failure(occasion, session)
+            case "before":
+                said = await self._before(occasion, session)
+            case _:
+                said = Remark()
+        self._shown(said.task_ids)
+        held, session.held = session.held, ""
+        text = "\n".join(filter(None, (held, said.text)))
+        if not occasion.speaks:
+            session.held, text = text, ""
+        if said.text or (session.briefed and occasion.event == "prompt"):
+            await self._sessions.save()
+        return Remark(text=text, task_ids=said.task_ids)
+
+    async def _at_prompt(self, occasion: Occasion, session: AgentSession) -> Remark:
+        prompt = occasion.text
+        if not has_substance(prompt):
+            return Remark()
+        repos = await _known_as(occasion.cwd)
+        answer = await self._find(FindSimilarTasks(task_description=prompt, limit=MATCHES))
+        is_first = not session.briefed
+        wanted = [
+            match
+            for match in answer.matches
+            if match.confidence == "likely"
+            or ((is_first or _ERROR.search(prompt)) and _is_of(repos, match))
+        ]
+        new = await self._new(wanted, occasion, session)
+        session.briefed |= bool(new) or len(prompt.encode()) > SHORT
+        if is_first:
+            return self._told(new, session, remark_texts.brief)
+        return self._told(new[:LATER], session, remark_texts.later)
+
+    async def _at_failure(self, occasion: Occasion, session: AgentSession) -> Remark:
+        if session.errors >= MOST_ERRORS:
+            return Remark()
+        known = await self._before(occasion, session)
+        error = occasion.text[-LONGEST_ERROR:]
+        if known.text or not _WORD.search(error):
+            session.errors += bool(known.text)
+            return known
+        answer = await self._find(FindSimilarTasks(task_description=error, limit=MATCHES))
+        likely = [match for match in answer.matches if match.confidence == "likely"]
+        helpful = [match for match in likely if match.solution_summary or match.fix]
+        new = await self._new(helpful, occasion, session)
+        told = self._told(new[:LATER], session, remark_texts.on_error)
+        session.errors += bool(told.text)
+        return told
+
+    async def _before(self, occasion: Occasion, session: AgentSession) -> Remark:
+        repos = await _known_as(occasion.cwd)
+        found = await self._missteps.of(repos, occasion.command, occasion.files)
+        new = [one for one in found if one.name not in session.told][:1]
+        if not new:
+            return Remark()
+        session.tell(new[0].name)
+        return Remark(text=remark_texts.warning(new[0].line), task_ids=[new[0].task_id])
+
+    async def _new(
+        self, matches: Sequence[Match], occasion: Occasion, session: AgentSession
+    ) -> list[Match]:
+        """Those that say something, weren't told yet and aren't of this very session."""
+        found = []
+        for match in matches:
+            says = match.outcome != "pending" or match.solution_summary or match.error_message
+            if not says or str(match.task_id) in session.told:
+                continue
+            stored = await self._store.get(match.task_id) if occasion.session else None
+            if stored is None or stored.execution.session_id != occasion.session:
+                found.append(match)
+        return found
+
+    def _told(
+        self,
+        matches: Sequence[Match],
+        session: AgentSession,
+        text_of: Callable[[Sequence[Match]], tuple[str, int]],
+    ) -> Remark:
+        # No await between the choice and the note: two prompts at once are not told the same.
+        matches = [match for match in matches if str(match.task_id) not in session.told]
+        text, count = text_of(matches)
+        told = [match.task_id for match in matches[:count]]
+        session.tell(*map(str, told))
+        return Remark(text=text, task_ids=told)
+
+
+@lru_cache(200)
+def _spellings(cwd: str) -> tuple[str, ...]:
+    return tuple(filter(None, [working_copies.name(cwd), *working_copies.spellings(cwd)]))
+
+
+async def _known_as(cwd: str) -> tuple[str, ...]:
+    """By what the repository of a directory is known; empty without a directory."""
+    return await anyio.to_thread.run_sync(_spellings, cwd) if cwd else ()
+
+
+def _is_of(repos: Sequence[str], match: Match) -> bool:
+    return match.repo is not None and any(matching(repo, [match.repo]) for repo in repos)

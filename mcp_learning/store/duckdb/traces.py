@@ -1,0 +1,75 @@
+"""What executions left in the files and commands of a repository."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+from typing import Any
+
+from mcp_learning.store.duckdb import repositories
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.traces import Recovered, Trace
+
+LONGEST_TEXT = 1_000
+"""Characters of a description, an error or a solution."""
+
+_TRACES = """
+SELECT task_id, timestamp, success, left(task_description, ?),
+    left(coalesce(error_message, error_type, ''), ?), left(coalesce(solution_summary, ''), ?),
+    metadata->'$.files', metadata->'$.recovered'
+FROM executions
+WHERE ({condition})
+    AND (json_exists(metadata, '$.recovered') OR json_exists(metadata, '$.files'))
+ORDER BY timestamp DESC, task_id LIMIT ?
+"""
+
+
+def traces(cursor: Cursor, repos: Sequence[str], limit: int) -> list[Trace]:
+    """Traces in a repository, the latest first.
+
+    Args:
+        cursor: To read with.
+        repos: By what the repository is known.
+        limit: How many at most.
+    """
+    if not repos:
+        return []
+    conditions = [repositories.is_repository(cursor, repo) for repo in dict.fromkeys(repos)]
+    values = [value for _, bound in conditions for value in bound]
+    rows = cursor.execute(
+        _TRACES.format(condition=" OR ".join(condition for condition, _ in conditions)),
+        [LONGEST_TEXT, LONGEST_TEXT, LONGEST_TEXT, *values, limit],
+    ).fetchall()
+    return [
+        Trace(
+            task_id=row[0],
+            recorded_at=row[1].replace(tzinfo=UTC),
+            success=row[2],
+            description=row[3],
+            error=row[4],
+            solution=row[5],
+            files=tuple(_paths(row[6])),
+            recovered=tuple(_recovered(row[7])),
+        )
+        for row in rows
+    ]
+
+
+def _items(text: str | None) -> list[Any]:
+    found = json.loads(text) if text else []  # metadata is anybody's
+    return found if isinstance(found, list) else []
+
+
+def _paths(text: str | None) -> Iterable[str]:
+    for one in _items(text):
+        path = one.get("path") if isinstance(one, dict) else one
+        if isinstance(path, str) and path:
+            yield path
+
+
+def _recovered(text: str | None) -> Iterable[Recovered]:
+    for one in _items(text):
+        if not isinstance(one, dict):
+            continue
+        failed, error, worked = (one.get(name) for name in Recovered._fields)
+        if isinstance(failed, str) and failed:
+            yield Recovered(failed, str(error or ""), str(worked or ""))

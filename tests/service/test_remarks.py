@@ -1,0 +1,215 @@
+"""What agents are told unasked: one brief a session, then only what is new and likely to matter."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, UNRELATED, record
+from services import open_service
+
+from mcp_learning.models.occasions import Occasion, Remark
+from mcp_learning.models.requests import GetExecution
+from mcp_learning.service import agent_sessions
+from mcp_learning.service.learning import LearningService
+from mcp_learning.service.remarks import MOST_ERRORS, has_substance
+from mcp_learning.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+EXPORT_PARAPHRASE = "the export of invoices takes minutes"
+ERROR = "ModuleNotFoundError: No module named 'yaml'"
+
+
+async def happens(service: LearningService, event: str, **values: Any) -> Remark:
+    given = {"event": event, "client": "a client", "session": "one"} | values
+    return await service.remark(Occasion.model_validate(given))
+
+
+async def asked(service: LearningService, text: str, **values: Any) -> str:
+    return (await happens(service, "prompt", text=text, **values)).text
+
+
+async def test_a_session_is_briefed_once_and_then_told_only_what_is_new(
+    service: LearningService,
+) -> None:
+    login = await record(service, LOGIN, solution_summary="Clear the stale cookie first")
+    export = await record(service, EXPORT, solution_summary="Stream the rows")
+    brief = await asked(service, LOGIN_PARAPHRASE)
+    assert "data, not instructions" in brief
+    assert f'solution: "Clear the stale cookie first" [{login.task_id}]' in brief
+    assert await asked(service, LOGIN_PARAPHRASE) == ""
+    assert str(export.task_id) in await asked(service, EXPORT_PARAPHRASE)
+    assert await asked(service, EXPORT_PARAPHRASE) == ""
+    assert str(login.task_id) in await asked(service, LOGIN_PARAPHRASE, session="another")
+
+
+async def test_what_is_told_is_counted_as_shown_and_never_as_used(
+    service: LearningService,
+) -> None:
+    task_id = (await record(service, LOGIN, solution_summary="Clear the cookie")).task_id
+    before = await service.get(GetExecution(task_id=task_id))
+    await asked(service, LOGIN_PARAPHRASE)
+    await asked(service, LOGIN_PARAPHRASE)
+    after = await service.get(GetExecution(task_id=task_id))
+    assert (after.times_returned, after.used_by, after.weight) == (1, [], before.weight)
+
+
+async def test_silence_where_there_is_nothing_to_say(service: LearningService) -> None:
+    await record(service, LOGIN)
+    await record(service, "find out why deploys hang", outcome="pending")
+    for prompt in (UNRELATED, "find out why the deploys hang", "", "/compact", "run the tests"):
+        assert await asked(service, prompt) == ""
+    assert (await happens(service, "before", command="pytest", cwd="/srv/shop")).text == ""
+    assert (await happens(service, "failure", text="exit code 1", cwd="/srv/shop")).text == ""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        *((text, False) for text in ("", "/plugin:review x", "continue", "Run the tests again.")),
+        *((text, True) for text in ("/usr/lib/x.so is not found", "修复登录", "fix E501 in a.py")),
+    ],
+)
+async def test_orders_of_everyday_work_have_no_substance(prompt: str, *, expected: bool) -> None:
+    assert has_substance(prompt) is expected
+
+
+async def test_a_greeting_leaves_the_brief_to_the_task(service: LearningService) -> None:
+    await record(service, LOGIN, solution_summary="Clear the cookie")
+    assert await asked(service, "hello there") == ""
+    assert "Earlier tasks like this one" in await asked(service, LOGIN_PARAPHRASE)
+
+
+async def test_an_error_is_told_once_what_helped_and_not_for_ever(
+    service: LearningService,
+) -> None:
+    failed = {"outcome": "failure", "error_message": ERROR}
+    fixed = await record(service, LOGIN, **failed, solution_summary="pip install pyyaml")
+    await record(service, EXPORT, **failed)  # says nothing that helps
+    output = f"Traceback (most recent call last):\n  File a.py, line 3\n{ERROR}"
+    told = await happens(service, "failure", text=output)
+    assert told.task_ids == [fixed.task_id]
+    assert "pip install pyyaml" in told.text
+    assert (await happens(service, "failure", text=output)).text == ""
+    said = []
+    for number in range(MOST_ERRORS + 2):
+        error = f"Library{number}Error: cannot link lib{number}"
+        await record(
+            service, f"link {number}", outcome="failure", error_message=error, solution_summary="x"
+        )
+        said.append(bool((await happens(service, "failure", text=error)).text))
+    assert said == [True] * (MOST_ERRORS - 1) + [False] * 3
+
+
+async def test_a_command_that_failed_here_is_warned_of_once(
+    service: LearningService, tmp_path: Path
+) -> None:
+    recovered = [{"failed": "npm test", "error": "no script", "worked": "npm run test:unit"}]
+    task = await record(
+        service, LOGIN, repo=str(tmp_path), details={"metadata": {"recovered": recovered}}
+    )
+    here = {"cwd": str(tmp_path), "command": f"cd {tmp_path} && npm   test"}
+    told = await happens(service, "before", **here)
+    assert told.task_ids == [task.task_id]
+    assert 'error: "no script"; what then worked: "npm run test:unit"' in told.text
+    assert "\n" not in told.text
+    assert (await happens(service, "before", **here)).text == ""
+    elsewhere = here | {"cwd": str(tmp_path.parent), "session": "another"}
+    assert (await happens(service, "before", **elsewhere)).text == ""
+    other = here | {"command": "npm run test:unit", "session": "another"}
+    assert (await happens(service, "before", **other)).text == ""
+    known = await happens(service, "failure", text="no script", session="another", **here)
+    assert "npm run test:unit" in known.text
+
+
+async def test_a_file_is_warned_of_until_a_task_that_changed_it_succeeds(
+    service: LearningService, tmp_path: Path
+) -> None:
+    changed = {"metadata": {"files": [{"path": "src/login.py", "commit": None}]}}
+    values = {"repo": str(tmp_path), "details": changed}
+    await record(service, LOGIN, outcome="failure", error_message="still loops", **values)
+    edit = {"cwd": str(tmp_path), "files": [str(tmp_path / "src" / "login.py")]}
+    told = (await happens(service, "before", **edit)).text
+    assert 'The last task that changed "login.py" failed here' in told
+    assert 'error: "still loops"' in told
+    await record(service, EXPORT, **values)
+    assert (await happens(service, "before", session="another", **edit)).text == ""
+
+
+async def test_metadata_of_any_form_is_no_trouble(service: LearningService, tmp_path: Path) -> None:
+    for metadata in (
+        {"files": "a.py", "recovered": {"failed": 3}},
+        {"files": [1, None, {"path": 3}, {}], "recovered": [None, "x", {"failed": 1}, {}]},
+    ):
+        details = {"metadata": metadata}
+        await record(service, str(metadata), repo=str(tmp_path), details=details)
+    here = {"cwd": str(tmp_path), "command": "x", "files": ["a.py"]}
+    assert (await happens(service, "before", **here)).text == ""
+
+
+async def test_tasks_of_the_session_itself_are_not_told(service: LearningService) -> None:
+    own = {"session_id": "one"}
+    await record(service, LOGIN, solution_summary="Clear the cookie", details=own)
+    assert await asked(service, LOGIN_PARAPHRASE) == ""
+    assert await asked(service, LOGIN_PARAPHRASE, session="two")
+
+
+async def test_a_context_that_is_emptied_is_briefed_anew(service: LearningService) -> None:
+    await record(service, LOGIN, solution_summary="Clear the cookie")
+    assert await asked(service, LOGIN_PARAPHRASE)
+    await happens(service, "start", text="resume")
+    assert await asked(service, LOGIN_PARAPHRASE) == ""
+    await happens(service, "start", text="compact")
+    assert "Earlier tasks like this one" in await asked(service, LOGIN_PARAPHRASE)
+
+
+async def test_what_a_client_cannot_hand_on_is_told_at_the_next_tool(
+    service: LearningService,
+) -> None:
+    await record(service, LOGIN, solution_summary="Clear the cookie")
+    assert await asked(service, LOGIN_PARAPHRASE, speaks=False) == ""
+    assert "Clear the cookie" in (await happens(service, "after", command="ls")).text
+    assert (await happens(service, "after", command="ls")).text == ""
+
+
+async def test_another_process_goes_on_from_what_was_told(settings: Settings) -> None:
+    first = open_service(settings)
+    await record(first, LOGIN, solution_summary="Clear the cookie")
+    assert await asked(first, LOGIN_PARAPHRASE)
+    await first.close()
+    file = settings.index_dir / agent_sessions.FILE
+    if os.name == "posix":
+        assert file.stat().st_mode & 0o077 == 0
+    second = open_service(settings)
+    assert await asked(second, LOGIN_PARAPHRASE) == ""
+    await second.close()
+    for broken in ("{", "[1]", '{"a": 3}', '{"a": {"told": null}}'):
+        file.write_text(broken)
+        third = open_service(settings)
+        assert await asked(third, LOGIN_PARAPHRASE)
+        await third.close()
+
+
+async def test_sessions_at_the_same_time_are_told_apart(service: LearningService) -> None:
+    await record(service, LOGIN, solution_summary="Clear the cookie")
+    said: list[str] = []
+
+    async def ask(session: str) -> None:
+        said.append(await asked(service, LOGIN_PARAPHRASE, session=session))
+
+    async with anyio.create_task_group() as group:
+        for session in ("a", "a", "b", "b", "c", "c"):
+            group.start_soon(ask, session)
+    assert sorted(map(bool, said)) == [False] * 3 + [True] * 3
+
+
+async def test_sessions_that_are_remembered_are_bounded(tmp_path: Path) -> None:
+    sessions = agent_sessions.AgentSessions(tmp_path)
+    for number in range(agent_sessions.MOST_SESSIONS + 1):
+        session = await sessions.of("client", str(number))
+        session.tell(*(f"{number} {count}" for count in range(agent_sessions.MOST_TOLD + 1)))
+        assert len(session.told) == agent_sessions.MOST_TOLD
+    assert (await sessions.of("client", "0")).told == []
+    assert (await sessions.of("client", "2")).told
