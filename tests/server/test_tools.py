@@ -10,9 +10,10 @@ from mcp.client.client import Client
 from mcp_types import CallToolResult, PromptReference, TextContent, Tool
 
 from mcp_learning.cluster.member import ClusterMember
+from mcp_learning.models import quoting
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import Match, Runs, SearchInfo, SimilarTasks
-from mcp_learning.server import answers, matches, quoting
+from mcp_learning.server import answers, matches
 from mcp_learning.server.app import INSTRUCTIONS, LearningServer
 from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.settings import Settings
