@@ -69,6 +69,8 @@ def rebuilt(result: RebuildReport) -> str:
 def forgotten(result: Forgotten) -> str:
     """One line about what was, or would be, deleted."""
     missing = f" Unknown ids: {len(result.unknown_task_ids)}." if result.unknown_task_ids else ""
+    if not result.executions:
+        return f"No execution matches; nothing to delete.{missing}"
     what = counted(result.executions, "execution")
     if result.dry_run:
         return f"Would delete {what}; dry_run=false deletes them.{missing}"

@@ -75,14 +75,19 @@ def _text(result: Stats, whole: Stats) -> str:
     period, totals = counted(result.days, "day"), result.totals
     lines = [f"{counted(totals.executions, 'execution')} in {period}{rate(totals)}."]
     lines += spent(result.totals)
-    lines += [f"Against the {period} before: {trend(result.trend)}."]
+    if totals.executions or result.trend.previous.executions:
+        lines += [f"Against the {period} before: {trend(result.trend)}."]
+    elif result.health.rows:
+        lines += [
+            "There are executions outside of this selection: give more days, or fewer filters."
+        ]
     lines += [_group(result, group) for group in result.groups[:_LEADING]]
     lines += changed(whole)
     lines += failing(result)
     health = result.health
     lines.append(
-        f"Index: {health.index.state}; {health.embedded} of {health.rows} embedded; "
-        f"search: {health.search_mode}."
+        f"HNSW index: {health.index.state}; {health.embedded:,} of "
+        f"{counted(health.rows, 'execution')} embedded; search: {health.search_mode}."
     )
     if health.leader is not None:
         others = counted(len(health.followers), "other process") if health.followers else ""
@@ -111,7 +116,8 @@ def rate(totals: Totals) -> str:
 
 def _group(result: Stats, group: Group) -> str:
     key = quoted(group.key, 60)
-    return f"- {result.group_by} {key}: {group.executions}{_outcome(result, group)}"
+    executions = counted(group.executions, "execution")
+    return f"- {result.group_by} {key}: {executions}{_outcome(result, group)}"
 
 
 def _outcome(result: Stats, group: Totals) -> str:

@@ -154,3 +154,13 @@ async def test_a_likely_match_shows_a_long_solution_from_where_it_answers_on(
     first = (answer.structured_content or {})["matches"][0]
     assert settled in first["solution_summary"]
     assert len(first["solution_summary"]) <= 800
+
+
+async def test_what_selects_nothing_says_so_and_how_to_select_more(client: Client) -> None:
+    await client.call_tool("record_execution", TASK)
+    statistics = await say(client, "learning_stats", task_type="docs")
+    assert statistics.startswith("0 executions in 30 days.\nThere are executions outside")
+    kept = await say(client, "forget_executions", task_type="docs")
+    assert kept == "No execution matches; nothing to delete."
+    statistics = await say(client, "learning_stats")
+    assert '- task_type "bug_fix": 1 execution, 100% succeeded' in statistics
