@@ -6,18 +6,17 @@ failed on the way, is in the metadata.
 """
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from mcp_learning.clients.capture import repositories, summaries, task_types, traces
 from mcp_learning.clients.transcripts.sessions import Session, Task
-from mcp_learning.clients.transfer.commits import type_by_words
 from mcp_learning.clients.transfer.imported import Notes, files_below, fitted
 from mcp_learning.clients.values import clean, identity
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.redaction import working_copies
+from mcp_learning.redaction.secrets import redact
 
 LONGEST_DESCRIPTION = 20_000
 LONGEST_SOLUTION = 8_000
@@ -46,24 +45,21 @@ def executions(read: Reader, path: Path, notes: Notes) -> Iterator[PastExecution
 
 def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
     """The execution of a task; None, with a note, if a value of it can't be stored."""
-    description = fitted(task.first.text, LONGEST_DESCRIPTION)
-    first_line = description.partition("\n")[0]
-    ended, trouble = task.ended or task.started, task.trouble
-    solution = task.replies[-1].text if task.replies else ""
+    ended = task.ended or task.started
     values = {
-        "task_type": type_by_words(first_line, "task"),
-        "task_description": description,
-        "outcome": "failure" if trouble else "pending",
-        "repo": repository(task.cwd) or None,
+        "task_type": task_types.task_type(task),
+        "task_description": fitted(summaries.description(task), LONGEST_DESCRIPTION),
+        "outcome": "pending",
+        "repo": repositories.repository(task) or None,
         "model_tier": _tier(task.model) or None,
-        "solution_summary": fitted(solution, LONGEST_SOLUTION) or None,
-        "error_type": "crash" if trouble else None,
-        "error_message": fitted(_error(task), LONGEST_ERROR) or None,
+        "solution_summary": fitted(summaries.solution(task), LONGEST_SOLUTION) or None,
+        "error_message": _ending(summaries.error(task), LONGEST_ERROR) or None,
         "duration_seconds": (ended - task.started).total_seconds() if task.ended else None,
         "cost_usd": task.cost,
         "details": {
             "file_count": len(task.files) or None,
             "estimated_tokens": task.tokens or None,
+            "session_id": clean(task.session.id, 100) or None,
             "metadata": _metadata(task, client),
         },
     }
@@ -74,7 +70,7 @@ def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
         "execution": values,
         "recorded_at": task.started,
         "updated_at": ended,
-        "repo_known_as": [*_known_as(task.cwd), *filter(None, [task.session.remote])],
+        "repo_known_as": repositories.known_as(task),
     }
     try:
         return PastExecution.model_validate(record)
@@ -84,23 +80,12 @@ def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
         return None
 
 
-def _error(task: Task) -> str:
-    """What stopped the task, or else the last error of a tool."""
-    if trouble := task.trouble:
-        return trouble.text
-    failed = task.failed_calls
-    return failed[-1].output if failed else ""
-
-
-@lru_cache(1_000)
-def repository(cwd: str) -> str:
-    """Name of the repository that a directory is in; of the directory, where that is gone."""
-    return clean(working_copies.name(cwd), 500)
-
-
-@lru_cache(1_000)
-def _known_as(cwd: str) -> tuple[str, ...]:
-    return tuple(working_copies.spellings(cwd)) if cwd else ()
+def _ending(text: str, limit: int) -> str:
+    """The end of a text, where errors are told, from a whole line on; without secrets."""
+    whole, _ = redact(clean(text, len(text)))
+    if len(whole) <= limit:
+        return whole
+    return whole[-limit:].partition("\n")[2] or whole[-limit:]
 
 
 def _tier(model: str) -> str:
@@ -117,5 +102,9 @@ def _metadata(task: Task, client: str) -> dict[str, Any]:
         "tools": dict(task.tools.most_common(_MOST_TOOLS)),
         "tool_errors": len(task.failed_calls),
         "interrupted": task.interrupted,
+        "ended_by": task.trouble.trouble.value if task.trouble else None,
+        "prompts": len(task.prompts) if len(task.prompts) > 1 else None,
+        "files": traces.files(task),
+        "recovered": traces.recovered(task),
     }
     return {name: value for name, value in values.items() if value}

@@ -110,6 +110,7 @@ class _CodexReader:
         git = payload.get("git")
         if isinstance(git, dict):
             self._place["branch"] = str(git.get("branch") or "")
+            self.session.commit = str(git.get("commit_hash") or "")
             self.session.remote = str(git.get("repository_url") or "")
 
     def _event(self, where: str, payload: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ LONGEST_OTHER_OUTPUT = 400
 
 RECORDING_TOOL = "record_execution"
 
-_COMMITTED = re.compile(r"^\[[^\]\n]+ (?P<hash>[0-9a-f]{7,40})\] ", re.MULTILINE)
+_COMMITTED = re.compile(r"^\[[^\]\n]+ (?P<hash>[0-9a-f]{7,40})\] (?P<subject>.*)", re.MULTILINE)
 """What `git commit` prints: `[branch hash] subject`."""
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _CREATED = re.compile(
@@ -140,9 +140,17 @@ class ToolCall(SessionEvent):
     @property
     def commits(self) -> list[str]:
         """Hashes, in short, of the commits that `git commit` told it made."""
+        return [found["hash"] for found in self._committed()]
+
+    @property
+    def commit_subjects(self) -> list[str]:
+        """First lines of the messages of these commits."""
+        return [found["subject"] for found in self._committed()]
+
+    def _committed(self) -> list[re.Match[str]]:
         if self.action is not Action.RUN or self.failed:
             return []
-        return [found["hash"] for found in _COMMITTED.finditer(self.output)]
+        return list(_COMMITTED.finditer(self.output))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -181,6 +181,7 @@ class Session:
         id: What the client calls it.
         events: Without what was before the first prompt.
         remote: Address of the repository, if the session has it; empty if unknown.
+        commit: The commit that the repository was at when it began; empty if unknown.
         parent: Id of the session that it is a part of, as of a subagent; empty if it is its own.
     """
 
@@ -188,6 +189,7 @@ class Session:
     id: str = ""
     events: list[SessionEvent] = field(default_factory=list)
     remote: str = ""
+    commit: str = ""
     parent: str = ""
     _begins: list[int] = field(default_factory=list)
     _usage: Usage | None = None

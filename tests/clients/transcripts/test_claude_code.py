@@ -51,7 +51,9 @@ def test_a_prompt_and_what_followed_become_a_task(file: Path, notes: Notes) -> N
     assert execution.task_description == ASKED
     assert execution.task_type == "bug_fix"
     assert execution.outcome == "pending"
-    assert execution.solution_summary == "The edge was blunt; I sharpened it."
+    assert execution.solution_summary == (
+        "The edge was blunt; I sharpened it.\n\nChanged: spout.py"
+    )
     assert (execution.repo, execution.model_tier, execution.approach) == ("teapot", "sonnet", None)
     assert (execution.error_type, execution.error_message) == (None, "1 failed")
     assert execution.duration_seconds == 42.5
@@ -68,7 +70,11 @@ def test_a_prompt_and_what_followed_become_a_task(file: Path, notes: Notes) -> N
         "model": "claude-sonnet-4-20250514",
         "tools": {"Edit": 2, "Bash": 1},
         "tool_errors": 1,
+        "files": [
+            {"path": "/a/spout.py", "commit": None},
+        ],
     }
+    assert execution.details.session_id == "session-1"
     assert not notes.skipped
 
 
@@ -120,16 +126,28 @@ def test_that_the_user_stopped_the_agent_is_told_but_is_no_failure(
     assert metadata(record)["interrupted"] is True
 
 
-def test_a_session_that_ends_with_an_error_of_the_model_failed(file: Path, notes: Notes) -> None:
-    error = assistant(2, text("API Error: 529 overloaded"), isApiErrorMessage=True)
-    write(file, user(0, ASKED), assistant(1, text("Looking.")), error)
+@pytest.mark.parametrize(
+    ("told", "trouble"),
+    [
+        ("API Error: 529 overloaded", "error"),
+        ("Claude AI usage limit reached|1760000000", "limit"),
+        ("You've hit your limit · resets 3pm", "limit"),
+        ("Invalid API key · Please run /login", "login"),
+    ],
+)
+def test_trouble_with_the_service_is_neither_failure_nor_solution(
+    file: Path, notes: Notes, told: str, trouble: str
+) -> None:
+    error = assistant(2, text(told), isApiErrorMessage=True)
+    write(file, user(0, ASKED), assistant(1, text("The edge is blunt.")), error)
     (record,) = read(file, notes)
     execution = record.execution
-    assert (execution.outcome, execution.error_type) == ("failure", "crash")
-    assert execution.error_message == "API Error: 529 overloaded"
+    assert (execution.outcome, execution.error_message) == ("pending", None)
+    assert execution.solution_summary == "The edge is blunt."
+    assert metadata(record)["ended_by"] == trouble
     write(file, user(0, ASKED), error, assistant(3, text("Here I am again.")))
     (record,) = read(file, Notes())
-    assert record.execution.outcome == "pending"
+    assert "ended_by" not in metadata(record)
 
 
 def test_the_parts_of_one_message_count_their_tokens_once(file: Path, notes: Notes) -> None:

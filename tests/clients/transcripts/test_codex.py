@@ -76,7 +76,7 @@ def test_a_turn_becomes_a_task(file: Path, notes: Notes) -> None:
     assert execution.task_description == ASKED
     assert (execution.task_type, execution.outcome) == ("bug_fix", "pending")
     assert (execution.repo, execution.model_tier) == ("teapot", "gpt-5-codex")
-    assert execution.solution_summary == "I sharpened the edge."
+    assert execution.solution_summary == "I sharpened the edge.\n\nChanged: spout.py"
     assert execution.error_message == "1 failed"
     assert execution.duration_seconds == 9
     assert execution.details.file_count == 1
@@ -89,6 +89,7 @@ def test_a_turn_becomes_a_task(file: Path, notes: Notes) -> None:
         "model": "gpt-5-codex",
         "tools": {"shell": 2, "apply_patch": 1},
         "tool_errors": 1,
+        "files": [{"path": "src/spout.py", "commit": "ab12"}],
     }
     assert not notes.skipped
 
@@ -108,7 +109,7 @@ def test_the_first_form_without_times_is_read_and_no_duration_is_made_up(
         {
             "type": "message",
             "role": "user",
-            "content": [{"text": "And now write its docs, please"}],
+            "content": [{"text": "Next, write the docs of the lid, please"}],
         },
     )
     first, second = read(file, notes)
@@ -136,7 +137,7 @@ def test_each_question_is_a_task_and_a_short_one_goes_on(file: Path, notes: Note
         event(2, "agent_message", message="Shall I?"),
         event(3, "user_message", message="yes"),
         event(4, "agent_message", message="Sharpened."),
-        event(5, "user_message", message=ASKED),
+        event(5, "user_message", message="Write the docs of the lid"),
         event(6, "agent_message", message="Again."),
     )
     first, second = read(file, notes)
@@ -147,14 +148,14 @@ def test_each_question_is_a_task_and_a_short_one_goes_on(file: Path, notes: Note
     assert first.task_id != second.task_id
 
 
-def test_an_error_is_a_failure_unless_the_agent_went_on_and_a_stop_is_none(
+def test_an_error_of_the_service_and_a_stop_are_told_but_are_no_failures(
     file: Path, notes: Notes
 ) -> None:
     error = event(2, "error", message="stream disconnected")
     write(file, codex_start(), event(1, "user_message", message=ASKED), error)
     (record,) = read(file, notes)
-    assert (record.execution.outcome, record.execution.error_type) == ("failure", "crash")
-    assert record.execution.error_message == "stream disconnected"
+    assert (record.execution.outcome, record.execution.error_message) == ("pending", None)
+    assert metadata(record)["ended_by"] == "error"
     went_on = event(3, "agent_message", message="Here again.")
     stopped = event(4, "turn_aborted", reason="interrupted")
     write(file, codex_start(), event(1, "user_message", message=ASKED), error, went_on, stopped)

@@ -1,0 +1,137 @@
+"""The repository that a task worked in.
+
+It is that of the directory in which most was done. Where that is no project (a home directory, a
+desktop, a temporary one) or the directory of a worktree that is gone, what was pushed, what was
+edited and the other directories of the session tell.
+"""
+
+import re
+from collections import Counter
+from functools import lru_cache
+
+from mcp_learning.clients.transcripts.events import ToolCall
+from mcp_learning.clients.transcripts.sessions import Session, Task
+from mcp_learning.clients.values import clean
+from mcp_learning.redaction import repositories, working_copies
+
+LONGEST_NAME = 500
+
+_NO_PROJECT = re.compile(
+    r"(?:[A-Za-z]:)?[\\/]?"
+    r"|(?:[A-Za-z]:)?[\\/](?:root|tmp|var[\\/]tmp|private[\\/]tmp|opt|mnt|srv|workspaces?|home|Users)"
+    r"|(?:/mnt/[a-z]|[A-Za-z]:)?[\\/](?:home|Users)[\\/][^\\/]+(?:[\\/](?:Desktop|Documents|Downloads"
+    r"|OneDrive(?:[\\/](?:Desktop|Documents))?|[Pp]rojects?|[Ww]orkspaces?|[Rr]epos?|[Cc]ode|[Dd]ev"
+    r"|[Dd]evelopment|[Ss]rc|[Ss]ource|[Ww]ork|[Gg]it|[Gg]it[Hh]ub))?"
+)
+_WORKTREE = re.compile(
+    r"[\\/](?:worktrees?|\.worktrees?|\.trees)[\\/]|[._-]worktrees?[\\/]|[\\/]conductor[\\/]workspaces[\\/]"
+)
+_WORKTREES_BESIDE = re.compile(r"(?P<main>[^\\/]+?)[._-]worktrees?[\\/][^\\/]+")
+_NAMED_WORKTREES = re.compile(
+    r"[\\/](?:\.cursor[\\/]worktrees|conductor[\\/]workspaces)[\\/](?P<main>[^\\/]+)[\\/]"
+)
+_PUSHED = re.compile(r"^To (?P<url>(?![./~]|file:)\S+[:/]\S+)", re.MULTILINE)
+_PULL_REQUEST = re.compile(
+    r"https?://[\w.-]+/(?P<name>[\w.-]+/[\w.-]+)/(?:pull|-/merge_requests)/\d+"
+)
+_IS_PUSH = re.compile(r"\bgit\b.*\bpush\b")
+_IS_PULL_REQUEST = re.compile(r"\bgh\s+pr\s+create\b|\bglab\s+mr\s+create\b")
+
+
+def repository(task: Task) -> str:
+    """Name of the repository; empty if the task was in none that can be told."""
+    directory = _directory(task)
+    is_project = bool(directory) and not _NO_PROJECT.fullmatch(directory.rstrip("\\/") or directory)
+    if is_project and (working_copies.main_directory(directory) or not _is_worktree(directory)):
+        return _name(_outermost(directory, task.session))
+    return _pushed(task) or _by_worktree(directory, is_project) or _by_files(task, directory)
+
+
+def known_as(task: Task) -> list[str]:
+    """Directories and addresses of the repository, by which it may be excluded."""
+    found = dict.fromkeys(one for cwd in _directories(task) for one in _spellings(cwd))
+    addresses = filter(None, [task.session.remote, _pushed_url(task)])
+    return [*found, *addresses]
+
+
+def _directories(task: Task) -> list[str]:
+    return list(dict.fromkeys(one.cwd for one in task.events if one.cwd))
+
+
+def _directory(task: Task) -> str:
+    """Where most of the edits, else of the other calls, were made; where the task began if none."""
+    for calls in (task.edits, task.calls):
+        if where := Counter(one.cwd for one in calls if one.cwd):
+            return where.most_common(1)[0][0]
+    return task.cwd
+
+
+def _outermost(directory: str, session: Session) -> str:
+    """The directory that the session was in before it went to this one below it."""
+    if working_copies.main_directory(directory):
+        return directory
+    for event in session.events:
+        is_above = event.cwd and directory.startswith((f"{event.cwd}/", f"{event.cwd}\\"))
+        if is_above and not _NO_PROJECT.fullmatch(event.cwd):
+            return event.cwd
+    return directory
+
+
+def _is_worktree(directory: str) -> bool:
+    return bool(_WORKTREE.search(f"{directory}/"))
+
+
+def _by_worktree(directory: str, is_project: bool) -> str:
+    """The main repository of a worktree that is gone, by the names that tools give them."""
+    if not is_project:
+        return ""
+    for pattern in (_NAMED_WORKTREES, _WORKTREES_BESIDE):
+        found = pattern.search(f"{directory}/")
+        if found and not found["main"].startswith("."):
+            return clean(found["main"], LONGEST_NAME)
+    return _name(directory)
+
+
+def _by_files(task: Task, directory: str) -> str:
+    """The directory below one that is no project in which most files were edited."""
+    above = directory.rstrip("\\/") + "/"
+    below = [
+        file.replace("\\", "/").removeprefix(above.replace("\\", "/"))
+        for file in task.files
+        if file.replace("\\", "/").startswith(above.replace("\\", "/"))
+    ]
+    names = Counter(file.split("/")[0] for file in below if "/" in file)
+    return clean(names.most_common(1)[0][0], LONGEST_NAME) if names else ""
+
+
+def _pushed(task: Task) -> str:
+    url = _pushed_url(task) or task.session.remote
+    parts = repositories.parse(url).parts if url else ()
+    return clean(parts[-1], LONGEST_NAME) if parts else ""
+
+
+def _pushed_url(task: Task) -> str:
+    """The address that `git push` or `gh pr create` told, in the task or else in its session."""
+    for calls in (task.commands, _commands(task.session)):
+        for call in calls:
+            if _IS_PUSH.search(call.command) and (found := _PUSHED.search(call.output)):
+                return found["url"]
+            if _IS_PULL_REQUEST.search(call.command) and (
+                found := _PULL_REQUEST.search(call.output)
+            ):
+                return found["name"]
+    return ""
+
+
+def _commands(session: Session) -> list[ToolCall]:
+    return [one for one in session.events if isinstance(one, ToolCall) and one.command]
+
+
+@lru_cache(1_000)
+def _name(cwd: str) -> str:
+    return clean(working_copies.name(cwd), LONGEST_NAME)
+
+
+@lru_cache(1_000)
+def _spellings(cwd: str) -> tuple[str, ...]:
+    return tuple(working_copies.spellings(cwd))

@@ -1,0 +1,93 @@
+"""The type of a task, from what was done and, where that leaves it open, from what was asked."""
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from mcp_learning.clients.transcripts import wording
+from mcp_learning.clients.transcripts.events import ToolCall
+from mcp_learning.clients.transcripts.sessions import Task
+
+_PREFIX = re.compile(r"(\w+)(?:\([^()]*\))?!?: ")
+_PREFIXES = {
+    "fix": "bug_fix",
+    "bugfix": "bug_fix",
+    "hotfix": "bug_fix",
+    "feat": "feature",
+    "docs": "docs",
+    "test": "test",
+    "perf": "performance",
+    "refactor": "refactor",
+    "build": "build",
+    "ci": "ci",
+    "style": "refactor",
+}
+_LOOKED_AT = 1_000
+"""Characters of a prompt in which words are looked for."""
+
+_TESTS = re.compile(
+    r"(?:^|/)(?:tests?|specs?|__tests__|testdata|fixtures|e2e)/"
+    r"|(?:^|/)(?:test_[^/]+|conftest\.py|[^/]+[._-](?:test|tests|spec)s?\.\w+|[^/]+Tests?\.\w+)$"
+)
+_DOCS = re.compile(
+    r"(?:^|/)(?:docs?|documentation)/|\.(?:md|mdx|rst|adoc|txt)$"
+    r"|(?:^|/)(?:README|CHANGELOG|LICENSE)\b"
+)
+_CI = re.compile(r"(?:^|/)(?:\.github/workflows|\.circleci|\.gitlab-ci\.yml|azure-pipelines\.yml)")
+_BUILD = re.compile(
+    r"(?:^|/)(?:package(?:-lock)?\.json|pnpm-lock\.yaml|yarn\.lock|pyproject\.toml"
+    r"|requirements[^/]*\.txt|uv\.lock|poetry\.lock|Cargo\.(?:toml|lock)|go\.(?:mod|sum)|Gemfile(?:\.lock)?|pom\.xml"
+    r"|build\.gradle(?:\.kts)?|Makefile|CMakeLists\.txt|Dockerfile|docker-compose[^/]*\.ya?ml)$"
+)
+_KINDS = (("ci", _CI), ("test", _TESTS), ("docs", _DOCS), ("build", _BUILD))
+
+_WORDS = ("bug_fix", "refactor", "performance", "test", "docs", "feature")
+_ASKED = ("code_review", "analysis")
+
+
+def task_type(task: Task) -> str:
+    """The type: by its commits, by the files that it changed, or by what was asked.
+
+    A commit with a conventional prefix tells its own type. Changes in tests, documentation, build
+    or CI alone tell theirs. Other changes are a `bug_fix`, a `feature` and so on by the words of
+    the prompt, or a `change`. Where nothing was changed it may be a `code_review` or an `analysis`,
+    too, and is a `task` if no word tells.
+    """
+    committed = _by_commits(task.commands)
+    asked = task.first.text[:_LOOKED_AT]
+    files = [file.replace("\\", "/") for file in task.files]
+    if committed:
+        return committed
+    if not files:
+        return _by_words(asked, (*_ASKED, *_WORDS)) or "task"
+    return _by_files(files) or _by_words(asked, _WORDS) or "change"
+
+
+def _by_commits(calls: Iterable[ToolCall]) -> str:
+    """The type that the first commit with a conventional prefix names."""
+    for call in calls:
+        for subject in call.commit_subjects:
+            prefix = _PREFIX.match(subject)
+            if prefix and (found := _PREFIXES.get(prefix[1].lower())):
+                return found
+    return ""
+
+
+def _by_files(files: list[str]) -> str:
+    """What all files are, or all but documentation; empty if they are of several kinds, or code."""
+    kinds = {_kind(file) for file in files}
+    if len(kinds) > 1:
+        kinds.discard("docs")
+    return next(iter(kinds)) if len(kinds) == 1 else ""
+
+
+def _kind(file: str) -> str:
+    path = str(PurePosixPath(file))
+    return next((kind for kind, pattern in _KINDS if pattern.search(path)), "")
+
+
+def _by_words(text: str, types: Iterable[str]) -> str:
+    """The type whose word comes first; of words at one place the first type."""
+    matches = ((wording.pattern(one).search(text), one) for one in types)
+    found = [(match.start(), one) for match, one in matches if match]
+    return min(found, key=lambda one: one[0])[1] if found else ""

@@ -1,0 +1,97 @@
+"""What a task leaves for later: which files, in which commit, and which command worked at last."""
+
+import re
+from typing import Any
+
+from mcp_learning.clients.transcripts.events import ToolCall
+from mcp_learning.clients.transcripts.sessions import Task
+from mcp_learning.clients.values import clean
+
+MOST_FILES = 50
+"""Files of a task that are named."""
+
+MOST_COMMANDS = 5
+"""Commands of a task that failed, and worked later in another form, that are told."""
+
+LONGEST_VALUE = 300
+"""Characters of a path, a command, or the end of an error."""
+
+_BEFORE_PROGRAM = re.compile(r"\s*(?:cd\s+\S+\s*(?:&&|;)\s*|[A-Za-z_]\w*=\S*\s+|sudo\s+|time\s+)*")
+_RUNNERS = frozenset(
+    [
+        "npm",
+        "npx",
+        "pnpm",
+        "yarn",
+        "bun",
+        "uv",
+        "poetry",
+        "python",
+        "python3",
+        "pip",
+        "cargo",
+        "go",
+        "git",
+        "gh",
+        "docker",
+        "make",
+        "mvn",
+        "gradle",
+    ]
+)
+
+
+def files(task: Task) -> list[dict[str, Any]]:
+    """The files that were written to, with the commit that then took them in.
+
+    Of a file that was not committed in the task, the commit that the session began at is told,
+    where the session tells it.
+    """
+    found: dict[str, str] = {}
+    waiting: list[str] = []
+    for call in task.calls:
+        if call.is_edit:
+            waiting += call.files
+        elif call.commits:
+            found.update(dict.fromkeys(waiting, call.commits[-1]))
+            waiting = []
+    found.update({file: found.get(file, task.session.commit) for file in waiting})
+    named = list(found.items())[:MOST_FILES]
+    return [
+        {"path": clean(path, LONGEST_VALUE), "commit": commit or None} for path, commit in named
+    ]
+
+
+def recovered(task: Task) -> list[dict[str, str]]:
+    """Commands that failed, what they told at their end, and the one that then worked.
+
+    Two commands do the same if they run the same program: `pytest -q` and `pytest tests/a.py`, but
+    not `git add` and `git push`.
+    """
+    found: list[dict[str, str]] = []
+    failed: dict[str, ToolCall] = {}
+    for call in task.commands:
+        program = _program(call.command)
+        if not program or call.is_rejected or call.failed is None:
+            continue
+        if call.failed:
+            failed[program] = call
+        elif (before := failed.pop(program, None)) and before.command != call.command:
+            found.append(
+                {
+                    "failed": clean(before.command, LONGEST_VALUE),
+                    "error": clean(before.output.strip()[-LONGEST_VALUE:], LONGEST_VALUE),
+                    "worked": clean(call.command, LONGEST_VALUE),
+                }
+            )
+    return found[-MOST_COMMANDS:]
+
+
+def _program(command: str) -> str:
+    """The program that a command runs, with the subcommand of one that has many."""
+    words = _BEFORE_PROGRAM.sub("", command, count=1).split()[:3]
+    if not words:
+        return ""
+    name = words[0].rsplit("/", 1)[-1]
+    further = [word for word in words[1:] if not word.startswith("-")]
+    return f"{name} {further[0]}" if name in _RUNNERS and further else name

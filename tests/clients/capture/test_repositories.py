@@ -1,0 +1,88 @@
+"""Whose task it was, and what it leaves: repository, files with commits, commands that worked."""
+
+from pathlib import Path
+
+import pytest
+from clients.capture.happening import asked, edited, ran, said, task
+
+from mcp_learning.clients.capture import traces
+from mcp_learning.clients.capture.repositories import repository
+
+ASKED = "Fix the drip of the spout"
+PUSHED = "To github.com:me/teapot.git\n   1a2b3c4..5d6e7f8  main -> main"
+
+
+@pytest.mark.parametrize(
+    ("expected", "directory"),
+    [
+        ("teapot", "/home/user/teapot"),
+        ("teapot", "/home/user/teapot/.claude/worktrees/no-drip"),
+        ("teapot", "/home/user/teapot-worktrees/no-drip"),
+        ("teapot", "/home/user/.cursor/worktrees/teapot/x1y2"),
+        ("teapot", "/home/user/.codex/worktrees/8f3a/teapot"),
+        ("teapot", "C:\\Users\\user\\teapot"),
+        *(("", one) for one in ("/home/user", "/Users/user/Desktop", "C:\\Users\\user", "/tmp")),
+    ],
+)
+def test_a_directory_that_is_gone_is_named_by_what_its_path_says(
+    expected: str, directory: str
+) -> None:
+    assert repository(task(asked(ASKED, directory), said("Done."))) == expected
+
+
+def test_all_sessions_of_a_worktree_belong_to_its_repository(tmp_path: Path) -> None:
+    (tmp_path / "teapot" / ".git" / "worktrees" / "no-drip").mkdir(parents=True)
+    worktree = tmp_path / "elsewhere"
+    worktree.mkdir()
+    git = f"gitdir: {tmp_path}/teapot/.git/worktrees/no-drip\n"
+    (worktree / ".git").write_text(git)
+    assert repository(task(asked(ASKED, str(worktree)))) == "teapot"
+
+
+def test_in_a_home_directory_pushes_edits_and_later_directories_tell() -> None:
+    home = "/home/user"
+    assert repository(task(asked(ASKED, home), ran("git push", PUSHED, cwd=home))) == "teapot"
+    assert repository(task(asked(ASKED, home), edited(f"{home}/kettle/lid.py", home))) == "kettle"
+    moved = task(asked(ASKED, home), edited("/home/user/pot/a.py", "/home/user/pot"))
+    assert repository(moved) == "pot"
+    remote = "https://github.com/me/samovar.git"
+    assert repository(task(asked(ASKED, home), remote=remote)) == "samovar"
+
+
+def test_a_directory_below_the_one_of_the_session_is_of_the_same_repository() -> None:
+    moved = task(asked(ASKED), edited("/home/user/teapot/web/a.js", "/home/user/teapot/web"))
+    assert repository(moved) == "teapot"
+
+
+def test_files_are_told_with_the_commit_that_took_them_in() -> None:
+    found = task(
+        asked(ASKED),
+        edited("spout.py"),
+        ran("git commit -am x", "[main 1a2b3c4] fix: drip"),
+        edited("lid.py"),
+        commit="0f0f0f0",
+    )
+    assert traces.files(found) == [
+        {"path": "spout.py", "commit": "1a2b3c4"},
+        {"path": "lid.py", "commit": "0f0f0f0"},
+    ]
+
+
+def test_a_command_that_failed_is_told_with_the_one_that_then_worked() -> None:
+    found = task(
+        asked(ASKED),
+        ran("cd lid && npm run build", "no script: build", 1),
+        ran("npm test", "ok"),
+        ran("pytest -x", "no module named tea", 2),
+        ran("CI=1 npm run make", "built"),
+        ran("pytest -x", "ok"),
+        ran("git add lid", "fatal: no lid", 128),
+        ran("git push", "ok"),
+    )
+    assert traces.recovered(found) == [
+        {
+            "failed": "cd lid && npm run build",
+            "error": "no script: build",
+            "worked": "CI=1 npm run make",
+        }
+    ]

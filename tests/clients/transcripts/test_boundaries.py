@@ -1,0 +1,128 @@
+"""A task is a request with its follow-ups, until another begins; in whatever language."""
+
+from datetime import timedelta
+
+import pytest
+from clients.transcripts.sessions import START
+
+from mcp_learning.clients.transcripts.events import (
+    Action,
+    Interrupt,
+    Prompt,
+    Reply,
+    ServiceError,
+    ToolCall,
+    Trouble,
+)
+from mcp_learning.clients.transcripts.sessions import Session
+
+ASKED = "Fix the drip of the spout after pouring"
+DONE = "The edge of the spout was blunt, so I sharpened it and tried ten cups without a drip."
+
+
+def prompt(text: str, seconds: float = 60, *, is_answer: bool = False) -> Prompt:
+    at, name = START + timedelta(seconds=seconds), f"at {seconds}"
+    return Prompt(at=at, text=text, where="line 9", name=name, is_answer=is_answer)
+
+
+def after(*events: object) -> Session:
+    """A session with a task of which this happened."""
+    session = Session("claude-code")
+    session.add(prompt(ASKED, 0))
+    for event in events:
+        session.add(event)  # type: ignore[arg-type]
+    return session
+
+
+def begins(said: Prompt, *events: object) -> bool:
+    session = after(*events)
+    session.add(said)
+    return len(session.tasks) == 2
+
+
+DID = (
+    ToolCall(at=START, tool="Edit", action=Action.EDIT, files=("spout.py",), failed=False),
+    Reply(at=START, text=DONE),
+)
+COMMIT = ToolCall(
+    at=START,
+    tool="Bash",
+    action=Action.RUN,
+    command="git commit -am x",
+    failed=False,
+    output="[main 1a2b3c4] fix: drip\n 1 file changed",
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "yes",
+            "ok, go on",
+            "Commit",
+            "thanks!",
+            "2",
+            "👍",
+            "weiter bitte",
+            "oui, merci",
+            "sí, dale",
+        ),
+        *("да, продолжай", "继续", "好的。继续", "はい、お願いします", "네, 진행해줘"),
+        *("but it still drips", "are you sure?", "that broke the lid", "hmm, I see a crack"),
+        *("aber es tropft immer noch", "mais ça goutte", "pero no funciona", "но не работает"),
+        *("还是不行", "不对。壶盖坏了", "まだ漏れています", "아직 안 돼"),
+        *("Instead of the edge, bend the neck", "the lid should stay as it was"),
+        "spout.py:12: error: unexpected drip",
+        ASKED,
+    ],
+)
+def test_answers_complaints_refinements_and_repeats_go_on_with_the_task(text: str) -> None:
+    assert not begins(prompt(text), *DID)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Write the documentation of the lid", "fix lint", "Implement the plan.", "/init"),
+        *("Next, paint the handle blue", "Thanks! Please update the changelog"),
+        *(
+            "修复登录错误",
+            "给水壶添加一个盖子",
+            "蓋の色を青に変更してください",
+            "손잡이를 파란색으로 칠해줘",
+        ),
+        *("Schreibe die Dokumentation des Deckels", "Добавь тесты для крышки"),
+    ],
+)
+def test_a_request_of_its_own_begins_a_task_however_short(text: str) -> None:
+    assert begins(prompt(text), *DID)
+
+
+def test_an_answer_to_a_question_of_the_agent_goes_on() -> None:
+    offer = Reply(at=START, text="The edge is blunt. Want me to sharpen it, or to bend the neck?")
+    assert not begins(prompt("Bend the neck by ten degrees"), offer)
+    assert begins(prompt("Bend the neck by ten degrees"), *DID)
+    assert not begins(prompt("Use the blue one", 60, is_answer=True), *DID)
+
+
+def test_what_follows_a_stop_or_an_error_of_the_service_goes_on() -> None:
+    stopped = Interrupt(at=START)
+    limit = ServiceError(at=START, text="limit", trouble=Trouble.LIMIT)
+    for event in (stopped, limit):
+        assert not begins(prompt("Bend the neck by ten degrees"), event)
+
+
+def test_after_a_commit_a_remark_begins_a_task_and_a_go_ahead_does_not() -> None:
+    remark = prompt("why are you using the old file for that?")
+    assert not begins(remark, *DID)
+    assert begins(remark, *DID, COMMIT)
+    assert not begins(prompt("push"), *DID, COMMIT)
+
+
+def test_a_command_of_the_client_begins_a_task_but_for_one_that_is_repeated() -> None:
+    session = after(*DID)
+    session.add(prompt("/review the lid", 60))
+    session.add(Interrupt(at=START))
+    session.add(prompt("/review the lid", 90))
+    assert [task.name for task in session.tasks] == ["at 0", "at 60"]
