@@ -23,7 +23,7 @@ TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "mcp_learning"
 ROOMS = (
     *("environment", "errors", "permissions", "settings", "models", "redaction", "store"),
-    *("embed", "search", "insights", "recommend", "service", "synthetic", "cluster"),
+    *("embed", "search", "insights", "recommend", "lessons", "service", "synthetic", "cluster"),
     *("server", "clients", "web", "cli"),
 )
 LONGEST_FILE = 400

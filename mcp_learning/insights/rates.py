@@ -6,6 +6,7 @@ test is significant after Holm's correction for all differences that an answer c
 
 from collections.abc import Sequence
 from math import exp, expm1, isclose, isfinite, lgamma, sqrt
+from statistics import NormalDist
 
 from mcp_learning.models.results import Change, Direction, Totals, Trend
 from mcp_learning.store.types import Measures, Outcomes
@@ -90,6 +91,38 @@ def holm(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> list[boo
     return rejected
 
 
+def discoveries(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> list[bool]:
+    """Which of n hypotheses are rejected; of the rejected, a share of at most `level` is false.
+
+    Source: Y. Benjamini, Y. Hochberg, "Controlling the false discovery rate", JRSS B 57 (1995),
+    289-300. Where there is nothing to find, it is as strict as `holm`.
+    """
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    last = max(
+        (n for n, number in enumerate(order, 1) if p_values[number] <= level * n / len(order)),
+        default=0,
+    )
+    rejected = set(order[:last])
+    return [number in rejected for number in range(len(p_values))]
+
+
+def discovered(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[Change]:
+    """How the first of each pair differs from the second, for findings that each stand alone.
+
+    Of those that are "better" or "worse", a share of `FAMILYWISE_ERROR` at most is false. Their
+    intervals are wider by as much as the choice among the pairs demands: Y. Benjamini,
+    D. Yekutieli, "False discovery rate-adjusted multiple confidence intervals for selected
+    parameters", JASA 100 (2005), 71-81. Every pair has outcomes on both sides.
+    """
+    significant = discoveries([exact_p(*pair) for pair in pairs])
+    share = sum(significant) / len(pairs) if pairs else 0.0
+    z = NormalDist().inv_cdf(1 - FAMILYWISE_ERROR * share / 2) if share else Z_90
+    return [
+        _change(*pair, significant=one, z=max(z, Z_90))
+        for pair, one in zip(pairs, significant, strict=True)
+    ]
+
+
 def compare_all(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[Change | None]:
     """How the first of each pair differs from the second; None where one has no outcome.
 
@@ -104,8 +137,8 @@ def compare_all(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[Change | Non
     ]
 
 
-def _change(now: Outcomes, before: Outcomes, *, significant: bool) -> Change:
-    low, high = difference_interval(now, before)
+def _change(now: Outcomes, before: Outcomes, *, significant: bool, z: float = Z_90) -> Change:
+    low, high = difference_interval(now, before, z)
     direction: Direction = "unclear"
     if significant and low > 0:
         direction = "better"

@@ -94,7 +94,7 @@ class LessonStore(Protocol):
         ...
 
     async def experience(self, limit: int) -> list[Experience]:
-        """The latest executions that have ended, oldest first."""
+        """The latest executions whose outcome is rather sure than not, oldest first."""
         ...
 
     async def add_showings(self, showings: Sequence[Showing]) -> None:

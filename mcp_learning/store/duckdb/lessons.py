@@ -35,7 +35,8 @@ SELECT task_id, timestamp, task_key, coalesce(repo, ''), task_type, coalesce(app
     coalesce(error_type, ''), left(coalesce(error_message, ''), 600),
     left(coalesce(error_text, ''), 300),
     TRY_CAST(json_extract(metadata, '$.files') AS VARCHAR), coalesce(session_id, ''), supersedes
-FROM executions WHERE success IS NOT NULL ORDER BY timestamp DESC, sequence DESC LIMIT ?
+FROM executions WHERE success IS NOT NULL AND coalesce(outcome_confidence, 0) >= 0.5
+ORDER BY timestamp DESC, sequence DESC LIMIT ?
 """
 
 _TALLIES = """
@@ -44,7 +45,8 @@ WITH first AS (
     FROM lesson_showings s JOIN lessons l USING (lesson_id)
     WHERE s.task_id IS NOT NULL AND s.shown_at >= l.worded_at GROUP BY ALL
 ), ended AS (
-    SELECT lesson_id, shown, success FROM first JOIN executions USING (task_id)
+    SELECT lesson_id, shown, CASE WHEN outcome_confidence >= 0.5 THEN success END AS success
+    FROM first JOIN executions USING (task_id)
 )
 SELECT lesson_id, count(*) FILTER (shown AND success), count(*) FILTER (shown AND NOT success),
     count(*) FILTER (NOT shown AND success), count(*) FILTER (NOT shown AND NOT success),

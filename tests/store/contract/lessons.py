@@ -98,7 +98,10 @@ class LessonContract:
         assert await store.open_showings(LATER) == []
 
     async def test_outcomes_count_for_shown_and_withheld_tasks(self, store: Store) -> None:
-        ended = [await record(store, outcome=o) for o in ("success", "failure", "success")]
+        ended = [
+            await record(store, outcome=o, outcome_confidence=1.0)
+            for o in ("success", "failure", "success")
+        ]
         pending = await record(store, outcome="pending")
         one = lesson(ended[0].task_id)
         await put(store, one)
@@ -115,7 +118,7 @@ class LessonContract:
         assert len(await store.lesson_showings(one.lesson_id, 10)) == 4
 
     async def test_of_showings_before_one_execution_the_first_counts(self, store: Store) -> None:
-        done = await record(store)
+        done = await record(store, outcome_confidence=1.0)
         one = lesson(done.task_id)
         await put(store, one)
         earlier = showing(one, "a", shown=False)
@@ -126,7 +129,7 @@ class LessonContract:
         assert tally == (Outcomes(0, 0), Outcomes(1, 0), 0)
 
     async def test_an_effect_counts_from_the_present_words_on(self, store: Store) -> None:
-        done = await record(store)
+        done = await record(store, outcome_confidence=1.0)
         one = lesson(done.task_id)
         await put(store, one)
         await store.add_showings([showing(one, "a")])
@@ -135,8 +138,14 @@ class LessonContract:
         assert await store.lesson_tallies() == {}
 
     async def test_experience_is_what_ended_oldest_first(self, store: Store) -> None:
-        second = await record(store, recorded_at=LATER, outcome="failure", error_message="E 7")
-        first = await record(store, repo="acme/shop", metadata={"files": ["a.py", {"path": "b"}]})
+        sure: dict[str, Any] = {"outcome_confidence": 0.9}
+        second = await record(
+            store, recorded_at=LATER, outcome="failure", error_message="E 7", **sure
+        )
+        first = await record(
+            store, repo="acme/shop", metadata={"files": ["a.py", {"path": "b"}]}, **sure
+        )
+        await record(store, outcome="failure", outcome_confidence=0.3)
         await record(store, outcome="pending")
         found = await store.experience(10)
         assert [one.task_id for one in found] == [first.task_id, second.task_id]

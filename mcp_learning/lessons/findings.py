@@ -1,0 +1,189 @@
+"""Lessons of experience alone: approaches that surely end better or worse on a kind of task.
+
+Of the lessons of approaches at most a share of `rates.FAMILYWISE_ERROR` is false, as expected, and
+their intervals are corrected for the choice (`rates.discovered`). Differences within single
+repositories are a family of their own, since they are looked for where none was found over all.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from mcp_learning.insights.rates import discovered
+from mcp_learning.lessons.wording import cut, percent, points
+from mcp_learning.models.lessons import MOST_EVIDENCE, Kind
+from mcp_learning.models.results import Change
+from mcp_learning.redaction.repositories import merged
+from mcp_learning.store.lesson_protocol import Experience
+from mcp_learning.store.types import Outcomes
+
+LEAST = 5
+"""Executions of an approach, and of the others, from which they are compared."""
+
+WORTH = 0.05
+"""Smallest difference of success rates that is worth a lesson."""
+
+_NAME = 80
+
+
+class Teaching(NamedTuple):
+    """What experience shows, in the fields of a `models.lessons.Lesson`.
+
+    Attributes:
+        weight: Executions that it was found in.
+    """
+
+    kind: Kind
+    key: str
+    when: str
+    do: str | None
+    avoid: str | None
+    repo: str | None
+    task_type: str | None
+    evidence: tuple[UUID, ...]
+    weight: int
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
+
+
+class _Compared(NamedTuple):
+    task_type: str
+    repo: str | None
+    approach: str
+    own: Outcomes
+    others: Outcomes
+    runs: Sequence[Experience]
+    alternatives: int
+
+
+def in_one_spelling(experience: Iterable[Experience]) -> list[Experience]:
+    """The same with one spelling for each repository."""
+    runs = list(experience)
+    shown = merged(Counter(one.repo for one in runs if one.repo))
+    return [one._replace(repo=shown.get(one.repo, one.repo)) for one in runs]
+
+
+def approaches(experience: Sequence[Experience]) -> list[Teaching]:
+    """Approaches that are surely better or worse than the others of their kind of task.
+
+    A difference on all repositories together counts only if it is there within repositories, too:
+    else an approach that was taken where tasks are easy would seem to be good.
+
+    Args:
+        experience: In one spelling per repository.
+    """
+    everywhere = _sure(_comparisons(experience, by_repo=False))
+    everywhere = [pair for pair in everywhere if _holds_within_repositories(*pair, experience)]
+    known = {(one.task_type, one.approach, change.direction) for one, change in everywhere}
+    within = [
+        (one, change)
+        for one, change in _sure(_comparisons(experience, by_repo=True))
+        if (one.task_type, one.approach, change.direction) not in known
+    ]
+    found = [_finding(one, change) for one, change in [*everywhere, *within]]
+    return _without_mirrors(found)
+
+
+def _sure(comparisons: Iterable[_Compared]) -> list[tuple[_Compared, Change]]:
+    family = list(comparisons)
+    changes = discovered([(one.own, one.others) for one in family])
+    return [
+        (one, change)
+        for one, change in zip(family, changes, strict=True)
+        if change.direction != "unclear" and abs(change.change) >= WORTH
+    ]
+
+
+def _comparisons(experience: Sequence[Experience], *, by_repo: bool) -> Iterator[_Compared]:
+    kinds: dict[tuple[str, str], list[Experience]] = defaultdict(list)
+    repos = {one.repo for one in experience}
+    for one in experience:
+        if one.approach and (one.repo or not by_repo):
+            kinds[one.task_type, one.repo if by_repo else ""].append(one)
+    if by_repo and len(repos) < 2:
+        return  # it would be compared twice
+    for (task_type, repo), runs in sorted(kinds.items()):
+        by_approach: dict[str, list[Experience]] = defaultdict(list)
+        for one in runs:
+            by_approach[one.approach].append(one)
+        total = _outcomes(runs)
+        for approach, own in sorted(by_approach.items()):
+            counts = _outcomes(own)
+            others = Outcomes(total.success - counts.success, total.failure - counts.failure)
+            if min(sum(counts), sum(others)) >= LEAST:
+                alternatives = len(by_approach) - 1
+                yield _Compared(
+                    task_type, repo or None, approach, counts, others, own, alternatives
+                )
+
+
+def _holds_within_repositories(
+    one: _Compared, change: Change, experience: Sequence[Experience]
+) -> bool:
+    """Whether the difference keeps its sign, and half its size, when repositories are compared.
+
+    By the risk difference of N. Mantel and W. Haenszel: strata weigh n·m / (n + m).
+    """
+    own: Mapping[str, list[Experience]] = defaultdict(list)
+    others: Mapping[str, list[Experience]] = defaultdict(list)
+    for run in experience:
+        if run.task_type == one.task_type and run.approach:
+            (own if run.approach == one.approach else others)[run.repo].append(run)
+    total = weight = 0.0
+    for repo in own.keys() & others.keys():
+        n, m = len(own[repo]), len(others[repo])
+        share = n * m / (n + m)
+        total += share * (_rate(_outcomes(own[repo])) - _rate(_outcomes(others[repo])))
+        weight += share
+    return weight > 0 and total / weight * change.change >= change.change**2 / 2
+
+
+def _finding(one: _Compared, change: Change) -> Teaching:
+    better = change.direction == "better"
+    name = f'the approach "{cut(one.approach, _NAME)}"'
+    told = (
+        f"{name}: {percent(_rate(one.own))} of {sum(one.own):,} succeeded, "
+        f"{percent(_rate(one.others))} of {sum(one.others):,} with others "
+        f"({points(change.change_low, change.change_high)})"
+    )
+    latest = [run.task_id for run in one.runs[-MOST_EVIDENCE:]]
+    where = f" in {cut(one.repo, _NAME)}" if one.repo else ""
+    sign = 1 if better else -1
+    low, high = sorted((sign * change.change_low, sign * change.change_high))
+    return Teaching(
+        kind="approach",
+        key=f"approach:{one.repo or ''}:{one.task_type}:{one.approach}:{change.direction}",
+        when=f"the task is a {cut(one.task_type, _NAME)}{where}",
+        do=told if better else None,
+        avoid=None if better else told,
+        repo=one.repo,
+        task_type=one.task_type,
+        evidence=tuple(latest),
+        weight=sum(one.own) + sum(one.others),
+        gain=abs(change.change),
+        gain_low=low,
+        gain_high=high,
+    )
+
+
+def _without_mirrors(found: Sequence[Teaching]) -> list[Teaching]:
+    """Of two approaches that have no others, only the better one: it says both."""
+    better = {(one.repo, one.task_type): one for one in found if one.do}
+    return [
+        one for one in found if one.do or not _mirrors(one, better.get((one.repo, one.task_type)))
+    ]
+
+
+def _mirrors(worse: Teaching, better: Teaching | None) -> bool:
+    return better is not None and worse.weight == better.weight and worse.gain == better.gain
+
+
+def _outcomes(runs: Sequence[Experience]) -> Outcomes:
+    won = sum(one.success for one in runs)
+    return Outcomes(won, len(runs) - won)
+
+
+def _rate(outcomes: Outcomes) -> float:
+    return outcomes.success / sum(outcomes)

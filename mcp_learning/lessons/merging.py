@@ -1,0 +1,167 @@
+"""Joins what is found, told and decided with the lessons that are stored.
+
+Every function takes all stored lessons and gives the new states of some of them, each with a line
+of its history; the store writes them in one transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from mcp_learning.lessons.findings import Teaching
+from mcp_learning.lessons.refusals import overlaps, problem
+from mcp_learning.lessons.wording import ALIKE, likeness
+from mcp_learning.models.identifiers import uuid7
+from mcp_learning.models.lessons import (
+    MOST_EVIDENCE,
+    ChangeLesson,
+    Lesson,
+    LessonChange,
+    SaveLesson,
+)
+from mcp_learning.store.lesson_protocol import Revision
+
+RECOUNTED = 0.05
+"""Change of an expected gain from which the numbers in a lesson are written again."""
+
+_TIMES = ("created_at", "updated_at", "worded_at")
+
+GONE = "the evidence no longer shows it"
+
+
+def changed(lesson: Lesson, line: LessonChange, **values: object) -> Revision:
+    """A new state of a lesson, as of the line of its history."""
+    new = lesson.model_copy(update={**values, "updated_at": line.changed_at})
+    return Revision(new, (line,))
+
+
+def with_findings(
+    stored: Sequence[Lesson], findings: Iterable[Teaching], now: datetime
+) -> list[Revision]:
+    """New findings become candidates, those that are known are counted again, others are retired.
+
+    What a person has retired stays so, and what a person has worded keeps its words. A finding that
+    quotes something that may not be in a lesson is passed over.
+    """
+    by_key = {one.key: one for one in stored if one.key}
+    seen: set[str] = set()
+    revisions = []
+    for found in findings:
+        if found.key in seen or problem(found.when, found.do, found.avoid, quotes=True):
+            continue
+        seen.add(found.key)
+        old = by_key.get(found.key)
+        if old is None:
+            line = LessonChange(changed_at=now, change="found", by="evidence")
+            revisions.append(Revision(_lesson(found, now), (line,)))
+        elif old.status == "retired":
+            continue
+        elif old.origin == "evidence" and _has_moved(old, found):
+            line = LessonChange(changed_at=now, change="recounted", by="evidence")
+            revisions.append(changed(old, line, **_fields(found)))
+    for old in stored:
+        lost = old.key and old.key not in seen and old.status in ("candidate", "trial", "kept")
+        if lost and old.origin == "evidence" and not old.pinned:
+            line = LessonChange(changed_at=now, change="retired", by="evidence", reason=GONE)
+            revisions.append(changed(old, line, status="retired"))
+    return revisions
+
+
+def _lesson(found: Teaching, now: datetime) -> Lesson:
+    fields = _fields(found) | dict.fromkeys(_TIMES, now)
+    return Lesson(lesson_id=uuid7(), origin="evidence", status="candidate", **fields)
+
+
+def _fields(found: Teaching) -> dict[str, Any]:
+    return {name: value for name, value in found._asdict().items() if name != "weight"} | {
+        "evidence": list(found.evidence)
+    }
+
+
+def _has_moved(old: Lesson, found: Teaching) -> bool:
+    moved = abs((found.gain or 0.0) - (old.gain or 0.0)) > RECOUNTED
+    fresh = len(set(found.evidence) - set(old.evidence)) * 2 > len(found.evidence)
+    return moved or fresh
+
+
+def duplicate(new: Lesson, stored: Iterable[Lesson]) -> Lesson | None:
+    """The lesson in use that says the same; of several, the most alike, and then the oldest."""
+    alike = [
+        (-likeness(_text(new), _text(old)), old.created_at, old.lesson_id.int, old)
+        for old in stored
+        if old.lesson_id != new.lesson_id and old.status != "retired" and overlaps(new, old)
+    ]
+    near = [one for one in alike if -one[0] >= ALIKE]
+    return min(near, key=lambda one: one[:3])[3] if near else None
+
+
+def told(request: SaveLesson, lesson_id: UUID, repo: str | None, now: datetime) -> Lesson:
+    """A new lesson as an agent tells it, a candidate."""
+    times: dict[str, Any] = dict.fromkeys(_TIMES, now)
+    return Lesson(
+        lesson_id=lesson_id,
+        kind="told",
+        origin="agent",
+        status="candidate",
+        when=request.when,
+        do=request.do,
+        avoid=request.avoid,
+        repo=repo,
+        task_type=request.task_type,
+        evidence=sorted(set(request.evidence)),
+        **times,
+    )
+
+
+def merged(old: Lesson, new: Lesson, now: datetime) -> Revision:
+    """The stored lesson with the evidence of another that says the same; its words stay."""
+    evidence = list(dict.fromkeys([*old.evidence, *new.evidence]))[:MOST_EVIDENCE]
+    missing = {name: getattr(old, name) or getattr(new, name) for name in ("do", "avoid")}
+    line = LessonChange(changed_at=now, change="merged", by="agent", reason=new.when)
+    same = set(evidence) == set(old.evidence) and all(
+        missing[name] == getattr(old, name) for name in missing
+    )
+    return Revision(old, ()) if same else changed(old, line, evidence=evidence, **missing)
+
+
+def revised(old: Lesson, new: Lesson, now: datetime) -> Revision:
+    """The stored lesson in an agent's new words; it is a candidate again, as its effect is new."""
+    fields = {name: getattr(new, name) for name in ("when", "do", "avoid", "repo", "task_type")}
+    evidence = list(dict.fromkeys([*new.evidence, *old.evidence]))[:MOST_EVIDENCE]
+    line = LessonChange(changed_at=now, change="reworded", by="agent", reason=f"was: {old.when}")
+    fields |= {"origin": "agent", "status": "candidate", "worded_at": now, "evidence": evidence}
+    return changed(old, line, **fields)
+
+
+def decided(old: Lesson, request: ChangeLesson, now: datetime) -> Revision:
+    """What a person's decision makes of a lesson."""
+    values: dict[str, object] = {}
+    if request.action == "approve":
+        values = {"status": "kept"}
+    elif request.action == "retire":
+        values = {"status": "retired", "pinned": False}
+    elif request.action == "pin":
+        values = {"status": "kept", "pinned": True}
+    elif request.action == "unpin":
+        values = {"pinned": False}
+    else:
+        given = {name: getattr(request, name) for name in ("when", "do", "avoid")}
+        values = {name: value for name, value in given.items() if value is not None}
+        if all(getattr(old, name) == value for name, value in values.items()):
+            return Revision(old, ())
+        values |= {"origin": "person", "worded_at": now}
+    if all(getattr(old, name) == value for name, value in values.items()):
+        return Revision(old, ())
+    name = {"approve": "kept", "retire": "retired", "pin": "pinned", "unpin": "unpinned"}
+    line = LessonChange(
+        changed_at=now,
+        change=name.get(request.action, "reworded"),
+        by="person",
+        reason=request.reason,
+    )
+    return changed(old, line, **values)
+
+
+def _text(lesson: Lesson) -> str:
+    return " ".join(filter(None, (lesson.when, lesson.do, lesson.avoid)))

@@ -1,0 +1,291 @@
+"""Lessons of experience alone: what recurs, and what ended it.
+
+A fix counts when it is told of several tasks, or came after all failures; what merely followed a
+failure once is no lesson.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from mcp_learning.insights.patterns import most_typical, patterns
+from mcp_learning.insights.rates import discovered
+from mcp_learning.lessons.findings import LEAST, Teaching, approaches, in_one_spelling
+from mcp_learning.lessons.wording import cut, first, percent, points, says_the_same
+from mcp_learning.models.lessons import MOST_EVIDENCE, Kind
+from mcp_learning.store.lesson_protocol import Experience
+from mcp_learning.store.types import Outcomes
+
+RECURS = 3
+"""Failures from which something recurs."""
+
+AGREEING = 2
+"""Tasks that the same solution has to end, at least."""
+
+_OTHERS = 200  # tasks whose solutions are compared with a fix
+_QUOTE = 140
+_PROGRAMS = (
+    "ansible|aws|bash|bazel|bun|bundle|cargo|cmake|composer|conda|deno|docker|dotnet|eslint|flake8|"
+    "flutter|gcloud|gem|gh|git|go|gradle|gradlew|helm|hg|java|javac|jest|just|kubectl|make|mix|mvn|"
+    "mypy|ninja|node|npm|npx|nx|php|phpunit|pip|pip3|pipenv|pnpm|poetry|pre-commit|prettier|pylint|"
+    "pytest|python|python3|rails|rake|rspec|ruff|rustc|sbt|swift|terraform|tox|tsc|turbo|uv|uvx|"
+    "vite|vitest|webpack|yarn"
+)
+_COMMAND = re.compile(
+    rf"[`$>'\"]\s?((?:\./)?(?:{_PROGRAMS})(?:\.\w+)?(?: [\w./:@=+,-]+){{0,6}})(?=[`'\"\n]|$)",
+    re.MULTILINE,
+)
+_WORDS_OF_A_COMMAND = 3
+
+
+class _Fix(NamedTuple):
+    """A solution that ended failures.
+
+    Attributes:
+        told: The success that tells it best.
+        tasks: How many tasks it ended.
+        of: How many tasks failed and then succeeded.
+    """
+
+    told: Experience
+    tasks: int
+    of: int
+
+
+def all_findings(experience: Sequence[Experience]) -> list[Teaching]:
+    """Everything that experience alone teaches, approaches included; oldest first is expected."""
+    runs = in_one_spelling(experience)
+    return [
+        found for make in (approaches, failures, commands, files, decisions) for found in make(runs)
+    ]
+
+
+def failures(experience: Sequence[Experience]) -> list[Teaching]:
+    """Errors that recur in a repository, with the solution that ended them.
+
+    Args:
+        experience: Oldest first, in one spelling per repository.
+    """
+    failed = [one for one in experience if not one.success and one.error_text]
+    texts = sorted({one.error_text for one in failed})
+    pattern_of = dict(zip(texts, patterns(texts), strict=True))
+    groups: dict[tuple[str, str], list[Experience]] = defaultdict(list)
+    for one in failed:
+        groups[one.repo, pattern_of[one.error_text]].append(one)
+    after = _later_successes(experience)
+    found = []
+    for (repo, pattern), runs in sorted(groups.items()):
+        if len(runs) >= RECURS and (fix := _fix(runs, after)) is not None:
+            what = f'"{cut(runs[-1].error_message or pattern, _QUOTE)}"'
+            told = f"{cut(fix.told.solution, 190)} (ended {_share(fix)} after {len(runs)} failures)"
+            key = f"failure:{repo}:{pattern}"
+            found.append(_recurrence("failure", key, f"{what} comes up", told, runs, fix))
+    return found
+
+
+def commands(experience: Sequence[Experience]) -> list[Teaching]:
+    """Commands that keep failing in a repository, with the command that worked instead."""
+    after = _later_successes(experience)
+    after_in: dict[str, list[Experience]] = defaultdict(list)
+    for (repo, _), successes in after.items():
+        after_in[repo] += successes
+    found = []
+    for (repo, command), runs in _by_command(experience):
+        instead = _fix(runs, after, partial(_another, failing=command))
+        works = [one for one in after_in[repo] if command in commands_in(one.solution)]
+        if instead is None or len(works) * RECURS > len(runs):
+            continue
+        other = _another(instead.told, command)[0]
+        told = f"`{other}` worked instead ({_share(instead)}): {cut(instead.told.solution, 120)}"
+        when = f"about to run `{command}`: it failed {len(runs)} times here"
+        key = f"command:{repo}:{command}"
+        found.append(_recurrence("command", key, when, told, runs, instead))
+    return found
+
+
+def files(experience: Sequence[Experience]) -> list[Teaching]:
+    """Files whose tasks surely fail more often than the others of their repository."""
+    by_file: dict[tuple[str, str], list[Experience]] = defaultdict(list)
+    by_repo: dict[str, list[Experience]] = defaultdict(list)
+    for one in experience:
+        if one.files:
+            by_repo[one.repo].append(one)
+        for path in dict.fromkeys(one.files):
+            by_file[one.repo, path].append(one)
+    family = []
+    for (repo, path), runs in sorted(by_file.items()):
+        own, total = _outcomes(runs), _outcomes(by_repo[repo])
+        others = Outcomes(total.success - own.success, total.failure - own.failure)
+        if min(sum(own), sum(others)) >= LEAST:
+            family.append((repo, path, runs, own, others))
+    changes = discovered([(own, others) for *_, own, others in family])
+    after = _later_successes(experience)
+    found = []
+    for (repo, path, runs, own, others), change in zip(family, changes, strict=True):
+        if change.direction != "worse":
+            continue
+        failed = [one for one in runs if not one.success]
+        fix = _fix(failed, after)
+        told = (
+            f"tasks that changed it failed in {own.failure} of {sum(own)} cases, others in "
+            f"{percent(others.failure / sum(others))} "
+            f"({points(change.change_low, change.change_high)} of success)"
+        )
+        found.append(
+            Teaching(
+                kind="file",
+                key=f"file:{repo}:{path}",
+                when=f"the task changes {cut(path, _QUOTE)}",
+                do=None if fix is None else f"{cut(fix.told.solution, 200)} (ended {_share(fix)})",
+                avoid=f"treating it as any other file: {told}",
+                repo=repo or None,
+                task_type=None,
+                evidence=tuple(one.task_id for one in runs[-MOST_EVIDENCE:]),
+                weight=len(runs),
+            )
+        )
+    return found
+
+
+def decisions(experience: Sequence[Experience]) -> list[Teaching]:
+    """Decisions that replaced earlier ones: the latest of each chain."""
+    by_id = {one.task_id: one for one in experience}
+    replaced = {one.supersedes for one in experience if one.supersedes is not None}
+    found = []
+    for new in experience:
+        old = by_id.get(new.supersedes) if new.supersedes else None
+        if old is None or new.task_id in replaced or not (new.solution or new.description):
+            continue
+        found.append(
+            Teaching(
+                kind="decision",
+                key=f"decision:{old.task_id}",
+                when=cut(first(new.description), _QUOTE),
+                do=cut(f"{new.solution or new.description} (decided {new.recorded_at:%Y-%m-%d})"),
+                avoid=f"what was decided {old.recorded_at:%Y-%m-%d} and is replaced: "
+                f"{cut(old.solution or old.description, 200)}",
+                repo=new.repo or None,
+                task_type=None,
+                evidence=(old.task_id, new.task_id),
+                weight=2,
+            )
+        )
+    return found
+
+
+def commands_in(text: str) -> set[str]:
+    """Commands that a text quotes, each by its first words."""
+    return {" ".join(one.split()[:_WORDS_OF_A_COMMAND]) for one in _COMMAND.findall(text)}
+
+
+def _by_command(
+    experience: Sequence[Experience],
+) -> Iterator[tuple[tuple[str, str], list[Experience]]]:
+    groups: dict[tuple[str, str], list[Experience]] = defaultdict(list)
+    for one in experience:
+        if not one.success:
+            for command in sorted(commands_in(one.error_message)):
+                groups[one.repo, command].append(one)
+    for name, runs in sorted(groups.items()):
+        if len(runs) >= RECURS:
+            yield name, runs
+
+
+def _another(one: Experience, failing: str) -> list[str]:
+    """Commands that the solution names, but for the one that fails."""
+    return sorted(commands_in(one.solution) - {failing})
+
+
+def _later_successes(
+    experience: Sequence[Experience],
+) -> dict[tuple[str, int], list[Experience]]:
+    """Successes that tell a solution by repository and task, oldest first."""
+    found: dict[tuple[str, int], list[Experience]] = defaultdict(list)
+    for one in experience:
+        if one.success and one.solution:
+            found[one.repo, one.task_key].append(one)
+    return found
+
+
+def _fix(
+    failed: Sequence[Experience],
+    after: dict[tuple[str, int], list[Experience]],
+    names: Callable[[Experience], list[str]] | None = None,
+) -> _Fix | None:
+    """The solution of the next successes of the tasks that failed, if they agree.
+
+    It has to be that of `AGREEING` tasks and of half of those that were solved; or that of the only
+    task that failed so, `RECURS` times, and never again.
+
+    Args:
+        failed: Failures, oldest first.
+        after: Successes by repository and task.
+        names: What a solution has to name in common; without it, solutions are compared by words.
+    """
+    solved = {}
+    for one in failed:
+        later = [s for s in after[one.repo, one.task_key] if s.recorded_at > one.recorded_at]
+        if later:
+            solved[one.repo, one.task_key] = later[0]
+    told = [one for one in solved.values() if names is None or names(one)]
+    if not told:
+        return None
+    best = told[most_typical([first(one.solution) for one in told])]
+    if names is None:
+        agreeing = [one for one in told if says_the_same(one.solution, best.solution)]
+    else:
+        wanted = set(names(best)[:1])
+        agreeing = [one for one in told if wanted & set(names(one))]
+    count = len(agreeing)
+    if names is None and _is_common(best, count / len(told), after, solved):
+        return None
+    tasks = {(one.repo, one.task_key) for one in failed}
+    ended = len(tasks) == 1 and best.recorded_at > failed[-1].recorded_at
+    if (count >= AGREEING and 2 * count >= len(solved)) or (ended and len(failed) >= RECURS):
+        return _Fix(best, count, len(tasks))
+    return None
+
+
+def _is_common(
+    best: Experience,
+    share: float,
+    after: dict[tuple[str, int], list[Experience]],
+    solved: Collection[tuple[str, int]],
+) -> bool:
+    """Whether other tasks of the repository end with the same words half as often: it is no fix."""
+    others = [
+        runs[-1]
+        for (repo, key), runs in after.items()
+        if repo == best.repo and (repo, key) not in solved
+    ][-_OTHERS:]
+    same = sum(says_the_same(one.solution, best.solution) for one in others)
+    return len(others) >= RECURS and 2 * same >= share * len(others)
+
+
+def _recurrence(
+    kind: Kind, key: str, when: str, told: str, runs: Sequence[Experience], fix: _Fix
+) -> Teaching:
+    types = {one.task_type for one in runs}
+    ids = [fix.told.task_id, *(one.task_id for one in runs[-MOST_EVIDENCE + 1 :])]
+    return Teaching(
+        kind=kind,
+        key=key,
+        when=cut(when),
+        do=cut(told),
+        avoid=None,
+        repo=runs[0].repo or None,
+        task_type=min(types) if len(types) == 1 else None,
+        evidence=tuple(dict.fromkeys(ids)),
+        weight=len(runs),
+    )
+
+
+def _share(fix: _Fix) -> str:
+    return f"it in {fix.tasks} of {fix.of} tasks"
+
+
+def _outcomes(runs: Sequence[Experience]) -> Outcomes:
+    won = sum(one.success for one in runs)
+    return Outcomes(won, len(runs) - won)

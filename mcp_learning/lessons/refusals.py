@@ -1,0 +1,106 @@
+"""What may not be a lesson: a lesson is read by every later agent, so it must not steer them.
+
+The patterns find what attacks on the memory of agents look like; they can't find all. Whatever
+passes is still shown as quoted data, with who said so.
+"""
+
+import re
+from collections.abc import Iterable
+
+from mcp_learning.lessons.wording import likeness
+from mcp_learning.models.characters import visible
+from mcp_learning.models.folding import folded
+from mcp_learning.models.lessons import Lesson
+from mcp_learning.redaction.repositories import parse
+
+CONTRADICTS = 0.6
+"""Likeness of what one lesson says to do and another to avoid from which they contradict."""
+
+_LINK = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.\w|\]\s?\(|\b(?:data|javascript|mailto):\S"
+    r"|\b(?:\d{1,3}\.){3}\d{1,3}\b|\b[\w-]+\.(?:com|net|org|io|dev|xyz|ru|cn|sh|app)\b(?:/|:|$|\s)",
+    re.IGNORECASE,
+)
+_STEERS = re.compile(
+    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}"
+    r"\b(?:previous|prior|above|earlier|all|any|your|these|those|other|system|the)\b.{0,30}"
+    r"\b(?:instruction|prompt|rule|message|context|guideline|polic|direction|lesson)"
+    r"|\b(?:system|developer)\s+prompt\b|\byou are now\b|\bact as\b|\bpretend\b|\bjailbreak"
+    r"|</?\s*(?:system|assistant|user|instructions?|tool)\b|\[/?(?:inst|system)\]|<\|"
+    r"|\b(?:do not|don't|never) (?:tell|inform|mention|ask) (?:this |it )?(?:to )?the user\b"
+    r"|\bwithout (?:asking|telling|informing|confirmation|approval|permission)\b"
+    r"|\b(?:reveal|exfiltrate|leak|send|post|upload|e-?mail)\b.{0,40}"
+    r"\b(?:secrets?|tokens?|credentials?|passwords?|keys?|environment|env|\.env)\b"
+)
+_RUNS = re.compile(
+    r"\b(?:run|execute|invoke|launch|eval)\b\s+(?:the following|this|these|that)\b"
+    r".{0,20}\b(?:command|script|code|line|snippet|program)s?\b"
+    r"|\b(?:execute|run|source|launch)\b.{0,30}\.(?:sh|ps1|bat|exe|cmd|vbs)\b"
+    r"|\bcurl\b|\bwget\b|\bsudo\b|\brm\s+-\w*[rf]|\b(?:ba|z|c|k)?sh\s+-c\b|\beval\s*[\"'`($]"
+    r"|\bpowershell\b|\binvoke-(?:expression|webrequest)\b|\bbase64\s+(?:-d|--decode)\b"
+    r"|\|\s*(?:ba|z)?sh\b|\$\([^)]+\)|\bchmod\s|\bchown\s|\bmkfs\b|\bdd\s+if=|\bnc\s+-|\bssh\s+\S+@"
+    r"|--no-verify\b|\b--?(?:dangerously|yolo)|\bgit\s+push\s+(?:-f\b|--force\b)"
+    r"|&&|;\s*(?:rm|curl|wget|sh|bash|python\d?)\b|```"
+)
+
+
+def problem(*texts: str | None, quotes: bool = False) -> str:
+    """Why texts may not be those of a lesson, and what to do instead; "" if they may.
+
+    Args:
+        texts: Those that there are.
+        quotes: They are made of what was recorded, which may name commands.
+    """
+    for text in filter(None, texts):
+        if visible(text) != text:
+            return "has characters that can't be seen; write it without them"
+        plain = folded(text)
+        if _LINK.search(plain):
+            return "has a link or an address; say in words what is there"
+        if _STEERS.search(plain):
+            return (
+                "reads like an instruction to the agent who will read it, such as to ignore what "
+                "it was told; a lesson says what works in a kind of task, and why"
+            )
+        if not quotes and _RUNS.search(plain):
+            return (
+                "has an instruction to run something; name the program or the option that works, "
+                "and leave the command out"
+            )
+    return ""
+
+
+def contradiction(new: Lesson, stored: Iterable[Lesson]) -> Lesson | None:
+    """The lesson in use that says to avoid what the new one says to do, or the other way round."""
+    for old in stored:
+        if old.lesson_id == new.lesson_id or old.status == "retired" or not overlaps(new, old):
+            continue
+        if _opposed(new, old) or _opposed(old, new):
+            return old
+    return None
+
+
+def overlaps(one: Lesson, other: Lesson) -> bool:
+    """Whether there may be tasks that both apply to."""
+    types = {one.task_type, other.task_type} - {None}
+    return len(types) < 2 and same_repository(one.repo, other.repo)
+
+
+def same_repository(one: str | None, other: str | None) -> bool:
+    """Whether two spellings may name one repository; None is any."""
+    return not one or not other or one == other or parse(one).is_same(parse(other))
+
+
+def _opposed(one: Lesson, other: Lesson) -> bool:
+    """Whether the one says to do what the other says to avoid."""
+    if not one.do:
+        return False
+    if other.avoid and likeness(_said(one.do), _said(other.avoid)) >= CONTRADICTS:
+        return True
+    negated = re.fullmatch(r"(?:do not|don't|never|avoid)\s+(.+)", folded(other.do or "").strip())
+    return bool(negated and likeness(one.do, negated[1]) >= CONTRADICTS)
+
+
+def _said(text: str) -> str:
+    """What is advised, without the numbers that follow it."""
+    return text.partition(": ")[0]

@@ -1,0 +1,60 @@
+"""Texts of lessons: how alike two are, and what fits into one."""
+
+import re
+from functools import lru_cache
+
+from mcp_learning.models.lessons import LONGEST
+from mcp_learning.search.lexical.terms import TokenisedQuery
+
+ALIKE = 0.6
+"""Jaccard index of the words of two texts from which they say the same."""
+
+_STOP = frozenset(
+    TokenisedQuery.of(
+        "a an and are as at be been before but by can do does for from has have if in into is it "
+        "its not of off on or so than that the their then there this to up use was were when which "
+        "will with you your"
+    ).counts
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+
+
+@lru_cache(4_096)
+def words(text: str) -> frozenset[int]:
+    """Stems of the words of a text, without those that any text has."""
+    return frozenset(TokenisedQuery.of(text).counts) - _STOP
+
+
+def likeness(one: str, other: str) -> float:
+    """The Jaccard index of the words of two texts, 0..1."""
+    a, b = words(one), words(other)
+    return len(a & b) / len(a | b) if a | b else 1.0
+
+
+def says_the_same(one: str, other: str) -> bool:
+    """Whether two solutions are alike, or begin with alike sentences."""
+    return likeness(one, other) >= ALIKE or likeness(first(one), first(other)) >= ALIKE
+
+
+def first(text: str) -> str:
+    """The first sentence."""
+    return _SENTENCE_END.split(text.strip(), maxsplit=1)[0]
+
+
+def cut(text: str, limit: int = LONGEST) -> str:
+    """The text on one line, cut at a word to at most `limit` characters."""
+    line = " ".join(text.split())
+    if len(line) <= limit:
+        return line
+    kept = line[: limit - 1]
+    return (kept.rpartition(" ")[0] if " " in kept[limit // 2 :] else kept) + "\u2026"
+
+
+def percent(rate: float) -> str:
+    """A rate, 0..1, to read."""
+    return f"{100 * rate:.0f} %"
+
+
+def points(low: float, high: float) -> str:
+    """A corrected interval of a difference of rates to read."""
+    return f"corrected interval {100 * low:+.0f} to {100 * high:+.0f} points"
