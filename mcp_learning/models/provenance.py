@@ -13,10 +13,18 @@ from typing import Any
 
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.results import Execution
+from mcp_learning.models.verdicts import (
+    Source,
+    Verdict,
+    concluded,
+    noted,
+    with_noted,
+    with_verdict,
+)
 from mcp_learning.models.verdicts import observer as _observer
-from mcp_learning.models.verdicts import with_verdict
 
 _TRACE = "traceparent"
+_TOLD_CONFIDENCE = "told_confidence"
 _VERDICT = ("outcome_basis", "outcome_confidence")
 _NOT_SAID = {"task_id", "recorded_at", "updated_at", *_VERDICT}
 _FIELDS = frozenset(Execution.model_fields) - _NOT_SAID
@@ -25,30 +33,34 @@ _FIELDS = frozenset(Execution.model_fields) - _NOT_SAID
 def told(values: Mapping[str, Any]) -> set[str]:
     """Which fields of an execution were told. A pending outcome is none."""
     known = _known(values)
+    is_told = with_verdict(values)["outcome_basis"] == "told"
     if not _observer(values):
-        return known
-    metadata = values["metadata"]
-    if isinstance(names := metadata.get("told"), list):
+        return known if is_told else known - {"outcome"}
+    if isinstance(names := values["metadata"].get("told"), list):
         return {name for name in known if name in names}
     # Before these names were kept. A session by itself says no more than that the agent crashed.
-    return known - {"metadata"} if with_verdict(values)["outcome_basis"] == "told" else set()
+    return known - {"metadata"} if is_told else set()
 
 
 def telling(stored: Execution | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that are told of an execution, with their names noted if it is an observed one.
 
     A told outcome has the basis told and confidence 1, unless other ones are given. One that is
-    told again as it was leaves them as they are.
+    told again as it was leaves them as they are. Who tells another one is taken to know what other
+    sources have said until then.
     """
     before = {} if stored is None else dict(stored)
-    outcome = given.get("outcome")
+    outcome, given = given.get("outcome"), dict(given)
     is_repeated = outcome == before.get("outcome") and before.get("outcome_basis") == "told"
-    if outcome is not None and not is_repeated:
+    is_new = outcome is not None and not is_repeated
+    if is_new:
         given = with_verdict({"outcome_basis": "told", **given})
     metadata = given.get("metadata") or before.get("metadata") or {}
+    if verdicts := noted(before.get("metadata")):
+        metadata = given["metadata"] = with_noted(metadata, {} if is_new else verdicts) or {}
     observer = _observer(before) or _observer(given)
     if not observer:
-        return dict(given)
+        return given
     names = (told(before) | _known(given)) & _known({**before, **given})
     return {**given, "metadata": {**metadata, "source": observer, "told": sorted(names)}}
 
@@ -82,14 +94,49 @@ def merged(stored: Execution, given: Mapping[str, Any]) -> Execution:
     else:
         given = with_verdict(given)
     new = {**before, **{name: value for name, value in given.items() if name not in kept}}
-    if new["outcome"] != "failure" and "error_type" not in ours | theirs:
-        new["error_type"] = None  # of a crash after which the session went on
+    verdicts = noted(before["metadata"]) | noted(given.get("metadata"))
+    if observer and "session" not in noted(given.get("metadata")):
+        verdicts.pop("session", None)  # of a reading when the session was shorter
     observer = observer or _observer(before)
     metadata = new["metadata"] or {}
     if observer and metadata.get("source", observer) == observer:
-        noted = {"told": sorted(ours | theirs)} if ours | theirs else {}
-        new["metadata"] = {**metadata, "source": observer, **noted}
+        names = {"told": sorted(ours | theirs)} if ours | theirs else {}
+        new["metadata"] = {**metadata, "source": observer, **names}
+    by = before if "outcome" in kept else given
+    new = _concluded(new, verdicts, _told_confidence(by) if "outcome" in ours | theirs else None)
+    if new["outcome"] != "failure" and "error_type" not in ours | theirs:
+        new["error_type"] = None  # of a crash after which the session went on
     return stored.model_copy(update=new)
+
+
+def judged(stored: Execution, source: Source, verdict: Verdict) -> Execution:
+    """A stored execution with what a source says of its outcome; pending: nothing any more."""
+    values = dict(stored)
+    verdicts = {**noted(stored.metadata), source: verdict}
+    if "outcome" in told(values):
+        return stored.model_copy(update=_concluded(values, verdicts, _told_confidence(values)))
+    if all(one.outcome == "pending" for one in verdicts.values()):
+        values["outcome"] = "pending"
+    return stored.model_copy(update=_concluded(values, verdicts, None))
+
+
+def _concluded(
+    values: Mapping[str, Any], verdicts: Mapping[Source, Verdict], told: float | None
+) -> dict[str, Any]:
+    """The fields with these verdicts noted, and with the outcome that follows from them."""
+    metadata = with_noted(values["metadata"], verdicts)
+    if metadata and "verdicts" in metadata and told is not None and told < 1:
+        metadata = {**metadata, _TOLD_CONFIDENCE: told}
+    return concluded({**values, "metadata": metadata}, told)
+
+
+def _told_confidence(values: Mapping[str, Any]) -> float:
+    """The confidence with which an outcome was told, before anything contradicted it."""
+    metadata = values.get("metadata") or {}
+    if noted(metadata):
+        before = metadata.get(_TOLD_CONFIDENCE, 1.0)
+        return before if isinstance(before, float) and 0 <= before <= 1 else 1.0
+    return float(with_verdict(values)["outcome_confidence"])
 
 
 def _known(values: Mapping[str, Any]) -> set[str]:

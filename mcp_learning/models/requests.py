@@ -22,9 +22,9 @@ from mcp_learning.models.fields import (
     Unit,
 )
 from mcp_learning.models.identifiers import uuid7
-from mcp_learning.models.verdicts import OutcomeBasis
 
 Outcome = Literal["success", "failure", "pending"]
+OutcomeBasis = Literal["told", "user", "tests", "git", "ci", "none"]
 GroupBy = Literal["task_type", "repo", "approach", "model_tier", "pool_type", "error_type", "day"]
 Objective = Literal["quality", "cost", "balanced"]
 Dimension = Literal["approach", "model_tier", "pool_type", "swarm_topology"]

@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import Field, JsonValue, model_validator
 
 from mcp_learning.models.fields import Model
-from mcp_learning.models.requests import Outcome
-from mcp_learning.models.verdicts import OutcomeBasis, with_verdict
+from mcp_learning.models.requests import Outcome, OutcomeBasis
+from mcp_learning.models.verdicts import with_verdict
 
 
 class ExecutionSummary(Model):
@@ -230,6 +230,10 @@ class ExecutionDetail(Model):
     used_by: list[UsedBy]
     times_returned: Annotated[int, Field(description="Answers with it")] = 0
     weight: Annotated[float, Field(description="In recommendations, 0.5..2")] = 1.0
+    outcome_reason: Annotated[
+        str | None,
+        Field(description="What it was inferred from, or what contradicts it"),
+    ] = None
 
 
 class Totals(Model):

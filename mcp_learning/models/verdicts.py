@@ -1,20 +1,57 @@
-"""How an outcome is known, and how sure that is.
+"""How an outcome is known, how sure that is, and what follows where sources differ.
 
 An outcome has a basis: it was told by an agent or a person, or is inferred from what the user said,
 from tests, from git or from continuous integration; or from nothing that decides it. Its confidence
-is the probability, 0 to 1, that it is right. A pending execution has basis none and confidence 0.
+is how much it counts as evidence, 0 to 1. A pending execution has basis none and confidence 0.
+
+What sources other than a teller say is kept under `verdicts` in the metadata, the latest of each:
+`session` (what the agent's session shows), `git` (what became of its commits), `ci` (results of
+tests that ran later). An outcome that was told stays, and a verdict against it lowers its
+confidence. Otherwise history has the last word, git and ci by their time, and then the session.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, get_args
 
-OutcomeBasis = Literal["told", "user", "tests", "git", "ci", "none"]
+from mcp_learning.models.requests import Outcome, OutcomeBasis
 
 OBSERVERS = frozenset({"claude-code", "codex"})
 """Clients whose sessions are read, as `metadata.source` has them."""
 
+Source = Literal["session", "git", "ci"]
+
 REVERTED = 0.95
 """Confidence that a commit failed which a later one reverts."""
+
+TOLD_RIGHT = 0.9
+"""Assumed probability that an outcome is right that an agent tells: agents report successes too
+often. It only matters where facts contradict."""
+
+LONGEST_REASON = 200
+
+_FIELD = "verdicts"
+
+
+class Verdict(NamedTuple):
+    """What one source says of how an execution ended.
+
+    Attributes:
+        outcome: How.
+        basis: What that rests on.
+        confidence: How much it counts as evidence, 0..1.
+        why: In a few words.
+        at: When that became known, ISO 8601 in UTC; empty of a session.
+    """
+
+    outcome: Outcome
+    basis: OutcomeBasis
+    confidence: float
+    why: str
+    at: str = ""
+
+
+PENDING = Verdict("pending", "none", 0.0, "")
 
 
 def observer(values: Mapping[str, Any]) -> str:
@@ -38,6 +75,88 @@ def with_verdict(values: Mapping[str, Any]) -> dict[str, Any]:
     if confidence is None:
         confidence = 0.0 if basis == "none" else 1.0
     return {**values, "outcome_basis": basis, "outcome_confidence": confidence}
+
+
+def noted(metadata: Mapping[str, Any] | None) -> dict[Source, Verdict]:
+    """The verdicts that metadata keep; what has another form is left out."""
+    kept = (metadata or {}).get(_FIELD)
+    found: dict[Source, Verdict] = {}
+    for source in get_args(Source):
+        one = kept.get(source) if isinstance(kept, dict) else None
+        try:
+            verdict = Verdict(**one) if isinstance(one, dict) else PENDING
+            is_valid = verdict.basis in get_args(OutcomeBasis) and 0 <= verdict.confidence <= 1
+            datetime.fromisoformat(verdict.at or "2000-01-01")
+        except (TypeError, ValueError):
+            continue
+        if verdict.outcome in ("success", "failure") and is_valid:
+            found[source] = verdict
+    return found
+
+
+def with_noted(
+    metadata: Mapping[str, Any] | None, verdicts: Mapping[Source, Verdict]
+) -> dict[str, Any] | None:
+    """Metadata that keep these verdicts and no others; pending ones aren't kept."""
+    rest = {name: value for name, value in (metadata or {}).items() if name != _FIELD}
+    kept = {
+        source: {name: value for name, value in one._asdict().items() if value != ""}
+        for source, one in verdicts.items()
+        if one.outcome != "pending"
+    }
+    if not kept:
+        return rest or (None if metadata is None else {})
+    return {**rest, _FIELD: kept}
+
+
+def concluded(values: Mapping[str, Any], told: float | None) -> dict[str, Any]:
+    """Fields of an execution with the outcome that follows from all that is known of it.
+
+    Args:
+        values: The fields, with the verdicts of all sources.
+        told: Confidence with which the outcome was told; None if it wasn't.
+    """
+    verdicts = noted(values.get("metadata"))
+    if told is not None:
+        against = [v.confidence for v in verdicts.values() if v.outcome != values["outcome"]]
+        return {**values, "outcome_confidence": doubted(told, max(against, default=0.0))}
+    if not verdicts:
+        return with_verdict(values)
+    last = _last(verdicts)
+    return {
+        **values,
+        "outcome": last.outcome,
+        "outcome_basis": last.basis,
+        "outcome_confidence": last.confidence,
+    }
+
+
+def doubted(told: float, against: float) -> float:
+    """Confidence of a told outcome that facts contradict with confidence `against`, both 0..1.
+
+    By Bayes' rule with independent errors, the odds that it is right are those of `TOLD_RIGHT`
+    times those that the facts are wrong. `told` sinks by the share that this leaves of
+    `TOLD_RIGHT`; facts that are as likely wrong as right leave all of it.
+    """
+    if against <= 0.5:
+        return told
+    odds = TOLD_RIGHT / (1 - TOLD_RIGHT) * (1 - against) / against
+    return round(told * min(1.0, odds / (1 + odds) / TOLD_RIGHT), 3)
+
+
+def reason(values: Mapping[str, Any]) -> str:
+    """Why the outcome is what it is, and as sure; empty if it was told and nothing contradicts."""
+    verdicts = noted(values.get("metadata"))
+    if values.get("outcome_basis") == "told":
+        against = [v for v in verdicts.values() if v.outcome != values["outcome"]]
+        doubts = "; ".join(f"{v.basis} says {v.outcome}: {v.why}" for v in against)
+        return f"told {values['outcome']}, but {doubts}" if doubts else ""
+    return f"{values['outcome_basis']}: {_last(verdicts).why}" if verdicts else ""
+
+
+def _last(verdicts: Mapping[Source, Verdict]) -> Verdict:
+    later = [one for source, one in verdicts.items() if source != "session"]
+    return max(later, key=lambda one: one.at) if later else verdicts["session"]
 
 
 def _former(values: Mapping[str, Any]) -> tuple[OutcomeBasis, float]:

@@ -18,6 +18,8 @@ def execution(result: ExecutionDetail) -> str:
     """A line for each field that is set, each feedback, and the executions before and after."""
     record = structured(result.execution)
     lines = [f"{name}: {_value(name, value)}" for name, value in record.items()]
+    if result.outcome_reason:
+        lines.append(f"outcome_reason: {quoted(result.outcome_reason, _WHOLE)}")
     for one in result.feedback:
         given = structured(one)
         said = [f"{name} {_value(name, value)}" for name, value in given.items()]

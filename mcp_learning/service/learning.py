@@ -54,6 +54,7 @@ from mcp_learning.models.results import (
     SuggestedValues,
 )
 from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
+from mcp_learning.models.verdicts import reason
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.redaction.exclusion import excluded_repos, refuse_excluded
 from mcp_learning.redaction.executions import redact_execution
@@ -239,6 +240,7 @@ class LearningService:
             used_by=stored.used_by,
             times_returned=stored.times_recalled + unsaved,
             weight=weight_of(stored.vote),
+            outcome_reason=reason(dict(stored.execution)) or None,
         )
 
     inspect = get

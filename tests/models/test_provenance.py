@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.clients.transcripts import claude_code, codex
-from mcp_learning.models.provenance import merged, telling, told
+from mcp_learning.models.provenance import judged, merged, telling, told
 from mcp_learning.models.results import Execution
-from mcp_learning.models.verdicts import OBSERVERS
+from mcp_learning.models.verdicts import OBSERVERS, PENDING, Verdict, reason, with_noted
 
 THEN = datetime(2025, 1, 1, tzinfo=UTC)
 OBSERVED = {"metadata": {"source": "claude-code", "tools": {"Bash": 1}}}
@@ -143,3 +143,71 @@ def test_what_a_source_says_of_a_told_outcome_leaves_its_basis() -> None:
     assert (one.outcome, one.outcome_basis) == ("success", "told")
     one = observe(execution(**OBSERVED), **seen)
     assert (one.outcome, one.outcome_basis, one.outcome_confidence) == ("failure", "tests", 0.8)
+
+
+TESTS_FAILED = Verdict("failure", "tests", 0.9, "the last tests failed")
+COMMITTED = Verdict("success", "git", 0.95, "commit 1a2b3c4")
+REVERTED = Verdict("failure", "git", 0.95, "reverted by 5d6e7f8", "2025-02-01T00:00:00+00:00")
+PASSED = Verdict("success", "ci", 0.9, "7 tests passed", "2025-03-01T00:00:00+00:00")
+
+
+def show(stored: Execution, verdict: Verdict) -> Execution:
+    """What the reading of a session says, as a source gives it."""
+    seen = {
+        "outcome": verdict.outcome,
+        "outcome_basis": verdict.basis,
+        "outcome_confidence": verdict.confidence,
+    }
+    metadata = with_noted(OBSERVED["metadata"], {"session": verdict})
+    return merged(stored, {**OBSERVED, **seen, "metadata": metadata})
+
+
+def known(one: Execution) -> tuple[str, str, float]:
+    return one.outcome, one.outcome_basis, one.outcome_confidence
+
+
+def test_facts_against_a_told_outcome_lower_its_confidence_and_say_why() -> None:
+    for stored in (execution(outcome="success"), tell(execution(**OBSERVED), outcome="success")):
+        one = show(stored, TESTS_FAILED)
+        assert (one.outcome, one.outcome_basis) == ("success", "told")
+        assert one.outcome_confidence == 0.556
+        assert reason(dict(one)) == "told success, but tests says failure: the last tests failed"
+        assert show(one, TESTS_FAILED) == one
+        assert tell(one, outcome="success") == one, "the same words add nothing"
+        assert known(show(one, COMMITTED)) == ("success", "told", 1.0), "the later reading counts"
+        assert known(tell(one, outcome="failure")) == ("failure", "told", 1.0)
+
+
+def test_a_told_confidence_is_what_facts_lower() -> None:
+    one = tell(execution(**OBSERVED), outcome="success", outcome_confidence=0.6)
+    doubted = show(one, TESTS_FAILED)
+    assert doubted.outcome_confidence == 0.333
+    assert known(show(doubted, COMMITTED)) == ("success", "told", 0.6)
+
+
+def test_history_corrects_what_a_session_showed_and_a_later_reading_leaves_it() -> None:
+    one = show(execution(**OBSERVED), COMMITTED)
+    assert known(one) == ("success", "git", 0.95)
+    assert reason(dict(one)) == "git: commit 1a2b3c4"
+    one = judged(one, "git", REVERTED)
+    assert known(one) == ("failure", "git", 0.95)
+    assert known(show(one, COMMITTED)) == ("failure", "git", 0.95)
+    assert known(observe(one)) == ("failure", "git", 0.95), "who doesn't know replaces nothing"
+    one = judged(one, "ci", PASSED)
+    assert known(one) == ("success", "ci", 0.9), "of git and ci, the later one counts"
+    one = judged(judged(one, "ci", PENDING), "git", PENDING)
+    assert known(one) == ("success", "git", 0.95), "what is taken back leaves the session's word"
+    assert known(judged(one, "session", PENDING)) == ("pending", "none", 0.0)
+
+
+def test_a_reading_that_knows_no_longer_takes_its_own_word_back() -> None:
+    one = observe(show(execution(**OBSERVED), COMMITTED))
+    assert known(one) == ("pending", "none", 0.0)
+    assert "verdicts" not in (one.metadata or {})
+
+
+def test_verdicts_of_another_form_are_nothing() -> None:
+    for value in (7, {"git": 7}, {"git": {"outcome": "failure"}}, {"git": {"x": 1}}):
+        one = execution(outcome="success", metadata={"verdicts": value})
+        assert reason(dict(one)) == ""
+        assert known(observe(one)) == ("success", "told", 1.0)

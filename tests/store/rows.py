@@ -11,9 +11,8 @@ import duckdb
 from hypothesis import strategies as st
 
 from mcp_learning.models.folding import as_label
-from mcp_learning.models.requests import Details, Filters, Outcome, RecordExecution
+from mcp_learning.models.requests import Details, Filters, Outcome, OutcomeBasis, RecordExecution
 from mcp_learning.models.results import Execution
-from mcp_learning.models.verdicts import OutcomeBasis
 from mcp_learning.store.duckdb import migrations
 from mcp_learning.store.duckdb.connection import Cursor
 
