@@ -55,13 +55,14 @@ def telling(stored: Execution | None, given: Mapping[str, Any]) -> dict[str, Any
     is_new = outcome is not None and not is_repeated
     if is_new:
         given = with_verdict({"outcome_basis": "told", **given})
+    names = _known(given)
     metadata = given.get("metadata") or before.get("metadata") or {}
     if verdicts := noted(before.get("metadata")):
         metadata = given["metadata"] = with_noted(metadata, {} if is_new else verdicts) or {}
     observer = _observer(before) or _observer(given)
     if not observer:
         return given
-    names = (told(before) | _known(given)) & _known({**before, **given})
+    names = (told(before) | names) & _known({**before, **given})
     return {**given, "metadata": {**metadata, "source": observer, "told": sorted(names)}}
 
 

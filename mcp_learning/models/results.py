@@ -230,10 +230,7 @@ class ExecutionDetail(Model):
     used_by: list[UsedBy]
     times_returned: Annotated[int, Field(description="Answers with it")] = 0
     weight: Annotated[float, Field(description="In recommendations, 0.5..2")] = 1.0
-    outcome_reason: Annotated[
-        str | None,
-        Field(description="What it was inferred from, or what contradicts it"),
-    ] = None
+    outcome_reason: str | None = None
 
 
 class Totals(Model):
