@@ -32,12 +32,20 @@ def main() -> None:
         from mcp_learning.server.stdio import serve
 
         serve(settings)
-    elif sys.argv[1:3] == ["hook", "claude-code"] and not {"-h", "--help"} & set(sys.argv):
+    elif _is_of_a_hook(sys.argv[1:]):
         # An agent waits for this, too, and the other commands' imports alone would take too long.
         from mcp_learning.cli.hook import main as hook
 
-        hook(sys.argv[3:])
+        sys.exit(hook(sys.argv[2], sys.argv[3:]))
     else:
         from mcp_learning.cli.app import app
 
         app()
+
+
+def _is_of_a_hook(arguments: list[str]) -> bool:
+    if arguments[:1] != ["hook"] or {"-h", "--help"} & set(arguments):
+        return False
+    from mcp_learning.clients.hook_events import CLIENTS
+
+    return arguments[1:2] != [] and arguments[1] in CLIENTS

@@ -1,6 +1,6 @@
-"""`hook claude-code`: answers a hook of Claude Code, and never disturbs the client.
+"""`hook CLIENT`: answers a hook of an agent client, and never disturbs the client.
 
-It exits with 0 and prints nothing unless it has an answer; failures are in `hook.log` in the data
+It prints nothing unless it has something for the agent; failures are in `hook.log` in the data
 directory. It imports only what it needs, since a person waits for it.
 """
 
@@ -13,69 +13,86 @@ from typing import Any
 SECONDS = 0.25
 """Longest time to wait for the server. A hook may take 0.3 s; the server answers in 0.02."""
 
+RUN_DIRECTORY = "run"
+"""Where the leader's address is, below the data directory."""
+
 _LARGEST_INPUT = 16 * 2**20
-_RECORDED = ("Stop", "SessionEnd")
 _LONGEST_REPLY = 8_000
 
 
-def main(arguments: list[str]) -> None:
-    """Runs `hook claude-code ARGUMENTS`; always exits with 0."""
+def main(client: str, arguments: list[str]) -> int:
+    """Runs `hook CLIENT ARGUMENTS`; returns its exit status, as `run`."""
     try:
         options = _options(arguments)
     except ValueError as error:
-        _complain(f"hook claude-code: {error}")
-    else:
-        run(**options)
+        _complain(f"hook {client}: {error}")
+        return 0
+    return run(client, **options)
 
 
-def run(*, data_dir: str | None = None, patience: float = SECONDS, record: bool = False) -> None:
+def run(
+    client: str, *, data_dir: str | None = None, patience: float = SECONDS, record: bool = False
+) -> int:
     """Reads a hook's JSON from stdin and answers it.
 
     Args:
+        client: One of `hook_events.CLIENTS`.
         data_dir: The data directory; None for the one of the settings.
         patience: Seconds to wait for the server.
         record: Record the session's latest task in this process.
+
+    Returns:
+        The exit status: 0 unless the client wants another one with what is printed.
     """
-    from mcp_learning.clients import hook_paths
+    from mcp_learning.clients import hook_events, hook_paths
 
     directory: Path | None = None
     event = "hook"
     try:
         directory = hook_paths.data_directory(data_dir)
         payload = json.loads(sys.stdin.buffer.read(_LARGEST_INPUT))
-        event = str(payload.get("hook_event_name"))
+        event = hook_events.event_of(payload)
         if record:
-            _record(payload, directory)
-        elif event == "UserPromptSubmit":
-            _recall(payload, directory, patience)
-        elif event in _RECORDED:
-            _hand_over(payload, directory)
+            _record(client, payload, directory)
+        elif hook_events.is_end(client, payload):
+            _hand_over(client, payload, directory)
+        else:
+            return _answer(client, payload, directory, patience)
     except Exception as error:  # noqa: BLE001 - a hook that fails must not disturb the agent
-        _log(directory, f"{event}: {type(error).__name__}: {error}")
+        _log(directory, f"{client} {event}: {type(error).__name__}: {error}")
+    return 0
 
 
-def _recall(payload: dict[str, Any], directory: Path, patience: float) -> None:
-    from mcp_learning.clients import hooks
-    from mcp_learning.cluster.blocking_client import NoLeader
+def _answer(client: str, payload: dict[str, Any], directory: Path, patience: float) -> int:
+    from mcp_learning.clients import hook_events
+
+    occasion = hook_events.occasion(client, payload)
+    if occasion is None:
+        return 0
+    from mcp_learning.cluster import blocking_client
 
     try:
-        answer = hooks.recall(payload, directory, patience)
-    except NoLeader:
-        return  # usual while no agent has its server running
-    if answer:
-        sys.stdout.write(answer + "\n")
-        sys.stdout.flush()
+        said = blocking_client.ask(directory / RUN_DIRECTORY, "remark", occasion, patience)
+    except blocking_client.NoLeader:
+        return 0  # usual while no agent has its server running
+    text = str(said.get("text") or "")
+    if not text:
+        return 0
+    output, status = hook_events.answer(client, payload, text)
+    sys.stdout.write(output + "\n")
+    sys.stdout.flush()
+    return status
 
 
-def _hand_over(payload: dict[str, Any], directory: Path) -> None:
+def _hand_over(client: str, payload: dict[str, Any], directory: Path) -> None:
     """Starts a process that records; the client may be about to exit, and doesn't wait."""
     import subprocess
 
-    names = ("session_id", "transcript_path", "cwd", "hook_event_name")
+    names = ("session_id", "conversation_id", "transcript_path", "cwd", "hook_event_name")
     handed = {name: payload.get(name) for name in names}
-    closing = str(payload.get("last_assistant_message") or "")
+    closing = str(payload.get("last_assistant_message") or payload.get("prompt_response") or "")
     handed["last_assistant_message"] = closing[:_LONGEST_REPLY]
-    command = [sys.executable, "-P", "-m", "mcp_learning", "hook", "claude-code", "--record"]
+    command = [sys.executable, "-P", "-m", "mcp_learning", "hook", client, "--record"]
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NO_WINDOW}
@@ -93,12 +110,12 @@ def _hand_over(payload: dict[str, Any], directory: Path) -> None:
     child.returncode = 0  # it outlives this process on purpose
 
 
-def _record(payload: dict[str, Any], directory: Path) -> None:
+def _record(client: str, payload: dict[str, Any], directory: Path) -> None:
     from mcp_learning.clients import hook_paths
     from mcp_learning.clients.capture import recording
 
-    result = recording.record(payload, directory)
-    hook_paths.note(directory, f"{payload.get('hook_event_name')}: {result}")
+    result = recording.record(client, payload, directory)
+    hook_paths.note(directory, f"{client} {payload.get('hook_event_name')}: {result}")
 
 
 def _log(directory: Path | None, text: str) -> None:

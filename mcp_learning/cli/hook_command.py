@@ -1,23 +1,24 @@
 """`mcp-learning hook`: its help, and its errors.
 
-`main` hands `hook claude-code` to `hook.py` without Typer, whose import a person would wait for at
-each prompt.
+`main` hands `hook CLIENT` to `hook.py` without Typer, whose import a person would wait for at each
+prompt.
 """
 
 from typing import Annotated
 
 import typer
 
-from mcp_learning.cli import hook as claude_code
+from mcp_learning.cli import hook as answering
 from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.running import fail
+from mcp_learning.clients.hook_events import CLIENTS
 
 
 def hook(
-    client: Annotated[str, typer.Argument(metavar="CLIENT", help="claude-code")],
+    client: Annotated[str, typer.Argument(metavar="CLIENT", help=", ".join(CLIENTS))],
     patience: Annotated[
         float, typer.Option(min=0.01, help="Seconds to wait for the server that runs")
-    ] = claude_code.SECONDS,
+    ] = answering.SECONDS,
     record: Annotated[
         bool, typer.Option("--record", help="Record the session's latest task, and wait for it")
     ] = False,
@@ -25,7 +26,7 @@ def hook(
     json: Json = False,
 ) -> None:
     """Answer a hook of an agent client, whose JSON is on stdin; `install --hooks` sets it up."""
-    if client != "claude-code":
-        fail(f"CLIENT: {client!r} has no hooks here; claude-code has", status=2)
+    if client not in CLIENTS:
+        fail(f"CLIENT: {client!r} has no hooks here; use one of {', '.join(CLIENTS)}", status=2)
     given = None if data_dir is None else str(data_dir)
-    claude_code.run(data_dir=given, patience=patience, record=record)
+    raise typer.Exit(answering.run(client, data_dir=given, patience=patience, record=record))

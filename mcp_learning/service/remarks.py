@@ -15,7 +15,7 @@ import anyio.to_thread
 
 from mcp_learning.models.occasions import Occasion, Remark
 from mcp_learning.models.requests import FindSimilarTasks
-from mcp_learning.models.results import Match, SimilarTasks
+from mcp_learning.models.results import Execution, Match, SimilarTasks
 from mcp_learning.redaction import working_copies
 from mcp_learning.redaction.repositories import matching
 from mcp_learning.search.everyday import is_everyday
@@ -163,7 +163,7 @@ class Remarks:
             if not says or str(match.task_id) in session.told:
                 continue
             stored = await self._store.get(match.task_id) if occasion.session else None
-            if stored is None or stored.execution.session_id != occasion.session:
+            if stored is None or occasion.session not in _sessions_of(stored.execution):
                 found.append(match)
         return found
 
@@ -179,6 +179,10 @@ class Remarks:
         told = [match.task_id for match in matches[:count]]
         session.tell(*map(str, told))
         return Remark(text=text, task_ids=told)
+
+
+def _sessions_of(execution: Execution) -> tuple[object, ...]:
+    return execution.session_id, (execution.metadata or {}).get("session")
 
 
 @lru_cache(200)

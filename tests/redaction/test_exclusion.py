@@ -341,7 +341,7 @@ def test_a_hook_records_nothing_of_an_excluded_repository(
     monkeypatch.setenv("MCP_LEARNING_EXCLUDED_REPOS", excluded.format(clone=clone))
     transcript = session(tmp_path / "session.jsonl", clone / "sub")
     payload = {"transcript_path": str(transcript)}
-    done = recording.record(payload, tmp_path / "data")
+    done = recording.record("claude-code", payload, tmp_path / "data")
     assert done == "nothing recorded: the repository is excluded"
     assert SECRET.encode() not in all_bytes(tmp_path / "data")
 

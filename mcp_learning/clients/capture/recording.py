@@ -1,4 +1,4 @@
-"""Records the latest task of a session of Claude Code, as an import of the session would.
+"""Records the latest task of an agent's session, as an import of the session would.
 
 What somebody told is never overwritten (`models.provenance`), and a task that the agent has
 recorded itself is left to it.
@@ -9,8 +9,8 @@ from typing import Any
 
 import anyio
 
-from mcp_learning.clients.capture.tasks import execution
-from mcp_learning.clients.transcripts import claude_code
+from mcp_learning.clients.capture.tasks import Reader, execution
+from mcp_learning.clients.transcripts import claude_code, codex
 from mcp_learning.clients.transcripts.events import Reply
 from mcp_learning.clients.transcripts.sessions import Session
 from mcp_learning.clients.transfer.imported import Notes
@@ -22,10 +22,14 @@ SECONDS = 60
 """Longest time for storing; after that nothing is recorded."""
 
 
-def record(payload: dict[str, Any], data_dir: Path) -> str:
+_READERS: dict[str, Reader] = {"claude-code": claude_code.read, "codex": codex.read}
+
+
+def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
     """Records the latest task of the session that a hook names; blocks.
 
     Args:
+        client: Name of the client.
         payload: The hook's input.
         data_dir: The data directory.
 
@@ -37,9 +41,13 @@ def record(payload: dict[str, Any], data_dir: Path) -> str:
         LearningError: The task can't be stored.
         TimeoutError: Storing took longer than `SECONDS`.
     """
-    transcript, notes = Path(str(payload.get("transcript_path"))), Notes()
+    if client not in _READERS:
+        return "nothing recorded: sessions of this client can't be read"
+    if not payload.get("transcript_path"):
+        return "nothing recorded: the client keeps no transcript"
+    transcript, notes = Path(str(payload["transcript_path"])), Notes()
     transcript.stat()
-    session = claude_code.read(transcript, notes)
+    session = _READERS[client](transcript, notes, "")
     complete(session, payload)
     task = session.latest
     if task is None:
@@ -48,7 +56,7 @@ def record(payload: dict[str, Any], data_dir: Path) -> str:
         return "nothing recorded: the agent did it itself"
     if not task.tools:
         return "nothing recorded: no tool was used, so nothing was done"
-    found = execution(task, claude_code.SOURCE, notes)
+    found = execution(task, session.client, notes)
     if found is None:
         return f"nothing recorded: {notes.examples[-1].reason}"
     return anyio.run(_store, Settings.load(data_dir=data_dir), found)

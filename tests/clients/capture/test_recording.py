@@ -229,7 +229,7 @@ def test_what_is_no_work_or_recorded_already_is_not_recorded(
     data_dir: Path, written: Callable[..., Path], lines: list[Any], why: str
 ) -> None:
     payload = {"transcript_path": str(written(*lines))}
-    assert why in recording.record(payload, data_dir)
+    assert why in recording.record("claude-code", payload, data_dir)
     assert not data_dir.exists()
 
 

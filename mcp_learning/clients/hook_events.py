@@ -1,0 +1,236 @@
+"""What the hooks of each client tell, as occasions, and answers in the form that each one takes.
+
+Sources: the hook references of Claude Code, Codex, Gemini CLI, Cursor and Copilot CLI, and the
+schemas in the clients themselves (2.1, 0.171, 0.61, 3, 1.0). Imports next to nothing: a person or
+an agent waits for it.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from mcp_learning.models.characters import SURROGATE, clean
+
+Kind = Literal["start", "prompt", "before", "after", "failure", "tool", "end"]
+"""Of an event: that of an occasion; `tool` is `after` or `failure`; `end` is recorded."""
+
+LONGEST_TEXT = 20_000
+"""Characters of a prompt, a command or an error that are told."""
+
+_MOST_FILES = 20
+_CODES = ("exitCode", "exit_code")
+_TEXTS = ("stdout", "output", "llmContent", "stderr")
+_EDITS = re.compile(r"edit|write|create|replace|patch|notebook", re.IGNORECASE)
+_PATHS = ("file_path", "filePath", "path", "absolute_path", "notebook_path")
+_PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
+_STATUS = re.compile(r"\bexit(?:ed with)?[ _]?(?:code|status)[\"']?[:=]?\s*([0-9]+)", re.IGNORECASE)
+
+
+class HookClient(NamedTuple):
+    """A client with hooks.
+
+    Attributes:
+        events: What its events are, by their names.
+        form: Of its answers.
+        deaf: Events whose answer doesn't reach the agent.
+    """
+
+    events: Mapping[str, Kind]
+    form: Literal["specific", "cursor", "copilot"] = "specific"
+    deaf: frozenset[str] = frozenset()
+
+
+_CLAUDE_CODE: dict[str, Kind] = {
+    "SessionStart": "start",
+    "UserPromptSubmit": "prompt",
+    "PreToolUse": "before",
+    "PostToolUseFailure": "failure",
+    "Stop": "end",
+    "SessionEnd": "end",
+}
+
+CLIENTS: Mapping[str, HookClient] = {
+    "claude-code": HookClient(_CLAUDE_CODE),
+    "codex": HookClient(
+        {
+            "SessionStart": "start",
+            "UserPromptSubmit": "prompt",
+            "PreToolUse": "before",
+            "PostToolUse": "tool",
+            "Stop": "end",
+            "SessionEnd": "end",
+        }
+    ),
+    "gemini": HookClient(
+        {
+            "SessionStart": "start",
+            "BeforeAgent": "prompt",
+            "AfterTool": "tool",
+            "AfterAgent": "end",
+            "SessionEnd": "end",
+        }
+    ),
+    "cursor": HookClient(
+        {
+            "sessionStart": "start",
+            "beforeSubmitPrompt": "prompt",
+            "postToolUse": "tool",
+            "stop": "end",
+            "sessionEnd": "end",
+        },
+        "cursor",
+        frozenset({"beforeSubmitPrompt"}),
+    ),
+    "copilot": HookClient(
+        {
+            "SessionStart": "start",
+            "UserPromptSubmit": "prompt",
+            "PostToolUse": "after",
+            "PostToolUseFailure": "failure",
+            "Stop": "end",
+            "SessionEnd": "end",
+        },
+        "copilot",
+        frozenset({"UserPromptSubmit"}),
+    ),
+}
+"""Copilot CLI takes these names, too, and then tells as much as Claude Code. It refuses a tool when
+a hook before it fails, and no client but Claude Code and Codex hands the agent what such a hook
+says, so the others have none."""
+
+
+def event_of(payload: Mapping[str, Any]) -> str:
+    """The name of the event."""
+    return str(payload.get("hook_event_name") or "")
+
+
+def is_end(client: str, payload: Mapping[str, Any]) -> bool:
+    """Whether the latest task is to be recorded."""
+    return CLIENTS[client].events.get(event_of(payload)) == "end"
+
+
+def session_of(payload: Mapping[str, Any]) -> str:
+    """The client's id of the session."""
+    return str(payload.get("session_id") or payload.get("conversation_id") or "")[:200]
+
+
+def occasion(client: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The fields of an `Occasion`; None if there is nothing to ask."""
+    name = event_of(payload)
+    kind = CLIENTS[client].events.get(name)
+    if kind is None or kind == "end" or payload.get("is_interrupt") is True:
+        return None
+    told: dict[str, Any] = {
+        "event": kind,
+        "client": client,
+        "session": session_of(payload),
+        "cwd": _directory(payload),
+        "speaks": name not in CLIENTS[client].deaf,
+    }
+    if kind == "start":
+        return told | {"text": _text(payload.get("source"))}
+    if kind == "prompt":
+        prompt = _text(payload.get("prompt"))
+        return told | {"text": prompt} if prompt else None
+    command, files = _turned_to(payload)
+    told |= {"command": command, "files": files}
+    if kind == "before":
+        return told if command or files else None
+    error = _error(payload, kind)
+    if not error and not CLIENTS[client].deaf:
+        return None  # nothing can be waiting to be said
+    return told | {"event": "failure" if error else "after", "text": error}
+
+
+def answer(client: str, payload: Mapping[str, Any], text: str) -> tuple[str, int]:
+    """What the hook prints, and its exit status, which is 0 but where the client wants another."""
+    name = event_of(payload)
+    match CLIENTS[client].form:
+        case "cursor":
+            return json.dumps({"additional_context": text}), 0
+        case "copilot" if name == "PostToolUseFailure":
+            return text, 2  # so its reference has it: what is printed is appended to the failure
+        case "copilot":
+            return json.dumps({"additionalContext": text}), 0
+    return json.dumps({"hookSpecificOutput": {"hookEventName": name, "additionalContext": text}}), 0
+
+
+def _text(value: object) -> str:
+    """A text that can be sent, cut at a word: half a secret would not be recognised."""
+    if not isinstance(value, str):
+        return ""
+    text = clean(SURROGATE.sub(" ", value)).strip()
+    if len(text) > LONGEST_TEXT:
+        text = re.sub(r"\S{1,400}\Z", "", text[:LONGEST_TEXT]).strip()
+    return text
+
+
+def _directory(payload: Mapping[str, Any]) -> str:
+    roots = payload.get("workspace_roots")
+    first = roots[0] if isinstance(roots, list) and roots else ""
+    directory = _text(payload.get("cwd") or first)
+    return directory if len(directory) <= 4_096 else ""
+
+
+def _turned_to(payload: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The command and the files of a tool's call, as far as it runs or edits."""
+    given = _parsed(payload.get("tool_input"))
+    if not isinstance(given, dict):
+        return "", []
+    command = given.get("command")
+    if isinstance(command, list):
+        command = shlex.join(map(str, command))
+    text = _text(command)
+    if patched := _PATCHED.findall(text):
+        return "", patched[:_MOST_FILES]
+    tool = str(payload.get("tool_name") or "")
+    paths = [_text(given.get(name)) for name in _PATHS] if _EDITS.search(tool) else []
+    return text, list(filter(None, paths))
+
+
+def _error(payload: Mapping[str, Any], kind: Kind) -> str:
+    """What a tool that failed told; empty if it didn't fail."""
+    if kind == "failure":
+        return _tail(payload.get("error")) or "failed"
+    if kind == "after":
+        return ""
+    told = _parsed(payload.get("tool_response") or payload.get("tool_output"))
+    if not isinstance(told, dict):
+        return _failed(_tail(told))
+    if error := told.get("error"):
+        return _tail(error)
+    text = "\n".join(_tail(told[name]) for name in _TEXTS if told.get(name)).strip()
+    status = next((told[name] for name in _CODES if isinstance(told.get(name), int)), None)
+    if status is None:
+        return _failed(text)
+    return (text or f"exit code {status}") if status else ""
+
+
+def _failed(text: str) -> str:
+    """What a command told, if that begins or ends with a status other than 0; else empty."""
+    statuses = _STATUS.findall(text)
+    if not statuses:
+        return ""
+    status = statuses[0] if _STATUS.match(text) else statuses[-1]
+    return text if status.strip("0") else ""
+
+
+def _tail(value: object) -> str:
+    """The end of a text, or of the texts in a value."""
+    if isinstance(value, dict):
+        value = value.get("message") or value.get("text") or json.dumps(value)
+    if isinstance(value, list):
+        value = "\n".join(map(_tail, value[:50]))
+    return _text(str(value)[-LONGEST_TEXT:]) if value is not None else ""
+
+
+def _parsed(value: object) -> object:
+    """The object that a text holds as JSON; anything else as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] == "{":
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
