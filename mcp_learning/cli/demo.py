@@ -25,6 +25,7 @@ from mcp_learning.cli.progress import ShowCount, counted_progress
 from mcp_learning.cli.running import fail, is_attended, load_settings, run, told
 from mcp_learning.cli.similar import matches_table
 from mcp_learning.clients.transfer import commits, git
+from mcp_learning.clients.transfer.commit_history import CommitHistory
 from mcp_learning.errors import LearningError
 from mcp_learning.models.characters import visible
 from mcp_learning.models.requests import RecordExecution
@@ -159,7 +160,7 @@ class _Excluded(LearningError):
     """Raised when the user keeps a repository out of the learning database."""
 
 
-def _history(directory: Path, limit: int, excluded_repos: str) -> commits.CommitHistory:
+def _history(directory: Path, limit: int, excluded_repos: str) -> CommitHistory:
     history = git.read(directory, limit)
     if is_excluded(history.name, excluded_repos, history.known_as):
         raise _Excluded(f"{directory} is excluded by excluded_repos; give another repository")
@@ -191,13 +192,12 @@ def _print_recorded(source: DemoSource, result: "DemoResult") -> None:
     counts = Counter((task.task_type, task.outcome) for task in source.tasks)
     types = Counter(task.task_type for task in source.tasks)
     table = Table("task type", box=None, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("worked", justify="right")
-    table.add_column("reverted", justify="right")
-    for task_type, _ in types.most_common():
-        failures = counts[task_type, "failure"]
-        table.add_row(
-            Text(task_type), str(counts[task_type, "success"]), str(failures) if failures else ""
-        )
+    for column in ("commits", "with tests", "reverted or mended"):
+        table.add_column(column, justify="right")
+    for task_type, commits_of_it in types.most_common():
+        ended = (counts[task_type, outcome] for outcome in ("success", "failure"))
+        shown = [str(number) if number else "" for number in ended]
+        table.add_row(Text(task_type), str(commits_of_it), *shown)
     console.print()
     console.print(Padding.indent(table, 2))
     console.print()

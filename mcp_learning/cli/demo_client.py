@@ -28,11 +28,15 @@ CALL_SECONDS = 60
 UNRELATED = "bake sourdough bread at home"
 
 SAMPLE_QUESTIONS = (
-    ("done before", "customers get the same notification email a second time", "reminder emails"),
+    (
+        "done before",
+        "customers get the same notification email a second time",
+        "mail: reminder emails",
+    ),
     (
         "failed before",
         "keep recent searches in memory so the catalog answers faster",
-        "cache the search results",
+        "catalog: cache the search results",
     ),
 )
 """Of the sample's tasks: what became of one, a question in other words, and how it begins."""
@@ -142,9 +146,9 @@ class Viewer(Protocol):
 
 
 def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list[Question]:
-    """Three searches: for a task that worked, for one that failed, and for nothing recorded.
+    """Three searches: for a task that was done, for one that failed, and for nothing recorded.
 
-    Without a failure the second is for another task that worked, if there is one.
+    Without a failure the second is for another task that was done, if there is one.
 
     Args:
         tasks: In the order in which they were done; at least one.
@@ -159,13 +163,13 @@ def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list
         ]
         if len(written) == len(SAMPLE_QUESTIONS):  # not if the latest commits alone were wanted
             return [*written, Question("unrelated", UNRELATED, None)]
-    worked = [task for task in tasks if task.outcome == "success"]
+    done = [task for task in tasks if task.outcome != "failure"]
     failed = [task for task in tasks if task.outcome == "failure"]
-    asked = [Question("done before", *_ask_for(worked))] if worked else []
+    asked = [Question("done before", *_ask_for(done))] if done else []
     if failed:
         asked.append(Question("failed before", *_ask_for(failed)))
-    elif len(worked) > 1:
-        rest = [task for task in worked if task is not asked[0].expected]
+    elif len(done) > 1:
+        rest = [task for task in done if task is not asked[0].expected]
         asked.append(Question("done before", *_ask_for(rest[len(rest) // 2 :])))
     return [*asked, Question("unrelated", UNRELATED, None)]
 

@@ -1,8 +1,9 @@
 """Who said what of an execution: an agent or a person told it, or a source observed it.
 
-Recorded sessions of agents are observed, by an import or a hook: they don't say how a task ended or
-what solved it, so what is made of them is a guess. All else was told: what came over a tool, and
-what another learning database or a table holds. Something observed never replaces what was told.
+Recorded sessions of agents are observed, by an import or a hook, and so are commits: they don't say
+how a task ended or what solved it, so what is made of them is a guess. All else was told: what came
+over a tool, and what another learning database or a table holds. Something observed never replaces
+what was told.
 
 The metadata of an observed execution names its `source`, and under `told` the fields that were told
 of it since. An execution without such a source was told as a whole.
@@ -27,6 +28,7 @@ _TRACE = "traceparent"
 _TOLD_CONFIDENCE = "told_confidence"
 _VERDICT = ("outcome_basis", "outcome_confidence")
 _NOT_SAID = {"task_id", "recorded_at", "updated_at", *_VERDICT}
+_INFERRED = frozenset({"approach", "solution_summary", "error_type", "error_message"})
 _FIELDS = frozenset(Execution.model_fields) - _NOT_SAID
 
 
@@ -95,9 +97,12 @@ def merged(stored: Execution, given: Mapping[str, Any]) -> Execution:
     else:
         given = with_verdict(given)
     new = {**before, **{name: value for name, value in given.items() if name not in kept}}
+    if observer == "git":  # what it says no more was inferred from what has changed since
+        new |= {name: given.get(name) for name in _INFERRED - ours - theirs}
     verdicts = noted(before["metadata"]) | noted(given.get("metadata"))
-    if observer and "session" not in noted(given.get("metadata")):
-        verdicts.pop("session", None)  # of a reading when the session was shorter
+    own: Source = "git" if observer == "git" else "session"
+    if observer and own not in noted(given.get("metadata")):
+        verdicts.pop(own, None)  # of a reading when less had happened
     observer = observer or _observer(before)
     metadata = new["metadata"] or {}
     if observer and metadata.get("source", observer) == observer:

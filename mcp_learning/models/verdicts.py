@@ -16,8 +16,8 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from mcp_learning.models.requests import Outcome, OutcomeBasis
 
-OBSERVERS = frozenset({"claude-code", "codex"})
-"""Clients whose sessions are read, as `metadata.source` has them."""
+OBSERVERS = frozenset({"claude-code", "codex", "git"})
+"""Clients whose sessions are read, and git, as `metadata.source` has them."""
 
 Source = Literal["session", "git", "ci"]
 
@@ -55,9 +55,16 @@ PENDING = Verdict("pending", "none", 0.0, "")
 
 
 def observer(values: Mapping[str, Any]) -> str:
-    """The client that observed an execution; empty if it was told."""
-    source = (values.get("metadata") or {}).get("source")
+    """The client that observed an execution, or git; empty if it was told."""
+    metadata = values.get("metadata") or {}
+    if _is_commit(metadata):
+        return "git"
+    source = metadata.get("source")
     return source if isinstance(source, str) and source in OBSERVERS else ""
+
+
+def _is_commit(metadata: Mapping[str, Any]) -> bool:
+    return "commit" in metadata and "committed_at" in metadata
 
 
 def with_verdict(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,7 +169,7 @@ def _last(verdicts: Mapping[Source, Verdict]) -> Verdict:
 def _former(values: Mapping[str, Any]) -> tuple[OutcomeBasis, float]:
     """What versions knew that kept neither; `store.duckdb.verdicts` has the same in SQL."""
     metadata = values.get("metadata") or {}
-    if "commit" in metadata and "committed_at" in metadata:
+    if _is_commit(metadata):
         return ("git", REVERTED) if values["outcome"] == "failure" else ("none", 0.0)
     if observer(values):
         names = metadata.get("told")

@@ -70,7 +70,7 @@ def test_each_source_is_imported_with_its_bad_parts_counted_and_nothing_twice(
     )
     subprocess.run(
         "git init -q teapot && cd teapot && git config user.email a@example.org "
-        "&& git config user.name A && git commit -q --allow-empty -m 'Add a lid'",
+        "&& git config user.name A && git commit -q --allow-empty -m 'Add a new lid'",
         shell=True,
         check=True,
         cwd=home,

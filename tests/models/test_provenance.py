@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,8 +30,8 @@ def observe(stored: Execution, **values: Any) -> Execution:
     return merged(stored, {"outcome": "pending", **OBSERVED, **values})
 
 
-def test_the_clients_whose_sessions_are_read_are_observers() -> None:
-    assert {claude_code.SOURCE, codex.SOURCE} == OBSERVERS
+def test_the_clients_whose_sessions_are_read_and_git_are_observers() -> None:
+    assert {claude_code.SOURCE, codex.SOURCE, "git"} == OBSERVERS
 
 
 def test_a_told_outcome_and_solution_stay_and_the_rest_goes_on() -> None:
@@ -211,3 +212,19 @@ def test_verdicts_of_another_form_are_nothing() -> None:
         one = execution(outcome="success", metadata={"verdicts": value})
         assert reason(dict(one)) == ""
         assert known(observe(one)) == ("success", "told", 1.0)
+
+
+@pytest.mark.parametrize("source", [{}, {"source": "git"}])
+def test_what_git_says_no_more_goes_unless_it_was_told(source: dict[str, str]) -> None:
+    commit = {"commit": "ab" * 20, "committed_at": "2026-01-01T00:00:00+00:00"}
+    stored = {"outcome": "success", "outcome_basis": "none", "metadata": {**source, **commit}}
+    inferred = execution(**stored, approach="README.md", solution_summary="Changed README.md.")
+    now = {"outcome": "pending", "metadata": {"source": "git", **commit}}
+
+    plain = merged(inferred, now)
+    assert (plain.outcome, plain.approach, plain.solution_summary) == ("pending", None, None)
+
+    told_since = tell(inferred, outcome="success", approach="a new lid")
+    kept = merged(told_since, now)
+    assert (kept.outcome, kept.outcome_basis) == ("success", "told")
+    assert (kept.approach, kept.solution_summary) == ("a new lid", None)

@@ -1,11 +1,12 @@
 """Reads the commits of a git repository with the git program, or those of the shipped sample."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-from mcp_learning.clients.transfer import git_program
-from mcp_learning.clients.transfer.commits import Commit, CommitHistory
+from mcp_learning.clients.transfer import git_program, hunks
+from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory
 from mcp_learning.clients.transfer.git_program import without_control
 from mcp_learning.errors import InvalidInput
 from mcp_learning.redaction import working_copies
@@ -49,6 +50,8 @@ def read(directory: Path, limit: int) -> CommitHistory:
     ).splitlines()
     output, has_files = _log(directory, limit)
     commits = _parse(output, drop_roots=shallow == "true", has_files=has_files)
+    found = hunks.functions(directory, [(one.hash, len(one.files or ())) for one in commits])
+    commits = [replace(one, functions=found.get(one.hash, {})) for one in commits]
     if not commits:
         fix = "git fetch --unshallow gets it" if shallow == "true" else "commit something first"
         raise InvalidInput("repo", f"{directory} has no history to learn from; {fix}")

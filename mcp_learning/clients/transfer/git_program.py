@@ -10,7 +10,9 @@ of a partial clone is not fetched: no transport is allowed, whatever its name.
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.models.characters import clean
@@ -68,12 +70,19 @@ _KEPT = frozenset(
 _PROGRAM = "git.exe" if sys.platform == "win32" else "git"
 
 
-def run(directory: Path, *arguments: str) -> str:
+def run(
+    directory: Path,
+    *arguments: str,
+    given: str = "",
+    config: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Runs git in a directory; blocks for at most `TIMEOUT_SECONDS`.
 
     Args:
         directory: In or of a repository.
         arguments: The git command and its options.
+        given: What it reads from its standard input.
+        config: Further configuration of git; it can't replace what keeps programs from running.
 
     Returns:
         What it printed, invalid UTF-8 replaced.
@@ -82,13 +91,14 @@ def run(directory: Path, *arguments: str) -> str:
         InvalidInput: git refuses; the message says why.
         LearningError: There is no git program, or it took too long.
     """
-    options = [part for name, value in _CONFIG.items() for part in ("-c", f"{name}={value}")]
+    settings = {**config, **_CONFIG}
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     try:
         done = subprocess.run(
             [_program(), "--no-pager", *options, *arguments],
             cwd=directory,
             env=_environment(),
-            stdin=subprocess.DEVNULL,
+            input=given.encode(),
             capture_output=True,
             timeout=TIMEOUT_SECONDS,
             check=False,

@@ -83,7 +83,14 @@ def make_history(path: Path, traps: Traps) -> Path:
     for number in range(3):
         (path / "a.txt").write_text(f"{number}\n")
         plain_git(path, "add", "--all")
-        message = ("-c", f"gpg.program={signer}", "commit", "--quiet", "-S", f"-mStep {number}")
+        message = (
+            "-c",
+            f"gpg.program={signer}",
+            "commit",
+            "--quiet",
+            "-S",
+            f"-mClimb step {number}",
+        )
         done = plain_git(path, *message)
         assert done.returncode == 0, done.stderr
     return path
@@ -133,7 +140,7 @@ def learn(repository: Path) -> list[str]:
     return [commit.subject for commit in git.read(repository, 10).commits]
 
 
-STEPS = ["Step 0", "Step 1", "Step 2"]
+STEPS = ["Climb step 0", "Climb step 1", "Climb step 2"]
 
 
 def test_nothing_that_a_configuration_names_is_executed(tmp_path: Path, traps: Traps) -> None:
