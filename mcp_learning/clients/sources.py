@@ -35,7 +35,9 @@ def sources(commits_limit: int) -> dict[str, Source]:
         "claude-code": Source(
             partial(tasks.executions, claude_code.read), claude_code.default_directory
         ),
-        "codex": Source(partial(tasks.executions, codex.read), codex.default_directory),
+        "codex": Source(
+            partial(tasks.executions, codex.read, files_of=codex.files), codex.default_directory
+        ),
         "git": Source(partial(_commits, commits_limit), Path.cwd),
         "jsonl": Source(tables.read_jsonl),
         "csv": Source(tables.read_csv),

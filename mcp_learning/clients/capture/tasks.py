@@ -25,17 +25,37 @@ LONGEST_ERROR = 2_000
 Reader = Callable[[Path, Notes, str], Session]
 """The `read` of a client in `transcripts`."""
 
+Finder = Callable[[Path, Notes], list[Path]]
+"""Finds the files of a client's sessions."""
+
 _MOST_TOOLS = 20
 _TIERS = ("opus", "sonnet", "haiku")
 
 
-def executions(read: Reader, path: Path, notes: Notes) -> Iterator[PastExecution]:
+def transcripts(path: Path, notes: Notes) -> list[Path]:
+    """The file `path`, or all files of JSON lines below the directory.
+
+    Raises:
+        InvalidInput: There is nothing of that name.
+    """
+    return files_below(path, notes, "*.jsonl")
+
+
+def executions(
+    read: Reader, path: Path, notes: Notes, files_of: Finder = transcripts
+) -> Iterator[PastExecution]:
     """The executions of a session's file, or of all sessions below a directory; blocks.
+
+    Args:
+        read: Reads a file.
+        path: A file or a directory.
+        notes: Gets what can't be read, and what became of the rest.
+        files_of: Finds the files.
 
     Raises:
         InvalidInput: There is no such path.
     """
-    files = files_below(path, "*.jsonl", notes)
+    files = files_of(path, notes)
     for file in files:
         session = read(file, notes, "" if files == [path] else str(file.relative_to(path)))
         for task in session.tasks:
@@ -97,6 +117,7 @@ def _metadata(task: Task, client: str) -> dict[str, Any]:
     values = {
         "source": client,
         "session": clean(task.session.id, 100),
+        "parent_session": clean(task.session.parent, 100),
         "branch": clean(task.branch, 200),
         "model": clean(task.model, 100),
         "tools": dict(task.tools.most_common(_MOST_TOOLS)),

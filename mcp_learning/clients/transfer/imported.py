@@ -76,17 +76,22 @@ class Notes:
             self.examples.append(Skipped(where=where, reason=clean(full, 300)))
 
 
-def files_below(path: Path, pattern: str, notes: Notes) -> list[Path]:
+def files_below(path: Path, notes: Notes, *patterns: str) -> list[Path]:
     """The file `path`, or all below the directory `path` that match, in the order of their names.
+
+    Args:
+        path: A file or a directory.
+        notes: Gets every file that can't be read.
+        patterns: Of the names of files, at any depth.
 
     Raises:
         InvalidInput: There is nothing of that name.
     """
     if not path.exists():
         raise InvalidInput("path", f"there is no {path}")
-    found = [path] if not path.is_dir() else sorted(path.rglob(pattern))
+    found = {path} if not path.is_dir() else {file for one in patterns for file in path.rglob(one)}
     regular = []
-    for file in found:
+    for file in sorted(found):
         try:
             status = file.stat()
         except OSError as error:

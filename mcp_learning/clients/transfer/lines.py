@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 from mcp_learning.clients.transfer.imported import Notes
 
@@ -13,7 +15,10 @@ LONGEST_LINE = 16 * 2**20
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF_16 = re.compile(rb"\xff\xfe.\x00|\xfe\xff\x00.", re.DOTALL)  # and an ASCII character
-_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
+_ARCHIVES = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
+
+COMPRESSED = ".zst"
+"""The suffix of files that are read although they are compressed, with Zstandard."""
 
 
 def objects(file: Path, notes: Notes, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -26,7 +31,7 @@ def objects(file: Path, notes: Notes, name: str = "") -> Iterator[tuple[str, dic
     """
     prefix = f"{name}, " if name else ""
     try:
-        with file.open("rb") as opened:
+        with _opened(file) as opened:
             if problem := _other_format(opened):
                 notes.skip(name or file.name, problem)
                 notes.done += file.stat().st_size
@@ -40,9 +45,30 @@ def objects(file: Path, notes: Notes, name: str = "") -> Iterator[tuple[str, dic
                     yield where, value
     except OSError as error:
         notes.skip(name or file.name, "can't be read", error.strerror or "")
+    except _NotCompressedError as error:
+        notes.skip(name or file.name, "not compressed as its name says, or cut short", str(error))
 
 
-def _lines(file: BinaryIO, notes: Notes, prefix: str) -> Iterator[tuple[int, bytes]]:
+class _NotCompressedError(Exception):
+    """A compressed file can't be decompressed."""
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BufferedIOBase]:
+    if file.suffix != COMPRESSED:
+        with file.open("rb") as plain:
+            yield plain
+        return
+    from backports import zstd
+
+    try:
+        with zstd.open(file, "rb") as opened:
+            yield opened
+    except (zstd.ZstdError, EOFError) as error:
+        raise _NotCompressedError(str(error)) from None
+
+
+def _lines(file: BufferedIOBase, notes: Notes, prefix: str) -> Iterator[tuple[int, bytes]]:
     number = 0
     while line := file.readline(LONGEST_LINE + 1):
         number += 1
@@ -77,12 +103,12 @@ def _parsed(line: bytes) -> tuple[dict[str, Any] | None, str]:
     return (value, "") if isinstance(value, dict) else (None, "not a JSON object")
 
 
-def _other_format(file: BinaryIO) -> str:
+def _other_format(file: BufferedIOBase) -> str:
     """What the file is, if not UTF-8; else goes to its start, behind a byte order mark."""
     beginning = file.read(4)
     if _UTF_16.match(beginning):
         return "UTF-16: convert it to UTF-8"
-    if beginning.startswith(_COMPRESSED):
+    if beginning.startswith(_ARCHIVES):
         return "compressed: unpack it first"
     file.seek(len(_BYTE_ORDER_MARK) if beginning.startswith(_BYTE_ORDER_MARK) else 0)
     return ""

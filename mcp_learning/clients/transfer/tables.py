@@ -86,7 +86,7 @@ def _executions(path: Path, notes: Notes, read: RowReader) -> Iterator[PastExecu
     """
     if path.is_dir():
         raise InvalidInput("path", f"{path} is a directory; give a file")
-    for file in files_below(path, "*", notes):
+    for file in files_below(path, notes, "*"):
         parser = RowParser(notes, changed_at(file))
         for where, row in read(file, notes):
             if record := parser.execution(where, row):

@@ -1,0 +1,169 @@
+"""What Codex called tools with, and what they answered."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mcp_learning.clients.transcripts.events import RECORDING_TOOL, Action, ToolCall
+
+CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
+OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
+
+_ACTIONS = {
+    **dict.fromkeys(("shell", "shell_command", "exec_command", "container.exec"), Action.RUN),
+    **dict.fromkeys(("local_shell", "local_shell_call", "unified_exec", "exec"), Action.RUN),
+    **dict.fromkeys(("apply_patch",), Action.EDIT),
+    **dict.fromkeys(("request_user_input",), Action.ASK),
+    **dict.fromkeys(("spawn_agent",), Action.DELEGATE),
+}
+_CONTINUES = "write_stdin"
+_PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
+_STATUS = re.compile(r"(?:Exit code|Process exited with code):? (-?\d+)")
+_RUNNING = re.compile(r"Process running with session ID (\d+)")
+_HEAD = re.compile(
+    r"\A(?:(?:Chunk ID|Wall time|Exit code|Process exited|Original token count|Total output lines)"
+    r"[^\n]*\n)+(?:Output:\n)?"
+)
+_REJECTED = re.compile(
+    r"rejected by (?:the )?user|user (?:rejected|denied|declined)|aborted by user"
+)
+_SHELLS = ("-lc", "-c", "-Command")
+
+
+@dataclass(frozen=True)
+class Called:
+    """What a tool was called with.
+
+    Attributes:
+        tool: Its name.
+        action: What it does.
+        command: The command line of a command.
+        files: Files in patches.
+        cwd: Where it ran, if that is told.
+        session: The running command that input goes to; empty for others.
+    """
+
+    tool: str
+    action: Action
+    command: str = ""
+    files: tuple[str, ...] = ()
+    cwd: str = ""
+    session: str = ""
+
+
+class OpenCalls:
+    """The calls of a session that may still be answered."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, ToolCall] = {}
+        self._running: dict[str, ToolCall] = {}
+
+    def add(self, call: ToolCall, payload: dict[str, Any]) -> None:
+        """A tool was called."""
+        self._by_id[str(payload.get("call_id"))] = call
+
+    def resumed(self, called: Called, payload: dict[str, Any]) -> bool:
+        """Whether a call only waits for a command that runs, which then gets its answer."""
+        command = self._running.get(called.session)
+        if command is None:
+            return False
+        self.add(command, payload)
+        return True
+
+    def answered(self, payload: dict[str, Any], at: datetime) -> None:
+        """A tool answered."""
+        call = self._by_id.pop(str(payload.get("call_id")), None)
+        if call is None:
+            return
+        status, is_failure, text = _output(payload.get("output"))
+        running = _RUNNING.search(text[:500])
+        if running:
+            self._running[running[1]] = call
+        call.answered = at
+        call.is_rejected = bool(_REJECTED.search(text[:300])) and status != 0
+        body = _HEAD.sub("", text)
+        call.answer(body, failed=None if running else is_failure, status=status)
+
+    def patched(self, payload: dict[str, Any]) -> None:
+        """A patch was applied, or could not be."""
+        call, changes = self._by_id.get(str(payload.get("call_id"))), payload.get("changes")
+        if call is None:
+            return
+        if not call.files and isinstance(changes, dict):
+            call.files = tuple(changes)
+        if isinstance(success := payload.get("success"), bool):
+            call.failed = not success
+
+
+def called(payload: dict[str, Any]) -> Called:
+    """What a tool was called with."""
+    name = str(payload.get("name") or payload.get("type"))
+    given = _loaded(payload.get("arguments") or payload.get("input") or payload.get("action") or "")
+    files = tuple(file.strip() for file in _PATCHED.findall(_texts(given)))
+    values = given if isinstance(given, dict) else {}
+    if name.endswith(RECORDING_TOOL):
+        return Called(name, Action.RECORD)
+    action = Action.EDIT if files else _ACTIONS.get(name, Action.OTHER)
+    command = _command(given) if action is Action.RUN else ""
+    session = str(values.get("session_id") or "") if name == _CONTINUES else ""
+    cwd = values.get("workdir") or values.get("working_directory") or ""
+    is_whole = isinstance(cwd, str) and re.match(r"/|[A-Za-z]:|~", cwd)
+    return Called(name, action, command, files, cwd if is_whole else "", session)
+
+
+def parent(payload: dict[str, Any]) -> str:
+    """The session that a subagent's session is a part of; empty for one of a user."""
+    source = payload.get("source")
+    agent = source.get("subagent") if isinstance(source, dict) else None
+    if agent is None and payload.get("thread_source") != "subagent":
+        return ""
+    spawn = agent.get("thread_spawn") if isinstance(agent, dict) else None
+    named = spawn.get("parent_thread_id") if isinstance(spawn, dict) else None
+    return str(named or payload.get("parent_thread_id") or payload.get("forked_from_id") or "?")
+
+
+def _texts(given: object) -> str:
+    """All texts that a tool was called with; patches are in them."""
+    values = given.values() if isinstance(given, dict) else [given]
+    parts = [part for value in values for part in (value if isinstance(value, list) else [value])]
+    return "\n".join(part for part in parts if isinstance(part, str))
+
+
+def _command(given: object) -> str:
+    """The command line that a tool was called with."""
+    if not isinstance(given, dict):
+        return given if isinstance(given, str) else ""
+    command = given.get("command") or given.get("cmd") or given.get("script") or ""
+    if isinstance(command, list):
+        words = [word for word in command if isinstance(word, str)]
+        return words[2] if len(words) == 3 and words[1] in _SHELLS else " ".join(words)
+    return command if isinstance(command, str) else ""
+
+
+def _output(output: object) -> tuple[int | None, bool, str]:
+    """The exit status of a tool, whether it failed, and what it printed."""
+    output = _loaded(output)
+    if isinstance(output, dict):
+        about = output.get("metadata")
+        code = about.get("exit_code") if isinstance(about, dict) else None
+        text = output.get("output") or output.get("content") or ""
+        status = code if isinstance(code, int) else None
+        is_failure = bool(status) or output.get("success") is False
+        return status, is_failure, text if isinstance(text, str) else json.dumps(text)
+    text = output if isinstance(output, str) else json.dumps(output)
+    found = _STATUS.search(text[:500])
+    status = int(found[1]) if found else None
+    is_failure = bool(status) or text.startswith(("apply_patch verification failed", "Error:"))
+    return status, is_failure, text
+
+
+def _loaded(value: object) -> object:
+    """The object in a text of JSON; another value as it is, and nothing for broken JSON."""
+    if not isinstance(value, str) or not value.startswith("{"):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return ""

@@ -1,0 +1,42 @@
+"""Tells the lines that a forked session of Codex repeats from those of its own."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+BURST = timedelta(seconds=1)
+"""Time in which all repeated lines are written, when the session begins."""
+
+
+class Replay:
+    """Lines of another session at the beginning of this one.
+
+    They are written at once. Turns have ids that begin with their time (UUID version 7), as the
+    session has: its own turns are those that began after it. Without such ids, what is written
+    later than all at once is its own.
+    """
+
+    def __init__(self, session: str, began: datetime | None) -> None:
+        self._session = _milliseconds(session)
+        self._began = began
+        self._is_over = False
+
+    def has(self, payload: dict[str, Any], at: datetime | None) -> bool:
+        """Whether a line with this payload and time is a repeated one."""
+        if self._is_over:
+            return False
+        turn = _milliseconds(payload.get("turn_id"))
+        if turn is not None and self._session is not None:
+            self._is_over = turn >= self._session
+        elif at is not None and self._began is not None:
+            self._is_over = at - self._began > BURST or at < self._began - BURST
+        return not self._is_over
+
+
+def _milliseconds(value: object) -> int | None:
+    """The time in a UUID of version 7; None for anything else."""
+    try:
+        found = UUID(str(value))
+    except ValueError:
+        return None
+    return found.int >> 80 if found.version == 7 else None

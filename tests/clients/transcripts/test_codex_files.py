@@ -1,0 +1,205 @@
+"""Where sessions of Codex are, whose they are, and what of them was said before."""
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from backports import zstd
+from clients.transcripts.sessions import at, codex, codex_start, write
+
+from mcp_learning.clients.capture.tasks import executions
+from mcp_learning.clients.sources import sources
+from mcp_learning.clients.transcripts import codex as reader
+from mcp_learning.clients.transcripts.events import Action, Prompt, ToolCall
+from mcp_learning.clients.transcripts.sessions import Session
+from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.models.transfer import PastExecution
+
+ASKED = "Fix the drip of the spout after pouring"
+BRIEF = "Review the lid of the teapot"
+
+
+def version_7(second: int) -> str:
+    """An id that begins with the time, so many seconds after the session's start."""
+    milliseconds = 1_740_819_600_000 + 1_000 * second
+    return str(UUID(int=milliseconds << 80 | 7 << 76 | 0b10 << 62))
+
+
+CHILD, PARENT = version_7(100), version_7(0)
+
+
+def event(seconds: float, kind: str, /, **values: object) -> dict[str, object]:
+    return codex(seconds, "event_msg", type=kind, **values)
+
+
+def item(seconds: float, kind: str, /, **values: object) -> dict[str, object]:
+    return codex(seconds, "response_item", type=kind, **values)
+
+
+def turn(seconds: float, **values: object) -> dict[str, object]:
+    return codex(seconds, "turn_context", **values)
+
+
+def says(seconds: float, text: str) -> dict[str, object]:
+    return event(seconds, "user_message", message=text)
+
+
+def descriptions(records: list[PastExecution]) -> list[str]:
+    return [record.execution.task_description for record in records]
+
+
+def imported(path: Path, notes: Notes) -> list[PastExecution]:
+    return list(sources(1)["codex"].read(path, notes))
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+def test_compressed_and_archived_sessions_are_read_and_no_copy_twice(
+    tmp_path: Path, notes: Notes
+) -> None:
+    plain = write(
+        tmp_path / "sessions" / "2025" / "rollout-a.jsonl", codex_start("a"), says(1, "a" * 30)
+    )
+    old = write(tmp_path / "old.jsonl", codex_start("b"), says(1, "b" * 30)).read_bytes()
+    (plain.parent / "rollout-b.jsonl.zst").write_bytes(zstd.compress(old))
+    plain.with_suffix(".jsonl.zst").write_bytes(zstd.compress(plain.read_bytes()))
+    write(tmp_path / "archived_sessions" / "rollout-c.jsonl", codex_start("c"), says(1, "c" * 30))
+    (plain.parent / "rollout-d.jsonl.zst").write_bytes(zstd.compress(old)[:-9])
+    (plain.parent / "rollout-e.jsonl.zst").write_bytes(b"no such thing")
+    write(tmp_path / "history.jsonl", {"text": "no session"})
+    assert descriptions(imported(tmp_path, notes)) == ["a" * 30, "b" * 30, "c" * 30]
+    assert notes.skipped == {
+        "compressed copy of a session that is there": 1,
+        "not compressed as its name says, or cut short": 2,
+    }
+
+
+FORKED = [
+    codex(100, "session_meta", id=CHILD, forked_from_id=PARENT, cwd="/home/user/lid"),
+    codex(100, "session_meta", id=PARENT, cwd="/home/user/teapot"),
+    event(100.1, "task_started", turn_id=version_7(1)),
+    says(100.1, ASKED),
+    event(100.1, "agent_message", message="Sharpened."),
+    event(100.2, "task_started", turn_id=version_7(101)),
+    says(100.3, BRIEF),
+    event(160, "agent_message", message="The lid is fine."),
+]
+
+
+@pytest.mark.parametrize("has_turns", [True, False])
+def test_a_forked_session_keeps_its_identity_and_repeats_nothing(
+    tmp_path: Path, notes: Notes, *, has_turns: bool
+) -> None:
+    lines = [dict(one) for one in FORKED]
+    if not has_turns:
+        lines = [one for one in lines if "turn_id" not in json.dumps(one)]
+        lines[-2]["timestamp"] = at(150)
+    path = write(tmp_path / "rollout-child.jsonl", *lines)
+    (record,) = executions(reader.read, path, notes)
+    assert record.execution.task_description == BRIEF
+    assert record.execution.repo == "lid"
+    assert record.execution.details.session_id == CHILD
+    assert record.execution.solution_summary == "The lid is fine."
+
+
+def test_a_subagent_is_told_with_the_session_that_it_is_a_part_of(
+    tmp_path: Path, notes: Notes
+) -> None:
+    spawn = {"subagent": {"thread_spawn": {"parent_thread_id": PARENT, "depth": 1}}}
+    meta = codex(100, "session_meta", id=CHILD, cwd="/home/user/teapot", source=spawn)
+    path = write(tmp_path / "rollout-child.jsonl", meta, says(101, BRIEF))
+    (record,) = executions(reader.read, path, notes)
+    metadata = record.execution.details.metadata
+    assert metadata is not None
+    assert (metadata["session"], metadata["parent_session"]) == (CHILD, PARENT)
+
+
+def session(tmp_path: Path, *lines: dict[str, object]) -> Session:
+    return reader.read(write(tmp_path / "rollout.jsonl", codex_start(), *lines), Notes())
+
+
+def prompts(found: Session) -> list[Prompt]:
+    return [one for one in found.events if isinstance(one, Prompt)]
+
+
+def calls(found: Session) -> list[ToolCall]:
+    return [one for one in found.events if isinstance(one, ToolCall)]
+
+
+def test_model_and_directory_are_those_of_the_turn_wherever_they_stand(tmp_path: Path) -> None:
+    found = session(
+        tmp_path,
+        turn(1, cwd="/home/user/teapot", model="gpt-5", collaboration_mode={"mode": "plan"}),
+        says(1, ASKED),
+        event(2, "agent_message", message="Planned."),
+        says(3, "Next, write the docs of the lid"),
+        turn(3, cwd="/home/user/lid", model="gpt-6"),
+        event(4, "agent_message", message="Written."),
+    )
+    assert [(one.cwd, one.in_plan_mode) for one in prompts(found)] == [
+        ("/home/user/teapot", True),
+        ("/home/user/lid", False),
+    ]
+    assert [task.model for task in found.tasks] == ["gpt-5", "gpt-6"]
+
+
+@pytest.mark.parametrize("has_events", [True, False])
+def test_what_the_client_put_into_messages_is_no_prompt(
+    tmp_path: Path, *, has_events: bool
+) -> None:
+    context = "<environment_context>\n<cwd>/x</cwd>\n</environment_context>"
+    summary = "Another language model started to solve this problem and told what it did"
+    own = [{"type": "input_text", "text": one} for one in (context, ASKED)]
+    lines = [
+        item(1, "message", role="user", content=[{"type": "input_text", "text": summary}]),
+        item(1, "message", role="user", content=own),
+        *([says(1, ASKED)] if has_events else []),
+        item(2, "message", role="assistant", content=[{"text": "Sharpened."}]),
+    ]
+    assert [one.text for one in prompts(session(tmp_path, *lines))] == [ASKED]
+
+
+def test_a_command_that_goes_on_gets_its_end_from_the_call_that_waits_for_it(
+    tmp_path: Path,
+) -> None:
+    run = json.dumps({"cmd": "pytest", "workdir": "/home/user/teapot/web"})
+    ended = "Chunk ID: 2\nWall time: 1 s\nProcess exited with code 1\nOutput:\n1 failed"
+    found = session(
+        tmp_path,
+        says(1, ASKED),
+        item(2, "function_call", name="exec_command", arguments=run, call_id="1"),
+        item(3, "function_call_output", call_id="1", output="Process running with session ID 7"),
+        item(4, "function_call", name="write_stdin", arguments='{"session_id": 7}', call_id="2"),
+        item(5, "function_call_output", call_id="2", output=ended),
+    )
+    (call,) = calls(found)
+    assert (call.command, call.cwd) == ("pytest", "/home/user/teapot/web")
+    assert (call.status, call.failed, call.output) == (1, True, "1 failed")
+
+
+def test_patches_tell_the_files_and_whether_they_could_be_applied(tmp_path: Path) -> None:
+    found = session(
+        tmp_path,
+        says(1, ASKED),
+        item(2, "custom_tool_call", name="apply_patch", input="", call_id="1"),
+        event(3, "patch_apply_end", call_id="1", success=True, changes={"/a/spout.py": {}}),
+        item(4, "function_call", name="shell", arguments='{"command":["ls"]}', call_id="2"),
+        item(5, "function_call_output", call_id="2", output="exec command rejected by user"),
+    )
+    patch, shell = calls(found)
+    assert (patch.action, patch.files, patch.is_edit) == (Action.EDIT, ("/a/spout.py",), True)
+    assert shell.is_rejected
+
+
+def test_tokens_that_are_told_again_count_once(tmp_path: Path) -> None:
+    info = {
+        "last_token_usage": {"input_tokens": 100, "cached_input_tokens": 80, "output_tokens": 7},
+        "total_token_usage": {"total_tokens": 107},
+    }
+    again = [event(n, "token_count", info=info) for n in (2, 3)]
+    (task,) = session(tmp_path, says(1, ASKED), *again).tasks
+    assert task.tokens == 27
