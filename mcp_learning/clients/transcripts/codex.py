@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_learning.clients.transcripts import codex_calls as calls
-from mcp_learning.clients.transcripts.codex_replay import Replay
+from mcp_learning.clients.transcripts.codex_replay import RepeatedLines
 from mcp_learning.clients.transcripts.events import (
     Action,
     Interrupt,
@@ -98,7 +98,7 @@ class _CodexReader:
         self._said = ""
         self._total: object = None
         self._calls = calls.OpenCalls()
-        self._replay: Replay | None = None
+        self._replay: RepeatedLines | None = None
 
     def take(self, where: str, line: dict[str, Any]) -> None:
         """Adds a line to the session."""
@@ -132,7 +132,7 @@ class _CodexReader:
             return
         if self._began is not None:
             if str(payload["id"]) != self.session.id:
-                self._replay = Replay(self.session.id, self._place["at"])
+                self._replay = RepeatedLines(self.session.id, self._place["at"])
             return
         self.session.id = str(payload["id"])
         self.session.parent = calls.parent(payload)

@@ -8,7 +8,7 @@ BURST = timedelta(seconds=1)
 """Time in which all repeated lines are written, when the session begins."""
 
 
-class Replay:
+class RepeatedLines:
     """Lines of another session at the beginning of this one.
 
     They are written at once. Turns have ids that begin with their time (UUID version 7), as the
