@@ -78,27 +78,31 @@ def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...], questio
     values: dict[str, Any] = dict.fromkeys(hidden)
     if match.passage is not None:
         limits = {**limits, "task_description": limits["task_description"] // 2}
-    for field in ("passage", "solution_summary"):
+    # Most solutions begin with what was settled, so another part has to fit much better.
+    for field, better in (("passage", 1.0), ("solution_summary", 2.0)):
         if (text := getattr(match, field)) is not None:
-            start = _from_what_matched(text, question, limits[field])
-            match = match.model_copy(update={field: start})
+            part = _from_what_matched(text, question, limits[field], better)
+            match = match.model_copy(update={field: part})
     for field, limit in limits.items():
         if (text := getattr(match, field)) is not None:
             values[field] = shorten(text, limit)
     return match.model_copy(update=values)
 
 
-def _from_what_matched(passage: str, question: str, limit: int) -> str:
-    """The passage from the sentence on that has most words of the question, `limit` at least."""
+def _from_what_matched(text: str, question: str, limit: int, better: float) -> str:
+    """The text from the sentence on that has most words of the question, `limit` at least.
+
+    It stays as it is unless that part has more than `better` times the words of its beginning.
+    """
     asked = set(_WORD.findall(question.lower()))
-    starts = [0, *(end.end() for end in _SENTENCE_END.finditer(passage))]
-    starts = [start for start in starts if not start or start <= len(passage) - limit]
+    starts = [0, *(end.end() for end in _SENTENCE_END.finditer(text))]
+    starts = [start for start in starts if not start or start <= len(text) - limit]
 
     def shared(start: int) -> int:
-        return len(asked & set(_WORD.findall(passage[start : start + limit].lower())))
+        return len(asked & set(_WORD.findall(text[start : start + limit].lower())))
 
     best = max(starts, key=shared)
-    return f"… {passage[best:]}" if best else passage
+    return f"… {text[best:]}" if shared(best) > better * shared(0) else text
 
 
 def _text(result: SimilarTasks, dropped: int, request: FindSimilarTasks) -> str:

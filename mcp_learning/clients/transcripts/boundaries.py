@@ -1,7 +1,8 @@
 """Where a task ends and the next one begins.
 
 A prompt that is not the first begins a task unless enough speaks for a follow-up: the agent was
-stopped or asked something, the same was asked before, or the words tie it to what was just done.
+stopped or asked something, nothing was done yet but talking, the same was asked before, or the
+words tie it to what was just done.
 What ties is in `wording`; the weights were chosen on 100 prompts of 32 sessions that were labelled
 by hand.
 """
@@ -55,6 +56,8 @@ def _ties(prompt: Prompt, task: Sequence[SessionEvent]) -> float:
     if _asks(last):
         ties += 1.5
     if prompt.is_queued:
+        ties += 1.0
+    if not any(isinstance(one, ToolCall) for one in task):
         ties += 1.0
     if _is_closed(task):
         ties -= 1.5

@@ -106,6 +106,12 @@ def test_an_answer_to_a_question_of_the_agent_goes_on() -> None:
     assert not begins(prompt("Use the blue one", 60, is_answer=True), *DID)
 
 
+def test_a_conversation_in_which_nothing_is_done_goes_on_unless_the_words_say_otherwise() -> None:
+    said = Reply(at=START, text=DONE)
+    assert not begins(prompt("Bend the neck by ten degrees"), said)
+    assert begins(prompt("New topic: bend the neck by ten degrees"), said)
+
+
 def test_what_follows_a_stop_or_an_error_of_the_service_goes_on() -> None:
     stopped = Interrupt(at=START)
     limit = ServiceError(at=START, text="limit", trouble=Trouble.LIMIT)
