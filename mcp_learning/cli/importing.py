@@ -28,7 +28,8 @@ def import_(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="SOURCE", help="claude-code, codex, git, jsonl, csv, parquet or duckdb"
+            metavar="SOURCE",
+            help="claude-code, codex, gemini, copilot, git, jsonl, csv, parquet or duckdb",
         ),
     ],
     path: Annotated[

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from mcp_learning.clients.capture import tasks
-from mcp_learning.clients.transcripts import claude_code, codex
+from mcp_learning.clients.transcripts import claude_code, codex, copilot, gemini
 from mcp_learning.clients.transfer import commits, git, tables
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.models.transfer import PastExecution
@@ -38,6 +38,10 @@ def sources(commits_limit: int) -> dict[str, Source]:
         "codex": Source(
             partial(tasks.executions, codex.read, files_of=codex.files), codex.default_directory
         ),
+        "gemini": Source(
+            partial(tasks.executions, gemini.read, files_of=gemini.files), gemini.default_directory
+        ),
+        "copilot": Source(partial(tasks.executions, copilot.read), copilot.default_directory),
         "git": Source(partial(_commits, commits_limit), Path.cwd),
         "jsonl": Source(tables.read_jsonl),
         "csv": Source(tables.read_csv),

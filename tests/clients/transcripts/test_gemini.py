@@ -1,0 +1,117 @@
+"""Sessions of Gemini CLI become tasks, from one object and from lines."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clients.transcripts.sessions import at, write
+
+from mcp_learning.clients.sources import sources
+from mcp_learning.clients.transcripts import gemini
+from mcp_learning.clients.transcripts.events import Prompt
+from mcp_learning.clients.transcripts.sessions import Task
+from mcp_learning.clients.transfer.imported import Notes
+
+ASKED = "Fix the drip of the spout after pouring"
+DONE = "The edge of the spout was blunt."
+ABOUT = {"sessionId": "session-1", "projectHash": "ab12", "startTime": at(0), "lastUpdated": at(9)}
+
+
+def message(seconds: float, kind: str, content: object, **more: Any) -> dict[str, Any]:
+    return {"id": f"m{seconds}", "timestamp": at(seconds), "type": kind, "content": content, **more}
+
+
+def called(name: str, answer: str, status: str = "success", **args: str) -> dict[str, Any]:
+    response = {"error" if status == "error" else "output": answer}
+    result = [{"functionResponse": {"id": "1", "name": name, "response": response}}]
+    return {"id": "1", "name": name, "args": args, "status": status, "result": result}
+
+
+RAN = "Command: pytest\nDirectory: /home/user/teapot\nOutput: 1 failed\nExit Code: 1"
+MESSAGES = [
+    message(0, "user", [{"text": "<session_context>\nToday is Monday\n</session_context>"}]),
+    message(1, "user", f"{ASKED}\n--- Content from referenced files ---\n" + "x" * 500),
+    message(
+        5,
+        "gemini",
+        "Let me look.",
+        model="gemini-3-pro",
+        tokens={"input": 100, "cached": 80, "output": 7},
+        toolCalls=[
+            called("run_shell_command", RAN, command="pytest"),
+            called("replace", "done", file_path="/home/user/teapot/spout.py"),
+            called("write_file", "User did not allow it", "cancelled", file_path="/x"),
+            called("read_file", "no such file", "error", file_path="/y"),
+        ],
+    ),
+    message(8, "info", "Request cancelled."),
+    message(9, "gemini", DONE),
+]
+
+
+def read(path: Path) -> Task:
+    (task,) = gemini.read(path, Notes()).tasks
+    return task
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    path = tmp_path / "teapot" / "chats" / "session-2025-03-01T09-00-ab12.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({**ABOUT, "messages": MESSAGES}))
+    return path
+
+
+def test_a_session_in_one_object_becomes_a_task(written: Path, tmp_path: Path) -> None:
+    (record,) = sources(1)["gemini"].read(tmp_path, Notes())
+    execution = record.execution
+    assert execution.task_description == ASKED
+    assert (execution.repo, execution.model_tier) == ("teapot", "gemini-3-pro")
+    assert (execution.solution_summary or "").startswith(DONE)
+    assert execution.details.session_id == "session-1"
+    assert (execution.details.estimated_tokens, execution.details.file_count) == (27, 1)
+    task = read(written)
+    assert [(one.failed, one.status, one.is_rejected) for one in task.calls] == [
+        (True, 1, False),
+        (False, None, False),
+        (True, None, True),
+        (True, None, False),
+    ]
+    assert task.interrupted
+
+
+def test_lines_replace_and_take_back_messages(tmp_path: Path) -> None:
+    wrong = message(20, "user", "Paint it green")
+    path = write(
+        tmp_path / "chats" / "session-1.jsonl",
+        {**ABOUT, "kind": "main"},
+        *MESSAGES[:-1],
+        message(9, "gemini", "The edge"),
+        MESSAGES[-1],
+        wrong,
+        message(21, "gemini", "Green now."),
+        {"$rewindTo": wrong["id"]},
+        {"$set": {"lastUpdated": at(22)}},
+    )
+    (tmp_path / ".project_root").write_text("/home/user/kettle\n")
+    task = read(path)
+    assert [one.text for one in task.events if isinstance(one, Prompt)] == [ASKED]
+    assert task.replies[-1].text == DONE
+    assert task.cwd == "/home/user/kettle"
+    assert task.calls[0].tool == "run_shell_command"
+
+
+def test_what_is_no_session_is_counted(tmp_path: Path) -> None:
+    notes = Notes()
+    for name, content in (("a", "{cut"), ("b", "[1]"), ("c", '{"messages": 3}')):
+        (tmp_path / f"session-{name}.json").write_text(content)
+    write(tmp_path / "d.jsonl", {"something": "else"}, message(1, "user", ASKED) | {"timestamp": 3})
+    (tmp_path / "settings.json").write_text("{}")
+    assert list(sources(1)["gemini"].read(tmp_path, notes)) == []
+    assert notes.skipped == {
+        "not JSON": 1,
+        "not a session": 2,
+        "not a line of a session": 1,
+        "has no time": 1,
+    }
