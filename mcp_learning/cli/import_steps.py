@@ -50,6 +50,7 @@ class ImportReport(Model):
     unchanged: int
     redactions: int
     excluded: int
+    found: dict[str, int]
     skipped: int
     skipped_by_reason: dict[str, int]
     values_left_out: dict[str, int]
@@ -190,6 +191,7 @@ def report_of(source: str, state: ImportRun, seconds: float) -> ImportReport:
         dry_run=state.dry_run,
         read=state.read,
         **{name: state.counts[name] for name in Imported.model_fields},
+        found={name: count for name, count in notes.found.items() if count},
         skipped=notes.skipped.total(),
         skipped_by_reason=dict(notes.skipped.most_common()),
         values_left_out=dict(notes.left_out.most_common()),

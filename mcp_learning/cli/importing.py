@@ -107,6 +107,7 @@ def _print(report: "ImportReport", problem: str) -> None:
             table.add_row(*(Text(visible(cell)) for cell in (*cells, one.task_description)))
         console.print(table)
     for title, counts in (
+        ("Found", report.found),
         ("Skipped", report.skipped_by_reason),
         ("Values left out", report.values_left_out),
         ("Columns passed over", report.columns_passed_over),

@@ -1,7 +1,6 @@
 """Records the latest task of an agent's session, as an import of the session would.
 
-What somebody told is never overwritten (`models.provenance`), and a task that the agent has
-recorded itself is left to it.
+What somebody told is never overwritten (`models.provenance`).
 """
 
 from pathlib import Path
@@ -52,13 +51,12 @@ def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
     task = session.latest
     if task is None:
         return "nothing recorded: no task in the transcript"
-    if task.is_recorded:
-        return "nothing recorded: the agent did it itself"
     if not task.tools:
         return "nothing recorded: no tool was used, so nothing was done"
     found = execution(task, session.client, notes)
     if found is None:
-        return f"nothing recorded: {notes.examples[-1].reason}"
+        why = notes.examples[-1].reason if notes.examples else "the agent did it itself"
+        return f"nothing recorded: {why}"
     return anyio.run(_store, Settings.load(data_dir=data_dir), found)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mcp_learning.clients.capture import repositories, summaries, task_types, traces
+from mcp_learning.clients.transcripts.events import Prompt
 from mcp_learning.clients.transcripts.sessions import Session, Task
 from mcp_learning.clients.transfer.imported import Notes, files_below, fitted
 from mcp_learning.clients.values import clean, identity
@@ -58,13 +59,33 @@ def executions(
     files = files_of(path, notes)
     for file in files:
         session = read(file, notes, "" if files == [path] else str(file.relative_to(path)))
-        for task in session.tasks:
+        tasks = session.tasks
+        _count(session, len(tasks), notes)
+        for task in tasks:
             if record := execution(task, session.client, notes):
                 yield record
 
 
+def _count(session: Session, tasks: int, notes: Notes) -> None:
+    """Counts what a file held: its prompts are as many as its tasks and their follow-ups."""
+    prompts = sum(isinstance(one, Prompt) and not one.is_answer for one in session.events)
+    notes.found["files"] += 1
+    notes.found["files without a prompt"] += not prompts
+    notes.found["prompts"] += prompts
+    notes.found["tasks"] += tasks
+    notes.found["follow-ups"] += prompts - tasks
+
+
 def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
-    """The execution of a task; None, with a note, if a value of it can't be stored."""
+    """The execution of a task; None, with a note, if there is none or it can't be stored.
+
+    What the agent recorded itself as one execution is this task, and gets what the session adds to
+    it. A task of which it recorded several, or updated one, is left to it.
+    """
+    (recorded,) = task.recorded if len(task.recorded) == 1 else (None,)
+    if task.is_recorded and recorded is None:
+        notes.found["tasks that the agent recorded itself"] += 1
+        return None
     ended = task.ended or task.started
     values = {
         "task_type": task_types.task_type(task),
@@ -83,8 +104,6 @@ def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
             "metadata": _metadata(task, client),
         },
     }
-    # What the agent recorded itself is this task, and gets what the session adds to it.
-    (recorded,) = task.recorded if len(task.recorded) == 1 else (None,)
     record = {
         "task_id": recorded or identity(client, task.name),
         "execution": values,

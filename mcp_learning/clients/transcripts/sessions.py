@@ -169,7 +169,7 @@ class Task:
     @property
     def is_recorded(self) -> bool:
         """Whether the agent has recorded an execution by itself."""
-        return any(one.action is Action.RECORD for one in self.calls)
+        return any(one.action is Action.RECORD and not one.failed for one in self.calls)
 
 
 @dataclass

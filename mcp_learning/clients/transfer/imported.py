@@ -46,6 +46,7 @@ class Notes:
         skipped: Number of skipped lines, rows or files by reason.
         left_out: Number of values that were left out, or shortened, of imported rows, by reason.
         unknown: Number of values by name of an unknown column.
+        found: Number of things by kind that a source held, and what became of them, in words.
         examples: The first `EXAMPLES` of what was skipped or left out.
     """
 
@@ -55,6 +56,7 @@ class Notes:
         self.skipped: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
+        self.found: Counter[str] = Counter()
         self.examples: list[Skipped] = []
 
     def skip(self, where: str, reason: str, detail: str = "", count: int = 1) -> None:

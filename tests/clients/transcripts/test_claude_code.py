@@ -331,18 +331,15 @@ ID = "0190a5d2-0000-7000-8000-000000000001"
 
 
 @pytest.mark.parametrize(
-    ("told", "linked"),
+    "told",
     [
-        (f"Recorded {ID}. 2 secrets were removed.", True),
-        ([text(f"Recorded {ID}.")], True),
-        (f'{{"task_id":"{ID}","created":true,"redactions":0}}', True),
-        (f"Updated {ID}.", False),
-        (f'{{"task_id":"{ID}","created":false,"redactions":0}}', False),
-        ("", False),
+        f"Recorded {ID}. 2 secrets were removed.",
+        [text(f"Recorded {ID}.")],
+        f'{{"task_id":"{ID}","created":true,"redactions":0}}',
     ],
 )
 def test_a_task_that_the_agent_recorded_itself_is_that_execution(
-    file: Path, notes: Notes, told: object, *, linked: bool
+    file: Path, notes: Notes, told: object
 ) -> None:
     write(
         file,
@@ -350,22 +347,37 @@ def test_a_task_that_the_agent_recorded_itself_is_that_execution(
         assistant(5, {**tool("mcp__learning__record_execution", outcome="success"), "id": "7"}),
         user(6, [{"type": "tool_result", "tool_use_id": "7", "content": told}]),
         user(7, [{"type": "tool_result", "tool_use_id": "8", "content": f"Recorded {ID[:-1]}2."}]),
-        user(60, "Now rename the spout to snout"),
+        assistant(8, text("Sharpened.")),
+        user(60, "Next, rename the spout to snout"),
     )
     first, second = read(file, notes)
-    assert (str(first.task_id) == ID) == linked
+    assert str(first.task_id) == ID
     assert str(second.task_id) != ID
 
 
-def test_a_task_of_which_several_executions_were_recorded_is_none_of_them(
-    file: Path, notes: Notes
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [f"Updated {ID}."],
+        [f'{{"task_id":"{ID}","created":false,"redactions":0}}'],
+        [f"Recorded {ID}.", f"Recorded {ID[:-1]}2."],
+    ],
+)
+def test_a_task_that_the_agent_recorded_otherwise_is_left_to_it_and_counted(
+    file: Path, notes: Notes, answers: list[str]
 ) -> None:
-    calls = [{**tool("record_execution"), "id": str(n)} for n in range(2)]
-    ids = [f"{ID[:-1]}{n}" for n in range(2)]
-    answers = [
-        {"type": "tool_result", "tool_use_id": str(n), "content": f"Recorded {one}."}
-        for n, one in enumerate(ids)
+    calls = [{**tool("record_execution"), "id": str(n)} for n, _ in enumerate(answers)]
+    told = [
+        {"type": "tool_result", "tool_use_id": str(n), "content": one}
+        for n, one in enumerate(answers)
     ]
-    write(file, user(0, ASKED), assistant(5, *calls), user(6, answers))
-    (record,) = read(file, notes)
-    assert str(record.task_id) not in ids
+    write(file, user(0, ASKED), assistant(5, *calls), user(6, told))
+    assert read(file, notes) == []
+    assert notes.found["tasks that the agent recorded itself"] == 1
+
+
+def test_a_task_whose_recording_failed_is_imported(file: Path, notes: Notes) -> None:
+    call = {**tool("record_execution"), "id": "7"}
+    failed = {"type": "tool_result", "tool_use_id": "7", "content": "no", "is_error": True}
+    write(file, user(0, ASKED), assistant(5, call), user(6, [failed]))
+    assert len(read(file, notes)) == 1
