@@ -25,6 +25,7 @@ class ExportReport(Model):
     executions: int
     feedback: int
     uses: int
+    lessons: int
     seconds: float
 
 
@@ -44,7 +45,8 @@ def export(
     """Write all executions, with feedback and uses, to a file that `import` takes back."""
     import anyio.to_thread
 
-    from mcp_learning.clients.transfer.exports import writer
+    from mcp_learning.clients.transfer.exports import format_of, writer
+    from mcp_learning.models.lessons import ExportLessons
     from mcp_learning.models.transfer import ExportPage
 
     settings = load_settings(data_dir, needs_database=True)
@@ -52,7 +54,7 @@ def export(
     bar = progress_bar(quiet=json)
     task = bar.add_task("exporting", total=None)
 
-    async def work(target: "Writer") -> tuple[int, int, int]:
+    async def work(target: "Writer") -> tuple[int, int, int, int]:
         executions = feedback = uses = 0
         request = ExportPage()
         async with service(settings) as learning:
@@ -63,7 +65,15 @@ def export(
                 uses += sum(len(row.get("uses", ())) for row in page.rows)
                 bar.update(task, total=page.total, completed=min(executions, page.total))
                 request = ExportPage(after=page.last)
-        return executions, feedback, uses
+            lessons = 0
+            while format_of(path) == "jsonl":
+                found = await learning.export_lessons(ExportLessons(offset=lessons))
+                rows = [one.model_dump(mode="json", exclude_none=True) for one in found.lessons]
+                await anyio.to_thread.run_sync(target.write, rows)
+                lessons += len(rows)
+                if lessons >= found.total or not rows:
+                    break
+        return executions, feedback, uses, lessons
 
     try:
         with bar, writer(path, force=force) as target:
@@ -75,6 +85,7 @@ def export(
         executions=counts[0],
         feedback=counts[1],
         uses=counts[2],
+        lessons=counts[3],
         seconds=round(time.perf_counter() - begin, 2),
     )
     to_stderr = str(path) == "-"
@@ -82,7 +93,8 @@ def export(
         typer.echo(report.model_dump_json(indent=2), err=to_stderr)
     else:
         typer.echo(
-            f"{counted(report.executions, 'execution')}, {report.feedback:,} feedback and "
-            f"{counted(report.uses, 'use')} written to {path} ({report.seconds:.1f} s).",
+            f"{counted(report.executions, 'execution')}, {report.feedback:,} feedback, "
+            f"{counted(report.uses, 'use')} and {counted(report.lessons, 'lesson')} written to "
+            f"{path} ({report.seconds:.1f} s).",
             err=to_stderr,
         )

@@ -16,9 +16,10 @@ from mcp_learning.clients.sources import Source
 from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
 from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
+from mcp_learning.models.lessons import ImportLessons
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.quoting import shorten
-from mcp_learning.models.transfer import ImportBatch, Imported, PastExecution
+from mcp_learning.models.transfer import LARGEST_BATCH, ImportBatch, Imported, PastExecution
 from mcp_learning.models.wording import counted
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.service.protocol import Learning
@@ -57,6 +58,7 @@ class ImportReport(Model):
     columns_passed_over: dict[str, int]
     examples: list[Skipped]
     sample: list[SampledExecution]
+    lessons: int
     embedded: int
     pending: int
     seconds: float
@@ -74,6 +76,7 @@ class ImportRun:
         read: Executions that were read.
         counts: Executions by field of `Imported`.
         sample: Executions that a dry run shows.
+        lessons: Lessons that were stored, or would be.
         seen: Ids that a dry run came across: it stores nothing by which they would be known.
         complete: Whether everything was read and stored.
         embed: Whether vectors are to be made, too.
@@ -90,6 +93,7 @@ class ImportRun:
     read: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     sample: list[SampledExecution] = field(default_factory=list)
+    lessons: int = 0
     seen: set[UUID] = field(default_factory=set)
     complete: bool = False
     embedded: int = 0
@@ -142,10 +146,21 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
                     description=counted(state.read, "execution"),
                 )
                 batch = await _next(parts)
+            if learning:
+                await _store_lessons(state, learning)
             state.complete = True
             if learning and not state.dry_run:
                 await _embed(state, learning, bar)
     state.complete = True
+
+
+async def _store_lessons(state: ImportRun, learning: Learning) -> None:
+    """Stores the lessons of an export, once the executions that they rest on are there."""
+    past = state.notes.lessons
+    for start in range(0, len(past), LARGEST_BATCH):
+        part = past[start : start + LARGEST_BATCH]
+        done = await learning.import_lessons(ImportLessons(lessons=part, dry_run=state.dry_run))
+        state.lessons += done.created
 
 
 async def _embed(state: ImportRun, learning: Learning, bar: Progress) -> None:
@@ -198,6 +213,7 @@ def report_of(source: str, state: ImportRun, seconds: float) -> ImportReport:
         columns_passed_over=dict(notes.unknown.most_common()),
         examples=notes.examples,
         sample=state.sample,
+        lessons=state.lessons,
         embedded=state.embedded,
         pending=state.pending or 0,
         seconds=round(seconds, 2),

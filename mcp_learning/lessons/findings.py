@@ -11,8 +11,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from mcp_learning.insights.rates import discovered
-from mcp_learning.lessons.wording import cut, percent, points
+from mcp_learning.lessons.wording import percent, points
 from mcp_learning.models.lessons import MOST_EVIDENCE, Kind
+from mcp_learning.models.quoting import shorten
 from mcp_learning.models.results import Change
 from mcp_learning.redaction.repositories import merged
 from mcp_learning.store.lesson_protocol import Experience
@@ -142,20 +143,20 @@ def _holds_within_repositories(
 
 def _finding(one: _Compared, change: Change) -> Teaching:
     better = change.direction == "better"
-    name = f'the approach "{cut(one.approach, _NAME)}"'
+    name = f'the approach "{shorten(one.approach, _NAME)}"'
     told = (
         f"{name}: {percent(_rate(one.own))} of {sum(one.own):,} succeeded, "
         f"{percent(_rate(one.others))} of {sum(one.others):,} with others "
         f"({points(change.change_low, change.change_high)})"
     )
     latest = [run.task_id for run in one.runs[-MOST_EVIDENCE:]]
-    where = f" in {cut(one.repo, _NAME)}" if one.repo else ""
+    where = f" in {shorten(one.repo, _NAME)}" if one.repo else ""
     sign = 1 if better else -1
     low, high = sorted((sign * change.change_low, sign * change.change_high))
     return Teaching(
         kind="approach",
         key=f"approach:{one.repo or ''}:{one.task_type}:{one.approach}:{change.direction}",
-        when=f"the task is a {cut(one.task_type, _NAME)}{where}",
+        when=f"the task is a {shorten(one.task_type, _NAME)}{where}",
         do=told if better else None,
         avoid=None if better else told,
         repo=one.repo,

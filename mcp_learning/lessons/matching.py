@@ -1,15 +1,17 @@
 """Which lessons an agent meets: those that fit its task, at most three, in few words."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from mcp_learning.lessons.recurrences import commands_in
 from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.lessons.trials import by_worth
-from mcp_learning.lessons.wording import cut, words
-from mcp_learning.models.lessons import Lesson, ShownLesson
+from mcp_learning.lessons.wording import words
+from mcp_learning.models.lessons import LONGEST, Lesson, ShownLesson
+from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted, shorten
 from mcp_learning.models.wording import counted
 
 MOST = 3
@@ -21,7 +23,14 @@ NEAR = 0.45
 NAMED = 0.5
 """Share of the words of a lesson's `when` that a task has to name, 0..1, to fit it."""
 
-_LONGEST = {"when": 90, "do": 150, "avoid": 110}
+MAX_TOKENS = 200
+"""Tokens of all lessons in an answer, in each of its two forms."""
+
+_LENGTHS = (
+    {"when": 110, "do": 180, "avoid": 120},
+    {"when": 70, "do": 100, "avoid": 70},
+    {"when": 45, "do": 70, "avoid": 45},
+)
 _SAYS = {"evidence": "the records", "agent": "an agent", "person": "a person"}
 _STANDING = {"trial": "on trial", "kept": "kept", "candidate": "waiting", "retired": "retired"}
 
@@ -43,7 +52,7 @@ class TaskAtHand(NamedTuple):
 
 
 def fitting(
-    lessons: Iterable[Lesson], task: TaskAtHand, similarity: Callable[[Lesson], float]
+    lessons: Iterable[Lesson], task: TaskAtHand, similarity: Mapping[UUID, float]
 ) -> list[Lesson]:
     """Lessons in use that fit a task, those that most is expected of first.
 
@@ -53,13 +62,13 @@ def fitting(
     Args:
         lessons: All.
         task: The task.
-        similarity: Cosine similarity of a lesson's text and the task, -1..1.
+        similarity: Cosine similarity of lessons' texts and the task, -1..1, where it is known.
     """
     active = [one for one in lessons if one.status in ("trial", "kept")]
     return by_worth(one for one in active if _fits(one, task, similarity))
 
 
-def _fits(lesson: Lesson, task: TaskAtHand, similarity: Callable[[Lesson], float]) -> bool:
+def _fits(lesson: Lesson, task: TaskAtHand, similarity: Mapping[UUID, float]) -> bool:
     if not same_repository(lesson.repo, task.repo):
         return False
     if lesson.task_type and task.task_type and lesson.task_type != task.task_type:
@@ -70,7 +79,7 @@ def _fits(lesson: Lesson, task: TaskAtHand, similarity: Callable[[Lesson], float
         return True
     wanted = words(lesson.when)
     named = len(wanted & words(task.description)) / len(wanted) if wanted else 0.0
-    return named >= NAMED or similarity(lesson) >= NEAR
+    return named >= NAMED or similarity.get(lesson.lesson_id, 0.0) >= NEAR
 
 
 def about_command(lessons: Iterable[Lesson], command: str, repo: str) -> list[Lesson]:
@@ -92,14 +101,48 @@ def commonest_type(types: Sequence[str]) -> str:
     return best if 2 * count > len(types) else ""
 
 
-def shown(lesson: Lesson) -> ShownLesson:
-    """A lesson as agents meet it: its texts cut, and on what it rests."""
-    texts = {name: getattr(lesson, name) for name in _LONGEST}
+def offered(fit: Sequence[Lesson], unit: str) -> list[Lesson]:
+    """At most `MOST` of the lessons that fit, in which at least one on trial has its place.
+
+    Those on trial take turns: which come first depends on the task alone.
+    """
+    settled = [one for one in fit if one.pinned or one.status == "kept"]
+    tried = [one for one in fit if one not in settled]
+    tried.sort(key=lambda one: hashlib.sha256(unit.encode() + one.lesson_id.bytes).digest())
+    first = settled[: MOST - bool(tried)]
+    return [*first, *tried[: MOST - len(first)]]
+
+
+def in_budget(lessons: Sequence[Lesson]) -> list[ShownLesson]:
+    """The first of these lessons, as many as fit `MAX_TOKENS`, as agents meet them."""
+    for count in range(len(lessons), 0, -1):
+        for lengths in _LENGTHS:
+            texts = [_shown(one, lengths) for one in lessons[:count]]
+            if sum(map(_tokens, texts)) <= MAX_TOKENS:
+                return texts
+    return []
+
+
+def line(lesson: ShownLesson) -> str:
+    """A lesson as a line of text: quoted, with who says so."""
+    parts = [f"When {quoted(lesson.when, LONGEST)}"]
+    parts += [f"do {quoted(lesson.do, LONGEST)}"] if lesson.do else []
+    parts += [f"avoid {quoted(lesson.avoid, LONGEST)}"] if lesson.avoid else []
+    return f"Lesson ({lesson.basis}): {'; '.join(parts)} [{lesson.lesson_id}]"
+
+
+def _shown(lesson: Lesson, lengths: Mapping[str, int]) -> ShownLesson:
+    texts = {name: getattr(lesson, name) for name in lengths}
     return ShownLesson(
         lesson_id=lesson.lesson_id,
-        **{name: text and cut(text, _LONGEST[name]) for name, text in texts.items()},
+        **{name: text and shorten(text, lengths[name]) for name, text in texts.items()},
         basis=basis(lesson),
     )
+
+
+def _tokens(lesson: ShownLesson) -> int:
+    longest = max(len(lesson.model_dump_json(exclude_none=True)), len(line(lesson)))
+    return round((longest + 2) / CHARACTERS_PER_TOKEN)
 
 
 def basis(lesson: Lesson) -> str:

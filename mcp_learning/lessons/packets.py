@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from mcp_learning.lessons.refusals import same_repository
-from mcp_learning.lessons.wording import cut, likeness
+from mcp_learning.lessons.wording import likeness
 from mcp_learning.models.lessons import Lesson, Packet, Sample
-from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN
+from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, shorten
 from mcp_learning.store.lesson_protocol import Experience
 
 LEAST_FAILURES, LEAST_SUCCESSES = 2, 2
@@ -120,7 +120,7 @@ def _shortened(packet: Packet, length: int) -> Packet:
         names = ("task", "solution", "error")
         texts = {name: getattr(one, name) for name in names}
         return one.model_copy(
-            update={name: text and cut(text, length) for name, text in texts.items()}
+            update={name: text and shorten(text, length) for name, text in texts.items()}
         )
 
     parts = {"successes": packet.successes, "failures": packet.failures}

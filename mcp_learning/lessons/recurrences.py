@@ -13,8 +13,9 @@ from typing import NamedTuple
 from mcp_learning.insights.patterns import most_typical, patterns
 from mcp_learning.insights.rates import discovered
 from mcp_learning.lessons.findings import LEAST, Teaching, approaches, in_one_spelling
-from mcp_learning.lessons.wording import cut, first, percent, points, says_the_same
-from mcp_learning.models.lessons import MOST_EVIDENCE, Kind
+from mcp_learning.lessons.wording import first, percent, points, says_the_same
+from mcp_learning.models.lessons import LONGEST, MOST_EVIDENCE, Kind
+from mcp_learning.models.quoting import shorten
 from mcp_learning.store.lesson_protocol import Experience
 from mcp_learning.store.types import Outcomes
 
@@ -78,8 +79,9 @@ def failures(experience: Sequence[Experience]) -> list[Teaching]:
     found = []
     for (repo, pattern), runs in sorted(groups.items()):
         if len(runs) >= RECURS and (fix := _fix(runs, after)) is not None:
-            what = f'"{cut(runs[-1].error_message or pattern, _QUOTE)}"'
-            told = f"{cut(fix.told.solution, 190)} (ended {_share(fix)} after {len(runs)} failures)"
+            what = f'"{shorten(runs[-1].error_message or pattern, _QUOTE)}"'
+            ended = f"ended {_share(fix)} after {len(runs)} failures"
+            told = f"{shorten(fix.told.solution, 190)} ({ended})"
             key = f"failure:{repo}:{pattern}"
             found.append(_recurrence("failure", key, f"{what} comes up", told, runs, fix))
     return found
@@ -98,7 +100,9 @@ def commands(experience: Sequence[Experience]) -> list[Teaching]:
         if instead is None or len(works) * RECURS > len(runs):
             continue
         other = _another(instead.told, command)[0]
-        told = f"`{other}` worked instead ({_share(instead)}): {cut(instead.told.solution, 120)}"
+        told = (
+            f"`{other}` worked instead ({_share(instead)}): {shorten(instead.told.solution, 120)}"
+        )
         when = f"about to run `{command}`: it failed {len(runs)} times here"
         key = f"command:{repo}:{command}"
         found.append(_recurrence("command", key, when, told, runs, instead))
@@ -137,8 +141,10 @@ def files(experience: Sequence[Experience]) -> list[Teaching]:
             Teaching(
                 kind="file",
                 key=f"file:{repo}:{path}",
-                when=f"the task changes {cut(path, _QUOTE)}",
-                do=None if fix is None else f"{cut(fix.told.solution, 200)} (ended {_share(fix)})",
+                when=f"the task changes {shorten(path, _QUOTE)}",
+                do=None
+                if fix is None
+                else f"{shorten(fix.told.solution, 200)} (ended {_share(fix)})",
                 avoid=f"treating it as any other file: {told}",
                 repo=repo or None,
                 task_type=None,
@@ -162,10 +168,11 @@ def decisions(experience: Sequence[Experience]) -> list[Teaching]:
             Teaching(
                 kind="decision",
                 key=f"decision:{old.task_id}",
-                when=cut(first(new.description), _QUOTE),
-                do=cut(f"{new.solution or new.description} (decided {new.recorded_at:%Y-%m-%d})"),
+                when=shorten(first(new.description), _QUOTE),
+                do=f"{shorten(new.solution or new.description, 260)} "
+                f"(decided {new.recorded_at:%Y-%m-%d})",
                 avoid=f"what was decided {old.recorded_at:%Y-%m-%d} and is replaced: "
-                f"{cut(old.solution or old.description, 200)}",
+                f"{shorten(old.solution or old.description, 200)}",
                 repo=new.repo or None,
                 task_type=None,
                 evidence=(old.task_id, new.task_id),
@@ -272,8 +279,8 @@ def _recurrence(
     return Teaching(
         kind=kind,
         key=key,
-        when=cut(when),
-        do=cut(told),
+        when=shorten(when, LONGEST),
+        do=shorten(told, LONGEST),
         avoid=None,
         repo=runs[0].repo or None,
         task_type=min(types) if len(types) == 1 else None,

@@ -18,7 +18,7 @@ CONTRADICTS = 0.6
 
 _LINK = re.compile(
     r"\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.\w|\]\s?\(|\b(?:data|javascript|mailto):\S"
-    r"|\b(?:\d{1,3}\.){3}\d{1,3}\b|\b[\w-]+\.(?:com|net|org|io|dev|xyz|ru|cn|sh|app)\b(?:/|:|$|\s)",
+    r"|\b(?:\d{1,3}\.){3}\d{1,3}\b|\b[\w-]+\.(?:com|net|org|io|dev|xyz|ru|cn)\b(?:/|:|$|\s)",
     re.IGNORECASE,
 )
 _STEERS = re.compile(

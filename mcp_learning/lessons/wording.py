@@ -1,20 +1,16 @@
 """Texts of lessons: how alike two are, and what fits into one."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
-
-from mcp_learning.models.lessons import LONGEST
-from mcp_learning.search.lexical.terms import TokenisedQuery
 
 ALIKE = 0.6
 """Jaccard index of the words of two texts from which they say the same."""
 
-_STOP = frozenset(
-    TokenisedQuery.of(
-        "a an and are as at be been before but by can do does for from has have if in into is it "
-        "its not of off on or so than that the their then there this to up use was were when which "
-        "will with you your"
-    ).counts
+_STOP = (
+    "a an and are as at be been before but by can do does for from has have if in into is it its "
+    "not of off on or so than that the their then there this to up use was were when which will "
+    "with you your"
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
@@ -22,7 +18,20 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 @lru_cache(4_096)
 def words(text: str) -> frozenset[int]:
     """Stems of the words of a text, without those that any text has."""
-    return frozenset(TokenisedQuery.of(text).counts) - _STOP
+    return _tokenise()(text) - _stop()
+
+
+@lru_cache(1)
+def _tokenise() -> Callable[[str], frozenset[int]]:
+    # With its stemmer it takes longer to import than a server takes to answer first.
+    from mcp_learning.search.lexical.terms import TokenisedQuery
+
+    return lambda text: frozenset(TokenisedQuery.of(text).counts)
+
+
+@lru_cache(1)
+def _stop() -> frozenset[int]:
+    return _tokenise()(_STOP)
 
 
 def likeness(one: str, other: str) -> float:
@@ -39,15 +48,6 @@ def says_the_same(one: str, other: str) -> bool:
 def first(text: str) -> str:
     """The first sentence."""
     return _SENTENCE_END.split(text.strip(), maxsplit=1)[0]
-
-
-def cut(text: str, limit: int = LONGEST) -> str:
-    """The text on one line, cut at a word to at most `limit` characters."""
-    line = " ".join(text.split())
-    if len(line) <= limit:
-        return line
-    kept = line[: limit - 1]
-    return (kept.rpartition(" ")[0] if " " in kept[limit // 2 :] else kept) + "\u2026"
 
 
 def percent(rate: float) -> str:

@@ -174,7 +174,7 @@ class ChangeLesson(Request):
 class SaveLesson(Request):
     """Arguments of save_lesson."""
 
-    when: Annotated[Text, Field(description="In which tasks")]
+    when: Annotated[Text, Field(description="In which tasks; each text up to 300 characters")]
     do: Annotated[Text | None, Field(description="What to do then, and why")] = None
     avoid: Text | None = None
     evidence: Annotated[

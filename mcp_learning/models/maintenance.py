@@ -203,3 +203,17 @@ class EmbedReport(Model):
     pending: int
     seconds: float
     model: str
+
+
+class RebuildReport(Model):
+    """Answer of rebuild_index."""
+
+    rows: int
+    reembedded: int
+    seconds: float
+    bytes: int
+    m: int
+    ef_construction: int
+    recall_at_10: Annotated[
+        float | None, Field(description="Against exact search, on a sample")
+    ] = None

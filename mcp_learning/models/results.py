@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue, model_validator
 
 from mcp_learning.models.fields import Model
+from mcp_learning.models.lessons import LessonCounts, ShownLesson
 from mcp_learning.models.requests import Outcome, OutcomeBasis
 from mcp_learning.models.verdicts import with_verdict
 
@@ -108,6 +109,7 @@ class SearchInfo(Model):
 class SimilarTasks(Model):
     """Answer of find_similar_tasks: best first, empty when nothing is relevant."""
 
+    lessons: list[ShownLesson] = []
     matches: list[Match]
     search: SearchInfo
 
@@ -190,6 +192,7 @@ class Recommendation(Model):
     options: Annotated[list[Option], Field(description="Best first; rates 0..1, 90 % intervals")]
     draw: Draw | None = None
     avoid: list[str] = []
+    lessons: list[ShownLesson] = []
     pitfalls: list[Pitfall] = []
     basis: Basis
     truncated: bool = False
@@ -366,22 +369,9 @@ class Stats(Model):
     trend: Trend
     failures: list[FailurePattern] = []
     other_failures: Annotated[int, Field(description="Of further patterns")] = 0
+    lessons: LessonCounts | None = None
     health: Health
     truncated: bool = False
-
-
-class RebuildReport(Model):
-    """Answer of rebuild_index."""
-
-    rows: int
-    reembedded: int
-    seconds: float
-    bytes: int
-    m: int
-    ef_construction: int
-    recall_at_10: Annotated[
-        float | None, Field(description="Against exact search, on a sample")
-    ] = None
 
 
 class Forgotten(Model):

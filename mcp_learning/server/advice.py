@@ -3,6 +3,7 @@
 from mcp_learning.models.quoting import quoted, shorten
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Option, Pitfall, Recommendation
+from mcp_learning.server import lesson_texts
 from mcp_learning.server.answers import span, structured, tokens
 
 _RESTS_ON = {
@@ -42,7 +43,7 @@ def _trim(pitfall: Pitfall) -> Pitfall:
 
 
 def _text(result: Recommendation, request: RecommendApproach) -> str:
-    lines = [_headline(result)]
+    lines = [*lesson_texts.shown(result.lessons), _headline(result)]
     lines += [_option(number, option) for number, option in enumerate(result.options, 1)]
     if result.draw is not None:
         chosen = f"{quoted(result.draw.label, 80)} was drawn to be tried"

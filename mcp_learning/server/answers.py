@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from mcp_learning.models.maintenance import RebuildReport
 from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted
 from mcp_learning.models.requests import ForgetExecutions
 from mcp_learning.models.results import (
     FeedbackStored,
     Forgotten,
-    RebuildReport,
     Recorded,
 )
 from mcp_learning.models.wording import counted

@@ -8,6 +8,7 @@ from mcp_learning.models.quoting import quoted, shorten
 from mcp_learning.models.requests import Filters, FindSimilarTasks
 from mcp_learning.models.results import Match, SearchInfo, SimilarTasks
 from mcp_learning.models.wording import counted
+from mcp_learning.server import lesson_texts
 from mcp_learning.server.answers import span, structured, tokens
 
 _CONCISE = {
@@ -110,6 +111,7 @@ def _text(result: SimilarTasks, dropped: int, request: FindSimilarTasks) -> str:
     lines = [_line(number, match, request) for number, match in enumerate(result.matches, 1)]
     if not lines and not dropped:
         lines = [_nothing(search, request)]
+    lines = [*lesson_texts.shown(result.lessons), *lines]
     if dropped:
         lines.append(f"{dropped} more left out to stay within max_tokens.")
     if search.degraded:

@@ -7,13 +7,15 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from mcp_learning.errors import LearningError, NotFound
 from mcp_learning.models.characters import visible
+from mcp_learning.models.lessons import ListLessons
 from mcp_learning.models.requests import GetExecution
+from mcp_learning.server import lesson_texts
 from mcp_learning.server.insights import page
 from mcp_learning.service.protocol import Learning
 
 
 def register(server: MCPServer[None], learning: Learning) -> None:
-    """Adds learning://status, learning://executions/{task_id} and learning://insights."""
+    """Adds learning://status, learning://executions/{task_id} and the pages."""
 
     @server.resource(
         "learning://status",
@@ -47,6 +49,12 @@ def register(server: MCPServer[None], learning: Learning) -> None:
             raise ResourceError(str(error)) from error
         return visible(detail.model_dump_json(exclude_none=True, indent=2))
 
+    _pages(server, learning)
+
+
+def _pages(server: MCPServer[None], learning: Learning) -> None:
+    """Adds learning://insights and learning://lessons."""
+
     @server.resource(
         "learning://insights",
         title="Insights",
@@ -59,3 +67,16 @@ def register(server: MCPServer[None], learning: Learning) -> None:
         except LearningError as error:
             raise ResourceError(str(error)) from error
         return page(found)
+
+    @server.resource(
+        "learning://lessons",
+        title="Lessons",
+        description="Lessons in use, with their effects, as a page to read",
+        mime_type="text/markdown",
+    )
+    async def lessons() -> str:
+        try:
+            found = await learning.list_lessons(ListLessons(status="active"))
+        except LearningError as error:
+            raise ResourceError(str(error)) from error
+        return visible(lesson_texts.page(found))

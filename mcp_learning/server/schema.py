@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 _MAX_ERRORS = 3
 _LONGEST_NAME = 60
+_SHORT = 500  # labels and short texts: whoever exceeds it is told
 _NOISE = ("title", "additionalProperties")
 
 _PROBLEMS = {
@@ -38,8 +39,8 @@ def input_schema(model: type[BaseModel]) -> dict[str, Any]:
 def output_schema(model: type[BaseModel]) -> dict[str, Any]:
     """JSON schema of a tool's structured content; absent values are left out, never null.
 
-    Of an item of a list it says what is always there, and of what lies deeper nothing: every
-    client reads the schemas of all tools at every start, and the names say what they hold.
+    It says what there is, of which type, and what is always there; of what lies deeper nothing.
+    Every client reads the schemas of all tools at every start, and the names say what they hold.
     """
     return _outline(_compact(model.model_json_schema(mode="serialization")))
 
@@ -95,25 +96,8 @@ def _compact_node(node: Any, definitions: dict[str, Any]) -> Any:
 
 
 def _outline(schema: dict[str, Any]) -> dict[str, Any]:
-    required = schema.get("required", [])
-    properties = {
-        name: _outline_part(part, spelt_out=name in required)
-        for name, part in schema["properties"].items()
-    }
-    return {"type": "object", "properties": properties, "required": required}
-
-
-def _outline_part(part: dict[str, Any], *, spelt_out: bool) -> dict[str, Any]:
-    kept: dict[str, Any] = {k: part[k] for k in ("type", "description", "enum") if k in part}
-    items = part.get("items", {})
-    if spelt_out and "properties" in items:
-        kept["items"] = {
-            "type": "object",
-            "properties": {
-                name: {"type": items["properties"][name]["type"]} for name in items["required"]
-            },
-        }
-    return kept
+    properties = {name: {"type": part["type"]} for name, part in schema["properties"].items()}
+    return {"type": "object", "properties": properties, "required": schema.get("required", [])}
 
 
 def _is_noise(key: str, value: Any) -> bool:
@@ -121,6 +105,7 @@ def _is_noise(key: str, value: Any) -> bool:
         key in ("$defs", *_NOISE)
         or (key == "default" and (value is None or isinstance(value, (list, dict))))
         or (key == "minLength" and value == 1)
+        or (key == "maxLength" and value <= _SHORT)
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel
 
-from mcp_learning.models import requests, results
-from mcp_learning.server import advice, answers, matches, records, statistics
+from mcp_learning.models import lessons, maintenance, requests, results
+from mcp_learning.models.identifiers import uuid7
+from mcp_learning.server import advice, answers, lesson_texts, matches, records, statistics
 from mcp_learning.service.protocol import Learning, Progress
 
 Answer = tuple[BaseModel, str]
@@ -101,6 +102,17 @@ async def _whether_to_forget(learning: Learning, request: requests.ForgetExecuti
     )
 
 
+async def _review(learning: Learning, request: lessons.ReviewLessons, _: Progress) -> Answer:
+    result = await learning.review_lessons(request)
+    return result, lesson_texts.packets(result)
+
+
+async def _save(learning: Learning, request: lessons.SaveLesson, _: Progress) -> Answer:
+    identified = request.model_copy(update={"new_id": uuid7()})
+    result = await learning.save_lesson(identified)
+    return result, lesson_texts.saved(result)
+
+
 TOOLS = (
     Tool(
         name="record_execution",
@@ -182,7 +194,7 @@ TOOLS = (
             "when a search says that a re-embed is due (reembed=true)."
         ),
         request=requests.RebuildIndex,
-        result=results.RebuildReport,
+        result=maintenance.RebuildReport,
         annotations=_hints(read_only=False, destructive=False, idempotent=True),
         call=_rebuild,
     ),
@@ -198,6 +210,30 @@ TOOLS = (
         annotations=_hints(read_only=False, destructive=True, idempotent=True),
         call=_forget,
         question=_whether_to_forget,
+    ),
+    Tool(
+        name="review_lessons",
+        title="Review lessons",
+        description=(
+            "What is worth a lesson: kinds of tasks with successes and failures that no lesson "
+            "covers. Call when there is time to reflect, then save_lesson."
+        ),
+        request=lessons.ReviewLessons,
+        result=lessons.LessonPackets,
+        annotations=_READ,
+        call=_review,
+    ),
+    Tool(
+        name="save_lesson",
+        title="Save a lesson",
+        description=(
+            "Stores what several executions taught, for all later agents; it is tried on half of "
+            "the tasks that it fits first. No commands, links or orders."
+        ),
+        request=lessons.SaveLesson,
+        result=lessons.LessonSaved,
+        annotations=_hints(read_only=False, destructive=False, idempotent=True),
+        call=_save,
     ),
 )
 """In the order in which clients list them."""

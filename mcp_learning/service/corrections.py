@@ -1,8 +1,10 @@
-"""Which execution a short id means, and corrections of what was recorded."""
+"""Which execution a short id means, corrections of what was recorded, and feedback on it."""
 
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+
+import anyio.to_thread
 
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.models import provenance
@@ -14,14 +16,17 @@ from mcp_learning.models.corrections import (
 )
 from mcp_learning.models.dashboard import Listed
 from mcp_learning.models.identifiers import short_id
-from mcp_learning.models.results import Execution
+from mcp_learning.models.requests import IdentifiedFeedback
+from mcp_learning.models.results import Execution, Feedback, FeedbackStored
 from mcp_learning.redaction.exclusion import excluded_repos, refuse_excluded
 from mcp_learning.redaction.executions import redact_fields
+from mcp_learning.redaction.secrets import redact
 from mcp_learning.store.protocol import Store
 
 CANDIDATES = 5
 """Executions that are named when an id is too short."""
 
+_YES = {"yes": True, "no": False, None: None}
 _DESCRIPTION = 50
 _BEGINNING = re.compile(r"[0-9a-fA-F]{4,32}")
 
@@ -95,6 +100,35 @@ class Corrections:
         finally:  # also for a caller that is cancelled, since the write is finished nevertheless
             self._noticed()
         return Revised(task_id=request.task_id, changed=changed, redactions=redactions)
+
+    async def feedback(self, request: IdentifiedFeedback) -> FeedbackStored:
+        """Appends feedback to an execution; durable on return. The same call twice appends once.
+
+        Raises:
+            NotFound: No execution has this id.
+            InvalidInput: Nothing of its repository is to be stored.
+            StoreError: The database can't be written; nothing was kept.
+        """
+        given = request.feedback
+        comment, redactions = await anyio.to_thread.run_sync(redact, given.comment or "")
+        feedback = Feedback(
+            submitted_at=datetime.now(UTC),
+            rating=given.rating,
+            accepted=_YES[given.accepted],
+            helpful=_YES[given.helpful],
+            issue_type=given.issue_type,
+            comment=comment or None,
+        )
+
+        excluded = excluded_repos(self._excluded)
+
+        def check(about: Execution) -> None:
+            refuse_excluded(about.repo, excluded)
+
+        count = await self._store.add_feedback(given.task_id, request.feedback_id, feedback, check)
+        if count is None:
+            raise NotFound(given.task_id)
+        return FeedbackStored(task_id=given.task_id, feedback_count=count, redactions=redactions)
 
 
 def _candidate(listed: Listed) -> str:

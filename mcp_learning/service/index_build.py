@@ -16,8 +16,8 @@ import anyio.to_thread
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.errors import IndexUnavailable, LearningError
+from mcp_learning.models.maintenance import RebuildReport
 from mcp_learning.models.requests import RebuildIndex
-from mcp_learning.models.results import RebuildReport
 from mcp_learning.models.wording import counted
 from mcp_learning.search.build_process import BuildProcess
 from mcp_learning.search.hnsw import IndexInfo

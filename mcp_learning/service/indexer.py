@@ -16,11 +16,11 @@ from anyio.abc import TaskGroup
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.errors import LearningError
+from mcp_learning.models.maintenance import RebuildReport
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.results import (
     IndexHealth,
     IndexingHealth,
-    RebuildReport,
 )
 from mcp_learning.models.wording import counted
 from mcp_learning.search.retriever import Retriever

@@ -25,6 +25,7 @@ from mcp_learning.models.maintenance import (
     EmbedReport,
     Prune,
     PruneReport,
+    RebuildReport,
     Unarchive,
     UnarchiveReport,
 )
@@ -32,7 +33,6 @@ from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
     GetExecution,
-    IdentifiedFeedback,
     LearningStats,
     RebuildIndex,
     RecommendApproach,
@@ -42,11 +42,8 @@ from mcp_learning.models.requests import (
 from mcp_learning.models.results import (
     Execution,
     ExecutionDetail,
-    Feedback,
-    FeedbackStored,
     Forgotten,
     Health,
-    RebuildReport,
     Recommendation,
     Recorded,
     SimilarTasks,
@@ -58,12 +55,13 @@ from mcp_learning.models.verdicts import reason
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.redaction.exclusion import excluded_repos, refuse_excluded
 from mcp_learning.redaction.executions import redact_execution
-from mcp_learning.redaction.secrets import redact, warm
+from mcp_learning.redaction.secrets import warm
 from mcp_learning.service import importing, maintenance, retrieval
 from mcp_learning.service.agent_sessions import AgentSessions
 from mcp_learning.service.corrections import Corrections
 from mcp_learning.service.dashboard import Dashboard, named
 from mcp_learning.service.health import report_health
+from mcp_learning.service.lesson_book import LessonBook
 from mcp_learning.service.protocol import Progress
 from mcp_learning.service.recalls import Recalls
 from mcp_learning.service.remarks import Remarks
@@ -75,8 +73,6 @@ from mcp_learning.store.types import Selection
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
-
-_YES = {"yes": True, "no": False, None: None}
 
 
 class LearningService:
@@ -100,12 +96,19 @@ class LearningService:
         self.pulse = dashboard.pulse
         corrections = Corrections(self.store, settings.excluded_repos, self._notice)
         self.resolve, self.revise = corrections.resolve, corrections.revise
+        self.feedback = corrections.feedback
         self.recorder = Recorder()
         self._recalls = Recalls(self.store)
         sessions = AgentSessions(settings.index_dir)
         remarks = Remarks(self.store, self._similar, self._recalls.returned, sessions)
         self.remark = remarks.remark
         self._retention = Retention(settings, self.store, self._indexing)
+        book = LessonBook(self.store, settings.excluded_repos, self._indexing)
+        self.save_lesson, self.review_lessons = book.save, book.review
+        self.list_lessons, self.get_lesson = book.list_lessons, book.get_lesson
+        self.change_lesson, self.lessons_for = book.change_lesson, book.lessons_for
+        self.export_lessons, self.import_lessons = book.export_lessons, book.import_lessons
+        self._lessons = book
 
     async def run(self) -> None:
         """Embeds what is recorded, saves recall counts and applies the retention policy.
@@ -118,6 +121,8 @@ class LearningService:
         async with anyio.create_task_group() as group:
             group.start_soon(self._recalls.run)
             group.start_soon(self._retention.keep_to_policy)
+            group.start_soon(self._lessons.keep_current)
+            group.start_soon(self._lessons.showings.run)
             await indexer.run()
             group.cancel_scope.cancel()
 
@@ -135,6 +140,7 @@ class LearningService:
         """Finishes queued writes and closes the files; gives up after `patience` seconds."""
         self.recorder.stop()
         await self._recalls.save()
+        await self._lessons.showings.save()
         await self.store.close(patience)
         if self._indexer is not None:
             await self._indexer.close()
@@ -188,7 +194,7 @@ class LearningService:
         """
         answer = await self._similar(request)
         self._recalls.returned(match.task_id for match in answer.matches)
-        return answer
+        return await self._lessons.showings.with_matches(answer, request)
 
     async def look_up(self, request: LookUp) -> LookedUp:
         """What `find` answers, what comes next, and a recommendation; it doesn't count as a recall.
@@ -221,7 +227,7 @@ class LearningService:
         result = await retrieval.recommendation(await self._indexing(), request, votes)
         named = [task_id for option in result.options for task_id in option.evidence]
         self._recalls.returned({*named, *(pitfall.task_id for pitfall in result.pitfalls)})
-        return result
+        return await self._lessons.showings.with_advice(result, request)
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
         """Returns an execution with its feedback, its uses and its weight as evidence.
@@ -245,39 +251,11 @@ class LearningService:
 
     inspect = get
 
-    async def feedback(self, request: IdentifiedFeedback) -> FeedbackStored:
-        """Appends feedback to an execution; durable on return. The same call twice appends once.
-
-        Raises:
-            NotFound: No execution has this id.
-            InvalidInput: Nothing of its repository is to be stored.
-            StoreError: The database can't be written; nothing was kept.
-        """
-        given = request.feedback
-        comment, redactions = await anyio.to_thread.run_sync(redact, given.comment or "")
-        feedback = Feedback(
-            submitted_at=datetime.now(UTC),
-            rating=given.rating,
-            accepted=_YES[given.accepted],
-            helpful=_YES[given.helpful],
-            issue_type=given.issue_type,
-            comment=comment or None,
-        )
-
-        excluded = excluded_repos(self.settings.excluded_repos)
-
-        def check(about: Execution) -> None:
-            refuse_excluded(about.repo, excluded)
-
-        count = await self.store.add_feedback(given.task_id, request.feedback_id, feedback, check)
-        if count is None:
-            raise NotFound(given.task_id)
-        return FeedbackStored(task_id=given.task_id, feedback_count=count, redactions=redactions)
-
     async def stats(self, request: LearningStats) -> Stats:
         """Totals, groups, trends and failure patterns of a period, and the service's health."""
         now, health = datetime.now(UTC), await self.health()
-        return await report.stats(self.store, request, now, health)
+        stats = await report.stats(self.store, request, now, health)
+        return stats.model_copy(update={"lessons": await self._lessons.counts()})
 
     async def insights(self) -> Insights:
         """Trends and failure patterns of the last `report.DAYS` days."""

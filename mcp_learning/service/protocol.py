@@ -28,6 +28,22 @@ from mcp_learning.models.dashboard import (
     View,
 )
 from mcp_learning.models.insights import Insights
+from mcp_learning.models.lessons import (
+    ChangeLesson,
+    ExportedLessons,
+    ExportLessons,
+    GetLesson,
+    ImportLessons,
+    LessonDetail,
+    LessonPackets,
+    Lessons,
+    LessonSaved,
+    LessonsFor,
+    ListLessons,
+    ReviewLessons,
+    SaveLesson,
+    ShownLessons,
+)
 from mcp_learning.models.maintenance import (
     Backup,
     BackupReport,
@@ -35,6 +51,7 @@ from mcp_learning.models.maintenance import (
     EmbedReport,
     Prune,
     PruneReport,
+    RebuildReport,
     Unarchive,
     UnarchiveReport,
 )
@@ -55,7 +72,6 @@ from mcp_learning.models.results import (
     FeedbackStored,
     Forgotten,
     Health,
-    RebuildReport,
     Recommendation,
     Recorded,
     SimilarTasks,
@@ -134,6 +150,30 @@ class Learning(Protocol):
 
     async def export_page(self, request: ExportPage, /) -> Exported:
         """Returns a page of executions with their feedback and uses."""
+
+    async def save_lesson(self, request: SaveLesson, /) -> LessonSaved:
+        """Stores what an agent learned."""
+
+    async def review_lessons(self, request: ReviewLessons, /) -> LessonPackets:
+        """Returns what lessons are due for."""
+
+    async def list_lessons(self, request: ListLessons, /) -> Lessons:
+        """Lists lessons with their effects."""
+
+    async def get_lesson(self, request: GetLesson, /) -> LessonDetail:
+        """Returns a lesson with its history."""
+
+    async def change_lesson(self, request: ChangeLesson, /) -> LessonDetail:
+        """Carries out a person's decision about a lesson."""
+
+    async def lessons_for(self, request: LessonsFor, /) -> ShownLessons:
+        """Returns lessons for a task that is to begin, or a command that is to be run."""
+
+    async def export_lessons(self, request: ExportLessons, /) -> ExportedLessons:
+        """Returns a page of lessons with their histories."""
+
+    async def import_lessons(self, request: ImportLessons, /) -> Imported:
+        """Stores lessons from elsewhere."""
 
     async def overview(self, request: View, /) -> Overview:
         """Returns figures over time, by repository and by task type."""

@@ -184,7 +184,7 @@ def test_whatever_is_sent_is_accepted_or_explained_in_one_line(tool: str, data: 
         assert len(line.splitlines()) == 1
 
 
-UNLISTED = {"since", "mode", "traceparent"}
+UNLISTED = {"since", "mode", "traceparent", "new_id"}
 """Arguments that people's commands have and agents aren't told of: each costs tokens."""
 
 

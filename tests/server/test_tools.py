@@ -29,6 +29,8 @@ IN_ORDER = [
     "learning_stats",
     "rebuild_index",
     "forget_executions",
+    "review_lessons",
+    "save_lesson",
 ]
 MAX_BYTES = 12_000
 TASKS = [
@@ -98,6 +100,8 @@ async def test_every_tool_says_what_it_is_for_and_does(client: Client) -> None:
         ("learning_stats", True, False, True),
         ("rebuild_index", False, False, True),
         ("forget_executions", False, True, True),
+        ("review_lessons", True, False, True),
+        ("save_lesson", False, False, True),
     ],
 )
 async def test_hints_tell_what_a_tool_may_change(
@@ -147,6 +151,10 @@ async def test_structured_content_fits_its_schema_and_the_text_is_not_the_json_a
     for group in ("task_type", "error_type", "day"):
         await note("learning_stats", group_by=group)
     await note("rebuild_index", preset="fast")
+    await note("review_lessons")
+    saved = await note("save_lesson", when="a redirect loop", do="clear it", evidence=[first])
+    await note("save_lesson", when="a redirect loop", do="clear it", evidence=[first])
+    assert saved["created"]
     await note("forget_executions", task_ids=[first])
     await note("forget_executions", task_ids=[first], dry_run=False)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from mcp_learning.clients.values import clean, cut
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.fields import Model
+from mcp_learning.models.lessons import PastLesson
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.redaction.secrets import redact_beginning
 
@@ -47,6 +48,7 @@ class Notes:
         left_out: Number of values that were left out, or shortened, of imported rows, by reason.
         unknown: Number of values by name of an unknown column.
         found: Number of things by kind that a source held, and what became of them, in words.
+        lessons: What an export says of lessons.
         examples: The first `EXAMPLES` of what was skipped or left out.
     """
 
@@ -57,6 +59,7 @@ class Notes:
         self.left_out: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         self.found: Counter[str] = Counter()
+        self.lessons: list[PastLesson] = []
         self.examples: list[Skipped] = []
 
     def skip(self, where: str, reason: str, detail: str = "", count: int = 1) -> None:

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from pydantic import ValidationError
+
 from mcp_learning.clients.transfer.imported import Notes, changed_at, files_below
 from mcp_learning.clients.transfer.lines import LONGEST_LINE, objects
 from mcp_learning.clients.transfer.rows import COLUMNS, PASSED_OVER, RowParser
 from mcp_learning.errors import InvalidInput, StoreDamaged
+from mcp_learning.models.lessons import PastLesson
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.store.duckdb import legacy, parquet
 
@@ -22,7 +25,7 @@ _DELIMITERS = ",;\t|"
 
 
 def read_jsonl(path: Path, notes: Notes) -> Iterator[PastExecution]:
-    """One execution per line of JSON."""
+    """One execution, or lesson, per line of JSON; lessons are noted."""
     return _executions(path, notes, objects)
 
 
@@ -89,8 +92,18 @@ def _executions(path: Path, notes: Notes, read: RowReader) -> Iterator[PastExecu
     for file in files_below(path, notes, "*"):
         parser = RowParser(notes, changed_at(file))
         for where, row in read(file, notes):
-            if record := parser.execution(where, row):
+            if "lesson" in row and "task_description" not in row:
+                _note_lesson(where, row, notes)
+            elif record := parser.execution(where, row):
                 yield record
+
+
+def _note_lesson(where: str, row: dict[str, Any], notes: Notes) -> None:
+    try:
+        notes.lessons.append(PastLesson.model_validate(row))
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        notes.skip(where, f"no lesson: {first['loc'][-1]} can't be accepted", first["msg"])
 
 
 def _csv_rows(file: Path, notes: Notes) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,273 @@
+"""Lessons of one store: found, saved, decided about, tried, and given to agents.
+
+The only place with policy: what is to be kept out, which evidence counts, when lessons are looked
+for. All that follows from values alone is in the room `lessons`.
+"""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+
+from mcp_learning.errors import InvalidInput, LearningError
+from mcp_learning.lessons import linking, merging, packets, recurrences, refusals, trials
+from mcp_learning.lessons.refusals import same_repository
+from mcp_learning.models.lessons import (
+    ChangeLesson,
+    ExportedLessons,
+    ExportLessons,
+    GetLesson,
+    Lesson,
+    LessonChange,
+    LessonCounts,
+    LessonDetail,
+    LessonPackets,
+    Lessons,
+    LessonsFor,
+    LessonView,
+    ListLessons,
+    PastLesson,
+    ReviewLessons,
+    ShownLessons,
+)
+from mcp_learning.redaction.exclusion import excluded_repos, is_excluded
+from mcp_learning.service.lesson_intake import TEXTS, LessonIntake, redacted
+from mcp_learning.service.showings import Showings
+from mcp_learning.store.lesson_protocol import Decide, Revision
+from mcp_learning.store.protocol import Store
+
+if TYPE_CHECKING:
+    from mcp_learning.service.indexer import Indexer
+
+logger = logging.getLogger(__name__)
+
+PERIOD = 600.0
+"""Seconds after which lessons are looked for again, if anything was recorded."""
+
+EXPERIENCE = 20_000
+"""Latest executions that lessons are made of."""
+
+SHOWINGS = 20
+"""Latest showings of a lesson that are named."""
+
+_BEGINNING = re.compile(r"[0-9a-fA-F]{4,32}")
+
+
+class LessonBook:
+    """All that can be done with the lessons of a store.
+
+    Args:
+        store: The truth.
+        excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
+        indexing: Returns the indexer of that store.
+        sleep: Waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        excluded: str,
+        indexing: Callable[[], Awaitable["Indexer"]],
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        self._store = store
+        self._excluded = excluded
+        self._sleep = sleep
+        self._looked_at: Hashable = None
+        self._looking = anyio.Lock()
+        self._current: list[Lesson] = []
+        self._current_at: Hashable = None
+        self.showings = Showings(store, indexing, self._lessons)
+        intake = LessonIntake(store, excluded, self._revise)
+        self.save, self.import_lessons = intake.save, intake.import_lessons
+
+    async def keep_current(self) -> None:
+        """Looks for lessons every `PERIOD`, until cancelled."""
+        while True:
+            await self._sleep(PERIOD)
+            try:
+                await self.refresh()
+            except LearningError as error:
+                logger.warning("lessons were not looked for: %s", error)
+            except Exception:
+                logger.exception("lessons were not looked for; it is tried again")
+
+    async def refresh(self) -> None:
+        """Finds lessons, judges those on trial and puts others on it, if anything was recorded."""
+        async with self._looking:
+            await self.showings.save()
+            if self._looked_at == self._store.revision:
+                return
+            await self._look()
+            self._looked_at = self._store.revision
+
+    async def _look(self) -> None:
+        now = datetime.now(UTC)
+        experience = await self._store.experience(EXPERIENCE)
+        showings = await self._store.open_showings(now - 2 * linking.WITHIN)
+        findings = await anyio.to_thread.run_sync(recurrences.all_findings, experience)
+        links = await anyio.to_thread.run_sync(linking.links, showings, experience)
+        await self._store.link_showings(links, now - 2 * linking.WITHIN)
+        tallies = await self._store.lesson_tallies()
+        excluded = excluded_repos(self._excluded)
+
+        def decide(stored: Sequence[Lesson]) -> list[Revision]:
+            allowed = [one for one in findings if not is_excluded(one.repo, excluded)]
+            book = _Book(stored)
+            book.add(merging.with_findings(book.lessons, allowed, now))
+            book.add(trials.judged(book.lessons, tallies, now))
+            book.add(trials.promoted(book.lessons, now))
+            return book.revisions
+
+        await self._revise(decide)
+
+    async def review(self, request: ReviewLessons) -> LessonPackets:
+        """Kinds of tasks that a lesson is due for, with a few executions to contrast."""
+        experience = await self._store.experience(EXPERIENCE)
+        lessons = await self._lessons()
+        excluded = excluded_repos(self._excluded)
+
+        def work() -> LessonPackets:
+            due = packets.due(
+                experience, lessons, repo=request.repo or "", task_type=request.task_type or ""
+            )
+            due = [one for one in due if not is_excluded(one.repo, excluded)]
+            shown = packets.within(due, request.limit, request.max_tokens)
+            return LessonPackets(packets=shown, due=len(due) - len(shown), write=packets.WRITE)
+
+        return await anyio.to_thread.run_sync(work)
+
+    async def list_lessons(self, request: ListLessons) -> Lessons:
+        """Lessons that pass the filters, those that most is expected of first."""
+        await self.refresh()
+        stored = await self._lessons()
+        tallies = await self._store.lesson_tallies()
+        wanted = {"any": None, "active": ("trial", "kept")}.get(request.status, (request.status,))
+        passing = [
+            one
+            for one in trials.by_worth(stored)
+            if (wanted is None or one.status in wanted)
+            and same_repository(one.repo, request.repo)
+            and request.task_type in (None, one.task_type)
+        ]
+        page = passing[request.offset : request.offset + request.limit]
+        return Lessons(
+            lessons=[
+                LessonView(
+                    lesson=one, effect=trials.effect(tallies.get(one.lesson_id, trials.NOTHING))
+                )
+                for one in page
+            ],
+            total=len(passing),
+            counts=counts(stored),
+        )
+
+    async def get_lesson(self, request: GetLesson) -> LessonDetail:
+        """A lesson with its effect, its history and where it was shown.
+
+        Raises:
+            InvalidInput: It is no beginning of an id, of several ids, or of none.
+        """
+        await self.refresh()
+        lesson = _meant(request.lesson_id, await self._lessons())
+        tally = (await self._store.lesson_tallies()).get(lesson.lesson_id, trials.NOTHING)
+        return LessonDetail(
+            lesson=lesson,
+            effect=trials.effect(tally),
+            history=(await self._store.lesson_history()).get(lesson.lesson_id, []),
+            showings=await self._store.lesson_showings(lesson.lesson_id, SHOWINGS),
+        )
+
+    async def change_lesson(self, request: ChangeLesson) -> LessonDetail:
+        """Carries out a person's decision; the same call twice changes nothing.
+
+        Raises:
+            InvalidInput: No lesson, or several, have this id, or the words may not be a lesson's.
+        """
+        for name in TEXTS:
+            if problem := refusals.problem(getattr(request, name)):
+                raise InvalidInput(name, problem)
+        clean, _ = await anyio.to_thread.run_sync(redacted, request)
+        now = datetime.now(UTC)
+
+        def decide(stored: Sequence[Lesson]) -> list[Revision]:
+            revision = merging.decided(_meant(clean.lesson_id, stored), clean, now)
+            return [revision] if revision.changes else []
+
+        await self._revise(decide)
+        return await self.get_lesson(GetLesson(lesson_id=request.lesson_id))
+
+    async def lessons_for(self, request: LessonsFor) -> ShownLessons:
+        """Lessons for a task that is to begin, or for a command that is to be run."""
+        return await self.showings.lessons_for(request)
+
+    async def export_lessons(self, request: ExportLessons) -> ExportedLessons:
+        """A page of all lessons with their histories, in the order of their ids."""
+        stored, history = await self._lessons(), await self._store.lesson_history()
+        page = stored[request.offset : request.offset + request.limit]
+        past = [PastLesson(lesson=one, history=history.get(one.lesson_id, [])) for one in page]
+        return ExportedLessons(lessons=past, total=len(stored))
+
+    async def counts(self) -> LessonCounts:
+        """How many lessons there are by status."""
+        return counts(await self._lessons())
+
+    async def _revise(self, decide: Decide) -> None:
+        try:
+            await self._store.revise_lessons(decide)
+        finally:
+            self._current_at = None
+
+    async def _lessons(self) -> list[Lesson]:
+        """All lessons; read again after something was committed."""
+        revision = self._store.revision
+        if self._current_at is None or revision != self._current_at:
+            self._current, self._current_at = await self._store.lessons(), revision
+        return self._current
+
+
+class _Book:
+    """Stored lessons while decisions about them are collected: one revision for each."""
+
+    def __init__(self, stored: Sequence[Lesson]) -> None:
+        self._lessons = {one.lesson_id: one for one in stored}
+        self._changes: dict[UUID, tuple[LessonChange, ...]] = {}
+
+    @property
+    def lessons(self) -> list[Lesson]:
+        return list(self._lessons.values())
+
+    @property
+    def revisions(self) -> list[Revision]:
+        return [Revision(self._lessons[key], lines) for key, lines in self._changes.items()]
+
+    def add(self, revisions: Sequence[Revision]) -> None:
+        for one in revisions:
+            key = one.lesson.lesson_id
+            self._lessons[key] = one.lesson
+            self._changes[key] = (*self._changes.get(key, ()), *one.changes)
+
+
+def counts(lessons: Sequence[Lesson]) -> LessonCounts:
+    """How many lessons there are by status."""
+    return LessonCounts(**Counter(str(one.status) for one in lessons))
+
+
+def _meant(text: str, lessons: Sequence[Lesson]) -> Lesson:
+    """The lesson whose id begins like this."""
+    digits = text.replace("-", "").lower()
+    if not _BEGINNING.fullmatch(digits):
+        problem = f"{text!a} is no id; give at least its first four digits"
+        raise InvalidInput("lesson_id", problem)
+    found = [one for one in lessons if one.lesson_id.hex.startswith(digits)]
+    if not found:
+        raise InvalidInput("lesson_id", f"no lesson has an id that begins with {text}")
+    if len(found) > 1:
+        raise InvalidInput("lesson_id", f"several ids begin with {text}; give more of it")
+    return found[0]

@@ -1,0 +1,187 @@
+"""Takes in lessons: what agents save, and what comes from elsewhere.
+
+What may not be a lesson is refused, secrets are removed, and evidence has to be here.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+import anyio.to_thread
+
+from mcp_learning.errors import InvalidInput
+from mcp_learning.lessons import merging, refusals
+from mcp_learning.lessons.refusals import problem, same_repository
+from mcp_learning.models.identifiers import uuid7
+from mcp_learning.models.lessons import (
+    ChangeLesson,
+    ImportLessons,
+    Lesson,
+    LessonChange,
+    LessonSaved,
+    PastLesson,
+    SaveLesson,
+)
+from mcp_learning.models.transfer import Imported
+from mcp_learning.redaction.exclusion import excluded_repos, is_excluded, refuse_excluded
+from mcp_learning.redaction.secrets import redact
+from mcp_learning.store.lesson_protocol import Decide, Revision
+from mcp_learning.store.protocol import Store
+
+T = TypeVar("T", SaveLesson, ChangeLesson)
+
+TEXTS = ("when", "do", "avoid")
+
+
+class LessonIntake:
+    """Stores lessons that were told.
+
+    Args:
+        store: The truth.
+        excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
+        revise: Carries out a decision about all lessons.
+    """
+
+    def __init__(
+        self, store: Store, excluded: str, revise: Callable[[Decide], Awaitable[None]]
+    ) -> None:
+        self._store = store
+        self._excluded = excluded
+        self._revise = revise
+
+    async def save(self, request: SaveLesson) -> LessonSaved:
+        """Stores what an agent learned, as a candidate; durable on return.
+
+        Raises:
+            InvalidInput: It may not be a lesson, its evidence doesn't exist or is of another
+                repository, it contradicts a lesson, or nothing of its repository is to be stored.
+        """
+        excluded = excluded_repos(self._excluded)
+        await anyio.to_thread.run_sync(refuse_excluded, request.repo, excluded)
+        for name in TEXTS:
+            if problem := refusals.problem(getattr(request, name)):
+                raise InvalidInput(name, problem)
+        clean, redactions = await anyio.to_thread.run_sync(redacted, request)
+        repo = await self._scope(clean, excluded)
+        now = datetime.now(UTC)
+        result: LessonSaved | None = None
+
+        def decide(stored: Sequence[Lesson]) -> list[Revision]:
+            nonlocal result
+            new = merging.told(clean, clean.lesson_id or clean.new_id or uuid7(), repo, now)
+            old = next((one for one in stored if one.lesson_id == new.lesson_id), None)
+            if clean.lesson_id is not None:
+                _refuse_revision(old)
+            if (other := refusals.contradiction(new, stored)) is not None:
+                raise InvalidInput(
+                    "do",
+                    f'contradicts lesson {other.lesson_id} ("{other.do or other.avoid}"); revise '
+                    "that one with lesson_id, or say in when how the tasks differ",
+                )
+            if old is not None:
+                revision = merging.revised(old, new, now) if clean.lesson_id else Revision(old, ())
+                same = None
+            elif (same := merging.duplicate(new, stored)) is not None:
+                revision = merging.merged(same, new, now)
+            else:
+                line = LessonChange(changed_at=now, change="saved", by="agent")
+                revision = Revision(new, (line,))
+            result = LessonSaved(
+                lesson_id=revision.lesson.lesson_id,
+                created=old is None and same is None,
+                merged_with=None if same is None else same.lesson_id,
+                status=revision.lesson.status,
+                redactions=redactions,
+            )
+            return [revision] if revision.changes else []
+
+        await self._revise(decide)
+        if result is None:
+            raise LookupError("the decision was not carried out")
+        return result
+
+    async def _scope(self, request: SaveLesson, excluded: str) -> str | None:
+        """Where the lesson applies: as asked, or in the only repository that its evidence is of."""
+        known = await self._store.summaries(request.evidence)
+        if missing := [one for one in request.evidence if one not in known]:
+            raise InvalidInput("evidence", f"no execution {missing[0]}; give task_ids that exist")
+        repos = {shown.summary.repo for shown in known.values()}
+        for task_id, shown in known.items():
+            repo = shown.summary.repo
+            await anyio.to_thread.run_sync(refuse_excluded, repo, excluded)
+            if request.repo and repo and not same_repository(request.repo, repo):
+                raise InvalidInput(
+                    "evidence",
+                    f"{task_id} is of another repository ({repo!r:.80}); leave it out, or leave "
+                    "out repo for a lesson that holds everywhere",
+                )
+        (only,) = repos if len(repos) == 1 else (None,)
+        return request.repo or only
+
+    async def import_lessons(self, request: ImportLessons) -> Imported:
+        """Stores lessons from elsewhere whose evidence is here; those that are known stay.
+
+        What may not be a lesson, and what is of excluded repositories, is left out and counted.
+        """
+        excluded = excluded_repos(self._excluded)
+        past, left_out, redactions = await anyio.to_thread.run_sync(
+            partial(_importable, request.lessons, excluded)
+        )
+        ids = {task_id for one in past for task_id in one.lesson.evidence}
+        known = await self._store.updated(list(ids))
+        past = [one for one in past if any(task_id in known for task_id in one.lesson.evidence)]
+        created = 0
+
+        def decide(stored: Sequence[Lesson]) -> list[Revision]:
+            nonlocal created
+            there = {one.lesson_id for one in stored} | {one.key for one in stored if one.key}
+            new = [
+                one
+                for one in past
+                if one.lesson.lesson_id not in there and one.lesson.key not in there
+            ]
+            created = len(new)
+            return [] if request.dry_run else [Revision(p.lesson, tuple(p.history)) for p in new]
+
+        await self._revise(decide)
+        return Imported(
+            created=created,
+            unchanged=len(past) - created,
+            redactions=redactions,
+            excluded=left_out,
+        )
+
+
+def redacted(request: T) -> tuple[T, int]:
+    """The request without secrets in its texts, and how many there were."""
+    texts, removed = {}, 0
+    for name in TEXTS:
+        if (text := getattr(request, name)) is not None:
+            texts[name], secrets = redact(text)
+            removed += secrets
+    return request.model_copy(update=texts), removed
+
+
+def _refuse_revision(old: Lesson | None) -> None:
+    if old is None:
+        raise InvalidInput("lesson_id", "no lesson has this id; leave it out to save a new one")
+    if old.origin == "person" or old.pinned:
+        raise InvalidInput("lesson_id", "a person worded or pinned this lesson; save another one")
+
+
+def _importable(lessons: Sequence[PastLesson], excluded: str) -> tuple[list[PastLesson], int, int]:
+    """Those that may be stored, how many may not, and how many secrets were removed."""
+    kept, secrets = [], 0
+    for past in lessons:
+        lesson = past.lesson
+        texts = [lesson.when, lesson.do, lesson.avoid]
+        if is_excluded(lesson.repo, excluded) or problem(*texts, quotes=bool(lesson.key)):
+            continue
+        values = {}
+        for name in TEXTS:
+            if (text := getattr(lesson, name)) is not None:
+                values[name], removed = redact(text)
+                secrets += removed
+        kept.append(past.model_copy(update={"lesson": lesson.model_copy(update=values)}))
+    return kept, len(lessons) - len(kept), secrets

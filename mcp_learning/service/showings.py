@@ -1,0 +1,186 @@
+"""Gives agents the lessons that fit their task, and notes whom they were shown to.
+
+A lesson on trial is withheld from half of the tasks by lot; both halves are noted. Notes are
+collected and written in the background, so that they don't delay the answer.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+
+from mcp_learning.embed.recipe import embedding_text
+from mcp_learning.errors import EmbedderUnavailable, StoreError
+from mcp_learning.lessons import matching, trials
+from mcp_learning.lessons.matching import TaskAtHand
+from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.lessons import Lesson, LessonsFor, ShownLessons
+from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
+from mcp_learning.models.results import Recommendation, SimilarTasks
+from mcp_learning.redaction.secrets import redact
+from mcp_learning.store.lesson_protocol import Showing
+from mcp_learning.store.protocol import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mcp_learning.service.indexer import Indexer
+
+logger = logging.getLogger(__name__)
+
+PAUSE = 1.0
+"""Seconds for which notes are collected before they are written."""
+
+LONGEST_QUESTION = 400
+"""Characters of a task that are kept until its execution is known."""
+
+
+class Showings:
+    """Lessons of one store, on their way to agents.
+
+    Args:
+        store: Keeps who was shown what.
+        indexing: Returns the indexer of that store, whose model compares texts.
+        lessons: Returns all lessons.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        indexing: Callable[[], Awaitable["Indexer"]],
+        lessons: Callable[[], Awaitable[list[Lesson]]],
+    ) -> None:
+        self._store = store
+        self._indexing = indexing
+        self._lessons = lessons
+        self._noted: list[Showing] = []
+        self._news = anyio.Event()
+        self._vectors: dict[tuple[UUID, datetime], NDArray[np.float32]] = {}
+
+    async def run(self) -> None:
+        """Writes new notes every `PAUSE`, until cancelled."""
+        while True:
+            await self._news.wait()
+            await anyio.sleep(PAUSE)
+            await self.save()
+
+    async def save(self) -> None:
+        """Writes the notes. Those of a failed write are written with the next ones."""
+        self._news = anyio.Event()
+        noted, self._noted = self._noted, []
+        if not noted:
+            return
+        try:
+            await self._store.add_showings(noted)
+        except StoreError as error:
+            self._noted = noted + self._noted
+            logger.warning("showings of lessons were not written yet: %s", error)
+
+    async def lessons_for(
+        self, request: LessonsFor, alike: Collection[UUID] = (), types: Sequence[str] = ()
+    ) -> ShownLessons:
+        """Lessons for a task or a command; at most `matching.MOST`, in few words.
+
+        Args:
+            request: The task.
+            alike: Executions that a search found for it.
+            types: Their task types, for a task that names none.
+        """
+        lessons = [one for one in await self._lessons() if one.status in ("trial", "kept")]
+        if not lessons:
+            return ShownLessons(lessons=[])
+        if request.command is not None:
+            task = matching.TaskAtHand(request.command, request.repo or "")
+            known = matching.about_command(lessons, task.description, task.repo)
+        else:
+            kind = request.task_type or matching.commonest_type(types)
+            task = matching.TaskAtHand(request.task_description, request.repo or "", kind, alike)
+            near = await self._similarities(lessons, task.description)
+            known = await anyio.to_thread.run_sync(matching.fitting, lessons, task, near)
+        now = datetime.now(UTC)
+        unit = request.session_id or f"{task_key(task.description)} {now:%Y-%m-%d}"
+        offered = matching.offered(known, unit)
+        shown = {one.lesson_id for one in offered if trials.is_shown(one, unit)}
+        texts = matching.in_budget(offered)
+        await self._note(offered[: len(texts)], shown, task, unit, request.session_id or "", now)
+        return ShownLessons(lessons=[one for one in texts if one.lesson_id in shown])
+
+    async def with_matches(self, answer: SimilarTasks, request: FindSimilarTasks) -> SimilarTasks:
+        """An answer with the lessons for its task before the matches."""
+        asked = LessonsFor(
+            task_description=request.task_description,
+            repo=request.repo,
+            task_type=request.task_type,
+        )
+        likely = [match for match in answer.matches if match.confidence == "likely"]
+        ids = {match.task_id for match in likely}
+        types = [match.task_type for match in likely]
+        told = await self.lessons_for(asked, ids, types)
+        return answer.model_copy(update={"lessons": told.lessons}) if told.lessons else answer
+
+    async def with_advice(
+        self, answer: Recommendation, request: RecommendApproach
+    ) -> Recommendation:
+        """A recommendation with the lessons for its task."""
+        asked = LessonsFor(
+            task_description=request.task_description,
+            repo=request.repo,
+            task_type=request.task_type,
+        )
+        ids = {task_id for option in answer.options for task_id in option.evidence}
+        told = await self.lessons_for(asked, ids)
+        return answer.model_copy(update={"lessons": told.lessons}) if told.lessons else answer
+
+    async def _note(
+        self,
+        offered: Sequence[Lesson],
+        shown: Collection[UUID],
+        task: "TaskAtHand",
+        unit: str,
+        session_id: str,
+        now: datetime,
+    ) -> None:
+        if not offered:
+            return
+        question, _ = await anyio.to_thread.run_sync(redact, task.description)
+        self._noted += [
+            Showing(
+                lesson_id=one.lesson_id,
+                unit=unit,
+                shown=one.lesson_id in shown,
+                shown_at=now,
+                task_key=task_key(task.description),
+                question=question[:LONGEST_QUESTION],
+                repo=task.repo,
+                session_id=session_id,
+            )
+            for one in offered
+        ]
+        self._news.set()
+
+    async def _similarities(self, lessons: Sequence[Lesson], text: str) -> dict[UUID, float]:
+        """Cosine similarity of each lesson's text and another; empty without a model."""
+        embedder = (await self._indexing()).embedder
+
+        def compare() -> dict[UUID, float]:
+            import numpy as np
+
+            names = [(one.lesson_id, one.worded_at) for one in lessons]
+            missing = [n for n, name in enumerate(names) if name not in self._vectors]
+            texts = [embedding_text(f"{lessons[n].when}. {lessons[n].do or ''}") for n in missing]
+            made = {names[n]: v for n, v in zip(missing, embedder.embed(texts), strict=True)}
+            known = self._vectors | made
+            self._vectors = {name: known[name] for name in names}
+            asked = embedder.embed([embedding_text(redact(text)[0])])[0]
+            near = np.stack(list(self._vectors.values())) @ asked
+            return {name[0]: float(one) for name, one in zip(names, near, strict=True)}
+
+        try:
+            return await anyio.to_thread.run_sync(compare)
+        except EmbedderUnavailable:
+            return {}
