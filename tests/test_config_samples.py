@@ -1,6 +1,7 @@
 """The samples in config/: what `install` writes, and manifests that their specifications allow."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,11 +11,14 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from mcp_learning.clients.install import documents, entries
+from mcp_learning.clients.install import documents, entries, hook_entries
 from mcp_learning.clients.install.agents import AGENTS
+from mcp_learning.clients.install.hook_entries import HOOKS
+from mcp_learning.server.tools import TOOLS
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "config"
+PLUGIN_DIRECTORY = ROOT / "plugin"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 SAMPLES = {
@@ -24,6 +28,7 @@ SAMPLES = {
     "vscode": "vscode.mcp.json",
     "codex": "codex.config.toml",
     "gemini": "gemini.settings.json",
+    "copilot": "copilot.mcp-config.json",
 }
 
 
@@ -117,8 +122,9 @@ BUNDLE = strict(
 )
 
 
-# From claude-code-plugin-manifest.json (schemastore.org), without what isn't used here.
-HOOKS = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "object"}}}
+# From claude-code-plugin-manifest.json (schemastore.org) and Cursor's plugin.schema.json, without
+# what isn't used here; Codex and Copilot CLI publish none, and were seen to take the same.
+WITHIN = {"type": "string", "pattern": r"^\./"}
 PLUGIN = strict(
     {
         "name": {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"},
@@ -127,13 +133,9 @@ PLUGIN = strict(
         "author": strict({"name": TEXT}, "name"),
         "license": TEXT,
         "keywords": TEXTS,
-        "mcpServers": {
-            "type": "object",
-            "additionalProperties": strict(
-                {"command": TEXT, "args": TEXTS, "env": VARIABLES}, "command"
-            ),
-        },
-        "hooks": HOOKS,
+        "skills": WITHIN,
+        "mcpServers": WITHIN,
+        "hooks": WITHIN,
     },
     "name",
 )
@@ -145,20 +147,51 @@ def test_the_manifests_are_made_from_the_project() -> None:
     assert done.returncode == 0, "run python tools/manifests.py"
 
 
-def test_the_plugin_is_one_and_this_checkout_is_a_marketplace_of_it() -> None:
-    value = manifest("plugin/.claude-plugin/plugin.json")
+@pytest.mark.parametrize(
+    ("client", "directory"),
+    [
+        ("claude-code", ".claude-plugin"),
+        ("codex", ".codex-plugin"),
+        ("cursor", ".cursor-plugin"),
+        ("copilot", ".github/plugin"),
+    ],
+)
+def test_the_plugin_is_one_for_each_client(client: str, directory: str) -> None:
+    value = manifest(f"{directory}/plugin.json", PLUGIN_DIRECTORY)
     jsonschema.validate(value, PLUGIN)
     assert value["version"] == PROJECT["version"]
-    (server,) = value["mcpServers"].values()
+    (server,) = manifest(value["mcpServers"], PLUGIN_DIRECTORY)["mcpServers"].values()
     assert server["command"] in PROJECT["scripts"]
-    market = json.loads((ROOT / ".claude-plugin" / "marketplace.json").read_text(encoding="utf-8"))
+    hooks = (PLUGIN_DIRECTORY / value["hooks"]).read_text(encoding="utf-8")
+    assert json.loads(hooks) == manifest(f"clients/{client}.hooks.json")
+
+
+def test_the_skill_says_when_it_is_of_use_and_names_tools_that_there_are() -> None:
+    text = (PLUGIN_DIRECTORY / "skills" / "learning" / "SKILL.md").read_text(encoding="utf-8")
+    _, head, body = text.split("---\n", 2)
+    fields = dict(line.split(": ", 1) for line in head.splitlines())
+    assert fields["name"] == "learning"
+    assert 0 < len(fields["description"]) <= 1_024
+    named = set(re.findall(r"`([a-z]+_[a-z_]+)`", body))
+    arguments = {"solution_summary", "error_message", "used_task_ids", "task_id"}
+    assert named - arguments <= {tool.name for tool in TOOLS}
+    assert {"find_similar_tasks", "record_execution"} <= named
+
+
+@pytest.mark.parametrize(
+    "path", [".claude-plugin", ".cursor-plugin", ".agents/plugins"], ids=lambda path: path
+)
+def test_this_checkout_is_a_marketplace_of_the_plugin(path: str) -> None:
+    market = manifest(f"{path}/marketplace.json", ROOT)
     (plugin,) = market["plugins"]
-    assert plugin["name"] == value["name"]
-    assert (ROOT / plugin["source"] / ".claude-plugin" / "plugin.json").is_file()
+    assert market["name"] == plugin["name"] == PROJECT["name"]
+    source = plugin["source"]
+    directory = source if isinstance(source, str) else source["path"]
+    assert (ROOT / directory).resolve() == PLUGIN_DIRECTORY.resolve()
 
 
-def manifest(name: str) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads((CONFIG / name).read_text(encoding="utf-8"))
+def manifest(name: str, directory: Path = CONFIG) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((directory / name).read_text(encoding="utf-8"))
     return value
 
 
@@ -170,10 +203,12 @@ def test_each_client_sample_is_what_an_install_writes(name: str) -> None:
     assert (CONFIG / "clients" / SAMPLES[name]).read_text(encoding="utf-8") == written
 
 
-def test_the_sample_of_hooks_is_what_an_install_writes() -> None:
-    config = entries.with_hooks({}, "mcp-learning hook claude-code")
+@pytest.mark.parametrize("client", HOOKS)
+def test_each_sample_of_hooks_is_what_an_install_writes(client: str) -> None:
+    command = hook_entries.command_line(HOOKS[client], ["mcp-learning", "hook", client], "linux")
+    config = hook_entries.with_hooks({}, HOOKS[client], command)
     written = documents.rewrite("", config, toml=False)
-    sample = CONFIG / "clients" / "claude-code.settings.json"
+    sample = CONFIG / "clients" / f"{client}.hooks.json"
     assert sample.read_text(encoding="utf-8") == written
 
 

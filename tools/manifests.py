@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mcp_learning.clients.install import entries
+from mcp_learning.clients.install import hook_entries
 from mcp_learning.clients.install.agents import AGENTS, NAME
+from mcp_learning.clients.install.hook_entries import HOOKS
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -28,12 +29,16 @@ DESCRIPTION = (
 AUTHOR = {"name": "The MCP Learning authors"}
 
 
+PLUGIN = "plugin"
+"""The directory of the plugin, from the root; its skill is written by hand."""
+
+
 class Manifest(NamedTuple):
     """A manifest.
 
     Attributes:
         path: Of its file, from the root.
-        schema: Where its current schema is.
+        schema: Where its current schema is; empty if none is published.
         value: What it holds.
     """
 
@@ -45,30 +50,20 @@ class Manifest(NamedTuple):
 def manifests() -> list[Manifest]:
     """All of them."""
     registry = _registry()
-    schemas = "https://www.schemastore.org"
     bundle = "https://raw.githubusercontent.com/modelcontextprotocol/mcpb/main/schemas"
     return [
         Manifest("config/registry/server.json", registry["$schema"], registry),
         Manifest(
             "config/bundle/manifest.json", f"{bundle}/mcpb-manifest-v0.4.schema.json", _bundle()
         ),
-        Manifest(
-            "config/plugin/.claude-plugin/plugin.json",
-            f"{schemas}/claude-code-plugin-manifest.json",
-            _plugin(),
-        ),
-        Manifest(
-            ".claude-plugin/marketplace.json",
-            f"{schemas}/claude-code-marketplace.json",
-            _marketplace(),
-        ),
+        *_plugin_manifests("https://www.schemastore.org"),
     ]
 
 
 def main() -> int:
     """Writes, compares or validates them."""
     if "--validate" in sys.argv:
-        return int(sum(map(_is_refused, manifests())) > 0)
+        return int(sum(_is_refused(one) for one in manifests() if one.schema) > 0)
     differing = list(_differing())
     if "--check" in sys.argv:
         return int(bool(differing))
@@ -160,8 +155,43 @@ def _bundle() -> dict[str, Any]:
     }
 
 
-def _plugin() -> dict[str, Any]:
-    """Of Claude Code: the server, and the hooks that `install --hooks` writes."""
+def _plugin_manifests(schemas: str) -> Iterator[Manifest]:
+    """The plugin for each client that takes plugins, and the marketplaces that offer it."""
+    cursor = "https://raw.githubusercontent.com/cursor/plugins/main/schemas"
+    servers = {"mcpServers": {NAME: AGENTS["claude-desktop"].entry([PROJECT["name"]], {})}}
+    yield Manifest(f"{PLUGIN}/.mcp.json", "", servers)
+    for client, directory, schema in (
+        ("claude-code", ".claude-plugin", f"{schemas}/claude-code-plugin-manifest.json"),
+        ("codex", ".codex-plugin", ""),
+        ("cursor", ".cursor-plugin", f"{cursor}/plugin.schema.json"),
+        ("copilot", ".github/plugin", ""),
+    ):
+        hooks = HOOKS[client]
+        command = hook_entries.command_line(hooks, [PROJECT["name"], "hook", client], "linux")
+        yield Manifest(
+            f"{PLUGIN}/hooks/{client}.json",
+            f"{schemas}/codex-hooks.json" if client == "codex" else "",
+            hook_entries.with_hooks({}, hooks, command),
+        )
+        yield Manifest(f"{PLUGIN}/{directory}/plugin.json", schema, _plugin(client))
+    entry = {"name": PROJECT["name"], "description": DESCRIPTION}
+    market = {"name": PROJECT["name"], "owner": AUTHOR, "metadata": {"description": DESCRIPTION}}
+    version = {"version": PROJECT["version"]}
+    yield Manifest(
+        ".claude-plugin/marketplace.json",
+        f"{schemas}/claude-code-marketplace.json",
+        market | {"plugins": [entry | version | {"source": f"./{PLUGIN}"}]},
+    )
+    yield Manifest(
+        ".cursor-plugin/marketplace.json",
+        "",
+        market | {"plugins": [entry | {"source": f"./{PLUGIN}"}]},
+    )
+    yield Manifest(".agents/plugins/marketplace.json", "", _codex_marketplace())
+
+
+def _plugin(client: str) -> dict[str, Any]:
+    """The server, the hooks that `install --hooks` writes, and a skill that says when to use it."""
     return {
         "name": PROJECT["name"],
         "version": PROJECT["version"],
@@ -169,22 +199,22 @@ def _plugin() -> dict[str, Any]:
         "author": AUTHOR,
         "license": PROJECT["license"],
         "keywords": ["agents", "memory", "learning"],
-        "mcpServers": {NAME: AGENTS["claude-desktop"].entry([PROJECT["name"]], {})},
-        **entries.with_hooks({}, f"{PROJECT['name']} hook claude-code"),
+        "skills": "./skills/",
+        "mcpServers": "./.mcp.json",
+        "hooks": f"./hooks/{client}.json",
     }
 
 
-def _marketplace() -> dict[str, Any]:
-    """Makes the repository one from which Claude Code installs the plugin."""
+def _codex_marketplace() -> dict[str, Any]:
     return {
         "name": PROJECT["name"],
-        "owner": AUTHOR,
+        "interface": {"displayName": TITLE},
         "plugins": [
             {
                 "name": PROJECT["name"],
-                "source": "./config/plugin",
-                "description": DESCRIPTION,
-                "version": PROJECT["version"],
+                "source": {"source": "local", "path": f"./{PLUGIN}"},
+                "policy": {"installation": "AVAILABLE", "authentication": "ON_INSTALL"},
+                "category": "Productivity",
             }
         ],
     }

@@ -14,6 +14,7 @@ from mcp_learning.cli.running import fail, load_settings, told
 from mcp_learning.clients.install import agents, plan
 from mcp_learning.clients.install.agents import Agent, Scope
 from mcp_learning.clients.install.files import InstallRecords
+from mcp_learning.clients.install.hook_entries import HOOKS
 from mcp_learning.clients.install.plan import Edit
 from mcp_learning.environment import DATA_DIR_VARIABLE, is_empty
 from mcp_learning.errors import InvalidInput, LearningError
@@ -25,7 +26,7 @@ Client = Annotated[
     str,
     typer.Argument(
         metavar="CLIENT",
-        help="claude-code, claude-desktop, cursor, vscode, codex or gemini; or --all",
+        help="claude-code, claude-desktop, cursor, vscode, codex, gemini or copilot; or --all",
         show_default=False,
     ),
 ]
@@ -39,7 +40,7 @@ def install(
     every: AllClients = False,
     scope: ScopeName = "user",
     hooks: Annotated[
-        bool, typer.Option("--hooks", help="Claude Code: recall at each prompt, record at its end")
+        bool, typer.Option("--hooks", help="Recall and record by the client's hooks, too")
     ] = False,
     dry_run: DryRun = False,
     data_dir: DataDir = None,
@@ -49,16 +50,19 @@ def install(
     settings = load_settings(data_dir)
     is_chosen = data_dir is not None or not is_empty(os.environ.get(DATA_DIR_VARIABLE, ""))
     directory = str(settings.data_dir) if is_chosen else ""
-    hook = [*agents.server_command(in_shell=False), "hook", "claude-code"]
-    hook += ["--data-dir", directory] if directory else []
+    program = agents.server_command(in_shell=False)
+    options = ["--data-dir", directory] if directory else []
     records = _records(settings)
+
+    def wants_hooks(agent: Agent) -> bool:
+        return hooks and not (every and agent.name not in HOOKS)
 
     def planned(agent: Agent, where: Scope) -> list[Edit]:
         return plan.plan_install(
             agent,
             where,
             command=agents.server_command(in_shell=agent.in_shell),
-            hook=hook if hooks else None,
+            hook=[*program, "hook", agent.name, *options] if wants_hooks(agent) else None,
             variables={DATA_DIR_VARIABLE: directory} if directory else {},
         )
 

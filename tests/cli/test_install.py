@@ -117,7 +117,7 @@ def test_the_hook_that_is_written_runs_in_a_shell(home: Path, run: Command, tmp_
         )
         payload = {"hook_event_name": "UserPromptSubmit", "prompt": task}
         answered = subprocess.run(
-            f"{command} --patience 60",
+            command.replace(" hook claude-code", " hook claude-code --patience 60"),
             shell=True,
             input=json.dumps(payload).encode(),
             capture_output=True,
@@ -138,7 +138,7 @@ def test_a_mistake_is_one_line(home: Path, run: Command) -> None:
     for arguments, complaint in (
         (("install", "emacs"), "CLIENT: 'emacs' is not known"),
         (("install", "cursor", "--scope", "system"), "--scope: 'system' is neither"),
-        (("install", "cursor", "--hooks"), "--hooks: Cursor has none"),
+        (("install", "vscode", "--hooks"), "--hooks: VS Code has none"),
         (("uninstall", "claude-desktop", "--scope", "project"), "--scope: Claude Desktop has no"),
         (("hook", "emacs"), "CLIENT: 'emacs' has no hooks here"),
     ):

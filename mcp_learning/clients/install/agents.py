@@ -1,7 +1,8 @@
 """The agent clients that can be configured: where each keeps its servers, and in which form.
 
-Sources: the configuration pages of Claude Code, Claude Desktop, Cursor, VS Code, Codex and Gemini
-CLI. Paths are those that each documents; the environment variables that move them are honoured.
+Sources: the configuration pages of Claude Code, Claude Desktop, Cursor, VS Code, Codex, Gemini CLI
+and Copilot CLI. Paths are those that each documents; the environment variables that move them are
+honoured.
 """
 
 import json
@@ -35,6 +36,7 @@ class Agent:
         servers: Key of the object that holds the servers.
         toml: Whether the file is TOML rather than JSON.
         typed: Whether an entry has to say that its type is stdio.
+        all_tools: Whether an entry has to name the tools that the agent gets.
         in_shell: Whether the client is started from a shell, and so has its PATH.
     """
 
@@ -44,6 +46,7 @@ class Agent:
     servers: str = "mcpServers"
     toml: bool = False
     typed: bool = False
+    all_tools: bool = False
     in_shell: bool = True
 
     def file(self, scope: Scope) -> Path:
@@ -64,6 +67,8 @@ class Agent:
         entry |= {"command": command[0], "args": command[1:]}
         if variables or not self.toml:
             entry["env"] = dict(variables)
+        if self.all_tools:
+            entry["tools"] = ["*"]
         return entry
 
 
@@ -76,6 +81,7 @@ AGENTS = {
         Agent("vscode", "VS Code", ".vscode/mcp.json", "servers", typed=True, in_shell=False),
         Agent("codex", "Codex", ".codex/config.toml", "mcp_servers", toml=True),
         Agent("gemini", "Gemini CLI", ".gemini/settings.json"),
+        Agent("copilot", "Copilot CLI", ".github/mcp.json", typed=True, all_tools=True),
     )
 }
 
@@ -102,25 +108,20 @@ def is_here(agent: Agent) -> bool:
 _COMMANDS = {"claude-code": "claude", "vscode": "code"}
 
 
-def hooks_file(scope: Scope) -> Path:
-    """Where Claude Code's hooks are. Of a project, the file that isn't shared: they hold a path."""
-    if scope == "project":
-        return Path.cwd() / ".claude" / "settings.local.json"
-    return _home("CLAUDE_CONFIG_DIR", ".claude") / "settings.json"
-
-
 def _user_file(name: str) -> Path:
     match name:
         case "claude-code":
-            return _home("CLAUDE_CONFIG_DIR", "") / ".claude.json"
+            return home("CLAUDE_CONFIG_DIR", "") / ".claude.json"
         case "claude-desktop":
             return application_data() / "Claude" / "claude_desktop_config.json"
         case "vscode":
             return application_data() / "Code" / "User" / "mcp.json"
         case "codex":
-            return _home("CODEX_HOME", ".codex") / "config.toml"
+            return home("CODEX_HOME", ".codex") / "config.toml"
         case "gemini":
-            return _home("GEMINI_CLI_HOME", "") / ".gemini" / "settings.json"
+            return home("GEMINI_CLI_HOME", "") / ".gemini" / "settings.json"
+        case "copilot":
+            return home("COPILOT_HOME", ".copilot") / "mcp-config.json"
     return Path.home() / ".cursor" / "mcp.json"
 
 
@@ -129,11 +130,11 @@ def application_data(platform: str = sys.platform) -> Path:
     if platform == "darwin":
         return Path.home() / "Library" / "Application Support"
     if platform == "win32":
-        return _home("APPDATA", "AppData/Roaming")
-    return _home("XDG_CONFIG_HOME", ".config")
+        return home("APPDATA", "AppData/Roaming")
+    return home("XDG_CONFIG_HOME", ".config")
 
 
-def _home(variable: str, default: str) -> Path:
+def home(variable: str, default: str) -> Path:
     """The directory that an environment variable names, or `default` in the home directory."""
     moved = os.environ.get(variable)
     return Path(moved) if moved else Path.home() / default

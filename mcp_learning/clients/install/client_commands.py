@@ -31,6 +31,8 @@ def add_command(agent: Agent, scope: Scope, entry: dict[str, Any]) -> list[str] 
         case "gemini", _:
             options = ["--scope", scope, *variables]
             return ["gemini", "mcp", "add", NAME, program, *options, "--", *arguments]
+        case "copilot", "user":
+            return ["copilot", "mcp", "add", NAME, *variables, "--", program, *arguments]
         case "vscode", "user":
             return ["code", "--add-mcp", json.dumps({"name": NAME, **entry})]
     return None
@@ -42,8 +44,8 @@ def remove_command(agent: Agent, scope: Scope) -> list[str] | None:
         case "claude-code" | "gemini", _:
             program = "claude" if agent.name == "claude-code" else "gemini"
             return [program, "mcp", "remove", NAME, "--scope", scope]
-        case "codex", "user":
-            return ["codex", "mcp", "remove", NAME]
+        case "codex" | "copilot", "user":
+            return [agent.name, "mcp", "remove", NAME]
     return None
 
 

@@ -1,7 +1,7 @@
-"""What a client's configuration holds with the server or its hooks, and without them.
+"""What a client's configuration holds with the server, and without it.
 
 Every function leaves what it is given as it is, and raises `BrokenText` if something else than an
-object of servers, or of arrays of hooks, is in their place.
+object of servers is in their place.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,6 @@ from typing import Any
 
 from mcp_learning.clients.install.agents import NAME, Agent
 from mcp_learning.clients.install.jsonc import BrokenText
-
-HOOK_EVENTS = ("UserPromptSubmit", "Stop", "SessionEnd")
-"""Of Claude Code: before a prompt is answered, after each answer, and when a session ends."""
-
-HOOK_TIMEOUT_SECONDS = 5
-"""After so long Claude Code may end a hook; ours takes a fraction of a second."""
 
 Config = dict[str, Any]
 Change = Callable[[Config], Config]
@@ -27,7 +21,7 @@ class ForeignEntry(Exception):
 
 def has_server(config: Config, agent: Agent) -> bool:
     """Whether the configuration has an entry that starts this server."""
-    entry = _at(config, agent.servers, dict).get(NAME)
+    entry = at(config, agent.servers, dict).get(NAME)
     if not isinstance(entry, dict):
         return False
     arguments = entry.get("args")
@@ -63,39 +57,7 @@ def without_server(config: Config, agent: Agent) -> Config:
     return config
 
 
-def with_hooks(config: Config, command: str) -> Config:
-    """Claude Code's settings with a hook that runs `command` for each of `HOOK_EVENTS`."""
-    config = deepcopy(config)
-    hooks = config["hooks"] = _at(config, "hooks", dict)
-    for event in HOOK_EVENTS:
-        groups = hooks[event] = _at(hooks, event, list)
-        ours = [hook for group in groups for hook in _hooks_in(group) if _is_our_hook(hook)]
-        if ours:
-            ours[0]["command"] = command
-        else:
-            hook = {"type": "command", "command": command, "timeout": HOOK_TIMEOUT_SECONDS}
-            groups.insert(0, {"hooks": [hook]})
-    return config
-
-
-def without_hooks(config: Config) -> Config:
-    """Claude Code's settings without our hooks, and without what held nothing else."""
-    before, config = config, deepcopy(config)
-    hooks = _at(config, "hooks", dict)
-    for event in HOOK_EVENTS:
-        groups = _at(hooks, event, list)
-        for group in [group for group in groups if any(map(_is_our_hook, _hooks_in(group)))]:
-            group["hooks"] = [hook for hook in group["hooks"] if not _is_our_hook(hook)]
-            if not group["hooks"]:
-                groups.remove(group)
-            if not groups:
-                del hooks[event]
-    if config != before and not hooks:
-        del config["hooks"]
-    return config
-
-
-def _at(config: Config, key: str, kind: type[Any]) -> Any:
+def at(config: Config, key: str, kind: type[Any]) -> Any:
     """What is at `key`, an object or an array as `kind` says; a new one if there is nothing."""
     found = config.get(key, kind())
     if not isinstance(found, kind):
@@ -109,15 +71,3 @@ def _update(old: Config, entry: Config) -> None:
             _update(old[key], value)
         elif old.get(key, type(value)()) != value:  # what is empty may as well be missing
             old[key] = value
-
-
-def _hooks_in(group: Any) -> list[Any]:
-    hooks = group.get("hooks") if isinstance(group, dict) else None
-    return hooks if isinstance(hooks, list) else []
-
-
-def _is_our_hook(hook: Any) -> bool:
-    command = hook.get("command") if isinstance(hook, dict) else None
-    if not isinstance(command, str) or "hook claude-code" not in command:
-        return False
-    return "mcp-learning" in command or "mcp_learning" in command

@@ -6,17 +6,17 @@ the change, that runs first, and the edit completes what it has left.
 
 import difflib
 import json
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mcp_learning.clients.install import client_commands, documents, entries, files
-from mcp_learning.clients.install.agents import NAME, Agent, Scope, hooks_file
+from mcp_learning.clients.install import client_commands, documents, entries, files, hook_entries
+from mcp_learning.clients.install.agents import NAME, Agent, Scope
 from mcp_learning.clients.install.entries import Change, Config, ForeignEntry
 from mcp_learning.clients.install.files import InstallRecord, InstallRecords, digest
+from mcp_learning.clients.install.hook_entries import HOOKS, Hooks
 from mcp_learning.clients.install.jsonc import BrokenText
 from mcp_learning.errors import InvalidInput, LearningError
 
@@ -89,19 +89,24 @@ def plan_install(
         LearningError: A file can't be read or written, is broken, or has another server of the
             name.
     """
-    if hook is not None and agent.name != "claude-code":
-        raise InvalidInput("hooks", f"{agent.title} has none that this could use; leave it out")
     entry = agent.entry(command, variables or {})
     path = agent.file(scope)
-    change = partial(entries.with_server, agent=agent, entry=entry)
-    edit = _plan(path, scope, _revision(path, agent, change))
+    change: Change = partial(entries.with_server, agent=agent, entry=entry)
+    place, with_hooks = None, None
+    if hook is not None:
+        hooks = _hooks_of(agent)
+        place = hooks.place(scope)
+        with_hooks = partial(
+            hook_entries.with_hooks, hooks=hooks, command=hook_entries.command_line(hooks, hook)
+        )
+        if place == path:
+            change = _both(change, with_hooks)
+    edit = _plan(path, scope, _revision(path, change, toml=agent.toml))
     if not _has_server(edit.path, agent, edit.before):  # an older entry would lose additions
         edit = _by_client(edit, agent, client_commands.add_command(agent, scope, entry))
-    if hook is None:
+    if place is None or with_hooks is None or place == path:
         return [edit]
-    path = hooks_file(scope)
-    revise = _revision(path, agent, partial(entries.with_hooks, command=shlex.join(hook)))
-    return [edit, _plan(path, scope, revise)]
+    return [edit, _plan(place, scope, _revision(place, with_hooks))]
 
 
 def plan_uninstall(agent: Agent, scope: Scope, records: InstallRecords) -> list[Edit]:
@@ -113,16 +118,26 @@ def plan_uninstall(agent: Agent, scope: Scope, records: InstallRecords) -> list[
     """
     path = agent.file(scope)
     before = files.read(path)
-    if _has_server(path, agent, before):
-        change = partial(entries.without_server, agent=agent)
-        edit = _plan_removal(path, scope, agent, change, records)
-        if records.restorable(path, before) is None:
+    hooks = HOOKS.get(agent.name)
+    place = None if hooks is None else hooks.file(scope)
+    change: Change = partial(entries.without_server, agent=agent)
+    if hooks is not None and place == path:
+        without_hooks = partial(hook_entries.without_hooks, hooks=hooks)
+        is_there = _changes(path, before, without_hooks)
+        has_server = _has_server(path, agent, before)
+        change = _both(change, without_hooks) if has_server else without_hooks
+    else:
+        is_there = has_server = _has_server(path, agent, before)
+    if is_there or has_server:
+        edit = _plan_removal(path, scope, _revision(path, change, toml=agent.toml), records)
+        if has_server and records.restorable(path, before) is None:
             edit = _by_client(edit, agent, client_commands.remove_command(agent, scope))
     else:
         edit = _plan(path, scope, lambda data: data)
-    if agent.name != "claude-code":
+    if hooks is None or place is None or place == path:
         return [edit]
-    return [edit, _plan_removal(hooks_file(scope), scope, agent, entries.without_hooks, records)]
+    removal = _revision(place, partial(hook_entries.without_hooks, hooks=hooks))
+    return [edit, _plan_removal(place, scope, removal, records)]
 
 
 def apply_install(edit: Edit, records: InstallRecords) -> Path | None:
@@ -200,28 +215,41 @@ def _carry_out(edit: Edit) -> bytes | None:
     return after
 
 
+def _hooks_of(agent: Agent) -> Hooks:
+    if agent.name not in HOOKS:
+        raise InvalidInput("hooks", f"{agent.title} has none that this could use; leave it out")
+    return HOOKS[agent.name]
+
+
+def _both(first: Change, second: Change) -> Change:
+    return lambda config: second(first(config))
+
+
 def _has_server(path: Path, agent: Agent, data: bytes | None) -> bool:
     with _errors_naming(path):
-        return entries.has_server(_parse(agent, data)[2], agent)
+        return entries.has_server(_parse(data, toml=agent.toml)[2], agent)
 
 
-def _revision(path: Path, agent: Agent, change: Change) -> Revise:
+def _changes(path: Path, data: bytes | None, change: Change) -> bool:
+    with _errors_naming(path):
+        config = _parse(data)[2]
+        return change(config) != config
+
+
+def _revision(path: Path, change: Change, *, toml: bool = False) -> Revise:
     """Edits a configuration's text to what `change` makes of its value."""
 
     def revise(data: bytes | None) -> bytes:
         with _errors_naming(path):
-            bom, text, config = _parse(agent, data)
-            return (bom + documents.rewrite(text, change(config), toml=agent.toml)).encode()
+            bom, text, config = _parse(data, toml=toml)
+            return (bom + documents.rewrite(text, change(config), toml=toml)).encode()
 
     return revise
 
 
-def _plan_removal(
-    path: Path, scope: Scope, agent: Agent, change: Change, records: InstallRecords
-) -> Edit:
+def _plan_removal(path: Path, scope: Scope, edited: Revise, records: InstallRecords) -> Edit:
     """Gives back the file as it was before the install; one that was changed since is edited."""
     before, record = files.read(path), records.find(path)
-    edited = _revision(path, agent, change)
 
     def revise(data: bytes | None) -> bytes | None:
         if data is None:
@@ -235,11 +263,11 @@ def _plan_removal(
     return _plan(path, scope, revise)
 
 
-def _parse(agent: Agent, data: bytes | None) -> tuple[str, str, Config]:
+def _parse(data: bytes | None, *, toml: bool = False) -> tuple[str, str, Config]:
     """A byte order mark, the rest of the text, and its value."""
     text = (data or b"").decode()
     bom, text = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
-    return bom, text, documents.load(text, toml=agent.toml)
+    return bom, text, documents.load(text, toml=toml)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Stands in for clients' programs: the same command lines, and real edits of the same files.
 
-It does what Claude Code 2.1, Codex and Gemini CLI were seen to do, also what is unwelcome: it lays
-JSON out anew, loses comments, and takes over no addition to an older entry. VS Code's command is
-as documented.
+It does what Claude Code 2.1, Codex, Gemini CLI and Copilot CLI were seen to do, also what is
+unwelcome: it lays JSON out anew, loses comments, and takes over no addition to an older entry. VS
+Code's command is as documented.
 """
 
 import argparse
@@ -16,9 +16,9 @@ HOME = Path(os.environ["HOME"])
 
 
 def install(directory: Path) -> Path:
-    """Puts `claude`, `codex`, `gemini` and `code` into a directory, and returns it."""
+    """Puts `claude`, `codex`, `gemini`, `copilot` and `code` into a directory, and returns it."""
     directory.mkdir()
-    for name in ("claude", "codex", "gemini", "code"):
+    for name in ("claude", "codex", "gemini", "copilot", "code"):
         program = directory / name
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{__file__}" {name} "$@"\n')
         program.chmod(0o755)
@@ -104,6 +104,19 @@ def gemini(words: list[str], after: list[str]) -> None:
     save(path, config)
 
 
+def copilot(words: list[str], after: list[str]) -> None:
+    given = options(words, scopes=())
+    path = Path(os.environ.get("COPILOT_HOME") or HOME / ".copilot") / "mcp-config.json"
+    config = load(path)
+    servers = config.setdefault("mcpServers", {})
+    if given.verb == "remove":
+        del servers[given.name]
+    else:
+        added = entry(after[0], after[1:], given.env)
+        servers[given.name] = {"tools": ["*"], "type": "stdio", **added}
+    save(path, config)
+
+
 def code(words: list[str], _: list[str]) -> None:
     (option, text) = words
     assert option == "--add-mcp"
@@ -122,7 +135,8 @@ def main() -> None:
     before, after = words[:split], words[split + 1 :]
     if program != "code":
         assert before.pop(0) == "mcp"
-    {"claude": claude, "codex": codex, "gemini": gemini, "code": code}[program](before, after)
+    programs = {"claude": claude, "codex": codex, "gemini": gemini, "copilot": copilot}
+    (programs | {"code": code})[program](before, after)
 
 
 if __name__ == "__main__":

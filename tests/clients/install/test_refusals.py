@@ -7,8 +7,9 @@ import pytest
 from clients.install.workspace import COMMAND, Workspace
 
 from mcp_learning.clients.install import plan
-from mcp_learning.clients.install.agents import agent_named, hooks_file
+from mcp_learning.clients.install.agents import agent_named
 from mcp_learning.clients.install.files import MAX_BYTES
+from mcp_learning.clients.install.hook_entries import HOOKS
 from mcp_learning.errors import LearningError
 
 BROKEN = {
@@ -49,7 +50,7 @@ def test_a_broken_toml_file_is_refused_untouched(workspace: Workspace, text: str
 
 
 def test_nothing_is_written_when_the_second_of_two_files_is_broken(workspace: Workspace) -> None:
-    settings = hooks_file("user")
+    settings = HOOKS["claude-code"].place("user")
     settings.parent.mkdir()
     settings.write_text("{")
     with pytest.raises(LearningError, match=r"settings\.json"):

@@ -10,7 +10,7 @@ from mcp_learning.clients.install.agents import AGENTS, Scope, agent_named
 from mcp_learning.clients.install.files import InstallRecords
 
 COMMAND = ["/opt/venv/bin/mcp-learning"]
-HOOK = ["/opt/my venv/bin/mcp-learning", "hook", "claude-code"]
+HOOK = ["/opt/my venv/bin/mcp-learning", "hook"]
 
 
 JSON_FILES = {
@@ -104,7 +104,7 @@ class Workspace:
             agent_named(name),
             scope,
             command=command or COMMAND,
-            hook=HOOK if hooks else None,
+            hook=[*HOOK, name] if hooks else None,
             variables=variables,
         )
         return [plan.apply_install(edit, self.records) for edit in edits if edit.changes]

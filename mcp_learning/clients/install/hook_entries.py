@@ -1,0 +1,229 @@
+"""What a client's configuration holds with our hooks, and without them.
+
+Every function leaves what it is given as it is, and raises `BrokenText` if something else than an
+object of events, each with an array, is where the hooks are.
+"""
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcp_learning.clients.install.agents import Scope, home
+from mcp_learning.clients.install.entries import Config, at
+from mcp_learning.errors import InvalidInput
+
+TIMEOUT_SECONDS = 3
+"""After so long a client may end a hook; ours takes a fraction of a second. Codex allows three at
+the end of a session."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """The hooks of a client.
+
+    Attributes:
+        client: Its name.
+        matchers: Its events that are answered, with the tools for which they are; empty: all.
+        file: Where they are configured for a scope; None: it has none for the scope.
+        grouped: Whether an event has groups of hooks, each with its matcher.
+        of_hook: What a hook has besides its command.
+        of_file: What the file has besides the hooks.
+        status_counts: Whether the client looks at the exit status for more than a failure.
+    """
+
+    client: str
+    matchers: Mapping[str, str]
+    file: Callable[[Scope], Path | None]
+    grouped: bool = True
+    of_hook: Config = field(default_factory=dict)
+    of_file: Config = field(default_factory=dict)
+    status_counts: bool = False
+
+    def place(self, scope: Scope) -> Path:
+        """The file of a scope.
+
+        Raises:
+            InvalidInput: The client has none.
+        """
+        path = self.file(scope)
+        if path is None:
+            raise InvalidInput("scope", "hooks of a project would be shared there; use user")
+        return path
+
+
+def _claude_code(scope: Scope) -> Path:
+    if scope == "project":  # the file that isn't shared: hooks hold a path
+        return Path.cwd() / ".claude" / "settings.local.json"
+    return home("CLAUDE_CONFIG_DIR", ".claude") / "settings.json"
+
+
+def _codex(scope: Scope) -> Path:
+    directory = home("CODEX_HOME", ".codex") if scope == "user" else Path.cwd() / ".codex"
+    return directory / "hooks.json"
+
+
+def _gemini(scope: Scope) -> Path:
+    directory = home("GEMINI_CLI_HOME", "") if scope == "user" else Path.cwd()
+    return directory / ".gemini" / "settings.json"
+
+
+def _cursor(scope: Scope) -> Path:
+    return (Path.home() if scope == "user" else Path.cwd()) / ".cursor" / "hooks.json"
+
+
+def _copilot(scope: Scope) -> Path | None:
+    if scope == "project":  # .github/hooks, which is shared
+        return None
+    return home("COPILOT_HOME", ".copilot") / "hooks" / "mcp-learning.json"
+
+
+HOOKS = {
+    hooks.client: hooks
+    for hooks in (
+        Hooks(
+            "claude-code",
+            {
+                "SessionStart": "",
+                "UserPromptSubmit": "",
+                "PreToolUse": "Bash|Edit|MultiEdit|Write|NotebookEdit",
+                "PostToolUseFailure": "Bash",
+                "Stop": "",
+                "SessionEnd": "",
+            },
+            _claude_code,
+            of_hook={"type": "command", "timeout": TIMEOUT_SECONDS},
+        ),
+        Hooks(
+            "codex",
+            {
+                "SessionStart": "",
+                "UserPromptSubmit": "",
+                "PreToolUse": "Bash|apply_patch",
+                "PostToolUse": "Bash",
+                "Stop": "",
+                "SessionEnd": "",
+            },
+            _codex,
+            of_hook={"type": "command", "timeout": TIMEOUT_SECONDS},
+        ),
+        Hooks(
+            "gemini",
+            {
+                "SessionStart": "",
+                "BeforeAgent": "",
+                "AfterTool": "run_shell_command",
+                "AfterAgent": "",
+                "SessionEnd": "",
+            },
+            _gemini,
+            of_hook={
+                "type": "command",
+                "name": "mcp-learning",
+                "timeout": 1_000 * TIMEOUT_SECONDS,
+            },
+        ),
+        Hooks(
+            "cursor",
+            {
+                "sessionStart": "",
+                "beforeSubmitPrompt": "",
+                "postToolUse": "Shell",
+                "stop": "",
+                "sessionEnd": "",
+            },
+            _cursor,
+            grouped=False,
+            of_file={"version": 1},
+        ),
+        Hooks(
+            "copilot",
+            {
+                "SessionStart": "",
+                "UserPromptSubmit": "",
+                "PostToolUse": "bash|powershell",
+                "PostToolUseFailure": "",
+                "Stop": "",
+                "SessionEnd": "",
+            },
+            _copilot,
+            grouped=False,
+            of_hook={"type": "command", "timeoutSec": TIMEOUT_SECONDS},
+            of_file={"version": 1},
+            status_counts=True,
+        ),
+    )
+}
+"""By the name of the client. Their events are those of `clients.hook_events`."""
+
+
+def command_line(hooks: Hooks, command: Sequence[str], platform: str = sys.platform) -> str:
+    """The text of a hook's command, for the shell that the client runs it with.
+
+    A program that was removed would be a failure that clients show, so that counts as success; but
+    not on Windows, where the shell may be any, nor where the exit status says something.
+    """
+    text = shlex.join(command)
+    return text if hooks.status_counts or platform == "win32" else f"{text} || true"
+
+
+def with_hooks(config: Config, hooks: Hooks, command: str) -> Config:
+    """The configuration with a hook that runs `command` for each event."""
+    config = deepcopy(config)
+    for name, value in hooks.of_file.items():
+        config.setdefault(name, value)
+    events = config["hooks"] = at(config, "hooks", dict)
+    for event, matcher in hooks.matchers.items():
+        entries = events[event] = at(events, event, list)
+        ours = [one for entry in entries for one in _hooks_in(entry) if _is_ours(one, hooks)]
+        if ours:
+            ours[0]["command"] = command
+            continue
+        hook: Config = hooks.of_hook | {"command": command}
+        matching = {"matcher": matcher} if matcher else {}
+        entries.insert(0, matching | ({"hooks": [hook]} if hooks.grouped else hook))
+    return config
+
+
+def without_hooks(config: Config, hooks: Hooks) -> Config:
+    """The configuration without our hooks, and without what held nothing else."""
+    before, config = config, deepcopy(config)
+    events = at(config, "hooks", dict)
+    for event in hooks.matchers:
+        entries = at(events, event, list)
+        if not any(_is_ours(one, hooks) for entry in entries for one in _hooks_in(entry)):
+            continue
+        events[event] = [left for entry in entries if (left := _without(entry, hooks))]
+        if not events[event]:
+            del events[event]
+    if config != before and not events:
+        del config["hooks"]
+        if config == hooks.of_file:
+            return {}
+    return config
+
+
+def _without(entry: Any, hooks: Hooks) -> Any:
+    """An entry without our hooks; None if nothing is left of it."""
+    if not any(_is_ours(one, hooks) for one in _hooks_in(entry)):
+        return entry
+    left = [one for one in entry.get("hooks", []) if not _is_ours(one, hooks)]
+    return entry | {"hooks": left} if left else None
+
+
+def _hooks_in(entry: Any) -> list[Any]:
+    """The hooks of a group, or the entry itself where it is a hook."""
+    if not isinstance(entry, dict):
+        return []
+    inner = entry.get("hooks")
+    return inner if isinstance(inner, list) else [entry]
+
+
+def _is_ours(hook: Any, hooks: Hooks) -> bool:
+    command = hook.get("command") if isinstance(hook, dict) else None
+    if not isinstance(command, str) or f"hook {hooks.client}" not in command:
+        return False
+    return "mcp-learning" in command or "mcp_learning" in command
