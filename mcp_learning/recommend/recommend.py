@@ -16,6 +16,7 @@ import numpy as np
 
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Basis, Draw, ExecutionSummary, Option, Recommendation
+from mcp_learning.models.wording import counted
 from mcp_learning.recommend import choice, pitfalls
 from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate, estimate
 from mcp_learning.recommend.evidence import NEAR
@@ -217,15 +218,13 @@ def _note(estimated: Estimate, gathered: Gathered, pending: int, by: str) -> str
     of_type = round(float(estimated.of_type.sum()))
     others = f"{of_type} of this type of task" if of_type else "other tasks"
     if not similar:
-        waiting = f" ({pending} similar ones are pending)" if pending else ""
+        waiting = f" (pending similar ones: {pending})" if pending else ""
         return f"no similar execution has ended{waiting}; rates are those of {others}"
     worth = float(estimated.effective.sum())
+    weighted = f"{counted(similar, 'similar execution')}, by likeness and age worth {worth:.1f}"
     if worth < ENOUGH:
-        return (
-            f"{similar} similar executions weigh as much as {worth:.1f} of one kind; "
-            f"{ENOUGH:g} are needed, so rates lean on {others}"
-        )
+        return f"{weighted}, and {ENOUGH:g} are needed; so rates rest on {others}"
     won = float((estimated.weights * gathered.evidence.success).sum())
     if won == 0:
         return "every similar execution failed; see the pitfalls, or try something new"
-    return f"{similar} similar executions, worth {worth:.1f} of one kind"
+    return weighted

@@ -8,8 +8,8 @@ from mcp_learning.server.answers import span, structured, tokens
 
 _RESTS_ON = {
     "these tasks": "",
-    "task type": "as on this type of task",
-    "all tasks": "as on all tasks",
+    "task type": "rate from this type of task",
+    "all tasks": "rate from all tasks",
 }
 _LONGEST = {"what_happened": 300, "fix": 300}
 
@@ -84,8 +84,8 @@ def _escalation(option: Option) -> str:
     if option.escalate_to is None:
         return ""
     cost = "" if option.escalated_cost_usd is None else f", ${option.escalated_cost_usd:.2f} in all"
-    rate = f"one of both succeeds {option.escalated_success_rate:.0%}{cost}"
-    return f"if it fails {quoted(option.escalate_to, 80)} ({rate})"
+    rate = f"{option.escalated_success_rate:.0%} that one of the two succeeds{cost}"
+    return f"if it fails, then {quoted(option.escalate_to, 80)} ({rate})"
 
 
 def _pitfall(pitfall: Pitfall) -> str:
