@@ -117,7 +117,7 @@ SEARCH = Target(
     "search_ms",
     "search without embedding, exact",
     "ms",
-    "Candidates, check against the database, grouping and floor, for vectors at hand.",
+    "Candidates, check against the database, grouping and relevance, for vectors at hand.",
     reference=2.0,
 )
 MEMORY = Target(
@@ -187,7 +187,8 @@ def _at(search_ms: float, recall: float, resident_mb: float) -> tuple[Target, ..
             "search as auto plans it, p50",
             "ms",
             "A whole search as a tool call makes it, without embedding the question: by meaning "
-            "and by words, check against the database, grouping, floor. Queries in distribution.",
+            "and by words, check against the database, grouping, relevance. Queries in "
+            "distribution.",
             reference=search_ms,
         ),
         Target(

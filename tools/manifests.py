@@ -88,8 +88,12 @@ def _is_refused(manifest: Manifest) -> bool:
     """Whether the current schema refuses what the file holds; says why."""
     import jsonschema  # type: ignore[import-untyped]
 
-    with urllib.request.urlopen(manifest.schema, timeout=30) as answer:
-        schema = json.load(answer)
+    try:
+        with urllib.request.urlopen(manifest.schema, timeout=30) as answer:
+            schema = json.load(answer)
+    except OSError as error:
+        print(f"{manifest.path}: not validated; {manifest.schema} can't be fetched ({error})")
+        return True
     value = json.loads((ROOT / manifest.path).read_text(encoding="utf-8"))
     errors = list(jsonschema.validators.validator_for(schema)(schema).iter_errors(value))
     for error in errors:

@@ -43,7 +43,7 @@ def shares(outcome: Calibration) -> Table:
     )
     for heading in ("set", "rows"):
         made.add_column(heading)
-    for heading in ("fitted", "in use", f"constant floor {CONSTANT_FLOOR}"):
+    for heading in ("fitted", "in use", f"constant threshold {CONSTANT_FLOOR}"):
         made.add_column(heading, justify="right")
     for row in outcome.rows:
         told = [_told([one]) for one in (row.fitted, row.shipped, row.constant)]

@@ -47,7 +47,7 @@ Milliseconds for the ten nearest, p50, in distribution. HNSW: the preset balance
 ## Searches
 
 What a tool call pays (candidates by meaning and by words, fusion, check against the database,
-grouping, floor), what of it is for words (p50 of the difference to the same search without its
+grouping, relevance), what of it is for words (p50 of the difference to the same search without its
 text), then the ten nearest executions by meaning alone.
 
 {searches}

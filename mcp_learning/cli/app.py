@@ -122,7 +122,7 @@ COMMANDS = {
     "export": Command(
         "exporting",
         "export",
-        "Write all executions, with feedback and uses, to a file that `import` takes back.",
+        "Write all executions, with feedback, to a file that `import` takes back.",
         KEEP,
     ),
     "backup": Command(

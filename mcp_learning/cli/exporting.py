@@ -42,7 +42,7 @@ def export(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Write all executions, with feedback and uses, to a file that `import` takes back."""
+    """Write all executions, with feedback, to a file that `import` takes back."""
     import anyio.to_thread
 
     from mcp_learning.clients.transfer.exports import format_of, writer
@@ -93,8 +93,8 @@ def export(
         typer.echo(report.model_dump_json(indent=2), err=to_stderr)
     else:
         typer.echo(
-            f"{counted(report.executions, 'execution')}, {report.feedback:,} feedback, "
-            f"{counted(report.uses, 'use')} and {counted(report.lessons, 'lesson')} written to "
-            f"{path} ({report.seconds:.1f} s).",
+            f"{counted(report.executions, 'execution')} written to {path}, with "
+            f"{report.feedback:,} feedback, {counted(report.uses, 'link')} to executions used and "
+            f"{counted(report.lessons, 'lesson')} ({report.seconds:.1f} s).",
             err=to_stderr,
         )

@@ -78,7 +78,7 @@ def test_a_day_with_a_history_of_ones_own(walk: Walk, repository: Path, home: Pa
     walk.says("evaluate", "Too thin")
 
     walk.says("backup copy.duckdb", "2 executions")
-    walk.says("export all.jsonl", "2 executions, 1 feedback")
+    walk.says("export all.jsonl", "2 executions written to", "1 feedback")
     walk.refuses(f"delete {latest[:13]}", "--yes")
     walk.says(f"delete {latest[:13]} --yes", "1 execution deleted")
     walk.says("import jsonl all.jsonl", "1 new")
