@@ -91,8 +91,8 @@ def _is_refused(manifest: Manifest) -> bool:
     try:
         with urllib.request.urlopen(manifest.schema, timeout=30) as answer:
             schema = json.load(answer)
-    except OSError as error:
-        print(f"{manifest.path}: not validated; {manifest.schema} can't be fetched ({error})")
+    except OSError as unreachable:
+        print(f"{manifest.path}: not validated; {manifest.schema} can't be fetched ({unreachable})")
         return True
     value = json.loads((ROOT / manifest.path).read_text(encoding="utf-8"))
     errors = list(jsonschema.validators.validator_for(schema)(schema).iter_errors(value))
