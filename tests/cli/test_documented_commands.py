@@ -73,7 +73,10 @@ def furnished(home: Path) -> None:
     repository = home / "path" / "to" / "repository"
     repository.mkdir(parents=True)
     as_somebody = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
-    for arguments in (["init"], [*as_somebody, "commit", "--allow-empty", "-m", "fix: a typo"]):
+    for arguments in (
+        ["init"],
+        [*as_somebody, "commit", "--allow-empty", "-m", "fix: the login fails at night"],
+    ):
         subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True)
     (home / "runs.jsonl").write_text(
         '{"task_type": "bugfix", "task_description": "mend the login", "outcome": "success"}\n'
