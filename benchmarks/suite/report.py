@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -24,7 +25,7 @@ What the product promises, measured. This page was written by
 ```
 
 with mcp-learning {version}, {rows:,} generated executions in a temporary database and the bundled
-model. Machine: {machine}.
+model. Machine: {machine}. Measured: {day}.
 
 In a checkout, run it on your own machine: `--check` makes it exit 1 when a target is missed,
 `--json` prints the figures, `--quick` repeats less. How search scales to a million executions is in
@@ -73,6 +74,7 @@ def markdown(measurements: Sequence[Measurement], plan: Plan, command: str) -> s
         version=__version__,
         rows=plan.rows,
         machine=machine(),
+        day=datetime.now(UTC).date(),
         table="\n".join(f"| {' | '.join(row)} |" for row in rows),
         how="\n".join(
             f"- **{m.target.title}**: {m.target.how} Samples: {m.samples}." for m in measurements
