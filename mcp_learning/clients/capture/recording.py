@@ -1,6 +1,7 @@
 """Records the latest task of an agent's session, as an import of the session would.
 
-What somebody told is never overwritten (`models.provenance`).
+So is the task before it, since how that ended may only be known by what the user asks next. What
+somebody told is never overwritten (`models.provenance`).
 """
 
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from mcp_learning.clients.capture.tasks import Reader, execution
+from mcp_learning.clients.capture.tasks import Reader, execution, with_following
 from mcp_learning.clients.transcripts import claude_code, codex
 from mcp_learning.clients.transcripts.events import Reply
 from mcp_learning.clients.transcripts.sessions import Session
@@ -48,16 +49,20 @@ def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
     transcript.stat()
     session = _READERS[client](transcript, notes, "")
     complete(session, payload)
-    task = session.latest
-    if task is None:
+    latest = with_following(session)[-2:]
+    if not latest:
         return "nothing recorded: no task in the transcript"
-    if not task.tools:
-        return "nothing recorded: no tool was used, so nothing was done"
-    found = execution(task, session.client, notes)
-    if found is None:
+    plan: list[PastExecution | str] = []
+    for task, following in latest:
+        if not task.tools:
+            plan.append("no tool was used, so nothing was done")
+            continue
+        found = execution(task, session.client, notes, following)
         why = notes.examples[-1].reason if notes.examples else "the agent did it itself"
-        return f"nothing recorded: {why}"
-    return anyio.run(_store, Settings.load(data_dir=data_dir), found)
+        plan.append(found or why)
+    records = [one for one in plan if isinstance(one, PastExecution)]
+    told = anyio.run(_store, Settings.load(data_dir=data_dir), records) if records else []
+    return f"nothing recorded: {plan[-1]}" if isinstance(plan[-1], str) else told[-1]
 
 
 def complete(session: Session, payload: dict[str, Any]) -> None:
@@ -75,11 +80,16 @@ def complete(session: Session, payload: dict[str, Any]) -> None:
         session.add(Reply(at=session.events[-1].at, text=closing))
 
 
-async def _store(settings: Settings, record: PastExecution) -> str:
+async def _store(settings: Settings, records: list[PastExecution]) -> list[str]:
+    """Stores records, and tells what was done of each in a few words."""
+    told = []
     with anyio.fail_after(SECONDS):
         async with connect(settings) as service:
-            done = await service.import_batch(ImportBatch(records=[record]))
-    if done.excluded:
-        return "nothing recorded: the repository is excluded"
-    what = "recorded" if done.created else "updated" if done.updated else "nothing new of"
-    return f"{what} {record.task_id}"
+            for record in records:
+                done = await service.import_batch(ImportBatch(records=[record]))
+                what = "recorded" if done.created else "updated" if done.updated else ""
+                if done.excluded:
+                    told.append("nothing recorded: the repository is excluded")
+                else:
+                    told.append(f"{what or 'nothing new of'} {record.task_id}")
+    return told

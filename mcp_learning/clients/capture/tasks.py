@@ -1,8 +1,7 @@
 """Makes executions of the tasks in a session, the same ones for an import and for a hook.
 
-A session doesn't say how a task ended. So the outcome is pending, unless the session itself reports
-that the agent could not go on, which is a failure. That the user stopped the agent, or that tools
-failed on the way, is in the metadata.
+How a task ended is inferred from what its session shows (`outcomes`), and pending where that says
+nothing. That the user stopped the agent, or that tools failed on the way, is in the metadata.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,12 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mcp_learning.clients.capture import repositories, summaries, task_types, traces
+from mcp_learning.clients.capture import outcomes, repositories, summaries, task_types, traces
 from mcp_learning.clients.transcripts.events import Prompt
 from mcp_learning.clients.transcripts.sessions import Session, Task
 from mcp_learning.clients.transfer.imported import Notes, files_below, fitted
 from mcp_learning.clients.values import clean, identity
 from mcp_learning.models.transfer import PastExecution
+from mcp_learning.models.verdicts import LONGEST_REASON, Verdict, with_noted
 from mcp_learning.redaction.secrets import redact
 
 LONGEST_DESCRIPTION = 20_000
@@ -30,6 +30,7 @@ Finder = Callable[[Path, Notes], list[Path]]
 """Finds the files of a client's sessions."""
 
 _MOST_TOOLS = 20
+_MOST_COMMITS = 20
 _TIERS = ("opus", "sonnet", "haiku")
 
 
@@ -59,11 +60,17 @@ def executions(
     files = files_of(path, notes)
     for file in files:
         session = read(file, notes, "" if files == [path] else str(file.relative_to(path)))
-        tasks = session.tasks
+        tasks = with_following(session)
         _count(session, len(tasks), notes)
-        for task in tasks:
-            if record := execution(task, session.client, notes):
+        for task, following in tasks:
+            if record := execution(task, session.client, notes, following):
                 yield record
+
+
+def with_following(session: Session) -> list[tuple[Task, Prompt | None]]:
+    """The tasks of a session, each with the prompt that the next one begins with."""
+    tasks = session.tasks
+    return list(zip(tasks, [*(task.first for task in tasks[1:]), None], strict=False))
 
 
 def _count(session: Session, tasks: int, notes: Notes) -> None:
@@ -76,21 +83,30 @@ def _count(session: Session, tasks: int, notes: Notes) -> None:
     notes.found["follow-ups"] += prompts - tasks
 
 
-def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
+def execution(
+    task: Task, client: str, notes: Notes, following: Prompt | None = None
+) -> PastExecution | None:
     """The execution of a task; None, with a note, if there is none or it can't be stored.
 
     What the agent recorded itself as one execution is this task, and gets what the session adds to
     it. A task of which it recorded several, or updated one, is left to it.
+
+    Args:
+        task: What happened in it.
+        client: That wrote the session.
+        notes: Gets what can't be stored.
+        following: The prompt that the next task of the session begins with, if there is one.
     """
     (recorded,) = task.recorded if len(task.recorded) == 1 else (None,)
     if task.is_recorded and recorded is None:
         notes.found["tasks that the agent recorded itself"] += 1
         return None
     ended = task.ended or task.started
+    verdict = outcomes.verdict(task, following)
     values = {
         "task_type": task_types.task_type(task),
         "task_description": fitted(summaries.description(task), LONGEST_DESCRIPTION),
-        "outcome": "pending",
+        "outcome": verdict.outcome,
         "repo": repositories.repository(task) or None,
         "model_tier": _tier(task.model) or None,
         "solution_summary": fitted(summaries.solution(task), LONGEST_SOLUTION) or None,
@@ -101,14 +117,16 @@ def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
             "file_count": len(task.files) or None,
             "estimated_tokens": task.tokens or None,
             "session_id": clean(task.session.id, 100) or None,
-            "metadata": _metadata(task, client),
+            "outcome_basis": verdict.basis,
+            "outcome_confidence": verdict.confidence,
+            "metadata": with_noted(_metadata(task, client), {"session": _readable(verdict)}),
         },
     }
     record = {
         "task_id": recorded or identity(client, task.name),
         "execution": values,
         "recorded_at": task.started,
-        "updated_at": ended,
+        "updated_at": max(ended, following.at) if following else ended,
         "repo_known_as": repositories.known_as(task),
     }
     try:
@@ -117,6 +135,12 @@ def execution(task: Task, client: str, notes: Notes) -> PastExecution | None:
         first = problem.errors(include_url=False, include_input=False)[0]
         notes.skip(task.first.where, f"{first['loc'][-1]} can't be accepted", first["msg"])
         return None
+
+
+def _readable(verdict: Verdict) -> Verdict:
+    """The same without secrets in what it quotes."""
+    why, _ = redact(clean(verdict.why, LONGEST_REASON))
+    return verdict._replace(why=why)
 
 
 def _ending(text: str, limit: int) -> str:
@@ -145,6 +169,7 @@ def _metadata(task: Task, client: str) -> dict[str, Any]:
         "ended_by": task.trouble.trouble.value if task.trouble else None,
         "prompts": len(task.prompts) if len(task.prompts) > 1 else None,
         "files": traces.files(task),
+        "commits": [commit for call in task.calls for commit in call.commits][-_MOST_COMMITS:],
         "recovered": traces.recovered(task),
     }
     return {name: value for name, value in values.items() if value}

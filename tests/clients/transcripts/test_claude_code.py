@@ -135,18 +135,21 @@ def test_that_the_user_stopped_the_agent_is_told_but_is_no_failure(
         ("Invalid API key · Please run /login", "login"),
     ],
 )
-def test_trouble_with_the_service_is_neither_failure_nor_solution(
+def test_a_task_that_ends_in_trouble_with_the_service_counts_little_and_has_no_error(
     file: Path, notes: Notes, told: str, trouble: str
 ) -> None:
     error = assistant(2, text(told), isApiErrorMessage=True)
     write(file, user(0, ASKED), assistant(1, text("The edge is blunt.")), error)
     (record,) = read(file, notes)
     execution = record.execution
-    assert (execution.outcome, execution.error_message) == ("pending", None)
+    assert (execution.outcome, execution.error_message) == ("failure", None)
+    assert execution.details.outcome_basis == "none"
+    assert execution.details.outcome_confidence == 0.3
     assert execution.solution_summary == "The edge is blunt."
     assert metadata(record)["ended_by"] == trouble
     write(file, user(0, ASKED), error, assistant(3, text("Here I am again.")))
     (record,) = read(file, Notes())
+    assert record.execution.outcome == "pending"
     assert "ended_by" not in metadata(record)
 
 

@@ -148,13 +148,14 @@ def test_each_question_is_a_task_and_a_short_one_goes_on(file: Path, notes: Note
     assert first.task_id != second.task_id
 
 
-def test_an_error_of_the_service_and_a_stop_are_told_but_are_no_failures(
+def test_an_error_of_the_service_at_the_end_counts_little_and_a_stop_decides_nothing(
     file: Path, notes: Notes
 ) -> None:
     error = event(2, "error", message="stream disconnected")
     write(file, codex_start(), event(1, "user_message", message=ASKED), error)
     (record,) = read(file, notes)
-    assert (record.execution.outcome, record.execution.error_message) == ("pending", None)
+    assert (record.execution.outcome, record.execution.error_message) == ("failure", None)
+    assert record.execution.details.outcome_confidence == 0.3
     assert metadata(record)["ended_by"] == "error"
     went_on = event(3, "agent_message", message="Here again.")
     stopped = event(4, "turn_aborted", reason="interrupted")

@@ -1,0 +1,109 @@
+"""Commands that check or publish work, and what came of them: tests, builds, linters, commits."""
+
+import re
+from enum import StrEnum
+
+from mcp_learning.clients.transcripts.events import Action, ToolCall
+
+
+class Kind(StrEnum):
+    """What a command does for the outcome of a task."""
+
+    TEST = "test"
+    CHECK = "check"
+    PUBLISH = "publish"
+
+
+_SHELL = re.compile(r"""\A\s*(?:\S*/)?(?:ba|z|da)?sh\s+-\w*c\s+(['"])(?P<inner>.*)\1\s*\Z""", re.S)
+_HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1.*?^\s*\2\s*$", re.DOTALL | re.MULTILINE)
+_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_SEPARATOR = re.compile(r"&&|\|\||[;|\n(){}]|(?<![&>])&(?![&>])")
+_WRAPPERS = (
+    r"(?:\w+=\S*\s+|(?:sudo|time|nice|command|env|exec|rtk|xvfb-run(?:\s+-a)?|wsl(?:\s+-e)?|"
+    r"timeout(?:\s+-\S+)*\s+\S+|npx(?:\s+-{1,2}\S+)*|bunx|uvx|pnpm\s+(?:exec|dlx)|yarn\s+(?:exec|dlx)|"
+    r"(?:uv|poetry|pipenv|hatch|pdm|rye)\s+run(?:\s+-{1,2}\S+)*|bundle\s+exec|"
+    r"\S*python[\d.]*(?:\s+-m)?|docker(?:\s+compose)?\s+(?:exec|run)(?:\s+-{1,2}\S+)*\s+\S+)\s+)*(?:\S*/)?"
+)
+_SCRIPT = (
+    r"(?:(?:npm|pnpm|yarn|bun|deno\s+task|composer|mise|make|gmake|just|task|rake|turbo|nx)"
+    r"(?:\s+(?:--filter|-F|-w|--workspace|-C|--prefix|--cwd)[= ]\S+|\s+-{1,2}\S+)*"
+    r"(?:\s+run)?(?:\s+-{1,2}\S+)*\s+(?:\S*[:_.-])?"
+)
+_TESTS = (
+    r"(?:py\.?test|\S*\btest_\w+\.py|\S*_test\.py|tox|nox|jest|vitest|mocha|ava|rspec|phpunit|pest|ctest|bats|unittest|"
+    r"(?:go|cargo|dotnet|swift|mix|flutter|dart|bun|deno|bazel|sbt|lein|stack|cabal|zig\s+build|"
+    r"playwright|manage\.py|rails|hardhat|forge|ng|artisan)\s+(?:nextest|test)|cypress\s+run|"
+    r"cargo\s+nextest\s+run|(?:mvnw?|gradlew?(?:\.bat)?)\b[^\n]*\b(?:\w*test|verify|check)\w*)\b|"
+    + _SCRIPT
+    + r"(?:test|tests|spec|e2e|check|verify)(?:[:_.-]\S*)?(?=\s|\Z))"
+)
+_CHECKS = (
+    r"(?:ruff|eslint|flake8|pylint|golangci-lint|rubocop|shellcheck|stylelint|mypy|pyright|"
+    r"basedpyright|ty\s+check|tsc|vue-tsc|markdownlint\S*|ktlint|detekt|swiftlint|hadolint|"
+    r"pre-commit|phpstan|psalm|credo|staticcheck|vale|biome|oxlint|svelte-check|"
+    r"(?:prettier|black|isort|rustfmt)\b[^\n]*--check|"
+    r"(?:go\s+(?:vet|build)|cargo\s+(?:build|check|clippy|fmt\s+--check)|dotnet\s+build|"
+    r"swift\s+build|cmake\s+--build|(?:next|vite|ng|astro|tauri|expo)\s+build|webpack|rollup|"
+    r"docker\s+build|docker\s+compose\s+build|terraform\s+(?:validate|plan)|"
+    r"(?:mvnw?|gradlew?(?:\.bat)?)\b[^\n]*\b(?:compile|package|install|build|assemble)\w*))\b|"
+    + _SCRIPT
+    + r"(?:build|compile|lint|types?|typecheck|type-check|tsc|fmt|format|vet)"
+    r"(?:[:_.-]\S*)?(?=\s|\Z))|g?make\s*\Z"
+)
+_PUBLISHES = (
+    r"(?:git(?:\s+-[cC]\s+\S+)*\s+(?:commit|push)\b(?!\s+--(?:dry-run|help))|"
+    r"(?:gh|glab)\s+(?:pr|mr)\s+(?:create|merge|comment|review)\b|"
+    r"(?:gh|glab)\s+(?:issue\s+(?:create|comment|close)|release\s+create)\b)"
+)
+_KINDS = tuple(
+    (kind, re.compile(rf"\A\s*{_WRAPPERS}(?:{commands})", re.IGNORECASE))
+    for kind, commands in (
+        (Kind.TEST, _TESTS),
+        (Kind.CHECK, _CHECKS),
+        (Kind.PUBLISH, _PUBLISHES),
+    )
+)
+_PUBLISHING_TOOL = re.compile(
+    r"(?:create|merge)_(?:pull|merge)_request|push_files|create_or_update_file|git_commit\Z"
+)
+
+_COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]|\^\[\[[\d;]*[A-Za-z]")
+_FAILED = re.compile(
+    r"\b[1-9]\d*(?: tests?)? (?:failed|failures?|failing|errors?)\b(?! and 0)"
+    r"|^\s*(?:FAIL|FAILED|--- FAIL|BUILD FAILED|error(?:\[\w+\])?:|npm ERR!|panic:)"
+    r"|\berror TS\d+|\bcommand not found\b|^Traceback |\bFound [1-9]\d* errors?\b"
+    r"|\bexit(?:ed)?(?: code| status| with(?: code)?)?[:= ]+[1-9]\d*\b|\bELIFECYCLE\b",
+    re.MULTILINE | re.IGNORECASE,
+)
+_NOTHING_TO_COMMIT = re.compile(r"nothing (?:added )?to commit|no changes added to commit")
+
+
+def kinds(call: ToolCall) -> set[Kind]:
+    """What a use of a tool does; empty if it neither checks nor publishes."""
+    if call.action is not Action.RUN:
+        return {Kind.PUBLISH} if _PUBLISHING_TOOL.search(call.tool) else set()
+    command = call.command
+    if shell := _SHELL.match(command):
+        command = shell["inner"]
+    command = _QUOTED.sub("''", _HEREDOC.sub("", command))
+    parts = _SEPARATOR.split(command)
+    return {kind for part in parts for kind, pattern in _KINDS if pattern.match(part)}
+
+
+def passed(call: ToolCall) -> bool | None:
+    """Whether a check passed; None if that isn't known, as of one that goes on in the background.
+
+    Its output has the last word on a pass: in a pipe, the exit status is that of the last command.
+    """
+    if call.is_rejected or call.failed is None:
+        return None
+    return not call.failed and not _FAILED.search(_COLOUR.sub("", call.output))
+
+
+def published(call: ToolCall) -> bool:
+    """Whether a commit, a push, a pull request or a comment was made."""
+    if call.failed is not False or call.is_rejected:
+        return False
+    return bool(call.commits) or (
+        Kind.PUBLISH in kinds(call) and not _NOTHING_TO_COMMIT.search(call.output)
+    )

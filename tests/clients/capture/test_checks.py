@@ -1,0 +1,83 @@
+"""Which commands check or publish work, and what came of them."""
+
+from typing import Any
+
+import pytest
+from clients.capture.happening import ran
+from clients.transcripts.sessions import START
+
+from mcp_learning.clients.capture.checks import kinds, passed, published
+from mcp_learning.clients.transcripts.events import Action, ToolCall
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("pytest -q", "test"),
+        ("cd app && .venv/bin/pytest tests 2>&1 | tail -3", "test"),
+        ("python3 -m unittest discover", "test"),
+        ("uv run --frozen ruff check .", "check"),
+        ("CI=1 npx vitest run", "test"),
+        ("pnpm --filter web test", "test"),
+        ("npm run test:unit && npm run lint", "check test"),
+        ("bash -lc 'cargo test --all'", "test"),
+        ("go test ./... && golangci-lint run", "check test"),
+        ("./gradlew :app:testDebugUnitTest", "test"),
+        ("make", "check"),
+        ("tsc --noEmit", "check"),
+        ("git add -A && git commit -m 'run pytest; npm test'", "publish"),
+        ("git -C shop push origin main", "publish"),
+        ("gh pr merge 3 --squash", "publish"),
+        ("git commit -F - <<'EOF'\npytest\nEOF", "publish"),
+        ("cat pytest.ini; pip install pytest; npm ci", ""),
+        ("grep -rn 'npm test' .", ""),
+        ("git commit --dry-run; git log", ""),
+        ("echo done", ""),
+    ],
+)
+def test_a_command_is_known_by_the_programs_that_it_runs(command: str, found: str) -> None:
+    assert " ".join(sorted(kinds(ran(command)))) == found
+
+
+@pytest.mark.parametrize(
+    ("output", "status", "result"),
+    [
+        ("7 passed in 0.3s", 0, True),
+        ("1 failed, 7 passed", 1, False),
+        ("1 failed, 7 passed", 0, False),  # of a pipe, whose last command has the status
+        ("0 failed, 8 passed; 0 errors", 0, True),
+        ("\x1b[31mFAIL\x1b[0m src/app.test.ts", 0, False),
+        ("src/a.ts(3,1): error TS2304: Cannot find name 'x'", 0, False),
+        ("All checks passed!\nexit: 0", 0, True),
+        ("exit code: 2", 0, False),
+    ],
+)
+def test_a_check_passed_if_neither_its_status_nor_its_output_says_otherwise(
+    output: str, status: int, result: bool
+) -> None:
+    assert passed(ran("pytest", output, status)) is result
+
+
+def test_of_a_check_in_the_background_nothing_is_known() -> None:
+    call = ToolCall(at=START, tool="Bash", action=Action.RUN, command="pytest")
+    assert passed(call) is None
+
+
+@pytest.mark.parametrize(
+    ("call", "result"),
+    [
+        (ran("git commit -m x", "[main 1a2b3c4] x\n 1 file changed"), True),
+        (ran("git push", "To example.org:shop.git"), True),
+        (ran("git commit -m x", "nothing to commit, working tree clean"), False),
+        (ran("git push", "rejected", status=1), False),
+        (ran("git status", "On branch main"), False),
+    ],
+)
+def test_work_is_published_by_a_command_that_succeeded(call: ToolCall, result: bool) -> None:
+    assert published(call) is result
+
+
+def test_a_tool_of_a_server_publishes_as_well() -> None:
+    values: dict[str, Any] = {"at": START, "tool": "mcp__github__create_pull_request"}
+    assert published(ToolCall(**values, failed=False))
+    assert not published(ToolCall(**values, failed=True))

@@ -1,0 +1,170 @@
+"""How tasks end, by what their sessions show."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from clients.capture.happening import asked, edited, ran, said, task
+from clients.transcripts.sessions import START, codex, codex_start, write
+
+from mcp_learning.clients.capture import outcomes
+from mcp_learning.clients.capture.outcomes import verdict
+from mcp_learning.clients.capture.tasks import executions
+from mcp_learning.clients.transcripts import codex as codex_sessions
+from mcp_learning.clients.transcripts.events import (
+    Action,
+    Interrupt,
+    Prompt,
+    ServiceError,
+    SessionEvent,
+    ToolCall,
+    Trouble,
+)
+from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.models.verdicts import PENDING, Verdict
+
+EDIT = edited("/home/user/teapot/spout.py")
+PASSED = ran("pytest -q", "7 passed")
+FAILED = ran("pytest -q", "1 failed, 6 passed", status=1)
+LINTED = ran("ruff check .", "All checks passed!")
+COMMITTED = ran("git commit -am drip", "[main 1a2b3c4] drip")
+LIMIT = ServiceError(at=START, text="limit reached", trouble=Trouble.LIMIT)
+STOPPED = Interrupt(at=START)
+DONE = said("The spout no longer drips.")
+
+
+def worked(*events: SessionEvent) -> list[SessionEvent]:
+    return [asked("The spout drips after pouring, mend it"), *events]
+
+
+def is_same(found: Verdict, wanted: Verdict) -> bool:
+    return found.why.startswith(wanted.why[:10]) and found[:3] == wanted[:3]
+
+
+def follow_up(text: str) -> Prompt:
+    return replace(asked(text), is_queued=True)  # which belongs to the task at hand
+
+
+ENDINGS: list[tuple[str, list[SessionEvent], Verdict]] = [
+    ("tests passed after the last edit", [EDIT, PASSED, DONE], outcomes.TESTED),
+    ("tests failed, then passed", [EDIT, FAILED, EDIT, PASSED, DONE], outcomes.TESTED),
+    ("edited after the tests", [EDIT, PASSED, EDIT, DONE], PENDING),
+    ("the last tests failed", [EDIT, PASSED, FAILED, DONE], PENDING),
+    ("tests passed, linters didn't", [EDIT, PASSED, ran("mypy", "", 1), DONE], PENDING),
+    ("linters alone", [EDIT, LINTED, DONE], outcomes.CHECKED),
+    ("a note aside after the tests", [EDIT, PASSED, edited("/tmp/note.md")], outcomes.TESTED),
+    ("nothing but words", [EDIT, DONE], PENDING),
+    ("limit without a result", [EDIT, LIMIT], outcomes.BROKE_OFF),
+    ("limit after the tests", [EDIT, PASSED, LIMIT], outcomes.TESTED),
+    ("limit, and on", [LIMIT, follow_up("go on"), EDIT, DONE], PENDING),
+    ("stopped", [EDIT, STOPPED], PENDING),
+    ("praised", [EDIT, DONE, follow_up("thanks, works"), said("Glad.")], outcomes.PRAISED),
+    ("praised in German", [EDIT, DONE, follow_up("danke, passt")], outcomes.PRAISED),
+    ("rejected last", [EDIT, PASSED, DONE, follow_up("it still doesn't work")], outcomes.REJECTED),
+    ("rejected in Japanese", [EDIT, DONE, follow_up("まだ動かない")], outcomes.REJECTED),
+    (
+        "rejected, then mended and tested",
+        [EDIT, PASSED, DONE, follow_up("still broken"), EDIT, PASSED, DONE],
+        outcomes.TESTED,
+    ),
+    (
+        "rejected, then tried again without a check",
+        [EDIT, PASSED, DONE, follow_up("still broken"), EDIT, DONE],
+        PENDING,
+    ),
+    (
+        "committed, then taken back",
+        [EDIT, COMMITTED, DONE, follow_up("revert that"), ran("git revert HEAD"), DONE],
+        outcomes.UNDONE,
+    ),
+    (
+        "the same once more, last",
+        [EDIT, DONE, follow_up("The spout drips after pouring, mend it!")],
+        outcomes.REJECTED,
+    ),
+    (
+        "the same once more after a limit",
+        [LIMIT, follow_up("The spout drips after pouring, mend it"), LIMIT],
+        outcomes.BROKE_OFF,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("events", "wanted"), [case[1:] for case in ENDINGS], ids=[case[0] for case in ENDINGS]
+)
+def test_an_ending_decides_or_leaves_the_outcome_open(
+    events: list[SessionEvent], wanted: Verdict
+) -> None:
+    found = verdict(task(*worked(*events)))
+    assert is_same(found, wanted), found
+
+
+def test_a_commit_is_named() -> None:
+    found = verdict(task(*worked(EDIT, COMMITTED, DONE)))
+    assert found == outcomes.PUBLISHED._replace(why="commit 1a2b3c4")
+
+
+@pytest.mark.parametrize(
+    ("events", "following", "wanted"),
+    [
+        ([EDIT, DONE], "Write the release notes of the kettle", outcomes.LEFT),
+        ([EDIT, DONE], "Great! Now write the release notes", outcomes.PRAISED),
+        ([EDIT, DONE], "it still drips, same error as before", outcomes.COMPLAINED),
+        ([EDIT, DONE], "The spout drips after pouring, mend it", outcomes.REPEATED),
+        ([EDIT, COMMITTED, DONE], "it still drips, same error", outcomes.PUBLISHED),
+        ([EDIT, STOPPED], "Write the release notes of the kettle", PENDING),
+        ([LIMIT], "The spout drips after pouring, mend it", PENDING),
+        ([EDIT], "Write the release notes of the kettle", PENDING),
+    ],
+)
+def test_what_the_user_asks_next_tells_how_the_task_before_ended(
+    events: list[SessionEvent], following: str, wanted: Verdict
+) -> None:
+    found = verdict(task(*worked(*events)), asked(following))
+    assert found[:3] == wanted[:3], found
+
+
+def test_a_plan_that_is_not_carried_out_stays_open() -> None:
+    planned = replace(asked("Plan how to mend the spout"), in_plan_mode=True)
+    assert verdict(task(planned, said("A plan.")), asked("Write the release notes")) == PENDING
+
+
+def test_a_task_in_which_no_change_was_permitted_has_failed() -> None:
+    refused = ToolCall(at=START, tool="Write", action=Action.EDIT, files=("/a",))
+    refused.answer("Claude requested permissions to write to /a, but you haven't", failed=True)
+    assert verdict(task(*worked(refused, said("I've created it.")))) == outcomes.REFUSED
+    assert verdict(task(*worked(refused, EDIT, DONE))) == PENDING
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "status", "wanted"),
+    [
+        ("pytest -q", "7 passed", 0, outcomes.TESTED),
+        ("pytest -q", "1 failed", 1, PENDING),
+        ("git commit -am drip", "[main 1a2b3c4] drip", 0, outcomes.PUBLISHED),
+    ],
+)
+def test_a_session_of_codex_ends_as_well(
+    tmp_path: Path, command: str, output: str, status: int, wanted: Verdict
+) -> None:
+    request = "The spout drips after pouring, mend it"
+    call = {"call_id": "call-1"}
+    arguments = json.dumps({"command": ["bash", "-lc", command]})
+    told = json.dumps({"output": output, "metadata": {"exit_code": status}})
+    items = [
+        {"type": "function_call", "name": "shell", "arguments": arguments, **call},
+        {"type": "function_call_output", "output": told, **call},
+    ]
+    file = write(
+        tmp_path / "rollout-2025-03-01.jsonl",
+        codex_start(),
+        codex(1, "event_msg", type="user_message", message=request),
+        *(codex(second, "response_item", **item) for second, item in enumerate(items, 2)),
+        codex(9, "event_msg", type="agent_message", message="The spout no longer drips."),
+    )
+    (record,) = executions(codex_sessions.read, file, Notes())
+    details = record.execution.details
+    found = (record.execution.outcome, details.outcome_basis, details.outcome_confidence)
+    assert found == wanted[:3]

@@ -1,0 +1,97 @@
+"""What users say of the work before, in the words that people use."""
+
+import pytest
+
+from mcp_learning.clients.capture.reactions import Reaction, reaction
+
+SAID = {
+    Reaction.ACCEPTED: """
+        thanks!
+        ok thanks
+        Great, now add tests
+        it works now, please commit
+        the button is there now, thanks
+        Looks good. Now the docs
+        danke, passt
+        super, jetzt noch die Tests
+        ça marche
+        gracias, funciona
+        obrigado
+        grazie
+        спасибо
+        работает
+        可以了
+        ありがとう
+        動きました
+        감사합니다
+        👍
+    """,
+    Reaction.REJECTED: """
+        not working
+        The login doesn't work when I click
+        no, use the other one
+        geht nicht
+        ça ne marche pas
+        no funciona
+        не работает
+        不行
+        that's wrong
+    """,
+    Reaction.REPEATED: """
+        still broken
+        It still doesn't work
+        why is it still failing?
+        still an issue here: https://example.org/1
+        I get the same error
+        funktioniert immer noch nicht
+        ça marche toujours pas
+        sigue sin funcionar
+        ainda não funciona
+        non funziona ancora
+        всё ещё не работает
+        还是报错
+        まだ動かない
+        여전히 안 돼요
+    """,
+    Reaction.UNDONE: """
+        revert that please
+        undo
+        Revert the last commit
+        never mind
+        mach das rückgängig
+        annule
+        撤销
+        元に戻してください
+    """,
+    Reaction.NOTHING: """
+        yes
+        go ahead
+        commit this
+        可以
+        好的 继续
+        does it work?
+        is there still an issue with the cache?
+        no problem, go on
+        Great, but the button is off
+        works on my machine but not in CI
+        nice to have: a dark mode
+        super class is missing a method
+        make sure it works
+        undo button for the editor
+        Why aren't we using table-driven tests?
+    """,
+}
+CASES = [(want, line.strip()) for want, text in SAID.items() for line in text.strip().splitlines()]
+
+
+@pytest.mark.parametrize(("want", "prompt"), CASES, ids=[prompt for _, prompt in CASES])
+def test_a_prompt_says_what_it_thinks_of_the_work_before(want: Reaction, prompt: str) -> None:
+    assert reaction(prompt) is want
+
+
+def test_only_how_a_prompt_begins_is_a_reaction() -> None:
+    assert reaction("Add a page. " * 20 + "It still doesn't work in one browser.") == "nothing"
+
+
+def test_an_apostrophe_of_any_form_is_one() -> None:
+    assert reaction("it still doesn\u2019t work") is Reaction.REPEATED
