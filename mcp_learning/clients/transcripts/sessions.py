@@ -193,6 +193,7 @@ class Session:
     parent: str = ""
     _begins: list[int] = field(default_factory=list)
     _usage: Usage | None = None
+    _has_worked: bool = False
 
     def add(self, event: SessionEvent) -> None:
         """Something happened; before the first prompt it belongs to no task and is left out."""
@@ -205,6 +206,7 @@ class Session:
         else:
             if isinstance(event, Reply):
                 event.text = event.text[:LONGEST_TEXT]
+            self._has_worked = self._has_worked or isinstance(event, ToolCall)
             self.events.append(event)
 
     def _add_prompt(self, prompt: Prompt) -> None:
@@ -212,7 +214,9 @@ class Session:
             return
         prompt.text = prompt.text[:LONGEST_TEXT]
         self._usage = None
-        if not self.events or begins_task(prompt, self.events[self._begins[-1] :]):
+        if not self.events or begins_task(
+            prompt, self.events[self._begins[-1] :], has_worked=self._has_worked
+        ):
             self._begins.append(len(self.events))
         self.events.append(prompt)
 

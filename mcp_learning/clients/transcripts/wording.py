@@ -73,6 +73,8 @@ def ties(prompt: str) -> float:
         tied += 1.0
     if is_complaint(text):
         tied += 1.0
+    if len(text) <= _SHORT and pattern("order").search(text):
+        return tied + 2.0
     if len(text) <= _SHORT and pattern("pointing").search(text):
         tied += 1.0
     if pattern("new").match(text):
