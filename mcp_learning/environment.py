@@ -106,6 +106,11 @@ def config_file() -> Path | None:
     return path
 
 
+def names_a_service() -> bool:
+    """Whether libpq's own variable names a PostgreSQL service."""
+    return not is_empty(os.environ.get("PGSERVICE", ""))
+
+
 def refuse_unknown_variables(fields: Iterable[str]) -> None:
     """Refuses variables that begin like those of settings, but are none.
 

@@ -11,6 +11,10 @@
     │   ├── StoreTooNew            written by a newer version of this package
     │   ├── StoreReplaced          another file is at its path than was opened
     │   └── StoreFull              no room left on the disk
+    ├── TeamError                  the team's store can't be used as it is set up; says why
+    │   ├── TeamUnreachable        its server doesn't answer; work goes on here
+    │   ├── TeamRefused            the team's store refuses what this host would write
+    │   └── NotShared              stored here, and the team doesn't have it yet
     ├── EmbedderUnavailable        the embedding model can't be loaded
     └── IndexUnavailable           the HNSW index can't be built or read; exact search goes on
 
@@ -80,6 +84,22 @@ class StoreReplaced(StoreError):
 
 class StoreFull(StoreError):
     """Raised when the disk has no room for a write; nothing of it was kept."""
+
+
+class TeamError(LearningError):
+    """Raised when the team's store can't be used as it is set up. Never shows its address."""
+
+
+class TeamUnreachable(TeamError):
+    """Raised when the server of the team's store doesn't answer, or ends. Work goes on here."""
+
+
+class TeamRefused(TeamError):
+    """Raised when the team's store refuses what this host would write to it."""
+
+
+class NotShared(TeamError):
+    """Raised when what was stored here has not reached the team in time; it will later."""
 
 
 class EmbedderUnavailable(LearningError):

@@ -28,6 +28,7 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 SearchMode = Literal["auto", "exact", "hnsw"]
+TeamAck = Literal["local", "team"]
 
 
 def config_file() -> Path:
@@ -65,7 +66,11 @@ class Settings(BaseSettings):
     """Everything that can be configured. Frozen: what a process started with, it keeps."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True
+        env_prefix=PREFIX,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        hide_input_in_errors=True,
     )
 
     data_dir: Annotated[
@@ -146,6 +151,31 @@ class Settings(BaseSettings):
             "oldest executions are archived and forgotten; unset: any",
         ),
     ] = None
+    team: Annotated[
+        str,
+        Field(max_length=63, description="Team whose store is shared; unset: nothing is shared"),
+    ] = ""
+    team_url: Annotated[
+        SecretStr | None,
+        Field(
+            description="Its PostgreSQL, postgresql://role@host/database, or a file that holds it; "
+            "unset: what PGSERVICE names, if `team` is set",
+        ),
+    ] = None
+    team_ack: Annotated[
+        TeamAck,
+        Field(
+            description="local: a record is acknowledged when it is durable here; team: when the "
+            "team has it"
+        ),
+    ] = "local"
+    team_repos: Annotated[
+        str,
+        Field(
+            description="Repositories that are shared with the team, written as in "
+            "excluded_repos; no other is",
+        ),
+    ] = ""
     memory_limit_mb: Annotated[
         int,
         Field(ge=64, description="Memory that DuckDB may use for its buffers, in MB (2^20 bytes)"),
@@ -173,7 +203,7 @@ class Settings(BaseSettings):
     def _directory(cls, value: object) -> object:
         return environment.data_directory(value) if isinstance(value, str | Path) else value
 
-    @field_validator("excluded_repos", mode="before")
+    @field_validator("excluded_repos", "team_repos", mode="before")
     @classmethod
     def _expanded(cls, value: object) -> object:
         return environment.expanded(value) if isinstance(value, str) else value
@@ -183,10 +213,15 @@ class Settings(BaseSettings):
     def _in_capitals(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("search_mode", mode="before")
+    @field_validator("search_mode", "team_ack", mode="before")
     @classmethod
     def _in_small_letters(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @property
+    def shares(self) -> bool:
+        """Whether executions are exchanged with a team."""
+        return bool(self.team) and (self.team_url is not None or environment.names_a_service())
 
     @classmethod
     def settings_customise_sources(
@@ -213,11 +248,14 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
         try:
-            return cls(**given)
+            settings = cls(**given)
         except ValidationError as error:
             raise ConfigurationError(_explain(error, given)) from error
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{config_file()}: can't be read as TOML: {error}") from error
+        if settings.team_url is not None and not settings.team:
+            raise ConfigurationError(f"{PREFIX}TEAM: {PREFIX}TEAM_URL is set, so name the team")
+        return settings
 
     @cached_property
     def database_path(self) -> Path:

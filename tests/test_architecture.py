@@ -24,7 +24,7 @@ PACKAGE = TESTS.parent / "mcp_learning"
 ROOMS = (
     *("environment", "errors", "permissions", "settings", "models", "redaction", "store"),
     *("embed", "search", "insights", "recommend", "lessons", "service", "synthetic", "cluster"),
-    *("server", "clients", "web", "cli"),
+    *("team", "server", "clients", "web", "cli"),
 )
 LONGEST_FILE = 400
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -36,6 +36,10 @@ MODULES = sorted(
 
 STORE = "mcp_learning.store"
 ENGINE = f"{STORE}.duckdb"
+POSTGRES = "mcp_learning.team.postgres"
+"""Knows the team's engine, and its cursors."""
+CLIENT = "psycopg"
+
 INDEX = frozenset(f"mcp_learning.search.{name}" for name in ("hnsw", "hnsw_build", "vss"))
 """The HNSW index is a DuckDB file of its own, and these are the modules that know it."""
 
@@ -259,7 +263,19 @@ def test_no_annotation_or_parameter_outside_the_store_names_a_type_of_the_engine
 
 
 def test_no_cursor_is_used_outside_the_store() -> None:
-    assert without_empty({name: cursor_calls(tree_of(name)) for name in POLICY}) == {}
+    modules = [name for name in POLICY if not is_in(name, POSTGRES)]
+    assert without_empty({name: cursor_calls(tree_of(name)) for name in modules}) == {}
+
+
+def test_only_the_team_s_store_imports_the_client_of_postgresql() -> None:
+    foreign = {
+        name: {
+            one.target for one in imports_of(tree_of(name), name) if is_in(one.module, "psycopg")
+        }
+        for name in MODULES
+        if not is_in(name, POSTGRES) and name != "mcp_learning.team.access"
+    }
+    assert without_empty(foreign) == {}
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,12 @@ COMMANDS = {
         "Archive and forget what is too old or too much, and reclaim the space.",
         KEEP,
     ),
+    "team": Command(
+        "team",
+        "team",
+        "Share what is recorded with a team's PostgreSQL: set it up, exchange, and see what waits.",
+        KEEP,
+    ),
     "upgrade": Command(
         "upgrade",
         "upgrade",

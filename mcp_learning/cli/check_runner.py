@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcp_learning.embed.embedder import Embedder
-from mcp_learning.models.results import Health
+from mcp_learning.models.health import Health
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.inspection import Summary
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mcp_learning.cli.check_runner import CheckFailed, Finding
 from mcp_learning.errors import StoreLocked
-from mcp_learning.models.results import Health, Member
+from mcp_learning.models.health import Health, Member
 from mcp_learning.models.wording import counted
 
 

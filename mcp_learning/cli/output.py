@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from mcp_learning.models.dashboard import Listed
-    from mcp_learning.models.results import Health, IndexHealth, Match
+    from mcp_learning.models.health import Health, IndexHealth
+    from mcp_learning.models.results import Match
 
 console = Console()
 

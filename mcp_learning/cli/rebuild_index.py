@@ -10,8 +10,8 @@ from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.running import load_settings, request, run, service
 
 if TYPE_CHECKING:
+    from mcp_learning.models.health import Health
     from mcp_learning.models.maintenance import RebuildReport
-    from mcp_learning.models.results import Health
 
 
 def rebuild_index(

@@ -9,7 +9,8 @@ from mcp_learning.cli.output import note, print_json, say, waiting
 from mcp_learning.cli.running import load_settings, request, run, service
 
 if TYPE_CHECKING:
-    from mcp_learning.models.results import Health, Recommendation
+    from mcp_learning.models.health import Health
+    from mcp_learning.models.results import Recommendation
 
 MAX_TOKENS = 50_000
 """People are shown all of the answer: the most that a request may ask for."""

@@ -83,8 +83,9 @@ def require_database(settings: "Settings") -> None:
 def service(settings: "Settings") -> AbstractAsyncContextManager["Learning"]:
     """The learning service of `settings`: a running server's if there is one, else opened here."""
     from mcp_learning.cluster.connect import connect
+    from mcp_learning.team.members import service_of
 
-    return connect(settings)
+    return connect(settings, service_of(settings))
 
 
 def run(
@@ -288,5 +289,5 @@ def _log_to_stderr(level: str, *, once: bool = False) -> None:
     if once:
         handler.addFilter(is_not_raised)
     logging.basicConfig(level=level, handlers=[handler])
-    for chatty in ("mcp", "httpx", "httpx2", "huggingface_hub", "uvicorn"):
+    for chatty in ("mcp", "httpx", "httpx2", "huggingface_hub", "psycopg", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -12,7 +12,8 @@ from mcp_learning.cli.running import load_settings, request, run, service
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
-    from mcp_learning.models.results import Health, SimilarTasks
+    from mcp_learning.models.health import Health
+    from mcp_learning.models.results import SimilarTasks
 
 
 def similar(

@@ -22,10 +22,10 @@ from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.cluster.exclusive_access import exclusive_access
 from mcp_learning.errors import InvalidInput, LearningError, StoreError, StoreLocked
+from mcp_learning.models.health import Health
 from mcp_learning.models.identifiers import stamp
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
-from mcp_learning.models.results import Health
 from mcp_learning.models.transfer import ExportPage, ImportBatch
 from mcp_learning.service.learning import LearningService
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress

@@ -21,7 +21,7 @@ from anyio.abc import ByteStream, Listener, SocketAttribute, SocketStream
 from pydantic import ValidationError
 
 from mcp_learning.models.fields import Model
-from mcp_learning.models.results import Member
+from mcp_learning.models.health import Member
 from mcp_learning.settings import Settings
 
 LONGEST_NAME = 103

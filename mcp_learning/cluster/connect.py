@@ -12,17 +12,24 @@ from mcp_learning import __version__
 from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.cluster.follower import LeaderGone, NoWelcome, follow
-from mcp_learning.cluster.member import ClusterMember
+from mcp_learning.cluster.member import ClusterMember, MakeService
 from mcp_learning.cluster.methods import METHODS
-from mcp_learning.models.results import Health, Member
+from mcp_learning.models.health import Health, Member
 from mcp_learning.service.protocol import Learning, ignore_progress
 from mcp_learning.settings import Settings
 
 
 @asynccontextmanager
-async def connect(settings: Settings) -> AsyncIterator[Learning]:
-    """Yields the learning service: a running server's if there is one, else one in this process."""
-    async with running(ClusterMember(settings, listed=False)) as member:
+async def connect(
+    settings: Settings, service: MakeService | None = None
+) -> AsyncIterator[Learning]:
+    """Yields the learning service: a running server's if there is one, else one in this process.
+
+    Args:
+        settings: Which database.
+        service: Makes the service in this process; as for `ClusterMember`.
+    """
+    async with running(ClusterMember(settings, listed=False, service=service)) as member:
         yield member.learning
 
 

@@ -7,7 +7,7 @@ import anyio.to_thread
 
 from mcp_learning.cluster.leader_lock import LeaderLock
 from mcp_learning.errors import StoreError, StoreReplaced
-from mcp_learning.store.protocol import FileMaintenance
+from mcp_learning.store.file_maintenance import FileMaintenance
 
 logger = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ from mcp_learning.cluster.frames import (
 )
 from mcp_learning.cluster.methods import Method
 from mcp_learning.errors import LeaderIncompatible
-from mcp_learning.models.results import Member
+from mcp_learning.models.health import Member
 from mcp_learning.service.protocol import Progress
 
 Answer = ProgressUpdate | Result | Failure

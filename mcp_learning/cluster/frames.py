@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mcp_learning import errors
 from mcp_learning.errors import InvalidInput, LearningError
-from mcp_learning.models.results import Member
+from mcp_learning.models.health import Member
 
 
 class _Frame(BaseModel):

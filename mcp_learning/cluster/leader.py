@@ -39,7 +39,8 @@ from mcp_learning.errors import (
     StoreLocked,
     StoreReplaced,
 )
-from mcp_learning.models.results import Health, Member, Stats
+from mcp_learning.models.health import Health, Member
+from mcp_learning.models.results import Stats
 from mcp_learning.redaction.exclusion import excluded_by_caller
 from mcp_learning.service.protocol import Learning, Progress
 

@@ -32,7 +32,7 @@ from mcp_learning.cluster.loading import load_service
 from mcp_learning.cluster.methods import Method, never_backwards, proxy
 from mcp_learning.cluster.watchdog import Watchdog
 from mcp_learning.errors import StoreError, StoreLocked, StoreReplaced
-from mcp_learning.models.results import Member
+from mcp_learning.models.health import Member
 from mcp_learning.permissions import restrict_files
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress
 from mcp_learning.settings import Settings

@@ -12,9 +12,10 @@ import anyio.to_thread
 
 from mcp_learning.insights.failures import FailurePatterns, failure_patterns
 from mcp_learning.insights.rates import compare, compare_all, mirrored, outcomes_of, summarise
+from mcp_learning.models.health import Health
 from mcp_learning.models.insights import Contrast, Insights, Shift, Thin
 from mcp_learning.models.requests import GroupBy, LearningStats
-from mcp_learning.models.results import Change, Group, Health, Stats, Totals
+from mcp_learning.models.results import Change, Group, Stats, Totals
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import Measures, Outcomes, Pairing, Period
 

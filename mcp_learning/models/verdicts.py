@@ -1,7 +1,7 @@
 """How an outcome is known, how sure that is, and what follows where sources differ.
 
-An outcome has a basis: it was told by an agent or a person, or is inferred from what the user said,
-from tests, from git or from continuous integration; or from nothing that decides it. Its confidence
+An outcome has a basis: it was told by an agent or a person, or is inferred: from what a user said,
+tests, git or continuous integration; or from nothing that decides it. Its confidence
 is how much it counts as evidence, 0 to 1. A pending execution has basis none and confidence 0.
 
 What sources other than a teller say is kept under `verdicts` in the metadata, the latest of each:

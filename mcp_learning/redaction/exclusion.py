@@ -82,6 +82,11 @@ def is_excluded(repo: str | None, excluded: str, known_as: Sequence[str] = ()) -
     return any(_is_named(with_home(one), patterns) for one in given)
 
 
+def is_shared(patterns: str, repo: str | None) -> bool:
+    """Whether a repository is among those of patterns that are shared; blocks as `is_excluded`."""
+    return repo is not None and is_excluded(repo, patterns)
+
+
 def refuse_excluded(repo: str | None, excluded: str) -> None:
     """Refuses what belongs to a repository that is kept out; arguments as for `is_excluded`.
 

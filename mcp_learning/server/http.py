@@ -26,6 +26,7 @@ from mcp_learning.server.host_check import HostCheck, refuse
 from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.files import make_private
+from mcp_learning.team.members import service_of
 
 logger = logging.getLogger(__name__)
 
@@ -197,7 +198,7 @@ def serve(
     leave_at_once()
     listener = listen(place, f"--http {place.name}:{place.port}")
     digest, token = required_digest(settings, place, renew=renew_token)
-    member = ClusterMember(settings)
+    member = ClusterMember(settings, service=service_of(settings))
     member.prepare()
 
     from mcp.server.transport_security import TransportSecuritySettings

@@ -24,6 +24,7 @@ from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.server.signals import leave_at_once, on_signal
 from mcp_learning.settings import Settings
+from mcp_learning.team.members import service_of
 
 SWITCH_INTERVAL = 0.0005
 """Seconds (default 0.005) for which a thread may keep the interpreter while others wait. Importing
@@ -43,7 +44,7 @@ def serve(
     leave_at_once()
     gc.disable()  # also when the command line has not done so already
     sys.setswitchinterval(SWITCH_INTERVAL)
-    member = ClusterMember(settings, config=config)
+    member = ClusterMember(settings, config=config, service=service_of(settings))
     member.prepare()
 
     from mcp_learning.server.app import LearningServer

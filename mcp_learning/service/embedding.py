@@ -4,7 +4,8 @@ The queue is simply the executions without a vector, so it survives any crash.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 import anyio
 import anyio.to_thread
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text, passages
+from mcp_learning.models.identifiers import description_hash
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.service.protocol import Progress
 from mcp_learning.store.protocol import Store
+from mcp_learning.store.shared import SharedVector
 from mcp_learning.store.types import Unembedded
 
 BATCH = 32
@@ -88,6 +91,34 @@ class EmbeddingQueue:
             await anyio.to_thread.run_sync(put, rows, vectors, versions, passages)
         return len(versions)
 
+    async def adopt(self, waiting: Sequence[Unembedded], given: Sequence[SharedVector]) -> None:
+        """Stores vectors of this model that were made elsewhere, and takes them in.
+
+        Args:
+            waiting: Executions without a vector.
+            given: Theirs, as far as they are known; those of other descriptions are left out.
+
+        Raises:
+            StoreError: The store can't be read or written.
+        """
+        await self._sync.sync()
+        parts: dict[UUID, list[SharedVector]] = {}
+        for one in given:
+            parts.setdefault(one.task_id, []).append(one)
+        found = await anyio.to_thread.run_sync(_fitting, waiting, parts)
+        if not found:
+            return
+        rows = [row for row, _ in found]
+        vectors, further = np.stack([v[0] for _, v in found]), [v[1:] for _, v in found]
+        model = self._embedder.fingerprint
+        async with self._sync.storing:
+            with anyio.CancelScope(shield=True):  # what is stored has to be found
+                versions = await self._store.put_vectors(
+                    rows, vectors, model, passages=further, shared=True
+                )
+                put = self._retriever.rows.put
+                await anyio.to_thread.run_sync(put, rows, vectors, versions, further)
+
     async def reembed(self, progress: Progress) -> int:
         """Embeds every execution anew and has searches use the new vectors; returns how many.
 
@@ -103,6 +134,19 @@ class EmbeddingQueue:
                 await self._store.adopt_vectors(self._embedder.dimension)
                 await self._sync.read_anew()
         return done
+
+
+def _fitting(
+    waiting: Sequence[Unembedded], given: Mapping[UUID, Sequence[SharedVector]]
+) -> list[tuple[Unembedded, NDArray[np.float32]]]:
+    """Executions with the (k, dimension) vectors of all their passages, k >= 1."""
+    found = []
+    for row in waiting:
+        described = description_hash(row.task_description)
+        parts = {v.part: v.vector for v in given.get(row.task_id, ()) if v.described == described}
+        if set(parts) == set(range(len(passages(row.task_description)))):
+            found.append((row, np.stack([parts[part] for part in sorted(parts)])))
+    return found
 
 
 def _batch(rows: Sequence[Unembedded]) -> Batch:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from mcp_learning import __version__
-from mcp_learning.models.results import Health, IndexHealth, IndexingHealth
+from mcp_learning.models.health import Health, IndexHealth, IndexingHealth
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import Store
 

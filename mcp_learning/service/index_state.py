@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from mcp_learning.errors import IndexUnavailable
+from mcp_learning.models.health import IndexHealth
 from mcp_learning.models.requests import PRESETS
-from mcp_learning.models.results import IndexHealth
 from mcp_learning.search.hnsw import FILE_NAME, IndexInfo, read_info
 from mcp_learning.settings import Settings
 

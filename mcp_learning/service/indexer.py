@@ -6,7 +6,7 @@
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -16,12 +16,9 @@ from anyio.abc import TaskGroup
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.errors import LearningError
+from mcp_learning.models.health import IndexHealth, IndexingHealth
 from mcp_learning.models.maintenance import RebuildReport
 from mcp_learning.models.requests import RebuildIndex
-from mcp_learning.models.results import (
-    IndexHealth,
-    IndexingHealth,
-)
 from mcp_learning.models.wording import counted
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.summaries import LIMIT, SHORT
@@ -33,6 +30,8 @@ from mcp_learning.service.protocol import Progress
 from mcp_learning.service.searches import Searches
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import Store
+from mcp_learning.store.shared import SharedVector
+from mcp_learning.store.types import Unembedded
 
 logger = logging.getLogger(__name__)
 
@@ -187,6 +186,32 @@ class Indexer:
             StoreError: The store can't be read or written.
         """
         await self._queue.embed(up_to)
+
+    async def fingerprint(self) -> str:
+        """Of the embedding model, which is loaded for it unless it is the bundled one.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+        """
+        return await anyio.to_thread.run_sync(lambda: self.embedder.fingerprint)
+
+    async def adopt(
+        self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector], model: str
+    ) -> None:
+        """Stores vectors that were made elsewhere, if it was by this model.
+
+        Args:
+            waiting: Executions without a vector.
+            vectors: Theirs, as far as they are known.
+            model: Fingerprint of the model that made the vectors.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+            StoreError: The store can't be read or written.
+        """
+        await self.load()
+        if not self.reembed_due and model == await self.fingerprint():
+            await self._queue.adopt(waiting, vectors)
 
     async def settle(self) -> None:
         """Brings everything up to date, saves what is worth it, and fills the caches.

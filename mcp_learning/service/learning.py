@@ -16,6 +16,7 @@ from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.insights import report
 from mcp_learning.models import provenance
 from mcp_learning.models.dashboard import LookedUp, LookUp, Telemetry
+from mcp_learning.models.health import Health
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.maintenance import (
@@ -43,7 +44,6 @@ from mcp_learning.models.results import (
     Execution,
     ExecutionDetail,
     Forgotten,
-    Health,
     Recommendation,
     Recorded,
     SimilarTasks,
@@ -67,6 +67,7 @@ from mcp_learning.service.recalls import Recalls
 from mcp_learning.service.remarks import Remarks
 from mcp_learning.service.retention import Retention
 from mcp_learning.service.telemetry import Recorder
+from mcp_learning.service.unshared import Unshared
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import FileStore
 from mcp_learning.store.types import Selection
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
 
 
-class LearningService:
+class LearningService(Unshared):
     """Implements `protocol.Learning` on a store. Keep `run` running, and call `close` at the end.
 
     Args:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.maintenance import Backup, BackupReport, EmbedMissing, EmbedReport
 from mcp_learning.models.wording import counted
-from mcp_learning.store.protocol import FileMaintenance, Store
+from mcp_learning.store.file_maintenance import FileMaintenance
+from mcp_learning.store.protocol import Store
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer

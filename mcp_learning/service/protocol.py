@@ -27,6 +27,7 @@ from mcp_learning.models.dashboard import (
     Telemetry,
     View,
 )
+from mcp_learning.models.health import Health
 from mcp_learning.models.insights import Insights
 from mcp_learning.models.lessons import (
     ChangeLesson,
@@ -71,13 +72,13 @@ from mcp_learning.models.results import (
     ExecutionDetail,
     FeedbackStored,
     Forgotten,
-    Health,
     Recommendation,
     Recorded,
     SimilarTasks,
     Stats,
     SuggestedValues,
 )
+from mcp_learning.models.team import Exchanged, ExchangeWithTeam, LeftTeam
 from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
 
 Progress = Callable[[float, str], Awaitable[None]]
@@ -195,6 +196,12 @@ class Learning(Protocol):
 
     async def telemetry(self) -> Telemetry:
         """Returns latencies of recent calls, and recent events."""
+
+    async def exchange(self, request: ExchangeWithTeam, /) -> Exchanged:
+        """Pulls what the team has, and pushes what waits for it."""
+
+    async def leave_team(self) -> LeftTeam:
+        """Forgets the team in this database."""
 
     async def pulse(self) -> Pulse:
         """Returns a text that changes whenever the database does."""

@@ -1,8 +1,8 @@
 """The truth: executions and everything recorded about them, behind one protocol.
 
 `open_store` makes the store of some settings. `protocol.Store` is what the rest of the package
-asks, and `protocol.FileMaintenance` what a store that is one file offers besides; `types` has the
-values that both take and return. `duckdb` implements them on one DuckDB file, opened by one
+asks, and `file_maintenance.FileMaintenance` what a store that is one file offers besides; `types`
+has the values that both take and return. `duckdb` implements them on one DuckDB file, opened by one
 process. What works on whole files, without a store, are functions from paths to values:
 `duckdb.files`, `duckdb.backups`, `duckdb.copies.examine`, `duckdb.inspection`, `duckdb.upgrade`,
 `duckdb.legacy` and `duckdb.salvage`.

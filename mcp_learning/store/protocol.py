@@ -1,4 +1,4 @@
-"""The one door to the truth: `Store`, and `FileMaintenance` for stores that are one file.
+"""The one door to the truth: `Store`. `FileStore` has what a store that is one file offers besides.
 
 Every method is a coroutine that runs its query elsewhere than on the event loop, and every write is
 one transaction that is committed when the call returns. A caller that is cancelled drops the
@@ -12,7 +12,6 @@ write is kept.
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
@@ -20,16 +19,16 @@ from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step
 from mcp_learning.models.requests import Dimension, GroupBy
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.models.transfer import Exported
+from mcp_learning.store.file_maintenance import FileMaintenance
 from mcp_learning.store.lesson_protocol import LessonStore
 from mcp_learning.store.past_run import PastRun
+from mcp_learning.store.shared import SharedStore
 from mcp_learning.store.traces import Trace
 from mcp_learning.store.types import (
     BatchCounts,
     Changes,
-    Copied,
     Deletion,
     ErrorTexts,
-    Expired,
     Extent,
     Incoming,
     IndexedTexts,
@@ -42,7 +41,6 @@ from mcp_learning.store.types import (
     Shown,
     StoredExecution,
     StoreHealth,
-    Unarchived,
     Unembedded,
     Upserted,
     Use,
@@ -192,6 +190,8 @@ class Store(LessonStore, Protocol):
         model: str,
         generation: Generation = "current",
         passages: "Sequence[NDArray[np.float32]]" = (),
+        *,
+        shared: bool = False,
     ) -> dict[UUID, int]:
         """Stores vectors; rows that were deleted, changed or embedded since are left out.
 
@@ -202,6 +202,7 @@ class Store(LessonStore, Protocol):
             generation: Which set they belong to.
             passages: n arrays (k, dimension), k >= 0: of further passages. They have the versions
                 after the last one that is returned, in the order of its executions.
+            shared: They came from the team, which isn't to get them again.
 
         Returns:
             The version of each stored vector, ascending. A version never repeats.
@@ -358,42 +359,5 @@ class Store(LessonStore, Protocol):
         ...
 
 
-@runtime_checkable
-class FileMaintenance(Protocol):
-    """What a store that is one file offers besides."""
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-
-    async def backup(self, target: Path) -> Copied:
-        """Copies the whole store as of one moment, reads the copy back and compares."""
-        ...
-
-    async def compact(self) -> None:
-        """Rewrites the file without the space of what was deleted."""
-        ...
-
-    async def checkpoint(self) -> None:
-        """Merges the write-ahead log into the file."""
-        ...
-
-    async def verify(self) -> None:
-        """Raises `StoreReplaced`, as does every later call, if another file is at the path."""
-        ...
-
-    async def expired(self, before: datetime | None, max_bytes: int | None) -> Expired:
-        """Executions recorded before a time, or the oldest ones beyond a size."""
-        ...
-
-    async def archive(self, task_ids: Sequence[UUID], target: Path | None) -> None:
-        """Writes executions to a Parquet file, if one is named, and deletes them: both or none."""
-        ...
-
-    async def unarchive(self, source: Path) -> Unarchived:
-        """Brings back the executions of a Parquet archive that don't exist."""
-        ...
-
-
-class FileStore(Store, FileMaintenance, Protocol):
-    """A store that is one file."""
+class FileStore(Store, FileMaintenance, SharedStore, Protocol):
+    """A store that is one file, and that a team is served from."""

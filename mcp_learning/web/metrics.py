@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from mcp_learning.models.dashboard import Overview, Telemetry
-from mcp_learning.models.results import Health
+from mcp_learning.models.health import Health
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

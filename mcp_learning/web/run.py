@@ -23,6 +23,7 @@ from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.files import make_private
+from mcp_learning.team.members import service_of
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
     token = secrets.token_urlsafe(32)
     if settings.http_token is not None:
         token = settings.http_token.get_secret_value()
-    member = ClusterMember(settings)
+    member = ClusterMember(settings, service=service_of(settings))
     member.prepare()
 
     from mcp_learning.server.connections import BoundedServer

@@ -33,6 +33,14 @@ ELSEWHERE = {
     "uv tool install .": "installs, with uv",
     "pip install .": "installs",
     "python -m benchmarks hook": "measures for minutes",
+    **dict.fromkeys(
+        (
+            "export MCP_LEARNING_TEAM=shop",
+            "export MCP_LEARNING_TEAM_URL=postgresql://owner@db.example.org/learning",
+            "mcp-learning team init --member ada --member ben --reader dashboard",
+        ),
+        "needs a PostgreSQL; tests/team has one",
+    ),
     "claude mcp add learning --scope user -- mcp-learning": "needs Claude Code",
 }
 

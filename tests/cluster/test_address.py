@@ -18,7 +18,7 @@ from anyio.abc import ByteStream
 
 from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.address import Address
-from mcp_learning.models.results import Member
+from mcp_learning.models.health import Member
 
 pytestmark = [
     pytest.mark.anyio,

@@ -31,8 +31,9 @@ from mcp_learning.cluster.leader_lock import LeaderLock
 from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.cluster.methods import METHODS
 from mcp_learning.errors import InvalidInput, LeaderIncompatible, StoreLocked
+from mcp_learning.models.health import Member
 from mcp_learning.models.requests import GetExecution, RecordExecution, SubmitFeedback
-from mcp_learning.models.results import FeedbackStored, Member, Recorded
+from mcp_learning.models.results import FeedbackStored, Recorded
 from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.connection import Cursor, Database

@@ -6,18 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from mcp_learning.models.health import Health, IndexHealth, Member
 from mcp_learning.models.requests import LearningStats
-from mcp_learning.models.results import (
-    Change,
-    FailurePattern,
-    Group,
-    Health,
-    IndexHealth,
-    Member,
-    Stats,
-    Totals,
-    Trend,
-)
+from mcp_learning.models.results import Change, FailurePattern, Group, Stats, Totals, Trend
 from mcp_learning.server.answers import structured, tokens
 from mcp_learning.server.statistics import stats
 

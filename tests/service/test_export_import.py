@@ -22,6 +22,7 @@ from mcp_learning.models.transfer import Exported, ImportBatch, PastExecution
 from mcp_learning.service.importing import prepare
 from mcp_learning.store.duckdb import bulk, importing, transfer
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.outbox import Outbox
 
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -149,7 +150,7 @@ def test_export_then_import_into_an_empty_database_is_identical(
             for rows in pages(source):
                 opened.write(rows)
         for batch in batches(_READERS[kind](path, notes)):
-            importing.write(target, prepare(sent(batch), {})[0])
+            importing.write(target, prepare(sent(batch), {})[0], Outbox(None))
         assert everything(target) == everything(source)
     assert (notes.skipped, notes.left_out, notes.unknown) == ({}, {}, {})
 

@@ -19,8 +19,8 @@ from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, database_of, find,
 from services import open_service
 
 from mcp_learning.errors import IndexUnavailable, StoreError
+from mcp_learning.models.health import IndexHealth
 from mcp_learning.models.requests import RebuildIndex
-from mcp_learning.models.results import IndexHealth
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 

@@ -14,12 +14,13 @@ VERSIONS = {
     "schema-5": 5,
     "schema-6": 6,
     "schema-7": 7,
+    "schema-8": 8,
 }
-_VERDICT = "'outcome_basis', 'outcome_confidence', 'session_id', 'supersedes'"
+_LATER = "'outcome_basis', 'outcome_confidence', 'session_id', 'supersedes', 'author'"
 
 _QUERIES = {
     "executions": (
-        f"SELECT COLUMNS(c -> c NOT IN ('error_text', {_VERDICT})) FROM executions ORDER BY task_id"
+        f"SELECT COLUMNS(c -> c NOT IN ('error_text', {_LATER})) FROM executions ORDER BY task_id"
     ),
     "embeddings": "FROM embeddings ORDER BY task_id",
     "feedback": "FROM feedback ORDER BY feedback_id",
@@ -29,7 +30,7 @@ _QUERIES = {
 
 
 RECORDED = (
-    f"SELECT COLUMNS(c -> c NOT IN ('sequence', 'error_text', {_VERDICT})) "
+    f"SELECT COLUMNS(c -> c NOT IN ('sequence', 'error_text', {_LATER})) "
     "FROM executions ORDER BY task_id"
 )
 """Executions without their change numbers, and without what only later versions have."""

@@ -13,7 +13,8 @@ from store.contract.machine import StoreMachine
 
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.store import open_store as open_duckdb
-from mcp_learning.store.protocol import FileMaintenance, Store
+from mcp_learning.store.file_maintenance import FileMaintenance
+from mcp_learning.store.protocol import Store
 
 pytestmark = pytest.mark.anyio
 

@@ -99,6 +99,7 @@ def test_all_migrations_make_all_columns_of_the_original_design(cursor: Cursor) 
         "outcome_confidence",
         "session_id",
         "supersedes",
+        "author",
     }
     assert columns(cursor, "embeddings")["embedding"] == "FLOAT[384]"
     assert set(tables(cursor)) == {
@@ -115,6 +116,8 @@ def test_all_migrations_make_all_columns_of_the_original_design(cursor: Cursor) 
         "lesson_changes",
         "lesson_showings",
         "schema_version",
+        "outbox",
+        "team_mark",
     }
 
 

@@ -17,6 +17,7 @@ from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.cluster.connect import connect
 from mcp_learning.models.transfer import ImportBatch, PastExecution
 from mcp_learning.settings import Settings
+from mcp_learning.team.members import service_of
 
 SECONDS = 60
 """Longest time for storing; after that nothing is recorded."""
@@ -84,7 +85,7 @@ async def _store(settings: Settings, records: list[PastExecution]) -> list[str]:
     """Stores records, and tells what was done of each in a few words."""
     told = []
     with anyio.fail_after(SECONDS):
-        async with connect(settings) as service:
+        async with connect(settings, service_of(settings)) as service:
             for record in records:
                 done = await service.import_batch(ImportBatch(records=[record]))
                 what = "recorded" if done.created else "updated" if done.updated else ""

@@ -33,6 +33,7 @@ EXECUTION_TYPES = {
     "outcome_confidence": "DOUBLE",
     "session_id": "VARCHAR",
     "supersedes": "UUID",
+    "author": "VARCHAR",
 }
 """Columns of `executions` that hold what was recorded; `timestamp` is when."""
 

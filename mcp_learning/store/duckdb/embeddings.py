@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.lists import AMONG_NUMBERS, NUMBERS, UUIDS, as_text, joined
+from mcp_learning.store.duckdb.lists import (
+    AMONG_NUMBERS,
+    AMONG_UUIDS,
+    NUMBERS,
+    UUIDS,
+    as_text,
+    joined,
+)
 from mcp_learning.store.types import Unembedded
 from mcp_learning.store.vectors import TakeVectors
 
@@ -26,6 +33,9 @@ PASSAGES: dict[Table, str] = {"embeddings": "passages", "embeddings_next": "pass
 """The table of further passages by that of first vectors."""
 
 _READ = ("embeddings", "passages")
+
+MANY = 64
+"""Vectors from which on it is faster to have DuckDB read an Arrow table than to bind a text."""
 
 CHUNK = 40_960
 """Rows read at a time: 63 MB of vectors of 384. Each chunk scans its row group (122,880 rows) anew,
@@ -53,6 +63,16 @@ def unembedded(cursor: Cursor, sequences: Sequence[int]) -> list[Unembedded]:
         "SELECT task_id, sequence, task_description FROM executions WHERE sequence BETWEEN ? AND ? "
         f"AND sequence {AMONG_NUMBERS} ORDER BY sequence",
         [min(sequences), max(sequences), joined(sequences)],
+    ).fetchall()
+    return [Unembedded(*row) for row in rows]
+
+
+def unembedded_among(cursor: Cursor, task_ids: Sequence[UUID]) -> list[Unembedded]:
+    """Those of these executions that exist and have no vector, oldest change first."""
+    rows = cursor.execute(
+        "SELECT task_id, sequence, task_description FROM executions x "
+        f"ANTI JOIN embeddings e USING (task_id) WHERE task_id {AMONG_UUIDS} ORDER BY sequence",
+        [joined(task_ids)],
     ).fetchall()
     return [Unembedded(*row) for row in rows]
 
@@ -164,29 +184,45 @@ def store(
     """
     if not rows:
         return {}
+    given, bound = _given(cursor, rows, vectors)
     stored = cursor.execute(
         f"INSERT INTO {table} "
         # Numbered outside the subselect: inside it, before its rows are in order.
         "SELECT task_id, coalesce(version, nextval('embedding_version')), embedding, ? FROM ("
         "SELECT x.task_id, old.version, new.embedding "
-        f"FROM (SELECT unnest({UUIDS}) AS task_id, unnest({NUMBERS}) AS sequence, "
-        f"unnest(string_split(?, ';'))::FLOAT[{vectors.shape[1]}] AS embedding) new "
+        f"FROM ({given}) new "
         "JOIN executions x ON x.task_id = new.task_id AND x.sequence = new.sequence "
         "LEFT JOIN embeddings old ON old.task_id = x.task_id "
         f"WHERE NOT EXISTS (FROM {table} e WHERE e.task_id = x.task_id) ORDER BY x.sequence) "
         "RETURNING task_id, version",
-        [
-            fingerprint,
-            joined(row.task_id for row in rows),
-            joined(row.sequence for row in rows),
-            ";".join(map(as_text, vectors)),
-        ],
+        [fingerprint, *bound],
     ).fetchall()
     versions = dict(sorted(stored, key=lambda pair: pair[1]))
     further = {row.task_id: some for row, some in zip(rows, passages, strict=False) if len(some)}
     if stored_further := [(one, further[one]) for one in versions if one in further]:
         store_passages(cursor, stored_further, table)
     return versions
+
+
+def _given(
+    cursor: Cursor, rows: Sequence[Unembedded], vectors: "NDArray[np.float32]"
+) -> tuple[str, list[str]]:
+    """A query of task_id, sequence and embedding, and its values; many are read in place."""
+    if len(rows) >= MANY:
+        import numpy as np
+
+        from mcp_learning.store.duckdb.arrow_batch import ArrowBatch
+
+        batch: dict[str, Any] = {"task_id": [row.task_id for row in rows], "embedding": vectors}
+        batch["sequence"] = np.array([row.sequence for row in rows], np.int64)
+        cursor.register("given_vectors", ArrowBatch(batch))
+        return "SELECT task_id::UUID AS task_id, sequence, embedding FROM given_vectors", []
+    texts = [joined(row.task_id for row in rows), joined(row.sequence for row in rows)]
+    return (
+        f"SELECT unnest({UUIDS}) AS task_id, unnest({NUMBERS}) AS sequence, "
+        f"unnest(string_split(?, ';'))::FLOAT[{vectors.shape[1]}] AS embedding",
+        [*texts, ";".join(map(as_text, vectors))],
+    )
 
 
 def store_passages(

@@ -19,7 +19,7 @@ from mcp_learning.store.duckdb import repositories
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, UUIDS, joined
-from mcp_learning.store.types import LABELS, Shown
+from mcp_learning.store.types import LABELS, Deletion, Selection, Shown
 
 _FIELDS = ", ".join(EXECUTION_TYPES)
 # Column by column out of one JSON parameter: a third less time than from_json with its types.
@@ -105,6 +105,15 @@ def get(cursor: Cursor, task_id: UUID) -> Execution | None:
     return from_row(row) if row else None
 
 
+def several(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Execution]:
+    """Those of these executions that exist, in the order of their last change."""
+    rows = cursor.execute(
+        f"SELECT {_FIELDS} FROM executions WHERE task_id {AMONG_UUIDS} ORDER BY sequence",
+        [joined(task_ids)],
+    ).fetchall()
+    return {row[0]: from_row(row) for row in rows}
+
+
 def unknown(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     """Those of `task_ids` that no execution has."""
     if not task_ids:
@@ -147,6 +156,25 @@ def select_ids(
         f"SELECT task_id FROM executions {_conditions(clauses)}", values
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def selected(cursor: Cursor, selection: Selection) -> Deletion:
+    """Those that a selection means."""
+    if selection.task_ids:
+        ids = list(dict.fromkeys(selection.task_ids))
+        missing = unknown(cursor, ids)
+        absent = set(missing)
+        return Deletion([one for one in ids if one not in absent], missing)
+    return Deletion(
+        select_ids(
+            cursor,
+            repo=selection.repo,
+            task_type=selection.task_type,
+            before=selection.before,
+            generated=selection.generated,
+        ),
+        [],
+    )
 
 
 def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
@@ -227,13 +255,13 @@ def feedback_of(cursor: Cursor, task_id: UUID) -> list[Feedback]:
     ]
 
 
-def add_uses(cursor: Cursor, task_id: UUID, used: Sequence[UUID], at: datetime) -> bool:
-    """Notes that `task_id` used earlier executions; returns whether any of that was new."""
+def add_uses(cursor: Cursor, task_id: UUID, used: Sequence[UUID], at: datetime) -> list[UUID]:
+    """Notes that `task_id` used earlier executions; returns those of which that was new."""
     added = cursor.execute(
         f"INSERT OR IGNORE INTO uses SELECT ?, unnest({UUIDS}), ? RETURNING used_task_id",
         [task_id, joined(used), naive(at)],
     ).fetchall()
-    return bool(added)
+    return [row[0] for row in added]
 
 
 def uses(cursor: Cursor, task_id: UUID) -> list[UUID]:

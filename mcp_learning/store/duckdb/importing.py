@@ -11,11 +11,12 @@ from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.store.duckdb import embeddings, executions, transfer
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.types import BatchCounts, Incoming
 
 
-def write(cursor: Cursor, batch: Sequence[Incoming]) -> BatchCounts:
-    """Stores a batch; called inside a transaction."""
+def write(cursor: Cursor, batch: Sequence[Incoming], outbox: Outbox) -> BatchCounts:
+    """Stores a batch, with its entries in the outbox; called inside a transaction."""
     created = updated = unchanged = 0
     stored: list[PastExecution] = []
     for distinct in _rounds(batch):
@@ -23,15 +24,16 @@ def write(cursor: Cursor, batch: Sequence[Incoming]) -> BatchCounts:
         wanted = [one for one in distinct if one.given is not None]
         new = [one for one in wanted if one.record.task_id not in present]
         newer = [one for one in wanted if _is_newer(one, present)]
-        _insert(cursor, new)
+        _insert(cursor, new, outbox)
         for one in newer:
-            _update(cursor, one)
+            _update(cursor, one, outbox)
         created += len(new)
         updated += len(newer)
         unchanged += len(distinct) - len(new) - len(newer)
         stored += [one.record for one in new]
         stored += [one.record for one in distinct if one.record.task_id in present]
     transfer.add_feedback_and_uses(cursor, stored)
+    outbox.told(cursor, stored)
     return BatchCounts(created, updated, unchanged)
 
 
@@ -63,19 +65,22 @@ def _is_newer(one: Incoming, present: Mapping[UUID, datetime]) -> bool:
     return stored is not None and one.record.is_newer(stored)
 
 
-def _insert(cursor: Cursor, new: Sequence[Incoming]) -> None:
+def _insert(cursor: Cursor, new: Sequence[Incoming], outbox: Outbox) -> None:
     if new:
         made = [Execution(task_id=one.record.task_id, **_fields(one)) for one in new]
         executions.insert_many(cursor, made, [task_key(one.task_description) for one in made])
+        for one in made:
+            outbox.changed(cursor, None, one)
 
 
-def _update(cursor: Cursor, one: Incoming) -> None:
+def _update(cursor: Cursor, one: Incoming, outbox: Outbox) -> None:
     task_id = one.record.task_id
     old = executions.get(cursor, task_id)
     if old is None:
         raise LookupError(f"{task_id} was there in this very transaction")
     changed = provenance.merged(old, _fields(one))
     executions.update(cursor, changed, task_key(changed.task_description))
+    outbox.changed(cursor, old, changed)
     if changed.task_description != old.task_description:
         embeddings.remove(cursor, task_id)
 

@@ -4,7 +4,6 @@ Modules that import numpy are imported on the worker threads, so that a server a
 before numpy is loaded.
 """
 
-from array import array
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +14,7 @@ from uuid import UUID, uuid4
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.models.transfer import Exported
+from mcp_learning.redaction.exclusion import is_shared
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import (
     embeddings,
@@ -25,10 +25,11 @@ from mcp_learning.store.duckdb import (
     transfer,
     votes,
 )
-from mcp_learning.store.duckdb.aggregates import Aggregates
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.files import size_on_disk
 from mcp_learning.store.duckdb.lesson_verbs import LessonVerbs
+from mcp_learning.store.duckdb.outbox import Outbox
+from mcp_learning.store.duckdb.shared_rows import SharedRows
 from mcp_learning.store.protocol import Merge
 from mcp_learning.store.types import (
     BatchCounts,
@@ -58,18 +59,17 @@ if TYPE_CHECKING:
 _TABLES: dict[Generation, embeddings.Table] = {"current": "embeddings", "next": "embeddings_next"}
 
 
-class DuckDBStore(Aggregates, LessonVerbs):
+class DuckDBStore(SharedRows, LessonVerbs):
     """One DuckDB file as a `Store` and a `FileMaintenance`; their docstrings describe the methods.
 
     Args:
         database: The file, opened by the first call. It is for this room and its tests alone.
+        outbox: Notes what a team is to get; None: there is no team.
     """
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self, database: Database, outbox: Outbox | None = None) -> None:
+        super().__init__(database, outbox or Outbox(None))
         self._identity = uuid4()
-        # Deletions of this opening of the file: a reader of `changes` holds a place in this list.
-        self._deleted = array("Q")  # both halves of each task_id
 
     @property
     def path(self) -> Path:
@@ -123,9 +123,11 @@ class DuckDBStore(Aggregates, LessonVerbs):
                 executions.update(cursor, new, task_key(new.task_description))
                 if new.task_description != old.task_description:
                     embeddings.remove(cursor, new.task_id)
-            if used:
-                moment = at or datetime.now(UTC)
-                changed |= executions.add_uses(cursor, new.task_id, used, moment)
+            moment = at or datetime.now(UTC)
+            added = executions.add_uses(cursor, new.task_id, used, moment) if used else []
+            if changed or added:
+                self.outbox.changed(cursor, old, new, added, moment)
+            changed |= bool(added)
             return Upserted(created=old is None, missing=[])
 
         return await self.database.write(write, counted=lambda _: changed)
@@ -161,18 +163,23 @@ class DuckDBStore(Aggregates, LessonVerbs):
             if about is None:
                 return None
             check(about)
-            return executions.add_feedback(cursor, feedback_id, task_id, feedback)
+            before = len(executions.feedback_of(cursor, task_id))
+            number = executions.add_feedback(cursor, feedback_id, task_id, feedback)
+            if number > before:
+                self.outbox.judged(cursor, about, feedback_id)
+            return number
 
         return await self.database.write(write, counted=lambda number: number is not None)
 
     async def delete(self, selection: Selection, *, dry_run: bool = False) -> Deletion:
         if dry_run:
-            return await self.database.read(partial(_select, selection=selection))
+            return await self.database.read(partial(executions.selected, selection=selection))
 
         def write(cursor: Cursor) -> Deletion:
-            chosen = _select(cursor, selection)
+            chosen = executions.selected(cursor, selection)
             if chosen.task_ids:
                 lessons.without(cursor, chosen.task_ids, quoted=True)
+                self.outbox.forgotten(cursor, chosen.task_ids)
                 executions.delete(cursor, chosen.task_ids)
             return chosen
 
@@ -181,10 +188,6 @@ class DuckDBStore(Aggregates, LessonVerbs):
             counted=lambda deletion: bool(deletion.task_ids),
             committed=lambda deletion: self._note(deletion.task_ids),
         )
-
-    def _note(self, deleted: Sequence[UUID]) -> None:
-        for one in deleted:
-            self._deleted.extend((one.int >> 64, one.int & (2**64 - 1)))
 
     async def suggest(self, column: str, prefix: str, limit: int) -> list[str]:
         return await self.database.read(lambda c: executions.suggestions(c, column, prefix, limit))
@@ -260,17 +263,28 @@ class DuckDBStore(Aggregates, LessonVerbs):
         model: str,
         generation: Generation = "current",
         passages: "Sequence[NDArray[np.float32]]" = (),
+        *,
+        shared: bool = False,
     ) -> dict[UUID, int]:
-        return await self.database.write(
-            lambda c: embeddings.store(c, rows, vectors, model, _TABLES[generation], passages)
-        )
+        def write(cursor: Cursor) -> dict[UUID, int]:
+            table = _TABLES[generation]
+            versions = embeddings.store(cursor, rows, vectors, model, table, passages)
+            if generation == "current" and not shared:
+                self.outbox.embedded(cursor, list(versions))
+            return versions
+
+        return await self.database.write(write)
 
     async def reset_vectors(self, dimension: int, generation: Generation = "current") -> None:
         table = _TABLES[generation]
         await self.database.write(lambda c: embeddings.create_table(c, table, dimension))
 
     async def adopt_vectors(self, dimension: int) -> None:
-        await self.database.write(lambda c: embeddings.adopt_next(c, dimension))
+        def write(cursor: Cursor) -> None:
+            embeddings.adopt_next(cursor, dimension)
+            self.outbox.embedded_anew(cursor)
+
+        await self.database.write(write)
 
     async def count_vectors(self, up_to: int) -> int:
         return await self.database.read(lambda c: embeddings.count_vectors(c, up_to))
@@ -288,7 +302,7 @@ class DuckDBStore(Aggregates, LessonVerbs):
     ) -> BatchCounts:
         if dry_run:
             return await self.database.read(lambda c: importing.preview(c, batch))
-        return await self.database.write(lambda c: importing.write(c, batch))
+        return await self.database.write(lambda c: importing.write(c, batch, self.outbox))
 
     async def insert_many(
         self,
@@ -373,22 +387,5 @@ class DuckDBStore(Aggregates, LessonVerbs):
 
 def open_store(settings: Settings, path: Path | None = None) -> DuckDBStore:
     """As `mcp_learning.store.open_store`."""
-    return DuckDBStore(migrations.open_database(settings, path))
-
-
-def _select(cursor: Cursor, selection: Selection) -> Deletion:
-    if selection.task_ids:
-        ids = list(dict.fromkeys(selection.task_ids))
-        missing = executions.unknown(cursor, ids)
-        absent = set(missing)
-        return Deletion([one for one in ids if one not in absent], missing)
-    return Deletion(
-        executions.select_ids(
-            cursor,
-            repo=selection.repo,
-            task_type=selection.task_type,
-            before=selection.before,
-            generated=selection.generated,
-        ),
-        [],
-    )
+    shares = partial(is_shared, settings.team_repos) if settings.shares else None
+    return DuckDBStore(migrations.open_database(settings, path), Outbox(shares))

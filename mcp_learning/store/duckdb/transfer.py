@@ -43,8 +43,8 @@ def add_feedback_and_uses(cursor: Cursor, records: Sequence[PastExecution]) -> N
         for record in records
         for use in record.uses
     ]
-    _add(cursor, "feedback", FEEDBACK_TYPES, feedback)
-    _add(cursor, "uses", USE_TYPES, uses)
+    insert_new(cursor, "feedback", FEEDBACK_TYPES, feedback)
+    insert_new(cursor, "uses", USE_TYPES, uses)
 
 
 def page(cursor: Cursor, after: int, limit: int) -> Exported:
@@ -68,7 +68,7 @@ def page(cursor: Cursor, after: int, limit: int) -> Exported:
     feedback, uses = _feedback_of(cursor, ids), _uses_of(cursor, ids)
     shown = []
     for execution in executions:
-        values = execution.model_dump(mode="json", exclude_none=True)
+        values = execution.model_dump(mode="json", exclude={"author"}, exclude_none=True)
         if given := feedback.get(execution.task_id):
             values["feedback"] = given
         if used := uses.get(execution.task_id):
@@ -107,7 +107,10 @@ def _uses_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[s
     return found
 
 
-def _add(cursor: Cursor, table: str, types: dict[str, str], rows: Sequence[dict[str, Any]]) -> None:
+def insert_new(
+    cursor: Cursor, table: str, types: dict[str, str], rows: Sequence[dict[str, Any]]
+) -> None:
+    """Adds those rows to `feedback` or `uses` that are not there yet; values as JSON has them."""
     values = (f"json_extract_string(row, '$.{name}')::{kind}" for name, kind in types.items())
     statement = (
         f"INSERT OR IGNORE INTO {table} ({', '.join(types)}) SELECT {', '.join(values)} "

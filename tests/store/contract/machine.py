@@ -92,7 +92,9 @@ class StoreMachine(RuleBasedStateMachine):
             )
 
         old = self._model.get(task_id)
-        new = execution(**values, task_id=task_id)
+        new = (
+            old.execution.model_copy(update=values) if old else execution(**values, task_id=task_id)
+        )
         missing = [one for one in used if one not in self._model]
         before = self._store.revision
         done = self._call(self._store.upsert, task_id, merge, used, NOW)

@@ -9,7 +9,8 @@ from store.rows import NOW
 
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
-from mcp_learning.store.protocol import FileMaintenance, Store
+from mcp_learning.store.file_maintenance import FileMaintenance
+from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import BatchCounts, Incoming
 
 LATER = NOW + timedelta(hours=1)

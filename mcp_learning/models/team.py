@@ -1,0 +1,54 @@
+"""What is asked about a team's store, and what is answered."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mcp_learning.models.fields import Model, Request
+
+NO_TEAM = "no team is set up: set MCP_LEARNING_TEAM and MCP_LEARNING_TEAM_URL (docs/team.md)"
+
+
+class TeamHealth(Model):
+    """How far this host and its team know of each other."""
+
+    team: str
+    role: Annotated[str | None, Field(description="Of this host there, once it was reached")] = None
+    waiting: Annotated[int, Field(description="Changes here that the team doesn't have yet")]
+    waiting_since: datetime | None = None
+    known: Annotated[
+        int | None, Field(description="The team's number up to which all is here; None: never met")
+    ] = None
+    behind: Annotated[
+        int | None, Field(description="Changes there that aren't here; as of the last contact")
+    ] = None
+    last_contact: datetime | None = None
+    problem: str | None = None
+
+
+class ExchangeWithTeam(Request):
+    """Arguments of `exchange`.
+
+    Attributes:
+        fill: First add what was recorded before its repository was shared.
+    """
+
+    direction: Literal["both", "push", "pull"] = "both"
+    fill: bool = False
+
+
+class Exchanged(Model):
+    """Answer of `exchange`."""
+
+    added: Annotated[int, Field(description="Executions that were recorded before, and wait")] = 0
+    pushed: Annotated[int, Field(description="Changes that the team got")] = 0
+    pulled: Annotated[int, Field(description="Executions created or changed here")] = 0
+    forgotten: Annotated[int, Field(description="Executions deleted here")] = 0
+
+
+class LeftTeam(Model):
+    """Answer of `leave_team`."""
+
+    team: Annotated[str | None, Field(description="None: this host was in none")] = None
+    dropped: Annotated[int, Field(description="Changes that the team never got")] = 0

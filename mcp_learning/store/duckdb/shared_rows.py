@@ -1,0 +1,87 @@
+"""The verbs of `SharedStore`: what is exchanged with a team."""
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
+
+from mcp_learning.store.duckdb import embeddings, team_rows
+from mcp_learning.store.duckdb import outbox as entries
+from mcp_learning.store.duckdb.aggregates import Aggregates
+from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.outbox import Outbox
+from mcp_learning.store.shared import OutboxState, Outgoing, TakenIn, TeamMark, TeamPage
+from mcp_learning.store.types import Unembedded
+
+
+class SharedRows(Aggregates):
+    """The part of a `Store` on DuckDB that a team is served from.
+
+    Args:
+        database: The file.
+        outbox: Notes what the team is to get.
+    """
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        super().__init__(database)
+        self.outbox = outbox
+        # Deletions of this opening of the file: a reader of `changes` holds a place in this list.
+        self._deleted = array("Q")  # both halves of each task_id
+
+    def _note(self, deleted: Sequence[UUID]) -> None:
+        for one in deleted:
+            self._deleted.extend((one.int >> 64, one.int & (2**64 - 1)))
+
+    async def outbox_state(self) -> OutboxState:
+        return await self.database.read(entries.state)
+
+    async def fill_outbox(self) -> int:
+        return await self.database.write(self.outbox.fill, counted=lambda _: False)
+
+    async def outgoing(self, limit: int) -> Outgoing:
+        return await self.database.read(lambda c: entries.outgoing(c, limit))
+
+    async def sent(
+        self, numbers: Mapping[int, int], forgotten: Sequence[UUID], absent: Sequence[UUID]
+    ) -> TakenIn:
+        def write(cursor: Cursor) -> TakenIn:
+            entries.sent(cursor, numbers)
+            deleted = team_rows.forget(cursor, forgotten)
+            if absent:
+                entries.again(cursor, absent)
+            return TakenIn([], deleted)
+
+        return await self._take(write)
+
+    async def sent_since(self, change: int) -> Mapping[UUID, int]:
+        return await self.database.read(lambda c: entries.sent_since(c, change))
+
+    async def send_again(self, task_ids: Sequence[UUID]) -> None:
+        await self.database.write(lambda c: entries.again(c, task_ids), counted=lambda _: False)
+
+    async def take_in(self, page: TeamPage) -> TakenIn:
+        return await self._take(lambda c: team_rows.take_in(c, page))
+
+    async def lacking_vectors(self, task_ids: Sequence[UUID]) -> list[UUID]:
+        return await self.database.read(lambda c: team_rows.lacking_vectors(c, task_ids))
+
+    async def without_vector(self, task_ids: Sequence[UUID]) -> list[Unembedded]:
+        return await self.database.read(lambda c: embeddings.unembedded_among(c, task_ids))
+
+    async def set_mark(self, mark: TeamMark | None) -> None:
+        def write(cursor: Cursor) -> None:
+            if mark is None:
+                entries.leave(cursor)
+            else:
+                entries.set_mark(cursor, mark)
+
+        await self.database.write(write, counted=lambda _: False)
+
+    async def sweep(self, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
+        return await self._take(lambda c: team_rows.sweep(c, kept, mark))
+
+    async def _take(self, write: Callable[[Cursor], TakenIn]) -> TakenIn:
+        return await self.database.write(
+            write,
+            counted=lambda taken: bool(taken.changed or taken.deleted),
+            committed=lambda taken: self._note(taken.deleted),
+        )

@@ -1,0 +1,137 @@
+"""Taking in what a team has: many rows at a time, without validating them again.
+
+What is not an execution, because some program other than this one wrote it, is left out.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.results import Execution
+from mcp_learning.store.duckdb import embeddings, executions, lessons, outbox
+from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, USE_TYPES
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.executions import SUCCESS, naive
+from mcp_learning.store.duckdb.lists import AMONG_UUIDS, UUIDS, joined
+from mcp_learning.store.duckdb.transfer import insert_new
+from mcp_learning.store.shared import TakenIn, TeamExecution, TeamFeedback, TeamMark, TeamPage
+
+logger = logging.getLogger(__name__)
+
+_FIELDS = frozenset(Execution.model_fields) - {"task_id", "author", "updated_at"}
+_TEXTS = ("task_type", "task_description")
+
+
+def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
+    """As `SharedStore.take_in`; called inside a transaction."""
+    gone = [one.task_id for one in page.executions if one.fields is None]
+    deleted = forget(cursor, gone)
+    changed = _merge(cursor, [one for one in page.executions if one.fields is not None])
+    insert_new(cursor, "feedback", FEEDBACK_TYPES, [_feedback_row(one) for one in page.feedback])
+    uses = [
+        {
+            "task_id": str(one.task_id),
+            "used_task_id": str(one.used),
+            "recorded_at": naive(one.at).isoformat(),
+        }
+        for one in page.uses
+    ]
+    insert_new(cursor, "uses", USE_TYPES, uses)
+    outbox.set_mark(cursor, page.mark)
+    return TakenIn(changed, deleted)
+
+
+def forget(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
+    """Deletes executions that the team has forgotten, and what waits of them; returns which."""
+    if not task_ids:
+        return []
+    missing = set(executions.unknown(cursor, task_ids))
+    lessons.without(cursor, task_ids, quoted=True)
+    executions.delete(cursor, task_ids)  # with feedback that came before its execution
+    outbox.drop(cursor, task_ids)
+    return [one for one in task_ids if one not in missing]
+
+
+def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
+    """As `SharedStore.sweep`; called inside a transaction."""
+    rows = cursor.execute(
+        "SELECT task_id FROM executions WHERE author IS NOT NULL "
+        "AND task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NULL) "
+        f"AND task_id NOT IN (SELECT unnest(coalesce({UUIDS}, [])))",
+        [joined(kept)],
+    ).fetchall()
+    gone = [row[0] for row in rows]
+    if gone:
+        lessons.without(cursor, gone, quoted=True)
+        executions.delete(cursor, gone)
+    outbox.set_mark(cursor, mark)
+    return TakenIn([], gone)
+
+
+def lacking_vectors(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
+    """As `SharedStore.lacking_vectors`."""
+    if not task_ids:
+        return []
+    rows = cursor.execute(
+        f"SELECT task_id FROM embeddings WHERE task_id {AMONG_UUIDS}", [joined(task_ids)]
+    ).fetchall()
+    present = {row[0] for row in rows}
+    return [one for one in task_ids if one not in present]
+
+
+def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
+    ids = [one.task_id for one in given]
+    if not ids:
+        return []
+    stored = executions.several(cursor, ids)
+    waiting = outbox.waiting_patches(cursor, ids)
+    created: list[Execution] = []
+    updated: list[Execution] = []
+    for one in given:
+        read = execution(one, waiting.get(one.task_id, {}))
+        if read is None:
+            logger.warning("the team's execution %s is none, and was left out", one.task_id)
+        elif one.task_id not in stored:
+            created.append(read)
+        elif read != stored[one.task_id]:
+            updated.append(read)
+    from mcp_learning.store.duckdb import bulk  # with numpy
+
+    if created:
+        bulk.insert(cursor, created, [task_key(one.task_description) for one in created])
+    if updated:
+        bulk.update(cursor, updated, [task_key(one.task_description) for one in updated])
+    for made in updated:
+        if made.task_description != stored[made.task_id].task_description:
+            embeddings.remove(cursor, made.task_id)
+    return [one.task_id for one in (*created, *updated)]
+
+
+def execution(given: TeamExecution, waiting: Mapping[str, Any]) -> Execution | None:
+    """What the team has of an execution, with patches on top; None if that is no execution."""
+    fields = {
+        name: value
+        for name, value in {**(given.fields or {}), **waiting}.items()
+        if name in _FIELDS and (value is not None or not name.startswith("outcome"))
+    }
+    try:
+        if not all(isinstance(fields[name], str) for name in _TEXTS):
+            return None
+        if fields["outcome"] not in SUCCESS:
+            return None
+        fields["recorded_at"] = datetime.fromisoformat(fields["recorded_at"]).astimezone(UTC)
+        if fields.get("supersedes"):
+            fields["supersedes"] = UUID(fields["supersedes"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    fields |= {"task_id": given.task_id, "author": given.author}
+    return Execution.model_construct(updated_at=given.updated_at.astimezone(UTC), **fields)
+
+
+def _feedback_row(one: TeamFeedback) -> dict[str, Any]:
+    known = {name: value for name, value in one.fields.items() if name in FEEDBACK_TYPES}
+    known["submitted_at"] = naive(datetime.fromisoformat(known["submitted_at"])).isoformat()
+    return {**known, "feedback_id": str(one.feedback_id), "task_id": str(one.task_id)}

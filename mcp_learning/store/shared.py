@@ -1,0 +1,196 @@
+"""What a store keeps for a team: what is still to be sent there, and how far it has been read.
+
+Executions of repositories that are shared leave an entry in the outbox in the transaction that
+changes them. Entries are patches: the fields that changed, not the whole row. What comes from the
+team was redacted where it was recorded, and is not validated again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from uuid import UUID
+
+from mcp_learning.store.types import Unembedded
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+EntryKind = Literal["patch", "forget", "feedback", "use", "vector"]
+
+
+class OutboxEntry(NamedTuple):
+    """One change that the team is to get.
+
+    Attributes:
+        number: Entries have ascending ones.
+        kind: Of what.
+        task_id: The execution.
+        fields: Of a patch, fields of an Execution as JSON values; of feedback, its columns with its
+            `feedback_id`; of a use, `used` and `at`. Otherwise empty.
+        at: When it was made, UTC.
+    """
+
+    number: int
+    kind: EntryKind
+    task_id: UUID
+    fields: Mapping[str, Any]
+    at: datetime
+
+
+class SharedVector(NamedTuple):
+    """A vector of an execution.
+
+    Attributes:
+        task_id: The execution.
+        part: 0 for the first one, then those of further passages.
+        described: Hash of the description that it was made of (`identifiers.description_hash`).
+        vector: (dimension,) float32, L2-normalised.
+    """
+
+    task_id: UUID
+    part: int
+    described: int
+    vector: "NDArray[np.float32]"
+
+
+class Outgoing(NamedTuple):
+    """Entries that the team doesn't have yet, the oldest first.
+
+    Attributes:
+        entries: These.
+        vectors: Those that entries of kind `vector` are about, as far as they still exist.
+        model: Fingerprint of the model that made them.
+    """
+
+    entries: Sequence[OutboxEntry]
+    vectors: Sequence[SharedVector]
+    model: str
+
+
+class TeamMark(NamedTuple):
+    """How far a team's changes are in this store.
+
+    Attributes:
+        team: Name of the team.
+        epoch: Of its store; another one means that its numbers mean something else now.
+        change: The last number that is here; 0: none.
+        sweeping: Whether all is being read anew: what is not among it is to be deleted at the end.
+        role: Under which this host writes there.
+    """
+
+    team: str
+    epoch: str
+    change: int
+    sweeping: bool
+    role: str
+
+
+class OutboxState(NamedTuple):
+    """What waits for the team, since when in UTC, and how far the team's changes are here."""
+
+    waiting: int
+    since: datetime | None
+    mark: TeamMark | None
+
+
+class TeamExecution(NamedTuple):
+    """An execution as the team has it; `fields` is None if it was forgotten."""
+
+    task_id: UUID
+    author: str
+    updated_at: datetime
+    fields: Mapping[str, Any] | None
+
+
+class TeamFeedback(NamedTuple):
+    """Feedback as the team has it; `fields` are its columns."""
+
+    feedback_id: UUID
+    task_id: UUID
+    fields: Mapping[str, Any]
+
+
+class TeamUse(NamedTuple):
+    """That an execution used an earlier one, and since when that is known, UTC."""
+
+    task_id: UUID
+    used: UUID
+    at: datetime
+
+
+@dataclass(frozen=True)
+class TeamPage:
+    """Some of a team's changes, and the mark up to which this store then has them all."""
+
+    executions: Sequence[TeamExecution]
+    feedback: Sequence[TeamFeedback]
+    uses: Sequence[TeamUse]
+    mark: TeamMark
+
+
+class TakenIn(NamedTuple):
+    """What a page changed here: executions created or changed, and those deleted."""
+
+    changed: Sequence[UUID]
+    deleted: Sequence[UUID]
+
+
+class SharedStore(Protocol):
+    """The part of a store that a team is served from."""
+
+    async def outbox_state(self) -> OutboxState:
+        """What waits, and how far the team's changes are here."""
+        ...
+
+    async def fill_outbox(self) -> int:
+        """Adds what is shared and neither came from the team nor was ever sent; returns how many.
+
+        For executions that were recorded before their repository was shared.
+        """
+        ...
+
+    async def outgoing(self, limit: int) -> Outgoing:
+        """The oldest entries that the team doesn't have, at most `limit`."""
+        ...
+
+    async def sent(
+        self, numbers: Mapping[int, int], forgotten: Sequence[UUID], absent: Sequence[UUID]
+    ) -> TakenIn:
+        """Notes that the team has entries.
+
+        Args:
+            numbers: The team's change number of each, by the entry's number.
+            forgotten: Executions that the team has forgotten: they are deleted here, too.
+            absent: Executions of which the team has nothing: they are sent as a whole.
+        """
+        ...
+
+    async def sent_since(self, change: int) -> Mapping[UUID, int]:
+        """Executions sent with a number above `change`, of the last day, with their last number."""
+        ...
+
+    async def send_again(self, task_ids: Sequence[UUID]) -> None:
+        """Adds executions to the outbox as a whole, with their feedback, uses and vectors."""
+        ...
+
+    async def take_in(self, page: TeamPage) -> TakenIn:
+        """Applies a page with its mark, all or nothing; what waits to be sent stays on top."""
+        ...
+
+    async def lacking_vectors(self, task_ids: Sequence[UUID]) -> list[UUID]:
+        """Those of these executions that have no vector here, or don't exist here."""
+        ...
+
+    async def without_vector(self, task_ids: Sequence[UUID]) -> list[Unembedded]:
+        """Those of these executions that exist here and have no vector, oldest change first."""
+        ...
+
+    async def set_mark(self, mark: TeamMark | None) -> None:
+        """Replaces the mark; None leaves the team, and empties the outbox."""
+        ...
+
+    async def sweep(self, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
+        """Deletes what came from the team but for `kept` and what waits; then sets the mark."""
+        ...

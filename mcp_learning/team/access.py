@@ -1,0 +1,127 @@
+"""Where the team's store is, and how it is connected to. The address is shown nowhere."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mcp_learning import environment
+from mcp_learning.errors import ConfigurationError
+from mcp_learning.models.team import NO_TEAM
+from mcp_learning.settings import Settings
+
+URL = f"{environment.PREFIX}TEAM_URL"
+
+CONNECT_SECONDS = 2
+"""Within which a server has to answer: libpq counts in whole seconds, and takes 2 at least."""
+
+_SAFE = "verify-full"
+_SAFE_ROOTS = "system"
+
+
+@dataclass(frozen=True)
+class Access:
+    """A team's store.
+
+    Attributes:
+        team: Name of the team.
+        parameters: libpq's connection parameters by name; with a password, perhaps.
+    """
+
+    team: str
+    parameters: dict[str, str | int] = field(repr=False)
+
+
+def access(settings: Settings) -> Access:
+    """The team's store of these settings; imports psycopg. Blocks, since files are read.
+
+    Raises:
+        ConfigurationError: There is none, or it can't be connected to safely; names the setting.
+    """
+    if not settings.shares:
+        raise ConfigurationError(NO_TEAM)
+    try:
+        from psycopg import ProgrammingError, conninfo, pq
+    except ImportError as error:
+        raise ConfigurationError(
+            "a team's store needs more of this package: pip install 'mcp-learning[team]'"
+        ) from error
+    try:
+        given = conninfo.conninfo_to_dict(_address(settings))
+    except ProgrammingError:  # its text shows the address
+        raise ConfigurationError(
+            f"{URL}: can't be read; write postgresql://role@host/database"
+        ) from None
+    known = {
+        one.keyword.decode(): one.val.decode()
+        for one in pq.Conninfo.get_defaults()
+        if one.val is not None
+    }
+    parameters = {name: value for name, value in given.items() if value is not None}
+    return Access(settings.team, _complete(parameters, known))
+
+
+def _address(settings: Settings) -> str:
+    if settings.team_url is None:
+        return ""  # libpq reads PGSERVICE itself
+    text = settings.team_url.get_secret_value().strip()
+    if not text.startswith(("/", "~", "file:")):
+        return text
+    try:
+        path = environment.path_of(text.removeprefix("file://").removeprefix("file:"))
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no path"
+        raise ConfigurationError(f"{URL}: the file that it names can't be read: {why}") from None
+
+
+def _complete(given: dict[str, str | int], known: dict[str, str]) -> dict[str, str | int]:
+    """The parameters with timeouts and TLS.
+
+    Args:
+        given: Of the address.
+        known: Of libpq's variables and the service that they name, and its defaults.
+
+    Raises:
+        ConfigurationError: The address asks for less than it needs.
+    """
+    made: dict[str, str | int] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "tcp_user_timeout": 1_000 * CONNECT_SECONDS,
+        "target_session_attrs": "read-write",
+        "application_name": "mcp-learning",
+        **given,
+    }
+    hosts = str(given.get("hostaddr") or given.get("host") or known.get("host") or "")
+    if "service" in given and not hosts:
+        hosts = "(of a service)"
+    if all(map(_is_here, hosts.split(","))):
+        return made
+    mode = given.get("sslmode") or _chosen(known, "sslmode", "prefer")
+    if mode not in (None, _SAFE):
+        raise ConfigurationError(
+            f"{URL}: sslmode={mode} doesn't prove which server answers; write sslmode={_SAFE}, "
+            "and sslrootcert=FILE if its certificate is of an authority of your own"
+        )
+    made["sslmode"] = _SAFE
+    if "sslrootcert" not in given and not known.get("sslrootcert"):
+        own = Path("~/.postgresql/root.crt").expanduser()
+        if not own.exists():
+            made["sslrootcert"] = _SAFE_ROOTS
+    return made
+
+
+def _chosen(known: dict[str, str], name: str, default: str) -> str | None:
+    """A value of libpq's variables; None if it is libpq's own default."""
+    value = known.get(name)
+    return None if value == default else value
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine: none, a socket's directory, or the loopback interface."""
+    host = host.strip().lower()
+    if not host or host.startswith(("/", "@")) or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

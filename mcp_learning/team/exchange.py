@@ -1,0 +1,243 @@
+"""Exchange: pulls a team's changes into this host's store, and pushes those of this host.
+
+Pull comes before push: what a host did while it was alone is put on top of what the others did
+meanwhile, and what they forgot is gone before it could come back. All of it may be done twice.
+"""
+
+import base64
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import anyio.to_thread
+
+from mcp_learning.errors import TeamError, TeamRefused
+from mcp_learning.models.team import Exchanged
+from mcp_learning.store.shared import (
+    OutboxEntry,
+    Outgoing,
+    SharedVector,
+    TakenIn,
+    TeamMark,
+    TeamPage,
+)
+from mcp_learning.team.local import Local
+from mcp_learning.team.postgres.remote import Remote, RemotePage, RemoteState
+
+logger = logging.getLogger(__name__)
+
+PAGE = 1_000
+"""Rows of each kind that are pulled at a time: 2 to 3 MB with their vectors."""
+
+BATCH = 500
+"""Entries that are pushed at a time; others of the team wait for as long as that takes."""
+
+
+class Exchange:
+    """One host's exchange with its team. For one task at a time.
+
+    Args:
+        team: Name of the team.
+        local: This host's store and indexes.
+        remote: The team's store.
+    """
+
+    def __init__(self, team: str, local: Local, remote: Remote) -> None:
+        self._team = team
+        self._local = local
+        self._remote = remote
+        self.last_number = 0
+        """The team's, as of the last contact."""
+
+    async def pull(self) -> Exchanged:
+        """Brings everything here that the team has now; goes on where it was interrupted.
+
+        Raises:
+            TeamError: The team's store can't be used; what was read until then is kept.
+        """
+        changed = deleted = 0
+        state = await self._remote.state()
+        self.last_number = state.change
+        mark = await self._mark(state)
+        while mark.change < state.change:
+            page = await self._remote.page(
+                mark.change, PAGE, await self._local.model(), self._local.store.lacking_vectors
+            )
+            mark = mark._replace(change=page.change)
+            taken = await self._take_in(page, mark)
+            changed, deleted = changed + len(taken.changed), deleted + len(taken.deleted)
+        if mark.sweeping:
+            done = mark._replace(sweeping=False)
+            swept = await self._local.store.sweep(await self._remote.all_ids(), done)
+            await self._local.changed(swept.deleted)
+            deleted += len(swept.deleted)
+        return Exchanged(pulled=changed, forgotten=deleted)
+
+    async def push(self) -> Exchanged:
+        """Sends everything that waits here.
+
+        Raises:
+            TeamRefused: This host may not write. What waits goes on waiting.
+            TeamError: The team's store can't be used; what was sent until then is noted.
+        """
+        pushed = forgotten = 0
+        store = self._local.store
+        while (outgoing := await store.outgoing(BATCH)).entries:
+            state = await self._remote.state()
+            await self._mark(state)
+            if not state.can_write:
+                raise TeamRefused(
+                    f"the role {state.role!r} may not write to the team {self._team!r}, or this "
+                    "mcp-learning is too old to; what is recorded here waits"
+                )
+            forgotten += await self._push(state, outgoing)
+            pushed += len(outgoing.entries)
+        return Exchanged(pushed=pushed, forgotten=forgotten)
+
+    async def tell(self) -> None:
+        """Hints to the other hosts that there is something new.
+
+        Raises:
+            TeamError: The server can't be reached.
+        """
+        await self._remote.tell((await self._remote.state()).team)
+
+    async def _push(self, state: RemoteState, outgoing: Outgoing) -> int:
+        """Pushes entries; returns how many executions that have been forgotten were deleted here.
+
+        A batch with a value that the team's store refuses is sent in halves, and an entry that is
+        refused alone is left out.
+        """
+        rows, places = await anyio.to_thread.run_sync(rows_of, outgoing)
+        entries = outgoing.entries
+        try:
+            done = await self._remote.push(state.team, rows)
+        except TeamRefused as error:
+            if len(entries) == 1:
+                logger.warning("%s was not shared: %s", entries[0].task_id, error)
+                await self._local.store.sent({entries[0].number: 0}, [], [])
+                return 0
+            half = len(entries) // 2
+            first = await self._push(state, outgoing._replace(entries=entries[:half]))
+            return first + await self._push(state, outgoing._replace(entries=entries[half:]))
+        numbers = {number: done.base + place for number, place in places.items()}
+        taken = await self._local.store.sent(numbers, done.forgotten, done.absent)
+        if taken.deleted:
+            await self._local.changed(taken.deleted)
+        return len(taken.deleted)
+
+    async def _mark(self, state: RemoteState) -> TeamMark:
+        """Where to go on; begins anew if the team's numbers don't mean the same any more.
+
+        Raises:
+            TeamError: This database belongs to another team.
+        """
+        store = self._local.store
+        known = (await store.outbox_state()).mark
+        fresh = TeamMark(self._team, state.epoch, 0, sweeping=False, role=state.role)
+        if known is None:
+            await store.set_mark(fresh)
+            return fresh
+        if known.team != self._team:
+            raise TeamError(
+                f"this database is the one of the team {known.team!r}; run `mcp-learning team "
+                "leave` before it joins another, or give it a directory of its own"
+            )
+        lost = known.epoch != state.epoch or known.change > state.change
+        if not lost and known.change >= state.floor:
+            return known if known.role == state.role else known._replace(role=state.role)
+        logger.warning("the team's store was replaced or restored: all of it is read anew")
+        fresh = fresh._replace(sweeping=True)
+        if lost:
+            await self._send_lost_again(min(known.change, state.change))
+        await store.set_mark(fresh)
+        return fresh
+
+    async def _send_lost_again(self, change: int) -> None:
+        """Puts what this host sent, and the team's store has lost, into the outbox again."""
+        sent = await self._local.store.sent_since(0)
+        there = await self._remote.numbers(list(sent)) if sent else {}
+        lost = [one for one, number in sent.items() if there.get(one, 0) < number]
+        if lost:
+            await self._local.store.send_again(lost)
+
+    async def _take_in(self, page: RemotePage, mark: TeamMark) -> TakenIn:
+        given = TeamPage(page.executions, page.feedback, page.uses, mark)
+        taken = await self._local.store.take_in(given)
+        await self._local.changed(taken.deleted)
+        if page.vectors:
+            vectors = await anyio.to_thread.run_sync(_vectors, page)
+            ids = list({one.task_id for one in vectors})
+            waiting = await self._local.store.without_vector(ids)
+            await self._local.adopt(waiting, vectors)
+        return taken
+
+
+def _vectors(page: RemotePage) -> list[SharedVector]:
+    import numpy as np
+
+    return [
+        SharedVector(one.task_id, one.part, one.described % 2**64, np.frombuffer(one.vector, "<f4"))
+        for one in page.vectors
+    ]
+
+
+def rows_of(outgoing: Outgoing) -> tuple[list[Mapping[str, Any]], dict[int, int]]:
+    """What `mcpl.push` takes for entries, and the place of each entry's row, from 1, by its number.
+
+    Patches of one execution become one row: the server changes no row twice at once.
+    """
+    rows: list[dict[str, Any]] = []
+    places: dict[int, int] = {}
+    patches: dict[UUID, tuple[dict[str, Any], int]] = {}
+    vectors: dict[UUID, list[SharedVector]] = {}
+    for vector in outgoing.vectors:
+        vectors.setdefault(vector.task_id, []).append(vector)
+    for entry in outgoing.entries:
+        if entry.kind == "patch" and entry.task_id in patches:
+            row, place = patches[entry.task_id]
+            row["doc"] |= entry.fields
+            row["at"] = entry.at.isoformat()
+            places[entry.number] = place
+            continue
+        if entry.kind == "vector":
+            rows += _vector_rows(vectors.pop(entry.task_id, []), outgoing.model)
+        else:
+            rows.append(_row(entry))
+        places[entry.number] = len(rows)
+        if entry.kind == "patch":
+            patches[entry.task_id] = rows[-1], len(rows)
+    return list(rows), places
+
+
+def _row(entry: OutboxEntry) -> dict[str, Any]:
+    row: dict[str, Any] = {"kind": entry.kind, "task_id": str(entry.task_id)}
+    fields = dict(entry.fields)
+    if entry.kind == "feedback":
+        row["feedback_id"] = fields.pop("feedback_id")
+        row["doc"] = fields
+    elif entry.kind == "patch":
+        row |= {"doc": fields, "at": entry.at.isoformat()}
+    else:
+        row |= {"at": entry.at.isoformat(), **fields}
+    return row
+
+
+def _vector_rows(vectors: Sequence[SharedVector], model: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": "vector",
+            "task_id": str(one.task_id),
+            "part": one.part,
+            "model": model,
+            "described": signed(one.described),
+            "vector": base64.b64encode(one.vector.astype("<f4").tobytes()).decode(),
+        }
+        for one in vectors
+    ]
+
+
+def signed(number: int) -> int:
+    """An unsigned number of 64 bits as the signed one that PostgreSQL has."""
+    return number - 2**64 if number >= 2**63 else number

@@ -1,0 +1,29 @@
+"""Which learning service a process makes when it leads: with a team, if the settings name one."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from mcp_learning.cluster.member import MakeService
+from mcp_learning.settings import Settings
+from mcp_learning.store.protocol import FileStore
+
+if TYPE_CHECKING:
+    from mcp_learning.service.learning import LearningService
+
+
+def service_of(settings: Settings) -> MakeService | None:
+    """What `ClusterMember` takes as `service`; None without a team, and then nothing is imported.
+
+    Args:
+        settings: Of this process.
+    """
+    if not settings.shares:
+        return None
+
+    def make(settings: Settings, store: FileStore) -> "LearningService":
+        service: LearningService = import_module("mcp_learning.team.service").SharedLearning(
+            settings, store
+        )
+        return service
+
+    return make

@@ -1,0 +1,144 @@
+"""Connections to the team's PostgreSQL, and what its errors mean in plain words.
+
+No text of libpq or the server is shown: it may hold the address, a name, or SQL.
+"""
+
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import LiteralString
+
+import anyio
+import psycopg
+
+from mcp_learning.errors import TeamError, TeamRefused, TeamUnreachable
+from mcp_learning.team.access import CONNECT_SECONDS, URL, Access
+
+logger = logging.getLogger(__name__)
+
+OLDEST_SERVER = 15
+
+Connection = psycopg.AsyncConnection[tuple[object, ...]]
+
+_REFUSED: tuple[tuple[str, LiteralString], ...] = (
+    ("password authentication failed|no password supplied", "the server refused the password"),
+    (r'role "[^"]*" does not exist', "the server has no such role"),
+    (r'database "[^"]*" does not exist', "the server has no such database"),
+    ("could not translate host name|resolve host", "there is no host of that name"),
+    (
+        "certificate verify failed|root certificate file|does not match host name",
+        "the server's certificate isn't one to trust; sslrootcert=FILE names an authority",
+    ),
+    ("does not support SSL", "the server has no TLS, which is needed but on this machine"),
+    (
+        "read-only|hot standby",
+        "the server is a replica or read-only; name the primary, or all hosts: host=a,b",
+    ),
+    ("no pg_hba.conf entry|not permitted to log in", "the server doesn't let this role in"),
+    ("service .*not found|service file", "there is no such service in libpq's service file"),
+)
+"""What goes wrong when connecting, and how to say it; nobody mends these by waiting."""
+
+_INIT = "ask who runs the team's store to run `mcp-learning team init` or `team upgrade`"
+_GONE = "the team's server can't be reached, or has ended the connection"
+_BY_STATE: tuple[tuple[tuple[str, ...], type[TeamError], str], ...] = (
+    (
+        ("MCPL1",),
+        TeamRefused,
+        "the team wants a newer mcp-learning of who writes; update it, until then this host only "
+        "reads",
+    ),
+    (
+        ("42501",),
+        TeamError,
+        f"{URL}: its role lacks rights on the team's store; {_INIT} with --member ROLE",
+    ),
+    (
+        ("3F000", "42P01", "42883", "42703"),
+        TeamError,
+        f"the team's store isn't complete there; {_INIT}",
+    ),
+    (("25006",), TeamUnreachable, "the team's server is a replica, or read-only for the moment"),
+    (("53",), TeamUnreachable, "the team's server has no room left on its disk, or for more hosts"),
+    (("22", "23", "54"), TeamRefused, "the team's store can't hold a value"),
+    (("08", "40", "57"), TeamUnreachable, _GONE),
+)
+"""What errors of the server mean, by the beginning of their SQLSTATE."""
+
+
+@asynccontextmanager
+async def connected(access: Access) -> AsyncIterator[Connection]:
+    """A connection that commits each statement, closed at the end.
+
+    Raises:
+        TeamError: It can't be made; or what is done in the context fails.
+    """
+    connection = await connect(access)
+    try:
+        async with in_plain_words():
+            yield connection
+    finally:
+        await close(connection)
+
+
+async def connect(access: Access) -> Connection:
+    """A connection that commits each statement, to a server that can be written.
+
+    Statements are never prepared: a pooler may give each transaction another connection.
+
+    Raises:
+        TeamError: It can't be made; says why.
+    """
+    async with in_plain_words():
+        with anyio.fail_after(2 * CONNECT_SECONDS):
+            connection: Connection = await psycopg.AsyncConnection.connect(
+                autocommit=True,
+                prepare_threshold=None,
+                **access.parameters,  # type: ignore[arg-type]  # libpq's, by name
+            )
+    if (version := connection.info.server_version // 10_000) < OLDEST_SERVER:
+        await close(connection)
+        raise TeamError(
+            f"{URL}: the server is PostgreSQL {version}; {OLDEST_SERVER} or newer is needed"
+        )
+    return connection
+
+
+async def close(connection: Connection) -> None:
+    """Closes a connection, also one that hangs."""
+    with anyio.move_on_after(CONNECT_SECONDS, shield=True):
+        await connection.close()
+
+
+@asynccontextmanager
+async def in_plain_words() -> AsyncIterator[None]:
+    """Turns errors of the connection and the server into those of this package.
+
+    Raises:
+        TeamUnreachable: The server doesn't answer, or has ended; it may come back.
+        TeamRefused: What was to be written is refused.
+        TeamError: It has to be set up otherwise.
+    """
+    try:
+        yield
+    except TimeoutError:
+        raise TeamUnreachable("the team's server doesn't answer in time") from None
+    except psycopg.Error as error:
+        logger.debug("the team's server: %s %s", type(error).__name__, error.sqlstate)
+        raise _explained(error) from None
+
+
+def _explained(error: psycopg.Error) -> TeamError:
+    state = error.sqlstate or ""
+    if not state or state[:2] in ("28", "3D"):
+        text = str(error)
+        for pattern, meaning in _REFUSED:
+            if re.search(pattern, text):
+                return TeamError(f"{URL}: {meaning}")
+    if not state:
+        return TeamUnreachable(_GONE)
+    for begins, kind, meaning in _BY_STATE:
+        if state.startswith(begins):
+            return kind(meaning)
+    return TeamError(f"the team's store refused an operation (SQLSTATE {state})")

@@ -1,0 +1,23 @@
+"""Hints that a team has changed: NOTIFY of PostgreSQL, on a connection of their own.
+
+A pooler in transaction mode swallows them, and a server that is busy may send them late, so nothing
+depends on them.
+"""
+
+from collections.abc import Callable
+
+from mcp_learning.team.access import Access
+from mcp_learning.team.postgres.connection import connected
+from mcp_learning.team.postgres.remote import CHANNEL
+
+
+async def listen(access: Access, notice: Callable[[], None]) -> None:
+    """Calls `notice` whenever a host has told the others something; until the connection ends.
+
+    Raises:
+        TeamError: It ended, or couldn't be made.
+    """
+    async with connected(access) as connection:
+        await connection.execute(f"LISTEN {CHANNEL}".encode())
+        async for _ in connection.notifies():
+            notice()

@@ -1,0 +1,259 @@
+-- What a team shares. Every row has a number of its own within its team, given in the transaction
+-- that writes it by the team's counter: whoever has read up to a number has read all up to it.
+CREATE SCHEMA mcpl;
+COMMENT ON SCHEMA mcpl IS 'mcp-learning: what teams share';
+GRANT USAGE ON SCHEMA mcpl TO mcpl_member;
+
+CREATE TABLE mcpl.schema_version (
+    version        int PRIMARY KEY,
+    name           text NOT NULL,
+    applied_at     timestamptz NOT NULL DEFAULT now(),
+    contracted_at  timestamptz    -- from then on, clients that know no such version can't read
+);
+
+CREATE TABLE mcpl.teams (
+    team        uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    name        text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 63),
+    epoch       uuid NOT NULL DEFAULT gen_random_uuid(),  -- another one: replicas begin anew
+    change      bigint NOT NULL DEFAULT 0,                -- the last number that was given
+    floor       bigint NOT NULL DEFAULT 0,                -- tombstones up to it may be gone
+    min_client  int NOT NULL DEFAULT 1                    -- older ones read, but don't write
+) WITH (fillfactor = 50);
+
+CREATE TABLE mcpl.members (
+    member     name NOT NULL,
+    team       uuid NOT NULL REFERENCES mcpl.teams ON DELETE CASCADE,
+    can_write  boolean NOT NULL DEFAULT true,
+    PRIMARY KEY (member, team)
+);
+
+CREATE TABLE mcpl.executions (
+    team        uuid NOT NULL,
+    task_id     uuid NOT NULL,
+    change      bigint NOT NULL,
+    author      text NOT NULL DEFAULT session_user,
+    visibility  text NOT NULL DEFAULT 'team' CHECK (visibility IN ('private', 'team')),
+    updated_at  timestamptz NOT NULL,
+    doc         jsonb,           -- NULL: forgotten, for good
+    PRIMARY KEY (team, task_id)
+);
+CREATE UNIQUE INDEX ON mcpl.executions (team, change);
+
+-- Apart from executions: beside them, a change of any column would write the vector anew.
+CREATE TABLE mcpl.vectors (
+    team       uuid NOT NULL,
+    task_id    uuid NOT NULL,
+    part       int NOT NULL,     -- 0: of the beginning; 1, 2, …: of further passages
+    change     bigint NOT NULL,
+    model      text NOT NULL,
+    described  bigint NOT NULL,  -- hash of the description that it was made of
+    vector     bytea NOT NULL,   -- float32, little-endian
+    PRIMARY KEY (team, task_id, part, model)
+);
+CREATE UNIQUE INDEX ON mcpl.vectors (team, change);
+
+CREATE TABLE mcpl.feedback (
+    team         uuid NOT NULL,
+    feedback_id  uuid NOT NULL,
+    task_id      uuid NOT NULL,
+    change       bigint NOT NULL,
+    author       text NOT NULL DEFAULT session_user,
+    doc          jsonb NOT NULL,
+    PRIMARY KEY (team, feedback_id)
+);
+CREATE UNIQUE INDEX ON mcpl.feedback (team, change);
+CREATE INDEX ON mcpl.feedback (team, task_id);
+
+CREATE TABLE mcpl.uses (
+    team     uuid NOT NULL,
+    task_id  uuid NOT NULL,
+    used     uuid NOT NULL,
+    change   bigint NOT NULL,
+    at       timestamptz NOT NULL,
+    PRIMARY KEY (team, task_id, used)
+);
+CREATE UNIQUE INDEX ON mcpl.uses (team, change);
+CREATE INDEX ON mcpl.uses (team, used);
+
+CREATE TABLE mcpl.lessons (
+    team       uuid NOT NULL,
+    lesson_id  uuid NOT NULL,
+    change     bigint NOT NULL,
+    author     text NOT NULL DEFAULT session_user,
+    doc        jsonb,
+    PRIMARY KEY (team, lesson_id)
+);
+CREATE UNIQUE INDEX ON mcpl.lessons (team, change);
+
+-- Who may do what: a role is a person or a group of agents.
+
+CREATE FUNCTION mcpl.read_teams() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$ SELECT team FROM mcpl.members WHERE member = session_user $$;
+
+CREATE FUNCTION mcpl.written_teams() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$ SELECT team FROM mcpl.members WHERE member = session_user AND can_write $$;
+
+ALTER TABLE mcpl.teams ENABLE ROW LEVEL SECURITY;
+CREATE POLICY reads ON mcpl.teams FOR SELECT USING (team IN (SELECT mcpl.read_teams()));
+ALTER TABLE mcpl.members ENABLE ROW LEVEL SECURITY;
+CREATE POLICY reads ON mcpl.members FOR SELECT USING (team IN (SELECT mcpl.read_teams()));
+
+ALTER TABLE mcpl.executions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY reads ON mcpl.executions FOR SELECT USING (
+    team IN (SELECT mcpl.read_teams()) AND (visibility = 'team' OR author = session_user)
+);
+CREATE POLICY adds ON mcpl.executions FOR INSERT WITH CHECK (
+    team IN (SELECT mcpl.written_teams()) AND author = session_user
+);
+CREATE POLICY changes ON mcpl.executions FOR UPDATE USING (
+    team IN (SELECT mcpl.written_teams()) AND (visibility = 'team' OR author = session_user)
+);
+
+DO $$
+DECLARE
+    name text;
+    seen text := 'team IN (SELECT mcpl.%s_teams()) AND EXISTS (SELECT FROM mcpl.executions x '
+                 'WHERE x.team = %I.team AND x.task_id = %I.task_id)';
+BEGIN
+    FOREACH name IN ARRAY ARRAY['vectors', 'feedback', 'uses'] LOOP
+        EXECUTE format('ALTER TABLE mcpl.%I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('CREATE POLICY reads ON mcpl.%I FOR SELECT USING (%s)', name,
+                       format(seen, 'read', name, name));
+        EXECUTE format('CREATE POLICY adds ON mcpl.%I FOR INSERT WITH CHECK (%s)', name,
+                       format(seen, 'written', name, name));
+        EXECUTE format('CREATE POLICY changes ON mcpl.%I FOR UPDATE USING (%s)', name,
+                       format(seen, 'written', name, name));
+        EXECUTE format('CREATE POLICY removes ON mcpl.%I FOR DELETE USING (%s)', name,
+                       format(seen, 'written', name, name));
+    END LOOP;
+END $$;
+
+ALTER TABLE mcpl.lessons ENABLE ROW LEVEL SECURITY;
+CREATE POLICY reads ON mcpl.lessons FOR SELECT USING (team IN (SELECT mcpl.read_teams()));
+CREATE POLICY adds ON mcpl.lessons FOR INSERT WITH CHECK (
+    team IN (SELECT mcpl.written_teams()) AND author = session_user
+);
+CREATE POLICY changes ON mcpl.lessons FOR UPDATE USING (team IN (SELECT mcpl.written_teams()));
+
+GRANT SELECT ON ALL TABLES IN SCHEMA mcpl TO mcpl_member;
+GRANT INSERT (team, task_id, change, visibility, updated_at, doc) ON mcpl.executions TO mcpl_member;
+GRANT UPDATE (change, updated_at, doc) ON mcpl.executions TO mcpl_member;
+GRANT INSERT, DELETE, UPDATE (change, described, vector) ON mcpl.vectors TO mcpl_member;
+GRANT INSERT (team, feedback_id, task_id, change, doc), DELETE ON mcpl.feedback TO mcpl_member;
+GRANT INSERT, DELETE ON mcpl.uses TO mcpl_member;
+GRANT INSERT (team, lesson_id, change, doc), UPDATE (change, doc) ON mcpl.lessons TO mcpl_member;
+
+-- Writing.
+
+-- The next numbers of a team. Whoever takes some keeps others from writing until the transaction
+-- ends, so that they are committed in their order; a sequence would give them before that.
+CREATE FUNCTION mcpl.advance(wanted_team uuid, client int, numbers int) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    base bigint;
+    least int;
+BEGIN
+    IF numbers < 0 OR wanted_team NOT IN (SELECT mcpl.written_teams()) THEN
+        RAISE EXCEPTION 'no right to write to this team' USING ERRCODE = '42501';
+    END IF;
+    UPDATE mcpl.teams t SET change = t.change + numbers WHERE t.team = wanted_team
+    RETURNING t.change - numbers, t.min_client INTO base, least;
+    IF client < least THEN
+        RAISE EXCEPTION 'clients from % on may write', least USING ERRCODE = 'MCPL1';
+    END IF;
+    RETURN base;
+END $$;
+
+-- Writes what a host has to share, all of it or nothing.
+--
+-- given: an array of objects, whose places are added to `base` for their numbers. By `kind`:
+--   patch     task_id, at, doc: fields of an execution; those that are not named stay
+--   forget    task_id, at
+--   vector    task_id, part, model, described, vector (base64)
+--   feedback  feedback_id, task_id, doc
+--   use       task_id, used, at
+--   lesson    lesson_id, doc
+-- No task_id of a patch is in it twice.
+-- forgotten: executions that patches are about, and that were forgotten. They are not changed.
+-- absent: executions that patches are about, that don't exist, and whose patch isn't whole.
+CREATE FUNCTION mcpl.push(
+    wanted_team uuid, client int, given jsonb,
+    OUT base bigint, OUT forgotten uuid[], OUT absent uuid[]
+)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    base := mcpl.advance(wanted_team, client, jsonb_array_length(given));
+
+    INSERT INTO mcpl.executions AS x (team, task_id, change, updated_at, doc)
+    SELECT wanted_team, (g->>'task_id')::uuid, base + n, (g->>'at')::timestamptz, g->'doc'
+    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
+    WHERE g->>'kind' = 'patch' AND (g->'doc' ? 'task_description' OR EXISTS (
+        SELECT FROM mcpl.executions o
+        WHERE o.team = wanted_team AND o.task_id = (g->>'task_id')::uuid
+    ))
+    ON CONFLICT (team, task_id) DO UPDATE
+    SET doc = x.doc || excluded.doc, change = excluded.change,
+        updated_at = greatest(x.updated_at, excluded.updated_at)
+    WHERE x.doc IS NOT NULL;
+
+    SELECT coalesce(array_agg(p.task_id) FILTER (WHERE x.task_id IS NOT NULL), '{}'),
+           coalesce(array_agg(p.task_id) FILTER (WHERE x.task_id IS NULL), '{}')
+    INTO forgotten, absent
+    FROM (SELECT (g->>'task_id')::uuid AS task_id FROM jsonb_array_elements(given) g
+          WHERE g->>'kind' = 'patch') p
+    LEFT JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = p.task_id
+    WHERE x.doc IS NULL;
+
+    INSERT INTO mcpl.vectors AS v (team, task_id, part, change, model, described, vector)
+    SELECT wanted_team, (g->>'task_id')::uuid, (g->>'part')::int, base + n, g->>'model',
+           (g->>'described')::bigint, decode(g->>'vector', 'base64')
+    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
+    JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = (g->>'task_id')::uuid
+    WHERE g->>'kind' = 'vector' AND x.doc IS NOT NULL
+    ON CONFLICT (team, task_id, part, model) DO UPDATE
+    SET change = excluded.change, described = excluded.described, vector = excluded.vector;
+
+    DELETE FROM mcpl.vectors v USING jsonb_array_elements(given) g
+    WHERE g->>'kind' = 'vector' AND v.team = wanted_team AND v.task_id = (g->>'task_id')::uuid
+        AND v.model = g->>'model' AND v.described <> (g->>'described')::bigint;
+
+    INSERT INTO mcpl.feedback (team, feedback_id, task_id, change, doc)
+    SELECT wanted_team, (g->>'feedback_id')::uuid, (g->>'task_id')::uuid, base + n, g->'doc'
+    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
+    JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = (g->>'task_id')::uuid
+    WHERE g->>'kind' = 'feedback' AND x.doc IS NOT NULL
+    ON CONFLICT DO NOTHING;
+
+    INSERT INTO mcpl.uses (team, task_id, used, change, at)
+    SELECT wanted_team, (g->>'task_id')::uuid, (g->>'used')::uuid, base + n,
+           (g->>'at')::timestamptz
+    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
+    JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = (g->>'task_id')::uuid
+    WHERE g->>'kind' = 'use' AND x.doc IS NOT NULL
+    ON CONFLICT DO NOTHING;
+
+    INSERT INTO mcpl.lessons AS l (team, lesson_id, change, doc)
+    SELECT wanted_team, (g->>'lesson_id')::uuid, base + n, g->'doc'
+    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
+    WHERE g->>'kind' = 'lesson'
+    ON CONFLICT (team, lesson_id) DO UPDATE
+    SET doc = l.doc || excluded.doc, change = excluded.change WHERE l.doc IS NOT NULL;
+
+    DELETE FROM mcpl.vectors v USING jsonb_array_elements(given) g
+    WHERE g->>'kind' = 'forget' AND v.team = wanted_team AND v.task_id = (g->>'task_id')::uuid;
+    DELETE FROM mcpl.feedback f USING jsonb_array_elements(given) g
+    WHERE g->>'kind' = 'forget' AND f.team = wanted_team AND f.task_id = (g->>'task_id')::uuid;
+    DELETE FROM mcpl.uses u USING jsonb_array_elements(given) g
+    WHERE g->>'kind' = 'forget' AND u.team = wanted_team
+        AND (g->>'task_id')::uuid IN (u.task_id, u.used);
+    INSERT INTO mcpl.executions AS x (team, task_id, change, updated_at, doc)
+    SELECT DISTINCT ON (2) wanted_team, (g->>'task_id')::uuid, base + n,
+           (g->>'at')::timestamptz, NULL::jsonb
+    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
+    WHERE g->>'kind' = 'forget' ORDER BY 2, n
+    ON CONFLICT (team, task_id) DO UPDATE
+    SET doc = NULL, change = excluded.change, updated_at = excluded.updated_at
+    WHERE x.doc IS NOT NULL;
+END $$;

@@ -1,0 +1,281 @@
+"""Remote: this host's connection to the team's store, opened when needed; values in, values out."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+import anyio
+from psycopg import IsolationLevel
+
+from mcp_learning.errors import TeamError
+from mcp_learning.models.fields import clean_values
+from mcp_learning.store.shared import TeamExecution, TeamFeedback, TeamUse
+from mcp_learning.team.access import Access
+from mcp_learning.team.postgres import schema
+from mcp_learning.team.postgres.connection import Connection, close, connect, in_plain_words
+
+CHANNEL = "mcpl"
+"""On which hosts tell each other that a team has changed; a hint, which a pooler may swallow."""
+
+_STATE = """
+SELECT t.team, t.epoch::text || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8), t.change,
+    t.floor, session_user::text, m.can_write AND t.min_client <= %s
+FROM mcpl.teams t JOIN mcpl.members m ON m.team = t.team AND m.member = session_user
+WHERE t.name = %s
+"""
+# The timeline is part of the epoch: a server that takes another's place may lack its last commits.
+
+_EXECUTIONS = """
+SELECT change, task_id, author, updated_at, doc::text FROM mcpl.executions
+WHERE team = %s AND change > %s AND change <= %s ORDER BY change LIMIT %s
+"""
+_FEEDBACK = """
+SELECT change, feedback_id, task_id, doc::text FROM mcpl.feedback
+WHERE team = %s AND change > %s AND change <= %s ORDER BY change LIMIT %s
+"""
+_USES = """
+SELECT change, task_id, used, at FROM mcpl.uses
+WHERE team = %s AND change > %s AND change <= %s ORDER BY change LIMIT %s
+"""
+_VECTORS = """
+SELECT change, task_id, part, described, vector FROM mcpl.vectors
+WHERE team = %s AND change > %s AND change <= %s AND model = %s ORDER BY change LIMIT %s
+"""
+_EARLIER_VECTORS = """
+SELECT change, task_id, part, described, vector FROM mcpl.vectors
+WHERE team = %s AND task_id = ANY(%s) AND model = %s AND change <= %s ORDER BY change
+"""
+_NUMBERS = "SELECT task_id, change FROM mcpl.executions WHERE team = %s AND task_id = ANY(%s)"
+_IDS = "SELECT task_id FROM mcpl.executions WHERE team = %s AND doc IS NOT NULL"
+
+
+class RemoteState(NamedTuple):
+    """A team's store at one moment.
+
+    Attributes:
+        team: Id of the team.
+        epoch: Of its numbers.
+        change: The last number.
+        floor: Tombstones up to it may be gone.
+        role: Under which this host is known there.
+        can_write: Whether that may write, and this version of the package is new enough to.
+    """
+
+    team: UUID
+    epoch: str
+    change: int
+    floor: int
+    role: str
+    can_write: bool
+
+
+class RemoteVector(NamedTuple):
+    """A vector as the team has it: float32, little-endian."""
+
+    task_id: UUID
+    part: int
+    described: int
+    vector: bytes
+
+
+@dataclass(frozen=True)
+class RemotePage:
+    """The team's changes up to a number, and the vectors that belong to them."""
+
+    executions: Sequence[TeamExecution]
+    feedback: Sequence[TeamFeedback]
+    uses: Sequence[TeamUse]
+    vectors: Sequence[RemoteVector]
+    change: int
+
+
+class Pushed(NamedTuple):
+    """What became of rows that were pushed.
+
+    Attributes:
+        base: Their numbers begin after it.
+        forgotten: Executions that were not changed, since they were forgotten.
+        absent: Executions that were not changed, since they aren't there.
+    """
+
+    base: int
+    forgotten: Sequence[UUID]
+    absent: Sequence[UUID]
+
+
+Lacking = Callable[[Sequence[UUID]], Awaitable[list[UUID]]]
+
+
+class Remote:
+    """One connection, made at the first call and again after a failure. For one task at a time.
+
+    Args:
+        access: The team's store.
+        patience: Seconds that a call may take.
+    """
+
+    def __init__(self, access: Access, patience: float) -> None:
+        self._access = access
+        self._patience = patience
+        self._connection: Connection | None = None
+
+    async def close(self) -> None:
+        """Closes the connection; the next call makes another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await close(connection)
+
+    async def state(self) -> RemoteState:
+        """The team's store now.
+
+        Raises:
+            TeamError: It can't be used, or this host's role is no member.
+        """
+        async with self._connected() as connection:
+            return await self._state(connection)
+
+    async def push(self, team: UUID, rows: Sequence[Mapping[str, Any]]) -> Pushed:
+        """Writes rows in the team's order, all of them or none; as `mcpl.push` describes them.
+
+        Raises:
+            TeamRefused: A value can't be stored, or this version is too old to write.
+            TeamError: It can't be reached; the rows may have been written all the same.
+        """
+        given = await anyio.to_thread.run_sync(_as_json, rows)
+        async with self._connected() as connection:
+            answer = await connection.execute(
+                "SELECT base, forgotten, absent FROM mcpl.push(%s, %s, %s::jsonb)",
+                [team, schema.CLIENT, given],
+            )
+            row = cast("tuple[int, list[UUID], list[UUID]]", await answer.fetchone())
+            return Pushed(*row)
+
+    async def tell(self, team: UUID) -> None:
+        """Hints to other hosts that there is something new. Apart from the write, which it slows.
+
+        Raises:
+            TeamError: The server can't be reached.
+        """
+        async with self._connected() as connection:
+            await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(team)])
+
+    async def page(self, since: int, limit: int, model: str, lacking: Lacking) -> RemotePage:
+        """The next changes, as of one moment.
+
+        Args:
+            since: The number up to which they are known.
+            limit: Rows of each kind.
+            model: Whose vectors are wanted.
+            lacking: Which of some executions have no vector here: those that were made earlier
+                are sent with them.
+
+        Raises:
+            TeamError: They can't be read.
+        """
+        async with self._connected() as connection:
+            await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+            try:
+                async with connection.transaction():
+                    return await self._page(connection, since, limit, model, lacking)
+            finally:
+                await connection.set_isolation_level(None)
+
+    async def _page(
+        self, connection: Connection, since: int, limit: int, model: str, lacking: Lacking
+    ) -> RemotePage:
+        now = await self._state(connection)
+        team, last = now.team, now.change
+        found = []
+        for query in (_EXECUTIONS, _FEEDBACK, _USES):
+            rows = await _rows(connection, query, [team, since, last, limit])
+            if len(rows) == limit:  # there may be more of this kind: what comes later waits
+                last = rows[-1][0]
+            found.append(rows)
+        vectors = await _rows(connection, _VECTORS, [team, since, last, model, limit])
+        if len(vectors) == limit:
+            last = vectors[-1][0]
+        executions, feedback, uses = ([row for row in rows if row[0] <= last] for rows in found)
+        wanted = await lacking([row[1] for row in executions if row[4] is not None])
+        if wanted and since:
+            earlier = await _rows(connection, _EARLIER_VECTORS, [team, wanted, model, since])
+            vectors = [*earlier, *vectors]
+        return await anyio.to_thread.run_sync(_made, executions, feedback, uses, vectors, last)
+
+    async def numbers(self, task_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """The numbers of those of these executions that the team has, forgotten ones included.
+
+        Raises:
+            TeamError: They can't be read.
+        """
+        async with self._connected() as connection:
+            team = (await self._state(connection)).team
+            return dict(await _rows(connection, _NUMBERS, [team, list(task_ids)]))
+
+    async def all_ids(self) -> list[UUID]:
+        """All executions that the team has.
+
+        Raises:
+            TeamError: They can't be read.
+        """
+        async with self._connected() as connection:
+            team = (await self._state(connection)).team
+            return [row[0] for row in await _rows(connection, _IDS, [team])]
+
+    async def _state(self, connection: Connection) -> RemoteState:
+        answer = await connection.execute(_STATE, [schema.CLIENT, self._access.team])
+        row = await answer.fetchone()
+        if row is None:
+            raise TeamError(
+                f"the team {self._access.team!r} isn't there, or this role is no member of it: its "
+                "owner runs `mcp-learning team init --member ROLE`"
+            )
+        return RemoteState(*cast("tuple[UUID, str, int, int, str, bool]", row))
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Connection]:
+        """The connection; closed if what is done with it fails."""
+        try:
+            if self._connection is None:
+                self._connection = await connect(self._access)
+                async with in_plain_words():
+                    await schema.check(self._connection)
+            async with in_plain_words():
+                with anyio.fail_after(self._patience):
+                    yield self._connection
+        except BaseException:
+            await self.close()
+            raise
+
+
+async def _rows(connection: Connection, query: str, values: Sequence[object]) -> list[Any]:
+    answer = await connection.execute(query.encode(), values)
+    return await answer.fetchall()
+
+
+def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    text = json.dumps(rows, ensure_ascii=False)
+    if "\\u0000" in text:  # of a database that an earlier version wrote: PostgreSQL has no NUL
+        text = json.dumps(clean_values(list(rows)), ensure_ascii=False)
+    return text
+
+
+def _made(
+    executions: Sequence[Any],
+    feedback: Sequence[Any],
+    uses: Sequence[Any],
+    vectors: Sequence[Any],
+    change: int,
+) -> RemotePage:
+    return RemotePage(
+        [
+            TeamExecution(task_id, author, moment, None if doc is None else json.loads(doc))
+            for _, task_id, author, moment, doc in executions
+        ],
+        [TeamFeedback(one, task_id, json.loads(doc)) for _, one, task_id, doc in feedback],
+        [TeamUse(task_id, used, moment) for _, task_id, used, moment in uses],
+        [RemoteVector(*row[1:]) for row in vectors if row[0] <= change],
+        change,
+    )

@@ -1,0 +1,225 @@
+"""The schema `mcpl` of a team's store: making it, bringing it up to date, and whether it fits.
+
+A new version is added to a schema before anything of an old one is taken away (expand, then
+contract), so hosts may be updated one after the other. `NNNN_name.sql` adds; once all hosts know
+that version, `NNNN_name.contract.sql`, where there is one, removes. Both are applied by `upgrade`
+alone, under a lock, each in one transaction with its record; opening a store never changes it.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+from uuid import UUID
+
+from psycopg import sql
+
+from mcp_learning.errors import TeamError
+from mcp_learning.team.postgres.connection import Connection
+
+CLIENT = 1
+"""What `teams.min_client` is compared with: raised when older hosts would write what is wrong."""
+
+GROUP = "mcpl_member"
+"""Role that members are of: it has the rights on the tables."""
+
+_LOCK = 6_502_771_033_187_214_593
+_TABLES = (
+    *("schema_version", "teams", "members", "executions", "vectors", "feedback", "uses"),
+    "lessons",
+)
+
+
+class SchemaVersion(NamedTuple):
+    """One version of the schema.
+
+    Attributes:
+        version: Its number: 1, 2, …
+        name: In words.
+        adds: Statements that add what it needs.
+        removes: Statements that take away what only earlier versions need; may be empty.
+    """
+
+    version: int
+    name: str
+    adds: str
+    removes: str
+
+
+class State(NamedTuple):
+    """The versions of a schema.
+
+    Attributes:
+        version: The newest that was added; 0 without a schema.
+        contracted: The newest that hosts have to know to read.
+    """
+
+    version: int
+    contracted: int
+
+
+@cache
+def known() -> tuple[SchemaVersion, ...]:
+    """All versions that this package knows, in order."""
+    folder = files("mcp_learning.team.postgres") / "migrations"
+    texts = {entry.name: entry.read_text(encoding="utf-8") for entry in folder.iterdir()}
+    found = (
+        SchemaVersion(
+            int(match[1]), match[2], text, texts.get(f"{match[1]}_{match[2]}.contract.sql", "")
+        )
+        for name, text in texts.items()
+        if (match := re.fullmatch(r"(\d{4})_(\w+)\.sql", name))
+    )
+    return tuple(sorted(found))
+
+
+async def state(connection: Connection) -> State:
+    """What schema there is.
+
+    Raises:
+        TeamError: It is somebody else's, or not whole.
+    """
+    rows = await connection.execute(
+        "SELECT c.relname, obj_description(n.oid, 'pg_namespace') FROM pg_namespace n "
+        "LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p') "
+        "WHERE n.nspname = 'mcpl'"
+    )
+    found = await rows.fetchall()
+    if not found:
+        return State(0, 0)
+    if not str(found[0][1] or "").startswith("mcp-learning"):
+        raise TeamError("the database has a schema mcpl of another program; name another database")
+    if missing := set(_TABLES) - {name for name, _ in found}:
+        raise _not_whole(f"it lacks {', '.join(sorted(missing))}")
+    rows = await connection.execute(
+        "SELECT version, contracted_at IS NOT NULL FROM mcpl.schema_version ORDER BY version"
+    )
+    versions = [(int(str(version)), bool(done)) for version, done in await rows.fetchall()]
+    if [version for version, _ in versions] != list(range(1, len(versions) + 1)) or not versions:
+        raise _not_whole("versions are missing")
+    return State(len(versions), max((v for v, done in versions if done), default=0))
+
+
+def _not_whole(why: str) -> TeamError:
+    return TeamError(
+        f"the team's store is not whole ({why}); restore it from a backup, or have its owner drop "
+        "the schema mcpl and run `mcp-learning team init`"
+    )
+
+
+async def check(connection: Connection) -> State:
+    """What schema there is, if this version of the package can use it. Only reads.
+
+    Raises:
+        TeamError: It can't; says what to do.
+    """
+    now, newest = await state(connection), known()[-1].version
+    if not now.version:
+        raise TeamError("the database has no team's store: run `mcp-learning team init` once")
+    if now.contracted > newest:
+        raise TeamError(
+            f"the team's store is of version {now.contracted}, this mcp-learning knows {newest}; "
+            "update mcp-learning"
+        )
+    if now.version < newest:
+        raise TeamError(
+            f"the team's store is of version {now.version}, this mcp-learning needs {newest}: its "
+            "owner runs `mcp-learning team upgrade`"
+        )
+    return now
+
+
+async def upgrade(connection: Connection, *, contract: bool = False) -> State:
+    """Adds the versions that a schema lacks, all of them or none; makes one where there is none.
+
+    Args:
+        connection: Of a role that may make schemas and roles, or owns the schema.
+        contract: Also take away what earlier versions of the package need.
+
+    Raises:
+        TeamError: The schema is newer, not whole, or another program's; or rights are missing.
+    """
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        now = await state(connection)
+        if now.version > known()[-1].version:
+            raise TeamError(
+                f"the team's store is of version {now.version}, which this mcp-learning doesn't "
+                "know; update mcp-learning (nothing was changed)"
+            )
+        await _make_group(connection)
+        for one in known()[now.version :]:
+            await connection.execute(sql.SQL(one.adds))
+            await connection.execute(
+                "INSERT INTO mcpl.schema_version (version, name) VALUES (%s, %s)",
+                [one.version, one.name],
+            )
+        if contract:
+            await _contract(connection, known()[now.contracted :])
+    return await state(connection)
+
+
+async def _contract(connection: Connection, versions: Sequence[SchemaVersion]) -> None:
+    for one in versions:
+        if one.removes:
+            await connection.execute(sql.SQL(one.removes))
+        await connection.execute(
+            "UPDATE mcpl.schema_version SET contracted_at = now() WHERE version = %s",
+            [one.version],
+        )
+
+
+async def _make_group(connection: Connection) -> None:
+    rows = await connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [GROUP])
+    if not await rows.fetchone():
+        await connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(GROUP)))
+
+
+async def add_team(connection: Connection, name: str) -> UUID:
+    """Makes a team unless there is one of that name; returns its id."""
+    await connection.execute(
+        "INSERT INTO mcpl.teams (name) VALUES (%s) ON CONFLICT (name) DO NOTHING", [name]
+    )
+    rows = await connection.execute("SELECT team FROM mcpl.teams WHERE name = %s", [name])
+    row = await rows.fetchone()
+    if row is None or not isinstance(row[0], UUID):
+        raise TeamError(f"the team {name} can't be seen by this role; its owner runs this command")
+    return row[0]
+
+
+async def add_member(
+    connection: Connection, team: UUID, role: str | None, *, can_write: bool
+) -> str:
+    """Lets a role take part; returns its name.
+
+    Args:
+        connection: Of the schema's owner.
+        team: Which.
+        role: One that can log in; None: that of the connection.
+        can_write: Whether it may also write.
+
+    Raises:
+        TeamError: There is no such role.
+    """
+    rows = await connection.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname = coalesce(%s, session_user)", [role]
+    )
+    row = await rows.fetchone()
+    if row is None:
+        raise TeamError(
+            f"--member {role}: the server has no such role; make it with CREATE ROLE … LOGIN"
+        )
+    name = str(row[0])
+    await connection.execute(
+        "INSERT INTO mcpl.members (member, team, can_write) VALUES (%s, %s, %s) "
+        "ON CONFLICT (member, team) DO UPDATE SET can_write = excluded.can_write",
+        [name, team, can_write],
+    )
+    rows = await connection.execute("SELECT pg_has_role(%s, %s, 'USAGE')", [name, GROUP])
+    has = await rows.fetchone()
+    if has is None or not has[0]:
+        await connection.execute(
+            sql.SQL("GRANT {} TO {}").format(sql.Identifier(GROUP), sql.Identifier(name))
+        )
+    return name

@@ -1,0 +1,73 @@
+"""Setting a team's store up: what `mcp-learning team init`, `upgrade` and `status` do there."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mcp_learning.settings import Settings
+from mcp_learning.team.access import access
+from mcp_learning.team.postgres import schema
+from mcp_learning.team.postgres.connection import connected
+from mcp_learning.team.postgres.remote import Remote, RemoteState
+from mcp_learning.team.postgres.schema import State
+
+
+class SetUp(NamedTuple):
+    """A team that is ready: the schema, and the roles that were named, with their rights."""
+
+    state: State
+    writers: list[str]
+    readers: list[str]
+
+
+async def set_up(settings: Settings, writers: Sequence[str], readers: Sequence[str]) -> SetUp:
+    """Makes what is missing: the schema, the team, its members.
+
+    Args:
+        settings: Of the team; their role may make schemas and roles.
+        writers: Roles that may read and write; with none and no readers, that of the settings.
+        readers: Roles that may read.
+
+    Raises:
+        TeamError: It can't be made; says why. All of it or nothing is done.
+        ConfigurationError: The settings name no team.
+    """
+    target = access(settings)
+    async with connected(target) as connection, connection.transaction():
+        state = await schema.upgrade(connection)
+        team = await schema.add_team(connection, target.team)
+        wanted: list[tuple[str | None, bool]] = [(role, True) for role in writers]
+        wanted += [(role, False) for role in readers]
+        made = [
+            (await schema.add_member(connection, team, role, can_write=can_write), can_write)
+            for role, can_write in wanted or [(None, True)]
+        ]
+        return SetUp(
+            state,
+            [name for name, can_write in made if can_write],
+            [name for name, can_write in made if not can_write],
+        )
+
+
+async def upgrade(settings: Settings, *, contract: bool) -> State:
+    """Brings the schema up to date; as `schema.upgrade`.
+
+    Raises:
+        TeamError: It can't be done; says why.
+        ConfigurationError: The settings name no team.
+    """
+    async with connected(access(settings)) as connection:
+        return await schema.upgrade(connection, contract=contract)
+
+
+async def remote_state(settings: Settings) -> RemoteState:
+    """The team's store now.
+
+    Raises:
+        TeamError: It can't be used; says why.
+        ConfigurationError: The settings name no team.
+    """
+    remote = Remote(access(settings), patience=10.0)
+    try:
+        return await remote.state()
+    finally:
+        await remote.close()

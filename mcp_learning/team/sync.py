@@ -1,0 +1,212 @@
+"""TeamSync: one host's part in its team, in the background and on demand.
+
+What was written here is sent at once; what others wrote is asked for every second, and sooner when
+the server hints at it. Nothing here delays a call, unless records are to be acknowledged by the
+team. While the server is away, everything goes on and waits.
+"""
+
+import logging
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from mcp_learning.errors import LearningError, NotShared, TeamError
+from mcp_learning.models.team import Exchanged, ExchangeWithTeam, LeftTeam, TeamHealth
+from mcp_learning.settings import Settings
+from mcp_learning.team.local import Local
+
+if TYPE_CHECKING:
+    from mcp_learning.team.access import Access
+    from mcp_learning.team.exchange import Exchange
+    from mcp_learning.team.postgres.remote import Remote
+
+logger = logging.getLogger(__name__)
+
+POLL = 1.0
+"""Seconds after which the team is asked what is new, at the latest."""
+
+SHORTEST_PAUSE = 0.05
+"""Seconds between two exchanges, so that many records are sent together."""
+
+LONGEST_PAUSE = 15.0
+"""Seconds between two attempts to reach a server that is away, at most."""
+
+ACKNOWLEDGE_SECONDS = 2.0
+"""Within which the team has to have a record, if it is to acknowledge records."""
+
+PATIENCE = 10.0
+"""Seconds that one question to the server may take: a page of a first exchange takes longest."""
+
+
+class TeamSync:
+    """Exchanges what one database has with its team.
+
+    Args:
+        settings: Of the team.
+        local: The database and its indexes.
+    """
+
+    def __init__(self, settings: Settings, local: Local) -> None:
+        self._settings = settings
+        self._local = local
+        self._remote: Remote | None = None
+        self._exchange: Exchange | None = None
+        self._lock = anyio.Lock()
+        self._work: anyio.Event | None = None
+        self._problem: str | None = None
+        self._last_contact: datetime | None = None
+        self._there = 0  # the team's last number, as of the last contact
+        self._untold = False
+
+    def notice(self) -> None:
+        """Says that something was written here, or there. Never waits."""
+        if self._work is not None:
+            self._work.set()
+
+    async def run(self) -> None:
+        """Exchanges for ever. Every trouble is told in `health`, and tried again later."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._listen)
+            pause, fill = POLL, True
+            while True:
+                self._work = anyio.Event()
+                if await self._attempt(ExchangeWithTeam(fill=fill)):
+                    fill, pause = False, POLL
+                    await anyio.sleep(SHORTEST_PAUSE)
+                    with anyio.move_on_after(pause):
+                        await self._work.wait()
+                elif self._local.store.closing:
+                    group.cancel_scope.cancel()
+                    return
+                else:  # what is recorded meanwhile would only meet the same trouble
+                    await anyio.sleep(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _attempt(self, request: ExchangeWithTeam) -> bool:
+        try:
+            await self.exchange(request)
+        except LearningError as error:
+            if str(error) != self._problem:
+                logger.warning("the team: %s; it is tried again", error)
+            self._problem = str(error)
+        except Exception:
+            self._problem = "an exchange with the team failed; the log on stderr has the details"
+            logger.exception("an exchange with the team failed; it is tried again")
+        else:
+            self._problem = None
+            return True
+        return False
+
+    async def _listen(self) -> None:
+        """Notices hints that the team has changed. Without them, asking every second is enough."""
+        module = await anyio.to_thread.run_sync(import_module, "mcp_learning.team.postgres.hints")
+        while True:
+            try:
+                access = await anyio.to_thread.run_sync(self._access)
+                await module.listen(access, self.notice)
+            except LearningError:
+                await anyio.sleep(LONGEST_PAUSE)
+
+    async def exchange(self, request: ExchangeWithTeam) -> Exchanged:
+        """Pulls and pushes everything that there is now.
+
+        Raises:
+            TeamError: The team's store can't be used; what was done until then is kept.
+            ConfigurationError: It isn't set up as it should be.
+            StoreError: The database can't be read or written.
+        """
+        async with self._lock:
+            exchange = await self._opened()
+            done = Exchanged()
+            if request.fill:
+                added = await self._local.store.fill_outbox()
+                done = done.model_copy(update={"added": added})
+            if request.direction != "push":
+                done = _sum(done, await exchange.pull())
+            if request.direction != "pull":
+                pushed = await exchange.push()
+                self._untold |= pushed.pushed > 0
+                done = _sum(done, pushed)
+            if self._untold:
+                await exchange.tell()
+                self._untold = False
+            self._last_contact, self._there = datetime.now(UTC), exchange.last_number
+            return done
+
+    async def acknowledge(self) -> None:
+        """Waits until the team has what was written here, if it is to acknowledge that.
+
+        Raises:
+            NotShared: It has not yet. It is stored here, and follows.
+        """
+        self.notice()
+        if self._settings.team_ack == "local":
+            return
+        why = "the team's server doesn't answer in time"
+        with anyio.move_on_after(ACKNOWLEDGE_SECONDS):
+            try:
+                async with self._lock:
+                    await (await self._opened()).push()
+                    self._untold = True
+                return
+            except TeamError as error:
+                why = str(error)
+        raise NotShared(
+            f"stored here, but not shared yet: {why}. It follows; the same call with the same "
+            "task_id again is safe"
+        )
+
+    async def leave(self) -> LeftTeam:
+        """Forgets the team in this database: what waits, and how far the team's changes are here.
+
+        Executions stay, also those of others; the team keeps what it has.
+        """
+        async with self._lock:
+            state = await self._local.store.outbox_state()
+            await self._local.store.set_mark(None)
+        return LeftTeam(team=state.mark and state.mark.team, dropped=state.waiting)
+
+    async def health(self) -> TeamHealth:
+        """What waits and since when, how far behind this host is, and what is wrong."""
+        state = await self._local.store.outbox_state()
+        mark = state.mark
+        reached = mark is not None and self._last_contact is not None
+        return TeamHealth(
+            team=self._settings.team,
+            role=mark.role if mark else None,
+            waiting=state.waiting,
+            waiting_since=state.since,
+            known=mark.change if mark else None,
+            behind=max(self._there - mark.change, 0) if mark and reached else None,
+            last_contact=self._last_contact,
+            problem=self._problem,
+        )
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        if self._remote is not None:
+            await self._remote.close()
+
+    async def _opened(self) -> "Exchange":
+        if self._exchange is None:
+            access = await anyio.to_thread.run_sync(self._access)
+            exchange = await anyio.to_thread.run_sync(import_module, "mcp_learning.team.exchange")
+            remote = await anyio.to_thread.run_sync(
+                import_module, "mcp_learning.team.postgres.remote"
+            )
+            self._remote = remote.Remote(access, PATIENCE)
+            self._exchange = exchange.Exchange(self._settings.team, self._local, self._remote)
+        return self._exchange
+
+    def _access(self) -> "Access":
+        module = import_module("mcp_learning.team.access")
+        access: Access = module.access(self._settings)
+        return access
+
+
+def _sum(one: Exchanged, other: Exchanged) -> Exchanged:
+    values = {name: getattr(one, name) + getattr(other, name) for name in Exchanged.model_fields}
+    return Exchanged(**values)

@@ -1,0 +1,32 @@
+"""Fixtures for a team's store: one PostgreSQL for all tests of a process, a database for each."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from team.server import PostgresServer, binaries
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    if binaries() is None:
+        pytest.skip("no PostgreSQL is installed: Debian's package postgresql has one")
+    made = PostgresServer()
+    made.start()
+    made.execute(
+        "postgres",
+        *(f"CREATE ROLE {role} LOGIN" for role in ("ada", "ben", "eve")),
+        "CREATE ROLE locked LOGIN PASSWORD 'open-sesame'",
+    )
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def database(server: PostgresServer) -> str:
+    """The name of an empty database."""
+    name = f"team_{next(_numbers)}"
+    server.execute("postgres", f"CREATE DATABASE {name}")
+    return name

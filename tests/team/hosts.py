@@ -1,0 +1,80 @@
+"""Hosts of a team: each has a data directory of its own, and a role on the team's PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from services import embedder
+from team.server import PostgresServer
+
+from mcp_learning.models.requests import FindSimilarTasks, GetExecution, RecordExecution
+from mcp_learning.models.results import Execution
+from mcp_learning.models.team import Exchanged, ExchangeWithTeam
+from mcp_learning.service.indexer import Indexer
+from mcp_learning.settings import Settings
+from mcp_learning.store import open_store
+from mcp_learning.team.access import access
+from mcp_learning.team.postgres import schema
+from mcp_learning.team.postgres.connection import connected
+from mcp_learning.team.service import SharedLearning
+
+REPO = "acme/shop"
+
+
+def settings_of(
+    server: PostgresServer, database: str, directory: Path, role: str, **given: Any
+) -> Settings:
+    """The settings of a host."""
+    values = {"team": "shop", "team_repos": "acme/*", "team_url": server.url(database, role)}
+    return Settings.load(data_dir=directory, **{**values, **given})
+
+
+async def make_team(
+    server: PostgresServer, database: str, *members: str, team: str = "shop"
+) -> None:
+    """Makes the schema and a team with these roles as members."""
+    settings = settings_of(server, database, Path("unused"), "app", team=team)
+    async with connected(access(settings)) as connection:
+        await schema.upgrade(connection)
+        made = await schema.add_team(connection, team)
+        for member in members:
+            await schema.add_member(connection, made, member, can_write=True)
+
+
+class Host:
+    """A host that exchanges when it is told to."""
+
+    def __init__(self, settings: Settings) -> None:
+        store = open_store(settings)
+        self.service = SharedLearning(settings, store, Indexer(settings, store, embedder()))
+
+    async def record(self, description: str, **given: Any) -> UUID:
+        values = {"task_type": "bug_fix", "outcome": "success", "repo": REPO, **given}
+        request = RecordExecution(task_description=description, **values)
+        return (await self.service.record(request)).task_id
+
+    async def exchange(self, **given: Any) -> Exchanged:
+        return await self.service.exchange(ExchangeWithTeam(**given))
+
+    async def execution(self, task_id: UUID) -> Execution:
+        return (await self.service.get(GetExecution(task_id=task_id))).execution
+
+    async def found(self, description: str) -> list[UUID]:
+        request = FindSimilarTasks(task_description=description, limit=10)
+        return [match.task_id for match in (await self.service.find(request)).matches]
+
+
+@asynccontextmanager
+async def hosts(
+    server: PostgresServer, database: str, directory: Path, *roles: str, **given: Any
+) -> AsyncIterator[list[Host]]:
+    """Hosts of one team, one for each role, which exchange when they are told to."""
+    async with AsyncExitStack() as stack:
+        made = []
+        for number, role in enumerate(roles):
+            settings = settings_of(server, database, directory / f"host{number}", role, **given)
+            made.append(Host(settings))
+            stack.push_async_callback(made[-1].service.close)
+        yield made

@@ -1,0 +1,117 @@
+"""A real PostgreSQL in a directory of its own, which tests start, kill and end."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import psycopg
+
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",  # a killed process loses nothing by it; the machine would have to fail
+    "max_connections": "60",
+    "shared_buffers": "16MB",
+    "log_min_messages": "fatal",
+    "timezone": "UTC",
+}
+_USER = "postgres"
+
+
+def binaries() -> Path | None:
+    """Where the newest installed PostgreSQL has its programs; None without one."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    if found:
+        return found[-1].parent
+    program = shutil.which("initdb")
+    return Path(program).parent if program else None
+
+
+class PostgresServer:
+    """A server that listens on a socket in its directory, and trusts everybody but `locked`."""
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="mcpl-"))
+        self._data = self.directory / "data"
+        self._bin = binaries()
+        if os.geteuid() == 0:
+            shutil.chown(self.directory, _USER, _USER)
+        self._run(
+            "initdb",
+            "-D",
+            self._data,
+            "-A",
+            "trust",
+            "-U",
+            "app",
+            "-N",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-instructions",
+        )
+        access = self._data / "pg_hba.conf"
+        access.write_text("local all locked scram-sha-256\n" + access.read_text())
+        with (self._data / "postgresql.conf").open("a") as file:
+            values = {**SETTINGS, "unix_socket_directories": str(self.directory)}
+            file.writelines(f"{name} = '{value}'\n" for name, value in values.items())
+
+    def start(self, *options: str) -> None:
+        """Starts it and waits until it answers; `options` as for the program `postgres`."""
+        given = ["-o", " ".join(options)] if options else []
+        log = self.directory / "log"
+        self._run("pg_ctl", "-D", self._data, "-w", "-s", "-l", log, *given, "start")
+
+    def stop(self) -> None:
+        """Ends it at once."""
+        self._run("pg_ctl", "-D", self._data, "-w", "-s", "-m", "immediate", "stop", check=False)
+
+    def remove(self) -> None:
+        """Ends it, and deletes all that it had."""
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def kill(self) -> None:
+        """Kills all its processes, as a lack of memory would, and waits until they are gone."""
+        postmaster = self._postmaster()
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for one in processes:
+            one.kill()
+        psutil.wait_procs(processes, timeout=20)
+
+    def suspend(self) -> None:
+        """Stops all its processes: connections stay, and nothing is answered."""
+        for one in (self._postmaster(), *self._postmaster().children(recursive=True)):
+            one.suspend()
+
+    def resume(self) -> None:
+        """Has its processes go on."""
+        for one in (self._postmaster(), *self._postmaster().children(recursive=True)):
+            one.resume()
+
+    def url(self, database: str, role: str = "app", password: str = "") -> str:
+        """The address of a database for a role."""
+        given = f"{role}:{password}" if password else role
+        return f"postgresql://{given}@/{database}?host={self.directory}"
+
+    def execute(self, database: str, *statements: str) -> list[tuple[object, ...]]:
+        """Runs statements as the owner; the rows of the last one, if it has any."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            for statement in statements:
+                cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def _postmaster(self) -> psutil.Process:
+        return psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+
+    def _run(self, program: str, *arguments: object, check: bool = True) -> None:
+        assert self._bin is not None
+        command: Sequence[str] = [str(self._bin / program), *map(str, arguments)]
+        if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+            command = ["runuser", "-u", _USER, "--", *command]
+        subprocess.run(
+            command, check=check, cwd=self.directory, stdout=subprocess.DEVNULL, timeout=60
+        )
