@@ -100,9 +100,6 @@ class LearningService(Unshared):
         self.feedback = corrections.feedback
         self.recorder = Recorder()
         self._recalls = Recalls(self.store)
-        sessions = AgentSessions(settings.index_dir)
-        remarks = Remarks(self.store, self._similar, self._recalls.returned, sessions)
-        self.remark = remarks.remark
         self._retention = Retention(settings, self.store, self._indexing)
         book = LessonBook(self.store, settings.excluded_repos, self._indexing)
         self.save_lesson, self.review_lessons = book.save, book.review
@@ -110,6 +107,13 @@ class LearningService(Unshared):
         self.change_lesson, self.lessons_for = book.change_lesson, book.lessons_for
         self.export_lessons, self.import_lessons = book.export_lessons, book.import_lessons
         self._lessons = book
+        self.remark = Remarks(
+            self.store,
+            self._similar,
+            book.showings.lessons_for,
+            self._recalls.returned,
+            AgentSessions(settings.index_dir),
+        ).remark
 
     async def run(self) -> None:
         """Embeds what is recorded, saves recall counts and applies the retention policy.

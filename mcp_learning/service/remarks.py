@@ -7,12 +7,14 @@ shown, and never as used: a use is what `record_execution` names.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from functools import lru_cache, partial
 from uuid import UUID
 
 import anyio.to_thread
 
+from mcp_learning.lessons.matching import line
+from mcp_learning.models.lessons import LessonsFor, ShownLesson, ShownLessons
 from mcp_learning.models.occasions import Occasion, Remark
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import Execution, Match, SimilarTasks
@@ -40,6 +42,8 @@ LONGEST_ERROR = 2_000
 """Characters at the end of an error that are searched with."""
 
 Find = Callable[[FindSimilarTasks], Awaitable[SimilarTasks]]
+Lessons = Callable[[LessonsFor, Collection[UUID], Sequence[str]], Awaitable[ShownLessons]]
+"""As `Showings.lessons_for`."""
 
 _CLIENT_COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(?:\s|\Z)")  # not a path, which goes on with /
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -62,6 +66,7 @@ class Remarks:
     Args:
         store: The truth.
         find: Searches, without counting what it returns.
+        lessons: Finds lessons for a task or a command, and notes that they are shown.
         shown: Is told the executions that an agent is shown.
         sessions: What each session was told.
     """
@@ -70,11 +75,13 @@ class Remarks:
         self,
         store: Store,
         find: Find,
+        lessons: Lessons,
         shown: Callable[[Iterable[UUID]], None],
         sessions: AgentSessions,
     ) -> None:
         self._store = store
         self._find = find
+        self._lessons = lessons
         self._shown = shown
         self._sessions = sessions
         self._missteps = Missteps(store)
@@ -124,9 +131,10 @@ class Remarks:
         ]
         new = await self._new(wanted, occasion, session)
         session.briefed |= bool(new) or len(prompt.encode()) > SHORT
-        if is_first:
-            return self._told(new, session, remark_texts.brief)
-        return self._told(new[:LATER], session, remark_texts.later)
+        if not is_first:
+            return self._told(new[:LATER], session, remark_texts.later)
+        lessons = await self._taught(occasion, session, repos, answer.matches)
+        return self._told(new, session, partial(remark_texts.brief, lessons=lessons))
 
     async def _at_failure(self, occasion: Occasion, session: AgentSession) -> Remark:
         if session.errors >= MOST_ERRORS:
@@ -148,10 +156,34 @@ class Remarks:
         repos = await _known_as(occasion.cwd)
         found = await self._missteps.of(repos, occasion.command, occasion.files)
         new = [one for one in found if one.name not in session.told][:1]
-        if not new:
+        if new:
+            session.tell(new[0].name)
+            return Remark(text=remark_texts.warning(new[0].line), task_ids=[new[0].task_id])
+        if found or not occasion.command:
             return Remark()
-        session.tell(new[0].name)
-        return Remark(text=remark_texts.warning(new[0].line), task_ids=[new[0].task_id])
+        lessons = await self._taught(occasion, session, repos)
+        return Remark(text=remark_texts.warning(line(lessons[0])) if lessons else "")
+
+    async def _taught(
+        self,
+        occasion: Occasion,
+        session: AgentSession,
+        repos: Sequence[str],
+        matches: Sequence[Match] = (),
+    ) -> list[ShownLesson]:
+        """Lessons that the session wasn't told yet: about its command, else about its task."""
+        likely = [match for match in matches if match.confidence == "likely"]
+        asked = LessonsFor(
+            task_description=occasion.text,
+            repo=repos[0] if repos else None,
+            session_id=occasion.session or None,
+            command=occasion.command or None,
+        )
+        ids, types = {match.task_id for match in likely}, [match.task_type for match in likely]
+        found = (await self._lessons(asked, ids, types)).lessons
+        new = [one for one in found if str(one.lesson_id) not in session.told]
+        session.tell(*(str(one.lesson_id) for one in new))
+        return new
 
     async def _new(
         self, matches: Sequence[Match], occasion: Occasion, session: AgentSession

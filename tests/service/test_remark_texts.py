@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from mcp_learning.models.lessons import ShownLesson
 from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN
 from mcp_learning.models.results import Match, Runs
 from mcp_learning.service import remark_texts
@@ -38,6 +39,15 @@ def test_texts_keep_to_their_budget_and_say_how_many_they_name() -> None:
         assert len(text) <= tokens * CHARACTERS_PER_TOKEN
         assert text.count(str(UUID(int=1))) == named >= 0
         assert text_of([]) == ("", 0)
+
+
+def test_lessons_come_first_and_are_no_matches() -> None:
+    lesson = ShownLesson(lesson_id=UUID(int=2), when="w", do="d", basis="kept")
+    text, named = remark_texts.brief([match()], [lesson])
+    assert named == 1
+    assert text.index(str(UUID(int=2))) < text.index(str(UUID(int=1)))
+    text, named = remark_texts.brief([], [lesson])
+    assert (named, text.count("\n")) == (0, 1)
 
 
 def test_a_text_in_chinese_is_counted_by_its_bytes() -> None:

@@ -9,6 +9,7 @@ import pytest
 from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, UNRELATED, record
 from services import open_service
 
+from mcp_learning.models.lessons import ChangeLesson, SaveLesson
 from mcp_learning.models.occasions import Occasion, Remark
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.service import agent_sessions
@@ -74,6 +75,24 @@ async def test_silence_where_there_is_nothing_to_say(service: LearningService) -
 )
 async def test_orders_of_everyday_work_have_no_substance(prompt: str, *, expected: bool) -> None:
     assert has_substance(prompt) is expected
+
+
+async def test_a_brief_begins_with_lessons_that_the_session_was_not_told(
+    service: LearningService,
+) -> None:
+    evidence = (await record(service, LOGIN, solution_summary="Clear the cookie")).task_id
+    lesson = SaveLesson(
+        when="a login redirects for ever", do="look at cookies", evidence=[evidence]
+    )
+    lesson_id = (await service.save_lesson(lesson)).lesson_id
+    await service.change_lesson(ChangeLesson(lesson_id=str(lesson_id), action="approve"))
+    _, first, second = (await asked(service, LOGIN_PARAPHRASE)).splitlines()
+    assert first.startswith("Lesson (")
+    assert '"look at cookies"' in first
+    assert second.startswith("1. success")
+    await happens(service, "start", text="clear")
+    assert str(lesson_id) in await asked(service, LOGIN_PARAPHRASE)
+    assert str(lesson_id) not in await asked(service, LOGIN_PARAPHRASE)
 
 
 async def test_a_greeting_leaves_the_brief_to_the_task(service: LearningService) -> None:
