@@ -153,7 +153,7 @@ def test_the_manifests_are_made_from_the_project() -> None:
         ("claude-code", ".claude-plugin"),
         ("codex", ".codex-plugin"),
         ("cursor", ".cursor-plugin"),
-        ("copilot", ".github/plugin"),
+        ("copilot", ".plugin"),
     ],
 )
 def test_the_plugin_is_one_for_each_client(client: str, directory: str) -> None:

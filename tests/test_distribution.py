@@ -29,6 +29,9 @@ def test_the_wheel_holds_the_package_alone(wheel: Path) -> None:
     assert not [name for name in names if name[-1].startswith("test_")]
     assert ("mcp_learning", "cli", "benchmark.py") in names
     assert ("mcp_learning", "embed", "minilm", "model.onnx") in names
+    market = ("mcp_learning", "marketplace")
+    assert (*market, ".claude-plugin", "marketplace.json") in names
+    assert (*market, "plugin", "skills", "learning", "SKILL.md") in names
 
 
 def test_the_wheel_is_small_enough_to_download_at_once(wheel: Path) -> None:

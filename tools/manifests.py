@@ -168,7 +168,7 @@ def _plugin_manifests(schemas: str) -> Iterator[Manifest]:
         ("claude-code", ".claude-plugin", f"{schemas}/claude-code-plugin-manifest.json"),
         ("codex", ".codex-plugin", ""),
         ("cursor", ".cursor-plugin", f"{cursor}/plugin.schema.json"),
-        ("copilot", ".github/plugin", ""),
+        ("copilot", ".plugin", ""),
     ):
         hooks = HOOKS[client]
         command = hook_entries.command_line(hooks, [PROJECT["name"], "hook", client], "linux")

@@ -11,7 +11,7 @@ import typer
 from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.running import fail, load_settings, told
-from mcp_learning.clients.install import agents, plan
+from mcp_learning.clients.install import agents, plan, plugins
 from mcp_learning.clients.install.agents import Agent, Scope
 from mcp_learning.clients.install.files import InstallRecords
 from mcp_learning.clients.install.hook_entries import HOOKS
@@ -32,6 +32,12 @@ Client = Annotated[
 ]
 AllClients = Annotated[bool, typer.Option("--all", help="Every client that is found here")]
 ScopeName = Annotated[str, typer.Option(help="user: everywhere; project: in the current directory")]
+Plugin = Annotated[
+    bool,
+    typer.Option(
+        "--plugin", help="Claude Code, Codex, Copilot CLI: server, hooks and a skill as a plugin"
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change")]
 
 
@@ -42,11 +48,15 @@ def install(
     hooks: Annotated[
         bool, typer.Option("--hooks", help="Recall and record by the client's hooks, too")
     ] = False,
+    plugin: Plugin = False,
     dry_run: DryRun = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
     """Add this server to an agent client's configuration; `uninstall` takes it back."""
+    if plugin:
+        _run_plugin(client, every=every, remove=False, dry_run=dry_run, as_json=json)
+        return
     settings = load_settings(data_dir)
     is_chosen = data_dir is not None or not is_empty(os.environ.get(DATA_DIR_VARIABLE, ""))
     directory = str(settings.data_dir) if is_chosen else ""
@@ -71,17 +81,25 @@ def install(
 
     chosen = _agents(client, every=every)
     _run(chosen, scope, planned, apply, every=every, dry_run=dry_run, as_json=json)
+    if not (hooks or json) and any(agent.name in HOOKS for agent in chosen):
+        typer.echo(
+            "With --hooks, agents are told what is likely to matter, and tasks recorded."
+        )
 
 
 def uninstall(
     client: Client = "",
     every: AllClients = False,
     scope: ScopeName = "user",
+    plugin: Plugin = False,
     dry_run: DryRun = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
     """Take back what `install` wrote into a client's configuration; no execution is touched."""
+    if plugin:
+        _run_plugin(client, every=every, remove=True, dry_run=dry_run, as_json=json)
+        return
     records = _records(load_settings(data_dir))
 
     def planned(agent: Agent, where: Scope) -> list[Edit]:
@@ -138,6 +156,26 @@ def _run(
     if failed:
         lines = [f"{who.title}: {why}" if every else why for who, why, _ in failed]
         fail("; ".join(lines), status=2 if failed[0][2] else 1)
+
+
+def _run_plugin(client: str, *, every: bool, remove: bool, dry_run: bool, as_json: bool) -> None:
+    if every:
+        fail("--plugin: name the client, instead of --all", status=2)
+    (agent,) = _agents(client, every=False)
+    try:
+        steps = plugins.steps(agent, remove=remove)
+        for step in steps:
+            if not as_json:
+                typer.echo(f"$ {shlex.join(step.command)}")
+            if not dry_run:
+                plugins.carry_out(step)
+    except LearningError as error:
+        fail(told(error), status=2 if isinstance(error, InvalidInput) else 1)
+    if as_json:
+        commands = [step.command for step in steps]
+        print_json({"client": agent.name, "commands": commands, "dry_run": dry_run})
+    elif not dry_run:
+        typer.echo(f"Restart {agent.title} to have it noticed.")
 
 
 def _applied(

@@ -77,8 +77,6 @@ CLIENTS: Mapping[str, HookClient] = {
             "sessionStart": "start",
             "beforeSubmitPrompt": "prompt",
             "postToolUse": "tool",
-            "stop": "end",
-            "sessionEnd": "end",
         },
         "cursor",
         frozenset({"beforeSubmitPrompt"}),
@@ -96,7 +94,9 @@ CLIENTS: Mapping[str, HookClient] = {
         frozenset({"UserPromptSubmit"}),
     ),
 }
-"""Copilot CLI takes these names, too, and then tells as much as Claude Code. It refuses a tool when
+"""Nothing is recorded for Cursor, whose transcripts have no documented form.
+
+Copilot CLI takes these names, too, and then tells as much as Claude Code. It refuses a tool when
 a hook before it fails, and no client but Claude Code and Codex hands the agent what such a hook
 says, so the others have none."""
 

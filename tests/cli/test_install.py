@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -127,6 +128,33 @@ def test_the_hook_that_is_written_runs_in_a_shell(home: Path, run: Command, tmp_
         )
     assert task in json.loads(answered.stdout)["hookSpecificOutput"]["additionalContext"]
     assert run("uninstall", "claude-code", "--data-dir", str(data)).returncode == 0
+    assert list(home.rglob("*.json")) == []
+
+
+@linux
+def test_a_plugin_is_installed_by_the_commands_of_the_client(
+    home: Path, run: Command, tmp_path: Path
+) -> None:
+    programs = client_program.install(tmp_path / "programs")
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    shown = run("install", "codex", "--plugin", "--dry-run", PATH=path).stdout
+    assert client_program.calls(programs) == []
+    done = run("install", "codex", "--plugin", "--json", PATH=path)
+    add, install = json.loads(done.stdout)["commands"]
+    assert client_program.calls(programs) == [add, install]
+    assert [line.removeprefix("$ ") for line in shown.splitlines()] == [
+        shlex.join(add),
+        shlex.join(install),
+    ]
+    assert (Path(add[-1]) / ".claude-plugin" / "marketplace.json").is_file()
+    assert install == ["codex", "plugin", "add", "mcp-learning@mcp-learning"]
+    assert run("uninstall", "codex", "--plugin", PATH=path).returncode == 0
+    assert client_program.calls(programs)[2][:3] == ["codex", "plugin", "remove"]
+    refused = run("install", "cursor", "--plugin")
+    assert refused.returncode == 2
+    assert "--plugin: Cursor takes none" in refused.stderr
+    missing = run("install", "codex", "--plugin", PATH=str(tmp_path))
+    assert (missing.returncode, "codex is not on the PATH" in missing.stderr) == (1, True)
     assert list(home.rglob("*.json")) == []
 
 

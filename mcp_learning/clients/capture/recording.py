@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 
 from mcp_learning.clients.capture.tasks import Reader, execution, with_following
-from mcp_learning.clients.transcripts import claude_code, codex
+from mcp_learning.clients.transcripts import claude_code, codex, copilot, gemini
 from mcp_learning.clients.transcripts.events import Reply
 from mcp_learning.clients.transcripts.sessions import Session
 from mcp_learning.clients.transfer.imported import Notes
@@ -22,8 +22,9 @@ from mcp_learning.team.members import service_of
 SECONDS = 60
 """Longest time for storing; after that nothing is recorded."""
 
-
-_READERS: dict[str, Reader] = {"claude-code": claude_code.read, "codex": codex.read}
+_READERS: dict[str, Reader] = {
+    module.SOURCE: module.read for module in (claude_code, codex, gemini, copilot)
+}
 
 
 def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:

@@ -132,8 +132,6 @@ HOOKS = {
                 "sessionStart": "",
                 "beforeSubmitPrompt": "",
                 "postToolUse": "Shell",
-                "stop": "",
-                "sessionEnd": "",
             },
             _cursor,
             grouped=False,

@@ -83,13 +83,13 @@ def test_hooks_go_away_although_the_file_was_changed_since(
 
 
 def test_hooks_of_others_stay_where_hooks_have_no_groups(workspace: Workspace) -> None:
-    other = {"version": 1, "hooks": {"stop": [{"command": "say done"}], "preToolUse": []}}
+    other = {"version": 1, "hooks": {"postToolUse": [{"command": "say done"}], "stop": []}}
     path = place("cursor", json.dumps(other))
     workspace.install("cursor", hooks=True)
-    assert commands_in(json.loads(path.read_text()), "stop")[1:] == ["say done"]
+    assert commands_in(json.loads(path.read_text()), "postToolUse")[1:] == ["say done"]
     path.write_text(path.read_text().replace("say done", "say well done"))
     workspace.uninstall("cursor")
-    other["hooks"]["stop"] = [{"command": "say well done"}]  # type: ignore[index]
+    other["hooks"]["postToolUse"] = [{"command": "say well done"}]  # type: ignore[index]
     assert json.loads(path.read_text()) == other
 
 
