@@ -82,9 +82,7 @@ def install(
     chosen = _agents(client, every=every)
     _run(chosen, scope, planned, apply, every=every, dry_run=dry_run, as_json=json)
     if not (hooks or json) and any(agent.name in HOOKS for agent in chosen):
-        typer.echo(
-            "With --hooks, agents are told what is likely to matter, and tasks recorded."
-        )
+        typer.echo("With --hooks, agents are told what is likely to matter, and tasks recorded.")
 
 
 def uninstall(
