@@ -117,7 +117,7 @@ def _agents(client: str, *, every: bool) -> list[Agent]:
     if every:
         found = [agent for agent in agents.AGENTS.values() if agents.is_here(agent)]
         if not found:
-            fail(f"--all: none of {', '.join(agents.AGENTS)} is here; name the one to set up")
+            fail(f"--all: none of {', '.join(agents.AGENTS)} is here; name the one that is meant")
         return found
     try:
         return [agents.agent_named(client)]

@@ -94,7 +94,8 @@ def _print(done: "PruneReport") -> None:
     kept = f"{done.kept:,} {'is' if done.kept == 1 else 'are'} kept"
     typer.echo(f"{counted(done.executions, 'execution')} {verb}, {kept}")
     if done.oldest and done.newest:
-        typer.echo(f"They were recorded from {done.oldest:%Y-%m-%d} to {done.newest:%Y-%m-%d}")
+        first, last = (f"{moment:%Y-%m-%d}" for moment in (done.oldest, done.newest))
+        typer.echo(f"Recorded on {first}" if first == last else f"Recorded from {first} to {last}")
     for path in done.archives:
         typer.echo(f"Archived in {path}")
     if done.reclaimed:

@@ -73,8 +73,8 @@ def _print(done: "UpgradeReport", index: str) -> None:
         typer.echo(f"{done.path}: from {was} to schema version {done.to_version}")
     if done.backup:
         typer.echo(f"As it was, it is kept as {done.backup}")
-    for index in done.dropped_indexes:
-        typer.echo(f"The index {index} inside it is gone; indexes are files of their own now")
+    for name in done.dropped_indexes:
+        typer.echo(f"The index {name} inside it is gone; indexes are files of their own now")
     for reason, rows in done.skipped.items():
         typer.echo(f"Left out: {rows} ({reason})")
     typer.echo(

@@ -1,5 +1,6 @@
 """From an empty home through every command that a person has, in the order of a first day."""
 
+import gzip
 import json
 import shlex
 import subprocess
@@ -115,6 +116,17 @@ def test_a_day_with_generated_data(walk: Walk, home: Path) -> None:
     walk.says("benchmark", "exact (before)", "HNSW (after)", "high_recall")
     walk.says("prune --generated", "90 executions")
     walk.says("list", "Nothing was recorded")
+
+
+def test_a_database_of_the_original_design_is_taken_over(walk: Walk, home: Path) -> None:
+    sample = Path(__file__).parent.parent / "store" / "samples" / "original.duckdb.gz"
+    (home / "old.duckdb").write_bytes(gzip.decompress(sample.read_bytes()))
+    walk.says("upgrade old.duckdb", "from the original design", "HNSW index: none", "200,000")
+    walk.says("list --limit 1", "1 of 40 executions")
+    walk.says(
+        "prune --older-than-days 30 --archive kept", "40 executions were forgotten", "Recorded "
+    )
+    walk.says("restore kept", "40 executions came back")
 
 
 def test_every_client_that_is_found_is_set_up_and_left_as_it_was(walk: Walk, home: Path) -> None:
