@@ -19,6 +19,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from mcp_learning.cli import demo_runs
 from mcp_learning.cli.options import Json, typed_directory, typed_path
 from mcp_learning.cli.output import console, print_json, say
 from mcp_learning.cli.progress import ShowCount, counted_progress
@@ -39,15 +40,27 @@ if TYPE_CHECKING:
 FEWEST_COMMITS = 10
 """With fewer in the current directory the sample tells more."""
 
+_ABOUT = {
+    "tried in two ways": "a task that was tried in two ways, in other words: which one to take",
+    "unrelated": "about nothing that was recorded",
+}
+"""What a question is that isn't about one task."""
+
 
 @dataclass(frozen=True)
 class DemoSource:
-    """Where the demo's tasks come from."""
+    """Where the demo's tasks come from: commits, and for the sample runs of agents as well."""
 
     name: str
     tasks: Sequence[RecordExecution]
     sample: bool
     why: str = ""
+    runs: Sequence[RecordExecution] = ()
+
+    @property
+    def recorded(self) -> list[RecordExecution]:
+        """All that is recorded, in this order."""
+        return [*self.tasks, *self.runs]
 
 
 def demo(
@@ -153,7 +166,8 @@ def choose(repo: Path | None, limit: int, excluded_repos: str) -> DemoSource:
     except LearningError:
         why = "there is no git history here"
     history = git.sample()
-    return DemoSource(history.name, commits.executions(history)[-limit:], sample=True, why=why)
+    tasks = commits.executions(history)[-limit:]
+    return DemoSource(history.name, tasks, sample=True, why=why, runs=demo_runs.RUNS)
 
 
 class _Excluded(LearningError):
@@ -177,13 +191,14 @@ def _run(source: DemoSource, data_dir: Path | None, viewer: _Viewer) -> "DemoRes
         Path(directory, "server.log").open("w") as log,
     ):
         home = load_settings(data_dir).data_dir if data_dir else Path(directory, "data")
-        return run(partial(run_demo, source.tasks, home, log, viewer, sample=source.sample))
+        return run(partial(run_demo, source.recorded, home, log, viewer, sample=source.sample))
 
 
 def _print_source(source: DemoSource) -> None:
     commits_of = f"{counted(len(source.tasks), 'commit')} of {visible(source.name)}"
     line = Text("Learning from ").append(commits_of, style="bold")
     if source.sample:
+        line.append(f" and {counted(len(source.runs), 'run')} of agents", style="bold")
         line.append(f", a sample shipped with the package, since {source.why} (try --repo PATH)")
     console.print(line)
 
@@ -204,7 +219,7 @@ def _print_recorded(source: DemoSource, result: "DemoResult") -> None:
     secrets = counted(result.redactions, "secret") if result.redactions else "no secrets"
     console.print(
         f"Server started in {result.start_ms:.0f} ms. "
-        f"{counted(len(source.tasks), 'task')} recorded, each durable after "
+        f"{counted(len(source.recorded), 'task')} recorded, each durable after "
         f"{result.record_p50_ms:.1f} ms (median), {secrets} removed. "
         f"All embedded {result.ready_ms / 1000:.1f} s later, loading the model included.",
         markup=False,
@@ -219,7 +234,7 @@ def _print_answer(number: int, answer: "Answer") -> None:
     if answer.question.about == "yours":
         what = counted(len(answer.found.matches), "match")
     elif answer.question.expected is None:
-        what = "about nothing that was recorded"
+        what = _ABOUT[answer.question.about]
     else:
         place = "not among the first" if answer.rank is None else f"found as no. {answer.rank}"
         what = f"a task {answer.question.about}, in other words: {place}"
@@ -233,9 +248,9 @@ def _as_json(source: DemoSource, result: "DemoResult", seconds: float) -> dict[s
     return {
         "source": "sample" if source.sample else "git",
         "repo": source.name,
-        "recorded": len(source.tasks),
-        "task_types": dict(Counter(task.task_type for task in source.tasks).most_common()),
-        "outcomes": dict(Counter(task.outcome for task in source.tasks)),
+        "recorded": len(source.recorded),
+        "task_types": dict(Counter(task.task_type for task in source.recorded).most_common()),
+        "outcomes": dict(Counter(task.outcome for task in source.recorded)),
         "redactions": result.redactions,
         "start_ms": round(result.start_ms, 1),
         "record_p50_ms": round(result.record_p50_ms, 2),
@@ -254,5 +269,6 @@ def _search_as_json(answer: "Answer") -> dict[str, Any]:
         "expected_task_id": None if expected is None else str(expected.task_id),
         "rank": answer.rank,
         "milliseconds": round(answer.milliseconds, 2),
+        "advice": answer.advice,
         **answers.structured(answer.found),
     }

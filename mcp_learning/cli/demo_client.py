@@ -16,6 +16,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
+from mcp_learning.cli import demo_runs
 from mcp_learning.cli.progress import ShowCount
 from mcp_learning.errors import LearningError
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach, RecordExecution
@@ -76,7 +77,7 @@ _FILLERS = re.compile(r"an?|and|are|as|at|be|by|for|from|in|into|is|it|of|on|or|
 
 @dataclass(frozen=True)
 class Question:
-    """A search, and the task that it should find first; None: it should find nothing."""
+    """A search, and the task that it should find first; None: it is about none in particular."""
 
     about: str
     text: str
@@ -146,13 +147,14 @@ class Viewer(Protocol):
 
 
 def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list[Question]:
-    """Three searches: for a task that was done, for one that failed, and for nothing recorded.
+    """Searches: for a task that was done, for one that failed, and for nothing recorded.
 
     Without a failure the second is for another task that was done, if there is one.
 
     Args:
         tasks: In the order in which they were done; at least one.
-        sample: Whether they are the sample's, for which there are questions that a person wrote.
+        sample: Whether they are the sample's, for which there are questions that a person wrote,
+            with one about a task that was tried in two ways.
     """
     if sample:
         written = [
@@ -162,7 +164,8 @@ def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list
             if one.task_description.startswith(beginning)
         ]
         if len(written) == len(SAMPLE_QUESTIONS):  # not if the latest commits alone were wanted
-            return [*written, Question("unrelated", UNRELATED, None)]
+            tried = Question("tried in two ways", demo_runs.QUESTION, None)
+            return [*written, tried, Question("unrelated", UNRELATED, None)]
     done = [task for task in tasks if task.outcome != "failure"]
     failed = [task for task in tasks if task.outcome == "failure"]
     asked = [Question("done before", *_ask_for(done))] if done else []

@@ -92,9 +92,9 @@ def export(
     if json:
         typer.echo(report.model_dump_json(indent=2), err=to_stderr)
     else:
-        target = "stdout" if to_stderr else path
+        place = "stdout" if to_stderr else str(path)
         typer.echo(
-            f"{counted(report.executions, 'execution')} written to {target}, with "
+            f"{counted(report.executions, 'execution')} written to {place}, with "
             f"{report.feedback:,} feedback, {counted(report.uses, 'link')} to executions used and "
             f"{counted(report.lessons, 'lesson')} ({report.seconds:.1f} s).",
             err=to_stderr,

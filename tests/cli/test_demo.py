@@ -64,13 +64,14 @@ def test_outside_of_a_repository_the_sample_is_recorded_and_searched(sample: Sam
     report = sample.report
     assert report["source"] == "sample"
     assert report["recorded"] == sum(report["outcomes"].values()) >= 35
-    assert report["outcomes"]["failure"] == 3
+    assert report["outcomes"]["failure"] == 6
     assert report["redactions"] == 2  # one secret, in a description and in a solution
-    worked, failed, unrelated = report["searches"]
+    worked, failed, tried, unrelated = report["searches"]
     assert worked["rank"] == 1
     assert failed["rank"] == 1
     assert failed["matches"][0]["error_message"].startswith("Reverted by commit ")
     assert "notification" in worked["query"]  # none of the words of the task
+    assert tried["advice"].splitlines()[1].startswith('1. "inject a fake clock"')
     assert unrelated["matches"] == []
 
 
@@ -122,6 +123,7 @@ def test_in_a_young_repository_the_sample_is_used_and_it_says_so(run: Command, h
     assert done.returncode == 0, done.stderr
     assert "a sample shipped with the package" in done.stdout
     assert "only 2 commits" in done.stdout
+    assert '1. "inject a fake clock"' in done.stdout
     assert "Nothing relevant among" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("Next: `mcp-learning install --all`")
 
