@@ -155,8 +155,8 @@ class _CodexReader:
 
     def _event(self, where: str, payload: dict[str, Any]) -> None:
         kind, text = str(payload.get("type")), str(payload.get("message") or "")
-        self._has_events = True
         if kind == "user_message":
+            self._has_events = True
             self._held.clear()  # the message had the same prompt, with additions
             self._prompt(where, text, self._place["at"])
         elif self._place["at"] is None:
@@ -166,12 +166,41 @@ class _CodexReader:
         elif kind == "turn_aborted" and payload.get("reason") != "replaced":
             self.session.add(Interrupt(**self._place))
         elif kind == "error":
-            text = text or "the session reports an error"
-            self.session.add(ServiceError(**self._place, text=text, trouble=trouble(text)))
+            self._failed(text)
+        elif kind in ("task_complete", "turn_complete"):
+            self._ended(payload)
         elif kind == "token_count":
             self._use(payload.get("info"))
         elif kind == "patch_apply_end":
             self._calls.patched(payload)
+        elif kind == "exec_command_end":
+            self._calls.ended(payload)
+        else:
+            self._mode(where, kind, payload)
+
+    def _mode(self, where: str, kind: str, payload: dict[str, Any]) -> None:
+        """What the user set, or asked for, in another way than by a prompt."""
+        settings, item = payload.get("thread_settings"), payload.get("item")
+        if kind == "thread_settings_applied" and isinstance(settings, dict):
+            self._turn(settings)
+        elif kind == "entered_review_mode":
+            hint = str(payload.get("user_facing_hint") or "")
+            self._prompt(where, f"/review {hint}".strip(), self._place["at"])
+        elif kind == "exited_review_mode":
+            self._reply(calls.review(payload.get("review_output")))
+        elif kind == "item_completed" and isinstance(item, dict) and item.get("type") == "Plan":
+            self._reply(str(item.get("text") or ""))
+
+    def _ended(self, payload: dict[str, Any]) -> None:
+        """A turn ended; what was said last, or what went wrong, may be told only so."""
+        self._reply(str(payload.get("last_agent_message") or ""))
+        error = payload.get("error")
+        if isinstance(error, dict):
+            self._failed(str(error.get("message") or ""))
+
+    def _failed(self, text: str) -> None:
+        text = text or "the session reports an error"
+        self.session.add(ServiceError(**self._place, text=text, trouble=trouble(text)))
 
     def _use(self, info: object) -> None:
         """Adds tokens; the same count may be told several times."""

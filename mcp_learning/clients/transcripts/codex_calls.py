@@ -7,20 +7,24 @@ from datetime import datetime
 from typing import Any
 
 from mcp_learning.clients.transcripts.events import RECORDING_TOOL, Action, ToolCall
+from mcp_learning.clients.transcripts.sessions import text_of
 
 CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
 OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
 _ACTIONS = {
     **dict.fromkeys(("shell", "shell_command", "exec_command", "container.exec"), Action.RUN),
-    **dict.fromkeys(("local_shell", "local_shell_call", "unified_exec", "exec"), Action.RUN),
+    **dict.fromkeys(("local_shell", "local_shell_call", "unified_exec"), Action.RUN),
     **dict.fromkeys(("apply_patch",), Action.EDIT),
     **dict.fromkeys(("request_user_input",), Action.ASK),
     **dict.fromkeys(("spawn_agent",), Action.DELEGATE),
 }
 _CONTINUES = "write_stdin"
-_PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
-_STATUS = re.compile(r"(?:Exit code|Process exited with code):? (-?\d+)")
+_SCRIPT = "exec"  # JavaScript that calls the other tools
+_SCRIPTED = re.compile(r"""\bcmd:\s*(?P<quote>["'`])(?P<cmd>.*?)(?<!\\)(?P=quote)""", re.DOTALL)
+_SCRIPTED_DIRECTORY = re.compile(r"""\bworkdir:\s*["'`](?P<cwd>[^"'`]+)["'`]""")
+_PATCHED = re.compile(r"\*\*\* (?:Add|Update|Delete) File: ((?:(?!\\n)[^\n\"`])+)")
+_STATUS = re.compile(r"""(?:Exit code|Process exited with code|"exit_code"):? ?(-?\d+)""")
 _RUNNING = re.compile(r"Process running with session ID (\d+)")
 _HEAD = re.compile(
     r"\A(?:(?:Chunk ID|Wall time|Exit code|Process exited|Original token count|Total output lines)"
@@ -29,6 +33,8 @@ _HEAD = re.compile(
 _REJECTED = re.compile(
     r"rejected by (?:the )?user|user (?:rejected|denied|declined)|aborted by user"
 )
+_FAILED = ("apply_patch verification failed", "Error:", "Script failed")
+_LOOKED_AT = 1_000
 _SHELLS = ("-lc", "-c", "-Command")
 
 
@@ -86,6 +92,13 @@ class OpenCalls:
         body = _HEAD.sub("", text)
         call.answer(body, failed=None if running else is_failure, status=status)
 
+    def ended(self, payload: dict[str, Any]) -> None:
+        """A command ended; some versions tell its exit status only so."""
+        call, status = self._by_id.get(str(payload.get("call_id"))), payload.get("exit_code")
+        if call is not None and isinstance(status, int):
+            text = payload.get("aggregated_output") or payload.get("stdout")
+            call.answer(text if isinstance(text, str) else "", failed=status != 0, status=status)
+
     def patched(self, payload: dict[str, Any]) -> None:
         """A patch was applied, or could not be."""
         call, changes = self._by_id.get(str(payload.get("call_id"))), payload.get("changes")
@@ -105,12 +118,22 @@ def called(payload: dict[str, Any]) -> Called:
     values = given if isinstance(given, dict) else {}
     if name.endswith(RECORDING_TOOL):
         return Called(name, Action.RECORD)
+    if name == _SCRIPT and isinstance(given, str):
+        return _script(given, files)
     action = Action.EDIT if files else _ACTIONS.get(name, Action.OTHER)
     command = _command(given) if action is Action.RUN else ""
     session = str(values.get("session_id") or "") if name == _CONTINUES else ""
     cwd = values.get("workdir") or values.get("working_directory") or ""
     is_whole = isinstance(cwd, str) and re.match(r"/|[A-Za-z]:|~", cwd)
     return Called(name, action, command, files, cwd if is_whole else "", session)
+
+
+def _script(text: str, files: tuple[str, ...]) -> Called:
+    """What a script calls: the commands in it, one a line, or patches."""
+    commands = "\n".join(found["cmd"] for found in _SCRIPTED.finditer(text))
+    directory = _SCRIPTED_DIRECTORY.search(text)
+    action = Action.EDIT if files else Action.RUN if commands else Action.OTHER
+    return Called(_SCRIPT, action, commands, files, directory["cwd"] if directory else "")
 
 
 def parent(payload: dict[str, Any]) -> str:
@@ -122,6 +145,19 @@ def parent(payload: dict[str, Any]) -> str:
     spawn = agent.get("thread_spawn") if isinstance(agent, dict) else None
     named = spawn.get("parent_thread_id") if isinstance(spawn, dict) else None
     return str(named or payload.get("parent_thread_id") or payload.get("forked_from_id") or "?")
+
+
+def review(output: object) -> str:
+    """What a review found, as one text."""
+    if not isinstance(output, dict):
+        return ""
+    findings = output.get("findings")
+    titles = [
+        str(one.get("title"))
+        for one in (findings if isinstance(findings, list) else [])
+        if isinstance(one, dict)
+    ]
+    return "\n".join([str(output.get("overall_explanation") or ""), *titles]).strip()
 
 
 def _texts(given: object) -> str:
@@ -148,15 +184,14 @@ def _output(output: object) -> tuple[int | None, bool, str]:
     if isinstance(output, dict):
         about = output.get("metadata")
         code = about.get("exit_code") if isinstance(about, dict) else None
-        text = output.get("output") or output.get("content") or ""
+        text = output.get("output") or output.get("content") or output.get("text") or ""
         status = code if isinstance(code, int) else None
         is_failure = bool(status) or output.get("success") is False
         return status, is_failure, text if isinstance(text, str) else json.dumps(text)
-    text = output if isinstance(output, str) else json.dumps(output)
-    found = _STATUS.search(text[:500])
-    status = int(found[1]) if found else None
-    is_failure = bool(status) or text.startswith(("apply_patch verification failed", "Error:"))
-    return status, is_failure, text
+    text = text_of(output) if isinstance(output, list) else str(output)
+    codes = [int(found[1]) for found in _STATUS.finditer(text[:_LOOKED_AT])]
+    status = next(filter(None, codes), codes[0] if codes else None)
+    return status, bool(status) or text.startswith(_FAILED), text
 
 
 def _loaded(value: object) -> object:

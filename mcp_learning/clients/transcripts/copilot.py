@@ -157,7 +157,7 @@ class _CopilotReader:
         if call is None:
             return
         is_failure = data.get("success") is False
-        text = _told(data.get("error") if is_failure else data.get("result"))
+        text = _told(data.get("error") or data.get("result"))
         code = _STATUS.search(text[-200:]) if call.action is Action.RUN else None
         status = int(code[1]) if code else None
         call.answered = self._place["at"]

@@ -203,3 +203,53 @@ def test_tokens_that_are_told_again_count_once(tmp_path: Path) -> None:
     again = [event(n, "token_count", info=info) for n in (2, 3)]
     (task,) = session(tmp_path, says(1, ASKED), *again).tasks
     assert task.tokens == 27
+
+
+def test_a_script_tells_the_commands_and_patches_in_it(tmp_path: Path) -> None:
+    run = (
+        'const r = await tools.exec_command({\n  cmd: "git status", workdir: "/home/user/lid"\n});'
+    )
+    patch = 'await tools.apply_patch("*** Begin Patch\\n*** Update File: lid.py\\n@@\\n-a\\n+b");'
+    told = [
+        {"type": "input_text", "text": "Script completed\nWall time 0.1 seconds\nOutput:\n"},
+        {"type": "input_text", "text": '{"exit_code":128,"output":"no repository"}'},
+    ]
+    found = session(
+        tmp_path,
+        says(1, ASKED),
+        item(2, "custom_tool_call", name="exec", input=run, call_id="1"),
+        item(3, "custom_tool_call_output", call_id="1", output=told),
+        item(4, "custom_tool_call", name="exec", input=patch, call_id="2"),
+        item(5, "custom_tool_call_output", call_id="2", output=told[:1]),
+    )
+    command, edit = calls(found)
+    assert (command.command, command.cwd) == ("git status", "/home/user/lid")
+    assert (command.status, command.failed) == (128, True)
+    assert (edit.files, edit.is_edit) == (("lid.py",), True)
+
+
+def test_what_ends_a_turn_tells_what_was_said_last_or_went_wrong(tmp_path: Path) -> None:
+    error = {"message": "You've hit your usage limit", "codex_error_info": "usage_limit_exceeded"}
+    (task,) = session(
+        tmp_path,
+        says(1, ASKED),
+        item(2, "function_call", name="exec_command", arguments='{"cmd": "pytest"}', call_id="1"),
+        event(3, "exec_command_end", call_id="1", exit_code=1, aggregated_output="1 failed"),
+        event(4, "task_complete", last_agent_message="Sharpened."),
+        event(5, "task_complete", last_agent_message=None, error=error),
+    ).tasks
+    assert [(one.status, one.output) for one in task.calls] == [(1, "1 failed")]
+    assert [one.text for one in task.replies] == ["Sharpened."]
+    assert task.trouble is not None
+    assert task.trouble.trouble == "limit"
+
+
+def test_a_review_that_the_user_asked_for_is_a_task_with_what_it_found(tmp_path: Path) -> None:
+    output = {"overall_explanation": "The lid leaks.", "findings": [{"title": "Hole in the lid"}]}
+    (task,) = session(
+        tmp_path,
+        event(1, "entered_review_mode", target={"type": "x"}, user_facing_hint="current changes"),
+        event(9, "exited_review_mode", review_output=output),
+    ).tasks
+    assert task.first.text == "/review current changes"
+    assert [one.text for one in task.replies] == ["The lid leaks.\nHole in the lid"]
