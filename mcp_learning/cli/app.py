@@ -95,6 +95,18 @@ COMMANDS = {
         "Look at what was learned: a page in the browser, on this machine alone.",
         ASK,
     ),
+    "lessons": Command(
+        "lessons",
+        "lessons",
+        "List, show, approve, edit, retire, pin or write what executions taught.",
+        ASK,
+    ),
+    "distill": Command(
+        "distill",
+        "distill",
+        "Let an agent that you have write lessons: `claude -p` or `codex exec`, on your account.",
+        ASK,
+    ),
     "edit": Command(
         "edit",
         "edit",

@@ -31,6 +31,8 @@ READING = {
     "benchmark": (),
     "evaluate": (),
     "list": (),
+    "lessons": (),
+    "distill": ("--with", "claude"),
     "show": ("0190a0b1",),
     "edit": ("0190a0b1", "--outcome", "success"),
     "delete": ("0190a0b1", "--yes"),

@@ -1,0 +1,205 @@
+"""`mcp-learning lessons`: what was learned, decisions about it, and the files that agents read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from mcp_learning.cli.options import DataDir, DryRun, Json, Repo, TaskType
+from mcp_learning.cli.output import console, fields, print_json, say, when
+from mcp_learning.cli.running import fail, load_settings, request, run, service, told
+
+if TYPE_CHECKING:
+    from mcp_learning.models.lessons import Effect, LessonDetail, Lessons
+    from mcp_learning.settings import Settings
+
+DECISIONS = ("approve", "edit", "retire", "pin", "unpin")
+ACTIONS = ("list", "show", *DECISIONS, "write")
+
+
+class _Asked(NamedTuple):
+    """What the command line says."""
+
+    lesson_id: str
+    texts: dict[str, str | None]
+    reason: str
+    filters: dict[str, Any]
+    to: str
+    max_tokens: int
+    dry_run: bool
+    check: bool
+    remove: bool
+    json: bool
+
+
+def lessons(
+    action: Annotated[str, typer.Argument(metavar="ACTION", help=", ".join(ACTIONS))] = "list",
+    lesson_id: Annotated[
+        str, typer.Argument(metavar="LESSON", help="Its id, or the beginning of it")
+    ] = "",
+    repo: Repo = "",
+    task_type: TaskType = "",
+    status: Annotated[
+        str, typer.Option("--status", help="any, active, candidate, trial, kept or retired")
+    ] = "any",
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many")] = 20,
+    when: Annotated[str | None, typer.Option("--when", help="edit: in which tasks")] = None,
+    do: Annotated[str | None, typer.Option("--do", help="edit: what to do")] = None,
+    avoid: Annotated[str | None, typer.Option("--avoid", help="edit: what not to do")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Of a decision, for its history")] = "",
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="FILE",
+            help="write: AGENTS.md, CLAUDE.md, .cursor/rules, .github/copilot-instructions.md or "
+            "skills",
+        ),
+    ] = "",
+    max_tokens: Annotated[
+        int, typer.Option(min=200, max=10_000, help="write: budget of all lessons")
+    ] = 1_000,
+    check: Annotated[
+        bool, typer.Option("--check", help="write: exit 1 if the file is not up to date")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="write: take the lessons out")] = False,
+    dry_run: DryRun = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """List, show, approve, edit, retire, pin or write what executions taught."""
+    filters = {"repo": repo, "task_type": task_type, "status": status, "limit": limit}
+    texts = {"when": when, "do": do, "avoid": avoid}
+    asked = _Asked(lesson_id, texts, reason, filters, to, max_tokens, dry_run, check, remove, json)
+    if action not in ACTIONS:
+        fail(f"ACTION: {action!r} is none of {', '.join(ACTIONS)}", 2)
+    if (action in ("show", *DECISIONS)) != bool(lesson_id):
+        fail(f"LESSON: {'is required' if not lesson_id else 'goes not with'} {action}", 2)
+    settings = load_settings(data_dir, needs_database=not remove)
+    work: dict[str, Callable[[Settings, _Asked], None]] = {"list": _list, "write": _write}
+    if action in work:
+        work[action](settings, asked)
+    else:
+        _one(settings, asked, action)
+
+
+def _list(settings: "Settings", asked: _Asked) -> None:
+    from mcp_learning.models.lessons import ListLessons
+
+    wanted = request(ListLessons, **asked.filters)
+
+    async def work() -> "Lessons":
+        async with service(settings) as learning:
+            return await learning.list_lessons(wanted)
+
+    found = run(work, "reading")
+    if asked.json:
+        print_json(found)
+        return
+    for view in found.lessons:
+        lesson = view.lesson
+        pinned = ", pinned" if lesson.pinned else ""
+        say(f"{str(lesson.lesson_id)[:13]}  {lesson.status}{pinned}, by {lesson.origin}")
+        say(f"    when {lesson.when}")
+        for name in ("do", "avoid"):
+            if text := getattr(lesson, name):
+                say(f"    {name} {text}")
+        if line := _effect(view.effect):
+            say(f"    {line}")
+    counts = ", ".join(f"{number} {name}" for name, number in found.counts if number)
+    say(f"{len(found.lessons)} of {found.total} lessons shown ({counts or 'none yet'}).")
+
+
+def _one(settings: "Settings", asked: _Asked, action: str) -> None:
+    from mcp_learning.models.lessons import ChangeLesson, GetLesson
+
+    names = {"lesson_id": "LESSON"}
+    change = None
+    if action != "show":
+        given = {**asked.texts, "action": action, "reason": asked.reason}
+        change = request(ChangeLesson, names, lesson_id=asked.lesson_id, **given)
+    wanted = request(GetLesson, names, lesson_id=asked.lesson_id)
+
+    async def work() -> "LessonDetail":
+        async with service(settings) as learning:
+            if change is None:
+                return await learning.get_lesson(wanted)
+            return await learning.change_lesson(change)
+
+    detail = run(work, "reading", names)
+    if asked.json:
+        print_json(detail)
+        return
+    values = detail.lesson.model_dump(exclude={"evidence", "key"})
+    values |= {name: when(values[name]) for name in ("created_at", "updated_at", "worded_at")}
+    values |= {"effect": _effect(detail.effect), "waiting": detail.effect.waiting or None}
+    values["evidence"] = ", ".join(map(str, detail.lesson.evidence))
+    console.print(fields(values))
+    for line in detail.history:
+        why = f": {line.reason}" if line.reason else ""
+        say(f"{when(line.changed_at)}  {line.change} by {line.by}{why}")
+    for one in detail.showings:
+        shown = "shown" if one.shown else "withheld"
+        say(f"{when(one.shown_at)}  {shown}, {one.outcome or 'not ended'} {one.task_id or ''}")
+
+
+def _effect(effect: "Effect") -> str:
+    if effect.change is None:
+        return ""
+    return (
+        f"effect {effect.change:+.0%} (90 % interval {effect.change_low:+.0%} to "
+        f"{effect.change_high:+.0%}): {effect.shown_success} of {effect.shown} succeeded with it, "
+        f"{effect.withheld_success} of {effect.withheld} without"
+    )
+
+
+def _write(settings: "Settings", asked: _Asked) -> None:
+    from mcp_learning.clients import lesson_files
+    from mcp_learning.errors import InvalidInput, LearningError
+
+    if not asked.to:
+        fail(f"--to: name one of {', '.join(lesson_files.TARGETS)}", 2)
+    try:
+        path = lesson_files.path_of(asked.to, Path.cwd())
+        lines, ids = ([], []) if asked.remove else _chosen(settings, asked)
+        edit = lesson_files.planned(path, lines)
+        difference = edit.difference()
+        if not asked.json:
+            typer.echo(difference, nl=False)
+        wanted = edit.changes and not (asked.check or asked.dry_run)
+        if wanted:
+            lesson_files.apply(edit)
+    except LearningError as error:
+        fail(told(error), 2 if isinstance(error, InvalidInput) else 1)
+    report = {"path": str(path), "lessons": ids, "up_to_date": not edit.changes}
+    report |= {"changed": wanted, "diff": difference}
+    if asked.json:
+        print_json(report)
+    elif not edit.changes:
+        empty = "" if ids or asked.remove else "; no lesson is kept yet: approve one"
+        say(f"{path}: nothing to change{empty}")
+    else:
+        say(f"{path}: {'written' if wanted else 'not changed'}")
+    if asked.check and edit.changes:
+        raise typer.Exit(1)
+
+
+def _chosen(settings: "Settings", asked: _Asked) -> tuple[list[str], list[str]]:
+    """The lines to write, and the ids of their lessons."""
+    from mcp_learning.clients import lesson_files
+    from mcp_learning.models.lessons import ListLessons
+    from mcp_learning.redaction import working_copies
+    from mcp_learning.redaction.exclusion import refuse_excluded
+
+    here = str(Path.cwd())
+    repo = asked.filters["repo"] or working_copies.name(here)
+    refuse_excluded(here, settings.excluded_repos)
+    refuse_excluded(repo, settings.excluded_repos)
+
+    async def work() -> "Lessons":
+        async with service(settings) as learning:
+            return await learning.list_lessons(ListLessons(status="kept", limit=1_000))
+
+    found = run(work, "reading")
+    return lesson_files.chosen(found.lessons, repo, settings.excluded_repos, asked.max_tokens)
