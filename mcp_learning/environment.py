@@ -9,7 +9,6 @@ alone. Problems are ValueErrors, whose text doesn't name the setting.
 import os
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
 PREFIX = "MCP_LEARNING_"
@@ -133,6 +132,8 @@ def refuse_unknown_variables(fields: Iterable[str]) -> None:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean …?` with the most similar of the known names; empty if none is similar."""
+    from difflib import get_close_matches  # hooks run without it
+
     options = {one.removeprefix(PREFIX).lower(): one for one in known}
     wanted = name.removeprefix(PREFIX).lower()
     found = get_close_matches(wanted, options, n=1, cutoff=_LESS_LIKELY)

@@ -18,6 +18,9 @@ from mcp_learning.store.duckdb.files import make_private
 
 logger = logging.getLogger(__name__)
 
+PAUSE = 1.0
+"""Seconds for which changes are collected before they are written."""
+
 MOST_SESSIONS = 100
 """Sessions that are remembered, those heard of last."""
 
@@ -61,6 +64,7 @@ class AgentSessions:
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE
         self._sessions: OrderedDict[str, AgentSession] = OrderedDict()
+        self._news = anyio.Event()
         self._loading = anyio.Lock()
         self._saving = anyio.Lock()
         self._loaded = False
@@ -81,11 +85,25 @@ class AgentSessions:
         """Forgets what a session was told: its context is empty."""
         await self._load()
         if self._sessions.pop(f"{client}:{session}", None) is not None:
+            self.changed()
+
+    def changed(self) -> None:
+        """Has the file written soon: answers don't wait for it."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Writes what has changed every `PAUSE`, until cancelled."""
+        while True:
+            await self._news.wait()
+            await anyio.sleep(PAUSE)
             await self.save()
 
     async def save(self) -> None:
-        """Writes the file; what can't be written is remembered by this process alone."""
+        """Writes what has changed; what can't be written is remembered by this process alone."""
         async with self._saving:
+            if not self._news.is_set():
+                return
+            self._news = anyio.Event()
             values = {key: asdict(one) | {"held": ""} for key, one in self._sessions.items()}
             try:
                 await anyio.to_thread.run_sync(_write, self._path, values)

@@ -107,13 +107,9 @@ class LearningService(Unshared):
         self.change_lesson, self.lessons_for = book.change_lesson, book.lessons_for
         self.export_lessons, self.import_lessons = book.export_lessons, book.import_lessons
         self._lessons = book
-        self.remark = Remarks(
-            self.store,
-            self._similar,
-            book.showings.lessons_for,
-            self._recalls.returned,
-            AgentSessions(settings.index_dir),
-        ).remark
+        self._agents = AgentSessions(settings.index_dir)
+        lessons, shown = book.showings.lessons_for, self._recalls.returned
+        self.remark = Remarks(self.store, self._similar, lessons, shown, self._agents).remark
 
     async def run(self) -> None:
         """Embeds what is recorded, saves recall counts and applies the retention policy.
@@ -128,6 +124,7 @@ class LearningService(Unshared):
             group.start_soon(self._retention.keep_to_policy)
             group.start_soon(self._lessons.keep_current)
             group.start_soon(self._lessons.showings.run)
+            group.start_soon(self._agents.run)
             await indexer.run()
             group.cancel_scope.cancel()
 
@@ -146,6 +143,7 @@ class LearningService(Unshared):
         self.recorder.stop()
         await self._recalls.save()
         await self._lessons.showings.save()
+        await self._agents.save()
         await self.store.close(patience)
         if self._indexer is not None:
             await self._indexer.close()

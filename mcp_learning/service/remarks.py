@@ -17,7 +17,7 @@ from mcp_learning.lessons.matching import line
 from mcp_learning.models.lessons import LessonsFor, ShownLesson, ShownLessons
 from mcp_learning.models.occasions import Occasion, Remark
 from mcp_learning.models.requests import FindSimilarTasks
-from mcp_learning.models.results import Execution, Match, SimilarTasks
+from mcp_learning.models.results import Match, SimilarTasks
 from mcp_learning.redaction import working_copies
 from mcp_learning.redaction.repositories import matching
 from mcp_learning.search.everyday import is_everyday
@@ -112,8 +112,8 @@ class Remarks:
         text = "\n".join(filter(None, (held, said.text)))
         if not occasion.speaks:
             session.held, text = text, ""
-        if said.text or (session.briefed and occasion.event == "prompt"):
-            await self._sessions.save()
+        if said.text or occasion.event == "prompt":
+            self._sessions.changed()
         return Remark(text=text, task_ids=said.task_ids)
 
     async def _at_prompt(self, occasion: Occasion, session: AgentSession) -> Remark:
@@ -189,15 +189,16 @@ class Remarks:
         self, matches: Sequence[Match], occasion: Occasion, session: AgentSession
     ) -> list[Match]:
         """Those that say something, weren't told yet and aren't of this very session."""
-        found = []
-        for match in matches:
-            says = match.outcome != "pending" or match.solution_summary or match.error_message
-            if not says or str(match.task_id) in session.told:
-                continue
-            stored = await self._store.get(match.task_id) if occasion.session else None
-            if stored is None or occasion.session not in _sessions_of(stored.execution):
-                found.append(match)
-        return found
+        new = [
+            match
+            for match in matches
+            if (match.outcome != "pending" or match.solution_summary or match.error_message)
+            and str(match.task_id) not in session.told
+        ]
+        if not new or not occasion.session:
+            return new
+        recorded_in = await self._store.sessions([match.task_id for match in new])
+        return [match for match in new if recorded_in.get(match.task_id) != occasion.session]
 
     def _told(
         self,
@@ -211,10 +212,6 @@ class Remarks:
         told = [match.task_id for match in matches[:count]]
         session.tell(*map(str, told))
         return Remark(text=text, task_ids=told)
-
-
-def _sessions_of(execution: Execution) -> tuple[object, ...]:
-    return execution.session_id, (execution.metadata or {}).get("session")
 
 
 @lru_cache(200)

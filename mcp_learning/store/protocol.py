@@ -156,6 +156,10 @@ class Store(LessonStore, Protocol):
         """
         ...
 
+    async def sessions(self, task_ids: Sequence[UUID]) -> dict[UUID, str]:
+        """The sessions in which executions were recorded, as far as they tell."""
+        ...
+
     # Vectors
 
     async def vector_state(self, generation: Generation = "current") -> VectorState:

@@ -81,6 +81,9 @@ class Aggregates:
     async def traces(self, repos: Sequence[str], limit: int) -> list[Trace]:
         return await self.database.read(lambda c: traces.traces(c, repos, limit))
 
+    async def sessions(self, task_ids: Sequence[UUID]) -> dict[UUID, str]:
+        return await self.database.read(lambda c: traces.sessions(c, task_ids))
+
     async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
         return await self.database.read(lambda c: overview.choices(c, column, limit))
 

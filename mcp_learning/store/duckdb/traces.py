@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Any
+from uuid import UUID
 
 from mcp_learning.store.duckdb import repositories
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
 from mcp_learning.store.traces import Recovered, Trace
 
 LONGEST_TEXT = 1_000
@@ -52,6 +54,16 @@ def traces(cursor: Cursor, repos: Sequence[str], limit: int) -> list[Trace]:
         )
         for row in rows
     ]
+
+
+def sessions(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The sessions in which executions were recorded, as far as they tell."""
+    rows = cursor.execute(
+        "SELECT task_id, coalesce(session_id, json_extract_string(metadata, '$.session')) "
+        f"FROM executions WHERE task_id {AMONG_UUIDS}",
+        [joined(task_ids)],
+    ).fetchall()
+    return {task_id: session for task_id, session in rows if session}
 
 
 def _items(text: str | None) -> list[Any]:

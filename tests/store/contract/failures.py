@@ -113,3 +113,11 @@ class FailureContract:
         )
         assert await store.traces(["acme/shop"], 1) == [first]
         assert await store.traces([], 9) == []
+
+    async def test_sessions_of_executions_are_those_that_they_tell(self, store: Store) -> None:
+        told = await record(store, session_id="one")
+        older = await record(store, metadata={"session": "two"})
+        neither = await record(store)
+        ids = [told.task_id, older.task_id, neither.task_id]
+        assert await store.sessions(ids) == {told.task_id: "one", older.task_id: "two"}
+        assert await store.sessions([]) == {}
