@@ -87,6 +87,11 @@ def data_directory(value: str | os.PathLike[str]) -> Path:
     return path
 
 
+def nearest_existing(path: Path) -> Path:
+    """`path`, or the nearest directory above it that exists."""
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
 def config_file() -> Path | None:
     """The TOML file that the environment names; None if it names none.
 

@@ -24,7 +24,7 @@ from mcp_learning.cluster.connect import leader_health
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.models import BUNDLED_MODEL
 from mcp_learning.embed.recipe import embedding_text
-from mcp_learning.environment import PREFIX
+from mcp_learning.environment import PREFIX, nearest_existing
 from mcp_learning.errors import (
     ConfigurationError,
     EmbedderUnavailable,
@@ -79,7 +79,7 @@ def data_directory(context: CheckContext) -> Finding:
     """It exists, or can be made, and can be written."""
     path = context.settings.data_dir
     try:
-        existing = _nearest(path)
+        existing = nearest_existing(path)
         if not existing.is_dir():
             raise CheckFailed(f"{path} can't be made: {existing} is not a directory", _SET_DATA_DIR)
         with tempfile.TemporaryFile(dir=existing):
@@ -105,7 +105,7 @@ def permissions(context: CheckContext) -> Finding:
 
 def disk_space(context: CheckContext) -> Finding:
     """There is room to record."""
-    free = shutil.disk_usage(_nearest(context.settings.data_dir)).free / 2**20
+    free = shutil.disk_usage(nearest_existing(context.settings.data_dir)).free / 2**20
     if free < LEAST_FREE_MB:
         raise CheckFailed(f"{free:.0f} MB free", f"free some space, or {_SET_DATA_DIR}")
     return Finding(f"{free / 1024:.1f} GB free")
@@ -264,11 +264,6 @@ CHECKS = (
     Check("server", server),
 )
 """In the order in which they build on each other."""
-
-
-def _nearest(path: Path) -> Path:
-    """`path`, or the nearest directory above it that exists."""
-    return next(one for one in (path, *path.parents) if one.exists())
 
 
 def _refuse_other_design(path: Path) -> None:

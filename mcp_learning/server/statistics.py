@@ -110,7 +110,11 @@ def rate(totals: Totals) -> str:
     if totals.success_rate is None:
         return ""
     low, high = totals.interval_low or 0.0, totals.interval_high or 0.0
-    by = "" if totals.effective_n is None else f", {totals.effective_n:g} outcomes by confidence"
+    by = (
+        ""
+        if totals.effective_n is None
+        else f"; by confidence worth {totals.effective_n:,g} outcomes"
+    )
     return f", {totals.success_rate:.0%} succeeded (90 % interval {low:.0%} to {high:.0%}{by})"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mcp_learning.environment import nearest_existing
 from mcp_learning.models.fields import Model
 from mcp_learning.settings import Settings
 
@@ -29,17 +30,13 @@ class Disk(Model):
 
 def disk(settings: Settings) -> Disk:
     """Looks at the disk; blocks. What can't be read counts as nothing."""
-    room = shutil.disk_usage(_existing(settings.data_dir))
+    room = shutil.disk_usage(nearest_existing(settings.data_dir))
     return Disk(
         free_bytes=room.free,
         total_bytes=room.total,
         backups=_kept(settings.backup_dir),
         archives=_kept(settings.archive_dir),
     )
-
-
-def _existing(path: Path) -> Path:
-    return next(one for one in (path, *path.parents) if one.exists())
 
 
 def _kept(directory: Path) -> Kept:

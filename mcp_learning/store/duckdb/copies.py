@@ -16,7 +16,7 @@ from mcp_learning.store.duckdb import migrations
 from mcp_learning.store.duckdb.connection import Cursor, roll_back
 from mcp_learning.store.duckdb.files import discard, synchronise
 from mcp_learning.store.duckdb.opening import connect, in_plain_words, is_full, refuse_truncated
-from mcp_learning.store.duckdb.paths import database_literal
+from mcp_learning.store.duckdb.paths import database_literal, identifier
 
 
 class TableDigest(NamedTuple):
@@ -53,7 +53,7 @@ def contents(cursor: Cursor) -> DatabaseContents:
     tables = {}
     for (name,) in names:
         row = cursor.execute(
-            f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {_quoted(name)} t"
+            f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {identifier(name)} t"
         ).fetchone()
         tables[name] = TableDigest(*row) if row else TableDigest(0, 0)
     return DatabaseContents(migrations.current_version(cursor), tables)
@@ -138,7 +138,7 @@ def _copy(cursor: Cursor, target: Path) -> DatabaseContents:
         cursor.execute("BEGIN")
         try:
             held = contents(cursor)
-            cursor.execute(f"COPY FROM DATABASE {_quoted(source)} TO {alias}")
+            cursor.execute(f"COPY FROM DATABASE {identifier(source)} TO {alias}")
             cursor.execute("COMMIT")
             cursor.execute(f"CHECKPOINT {alias}")
         except BaseException:
@@ -147,7 +147,3 @@ def _copy(cursor: Cursor, target: Path) -> DatabaseContents:
     finally:
         cursor.execute(f"DETACH {alias}")
     return held
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -18,7 +18,7 @@ from mcp_learning.store.duckdb import checksums
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import put_in_place
 from mcp_learning.store.duckdb.opening import connect, is_full
-from mcp_learning.store.duckdb.paths import pattern
+from mcp_learning.store.duckdb.paths import identifier, pattern
 
 BATCH = 500
 """Rows that are read at a time."""
@@ -186,7 +186,7 @@ class ParquetFile:
 
     def _value(self, name: str) -> str:
         """A column in SQL; times without a time zone, for which Python would need pytz."""
-        column, kind = _quoted(name), self.columns[name]
+        column, kind = identifier(name), self.columns[name]
         plain = kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMP")
         return column if plain == kind else f"{column}::{plain}"
 
@@ -207,7 +207,7 @@ def write(path: Path, columns: Mapping[str, str], lines: Path) -> None:
     """
     import duckdb
 
-    types = ", ".join(f"{_quoted(name)}: '{kind}'" for name, kind in columns.items())
+    types = ", ".join(f"{identifier(name)}: '{kind}'" for name, kind in columns.items())
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     connection = _connected()
     try:
@@ -239,10 +239,6 @@ def _connected() -> Cursor:
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_external_file_cache = false")  # it would keep what was read
     return connection
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _first_line(error: Exception) -> str:

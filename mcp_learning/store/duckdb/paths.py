@@ -59,6 +59,11 @@ def pattern_literal(path: Path) -> str:
     return _quoted(pattern(path))
 
 
+def identifier(name: str) -> str:
+    """A name of a table, column or database between double quotes, to put into a query."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _text(path: Path) -> str:
     text = str(path.absolute())
     try:
