@@ -7,9 +7,10 @@ edited and the other directories of the session tell.
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
-from mcp_learning.clients.transcripts.events import ToolCall
+from mcp_learning.clients.transcripts.events import SessionEvent, ToolCall
 from mcp_learning.clients.transcripts.sessions import Session, Task
 from mcp_learning.clients.values import clean
 from mcp_learning.redaction import repositories, working_copies
@@ -30,10 +31,16 @@ _WORKTREES_BESIDE = re.compile(r"(?P<main>[^\\/]+?)[._-]worktrees?[\\/][^\\/]+")
 _NAMED_WORKTREES = re.compile(
     r"[\\/](?:\.cursor[\\/]worktrees|conductor[\\/]workspaces)[\\/](?P<main>[^\\/]+)[\\/]"
 )
+_MANAGED = re.compile(r"[\\/]\.codex[\\/]worktrees[\\/][^\\/]+[\\/][^\\/]+")
+_SEPARATOR = re.compile(r"[\\/]")
+_MAIN_BRANCHES = frozenset({"main", "master", "develop", "dev", "trunk", "next"})
+_SHORTEST_STEM = 2
 _PUSHED = re.compile(r"^To (?P<url>(?![./~]|file:)\S+[:/]\S+)", re.MULTILINE)
 _PULL_REQUEST = re.compile(
     r"https?://[\w.-]+/(?P<name>[\w.-]+/[\w.-]+)/(?:pull|-/merge_requests)/\d+"
 )
+_REMOTE = re.compile(r"^origin\s+(?P<url>\S+)\s+\((?:fetch|push)\)", re.MULTILINE)
+_IS_REMOTE = re.compile(r"\bgit\b.*\bremote\b")
 _IS_PUSH = re.compile(r"\bgit\b.*\bpush\b")
 _IS_PULL_REQUEST = re.compile(r"\bgh\s+pr\s+create\b|\bglab\s+mr\s+create\b")
 
@@ -41,10 +48,15 @@ _IS_PULL_REQUEST = re.compile(r"\bgh\s+pr\s+create\b|\bglab\s+mr\s+create\b")
 def repository(task: Task) -> str:
     """Name of the repository; empty if the task was in none that can be told."""
     directory = _directory(task)
-    is_project = bool(directory) and not _NO_PROJECT.fullmatch(directory.rstrip("\\/") or directory)
-    if is_project and (working_copies.main_directory(directory) or not _is_worktree(directory)):
-        return _name(_outermost(directory, task.session))
-    return _pushed(task) or _by_worktree(directory, is_project) or _by_files(task, directory)
+    if working_copies.main_directory(directory):
+        return _name(directory)
+    branch = task.branch
+    if _is_project(directory):
+        above = _outermost(directory, task.session)
+        return _by_path(above, branch) or _pushed(task) or _name(above)
+    later = _directory_of(task.session.events)
+    elsewhere = _by_path(later, branch) or _name(later) if _is_project(later) else ""
+    return _by_files(task, directory) or _pushed(task) or elsewhere
 
 
 def known_as(task: Task) -> list[str]:
@@ -59,37 +71,61 @@ def _directories(task: Task) -> list[str]:
 
 
 def _directory(task: Task) -> str:
-    """Where most of the edits, else of the other calls, were made; where the task began if none."""
-    for calls in (task.edits, task.calls):
-        if where := Counter(one.cwd for one in calls if one.cwd):
+    """Where most was done in a task; where it began if nothing was."""
+    return _directory_of(task.events) or task.cwd
+
+
+def _directory_of(events: Sequence[SessionEvent]) -> str:
+    """Where most of the edits, else of the other calls, were made."""
+    calls = [one for one in events if isinstance(one, ToolCall) and one.cwd]
+    for some in ([one for one in calls if one.is_edit], calls):
+        if where := Counter(one.cwd for one in some):
             return where.most_common(1)[0][0]
-    return task.cwd
+    return ""
+
+
+def _is_project(directory: str) -> bool:
+    return bool(directory) and not _NO_PROJECT.fullmatch(directory.rstrip("\\/") or directory)
 
 
 def _outermost(directory: str, session: Session) -> str:
     """The directory that the session was in before it went to this one below it."""
-    if working_copies.main_directory(directory):
-        return directory
     for event in session.events:
         is_above = event.cwd and directory.startswith((f"{event.cwd}/", f"{event.cwd}\\"))
-        if is_above and not _NO_PROJECT.fullmatch(event.cwd):
+        if is_above and _is_project(event.cwd):
             return event.cwd
     return directory
 
 
-def _is_worktree(directory: str) -> bool:
-    return bool(_WORKTREE.search(f"{directory}/"))
-
-
-def _by_worktree(directory: str, is_project: bool) -> str:
-    """The main repository of a worktree that is gone, by the names that tools give them."""
-    if not is_project:
-        return ""
+def _by_path(directory: str, branch: str) -> str:
+    """The repository of a directory that is gone; empty for a worktree whose path doesn't tell."""
     for pattern in (_NAMED_WORKTREES, _WORKTREES_BESIDE):
         found = pattern.search(f"{directory}/")
         if found and not found["main"].startswith("."):
             return clean(found["main"], LONGEST_NAME)
-    return _name(directory)
+    name = _SEPARATOR.split(directory.rstrip("\\/"))[-1]
+    above = directory.rstrip("\\/").removesuffix(name).rstrip("\\/")
+    if stem := _without_branch(name, above, branch):
+        return clean(stem, LONGEST_NAME)
+    is_open = _WORKTREE.search(f"{directory}/") and _name(directory) == name
+    return "" if is_open and not _MANAGED.search(directory) else _name(directory)
+
+
+def _without_branch(name: str, above: str, branch: str) -> str:
+    """The name of a repository in that of a worktree, which tools name by its branch.
+
+    `teapot-no-drip` with the branch `no-drip` is a worktree of `teapot`, and so is
+    `teapot/no-drip`.
+    """
+    for spelt in dict.fromkeys([branch.replace("/", "-"), branch.rsplit("/", 1)[-1]]):
+        if not spelt or (spelt in _MAIN_BRANCHES and name != spelt):
+            continue
+        if name == spelt:
+            return _SEPARATOR.split(above)[-1] if _is_project(above) else ""
+        stem = name.removesuffix(spelt)
+        if stem != name and stem[-1:] in ("-", "_", ".", "+") and len(stem) > _SHORTEST_STEM:
+            return stem[:-1]
+    return ""
 
 
 def _by_files(task: Task, directory: str) -> str:
@@ -111,10 +147,12 @@ def _pushed(task: Task) -> str:
 
 
 def _pushed_url(task: Task) -> str:
-    """The address that `git push` or `gh pr create` told, in the task or else in its session."""
+    """The address that `git push`, `git remote` or `gh pr create` told, in the task or session."""
     for calls in (task.commands, _commands(task.session)):
         for call in calls:
             if _IS_PUSH.search(call.command) and (found := _PUSHED.search(call.output)):
+                return found["url"]
+            if _IS_REMOTE.search(call.command) and (found := _REMOTE.search(call.output)):
                 return found["url"]
             if _IS_PULL_REQUEST.search(call.command) and (
                 found := _PULL_REQUEST.search(call.output)

@@ -17,12 +17,17 @@ from mcp_learning.clients.transcripts.sessions import Session, Task
 
 def task(*events: SessionEvent, remote: str = "", commit: str = "") -> Task:
     """The only task of a session of these events, a second apart."""
+    (found,) = tasks(*events, remote=remote, commit=commit)
+    return found
+
+
+def tasks(*events: SessionEvent, remote: str = "", commit: str = "") -> list[Task]:
+    """The tasks of a session of these events, a second apart."""
     session = Session("claude-code", "session-1", remote=remote, commit=commit)
     for second, event in enumerate(events):
         event.at = START + timedelta(seconds=second)
         session.add(event)
-    (found,) = session.tasks
-    return found
+    return session.tasks
 
 
 def asked(text: str, cwd: str = "/home/user/teapot") -> Prompt:

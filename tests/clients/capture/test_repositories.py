@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from clients.capture.happening import asked, edited, ran, said, task
+from clients.capture.happening import asked, edited, ran, said, task, tasks
 
 from mcp_learning.clients.capture import traces
 from mcp_learning.clients.capture.repositories import repository
@@ -30,6 +30,32 @@ def test_a_directory_that_is_gone_is_named_by_what_its_path_says(
     assert repository(task(asked(ASKED, directory), said("Done."))) == expected
 
 
+@pytest.mark.parametrize(
+    ("expected", "directory", "branch"),
+    [
+        ("teapot", "/home/user/teapot-no-drip", "no-drip"),
+        ("teapot", "/home/user/teapot.fix-no-drip", "fix/no-drip"),
+        ("teapot", "/home/user/teapot/no-drip", "fix/no-drip"),
+        ("teapot", "/home/user/teapot/main", "main"),
+        ("teapot-main", "/home/user/teapot-main", "main"),
+        ("teapot", "/home/user/teapot", "teapot"),
+    ],
+)
+def test_a_worktree_that_is_named_by_its_branch_belongs_to_its_repository(
+    expected: str, directory: str, branch: str
+) -> None:
+    prompt = asked(ASKED, directory)
+    prompt.branch = branch
+    assert repository(task(prompt)) == expected
+
+
+def test_the_remote_of_a_worktree_tells_where_its_path_does_not() -> None:
+    directory = "/home/user/worktrees/no-drip"
+    remote = "origin\tgit@github.com:me/teapot.git (fetch)"
+    found = task(asked(ASKED, directory), ran("git remote -v", remote, cwd=directory))
+    assert repository(found) == "teapot"
+
+
 def test_all_sessions_of_a_worktree_belong_to_its_repository(tmp_path: Path) -> None:
     (tmp_path / "teapot" / ".git" / "worktrees" / "no-drip").mkdir(parents=True)
     worktree = tmp_path / "elsewhere"
@@ -45,6 +71,14 @@ def test_in_a_home_directory_pushes_edits_and_later_directories_tell() -> None:
     assert repository(task(asked(ASKED, home), edited(f"{home}/kettle/lid.py", home))) == "kettle"
     moved = task(asked(ASKED, home), edited("/home/user/pot/a.py", "/home/user/pot"))
     assert repository(moved) == "pot"
+    first, _ = tasks(
+        asked(ASKED, home),
+        ran("ls", cwd=home),
+        said("Why not."),
+        asked("Next, mend the lid", home),
+        edited("/home/user/pot/a.py", "/home/user/pot"),
+    )
+    assert repository(first) == "pot"
     remote = "https://github.com/me/samovar.git"
     assert repository(task(asked(ASKED, home), remote=remote)) == "samovar"
 
