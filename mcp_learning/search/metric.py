@@ -136,7 +136,7 @@ class Metric:
 
 
 def watermark(number: int) -> int:
-    """The highest embedding version to learn from, when this is the highest there is.
+    """How many executions to learn from, the first ones, when there are this many.
 
     It grows in steps, so that the metric is learned rarely, and depends on the number alone.
     """

@@ -15,9 +15,10 @@ _CHUNK = 16_384
 class MetricCache:
     """Learns the metric again when the executions that it is learned from have changed.
 
-    Invariant: the metric is a function of the stored executions alone, so a restart doesn't change
-    it. It is learned from the window: the living rows with the `WINDOW` highest embedding versions
-    up to the watermark of the highest version of a living row.
+    Invariant: the metric is a function of the stored executions alone, so neither a restart nor
+    another host with the same executions has another one. It is learned from the window: of the
+    living rows with a vector, in the order of their recording, the last `WINDOW` up to the
+    watermark of their number.
 
     Safe to use from several threads.
     """
@@ -26,9 +27,8 @@ class MetricCache:
         self._lock = threading.Lock()
         self._metric: Metric | None = None
         self._noise = 0.0
-        self._watermark = 0
-        self._window = np.zeros(0, np.int64)  # versions, ascending
-        self._window_start = 1  # every living row from this version to the watermark is in it
+        self._window = np.zeros(0, np.int64)  # versions, latest recording first
+        self._state = (0, 0, 0, 0)  # of the rows when the window was found
         self._sample = np.zeros(0, np.int64)  # versions of the window's different tasks
         self._norms = np.zeros(0, np.float32)
         self._versions = np.zeros(0, np.int64)  # of the vectors that the norms are of; 0: none
@@ -47,34 +47,33 @@ class MetricCache:
             noise: `Embedder.floor` of the model that made the vectors.
         """
         with self._lock:
-            if self._metric is None or noise != self._noise or not self._is_current(view):
-                self._metric = self._learned(view, vectors, noise)
+            state = _state_of(view)
+            if self._metric is None or noise != self._noise or state != self._state:
+                window = window_of(view)
+                same = np.array_equal(view["version"][window], self._window)
+                if self._metric is None or noise != self._noise or not same:
+                    self._metric = self._learned(view, vectors, window, noise)
+                embedded = len(window) == len(self._window)
+                self._state = state if embedded else (0, 0, 0, 0)
             return self._metric, self._norms_of(self._metric, view, vectors, rows)
 
-    def _is_current(self, view: CatalogView) -> bool:
-        """Whether the metric would be learned from the same executions now."""
-        rows = np.flatnonzero(view["version"] >= self._window_start)
-        versions = view["version"][rows[view["alive"][rows]]]
-        if watermark(int(versions.max(initial=0))) != self._watermark:
-            return False
-        return np.array_equal(np.sort(versions[versions <= self._watermark]), self._window)
-
-    def _learned(self, view: CatalogView, vectors: NDArray[np.float32], noise: float) -> Metric:
-        versions = np.where(view["alive"], view["version"], 0)
-        highest = watermark(int(versions.max(initial=0)))
-        rows = np.flatnonzero((versions > 0) & (versions <= highest))
-        rows = rows[np.argsort(-versions[rows])][:WINDOW]
-        start = int(versions[rows[-1]]) if len(rows) == WINDOW else 1
+    def _learned(
+        self,
+        view: CatalogView,
+        vectors: NDArray[np.float32],
+        window: NDArray[np.int64],
+        noise: float,
+    ) -> Metric:
+        versions = view["version"]
         # A version may be newer than the vectors of this moment; the next call learns from it.
-        rows = rows[vectors[rows].any(axis=1)]
-        sample = rows[first_of_each(view["description_hash"][rows])]
+        window = window[vectors[window].any(axis=1)]
+        sample = window[first_of_each(view["description_hash"][window])]
         same = noise == self._noise and np.array_equal(versions[sample], self._sample)
         metric = self._metric if self._metric is not None and same else None
         if metric is None:
             metric = Metric.learned(vectors[sample], noise)
             self._versions[:] = 0
-        self._noise, self._watermark, self._sample = noise, highest, versions[sample]
-        self._window, self._window_start = np.sort(versions[rows]), start
+        self._noise, self._sample, self._window = noise, versions[sample], versions[window]
         return metric
 
     def _norms_of(
@@ -96,3 +95,29 @@ class MetricCache:
         found = self._norms[rows]
         found[versions == 0] = np.inf
         return found
+
+
+def _state_of(view: CatalogView) -> tuple[int, int, int, int]:
+    """Another one whenever the window may be: versions only grow, and a changed text is a new row."""
+    columns = (view["alive"], view["version"], view["timestamp"])
+    alive, versions, times = (int(column.sum()) for column in columns)
+    return len(view), alive, versions, times
+
+
+def window_of(view: CatalogView) -> NDArray[np.int64]:
+    """(m,) the rows that the metric is learned from, the latest recording first.
+
+    Args:
+        view: n rows.
+    """
+    rows = np.flatnonzero(view["alive"] & (view["version"] > 0))
+    end = watermark(len(rows))
+    if not end:
+        return rows[:0]
+    start = max(end - WINDOW, 0)
+    times = view["timestamp"][rows]
+    bounds = np.partition(times, (start, end - 1))
+    before = int((times < bounds[start]).sum())
+    rows = rows[(times >= bounds[start]) & (times <= bounds[end - 1])]
+    order = np.lexsort((view["low"][rows], view["high"][rows], view["timestamp"][rows]))
+    return np.asarray(rows[order[start - before : end - before]][::-1])

@@ -1,29 +1,203 @@
-"""Two hosts of a team: what one records, corrects and forgets is on the other."""
+"""Hosts of a team: what one records, corrects and forgets is on the others, once they exchange."""
 
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
-from team.hosts import hosts, make_team
+from team.hosts import Host, hosts, make_team
 from team.server import PostgresServer
+
+from mcp_learning.errors import NotFound
+from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.requests import (
+    ForgetExecutions,
+    GetExecution,
+    RecommendApproach,
+    RecordExecution,
+    SubmitFeedback,
+)
 
 pytestmark = pytest.mark.anyio
 
 TASKS = ("repair the login redirect", "speed up the nightly export", "translate the invoice")
 
 
-async def test_what_one_host_records_is_found_on_the_other(
+async def revise(host: Host, task_id: UUID, **fields: Any) -> None:
+    await host.service.revise(ReviseExecution(task_id=task_id, **fields))
+
+
+async def forget(host: Host, *task_ids: UUID) -> None:
+    await host.service.forget(ForgetExecutions(task_ids=list(task_ids), dry_run=False))
+
+
+async def knows(host: Host, task_id: UUID) -> bool:
+    try:
+        await host.service.get(GetExecution(task_id=task_id))
+    except NotFound:
+        return False
+    return True
+
+
+async def test_what_one_host_records_is_found_on_the_other_with_its_author_and_vector(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
     await make_team(server, database, "ada", "ben")
     async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
         ids = [await first.record(task) for task in TASKS]
         await first.service.ready()
-        pushed = await first.exchange()
-        pulled = await second.exchange()
-        assert pulled.pulled == 3
-        await second.service.ready()
+        await first.exchange()
+        assert (await second.exchange()).pulled == 3
         health = await second.service.health()
-        assert (health.rows, health.embedded) == (3, 3)
+        assert (health.rows, health.embedded) == (3, 3)  # by the vectors that came along
         assert (await second.found(TASKS[1]))[0] == ids[1]
         assert (await second.execution(ids[0])).author == "ada"
-        assert pushed.pushed >= 6
+        await first.exchange()
+        assert (await first.execution(ids[0])).author == "ada"
+
+
+async def test_only_repositories_that_are_named_are_shared(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        for repo in ("acme/shop", "https://github.com/acme/shop.git", "other/shop", None):
+            await first.record("mend the cart", repo=repo)
+        await first.exchange()
+        assert (await second.exchange()).pulled == 2
+        stored = server.execute(database, "SELECT doc->>'repo' FROM mcpl.executions ORDER BY 1")
+        assert stored == [("acme/shop",), ("https://github.com/acme/shop.git",)]
+
+
+async def test_feedback_and_uses_travel_and_secrets_and_counts_of_answers_dont(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        earlier = await first.record("deploy with password=hunter2horse <private>at noon</private>")
+        await first.service.feedback(SubmitFeedback(task_id=earlier, rating=5).identified())
+        later = await first.record("deploy again", used_task_ids=[earlier])
+        await first.service.ready()
+        await first.found("deploy")
+        await first.exchange()
+        await second.exchange()
+        detail = await second.service.get(GetExecution(task_id=earlier))
+        assert [one.rating for one in detail.feedback] == [5]
+        assert [one.task_id for one in detail.used_by] == [later]
+        assert detail.times_returned == 0
+        everything = str(server.execute(database, "SELECT doc::text FROM mcpl.executions"))
+        assert "deploy" in everything
+        assert "hunter2horse" not in everything
+        assert "at noon" not in everything
+
+
+async def test_of_changes_on_both_sides_each_field_has_the_last_one_and_forgotten_stays_forgotten(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        ids = [await first.record(task) for task in TASKS]
+        await first.exchange()
+        await second.exchange()
+        # both are alone for a while
+        await revise(first, ids[0], approach="by ada", solution_summary="only ada")
+        await revise(second, ids[0], approach="by ben", model_tier="large")
+        await forget(first, ids[1])
+        await revise(second, ids[1], approach="of what is forgotten")
+        await revise(first, ids[2], approach="of what is forgotten, too")
+        await forget(second, ids[2])
+        # and together again, ada first
+        for host in (first, second, first, second):
+            await host.exchange()
+        for host in (first, second):
+            merged = await host.execution(ids[0])
+            assert merged.approach == "by ben"
+            assert (merged.solution_summary, merged.model_tier) == ("only ada", "large")
+            assert not await knows(host, ids[1])
+            assert not await knows(host, ids[2])
+        server.execute(database, "VACUUM FULL")
+        texts = server.execute(database, "SELECT * FROM mcpl.executions, mcpl.feedback")
+        assert "forgotten" not in str(texts)
+        # a late change to what is forgotten doesn't bring it back
+        again = RecordExecution(
+            task_id=ids[1],
+            task_type="x",
+            task_description="again",
+            outcome="success",
+            repo="acme/x",
+        )
+        await second.service.record(again)
+        await second.exchange()
+        assert not await knows(second, ids[1])
+
+
+async def test_what_was_recorded_before_the_team_was_joined_follows(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", team="", team_url=None) as (alone,):
+        task_id = await alone.record(TASKS[0])
+        await alone.service.feedback(SubmitFeedback(task_id=task_id, accepted="yes").identified())
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        assert (await first.exchange(fill=True)).added == 1
+        assert (await first.exchange(fill=True)).added == 0
+        await second.exchange()
+        detail = await second.service.get(GetExecution(task_id=task_id))
+        assert [one.accepted for one in detail.feedback] == [True]
+
+
+async def test_fields_of_a_newer_version_survive_the_patch_of_an_older_one(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        task_id = await first.record(TASKS[0])
+        await first.exchange()
+        await second.exchange()
+        server.execute(
+            database,
+            'UPDATE mcpl.executions SET doc = doc || \'{"mood": "hopeful"}\'',
+        )
+        await revise(second, task_id, approach="older")
+        await second.exchange()
+        (stored,) = server.execute(
+            database, "SELECT doc->>'mood', doc->>'approach' FROM mcpl.executions"
+        )
+        assert stored == ("hopeful", "older")
+
+
+async def test_hosts_give_the_same_answers_in_the_same_order(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    kinds = ("login", "export", "invoice", "search", "cart", "report", "upload", "cache")
+    await make_team(server, database, "ada", "ben", "eve")
+    async with hosts(server, database, tmp_path, "ada", "ben", "eve") as team:
+        ids = []
+        for number in range(48):
+            host, kind = team[number % 3], kinds[number % 8]
+            ids.append(
+                await host.record(
+                    f"mend the {kind} of the shop, attempt {number}",
+                    approach=("retry", "rewrite")[number % 2],
+                    outcome=("success", "failure", "success")[number % 3],
+                )
+            )
+            if number % 3 == 2:
+                await host.exchange()
+                await host.service.ready()
+            if number % 5 == 4:
+                await revise(host, ids[-1], model_tier="large")
+        for _ in range(2):
+            for host in team:
+                await host.service.ready()
+                await host.exchange()
+        answers = []
+        for host in team:
+            await host.service.ready()
+            found = [await host.found(f"the {kind} is broken") for kind in kinds]
+            advice = RecommendApproach(task_description="mend the cart", repo="acme/shop")
+            answers.append((found, await host.service.recommend(advice)))
+        assert len(set(map(str, (found for found, _ in answers)))) == 1
+        assert [len(found) for found in answers[0][0]] != [0] * 8
+        rates = [[(o.label, o.success_rate) for o in advice.options] for _, advice in answers]
+        assert rates[0] == rates[1] == rates[2]

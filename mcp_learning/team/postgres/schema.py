@@ -171,7 +171,7 @@ async def _contract(connection: Connection, versions: Sequence[SchemaVersion]) -
 
 
 async def _make_group(connection: Connection) -> None:
-    rows = await connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [GROUP])
+    rows = await connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [GROUP])
     if not await rows.fetchone():
         await connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(GROUP)))
 
