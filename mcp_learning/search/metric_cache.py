@@ -98,7 +98,7 @@ class MetricCache:
 
 
 def _state_of(view: CatalogView) -> tuple[int, int, int, int]:
-    """Another one whenever the window may be: versions only grow, and a changed text is a new row."""
+    """Changes whenever the window may: versions only grow, and a changed text is a new row."""
     columns = (view["alive"], view["version"], view["timestamp"])
     alive, versions, times = (int(column.sum()) for column in columns)
     return len(view), alive, versions, times
