@@ -36,6 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--openings", type=int, default=7, help="agents opened and closed")
     group.addoption("--frames", type=int, default=300, help="mutated messages for each transport")
     group.addoption("--trouble", type=int, default=10, help="signals to agents and commands")
+    group.addoption("--server-kills", type=int, default=1, help="of the team's PostgreSQL")
+    group.addoption("--rows", type=int, default=320, help="written to a team at once, by eight")
     group.addoption("--seed", type=int, default=1, help="of all random work")
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from mcp_learning.models.quoting import quoted, shorten
 from mcp_learning.models.requests import LearningStats
 from mcp_learning.models.results import Change, FailurePattern, Group, Stats, Totals, Trend
+from mcp_learning.models.team import TeamHealth
 from mcp_learning.models.wording import counted
 from mcp_learning.server.answers import span, structured, tokens
 
@@ -96,6 +97,8 @@ def _text(result: Stats, whole: Stats) -> str:
         lines.append(
             f"Process {health.leader.pid} has had the database open since {since}{serving}."
         )
+    if health.team is not None:
+        lines.append(of_team(health.team))
     if health.reembed_due:
         lines.append("A re-embed is due: rebuild_index with reembed=true.")
     if health.problem:
@@ -103,6 +106,17 @@ def _text(result: Stats, whole: Stats) -> str:
     if result.truncated:
         lines.append("Some was left out to stay within max_tokens.")
     return "\n".join(lines)
+
+
+def of_team(team: TeamHealth) -> str:
+    """What waits for a team, since when, how far behind this host is, and what is wrong."""
+    verb = "waits" if team.waiting == 1 else "wait"
+    line = f"Team {quoted(team.team, 63)}: {counted(team.waiting, 'change')} {verb} for the team"
+    if team.waiting_since is not None:
+        line += f" since {team.waiting_since:%Y-%m-%d %H:%M} UTC"
+    if team.behind is not None:
+        line += f"; {team.behind} of the team's are still to come"
+    return f"{line}; {team.problem}." if team.problem else f"{line}."
 
 
 def rate(totals: Totals) -> str:

@@ -1,0 +1,143 @@
+"""Hosts that exchange in the background: nobody asks for it, and nobody waits for it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import anyio
+import pytest
+from team.hosts import Host, hosts, make_team
+from team.pooler import Pooler
+from team.server import PostgresServer
+from waiting import until
+
+from mcp_learning.errors import NotFound, NotShared
+from mcp_learning.models.requests import ForgetExecutions, GetExecution, LearningStats
+from mcp_learning.server import statistics
+
+pytestmark = pytest.mark.anyio
+
+
+async def knows(host: Host, task_id: UUID) -> bool:
+    try:
+        await host.service.get(GetExecution(task_id=task_id))
+    except NotFound:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def running(
+    server: PostgresServer, database: str, directory: Path, *roles: str, **given: Any
+) -> AsyncIterator[list[Host]]:
+    """Hosts whose services run, as those of leading processes do."""
+    async with (
+        hosts(server, database, directory, *roles, **given) as made,
+        anyio.create_task_group() as group,
+    ):
+        for host in made:
+            group.start_soon(host.service.run)
+        yield made
+        group.cancel_scope.cancel()
+
+
+async def waiting(host: Host) -> int:
+    team = (await host.service.health()).team
+    assert team is not None
+    return team.waiting
+
+
+@pytest.fixture
+def own_server() -> Any:
+    """A server that may be stopped."""
+    made = PostgresServer()
+    made.start()
+    made.execute("postgres", *(f"CREATE ROLE {role} LOGIN" for role in ("ada", "ben")))
+    made.execute("postgres", "CREATE DATABASE team")
+    yield made
+    made.remove()
+
+
+async def test_what_one_host_records_and_forgets_reaches_the_other_by_itself(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with running(server, database, tmp_path, "ada", "ben") as (first, second):
+        task_id = await first.record("repair the login redirect")
+
+        async def is_found() -> bool:
+            return await second.found("repair the login redirect") == [task_id]
+
+        await until(is_found)
+        forget = ForgetExecutions(task_ids=[task_id], dry_run=False)
+        await second.service.forget(forget)
+
+        async def is_gone() -> bool:
+            return not await knows(first, task_id)
+
+        await until(is_gone)
+
+
+@pytest.mark.parametrize("trouble", ["suspend", "kill"])
+async def test_while_the_server_is_away_everything_goes_on_and_follows_later(
+    own_server: PostgresServer, tmp_path: Path, trouble: str
+) -> None:
+    await make_team(own_server, "team", "ada", "ben")
+    async with running(own_server, "team", tmp_path, "ada", "ben") as (first, second):
+        before = await first.record("repair the login redirect")
+
+        async def is_known() -> bool:
+            return await knows(second, before)
+
+        await until(is_known)
+        getattr(own_server, trouble)()
+        task_id = await first.record("translate the invoice")
+        assert await first.found("translate the invoice") == [task_id]
+        assert await second.found("repair the login redirect") == [before]
+        assert await waiting(first) >= 1
+        stats = await first.service.stats(LearningStats())
+        told = statistics.stats(stats, LearningStats())[1]
+        assert "wait for the team" in told or "waits for the team" in told
+        own_server.resume() if trouble == "suspend" else own_server.start()
+
+        async def has_come() -> bool:
+            return await knows(second, task_id) and not await waiting(first)
+
+        await until(has_come)
+
+
+async def test_a_record_that_the_team_is_to_acknowledge_says_when_it_has_not(
+    own_server: PostgresServer, tmp_path: Path
+) -> None:
+    await make_team(own_server, "team", "ada")
+    async with hosts(own_server, "team", tmp_path, "ada", team_ack="team") as (host,):
+        await host.record("repair the login redirect")
+        count = "SELECT count(*) FROM mcpl.executions"
+        assert own_server.execute("team", count) == [(1,)]
+        own_server.suspend()
+        with pytest.raises(NotShared, match="stored here, but not shared yet"):
+            await host.record("translate the invoice")
+        own_server.resume()
+        await host.record("speed up the export")
+        assert own_server.execute("team", count) == [(3,)]
+
+
+async def test_through_a_pooler_in_transaction_mode_it_works_the_same(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    with Pooler(server) as pooler:
+        url = {role: pooler.url(database, role) for role in ("ada", "ben")}
+        async with (
+            running(server, database, tmp_path / "a", "ada", team_url=url["ada"]) as (first,),
+            running(server, database, tmp_path / "b", "ben", team_url=url["ben"]) as (second,),
+        ):
+            ids = [await first.record(f"mend the cart, part {number}") for number in range(5)]
+            ids += [await second.record(f"mend the search, part {number}") for number in range(5)]
+
+            async def all_are_known() -> bool:
+                return all([await knows(host, one) for host in (first, second) for one in ids])
+
+            await until(all_are_known)

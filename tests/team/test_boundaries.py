@@ -1,0 +1,228 @@
+"""What keeps a team's rows to its members, and what is refused with which words."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from services import open_service
+from team.hosts import hosts, make_team, settings_of
+from team.server import PostgresServer
+
+from mcp_learning.errors import ConfigurationError, TeamError
+from mcp_learning.models.team import ExchangeWithTeam
+from mcp_learning.settings import Settings
+from mcp_learning.team import setup
+from mcp_learning.team.access import access
+
+pytestmark = pytest.mark.anyio
+
+TABLES = ("teams", "members", "executions", "vectors", "feedback", "uses", "lessons")
+PUSH = (
+    "SELECT mcpl.push(%s, 1, jsonb_build_array(jsonb_build_object('kind', 'patch', 'task_id', "
+    "gen_random_uuid(), 'at', now(), 'doc', '{\"task_description\": \"planted\"}'::jsonb)))"
+)
+WRITES = (
+    "INSERT INTO mcpl.executions (team, task_id, change, updated_at, doc) "
+    "VALUES (%s, gen_random_uuid(), 10000, now(), '{}')",
+    "UPDATE mcpl.executions SET doc = '{}' WHERE team = %s RETURNING 1",
+    "DELETE FROM mcpl.feedback WHERE team = %s RETURNING 1",
+    "UPDATE mcpl.teams SET change = 0 WHERE team = %s",
+    "INSERT INTO mcpl.members VALUES (session_user, %s)",
+    PUSH,
+)
+
+
+async def test_a_member_of_one_team_reads_and_writes_nothing_of_another(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada")
+    await make_team(server, database, "eve", team="theirs")
+    async with hosts(server, database, tmp_path, "ada") as (first,):
+        await first.record("a secret of the shop")
+        await first.service.ready()
+        await first.exchange()
+    ((team,),) = server.execute(database, "SELECT team FROM mcpl.teams WHERE name = 'shop'")
+    with psycopg.connect(server.url(database, "eve"), autocommit=True) as eve:
+        for table in TABLES:
+            rows = eve.execute(f"SELECT * FROM mcpl.{table} WHERE team = %s".encode(), [team])
+            assert rows.fetchall() == [], table
+        for write in WRITES:
+            try:
+                changed = eve.execute(write.encode(), [team])
+            except psycopg.errors.InsufficientPrivilege:
+                continue
+            assert changed.fetchall() == [], write
+    stored = server.execute(database, "SELECT doc->>'task_description' FROM mcpl.executions")
+    assert stored == [("a secret of the shop",)]
+    settings = settings_of(server, database, tmp_path, "eve")
+    with pytest.raises(TeamError, match="is no member of it"):
+        await setup.remote_state(settings)
+
+
+async def test_a_row_that_is_private_is_its_author_s_alone(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        await first.record("a task of ada alone")
+        await first.service.ready()
+        await first.exchange()
+        server.execute(database, "UPDATE mcpl.executions SET visibility = 'private'")
+        assert (await second.exchange()).pulled == 0
+        with psycopg.connect(server.url(database, "ben")) as ben:
+            assert ben.execute("SELECT * FROM mcpl.vectors").fetchall() == []
+        with psycopg.connect(server.url(database, "ada")) as ada:
+            assert len(ada.execute("SELECT * FROM mcpl.vectors").fetchall()) == 1
+
+
+async def test_who_may_only_read_reads_and_is_told_why_nothing_is_sent(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada")
+    await setup.set_up(settings_of(server, database, tmp_path, "app"), [], ["ben"])
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        await first.record("repair the login")
+        await first.exchange()
+        own = await second.record("translate the invoice")
+        with pytest.raises(TeamError, match="may not write"):
+            await second.exchange()
+        health = await second.service.health()
+        assert health.team is not None
+        assert (health.rows, health.team.waiting) == (2, 1)
+        server.execute(database, "UPDATE mcpl.members SET can_write = true")
+        await second.exchange()
+        await first.exchange()
+        assert (await first.execution(own)).author == "ben"
+
+
+async def test_a_version_that_is_too_old_reads_and_is_told(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        await first.record("repair the login")
+        await first.exchange()
+        server.execute(database, "UPDATE mcpl.teams SET min_client = 1000")
+        assert (await second.exchange()).pulled == 1
+        await second.record("translate the invoice")
+        with pytest.raises(TeamError, match="too old"):
+            await second.exchange()
+
+
+SCHEMAS = {
+    "has no team's store": "DROP SCHEMA mcpl CASCADE",
+    "of another program": "COMMENT ON SCHEMA mcpl IS 'a shop'",
+    "not whole": "DROP TABLE mcpl.uses",
+    "versions are missing": "UPDATE mcpl.schema_version SET version = version + 1",
+    "update mcp-learning": "INSERT INTO mcpl.schema_version "
+    "SELECT version + n, 'later', now(), now() FROM mcpl.schema_version, generate_series(1, 9) n",
+    "lacks rights": "REVOKE ALL ON mcpl.executions FROM mcpl_member",
+}
+
+
+@pytest.mark.parametrize("words", SCHEMAS)
+async def test_a_schema_that_doesn_t_fit_is_refused_and_work_goes_on_here(
+    server: PostgresServer, database: str, tmp_path: Path, words: str
+) -> None:
+    await make_team(server, database, "ada")
+    server.execute(database, SCHEMAS[words])
+    async with hosts(server, database, tmp_path, "ada") as (host,):
+        task_id = await host.record("repair the login")
+        with pytest.raises(TeamError, match=words):
+            await host.exchange()
+        assert await host.found("repair the login") == [task_id]
+
+
+async def test_an_upgrade_of_a_newer_schema_changes_nothing(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada")
+    server.execute(database, SCHEMAS["update mcp-learning"])
+    with pytest.raises(TeamError, match="nothing was changed"):
+        await setup.upgrade(settings_of(server, database, tmp_path, "app"), contract=False)
+
+
+ADDRESSES = {
+    "refused the password": "postgresql://locked:wrong-sesame@/{database}?host={socket}",
+    "no such role": "postgresql://nobody:hidden@/{database}?host={socket}",
+    "no such database": "postgresql://ada:hidden@/nowhere?host={socket}",
+    "can't be reached": "postgresql://ada:hidden@/{database}?host={socket}/elsewhere",
+    "no host of that name": "postgresql://ada:hidden@no.such.host.invalid/{database}",
+    "can't be read": "ada hidden {database}",
+    "sslmode=require": "postgresql://ada:hidden@192.0.2.1/{database}?sslmode=require",
+    "file that it names": "/no/such/file/hidden",
+}
+
+
+@pytest.mark.parametrize("words", ADDRESSES)
+async def test_a_wrong_address_is_refused_by_what_is_wrong_and_never_shown(
+    server: PostgresServer, database: str, tmp_path: Path, words: str
+) -> None:
+    await make_team(server, database, "ada")
+    url = ADDRESSES[words].format(database=database, socket=server.directory)
+    settings = settings_of(server, database, tmp_path, "ada", team_url=url)
+    with pytest.raises((TeamError, ConfigurationError), match=words) as raised:
+        await setup.remote_state(settings)
+    assert not {"hidden", "sesame", database, "192.0.2.1"} & set(str(raised.value).split())
+    for told in (str(raised.value), repr(settings), repr(raised.value.__cause__)):
+        assert "hidden" not in told
+        assert "sesame" not in told
+
+
+def test_a_server_elsewhere_has_to_prove_itself(tmp_path: Path) -> None:
+    def parameters(url: str) -> dict[str, str | int]:
+        return access(Settings.load(data_dir=tmp_path, team="shop", team_url=url)).parameters
+
+    assert parameters("postgresql://db.example.org/x")["sslmode"] == "verify-full"
+    assert parameters("host=localhost,db.example.org dbname=x")["sslmode"] == "verify-full"
+    assert parameters("service=elsewhere")["sslmode"] == "verify-full"
+    for here in ("postgresql://localhost/x", "host=/run/x", "host=127.0.0.1,::1", "dbname=x"):
+        assert "sslmode" not in parameters(here)
+    with pytest.raises(ConfigurationError, match="verify-full"):
+        parameters("host=localhost hostaddr=192.0.2.1 sslmode=prefer")
+
+
+def test_the_address_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "address"
+    file.write_text("postgresql://ada@localhost/learning\n")
+    settings = Settings.load(data_dir=tmp_path, team="shop", team_url=str(file))
+    assert access(settings).parameters["dbname"] == "learning"
+
+
+def test_an_address_without_a_team_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="MCP_LEARNING_TEAM: "):
+        Settings.load(data_dir=tmp_path, team_url="dbname=x")
+
+
+async def test_a_database_of_one_team_joins_no_other_before_it_leaves(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada")
+    await make_team(server, database, "ada", team="other")
+    async with hosts(server, database, tmp_path, "ada") as (host,):
+        await host.record("repair the login")
+        await host.exchange()
+    async with hosts(server, database, tmp_path, "ada", team="other") as (host,):
+        with pytest.raises(TeamError, match="team leave"):
+            await host.exchange()
+        assert (await host.service.leave_team()).team == "shop"
+        assert (await host.exchange(fill=True)).pulled == 0
+
+
+async def test_without_a_team_there_is_nobody_to_exchange_with(tmp_path: Path) -> None:
+    service = open_service(Settings.load(data_dir=tmp_path))
+    with pytest.raises(ConfigurationError, match="MCP_LEARNING_TEAM"):
+        await service.exchange(ExchangeWithTeam())
+    await service.close()
+
+
+def test_without_a_team_the_client_of_postgresql_is_not_imported() -> None:
+    code = (
+        "import sys, mcp_learning.cli.app, mcp_learning.server.app, mcp_learning.service.learning\n"
+        "import mcp_learning.team.members, mcp_learning.web.app\n"
+        "sys.exit(' '.join(name for name in sys.modules if 'psycopg' in name) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
