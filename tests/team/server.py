@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -76,21 +77,23 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kills all its processes, as a lack of memory would, and waits until they are gone."""
-        postmaster = self._postmaster()
-        processes = [postmaster, *postmaster.children(recursive=True)]
+        processes = self._processes()
         for one in processes:
-            one.kill()
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
         psutil.wait_procs(processes, timeout=20)
 
     def suspend(self) -> None:
         """Stops all its processes: connections stay, and nothing is answered."""
-        for one in (self._postmaster(), *self._postmaster().children(recursive=True)):
-            one.suspend()
+        for one in self._processes():
+            with suppress(psutil.NoSuchProcess):
+                one.suspend()
 
     def resume(self) -> None:
         """Has its processes go on."""
-        for one in (self._postmaster(), *self._postmaster().children(recursive=True)):
-            one.resume()
+        for one in self._processes():
+            with suppress(psutil.NoSuchProcess):
+                one.resume()
 
     def url(self, database: str, role: str = "app", password: str = "") -> str:
         """The address of a database for a role."""
@@ -104,8 +107,10 @@ class PostgresServer:
                 cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
-    def _postmaster(self) -> psutil.Process:
-        return psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+    def _processes(self) -> list[psutil.Process]:
+        """All of them, the one that starts the others first."""
+        first = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        return [first, *first.children(recursive=True)]
 
     def _run(self, program: str, *arguments: object, check: bool = True) -> None:
         assert self._bin is not None
