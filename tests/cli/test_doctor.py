@@ -54,7 +54,7 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Examine:
 
 @pytest.fixture(scope="module")
 def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with the 39 executions of the demo; tests use copies."""
+    """A data directory with the 44 executions of the demo; tests use copies."""
     directory = tmp_path_factory.mktemp("demo")
     made = commands_in(directory)("demo", "--data-dir", str(directory / "data"))
     assert made.returncode == 0, made.stderr
@@ -115,7 +115,7 @@ def test_a_database_in_use_for_a_while_is_well(examine: Examine, used: Path) -> 
     results = examine(0, "--data-dir", str(used))
     assert failures(results) == []
     assert results["permissions"]["fix"] == ""
-    assert "39 executions" in results["schema"]["detail"]
+    assert "44 executions" in results["schema"]["detail"]
     assert results["stored vectors"]["detail"] == "made by the same model"
     assert "none; searches compare all executions, which is faster" in results["index"]["detail"]
 
@@ -125,7 +125,7 @@ def test_the_index_is_described_and_one_that_can_not_be_read_is_no_failure(
 ) -> None:
     assert invoke("rebuild-index", "--preset", "fast", "--data-dir", str(used)).exit_code == 0
     said = check(used)["index"]
-    assert said["detail"].startswith("ready, fast (M 8, ef_construction 50), 39 vectors")
+    assert said["detail"].startswith("ready, fast (M 8, ef_construction 50), 44 vectors")
     assert said["fix"] == ""
     (used / "index" / "hnsw.duckdb").write_bytes(b"no index")
     results = check(used)
