@@ -37,12 +37,23 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    lessons: Annotated[
+        bool, typer.Option("--lessons", help="Evaluate lessons, on your history and generated ones")
+    ] = False,
+    follow: Annotated[
+        float, typer.Option(min=0, max=1, help="--lessons: how likely agents follow, 0..1")
+    ] = 0.7,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
     """Replay your executions, each outcome predicted from earlier ones, and score it."""
     dimension = request(RecommendApproach, task_description="any", by=by).by
     settings = load_settings(data_dir, needs_database=True)
+    if lessons:
+        from mcp_learning.cli.lesson_evaluation import evaluate_lessons
+
+        evaluate_lessons(settings, MOST_HISTORY, follow, json=json)
+        return
 
     async def work() -> None:
         replayed = await _replayed(settings, dimension, predict, quiet=json)

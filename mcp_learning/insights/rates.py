@@ -106,17 +106,19 @@ def discoveries(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> l
     return [number in rejected for number in range(len(p_values))]
 
 
-def discovered(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[Change]:
+def discovered(
+    pairs: Sequence[tuple[Outcomes, Outcomes]], level: float = FAMILYWISE_ERROR
+) -> list[Change]:
     """How the first of each pair differs from the second, for findings that each stand alone.
 
-    Of those that are "better" or "worse", a share of `FAMILYWISE_ERROR` at most is false. Their
+    Of those that are "better" or "worse", a share of `level` at most is false. Their
     intervals are wider by as much as the choice among the pairs demands: Y. Benjamini,
     D. Yekutieli, "False discovery rate-adjusted multiple confidence intervals for selected
     parameters", JASA 100 (2005), 71-81. Every pair has outcomes on both sides.
     """
-    significant = discoveries([exact_p(*pair) for pair in pairs])
+    significant = discoveries([exact_p(*pair) for pair in pairs], level)
     share = sum(significant) / len(pairs) if pairs else 0.0
-    z = NormalDist().inv_cdf(1 - FAMILYWISE_ERROR * share / 2) if share else Z_90
+    z = NormalDist().inv_cdf(1 - level * share / 2) if share else Z_90
     return [
         _change(*pair, significant=one, z=max(z, Z_90))
         for pair, one in zip(pairs, significant, strict=True)

@@ -1,8 +1,8 @@
 """Lessons of experience alone: approaches that surely end better or worse on a kind of task.
 
-Of the lessons of approaches at most a share of `rates.FAMILYWISE_ERROR` is false, as expected, and
-their intervals are corrected for the choice (`rates.discovered`). Differences within single
-repositories are a family of their own, since they are looked for where none was found over all.
+Of these lessons at most one in twenty is expected to be false, and their intervals are corrected
+for the choice (`rates.discovered`). Differences within single repositories are a family of their own,
+since they are looked for where none was found over all.
 """
 
 from collections import Counter, defaultdict
@@ -24,6 +24,10 @@ LEAST = 5
 
 WORTH = 0.05
 """Smallest difference of success rates that is worth a lesson."""
+
+EVERYWHERE, WITHIN = 0.04, 0.01
+"""Shares of lessons about approaches that may be false, 0..1: over all repositories, and within
+single ones, where few are looked for that weren't found over all."""
 
 _NAME = 80
 
@@ -75,21 +79,21 @@ def approaches(experience: Sequence[Experience]) -> list[Teaching]:
     Args:
         experience: In one spelling per repository.
     """
-    everywhere = _sure(_comparisons(experience, by_repo=False))
+    everywhere = _sure(_comparisons(experience, by_repo=False), EVERYWHERE)
     everywhere = [pair for pair in everywhere if _holds_within_repositories(*pair, experience)]
     known = {(one.task_type, one.approach, change.direction) for one, change in everywhere}
     within = [
         (one, change)
-        for one, change in _sure(_comparisons(experience, by_repo=True))
+        for one, change in _sure(_comparisons(experience, by_repo=True), WITHIN)
         if (one.task_type, one.approach, change.direction) not in known
     ]
     found = [_finding(one, change) for one, change in [*everywhere, *within]]
     return _without_mirrors(found)
 
 
-def _sure(comparisons: Iterable[_Compared]) -> list[tuple[_Compared, Change]]:
+def _sure(comparisons: Iterable[_Compared], level: float) -> list[tuple[_Compared, Change]]:
     family = list(comparisons)
-    changes = discovered([(one.own, one.others) for one in family])
+    changes = discovered([(one.own, one.others) for one in family], level)
     return [
         (one, change)
         for one, change in zip(family, changes, strict=True)

@@ -213,7 +213,7 @@ def _later_successes(
     for one in experience:
         if one.success and one.solution:
             found[one.repo, one.task_key].append(one)
-    return found
+    return dict(found)
 
 
 def _fix(
@@ -233,7 +233,9 @@ def _fix(
     """
     solved = {}
     for one in failed:
-        later = [s for s in after[one.repo, one.task_key] if s.recorded_at > one.recorded_at]
+        later = [
+            s for s in after.get((one.repo, one.task_key), ()) if s.recorded_at > one.recorded_at
+        ]
         if later:
             solved[one.repo, one.task_key] = later[0]
     told = [one for one in solved.values() if names is None or names(one)]

@@ -9,9 +9,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from math import log, sqrt
 from uuid import UUID
 
-from mcp_learning.insights.rates import compare_all, difference_interval
+from mcp_learning.insights.rates import difference_interval
 from mcp_learning.lessons.merging import changed
 from mcp_learning.lessons.refusals import contradiction
 from mcp_learning.models.lessons import Effect, Lesson, LessonChange
@@ -26,6 +27,12 @@ LOOK = 10
 
 ENOUGH = 200
 """Outcomes on each side after which a lesson without a clear effect has had its trial."""
+
+USUAL = 0.2
+"""Size of the effect, -1..1, at which `lasting_interval` is narrowest."""
+
+LEVEL = 0.1
+"""Probability that `lasting_interval` ever misses the effect."""
 
 NOTHING = Tally(Outcomes(0, 0), Outcomes(0, 0), 0)
 
@@ -44,7 +51,7 @@ def effect(tally: Tally) -> Effect:
     """What is known of a lesson's effect."""
     shown, withheld = tally.shown, tally.withheld
     known = bool(sum(shown) and sum(withheld))
-    low, high = difference_interval(shown, withheld)
+    low, high = lasting_interval(shown, withheld)
     rates = [one.success / sum(one) if known else 0.0 for one in (shown, withheld)]
     return Effect(
         shown=sum(shown),
@@ -58,38 +65,63 @@ def effect(tally: Tally) -> Effect:
     )
 
 
+def lasting_interval(shown: Outcomes, withheld: Outcomes) -> tuple[float, float]:
+    """A 90 % interval of the effect that may be looked at after every outcome.
+
+    That of approaches (`rates.difference_interval`), with a quantile for all looks together: a
+    normal mixture of effects of `USUAL` size. Source: H. Robbins, "Statistical methods related to
+    the law of the iterated logarithm", Annals of Mathematical Statistics 41 (1970), 1397-1409.
+    """
+    if not sum(shown) or not sum(withheld):
+        return -1.0, 1.0
+    variance = sum(map(_variance, (shown, withheld)))
+    ratio = variance / USUAL**2
+    z = sqrt(2 * (1 + ratio) * (log(1 / LEVEL) + log(1 + 1 / ratio) / 2))
+    return difference_interval(shown, withheld, z)
+
+
+def _variance(outcomes: Outcomes) -> float:
+    rate = (1 + outcomes.success) / (2 + sum(outcomes))
+    return rate * (1 - rate) / sum(outcomes)
+
+
 def judged(
     lessons: Sequence[Lesson], tallies: Mapping[UUID, Tally], now: datetime
 ) -> list[Revision]:
-    """Keeps lessons that surely help, and retires those that seem to harm.
+    """Keeps lessons that help beyond chance, and retires those that seem to harm.
 
-    To be kept, a lesson has to help beyond chance among all that are on trial (`compare_all`). To
-    be retired, the 90 % interval of its effect has to be below zero: it is looked at after every
-    `LOOK` outcomes, so a useless lesson goes sooner than a helpful one is kept, which is cheap.
+    A lesson is kept when the interval that holds for all looks is above zero. It is retired as soon
+    as the interval of a single look is below: a useless lesson goes sooner than a good one is kept,
+    since to lose it costs little.
     """
-    due = [one for one in lessons if one.status in ("trial", "kept") and not one.pinned]
-    pairs = [(tallies.get(one.lesson_id, NOTHING)) for one in due]
-    changes = compare_all([(tally.shown, tally.withheld) for tally in pairs])
     revisions = []
-    for lesson, tally, change in zip(due, pairs, changes, strict=True):
-        fewest = min(sum(tally.shown), sum(tally.withheld))
-        if change is None or fewest < LOOK // 2 or sum(tally.shown) + sum(tally.withheld) < LOOK:
+    for lesson in lessons:
+        tally = tallies.get(lesson.lesson_id, NOTHING)
+        numbers = sum(tally.shown), sum(tally.withheld)
+        settled = lesson.pinned or lesson.status not in ("trial", "kept")
+        if settled or min(numbers) < LOOK // 2 or sum(numbers) < LOOK:
             continue
-        reason = (
-            f"{change.change:+.0%} (90 % interval {change.change_low:+.0%} to "
-            f"{change.change_high:+.0%}), {sum(tally.shown)} shown, {sum(tally.withheld)} withheld"
-        )
-        verdict = ""
-        if change.change_high < 0:
-            verdict = "retired"
-        elif lesson.status == "trial" and change.direction == "better":
-            verdict = "kept"
-        elif lesson.status == "trial" and fewest >= ENOUGH:
-            verdict, reason = "retired", f"no clear effect: {reason}"
+        verdict, reason = _verdict(lesson, tally)
         if verdict:
             line = LessonChange(changed_at=now, change=verdict, by="effect", reason=reason)
             revisions.append(changed(lesson, line, status=verdict))
     return revisions
+
+
+def _verdict(lesson: Lesson, tally: Tally) -> tuple[str, str]:
+    known = effect(tally)
+    _, most = difference_interval(tally.shown, tally.withheld)
+    reason = (
+        f"{known.change:+.0%} (90 % interval {known.change_low:+.0%} to {known.change_high:+.0%}), "
+        f"{known.shown} shown, {known.withheld} withheld"
+    )
+    if most < 0:
+        return "retired", f"tasks went worse with it: {reason}"
+    if lesson.status == "trial" and (known.change_low or 0.0) > 0:
+        return "kept", reason
+    if lesson.status == "trial" and min(known.shown, known.withheld) >= ENOUGH:
+        return "retired", f"no clear effect: {reason}"
+    return "", ""
 
 
 def promoted(lessons: Sequence[Lesson], now: datetime) -> list[Revision]:

@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 PERIOD = 600.0
 """Seconds after which lessons are looked for again, if anything was recorded."""
 
-EXPERIENCE = 20_000
+EXPERIENCE = 10_000
 """Latest executions that lessons are made of."""
 
 SHOWINGS = 20

@@ -1,0 +1,87 @@
+"""`mcp-learning evaluate --lessons`: what lessons would have said, and what becomes of them."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from mcp_learning.cli.output import print_json, say
+from mcp_learning.cli.running import run, service
+
+if TYPE_CHECKING:
+    from mcp_learning.settings import Settings
+    from mcp_learning.store.lesson_protocol import Experience
+    from mcp_learning.store.past_run import PastRun
+
+WORLDS = 20
+"""Generated worlds."""
+
+
+def evaluate_lessons(settings: "Settings", most: int, follows: float, *, json: bool) -> None:
+    """Replays the history, simulates worlds, and prints what came of both."""
+    report = run(lambda: _report(settings, most, follows), "replaying")
+    if json:
+        print_json(report)
+        return
+    past, world = report["replay"], report["worlds"]
+    say(
+        f"Replay: of {past['failures']:,} failures among {past['executions']:,} executions, "
+        f"lessons of their time named {past['failures_named']:,}; {past['lessons']} lessons in the "
+        "end."
+    )
+    for name in ("followed", "warned", "others"):
+        say(f"    {name}: {past[name]['success']} succeeded, {past[name]['failure']} failed")
+    say(
+        f"Generated worlds, agents that follow with probability {follows:g}: successes lost per "
+        f"task {world['regret_with']:.3f} with lessons, {world['regret_without']:.3f} without."
+    )
+    for name, value in world.items():
+        if name not in ("follows", "regret_with", "regret_without"):
+            say(f"    {name.replace('_', ' ')}: {value:g}")
+
+
+async def _report(settings: "Settings", most: int, follows: float) -> dict[str, Any]:
+    import anyio.to_thread
+
+    from mcp_learning.service.history import latest, unpacked
+
+    async with service(settings) as learning:
+        _, entries = await latest(learning, "approach", most)
+
+    def work() -> dict[str, Any]:
+        from mcp_learning.lessons import replay, worlds
+
+        runs = [unpacked(entry) for entry in entries]
+        ended = [_experience(n, one) for n, one in enumerate(runs) if _is_sure(one)]
+        fates = [fate for seed in range(WORLDS) for fate in worlds.simulate(seed, follows)]
+        return {
+            "replay": replay.replay(ended).as_json(),
+            "worlds": worlds.summary(fates, follows),
+        }
+
+    return await anyio.to_thread.run_sync(work)
+
+
+def _is_sure(one: "PastRun") -> bool:
+    return one.success is not None and one.confidence >= 0.5
+
+
+def _experience(number: int, one: "PastRun") -> "Experience":
+    from datetime import UTC
+
+    from mcp_learning.models.error_messages import normal_form
+    from mcp_learning.store.lesson_protocol import Experience
+
+    description, solution, error_type, message = (text or "" for text in one.texts)
+    return Experience(
+        task_id=UUID(int=number),
+        recorded_at=one.recorded_at.replace(tzinfo=UTC),
+        task_key=one.task_key,
+        repo=one.repo,
+        task_type=one.task_type,
+        approach=one.label,
+        success=bool(one.success),
+        description=description,
+        solution=solution,
+        error_type=error_type,
+        error_message=message,
+        error_text=normal_form(message) if message else "",
+    )

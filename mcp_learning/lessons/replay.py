@@ -1,0 +1,100 @@
+"""Replays history: would the lessons of that time have named what failed later?
+
+The history is cut into slices. Before each, lessons are found in all that was recorded until then,
+by the functions that find them for agents.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mcp_learning.insights.rates import difference_interval
+from mcp_learning.lessons.findings import Teaching
+from mcp_learning.lessons.recurrences import all_findings, commands_in
+from mcp_learning.lessons.refusals import same_repository
+from mcp_learning.store.lesson_protocol import Experience
+from mcp_learning.store.types import Outcomes
+
+SLICES = 20
+"""Times at which lessons are found; the first slice has none."""
+
+
+class Replayed(NamedTuple):
+    """What the lessons of their time would have said of executions.
+
+    Attributes:
+        executions: That had lessons before them.
+        lessons: Of the last slice.
+        failures: Among the executions.
+        named: Failures that a lesson named: an approach to avoid, or an error that recurs.
+        warned: How executions ended of which a lesson said to avoid their approach.
+        followed: How those ended that took an approach that a lesson recommends.
+        others: How those of the same kinds ended that did neither.
+    """
+
+    executions: int
+    lessons: int
+    failures: int
+    named: int
+    warned: Outcomes
+    followed: Outcomes
+    others: Outcomes
+
+    def as_json(self) -> dict[str, object]:
+        """For `evaluate --json`; differences of success rates have 90 % intervals."""
+        return {
+            **{name: getattr(self, name) for name in ("executions", "lessons", "failures")},
+            "failures_named": self.named,
+            "warned": self.warned._asdict(),
+            "followed": self.followed._asdict(),
+            "others": self.others._asdict(),
+            "followed_against_others": difference_interval(self.followed, self.others),
+            "warned_against_others": difference_interval(self.warned, self.others),
+        }
+
+
+def replay(experience: Sequence[Experience]) -> Replayed:
+    """Replays a history.
+
+    Args:
+        experience: Executions that have ended, oldest first.
+    """
+    size = max(1, -(-len(experience) // SLICES))
+    counts = {"warned": [0, 0], "followed": [0, 0], "others": [0, 0]}
+    executions = failures = named = 0
+    findings: list[Teaching] = []
+    for start in range(size, len(experience), size):
+        findings = all_findings(experience[:start])
+        for one in experience[start : start + size]:
+            executions += 1
+            failures += not one.success
+            side = _side(one, findings)
+            if side:
+                counts[side][0 if one.success else 1] += 1
+            named += not one.success and (side == "warned" or _names(one, findings))
+    ended = {name: Outcomes(*values) for name, values in counts.items()}
+    return Replayed(executions, len(findings), failures, named, **ended)
+
+
+def _side(one: Experience, findings: Sequence[Teaching]) -> str:
+    """What lessons about approaches say of an execution; empty if they are of other kinds."""
+    about = [
+        lesson
+        for lesson in findings
+        if lesson.kind == "approach"
+        and lesson.task_type == one.task_type
+        and same_repository(lesson.repo, one.repo)
+    ]
+    own = [lesson for lesson in about if f":{one.approach}:" in lesson.key and one.approach]
+    if any(lesson.avoid for lesson in own):
+        return "warned"
+    if own:
+        return "followed"
+    return "others" if about and one.approach else ""
+
+
+def _names(one: Experience, findings: Sequence[Teaching]) -> bool:
+    """Whether a lesson is about the error, a command or a file of a failure."""
+    keys = {f"failure:{one.repo}:{one.error_text}"} if one.error_text else set()
+    keys |= {f"command:{one.repo}:{command}" for command in commands_in(one.error_message)}
+    keys |= {f"file:{one.repo}:{path}" for path in one.files}
+    return any(lesson.key in keys for lesson in findings)

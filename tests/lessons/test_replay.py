@@ -1,0 +1,25 @@
+"""A replay says what the lessons of their time would have named."""
+
+from lessons.worlds import approaches, failures
+from mcp_learning.lessons.replay import replay
+
+
+def test_recurring_failures_are_named_once_they_are_known() -> None:
+    world = failures(1, real=True)
+    again = [
+        one._replace(recorded_at=one.recorded_at.replace(year=2026)) for one in world.experience
+    ]
+    found = replay([*world.experience, *again])
+    assert found.named > 0.4 * found.failures
+    assert found.lessons >= 5
+
+
+def test_who_took_the_recommended_approach_succeeded_more_often() -> None:
+    found = replay(approaches(3, effect=0.4, each=100).experience)
+    followed, others = (one.success / sum(one) for one in (found.followed, found.others))
+    assert followed > others
+    assert "followed_against_others" in found.as_json()
+
+
+def test_an_empty_history_has_nothing_to_name() -> None:
+    assert replay([]).as_json()["executions"] == 0

@@ -1,0 +1,82 @@
+"""The life of a lesson: lots are fair, effects are right, harm ends soon, chance isn't kept."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+
+from mcp_learning.lessons import trials, worlds
+from mcp_learning.lessons.trials import ON_TRIAL
+from mcp_learning.models.lessons import Lesson
+from mcp_learning.store.lesson_protocol import Tally
+from mcp_learning.store.types import Outcomes
+
+NOW = datetime(2025, 6, 1, tzinfo=UTC)
+
+
+def lesson(**values: object) -> Lesson:
+    """A lesson on trial; give what matters."""
+    fields: dict[str, object] = {
+        **dict.fromkeys(("created_at", "updated_at", "worded_at"), NOW),
+        "lesson_id": uuid4(),
+        "kind": "told",
+        "origin": "agent",
+        "status": "trial",
+        "when": "the login fails",
+        "do": "clear the cookie",
+        "evidence": [],
+    }
+    return Lesson.model_validate(fields | values)
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, object]:
+    """What becomes of the lessons of some worlds whose agents follow."""
+    fates = [fate for seed in range(15) for fate in worlds.simulate(seed, 1.0)]
+    return worlds.summary(fates, 1.0)
+
+
+def test_harmful_lessons_are_retired_within_fifty_showings(found: dict[str, float]) -> None:
+    assert found["harmful_retired"] == 1
+    assert found["harmful_retired_within_50"] >= 0.9
+
+
+def test_helpful_lessons_are_kept_and_useless_ones_hardly_ever(found: dict[str, float]) -> None:
+    assert found["helpful_kept"] >= 0.8
+    assert found["useless_kept"] <= 0.05
+    assert found["intervals_that_cover"] >= 0.9
+
+
+def test_agents_lose_less_with_lessons_than_without(found: dict[str, float]) -> None:
+    assert found["regret_with"] < 0.5 * found["regret_without"]
+
+
+def test_a_lot_is_the_same_for_a_task_and_fair_over_many() -> None:
+    one = lesson(lesson_id=UUID(int=7))
+    lots = [trials.is_shown(one, str(number)) for number in range(1_000)]
+    assert lots == [trials.is_shown(one, str(number)) for number in range(1_000)]
+    assert 450 < sum(lots) < 550
+    assert trials.is_shown(lesson(status="kept"), "any")
+    assert trials.is_shown(lesson(pinned=True), "any")
+    assert not trials.is_shown(lesson(status="candidate"), "any")
+
+
+def test_of_a_thousand_candidates_the_most_promising_are_tried_and_the_others_wait() -> None:
+    many = [lesson(status="candidate", do=f"way {n}", gain_low=n / 1_000) for n in range(1_000)]
+    promoted = trials.promoted(many, NOW)
+    assert [one.lesson.do for one in promoted] == [f"way {999 - n}" for n in range(ON_TRIAL)]
+
+
+def test_a_candidate_that_contradicts_a_lesson_in_use_waits() -> None:
+    used = lesson(do=None, avoid="clear the cookie")
+    assert trials.promoted([used, lesson(status="candidate")], NOW) == []
+
+
+def test_what_is_pinned_stays_whatever_its_effect() -> None:
+    harmful = Tally(Outcomes(0, 40), Outcomes(40, 0), 0)
+    one = lesson(pinned=True, status="kept")
+    assert trials.judged([one], {one.lesson_id: harmful}, NOW) == []
+    two = lesson(status="kept")
+    (revision,) = trials.judged([two], {two.lesson_id: harmful}, NOW)
+    assert revision.lesson.status == "retired"
+    assert "went worse" in revision.changes[0].reason
