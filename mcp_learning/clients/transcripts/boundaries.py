@@ -59,7 +59,7 @@ def _ties(prompt: Prompt, task: Sequence[SessionEvent], has_worked: bool) -> flo
     elif _asks(last):
         ties += 0.5 if any(isinstance(one, ToolCall) and one.is_edit for one in last) else 1.5
     if prompt.is_queued:
-        ties += 1.0
+        ties += 0.5
     if not has_worked:
         ties += 1.0
     if _is_closed(task):

@@ -14,6 +14,11 @@ _MOST_WORDS = 6
 
 _QUESTION = re.compile(r"[?？][\s)*_`\"'」』]*\Z|¿")
 _OUTPUT = re.compile(r"\S+:\d+(?::\d+)?:|[$❯>%]\s|\[\d|at\s\w+[.(]")
+_ITEMS = re.compile(
+    r"(?!.*\b(?:phase|step|part|milestone|chunk|task|issue|ticket|pr|stage|version)\b)"
+    r"(?:[a-z']+\s+){0,2}#?\d+(?:\s*(?:,|/|&|and)\s*#?\d+)*[.!]*",
+    re.IGNORECASE,
+)
 _PUBLICATION = re.compile(r"\bgit\s+(?:\S+\s+)*?push\b|\bgh\s+pr\s+(?:create|merge)\b")
 _COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(?:\s|\Z)")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
@@ -71,7 +76,11 @@ def ties(prompt: str) -> float:
         tied += 1.5
     elif not pattern("request").match(text) and _is_remark(text):
         tied += 1.0
-    if is_complaint(text):
+    if pattern("again").search(text[:_TROUBLED]):
+        tied += 1.0
+    elif is_complaint(text):
+        tied += 0.5
+    if _is_item(text):
         tied += 1.0
     if len(text) <= _SHORT and pattern("order").search(text):
         return tied + 2.0
@@ -97,7 +106,8 @@ def asks(reply: str) -> bool:
 
 def is_complaint(prompt: str) -> bool:
     """Whether the words say that something is not as it should be."""
-    return bool(pattern("trouble").search(prompt[:_TROUBLED]))
+    beginning = prompt[:_TROUBLED]
+    return bool(pattern("trouble").search(beginning) or pattern("again").search(beginning))
 
 
 def is_thanks(prompt: str) -> bool:
@@ -108,6 +118,12 @@ def is_thanks(prompt: str) -> bool:
 def is_publication(command: str) -> bool:
     """Whether a command pushes commits, or opens or merges a pull request."""
     return bool(_PUBLICATION.search(command))
+
+
+def _is_item(text: str) -> bool:
+    """Whether it is one word, or names items of a list ("address 8 and 12")."""
+    is_word = bool(_WORD.fullmatch(text)) and text.isascii()
+    return is_word or bool(_ITEMS.fullmatch(text))
 
 
 def _is_remark(text: str) -> bool:

@@ -73,7 +73,7 @@ COMMIT = ToolCall(
         *("aber es tropft immer noch", "mais ça goutte", "pero no funciona", "но не работает"),
         *("还是不行", "不对。壶盖坏了", "まだ漏れています", "아직 안 돼"),
         *("Instead of the edge, bend the neck", "the lid should stay as it was"),
-        "spout.py:12: error: unexpected drip",
+        *("spout.py:12: error: unexpected drip", "alongside", "address 8 and 12"),
         ASKED,
     ],
 )
@@ -85,6 +85,7 @@ def test_answers_complaints_refinements_and_repeats_go_on_with_the_task(text: st
     "text",
     [
         *("Write the documentation of the lid", "fix lint", "Implement the plan.", "/init"),
+        *("The lid of the kettle is broken", "Implement phase 2"),
         *("Next, paint the handle blue", "Thanks! Please update the changelog"),
         *(
             "修复登录错误",
