@@ -92,6 +92,9 @@ class Match(ExecutionSummary):
         str | None, Field(description="Solution of a later success of the same task")
     ] = None
     fix_task_id: UUID | None = None
+    superseded_by: Annotated[
+        UUID | None, Field(description="A later execution that settled it otherwise")
+    ] = None
 
 
 class SearchInfo(Model):

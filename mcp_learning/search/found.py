@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.models.results import Runs
 from mcp_learning.search.relevance import Confidence
-from mcp_learning.search.scorer import MatchedBy
+from mcp_learning.search.scorer import MatchedBy, Scorer
 from mcp_learning.search.snapshot import Snapshot
 
 Mode = Literal["exact", "hnsw"]
@@ -29,6 +29,8 @@ class Ranked:
         passage: Number of the execution's passage that is most similar in meaning; None: not known.
         fix: Change number of the success that followed, if the execution failed.
         fix_task_id: Of that success.
+        superseded_by: The later execution that settled the task otherwise.
+        row: Of the execution.
     """
 
     task_id: UUID
@@ -40,6 +42,8 @@ class Ranked:
     passage: int | None = None
     fix: int | None = None
     fix_task_id: UUID | None = None
+    superseded_by: UUID | None = None
+    row: int = -1
 
     @property
     def texts(self) -> dict[int, UUID]:
@@ -60,12 +64,14 @@ class Found:
         candidates: Executions searched.
         below_floor: Executions that were left out as irrelevant alone; 0 in a result that
             has as many tasks as the limit, which leaves out the rest.
+        scorer: Compares further rows with the query.
     """
 
     ranked: list[Ranked]
     mode: Mode
     candidates: int
     below_floor: int
+    scorer: Scorer
 
 
 @dataclass(frozen=True)

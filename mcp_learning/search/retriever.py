@@ -6,7 +6,7 @@ changed, and reads the texts of what it found.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters, WantedMode
+from mcp_learning.models.results import ExecutionSummary
 from mcp_learning.search import candidates, groups, relevance, scan
 from mcp_learning.search.arrays import top_k
 from mcp_learning.search.found import Found, Mode, Neighbours, Ranked, Related
@@ -29,6 +30,7 @@ from mcp_learning.search.row_table import UPKEEP, RowTable, Upkeep
 from mcp_learning.search.scorer import ROUNDING, MatchedBy, Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.search.summaries import Summaries
+from mcp_learning.search.supersession import Supersession
 from mcp_learning.settings import SearchMode
 from mcp_learning.store.types import Changes
 
@@ -269,7 +271,25 @@ class Retriever:
         full = len(kept) == query.limit
         shown = sum(group.runs.total for group in kept)
         below_floor = 0 if full else snapshot.eligible - shown
-        return Found(ranked, mode, snapshot.eligible, below_floor)
+        return Found(ranked, mode, snapshot.eligible, below_floor, scorer)
+
+    def latest_first(
+        self, query: Query, found: Found, texts: Mapping[int, ExecutionSummary]
+    ) -> Found:
+        """What was found, with later decisions before those that they supersede (`supersession`).
+
+        Args:
+            query: What was searched for.
+            found: From `search`.
+            texts: Of the matches, by change number.
+        """
+        scorer = found.scorer
+        supersession = Supersession(scorer.snapshot)
+        if supersession.is_empty:
+            return found
+        return supersession.latest_first(
+            found, texts, query.limit, lambda row: _described(query, scorer, row)
+        )
 
     def _best_of_candidates(
         self, snapshot: Snapshot, scorer: Scorer, query: Query, index: HnswIndex, floor: float
@@ -326,6 +346,22 @@ class Retriever:
         return self.rows.snapshot(Filters(), datetime.now(UTC)).vectors_of_versions(versions)
 
 
+def _described(query: Query, scorer: Scorer, row: int) -> Ranked | None:
+    """The match of a row that wasn't found; None if filters or the floor leave it out."""
+    snapshot = scorer.snapshot
+    key = int(snapshot.view["task_key"][row])
+    if row not in (rows := snapshot.rows_of_task(key)):
+        return None
+    similarity = float(scorer.similarities(rows).max())
+    if query.floor is not None and similarity < query.floor - ROUNDING:
+        return None
+    group = groups.represent(
+        snapshot, key, scorer.similarities, description_hash(query.text), scorer.with_error
+    )
+    (by,), (value,) = scorer.matched_by([group.row]), scorer.relevances([rows])
+    return _ranked(snapshot, query, group, similarity, by, value)
+
+
 def _ranked(
     snapshot: Snapshot,
     query: Query,
@@ -345,4 +381,5 @@ def _ranked(
         passage=None if vector is None else snapshot.best_passage(group.row, vector),
         fix=None if group.fix is None else int(view["sequence"][group.fix]),
         fix_task_id=None if group.fix is None else view.task_id(group.fix),
+        row=group.row,
     )

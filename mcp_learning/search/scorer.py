@@ -76,11 +76,12 @@ class Scorer:
         words: Scores of its words.
 
     Attributes:
+        snapshot: As given.
         with_error: (m,) ascending rows that have the error that the query quotes.
     """
 
     def __init__(self, snapshot: Snapshot, query: Query, words: LexicalScores) -> None:
-        self._snapshot = snapshot
+        self.snapshot = snapshot
         self._query = query
         self._coverage = snapshot.coverage(words.coverage)
         self._named = words.with_identifiers[words.with_identifiers < len(snapshot.view)]
@@ -113,7 +114,7 @@ class Scorer:
         weights = {self._weight}
         if len(self._unembedded):
             weights.add(fusion.MAX_LEXICAL_WEIGHT)
-        return min(relevance.least_similarity(one, self._snapshot.eligible) for one in weights)
+        return min(relevance.least_similarity(one, self.snapshot.eligible) for one in weights)
 
     def above_background(self, meanings: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n,) float32, 0..1: meanings without what the query shares with texts of no content."""
@@ -122,7 +123,7 @@ class Scorer:
     def bounds(self) -> NDArray[np.float32] | None:
         """(n,) float32 upper bounds of the similarities; None if there are none."""
         vector = self._query.vector
-        bounds = None if vector is None else self._snapshot.cosine_bounds(vector)
+        bounds = None if vector is None else self.snapshot.cosine_bounds(vector)
         if bounds is None:
             return None
         return self._fuse(self._rescaled(bounds), None)
@@ -132,12 +133,12 @@ class Scorer:
 
         At most k rows with all identifiers of the query come on top, and k with its error.
         """
-        passing = self._snapshot.passing
+        passing = self.snapshot.passing
         found = self._coverage if passing is None else self._coverage * passing
         rows = np.flatnonzero(found >= max(top_k_bound(found, k), _LEAST_COVERAGE))
-        named = self._snapshot.passes(self._named.astype(np.int64))[:k]
+        named = self.snapshot.passes(self._named.astype(np.int64))[:k]
         closest = self.with_error[np.argsort(-self._by_error, kind="stable")]
-        failed = self._snapshot.passes(closest)[:k]
+        failed = self.snapshot.passes(closest)[:k]
         return np.concatenate([rows[top_k(found[rows], k)], named, failed])
 
     def relevances(self, tasks: Sequence[NDArray[np.int64]]) -> list[float]:
@@ -175,16 +176,16 @@ class Scorer:
 
     def _of_words_alone(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         most = fusion.MAX_LEXICAL_WEIGHT  # the regression has seen no greater one
-        offset = np.float32(relevance.offset(most, self._snapshot.eligible))
+        offset = np.float32(relevance.offset(most, self.snapshot.eligible))
         return relevance.of_words(self._coverage[rows], most) + offset
 
     def _meaning(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
         if rows is not None and self._all_meaning is not None:
             return self._all_meaning[rows]
         if self._query.vector is None:
-            count = len(self._snapshot.view) if rows is None else len(rows)
+            count = len(self.snapshot.view) if rows is None else len(rows)
             return np.zeros(count, np.float32)
-        return self._rescaled(self._snapshot.cosines(self._query.vector, rows))
+        return self._rescaled(self.snapshot.cosines(self._query.vector, rows))
 
     def _rescaled(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
         return self.above_background(fusion.meaning(found, self._query.noise))

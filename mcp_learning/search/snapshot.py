@@ -86,13 +86,21 @@ class Snapshot:
         nearer = found[best] > self.vectors[row] @ vector
         return int(self.passages.numbers[places[best]]) if nearer else 0
 
+    def vectors_of_row(self, row: int) -> NDArray[np.float32]:
+        """(k, dimension) the vectors of a row, that of its first passage first."""
+        first = self.vectors[[row]]
+        if self.passages is None:
+            return first
+        _, places = self.passages.of(np.array([row]))
+        return np.concatenate([first, self.passages.vectors[places]])
+
     def count_vectors(self, rows: NDArray[np.int64]) -> int:
         """How many vectors embedded rows have, those of further passages included."""
         return len(rows) + (0 if self.passages is None else len(self.passages.of(rows)[1]))
 
     def rows_of_task(self, task_key: int) -> NDArray[np.int64]:
         """The rows of a task's runs that pass the filters, ascending."""
-        rows = self._runs(task_key)
+        rows = self.runs(task_key)
         return rows if self.passing is None else rows[self.passing[rows]]
 
     def fix_of(self, row: int) -> int | None:
@@ -100,7 +108,7 @@ class Snapshot:
 
         It needn't pass the filters.
         """
-        rows = self._runs(int(self.view["task_key"][row]))
+        rows = self.runs(int(self.view["task_key"][row]))
         fits = self.view["alive"][rows] & self.view["has_solution"][rows]
         fits &= self.view["outcome"][rows] == OUTCOMES.index("success")
         fits &= self.view["repo"][rows] == self.view["repo"][row]
@@ -117,7 +125,8 @@ class Snapshot:
         rows = np.flatnonzero(np.isin(self.view["error_text"], codes))
         return rows, overlaps[np.searchsorted(codes, self.view["error_text"][rows])]
 
-    def _runs(self, task_key: int) -> NDArray[np.int64]:
+    def runs(self, task_key: int) -> NDArray[np.int64]:
+        """The rows of a task's runs, ascending, dead ones among them."""
         with self._lock:
             rows = self._catalog.rows_of_task(task_key)
         if len(rows) and rows[-1] >= len(self.view):  # recorded since

@@ -19,8 +19,8 @@ _CONCISE = {
     "fix": 200,
 }
 _LIKELY_SOLUTION = 800
-"""Characters of the solution of a likely match in a concise answer: what was settled rarely fits
-into the 200 of others."""
+"""Characters of the solution of a match in a concise answer that is likely, or supersedes another
+one: what was settled rarely fits into the 200 of others."""
 _DETAILED = {
     "task_description": 4_000,
     "passage": 1_000,
@@ -45,15 +45,12 @@ def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTas
     for divisor in _DIVISORS:
         shorter = {field: limit // divisor for field, limit in limits.items()}
         longer = shorter | {"solution_summary": max(_LIKELY_SOLUTION, limits["solution_summary"])}
-        matches = [
-            _trim(
-                match,
-                longer if match.confidence == "likely" and divisor == 1 else shorter,
-                hidden,
-                request.task_description,
-            )
-            for match in result.matches
-        ]
+        latest = {match.superseded_by for match in result.matches}
+        matches = []
+        for match in result.matches:
+            is_long = match.confidence == "likely" or match.task_id in latest
+            fitting = longer if is_long and divisor == 1 else shorter
+            matches.append(_trim(match, fitting, hidden, request.task_description))
         sizes = accumulate(_size(n, match, request) for n, match in enumerate(matches, 1))
         kept = sum(size <= room for size in sizes)
         if kept or not matches:
@@ -157,6 +154,8 @@ def _line(number: int, match: Match, request: FindSimilarTasks) -> str:
     ):
         if text:
             told.append(f"{label}: {quoted(text, length)}")
+    if match.superseded_by is not None:
+        told.append(f"superseded by {match.superseded_by}")
     if match.duration_seconds is not None:
         told.append(f"took {span(match.duration_seconds)}")
     if match.cost_usd is not None:

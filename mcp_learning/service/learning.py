@@ -154,8 +154,8 @@ class LearningService(Unshared):
         An update changes the given fields only. The same call twice changes nothing.
 
         Raises:
-            InvalidInput: used_task_ids names executions that don't exist, or nothing of this
-                repository is to be stored.
+            InvalidInput: used_task_ids or supersedes names executions that don't exist, or nothing
+                of this repository is to be stored.
             StoreError: The database can't be written; nothing was kept.
         """
         excluded = excluded_repos(self.settings.excluded_repos)
@@ -164,6 +164,11 @@ class LearningService(Unshared):
         task_id = request.task_id or uuid7()
         if task_id in request.used_task_ids:
             raise InvalidInput("used_task_ids", f"{task_id} can't have used itself; leave it out")
+        if (superseded := request.details.supersedes) is not None:
+            if superseded == task_id:
+                raise InvalidInput("details.supersedes", "is the task itself; name an earlier one")
+            if await self.store.get(superseded) is None:
+                raise InvalidInput("details.supersedes", f"no execution {superseded}; leave it out")
         now = datetime.now(UTC)
         redactions = 0
 

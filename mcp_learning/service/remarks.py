@@ -128,6 +128,7 @@ class Remarks:
             for match in answer.matches
             if match.confidence == "likely"
             or ((is_first or _ERROR.search(prompt)) and _is_of(repos, match))
+            if match.superseded_by is None
         ]
         new = await self._new(wanted, occasion, session)
         session.briefed |= bool(new) or len(prompt.encode()) > SHORT

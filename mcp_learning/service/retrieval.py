@@ -129,4 +129,5 @@ def _match(ranked: "Ranked", texts: Mapping[int, ExecutionSummary], passage: str
         passage=passage,
         fix=None if fix is None else fix.solution_summary,
         fix_task_id=None if fix is None else fix.task_id,
+        superseded_by=ranked.superseded_by,
     )

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -53,6 +54,10 @@ EVIDENCE_ROWS = 2_000
 
 _THREADS = 4
 """Searches that run at the same time."""
+
+
+Texts = dict[int, ExecutionSummary]
+"""What matches show, by change number."""
 
 
 class Searches:
@@ -120,20 +125,29 @@ class Searches:
         """
         await self._read_own_writes()
 
-        def search() -> tuple[Found, dict[int, ExecutionSummary]]:
+        def search() -> tuple[Query, Found, Texts]:
             query = self._query(text, filters=filters, limit=limit, floor=floor)
             if mode != "configured":
                 query = replace(query, mode=mode)
                 self._retriever.open_index(self._embedder.fingerprint, wanted=mode == "hnsw")
             found = self._retriever.search(query)
-            numbers = [number for one in found.ranked for number in one.texts]
-            return found, self._retriever.summaries.known(numbers)
+            texts = self._known(found)
+            if not _missing(found, texts):
+                found = self._retriever.latest_first(query, found, texts)
+                texts |= self._known(found)
+            return query, found, texts
 
-        found, texts = await anyio.to_thread.run_sync(search, limiter=self._threads)
+        query, found, texts = await anyio.to_thread.run_sync(search, limiter=self._threads)
         self._searched()
-        shown = {number: task for one in found.ranked for number, task in one.texts.items()}
-        missing = {number: task for number, task in shown.items() if number not in texts}
-        return found, texts | await self._read(missing)
+        if missing := _missing(found, texts):
+            texts |= await self._read(missing)
+            order = partial(self._retriever.latest_first, query, found, texts)
+            found = await anyio.to_thread.run_sync(order, limiter=self._threads)
+            texts |= await self._read(_missing(found, texts))
+        return found, texts
+
+    def _known(self, found: Found) -> Texts:
+        return self._retriever.summaries.known(n for one in found.ranked for n in one.texts)
 
     async def recommend(
         self, request: RecommendApproach, votes: Mapping[UUID, Vote]
@@ -229,3 +243,9 @@ class Searches:
             for number, task_id in missing.items()
             if task_id in fresh
         }
+
+
+def _missing(found: Found, texts: Mapping[int, ExecutionSummary]) -> dict[int, UUID]:
+    """Executions that are shown and whose texts aren't there, by change number."""
+    shown = {number: task for one in found.ranked for number, task in one.texts.items()}
+    return {number: task for number, task in shown.items() if number not in texts}

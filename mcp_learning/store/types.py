@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LABELS = ("repo", "task_type", "approach", "model_tier", "pool_type", "swarm_topology")
-CODED = (*LABELS, "error_text")
-"""Columns that filters compare, and with them the normal form of the error. Absent is empty."""
+CODED = (*LABELS, "error_text", "supersedes")
+"""Columns that filters compare, and with them the normal form of the error, and the id of the
+execution that a later one replaces. Absent is empty."""
 
 
 @dataclass(frozen=True)

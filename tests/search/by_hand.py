@@ -13,6 +13,7 @@ from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.results import Execution
 from mcp_learning.search import relevance
 from mcp_learning.search.errors import ErrorForms
+from mcp_learning.search.everyday import is_everyday
 from mcp_learning.search.fusion import MAX_LEXICAL_WEIGHT
 from mcp_learning.search.groups import AS_SIMILAR
 from mcp_learning.search.lexical.terms import count_terms
@@ -55,6 +56,7 @@ def terms(row: Execution) -> Counter[int]:
 
 
 def relevances(
+    text: str,
     meanings: NDArray[np.float32],
     coverage: NDArray[np.float32],
     weight: float,
@@ -66,4 +68,5 @@ def relevances(
     values += np.float32(relevance.offset(weight, eligible))
     most = MAX_LEXICAL_WEIGHT
     alone = relevance.of_words(coverage, most) + np.float32(relevance.offset(most, eligible))
-    return np.where(unembedded, alone, values)
+    values = np.where(unembedded, alone, values)
+    return np.minimum(values, np.float32(relevance.UNCERTAIN)) if is_everyday(text) else values

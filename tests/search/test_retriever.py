@@ -28,7 +28,7 @@ TASKS = 60
 BASE = 4 * TASKS
 """Executions in the prepared index: four runs of each task."""
 
-OTHER_WORDS = "nothing of the kind"
+OTHER_WORDS = "nothing of the sort"
 
 
 @pytest.fixture

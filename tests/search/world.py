@@ -285,7 +285,7 @@ class World:
             (least,) = fusion.of_quoted_error(shares, scores.coverage[[at]])
             fused[at] = max(fused[at], least)
         offset = relevance.offset(weight, eligible := self.eligible(query.filters))
-        values = relevances(meanings, scores.coverage, weight, bare, eligible)
+        values = relevances(query.text, meanings, scores.coverage, weight, bare, eligible)
         tasks: dict[int, list[int]] = {}
         for at, row in enumerate(living):
             key = task_key(row.task_description)

@@ -35,6 +35,7 @@ from mcp_learning.service.protocol import ignore_progress
 
 pytestmark = pytest.mark.anyio
 
+SUPERSEDED = "01a224a1-8ead-7849-981f-dfcb2e0fa4a2"
 EVERYTHING: dict[str, Any] = {
     "repo": "acme/shop",
     "approach": "reset the cookie",
@@ -61,13 +62,14 @@ EVERYTHING: dict[str, Any] = {
         "outcome_basis": "ci",
         "outcome_confidence": 0.75,
         "session_id": "0b5c",
-        "supersedes": "01a224a1-8ead-7849-981f-dfcb2e0fa4a2",
+        "supersedes": SUPERSEDED,
         "metadata": {"branch": "main", "numbers": [1, 2.5, None], "nested": {"ü": True}},
     },
 }
 
 
 async def test_a_new_record_is_created_and_read_back_whole(service: LearningService) -> None:
+    await record(service, EXPORT, task_id=SUPERSEDED)
     recorded = await record(service, **EVERYTHING)
     assert recorded.created
     assert recorded.redactions == 0
@@ -85,7 +87,7 @@ async def test_a_new_record_is_created_and_read_back_whole(service: LearningServ
 
 
 async def test_the_same_call_twice_changes_nothing(service: LearningService) -> None:
-    used = (await record(service, EXPORT)).task_id
+    used = (await record(service, EXPORT, task_id=SUPERSEDED)).task_id
     task_id = uuid4()
     call = {"task_id": task_id, "used_task_ids": [used], **EVERYTHING}
     assert (await record(service, **call)).created
@@ -300,7 +302,7 @@ async def test_suggestions_start_with_the_prefix_commonest_first(service: Learni
 async def test_a_whole_session_never_blocks_the_event_loop(
     service: LearningService, tmp_path: Path
 ) -> None:
-    task_id = (await record(service, **EVERYTHING)).task_id
+    task_id = (await record(service, **EVERYTHING | {"details": {"file_count": 3}})).task_id
     other = (await record(service, EXPORT, used_task_ids=[task_id])).task_id
     assert await found_ids(service, LOGIN_PARAPHRASE) == [task_id]
     await service.feedback(SubmitFeedback(task_id=task_id, comment="just right").identified())

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.search.arrays import grown
-from mcp_learning.search.lexical.postings import Segment, merged, renumbered, without
+from mcp_learning.search.lexical.postings import Segment, frozen, merged, renumbered, without
 from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters, QueryTerms
 from mcp_learning.search.lexical.terms import TokenisedQuery
 
@@ -161,6 +161,20 @@ class WordIndex:
         return LexicalScores(
             coverage, chosen.evidence, chosen.identifiers, chosen.rows_with_all_identifiers()
         )
+
+    def rows_with(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Ascending rows that have any of (m,) terms, dead ones among them."""
+        with self._lock:
+            segments = list(self._segments)
+            newest = [frozen(self._tail[one]).rows for one in terms.tolist() if one in self._tail]
+        older = [
+            segment.postings(int(at)).rows
+            for segment in segments
+            for at in segment.positions(terms)
+            if at >= 0
+        ]
+        found = [*older, *newest]
+        return np.unique(np.concatenate(found)).astype(np.int64) if found else np.empty(0, np.int64)
 
     def merge(self) -> Segment:
         """Merges everything into one segment without dead rows, and returns it."""

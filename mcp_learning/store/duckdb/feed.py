@@ -19,7 +19,7 @@ SELECT ('0x' || x.id[:16])::UBIGINT AS high, ('0x' || x.id[17:])::UBIGINT AS low
     x.sequence, x.task_key, epoch_us(x.timestamp) AS timestamp,
     CASE WHEN x.success THEN 0 WHEN NOT x.success THEN 1 ELSE 2 END::TINYINT AS outcome,
     coalesce(x.outcome_confidence, 0)::FLOAT AS confidence,
-    {", ".join(f"coalesce(x.{name}, '') AS {name}" for name in CODED)},
+    {", ".join(f"coalesce(x.{name}::VARCHAR, '') AS {name}" for name in CODED)},
     x.solution_summary IS NOT NULL AS has_solution,
     hash({_HASHED}) AS text_hash, md5_number_lower(x.task_description) AS description_hash
 FROM (SELECT *, replace(task_id::VARCHAR, '-', '') AS id FROM executions WHERE sequence > ?) x

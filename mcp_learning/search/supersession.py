@@ -1,0 +1,187 @@
+"""Which later task settled otherwise what a match settled, and answers with the later one first.
+
+A later execution says so by its `supersedes`, or it is inferred: it is of the same repository, did
+not fail, speaks of changing what was settled, and is about the same subject. What it is about is
+compared by meaning and by words, since two rules of one kind are near each other by meaning alone.
+How near it has to be depends on how plainly it speaks.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.models.results import ExecutionSummary
+from mcp_learning.redaction.repositories import matching
+from mcp_learning.search.catalog import OUTCOMES
+from mcp_learning.search.found import Found, Ranked
+from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms
+from mcp_learning.search.snapshot import Snapshot
+
+_PLAINLY = (
+    "amend amendment supersede overrule overturn rescind revoke obsolete "
+    "nachtrag abgelöst überholt ersetzt remplace abroge sustituye enmienda "
+    "取代 作废 作廢 修订 修訂 改訂 廃止"
+)
+_PERHAPS = (
+    "instead anymore longer replace switch reverse revise revisit reconsider override rather "
+    "stattdessen künftig 改为 改為 改成 不再"
+)
+
+
+class _Cue(NamedTuple):
+    """Words that speak of a change, and how near a task with one of them has to be.
+
+    Attributes:
+        terms: (m,) int64.
+        meaning: Least cosine of the nearest passages, 0..1.
+        coverage: Least share of the earlier task's words, as `LexicalScores.coverage`.
+    """
+
+    terms: NDArray[np.int64]
+    meaning: float
+    coverage: float
+
+
+_CUES = (
+    _Cue(np.array(sorted(count_terms(_PLAINLY)), np.int64), 0.45, 0.3),
+    _Cue(np.array(sorted(count_terms(_PERHAPS)), np.int64), 0.7, 0.6),
+)
+"""The similarities were chosen on past conversations, three of which amend another one."""
+
+
+class Later(NamedTuple):
+    """A later row, and whether it says itself that it supersedes the earlier one."""
+
+    row: int
+    is_told: bool
+
+
+class Supersession:
+    """What came after the tasks of a snapshot.
+
+    Args:
+        snapshot: Where the rows are.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._told = {text: code for code, text in enumerate(snapshot.labels("supersedes"))}
+        self._labels = snapshot.labels("repo")
+        found = (snapshot.words.rows_with(cue.terms) for cue in _CUES)
+        self._cued = [rows[rows < len(snapshot.view)] for rows in found]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing supersedes anything."""
+        return len(self._told) == 1 and not any(map(len, self._cued))
+
+    def latest_first(
+        self,
+        found: Found,
+        texts: Mapping[int, ExecutionSummary],
+        limit: int,
+        describe: Callable[[int], Ranked | None],
+    ) -> Found:
+        """The matches with the later ones before those that they supersede, which are marked.
+
+        One that is inferred makes nothing likely, and what it supersedes is only possible.
+
+        Args:
+            found: Of the query.
+            texts: By change number; a match without one is left as it is.
+            limit: Tasks wanted, at least 1.
+            describe: Makes a match of a row; None if it isn't to be shown.
+        """
+        order: dict[UUID, Ranked] = {}
+        known = {one.task_id: one for one in found.ranked}
+        for one in found.ranked:
+            text = texts.get(one.sequence)
+            later = None if text is None else self._latest(one.row, text)
+            if later is None:
+                order.setdefault(one.task_id, one)
+                continue
+            by = self._snapshot.view.task_id(later.row)
+            match = known.get(by) or describe(later.row)
+            if match is not None:
+                if later.is_told and one.confidence == "likely":
+                    match = replace(match, confidence="likely")
+                order.setdefault(match.task_id, match)
+            order[one.task_id] = replace(one, superseded_by=by, confidence="possible")
+        return replace(found, ranked=list(order.values())[:limit])
+
+    def _latest(self, row: int, text: ExecutionSummary) -> Later | None:
+        """The row that superseded a row last; None: it is the latest."""
+        told = self._told_later(row)
+        if told is None:
+            inferred = self._inferred_later(row, text)
+            return None if inferred is None else Later(self._end(inferred), False)
+        return Later(self._end(told), True)
+
+    def _end(self, row: int) -> int:
+        """The end of the chain of rows that say that they supersede another one."""
+        seen = {row}
+        while (later := self._told_later(row)) is not None and later not in seen:
+            row = later
+            seen.add(row)
+        return row
+
+    def _told_later(self, row: int) -> int | None:
+        """The latest living row that names a run of the row's task as superseded."""
+        if len(self._told) == 1:
+            return None
+        view = self._snapshot.view
+        runs = self._snapshot.runs(int(view["task_key"][row]))
+        named = [
+            code
+            for run in runs.tolist()
+            if (code := self._told.get(str(view.task_id(run)))) is not None
+        ]
+        if not named:
+            return None
+        rows = np.flatnonzero(np.isin(view["supersedes"], named) & view["alive"])
+        rows = rows[(view["task_key"][rows] != view["task_key"][row])]
+        rows = rows[view["timestamp"][rows] >= view["timestamp"][runs].max()]
+        return int(rows[view["timestamp"][rows].argmax()]) if len(rows) else None
+
+    def _inferred_later(self, row: int, text: ExecutionSummary) -> int | None:
+        """The latest row that settled the task of a row otherwise, as far as its words say so."""
+        near = [
+            (rows, cue)
+            for cue, cued in zip(_CUES, self._cued, strict=True)
+            if len(rows := self._after(row, cued))
+        ]
+        if not near:
+            return None
+        told = f"{text.task_description}\n{text.solution_summary or ''}"
+        scores = self._snapshot.words.score(TokenisedQuery.of(told))
+        coverage = self._snapshot.coverage(scores.coverage)
+        found = [
+            rows[(coverage[rows] >= cue.coverage) & (self._meaning(row, rows) >= cue.meaning)]
+            for rows, cue in near
+        ]
+        later = np.concatenate(found)
+        return int(later[self._snapshot.view["timestamp"][later].argmax()]) if len(later) else None
+
+    def _after(self, row: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the rows that are of the same repository, later, alive and no failures."""
+        view = self._snapshot.view
+        repo = self._labels[view["repo"][row]]
+        if not repo or not len(rows):
+            return rows[:0]
+        same = [self._labels.index(spelling) for spelling in matching(repo, self._labels)]
+        fits = np.isin(view["repo"][rows], same) & view["alive"][rows]
+        fits &= view["timestamp"][rows] > view["timestamp"][row]
+        fits &= view["outcome"][rows] != OUTCOMES.index("failure")
+        fits &= view["task_key"][rows] != view["task_key"][row]
+        return np.asarray(rows[fits])
+
+    def _meaning(self, row: int, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(m,) cosines of the nearest passages of a row and of m rows."""
+        vectors = self._snapshot.vectors_of_row(row)
+        return np.asarray(
+            np.max([self._snapshot.cosines(vector, rows) for vector in vectors], axis=0)
+        )
