@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import lru_cache, partial
 from uuid import UUID
 
+import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from mcp_learning.lessons.matching import line
@@ -89,6 +91,8 @@ class Remarks:
     async def remark(self, occasion: Occasion) -> Remark:
         """What the agent is told now; nothing as a rule.
 
+        What a caller that is cancelled would have got is told on the session's next occasion.
+
         Raises:
             EmbedderUnavailable: The embedding model can't be loaded.
             StoreError: The store can't be read.
@@ -97,7 +101,20 @@ class Remarks:
             if occasion.text != "resume":  # then the agent still has what it was told
                 await self._sessions.forget(occasion.client, occasion.session)
             return Remark()
-        session = await self._sessions.of(occasion.client, occasion.session)
+        with anyio.CancelScope(shield=True):  # whoever waits gives up early; the work is not lost
+            session = await self._sessions.of(occasion.client, occasion.session)
+            said = await self._said(occasion, session)
+        text = "\n".join(filter(None, (session.held, said.text)))
+        session.held = text
+        if said.text or occasion.event == "prompt":
+            self._sessions.changed()
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        if not occasion.speaks:
+            return Remark()
+        session.held = ""
+        return Remark(text=text, task_ids=said.task_ids)
+
+    async def _said(self, occasion: Occasion, session: AgentSession) -> Remark:
         match occasion.event:
             case "prompt":
                 said = await self._at_prompt(occasion, session)
@@ -108,13 +125,7 @@ class Remarks:
             case _:
                 said = Remark()
         self._shown(said.task_ids)
-        held, session.held = session.held, ""
-        text = "\n".join(filter(None, (held, said.text)))
-        if not occasion.speaks:
-            session.held, text = text, ""
-        if said.text or occasion.event == "prompt":
-            self._sessions.changed()
-        return Remark(text=text, task_ids=said.task_ids)
+        return said
 
     async def _at_prompt(self, occasion: Occasion, session: AgentSession) -> Remark:
         prompt = occasion.text

@@ -193,6 +193,16 @@ async def test_what_a_client_cannot_hand_on_is_told_at_the_next_tool(
     assert (await happens(service, "after", command="ls")).text == ""
 
 
+async def test_what_came_too_late_is_told_at_the_next_tool(service: LearningService) -> None:
+    await record(service, LOGIN, solution_summary="Clear the cookie")
+    with anyio.CancelScope() as patience:
+        patience.cancel()
+        await asked(service, LOGIN_PARAPHRASE)
+    assert patience.cancelled_caught
+    assert "Clear the cookie" in (await happens(service, "before", command="ls")).text
+    assert (await happens(service, "before", command="ls")).text == ""
+
+
 async def test_another_process_goes_on_from_what_was_told(settings: Settings) -> None:
     first = open_service(settings)
     await record(first, LOGIN, solution_summary="Clear the cookie")
