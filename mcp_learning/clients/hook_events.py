@@ -26,6 +26,11 @@ _EDITS = re.compile(r"edit|write|create|replace|patch|notebook", re.IGNORECASE)
 _PATHS = ("file_path", "filePath", "path", "absolute_path", "notebook_path")
 _PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
 _STATUS = re.compile(r"\bexit(?:ed with)?[ _]?(?:code|status)[\"']?[:=]?\s*([0-9]+)", re.IGNORECASE)
+_LAST = 1_000  # characters of what a command tells in which an error is looked for
+_ERROR = re.compile(
+    r"^(?:\w+\.)*\w*(?:Error|Exception)\b|\b(?:error|fatal|panicked)\b.*:|command not found",
+    re.MULTILINE,
+)
 
 
 class HookClient(NamedTuple):
@@ -209,10 +214,14 @@ def _error(payload: Mapping[str, Any], kind: Kind) -> str:
 
 
 def _failed(text: str) -> str:
-    """What a command told, if that begins or ends with a status other than 0; else empty."""
+    """What a command told, if it tells that it failed; else empty.
+
+    That is a status other than 0 at its beginning or end, or without one an error in its last
+    lines: Codex tells no status.
+    """
     statuses = _STATUS.findall(text)
     if not statuses:
-        return ""
+        return text if _ERROR.search(text[-_LAST:]) else ""
     status = statuses[0] if _STATUS.match(text) else statuses[-1]
     return text if status.strip("0") else ""
 

@@ -38,6 +38,12 @@ def told(client: str, name: str, **payload: Any) -> dict[str, Any]:
             {**SHELL, "tool_response": "Exit code: 2\nOutput:\nexit code 0 expected"},
             ("failure", "Exit code: 2\nOutput:\nexit code 0 expected", "npm test"),
         ),
+        (
+            "codex",
+            "PostToolUse",
+            {**SHELL, "tool_response": "> test\nModuleNotFoundError: No module named 'yaml'\n"},
+            ("failure", "> test\nModuleNotFoundError: No module named 'yaml'", "npm test"),
+        ),
         ("gemini", "BeforeAgent", {"prompt": "fix it"}, ("prompt", "fix it", "")),
         (
             "gemini",
