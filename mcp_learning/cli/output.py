@@ -28,6 +28,9 @@ console = Console()
 _TEXT, _LABEL = 110, 40
 """Characters of a text, and of a label, that a table shows."""
 
+_WIDE = 100
+"""Columns of a terminal from which all of an execution is side by side."""
+
 _STYLE = {"success": "green", "failure": "red", "pending": "yellow"}
 
 
@@ -65,24 +68,28 @@ def executions_table(rows: "Iterable[Listed | Match]", texts: str) -> Table:
     listed = list(rows)
     scored = any(isinstance(one, Match) for one in listed)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
-    headings = (*(("score",) if scored else ()), "id, date", "type, repo", "outcome", texts)
-    for heading in headings:
+    headings = ["score" if scored else "outcome", "execution"]
+    if console.width >= _WIDE:
+        headings = [*(["score"] if scored else []), "id, date", "type, repo", "outcome"]
+    for heading in (*headings, texts):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("score", "id, date"))
     for one in listed:
-        place = _lines(shorten(one.task_type, _LABEL), shorten(one.repo or "", _LABEL))
-        cells = [
-            _lines(short_id(one.task_id), f"{one.recorded_at:%Y-%m-%d}"),
-            place,
-            _outcome(one),
-            _lines(shorten(one.task_description, _TEXT), _lesson(one)),
-        ]
-        table.add_row(*([f"{one.similarity:.2f}"] if isinstance(one, Match) else []), *cells)
+        score = f"{one.similarity:.2f}" if isinstance(one, Match) else ""
+        found = [short_id(one.task_id), f"{one.recorded_at:%Y-%m-%d}"]
+        place = [shorten(one.task_type, _LABEL), shorten(one.repo or "", _LABEL)]
+        task = _lines(shorten(one.task_description, _TEXT), _lesson(one))
+        if console.width >= _WIDE:
+            cells = [Text(score)] if scored else []
+            cells += [_lines(*found), _lines(*place), _outcome(one)]
+        else:
+            cells = [_outcome(one, score), _lines(*found, *place)]
+        table.add_row(*cells, task)
     return table
 
 
-def _outcome(one: "Listed | Match") -> Text:
+def _outcome(one: "Listed | Match", score: str = "") -> Text:
     """How it ended; of a match that stands for several runs of a task, how many succeeded."""
-    cell = Text(one.outcome, style=_STYLE[one.outcome])
+    cell = Text(f"{score}\n" if score else "").append(one.outcome, style=_STYLE[one.outcome])
     runs = getattr(one, "runs", None)
     if runs is None or runs.total < 2:
         return cell
@@ -97,9 +104,8 @@ def _lesson(one: "Listed | Match") -> str:
     return f"-> {shorten('; '.join(parts), _TEXT)}" if parts else ""
 
 
-def _lines(first: str, second: str) -> Text:
-    cell = Text(first)
-    return cell.append(f"\n{second}", style="dim") if second else cell
+def _lines(first: str, *others: str) -> Text:
+    return Text(first).append("".join(f"\n{one}" for one in others if one), style="dim")
 
 
 def fields(values: Mapping[str, object]) -> Table:
