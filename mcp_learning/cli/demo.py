@@ -237,7 +237,7 @@ def _print_answer(number: int, answer: "Answer") -> None:
         what = _ABOUT[answer.question.about]
     else:
         place = "not among the first" if answer.rank is None else f"found as no. {answer.rank}"
-        what = f"a task {answer.question.about}, in other words: {place}"
+        what = f"a task {answer.question.about}: {place}"
     console.print(Text(f"   {what}  {answer.milliseconds:.1f} ms", style="dim"))
     console.print(Padding.indent(matches_table(answer.found), 3))
     if answer.advice:

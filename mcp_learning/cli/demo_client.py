@@ -30,12 +30,12 @@ UNRELATED = "bake sourdough bread at home"
 
 SAMPLE_QUESTIONS = (
     (
-        "done before",
+        "done before, in other words",
         "customers get the same notification email a second time",
         "mail: reminder emails",
     ),
     (
-        "failed before",
+        "failed before, in other words",
         "keep recent searches in memory so the catalog answers faster",
         "catalog: cache the search results",
     ),
@@ -45,33 +45,7 @@ SAMPLE_QUESTIONS = (
 # Longer than the server's QUIET, or it would keep waiting for the client to be still.
 _POLL_SECONDS = 0.5
 _SEARCH_LIMIT = 3
-# Other words for what subjects of commits start with or are full of, so that a question doesn't
-# repeat the text that it should find.
-_OTHER_WORDS = {
-    "add": "support",
-    "added": "support",
-    "allow": "let",
-    "change": "modify",
-    "crash": "breakdown",
-    "drop": "get rid of",
-    "error": "failure",
-    "fix": "repair",
-    "fixed": "repair",
-    "fixes": "repair",
-    "handle": "cope with",
-    "improve": "make better",
-    "once": "one time",
-    "remove": "get rid of",
-    "rename": "another name for",
-    "show": "display",
-    "slow": "takes long",
-    "support": "offer",
-    "twice": "two times",
-    "update": "modify",
-    "upgrade": "newer version of",
-    "use": "rely on",
-    "wrong": "incorrect",
-}
+_KEYWORDS = 5
 _FILLERS = re.compile(r"an?|and|are|as|at|be|by|for|from|in|into|is|it|of|on|or|that|the|to|with")
 
 
@@ -168,12 +142,14 @@ def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list
             return [*written, tried, Question("unrelated", UNRELATED, None)]
     done = [task for task in tasks if task.outcome != "failure"]
     failed = [task for task in tasks if task.outcome == "failure"]
-    asked = [Question("done before", *_ask_for(done))] if done else []
+    asked = [Question("done before, by some of its words", *_ask_for(done))] if done else []
     if failed:
-        asked.append(Question("failed before", *_ask_for(failed)))
+        asked.append(Question("failed before, by some of its words", *_ask_for(failed)))
     elif len(done) > 1:
         rest = [task for task in done if task is not asked[0].expected]
-        asked.append(Question("done before", *_ask_for(rest[len(rest) // 2 :])))
+        asked.append(
+            Question("done before, by some of its words", *_ask_for(rest[len(rest) // 2 :]))
+        )
     return [*asked, Question("unrelated", UNRELATED, None)]
 
 
@@ -182,17 +158,14 @@ def _ask_for(tasks: Sequence[RecordExecution]) -> tuple[str, RecordExecution]:
     middle = len(tasks) // 2
     ordered = [*tasks[middle:], *tasks[:middle]]
     task = next((one for one in ordered if 5 <= len(_subject(one).split()) <= 14), ordered[0])
-    return paraphrase(_subject(task)), task
+    return keywords(_subject(task)), task
 
 
-def paraphrase(text: str) -> str:
-    """`text` without fillers, its second half first, some words replaced by others."""
-    words = [
-        word for word in re.findall(r"[\w.'/-]*\w", text) if not _FILLERS.fullmatch(word.lower())
-    ]
-    other = [_OTHER_WORDS.get(word.lower(), word) for word in words]
-    middle = len(other) // 2
-    return " ".join(other[middle:] + other[:middle]) or text
+def keywords(text: str) -> str:
+    """The first words of a text without its fillers, as people type them into a search."""
+    words = re.findall(r"[\w.'/-]*\w", text)
+    telling = [word for word in words if not _FILLERS.fullmatch(word.lower())]
+    return " ".join(telling[:_KEYWORDS]) or text
 
 
 async def run_demo(

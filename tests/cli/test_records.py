@@ -151,17 +151,3 @@ def test_an_error_names_what_was_typed(
     assert said in done.stderr
     for internal in ("task_id", "task_type:", "error_message", "pydantic", "Traceback"):
         assert internal not in done.stderr
-
-
-@pytest.mark.usefixtures("ask")
-def test_a_narrow_terminal_shows_the_same_with_room_for_the_text(
-    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wide = invoke("similar", "login redirect loop").stdout
-    monkeypatch.setenv("COLUMNS", "80")
-    narrow = invoke("similar", "login redirect loop").stdout
-    assert wide.split() != narrow.split()
-    for shown in (LOGIN[:13], "2026-01-01", "bug_fix", "acme/shop", "success"):
-        assert shown in wide
-        assert shown in narrow
-    assert "Fix the login redirect loop after the session has" in narrow
