@@ -138,12 +138,13 @@ class _ClaudeCodeReader:
             return
         if said.startswith(_INTERRUPTED):
             self._add(Interrupt(**self._place))
-        elif prompts.is_notice(line, said):
-            self._notice(said)
         elif prompts.is_from_client(line, said):
             self._expansion(line, said)
-        elif command := prompts.command(said):
-            self._command = self._prompt(where, line, command)
+        elif prompts.is_notice(line, said):
+            self._notice(said)
+        elif prompts.is_command(said):
+            command = prompts.command(said)
+            self._command = self._prompt(where, line, command) if command else None
         else:
             self._command = None
             self._add(self._prompt(where, line, said))

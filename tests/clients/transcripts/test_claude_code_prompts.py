@@ -39,6 +39,8 @@ def test_a_slash_command_for_the_agent_is_a_prompt_as_it_was_typed(file: Path) -
         user(3, command("brew", "green tea, @pot.py")),
         expanded,
         assistant(4, text("Brewed.")),
+        user(5, command("context")),
+        user(5, "## Context Usage: a tenth of it is tea, the rest is water", isMeta=True),
         user(5, command("clear")),
         user(6, "<local-command-stdout></local-command-stdout>"),
         user(7, command("exit")),
@@ -92,6 +94,7 @@ def test_what_the_client_put_around_a_prompt_is_left_out(file: Path) -> None:
         assistant(1, text("Sharpened.")),
         user(2, "<task-notification>\n<status>completed</status>\n</task-notification>"),
         user(3, '<teammate-message teammate_id="lead">Do the lid</teammate-message>'),
+        user(4, "<some-new-notice>\nThe tea is ready\n</some-new-notice>"),
         user(4, "This session is being continued from a previous conversation that ran out of it"),
     )
     assert found == [ASKED]
