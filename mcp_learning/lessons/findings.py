@@ -1,8 +1,8 @@
 """Lessons of experience alone: approaches that surely end better or worse on a kind of task.
 
 Of these lessons at most one in twenty is expected to be false, and their intervals are corrected
-for the choice (`rates.discovered`). Differences within single repositories are a family of their own,
-since they are looked for where none was found over all.
+for the choice (`rates.discovered`). Differences within single repositories are a family of their
+own, since they are looked for where none was found over all.
 """
 
 from collections import Counter, defaultdict

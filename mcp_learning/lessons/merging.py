@@ -20,7 +20,7 @@ from mcp_learning.models.lessons import (
     LessonChange,
     SaveLesson,
 )
-from mcp_learning.store.lesson_protocol import Revision
+from mcp_learning.store.lesson_protocol import Experience, Revision
 
 RECOUNTED = 0.05
 """Change of an expected gain from which the numbers in a lesson are written again."""
@@ -83,6 +83,22 @@ def _has_moved(old: Lesson, found: Teaching) -> bool:
     moved = abs((found.gain or 0.0) - (old.gain or 0.0)) > RECOUNTED
     fresh = len(set(found.evidence) - set(old.evidence)) * 2 > len(found.evidence)
     return moved or fresh
+
+
+def superseded(
+    stored: Sequence[Lesson], experience: Iterable[Experience], now: datetime
+) -> list[Revision]:
+    """Retires what was told of executions whose results others have replaced since."""
+    by = {one.supersedes: one.task_id for one in experience if one.supersedes is not None}
+    revisions = []
+    for old in stored:
+        if old.kind != "told" or old.pinned or old.status == "retired" or not old.evidence:
+            continue
+        if all(task_id in by for task_id in old.evidence):
+            reason = f"its evidence is superseded by {by[old.evidence[-1]]}"
+            line = LessonChange(changed_at=now, change="retired", by="evidence", reason=reason)
+            revisions.append(changed(old, line, status="retired"))
+    return revisions
 
 
 def duplicate(new: Lesson, stored: Iterable[Lesson]) -> Lesson | None:

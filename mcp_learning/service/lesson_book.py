@@ -121,6 +121,7 @@ class LessonBook:
             allowed = [one for one in findings if not is_excluded(one.repo, excluded)]
             book = _Book(stored)
             book.add(merging.with_findings(book.lessons, allowed, now))
+            book.add(merging.superseded(book.lessons, experience, now))
             book.add(trials.judged(book.lessons, tallies, now))
             book.add(trials.promoted(book.lessons, now))
             return book.revisions

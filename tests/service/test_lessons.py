@@ -172,6 +172,17 @@ async def test_what_a_person_retires_stays_so_and_what_is_pinned_is_kept(
         await change(service, uuid4(), "retire")
 
 
+async def test_a_lesson_is_retired_when_its_evidence_is_superseded(
+    service: LearningService,
+) -> None:
+    old = await executed(service)
+    saved = await save(service, old)
+    await executed(service, "the other way round", details={"supersedes": str(old)})
+    detail = await service.get_lesson(GetLesson(lesson_id=str(saved.lesson_id)))
+    assert detail.lesson.status == "retired"
+    assert "superseded" in detail.history[-1].reason
+
+
 async def test_secrets_leave_a_lesson_before_it_is_stored(service: LearningService) -> None:
     key = "ghp_" + "a1B2" * 9
     saved = await save(service, await executed(service), avoid=f"the token {key}")
