@@ -13,6 +13,7 @@ from mcp_learning import __version__
 from mcp_learning.errors import InvalidInput, LearningError, NotFound
 from mcp_learning.models.characters import visible
 from mcp_learning.models.dashboard import About, ListExecutions, ListHistory, LookUp, View
+from mcp_learning.models.lessons import GetLesson, ListLessons
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.server import matches
 from mcp_learning.service.protocol import Learning
@@ -68,6 +69,9 @@ def routes(service: Learning, settings: Settings, answered: Callable[[], None]) 
         handled("/executions/{task_id}", "PATCH", corrections.revise),
         handled("/executions/{task_id}", "DELETE", corrections.delete),
         route("/learned", lambda s, q: s.learned(asked(View, q))),
+        route("/lessons", lambda s, q: s.list_lessons(asked(ListLessons, q))),
+        route("/lessons/{lesson_id}", lambda s, q: s.get_lesson(asked(GetLesson, q))),
+        handled("/lessons/{lesson_id}", "PATCH", corrections.decide),
         route("/look-up", _look_up),
         route("/calibration", lambda s, q: calibration.of(s, asked(ListHistory, q).by)),
         route("/health", health),

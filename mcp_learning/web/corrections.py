@@ -1,4 +1,4 @@
-"""Corrections that a person makes on the page: other values of an execution, or its deletion.
+"""What a person changes on the page: values of an execution, its deletion, the life of a lesson.
 
 They are written by the same methods of the learning service as those of commands. A request has to
 come from the page itself: it names this server as its origin, as browsers do for every request that
@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.lessons import ChangeLesson
 from mcp_learning.models.requests import ForgetExecutions, GetExecution
 from mcp_learning.service.protocol import Learning
 from mcp_learning.web.questions import asked
@@ -50,6 +51,18 @@ async def delete(service: Learning, request: Request) -> BaseModel:
     if not done.executions:
         raise NotFound(task_id)
     return done
+
+
+async def decide(service: Learning, request: Request) -> BaseModel:
+    """Carries out a decision about a lesson.
+
+    Raises:
+        HTTPException: The page didn't send it.
+        LearningError: As `Learning.change_lesson`.
+    """
+    _check_origin(request)
+    lesson = {"lesson_id": request.path_params["lesson_id"]}
+    return await service.change_lesson(asked(ChangeLesson, {**await _body(request), **lesson}))
 
 
 def _check_origin(request: Request) -> None:

@@ -21,6 +21,7 @@ VIEWS = (
     "panel=search",
     "panel=search&q=the+login+flow+is+slow",
     "panel=learned",
+    "panel=lessons",
     "panel=health",
 )
 LOOKS = {"light": ("light", 1200), "dark": ("dark", 1200), "phone": ("light", 390)}

@@ -16,6 +16,7 @@ const PANELS = { // the first view doesn't wait for the files of the others
   search: { title: "Search", fresh: Infinity, show: async (signal) => (await import("./search.js")).search(signal) },
   learned: { title: "What we learned", fresh: 15000,
     show: async (signal) => (await import("./learned.js")).learned(signal) },
+  lessons: { title: "Lessons", fresh: 2000, show: async (signal) => (await import("./lessons.js")).lessons(signal) },
   health: { title: "Health", fresh: 2000, show: async (signal) => (await import("./health.js")).health(signal) },
 };
 
@@ -107,7 +108,7 @@ async function pulse() {
     const { fresh } = PANELS[panel()];
     const due = performance.now() - shownAt >= fresh;
     const focused = document.activeElement;
-    const typing = main.contains(focused) && focused.matches("input") && focused.value !== focused.defaultValue;
+    const typing = main.contains(focused) && focused.matches("input, textarea") && focused.value !== focused.defaultValue;
     if (due && !typing && (state !== known || panel() === "health") && !main.hasAttribute("aria-busy")) {
       await show({ quietly: true });
       known = state;
