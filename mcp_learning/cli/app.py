@@ -119,6 +119,12 @@ COMMANDS = {
         "Judge an execution: recommendations count it for more, or for less.",
         ASK,
     ),
+    "judge": Command(
+        "judge",
+        "judge",
+        "Correct outcomes by what became of them: reverted commits, tests that ran later.",
+        ASK,
+    ),
     "delete": Command(
         "delete",
         "delete",

@@ -13,8 +13,10 @@ from mcp_learning.models.fields import (
     OptionalLabel,
     Repo,
     Request,
+    Unit,
 )
-from mcp_learning.models.requests import Outcome
+from mcp_learning.models.requests import Moment, Outcome, OutcomeBasis
+from mcp_learning.models.verdicts import LONGEST_REASON, Source
 
 Clearable = Literal[
     "repo",
@@ -74,6 +76,42 @@ class ReviseExecution(Request):
         if both := given.keys() & set(self.clear):
             raise ValueError(f"{min(both)} is both given and cleared; choose one")
         return self
+
+
+class Judgement(Request):
+    """What a later fact says of how an execution ended.
+
+    Attributes:
+        source: Where it comes from; what the same source said before is forgotten.
+        outcome: Pending takes that back.
+        at: Since when that is known.
+    """
+
+    task_id: UUID
+    source: Source
+    outcome: Outcome
+    outcome_basis: OutcomeBasis
+    confidence: Unit
+    why: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
+    at: Moment
+
+
+class Judge(Request):
+    """Arguments of `judge`."""
+
+    judgements: Annotated[list[Judgement], Field(max_length=1_000)]
+
+
+class Judged(Model):
+    """Answer of `judge`; the writes are durable.
+
+    Attributes:
+        changed: Executions of which something is known that wasn't before.
+        unknown: Ids that no execution has.
+    """
+
+    changed: list[UUID]
+    unknown: list[UUID]
 
 
 class Revised(Model):

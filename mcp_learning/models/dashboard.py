@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mcp_learning.models.fields import Approach as ApproachLabel
 from mcp_learning.models.fields import Model, OptionalLabel, Repo, Request
-from mcp_learning.models.requests import Dimension, FindSimilarTasks, Moment, Outcome
+from mcp_learning.models.requests import Dimension, FindSimilarTasks, Moment, Outcome, OutcomeBasis
 from mcp_learning.models.results import (
     Change,
     FailurePattern,
@@ -136,7 +136,11 @@ class Overview(Model):
 
 
 class Listed(Model):
-    """One execution in a list; its texts may be cut."""
+    """One execution in a list; its texts may be cut.
+
+    Attributes:
+        commits: Hashes of the commits that it made, often short.
+    """
 
     task_id: UUID
     recorded_at: datetime
@@ -150,6 +154,10 @@ class Listed(Model):
     solution_summary: str | None = None
     duration_seconds: float | None = None
     cost_usd: float | None = None
+    outcome_basis: OutcomeBasis = "told"
+    outcome_confidence: float = 1.0
+    session_id: str | None = None
+    commits: list[str] = []
 
 
 class Listing(Model):

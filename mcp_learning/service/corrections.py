@@ -3,12 +3,17 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID
 
 import anyio.to_thread
 
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.models import provenance
 from mcp_learning.models.corrections import (
+    Judge,
+    Judged,
+    Judgement,
     ResolvedId,
     ResolveId,
     Revised,
@@ -18,7 +23,8 @@ from mcp_learning.models.dashboard import Listed
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.requests import IdentifiedFeedback
 from mcp_learning.models.results import Execution, Feedback, FeedbackStored
-from mcp_learning.redaction.exclusion import excluded_repos, refuse_excluded
+from mcp_learning.models.verdicts import Verdict
+from mcp_learning.redaction.exclusion import excluded_repos, is_excluded, refuse_excluded
 from mcp_learning.redaction.executions import redact_fields
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.store.protocol import Store
@@ -100,6 +106,44 @@ class Corrections:
         finally:  # also for a caller that is cancelled, since the write is finished nevertheless
             self._noticed()
         return Revised(task_id=request.task_id, changed=changed, redactions=redactions)
+
+    async def judge(self, request: Judge) -> Judged:
+        """Notes what later facts say of outcomes, each by itself; durable on return.
+
+        A told outcome stays, and its confidence sinks; `models.verdicts` has the rules. The same
+        judgement twice changes nothing.
+
+        Raises:
+            StoreError: The database can't be written; what was judged before that is kept.
+        """
+        now = datetime.now(UTC)
+        changed: list[UUID] = []
+        unknown: list[UUID] = []
+        try:
+            for one in request.judgements:
+                try:
+                    await self._store.upsert(one.task_id, partial(self._judged, one, now, changed))
+                except NotFound:
+                    unknown.append(one.task_id)
+        finally:
+            self._noticed()
+        return Judged(changed=changed, unknown=unknown)
+
+    def _judged(
+        self, one: Judgement, now: datetime, changed: list[UUID], stored: Execution | None
+    ) -> Execution:
+        if stored is None:
+            raise NotFound(one.task_id)
+        if is_excluded(stored.repo, excluded_repos(self._excluded)):
+            return stored
+        why, _ = redact(one.why)
+        at = one.at.isoformat() if one.source != "session" else ""
+        verdict = Verdict(one.outcome, one.outcome_basis, one.confidence, why, at)
+        new = provenance.judged(stored, one.source, verdict)
+        if new == stored:
+            return stored
+        changed.append(one.task_id)
+        return new.model_copy(update={"updated_at": now})
 
     async def feedback(self, request: IdentifiedFeedback) -> FeedbackStored:
         """Appends feedback to an execution; durable on return. The same call twice appends once.

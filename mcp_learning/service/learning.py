@@ -97,6 +97,7 @@ class LearningService(Unshared):
         self.pulse = dashboard.pulse
         corrections = Corrections(self.store, settings.excluded_repos, self._notice)
         self.resolve, self.revise = corrections.resolve, corrections.revise
+        self.judge = corrections.judge
         self.feedback = corrections.feedback
         self.recorder = Recorder()
         self._recalls = Recalls(self.store)

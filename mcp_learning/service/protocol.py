@@ -13,7 +13,14 @@ the second call must do no harm.
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from mcp_learning.models.corrections import ResolvedId, ResolveId, Revised, ReviseExecution
+from mcp_learning.models.corrections import (
+    Judge,
+    Judged,
+    ResolvedId,
+    ResolveId,
+    Revised,
+    ReviseExecution,
+)
 from mcp_learning.models.dashboard import (
     History,
     Learned,
@@ -112,6 +119,9 @@ class Learning(Protocol):
 
     async def revise(self, request: ReviseExecution, /) -> Revised:
         """Corrects fields of an execution."""
+
+    async def judge(self, request: Judge, /) -> Judged:
+        """Notes what later facts say of how executions ended."""
 
     async def feedback(self, request: IdentifiedFeedback, /) -> FeedbackStored:
         """Appends feedback to an execution."""

@@ -37,6 +37,7 @@ READING = {
     "edit": ("0190a0b1", "--outcome", "success"),
     "delete": ("0190a0b1", "--yes"),
     "feedback": ("0190a0b1", "--rating", "3"),
+    "judge": (".",),
 }
 """Commands that need a database, with arguments."""
 

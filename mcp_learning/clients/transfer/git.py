@@ -25,7 +25,7 @@ _WITH_FILES = (
 _WITHOUT_FILES = ("--no-patch",)
 
 
-def read(directory: Path, limit: int) -> CommitHistory:
+def read(directory: Path, limit: int, *, with_functions: bool = True) -> CommitHistory:
     """Reads the latest commits of the repository that `directory` belongs to; blocks.
 
     Merges are left out, and of a shallow clone the commits at its edge, since what they changed
@@ -34,6 +34,7 @@ def read(directory: Path, limit: int) -> CommitHistory:
     Args:
         directory: A work tree, a directory in one, or a bare repository.
         limit: How many commits at most, >= 1.
+        with_functions: Whether to read which functions they changed, which takes longest.
 
     Returns:
         At least one commit, oldest first, text without control characters.
@@ -50,8 +51,9 @@ def read(directory: Path, limit: int) -> CommitHistory:
     ).splitlines()
     output, has_files = _log(directory, limit)
     commits = _parse(output, drop_roots=shallow == "true", has_files=has_files)
-    found = hunks.functions(directory, [(one.hash, len(one.files or ())) for one in commits])
-    commits = [replace(one, functions=found.get(one.hash, {})) for one in commits]
+    if with_functions:
+        found = hunks.functions(directory, [(one.hash, len(one.files or ())) for one in commits])
+        commits = [replace(one, functions=found.get(one.hash, {})) for one in commits]
     if not commits:
         fix = "git fetch --unshallow gets it" if shallow == "true" else "commit something first"
         raise InvalidInput("repo", f"{directory} has no history to learn from; {fix}")

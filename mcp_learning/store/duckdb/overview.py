@@ -81,7 +81,10 @@ def _listed(
     rows = cursor.execute(
         # Numbers first: texts are read of those alone that are shown.
         "SELECT task_id, timestamp, task_type, left(task_description, ?), success, repo, approach, "
-        "model_tier, error_type, left(solution_summary, ?), duration_seconds, actual_cost "
+        "model_tier, error_type, left(solution_summary, ?), duration_seconds, actual_cost, "
+        "outcome_basis, outcome_confidence, session_id, coalesce("
+        "json_extract_string(metadata, '$.commits[*]'), "
+        "[json_extract_string(metadata, '$.commit')]) "
         "FROM executions WHERE sequence IN ("
         f"SELECT sequence FROM executions WHERE {chosen}) {order}",
         [DESCRIPTION, DESCRIPTION, *values],
@@ -100,6 +103,10 @@ def _listed(
             solution_summary=row[9],
             duration_seconds=row[10],
             cost_usd=row[11],
+            outcome_basis=row[12],
+            outcome_confidence=row[13],
+            session_id=row[14],
+            commits=[commit for commit in row[15] if commit],
         )
         for row in rows
     ]

@@ -87,9 +87,7 @@ class StoreMachine(RuleBasedStateMachine):
 
         def merge(stored: Execution | None) -> Execution:
             assert stored == (old.execution if old else None)
-            return (
-                stored.model_copy(update=values) if stored else execution(**values, task_id=task_id)
-            )
+            return stored.model_copy(update=dict(new)) if stored else new
 
         old = self._model.get(task_id)
         new = (

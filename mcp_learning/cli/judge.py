@@ -1,0 +1,80 @@
+"""`mcp-learning judge`: outcomes by what became of them, in git or in results of tests."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcp_learning.cli.options import DataDir, Json, typed_path
+from mcp_learning.cli.output import print_json, say
+from mcp_learning.cli.running import fail, load_settings, resolve, run, service
+from mcp_learning.models.identifiers import short_id
+from mcp_learning.models.wording import counted
+
+if TYPE_CHECKING:
+    from mcp_learning.models.corrections import Judged
+
+_SHOWN = 10
+
+
+def judge(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            parser=typed_path,
+            metavar="PATH",
+            help="A git repository, or JUnit XML of a run of tests",
+        ),
+    ],
+    task: Annotated[
+        str, typer.Option(help="With results of tests: id of the execution that they tested")
+    ] = "",
+    commit: Annotated[
+        str,
+        typer.Option(help="Or the commit that they tested; else the one checked out here"),
+    ] = "",
+    limit: Annotated[
+        int, typer.Option(min=1, max=100_000, help="With git: latest commits to read")
+    ] = 2_000,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Correct outcomes by what became of them: reverted commits, tests that ran later."""
+    if path.is_dir() and (task or commit):
+        fail("--task and --commit go with results of tests; leave them out for a repository", 2)
+    if task and commit:
+        fail("give either --task or --commit", 2)
+    if commit and not (len(commit) >= 7 and all(digit in "0123456789abcdef" for digit in commit)):
+        fail(f"--commit: {commit!a} is no hash; give at least its first seven digits", 2)
+    settings = load_settings(data_dir, needs_database=True)
+
+    async def work() -> "Judged":
+        from anyio.to_thread import run_sync
+
+        from mcp_learning.clients.judging import junit, repositories
+        from mcp_learning.models.corrections import Judge
+
+        if path.is_dir():
+            known = await run_sync(repositories.history, path, limit)
+            async with service(settings) as learning:
+                return await repositories.judge_history(learning, known)
+        results = await run_sync(junit.read, path)
+        here = None if task else await run_sync(repositories.here)
+        async with service(settings) as learning:
+            if here is None:
+                chosen = results.judgement(await resolve(learning, task))
+                return await learning.judge(Judge(judgements=[chosen]))
+            tested = commit or here.head
+            return await repositories.judge_results(learning, results, here.known_as, tested)
+
+    done = run(work, "judging", names={"repo": "PATH"})
+    if json:
+        print_json(done)
+        return
+    if not done.changed:
+        say("Nothing new: no outcome is another one now.")
+        return
+    named = ", ".join(short_id(one) for one in done.changed[:_SHOWN])
+    more = "" if len(done.changed) <= _SHOWN else " and more"
+    say(f"{counted(len(done.changed), 'execution')} judged: {named}{more}.")
+    say("`mcp-learning show ID` says what an outcome rests on.")

@@ -1,0 +1,93 @@
+"""Judges executions by what became of their commits in the history of the repository."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from mcp_learning.clients.transfer import corrections
+from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory
+from mcp_learning.clients.transfer.corrections import Correction
+from mcp_learning.clients.values import cut, moment
+from mcp_learning.models.corrections import Judgement
+from mcp_learning.models.dashboard import Listed
+from mcp_learning.models.verdicts import LONGEST_REASON, REVERTED
+
+STOOD = 0.8
+"""Confidence that an execution succeeded whose commits stood for `corrections.MENDED_WITHIN`."""
+
+PARTLY = 0.7
+"""Confidence that an execution failed of whose commits only some were taken back."""
+
+_SHORTEST = 7  # digits of a hash
+
+
+def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Judgement]:
+    """What a history says of the executions that made its commits.
+
+    One whose commits were taken back failed. One of which nothing is known succeeded if they stood
+    for two weeks. What was said of one is taken back when its commits stand again.
+
+    Args:
+        history: Of the repository.
+        executions: Of the same repository.
+    """
+    found = corrections.find(history.commits)
+    by_hash = {commit.hash: commit for commit in history.commits}
+    by_prefix = {commit.hash[:_SHORTEST]: commit.hash for commit in history.commits}
+    latest = max(filter(None, (moment(one.committed_at) for one in history.commits)), default=None)
+    made = []
+    for execution in executions:
+        full = (_full(short, by_prefix) for short in execution.commits)
+        mine = [by_hash[one] for one in dict.fromkeys(full) if one is not None]
+        if mine and (one := _judgement(execution, mine, found.of, by_hash, latest)):
+            made.append(one)
+    return made
+
+
+def _full(short: str, by_prefix: dict[str, str]) -> str | None:
+    full = by_prefix.get(short[:_SHORTEST].lower())
+    return full if full is not None and full.startswith(short.lower()) else None
+
+
+def _judgement(
+    execution: Listed,
+    mine: Sequence[Commit],
+    corrected: dict[str, Correction],
+    by_hash: dict[str, Commit],
+    latest: datetime | None,
+) -> Judgement | None:
+    back = [one for one in mine if one.hash in corrected and corrected[one.hash].kind == "reverted"]
+    if back:
+        by = by_hash[corrected[back[-1].hash].by]
+        return Judgement(
+            task_id=execution.task_id,
+            source="git",
+            outcome="failure",
+            outcome_basis="git",
+            confidence=REVERTED if len(back) == len(mine) else PARTLY,
+            why=cut(
+                f"commit {back[-1].hash[:_SHORTEST]} was taken back by {by.hash[:_SHORTEST]}: "
+                f"{by.subject}",
+                LONGEST_REASON,
+            ),
+            at=_time(by),
+        )
+    since = max(map(_time, mine))
+    has_stood = latest is not None and latest - since >= corrections.MENDED_WITHIN
+    if execution.outcome == "pending" and has_stood:
+        return Judgement(
+            task_id=execution.task_id,
+            source="git",
+            outcome="success",
+            outcome_basis="git",
+            confidence=STOOD,
+            why=f"commit {mine[-1].hash[:_SHORTEST]} has stood",
+            at=since + corrections.MENDED_WITHIN,
+        )
+    if (execution.outcome, execution.outcome_basis) == ("failure", "git"):
+        values = {"outcome": "pending", "outcome_basis": "none", "confidence": 0, "at": since}
+        return Judgement.model_validate({"task_id": execution.task_id, "source": "git", **values})
+    return None
+
+
+def _time(commit: Commit) -> datetime:
+    return moment(commit.committed_at) or datetime(1970, 1, 1, tzinfo=UTC)

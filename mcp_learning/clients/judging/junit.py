@@ -1,0 +1,103 @@
+"""Reads results of tests in the form of JUnit's XML, which most runners can write."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+from xml.etree.ElementTree import Element, ParseError, fromstring
+
+from mcp_learning.clients.values import clean, cut, moment
+from mcp_learning.errors import InvalidInput
+from mcp_learning.models.corrections import Judgement
+from mcp_learning.models.verdicts import LONGEST_REASON
+from mcp_learning.models.wording import counted
+
+LARGEST = 64 * 2**20
+"""Bytes of a file that is read."""
+
+CONFIDENCE = 0.9
+"""Of an outcome that follows from results of tests."""
+
+_NAMED = 3  # failed tests that are named
+_ENTITIES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run of tests told.
+
+    Attributes:
+        at: When it ran, UTC.
+        passed: How many passed.
+        failed: Names of those that failed, or ended with an error.
+    """
+
+    at: datetime
+    passed: int
+    failed: tuple[str, ...]
+
+    def judgement(self, task_id: UUID) -> Judgement:
+        """What it says of an execution whose work it tested."""
+        ran = self.passed + len(self.failed)
+        if self.failed:
+            named = ", ".join(self.failed[:_NAMED])
+            why = f"{len(self.failed)} of {counted(ran, 'test')} failed: {named}"
+        else:
+            why = f"{counted(ran, 'test')} passed"
+        return Judgement(
+            task_id=task_id,
+            source="ci",
+            outcome="failure" if self.failed else "success",
+            outcome_basis="ci",
+            confidence=CONFIDENCE,
+            why=cut(why, LONGEST_REASON),
+            at=self.at,
+        )
+
+
+def read(path: Path) -> Results:
+    """Reads a file of results; blocks.
+
+    Skipped tests count as neither. A file without a time ran when it was written.
+
+    Raises:
+        InvalidInput: It is no such file, or no test of it ran.
+    """
+    root, written = _parsed(path)
+    passed, failed, times = 0, [], []
+    for element in root.iter():
+        tag = element.tag.rpartition("}")[2]
+        if tag in ("testsuite", "testsuites"):
+            times.append(moment(element.get("timestamp")))
+        elif tag == "testcase":
+            told = {child.tag.rpartition("}")[2] for child in element}
+            if told & {"failure", "error"}:
+                failed.append(_name(element))
+            elif "skipped" not in told:
+                passed += 1
+    if not passed and not failed:
+        raise InvalidInput("path", f"{path} has no test that ran; give JUnit XML of a run")
+    return Results(max(filter(None, times), default=written), passed, tuple(failed))
+
+
+def _parsed(path: Path) -> tuple[Element, datetime]:
+    """The root of a file, and when that was written."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise InvalidInput("path", f"{path} is larger than {LARGEST >> 20} MB; split it")
+        content = path.read_bytes()
+        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError as error:
+        raise InvalidInput("path", f"{path} can't be read: {error.strerror}") from error
+    if _ENTITIES.search(content.replace(b"\0", b"")):  # which are between the letters of UTF-16
+        raise InvalidInput("path", f"{path} declares a document type; results of tests have none")
+    try:
+        return fromstring(content), written  # noqa: S314 - it declares no entities
+    except ParseError as error:
+        raise InvalidInput("path", f"{path} is no XML: {error}") from error
+
+
+def _name(case: Element) -> str:
+    names = (case.get("classname"), case.get("name"))
+    return clean(".".join(filter(None, names)), 100) or "a test without a name"

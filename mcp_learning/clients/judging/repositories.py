@@ -1,0 +1,96 @@
+"""Judges the executions of a repository in the database, by its history or by results of tests."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from mcp_learning.clients.judging import commits
+from mcp_learning.clients.judging.junit import Results
+from mcp_learning.clients.transfer import git, git_program
+from mcp_learning.clients.transfer.commit_history import CommitHistory
+from mcp_learning.errors import InvalidInput
+from mcp_learning.models.corrections import Judge, Judged
+from mcp_learning.models.dashboard import Listed, ListExecutions
+from mcp_learning.redaction import working_copies
+from mcp_learning.service.protocol import Learning
+
+MOST_EXECUTIONS = 1_000
+"""Latest executions of a repository that are judged."""
+
+_LONGEST_LABEL = 500
+
+
+def history(directory: Path, limit: int) -> CommitHistory:
+    """The latest commits of a repository, without the functions that they changed; blocks.
+
+    Raises:
+        InvalidInput: It is no repository, or has no commits.
+        LearningError: There is no git program, or it took too long.
+    """
+    return git.read(directory, limit, with_functions=False)
+
+
+class CheckedOut(NamedTuple):
+    """The commit that a directory has checked out, and what its repository is called."""
+
+    head: str
+    known_as: list[str]
+
+
+def here() -> CheckedOut:
+    """What the current directory has checked out; blocks.
+
+    Raises:
+        InvalidInput: It is in no repository, or one without commits.
+        LearningError: There is no git program, or it took too long.
+    """
+    directory = Path.cwd()
+    hash_ = git_program.run(directory, "rev-parse", "HEAD").strip()
+    return CheckedOut(hash_, working_copies.spellings(str(directory)))
+
+
+async def judge_history(learning: Learning, known: CommitHistory) -> Judged:
+    """Judges the latest executions of a repository by its history.
+
+    Raises:
+        StoreError: The database can't be read or written.
+    """
+    executions = await _executions(learning, [known.name, *known.known_as])
+    made = commits.judgements(known, executions)
+    return await learning.judge(Judge(judgements=made))
+
+
+async def judge_results(
+    learning: Learning, results: Results, known_as: Iterable[str], commit: str
+) -> Judged:
+    """Judges the executions that made a commit by what its tests told.
+
+    Args:
+        learning: The database.
+        results: Of the tests.
+        known_as: What the repository is called.
+        commit: Hash of the commit that was tested, at least seven digits of it.
+
+    Raises:
+        InvalidInput: No execution made it.
+        StoreError: The database can't be read or written.
+    """
+    executions = await _executions(learning, known_as)
+    mine = [one for one in executions if any(_is_same(commit, made) for made in one.commits)]
+    if not mine:
+        problem = f"no execution made commit {commit[:7]}; name the one that was tested with --task"
+        raise InvalidInput("path", problem)
+    return await learning.judge(Judge(judgements=[results.judgement(one.task_id) for one in mine]))
+
+
+async def _executions(learning: Learning, spellings: Iterable[str]) -> list[Listed]:
+    found: dict[object, Listed] = {}
+    for spelling in dict.fromkeys(one[:_LONGEST_LABEL] for one in spellings if one):
+        asked = ListExecutions(repo=spelling, limit=MOST_EXECUTIONS)
+        page = await learning.listing(asked)
+        found |= {one.task_id: one for one in page.executions}
+    return list(found.values())[:MOST_EXECUTIONS]
+
+
+def _is_same(one: str, other: str) -> bool:
+    return min(len(one), len(other)) >= 7 and (one.startswith(other) or other.startswith(one))
