@@ -47,19 +47,32 @@ class Exchange:
         self._team = team
         self._local = local
         self._remote = remote
+        self._at = TeamMark(team, "", 0, sweeping=False, role="")
         self.last_number = 0
         """The team's, as of the last contact."""
 
-    async def pull(self) -> Exchanged:
+    async def meet(self) -> RemoteState:
+        """Asks how the team's store is now; goes first. Begins anew if that was replaced.
+
+        Raises:
+            TeamError: It can't be used, or this database belongs to another team.
+        """
+        state = await self._remote.state()
+        self.last_number = state.change
+        self._at = await self._mark(state)
+        return state
+
+    async def pull(self, state: RemoteState) -> Exchanged:
         """Brings everything here that the team has now; goes on where it was interrupted.
+
+        Args:
+            state: Of this meeting.
 
         Raises:
             TeamError: The team's store can't be used; what was read until then is kept.
         """
         changed = deleted = 0
-        state = await self._remote.state()
-        self.last_number = state.change
-        mark = await self._mark(state)
+        mark = self._at
         while mark.change < state.change:
             page = await self._remote.page(
                 mark.change, PAGE, await self._local.model(), self._local.store.lacking_vectors
@@ -72,10 +85,15 @@ class Exchange:
             swept = await self._local.store.sweep(await self._remote.all_ids(), done)
             await self._local.changed(swept.deleted)
             deleted += len(swept.deleted)
+            mark = done
+        self._at = mark
         return Exchanged(pulled=changed, forgotten=deleted)
 
-    async def push(self) -> Exchanged:
+    async def push(self, state: RemoteState) -> Exchanged:
         """Sends everything that waits here.
+
+        Args:
+            state: Of this meeting.
 
         Raises:
             TeamRefused: This host may not write. What waits goes on waiting.
@@ -84,8 +102,6 @@ class Exchange:
         pushed = forgotten = 0
         store = self._local.store
         while (outgoing := await store.outgoing(BATCH)).entries:
-            state = await self._remote.state()
-            await self._mark(state)
             if not state.can_write:
                 raise TeamRefused(
                     f"the role {state.role!r} may not write to the team {self._team!r}, or this "
@@ -95,13 +111,16 @@ class Exchange:
             pushed += len(outgoing.entries)
         return Exchanged(pushed=pushed, forgotten=forgotten)
 
-    async def tell(self) -> None:
+    async def tell(self, state: RemoteState) -> None:
         """Hints to the other hosts that there is something new.
+
+        Args:
+            state: Of this meeting.
 
         Raises:
             TeamError: The server can't be reached.
         """
-        await self._remote.tell((await self._remote.state()).team)
+        await self._remote.tell(state.team)
 
     async def _push(self, state: RemoteState, outgoing: Outgoing) -> int:
         """Pushes entries; returns how many executions that have been forgotten were deleted here.
@@ -186,28 +205,29 @@ def _vectors(page: RemotePage) -> list[SharedVector]:
 def rows_of(outgoing: Outgoing) -> tuple[list[Mapping[str, Any]], dict[int, int]]:
     """What `mcpl.push` takes for entries, and the place of each entry's row, from 1, by its number.
 
-    Patches of one execution become one row: the server changes no row twice at once.
+    Patches of one execution become one row, since the server changes no row twice at once.
     """
     rows: list[dict[str, Any]] = []
     places: dict[int, int] = {}
-    patches: dict[UUID, tuple[dict[str, Any], int]] = {}
+    known: dict[tuple[str, UUID], int] = {}  # places of patches, and of what is to be forgotten
     vectors: dict[UUID, list[SharedVector]] = {}
     for vector in outgoing.vectors:
         vectors.setdefault(vector.task_id, []).append(vector)
     for entry in outgoing.entries:
-        if entry.kind == "patch" and entry.task_id in patches:
-            row, place = patches[entry.task_id]
+        place = known.get((entry.kind, entry.task_id))
+        if place is None:
+            if entry.kind == "vector":
+                rows += _vector_rows(vectors.pop(entry.task_id, []), outgoing.model)
+            else:
+                rows.append(_row(entry))
+            place = len(rows)
+            if entry.kind in ("patch", "forget"):
+                known[entry.kind, entry.task_id] = place
+        elif entry.kind == "patch":
+            row = rows[place - 1]
             row["doc"] |= entry.fields
             row["at"] = entry.at.isoformat()
-            places[entry.number] = place
-            continue
-        if entry.kind == "vector":
-            rows += _vector_rows(vectors.pop(entry.task_id, []), outgoing.model)
-        else:
-            rows.append(_row(entry))
-        places[entry.number] = len(rows)
-        if entry.kind == "patch":
-            patches[entry.task_id] = rows[-1], len(rows)
+        places[entry.number] = place
     return list(rows), places
 
 

@@ -120,18 +120,19 @@ class TeamSync:
         """
         async with self._lock:
             exchange = await self._opened()
+            state = await exchange.meet()
             done = Exchanged()
             if request.fill:
                 added = await self._local.store.fill_outbox()
                 done = done.model_copy(update={"added": added})
             if request.direction != "push":
-                done = _sum(done, await exchange.pull())
+                done = _sum(done, await exchange.pull(state))
             if request.direction != "pull":
-                pushed = await exchange.push()
+                pushed = await exchange.push(state)
                 self._untold |= pushed.pushed > 0
                 done = _sum(done, pushed)
             if self._untold:
-                await exchange.tell()
+                await exchange.tell(state)
                 self._untold = False
             self._last_contact, self._there = datetime.now(UTC), exchange.last_number
             return done
@@ -149,7 +150,8 @@ class TeamSync:
         with anyio.move_on_after(ACKNOWLEDGE_SECONDS):
             try:
                 async with self._lock:
-                    await (await self._opened()).push()
+                    exchange = await self._opened()
+                    await exchange.push(await exchange.meet())
                     self._untold = True
                 return
             except TeamError as error:

@@ -20,8 +20,9 @@ pytestmark = pytest.mark.anyio
 
 TABLES = ("teams", "members", "executions", "vectors", "feedback", "uses", "lessons")
 PUSH = (
-    "SELECT mcpl.push(%s, 1, jsonb_build_array(jsonb_build_object('kind', 'patch', 'task_id', "
-    "gen_random_uuid(), 'at', now(), 'doc', '{\"task_description\": \"planted\"}'::jsonb)))"
+    "SELECT mcpl.push(%s, 1, 1, jsonb_build_object('patch', jsonb_build_array(jsonb_build_object("
+    "'n', 1, 'task_id', gen_random_uuid(), 'at', now(), "
+    "'doc', '{\"task_description\": \"planted\"}'::jsonb))))"
 )
 WRITES = (
     "INSERT INTO mcpl.executions (team, task_id, change, updated_at, doc) "

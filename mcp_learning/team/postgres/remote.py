@@ -138,7 +138,11 @@ class Remote:
             return await self._state(connection)
 
     async def push(self, team: UUID, rows: Sequence[Mapping[str, Any]]) -> Pushed:
-        """Writes rows in the team's order, all of them or none; as `mcpl.push` describes them.
+        """Writes rows in this order, all of them or none.
+
+        Args:
+            team: Id of the team.
+            rows: As `mcpl.push` describes them, with their `kind`.
 
         Raises:
             TeamRefused: A value can't be stored, or this version is too old to write.
@@ -147,8 +151,8 @@ class Remote:
         given = await anyio.to_thread.run_sync(_as_json, rows)
         async with self._connected() as connection:
             answer = await connection.execute(
-                "SELECT base, forgotten, absent FROM mcpl.push(%s, %s, %s::jsonb)",
-                [team, schema.CLIENT, given],
+                "SELECT base, forgotten, absent FROM mcpl.push(%s, %s, %s, %s::jsonb)",
+                [team, schema.CLIENT, len(rows), given],
             )
             row = cast("tuple[int, list[UUID], list[UUID]]", await answer.fetchone())
             return Pushed(*row)
@@ -256,9 +260,14 @@ async def _rows(connection: Connection, query: str, values: Sequence[object]) ->
 
 
 def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    text = json.dumps(rows, ensure_ascii=False)
+    """The rows by their kind, with their places."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for place, row in enumerate(rows, 1):
+        values = {name: value for name, value in row.items() if name != "kind"}
+        kinds.setdefault(row["kind"], []).append({"n": place, **values})
+    text = json.dumps(kinds, ensure_ascii=False)
     if "\\u0000" in text:  # of a database that an earlier version wrote: PostgreSQL has no NUL
-        text = json.dumps(clean_values(list(rows)), ensure_ascii=False)
+        text = json.dumps(clean_values(kinds), ensure_ascii=False)
     return text
 
 

@@ -168,92 +168,105 @@ END $$;
 
 -- Writes what a host has to share, all of it or nothing.
 --
--- given: an array of objects, whose places are added to `base` for their numbers. By `kind`:
+-- given: an object of arrays, with objects that have their place `n` among all of them, from 1, which
+-- is added to `base` for their numbers:
 --   patch     task_id, at, doc: fields of an execution; those that are not named stay
 --   forget    task_id, at
 --   vector    task_id, part, model, described, vector (base64)
 --   feedback  feedback_id, task_id, doc
 --   use       task_id, used, at
 --   lesson    lesson_id, doc
--- No task_id of a patch is in it twice.
+-- No task_id is twice among patches, and none among what is to be forgotten.
 -- forgotten: executions that patches are about, and that were forgotten. They are not changed.
 -- absent: executions that patches are about, that don't exist, and whose patch isn't whole.
 CREATE FUNCTION mcpl.push(
-    wanted_team uuid, client int, given jsonb,
+    wanted_team uuid, client int, numbers int, given jsonb,
     OUT base bigint, OUT forgotten uuid[], OUT absent uuid[]
 )
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    ids uuid[];
 BEGIN
-    base := mcpl.advance(wanted_team, client, jsonb_array_length(given));
+    base := mcpl.advance(wanted_team, client, numbers);
+    forgotten := '{}';
+    absent := '{}';
 
-    INSERT INTO mcpl.executions AS x (team, task_id, change, updated_at, doc)
-    SELECT wanted_team, (g->>'task_id')::uuid, base + n, (g->>'at')::timestamptz, g->'doc'
-    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
-    WHERE g->>'kind' = 'patch' AND (g->'doc' ? 'task_description' OR EXISTS (
-        SELECT FROM mcpl.executions o
-        WHERE o.team = wanted_team AND o.task_id = (g->>'task_id')::uuid
-    ))
-    ON CONFLICT (team, task_id) DO UPDATE
-    SET doc = x.doc || excluded.doc, change = excluded.change,
-        updated_at = greatest(x.updated_at, excluded.updated_at)
-    WHERE x.doc IS NOT NULL;
+    IF given ? 'patch' THEN
+        INSERT INTO mcpl.executions AS x (team, task_id, change, updated_at, doc)
+        SELECT wanted_team, g.task_id, base + g.n, g.at, g.doc
+        FROM jsonb_to_recordset(given->'patch') g (n int, task_id uuid, at timestamptz, doc jsonb)
+        WHERE g.doc ? 'task_description' OR EXISTS (
+            SELECT FROM mcpl.executions o WHERE o.team = wanted_team AND o.task_id = g.task_id
+        )
+        ON CONFLICT (team, task_id) DO UPDATE
+        SET doc = x.doc || excluded.doc, change = excluded.change,
+            updated_at = greatest(x.updated_at, excluded.updated_at)
+        WHERE x.doc IS NOT NULL;
 
-    SELECT coalesce(array_agg(p.task_id) FILTER (WHERE x.task_id IS NOT NULL), '{}'),
-           coalesce(array_agg(p.task_id) FILTER (WHERE x.task_id IS NULL), '{}')
-    INTO forgotten, absent
-    FROM (SELECT (g->>'task_id')::uuid AS task_id FROM jsonb_array_elements(given) g
-          WHERE g->>'kind' = 'patch') p
-    LEFT JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = p.task_id
-    WHERE x.doc IS NULL;
+        SELECT coalesce(array_agg(g.task_id) FILTER (WHERE x.task_id IS NOT NULL), '{}'),
+               coalesce(array_agg(g.task_id) FILTER (WHERE x.task_id IS NULL), '{}')
+        INTO forgotten, absent
+        FROM jsonb_to_recordset(given->'patch') g (task_id uuid)
+        LEFT JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = g.task_id
+        WHERE x.doc IS NULL;
+    END IF;
 
-    INSERT INTO mcpl.vectors AS v (team, task_id, part, change, model, described, vector)
-    SELECT wanted_team, (g->>'task_id')::uuid, (g->>'part')::int, base + n, g->>'model',
-           (g->>'described')::bigint, decode(g->>'vector', 'base64')
-    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
-    JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = (g->>'task_id')::uuid
-    WHERE g->>'kind' = 'vector' AND x.doc IS NOT NULL
-    ON CONFLICT (team, task_id, part, model) DO UPDATE
-    SET change = excluded.change, described = excluded.described, vector = excluded.vector;
+    IF given ? 'vector' THEN
+        INSERT INTO mcpl.vectors AS v (team, task_id, part, change, model, described, vector)
+        SELECT wanted_team, g.task_id, g.part, base + g.n, g.model, g.described,
+               decode(g.vector, 'base64')
+        FROM jsonb_to_recordset(given->'vector')
+            g (n int, task_id uuid, part int, model text, described bigint, vector text)
+        JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = g.task_id
+        WHERE x.doc IS NOT NULL
+        ON CONFLICT (team, task_id, part, model) DO UPDATE
+        SET change = excluded.change, described = excluded.described, vector = excluded.vector;
 
-    DELETE FROM mcpl.vectors v USING jsonb_array_elements(given) g
-    WHERE g->>'kind' = 'vector' AND v.team = wanted_team AND v.task_id = (g->>'task_id')::uuid
-        AND v.model = g->>'model' AND v.described <> (g->>'described')::bigint;
+        -- Further passages that a changed description doesn't have any more.
+        SELECT array_agg(DISTINCT g.task_id) INTO ids
+        FROM jsonb_to_recordset(given->'vector') g (task_id uuid);
+        DELETE FROM mcpl.vectors v
+        WHERE v.team = wanted_team AND v.task_id = ANY (ids) AND v.part > 0 AND v.change <= base;
+    END IF;
 
-    INSERT INTO mcpl.feedback (team, feedback_id, task_id, change, doc)
-    SELECT wanted_team, (g->>'feedback_id')::uuid, (g->>'task_id')::uuid, base + n, g->'doc'
-    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
-    JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = (g->>'task_id')::uuid
-    WHERE g->>'kind' = 'feedback' AND x.doc IS NOT NULL
-    ON CONFLICT DO NOTHING;
+    IF given ? 'feedback' THEN
+        INSERT INTO mcpl.feedback (team, feedback_id, task_id, change, doc)
+        SELECT wanted_team, g.feedback_id, g.task_id, base + g.n, g.doc
+        FROM jsonb_to_recordset(given->'feedback')
+            g (n int, feedback_id uuid, task_id uuid, doc jsonb)
+        JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = g.task_id
+        WHERE x.doc IS NOT NULL
+        ON CONFLICT DO NOTHING;
+    END IF;
 
-    INSERT INTO mcpl.uses (team, task_id, used, change, at)
-    SELECT wanted_team, (g->>'task_id')::uuid, (g->>'used')::uuid, base + n,
-           (g->>'at')::timestamptz
-    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
-    JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = (g->>'task_id')::uuid
-    WHERE g->>'kind' = 'use' AND x.doc IS NOT NULL
-    ON CONFLICT DO NOTHING;
+    IF given ? 'use' THEN
+        INSERT INTO mcpl.uses (team, task_id, used, change, at)
+        SELECT wanted_team, g.task_id, g.used, base + g.n, g.at
+        FROM jsonb_to_recordset(given->'use') g (n int, task_id uuid, used uuid, at timestamptz)
+        JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = g.task_id
+        WHERE x.doc IS NOT NULL
+        ON CONFLICT DO NOTHING;
+    END IF;
 
-    INSERT INTO mcpl.lessons AS l (team, lesson_id, change, doc)
-    SELECT wanted_team, (g->>'lesson_id')::uuid, base + n, g->'doc'
-    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
-    WHERE g->>'kind' = 'lesson'
-    ON CONFLICT (team, lesson_id) DO UPDATE
-    SET doc = l.doc || excluded.doc, change = excluded.change WHERE l.doc IS NOT NULL;
+    IF given ? 'lesson' THEN
+        INSERT INTO mcpl.lessons AS l (team, lesson_id, change, doc)
+        SELECT wanted_team, g.lesson_id, base + g.n, g.doc
+        FROM jsonb_to_recordset(given->'lesson') g (n int, lesson_id uuid, doc jsonb)
+        ON CONFLICT (team, lesson_id) DO UPDATE SET doc = excluded.doc, change = excluded.change;
+    END IF;
 
-    DELETE FROM mcpl.vectors v USING jsonb_array_elements(given) g
-    WHERE g->>'kind' = 'forget' AND v.team = wanted_team AND v.task_id = (g->>'task_id')::uuid;
-    DELETE FROM mcpl.feedback f USING jsonb_array_elements(given) g
-    WHERE g->>'kind' = 'forget' AND f.team = wanted_team AND f.task_id = (g->>'task_id')::uuid;
-    DELETE FROM mcpl.uses u USING jsonb_array_elements(given) g
-    WHERE g->>'kind' = 'forget' AND u.team = wanted_team
-        AND (g->>'task_id')::uuid IN (u.task_id, u.used);
-    INSERT INTO mcpl.executions AS x (team, task_id, change, updated_at, doc)
-    SELECT DISTINCT ON (2) wanted_team, (g->>'task_id')::uuid, base + n,
-           (g->>'at')::timestamptz, NULL::jsonb
-    FROM jsonb_array_elements(given) WITH ORDINALITY e(g, n)
-    WHERE g->>'kind' = 'forget' ORDER BY 2, n
-    ON CONFLICT (team, task_id) DO UPDATE
-    SET doc = NULL, change = excluded.change, updated_at = excluded.updated_at
-    WHERE x.doc IS NOT NULL;
+    IF given ? 'forget' THEN
+        SELECT array_agg(g.task_id) INTO ids
+        FROM jsonb_to_recordset(given->'forget') g (task_id uuid);
+        DELETE FROM mcpl.vectors v WHERE v.team = wanted_team AND v.task_id = ANY (ids);
+        DELETE FROM mcpl.feedback f WHERE f.team = wanted_team AND f.task_id = ANY (ids);
+        DELETE FROM mcpl.uses u WHERE u.team = wanted_team AND u.task_id = ANY (ids);
+        DELETE FROM mcpl.uses u WHERE u.team = wanted_team AND u.used = ANY (ids);
+        INSERT INTO mcpl.executions AS x (team, task_id, change, updated_at, doc)
+        SELECT wanted_team, g.task_id, base + g.n, g.at, NULL
+        FROM jsonb_to_recordset(given->'forget') g (n int, task_id uuid, at timestamptz)
+        ON CONFLICT (team, task_id) DO UPDATE
+        SET doc = NULL, change = excluded.change, updated_at = excluded.updated_at
+        WHERE x.doc IS NOT NULL;
+    END IF;
 END $$;
