@@ -205,7 +205,7 @@ def test_each_client_sample_is_what_an_install_writes(name: str) -> None:
 
 @pytest.mark.parametrize("client", HOOKS)
 def test_each_sample_of_hooks_is_what_an_install_writes(client: str) -> None:
-    command = hook_entries.command_line(HOOKS[client], ["mcp-learning", "hook", client], "linux")
+    command = hook_entries.command_line(["mcp-learning", "hook", client], "linux")
     config = hook_entries.with_hooks({}, HOOKS[client], command)
     written = documents.rewrite("", config, toml=False)
     sample = CONFIG / "clients" / f"{client}.hooks.json"

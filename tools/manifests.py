@@ -171,7 +171,7 @@ def _plugin_manifests(schemas: str) -> Iterator[Manifest]:
         ("copilot", ".plugin", ""),
     ):
         hooks = HOOKS[client]
-        command = hook_entries.command_line(hooks, [PROJECT["name"], "hook", client], "linux")
+        command = hook_entries.command_line([PROJECT["name"], "hook", client], "linux")
         yield Manifest(
             f"{PLUGIN}/hooks/{client}.json",
             f"{schemas}/codex-hooks.json" if client == "codex" else "",

@@ -36,7 +36,7 @@ def main() -> None:
         # An agent waits for this, too, and the other commands' imports alone would take too long.
         from mcp_learning.cli.hook import main as hook
 
-        sys.exit(hook(sys.argv[2], sys.argv[3:]))
+        hook(sys.argv[2], sys.argv[3:])
     else:
         from mcp_learning.cli.app import app
 

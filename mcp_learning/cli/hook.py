@@ -20,19 +20,19 @@ _LARGEST_INPUT = 16 * 2**20
 _LONGEST_REPLY = 8_000
 
 
-def main(client: str, arguments: list[str]) -> int:
-    """Runs `hook CLIENT ARGUMENTS`; returns its exit status, as `run`."""
+def main(client: str, arguments: list[str]) -> None:
+    """Runs `hook CLIENT ARGUMENTS`; never raises."""
     try:
         options = _options(arguments)
     except ValueError as error:
         _complain(f"hook {client}: {error}")
-        return 0
-    return run(client, **options)
+    else:
+        run(client, **options)
 
 
 def run(
     client: str, *, data_dir: str | None = None, patience: float = SECONDS, record: bool = False
-) -> int:
+) -> None:
     """Reads a hook's JSON from stdin and answers it.
 
     Args:
@@ -40,9 +40,6 @@ def run(
         data_dir: The data directory; None for the one of the settings.
         patience: Seconds to wait for the server.
         record: Record the session's latest task in this process.
-
-    Returns:
-        The exit status: 0 unless the client wants another one with what is printed.
     """
     from mcp_learning.clients import hook_events, hook_paths
 
@@ -57,31 +54,26 @@ def run(
         elif hook_events.is_end(client, payload):
             _hand_over(client, payload, directory)
         else:
-            return _answer(client, payload, directory, patience)
+            _answer(client, payload, directory, patience)
     except Exception as error:  # noqa: BLE001 - a hook that fails must not disturb the agent
         _log(directory, f"{client} {event}: {type(error).__name__}: {error}")
-    return 0
 
 
-def _answer(client: str, payload: dict[str, Any], directory: Path, patience: float) -> int:
+def _answer(client: str, payload: dict[str, Any], directory: Path, patience: float) -> None:
     from mcp_learning.clients import hook_events
 
     occasion = hook_events.occasion(client, payload)
     if occasion is None:
-        return 0
+        return
     from mcp_learning.cluster import blocking_client
 
     try:
         said = blocking_client.ask(directory / RUN_DIRECTORY, "remark", occasion, patience)
     except blocking_client.NoLeader:
-        return 0  # usual while no agent has its server running
-    text = str(said.get("text") or "")
-    if not text:
-        return 0
-    output, status = hook_events.answer(client, payload, text)
-    sys.stdout.write(output + "\n")
-    sys.stdout.flush()
-    return status
+        return  # usual while no agent has its server running
+    if text := str(said.get("text") or ""):
+        sys.stdout.write(hook_events.answer(client, payload, text) + "\n")
+        sys.stdout.flush()
 
 
 def _hand_over(client: str, payload: dict[str, Any], directory: Path) -> None:

@@ -29,4 +29,4 @@ def hook(
     if client not in CLIENTS:
         fail(f"CLIENT: {client!r} has no hooks here; use one of {', '.join(CLIENTS)}", status=2)
     given = None if data_dir is None else str(data_dir)
-    raise typer.Exit(answering.run(client, data_dir=given, patience=patience, record=record))
+    answering.run(client, data_dir=given, patience=patience, record=record)

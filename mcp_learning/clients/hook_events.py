@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from mcp_learning.models.characters import SURROGATE, clean
 
-Kind = Literal["start", "prompt", "before", "after", "failure", "tool", "end"]
+Kind = Literal["start", "prompt", "before", "failure", "tool", "end"]
 """Of an event: that of an occasion; `tool` is `after` or `failure`; `end` is recorded."""
 
 LONGEST_TEXT = 20_000
@@ -21,7 +21,8 @@ LONGEST_TEXT = 20_000
 
 _MOST_FILES = 20
 _CODES = ("exitCode", "exit_code")
-_TEXTS = ("stdout", "output", "llmContent", "stderr")
+_RESULTS = ("tool_response", "tool_output", "tool_result")
+_TEXTS = ("stdout", "output", "llmContent", "text_result_for_llm", "stderr")
 _EDITS = re.compile(r"edit|write|create|replace|patch|notebook", re.IGNORECASE)
 _PATHS = ("file_path", "filePath", "path", "absolute_path", "notebook_path")
 _PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
@@ -90,10 +91,8 @@ CLIENTS: Mapping[str, HookClient] = {
         {
             "SessionStart": "start",
             "UserPromptSubmit": "prompt",
-            "PostToolUse": "after",
-            "PostToolUseFailure": "failure",
+            "PostToolUse": "tool",
             "Stop": "end",
-            "SessionEnd": "end",
         },
         "copilot",
         frozenset({"UserPromptSubmit"}),
@@ -101,9 +100,9 @@ CLIENTS: Mapping[str, HookClient] = {
 }
 """Nothing is recorded for Cursor, whose transcripts have no documented form.
 
-Copilot CLI takes these names, too, and then tells as much as Claude Code. It refuses a tool when
-a hook before it fails, and no client but Claude Code and Codex hands the agent what such a hook
-says, so the others have none."""
+Copilot CLI takes these names, too, and then tells as much as Claude Code. It calls a command that
+failed a success, and refuses a tool when a hook before it fails; no client but Claude Code and
+Codex hands the agent what such a hook says, so the others have none."""
 
 
 def event_of(payload: Mapping[str, Any]) -> str:
@@ -149,17 +148,15 @@ def occasion(client: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
     return told | {"event": "failure" if error else "after", "text": error}
 
 
-def answer(client: str, payload: Mapping[str, Any], text: str) -> tuple[str, int]:
-    """What the hook prints, and its exit status, which is 0 but where the client wants another."""
-    name = event_of(payload)
+def answer(client: str, payload: Mapping[str, Any], text: str) -> str:
+    """What the hook prints."""
     match CLIENTS[client].form:
         case "cursor":
-            return json.dumps({"additional_context": text}), 0
-        case "copilot" if name == "PostToolUseFailure":
-            return text, 2  # so its reference has it: what is printed is appended to the failure
+            return json.dumps({"additional_context": text})
         case "copilot":
-            return json.dumps({"additionalContext": text}), 0
-    return json.dumps({"hookSpecificOutput": {"hookEventName": name, "additionalContext": text}}), 0
+            return json.dumps({"additionalContext": text})
+    name = event_of(payload)
+    return json.dumps({"hookSpecificOutput": {"hookEventName": name, "additionalContext": text}})
 
 
 def _text(value: object) -> str:
@@ -199,9 +196,7 @@ def _error(payload: Mapping[str, Any], kind: Kind) -> str:
     """What a tool that failed told; empty if it didn't fail."""
     if kind == "failure":
         return _tail(payload.get("error")) or "failed"
-    if kind == "after":
-        return ""
-    told = _parsed(payload.get("tool_response") or payload.get("tool_output"))
+    told = _parsed(next((payload[name] for name in _RESULTS if payload.get(name)), None))
     if not isinstance(told, dict):
         return _failed(_tail(told))
     if error := told.get("error"):

@@ -11,6 +11,7 @@ from mcp_learning.models.occasions import Occasion
 
 SHELL = {"tool_name": "Bash", "tool_input": {"command": "npm test"}}
 PATCH = "*** Begin Patch\n*** Update File: src/a.py\n@@\n-x\n+y\n*** Add File: b.py\n*** End Patch"
+COPILOT = "no script\n<shellId: 0 completed with exit code 1>"
 GEMINI = {"tool_name": "run_shell_command", "tool_input": {"command": "npm test"}}
 
 
@@ -70,7 +71,12 @@ def told(client: str, name: str, **payload: Any) -> dict[str, Any]:
         ),
         ("cursor", "postToolUse", {"tool_output": '{"exitCode": 0}'}, ("after", "", "")),
         ("copilot", "UserPromptSubmit", {"prompt": "fix it"}, ("prompt", "fix it", "")),
-        ("copilot", "PostToolUseFailure", {"error": "no script"}, ("failure", "no script", "")),
+        (
+            "copilot",
+            "PostToolUse",
+            {**SHELL, "tool_result": {"result_type": "success", "text_result_for_llm": COPILOT}},
+            ("failure", COPILOT, "npm test"),
+        ),
         ("copilot", "PostToolUse", {**SHELL, "tool_result": {}}, ("after", "", "npm test")),
     ],
 )
@@ -144,16 +150,16 @@ def test_long_texts_are_cut_at_a_word() -> None:
 
 
 def test_answers_have_the_form_of_their_client() -> None:
-    def answer(client: str, name: str) -> tuple[str, int]:
-        return hook_events.answer(client, {"hook_event_name": name}, 'so "it" is')
+    def answer(client: str, name: str) -> dict[str, Any]:
+        payload = {"hook_event_name": name}
+        value: dict[str, Any] = json.loads(hook_events.answer(client, payload, 'so "it" is'))
+        return value
 
     for client, name in (("codex", "PreToolUse"), ("gemini", "AfterTool")):
-        output, status = answer(client, name)
         specific = {"hookEventName": name, "additionalContext": 'so "it" is'}
-        assert (json.loads(output), status) == ({"hookSpecificOutput": specific}, 0)
-    output, status = answer("cursor", "postToolUse")
-    assert (json.loads(output), status) == ({"additional_context": 'so "it" is'}, 0)
-    assert answer("copilot", "PostToolUseFailure") == ('so "it" is', 2)
+        assert answer(client, name) == {"hookSpecificOutput": specific}
+    assert answer("cursor", "postToolUse") == {"additional_context": 'so "it" is'}
+    assert answer("copilot", "PostToolUse") == {"additionalContext": 'so "it" is'}
 
 
 @pytest.mark.parametrize("client", sorted(hook_events.CLIENTS))

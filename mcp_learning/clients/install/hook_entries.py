@@ -32,7 +32,6 @@ class Hooks:
         grouped: Whether an event has groups of hooks, each with its matcher.
         of_hook: What a hook has besides its command.
         of_file: What the file has besides the hooks.
-        status_counts: Whether the client looks at the exit status for more than a failure.
     """
 
     client: str
@@ -41,7 +40,6 @@ class Hooks:
     grouped: bool = True
     of_hook: Config = field(default_factory=dict)
     of_file: Config = field(default_factory=dict)
-    status_counts: bool = False
 
     def place(self, scope: Scope) -> Path:
         """The file of a scope.
@@ -143,29 +141,26 @@ HOOKS = {
                 "SessionStart": "",
                 "UserPromptSubmit": "",
                 "PostToolUse": "bash|powershell",
-                "PostToolUseFailure": "",
                 "Stop": "",
-                "SessionEnd": "",
             },
             _copilot,
             grouped=False,
             of_hook={"type": "command", "timeoutSec": TIMEOUT_SECONDS},
             of_file={"version": 1},
-            status_counts=True,
         ),
     )
 }
 """By the name of the client. Their events are those of `clients.hook_events`."""
 
 
-def command_line(hooks: Hooks, command: Sequence[str], platform: str = sys.platform) -> str:
+def command_line(command: Sequence[str], platform: str = sys.platform) -> str:
     """The text of a hook's command, for the shell that the client runs it with.
 
     A program that was removed would be a failure that clients show, so that counts as success; but
-    not on Windows, where the shell may be any, nor where the exit status says something.
+    not on Windows, where the shell may be any.
     """
     text = shlex.join(command)
-    return text if hooks.status_counts or platform == "win32" else f"{text} || true"
+    return text if platform == "win32" else f"{text} || true"
 
 
 def with_hooks(config: Config, hooks: Hooks, command: str) -> Config:

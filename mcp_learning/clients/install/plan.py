@@ -97,7 +97,7 @@ def plan_install(
         hooks = _hooks_of(agent)
         place = hooks.place(scope)
         with_hooks = partial(
-            hook_entries.with_hooks, hooks=hooks, command=hook_entries.command_line(hooks, hook)
+            hook_entries.with_hooks, hooks=hooks, command=hook_entries.command_line(hook)
         )
         if place == path:
             change = _both(change, with_hooks)

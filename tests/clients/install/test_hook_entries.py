@@ -44,10 +44,9 @@ def test_hooks_are_added_for_each_event_that_is_answered_and_taken_back(
     workspace.install(client, hooks=True)
     config = json.loads(path.read_text())
     assert config["hooks"].keys() == CLIENTS[client].events.keys() == HOOKS[client].matchers.keys()
-    guard = "" if client == "copilot" else GUARD
     for event in config["hooks"]:
         assert commands_in(config, event) == [
-            f"'/opt/my venv/bin/mcp-learning' hook {client}{guard}"
+            f"'/opt/my venv/bin/mcp-learning' hook {client}{GUARD}"
         ]
     assert workspace.install(client, hooks=True) == []
     workspace.uninstall(client)
