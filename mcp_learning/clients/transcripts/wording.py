@@ -13,7 +13,9 @@ _UNSPACED = frozenset({"zh", "ja", "ko"})
 _MOST_WORDS = 6
 
 _QUESTION = re.compile(r"[?？][\s)*_`\"'」』]*\Z|¿")
-_OUTPUT = re.compile(r"\S+:\d+(?::\d+)?:|[$❯>%]\s|\[\d|at\s\w+[.(]")
+_OUTPUT = re.compile(
+    r"\S+:\d+(?::\d+)?:|(?:[$❯>%➜λ]|=>)\s|\[\d|at\s\w+[.(]|\S+@\S+[:~]|[^\n]{0,80}\$ [a-z]"
+)
 _ITEMS = re.compile(
     r"(?!.*\b(?:phase|step|part|milestone|chunk|task|issue|ticket|pr|stage|version)\b)"
     r"(?:[a-z']+\s+){0,2}#?\d+(?:\s*(?:,|/|&|and)\s*#?\d+)*[.!]*",
