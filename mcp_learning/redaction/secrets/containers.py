@@ -64,6 +64,7 @@ _BARE = re.compile(r"[\w+/=@!#$%^&*.~-]+")
 _ADDRESS = re.compile(
     r".*://|~?/|\.|[\w.+-]+@[\w-]+\.|[\w-]+(?:[.:][\w-]+)+\Z|(?:[a-z][\w-]*/)+[a-z][\w.-]*\Z"
 )
+_NAME = re.compile(r"[A-Za-z]*\d*(?:[-_.][A-Za-z]*\d*)*")
 _ITEM = re.compile(
     r"(?:[\[,(]|^[ \t]*-)[ \t\n]{0,40}\\*(?P<quote>[\"'`])"
     r"(?P<quoted>[^\"'`\n\\]{4,2000})\\*(?P=quote)"
@@ -135,7 +136,12 @@ def is_secret_member(name: str, value: JSON, container: str) -> bool:
     if is_owner and not _OF_ACCOUNTS.search(container):
         return len(value) >= 6 and is_telling(value) and not value.isdecimal()
     least = 12 if is_description else 8
-    return len(value) >= least and is_random(value) and not is_hexadecimal(value)
+    return len(value) >= least and is_random(value) and not _is_name(value)
+
+
+def _is_name(value: str) -> bool:
+    """Whether it may be what an account or a machine is called: `proj-2024-a`, a UUID."""
+    return is_hexadecimal(value) or bool(_NAME.fullmatch(value))
 
 
 def _is_secret(match: re.Match[str], container: str) -> bool:
