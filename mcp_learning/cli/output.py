@@ -88,12 +88,14 @@ def executions_table(rows: "Iterable[Listed | Match]", texts: str) -> Table:
 
 
 def _outcome(one: "Listed | Match", score: str = "") -> Text:
-    """How it ended; of a match that stands for several runs of a task, how many succeeded."""
+    """How it ended; of a match, how many of several runs succeeded, and what superseded it."""
     cell = Text(f"{score}\n" if score else "").append(one.outcome, style=_STYLE[one.outcome])
     runs = getattr(one, "runs", None)
-    if runs is None or runs.total < 2:
-        return cell
-    return cell.append(f"\n{runs.success} of {runs.total}", style="dim")
+    if runs is not None and runs.total > 1:
+        cell.append(f"\n{runs.success} of {runs.total}", style="dim")
+    if later := getattr(one, "superseded_by", None):
+        cell.append(f"\nsuperseded by {short_id(later)}", style="dim")
+    return cell
 
 
 def _lesson(one: "Listed | Match") -> str:

@@ -101,6 +101,26 @@ def test_an_empty_search_says_how_to_widen_it(ask: Callable[..., Any], invoke: I
     assert "--min-similarity" in invoke("similar", "bake a cake").stdout
 
 
+def test_a_search_says_what_superseded_a_match(
+    ask: Callable[..., Any], invoke: Invoke, home: Path
+) -> None:
+    later = {
+        "task_id": "0390a0b1-dddd-7000-8000-000000000000",
+        "task_description": "Let the session end with the browser",
+        "supersedes": LOGIN,
+        "recorded_at": "2026-04-01T10:00:00Z",
+    }
+    (home / "later.jsonl").write_text(json.dumps(COMMON | later), encoding="utf-8")
+    assert invoke("import", "jsonl", "later.jsonl", "--json").exit_code == 0
+    text = "the login redirects in a loop when the session has expired"
+
+    first, second, *_ = ask("similar", text)["matches"]
+
+    assert (first["task_id"], second["task_id"]) == (later["task_id"], LOGIN)
+    assert second["superseded_by"] == later["task_id"]
+    assert "superseded by 0390a0b1" in " ".join(invoke("similar", text).stdout.split())
+
+
 def test_corrections_and_feedback_are_kept(ask: Callable[..., Any]) -> None:
     done = ask("edit", "0190a0b1-b", "--outcome", "success", "--error-type", "", "--solution", "x")
     assert done["changed"] == ["outcome", "solution_summary", "error_type"]
