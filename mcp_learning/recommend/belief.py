@@ -2,12 +2,13 @@
 
 A belief about m options is changed level by level: what all executions say is the prior of what
 those of the same type say, and so on down to the runs of the very task. At each level the logits
-move by a shift that is normal around 0; the likeliest shift is found by Newton's method. A shift is
-common to all options, since tasks are hard or easy for all, or each option has one of its own.
+move by a shift that all options have in common, since tasks are hard or easy for all, and by one of
+each option's own. Both are normal around 0; the likeliest ones are found by Newton's method, at
+once, so that what a single option did isn't put down to the tasks alone.
 
-How far logits shift at a level isn't known beforehand. Each of `VARIANCES` is weighted by what is
-known of it, and by how likely it makes the counts of all options together, so that a level at which
-nothing differs changes nothing.
+How far logits shift at a level isn't known beforehand. Each pair of variances in `COMMON` and `OWN`
+is weighted by what is known of it, and by how likely it makes the counts of all options together,
+so that a level at which nothing differs changes nothing.
 
 Source: the hierarchical logistic regression of A. Gelman et al., Bayesian Data Analysis, 3rd ed.
 (2013), section 16.4, by Laplace's approximation (section 13.3). Counts that are fractions are
@@ -22,14 +23,25 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-VARIANCES = np.array([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 9.0])
-"""Variances that the shifts of a level may have; 0.01 moves a rate of 1/2 by 0.025."""
+VARIANCES = np.array([0.01, 0.1, 0.3, 1.0, 3.0])
+"""Variances that shifts may have; 0.01 moves a rate of 1/2 by 0.025."""
 
-FEW = 1 / (VARIANCES + 0.1)
-"""Weights of `VARIANCES` before anything is known: a level rather changes nothing."""
+COMMON, OWN = (pair.ravel() for pair in np.meshgrid(VARIANCES, VARIANCES, indexing="ij"))
+"""(j,) each: variances of the shift that options have in common, and of those of their own."""
 
-EQUAL = np.ones(len(VARIANCES))
-"""Weights of `VARIANCES` for options on all tasks: how much they differ, their counts say."""
+FEW = 1 / ((COMMON + 0.1) ** 1.5 * (OWN + 0.1))
+"""Weights of the pairs before anything is known: a level rather changes nothing."""
+
+SPREAD = 1 / (OWN + 0.1)
+"""Further weights of the pairs for how unsure rates are: that options may differ more than is known
+helps to choose between them, and would make all intervals too wide."""
+
+OVERSTATED = 3.0
+"""How many times the information of counts is overstated: outcomes on alike tasks tend to be alike.
+Measured, as the weights, by the coverage of intervals (docs/learning.md)."""
+
+APART = np.where(VARIANCES[0] == COMMON, 1.0, 1e-9)
+"""Weights of the pairs for options on all tasks: how much they differ, their counts say."""
 
 ANY = 0.01
 """Information on a level, of all options together, that is half as good as knowing it well: what
@@ -51,11 +63,11 @@ class Counts(NamedTuple):
 
 
 class Shifts(NamedTuple):
-    """The likeliest shifts of logits for each of j variances; k is m, or 1 for a common shift.
+    """The likeliest shifts of logits for each of j pairs of variances.
 
     Attributes:
-        mean: (j, …, k).
-        information: (j, …, k) >= 0, the curvature of the log-likelihood there.
+        mean: (j, …, m).
+        information: (j, …, m) >= 0, the curvature of the log-likelihood there.
         evidence: (j, …) logarithms of how likely the counts are.
     """
 
@@ -104,7 +116,7 @@ class Belief(NamedTuple):
         """(…, m) rates, 0..1, this many standard deviations from the mean, in logits."""
         return logistic(self.logit + deviations * np.sqrt(self.own + self.shared))
 
-    def after(self, counts: Counts, weights: Floats, *, common: bool) -> "Belief":
+    def after(self, counts: Counts, weights: Floats, overstated: float = OVERSTATED) -> "Belief":
         """The belief once counts of some tasks are known.
 
         What might be different there makes it less sure only as far as there is evidence on any
@@ -113,25 +125,32 @@ class Belief(NamedTuple):
         Args:
             counts: (…, m) of each option, on such tasks. They may be among those that the belief
                 rests on already.
-            weights: (j,) of `VARIANCES`, before the counts are seen.
-            common: All options shift alike.
+            weights: (j,) of the pairs of variances, before the counts are seen.
+            overstated: See `OVERSTATED`; 1 of independent outcomes.
         """
-        found = shifts(self.logit, counts, common=common)
-        prior = _first(VARIANCES, self.logit.ndim)
-        logs = _first(np.log(weights), self.logit.ndim) + found.evidence[..., None]
+        found = shifts(self.logit, counts)
+        dimensions = self.logit.ndim
+        logs = _first(np.log(weights), dimensions) + found.evidence[..., None]
         weight = np.exp(logs - logs.max(axis=0))
         weight /= weight.sum(axis=0)
         shift = (weight * found.mean).sum(axis=0)
         known = found.information.sum(axis=-1, keepdims=True)
-        before = prior * known / (known + ANY) + (0.0 if common else self.own)
-        square = before / (1 + before * found.information) + (found.mean - shift) ** 2
-        if not common:  # an option may do much better or worse here than levels are taken to say
-            weight = weight / _first(FEW, self.logit.ndim)
-            weight /= weight.sum(axis=0)
-        variance = (weight * square).sum(axis=0)
-        if common:
-            return Belief(self.logit + shift, self.own, self.shared + variance)
-        return Belief(self.logit + shift, variance, self.shared)
+        known = known / (known + ANY)
+        information = found.information / overstated
+        weight = weight * _first(SPREAD, dimensions)
+        weight /= weight.sum(axis=0)
+        own = _first(OWN, dimensions) * known + self.own
+        alone = 1 / (1 + own * information)  # of what is common, so much is left to an option
+        told = (information * alone).sum(axis=-1, keepdims=True)
+        common = _first(COMMON, dimensions) * known
+        common = common / (1 + common * told)
+        least = alone.min(axis=-1, keepdims=True, initial=1.0)
+        square = own * alone + common * (alone**2 - least**2) + (found.mean - shift) ** 2
+        return Belief(
+            self.logit + shift,
+            (weight * square).sum(axis=0),
+            self.shared + (weight * common * least**2).sum(axis=0),
+        )
 
     def chance_of_best(self) -> Floats:
         """(m,) the probability of each rate to be the highest; what is shared doesn't matter.
@@ -152,34 +171,40 @@ def logistic(logits: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-logits)))
 
 
-def shifts(logits: Floats, counts: Counts, *, common: bool) -> Shifts:
-    """The likeliest shifts for each of `VARIANCES`, of any number of tasks at once.
+def shifts(logits: Floats, counts: Counts) -> Shifts:
+    """The likeliest shifts for each pair of variances, of any number of tasks at once.
+
+    The matrix of second derivatives is a diagonal with one row and column, that of the common
+    shift, so that a step is found by elimination.
 
     Args:
         logits: (…, m) before.
         counts: (…, m).
-        common: All options of a task shift alike.
     """
-    precision = 1 / _first(VARIANCES, logits.ndim)
-    mean = np.zeros((len(VARIANCES), *logits.shape[:-1], 1 if common else logits.shape[-1]))
+    wide, alone = _first(COMMON, logits.ndim), _first(OWN, logits.ndim)
+    common = np.zeros((len(COMMON), *logits.shape[:-1], 1))
+    own = np.zeros((len(OWN), *logits.shape))
     for _ in range(_STEPS):
-        rate = logistic(logits + mean)
+        rate = logistic(logits + common + own)
         expected = counts.total * rate
         slope, information = counts.success - expected, expected * (1 - rate)
-        if common:
-            slope = slope.sum(axis=-1, keepdims=True)
-            information = information.sum(axis=-1, keepdims=True)
-        step = (slope - mean * precision) / (information + precision)
-        longest = float(np.abs(step).max(initial=0.0))
-        if longest > _LONGEST_STEP:
-            step = np.minimum(np.maximum(step, -_LONGEST_STEP), _LONGEST_STEP)
-        mean = mean + step
-        if longest < _CLOSE:
+        left = 1 + alone * information
+        told = (information / left).sum(axis=-1, keepdims=True)
+        both = ((slope + information * own) / left).sum(axis=-1, keepdims=True)
+        step = (wide * both - common) / (1 + wide * told)
+        steps = _bounded(step), _bounded((alone * (slope - information * step) - own) / left)
+        common, own = common + steps[0], own + steps[1]
+        if max(float(np.abs(one).max(initial=0.0)) for one in steps) < _CLOSE:
             break
-    at = logits + mean
+    at = logits + common + own
     likelihood = (counts.success * at - counts.total * np.logaddexp(0, at)).sum(axis=-1)
-    penalty = mean**2 * precision + np.log1p(information / precision)
-    return Shifts(mean, information, likelihood - 0.5 * penalty.sum(axis=-1))
+    penalty = (own**2 / alone + np.log(left)).sum(axis=-1)
+    penalty = penalty + (common**2 / wide + np.log1p(wide * told))[..., 0]
+    return Shifts(common + own, information, likelihood - 0.5 * penalty)
+
+
+def _bounded(step: Floats) -> Floats:
+    return np.minimum(np.maximum(step, -_LONGEST_STEP), _LONGEST_STEP)
 
 
 def logit_of(rate: Floats | float) -> Floats:

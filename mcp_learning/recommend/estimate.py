@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mcp_learning.recommend import changepoint
-from mcp_learning.recommend.belief import EQUAL, VARIANCES, Belief, Counts, Floats
+from mcp_learning.recommend.belief import APART, Belief, Counts, Floats
 from mcp_learning.recommend.evidence import (
     LEVELS,
     Bools,
@@ -36,13 +36,10 @@ OFTEN = 4.0
 """Effective runs of the very task, or of each option on tasks of its type, from which nothing is
 left to explore."""
 
-BOLD = np.where(VARIANCES == 3.0, 1.0, 1e-9)
-"""Weights of `belief.VARIANCES` by which options are ordered on a task that wasn't done often: they
-are taken to differ much from place to place."""
-
-BONUS = 0.5
-"""Standard deviations by which an option then goes further to the front. Measured, as the other
-two (docs/learning.md)."""
+BEFORE, CARRIES_OVER = 4.0, 0.8
+"""By what options are ordered on a task that wasn't done often: their rate on tasks of one kind,
+before which so many executions are taken to have ended as all tasks did, that rate moved so far
+towards 1/2. Measured, as the other two (docs/learning.md)."""
 
 _Z_90 = 1.6448536269514722
 
@@ -55,12 +52,15 @@ class Background:
         success: Successes of all options, also of those that aren't compared.
         total: Executions of all options, likewise.
         counts: Of each option on all tasks.
+        typical: The same, with kinds of tasks on which it was tried often counting no more than
+            others: where the best is taken, an option is tried most on what it is good at.
         places: Likewise on those of the type, and in the repository, at hand.
     """
 
     success: float
     total: float
     counts: Counts
+    typical: Counts
     places: Mapping[Where, Counts]
 
 
@@ -78,7 +78,7 @@ class Estimate:
         better: Whether the first of the tried options is the best of them with a probability of
             at least `SURE`.
         weights: (n,) what each piece of evidence weighed on tasks like this one.
-        hardness: Weights of `belief.VARIANCES` for how hard the very task is.
+        same: Weights of the pairs of variances for the very task.
     """
 
     belief: Belief
@@ -89,7 +89,7 @@ class Estimate:
     order: Ints
     better: bool
     weights: Floats
-    hardness: Floats
+    same: Floats
 
     @property
     def mean(self) -> Floats:
@@ -124,7 +124,7 @@ class Estimate:
         failed = np.zeros(len(self.order))
         failed[number] = 1
         counts = Counts(np.zeros(len(failed)), failed)
-        return self.belief.after(counts, self.hardness, common=True).rate
+        return self.belief.after(counts, self.same).rate
 
     @property
     def enough(self) -> bool:
@@ -148,7 +148,7 @@ def estimate(
         evidence: Of ended executions, oldest first; may be empty.
         background: What is known from all tasks.
         options: How many there are, at least 1.
-        strengths: (j,) weights of `belief.VARIANCES` for each of `LEVELS`.
+        strengths: (j,) weights of the pairs of variances for each of `LEVELS`.
     """
     close = closeness(evidence.similarity)
     unchanged = changepoint.unchanged_on_similar_tasks(
@@ -158,20 +158,20 @@ def estimate(
     counted = replace(evidence, weight=weight)
     at = counted.counts(options)
     at.update(background.places)
-    everywhere = usual(background, options)
-    belief = everywhere
-    for (level, common), weights in zip(LEVELS, strengths, strict=True):
+    belief = usual(background, background.typical)
+    for level, weights in zip(LEVELS, strengths, strict=True):
         if level in at:
-            belief = belief.after(at[level], weights, common=common)
+            belief = belief.after(at[level], weights)
     near = weight * close
     sizes = effective_sizes(evidence.option, near, options)
     promise = belief.logit
     of_type = at["task_type"].total if "task_type" in at else np.zeros(options)
     if at["same"].total.sum() < OFTEN and of_type.sum() < OFTEN * options:
         won = tally(evidence.option, near * evidence.success, options)
-        tried = Counts(won, tally(evidence.option, near, options))
-        bold = everywhere.after(tried, BOLD, common=False)
-        promise = bold.logit + BONUS * np.sqrt(bold.own)
+        total = tally(evidence.option, near, options)
+        scale = sizes / np.maximum(total, 1e-300)
+        before = 0.5 + CARRIES_OVER * (usual(background, background.counts).rate - 0.5)
+        promise = (BEFORE * before + won * scale) / (BEFORE + sizes)
     order = np.lexsort((np.arange(options), -sizes, -np.round(promise, 9)))
     return Estimate(
         belief=belief,
@@ -182,17 +182,22 @@ def estimate(
         order=order,
         better=_is_better(belief, order[sizes[order] >= TRIED]),
         weights=near,
-        hardness=dict(zip(LEVELS, strengths, strict=True))["same", True],
+        same=dict(zip(LEVELS, strengths, strict=True))["same"],
     )
 
 
-def usual(background: Background, options: int) -> Belief:
+def usual(background: Background, counts: Counts) -> Belief:
     """What is believed of options on all tasks.
 
     The counts may be those of several moments at once: (…, m), with (…) sums of all options.
+
+    Args:
+        background: What is known of all options.
+        counts: `Background.counts` or `Background.typical`.
     """
+    options = counts.total.shape[-1]
     alike = Belief.alike(np.asarray(background.success), np.asarray(background.total), options)
-    return alike.after(background.counts, EQUAL, common=False)
+    return alike.after(counts, APART, overstated=1.0)
 
 
 def _is_better(belief: Belief, tried: Ints) -> bool:

@@ -2,7 +2,7 @@
 
     weight = closeness · recency · confidence · votes · unchanged · supersession
 
-- closeness, 0..1: how much alike the tasks are, at each of `LEVELS`.
+- closeness, 0..1: how much alike the tasks are; 1 for counts of a type or a repository.
 - recency, 0..1: halves with every half-life.
 - confidence, 0..1: how sure the outcome is (`models.verdicts`).
 - votes, 0.5..2: what feedback says, and how the tasks ended that used it (`votes`).
@@ -14,7 +14,7 @@ weights.
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,42 +26,17 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
-class Level(NamedTuple):
-    """Tasks that are like the one at hand, by their text.
-
-    Attributes:
-        unlike: Similarity up to which a task is no evidence.
-        alike: From which it is as good as the same; between the two, its closeness grows by the
-            square.
-    """
-
-    unlike: float
-    alike: float
-
-
-WIDE, NEAR = Level(0.1, 0.5), Level(0.3, 0.75)
-"""A wide neighbourhood, and tasks of one kind. Measured (docs/learning.md)."""
+UNLIKE, ALIKE = 0.3, 0.75
+"""Similarity up to which a task is no evidence, and from which it is as good as the same; between
+the two, its closeness grows by the square. Measured (docs/learning.md)."""
 
 Place = Literal["task_type", "repo"]
 PLACES: tuple[Place, ...] = ("task_type", "repo")
-Where = Level | Place | Literal["same"]
+Where = Place | Literal["near", "same"]
 
-LEVELS: tuple[tuple[Where, bool], ...] = (
-    ("task_type", True),
-    ("task_type", False),
-    ("repo", True),
-    ("repo", False),
-    (WIDE, True),
-    (NEAR, True),
-    (NEAR, False),
-    ("same", True),
-    ("same", False),
-)
-"""Which tasks are looked at one after the other, the very task last, and whether for how hard they
-are for all options in common, or for how each does on them."""
-
-WIDEST = WIDE.unlike
-"""Similarity up to which a task is no evidence at any level."""
+LEVELS: tuple[Where, ...] = ("task_type", "repo", "near", "same")
+"""Which tasks are looked at one after the other: those of the type told, those in the repository,
+those of one kind, and the very task."""
 
 SUPERSEDED = 0.5
 """Weight of a run after which the same task, in the same repository and with the same option, ended
@@ -98,9 +73,9 @@ class Evidence:
         _, number, times = np.unique(self.task, return_inverse=True, return_counts=True)
         others = ~self.same * self.weight / (1 + _ALIKE_BY_CHANCE * (times[number] - 1.0))
         weights: dict[Where, Floats] = {
-            level: others * closeness(self.similarity, level) for level in (WIDE, NEAR)
+            "near": others * closeness(self.similarity),
+            "same": self.same * self.weight,
         }
-        weights["same"] = self.same * self.weight
         return {
             where: Counts(
                 tally(self.option, weight * self.success, options),
@@ -110,9 +85,9 @@ class Evidence:
         }
 
 
-def closeness(similarity: Floats, level: Level = NEAR) -> Floats:
+def closeness(similarity: Floats) -> Floats:
     """(n,) 0..1: how much of an execution's weight its similarity leaves."""
-    share = (similarity - level.unlike) / (level.alike - level.unlike)
+    share = (similarity - UNLIKE) / (ALIKE - UNLIKE)
     return np.asarray(np.clip(share, 0.0, 1.0) ** 2)
 
 

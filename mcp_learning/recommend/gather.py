@@ -11,9 +11,8 @@ from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.belief import Counts, Floats
 from mcp_learning.recommend.estimate import Background
 from mcp_learning.recommend.evidence import (
-    NEAR,
     SUPERSEDED,
-    WIDEST,
+    UNLIKE,
     Bools,
     Evidence,
     Ints,
@@ -22,7 +21,8 @@ from mcp_learning.recommend.evidence import (
     superseded,
 )
 from mcp_learning.recommend.labels import including, merge
-from mcp_learning.recommend.tallies import tally
+from mcp_learning.recommend.strengths import Regularities
+from mcp_learning.recommend.tallies import tally, typical
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.redaction import repositories
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
@@ -92,6 +92,7 @@ def gather(
     comparison: Comparison,
     votes: Mapping[UUID, Vote],
     half_life_days: float,
+    learned: Regularities,
 ) -> Gathered:
     """The evidence on the options for a task.
 
@@ -101,6 +102,7 @@ def gather(
         comparison: What to compare.
         votes: For and against executions.
         half_life_days: Age at which evidence counts half, in days.
+        learned: From the same rows.
     """
     view = related.snapshot.view
     now = query.now.timestamp() * 1e6
@@ -109,7 +111,7 @@ def gather(
     merged, included = including(merged, comparison.include)
     option, options = merged.number[view[comparison.by]], len(merged.names)
     ended = view["alive"] & (view["outcome"] != _PENDING) & (option >= 0) & (view["confidence"] > 0)
-    similar = related.rows[(related.similarities > WIDEST) & ended[related.rows]]
+    similar = related.rows[(related.similarities > UNLIKE) & ended[related.rows]]
     similar = similar[np.lexsort((view["sequence"][similar], view["timestamp"][similar]))]
     similarity = np.zeros(len(view))
     similarity[related.rows] = related.similarities
@@ -118,9 +120,8 @@ def gather(
     weight[rows] = recency((now - view["timestamp"][rows]) / _DAY, half_life_days)
     weight[rows] *= view["confidence"][rows]
     usual = counted(view, rows, option, weight, options)
-    near = similar[similarity[similar] > NEAR.unlike]
-    tried = tally(option[near], similarity[near], options)
-    used, portable = _uses(related, near, similarity[near], option, options, comparison)
+    tried = tally(option[similar], similarity[similar], options)
+    used, portable = _uses(related, similar, similarity[similar], option, options, comparison)
     compared = _compared(tried, used, portable, usual, comparison.limit, included)
     renumbered = np.full(options + 1, -1, np.int64)
     renumbered[compared] = np.arange(len(compared))
@@ -150,6 +151,13 @@ def gather(
         float(everywhere.success.sum()),
         float(everywhere.total.sum()),
         everywhere.of(compared),
+        typical(
+            option[rows],
+            view["outcome"][rows] == _SUCCESS,
+            weight[rows],
+            learned.crowd(view["version"][rows].astype(np.int64)),
+            options,
+        ).of(compared),
         {
             name: counted(view, at, option, weight, options).of(compared)
             for name, at in there.items()

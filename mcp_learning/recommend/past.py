@@ -109,11 +109,11 @@ class Past:
 
     def compare(self, query: Query, found: Related, comparison: Comparison) -> Compared:
         """Compares options for a task, by what `related` says of it."""
-        gathered = gather(found, query, comparison, self._votes, self._half_life_days)
-        strengths = self._strengths.of(found.snapshot, comparison.by, self._noise)
+        learned = self._strengths.of(found.snapshot, comparison.by, self._noise)
+        gathered = gather(found, query, comparison, self._votes, self._half_life_days, learned)
         options = len(gathered.names)
         return Compared(
-            gathered, estimate(gathered.evidence, gathered.background, options, strengths)
+            gathered, estimate(gathered.evidence, gathered.background, options, learned.levels)
         )
 
     def _columns(self, runs: Mapping[int, PastRun], text_hashes: Sequence[int]) -> Columns:

@@ -19,7 +19,7 @@ from mcp_learning.models.results import Basis, Draw, ExecutionSummary, Option, R
 from mcp_learning.models.wording import counted
 from mcp_learning.recommend import choice, pitfalls
 from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate, estimate
-from mcp_learning.recommend.evidence import NEAR
+from mcp_learning.recommend.evidence import UNLIKE
 from mcp_learning.recommend.gather import Comparison, Gathered, gather
 from mcp_learning.recommend.strengths import Strengths
 from mcp_learning.recommend.tallies import weighted_quantile
@@ -95,17 +95,15 @@ def assess(
         strengths: Of the same rows.
     """
     comparison = Comparison(request.by, request.repo, request.task_type, request.limit)
-    gathered = gather(related, query, comparison, votes, half_life_days)
+    learned = strengths.of(related.snapshot, request.by, query.noise)
+    gathered = gather(related, query, comparison, votes, half_life_days, learned)
     estimated = estimate(
-        gathered.evidence,
-        gathered.background,
-        len(gathered.names),
-        strengths.of(related.snapshot, request.by, query.noise),
+        gathered.evidence, gathered.background, len(gathered.names), learned.levels
     )
     order = np.argsort(-estimated.weights, kind="stable")
     weighty = order[estimated.weights[order] > 0][:MOST_READ]
     view = related.snapshot.view
-    similar = related.rows[related.similarities > NEAR.unlike]
+    similar = related.rows[related.similarities > UNLIKE]
     return Assessment(
         request=request,
         gathered=gathered,

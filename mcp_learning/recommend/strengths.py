@@ -2,12 +2,14 @@
 
 Where tasks repeat, the runs of the very task say most; where each option is good at other kinds of
 work, those of near tasks; in a history where neither matters, the rate of an option is all there
-is. So the latest outcomes are predicted from what was recorded before them, level by level, and
-each variance of a level is weighted by how well it predicts them all.
+is. So outcomes from all over the history are predicted from what was recorded before them, level by
+level, and each pair of variances of a level is weighted by how well it predicts them all.
+
+How often an option was tried on tasks like those that it was tried on is learned, too (`crowd`).
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,25 +21,23 @@ from mcp_learning.recommend.estimate import Background, usual
 from mcp_learning.recommend.evidence import (
     LEVELS,
     PLACES,
-    WIDEST,
+    UNLIKE,
     Bools,
     Evidence,
     Ints,
     Where,
+    closeness,
 )
 from mcp_learning.recommend.labels import merge
-from mcp_learning.recommend.tallies import tally
+from mcp_learning.recommend.tallies import tally, typical
 from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.metric import watermark
 from mcp_learning.search.related import related
 from mcp_learning.search.scorer import Query
 from mcp_learning.search.snapshot import Snapshot
 
-UNKNOWN: tuple[Floats, ...] = (FEW,) * len(LEVELS)
-"""Of a history that is too short to learn from."""
-
-OUTCOMES_PREDICTED, RUNS = 400, 2
-"""Latest outcomes that are predicted, at most so many of each task: its runs tend to end alike."""
+OUTCOMES_PREDICTED = 400
+"""Outcomes that are predicted, evenly from all over the history."""
 
 MOST_OPTIONS = 32
 """Options, the most used ones, whose outcomes are predicted."""
@@ -45,21 +45,48 @@ MOST_OPTIONS = 32
 _SUCCESS, _PENDING = OUTCOMES.index("success"), OUTCOMES.index("pending")
 
 
-class Strengths:
-    """Weights of `belief.VARIANCES` for each of `evidence.LEVELS`, learned from the rows.
+@dataclass(frozen=True)
+class Regularities:
+    """What a history shows.
 
-    They are learned again when the number of embeddings has grown by a quarter, as the metric, from
-    the executions up to there: a restart doesn't change them. Safe to use from several threads.
+    Attributes:
+        levels: For each of `evidence.LEVELS`, weights of the pairs of variances.
+        versions: (n,) int64, ascending, versions of the embeddings of the executions learned from.
+        tried: (n,) >= 1, how many executions with the same option are of that kind of task.
+    """
+
+    levels: Sequence[Floats]
+    versions: Ints
+    tried: Floats
+
+    def crowd(self, versions: Ints) -> Floats:
+        """(k,) `tried` of executions, by their embeddings' versions; the median of new ones."""
+        if not len(self.versions):
+            return np.ones(len(versions))
+        at = np.minimum(np.searchsorted(self.versions, versions), len(self.versions) - 1)
+        known = self.versions[at] == versions
+        return np.where(known, self.tried[at], np.median(self.tried))
+
+
+UNKNOWN = Regularities((FEW,) * len(LEVELS), np.zeros(0, np.int64), np.zeros(0))
+"""Of a history that is too short to learn from."""
+
+
+class Strengths:
+    """What the rows show, for each label that executions are compared by.
+
+    It is learned again when the number of embeddings has grown by a quarter, as the metric, from
+    the executions up to there: a restart doesn't change it. Safe to use from several threads.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[Dimension, tuple[tuple[int, int], Sequence[Floats]]] = {}
+        self._known: dict[Dimension, tuple[tuple[int, int], Regularities]] = {}
 
-    def of(self, snapshot: Snapshot, by: Dimension, noise: float) -> Sequence[Floats]:
-        """The weights for a comparison by a label.
+    def of(self, snapshot: Snapshot, by: Dimension, noise: float) -> Regularities:
+        """What is learned for a comparison by a label.
 
-        A call that learns them takes some tenths of a second longer.
+        A call that learns takes some tenths of a second longer.
 
         Args:
             snapshot: All rows, without filters.
@@ -90,6 +117,7 @@ class _History:
         rows: (n,) int64.
         option: (n,) int64, 0..options - 1.
         success: (n,) bool.
+        weight: (n,) how sure that is, 0..1.
         options: How many there are.
     """
 
@@ -97,7 +125,12 @@ class _History:
     rows: Ints
     option: Ints
     success: Bools
+    weight: Floats
     options: int
+
+    def task(self, at: int) -> int:
+        """The key of the task of one of the executions."""
+        return int(self.snapshot.view["task_key"][self.rows[at]])
 
     @classmethod
     def of(cls, snapshot: Snapshot, rows: Ints, by: Dimension) -> "_History":
@@ -105,6 +138,7 @@ class _History:
         view = snapshot.view
         numbers = merge(snapshot.labels(by), view[by][rows]).number[view[by]]
         ended = (view["outcome"][rows] != _PENDING) & (numbers[rows] >= 0)
+        ended &= view["confidence"][rows] > 0
         rows = rows[ended]
         rows = rows[np.lexsort((view["sequence"][rows], view["timestamp"][rows]))]
         counts = np.bincount(numbers[rows])
@@ -113,102 +147,123 @@ class _History:
         renumbered[most] = np.arange(len(most))
         option = renumbered[numbers[rows]]
         rows, option = rows[option >= 0], option[option >= 0]
-        return cls(snapshot, rows, option, view["outcome"][rows] == _SUCCESS, len(most))
+        success = view["outcome"][rows] == _SUCCESS
+        weight = view["confidence"][rows].astype(np.float64)
+        return cls(snapshot, rows, option, success, weight, len(most))
 
     def sample(self) -> list[int]:
-        """Positions of the outcomes to predict: the latest runs of the latest tasks."""
-        tasks = self.snapshot.view["task_key"][self.rows].tolist()
-        chosen: dict[int, list[int]] = {}
-        left = OUTCOMES_PREDICTED
-        for at in range(len(tasks) - 1, 0, -1):
-            if len(runs := chosen.setdefault(tasks[at], [])) < RUNS:
-                runs.append(at)
-                left -= 1
-            if not left:
-                break
-        return [at for runs in chosen.values() for at in runs]
+        """Positions of the outcomes to predict."""
+        last = len(self.rows) - 1
+        return sorted(set(map(int, np.linspace(1, last, OUTCOMES_PREDICTED))))
 
 
-def learned(history: _History, noise: float) -> Sequence[Floats]:
-    """For each of `LEVELS`, how well each of `VARIANCES` predicts outcomes, as weights."""
-    sample = history.sample()
+def learned(history: _History, noise: float) -> Regularities:
+    """What a history shows; `UNKNOWN` of one that is too short."""
+    sample = history.sample() if len(history.rows) > 1 else []
     if not sample:
         return UNKNOWN
+    similarities = _similarities(history, sample, noise)
+    tried = _tried(history, sample, similarities)
     option, success = history.option[sample], history.success[sample]
-    everywhere, levels = _counts(history, sample, noise)
-    belief = usual(
-        Background(everywhere.success.sum(axis=1), everywhere.total.sum(axis=1), everywhere, {}),
-        history.options,
-    )
-    logits, found = belief.logit, []
+    background, levels = _counts(history, sample, similarities, tried)
+    logits, found = usual(background, background.typical).logit, []
     taken = np.arange(len(sample))
-    for level, common in LEVELS:
-        moved = logits + shifts(logits, levels[level], common=common).mean
+    for level in LEVELS:
+        seen = shifts(logits, levels[level])
+        moved = logits + seen.mean
         mine = moved[:, taken, option]
-        fit = -np.logaddexp(0, np.where(success, -mine, mine)).sum(axis=1)
+        fit = -(history.weight[sample] * np.logaddexp(0, np.where(success, -mine, mine))).sum(
+            axis=1
+        )
+        if level == "same":  # its counts are whole runs; those of near tasks vary less than runs
+            times = levels[level].total.sum() / len(history.rows)
+            fit += seen.evidence.sum(axis=1) / max(1.0, times)
         weights = FEW * np.exp(fit - fit.max()) + 1e-9
         found.append(weights / weights.sum())
         logits = np.tensordot(found[-1], moved, axes=1)
-    return found
+    versions = history.snapshot.view["version"][history.rows].astype(np.int64)
+    order = np.argsort(versions)
+    return Regularities(found, versions[order], tried[order])
+
+
+def _tried(history: _History, sample: Sequence[int], similarities: Mapping[int, Floats]) -> Floats:
+    """(n,) `Regularities.tried`, estimated from how near the executions are to those of a sample."""
+    tried = np.zeros(len(history.rows))
+    for option in range(history.options):
+        mine = np.flatnonzero(history.option == option)
+        some = [at for at in sample if history.option[at] == option]
+        for at in some:
+            near = closeness(similarities[history.task(at)][history.rows[mine]])
+            tried[mine] += near * len(mine) / len(some)
+    return np.maximum(tried, 1.0)
 
 
 def _counts(
-    history: _History, sample: Sequence[int], noise: float
-) -> tuple[Counts, dict[Where, Counts]]:
-    """(k, m) counts before each of k outcomes: on all tasks, and at each of `LEVELS`."""
+    history: _History,
+    sample: Sequence[int],
+    similarities: Mapping[int, Floats],
+    tried: Floats,
+) -> tuple[Background, dict[Where, Counts]]:
+    """What was known before each of k outcomes: on all tasks, and (k, m) counts at each level."""
     view, rows, options = history.snapshot.view, history.rows, history.options
-    known: dict[int, Floats] = {}
     everywhere: list[Counts] = []
+    spread: list[Counts] = []
     levels: dict[Where, list[Counts]] = {}
     for at in sample:
-        task = int(view["task_key"][rows[at]])
-        if task not in known:
-            known[task] = _similarities(history.snapshot, int(rows[at]), noise)
+        task = history.task(at)
         earlier, option, success = rows[:at], history.option[:at], history.success[:at]
-        everywhere.append(_tallied(option, success, options))
-        similarity = known[task][earlier]
-        near = np.flatnonzero(similarity > WIDEST)
+        weight = history.weight[:at]
+        everywhere.append(_tallied(option, success, weight, options))
+        spread.append(typical(option, success, weight, tried[:at], options))
+        similarity = similarities[task][earlier]
+        near = np.flatnonzero(similarity > UNLIKE)
         evidence = Evidence(
             option[near],
             success[near],
             similarity[near],
             view["task_key"][earlier[near]],
             view["task_key"][earlier[near]] == task,
-            np.ones(len(near)),
+            weight[near],
         )
         counts = evidence.counts(options)
         for place in PLACES:
             code = int(view[place][rows[at]])
             told = bool(history.snapshot.labels(place)[code])
             there = np.flatnonzero((view[place][earlier] == code) & told)
-            counts[place] = _tallied(option[there], success[there], options)
+            counts[place] = _tallied(option[there], success[there], weight[there], options)
         for level, found in counts.items():
             levels.setdefault(level, []).append(found)
-    return _stacked(everywhere), {level: _stacked(counts) for level, counts in levels.items()}
-
-
-def _tallied(option: Ints, success: Bools, options: int) -> Counts:
-    return Counts(
-        tally(option, success.astype(np.float64), options),
-        tally(option, np.ones(len(option)), options),
+    plain = _stacked(everywhere)
+    background = Background(
+        plain.success.sum(axis=1), plain.total.sum(axis=1), plain, _stacked(spread), {}
     )
+    return background, {level: _stacked(counts) for level, counts in levels.items()}
 
 
-def _similarities(snapshot: Snapshot, row: int, noise: float) -> Floats:
-    """(all rows,) similarities to the task of a row, by meaning: its words aren't in memory."""
-    query = Query(
-        text="",
-        task_key=int(snapshot.view["task_key"][row]),
-        vector=snapshot.vectors[row],
-        filters=Filters(),
-        limit=1,
-        now=datetime.now(UTC),
-        noise=noise,
-    )
-    found = related(snapshot, query)
-    similarities = np.zeros(len(snapshot.view))
-    similarities[found.rows] = found.similarities
-    return similarities
+def _tallied(option: Ints, success: Bools, weight: Floats, options: int) -> Counts:
+    return Counts(tally(option, weight * success, options), tally(option, weight, options))
+
+
+def _similarities(history: _History, sample: Sequence[int], noise: float) -> dict[int, Floats]:
+    """By task, (all rows,) similarities to it, by meaning: words aren't in memory."""
+    snapshot = history.snapshot
+    known: dict[int, Floats] = {}
+    for at in sample:
+        if (task := history.task(at)) in known:
+            continue
+        query = Query(
+            text="",
+            task_key=task,
+            vector=snapshot.vectors[int(history.rows[at])],
+            filters=Filters(),
+            limit=1,
+            now=datetime.now(UTC),
+            noise=noise,
+        )
+        found = related(snapshot, query)
+        known[task] = np.zeros(len(snapshot.view))
+        known[task][found.rows] = found.similarities
+    return known
 
 
 def _stacked(counts: Sequence[Counts]) -> Counts:

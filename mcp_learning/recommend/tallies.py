@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.recommend.belief import Floats
+from mcp_learning.recommend.belief import Counts, Floats
 
 
 def tally(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
@@ -28,6 +28,33 @@ def effective_sizes(groups: NDArray[np.int64], weights: Floats, count: int) -> F
     total = tally(groups, weights, count)
     squares = tally(groups, weights**2, count)
     return np.asarray(np.minimum(total, total**2 / np.maximum(squares, 1e-300)))
+
+
+def typical(
+    groups: NDArray[np.int64],
+    success: NDArray[np.bool_],
+    weights: Floats,
+    tried: Floats,
+    count: int,
+) -> Counts:
+    """(count,) successes and totals of each group as they are on a typical kind of task.
+
+    An execution counts the less, the more executions there are of its kind: the rate of a group is
+    the mean over kinds, and its total the effective size of what that leaves (L. Kish, see above).
+
+    Args:
+        groups: (n,) 0..count - 1.
+        success: (n,).
+        weights: (n,) >= 0.
+        tried: (n,) >= 1, how many executions of the group are of that kind of task.
+        count: How many groups there are.
+    """
+    thinned = weights / tried
+    total = tally(groups, thinned, count)
+    kish = total**2 / np.maximum(tally(groups, thinned**2, count), 1e-300)
+    size = np.minimum(kish, tally(groups, weights, count))
+    rate = tally(groups, thinned * success, count) / np.maximum(total, 1e-300)
+    return Counts(size * rate, size)
 
 
 def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:

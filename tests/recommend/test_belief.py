@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_learning.recommend.belief import EQUAL, FEW, VARIANCES, Belief, Counts, logit_of, shifts
+from mcp_learning.recommend.belief import (
+    APART,
+    COMMON,
+    FEW,
+    OWN,
+    Belief,
+    Counts,
+    Floats,
+    logit_of,
+    shifts,
+)
 
 Rows = list[tuple[float, float]]
 counts = st.floats(0, 500, allow_nan=False)
@@ -21,18 +31,23 @@ def believed(rows: Rows) -> Belief:
     """Of options, by their counts alone."""
     given = counted(rows)
     alike = Belief.alike(given.success.sum(), given.total.sum(), len(rows))
-    return alike.after(given, EQUAL, common=False)
+    return alike.after(given, APART, overstated=1)
 
 
-def test_a_shift_is_where_the_derivative_of_the_posterior_vanishes() -> None:
+def test_no_other_shift_of_an_option_is_likelier() -> None:
     given, before = counted([(3, 1), (0, 7)]), logit_of(np.array([0.5, 0.2]))
-    for common in (True, False):
-        found = shifts(before, given, common=common)
-        rate = 1 / (1 + np.exp(-(before + found.mean)))
-        slope = given.success - given.total * rate
-        if common:
-            slope = slope.sum(axis=-1, keepdims=True)
-        assert slope == pytest.approx(found.mean / VARIANCES[:, None], abs=0.05)
+    found = shifts(before, given)
+    common, own = COMMON[:, None], OWN[:, None]
+    covariance = common[..., None] + own[..., None] * np.eye(2)
+
+    def height(mean: Floats) -> Floats:
+        at = before + mean
+        likelihood = (given.success * at - given.total * np.logaddexp(0, at)).sum(axis=-1)
+        inverse = np.linalg.inv(covariance)
+        return np.asarray(likelihood - 0.5 * np.einsum("ji,jik,jk->j", mean, inverse, mean))
+
+    for step in ([0.2, 0], [-0.2, 0], [0, 0.2], [0, -0.2], [0.2, 0.2], [-0.2, -0.2]):
+        assert (height(found.mean) > height(found.mean + step)).all()
 
 
 @pytest.mark.parametrize("won", [0, 100])
@@ -75,24 +90,31 @@ def test_options_that_differ_only_by_chance_are_drawn_together() -> None:
 
 def test_what_all_options_fail_at_is_expected_of_an_option_that_was_not_tried() -> None:
     usual = believed([(50, 50)] * 3)
-    hard = usual.after(counted([(0, 8), (0, 8), (0, 0)]), FEW, common=True)
-    assert hard.rate[2] < 0.2
+    hard = usual.after(counted([(0, 8), (0, 8), (0, 0)]), FEW)
+    assert hard.rate[2] < 0.3
     assert (hard.shared > usual.shared).all()
 
 
 def test_a_level_without_evidence_changes_nothing() -> None:
     usual = believed([(5, 20), (20, 5)])
-    for common in (True, False):
-        after = usual.after(counted([(0, 0), (0, 0)]), EQUAL, common=common)
-        assert after.rate == pytest.approx(usual.rate)
-        assert after.quantiles(1.6) == pytest.approx(usual.quantiles(1.6))
+    after = usual.after(counted([(0, 0), (0, 0)]), FEW)
+    assert after.rate == pytest.approx(usual.rate)
+    assert after.quantiles(1.6) == pytest.approx(usual.quantiles(1.6))
+
+
+def test_what_one_option_did_says_less_of_the_others_than_what_all_did() -> None:
+    usual = believed([(50, 50)] * 4)
+    alone = usual.after(counted([(0, 24), (0, 0), (0, 0), (0, 0)]), FEW)
+    together = usual.after(counted([(0, 8), (0, 8), (0, 8), (0, 0)]), FEW)
+    assert alone.rate[0] < 0.1
+    assert together.rate[3] < alone.rate[3] - 0.1
 
 
 def test_several_tasks_at_once_are_believed_as_each_alone() -> None:
     some = [counted([(3, 1), (1, 5)]), counted([(0, 9), (2, 2)])]
     stacked = Counts(np.stack([c.success for c in some]), np.stack([c.total for c in some]))
     sums = stacked.success.sum(axis=1), stacked.total.sum(axis=1)
-    together = Belief.alike(*sums, 2).after(stacked, FEW, common=True)
+    together = Belief.alike(*sums, 2).after(stacked, FEW)
     for at, one in enumerate(some):
-        alone = Belief.alike(one.success.sum(), one.total.sum(), 2).after(one, FEW, common=True)
+        alone = Belief.alike(one.success.sum(), one.total.sum(), 2).after(one, FEW)
         assert together.rate[at] == pytest.approx(alone.rate, abs=1e-3)

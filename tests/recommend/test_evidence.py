@@ -32,8 +32,8 @@ def estimated(
     )
     won = tally(evidence.option, evidence.weight * evidence.success, options)
     counts = Counts(won, tally(evidence.option, evidence.weight, options))
-    background = Background(float(won.sum()), float(counts.total.sum()), counts, {})
-    return estimate(evidence, background, options, UNKNOWN)
+    background = Background(float(won.sum()), float(counts.total.sum()), counts, counts, {})
+    return estimate(evidence, background, options, UNKNOWN.levels)
 
 
 def test_a_half_life_halves_and_likeness_counts_from_none_to_all() -> None:
