@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from mcp_learning.clients.capture.checks import Kind, kinds, passed, published
-from mcp_learning.clients.capture.reactions import Reaction, reaction
+from mcp_learning.clients.capture.reactions import Reaction, is_of_work_before, reaction
 from mcp_learning.clients.transcripts.events import (
     Action,
     Interrupt,
@@ -58,6 +58,7 @@ def verdict(task: Task, following: Prompt | None = None) -> Verdict:
     return (
         _by_word(attempt, is_complaint=complaint is not None)
         or _by_publishing(attempt)
+        or _by_trouble(task, following)
         or _by_checks(attempt)
         or _by_following(task, following)
         or _by_breaking_off(task)
@@ -108,6 +109,18 @@ def _by_publishing(attempt: Sequence[SessionEvent]) -> Verdict | None:
     return PUBLISHED if made else None
 
 
+def _by_trouble(task: Task, following: Prompt | None) -> Verdict | None:
+    """That it ended at an error or a limit of the model's service, and the user didn't try again.
+
+    Also after tests that passed: the agent had not come to its end.
+    """
+    if task.trouble is None or not isinstance(_last(task), ServiceError):
+        return None
+    if following and _alike(task.first.text, following.text):
+        return PENDING
+    return BROKE_OFF._replace(why=f"{BROKE_OFF.why}: {task.trouble.trouble}")
+
+
 def _by_checks(attempt: Sequence[SessionEvent]) -> Verdict | None:
     """Tests, linters and builds since the last edit, all passed; one that failed says nothing.
 
@@ -127,22 +140,24 @@ def _by_checks(attempt: Sequence[SessionEvent]) -> Verdict | None:
 
 
 def _by_following(task: Task, following: Prompt | None) -> Verdict | None:
-    """That the next request is the same once more, or says that nothing has changed."""
+    """That the next request is the same once more, or says that this didn't work.
+
+    A complaint about something with a name of its own may be a new one: "the lid doesn't close".
+    """
     if following is None:
         return None
     if _alike(task.first.text, following.text):
-        return PENDING if task.trouble or task.interrupted else REPEATED
-    if reaction(following.text) in (Reaction.REPEATED, Reaction.UNDONE):
+        return PENDING if task.interrupted else REPEATED
+    said = reaction(following.text)
+    is_about_this = said is Reaction.REJECTED and is_of_work_before(following.text)
+    if said in (Reaction.REPEATED, Reaction.UNDONE) or is_about_this:
         return _quoting(COMPLAINED, following)
     return None
 
 
 def _by_breaking_off(task: Task) -> Verdict | None:
-    """That it ended before there was a result."""
-    said = (one for one in reversed(task.events) if not isinstance(one, (Usage, Notice, Prompt)))
-    last = next(said, task.first)
-    if isinstance(last, ServiceError):
-        return BROKE_OFF._replace(why=f"{BROKE_OFF.why}: {last.trouble}")
+    """That the user stopped it before there was a result, or permitted no change."""
+    last = _last(task)
     if isinstance(last, Interrupt) or (isinstance(last, ToolCall) and last.is_rejected):
         return PENDING
     tried = [one for one in task.calls if one.action is Action.EDIT]
@@ -160,6 +175,12 @@ def _by_moving_on(task: Task, following: Prompt | None) -> Verdict | None:
     if reaction(following.text) is Reaction.ACCEPTED:
         return _quoting(PRAISED, following)
     return LEFT
+
+
+def _last(task: Task) -> SessionEvent:
+    """The last thing that was done or said by the agent, its service, or by stopping it."""
+    said = (one for one in reversed(task.events) if not isinstance(one, (Usage, Notice, Prompt)))
+    return next(said, task.first)
 
 
 def _alike(one: str, other: str) -> bool:

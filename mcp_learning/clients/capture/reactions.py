@@ -19,6 +19,11 @@ _ASKS = re.compile(
     r"(?:what|is|are|does|do|did|when|where|which|who|should|would|will)\b[^.!\n]*\?", re.IGNORECASE
 )
 _CLAUSE = re.compile(r"[.,!;:。、]\s*")
+_THIS = re.compile(
+    r"\A(?:it|that|this|they|das|es|ça|cela|ce|eso|esto|isso|questo|dit|это)\s+"
+    r"(?:just\s+|also\s+|really\s+|ne\s+)?",
+    re.IGNORECASE,
+)
 _BETWEEN = " \t\r\n,.!:;-、"
 
 
@@ -32,15 +37,18 @@ class Reaction(StrEnum):
     NOTHING = "nothing"
 
 
+def is_of_work_before(prompt: str) -> bool:
+    """Whether a rejection has no subject but what was done: "that doesn't work", "not working"."""
+    return bool(pattern("rejected").match(_THIS.sub("", _beginning(prompt))))
+
+
 def reaction(prompt: str) -> Reaction:
     """What a prompt says of the work before it.
 
     `REPEATED` is a rejection that says that something is as it was before ("still broken").
     """
-    said = " ".join(prompt[:_FIRST].replace("\u2019", "'").split())
-    told = said
-    while found := pattern("preamble").match(told):
-        told = told[found.end() :].lstrip(_BETWEEN)
+    said = _normal(prompt)
+    told = _beginning(prompt)
     if pattern("undone").match(told):
         return Reaction.UNDONE
     if _ASKS.match(told):
@@ -54,3 +62,15 @@ def reaction(prompt: str) -> Reaction:
     clauses = _CLAUSE.split(told) if len(prompt) <= _SHORT else [told]
     praises = "👍" in said or any(pattern("praise").match(clause) for clause in clauses)
     return Reaction.ACCEPTED if praises else Reaction.NOTHING
+
+
+def _beginning(prompt: str) -> str:
+    """How it begins, after words that say nothing."""
+    told = _normal(prompt)
+    while found := pattern("preamble").match(told):
+        told = told[found.end() :].lstrip(_BETWEEN)
+    return told
+
+
+def _normal(prompt: str) -> str:
+    return " ".join(prompt[:_FIRST].replace("\u2019", "'").split())

@@ -38,10 +38,6 @@ def worked(*events: SessionEvent) -> list[SessionEvent]:
     return [asked("The spout drips after pouring, mend it"), *events]
 
 
-def is_same(found: Verdict, wanted: Verdict) -> bool:
-    return found.why.startswith(wanted.why[:10]) and found[:3] == wanted[:3]
-
-
 def follow_up(text: str) -> Prompt:
     return replace(asked(text), is_queued=True)  # which belongs to the task at hand
 
@@ -56,7 +52,8 @@ ENDINGS: list[tuple[str, list[SessionEvent], Verdict]] = [
     ("a note aside after the tests", [EDIT, PASSED, edited("/tmp/note.md")], outcomes.TESTED),
     ("nothing but words", [EDIT, DONE], PENDING),
     ("limit without a result", [EDIT, LIMIT], outcomes.BROKE_OFF),
-    ("limit after the tests", [EDIT, PASSED, LIMIT], outcomes.TESTED),
+    ("limit after the tests", [EDIT, PASSED, LIMIT], outcomes.BROKE_OFF),
+    ("limit after the commit", [EDIT, COMMITTED, LIMIT], outcomes.PUBLISHED),
     ("limit, and on", [LIMIT, follow_up("go on"), EDIT, DONE], PENDING),
     ("stopped", [EDIT, STOPPED], PENDING),
     ("praised", [EDIT, DONE, follow_up("thanks, works"), said("Glad.")], outcomes.PRAISED),
@@ -98,7 +95,7 @@ def test_an_ending_decides_or_leaves_the_outcome_open(
     events: list[SessionEvent], wanted: Verdict
 ) -> None:
     found = verdict(task(*worked(*events)))
-    assert is_same(found, wanted), found
+    assert found[:3] == wanted[:3], found
 
 
 def test_a_commit_is_named() -> None:
@@ -113,6 +110,9 @@ def test_a_commit_is_named() -> None:
         ([EDIT, DONE], "Great! Now write the release notes", outcomes.PRAISED),
         ([EDIT, DONE], "it still drips, same error as before", outcomes.COMPLAINED),
         ([EDIT, DONE], "The spout drips after pouring, mend it", outcomes.REPEATED),
+        ([EDIT, DONE], "that doesn't work, use a cork", outcomes.COMPLAINED),
+        ([EDIT, DONE], "The lid doesn't close since Monday", outcomes.LEFT),
+        ([LIMIT], "Write the release notes of the kettle", outcomes.BROKE_OFF),
         ([EDIT, COMMITTED, DONE], "it still drips, same error", outcomes.PUBLISHED),
         ([EDIT, STOPPED], "Write the release notes of the kettle", PENDING),
         ([LIMIT], "The spout drips after pouring, mend it", PENDING),
