@@ -14,6 +14,7 @@ from mcp_learning.models.requests import Dimension, RecommendApproach
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
+    from mcp_learning.recommend.agreement import Agreement
     from mcp_learning.recommend.evaluation import Following, Report
     from mcp_learning.recommend.replay import Replay
     from mcp_learning.recommend.scores import Scores
@@ -56,24 +57,30 @@ def evaluate(
         return
 
     async def work() -> None:
-        replayed = await _replayed(settings, dimension, predict, quiet=json)
+        replayed, found = await _replayed(settings, dimension, predict, quiet=json)
         from mcp_learning.recommend import evaluation
 
         report = evaluation.evaluate(replayed)
         if plot is not None and report.predictions:
             evaluation.draw(replayed.predicted, replayed.happened, f"by {by}", plot)
         if json:
-            print_json(report.as_json())
+            agreed = None if found is None else found.as_json()
+            print_json(report.as_json() | {"agreement": agreed})
         else:
             _print_report(report, by)
+            if found is not None:
+                console.print(_agreed(found), markup=False, highlight=False, soft_wrap=True)
 
     run(work)
 
 
-async def _replayed(settings: "Settings", by: Dimension, predict: int, *, quiet: bool) -> "Replay":
+async def _replayed(
+    settings: "Settings", by: Dimension, predict: int, *, quiet: bool
+) -> tuple["Replay", "Agreement | None"]:
     """Reads the history from whoever has the database open, and replays it in this process."""
     import anyio.to_thread
 
+    from mcp_learning.recommend.agreement import agreement
     from mcp_learning.recommend.replay import replay
     from mcp_learning.service.history import latest, unpacked
 
@@ -81,9 +88,10 @@ async def _replayed(settings: "Settings", by: Dimension, predict: int, *, quiet:
         await learning.embed_missing(EmbedMissing(), _unheard)
         noise, entries = await latest(learning, by, MOST_HISTORY)
 
-    def work(progress: ShowCount) -> "Replay":
+    def work(progress: ShowCount) -> tuple["Replay", "Agreement | None"]:
         past = [unpacked(entry) for entry in entries]
-        return replay(past, by, noise, settings.evidence_half_life_days, predict, progress)
+        replayed = replay(past, by, noise, settings.evidence_half_life_days, predict, progress)
+        return replayed, agreement(past)
 
     with logged_progress(quiet=quiet) as progress:
         return await anyio.to_thread.run_sync(work, progress)
@@ -126,6 +134,16 @@ def _following(found: "Following") -> str:
         f"{against} Estimated off-policy from the {counted(found.matched, 'execution')} that "
         "took the recommended option, by self-normalised inverse propensity; it is wrong if the "
         "choice depended on something that also decides the outcome, such as how hard the task was."
+    )
+
+
+def _agreed(found: "Agreement") -> str:
+    low, high = found.interval
+    return (
+        f"Told and observed: {counted(found.executions, 'told outcome')} of which facts say "
+        f"something, too; {found.rate:.0%} agree (90 % interval {low:.0%} to {high:.0%}). Told as "
+        f"success and observed as failure: {found.told_success}; the other way round: "
+        f"{found.told_failure}."
     )
 
 

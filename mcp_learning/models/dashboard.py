@@ -272,6 +272,7 @@ class HistoryEntry(Model):
     ] = []
     propensity: float | None = None
     confidence: float = 1.0
+    observed: bool | None = None
 
 
 class History(Model):

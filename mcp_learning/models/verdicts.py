@@ -161,6 +161,12 @@ def reason(values: Mapping[str, Any]) -> str:
     return f"{values['outcome_basis']}: {_last(verdicts).why}" if verdicts else ""
 
 
+def observed(verdicts: Any) -> bool | None:
+    """Whether an execution succeeded by the `verdicts` of its metadata alone; None: unknown."""
+    found = noted({_FIELD: verdicts})
+    return _last(found).outcome == "success" if found else None
+
+
 def _last(verdicts: Mapping[Source, Verdict]) -> Verdict:
     later = [one for source, one in verdicts.items() if source != "session"]
     return max(later, key=lambda one: one.at) if later else verdicts["session"]

@@ -47,6 +47,7 @@ def packed(run: PastRun) -> HistoryEntry:
         votes=list(run.votes),
         propensity=run.propensity,
         confidence=run.confidence,
+        observed=run.observed,
     )
 
 
@@ -67,4 +68,5 @@ def unpacked(entry: HistoryEntry) -> PastRun:
         votes=tuple(entry.votes),
         propensity=entry.propensity,
         confidence=entry.confidence,
+        observed=entry.observed,
     )

@@ -27,6 +27,8 @@ class PastRun:
         propensity: How likely its option was to be drawn, 0..1, as `metadata.propensity` says;
             None: it wasn't drawn.
         confidence: How sure its outcome is, 0..1.
+        observed: Of an outcome that was told: whether it succeeded by what facts say; None: they
+            say nothing, or it wasn't told.
     """
 
     recorded_at: datetime
@@ -41,3 +43,4 @@ class PastRun:
     votes: tuple[tuple[datetime, bool], ...] = ()
     propensity: float | None = None
     confidence: float = 1.0
+    observed: bool | None = None

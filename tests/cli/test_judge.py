@@ -61,6 +61,9 @@ def test_a_revert_corrects_what_was_inferred_and_puts_what_was_told_in_doubt(
     assert reason is not None
     assert reason.startswith("told success, but git says failure: commit ")
     assert "Nothing new" in invoke("judge", str(shop.path)).stdout, "the same once more"
+    evaluated = invoke("evaluate")
+    assert "1 told outcome of which facts say something" in evaluated.stdout
+    assert "Told as success and observed as failure: 1;" in evaluated.stdout
 
 
 def test_results_of_tests_judge_the_commit_that_is_checked_out_or_the_one_named(

@@ -1,8 +1,10 @@
 """All SQL of the evaluation: executions with what was tried, their texts, vectors and votes."""
 
+import json
 from typing import Any
 
 from mcp_learning.models.requests import Dimension
+from mcp_learning.models.verdicts import observed
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.votes import EACH_VOTE
 from mcp_learning.store.past_run import PastRun
@@ -21,7 +23,8 @@ WITH chosen AS (
 SELECT timestamp, updated_at, task_key, coalesce(repo, ''), task_type, coalesce(label, ''), success,
     [task_description, solution_summary, error_type, error_message], embedding, times, pros,
     try_cast(json_extract_string(metadata, '$.propensity') AS DOUBLE),
-    coalesce(outcome_confidence, 0)
+    coalesce(outcome_confidence, 0),
+    CASE WHEN outcome_basis = 'told' AND success IS NOT NULL THEN metadata->>'$.verdicts' END
 FROM chosen LEFT JOIN voted USING (task_id) ORDER BY timestamp, sequence
 """
 
@@ -38,7 +41,7 @@ def _past_run(row: tuple[Any, ...]) -> PastRun:
     import numpy as np  # the store opens without it
 
     recorded_at, updated_at, task_key, repo, task_type, label, success, *rest = row
-    texts, vector, times, pros, propensity, confidence = rest
+    texts, vector, times, pros, propensity, confidence, verdicts = rest
     return PastRun(
         recorded_at=recorded_at,
         updated_at=updated_at,
@@ -52,4 +55,5 @@ def _past_run(row: tuple[Any, ...]) -> PastRun:
         votes=tuple(zip(times or (), pros or (), strict=True)),
         propensity=propensity if propensity is not None and 0 < propensity <= 1 else None,
         confidence=confidence,
+        observed=None if verdicts is None else observed(json.loads(verdicts)),
     )
