@@ -154,6 +154,8 @@ def _line(number: int, match: Match, request: FindSimilarTasks) -> str:
     ):
         if text:
             told.append(f"{label}: {quoted(text, length)}")
+    if match.author:
+        told.append(f"by {quoted(match.author, 63)}")
     if match.superseded_by is not None:
         told.append(f"superseded by {match.superseded_by}")
     if match.duration_seconds is not None:
