@@ -119,7 +119,7 @@ def clone(tmp_path: Path) -> Path:
     path = tmp_path / "src" / "wages"
     (path / "sub").mkdir(parents=True)
     git(path, "init", "--quiet")
-    git(path, "commit", "--quiet", "--allow-empty", "--message=Start")
+    git(path, "commit", "--quiet", "--allow-empty", "--message=Start to pay wages")
     git(path, "remote", "add", "upstream", "git@github.com:Acme/Payroll.git")
     return path
 
