@@ -7,7 +7,8 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json, Yes
 from mcp_learning.cli.output import print_json, say
-from mcp_learning.cli.running import confirm, fail, load_settings, run, service
+from mcp_learning.cli.running import confirm, fail, load_settings, run, service, told
+from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
 from mcp_learning.models.team import Exchanged, LeftTeam, TeamHealth
 from mcp_learning.models.wording import counted
@@ -90,11 +91,22 @@ def team(
     if contract and action is not TeamAction.UPGRADE:
         fail("--contract is for `team upgrade`", 2)
     settings = load_settings(data_dir)
+    if action is not TeamAction.LEAVE:
+        _refuse_without_access(settings)
     report = _done(settings, action, member or [], reader or [], contract=contract, yes=yes)
     if json:
         print_json(report)
     else:
         say(_told(report))
+
+
+def _refuse_without_access(settings: "Settings") -> None:
+    from mcp_learning.team.access import access
+
+    try:
+        access(settings)  # before psycopg is imported elsewhere, which may not be installed
+    except LearningError as error:
+        fail(told(error))
 
 
 def _done(
