@@ -9,6 +9,7 @@ import typer
 from mcp_learning.cli.options import DataDir, DryRun, Json, Repo, TaskType
 from mcp_learning.cli.output import console, fields, print_json, say, when
 from mcp_learning.cli.running import fail, load_settings, request, run, service, told
+from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.lessons import Effect, LessonDetail, Lessons
@@ -108,7 +109,8 @@ def _list(settings: "Settings", asked: _Asked) -> None:
         if line := _effect(view.effect):
             say(f"    {line}")
     counts = ", ".join(f"{number} {name}" for name, number in found.counts if number)
-    say(f"{len(found.lessons)} of {found.total} lessons shown ({counts or 'none yet'}).")
+    shown = f"{len(found.lessons)} of {counted(found.total, 'lesson')} shown"
+    say(f"{shown} ({counts})." if counts else "There are no lessons yet.")
 
 
 def _one(settings: "Settings", asked: _Asked, action: str) -> None:

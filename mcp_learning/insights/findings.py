@@ -96,8 +96,7 @@ def _percent(rate: float) -> str:
 
 
 def _points(change: float) -> str:
-    points = abs(round(100 * change))
-    return f"{points} percentage point{'' if points == 1 else 's'}"
+    return counted(abs(round(100 * change)), "percentage point")
 
 
 def _cut(text: str, longest: int) -> str:
