@@ -44,7 +44,7 @@ def lessons(
     status: Annotated[
         str, typer.Option("--status", help="any, active, candidate, trial, kept or retired")
     ] = "any",
-    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many")] = 100,
     when: Annotated[str | None, typer.Option("--when", help="edit: in which tasks")] = None,
     do: Annotated[str | None, typer.Option("--do", help="edit: what to do")] = None,
     avoid: Annotated[str | None, typer.Option("--avoid", help="edit: what not to do")] = None,

@@ -57,16 +57,20 @@ def similar(
             found = await learning.find(query)
             return found, await learning.health() if found.search.degraded else None
 
+    from mcp_learning.lessons.matching import line
+
     result, health = run(work, "searching")
     lacking = waiting(health) if health else []
     if json:
         print_json(result)
     else:
+        for one in result.lessons:
+            say(line(one))
         console.print(matches_table(result))
         if health and not lacking:
             say(f"Searched with less than usual: {result.search.reason}.")
-    for line in lacking:
-        note(line, beside_json=json)
+    for missing in lacking:
+        note(missing, beside_json=json)
 
 
 def matches_table(result: "SimilarTasks") -> Table | Text:

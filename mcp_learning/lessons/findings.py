@@ -29,7 +29,8 @@ EVERYWHERE, WITHIN = 0.04, 0.01
 """Shares of lessons about approaches that may be false, 0..1: over all repositories, and within
 single ones, where few are looked for that weren't found over all."""
 
-_NAME = 80
+LONGEST_NAME = 80
+"""Characters of a label that a lesson quotes."""
 
 
 class Teaching(NamedTuple):
@@ -147,20 +148,20 @@ def _holds_within_repositories(
 
 def _finding(one: _Compared, change: Change) -> Teaching:
     better = change.direction == "better"
-    name = f'the approach "{shorten(one.approach, _NAME)}"'
+    name = f'the approach "{shorten(one.approach, LONGEST_NAME)}"'
     told = (
         f"{name}: {percent(_rate(one.own))} of {sum(one.own):,} succeeded, "
         f"{percent(_rate(one.others))} of {sum(one.others):,} with others "
         f"({points(change.change_low, change.change_high)})"
     )
     latest = [run.task_id for run in one.runs[-MOST_EVIDENCE:]]
-    where = f" in {shorten(one.repo, _NAME)}" if one.repo else ""
+    where = f" in {shorten(one.repo, LONGEST_NAME)}" if one.repo else ""
     sign = 1 if better else -1
     low, high = sorted((sign * change.change_low, sign * change.change_high))
     return Teaching(
         kind="approach",
         key=f"approach:{one.repo or ''}:{one.task_type}:{one.approach}:{change.direction}",
-        when=f"the task is a {shorten(one.task_type, _NAME)}{where}",
+        when=f"the task is a {shorten(one.task_type, LONGEST_NAME)}{where}",
         do=told if better else None,
         avoid=None if better else told,
         repo=one.repo,
@@ -174,19 +175,30 @@ def _finding(one: _Compared, change: Change) -> Teaching:
 
 
 def _without_mirrors(found: Sequence[Teaching]) -> list[Teaching]:
-    """Of two approaches that have no others, only the better one: it says both."""
-    better = {(one.repo, one.task_type): one for one in found if one.do}
-    return [
-        one for one in found if one.do or not _mirrors(one, better.get((one.repo, one.task_type)))
-    ]
+    """Of two approaches that have no others one lesson, which says both."""
+    kept = []
+    for one in found:
+        mirror = next((other for other in found if _mirrors(one, other)), None)
+        if mirror is None:
+            kept.append(one)
+        elif one.do and mirror.avoid:
+            kept.append(one._replace(avoid=mirror.avoid.partition(":")[0]))
+    return kept
 
 
-def _mirrors(worse: Teaching, better: Teaching | None) -> bool:
-    return better is not None and worse.weight == better.weight and worse.gain == better.gain
+def _mirrors(one: Teaching, other: Teaching) -> bool:
+    """Whether two lessons are of one comparison, seen from both sides."""
+    same = (one.repo, one.task_type, one.weight, one.gain)
+    return bool(one.do) != bool(other.do) and same == (
+        other.repo,
+        other.task_type,
+        other.weight,
+        other.gain,
+    )
 
 
 def _outcomes(runs: Sequence[Experience]) -> Outcomes:
-    won = sum(one.success for one in runs)
+    won = sum(one.success is True for one in runs)
     return Outcomes(won, len(runs) - won)
 
 

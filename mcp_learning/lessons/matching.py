@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from mcp_learning.lessons.recurrences import commands_in
+from mcp_learning.lessons.recurrences import first_command
 from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.lessons.trials import by_worth
 from mcp_learning.lessons.wording import words
@@ -84,7 +84,7 @@ def _fits(lesson: Lesson, task: TaskAtHand, similarity: Mapping[UUID, float]) ->
 
 def about_command(lessons: Iterable[Lesson], command: str, repo: str) -> list[Lesson]:
     """Lessons in use about a command that is to be run."""
-    said = commands_in(f"`{' '.join(command.split())[:200]}`")
+    said = set(first_command(command))
     return by_worth(
         one
         for one in lessons

@@ -40,6 +40,8 @@ def due(
     """
     kinds: dict[tuple[str, str], list[Experience]] = defaultdict(list)
     for one in experience:
+        if one.success is None:
+            continue
         if task_type in ("", one.task_type) and same_repository(repo, one.repo):
             kinds[one.repo, one.task_type].append(one)
     packets = []

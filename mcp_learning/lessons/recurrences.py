@@ -5,7 +5,7 @@ failure once is no lesson.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -38,6 +38,7 @@ _COMMAND = re.compile(
     rf"[`$>'\"]\s?((?:\./)?(?:{_PROGRAMS})(?:\.\w+)?(?: [\w./:@=+,-]+){{0,6}})(?=[`'\"\n]|$)",
     re.MULTILINE,
 )
+_BEFORE = re.compile(r"\s*(?:cd\s+\S+\s*(?:&&|;)\s*|[A-Za-z_]\w*=\S*\s+)*")
 _WORDS_OF_A_COMMAND = 3
 
 
@@ -58,9 +59,10 @@ class _Fix(NamedTuple):
 def all_findings(experience: Sequence[Experience]) -> list[Teaching]:
     """Everything that experience alone teaches, approaches included; oldest first is expected."""
     runs = in_one_spelling(experience)
-    return [
-        found for make in (approaches, failures, commands, files, decisions) for found in make(runs)
-    ]
+    ended = [one for one in runs if one.success is not None]
+    found = [one for make in (approaches, failures, commands, files) for one in make(ended)]
+    known = {one.key for one in found}
+    return [*found, *(one for one in recoveries(runs) if one.key not in known), *decisions(ended)]
 
 
 def failures(experience: Sequence[Experience]) -> list[Teaching]:
@@ -107,6 +109,42 @@ def commands(experience: Sequence[Experience]) -> list[Teaching]:
         key = f"command:{repo}:{command}"
         found.append(_recurrence("command", key, when, told, runs, instead))
     return found
+
+
+def recoveries(experience: Sequence[Experience]) -> list[Teaching]:
+    """Commands that failed again and again in a repository, and worked in the same other form."""
+    groups: dict[tuple[str, str], list[tuple[Experience, str]]] = defaultdict(list)
+    for one in experience:
+        for failed, worked in one.recovered:
+            for command in first_command(failed):
+                groups[one.repo, command] += [(one, other) for other in first_command(worked)]
+    found = []
+    for (repo, command), pairs in sorted(groups.items()):
+        counts = Counter(other for _, other in pairs if other != command)
+        best, times = max(counts.items(), key=lambda one: (one[1], one[0]), default=("", 0))
+        runs = list({one.task_id: one for one, other in pairs if other == best}.values())
+        if len(pairs) < RECURS or len(runs) < AGREEING or 2 * times < len(pairs):
+            continue
+        found.append(
+            Teaching(
+                kind="command",
+                key=f"command:{repo}:{command}",
+                when=f"about to run `{command}`: it failed {len(pairs)} times here",
+                do=f"`{best}` then worked, {times} of {len(pairs)} times",
+                avoid=None,
+                repo=repo or None,
+                task_type=None,
+                evidence=tuple(one.task_id for one in runs[-MOST_EVIDENCE:]),
+                weight=len(pairs),
+            )
+        )
+    return found
+
+
+def first_command(text: str) -> list[str]:
+    """The first words of a command that was run; empty for a program that isn't known."""
+    plain = _BEFORE.sub("", text, count=1).partition("\n")[0]
+    return sorted(commands_in(f"`{' '.join(plain.split()[:_WORDS_OF_A_COMMAND])}`"))
 
 
 def files(experience: Sequence[Experience]) -> list[Teaching]:
@@ -296,5 +334,5 @@ def _share(fix: _Fix) -> str:
 
 
 def _outcomes(runs: Sequence[Experience]) -> Outcomes:
-    won = sum(one.success for one in runs)
+    won = sum(one.success is True for one in runs)
     return Outcomes(won, len(runs) - won)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mcp_learning.insights.rates import difference_interval
-from mcp_learning.lessons.findings import Teaching
+from mcp_learning.lessons.findings import LONGEST_NAME, Teaching
 from mcp_learning.lessons.recurrences import all_findings, commands_in
 from mcp_learning.lessons.refusals import same_repository
+from mcp_learning.models.quoting import shorten
 from mcp_learning.store.lesson_protocol import Experience
 from mcp_learning.store.types import Outcomes
 
@@ -47,9 +48,17 @@ class Replayed(NamedTuple):
             "warned": self.warned._asdict(),
             "followed": self.followed._asdict(),
             "others": self.others._asdict(),
-            "followed_against_others": difference_interval(self.followed, self.others),
-            "warned_against_others": difference_interval(self.warned, self.others),
+            "followed_against_rest": difference_interval(
+                self.followed, _sum(self.warned, self.others)
+            ),
+            "warned_against_rest": difference_interval(
+                self.warned, _sum(self.followed, self.others)
+            ),
         }
+
+
+def _sum(one: Outcomes, other: Outcomes) -> Outcomes:
+    return Outcomes(one.success + other.success, one.failure + other.failure)
 
 
 def replay(experience: Sequence[Experience]) -> Replayed:
@@ -84,12 +93,14 @@ def _side(one: Experience, findings: Sequence[Teaching]) -> str:
         and lesson.task_type == one.task_type
         and same_repository(lesson.repo, one.repo)
     ]
-    own = [lesson for lesson in about if f":{one.approach}:" in lesson.key and one.approach]
-    if any(lesson.avoid for lesson in own):
+    if not one.approach:
+        return ""
+    name = f'"{shorten(one.approach, LONGEST_NAME)}"'
+    if any(name in (lesson.avoid or "") for lesson in about):
         return "warned"
-    if own:
+    if any(name in (lesson.do or "") for lesson in about):
         return "followed"
-    return "others" if about and one.approach else ""
+    return "others" if about else ""
 
 
 def _names(one: Experience, findings: Sequence[Teaching]) -> bool:

@@ -10,11 +10,13 @@ from mcp_learning.store.types import Outcomes
 
 
 class Experience(NamedTuple):
-    """An execution that has ended, as lessons are made of it. Texts are cut, absent ones empty.
+    """An execution, as lessons are made of it. Texts are cut, absent ones empty.
 
     Attributes:
+        success: None: it has not ended, or how is too unsure.
         error_text: Normal form of the error message.
         files: Paths that it changed, as `metadata.files` names them.
+        recovered: Commands that failed in it, each with the one that then worked.
         supersedes: The earlier execution whose result this one replaces.
     """
 
@@ -24,13 +26,14 @@ class Experience(NamedTuple):
     repo: str
     task_type: str
     approach: str
-    success: bool
+    success: bool | None
     description: str
     solution: str
     error_type: str
     error_message: str
     error_text: str
     files: tuple[str, ...] = ()
+    recovered: tuple[tuple[str, str], ...] = ()
     session_id: str = ""
     supersedes: UUID | None = None
 
@@ -94,7 +97,10 @@ class LessonStore(Protocol):
         ...
 
     async def experience(self, limit: int) -> list[Experience]:
-        """The latest executions whose outcome is rather sure than not, oldest first."""
+        """The latest executions whose outcome is rather sure than not, oldest first.
+
+        Among them are others in which a command failed and worked in another form.
+        """
         ...
 
     async def add_showings(self, showings: Sequence[Showing]) -> None:

@@ -1,6 +1,6 @@
 """Lessons of experience alone: planted effects are found, and chance is not."""
 
-from lessons.worlds import approaches, failures
+from lessons.worlds import approaches, experience, failures
 from mcp_learning.lessons.recurrences import all_findings
 
 SEEDS = range(12)
@@ -39,3 +39,60 @@ def test_recurring_failures_are_found_with_what_ended_them_and_chance_is_not() -
     assert hits >= 0.8 * planted
     assert total - hits <= 0.05 * total
     assert sum(len(all_findings(failures(seed, real=False).experience)) for seed in SEEDS) <= 3
+
+
+def test_a_command_that_keeps_failing_is_told_with_what_worked_instead() -> None:
+    failed = {"success": False, "error_message": "`npm ci` exits with 1", "error_text": "e"}
+    told = {"solution": "The lock file is of pnpm: `pnpm install` instead."}
+    runs = [
+        experience(2 * task + solved, description=f"task {task}", **(told if solved else failed))
+        for task in range(3)
+        for solved in (0, 1)
+    ]
+    (found,) = (one for one in all_findings(runs) if one.kind == "command")
+    assert found.key == "command:acme/shop:npm ci"
+    assert found.do is not None
+    assert "`pnpm install` worked instead" in found.do
+
+
+def test_a_command_that_recovers_the_same_way_is_told_also_of_tasks_without_outcome() -> None:
+    pair = ("cd web && npm test", "pnpm test --run")
+    runs = [experience(n, success=None, recovered=(pair,)) for n in range(3)]
+    (found,) = all_findings(runs)
+    assert (found.key, found.kind) == ("command:acme/shop:npm test", "command")
+    assert found.do == "`pnpm test --run` then worked, 3 of 3 times"
+    assert all_findings(runs[:2]) == []
+
+
+def test_a_file_whose_tasks_fail_more_often_than_others_is_told() -> None:
+    risky = [experience(n, files=("core/lock.py",), success=n % 10 == 0) for n in range(30)]
+    others = [experience(30 + n, files=("a.py",), success=n % 10 != 0) for n in range(60)]
+    found = {one.key for one in all_findings([*risky, *others]) if one.kind == "file"}
+    assert found == {"file:acme/shop:core/lock.py"}
+
+
+def test_the_latest_of_a_chain_of_decisions_is_told() -> None:
+    a, b = experience(0, solution="use JSON"), experience(1, solution="use CBOR")
+    b = b._replace(supersedes=a.task_id)
+    c = experience(2, solution="use Arrow", supersedes=b.task_id)
+    (found,) = all_findings([a, b, c])
+    assert (found.kind, found.evidence) == ("decision", (b.task_id, c.task_id))
+    assert "use Arrow" in (found.do or "")
+    assert "use CBOR" in (found.avoid or "")
+
+
+def test_an_approach_for_easy_repositories_is_not_taken_for_a_good_one() -> None:
+    runs = []
+    for n in range(400):
+        easy = n % 2 == 0
+        own = n % 10 < (8 if easy else 2)
+        success = (n // 10) % 10 < (9 if easy else 3)
+        runs.append(
+            experience(
+                n,
+                repo="acme/easy" if easy else "acme/hard",
+                approach="x" if own else "y",
+                success=success,
+            )
+        )
+    assert [one.key for one in all_findings(runs) if one.kind == "approach"] == []

@@ -1,6 +1,5 @@
 """All SQL of lessons: their texts, evidence, history and showings."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from mcp_learning.store.duckdb.columns import (
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import json_arrays, naive
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
+from mcp_learning.store.duckdb.traces import paths_in, recovered_in
 from mcp_learning.store.lesson_protocol import Experience, Revision, Showing, Tally
 from mcp_learning.store.types import Outcomes
 
@@ -30,12 +30,14 @@ _FIELD = {column: field for field, column in _COLUMN.items()}
 _TIMES = ("created_at", "updated_at", "worded_at")
 
 _EXPERIENCE = """
-SELECT task_id, timestamp, task_key, coalesce(repo, ''), task_type, coalesce(approach, ''), success,
+SELECT task_id, timestamp, task_key, coalesce(repo, ''), task_type, coalesce(approach, ''),
+    CASE WHEN outcome_confidence >= 0.5 THEN success END,
     left(task_description, 400), left(coalesce(solution_summary, ''), 600),
     coalesce(error_type, ''), left(coalesce(error_message, ''), 600),
     left(coalesce(error_text, ''), 300),
-    TRY_CAST(json_extract(metadata, '$.files') AS VARCHAR), coalesce(session_id, ''), supersedes
-FROM executions WHERE success IS NOT NULL AND coalesce(outcome_confidence, 0) >= 0.5
+    metadata->'$.files', metadata->'$.recovered', coalesce(session_id, ''), supersedes
+FROM executions WHERE (success IS NOT NULL AND outcome_confidence >= 0.5)
+    OR json_exists(metadata, '$.recovered')
 ORDER BY timestamp DESC, sequence DESC LIMIT ?
 """
 
@@ -169,24 +171,16 @@ def history(cursor: Cursor) -> dict[UUID, list[LessonChange]]:
 
 
 def experience(cursor: Cursor, limit: int) -> list[Experience]:
-    """The latest executions that have ended, oldest first."""
+    """The latest executions that lessons are made of, oldest first."""
     rows = cursor.execute(_EXPERIENCE, [limit]).fetchall()
     return [_experience(row) for row in reversed(rows)]
 
 
 def _experience(row: Sequence[Any]) -> Experience:
     values = dict(zip(Experience._fields, row, strict=True))
-    values |= {"recorded_at": row[1].replace(tzinfo=UTC), "files": _paths(values["files"])}
-    return Experience(**values)
-
-
-def _paths(files: str | None) -> tuple[str, ...]:
-    """The paths of `metadata.files`: texts, or objects that have a `path`."""
-    listed = json.loads(files) if files else []
-    if not isinstance(listed, list):
-        return ()
-    paths = (one.get("path") if isinstance(one, dict) else one for one in listed)
-    return tuple(path for path in paths if isinstance(path, str))
+    recovered = ((one.failed, one.worked) for one in recovered_in(values["recovered"]))
+    values |= {"recorded_at": row[1].replace(tzinfo=UTC), "files": tuple(paths_in(values["files"]))}
+    return Experience(**values | {"recovered": tuple(recovered)})
 
 
 def add_showings(cursor: Cursor, showings: Sequence[Showing]) -> None:

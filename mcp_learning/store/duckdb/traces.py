@@ -49,8 +49,8 @@ def traces(cursor: Cursor, repos: Sequence[str], limit: int) -> list[Trace]:
             description=row[3],
             error=row[4],
             solution=row[5],
-            files=tuple(_paths(row[6])),
-            recovered=tuple(_recovered(row[7])),
+            files=tuple(paths_in(row[6])),
+            recovered=tuple(recovered_in(row[7])),
         )
         for row in rows
     ]
@@ -71,14 +71,16 @@ def _items(text: str | None) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _paths(text: str | None) -> Iterable[str]:
+def paths_in(text: str | None) -> Iterable[str]:
+    """The paths of `metadata.files`, whatever else is in it."""
     for one in _items(text):
         path = one.get("path") if isinstance(one, dict) else one
         if isinstance(path, str) and path:
             yield path
 
 
-def _recovered(text: str | None) -> Iterable[Recovered]:
+def recovered_in(text: str | None) -> Iterable[Recovered]:
+    """What is told in `metadata.recovered`, whatever else is in it."""
     for one in _items(text):
         if not isinstance(one, dict):
             continue

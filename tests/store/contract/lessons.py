@@ -13,7 +13,8 @@ from mcp_learning.store.lesson_protocol import Revision, Showing
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import Outcomes, Selection
 
-LATER = NOW + timedelta(hours=1)
+LATER_BY = timedelta(hours=1)
+LATER = NOW + LATER_BY
 
 
 def lesson(*evidence: UUID, **values: Any) -> Lesson:
@@ -152,6 +153,9 @@ class LessonContract:
         assert found[0].files == ("a.py", "b")
         assert (found[0].repo, found[0].success, found[1].success) == ("acme/shop", True, False)
         assert found[1].error_text
+        told = {"recovered": [{"failed": "npm ci", "error": "no", "worked": "pnpm i"}, "other"]}
+        await record(store, recorded_at=NOW - LATER_BY, outcome="pending", metadata=told)
+        assert (await store.experience(10))[0].recovered == (("npm ci", "pnpm i"),)
         assert [one.task_id for one in await store.experience(1)] == [second.task_id]
         await store.upsert(first.task_id, changed(outcome="pending"))
-        assert len(await store.experience(10)) == 1
+        assert len(await store.experience(10)) == 2
