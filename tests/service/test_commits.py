@@ -1,12 +1,15 @@
 """Commits in the learning database: beside what agents tell, and imported again."""
 
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
 from clients.transfer.repositories import BEGINNING, Repository
 from service.examples import record
 
+from mcp_learning.clients.judging import junit
+from mcp_learning.models.corrections import Judge
+from mcp_learning.models.dashboard import ListExecutions
 from mcp_learning.models.requests import GetExecution, RecommendApproach, RecordExecution
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import ImportBatch, Imported
@@ -18,7 +21,7 @@ SUBJECTS = [f"feat(spout): pour tea into cup number {number}" for number in rang
 
 
 @pytest.fixture
-def repository(tmp_path: Any) -> Repository:
+def repository(tmp_path: Path) -> Repository:
     made = Repository(tmp_path / "teapot")
     for number, subject in enumerate(SUBJECTS):
         made.commit(subject, f"src/spout/cup_{number}.py", f"tests/test_cup_{number}.py")
@@ -110,3 +113,26 @@ async def test_what_became_of_a_commit_later_changes_its_outcome(
     *_, reverted, _, _ = await stored(service, repository)
     assert (reverted.outcome, reverted.solution_summary) == ("failure", None)
     assert (reverted.error_message or "").startswith("Reverted by commit ")
+
+
+async def test_results_of_tests_judge_an_imported_commit_and_importing_again_leaves_that(
+    service: LearningService, repository: Repository
+) -> None:
+    name = repository.commit("Pour without tests", "src/pot.py", day=3)
+    await take(service, repository)
+    listing = await service.listing(ListExecutions(repo="teapot"))
+    (task_id,) = (one.task_id for one in listing.executions if one.commits == [name])
+    results = junit.read(write_results(repository.path / "results.xml"))
+    judgement = results.judgement(task_id)
+
+    assert (await service.judge(Judge(judgements=[judgement]))).changed == [task_id]
+    repository.git("commit", "--quiet", "--allow-empty", "--message=Go on later", day=30)
+    await take(service, repository)
+
+    found = (await service.get(GetExecution(task_id=task_id))).execution
+    assert (found.outcome, found.outcome_basis) == ("success", "ci")
+
+
+def write_results(path: Path) -> Path:
+    path.write_text('<testsuite timestamp="2026-01-05T10:00:00"><testcase name="a"/></testsuite>')
+    return path

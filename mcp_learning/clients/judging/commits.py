@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from mcp_learning.clients.transfer import corrections
+from mcp_learning.clients.transfer import commits, corrections
 from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory
 from mcp_learning.clients.transfer.corrections import Correction
 from mcp_learning.clients.values import cut, moment
@@ -24,7 +24,8 @@ def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Jud
     """What a history says of the executions that made its commits.
 
     One whose commits were taken back failed. One of which nothing is known succeeded if they stood
-    for two weeks. What was said of one is taken back when its commits stand again.
+    for two weeks. What was said of one is taken back when its commits stand again. An imported
+    commit is left to the import, which knows more of it.
 
     Args:
         history: Of the repository.
@@ -38,6 +39,8 @@ def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Jud
     for execution in executions:
         full = (_full(short, by_prefix) for short in execution.commits)
         mine = [by_hash[one] for one in dict.fromkeys(full) if one is not None]
+        if any(execution.task_id == commits.task_id(one.hash) for one in mine):
+            continue
         if mine and (one := _judgement(execution, mine, found.of, by_hash, latest)):
             made.append(one)
     return made

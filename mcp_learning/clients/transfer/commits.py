@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from mcp_learning.clients.transfer import corrections, followups, subjects
 from mcp_learning.clients.transfer.commit_history import (
@@ -61,6 +61,11 @@ def executions(history: CommitHistory) -> list[RecordExecution]:
     ]
 
 
+def task_id(commit: str) -> UUID:
+    """The execution that a commit, named by its full hash, is imported as."""
+    return uuid5(NAMESPACE_URL, f"git:{commit}")
+
+
 def past(history: CommitHistory, notes: Notes) -> Iterator[PastExecution]:
     """The tasks of a history, oldest first, with the times of the commits.
 
@@ -87,7 +92,7 @@ def past(history: CommitHistory, notes: Notes) -> Iterator[PastExecution]:
         else:
             end = _end(commit, at, until, found, by_hash)
             yield PastExecution(
-                task_id=uuid5(NAMESPACE_URL, f"git:{commit.hash}"),
+                task_id=task_id(commit.hash),
                 execution=_execution(commit, history.name, end),
                 recorded_at=at,
                 updated_at=end.known_at + _READING,

@@ -82,7 +82,7 @@ def _listed(
         # Numbers first: texts are read of those alone that are shown.
         "SELECT task_id, timestamp, task_type, left(task_description, ?), success, repo, approach, "
         "model_tier, error_type, left(solution_summary, ?), duration_seconds, actual_cost, "
-        "outcome_basis, outcome_confidence, session_id, coalesce("
+        "outcome_basis, outcome_confidence, session_id, list_concat("
         "json_extract_string(metadata, '$.commits[*]'), "
         "[json_extract_string(metadata, '$.commit')]) "
         "FROM executions WHERE sequence IN ("

@@ -7,6 +7,7 @@ from uuid import UUID
 from clients.transcripts.sessions import START
 
 from mcp_learning.clients.judging.commits import judgements
+from mcp_learning.clients.transfer import commits
 from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory
 from mcp_learning.models.corrections import Judgement
 from mcp_learning.models.dashboard import Listed
@@ -70,3 +71,11 @@ def test_commits_of_other_repositories_say_nothing() -> None:
     assert judged(execution("1234567"), MADE, BACK) is None
     assert judged(execution(), MADE, BACK) is None
     assert datetime.fromisoformat(MADE.committed_at) == START
+
+
+def test_an_imported_commit_is_left_to_the_import() -> None:
+    imported = execution(DRIP, outcome="pending").model_copy(
+        update={"task_id": commits.task_id(DRIP)}
+    )
+    assert judged(imported, MADE, BACK) is None
+    assert judged(imported, MADE, commit(LID, "feat(lid): a new lid", 20)) is None
