@@ -32,6 +32,10 @@ _PERHAPS = (
 )
 
 
+_MOST_COMPARED = 1_000
+"""Rows that a match is compared with; it takes some milliseconds."""
+
+
 class _Cue(NamedTuple):
     """Words that speak of a change, and how near a task with one of them has to be.
 
@@ -149,25 +153,22 @@ class Supersession:
 
     def _inferred_later(self, row: int, text: ExecutionSummary) -> int | None:
         """The latest row that settled the task of a row otherwise, as far as its words say so."""
-        near = [
-            (rows, cue)
-            for cue, cued in zip(_CUES, self._cued, strict=True)
-            if len(rows := self._after(row, cued))
-        ]
+        near = []
+        for cue, cued in zip(_CUES, self._cued, strict=True):
+            rows = self._after(row, cued)
+            if len(rows):
+                rows = rows[self._meaning(row, rows) >= cue.meaning]
+            near += [(rows, cue)] if len(rows) else []
         if not near:
             return None
         told = f"{text.task_description}\n{text.solution_summary or ''}"
         scores = self._snapshot.words.score(TokenisedQuery.of(told))
         coverage = self._snapshot.coverage(scores.coverage)
-        found = [
-            rows[(coverage[rows] >= cue.coverage) & (self._meaning(row, rows) >= cue.meaning)]
-            for rows, cue in near
-        ]
-        later = np.concatenate(found)
+        later = np.concatenate([rows[coverage[rows] >= cue.coverage] for rows, cue in near])
         return int(later[self._snapshot.view["timestamp"][later].argmax()]) if len(later) else None
 
     def _after(self, row: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of the rows that are of the same repository, later, alive and no failures."""
+        """The latest of the rows that are of the same repository, later, alive and no failures."""
         view = self._snapshot.view
         repo = self._labels[view["repo"][row]]
         if not repo or not len(rows):
@@ -177,7 +178,10 @@ class Supersession:
         fits &= view["timestamp"][rows] > view["timestamp"][row]
         fits &= view["outcome"][rows] != OUTCOMES.index("failure")
         fits &= view["task_key"][rows] != view["task_key"][row]
-        return np.asarray(rows[fits])
+        rows = np.asarray(rows[fits])
+        if len(rows) > _MOST_COMPARED:
+            rows = np.sort(rows[np.argsort(view["timestamp"][rows])[-_MOST_COMPARED:]])
+        return rows
 
     def _meaning(self, row: int, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """(m,) cosines of the nearest passages of a row and of m rows."""

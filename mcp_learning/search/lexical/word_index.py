@@ -165,7 +165,7 @@ class WordIndex:
     def rows_with(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
         """Ascending rows that have any of (m,) terms, dead ones among them."""
         with self._lock:
-            segments = list(self._segments)
+            segments, used = list(self._segments), self._used
             newest = [frozen(self._tail[one]).rows for one in terms.tolist() if one in self._tail]
         older = [
             segment.postings(int(at)).rows
@@ -173,8 +173,10 @@ class WordIndex:
             for at in segment.positions(terms)
             if at >= 0
         ]
-        found = [*older, *newest]
-        return np.unique(np.concatenate(found)).astype(np.int64) if found else np.empty(0, np.int64)
+        marked = np.zeros(used, bool)
+        for rows in (*older, *newest):
+            marked[rows] = True
+        return np.flatnonzero(marked)
 
     def merge(self) -> Segment:
         """Merges everything into one segment without dead rows, and returns it."""

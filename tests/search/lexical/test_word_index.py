@@ -355,3 +355,17 @@ def test_a_search_while_rows_come_and_go_sees_one_of_the_states_there_were() -> 
     assert same(index.score(ASKED), *states[sum(STEPS)][-1])
     rows_seen = [scores for scores in seen if len(scores.coverage)]
     assert all(any(same(one, *state) for state in states[len(one.coverage)]) for one in rows_seen)
+
+
+@given(st.lists(texts, max_size=20), st.sets(st.sampled_from(VOCABULARY), max_size=3))
+def test_rows_with_any_of_some_terms_are_those_that_have_one(
+    rows: list[str], wanted: set[str]
+) -> None:
+    index = WordIndex(max_tail_rows=3, bulk_rows=5)
+    for row in rows[5:]:
+        index.add([count_terms(row)])
+    index.add([count_terms(row) for row in rows[:5]])
+    terms = set(count_terms(*wanted))
+    found = index.rows_with(np.array(sorted(terms), np.int64))
+    ordered = [*rows[5:], *rows[:5]]
+    assert found.tolist() == [at for at, row in enumerate(ordered) if terms & set(count_terms(row))]
