@@ -12,6 +12,7 @@ import anyio.to_thread
 from rich.progress import Progress
 
 from mcp_learning.cli.running import service
+from mcp_learning.clients.judging.sessions import judge_earlier, reopens
 from mcp_learning.clients.sources import Source
 from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
 from mcp_learning.errors import LearningError
@@ -82,6 +83,7 @@ class ImportRun:
         embed: Whether vectors are to be made, too.
         embedded: Executions that got a vector, those among them that waited for one before.
         pending: Executions of the database that have none; None before that is known.
+        complaints: Executions whose sessions began with a complaint about earlier work.
         problem: Why they have none.
     """
 
@@ -98,6 +100,7 @@ class ImportRun:
     complete: bool = False
     embedded: int = 0
     pending: int | None = None
+    complaints: list[PastExecution] = field(default_factory=list)
     problem: str = ""
 
     def preview(self, batch: list[PastExecution]) -> list[PastExecution]:
@@ -138,6 +141,7 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
                 request = ImportBatch.model_construct(records=records, dry_run=state.dry_run)
                 answer = await learning.import_batch(request)
                 state.read += len(batch)
+                state.complaints += filter(reopens, batch)
                 state.counts.update(answer.model_dump())
                 bar.update(
                     task,
@@ -148,6 +152,8 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
                 batch = await _next(parts)
             if learning:
                 await _store_lessons(state, learning)
+                if not state.dry_run:  # once all are there: files come in any order
+                    await judge_earlier(learning, state.complaints)
             state.complete = True
             if learning and not state.dry_run:
                 await _embed(state, learning, bar)

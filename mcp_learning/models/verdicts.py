@@ -5,9 +5,10 @@ tests, git or continuous integration; or from nothing that decides it. Its confi
 is how much it counts as evidence, 0 to 1. A pending execution has basis none and confidence 0.
 
 What sources other than a teller say is kept under `verdicts` in the metadata, the latest of each:
-`session` (what the agent's session shows), `git` (what became of its commits), `ci` (results of
-tests that ran later). An outcome that was told stays, and a verdict against it lowers its
-confidence. Otherwise history has the last word, git and ci by their time, and then the session.
+`session` (what the agent's session shows), `later` (what the user said in a later one), `git` (what
+became of its commits), `ci` (results of tests that ran later). An outcome that was told stays, and
+a verdict against it lowers its confidence. Otherwise what came after the session has the last word,
+the latest of it.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from mcp_learning.models.requests import Outcome, OutcomeBasis
 OBSERVERS = frozenset({"claude-code", "codex", "git"})
 """Clients whose sessions are read, and git, as `metadata.source` has them."""
 
-Source = Literal["session", "git", "ci"]
+Source = Literal["session", "later", "git", "ci"]
 
 REVERTED = 0.95
 """Confidence that a commit failed which a later one reverts."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from mcp_learning.clients.capture.checks import Kind, kinds, passed, published
-from mcp_learning.clients.capture.reactions import Reaction, is_of_work_before, reaction
+from mcp_learning.clients.capture.reactions import Reaction, reaction, rejects_work_before
 from mcp_learning.clients.transcripts.events import (
     Action,
     Interrupt,
@@ -140,19 +140,12 @@ def _by_checks(attempt: Sequence[SessionEvent]) -> Verdict | None:
 
 
 def _by_following(task: Task, following: Prompt | None) -> Verdict | None:
-    """That the next request is the same once more, or says that this didn't work.
-
-    A complaint about something with a name of its own may be a new one: "the lid doesn't close".
-    """
+    """That the next request is the same once more, or says that this didn't work."""
     if following is None:
         return None
     if _alike(task.first.text, following.text):
         return PENDING if task.interrupted else REPEATED
-    said = reaction(following.text)
-    is_about_this = said is Reaction.REJECTED and is_of_work_before(following.text)
-    if said in (Reaction.REPEATED, Reaction.UNDONE) or is_about_this:
-        return _quoting(COMPLAINED, following)
-    return None
+    return _quoting(COMPLAINED, following) if rejects_work_before(following.text) else None
 
 
 def _by_breaking_off(task: Task) -> Verdict | None:

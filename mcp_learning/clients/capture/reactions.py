@@ -37,8 +37,15 @@ class Reaction(StrEnum):
     NOTHING = "nothing"
 
 
-def is_of_work_before(prompt: str) -> bool:
-    """Whether a rejection has no subject but what was done: "that doesn't work", "not working"."""
+def rejects_work_before(prompt: str) -> bool:
+    """Whether a prompt says that something is as it was before, or rejects what was done.
+
+    A complaint about something with a name of its own may be a new one: "the lid doesn't close",
+    but not "that doesn't work", or "not working".
+    """
+    said = reaction(prompt)
+    if said is not Reaction.REJECTED:
+        return said in (Reaction.REPEATED, Reaction.UNDONE)
     return bool(pattern("rejected").match(_THIS.sub("", _beginning(prompt))))
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import anyio
 
 from mcp_learning.clients.capture.tasks import Reader, execution, with_following
+from mcp_learning.clients.judging.repositories import judge_lately
+from mcp_learning.clients.judging.sessions import judge_earlier
 from mcp_learning.clients.transcripts import claude_code, codex, copilot, gemini
 from mcp_learning.clients.transcripts.events import Reply
 from mcp_learning.clients.transcripts.sessions import Session
@@ -63,7 +65,8 @@ def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
         why = notes.examples[-1].reason if notes.examples else "the agent did it itself"
         plan.append(found or why)
     records = [one for one in plan if isinstance(one, PastExecution)]
-    told = anyio.run(_store, Settings.load(data_dir=data_dir), records) if records else []
+    begun = session.tasks[0].cwd if len(session.tasks) == 1 else ""
+    told = anyio.run(_store, Settings.load(data_dir=data_dir), records, begun) if records else []
     return f"nothing recorded: {plan[-1]}" if isinstance(plan[-1], str) else told[-1]
 
 
@@ -82,8 +85,12 @@ def complete(session: Session, payload: dict[str, Any]) -> None:
         session.add(Reply(at=session.events[-1].at, text=closing))
 
 
-async def _store(settings: Settings, records: list[PastExecution]) -> list[str]:
-    """Stores records, and tells what was done of each in a few words."""
+async def _store(settings: Settings, records: list[PastExecution], begun: str) -> list[str]:
+    """Stores records, and tells what was done of each in a few words.
+
+    When the first task of a session is stored, earlier executions are judged by the latest commits
+    of the repository that it `begun` in.
+    """
     told = []
     with anyio.fail_after(SECONDS):
         async with connect(settings, service_of(settings)) as service:
@@ -94,4 +101,7 @@ async def _store(settings: Settings, records: list[PastExecution]) -> list[str]:
                     told.append("nothing recorded: the repository is excluded")
                 else:
                     told.append(f"{what or 'nothing new of'} {record.task_id}")
+            await judge_earlier(service, records)
+            if begun and told[-1].startswith("recorded"):
+                await judge_lately(service, Path(begun))
     return told

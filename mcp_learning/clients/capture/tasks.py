@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from mcp_learning.clients.capture import outcomes, repositories, summaries, task_types, traces
+from mcp_learning.clients.capture.reactions import rejects_work_before
+from mcp_learning.clients.judging.sessions import REOPENS
 from mcp_learning.clients.transcripts.events import Prompt
 from mcp_learning.clients.transcripts.sessions import Session, Task
 from mcp_learning.clients.transfer.imported import Notes, files_below, fitted
@@ -171,5 +173,6 @@ def _metadata(task: Task, client: str) -> dict[str, Any]:
         "files": traces.files(task),
         "commits": [commit for call in task.calls for commit in call.commits][-_MOST_COMMITS:],
         "recovered": traces.recovered(task),
+        REOPENS: task.first is task.session.events[0] and rejects_work_before(task.first.text),
     }
     return {name: value for name, value in values.items() if value}

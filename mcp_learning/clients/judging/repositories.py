@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import anyio
+import anyio.to_thread
+
 from mcp_learning.clients.judging import commits
 from mcp_learning.clients.judging.junit import Results
 from mcp_learning.clients.transfer import git, git_program
 from mcp_learning.clients.transfer.commit_history import CommitHistory
-from mcp_learning.errors import InvalidInput
+from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.models.corrections import Judge, Judged
 from mcp_learning.models.dashboard import Listed, ListExecutions
 from mcp_learning.redaction import working_copies
@@ -16,6 +19,12 @@ from mcp_learning.service.protocol import Learning
 
 MOST_EXECUTIONS = 1_000
 """Latest executions of a repository that are judged."""
+
+LATEST_COMMITS = 200
+"""Commits that are looked at when a session begins."""
+
+SECONDS = 10
+"""Longest time for that."""
 
 _LONGEST_LABEL = 500
 
@@ -58,6 +67,23 @@ async def judge_history(learning: Learning, known: CommitHistory) -> Judged:
     executions = await _executions(learning, [known.name, *known.known_as])
     made = commits.judgements(known, executions)
     return await learning.judge(Judge(judgements=made))
+
+
+async def judge_lately(learning: Learning, directory: Path) -> Judged | None:
+    """The same by the latest commits, within `SECONDS`; None if that takes longer, or without any.
+
+    Raises:
+        StoreError: The database can't be read or written.
+    """
+    with anyio.move_on_after(SECONDS):
+        try:
+            known = await anyio.to_thread.run_sync(
+                history, directory, LATEST_COMMITS, abandon_on_cancel=True
+            )
+        except LearningError:  # it is no repository, for instance
+            return None
+        return await judge_history(learning, known)
+    return None
 
 
 async def judge_results(

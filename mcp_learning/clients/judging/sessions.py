@@ -1,0 +1,82 @@
+"""Judges executions by later sessions, which may begin with "it still doesn't work"."""
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from mcp_learning.clients.values import cut
+from mcp_learning.models.corrections import Judge, Judgement
+from mcp_learning.models.dashboard import Listed, ListExecutions
+from mcp_learning.models.transfer import PastExecution
+from mcp_learning.models.verdicts import LONGEST_REASON
+from mcp_learning.service.protocol import Learning
+
+REOPENS = "reopens"
+"""In the metadata of an execution: that its session began with a complaint about earlier work."""
+
+WITHIN = timedelta(days=7)
+"""Time in which a complaint may be about an execution that shares words with it."""
+
+SOON = timedelta(days=1)
+"""Time in which one that names nothing is about the latest execution."""
+
+CONFIDENCE = 0.6
+
+_LOOKED_AT = 5
+_NAMES_NOTHING = 40  # characters of such a complaint, at most
+_LEAST_SHARED = 2
+_WORD = re.compile(r"[^\W\d_]{4,}|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2}")
+
+
+def reopens(record: PastExecution) -> bool:
+    """Whether a session began with this execution, and with a complaint about earlier work."""
+    return bool((record.execution.details.metadata or {}).get(REOPENS))
+
+
+async def judge_earlier(learning: Learning, records: Iterable[PastExecution]) -> list[UUID]:
+    """Judges the executions that complaints among these records are about, of their repository.
+
+    Returns:
+        Those of which something new is known.
+
+    Raises:
+        StoreError: The database can't be read or written.
+    """
+    changed: list[UUID] = []
+    for record in records:
+        repo = record.execution.repo
+        if not repo or not reopens(record):
+            continue
+        since = record.recorded_at - WITHIN
+        asked = ListExecutions(repo=repo, since=since, until=record.recorded_at, limit=_LOOKED_AT)
+        page = await learning.listing(asked)
+        session = record.execution.details.session_id
+        others = [one for one in page.executions if one.session_id != session]
+        if (about := _about(record, others)) is not None:
+            said = " ".join(record.execution.task_description.split())
+            judgement = Judgement(
+                task_id=about.task_id,
+                source="later",
+                outcome="failure",
+                outcome_basis="user",
+                confidence=CONFIDENCE,
+                why=cut(f"a later session began: {said}", LONGEST_REASON),
+                at=record.recorded_at,
+            )
+            changed += (await learning.judge(Judge(judgements=[judgement]))).changed
+    return changed
+
+
+def _about(complaint: PastExecution, earlier: list[Listed]) -> Listed | None:
+    """The execution that a complaint is about, of earlier ones, the latest first."""
+    text = complaint.execution.task_description
+    words = set(_WORD.findall(text.lower()))
+    for one in earlier:
+        told = f"{one.task_description} {one.solution_summary or ''}".lower()
+        if len(words & set(_WORD.findall(told))) >= _LEAST_SHARED:
+            return one
+    if earlier and len(text) <= _NAMES_NOTHING:
+        latest = earlier[0]
+        return latest if complaint.recorded_at - latest.recorded_at <= SOON else None
+    return None
