@@ -55,8 +55,15 @@ def _utc(moment: datetime | None) -> datetime | None:
 Moment = Annotated[datetime, AfterValidator(_utc)]
 
 
+class TouchedFile(Request):
+    """A file that was written to, and the commit that took it in, or that it was at."""
+
+    path: Annotated[str, Field(min_length=1, max_length=500)]
+    commit: Annotated[str | None, Field(pattern=r"^[0-9a-f]{7,64}$")] = None
+
+
 class Details(Request):
-    """Further measurements of an execution, all optional."""
+    """Further measurements of an execution, all optional; `files` are kept in `metadata`."""
 
     file_count: Annotated[int | None, Field(ge=0, le=2**31 - 1)] = None
     estimated_tokens: Annotated[int | None, Field(ge=0, le=2**62)] = None
@@ -74,6 +81,7 @@ class Details(Request):
     outcome_confidence: Unit | None = None
     session_id: OptionalLabel = None
     supersedes: UUID | None = None
+    files: Annotated[list[TouchedFile] | None, Field(max_length=100)] = None
 
 
 Traceparent = Annotated[str, Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
@@ -127,7 +135,7 @@ class RecordExecution(Request):
             "0..1, complexity_score and quality_score 0..100, cost_estimate, peak_memory_mb, "
             "cpu_time_seconds, user_accepted, user_rating 1..5, uploaded_at, session_id, "
             "supersedes (task id that this replaces), outcome_basis (told, user, tests, git, ci), "
-            "outcome_confidence 0..1, metadata (any object)",
+            "outcome_confidence 0..1, files (each path and commit), metadata (any object)",
         ),
     ] = Details()
     traceparent: SkipJsonSchema[Traceparent | None] = None  # of the call, which agents can't see

@@ -34,6 +34,8 @@ def redact_execution(request: RecordExecution) -> tuple[dict[str, Any], int]:
     given = request.model_dump(exclude=_APART, exclude_none=True)
     fields, redactions = redact_fields(given)
     details = request.details.model_dump(exclude_none=True)
+    if files := details.pop("files", None):
+        details["metadata"] = {**details.get("metadata", {}), "files": files}
     if "metadata" in details:
         details["metadata"], removed = redact_value(details["metadata"])
         redactions += removed

@@ -86,6 +86,16 @@ async def test_a_new_record_is_created_and_read_back_whole(service: LearningServ
     assert detail.used_by == []
 
 
+async def test_files_with_their_commits_are_kept_in_the_metadata(service: LearningService) -> None:
+    files = [{"path": "src/login.py", "commit": "1a2b3c4"}, {"path": "README.md"}]
+    details = {"files": files, "metadata": {"branch": "main"}}
+    task_id = (await record(service, details=details)).task_id
+    detail = await service.get(GetExecution(task_id=task_id))
+    assert detail.execution.metadata == {"branch": "main", "files": files}
+    with pytest.raises(ValueError, match="commit"):
+        await record(service, details={"files": [{"path": "a", "commit": "HEAD"}]})
+
+
 async def test_the_same_call_twice_changes_nothing(service: LearningService) -> None:
     used = (await record(service, EXPORT, task_id=SUPERSEDED)).task_id
     task_id = uuid4()
