@@ -97,12 +97,13 @@ function actions(found) {
     copied), place);
 }
 
-function facts({ execution: one, times_returned, weight }) {
+function facts({ execution: one, times_returned, weight, outcome_reason }) {
   const known = (value, format = String) => (value === null || value === undefined ? null : format(value));
   const rows = [
     ["Recorded", moment(one.recorded_at)], ["Changed", one.updated_at === one.recorded_at ? null : moment(one.updated_at)],
     ["Approach", one.approach], ["Model tier", one.model_tier], ["Pool", one.pool_type], ["Topology", one.swarm_topology],
-    ["Took", known(one.duration_seconds, duration)], ["Cost", known(one.cost_usd, dollars)],
+    ["Outcome known by", one.outcome_basis === "none" ? null : `${one.outcome_basis}, counts ${one.outcome_confidence}`],
+    ["Why", outcome_reason], ["Took", known(one.duration_seconds, duration)], ["Cost", known(one.cost_usd, dollars)],
     ["Estimated", known(one.cost_estimate, dollars)], ["Files", known(one.file_count)],
     ["Tokens, estimated", known(one.estimated_tokens, number)], ["Quality", known(one.quality_score)],
     ["Complexity", known(one.complexity_score)],
