@@ -4,6 +4,6 @@
 indexes up to date with the store, with `embedding` for the vectors and `index_build` for the HNSW
 index; `importing` merges executions from elsewhere; `retention`, `maintenance` and `recovery` look
 after the database file; `recalls` counts how answers were used; `remarks` decides what agents are
-told unasked, with `missteps`, `agent_sessions` and `remark_texts`; `telemetry` measures this
-process; `dashboard` answers what the web page asks.
+told unasked, with `remark_choice`, `missteps`, `agent_sessions` and `remark_texts`; `telemetry`
+measures this process; `dashboard` answers what the web page asks.
 """

@@ -18,6 +18,11 @@ MOST_TRACES = 500
 _MOST_REPOSITORIES = 20
 _DIRECTORY_FIRST = re.compile(r"\s*cd\s+\S+\s*(?:&&|;)\s*")
 _SAID = 160
+_FINDINGS = re.compile(
+    r"\b\d+ (?:tests? )?(?:failed|failing|errors?|problems?|warnings?)\b|AssertionError|"
+    r"[\w/.-]+\.\w+:\d+:|--- FAIL"
+)
+"""What tests, linters and compilers find in the code: then the command itself was right."""
 
 
 class Misstep:
@@ -46,13 +51,16 @@ class Missteps:
         self._store = store
         self._read: dict[tuple[str, ...], tuple[Hashable, list[Trace]]] = {}
 
-    async def of(self, repos: Sequence[str], command: str, files: Sequence[str]) -> list[Misstep]:
+    async def of(
+        self, repos: Sequence[str], command: str, files: Sequence[str], session: str = ""
+    ) -> list[Misstep]:
         """What failed before of a command and of files, the latest of each.
 
         Args:
             repos: By what the repository is known; without any, nothing is known.
             command: As it is to be run, or empty.
             files: Paths, absolute or in the repository.
+            session: What failed in this one is left out: the agent knows.
 
         Raises:
             StoreError: The store can't be read.
@@ -60,6 +68,7 @@ class Missteps:
         if not repos or not (command or files):
             return []
         traces = await self._traces(tuple(repos))
+        traces = [trace for trace in traces if not session or trace.session != session]
         if not traces:
             return []
         return await anyio.to_thread.run_sync(_found, traces, command, files, repos)
@@ -90,7 +99,7 @@ def _of_command(traces: Sequence[Trace], command: str) -> Misstep | None:
         for one in trace.recovered:
             if _plain(one.worked) == wanted:
                 return None  # it worked since
-            if _plain(one.failed) != wanted:
+            if _plain(one.failed) != wanted or _FINDINGS.search(one.error):
                 continue
             line = f"This command failed here on {trace.recorded_at:%Y-%m-%d}"
             line += f", error: {quoted(one.error, _SAID)}" if one.error else ""

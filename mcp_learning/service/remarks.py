@@ -6,7 +6,6 @@ a tool fails, and before a command or an edit that failed here before. What is t
 shown, and never as used: a use is what `record_execution` names.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import lru_cache, partial
 from uuid import UUID
@@ -21,9 +20,7 @@ from mcp_learning.models.occasions import Occasion, Remark
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import Match, SimilarTasks
 from mcp_learning.redaction import working_copies
-from mcp_learning.redaction.repositories import matching
-from mcp_learning.search.everyday import is_everyday
-from mcp_learning.service import remark_texts
+from mcp_learning.service import remark_choice, remark_texts
 from mcp_learning.service.agent_sessions import AgentSession, AgentSessions
 from mcp_learning.service.missteps import Missteps
 from mcp_learning.store.protocol import Store
@@ -46,20 +43,6 @@ LONGEST_ERROR = 2_000
 Find = Callable[[FindSimilarTasks], Awaitable[SimilarTasks]]
 Lessons = Callable[[LessonsFor, Collection[UUID], Sequence[str]], Awaitable[ShownLessons]]
 """As `Showings.lessons_for`."""
-
-_CLIENT_COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(?:\s|\Z)")  # not a path, which goes on with /
-_WORD = re.compile(r"[^\W\d_]{2,}")
-_ERROR = re.compile(
-    r"Traceback \(most recent call last\)|\b\w*(?:Error|Exception)\b|\bpanicked at\b|"
-    r"\b(?:error|fatal)(?:\[\w+\])?:|\bexit(?:ed with)? (?:code|status) [1-9]"
-)
-
-
-def has_substance(prompt: str) -> bool:
-    """Whether a prompt says what is to be done: no client's command, and no everyday order."""
-    if _CLIENT_COMMAND.match(prompt) or is_everyday(prompt):
-        return False
-    return _WORD.search(prompt) is not None
 
 
 class Remarks:
@@ -129,18 +112,16 @@ class Remarks:
 
     async def _at_prompt(self, occasion: Occasion, session: AgentSession) -> Remark:
         prompt = occasion.text
-        if not has_substance(prompt):
+        if not remark_choice.has_substance(prompt):
             return Remark()
         repos = await _known_as(occasion.cwd)
         answer = await self._find(FindSimilarTasks(task_description=prompt, limit=MATCHES))
         is_first = not session.briefed
-        wanted = [
-            match
-            for match in answer.matches
-            if match.confidence == "likely"
-            or ((is_first or _ERROR.search(prompt)) and _is_of(repos, match))
-            if match.superseded_by is None
-        ]
+        current = [match for match in answer.matches if match.superseded_by is None]
+        if is_first:
+            wanted = remark_choice.for_brief(current, repos)
+        else:
+            wanted = remark_choice.for_later_prompt(current, repos, prompt)
         new = await self._new(wanted, occasion, session)
         session.briefed |= bool(new) or len(prompt.encode()) > SHORT
         if not is_first:
@@ -153,12 +134,11 @@ class Remarks:
             return Remark()
         known = await self._before(occasion, session)
         error = occasion.text[-LONGEST_ERROR:]
-        if known.text or not _WORD.search(error):
+        if known.text or not error:
             session.errors += bool(known.text)
             return known
         answer = await self._find(FindSimilarTasks(task_description=error, limit=MATCHES))
-        likely = [match for match in answer.matches if match.confidence == "likely"]
-        helpful = [match for match in likely if match.solution_summary or match.fix]
+        helpful = remark_choice.for_error(answer.matches, error)
         new = await self._new(helpful, occasion, session)
         told = self._told(new[:LATER], session, remark_texts.on_error)
         session.errors += bool(told.text)
@@ -166,7 +146,7 @@ class Remarks:
 
     async def _before(self, occasion: Occasion, session: AgentSession) -> Remark:
         repos = await _known_as(occasion.cwd)
-        found = await self._missteps.of(repos, occasion.command, occasion.files)
+        found = await self._missteps.of(repos, occasion.command, occasion.files, occasion.session)
         new = [one for one in found if one.name not in session.told][:1]
         if new:
             session.tell(new[0].name)
@@ -234,7 +214,3 @@ def _spellings(cwd: str) -> tuple[str, ...]:
 async def _known_as(cwd: str) -> tuple[str, ...]:
     """By what the repository of a directory is known; empty without a directory."""
     return await anyio.to_thread.run_sync(_spellings, cwd) if cwd else ()
-
-
-def _is_of(repos: Sequence[str], match: Match) -> bool:
-    return match.repo is not None and any(matching(repo, [match.repo]) for repo in repos)

@@ -31,6 +31,7 @@ class Trace(NamedTuple):
         solution: Its solution, cut; empty without one.
         files: Paths that it changed, as they were recorded.
         recovered: Commands that failed and worked in another form.
+        session: In which it was recorded; empty if that is unknown.
     """
 
     task_id: UUID
@@ -41,3 +42,4 @@ class Trace(NamedTuple):
     solution: str
     files: tuple[str, ...]
     recovered: tuple[Recovered, ...]
+    session: str = ""

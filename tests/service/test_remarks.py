@@ -14,7 +14,7 @@ from mcp_learning.models.occasions import Occasion, Remark
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.service import agent_sessions
 from mcp_learning.service.learning import LearningService
-from mcp_learning.service.remarks import MOST_ERRORS, has_substance
+from mcp_learning.service.remarks import MOST_ERRORS
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -64,17 +64,6 @@ async def test_silence_where_there_is_nothing_to_say(service: LearningService) -
         assert await asked(service, prompt) == ""
     assert (await happens(service, "before", command="pytest", cwd="/srv/shop")).text == ""
     assert (await happens(service, "failure", text="exit code 1", cwd="/srv/shop")).text == ""
-
-
-@pytest.mark.parametrize(
-    ("prompt", "expected"),
-    [
-        *((text, False) for text in ("", "/plugin:review x", "continue", "Run the tests again.")),
-        *((text, True) for text in ("/usr/lib/x.so is not found", "修复登录", "fix E501 in a.py")),
-    ],
-)
-async def test_orders_of_everyday_work_have_no_substance(prompt: str, *, expected: bool) -> None:
-    assert has_substance(prompt) is expected
 
 
 async def test_a_brief_begins_with_lessons_that_the_session_was_not_told(
@@ -143,6 +132,16 @@ async def test_a_command_that_failed_here_is_warned_of_once(
     assert "npm run test:unit" in known.text
 
 
+async def test_findings_of_a_check_are_no_fault_of_the_command(
+    service: LearningService, tmp_path: Path
+) -> None:
+    for error in ("1 failed, 3 passed in 2.1s", "src/a.ts:3:7 unused", "AssertionError: 3 != 4"):
+        recovered = [{"failed": "npm test", "error": error, "worked": "npm test -- a"}]
+        details = {"metadata": {"recovered": recovered}}
+        await record(service, error, repo=str(tmp_path), details=details)
+    assert (await happens(service, "before", cwd=str(tmp_path), command="npm test")).text == ""
+
+
 async def test_a_file_is_warned_of_until_a_task_that_changed_it_succeeds(
     service: LearningService, tmp_path: Path
 ) -> None:
@@ -169,10 +168,14 @@ async def test_metadata_of_any_form_is_no_trouble(service: LearningService, tmp_
 
 
 async def test_tasks_of_the_session_itself_are_not_told(service: LearningService) -> None:
-    own = {"session_id": "one"}
-    await record(service, LOGIN, solution_summary="Clear the cookie", details=own)
+    recovered = [{"failed": "npm tst", "error": "unknown command", "worked": "npm test"}]
+    own = {"session_id": "one", "metadata": {"recovered": recovered}}
+    await record(service, LOGIN, repo="/srv/shop", solution_summary="Clear it", details=own)
     assert await asked(service, LOGIN_PARAPHRASE) == ""
     assert await asked(service, LOGIN_PARAPHRASE, session="two")
+    here = {"cwd": "/srv/shop", "command": "npm tst"}
+    assert (await happens(service, "before", **here)).text == ""
+    assert (await happens(service, "before", session="two", **here)).text
 
 
 async def test_a_context_that_is_emptied_is_briefed_anew(service: LearningService) -> None:

@@ -14,10 +14,11 @@ from mcp_learning.store.traces import Recovered, Trace
 LONGEST_TEXT = 1_000
 """Characters of a description, an error or a solution."""
 
+_SESSION = "coalesce(session_id, json_extract_string(metadata, '$.session'))"
 _TRACES = """
 SELECT task_id, timestamp, success, left(task_description, ?),
     left(coalesce(error_message, error_type, ''), ?), left(coalesce(solution_summary, ''), ?),
-    metadata->'$.files', metadata->'$.recovered'
+    metadata->'$.files', metadata->'$.recovered', {session}
 FROM executions
 WHERE ({condition})
     AND (json_exists(metadata, '$.recovered') OR json_exists(metadata, '$.files'))
@@ -38,7 +39,9 @@ def traces(cursor: Cursor, repos: Sequence[str], limit: int) -> list[Trace]:
     conditions = [repositories.is_repository(cursor, repo) for repo in dict.fromkeys(repos)]
     values = [value for _, bound in conditions for value in bound]
     rows = cursor.execute(
-        _TRACES.format(condition=" OR ".join(condition for condition, _ in conditions)),
+        _TRACES.format(
+            session=_SESSION, condition=" OR ".join(condition for condition, _ in conditions)
+        ),
         [LONGEST_TEXT, LONGEST_TEXT, LONGEST_TEXT, *values, limit],
     ).fetchall()
     return [
@@ -51,6 +54,7 @@ def traces(cursor: Cursor, repos: Sequence[str], limit: int) -> list[Trace]:
             solution=row[5],
             files=tuple(paths_in(row[6])),
             recovered=tuple(recovered_in(row[7])),
+            session=row[8] or "",
         )
         for row in rows
     ]
@@ -59,8 +63,7 @@ def traces(cursor: Cursor, repos: Sequence[str], limit: int) -> list[Trace]:
 def sessions(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, str]:
     """The sessions in which executions were recorded, as far as they tell."""
     rows = cursor.execute(
-        "SELECT task_id, coalesce(session_id, json_extract_string(metadata, '$.session')) "
-        f"FROM executions WHERE task_id {AMONG_UUIDS}",
+        f"SELECT task_id, {_SESSION} FROM executions WHERE task_id {AMONG_UUIDS}",
         [joined(task_ids)],
     ).fetchall()
     return {task_id: session for task_id, session in rows if session}
