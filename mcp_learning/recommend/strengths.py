@@ -187,7 +187,7 @@ def learned(history: _History, noise: float) -> Regularities:
 
 
 def _tried(history: _History, sample: Sequence[int], similarities: Mapping[int, Floats]) -> Floats:
-    """(n,) `Regularities.tried`, estimated from how near the executions are to those of a sample."""
+    """(n,) `Regularities.tried`, estimated from how near executions are to those of a sample."""
     tried = np.zeros(len(history.rows))
     for option in range(history.options):
         mine = np.flatnonzero(history.option == option)
