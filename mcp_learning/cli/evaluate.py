@@ -102,10 +102,12 @@ def _print_report(report: "Report", by: str) -> None:
         console.print(f"Too thin: {text}.", markup=False, highlight=False, soft_wrap=True)
     if not report.predictions:
         return
+    from rich import box
     from rich.table import Table
 
     predicted = counted(report.predictions, "outcome")
-    table = Table(title=f"{predicted} predicted from earlier ones, by {by}")
+    title = f"{predicted} predicted from earlier ones, by {by}"
+    table = Table(title=title, box=box.SIMPLE_HEAD)
     for heading in ("", "log loss", "Brier", "AUC", "calibration error"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, scores in (
