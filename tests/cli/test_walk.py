@@ -77,6 +77,9 @@ def test_a_day_with_a_history_of_ones_own(walk: Walk, repository: Path, home: Pa
     walk.says("list --outcome failure", "magic links", "1 of 1 execution")
     walk.says("recommend 'sign in with a code sent by email'", "magic links")
     walk.says("evaluate", "Too thin")
+    walk.says("judge desk")
+    walk.says("lessons", "no lessons yet")
+    walk.refuses("team status", "MCP_LEARNING_TEAM")
 
     walk.says("backup copy.duckdb", "2 executions")
     walk.says("export all.jsonl", "2 executions written to", "1 feedback")
