@@ -77,6 +77,8 @@ def matches_table(result: "SimilarTasks") -> Table | Text:
     """Matches as a table, or what to do when there are none."""
     if result.matches:
         return executions_table(result.matches, "task; approach, what worked, or the error")
+    if not result.search.candidates:
+        return Text("Nothing was recorded yet, or nothing that passes the filters.")
     among = f"Nothing relevant among {counted(result.search.candidates, 'execution')}"
     if not result.search.below_floor:
         return Text(f"{among}: try other words, or fewer filters.")

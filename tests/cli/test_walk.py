@@ -119,6 +119,7 @@ def test_a_day_with_generated_data(walk: Walk, home: Path) -> None:
     walk.says("benchmark", "exact (before)", "HNSW (after)", "high_recall")
     walk.says("prune --generated", "90 executions")
     walk.says("list", "Nothing was recorded")
+    walk.says("similar anything", "Nothing was recorded yet")
 
 
 def test_a_database_of_the_original_design_is_taken_over(walk: Walk, home: Path) -> None:
