@@ -246,6 +246,9 @@ class _ClaudeCodeReader:
             command=_text(given.get("command")) if action is Action.RUN else "",
             files=(file,) if action is Action.EDIT and isinstance(file, str) else (),
         )
+        plan = _text(given.get("plan")).strip()
+        if action is Action.PLAN and plan:  # it is shown to the user, as a reply is
+            self._add(Reply(**self._place, text=plan))
         self._calls[str(block.get("id"))] = call
         self._add(call)
 

@@ -124,6 +124,23 @@ def test_what_the_user_said_to_a_refused_tool_or_a_question_belongs_to_the_task(
     assert [one.is_rejected for one in task.calls] == [True, False]
 
 
+def test_a_plan_that_the_agent_showed_is_what_it_said(file: Path) -> None:
+    plan = "Sharpen the upper edge, then pour ten cups. " * 5
+    refused = "The user doesn't want to proceed with this tool use. The tool use was rejected."
+    write(
+        file,
+        user(0, ASKED, permissionMode="plan"),
+        assistant(1, tool("ExitPlanMode", plan=plan)),
+        user(2, result(refused, failed=True)),
+        user(3, "[Request interrupted by user for tool use]"),
+    )
+    (task,) = claude_code.read(file, Notes()).tasks
+    assert task.first.in_plan_mode
+    assert [one.is_rejected for one in task.calls] == [True]
+    (record,) = executions(claude_code.read, file, Notes())
+    assert record.execution.solution_summary == plan.strip()
+
+
 def test_commands_have_the_exit_status_that_the_session_tells(file: Path) -> None:
     ids = ("passed", "failed", "away")
     calls = [{**tool("Bash", command=f"run {one}"), "id": one} for one in ids]

@@ -5,7 +5,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from backports import zstd
 from clients.transcripts.sessions import at, codex, codex_start, write
 
 from mcp_learning.clients.capture.tasks import executions
@@ -61,6 +60,8 @@ def notes() -> Notes:
 def test_compressed_and_archived_sessions_are_read_and_no_copy_twice(
     tmp_path: Path, notes: Notes
 ) -> None:
+    from backports import zstd
+
     plain = write(
         tmp_path / "sessions" / "2025" / "rollout-a.jsonl", codex_start("a"), says(1, "a" * 30)
     )
