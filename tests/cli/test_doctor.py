@@ -98,7 +98,7 @@ def test_a_fresh_home_is_well_and_stays_empty(examine: Examine, home: Path) -> N
     assert list(results) == [
         *("python", "settings", "data directory", "permissions", "disk space", "duckdb"),
         *("database", "schema", "contents", "vss", "embedding model", "stored vectors", "index"),
-        "server",
+        *("server", "team"),
     ]
 
 
@@ -106,7 +106,7 @@ def test_for_people_each_layer_has_a_line_and_the_verdict_comes_last(run: Comman
     done = run("doctor")
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line]
-    assert len([line for line in lines if line.startswith("OK")]) == 14
+    assert len([line for line in lines if line.startswith("OK")]) == 15
     assert lines[-1] == "All is well."
     assert done.stderr == ""
 
