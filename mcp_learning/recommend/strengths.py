@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from mcp_learning.recommend.evidence import (
 from mcp_learning.recommend.labels import merge
 from mcp_learning.recommend.tallies import tally, typical
 from mcp_learning.search.catalog import OUTCOMES
-from mcp_learning.search.metric import watermark
+from mcp_learning.search.metric_cache import state_of, window_of
 from mcp_learning.search.related import related
 from mcp_learning.search.scorer import Query
 from mcp_learning.search.snapshot import Snapshot
@@ -72,16 +73,25 @@ UNKNOWN = Regularities((FEW,) * len(LEVELS), np.zeros(0, np.int64), np.zeros(0))
 """Of a history that is too short to learn from."""
 
 
+class _Known(NamedTuple):
+    """What was learned, of which rows: of all of them, and of those that it was learned from."""
+
+    key: tuple[int, ...]
+    used: int
+    regularities: Regularities
+
+
 class Strengths:
     """What the rows show, for each label that executions are compared by.
 
     It is learned again when the number of embeddings has grown by a quarter, as the metric, from
-    the executions up to there: a restart doesn't change it. Safe to use from several threads.
+    the executions recorded up to there: a restart doesn't change it, and hosts of a team agree.
+    Safe to use from several threads.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[Dimension, tuple[tuple[int, int], Regularities]] = {}
+        self._known: dict[Dimension, _Known] = {}
 
     def of(self, snapshot: Snapshot, by: Dimension, noise: float) -> Regularities:
         """What is learned for a comparison by a label.
@@ -94,18 +104,20 @@ class Strengths:
             noise: `Embedder.floor` of the model that made the vectors.
         """
         view = snapshot.view
-        version, outcome = view["version"], view["outcome"]
-        highest = watermark(int((version * view["alive"]).max(initial=0)))
-        if not highest:
-            return UNKNOWN
-        used = view["alive"] & (version > 0) & (version <= highest)
-        key = (highest, int((version * (outcome + 1))[used].sum()))
+        key = (*state_of(view), int((view["outcome"] * view["alive"]).sum()))
         with self._lock:
             known = self._known.get(by)
-            if known is None or known[0] != key:
-                known = key, learned(_History.of(snapshot, np.flatnonzero(used), by), noise)
-                self._known[by] = known
-            return known[1]
+            if known is not None and known.key == key:
+                return known.regularities
+            rows = window_of(view, most=len(view))
+            used = int((view["version"][rows] * (view["outcome"][rows] + 1)).sum())
+            if known is not None and known.used == used:
+                found = known.regularities
+            else:
+                history = _History.of(snapshot, np.sort(rows), by)
+                found = learned(history, noise) if len(rows) else UNKNOWN
+            self._known[by] = _Known(key, used, found)
+            return found
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class MetricCache:
             noise: `Embedder.floor` of the model that made the vectors.
         """
         with self._lock:
-            state = _state_of(view)
+            state = state_of(view)
             if self._metric is None or noise != self._noise or state != self._state:
                 window = window_of(view)
                 same = np.array_equal(view["version"][window], self._window)
@@ -97,24 +97,25 @@ class MetricCache:
         return found
 
 
-def _state_of(view: CatalogView) -> tuple[int, int, int, int]:
+def state_of(view: CatalogView) -> tuple[int, int, int, int]:
     """Changes whenever the window may: versions only grow, and a changed text is a new row."""
     columns = (view["alive"], view["version"], view["timestamp"])
     alive, versions, times = (int(column.sum()) for column in columns)
     return len(view), alive, versions, times
 
 
-def window_of(view: CatalogView) -> NDArray[np.int64]:
+def window_of(view: CatalogView, most: int = WINDOW) -> NDArray[np.int64]:
     """(m,) the rows that the metric is learned from, the latest recording first.
 
     Args:
         view: n rows.
+        most: How many at most, the latest ones up to the watermark.
     """
     rows = np.flatnonzero(view["alive"] & (view["version"] > 0))
     end = watermark(len(rows))
     if not end:
         return rows[:0]
-    start = max(end - WINDOW, 0)
+    start = max(end - most, 0)
     times = view["timestamp"][rows]
     bounds = np.partition(times, (start, end - 1))
     before = int((times < bounds[start]).sum())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EntryKind = Literal["patch", "forget", "feedback", "use", "vector"]
+EntryKind = Literal["patch", "forget", "feedback", "use", "vector", "lesson"]
 
 
 class OutboxEntry(NamedTuple):
@@ -26,9 +26,9 @@ class OutboxEntry(NamedTuple):
     Attributes:
         number: Entries have ascending ones.
         kind: Of what.
-        task_id: The execution.
+        task_id: The execution; or the lesson.
         fields: Of a patch, fields of an Execution as JSON values; of feedback, its columns with its
-            `feedback_id`; of a use, `used` and `at`. Otherwise empty.
+            `feedback_id`; of a use, `used` and `at`; of a lesson, all its fields. Otherwise empty.
         at: When it was made, UTC.
     """
 
@@ -120,6 +120,13 @@ class TeamUse(NamedTuple):
     at: datetime
 
 
+class TeamLesson(NamedTuple):
+    """A lesson as the team has it; `fields` are those of a Lesson as JSON values."""
+
+    lesson_id: UUID
+    fields: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class TeamPage:
     """Some of a team's changes, and the mark up to which this store then has them all."""
@@ -127,6 +134,7 @@ class TeamPage:
     executions: Sequence[TeamExecution]
     feedback: Sequence[TeamFeedback]
     uses: Sequence[TeamUse]
+    lessons: Sequence[TeamLesson]
     mark: TeamMark
 
 

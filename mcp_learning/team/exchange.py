@@ -182,7 +182,7 @@ class Exchange:
             await self._local.store.send_again(lost)
 
     async def _take_in(self, page: RemotePage, mark: TeamMark) -> TakenIn:
-        given = TeamPage(page.executions, page.feedback, page.uses, mark)
+        given = TeamPage(page.executions, page.feedback, page.uses, page.lessons, mark)
         taken = await self._local.store.take_in(given)
         await self._local.changed(taken.deleted)
         if page.vectors:
@@ -221,19 +221,22 @@ def rows_of(outgoing: Outgoing) -> tuple[list[Mapping[str, Any]], dict[int, int]
             else:
                 rows.append(_row(entry))
             place = len(rows)
-            if entry.kind in ("patch", "forget"):
+            if entry.kind in ("patch", "forget", "lesson"):
                 known[entry.kind, entry.task_id] = place
         elif entry.kind == "patch":
-            row = rows[place - 1]
-            row["doc"] |= entry.fields
-            row["at"] = entry.at.isoformat()
+            rows[place - 1]["doc"] |= entry.fields
+            rows[place - 1]["at"] = entry.at.isoformat()
+        elif entry.kind == "lesson":
+            rows[place - 1]["doc"] = dict(entry.fields)
         places[entry.number] = place
     return list(rows), places
 
 
 def _row(entry: OutboxEntry) -> dict[str, Any]:
-    row: dict[str, Any] = {"kind": entry.kind, "task_id": str(entry.task_id)}
     fields = dict(entry.fields)
+    if entry.kind == "lesson":
+        return {"kind": "lesson", "lesson_id": str(entry.task_id), "doc": fields}
+    row: dict[str, Any] = {"kind": entry.kind, "task_id": str(entry.task_id)}
     if entry.kind == "feedback":
         row["feedback_id"] = fields.pop("feedback_id")
         row["doc"] = fields

@@ -11,9 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from mcp_learning.models.identifiers import description_hash
+from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.store.duckdb import embeddings, executions
+from mcp_learning.store.duckdb import embeddings, executions, lessons
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import json_arrays, naive
@@ -114,10 +115,22 @@ class Outbox:
             rows = cursor.execute("SELECT task_id FROM embeddings ORDER BY version").fetchall()
             self.embedded(cursor, [row[0] for row in rows])
 
+    def taught(self, cursor: Cursor, lessons: Sequence[Lesson]) -> None:
+        """Notes lessons that somebody told; those of experience every host finds by itself."""
+        if self._shares is None:
+            return
+        told = [one for one in lessons if one.origin != "evidence" and self._shares(one.repo)]
+        entries: list[Entry] = [
+            ("lesson", one.lesson_id, one.model_dump(mode="json", exclude_none=True))
+            for one in told
+        ]
+        add(cursor, entries, datetime.now(UTC))
+
     def fill(self, cursor: Cursor) -> int:
         """Notes what is shared, but neither came from the team nor was ever noted."""
         if not self.is_open:
             return 0
+        noted = _noted_lessons(cursor)
         rows = cursor.execute(
             f"SELECT x.task_id, x.repo FROM executions x WHERE {_NEITHER} AND {_NOT_MADE_UP} "
             "ORDER BY x.sequence"
@@ -125,6 +138,7 @@ class Outbox:
         chosen = [task_id for task_id, repo in rows if self._is_shared(repo, None)]
         for start in range(0, len(chosen), 1_000):
             again(cursor, chosen[start : start + 1_000])
+        self.taught(cursor, [one for one in lessons.every(cursor) if one.lesson_id not in noted])
         return len(chosen)
 
     def _is_shared(self, repo: str | None, author: str | None) -> bool:
@@ -141,6 +155,11 @@ class Outbox:
             [joined(task_ids)],
         ).fetchall()
         return [row[0] for row in rows if self._is_shared(row[1], row[2])]
+
+
+def _noted_lessons(cursor: Cursor) -> set[UUID]:
+    rows = cursor.execute("SELECT DISTINCT task_id FROM outbox WHERE kind = 'lesson'").fetchall()
+    return {row[0] for row in rows}
 
 
 def patch(old: Execution | None, new: Execution) -> dict[str, Any]:

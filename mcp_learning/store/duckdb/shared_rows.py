@@ -4,11 +4,12 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
-from mcp_learning.store.duckdb import embeddings, team_rows
+from mcp_learning.store.duckdb import embeddings, lessons, team_rows
 from mcp_learning.store.duckdb import outbox as entries
 from mcp_learning.store.duckdb.aggregates import Aggregates
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.outbox import Outbox
+from mcp_learning.store.lesson_protocol import Decide
 from mcp_learning.store.shared import OutboxState, Outgoing, TakenIn, TeamMark, TeamPage
 from mcp_learning.store.types import Unembedded
 
@@ -30,6 +31,15 @@ class SharedRows(Aggregates):
     def _note(self, deleted: Sequence[UUID]) -> None:
         for one in deleted:
             self._deleted.extend((one.int >> 64, one.int & (2**64 - 1)))
+
+    async def revise_lessons(self, decide: Decide) -> None:
+        def write(cursor: Cursor) -> int:
+            revisions = decide(lessons.every(cursor))
+            lessons.write(cursor, revisions)
+            self.outbox.taught(cursor, [one.lesson for one in revisions])
+            return len(revisions)
+
+        await self.database.write(write, counted=bool)
 
     async def outbox_state(self) -> OutboxState:
         return await self.database.read(entries.state)

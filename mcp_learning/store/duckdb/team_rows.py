@@ -3,6 +3,7 @@
 What is not an execution, because some program other than this one wrote it, is left out.
 """
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
 from mcp_learning.store.duckdb import embeddings, executions, lessons, outbox
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, USE_TYPES
@@ -17,7 +19,15 @@ from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import SUCCESS, naive
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, UUIDS, joined
 from mcp_learning.store.duckdb.transfer import insert_new
-from mcp_learning.store.shared import TakenIn, TeamExecution, TeamFeedback, TeamMark, TeamPage
+from mcp_learning.store.lesson_protocol import Revision
+from mcp_learning.store.shared import (
+    TakenIn,
+    TeamExecution,
+    TeamFeedback,
+    TeamLesson,
+    TeamMark,
+    TeamPage,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +50,9 @@ def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
         for one in page.uses
     ]
     insert_new(cursor, "uses", USE_TYPES, uses)
+    taught = _learn(cursor, page.lessons)
     outbox.set_mark(cursor, page.mark)
-    return TakenIn(changed, deleted)
+    return TakenIn(changed or taught, deleted)
 
 
 def forget(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
@@ -108,6 +119,23 @@ def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
         if made.task_description != stored[made.task_id].task_description:
             embeddings.remove(cursor, made.task_id)
     return [one.task_id for one in (*created, *updated)]
+
+
+def _learn(cursor: Cursor, given: Sequence[TeamLesson]) -> list[UUID]:
+    """Stores lessons that are newer than those here; one whose executions aren't here is left."""
+    known = {one.lesson_id: one for one in lessons.every(cursor)} if given else {}
+    revisions: list[Revision] = []
+    for one in given:
+        try:
+            lesson = Lesson.model_validate_json(json.dumps(one.fields))
+        except ValueError:
+            logger.warning("the team's lesson %s is none, and was left out", one.lesson_id)
+            continue
+        here = known.get(one.lesson_id)
+        if here is None or here.updated_at < lesson.updated_at:
+            revisions.append(Revision(lesson, ()))
+    lessons.write(cursor, revisions)
+    return [one.lesson.lesson_id for one in revisions]
 
 
 def execution(given: TeamExecution, waiting: Mapping[str, Any]) -> Execution | None:

@@ -12,7 +12,7 @@ from psycopg import IsolationLevel
 
 from mcp_learning.errors import TeamError
 from mcp_learning.models.fields import clean_values
-from mcp_learning.store.shared import TeamExecution, TeamFeedback, TeamUse
+from mcp_learning.store.shared import TeamExecution, TeamFeedback, TeamLesson, TeamUse
 from mcp_learning.team.access import Access
 from mcp_learning.team.postgres import schema
 from mcp_learning.team.postgres.connection import Connection, close, connect, in_plain_words
@@ -44,6 +44,11 @@ _VECTORS = """
 SELECT change, task_id, part, described, vector FROM mcpl.vectors
 WHERE team = %s AND change > %s AND change <= %s AND model = %s ORDER BY change LIMIT %s
 """
+_LESSONS = """
+SELECT lesson_id, doc::text FROM mcpl.lessons WHERE team = %s AND doc IS NOT NULL
+AND change <= %s AND (change > %s OR doc->'evidence' ?| %s) ORDER BY change
+"""
+# Also earlier ones that rest on executions which come only now.
 _EARLIER_VECTORS = """
 SELECT change, task_id, part, described, vector FROM mcpl.vectors
 WHERE team = %s AND task_id = ANY(%s) AND model = %s AND change <= %s ORDER BY change
@@ -88,6 +93,7 @@ class RemotePage:
     executions: Sequence[TeamExecution]
     feedback: Sequence[TeamFeedback]
     uses: Sequence[TeamUse]
+    lessons: Sequence[TeamLesson]
     vectors: Sequence[RemoteVector]
     change: int
 
@@ -206,7 +212,10 @@ class Remote:
         if wanted and since:
             earlier = await _rows(connection, _EARLIER_VECTORS, [team, wanted, model, since])
             vectors = [*earlier, *vectors]
-        return await anyio.to_thread.run_sync(_made, executions, feedback, uses, vectors, last)
+        ids = [str(row[1]) for row in executions]
+        lessons = await _rows(connection, _LESSONS, [team, last, since, ids])
+        read = _Read(executions, feedback, uses, lessons, vectors)
+        return await anyio.to_thread.run_sync(_made, read, last)
 
     async def numbers(self, task_ids: Sequence[UUID]) -> dict[UUID, int]:
         """The numbers of those of these executions that the team has, forgotten ones included.
@@ -271,20 +280,25 @@ def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
     return text
 
 
-def _made(
-    executions: Sequence[Any],
-    feedback: Sequence[Any],
-    uses: Sequence[Any],
-    vectors: Sequence[Any],
-    change: int,
-) -> RemotePage:
+class _Read(NamedTuple):
+    """Rows as the queries give them."""
+
+    executions: Sequence[Any]
+    feedback: Sequence[Any]
+    uses: Sequence[Any]
+    lessons: Sequence[Any]
+    vectors: Sequence[Any]
+
+
+def _made(read: _Read, change: int) -> RemotePage:
     return RemotePage(
         [
             TeamExecution(task_id, author, moment, None if doc is None else json.loads(doc))
-            for _, task_id, author, moment, doc in executions
+            for _, task_id, author, moment, doc in read.executions
         ],
-        [TeamFeedback(one, task_id, json.loads(doc)) for _, one, task_id, doc in feedback],
-        [TeamUse(task_id, used, moment) for _, task_id, used, moment in uses],
-        [RemoteVector(*row[1:]) for row in vectors if row[0] <= change],
+        [TeamFeedback(one, task_id, json.loads(doc)) for _, one, task_id, doc in read.feedback],
+        [TeamUse(task_id, used, moment) for _, task_id, used, moment in read.uses],
+        [TeamLesson(one, json.loads(doc)) for one, doc in read.lessons],
+        [RemoteVector(*row[1:]) for row in read.vectors if row[0] <= change],
         change,
     )

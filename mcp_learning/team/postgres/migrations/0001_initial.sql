@@ -262,6 +262,8 @@ BEGIN
         DELETE FROM mcpl.feedback f WHERE f.team = wanted_team AND f.task_id = ANY (ids);
         DELETE FROM mcpl.uses u WHERE u.team = wanted_team AND u.task_id = ANY (ids);
         DELETE FROM mcpl.uses u WHERE u.team = wanted_team AND u.used = ANY (ids);
+        UPDATE mcpl.lessons l SET doc = NULL  -- it may quote them; hosts delete it by themselves
+        WHERE l.team = wanted_team AND l.doc->'evidence' ?| ids::text[];
         INSERT INTO mcpl.executions AS x (team, task_id, change, updated_at, doc)
         SELECT wanted_team, g.task_id, base + g.n, g.at, NULL
         FROM jsonb_to_recordset(given->'forget') g (n int, task_id uuid, at timestamptz)

@@ -1,0 +1,65 @@
+"""Lessons that somebody told travel with a team, and go with the executions that they rest on."""
+
+from pathlib import Path
+
+import pytest
+from team.hosts import Host, hosts, make_team
+from team.server import PostgresServer
+
+from mcp_learning.models.lessons import ListLessons, SaveLesson
+from mcp_learning.models.requests import ForgetExecutions
+
+pytestmark = pytest.mark.anyio
+
+REPO = "acme/shop"
+
+
+async def known(host: Host) -> list[tuple[str, str | None]]:
+    found = await host.service.list_lessons(ListLessons())
+    return [(one.lesson.when, one.lesson.do) for one in found.lessons]
+
+
+async def test_a_lesson_that_was_told_travels_and_is_revised_and_forgotten(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        ids = [await first.record(f"upload a file, attempt {number}") for number in range(2)]
+        save = SaveLesson(when="uploading files", do="send it in parts", evidence=ids, repo=REPO)
+        saved = await first.service.save_lesson(save)
+        private = await first.record("a task of ada alone", repo="ada/notes")
+        own = SaveLesson(when="in secret", do="whisper", evidence=[private])
+        await first.service.save_lesson(own)
+        await first.exchange()
+        await second.exchange()
+        assert await known(second) == [("uploading files", "send it in parts")]
+        revised = save.model_copy(update={"do": "in parts of 5 MB", "lesson_id": saved.lesson_id})
+        await second.service.save_lesson(revised)
+        await second.exchange()
+        await first.exchange()
+        assert ("uploading files", "in parts of 5 MB") in await known(first)
+        await second.service.forget(ForgetExecutions(task_ids=ids, dry_run=False))
+        await second.exchange()
+        await first.exchange()
+        assert await known(first) == [("in secret", "whisper")]
+        assert await known(second) == []
+        assert server.execute(database, "SELECT doc FROM mcpl.lessons") == [(None,)]
+
+
+async def test_a_lesson_waits_for_no_page_of_its_executions(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        task_id = await first.record("upload a file")
+        save = SaveLesson(when="uploading", do="send parts", evidence=[task_id], repo=REPO)
+        await first.service.save_lesson(save)
+        await first.exchange()
+        # the execution changes later than the lesson, and comes after it
+        server.execute(database, "UPDATE mcpl.teams SET change = change + 1")
+        server.execute(
+            database,
+            "UPDATE mcpl.executions SET change = (SELECT change FROM mcpl.teams)",
+        )
+        await second.exchange()
+        assert await known(second) == [("uploading", "send parts")]
