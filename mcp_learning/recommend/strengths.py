@@ -73,7 +73,7 @@ UNKNOWN = Regularities((FEW,) * len(LEVELS), np.zeros(0, np.int64), np.zeros(0))
 """Of a history that is too short to learn from."""
 
 
-class _Known(NamedTuple):
+class _Learned(NamedTuple):
     """What was learned, of which rows: of all of them, and of those that it was learned from."""
 
     key: tuple[int, ...]
@@ -91,7 +91,7 @@ class Strengths:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[Dimension, _Known] = {}
+        self._known: dict[Dimension, _Learned] = {}
 
     def of(self, snapshot: Snapshot, by: Dimension, noise: float) -> Regularities:
         """What is learned for a comparison by a label.
@@ -116,7 +116,7 @@ class Strengths:
             else:
                 history = _History.of(snapshot, np.sort(rows), by)
                 found = learned(history, noise) if len(rows) else UNKNOWN
-            self._known[by] = _Known(key, used, found)
+            self._known[by] = _Learned(key, used, found)
             return found
 
 

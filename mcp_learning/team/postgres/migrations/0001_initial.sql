@@ -252,7 +252,13 @@ BEGIN
         INSERT INTO mcpl.lessons AS l (team, lesson_id, change, doc)
         SELECT wanted_team, g.lesson_id, base + g.n, g.doc
         FROM jsonb_to_recordset(given->'lesson') g (n int, lesson_id uuid, doc jsonb)
-        ON CONFLICT (team, lesson_id) DO UPDATE SET doc = excluded.doc, change = excluded.change;
+        WHERE NOT EXISTS (  -- it may quote what is forgotten
+            SELECT FROM jsonb_array_elements_text(g.doc->'evidence') e
+            JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = e::uuid
+            WHERE x.doc IS NULL
+        )
+        ON CONFLICT (team, lesson_id) DO UPDATE
+        SET doc = excluded.doc, change = excluded.change WHERE l.doc IS NOT NULL;
     END IF;
 
     IF given ? 'forget' THEN
