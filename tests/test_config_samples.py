@@ -173,8 +173,14 @@ def test_the_skill_says_when_it_is_of_use_and_names_tools_that_there_are() -> No
     assert fields["name"] == "learning"
     assert 0 < len(fields["description"]) <= 1_024
     named = set(re.findall(r"`([a-z]+_[a-z_]+)`", body))
-    arguments = {"solution_summary", "error_message", "used_task_ids", "task_id"}
-    assert named - arguments <= {tool.name for tool in TOOLS}
+    fields_named = {
+        "solution_summary",
+        "error_message",
+        "used_task_ids",
+        "task_id",
+        "superseded_by",
+    }
+    assert named - fields_named <= {tool.name for tool in TOOLS}
     assert {"find_similar_tasks", "record_execution"} <= named
 
 
