@@ -64,22 +64,38 @@ def fitting(
         task: The task.
         similarity: Cosine similarity of lessons' texts and the task, -1..1, where it is known.
     """
-    active = [one for one in lessons if one.status in ("trial", "kept")]
-    return by_worth(one for one in active if _fits(one, task, similarity))
+    return by_worth(
+        one
+        for one in lessons
+        if _may_fit(one, task)
+        and (_is_named(one, task) or similarity.get(one.lesson_id, -1.0) >= NEAR)
+    )
 
 
-def _fits(lesson: Lesson, task: TaskAtHand, similarity: Mapping[UUID, float]) -> bool:
-    if not same_repository(lesson.repo, task.repo):
+def undecided(lessons: Iterable[Lesson], task: TaskAtHand) -> list[Lesson]:
+    """Lessons in use of which the similarity decides whether they fit."""
+    return [
+        one
+        for one in lessons
+        if one.kind != "approach" and _may_fit(one, task) and not _is_named(one, task)
+    ]
+
+
+def _may_fit(lesson: Lesson, task: TaskAtHand) -> bool:
+    """Whether a lesson is in use, and of the repository and the type of a task."""
+    if lesson.status not in ("trial", "kept") or not same_repository(lesson.repo, task.repo):
         return False
-    if lesson.task_type and task.task_type and lesson.task_type != task.task_type:
-        return False
+    return not lesson.task_type or not task.task_type or lesson.task_type == task.task_type
+
+
+def _is_named(lesson: Lesson, task: TaskAtHand) -> bool:
+    """Whether the type, one of the executions or most of the words are those of the task."""
     if lesson.kind == "approach":
         return lesson.task_type == task.task_type
     if any(one in task.alike for one in lesson.evidence):
         return True
     wanted = words(lesson.when)
-    named = len(wanted & words(task.description)) / len(wanted) if wanted else 0.0
-    return named >= NAMED or similarity.get(lesson.lesson_id, 0.0) >= NEAR
+    return bool(wanted) and len(wanted & words(task.description)) >= NAMED * len(wanted)
 
 
 def about_command(lessons: Iterable[Lesson], command: str, repo: str) -> list[Lesson]:

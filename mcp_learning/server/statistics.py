@@ -85,6 +85,7 @@ def _text(result: Stats, whole: Stats) -> str:
     lines += [_group(result, group) for group in result.groups[:_LEADING]]
     lines += changed(whole)
     lines += failing(result)
+    lines += _lessons(result)
     health = result.health
     lines.append(
         f"HNSW index: {health.index.state}; {health.embedded:,} of "
@@ -208,3 +209,10 @@ def _points(change: float, low: float | None, high: float | None) -> str:
     digits = 0 if high - low >= _WIDE else 1
     shown = [f"{round(100 * value, digits) + 0.0:+.{digits}f}" for value in (change, low, high)]
     return f"{shown[0]} points (90 % interval {shown[1]} to {shown[2]})"
+
+
+def _lessons(result: Stats) -> list[str]:
+    """How many lessons there are, if any."""
+    numbers = dict(result.lessons) if result.lessons is not None else {}
+    told = ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number)
+    return [f"Lessons: {told}."] if told else []

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -39,7 +40,7 @@ from mcp_learning.models.lessons import (
 from mcp_learning.redaction.exclusion import excluded_repos, is_excluded
 from mcp_learning.service.lesson_intake import TEXTS, LessonIntake, redacted
 from mcp_learning.service.showings import Showings
-from mcp_learning.store.lesson_protocol import Decide, Revision
+from mcp_learning.store.lesson_protocol import Revision
 from mcp_learning.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PERIOD = 600.0
-"""Seconds after which lessons are looked for again, if anything was recorded."""
+SOON, PERIOD = 60.0, 600.0
+"""Seconds after which lessons are looked for first, and again, if anything was recorded."""
+
+QUICK, REST = 0.5, 20.0
+"""A look that takes more seconds than the first isn't repeated for the second times as long."""
 
 EXPERIENCE = 10_000
 """Latest executions that lessons are made of."""
@@ -81,16 +85,19 @@ class LessonBook:
         self._sleep = sleep
         self._looked_at: Hashable = None
         self._looking = anyio.Lock()
+        self._rests_until = 0.0
         self._current: list[Lesson] = []
         self._current_at: Hashable = None
-        self.showings = Showings(store, indexing, self._lessons)
-        intake = LessonIntake(store, excluded, self._revise)
+        self.showings = Showings(store, indexing)
+        intake = LessonIntake(store, excluded)
         self.save, self.import_lessons = intake.save, intake.import_lessons
 
     async def keep_current(self) -> None:
-        """Looks for lessons every `PERIOD`, until cancelled."""
+        """Looks for lessons after `SOON` and then every `PERIOD`, until cancelled."""
+        pause = SOON
         while True:
-            await self._sleep(PERIOD)
+            await self._sleep(pause)
+            pause = PERIOD
             try:
                 await self.refresh()
             except LearningError as error:
@@ -102,10 +109,13 @@ class LessonBook:
         """Finds lessons, judges those on trial and puts others on it, if anything was recorded."""
         async with self._looking:
             await self.showings.save()
-            if self._looked_at == self._store.revision:
+            began = monotonic()
+            if self._looked_at == self._store.revision or began < self._rests_until:
                 return
             await self._look()
             self._looked_at = self._store.revision
+            took = monotonic() - began
+            self._rests_until = monotonic() + (REST * took if took > QUICK else 0.0)
 
     async def _look(self) -> None:
         now = datetime.now(UTC)
@@ -126,7 +136,7 @@ class LessonBook:
             book.add(trials.promoted(book.lessons, now))
             return book.revisions
 
-        await self._revise(decide)
+        await self._store.revise_lessons(decide)
 
     async def review(self, request: ReviewLessons) -> LessonPackets:
         """Kinds of tasks that a lesson is due for, with a few executions to contrast."""
@@ -201,7 +211,7 @@ class LessonBook:
             revision = merging.decided(_meant(clean.lesson_id, stored), clean, now)
             return [revision] if revision.changes else []
 
-        await self._revise(decide)
+        await self._store.revise_lessons(decide)
         return await self.get_lesson(GetLesson(lesson_id=request.lesson_id))
 
     async def lessons_for(self, request: LessonsFor) -> ShownLessons:
@@ -219,16 +229,10 @@ class LessonBook:
         """How many lessons there are by status."""
         return counts(await self._lessons())
 
-    async def _revise(self, decide: Decide) -> None:
-        try:
-            await self._store.revise_lessons(decide)
-        finally:
-            self._current_at = None
-
     async def _lessons(self) -> list[Lesson]:
         """All lessons; read again after something was committed."""
-        revision = self._store.revision
-        if self._current_at is None or revision != self._current_at:
+        revision = self._store.revision  # before reading: what is committed meanwhile is read again
+        if revision != self._current_at:
             self._current, self._current_at = await self._store.lessons(), revision
         return self._current
 

@@ -3,7 +3,7 @@
 What may not be a lesson is refused, secrets are removed, and evidence has to be here.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -26,7 +26,7 @@ from mcp_learning.models.lessons import (
 from mcp_learning.models.transfer import Imported
 from mcp_learning.redaction.exclusion import excluded_repos, is_excluded, refuse_excluded
 from mcp_learning.redaction.secrets import redact
-from mcp_learning.store.lesson_protocol import Decide, Revision
+from mcp_learning.store.lesson_protocol import Revision
 from mcp_learning.store.protocol import Store
 
 T = TypeVar("T", SaveLesson, ChangeLesson)
@@ -40,15 +40,11 @@ class LessonIntake:
     Args:
         store: The truth.
         excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
-        revise: Carries out a decision about all lessons.
     """
 
-    def __init__(
-        self, store: Store, excluded: str, revise: Callable[[Decide], Awaitable[None]]
-    ) -> None:
+    def __init__(self, store: Store, excluded: str) -> None:
         self._store = store
         self._excluded = excluded
-        self._revise = revise
 
     async def save(self, request: SaveLesson) -> LessonSaved:
         """Stores what an agent learned, as a candidate; durable on return.
@@ -96,7 +92,7 @@ class LessonIntake:
             )
             return [revision] if revision.changes else []
 
-        await self._revise(decide)
+        await self._store.revise_lessons(decide)
         if result is None:
             raise LookupError("the decision was not carried out")
         return result
@@ -144,7 +140,7 @@ class LessonIntake:
             created = len(new)
             return [] if request.dry_run else [Revision(p.lesson, tuple(p.history)) for p in new]
 
-        await self._revise(decide)
+        await self._store.revise_lessons(decide)
         return Imported(
             created=created,
             unchanged=len(past) - created,

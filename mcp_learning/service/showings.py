@@ -5,7 +5,7 @@ collected and written in the background, so that they don't delay the answer.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -40,24 +40,26 @@ LONGEST_QUESTION = 400
 """Characters of a task that are kept until its execution is known."""
 
 
+_MOST_VECTORS = 1_000
+
+
 class Showings:
     """Lessons of one store, on their way to agents.
 
     Args:
         store: Keeps who was shown what.
         indexing: Returns the indexer of that store, whose model compares texts.
-        lessons: Returns all lessons.
     """
 
     def __init__(
         self,
         store: Store,
         indexing: Callable[[], Awaitable["Indexer"]],
-        lessons: Callable[[], Awaitable[list[Lesson]]],
     ) -> None:
         self._store = store
         self._indexing = indexing
-        self._lessons = lessons
+        self._current: list[Lesson] = []
+        self._read_at: Hashable = None
         self._noted: list[Showing] = []
         self._news = anyio.Event()
         self._vectors: dict[tuple[UUID, datetime], NDArray[np.float32]] = {}
@@ -91,7 +93,7 @@ class Showings:
             alike: Executions that a search found for it.
             types: Their task types, for a task that names none.
         """
-        lessons = [one for one in await self._lessons() if one.status in ("trial", "kept")]
+        lessons = await self._in_use()
         if not lessons:
             return ShownLessons(lessons=[])
         if request.command is not None:
@@ -100,7 +102,8 @@ class Showings:
         else:
             kind = request.task_type or matching.commonest_type(types)
             task = matching.TaskAtHand(request.task_description, request.repo or "", kind, alike)
-            near = await self._similarities(lessons, task.description)
+            open_ones = await anyio.to_thread.run_sync(matching.undecided, lessons, task)
+            near = await self._similarities(open_ones, task.description) if open_ones else {}
             known = await anyio.to_thread.run_sync(matching.fitting, lessons, task, near)
         now = datetime.now(UTC)
         unit = request.session_id or f"{task_key(task.description)} {now:%Y-%m-%d}"
@@ -135,6 +138,13 @@ class Showings:
         ids = {task_id for option in answer.options for task_id in option.evidence}
         told = await self.lessons_for(asked, ids)
         return answer.model_copy(update={"lessons": told.lessons}) if told.lessons else answer
+
+    async def _in_use(self) -> list[Lesson]:
+        """Lessons on trial and kept; read again after something was committed."""
+        revision = self._store.revision  # before reading: what is committed meanwhile is read again
+        if revision != self._read_at:
+            self._current, self._read_at = await self._store.lessons(in_use=True), revision
+        return self._current
 
     async def _note(
         self,
@@ -175,9 +185,9 @@ class Showings:
             texts = [embedding_text(f"{lessons[n].when}. {lessons[n].do or ''}") for n in missing]
             made = {names[n]: v for n, v in zip(missing, embedder.embed(texts), strict=True)}
             known = self._vectors | made
-            self._vectors = {name: known[name] for name in names}
+            self._vectors = dict(list(known.items())[-_MOST_VECTORS:])
             asked = embedder.embed([embedding_text(redact(text)[0])])[0]
-            near = np.stack(list(self._vectors.values())) @ asked
+            near = np.stack([known[name] for name in names]) @ asked
             return {name[0]: float(one) for name, one in zip(names, near, strict=True)}
 
         try:

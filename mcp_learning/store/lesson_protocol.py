@@ -81,8 +81,8 @@ aborts the transaction and reaches the caller."""
 class LessonStore(Protocol):
     """Lessons, what they rest on, and what became of the tasks that they were shown to."""
 
-    async def lessons(self) -> list[Lesson]:
-        """All lessons, in the order of their ids."""
+    async def lessons(self, *, in_use: bool = False) -> list[Lesson]:
+        """All lessons, or those on trial and kept, in the order of their ids."""
         ...
 
     async def revise_lessons(self, decide: Decide) -> None:

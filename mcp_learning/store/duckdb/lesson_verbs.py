@@ -20,8 +20,8 @@ class LessonVerbs:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    async def lessons(self) -> list[Lesson]:
-        return await self.database.read(lessons.every)
+    async def lessons(self, *, in_use: bool = False) -> list[Lesson]:
+        return await self.database.read(lambda c: lessons.every(c, in_use=in_use))
 
     async def revise_lessons(self, decide: Decide) -> None:
         def write(cursor: Cursor) -> int:

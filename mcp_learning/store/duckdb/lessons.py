@@ -29,6 +29,8 @@ _COLUMN = {
 _FIELD = {column: field for field, column in _COLUMN.items()}
 _TIMES = ("created_at", "updated_at", "worded_at")
 
+_IN_USE = "WHERE status IN ('trial', 'kept')"
+
 _EXPERIENCE = """
 SELECT task_id, timestamp, task_key, coalesce(repo, ''), task_type, coalesce(approach, ''),
     CASE WHEN outcome_confidence >= 0.5 THEN success END,
@@ -60,16 +62,18 @@ FROM (
 """
 
 
-def every(cursor: Cursor) -> list[Lesson]:
-    """All lessons, in the order of their ids."""
+def every(cursor: Cursor, *, in_use: bool = False) -> list[Lesson]:
+    """All lessons, or those on trial and kept, in the order of their ids."""
+    chosen = f"lessons {_IN_USE}" if in_use else "lessons"
     rows = cursor.execute(
-        f"SELECT {', '.join(LESSON_TYPES)} FROM lessons ORDER BY lesson_id"
+        f"SELECT {', '.join(LESSON_TYPES)} FROM {chosen} ORDER BY lesson_id"
     ).fetchall()
     if not rows:
         return []
     evidence: dict[UUID, list[UUID]] = defaultdict(list)
     for lesson_id, task_id in cursor.execute(
-        "SELECT lesson_id, task_id FROM lesson_evidence ORDER BY lesson_id, task_id"
+        "SELECT lesson_id, task_id FROM lesson_evidence "
+        f"SEMI JOIN (FROM {chosen}) USING (lesson_id) ORDER BY lesson_id, task_id"
     ).fetchall():
         evidence[lesson_id].append(task_id)
     return [_lesson(row, evidence[row[0]]) for row in rows]

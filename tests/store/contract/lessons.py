@@ -53,6 +53,8 @@ class LessonContract:
         await put(store, one.model_copy(update={"status": "kept"}), change="kept")
         (read,) = await store.lessons()
         assert read.status == "kept"
+        await put(store, lesson(a.task_id, status="candidate"))
+        assert await store.lessons(in_use=True) == [read]
         lines = (await store.lesson_history())[one.lesson_id]
         assert [line.change for line in lines] == ["saved", "kept"]
 
