@@ -87,6 +87,11 @@ class AgentSessions:
         if self._sessions.pop(f"{client}:{session}", None) is not None:
             self.changed()
 
+    def drop_held(self) -> None:
+        """Drops what is yet to be said: it may be of executions that were deleted."""
+        for session in self._sessions.values():
+            session.held = ""
+
     def changed(self) -> None:
         """Has the file written soon: answers don't wait for it."""
         self._news.set()

@@ -97,9 +97,9 @@ def _of_command(traces: Sequence[Trace], command: str) -> Misstep | None:
     wanted = _plain(redact(command)[0])  # stored commands have no secrets either
     for trace in traces:
         for one in trace.recovered:
-            if _plain(one.worked) == wanted:
+            if _is_command(wanted, one.worked):
                 return None  # it worked since
-            if _plain(one.failed) != wanted or _FINDINGS.search(one.error):
+            if not _is_command(wanted, one.failed) or _FINDINGS.search(one.error):
                 continue
             line = f"This command failed here on {trace.recorded_at:%Y-%m-%d}"
             line += f", error: {quoted(one.error, _SAID)}" if one.error else ""
@@ -127,6 +127,12 @@ def _of_file(traces: Sequence[Trace], file: str, repos: Sequence[str]) -> Misste
 def _plain(command: str) -> str:
     """A command without the directory that it is run in, and without needless white space."""
     return " ".join(_DIRECTORY_FIRST.sub("", command, count=1).split())
+
+
+def _is_command(wanted: str, recorded: str) -> bool:
+    """Whether a command is the recorded one, which ends with an ellipsis where it was cut."""
+    plain = _plain(recorded)
+    return wanted.startswith(plain[:-1]) if plain.endswith("…") else wanted == plain
 
 
 def _relative(path: str, repos: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from services import open_service
 
 from mcp_learning.models.lessons import ChangeLesson, SaveLesson
 from mcp_learning.models.occasions import Occasion, Remark
-from mcp_learning.models.requests import GetExecution
+from mcp_learning.models.requests import ForgetExecutions, GetExecution
 from mcp_learning.service import agent_sessions
 from mcp_learning.service.learning import LearningService
 from mcp_learning.service.remarks import MOST_ERRORS
@@ -114,7 +114,11 @@ async def test_an_error_is_told_once_what_helped_and_not_for_ever(
 async def test_a_command_that_failed_here_is_warned_of_once(
     service: LearningService, tmp_path: Path
 ) -> None:
-    recovered = [{"failed": "npm test", "error": "no script", "worked": "npm run test:unit"}]
+    long = "make " + "x" * 300
+    recovered = [
+        {"failed": "npm test", "error": "no script", "worked": "npm run test:unit"},
+        {"failed": f"{long}…", "error": "no rule", "worked": "make all"},
+    ]
     task = await record(
         service, LOGIN, repo=str(tmp_path), details={"metadata": {"recovered": recovered}}
     )
@@ -128,6 +132,8 @@ async def test_a_command_that_failed_here_is_warned_of_once(
     assert (await happens(service, "before", **elsewhere)).text == ""
     other = here | {"command": "npm run test:unit", "session": "another"}
     assert (await happens(service, "before", **other)).text == ""
+    cut = here | {"command": f"{long} and more"}
+    assert "make all" in (await happens(service, "before", **cut)).text
     known = await happens(service, "failure", text="no script", session="another", **here)
     assert "npm run test:unit" in known.text
 
@@ -204,6 +210,13 @@ async def test_what_came_too_late_is_told_at_the_next_tool(service: LearningServ
     assert patience.cancelled_caught
     assert "Clear the cookie" in (await happens(service, "before", command="ls")).text
     assert (await happens(service, "before", command="ls")).text == ""
+
+
+async def test_what_is_deleted_meanwhile_is_not_told_later(service: LearningService) -> None:
+    task_id = (await record(service, LOGIN, solution_summary="Clear the cookie")).task_id
+    await asked(service, LOGIN_PARAPHRASE, speaks=False)
+    await service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
+    assert (await happens(service, "after", command="ls")).text == ""
 
 
 async def test_another_process_goes_on_from_what_was_told(settings: Settings) -> None:
