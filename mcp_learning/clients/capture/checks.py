@@ -17,6 +17,7 @@ class Kind(StrEnum):
 _SHELL = re.compile(r"""\A\s*(?:\S*/)?(?:ba|z|da)?sh\s+-\w*c\s+(['"])(?P<inner>.*)\1\s*\Z""", re.S)
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1.*?^\s*\2\s*$", re.DOTALL | re.MULTILINE)
 _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_FOLLOWED = re.compile(r"[|;\n]")
 _SEPARATOR = re.compile(r"&&|\|\||[;|\n(){}]|(?<![&>])&(?![&>])")
 _WRAPPERS = (
     r"(?:\w+=\S*\s+|(?:sudo|time|nice|command|env|exec|rtk|xvfb-run(?:\s+-a)?|wsl(?:\s+-e)?|"
@@ -69,35 +70,47 @@ _PUBLISHING_TOOL = re.compile(
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]|\^\[\[[\d;]*[A-Za-z]")
 _FAILED = re.compile(
-    r"\b[1-9]\d*(?: tests?)? (?:failed|failures?|failing|errors?)\b(?! and 0)"
-    r"|^\s*(?:FAIL|FAILED|--- FAIL|BUILD FAILED|error(?:\[\w+\])?:|npm ERR!|panic:)"
-    r"|\berror TS\d+|\bcommand not found\b|^Traceback |\bFound [1-9]\d* errors?\b"
-    r"|\bexit(?:ed)?(?: code| status| with(?: code)?)?[:= ]+[1-9]\d*\b|\bELIFECYCLE\b",
-    re.MULTILINE | re.IGNORECASE,
+    r"(?i:\b[1-9]\d*(?: tests?)? (?:failed|failures?|failing|errors?)\b(?! and 0))"
+    r"|^\s*(?:FAIL|FAILED|--- FAIL|BUILD FAILED|npm ERR!|panic:|make: \*\*\*|error\[E\d+\])"
+    r"|\berror TS\d+|\bcommand not found\b|^error: |\bELIFECYCLE\b"
+    r"|(?i:\bexit(?:ed)?(?: code| status| with(?: code)?)?[:= ]+[1-9]\d*\b)",
+    re.MULTILINE,
 )
-_NOTHING_TO_COMMIT = re.compile(r"nothing (?:added )?to commit|no changes added to commit")
+"""How runners tell a failure, and shells a status."""
+
+_NOT_PUBLISHED = re.compile(
+    r"nothing (?:added )?to commit|no changes added to commit|rejected\]|^(?:fatal|error): ",
+    re.MULTILINE,
+)
 
 
 def kinds(call: ToolCall) -> set[Kind]:
     """What a use of a tool does; empty if it neither checks nor publishes."""
     if call.action is not Action.RUN:
         return {Kind.PUBLISH} if _PUBLISHING_TOOL.search(call.tool) else set()
-    command = call.command
-    if shell := _SHELL.match(command):
-        command = shell["inner"]
-    command = _QUOTED.sub("''", _HEREDOC.sub("", command))
-    parts = _SEPARATOR.split(command)
+    parts = _SEPARATOR.split(_bare(call.command))
     return {kind for part in parts for kind, pattern in _KINDS if pattern.match(part)}
 
 
 def passed(call: ToolCall) -> bool | None:
     """Whether a check passed; None if that isn't known, as of one that goes on in the background.
 
-    Its output has the last word on a pass: in a pipe, the exit status is that of the last command.
+    Where other commands follow it, in a pipe for instance, the status is theirs, and the output
+    tells. Otherwise the status does: tests that pass may print errors.
     """
     if call.is_rejected or call.failed is None:
         return None
-    return not call.failed and not _FAILED.search(_COLOUR.sub("", call.output))
+    if call.failed or call.status not in (0, None):
+        return False
+    is_last = call.status == 0 and not _FOLLOWED.search(_bare(call.command))
+    return is_last or not _FAILED.search(_COLOUR.sub("", call.output))
+
+
+def _bare(command: str) -> str:
+    """A command line without what is quoted in it."""
+    if shell := _SHELL.match(command):
+        command = shell["inner"]
+    return _QUOTED.sub("''", _HEREDOC.sub("", command))
 
 
 def published(call: ToolCall) -> bool:
@@ -105,5 +118,5 @@ def published(call: ToolCall) -> bool:
     if call.failed is not False or call.is_rejected:
         return False
     return bool(call.commits) or (
-        Kind.PUBLISH in kinds(call) and not _NOTHING_TO_COMMIT.search(call.output)
+        Kind.PUBLISH in kinds(call) and not _NOT_PUBLISHED.search(call.output)
     )

@@ -44,7 +44,7 @@ def test_a_command_is_known_by_the_programs_that_it_runs(command: str, found: st
     [
         ("7 passed in 0.3s", 0, True),
         ("1 failed, 7 passed", 1, False),
-        ("1 failed, 7 passed", 0, False),  # of a pipe, whose last command has the status
+        ("1 failed, 7 passed", 0, False),
         ("0 failed, 8 passed; 0 errors", 0, True),
         ("\x1b[31mFAIL\x1b[0m src/app.test.ts", 0, False),
         ("src/a.ts(3,1): error TS2304: Cannot find name 'x'", 0, False),
@@ -52,10 +52,17 @@ def test_a_command_is_known_by_the_programs_that_it_runs(command: str, found: st
         ("exit code: 2", 0, False),
     ],
 )
-def test_a_check_passed_if_neither_its_status_nor_its_output_says_otherwise(
+def test_a_check_in_a_pipe_passed_if_neither_status_nor_output_say_otherwise(
     output: str, status: int, result: bool
 ) -> None:
-    assert passed(ran("pytest", output, status)) is result
+    assert passed(ran("pytest | tail -3", output, status)) is result
+
+
+def test_the_status_of_a_check_alone_has_the_last_word() -> None:
+    printed = "error: expected, and caught\n1 error was raised\n7 passed"
+    assert passed(ran("cd app && pytest -k 'a;b|c' 2>&1", printed)) is True
+    assert passed(ran("pytest; echo done", printed)) is False
+    assert passed(ran("pytest", "7 passed", status=1)) is False
 
 
 def test_of_a_check_in_the_background_nothing_is_known() -> None:
@@ -70,6 +77,7 @@ def test_of_a_check_in_the_background_nothing_is_known() -> None:
         (ran("git push", "To example.org:shop.git"), True),
         (ran("git commit -m x", "nothing to commit, working tree clean"), False),
         (ran("git push", "rejected", status=1), False),
+        (ran("git push | tail -2", " ! [rejected] main -> main (fetch first)"), False),
         (ran("git status", "On branch main"), False),
     ],
 )
