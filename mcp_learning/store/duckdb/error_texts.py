@@ -31,6 +31,7 @@ failed AS (
     SELECT task_id, timestamp, error_type,
         coalesce(nullif(error_text, ''), error_type, 'no error recorded') AS text
     FROM executions WHERE NOT success AND {period}
+        AND (outcome_confidence >= 0.5 OR error_text IS NOT NULL OR error_type IS NOT NULL)
 )
 SELECT text, mode(error_type ORDER BY error_type), count(*), count(fix),
     max(struct_pack(at := timestamp, task_id := task_id), {examples}),

@@ -25,6 +25,7 @@ class FailureContract:
         second = await fail(store, 5, error_message="timed out after 45 s", error_type="Timeout")
         typed = await fail(store, 1, error_type="Refused", task_description="else")
         await fail(store, 2, task_description="nothing said")
+        await fail(store, 3, task_description="says little", outcome_confidence=0.3)
         fix = await record(store, solution_summary="wait longer", **at(9))
         await record(store, **at(7))  # without a solution it fixes nothing
         found = await store.error_texts(EVER, 2, examples=1, fixes=5)
