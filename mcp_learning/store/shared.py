@@ -180,7 +180,10 @@ class SharedStore(Protocol):
         ...
 
     async def send_again(self, task_ids: Sequence[UUID]) -> None:
-        """Adds executions to the outbox as a whole, with their feedback, uses and vectors."""
+        """Adds what the team's store has lost: these executions, as a whole, with their vectors.
+
+        And what was sent within a day and may be sent twice: feedback, uses, what was forgotten.
+        """
         ...
 
     async def take_in(self, page: TeamPage) -> TakenIn:

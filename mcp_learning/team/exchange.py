@@ -169,17 +169,16 @@ class Exchange:
         logger.warning("the team's store was replaced or restored: all of it is read anew")
         fresh = fresh._replace(sweeping=True)
         if lost:
-            await self._send_lost_again(min(known.change, state.change))
+            await self._send_lost_again()
         await store.set_mark(fresh)
         return fresh
 
-    async def _send_lost_again(self, change: int) -> None:
+    async def _send_lost_again(self) -> None:
         """Puts what this host sent, and the team's store has lost, into the outbox again."""
         sent = await self._local.store.sent_since(0)
         there = await self._remote.numbers(list(sent)) if sent else {}
         lost = [one for one, number in sent.items() if there.get(one, 0) < number]
-        if lost:
-            await self._local.store.send_again(lost)
+        await self._local.store.send_again(lost)
 
     async def _take_in(self, page: RemotePage, mark: TeamMark) -> TakenIn:
         given = TeamPage(page.executions, page.feedback, page.uses, page.lessons, mark)

@@ -209,6 +209,18 @@ def again(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     add(cursor, entries, datetime.now(UTC))
 
 
+def lost(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+    """Adds executions again that the team has lost, and with them all that is safe to send twice.
+
+    That is what was forgotten, feedback and uses, as far as they were sent within a day.
+    """
+    again(cursor, task_ids)
+    cursor.execute(
+        "UPDATE outbox SET sent_at = NULL, change = NULL "
+        "WHERE kind IN ('forget', 'feedback', 'use') AND sent_at IS NOT NULL"
+    )
+
+
 def _feedback(cursor: Cursor, where: str, value: object) -> list[Entry]:
     names = list(FEEDBACK_TYPES)
     rows = cursor.execute(
@@ -301,6 +313,16 @@ def waiting_patches(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, dict
     for task_id, fields in rows:
         found.setdefault(task_id, {}).update(json.loads(fields))
     return found
+
+
+def waiting_to_forget(cursor: Cursor, task_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these executions that were forgotten here, which the team doesn't know yet."""
+    rows = cursor.execute(
+        "SELECT DISTINCT task_id FROM outbox WHERE sent_at IS NULL AND kind = 'forget' "
+        f"AND task_id {AMONG_UUIDS}",
+        [joined(task_ids)],
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def state(cursor: Cursor) -> OutboxState:

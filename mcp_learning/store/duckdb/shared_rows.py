@@ -66,7 +66,7 @@ class SharedRows(Aggregates):
         return await self.database.read(lambda c: entries.sent_since(c, change))
 
     async def send_again(self, task_ids: Sequence[UUID]) -> None:
-        await self.database.write(lambda c: entries.again(c, task_ids), counted=lambda _: False)
+        await self.database.write(lambda c: entries.lost(c, task_ids), counted=lambda _: False)
 
     async def take_in(self, page: TeamPage) -> TakenIn:
         return await self._take(lambda c: team_rows.take_in(c, page))

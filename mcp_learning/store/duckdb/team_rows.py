@@ -70,7 +70,9 @@ def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
     """As `SharedStore.sweep`; called inside a transaction."""
     rows = cursor.execute(
         "SELECT task_id FROM executions WHERE author IS NOT NULL "
-        "AND task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NULL) "
+        # Of those that are sent as a whole the team is yet to know.
+        "AND task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NULL AND kind = 'patch' "
+        "AND json_extract(fields, '$.recorded_at') IS NOT NULL) "
         f"AND task_id NOT IN (SELECT unnest(coalesce({UUIDS}, [])))",
         [joined(kept)],
     ).fetchall()
@@ -78,6 +80,7 @@ def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
     if gone:
         lessons.without(cursor, gone, quoted=True)
         executions.delete(cursor, gone)
+        outbox.drop(cursor, gone)
     outbox.set_mark(cursor, mark)
     return TakenIn([], gone)
 
@@ -97,11 +100,11 @@ def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
     ids = [one.task_id for one in given]
     if not ids:
         return []
-    stored = executions.several(cursor, ids)
+    stored, forgotten = executions.several(cursor, ids), outbox.waiting_to_forget(cursor, ids)
     waiting = outbox.waiting_patches(cursor, ids)
     created: list[Execution] = []
     updated: list[Execution] = []
-    for one in given:
+    for one in (one for one in given if one.task_id not in forgotten):
         read = execution(one, waiting.get(one.task_id, {}))
         if read is None:
             logger.warning("the team's execution %s is none, and was left out", one.task_id)

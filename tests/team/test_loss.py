@@ -1,0 +1,86 @@
+"""A team's store that has lost its last commits, or its old tombstones: all hosts agree again."""
+
+from pathlib import Path
+
+import pytest
+from team.hosts import Host, hosts, make_team
+from team.server import PostgresServer
+
+from mcp_learning.errors import NotFound
+from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.requests import ForgetExecutions, GetExecution, SubmitFeedback
+
+pytestmark = pytest.mark.anyio
+
+TO_BEFORE = (
+    'UPDATE mcpl.executions SET doc = doc || \'{{"approach": "old"}}\', change = {change} '
+    "WHERE task_id = '{kept}'",
+    "DELETE FROM mcpl.executions WHERE task_id <> '{kept}'",
+    "DELETE FROM mcpl.feedback",
+    "DELETE FROM mcpl.vectors",
+    "UPDATE mcpl.teams SET change = {change}, epoch = gen_random_uuid()",
+)
+
+
+async def known(host: Host, *ids: object) -> list[str | None]:
+    found: list[str | None] = []
+    for one in ids:
+        try:
+            detail = await host.service.get(GetExecution.model_validate({"task_id": one}))
+        except NotFound:
+            found.append(None)
+        else:
+            found.append(detail.execution.approach)
+    return found
+
+
+async def test_what_a_server_lost_is_sent_again_by_who_wrote_it(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        kept = await first.record("repair the login", approach="old")
+        await first.exchange()
+        ((change,),) = server.execute(database, "SELECT change FROM mcpl.teams")
+        lost = await first.record("translate the invoice", approach="new")
+        await first.service.revise(ReviseExecution(task_id=kept, approach="newer"))
+        await first.service.feedback(SubmitFeedback(task_id=kept, rating=4).identified())
+        gone = await first.record("speed up the export", approach="for nothing")
+        await first.exchange()
+        await second.exchange()
+        await second.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
+        await second.exchange()
+        # another server takes its place, with nothing of that
+        server.execute(database, *(one.format(change=change, kept=kept) for one in TO_BEFORE))
+        for host in (second, first, second, first):
+            await host.exchange()
+        for host in (first, second):
+            assert await known(host, kept, lost, gone) == ["newer", "new", None]
+            detail = await host.service.get(GetExecution(task_id=kept))
+            assert [one.rating for one in detail.feedback] == [4]
+
+
+async def test_a_host_that_was_away_for_longer_than_tombstones_are_kept_forgets_all_the_same(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        kept = await first.record("repair the login", approach="kept")
+        gone = await first.record("speed up the export", approach="gone")
+        await first.exchange()
+        await second.exchange()
+        await first.exchange()
+        await second.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
+        await second.exchange()
+        await first.service.revise(ReviseExecution(task_id=gone, approach="too late"))
+        await first.service.revise(ReviseExecution(task_id=kept, approach="in time"))
+        own = await first.record("translate the invoice", approach="new")
+        server.execute(
+            database,
+            "DELETE FROM mcpl.executions WHERE doc IS NULL",
+            "UPDATE mcpl.teams SET floor = change",
+        )
+        await first.exchange()
+        await second.exchange()
+        for host in (first, second):
+            assert await known(host, kept, gone, own) == ["in time", None, "new"]
