@@ -92,8 +92,7 @@ def _messages(
                 session.parent = file.parent.name
         if "$rewindTo" in record:
             ids = list(found)
-            at = ids.index(record["$rewindTo"]) if record["$rewindTo"] in found else 0
-            for taken in ids[at:]:
+            for taken in ids[ids.index(record["$rewindTo"]) if record["$rewindTo"] in ids else 0 :]:
                 del found[taken]
         elif isinstance(record.get("id"), str):
             found[record["id"]] = (where, record)
