@@ -135,7 +135,7 @@ requests = st.builds(
 def recorded(request: RecordExecution, at: datetime = NOW) -> Execution:
     """The execution that a request asks for."""
     fields = request.model_dump(exclude={"task_id", "used_task_ids", "details", "traceparent"})
-    details = request.details.model_dump()
+    details = request.details.model_dump(exclude={"files"})  # which are kept in metadata
     return Execution(task_id=uuid4(), recorded_at=at, updated_at=at, **fields, **details)
 
 
