@@ -101,12 +101,20 @@ def superseded(
     return revisions
 
 
-def duplicate(new: Lesson, stored: Iterable[Lesson]) -> Lesson | None:
-    """The lesson in use that says the same; of several, the most alike, and then the oldest."""
+def duplicate(new: Lesson, stored: Iterable[Lesson], *, retired: bool = False) -> Lesson | None:
+    """The lesson that says the same; of several, the most alike, and then the oldest.
+
+    Args:
+        new: The lesson.
+        stored: All others.
+        retired: Look among those that are retired, not among the others.
+    """
     alike = [
         (-likeness(_text(new), _text(old)), old.created_at, old.lesson_id.int, old)
         for old in stored
-        if old.lesson_id != new.lesson_id and old.status != "retired" and overlaps(new, old)
+        if old.lesson_id != new.lesson_id
+        and (old.status == "retired") == retired
+        and overlaps(new, old)
     ]
     near = [one for one in alike if -one[0] >= ALIKE]
     return min(near, key=lambda one: one[:3])[3] if near else None

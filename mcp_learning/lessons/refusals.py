@@ -16,6 +16,9 @@ from mcp_learning.redaction.repositories import parse
 CONTRADICTS = 0.6
 """Likeness of what one lesson says to do and another to avoid from which they contradict."""
 
+SAME_CASE = 0.3
+"""Likeness of when two lessons apply from which they are about the same tasks."""
+
 _LINK = re.compile(
     r"\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.\w|\]\s?\(|\b(?:data|javascript|mailto):\S"
     r"|\b(?:\d{1,3}\.){3}\d{1,3}\b|\b[\w-]+\.(?:com|net|org|io|dev|xyz|ru|cn)\b(?:/|:|$|\s)",
@@ -74,6 +77,8 @@ def contradiction(new: Lesson, stored: Iterable[Lesson]) -> Lesson | None:
     """The lesson in use that says to avoid what the new one says to do, or the other way round."""
     for old in stored:
         if old.lesson_id == new.lesson_id or old.status == "retired" or not overlaps(new, old):
+            continue
+        if likeness(new.when, old.when) < SAME_CASE:
             continue
         if _opposed(new, old) or _opposed(old, new):
             return old

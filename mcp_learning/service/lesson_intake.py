@@ -80,6 +80,10 @@ class LessonIntake:
                 same = None
             elif (same := merging.duplicate(new, stored)) is not None:
                 revision = merging.merged(same, new, now)
+            elif (gone := merging.duplicate(new, stored, retired=True)) is not None:
+                raise InvalidInput(
+                    "when", f"says the same as {gone.lesson_id}, which was retired; say what is new"
+                )
             else:
                 line = LessonChange(changed_at=now, change="saved", by="agent")
                 revision = Revision(new, (line,))
@@ -164,6 +168,8 @@ def _refuse_revision(old: Lesson | None) -> None:
         raise InvalidInput("lesson_id", "no lesson has this id; leave it out to save a new one")
     if old.origin == "person" or old.pinned:
         raise InvalidInput("lesson_id", "a person worded or pinned this lesson; save another one")
+    if old.status == "retired":
+        raise InvalidInput("lesson_id", "this lesson was retired; save one that says what is new")
 
 
 def _importable(lessons: Sequence[PastLesson], excluded: str) -> tuple[list[PastLesson], int, int]:

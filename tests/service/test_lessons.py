@@ -137,7 +137,9 @@ async def test_lessons_that_say_the_same_are_one_and_those_that_contradict_are_r
     (view,) = (await service.list_lessons(ListLessons())).lessons
     assert set(view.lesson.evidence) == {one, two}
     with pytest.raises(InvalidInput, match="contradicts lesson"):
-        await save(service, one, when="cookies", do=None, avoid=DO)
+        await save(service, one, when="the login redirects", do=None, avoid=DO)
+    other = await save(service, one, when="a cookie has to be kept", do=None, avoid=DO)
+    assert other.created
 
 
 async def test_an_agent_rewords_its_lesson_and_not_that_of_a_person(
@@ -168,6 +170,11 @@ async def test_what_a_person_retires_stays_so_and_what_is_pinned_is_kept(
     await executed(service, "news")
     listed = await service.list_lessons(ListLessons())
     assert listed.counts.retired == 1
+    task_id = listed.lessons[0].lesson.evidence[0]
+    with pytest.raises(InvalidInput, match="was retired"):
+        await save(service, task_id)
+    with pytest.raises(InvalidInput, match="was retired"):
+        await save(service, task_id, do="log out", lesson_id=saved.lesson_id)
     with pytest.raises(InvalidInput, match="no lesson has an id"):
         await change(service, uuid4(), "retire")
 
