@@ -31,7 +31,7 @@ def show(task_id: Id, data_dir: DataDir = None, json: Json = False) -> None:
 
 
 def _print(found: "ExecutionDetail") -> None:
-    console.print(fields(_values(found.execution)))
+    console.print(fields(_values(found)))
     say(
         f"\nShown to agents {counted(found.times_returned, 'time')}; counts "
         f"{found.weight:g}-fold in recommendations."
@@ -45,16 +45,25 @@ def _print(found: "ExecutionDetail") -> None:
         say(f"Feedback of {when(one.submitted_at)}: {_feedback(one)}")
 
 
-def _values(one: "Execution") -> dict[str, object]:
+def _outcome(one: "Execution") -> str:
+    """The outcome, and how it is known if nobody told it for sure."""
+    if one.outcome == "pending" or (one.outcome_basis == "told" and one.outcome_confidence == 1):
+        return one.outcome
+    return f"{one.outcome} (by {one.outcome_basis}, counts {one.outcome_confidence:g})"
+
+
+def _values(found: "ExecutionDetail") -> dict[str, object]:
     from mcp_learning.models.characters import visible
     from mcp_learning.server.answers import span
 
+    one = found.execution
     shown: dict[str, object] = {
         "id": one.task_id,
         "recorded": when(one.recorded_at),
         "changed": when(one.updated_at) if one.updated_at != one.recorded_at else None,
         "type": one.task_type,
-        "outcome": one.outcome,
+        "outcome": _outcome(one),
+        "because": found.outcome_reason,
         "repo": one.repo,
         "approach": one.approach,
         "task": one.task_description,
@@ -66,6 +75,7 @@ def _values(one: "Execution") -> dict[str, object]:
     }
     told = {*shown, "task_id", "recorded_at", "updated_at", "task_type", "task_description"}
     told |= {"solution_summary", "error_type", "error_message", "duration_seconds", "cost_usd"}
+    told |= {"outcome_basis", "outcome_confidence"}
     rest = {name: value for name, value in dict(one).items() if name not in told}
     metadata = rest.pop("metadata", None) or {}
     shown |= {name.replace("_", " "): value for name, value in rest.items()}

@@ -61,6 +61,9 @@ def test_a_revert_corrects_what_was_inferred_and_puts_what_was_told_in_doubt(
     assert reason is not None
     assert reason.startswith("told success, but git says failure: commit ")
     assert "Nothing new" in invoke("judge", str(shop.path)).stdout, "the same once more"
+    told = " ".join(invoke("show", MADE).stdout.split())
+    assert "failure (by git, counts 0.95)" in told
+    assert "because git: commit" in told
     evaluated = invoke("evaluate")
     assert "1 told outcome of which facts say something" in evaluated.stdout
     assert "Told as success and observed as failure: 1;" in evaluated.stdout
