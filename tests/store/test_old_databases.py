@@ -240,3 +240,32 @@ async def test_outcomes_of_earlier_versions_get_the_basis_that_new_ones_would(
             assert (made["outcome_basis"], made["outcome_confidence"]) == verdict
     finally:
         await service.close()
+
+
+async def test_commits_of_earlier_versions_lose_what_was_made_up_of_them(
+    settings: Settings,
+) -> None:
+    old_databases.put("schema-6", settings.database_path)
+    commit = json.dumps({"commit": "0" * 40, "committed_at": "2026-01-02T03:04:05+00:00"})
+    reverted = "Reverted by commit 0123456789ab: it went dry"
+    cases: list[tuple[bool, str | None, int, tuple[str, str | None]]] = [
+        (True, None, 0, ("pending", None)),
+        (False, reverted, 3, ("failure", None)),
+        (True, None, 3, ("success", "README.md")),
+        (False, "told by an agent", 3, ("failure", "README.md")),
+    ]
+    with duckdb.connect(str(settings.database_path)) as connection:
+        ids = connection.execute("SELECT task_id FROM executions ORDER BY 1").fetchall()
+        for (task_id,), (success, error, days, _) in zip(ids, cases, strict=False):
+            connection.execute(
+                "UPDATE executions SET success = ?, error_message = ?, approach = 'README.md', "
+                "updated_at = timestamp + to_days(?), metadata = ? WHERE task_id = ?",
+                [success, error, days, commit, task_id],
+            )
+    service = served(settings)
+    try:
+        for (task_id,), (*_, expected) in zip(ids, cases, strict=False):
+            found = (await service.get(GetExecution(task_id=task_id))).execution
+            assert (found.outcome, found.approach) == expected
+    finally:
+        await service.close()

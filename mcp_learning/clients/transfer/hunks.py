@@ -29,9 +29,11 @@ _DIFF = (
 )
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@ ?(.*)")
-_DECLARED = re.compile(
-    r"\b(?:def|class|func(?:tion)?|fn|struct|enum|trait|interface|module)\s+(?:\([^)]*\)\s*)?"
-    r"(?P<name>[A-Za-z_$][\w$.:]*)|^#+ (?P<heading>\S.*)"
+_DECLARED = re.compile(  # in C, `struct pot *pour(` declares pour
+    r"^[^(=]*?\b(?:def|class|func(?:tion)?|fn|struct|enum|trait|interface|module)\s+"
+    r"(?:\([^)]*\)\s*)?(?P<name>[A-Za-z_$][\w$.:]*)(?![\w$.:]|\s+\*)"
+    r"|\b(?:const|let|var)\s+(?P<variable>[\w$]+)\s*[:=]"
+    r"|^#+ (?P<heading>\S.*)"
 )
 _ADDED = re.compile(
     r"\+\s*(?:(?:export|default|async|public|private|protected|static|pub(?:\([^)]*\))?)\s+)*"
@@ -129,6 +131,6 @@ def _named(header: str) -> str:
     """The name in a hunk header; empty if it has none."""
     header = " ".join(without_control(header).split())
     if declared := _DECLARED.search(header):
-        return cut((declared["name"] or declared["heading"]).strip(".:"), _LONGEST_NAME)
+        return cut((declared.group(declared.lastgroup or 0)).strip(".:"), _LONGEST_NAME)
     called = (one["name"].strip(".:") for one in _CALLED.finditer(header))
     return cut(next((name for name in called if name not in _NO_NAMES), ""), _LONGEST_NAME)

@@ -3,6 +3,16 @@
 from mcp_learning.models.verdicts import OBSERVERS, REVERTED
 from mcp_learning.store.duckdb.connection import Cursor
 
+# Earlier versions took every commit for a success, and the directory that it changed most for an
+# approach. What an agent has told of one since is later than the commit, and stays.
+_MEND_COMMITS = """
+UPDATE executions SET approach = NULL, success = CASE WHEN success THEN NULL ELSE success END
+WHERE outcome_basis IS NULL
+    AND json_exists(metadata, '$.commit') AND json_exists(metadata, '$.committed_at')
+    AND (updated_at = timestamp
+        OR (NOT success AND starts_with(error_message, 'Reverted by commit ')))
+"""
+
 # The rules of `models.verdicts.with_verdict`, for all rows at once.
 _ADD = """
 UPDATE executions SET
@@ -34,5 +44,6 @@ WHERE session_id IS NULL AND json_type(metadata, '$.session') = 'VARCHAR'
 
 def add_missing(cursor: Cursor) -> None:
     """Fills in the basis and the confidence of every outcome that has none, and session ids."""
+    cursor.execute(_MEND_COMMITS)
     cursor.execute(_ADD, {"reverted": REVERTED, "observers": sorted(OBSERVERS)})
     cursor.execute(_ADD_SESSION)

@@ -137,3 +137,24 @@ def test_without_the_contents_the_commits_are_read_all_the_same(
     repository.git("clone", "--quiet", "--bare", "--filter=blob:none", address, str(clone))
     (commit,) = git.read(clone, 10).commits
     assert (commit.files, commit.functions) == (("pot.py",), {})
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "name"),
+    [
+        ("a.ts", "export const usePot = (cups: number) => {", "usePot"),
+        ("a.js", "export default async function pour(cup) {", "pour"),
+        ("a.go", "func (p *Pot) Pour(cups int) error {", "Pour"),
+        ("a.c", "static const int pour(struct pot *pot)", "pour"),
+        ("b.c", "struct cup *fill(struct pot *pot)", "fill"),
+        ("a.rs", "pub(crate) fn pour(cups: u8) {", "pour"),
+        ("a.md", "## How to pour", "How to pour"),
+    ],
+)
+def test_names_of_functions_are_found_in_many_languages(
+    repository: Repository, file: str, line: str, name: str
+) -> None:
+    body = "".join(f"  step {number};\n" for number in range(9))
+    repository.commit("Begin the file", file, text=f"{line}\n{body}}}\n")
+    repository.commit("Change a step", file, text=f"{line}\n{body.replace('8', '9')}}}\n")
+    assert git.read(repository.path, 10).commits[-1].functions == {file: (name,)}
