@@ -174,14 +174,14 @@ class ChangeLesson(Request):
 class SaveLesson(Request):
     """Arguments of save_lesson."""
 
-    when: Annotated[Text, Field(description="In which tasks; each text up to 300 characters")]
+    when: Annotated[Text, Field(description="In which tasks; texts have up to 300 characters")]
     do: Annotated[Text | None, Field(description="What to do then, and why")] = None
     avoid: Text | None = None
     evidence: Annotated[
         list[UUID],
-        Field(min_length=1, max_length=MOST_EVIDENCE, description="task_ids that show it"),
+        Field(min_length=1, max_length=MOST_EVIDENCE, description="task_ids"),
     ]
-    repo: Annotated[Repo, Field(description="Where; none: everywhere")] = None
+    repo: Annotated[Repo, Field(description="None: everywhere")] = None
     task_type: OptionalLabel = None
     lesson_id: Annotated[UUID | None, Field(description="To revise one")] = None
     new_id: SkipJsonSchema[UUID | None] = None  # so that a repeated call stores it once

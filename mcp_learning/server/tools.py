@@ -215,8 +215,8 @@ TOOLS = (
         name="review_lessons",
         title="Review lessons",
         description=(
-            "What is worth a lesson: kinds of tasks with successes and failures that no lesson "
-            "covers. Call when there is time to reflect, then save_lesson."
+            "Kinds of tasks with successes and failures that no lesson covers. Call when there is "
+            "time to reflect; then save_lesson."
         ),
         request=lessons.ReviewLessons,
         result=lessons.LessonPackets,
@@ -227,8 +227,8 @@ TOOLS = (
         name="save_lesson",
         title="Save a lesson",
         description=(
-            "Stores what several executions taught, for all later agents; it is tried on half of "
-            "the tasks that it fits first. No commands, links or orders."
+            "Stores what several executions taught, for later agents; it is tried first. No "
+            "commands, links or orders."
         ),
         request=lessons.SaveLesson,
         result=lessons.LessonSaved,

@@ -1,0 +1,66 @@
+"""Which lessons an agent meets: at most three in 200 tokens, with a place for one on trial."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from lessons.test_trials import lesson
+from mcp_learning.lessons import matching
+from mcp_learning.lessons.matching import TaskAtHand
+from mcp_learning.models.lessons import LONGEST, Lesson
+from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN
+
+
+def ids(some: list[Lesson]) -> set[UUID]:
+    return {one.lesson_id for one in some}
+
+
+@pytest.mark.parametrize("length", [10, 80, LONGEST])
+def test_lessons_keep_to_their_budget_in_both_forms(length: int) -> None:
+    text = ("word " * LONGEST)[:length].strip()
+    many = [lesson(when=text, do=text, avoid=text, status="kept") for _ in range(3)]
+    shown = matching.in_budget(many)
+    assert shown
+    forms = [[one.model_dump_json(exclude_none=True) for one in shown], map(matching.line, shown)]
+    for form in forms:
+        assert sum(map(len, form)) / CHARACTERS_PER_TOKEN <= matching.MAX_TOKENS
+
+
+def test_one_on_trial_has_a_place_beside_kept_ones_and_they_take_turns() -> None:
+    kept = [lesson(status="kept") for _ in range(5)]
+    tried = [lesson() for _ in range(5)]
+    seen = set()
+    for unit in range(60):
+        offered = matching.offered([*kept, *tried], str(unit))
+        assert len(offered) == matching.MOST
+        assert len(ids(offered) & ids(tried)) == 1
+        seen |= ids(offered) & ids(tried)
+    assert seen == ids(tried)
+
+
+def test_a_lesson_fits_by_type_repository_execution_words_or_meaning() -> None:
+    known = uuid4()
+    told = lesson(evidence=[known], repo="acme/shop", task_type="bug_fix")
+    elsewhere = TaskAtHand("the login fails", "acme/billing", "bug_fix")
+    assert matching.fitting([told], elsewhere, {}) == []
+    assert matching.fitting([told], TaskAtHand("the login fails", "", "docs"), {}) == []
+    assert matching.fitting([told], TaskAtHand("the login fails"), {}) == [told]
+    other = TaskAtHand("users can't get in", "shop", "bug_fix")
+    assert matching.fitting([told], other, {}) == []
+    assert matching.undecided([told], other) == [told]
+    assert matching.fitting([told], other, {told.lesson_id: 0.6}) == [told]
+    assert matching.fitting([told], other._replace(alike=[known]), {}) == [told]
+
+
+def test_what_is_known_of_approaches_fits_the_tasks_of_the_type_alone() -> None:
+    one = lesson(kind="approach", task_type="bug_fix", when="the task is a bug_fix")
+    assert matching.fitting([one], TaskAtHand("anything", task_type="bug_fix"), {}) == [one]
+    assert matching.fitting([one], TaskAtHand("the task is a bug_fix"), {}) == []
+
+
+def test_a_command_is_known_by_its_first_words() -> None:
+    one = lesson(kind="command", key="command:acme/shop:npm ci", repo="acme/shop")
+    for command in ("npm ci", "cd web && npm ci", "CI=1 npm ci"):
+        assert matching.about_command([one], command, "acme/shop") == [one]
+    assert matching.about_command([one], "npm install", "acme/shop") == []
+    assert matching.about_command([one], "npm ci", "acme/billing") == []
