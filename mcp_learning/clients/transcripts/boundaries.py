@@ -3,8 +3,7 @@
 A prompt that is not the first begins a task unless enough speaks for a follow-up: the agent was
 stopped or asked something, nothing was done but talking, the same was asked before, or the
 words tie it to what was just done.
-After changes, agents offer more as a matter of habit, so that an offer ties less then. What ties is
-in `wording`; the weights were chosen on 100 prompts of 32 sessions that were labelled by hand.
+After changes, agents offer more as a matter of habit, so that this ties less then. What ties is in `wording`; the weights were chosen on 100 prompts of 32 sessions that were labelled by hand.
 """
 
 from collections.abc import Sequence
@@ -56,8 +55,8 @@ def _ties(prompt: Prompt, task: Sequence[SessionEvent], has_worked: bool) -> flo
         ties += 2.0
     if _plans(last):
         ties += 1.5
-    elif _asks(last):
-        ties += 0.5 if any(isinstance(one, ToolCall) and one.is_edit for one in last) else 1.5
+    else:
+        ties += _waits(last)
     if prompt.is_queued:
         ties += 0.5
     if not has_worked:
@@ -87,10 +86,15 @@ def _is_stopped(turn: Sequence[SessionEvent]) -> bool:
     return True
 
 
-def _asks(turn: Sequence[SessionEvent]) -> bool:
-    """Whether the agent's last word is a question or an offer."""
+def _waits(turn: Sequence[SessionEvent]) -> float:
+    """How much the agent's last word ties an answer: a question more than an offer."""
     said = [one for one in turn if isinstance(one, Reply)]
-    return bool(said) and wording.asks(said[-1].text)
+    if not said:
+        return 0.0
+    is_question = wording.asks(said[-1].text)
+    if any(isinstance(one, ToolCall) and one.is_edit for one in turn):
+        return 0.5 if is_question else 0.0
+    return 1.5 if is_question else 0.5 if wording.offers(said[-1].text) else 0.0
 
 
 def _plans(turn: Sequence[SessionEvent]) -> bool:

@@ -96,10 +96,13 @@ def ties(prompt: str) -> float:
 
 
 def asks(reply: str) -> bool:
-    """Whether a reply ends with a question, or with an offer to do something."""
+    """Whether a reply ends with a question."""
+    return bool(_QUESTION.search(_MARKUP.sub(" ", reply.rstrip()[-_END:]).strip()))
+
+
+def offers(reply: str) -> bool:
+    """Whether a reply ends with an offer to do something, or a request to tell something."""
     end = _MARKUP.sub(" ", reply.rstrip()[-_END:]).strip()
-    if _QUESTION.search(end):
-        return True
     last = _ENDING.sub("", end)
     return any(
         found.end() == len(last) or found[0].isascii() for found in pattern("asking").finditer(last)
