@@ -114,7 +114,8 @@ CREATE POLICY changes ON mcpl.executions FOR UPDATE USING (
 DO $$
 DECLARE
     name text;
-    seen text := 'team IN (SELECT mcpl.%s_teams()) AND EXISTS (SELECT FROM mcpl.executions x '
+    -- Not EXISTS, which may be planned as a scan of all executions.
+    seen text := 'team IN (SELECT mcpl.%s_teams()) AND (SELECT true FROM mcpl.executions x '
                  'WHERE x.team = %I.team AND x.task_id = %I.task_id)';
 BEGIN
     FOREACH name IN ARRAY ARRAY['vectors', 'feedback', 'uses'] LOOP
@@ -183,9 +184,11 @@ CREATE FUNCTION mcpl.push(
     wanted_team uuid, client int, numbers int, given jsonb,
     OUT base bigint, OUT forgotten uuid[], OUT absent uuid[]
 )
+-- Plans are kept, and may be of the time when the tables were small: each row is looked up by itself.
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     ids uuid[];
+    id uuid;
 BEGIN
     base := mcpl.advance(wanted_team, client, numbers);
     forgotten := '{}';
@@ -195,20 +198,22 @@ BEGIN
         INSERT INTO mcpl.executions AS x (team, task_id, change, updated_at, doc)
         SELECT wanted_team, g.task_id, base + g.n, g.at, g.doc
         FROM jsonb_to_recordset(given->'patch') g (n int, task_id uuid, at timestamptz, doc jsonb)
-        WHERE g.doc ? 'task_description' OR EXISTS (
-            SELECT FROM mcpl.executions o WHERE o.team = wanted_team AND o.task_id = g.task_id
+        WHERE g.doc ? 'task_description' OR (
+            SELECT true FROM mcpl.executions o WHERE o.team = wanted_team AND o.task_id = g.task_id
         )
         ON CONFLICT (team, task_id) DO UPDATE
         SET doc = x.doc || excluded.doc, change = excluded.change,
             updated_at = greatest(x.updated_at, excluded.updated_at)
         WHERE x.doc IS NOT NULL;
 
-        SELECT coalesce(array_agg(g.task_id) FILTER (WHERE x.task_id IS NOT NULL), '{}'),
-               coalesce(array_agg(g.task_id) FILTER (WHERE x.task_id IS NULL), '{}')
+        SELECT coalesce(array_agg(task_id) FILTER (WHERE is_gone), '{}'),
+               coalesce(array_agg(task_id) FILTER (WHERE is_gone IS NULL), '{}')
         INTO forgotten, absent
-        FROM jsonb_to_recordset(given->'patch') g (task_id uuid)
-        LEFT JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = g.task_id
-        WHERE x.doc IS NULL;
+        FROM (SELECT g.task_id, (
+                  SELECT x.doc IS NULL FROM mcpl.executions x
+                  WHERE x.team = wanted_team AND x.task_id = g.task_id
+              ) AS is_gone
+              FROM jsonb_to_recordset(given->'patch') g (task_id uuid)) states;
     END IF;
 
     IF given ? 'vector' THEN
@@ -217,16 +222,17 @@ BEGIN
                decode(g.vector, 'base64')
         FROM jsonb_to_recordset(given->'vector')
             g (n int, task_id uuid, part int, model text, described bigint, vector text)
-        JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = g.task_id
-        WHERE x.doc IS NOT NULL
+        WHERE (SELECT x.doc IS NOT NULL FROM mcpl.executions x
+               WHERE x.team = wanted_team AND x.task_id = g.task_id)
         ON CONFLICT (team, task_id, part, model) DO UPDATE
         SET change = excluded.change, described = excluded.described, vector = excluded.vector;
 
         -- Further passages that a changed description doesn't have any more.
-        SELECT array_agg(DISTINCT g.task_id) INTO ids
-        FROM jsonb_to_recordset(given->'vector') g (task_id uuid);
-        DELETE FROM mcpl.vectors v
-        WHERE v.team = wanted_team AND v.task_id = ANY (ids) AND v.part > 0 AND v.change <= base;
+        FOR id IN SELECT DISTINCT g.task_id FROM jsonb_to_recordset(given->'vector') g (task_id uuid)
+        LOOP
+            DELETE FROM mcpl.vectors v
+            WHERE v.team = wanted_team AND v.task_id = id AND v.part > 0 AND v.change <= base;
+        END LOOP;
     END IF;
 
     IF given ? 'feedback' THEN
@@ -234,8 +240,8 @@ BEGIN
         SELECT wanted_team, g.feedback_id, g.task_id, base + g.n, g.doc
         FROM jsonb_to_recordset(given->'feedback')
             g (n int, feedback_id uuid, task_id uuid, doc jsonb)
-        JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = g.task_id
-        WHERE x.doc IS NOT NULL
+        WHERE (SELECT x.doc IS NOT NULL FROM mcpl.executions x
+               WHERE x.team = wanted_team AND x.task_id = g.task_id)
         ON CONFLICT DO NOTHING;
     END IF;
 
@@ -243,8 +249,8 @@ BEGIN
         INSERT INTO mcpl.uses (team, task_id, used, change, at)
         SELECT wanted_team, g.task_id, g.used, base + g.n, g.at
         FROM jsonb_to_recordset(given->'use') g (n int, task_id uuid, used uuid, at timestamptz)
-        JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = g.task_id
-        WHERE x.doc IS NOT NULL
+        WHERE (SELECT x.doc IS NOT NULL FROM mcpl.executions x
+               WHERE x.team = wanted_team AND x.task_id = g.task_id)
         ON CONFLICT DO NOTHING;
     END IF;
 
