@@ -1,9 +1,10 @@
 """Where a task ends and the next one begins.
 
 A prompt that is not the first begins a task unless enough speaks for a follow-up: the agent was
-stopped or asked something, nothing was done but talking, the same was asked before, or the
-words tie it to what was just done.
-After changes, agents offer more as a matter of habit, so that this ties less then. What ties is in `wording`; the weights were chosen on 100 prompts of 32 sessions that were labelled by hand.
+stopped or asked something, nothing was done but talking, the same was asked before, or the words
+tie it to what was just done. After changes, agents offer more as a matter of habit, so that this
+ties less then. What ties is in `wording`; the weights were chosen on 100 prompts of 32 sessions
+that were labelled by hand.
 """
 
 from collections.abc import Sequence
