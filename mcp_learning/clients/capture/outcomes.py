@@ -56,9 +56,9 @@ def verdict(task: Task, following: Prompt | None = None) -> Verdict:
     complaint = _last_complaint(task)
     attempt = task.events[complaint or 0 :]
     return (
-        _by_word(attempt, is_complaint=complaint is not None)
+        _by_trouble(task, following)
+        or _by_word(attempt, is_complaint=complaint is not None)
         or _by_publishing(attempt)
-        or _by_trouble(task, following)
         or _by_checks(attempt)
         or _by_following(task, following)
         or _by_breaking_off(task)
@@ -112,9 +112,14 @@ def _by_publishing(attempt: Sequence[SessionEvent]) -> Verdict | None:
 def _by_trouble(task: Task, following: Prompt | None) -> Verdict | None:
     """That it ended at an error or a limit of the model's service, and the user didn't try again.
 
-    Also after tests that passed: the agent had not come to its end.
+    Also after tests that passed: the agent had not come to its end. What it published since the
+    user spoke last is one, and so is praise.
     """
     if task.trouble is None or not isinstance(_last(task), ServiceError):
+        return None
+    last = max(at for at, one in enumerate(task.events) if isinstance(one, Prompt))
+    is_praised = last > 0 and reaction(task.prompts[-1].text) is Reaction.ACCEPTED
+    if is_praised or _by_publishing(task.events[last:]):
         return None
     if following and _alike(task.first.text, following.text):
         return PENDING

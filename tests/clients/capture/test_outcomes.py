@@ -54,6 +54,7 @@ ENDINGS: list[tuple[str, list[SessionEvent], Verdict]] = [
     ("limit without a result", [EDIT, LIMIT], outcomes.BROKE_OFF),
     ("limit after the tests", [EDIT, PASSED, LIMIT], outcomes.BROKE_OFF),
     ("limit after the commit", [EDIT, COMMITTED, LIMIT], outcomes.PUBLISHED),
+    ("limit after praise", [EDIT, DONE, follow_up("thanks, works"), LIMIT], outcomes.PRAISED),
     ("limit, and on", [LIMIT, follow_up("go on"), EDIT, DONE], PENDING),
     ("stopped", [EDIT, STOPPED], PENDING),
     ("praised", [EDIT, DONE, follow_up("thanks, works"), said("Glad.")], outcomes.PRAISED),
