@@ -160,7 +160,7 @@ def test_what_a_search_keeps_in_memory_is_what_was_inserted_and_changed(
                 if name == "error_text":
                     assert values[at] == normal_form(row.error_message or "")
                 else:
-                    assert values[at] == (getattr(row, name) or "")
+                    assert values[at] == str(getattr(row, name) or "")
         texts = {one.text_hash: one.texts for one in feed.words(cursor, found.sequence.tolist())}
         assert texts == {
             stamp: _searched(row)
