@@ -135,7 +135,7 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
     with TemporaryDirectory(prefix="mcp-learning-") as empty:
         if state.dry_run and not settings.database_path.exists():
             settings = Settings.load(data_dir=Path(empty))
-        async with service(settings) if batch else nullcontext() as learning:
+        async with service(settings) if batch or notes.lessons else nullcontext() as learning:
             while batch and learning:
                 records = state.preview(batch) if state.dry_run else batch
                 request = ImportBatch.model_construct(records=records, dry_run=state.dry_run)

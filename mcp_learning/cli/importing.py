@@ -96,6 +96,8 @@ def _print(report: "ImportReport", problem: str) -> None:
         f"{report.updated:,} {would}updated, {report.unchanged:,} there already; "
         f"{counted(report.redactions, 'secret')} {would}removed ({report.seconds:.1f} s)."
     )
+    if report.lessons:
+        say(f"{counted(report.lessons, 'lesson')} {would}added.")
     if report.excluded:
         say(f"Left out, being of excluded repositories: {report.excluded:,}.")
     if report.sample:

@@ -4,7 +4,7 @@ Every function takes all stored lessons and gives the new states of some of them
 of its history; the store writes them in one transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,12 +37,22 @@ def changed(lesson: Lesson, line: LessonChange, **values: object) -> Revision:
 
 
 def with_findings(
-    stored: Sequence[Lesson], findings: Iterable[Teaching], now: datetime
+    stored: Sequence[Lesson],
+    findings: Iterable[Teaching],
+    now: datetime,
+    faded: Collection[UUID] = (),
 ) -> list[Revision]:
     """New findings become candidates, those that are known are counted again, others are retired.
 
     What a person has retired stays so, and what a person has worded keeps its words. A finding that
     quotes something that may not be in a lesson is passed over.
+
+    Args:
+        stored: All lessons.
+        findings: What experience shows now.
+        now: When.
+        faded: Lessons that were retired because experience didn't show them any more; they wait
+            again if it does.
     """
     by_key = {one.key: one for one in stored if one.key}
     seen: set[str] = set()
@@ -56,7 +66,9 @@ def with_findings(
             line = LessonChange(changed_at=now, change="found", by="evidence")
             revisions.append(Revision(_lesson(found, now), (line,)))
         elif old.status == "retired":
-            continue
+            if old.lesson_id in faded:
+                line = LessonChange(changed_at=now, change="found", by="evidence")
+                revisions.append(changed(old, line, status="candidate", **_fields(found)))
         elif old.origin == "evidence" and _has_moved(old, found):
             line = LessonChange(changed_at=now, change="recounted", by="evidence")
             revisions.append(changed(old, line, **_fields(found)))
@@ -66,6 +78,11 @@ def with_findings(
             line = LessonChange(changed_at=now, change="retired", by="evidence", reason=GONE)
             revisions.append(changed(old, line, status="retired"))
     return revisions
+
+
+def has_faded(history: Sequence[LessonChange]) -> bool:
+    """Whether the last change of a lesson was that experience didn't show it any more."""
+    return bool(history) and (history[-1].change, history[-1].reason) == ("retired", GONE)
 
 
 def _lesson(found: Teaching, now: datetime) -> Lesson:

@@ -125,12 +125,14 @@ class LessonBook:
         links = await anyio.to_thread.run_sync(linking.links, showings, experience)
         await self._store.link_showings(links, now - 2 * linking.WITHIN)
         tallies = await self._store.lesson_tallies()
+        history = await self._store.lesson_history()
+        faded = {key for key, lines in history.items() if merging.has_faded(lines)}
         excluded = excluded_repos(self._excluded)
 
         def decide(stored: Sequence[Lesson]) -> list[Revision]:
             allowed = [one for one in findings if not is_excluded(one.repo, excluded)]
             book = _Book(stored)
-            book.add(merging.with_findings(book.lessons, allowed, now))
+            book.add(merging.with_findings(book.lessons, allowed, now, faded))
             book.add(merging.superseded(book.lessons, experience, now))
             book.add(trials.judged(book.lessons, tallies, now))
             book.add(trials.promoted(book.lessons, now))
