@@ -9,8 +9,9 @@ from mcp_learning.cli.options import CompareBy, DataDir, Json, typed_path
 from mcp_learning.cli.output import console, print_json
 from mcp_learning.cli.progress import ShowCount, logged_progress
 from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.models.dashboard import ListHistory
 from mcp_learning.models.maintenance import EmbedMissing
-from mcp_learning.models.requests import Dimension, RecommendApproach
+from mcp_learning.models.requests import Dimension
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Replay your executions, each outcome predicted from earlier ones, and score it."""
-    dimension = request(RecommendApproach, task_description="any", by=by).by
+    dimension = request(ListHistory, by=by).by
     settings = load_settings(data_dir, needs_database=True)
     if lessons:
         from mcp_learning.cli.lesson_evaluation import evaluate_lessons

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mcp_learning.cli.options import CompareBy, DataDir, Json
+from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import note, print_json, say, waiting
 from mcp_learning.cli.running import load_settings, request, run, service
 
@@ -18,7 +18,13 @@ MAX_TOKENS = 50_000
 
 def recommend(
     task_description: Annotated[str, typer.Argument(metavar="TEXT", help="The task at hand")],
-    by: CompareBy = "approach",
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            help="approach, model_tier, pool_type, swarm_topology or routing (these three)",
+        ),
+    ] = "approach",
     repo: Annotated[str, typer.Option(help="Where the task is")] = "",
     task_type: Annotated[
         str,
@@ -27,6 +33,9 @@ def recommend(
     objective: Annotated[
         Literal["quality", "cost", "balanced"], typer.Option(help="What counts")
     ] = "quality",
+    explore: Annotated[
+        bool, typer.Option("--explore", help="Draw one to try, as likely as it might be the best")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=50, help="At most so many")] = 4,
     data_dir: DataDir = None,
     json: Json = False,
@@ -42,6 +51,7 @@ def recommend(
         repo=repo,
         task_type=task_type,
         objective=objective,
+        explore=explore,
         limit=limit,
         max_tokens=MAX_TOKENS,
     )

@@ -28,6 +28,9 @@ OutcomeBasis = Literal["told", "user", "tests", "git", "ci", "none"]
 GroupBy = Literal["task_type", "repo", "approach", "model_tier", "pool_type", "error_type", "day"]
 Objective = Literal["quality", "cost", "balanced"]
 Dimension = Literal["approach", "model_tier", "pool_type", "swarm_topology"]
+Choice = Literal["approach", "model_tier", "pool_type", "swarm_topology", "routing"]
+"""What is compared; routing: model tier, pool and topology together."""
+
 Preset = Literal["fast", "balanced", "high_recall", "custom"]
 WantedMode = Literal["configured", "exact", "hnsw"]
 IssueType = Literal["wrong_model", "too_slow", "poor_quality", "other"]
@@ -183,9 +186,10 @@ class RecommendApproach(Request):
     """Arguments of recommend_approach."""
 
     task_description: LongText
+    more_tasks: Annotated[list[LongText], Field(max_length=20)] = []
     repo: Repo = None
     task_type: OptionalLabel = None
-    by: Dimension = "approach"
+    by: Choice = "approach"
     objective: Objective = "quality"
     explore: Annotated[bool, Field(description="Draw one to try")] = False
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 4

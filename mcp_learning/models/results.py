@@ -123,6 +123,7 @@ class Option(Model):
     """One way to do a task like the one at hand, and how it is expected to end.
 
     Attributes:
+        model_tier: What it is made of, by routing; as are the next two.
         basis: What the rate rests on mostly.
         escalate_to: The option to try when this one fails.
         escalated_success_rate: That one of the two succeeds.
@@ -130,6 +131,9 @@ class Option(Model):
     """
 
     label: str
+    model_tier: str | None = None
+    pool_type: str | None = None
+    swarm_topology: str | None = None
     success_rate: float
     interval_low: float
     interval_high: float
@@ -182,8 +186,8 @@ class Draw(Model):
     propensity: float
 
 
-class Recommendation(Model):
-    """Answer of recommend_approach.
+class Advice(Model):
+    """What to try on one task.
 
     Attributes:
         avoid: Options that are worse than the first with a probability of 95 %.
@@ -200,6 +204,16 @@ class Recommendation(Model):
     lessons: list[ShownLesson] = []
     pitfalls: list[Pitfall] = []
     basis: Basis
+
+
+class Recommendation(Advice):
+    """Answer of recommend_approach.
+
+    Attributes:
+        more: On further tasks, in their order, without lessons and pitfalls.
+    """
+
+    more: list[Advice] = []
     truncated: bool = False
 
 

@@ -32,6 +32,9 @@ COMMON, OWN = (pair.ravel() for pair in np.meshgrid(VARIANCES, VARIANCES, indexi
 FEW = 1 / ((COMMON + 0.1) ** 1.5 * (OWN + 0.1))
 """Weights of the pairs before anything is known: a level rather changes nothing."""
 
+TOGETHER = np.where(VARIANCES[0] == OWN, 1.0 / (COMMON + 0.1), 1e-9)
+"""Weights of the pairs for options that have a part in common."""
+
 SPREAD = 1 / (OWN + 0.1)
 """Further weights of the pairs for how unsure rates are: that options may differ more than is known
 helps to choose between them, and would make all intervals too wide."""
@@ -88,6 +91,10 @@ class Belief(NamedTuple):
     logit: Floats
     own: Floats
     shared: Floats
+
+    def of(self, options: NDArray[np.int64]) -> "Belief":
+        """That in some of the options."""
+        return Belief(self.logit[..., options], self.own[..., options], self.shared)
 
     @classmethod
     def alike(cls, success: Floats, total: Floats, options: int) -> "Belief":
@@ -151,6 +158,19 @@ class Belief(NamedTuple):
             (weight * square).sum(axis=0),
             self.shared + (weight * common * least**2).sum(axis=0),
         )
+
+    def after_groups(self, counts: Counts, group: NDArray[np.int64]) -> "Belief":
+        """The belief once all options of a group have shifted in common.
+
+        Args:
+            counts: (m,) of each option.
+            group: (m,) numbers of groups, from 0.
+        """
+        inside = np.arange(group.max(initial=-1) + 1)[:, None] == group
+        each = Belief(self.logit * np.ones(inside.shape), self.own, self.shared)
+        moved = each.after(Counts(counts.success * inside, counts.total * inside), TOGETHER, 1.0)
+        mine = group, np.arange(len(group))
+        return Belief(moved.logit[mine], moved.own[mine] + moved.shared[group, 0], self.shared)
 
     def chance_of_best(self) -> Floats:
         """(m,) the probability of each rate to be the highest; what is shared doesn't matter.

@@ -74,6 +74,21 @@ def ordered(
     return sorted(order, key=key)
 
 
+def shown(order: Sequence[int], estimated: Estimate) -> list[int]:
+    """The options that are shown: those that are known, and at most one that is worth trying.
+
+    That is the first other one, if it might be better than the best known one. Without any that is
+    known, all.
+    """
+    known = [number for number in order if estimated.known[number]]
+    if not known:
+        return list(order)
+    to_beat = estimated.mean[known].max()
+    others = [number for number in order if number not in known]
+    worth = [number for number in others if estimated.high[number] > to_beat][:1]
+    return [number for number in order if number in known or number in worth]
+
+
 def escalation(
     number: int, order: Sequence[int], estimated: Estimate, costs: Mapping[int, float]
 ) -> Escalation | None:

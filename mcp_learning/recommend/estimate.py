@@ -51,16 +51,17 @@ class Background:
     Attributes:
         success: Successes of all options, also of those that aren't compared.
         total: Executions of all options, likewise.
-        counts: Of each option on all tasks.
-        typical: The same, with kinds of tasks on which it was tried often counting no more than
-            others: where the best is taken, an option is tried most on what it is good at.
-        places: Likewise on those of the type, and in the repository, at hand.
+        usual: What is believed of the options on all tasks, with kinds on which an option was tried
+            often counting no more than others: where the best is taken, an option is tried most on
+            what it is good at.
+        plain: (m,) rates on all tasks, each execution counting the same.
+        places: Counts of the options on tasks of the type, and in the repository, at hand.
     """
 
     success: float
     total: float
-    counts: Counts
-    typical: Counts
+    usual: Belief
+    plain: Floats
     places: Mapping[Where, Counts]
 
 
@@ -112,6 +113,11 @@ class Estimate:
         return np.asarray(self.effective >= TRIED)
 
     @property
+    def known(self) -> Bools:
+        """(m,) whether there is as much on such tasks or on those of the type told."""
+        return np.asarray(self.tried | (self.of_type >= TRIED))
+
+    @property
     def worse(self) -> Bools:
         """(m,) whether an option is worse than the first one with a probability of `SURE`."""
         if not len(self.order):
@@ -158,7 +164,7 @@ def estimate(
     counted = replace(evidence, weight=weight)
     at = counted.counts(options)
     at.update(background.places)
-    belief = usual(background, background.typical)
+    belief = background.usual
     for level, weights in zip(LEVELS, strengths, strict=True):
         if level in at:
             belief = belief.after(at[level], weights)
@@ -170,7 +176,7 @@ def estimate(
         won = tally(evidence.option, near * evidence.success, options)
         total = tally(evidence.option, near, options)
         scale = sizes / np.maximum(total, 1e-300)
-        before = 0.5 + CARRIES_OVER * (usual(background, background.counts).rate - 0.5)
+        before = 0.5 + CARRIES_OVER * (background.plain - 0.5)
         promise = (BEFORE * before + won * scale) / (BEFORE + sizes)
     order = np.lexsort((np.arange(options), -sizes, -np.round(promise, 9)))
     return Estimate(
@@ -186,18 +192,25 @@ def estimate(
     )
 
 
-def usual(background: Background, counts: Counts) -> Belief:
+def usual(
+    success: Floats | float, total: Floats | float, counts: Counts, parts: Sequence[Ints] = ()
+) -> Belief:
     """What is believed of options on all tasks.
 
     The counts may be those of several moments at once: (…, m), with (…) sums of all options.
 
     Args:
-        background: What is known of all options.
-        counts: `Background.counts` or `Background.typical`.
+        success: Of everything.
+        total: Likewise.
+        counts: Of each option.
+        parts: What options are made of, such as model tier and pool: for each part, (m,) numbers
+            of its values. An option is expected to be as its parts are, one after the other.
     """
     options = counts.total.shape[-1]
-    alike = Belief.alike(np.asarray(background.success), np.asarray(background.total), options)
-    return alike.after(counts, APART, overstated=1.0)
+    belief = Belief.alike(np.asarray(success), np.asarray(total), options)
+    for part in parts:
+        belief = belief.after_groups(counts, part)
+    return belief.after(counts, APART, overstated=1.0)
 
 
 def _is_better(belief: Belief, tried: Ints) -> bool:

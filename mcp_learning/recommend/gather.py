@@ -6,10 +6,10 @@ from uuid import UUID
 
 import numpy as np
 
-from mcp_learning.models.requests import Dimension
+from mcp_learning.models.requests import Choice
 from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.belief import Counts, Floats
-from mcp_learning.recommend.estimate import Background
+from mcp_learning.recommend.estimate import Background, usual
 from mcp_learning.recommend.evidence import (
     SUPERSEDED,
     UNLIKE,
@@ -20,7 +20,7 @@ from mcp_learning.recommend.evidence import (
     recency,
     superseded,
 )
-from mcp_learning.recommend.labels import including, merge
+from mcp_learning.recommend.labels import choices, including, merge, parts
 from mcp_learning.recommend.strengths import Regularities
 from mcp_learning.recommend.tallies import tally, typical
 from mcp_learning.recommend.votes import weight_of
@@ -58,7 +58,7 @@ class Comparison:
         include: Options that are compared in any case, even if nothing is known of them.
     """
 
-    by: Dimension
+    by: Choice
     repo: str | None
     task_type: str | None
     limit: int
@@ -106,10 +106,9 @@ def gather(
     """
     view = related.snapshot.view
     now = query.now.timestamp() * 1e6
-    labels = related.snapshot.labels(comparison.by)
-    merged = merge(labels, view[comparison.by][view["alive"]])
-    merged, included = including(merged, comparison.include)
-    option, options = merged.number[view[comparison.by]], len(merged.names)
+    labels, chosen = choices(related.snapshot, comparison.by)
+    merged, included = including(merge(labels, chosen[view["alive"]]), comparison.include)
+    option, options = merged.number[chosen], len(merged.names)
     ended = view["alive"] & (view["outcome"] != _PENDING) & (option >= 0) & (view["confidence"] > 0)
     similar = related.rows[(related.similarities > UNLIKE) & ended[related.rows]]
     similar = similar[np.lexsort((view["sequence"][similar], view["timestamp"][similar]))]
@@ -119,10 +118,10 @@ def gather(
     weight = np.zeros(len(view))
     weight[rows] = recency((now - view["timestamp"][rows]) / _DAY, half_life_days)
     weight[rows] *= view["confidence"][rows]
-    usual = counted(view, rows, option, weight, options)
+    ever = counted(view, rows, option, weight, options)
     tried = tally(option[similar], similarity[similar], options)
     used, portable = _uses(related, similar, similarity[similar], option, options, comparison)
-    compared = _compared(tried, used, portable, usual, comparison.limit, included)
+    compared = _compared(tried, used, portable, ever, comparison.limit, included)
     renumbered = np.full(options + 1, -1, np.int64)
     renumbered[compared] = np.arange(len(compared))
     weight *= _unchanged(related, rows, renumbered[option], len(compared), query.noise)
@@ -147,17 +146,22 @@ def gather(
         for name, wanted in places
         if wanted is not None
     }
+    sums = float(everywhere.success.sum()), float(everywhere.total.sum())
+    spread = typical(
+        option[rows],
+        view["outcome"][rows] == _SUCCESS,
+        weight[rows],
+        learned.crowd(view["version"][rows].astype(np.int64)),
+        options,
+    )
+    if comparison.by == "routing":  # what parts are worth, all options say
+        believed = usual(*sums, spread, parts(merged.names)).of(compared)
+    else:
+        believed = usual(*sums, spread.of(compared))
     background = Background(
-        float(everywhere.success.sum()),
-        float(everywhere.total.sum()),
-        everywhere.of(compared),
-        typical(
-            option[rows],
-            view["outcome"][rows] == _SUCCESS,
-            weight[rows],
-            learned.crowd(view["version"][rows].astype(np.int64)),
-            options,
-        ).of(compared),
+        *sums,
+        believed,
+        usual(*sums, everywhere.of(compared)).rate,
         {
             name: counted(view, at, option, weight, options).of(compared)
             for name, at in there.items()

@@ -9,14 +9,20 @@ would be a guess.
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.folding import folded
+from mcp_learning.models.requests import Choice
+from mcp_learning.search.snapshot import Snapshot
 
 _BETWEEN = re.compile(r"[\s\-_/.]+")
+
+
+PARTS = {"model_tier": "tier", "pool_type": "pool", "swarm_topology": "topology"}
+"""Labels that are compared together as `routing`, and the words for them."""
 
 
 class Merged(NamedTuple):
@@ -37,7 +43,7 @@ def normalised(label: str) -> str:
     return _BETWEEN.sub(" ", folded(label)).strip() or label
 
 
-def merge(labels: Sequence[str], used: NDArray[np.int32]) -> Merged:
+def merge(labels: Sequence[str], used: NDArray[np.integer[Any]]) -> Merged:
     """Options out of labels.
 
     Args:
@@ -56,6 +62,40 @@ def merge(labels: Sequence[str], used: NDArray[np.int32]) -> Merged:
         number[codes] = option
         names.append(labels[min(codes, key=lambda code: (-times[code], labels[code]))])
     return Merged(number, names)
+
+
+def choices(snapshot: Snapshot, by: Choice) -> tuple[list[str], NDArray[np.int64]]:
+    """What was chosen in each row: labels, and (all rows,) positions among them.
+
+    That of `routing` names all parts that are given: "tier small, pool gpu".
+    """
+    if by != "routing":
+        return snapshot.labels(by), snapshot.view[by].astype(np.int64)
+    codes = np.stack([snapshot.view[name] for name in PARTS], axis=1).astype(np.int64)
+    known = [snapshot.labels(name) for name in PARTS]
+    keys = (codes[:, 0] * len(known[1]) + codes[:, 1]) * len(known[2]) + codes[:, 2]
+    _, first, code = np.unique(keys, return_index=True, return_inverse=True)
+    labels = []
+    for row in codes[first].tolist():
+        values = [values[one] for values, one in zip(known, row, strict=True)]
+        named = zip(PARTS.values(), values, strict=True)
+        labels.append(", ".join(f"{word} {value}" for word, value in named if value))
+    return labels, code
+
+
+def parts_of(name: str) -> dict[str, str]:
+    """The labels that a choice of `routing` is made of, by the names of their fields."""
+    named = dict(one.partition(" ")[::2] for one in name.split(", "))
+    return {field: named[word] for field, word in PARTS.items() if word in named}
+
+
+def parts(names: Sequence[str]) -> list[NDArray[np.int64]]:
+    """For each of `PARTS`, (m,) numbers of its values in m choices of `routing`."""
+    values = [parts_of(name) for name in names]
+    return [
+        np.unique([normalised(one.get(field, "")) for one in values], return_inverse=True)[1]
+        for field in PARTS
+    ]
 
 
 def including(merged: Merged, labels: Sequence[str]) -> tuple[Merged, NDArray[np.int64]]:

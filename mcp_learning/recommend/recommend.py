@@ -21,6 +21,7 @@ from mcp_learning.recommend import choice, pitfalls
 from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate, estimate
 from mcp_learning.recommend.evidence import UNLIKE
 from mcp_learning.recommend.gather import Comparison, Gathered, gather
+from mcp_learning.recommend.labels import parts_of
 from mcp_learning.recommend.strengths import Strengths
 from mcp_learning.recommend.tallies import weighted_quantile
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
@@ -132,11 +133,12 @@ def answer(made: Assessment, texts: Mapping[int, ExecutionSummary]) -> Recommend
     best = sorted(estimated.order.tolist(), key=lambda number: not gathered.used[number])
     costs, worse = _medians(gathered, estimated, read, "cost_usd"), estimated.worse
     order = choice.ordered(best, estimated, costs, made.request.objective)
+    order = choice.shown(order, estimated)
     draw = choice.drawn(best, estimated) if made.request.explore else None
     return Recommendation(
         verdict="evidence" if estimated.enough else "insufficient_evidence",
         leader="better" if estimated.better else "unclear",
-        options=_options(gathered, estimated, order, read, made.request.limit),
+        options=_options(gathered, estimated, order, read, made.request),
         draw=None if draw is None else Draw(label=gathered.names[draw[0]], propensity=draw[1]),
         avoid=[gathered.names[one] for one in best if worse[one]][:MOST_AVOIDED],
         pitfalls=pitfalls.find([(one, float(estimated.weights[at])) for at, one in read.items()]),
@@ -157,17 +159,18 @@ def _options(
     estimated: Estimate,
     order: Sequence[int],
     read: Mapping[int, ExecutionSummary],
-    limit: int,
+    request: RecommendApproach,
 ) -> list[Option]:
     durations = _medians(gathered, estimated, read, "duration_seconds")
     costs = _medians(gathered, estimated, read, "cost_usd")
     found = []
-    for number in order[:limit]:
+    for number in order[: request.limit]:
         other = choice.escalation(number, order, estimated, costs)
         mine = (at for at in read if gathered.evidence.option[at] == number)
         found.append(
             Option(
                 label=gathered.names[number],
+                **(parts_of(gathered.names[number]) if request.by == "routing" else {}),
                 success_rate=round(float(estimated.mean[number]), 3),
                 interval_low=round(float(estimated.low[number]), 3),
                 interval_high=round(float(estimated.high[number]), 3),

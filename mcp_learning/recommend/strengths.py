@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mcp_learning.models.requests import Dimension, Filters
+from mcp_learning.models.requests import Choice, Filters
 from mcp_learning.recommend.belief import FEW, Counts, Floats, shifts
-from mcp_learning.recommend.estimate import Background, usual
+from mcp_learning.recommend.estimate import usual
 from mcp_learning.recommend.evidence import (
     LEVELS,
     PLACES,
@@ -29,7 +29,7 @@ from mcp_learning.recommend.evidence import (
     Where,
     closeness,
 )
-from mcp_learning.recommend.labels import merge
+from mcp_learning.recommend.labels import choices, merge
 from mcp_learning.recommend.tallies import tally, typical
 from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.metric_cache import state_of, window_of
@@ -91,9 +91,9 @@ class Strengths:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[Dimension, _Learned] = {}
+        self._known: dict[Choice, _Learned] = {}
 
-    def of(self, snapshot: Snapshot, by: Dimension, noise: float) -> Regularities:
+    def of(self, snapshot: Snapshot, by: Choice, noise: float) -> Regularities:
         """What is learned for a comparison by a label.
 
         A call that learns takes some tenths of a second longer.
@@ -145,10 +145,11 @@ class _History:
         return int(self.snapshot.view["task_key"][self.rows[at]])
 
     @classmethod
-    def of(cls, snapshot: Snapshot, rows: Ints, by: Dimension) -> "_History":
+    def of(cls, snapshot: Snapshot, rows: Ints, by: Choice) -> "_History":
         """Those of some rows that have ended, with the most used options."""
         view = snapshot.view
-        numbers = merge(snapshot.labels(by), view[by][rows]).number[view[by]]
+        labels, code = choices(snapshot, by)
+        numbers = merge(labels, code[rows]).number[code]
         ended = (view["outcome"][rows] != _PENDING) & (numbers[rows] >= 0)
         ended &= view["confidence"][rows] > 0
         rows = rows[ended]
@@ -177,8 +178,8 @@ def learned(history: _History, noise: float) -> Regularities:
     similarities = _similarities(history, sample, noise)
     tried = _tried(history, sample, similarities)
     option, success = history.option[sample], history.success[sample]
-    background, levels = _counts(history, sample, similarities, tried)
-    logits, found = usual(background, background.typical).logit, []
+    logits, levels = _counts(history, sample, similarities, tried)
+    found = []
     taken = np.arange(len(sample))
     for level in LEVELS:
         seen = shifts(logits, levels[level])
@@ -215,18 +216,18 @@ def _counts(
     sample: Sequence[int],
     similarities: Mapping[int, Floats],
     tried: Floats,
-) -> tuple[Background, dict[Where, Counts]]:
-    """What was known before each of k outcomes: on all tasks, and (k, m) counts at each level."""
+) -> tuple[Floats, dict[Where, Counts]]:
+    """Before each of k outcomes: (k, m) usual logits, and counts at each level."""
     view, rows, options = history.snapshot.view, history.rows, history.options
     everywhere: list[Counts] = []
-    spread: list[Counts] = []
+    sums: list[tuple[float, float]] = []
     levels: dict[Where, list[Counts]] = {}
     for at in sample:
         task = history.task(at)
         earlier, option, success = rows[:at], history.option[:at], history.success[:at]
         weight = history.weight[:at]
-        everywhere.append(_tallied(option, success, weight, options))
-        spread.append(typical(option, success, weight, tried[:at], options))
+        everywhere.append(typical(option, success, weight, tried[:at], options))
+        sums.append((float(weight @ success), float(weight.sum())))
         similarity = similarities[task][earlier]
         near = np.flatnonzero(similarity > UNLIKE)
         evidence = Evidence(
@@ -245,11 +246,9 @@ def _counts(
             counts[place] = _tallied(option[there], success[there], weight[there], options)
         for level, found in counts.items():
             levels.setdefault(level, []).append(found)
-    plain = _stacked(everywhere)
-    background = Background(
-        plain.success.sum(axis=1), plain.total.sum(axis=1), plain, _stacked(spread), {}
-    )
-    return background, {level: _stacked(counts) for level, counts in levels.items()}
+    won, total = np.array(sums).T
+    logits = usual(won, total, _stacked(everywhere)).logit
+    return logits, {level: _stacked(counts) for level, counts in levels.items()}
 
 
 def _tallied(option: Ints, success: Bools, weight: Floats, options: int) -> Counts:

@@ -2,7 +2,7 @@
 
 from mcp_learning.models.quoting import quoted, shorten
 from mcp_learning.models.requests import RecommendApproach
-from mcp_learning.models.results import Option, Pitfall, Recommendation
+from mcp_learning.models.results import Advice, Option, Pitfall, Recommendation
 from mcp_learning.server import lesson_texts
 from mcp_learning.server.answers import span, structured, tokens
 
@@ -17,23 +17,41 @@ _LONGEST = {"what_happened": 300, "fix": 300}
 def recommendation(
     result: Recommendation, request: RecommendApproach
 ) -> tuple[Recommendation, str]:
-    """Shortens texts, then drops pitfalls and options from the end, until all fits."""
-    pitfalls = [_trim(pitfall) for pitfall in result.pitfalls]
-    options = list(result.options)
+    """Shortens texts, then drops what matters least, until all fits.
+
+    First pitfalls but one, then options of further tasks but one each, then options, the last
+    pitfall, and at last further tasks, each from the end.
+    """
+    result = result.model_copy(update={"pitfalls": [_trim(one) for one in result.pitfalls]})
+    kept = result
     while True:
-        dropped = len(options) < len(result.options) or len(pitfalls) < len(result.pitfalls)
-        kept = result.model_copy(
-            update={"options": options, "pitfalls": pitfalls, "truncated": dropped}
-        )
-        text = _text(kept, request)
-        if tokens(structured(kept), text) <= request.max_tokens or not (options or pitfalls):
+        text = _text(kept)
+        fits = tokens(structured(kept), text) <= request.max_tokens
+        less = None if fits else _with_less(kept)
+        if less is None:
             return kept, text
-        if len(pitfalls) > 1 or not options:
-            pitfalls = pitfalls[:-1]
-        elif len(options) > 1 or not pitfalls:
-            options = options[:-1]
-        else:
-            pitfalls = []
+        kept = less
+
+
+def _with_less(kept: Recommendation) -> Recommendation | None:
+    pitfalls, options, more = kept.pitfalls, kept.options, kept.more
+    most = max((len(one.options) for one in more), default=0)
+    if len(pitfalls) > 1 or (pitfalls and not options):
+        pitfalls = pitfalls[:-1]
+    elif most > 1:
+        more = [one.model_copy(update={"options": one.options[: most - 1]}) for one in more]
+    elif len(options) > 1:
+        options = options[:-1]
+    elif pitfalls:
+        pitfalls = []
+    elif more:
+        more = more[:-1]
+    elif options:
+        options = []
+    else:
+        return None
+    changed = {"pitfalls": pitfalls, "options": options, "more": more, "truncated": True}
+    return kept.model_copy(update=changed)
 
 
 def _trim(pitfall: Pitfall) -> Pitfall:
@@ -42,21 +60,32 @@ def _trim(pitfall: Pitfall) -> Pitfall:
     return pitfall.model_copy(update=short)
 
 
-def _text(result: Recommendation, request: RecommendApproach) -> str:
-    lines = [*lesson_texts.shown(result.lessons), _headline(result)]
-    lines += [_option(number, option) for number, option in enumerate(result.options, 1)]
-    if result.draw is not None:
-        chosen = f"{quoted(result.draw.label, 80)} was drawn to be tried"
-        lines.append(f"{chosen}; record it with metadata.propensity {result.draw.propensity:g}.")
-    if result.avoid:
-        lines.append("Avoid " + ", ".join(quoted(label, 80) for label in result.avoid) + ".")
+def _text(result: Recommendation) -> str:
+    lines = [*lesson_texts.shown(result.lessons), *_advice(result)]
     lines += [_pitfall(pitfall) for pitfall in result.pitfalls]
+    for number, further in enumerate(result.more, 2):
+        lines += [f"Task {number}:", *_advice(further)]
     if result.truncated:
         lines.append("Some was left out to stay within max_tokens.")
     return "\n".join(lines)
 
 
-def _headline(result: Recommendation) -> str:
+def _advice(result: Advice) -> list[str]:
+    rests_elsewhere = all(option.basis == "all tasks" for option in result.options)
+    lines = [_headline(result)]
+    for number, option in enumerate(result.options, 1):
+        line = _option(number, option)
+        on_trial = option.basis == "all tasks" and not rests_elsewhere
+        lines.append(f"{line}; worth a try" if on_trial else line)
+    if result.draw is not None:
+        chosen = f"{quoted(result.draw.label, 80)} was drawn to be tried"
+        lines.append(f"{chosen}; record it with metadata.propensity {result.draw.propensity:g}.")
+    if result.avoid:
+        lines.append("Avoid " + ", ".join(quoted(label, 80) for label in result.avoid) + ".")
+    return lines
+
+
+def _headline(result: Advice) -> str:
     note = f"{result.basis.note}."
     if result.verdict == "insufficient_evidence":
         return f"Too little evidence: {note}"

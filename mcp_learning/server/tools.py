@@ -144,9 +144,8 @@ TOOLS = (
         name="recommend_approach",
         title="Recommend an approach",
         description=(
-            "Call when there is a choice of approach, model tier, pool or topology: compares how "
-            "each ended on similar tasks, with what failed there and its fix. Says when too little "
-            "is known."
+            "Call when there is a choice of approach, model tier, pool or topology (routing: all "
+            "three): how each ended on similar tasks, what failed there, and its fix."
         ),
         request=requests.RecommendApproach,
         result=results.Recommendation,

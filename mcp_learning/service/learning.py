@@ -234,7 +234,12 @@ class LearningService(Unshared):
         """
         votes = await self._recalls.votes()
         result = await retrieval.recommendation(await self._indexing(), request, votes)
-        named = [task_id for option in result.options for task_id in option.evidence]
+        named = [
+            task_id
+            for advice in (result, *result.more)
+            for option in advice.options
+            for task_id in option.evidence
+        ]
         self._recalls.returned({*named, *(pitfall.task_id for pitfall in result.pitfalls)})
         return await self._lessons.showings.with_advice(result, request)
 

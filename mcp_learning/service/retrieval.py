@@ -10,6 +10,7 @@ from mcp_learning.embed.recipe import ONE_PASSAGE, passages
 from mcp_learning.models.dashboard import LookedUp, LookUp
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
 from mcp_learning.models.results import (
+    Advice,
     ExecutionSummary,
     Match,
     Recommendation,
@@ -55,6 +56,13 @@ async def recommendation(
 ) -> Recommendation:
     """How options ended on similar tasks; says when executions still lack their vector."""
     result = await indexer.searches.recommend(request, votes)
+    more = []
+    for task in request.more_tasks:
+        further = request.model_copy(update={"task_description": task})
+        found = await indexer.searches.recommend(further, votes)
+        values = {name: getattr(found, name) for name in Advice.model_fields}
+        more.append(Advice(**values | {"pitfalls": []}))
+    result = result.model_copy(update={"more": more})
     if not indexer.retriever.rows.unembedded:
         return result
     note = f"{result.basis.note}; {indexer.shortcoming}"

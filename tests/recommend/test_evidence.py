@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.recommend.belief import Counts
-from mcp_learning.recommend.estimate import Background, Estimate, estimate
+from mcp_learning.recommend.estimate import Background, Estimate, estimate, usual
 from mcp_learning.recommend.evidence import Evidence, closeness, recency, superseded
 from mcp_learning.recommend.labels import merge, normalised
 from mcp_learning.recommend.strengths import UNKNOWN
@@ -32,7 +32,9 @@ def estimated(
     )
     won = tally(evidence.option, evidence.weight * evidence.success, options)
     counts = Counts(won, tally(evidence.option, evidence.weight, options))
-    background = Background(float(won.sum()), float(counts.total.sum()), counts, counts, {})
+    sums = float(won.sum()), float(counts.total.sum())
+    believed = usual(*sums, counts)
+    background = Background(*sums, believed, believed.rate, {})
     return estimate(evidence, background, options, UNKNOWN.levels)
 
 

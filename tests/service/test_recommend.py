@@ -118,15 +118,15 @@ async def test_on_request_an_option_is_drawn_and_what_was_drawn_reaches_the_repl
 
 async def test_outcomes_are_evidence_by_their_confidence(service: LearningService) -> None:
     await runs(service, "told", 0, 3)
-    await runs(service, "guessed", 0, 3, details={"outcome_confidence": 0.3})
+    await runs(service, "guessed", 0, 6, details={"outcome_confidence": 0.3})
     await runs(service, "unknown", 0, 3, details={"outcome_basis": "none"})
     found = await recommend(service)
     by_label = {option.label: option for option in found.options}
     assert (by_label["unknown"].executions, by_label["unknown"].effective_n) == (0, 0)
     assert by_label["told"].success_rate < by_label["guessed"].success_rate
-    assert by_label["guessed"].effective_n == pytest.approx(0.3 * by_label["told"].effective_n)
+    assert by_label["guessed"].effective_n == pytest.approx(0.6 * by_label["told"].effective_n)
     _, past = await history.latest(service, "approach", 1_000)
-    assert [run.confidence for run in past] == pytest.approx([1.0] * 3 + [0.3] * 3 + [0.0] * 3)
+    assert [run.confidence for run in past] == pytest.approx([1.0] * 3 + [0.3] * 6 + [0.0] * 3)
 
 
 async def test_all_failures_say_so(service: LearningService) -> None:
@@ -353,7 +353,7 @@ async def test_an_option_that_broke_on_other_tasks_goes_behind_one_that_works(
     assert labels(await recommend(service, kinds[0])) == ["fast model", "slow model"]
     for text in kinds[1:]:
         await record(service, text, approach="fast model", outcome="failure")
-    assert labels(await recommend(service, kinds[0])) == ["slow model", "fast model"]
+    assert labels(await recommend(service, kinds[0]))[0] == "slow model"
 
 
 async def test_a_thousand_approaches_are_answered_with_a_few(service: LearningService) -> None:
