@@ -3,7 +3,9 @@
 In a history of distinct tasks, each is done once with each of nine options, and one in four
 succeeds. In one of repeated tasks, each of 80 is done five times with each of thirteen. Options
 differ, and so do repositories, tasks of a kind, and above all single tasks: some are hard for every
-option, and no text says so. In worlds of `rare` and `usual` success nearly all fails, or succeeds.
+option, and no text says so. In `rare` and `usual` histories nearly all fails, or succeeds. In
+`soft` ones most outcomes are only observed, with a confidence: one of confidence c is recorded the
+right way round with a probability of (1 + c) / 2, so that 0 says nothing.
 
 Rates are read before a task is recorded, and compared with the plain rate of the option so far.
 """
@@ -25,8 +27,10 @@ from mcp_learning.recommend.past import Past
 from mcp_learning.recommend.scores import Bools, Scores, score
 from mcp_learning.store.past_run import PastRun
 
-Form = Literal["distinct", "sparse", "rare", "usual", "repeated"]
-FORMS: tuple[Form, ...] = ("distinct", "sparse", "rare", "usual", "repeated")
+Form = Literal["distinct", "sparse", "rare", "usual", "soft", "repeated"]
+FORMS: tuple[Form, ...] = ("distinct", "sparse", "rare", "usual", "soft", "repeated")
+
+LEAST_CONFIDENCE = 0.3
 
 _MINUTE = timedelta(minutes=1)
 _AVERAGED = 0.346
@@ -47,6 +51,7 @@ class Shape(NamedTuple):
         of_tasks: Of single tasks.
         of_pairs: Of single tasks with an option.
         wrong: Share of the outcomes that are recorded the wrong way round.
+        observed: Share of the outcomes that have a confidence, of `LEAST_CONFIDENCE` to 1.
     """
 
     tasks: int
@@ -59,6 +64,7 @@ class Shape(NamedTuple):
     of_tasks: float
     of_pairs: float
     wrong: float
+    observed: float = 0.0
 
 
 SHAPES: dict[Form, Shape] = {
@@ -66,6 +72,7 @@ SHAPES: dict[Form, Shape] = {
     "sparse": Shape(727, 9, 0, -1.4, 0.7, 0.35, 0.6, 1.1, 0.3, 0.05),
     "rare": Shape(400, 6, 1, -2.6, 0.7, 0.25, 0.5, 0.8, 0.3, 0.0),
     "usual": Shape(400, 6, 1, 2.8, 0.7, 0.25, 0.5, 0.8, 0.3, 0.02),
+    "soft": Shape(400, 6, 1, -0.9, 0.7, 0.35, 0.6, 1.1, 0.3, 0.0, 0.6),
     "repeated": Shape(80, 13, 5, -0.3, 0.6, 0.0, 0.5, 1.8, 0.8, 0.0),
 }
 
@@ -77,7 +84,7 @@ class Replayed:
     Attributes:
         predicted: (n,) rates, 0..1.
         plain: (n,) rates of the options so far, 0..1.
-        happened: (n,) as recorded.
+        happened: (n,) as recorded; of observed outcomes, as they were.
         covered: (n,) whether the 90 % interval has the true rate.
         gain: (m,) true rate of the option recommended first, less that of the best so far.
     """
@@ -103,6 +110,8 @@ class History(NamedTuple):
         rates: (n, m) true rates, as recorded.
         runs: (k, 2) tasks and options, in the order in which they are done.
         success: (k,) as recorded.
+        happened: (k,) the same, but of observed outcomes, as they were.
+        confidence: (k,) 0..1, how sure each is.
         shown: (n, m) the rates that an interval has to have: the true ones where tasks repeat,
             else their mean over tasks whose texts say the same.
         each: How many runs are done before anything is asked again.
@@ -113,6 +122,8 @@ class History(NamedTuple):
     rates: Floats
     runs: Ints
     success: Bools
+    happened: Bools
+    confidence: Floats
     shown: Floats
     each: int
 
@@ -152,10 +163,21 @@ def make(form: Form, seed: int, kinds: Ints, repos: Sequence[str]) -> History:
     repeated = shape.runs > 1
     if repeated:
         every = rng.permutation(np.repeat(every, shape.runs, axis=0))
-    success = rng.random(len(every)) < rates[every[:, 0], every[:, 1]]
+    happened = rng.random(len(every)) < rates[every[:, 0], every[:, 1]]
+    confidence, success = _observed(happened, shape.observed, rng)
     each = 10 if repeated else shape.options if shape.runs else 1
     shown = rates if repeated else mean
-    return History(text, [repos[one] for one in text], rates, every, success, shown, each)
+    names = [repos[one] for one in text]
+    return History(text, names, rates, every, success, happened, confidence, shown, each)
+
+
+def _observed(happened: Bools, share: float, rng: np.random.Generator) -> tuple[Floats, Bools]:
+    """How sure outcomes are, and as what they are recorded."""
+    if not share:
+        return np.ones(len(happened)), happened
+    observed = rng.random(len(happened)) < share
+    confidence = np.where(observed, rng.uniform(LEAST_CONFIDENCE, 1, len(happened)), 1.0)
+    return confidence, happened ^ (rng.random(len(happened)) < (1 - confidence) / 2)
 
 
 def replay(history: History, texts: Texts, half_life_days: float) -> Replayed:
@@ -176,13 +198,14 @@ def replay(history: History, texts: Texts, half_life_days: float) -> Replayed:
         here = option[task == task[0]]
         covered = _covered(found.low, found.high, history.shown[task[0]])
         if start >= len(history.runs) // 10:
-            ended = history.success[group][task == task[0]]
+            ended = history.happened[group][task == task[0]]
             columns.append((found.mean[here], plain[here], ended, covered[here]))
             true = history.rates[task[0]]
             gain.append(true[found.order[0]] - true[plain.argmax()])
         past.record({int(at): _ended(history, texts, int(at), labels) for at in group})
-        won += np.bincount(option, history.success[group], options)
-        seen += np.bincount(option, minlength=options)
+        sure = history.confidence[group]
+        won += np.bincount(option, sure * history.success[group], options)
+        seen += np.bincount(option, sure, options)
     joined = [np.concatenate(column) for column in zip(*columns, strict=True)]
     return Replayed(joined[0], joined[1], joined[2], joined[3], np.array(gain))
 
@@ -211,7 +234,12 @@ def _run(history: History, texts: Texts, task: int, number: int) -> PastRun:
 def _ended(history: History, texts: Texts, number: int, labels: Sequence[str]) -> PastRun:
     task, option = history.runs[number].tolist()
     run = _run(history, texts, task, number)
-    return replace(run, label=labels[option], success=bool(history.success[number]))
+    return replace(
+        run,
+        label=labels[option],
+        success=bool(history.success[number]),
+        confidence=float(history.confidence[number]),
+    )
 
 
 def kinds_and_repositories() -> tuple[Ints, list[str]]:

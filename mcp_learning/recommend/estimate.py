@@ -173,7 +173,7 @@ def estimate(
     promise = belief.logit
     of_type = at["task_type"].total if "task_type" in at else np.zeros(options)
     if at["same"].total.sum() < OFTEN and of_type.sum() < OFTEN * options:
-        won = tally(evidence.option, near * evidence.success, options)
+        won = tally(evidence.option, near * evidence.credit, options)
         total = tally(evidence.option, near, options)
         scale = sizes / np.maximum(total, 1e-300)
         before = 0.5 + CARRIES_OVER * (background.plain - 0.5)

@@ -55,6 +55,7 @@ class Evidence:
     Attributes:
         option: int64, the number of what was tried, 0..options - 1.
         success: bool.
+        credit: float64, from `credit`.
         similarity: float64, 0..1, with the task at hand.
         task: int64, equal for runs of the same task.
         same: bool, whether it is the task at hand.
@@ -63,6 +64,7 @@ class Evidence:
 
     option: Ints
     success: Bools
+    credit: Floats
     similarity: Floats
     task: Ints
     same: Bools
@@ -78,7 +80,7 @@ class Evidence:
         }
         return {
             where: Counts(
-                tally(self.option, weight * self.success, options),
+                tally(self.option, weight * self.credit, options),
                 tally(self.option, weight, options),
             )
             for where, weight in weights.items()
@@ -89,6 +91,20 @@ def closeness(similarity: Floats) -> Floats:
     """(n,) 0..1: how much of an execution's weight its similarity leaves."""
     share = (similarity - UNLIKE) / (ALIKE - UNLIKE)
     return np.asarray(np.clip(share, 0.0, 1.0) ** 2)
+
+
+def credit(success: Bools, confidence: Floats) -> Floats:
+    """(n,) how many successes an outcome stands for: 1 or 0 if it is sure, else beyond.
+
+    An outcome of confidence c is taken to be right with a probability of (1 + c) / 2. So that rates
+    have no pull to one half, it stands for what has the true outcome as its mean.
+
+    Args:
+        success: (n,).
+        confidence: (n,) 0..1; at 0 nothing is known, and it has no weight.
+    """
+    wrong = (1 - confidence) / 2
+    return np.asarray((success - wrong) / np.maximum(1 - 2 * wrong, 1e-9))
 
 
 def recency(age_days: Floats, half_life_days: float) -> Floats:

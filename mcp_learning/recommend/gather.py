@@ -17,6 +17,7 @@ from mcp_learning.recommend.evidence import (
     Evidence,
     Ints,
     Place,
+    credit,
     recency,
     superseded,
 )
@@ -25,7 +26,7 @@ from mcp_learning.recommend.strengths import Regularities
 from mcp_learning.recommend.tallies import tally, typical
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.redaction import repositories
-from mcp_learning.search.catalog import OUTCOMES, CatalogView
+from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
 from mcp_learning.search.snapshot import Snapshot
@@ -118,7 +119,8 @@ def gather(
     weight = np.zeros(len(view))
     weight[rows] = recency((now - view["timestamp"][rows]) / _DAY, half_life_days)
     weight[rows] *= view["confidence"][rows]
-    ever = counted(view, rows, option, weight, options)
+    worth = credit(view["outcome"] == _SUCCESS, view["confidence"].astype(np.float64))
+    ever = counted(rows, option, weight, worth, options)
     tried = tally(option[similar], similarity[similar], options)
     used, portable = _uses(related, similar, similarity[similar], option, options, comparison)
     compared = _compared(tried, used, portable, ever, comparison.limit, included)
@@ -130,13 +132,14 @@ def gather(
     evidence = Evidence(
         option=renumbered[option[similar]],
         success=success,
+        credit=worth[similar],
         similarity=similarity[similar],
         task=view["task_key"][similar],
         same=view["task_key"][similar] == query.task_key,
         weight=weight[similar]
         * _factor(related.snapshot, similar, renumbered[option[similar]], success, votes),
     )
-    everywhere = counted(view, rows, option, weight, options)
+    everywhere = counted(rows, option, weight, worth, options)
     places: tuple[tuple[Place, str | None], ...] = (
         ("task_type", comparison.task_type),
         ("repo", comparison.repo),
@@ -149,7 +152,7 @@ def gather(
     sums = float(everywhere.success.sum()), float(everywhere.total.sum())
     spread = typical(
         option[rows],
-        view["outcome"][rows] == _SUCCESS,
+        worth[rows],
         weight[rows],
         learned.crowd(view["version"][rows].astype(np.int64)),
         options,
@@ -163,7 +166,7 @@ def gather(
         believed,
         usual(*sums, everywhere.of(compared)).rate,
         {
-            name: counted(view, at, option, weight, options).of(compared)
+            name: counted(at, option, weight, worth, options).of(compared)
             for name, at in there.items()
         },
     )
@@ -171,17 +174,17 @@ def gather(
     return Gathered(similar, evidence, background, names, used[compared], options)
 
 
-def counted(view: CatalogView, rows: Ints, option: Ints, weight: Floats, options: int) -> Counts:
+def counted(rows: Ints, option: Ints, weight: Floats, worth: Floats, options: int) -> Counts:
     """Counts of options over some rows.
 
     Args:
-        view: All rows.
         rows: Those that count.
         option: (all rows,) the option of each; of those that count, 0..options - 1.
         weight: (all rows,).
+        worth: (all rows,) from `evidence.credit`.
         options: How many there are.
     """
-    success = weight[rows] * (view["outcome"][rows] == _SUCCESS)
+    success = weight[rows] * worth[rows]
     return Counts(tally(option[rows], success, options), tally(option[rows], weight[rows], options))
 
 

@@ -28,6 +28,7 @@ from mcp_learning.recommend.evidence import (
     Ints,
     Where,
     closeness,
+    credit,
 )
 from mcp_learning.recommend.labels import choices, merge
 from mcp_learning.recommend.tallies import tally, typical
@@ -225,14 +226,15 @@ def _counts(
     for at in sample:
         task = history.task(at)
         earlier, option, success = rows[:at], history.option[:at], history.success[:at]
-        weight = history.weight[:at]
-        everywhere.append(typical(option, success, weight, tried[:at], options))
-        sums.append((float(weight @ success), float(weight.sum())))
+        weight, worth = history.weight[:at], credit(success, history.weight[:at])
+        everywhere.append(typical(option, worth, weight, tried[:at], options))
+        sums.append((float(weight @ worth), float(weight.sum())))
         similarity = similarities[task][earlier]
         near = np.flatnonzero(similarity > UNLIKE)
         evidence = Evidence(
             option[near],
             success[near],
+            worth[near],
             similarity[near],
             view["task_key"][earlier[near]],
             view["task_key"][earlier[near]] == task,
@@ -243,7 +245,7 @@ def _counts(
             code = int(view[place][rows[at]])
             told = bool(history.snapshot.labels(place)[code])
             there = np.flatnonzero((view[place][earlier] == code) & told)
-            counts[place] = _tallied(option[there], success[there], weight[there], options)
+            counts[place] = _tallied(option[there], worth[there], weight[there], options)
         for level, found in counts.items():
             levels.setdefault(level, []).append(found)
     won, total = np.array(sums).T
@@ -251,8 +253,8 @@ def _counts(
     return logits, {level: _stacked(counts) for level, counts in levels.items()}
 
 
-def _tallied(option: Ints, success: Bools, weight: Floats, options: int) -> Counts:
-    return Counts(tally(option, weight * success, options), tally(option, weight, options))
+def _tallied(option: Ints, worth: Floats, weight: Floats, options: int) -> Counts:
+    return Counts(tally(option, weight * worth, options), tally(option, weight, options))
 
 
 def _similarities(history: _History, sample: Sequence[int], noise: float) -> dict[int, Floats]:
