@@ -87,7 +87,7 @@ class Evidence:
         }
 
 
-def closeness(similarity: Floats) -> Floats:
+def closeness(similarity: Floats | NDArray[np.float32]) -> Floats:
     """(n,) 0..1: how much of an execution's weight its similarity leaves."""
     share = (similarity - UNLIKE) / (ALIKE - UNLIKE)
     return np.asarray(np.clip(share, 0.0, 1.0) ** 2)

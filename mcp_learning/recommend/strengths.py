@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Choice, Filters
 from mcp_learning.recommend.belief import FEW, Counts, Floats, shifts
@@ -200,7 +201,9 @@ def learned(history: _History, noise: float) -> Regularities:
     return Regularities(found, versions[order], tried[order])
 
 
-def _tried(history: _History, sample: Sequence[int], similarities: Mapping[int, Floats]) -> Floats:
+def _tried(
+    history: _History, sample: Sequence[int], similarities: Mapping[int, NDArray[np.float32]]
+) -> Floats:
     """(n,) `Regularities.tried`, estimated from how near executions are to those of a sample."""
     tried = np.zeros(len(history.rows))
     for option in range(history.options):
@@ -215,7 +218,7 @@ def _tried(history: _History, sample: Sequence[int], similarities: Mapping[int, 
 def _counts(
     history: _History,
     sample: Sequence[int],
-    similarities: Mapping[int, Floats],
+    similarities: Mapping[int, NDArray[np.float32]],
     tried: Floats,
 ) -> tuple[Floats, dict[Where, Counts]]:
     """Before each of k outcomes: (k, m) usual logits, and counts at each level."""
@@ -235,7 +238,7 @@ def _counts(
             option[near],
             success[near],
             worth[near],
-            similarity[near],
+            similarity[near].astype(np.float64),
             view["task_key"][earlier[near]],
             view["task_key"][earlier[near]] == task,
             weight[near],
@@ -257,10 +260,12 @@ def _tallied(option: Ints, worth: Floats, weight: Floats, options: int) -> Count
     return Counts(tally(option, weight * worth, options), tally(option, weight, options))
 
 
-def _similarities(history: _History, sample: Sequence[int], noise: float) -> dict[int, Floats]:
+def _similarities(
+    history: _History, sample: Sequence[int], noise: float
+) -> dict[int, NDArray[np.float32]]:
     """By task, (all rows,) similarities to it, by meaning: words aren't in memory."""
     snapshot = history.snapshot
-    known: dict[int, Floats] = {}
+    known: dict[int, NDArray[np.float32]] = {}
     for at in sample:
         if (task := history.task(at)) in known:
             continue
@@ -274,7 +279,7 @@ def _similarities(history: _History, sample: Sequence[int], noise: float) -> dic
             noise=noise,
         )
         found = related(snapshot, query)
-        known[task] = np.zeros(len(snapshot.view))
+        known[task] = np.zeros(len(snapshot.view), np.float32)
         known[task][found.rows] = found.similarities
     return known
 
