@@ -105,8 +105,7 @@ class Belief(NamedTuple):
             total: (…) likewise.
             options: How many there are.
         """
-        least = 1 / (2 + total)  # what isn't sure may stand for more than all
-        rate = np.clip((1 + success) / (2 + total), least, 1 - least)[..., None]
+        rate = ((1 + success) / (2 + total))[..., None]
         spread = 1 / ((2 + total[..., None]) * rate * (1 - rate))
         ones = np.ones(options)
         return cls(logit_of(rate) * ones, spread * ones, np.zeros_like(spread))

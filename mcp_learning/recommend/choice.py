@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mcp_learning.models.requests import Objective
-from mcp_learning.recommend.belief import Belief
+from mcp_learning.recommend.belief import Belief, Floats
 from mcp_learning.recommend.estimate import Estimate
 
 LEAST_CHANCE = 0.01
@@ -90,18 +90,28 @@ def shown(order: Sequence[int], estimated: Estimate) -> list[int]:
 
 
 def escalation(
-    number: int, order: Sequence[int], estimated: Estimate, costs: Mapping[int, float]
+    number: int,
+    order: Sequence[int],
+    rate: float,
+    rates: Floats,
+    costs: Mapping[int, float],
 ) -> Escalation | None:
     """The option that is likeliest to succeed once another has failed; None if there is none.
 
     That it failed says that the task is hard, which makes all others less likely to succeed, too.
+
+    Args:
+        number: Of the option.
+        order: Best first.
+        rate: Of the option, 0..1.
+        rates: (m,) of all once it has failed.
+        costs: Expected, in dollars, of those for which it is known.
     """
-    rates = estimated.after_failure(number)
     others = [other for other in order if other != number]
     if not others:
         return None
     to = max(others, key=lambda other: float(rates[other]))
-    failing = 1 - float(estimated.mean[number])
+    failing = 1 - rate
     both = None
     if number in costs and to in costs:
         both = round(costs[number] + failing * costs[to], 4)

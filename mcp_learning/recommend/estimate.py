@@ -125,12 +125,11 @@ class Estimate:
         first, logit, own = self.order[0], self.belief.logit, self.belief.own
         return np.asarray(logit[first] - logit > _Z_90 * np.sqrt(own[first] + own))
 
-    def after_failure(self, number: int) -> Floats:
-        """(m,) expected success rates, 0..1, once an option has failed on the very task."""
-        failed = np.zeros(len(self.order))
-        failed[number] = 1
-        counts = Counts(np.zeros(len(failed)), failed)
-        return self.belief.after(counts, self.same).rate
+    def after_failures(self) -> Floats:
+        """(m, m) expected success rates, 0..1, once each option has failed on the very task."""
+        failed = np.eye(len(self.order))
+        each = Belief(self.belief.logit * np.ones_like(failed), *self.belief[1:])
+        return each.after(Counts(np.zeros_like(failed), failed), self.same).rate
 
     @property
     def enough(self) -> bool:
@@ -173,7 +172,7 @@ def estimate(
     promise = belief.logit
     of_type = at["task_type"].total if "task_type" in at else np.zeros(options)
     if at["same"].total.sum() < OFTEN and of_type.sum() < OFTEN * options:
-        won = tally(evidence.option, near * evidence.credit, options)
+        won = tally(evidence.option, near * evidence.success, options)
         total = tally(evidence.option, near, options)
         scale = sizes / np.maximum(total, 1e-300)
         before = 0.5 + CARRIES_OVER * (background.plain - 0.5)

@@ -1,10 +1,11 @@
 """How much an earlier execution counts as evidence for a task at hand.
 
-    weight = closeness · recency · confidence · votes · unchanged · supersession
+    weight = closeness · recency · confidence² · votes · unchanged · supersession
 
 - closeness, 0..1: how much alike the tasks are; 1 for counts of a type or a repository.
 - recency, 0..1: halves with every half-life.
-- confidence, 0..1: how sure the outcome is (`models.verdicts`).
+- confidence, 0..1: how sure the outcome is (`models.verdicts`). One that is right with probability
+  of (1 + c) / 2 has c² of the information of a sure one.
 - votes, 0.5..2: what feedback says, and how the tasks ended that used it (`votes`).
 - unchanged, 0..1: how likely the option works as well today as it did then (`changepoint`).
 - supersession: `SUPERSEDED` if a later run of the same task ended otherwise.
@@ -55,7 +56,6 @@ class Evidence:
     Attributes:
         option: int64, the number of what was tried, 0..options - 1.
         success: bool.
-        credit: float64, from `credit`.
         similarity: float64, 0..1, with the task at hand.
         task: int64, equal for runs of the same task.
         same: bool, whether it is the task at hand.
@@ -64,7 +64,6 @@ class Evidence:
 
     option: Ints
     success: Bools
-    credit: Floats
     similarity: Floats
     task: Ints
     same: Bools
@@ -80,7 +79,7 @@ class Evidence:
         }
         return {
             where: Counts(
-                tally(self.option, weight * self.credit, options),
+                tally(self.option, weight * self.success, options),
                 tally(self.option, weight, options),
             )
             for where, weight in weights.items()
@@ -91,20 +90,6 @@ def closeness(similarity: Floats | NDArray[np.float32]) -> Floats:
     """(n,) 0..1: how much of an execution's weight its similarity leaves."""
     share = (similarity - UNLIKE) / (ALIKE - UNLIKE)
     return np.asarray(np.clip(share, 0.0, 1.0) ** 2)
-
-
-def credit(success: Bools, confidence: Floats) -> Floats:
-    """(n,) how many successes an outcome stands for: 1 or 0 if it is sure, else beyond.
-
-    An outcome of confidence c is taken to be right with a probability of (1 + c) / 2. So that rates
-    have no pull to one half, it stands for what has the true outcome as its mean.
-
-    Args:
-        success: (n,).
-        confidence: (n,) 0..1; at 0 nothing is known, and it has no weight.
-    """
-    wrong = (1 - confidence) / 2
-    return np.asarray((success - wrong) / np.maximum(1 - 2 * wrong, 1e-9))
 
 
 def recency(age_days: Floats, half_life_days: float) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mcp_learning.models.requests import Choice
 from mcp_learning.recommend import changepoint
-from mcp_learning.recommend.belief import Counts, Floats
+from mcp_learning.recommend.belief import Belief, Counts, Floats
 from mcp_learning.recommend.estimate import Background, usual
 from mcp_learning.recommend.evidence import (
     SUPERSEDED,
@@ -17,7 +17,6 @@ from mcp_learning.recommend.evidence import (
     Evidence,
     Ints,
     Place,
-    credit,
     recency,
     superseded,
 )
@@ -118,9 +117,9 @@ def gather(
     rows = np.flatnonzero(ended)
     weight = np.zeros(len(view))
     weight[rows] = recency((now - view["timestamp"][rows]) / _DAY, half_life_days)
-    weight[rows] *= view["confidence"][rows]
-    worth = credit(view["outcome"] == _SUCCESS, view["confidence"].astype(np.float64))
-    ever = counted(rows, option, weight, worth, options)
+    weight[rows] *= view["confidence"][rows].astype(np.float64) ** 2
+    won = view["outcome"] == _SUCCESS
+    ever = counted(rows, option, weight, won, options)
     tried = tally(option[similar], similarity[similar], options)
     used, portable = _uses(related, similar, similarity[similar], option, options, comparison)
     compared = _compared(tried, used, portable, ever, comparison.limit, included)
@@ -128,18 +127,17 @@ def gather(
     renumbered[compared] = np.arange(len(compared))
     weight *= _unchanged(related, rows, renumbered[option], len(compared), query.noise)
     similar = similar[renumbered[option[similar]] >= 0]
-    success = view["outcome"][similar] == _SUCCESS
+    success = won[similar]
     evidence = Evidence(
         option=renumbered[option[similar]],
         success=success,
-        credit=worth[similar],
         similarity=similarity[similar],
         task=view["task_key"][similar],
         same=view["task_key"][similar] == query.task_key,
         weight=weight[similar]
         * _factor(related.snapshot, similar, renumbered[option[similar]], success, votes),
     )
-    everywhere = counted(rows, option, weight, worth, options)
+    everywhere = counted(rows, option, weight, won, options)
     places: tuple[tuple[Place, str | None], ...] = (
         ("task_type", comparison.task_type),
         ("repo", comparison.repo),
@@ -152,21 +150,26 @@ def gather(
     sums = float(everywhere.success.sum()), float(everywhere.total.sum())
     spread = typical(
         option[rows],
-        worth[rows],
+        won[rows],
         weight[rows],
         learned.crowd(view["version"][rows].astype(np.int64)),
         options,
     )
+    plain = everywhere.of(compared)
     if comparison.by == "routing":  # what parts are worth, all options say
         believed = usual(*sums, spread, parts(merged.names)).of(compared)
-    else:
-        believed = usual(*sums, spread.of(compared))
+        rates = usual(*sums, plain).rate
+    else:  # both at once take half the time
+        both = Counts(*map(np.stack, zip(spread.of(compared), plain, strict=True)))
+        found = usual(np.full(2, sums[0]), np.full(2, sums[1]), both)
+        believed = Belief(found.logit[0], found.own[0], found.shared[0])
+        rates = found.rate[1]
     background = Background(
         *sums,
         believed,
-        usual(*sums, everywhere.of(compared)).rate,
+        rates,
         {
-            name: counted(at, option, weight, worth, options).of(compared)
+            name: counted(at, option, weight, won, options).of(compared)
             for name, at in there.items()
         },
     )
@@ -174,17 +177,17 @@ def gather(
     return Gathered(similar, evidence, background, names, used[compared], options)
 
 
-def counted(rows: Ints, option: Ints, weight: Floats, worth: Floats, options: int) -> Counts:
+def counted(rows: Ints, option: Ints, weight: Floats, won: Bools, options: int) -> Counts:
     """Counts of options over some rows.
 
     Args:
         rows: Those that count.
         option: (all rows,) the option of each; of those that count, 0..options - 1.
         weight: (all rows,).
-        worth: (all rows,) from `evidence.credit`.
+        won: (all rows,) whether each is a success.
         options: How many there are.
     """
-    success = weight[rows] * worth[rows]
+    success = weight[rows] * won[rows]
     return Counts(tally(option[rows], success, options), tally(option[rows], weight[rows], options))
 
 

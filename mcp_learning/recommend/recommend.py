@@ -138,7 +138,7 @@ def answer(made: Assessment, texts: Mapping[int, ExecutionSummary]) -> Recommend
     return Recommendation(
         verdict="evidence" if estimated.enough else "insufficient_evidence",
         leader="better" if estimated.better else "unclear",
-        options=_options(gathered, estimated, order, read, made.request),
+        options=_options(gathered, estimated, order, read, costs, made.request),
         draw=None if draw is None else Draw(label=gathered.names[draw[0]], propensity=draw[1]),
         avoid=[gathered.names[one] for one in best if worse[one]][:MOST_AVOIDED],
         pitfalls=pitfalls.find([(one, float(estimated.weights[at])) for at, one in read.items()]),
@@ -159,21 +159,22 @@ def _options(
     estimated: Estimate,
     order: Sequence[int],
     read: Mapping[int, ExecutionSummary],
+    costs: Mapping[int, float],
     request: RecommendApproach,
 ) -> list[Option]:
     durations = _medians(gathered, estimated, read, "duration_seconds")
-    costs = _medians(gathered, estimated, read, "cost_usd")
-    found = []
+    means, low, high = estimated.mean.tolist(), estimated.low.tolist(), estimated.high.tolist()
+    failed, found = estimated.after_failures(), []
     for number in order[: request.limit]:
-        other = choice.escalation(number, order, estimated, costs)
+        other = choice.escalation(number, order, means[number], failed[number], costs)
         mine = (at for at in read if gathered.evidence.option[at] == number)
         found.append(
             Option(
                 label=gathered.names[number],
                 **(parts_of(gathered.names[number]) if request.by == "routing" else {}),
-                success_rate=round(float(estimated.mean[number]), 3),
-                interval_low=round(float(estimated.low[number]), 3),
-                interval_high=round(float(estimated.high[number]), 3),
+                success_rate=round(means[number], 3),
+                interval_low=round(low[number], 3),
+                interval_high=round(high[number], 3),
                 executions=int(estimated.executions[number]),
                 effective_n=round(float(estimated.effective[number]), 1),
                 expected_duration_seconds=durations.get(number),

@@ -29,7 +29,6 @@ from mcp_learning.recommend.evidence import (
     Ints,
     Where,
     closeness,
-    credit,
 )
 from mcp_learning.recommend.labels import choices, merge
 from mcp_learning.recommend.tallies import tally, typical
@@ -131,7 +130,7 @@ class _History:
         rows: (n,) int64.
         option: (n,) int64, 0..options - 1.
         success: (n,) bool.
-        weight: (n,) how sure that is, 0..1.
+        confidence: (n,) how sure that is, 0..1.
         options: How many there are.
     """
 
@@ -139,7 +138,7 @@ class _History:
     rows: Ints
     option: Ints
     success: Bools
-    weight: Floats
+    confidence: Floats
     options: int
 
     def task(self, at: int) -> int:
@@ -163,8 +162,8 @@ class _History:
         option = renumbered[numbers[rows]]
         rows, option = rows[option >= 0], option[option >= 0]
         success = view["outcome"][rows] == _SUCCESS
-        weight = view["confidence"][rows].astype(np.float64)
-        return cls(snapshot, rows, option, success, weight, len(most))
+        confidence = view["confidence"][rows].astype(np.float64)
+        return cls(snapshot, rows, option, success, confidence, len(most))
 
     def sample(self) -> list[int]:
         """Positions of the outcomes to predict."""
@@ -187,7 +186,7 @@ def learned(history: _History, noise: float) -> Regularities:
         seen = shifts(logits, levels[level])
         moved = logits + seen.mean
         mine = moved[:, taken, option]
-        fit = -(history.weight[sample] * np.logaddexp(0, np.where(success, -mine, mine))).sum(
+        fit = -(history.confidence[sample] * np.logaddexp(0, np.where(success, -mine, mine))).sum(
             axis=1
         )
         if level == "same":  # its counts are whole runs; those of near tasks vary less than runs
@@ -229,15 +228,14 @@ def _counts(
     for at in sample:
         task = history.task(at)
         earlier, option, success = rows[:at], history.option[:at], history.success[:at]
-        weight, worth = history.weight[:at], credit(success, history.weight[:at])
-        everywhere.append(typical(option, worth, weight, tried[:at], options))
-        sums.append((float(weight @ worth), float(weight.sum())))
+        weight = history.confidence[:at] ** 2
+        everywhere.append(typical(option, success, weight, tried[:at], options))
+        sums.append((float(weight @ success), float(weight.sum())))
         similarity = similarities[task][earlier]
         near = np.flatnonzero(similarity > UNLIKE)
         evidence = Evidence(
             option[near],
             success[near],
-            worth[near],
             similarity[near].astype(np.float64),
             view["task_key"][earlier[near]],
             view["task_key"][earlier[near]] == task,
@@ -248,7 +246,7 @@ def _counts(
             code = int(view[place][rows[at]])
             told = bool(history.snapshot.labels(place)[code])
             there = np.flatnonzero((view[place][earlier] == code) & told)
-            counts[place] = _tallied(option[there], worth[there], weight[there], options)
+            counts[place] = _tallied(option[there], success[there], weight[there], options)
         for level, found in counts.items():
             levels.setdefault(level, []).append(found)
     won, total = np.array(sums).T
@@ -256,8 +254,8 @@ def _counts(
     return logits, {level: _stacked(counts) for level, counts in levels.items()}
 
 
-def _tallied(option: Ints, worth: Floats, weight: Floats, options: int) -> Counts:
-    return Counts(tally(option, weight * worth, options), tally(option, weight, options))
+def _tallied(option: Ints, success: Bools, weight: Floats, options: int) -> Counts:
+    return Counts(tally(option, weight * success, options), tally(option, weight, options))
 
 
 def _similarities(

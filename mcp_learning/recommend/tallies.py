@@ -32,7 +32,7 @@ def effective_sizes(groups: NDArray[np.int64], weights: Floats, count: int) -> F
 
 def typical(
     groups: NDArray[np.int64],
-    credit: Floats,
+    success: NDArray[np.bool_],
     weights: Floats,
     tried: Floats,
     count: int,
@@ -44,7 +44,7 @@ def typical(
 
     Args:
         groups: (n,) 0..count - 1.
-        credit: (n,) successes that each stands for.
+        success: (n,).
         weights: (n,) >= 0.
         tried: (n,) >= 1, how many executions of the group are of that kind of task.
         count: How many groups there are.
@@ -53,7 +53,7 @@ def typical(
     total = tally(groups, thinned, count)
     kish = total**2 / np.maximum(tally(groups, thinned**2, count), 1e-300)
     size = np.minimum(kish, tally(groups, weights, count))
-    rate = tally(groups, thinned * credit, count) / np.maximum(total, 1e-300)
+    rate = tally(groups, thinned * success, count) / np.maximum(total, 1e-300)
     return Counts(size * rate, size)
 
 

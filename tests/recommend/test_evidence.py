@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mcp_learning.recommend.belief import Counts
 from mcp_learning.recommend.estimate import Background, Estimate, estimate, usual
-from mcp_learning.recommend.evidence import Evidence, closeness, credit, recency, superseded
+from mcp_learning.recommend.evidence import Evidence, closeness, recency, superseded
 from mcp_learning.recommend.labels import merge, normalised
 from mcp_learning.recommend.strengths import UNKNOWN
 from mcp_learning.recommend.tallies import tally
@@ -26,13 +26,12 @@ def estimated(
     evidence = Evidence(
         option=np.array(option, np.int64),
         success=np.array(success, bool),
-        credit=credit(np.array(success, bool), confidence),
         similarity=np.array(given.get("similarity", [0.9] * count)),
         task=np.arange(count),
         same=np.zeros(count, bool),
-        weight=recency(np.array(given.get("age_days", [0.0] * count)), 90) * confidence,
+        weight=recency(np.array(given.get("age_days", [0.0] * count)), 90) * confidence**2,
     )
-    won = tally(evidence.option, evidence.weight * evidence.credit, options)
+    won = tally(evidence.option, evidence.weight * evidence.success, options)
     counts = Counts(won, tally(evidence.option, evidence.weight, options))
     sums = float(won.sum()), float(counts.total.sum())
     believed = usual(*sums, counts)
@@ -74,14 +73,11 @@ def test_recent_outcomes_outweigh_old_ones() -> None:
     assert improving.mean[0] > 0.6 > 0.4 > worsening.mean[0]
 
 
-def test_unsure_outcomes_say_less_and_do_not_pull_to_one_half() -> None:
-    sure = estimated([0] * 10, [0, 1] * 5, 1)
-    unsure = estimated([0] * 10, [0, 1] * 5, 1, confidence=[0.5] * 10)
-    assert credit(np.array([True] * 3 + [False]), np.full(4, 0.5)).mean() == 1
-    assert unsure.high[0] - unsure.low[0] > sure.high[0] - sure.low[0]
-    assert unsure.mean == pytest.approx(sure.mean, abs=0.01)
-    all_won = estimated([0] * 10, [1] * 10, 1, confidence=[0.5] * 10)
-    assert 0.8 < all_won.mean[0] < 1
+def test_unsure_outcomes_say_less() -> None:
+    told, guessed = ([0] * 10, [0] * 10, 1), [0.5] * 10
+    sure, unsure = estimated(*told), estimated(*told, confidence=guessed)
+    assert sure.mean[0] < unsure.mean[0]
+    assert unsure.effective[0] == pytest.approx(sure.effective[0] / 4, rel=0.05)
 
 
 def test_an_option_with_one_success_does_not_beat_one_with_twenty() -> None:

@@ -118,15 +118,17 @@ async def test_on_request_an_option_is_drawn_and_what_was_drawn_reaches_the_repl
 
 async def test_outcomes_are_evidence_by_their_confidence(service: LearningService) -> None:
     await runs(service, "told", 0, 3)
-    await runs(service, "guessed", 0, 6, details={"outcome_confidence": 0.3})
+    await runs(service, "guessed", 0, 4, details={"outcome_confidence": 0.6})
     await runs(service, "unknown", 0, 3, details={"outcome_basis": "none"})
     found = await recommend(service)
     by_label = {option.label: option for option in found.options}
     assert (by_label["unknown"].executions, by_label["unknown"].effective_n) == (0, 0)
     assert by_label["told"].success_rate < by_label["guessed"].success_rate
-    assert by_label["guessed"].effective_n == pytest.approx(0.6 * by_label["told"].effective_n)
+    assert by_label["guessed"].effective_n == pytest.approx(
+        4 / 3 * 0.6**2 * by_label["told"].effective_n, abs=0.06
+    )
     _, past = await history.latest(service, "approach", 1_000)
-    assert [run.confidence for run in past] == pytest.approx([1.0] * 3 + [0.3] * 6 + [0.0] * 3)
+    assert [run.confidence for run in past] == pytest.approx([1.0] * 3 + [0.6] * 4 + [0.0] * 3)
 
 
 async def test_all_failures_say_so(service: LearningService) -> None:
