@@ -42,7 +42,7 @@ READING = {
 """Commands that need a database, with arguments."""
 
 MAKING = {"serve", "demo", "import", "restore", "generate-data", "hook"}
-WITHOUT = {"doctor", "install", "uninstall"}
+WITHOUT = {"doctor", "install", "uninstall", "team"}
 
 
 def test_every_command_makes_a_database_or_needs_one_or_neither() -> None:
