@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 PROCESS_TESTS = (
     *("benchmarks/", "cli/", "clients/capture/", "clients/test_hooks.py", "process/"),
-    *("store/test_salvage.py", "web/"),
+    *("store/test_salvage.py", "team/", "web/"),
 )
 """Below tests: what starts servers, commands or browsers, and takes long."""
 

@@ -112,6 +112,36 @@ async def test_a_version_that_is_too_old_reads_and_is_told(
             await second.exchange()
 
 
+async def test_a_server_that_can_t_be_written_is_refused_as_a_replica(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada")
+    settings = settings_of(server, database, tmp_path, "ada")
+    server.execute("postgres", f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    with pytest.raises(TeamError, match="name the primary"):
+        await setup.remote_state(settings)
+
+
+async def test_a_value_that_the_store_can_t_hold_keeps_nothing_else_back(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    server.execute(
+        database,
+        'ALTER TABLE mcpl.executions ADD CHECK (NOT doc @> \'{"approach": "poison"}\')',
+    )
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        for number in range(5):
+            approach = "poison" if number == 2 else "plain"
+            await first.record(f"mend the cart, part {number}", approach=approach)
+        await first.record("a long one\x00 " + 19_900 * "x")
+        await first.exchange()
+        assert (await second.exchange()).pulled == 5
+        health = await first.service.health()
+        assert health.team is not None
+        assert health.team.waiting == 0
+
+
 SCHEMAS = {
     "has no team's store": "DROP SCHEMA mcpl CASCADE",
     "of another program": "COMMENT ON SCHEMA mcpl IS 'a shop'",

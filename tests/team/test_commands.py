@@ -7,16 +7,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from process.wire import Server
+from team.hosts import make_team, settings_of
 from team.server import PostgresServer
+from waiting import wait_until
+
+from mcp_learning.cli import checks
+from mcp_learning.cli.check_runner import CheckContext, CheckFailed
 
 
 class Shell:
     """Runs commands of one host."""
 
     def __init__(self, directory: Path, server: PostgresServer, database: str, role: str) -> None:
-        self._environment = {
-            **os.environ,
+        self.environment = {
             "MCP_LEARNING_DATA_DIR": str(directory / role),
             "MCP_LEARNING_TEAM": "shop",
             "MCP_LEARNING_TEAM_URL": server.url(database, role),
@@ -26,7 +32,7 @@ class Shell:
     def run(self, *arguments: str, status: int = 0) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "mcp_learning", *arguments],
-            env=self._environment,
+            env={**os.environ, **self.environment},
             capture_output=True,
             text=True,
             timeout=100,
@@ -61,6 +67,45 @@ def test_a_team_is_set_up_joined_asked_and_left(
     assert ben.json("team", "join")["pulled"] == 1
     status = ben.run("team", "status")
     assert "only reads as 'ben'" in status
-    assert "shop answers" in ada.run("doctor")
     assert "No execution was deleted" in ben.run("team", "leave", "--yes")
-    assert "mend the cart" in ben.run("list")
+
+
+def test_doctor_asks_the_team_s_store(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    anyio.run(make_team, server, database, "ada")
+    context = CheckContext(None)
+    context.settings = settings_of(server, database, tmp_path, "ada")
+    assert checks.team(context).detail == "shop answers; this host is ada there"
+    context.settings = settings_of(server, database, tmp_path, "ben")
+    with pytest.raises(CheckFailed, match="is no member of it"):
+        checks.team(context)
+
+
+def test_two_servers_share_what_their_agents_record(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    anyio.run(make_team, server, database, "ada", "ben")
+
+    def started(role: str) -> Server:
+        environment = Shell(tmp_path, server, database, role).environment
+        directory = Path(environment.pop("MCP_LEARNING_DATA_DIR"))
+        return Server(directory, wrapper=None, **environment)
+
+    task = {"task_type": "bug_fix", "task_description": "mend the cart", "outcome": "success"}
+    with started("ada") as first, started("ben") as second:
+        for one in (first, second):
+            one.initialize()
+        first.call("record_execution", **task, repo="acme/shop")
+
+        def matches() -> list[Any]:
+            found = second.call("find_similar_tasks", task_description="mend the cart")
+            matches: list[Any] = found["structuredContent"]["matches"]
+            return matches
+
+        wait_until(lambda: bool(matches()))
+        assert [match["author"] for match in matches()] == ["ada"]
+        for one in (first, second):
+            status, told = one.leave()
+            assert status == 0
+            assert "postgresql://" not in told

@@ -59,7 +59,11 @@ _BY_STATE: tuple[tuple[tuple[str, ...], type[TeamError], str], ...] = (
         TeamError,
         f"the team's store isn't complete there; {_INIT}",
     ),
-    (("25006",), TeamUnreachable, "the team's server is a replica, or read-only for the moment"),
+    (
+        ("25006", "55000"),
+        TeamUnreachable,
+        "the team's server is a replica, or read-only for the moment",
+    ),
     (("53",), TeamUnreachable, "the team's server has no room left on its disk, or for more hosts"),
     (("22", "23", "54"), TeamRefused, "the team's store can't hold a value"),
     (("08", "40", "57"), TeamUnreachable, _GONE),
