@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from cli.conftest import Shell, started
-from store.rows import migrated
+from store.rows import execution, migrated
 
 from mcp_learning.cli.app import declared
+from mcp_learning.store.duckdb import executions
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -69,23 +71,34 @@ RUN = {
 MENTIONED = sorted({line for page in PAGES for line in mentioned(page)})
 
 
+def make_repository(directory: Path) -> None:
+    """One with a commit."""
+    directory.mkdir(parents=True)
+    as_somebody = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
+    commit = ["commit", "--allow-empty", "-m", "fix: the login fails at night"]
+    for arguments in (["init"], [*as_somebody, *commit]):
+        subprocess.run(["git", "-C", str(directory), *arguments], check=True, capture_output=True)
+
+
 @pytest.fixture
 def furnished(home: Path) -> None:
-    """A home with what the commands read: sessions, a repository, a table, the tools."""
+    """A home with what the commands read: sessions, repositories, a table, an execution, tools."""
     said = {"role": "user", "content": "mend the login, it fails with ERR_1042 at night"}
     line = {"type": "user", "uuid": "1", "sessionId": "1", "cwd": "/work", "message": said}
     session = json.dumps(line | {"timestamp": "2026-01-02T03:04:05Z"}) + "\n"
     for place in (".claude/projects/work", ".codex/sessions"):
         (home / place).mkdir(parents=True)
         (home / place / "session.jsonl").write_text(session)
-    repository = home / "path" / "to" / "repository"
-    repository.mkdir(parents=True)
-    as_somebody = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
-    for arguments in (
-        ["init"],
-        [*as_somebody, "commit", "--allow-empty", "-m", "fix: the login fails at night"],
-    ):
-        subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True)
+    for place in (".gemini/tmp", ".copilot/session-state"):
+        (home / place).mkdir(parents=True)
+    for place in ("path/to/repository", "code/shop"):
+        make_repository(home / place)
+    (home / "results.xml").write_text('<testsuite><testcase name="logs_in"/></testsuite>')
+    data_dir = home / ".local" / "share" / "mcp-learning"
+    data_dir.mkdir(parents=True, mode=0o700)
+    with migrated(data_dir / "learning.duckdb") as cursor:
+        task_id = UUID("0190a0b1-aaaa-7000-8000-000000000000")
+        executions.insert(cursor, execution(task_id=task_id), 1)
     (home / "runs.jsonl").write_text(
         '{"task_type": "bugfix", "task_description": "mend the login", "outcome": "success"}\n'
     )
