@@ -90,7 +90,7 @@ def _show(
     if as_json:
         print_json(_values(outcome, settings, presets))
         return
-    nearest = f"the {K} nearest of {outcome.rows:,} vectors"
+    nearest = f"the {K} nearest of {outcome.vectors:,} vectors"
     title = f"Before and after the HNSW index: {nearest}, p50 and p95 in ms"
     table = Table(title=title, box=box.SIMPLE_HEAD)
     table.add_column("preset", no_wrap=True)
@@ -115,7 +115,8 @@ def _values(
     outcome: "Outcome", settings: "Settings", presets: Sequence["Preset"]
 ) -> dict[str, Any]:
     return {
-        "rows": outcome.rows,
+        "executions": outcome.executions,
+        "vectors": outcome.vectors,
         "without_vector": outcome.without_vector,
         "complete": len(outcome.presets) == len(presets),
         "search_mode": settings.search_mode,

@@ -27,12 +27,14 @@ class Outcome:
     """What has been measured so far.
 
     Attributes:
-        rows: Vectors compared.
+        executions: In the database.
+        vectors: Compared; of a long description each passage has one.
         without_vector: Executions that have none and are left out.
         presets: What is measured, in order.
     """
 
-    rows: int = 0
+    executions: int = 0
+    vectors: int = 0
     without_vector: int = 0
     presets: list[PresetFigures] = field(default_factory=list)
 
@@ -99,9 +101,10 @@ async def _measure(
         progress("reading the vectors", 0, 1)
         vectors = await index_benchmark.read_vectors(store)
         outcome.without_vector = (await store.vector_state()).unembedded
+        outcome.executions = (await store.health()).rows
     finally:
         await store.close()
-    outcome.rows = len(vectors)
+    outcome.vectors = len(vectors)
     for preset in presets:
         outcome.presets.append(
             await index_benchmark.compare(

@@ -104,6 +104,7 @@ async def test_a_server_that_only_reads_offers_nothing_that_writes(data_dir: Pat
                 "recommend_approach",
                 "get_execution",
                 "learning_stats",
+                "review_lessons",
             ]
             assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
             assert [prompt.name for prompt in (await client.list_prompts()).prompts] == [

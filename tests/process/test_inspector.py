@@ -59,7 +59,7 @@ pytestmark = pytest.mark.skipif(node_version() < 20, reason="the Inspector needs
 def test_the_inspector_lists_the_tools_in_strict_mode(tmp_path: Path) -> None:
     listed = inspect(tmp_path / "data", "--method", "tools/list", "--strict")
     names = [tool["name"] for tool in listed["tools"]]
-    assert (names[0], names[-1], len(names)) == ("record_execution", "forget_executions", 8)
+    assert (names[0], names[-1], len(names)) == ("record_execution", "save_lesson", 10)
 
 
 def test_the_inspector_calls_tools(tmp_path: Path) -> None:

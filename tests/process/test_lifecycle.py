@@ -105,7 +105,7 @@ def test_initialize_is_answered_while_the_model_s_import_is_blocked(
     with Server(data_dir, PYTHONPATH=str(blockade.path)) as server:
         result = server.initialize()
         assert result["serverInfo"]["name"] == "mcp-learning"
-        assert len(server.request("tools/list")["result"]["tools"]) == 8
+        assert len(server.request("tools/list")["result"]["tools"]) == 10
         task_id = record(server)
         blockade.wait_until_hit()  # only now can the import have gone on
         second = record(server)

@@ -5,7 +5,13 @@ from typing import Any
 
 from process.life import Answer, Call, State
 
-_MADE_BY_THE_SERVER = ("task_id", "recorded_at", "updated_at")
+_MADE_BY_THE_SERVER = (
+    "task_id",
+    "recorded_at",
+    "updated_at",
+    "outcome_basis",
+    "outcome_confidence",
+)
 
 
 class Truth:

@@ -24,8 +24,10 @@ from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
 RENAMED = {"timestamp": "recorded_at", "success": "outcome", "actual_cost": "cost_usd"}
 """Today's names of columns of the original design."""
 
-PASSED_OVER = frozenset({"embedding", "sequence", "task_key", "error_text", "version", "model"})
-"""Columns with derived values: that they are not imported is not worth a note."""
+PASSED_OVER = frozenset(
+    {"embedding", "sequence", "task_key", "error_text", "version", "model", "author"}
+)
+"""Columns with values that are made anew: that they are not imported is not worth a note."""
 
 _TEXTS = {
     "task_type": 64,

@@ -373,12 +373,13 @@ class Database:
         self.openings += 1
         return root, files
 
-    def _disconnect(self, close: Callable[[OpenFiles, Cursor], None] = OpenFiles.close) -> None:
+    def _disconnect(self, close: Callable[[OpenFiles, Cursor], None] | None = None) -> None:
         """Closes the file once those who read from it have ended. On the writer thread."""
         with self._readable:
             root, self._root = self._root, None
             files, self._files = self._files, None
             self._readable.wait_for(lambda: not self._readers)
+        close = close or partial(OpenFiles.close, checkpoint=root is not self._failed)
         if root is not None and files is not None:
             try:
                 close(files, root)

@@ -91,11 +91,18 @@ class OpenFiles:
             with self.writing():
                 cursor.execute("CHECKPOINT")
 
-    def close(self, root: Cursor) -> None:
-        """Closes the database, with a checkpoint if it is the one at the path."""
+    def close(self, root: Cursor, *, checkpoint: bool = True) -> None:
+        """Closes the database.
+
+        Args:
+            root: The only connection to the database that is open.
+            checkpoint: Merge the log into the file, if that is the one at the path. False for an
+                instance whose COMMIT failed: the first rows that are inserted after its checkpoint
+                are gone when the file is opened the next time (DuckDB 1.5.5).
+        """
         import duckdb
 
-        if self.moved or self._overwritten:
+        if not checkpoint or self.moved or self._overwritten:
             with suppress(duckdb.Error):  # an instance that has failed writes nothing, either
                 root.execute("PRAGMA disable_checkpoint_on_shutdown")
         try:
