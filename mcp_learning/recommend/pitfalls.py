@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.identifiers import task_key
@@ -24,6 +25,8 @@ _TELLING = re.compile(
     r"|timed? ?out|exceed|denied|refused|conflict|instead of|never |without ",
     re.IGNORECASE,
 )
+
+_task = lru_cache(maxsize=4_096)(task_key)
 
 _Weighed = tuple[ExecutionSummary, float]
 
@@ -79,9 +82,9 @@ def _fix(failures: Sequence[ExecutionSummary], similar: Sequence[_Weighed]) -> s
     Without any, the solution that a failure recorded: what to do next time.
     """
     solved = [(one, weight) for one, weight in similar if one.outcome == "success"]
-    tasks = {task_key(one.task_description): one.recorded_at for one in reversed(failures)}
+    tasks = {_task(one.task_description): one.recorded_at for one in reversed(failures)}
     for one, _ in solved:
-        failed_at = tasks.get(task_key(one.task_description))
+        failed_at = tasks.get(_task(one.task_description))
         if failed_at is not None and one.solution_summary and one.recorded_at > failed_at:
             return one.solution_summary
     earliest = min(one.recorded_at for one in failures)
