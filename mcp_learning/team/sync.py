@@ -108,7 +108,10 @@ class TeamSync:
                 access = await anyio.to_thread.run_sync(self._access)
                 await module.listen(access, self.notice)
             except LearningError:
-                await anyio.sleep(LONGEST_PAUSE)
+                pass  # an exchange meets the same, and tells it
+            except Exception:
+                logger.exception("the team's hints can't be heard; it is asked every second")
+            await anyio.sleep(LONGEST_PAUSE)
 
     async def exchange(self, request: ExchangeWithTeam) -> Exchanged:
         """Pulls and pushes everything that there is now.
