@@ -124,6 +124,7 @@ async def test_tools_prompts_and_completions_know_what_was_recorded(client: Clie
     assert {prompt.name for prompt in (await client.list_prompts()).prompts} == {
         "start_task",
         "finish_task",
+        "distill",
     }
 
     start = await client.get_prompt("start_task", {"task_description": PARAPHRASES[0][0]})
@@ -155,7 +156,7 @@ async def test_tools_prompts_and_completions_know_what_was_recorded(client: Clie
 
 
 async def test_a_session_goes_through_everything_that_the_server_offers(client: Client) -> None:
-    assert len((await client.list_tools()).tools) == 8
+    assert len((await client.list_tools()).tools) == 10
     assert client.instructions
     ids = await record_all(client)
 

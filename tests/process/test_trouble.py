@@ -54,7 +54,7 @@ def assert_all_refused(server: Server, *words: str) -> None:
     argument = {"name": "repo", "value": ""}
     completed = server.request("completion/complete", {"ref": reference, "argument": argument})
     assert completed["result"]["completion"]["values"] == []
-    assert len(server.request("tools/list")["result"]["tools"]) == 8
+    assert len(server.request("tools/list")["result"]["tools"]) == 10
 
 
 def assert_serves(server: Server, executions: int) -> None:
