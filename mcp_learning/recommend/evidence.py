@@ -44,10 +44,6 @@ SUPERSEDED = 0.5
 otherwise. Not 0: of an option that succeeds by chance only the last streak would be left, and
 every rate would look more extreme than it is."""
 
-_ALIKE_BY_CHANCE = 0.2
-"""Correlation of the outcomes of runs of one task: k runs of a task are as much evidence on others
-as k / (1 + 0.2·(k - 1)) runs of different tasks (L. Kish, Survey Sampling, 1965, section 5.4)."""
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -57,7 +53,6 @@ class Evidence:
         option: int64, the number of what was tried, 0..options - 1.
         success: bool.
         similarity: float64, 0..1, with the task at hand.
-        task: int64, equal for runs of the same task.
         same: bool, whether it is the task at hand.
         weight: float64 > 0, the product of all but closeness and a change on such tasks.
     """
@@ -65,16 +60,13 @@ class Evidence:
     option: Ints
     success: Bools
     similarity: Floats
-    task: Ints
     same: Bools
     weight: Floats
 
     def counts(self, options: int) -> dict[Where, Counts]:
         """Counts of so many options at the levels that similarity decides on."""
-        _, number, times = np.unique(self.task, return_inverse=True, return_counts=True)
-        others = ~self.same * self.weight / (1 + _ALIKE_BY_CHANCE * (times[number] - 1.0))
         weights: dict[Where, Floats] = {
-            "near": others * closeness(self.similarity),
+            "near": ~self.same * self.weight * closeness(self.similarity),
             "same": self.same * self.weight,
         }
         return {

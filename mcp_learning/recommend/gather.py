@@ -132,7 +132,6 @@ def gather(
         option=renumbered[option[similar]],
         success=success,
         similarity=similarity[similar],
-        task=view["task_key"][similar],
         same=view["task_key"][similar] == query.task_key,
         weight=weight[similar]
         * _factor(related.snapshot, similar, renumbered[option[similar]], success, votes),

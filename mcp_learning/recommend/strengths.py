@@ -237,7 +237,6 @@ def _counts(
             option[near],
             success[near],
             similarity[near].astype(np.float64),
-            view["task_key"][earlier[near]],
             view["task_key"][earlier[near]] == task,
             weight[near],
         )

@@ -27,7 +27,6 @@ def estimated(
         option=np.array(option, np.int64),
         success=np.array(success, bool),
         similarity=np.array(given.get("similarity", [0.9] * count)),
-        task=np.arange(count),
         same=np.zeros(count, bool),
         weight=recency(np.array(given.get("age_days", [0.0] * count)), 90) * confidence**2,
     )
