@@ -257,7 +257,8 @@ def test_every_panel_and_filter_can_be_reached_with_the_keyboard(
     for _ in range(12):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
-    tabs = [f"tab-{name}" for name in ("overview", "executions", "search", "learned", "health")]
+    panels = ("overview", "executions", "search", "learned", "lessons", "health")
+    tabs = [f"tab-{name}" for name in panels]
     assert [name for name in reached if name.startswith(("filter-", "tab-"))] == [
         *("filter-repo", "filter-type", "filter-days"),
         *tabs,
