@@ -118,6 +118,12 @@ def superseded(
     return revisions
 
 
+def without_files(gone: Iterable[Lesson], now: datetime) -> list[Revision]:
+    """Retires lessons about files that don't exist any more."""
+    line = LessonChange(changed_at=now, change="retired", by="evidence", reason="its file is gone")
+    return [changed(one, line, status="retired") for one in gone]
+
+
 def duplicate(new: Lesson, stored: Iterable[Lesson], *, retired: bool = False) -> Lesson | None:
     """The lesson that says the same; of several, the most alike, and then the oldest.
 

@@ -33,7 +33,7 @@ def main_directory(directory: str) -> Path | None:
     Returns:
         None if it is in no repository, or there is no such directory.
     """
-    root = _root(directory)
+    root = root_directory(directory)
     return None if root is None else _main_of(root)
 
 
@@ -53,7 +53,7 @@ def spellings(directory: str) -> list[str]:
     with suppress(OSError, ValueError, RuntimeError):
         path = Path(directory).expanduser().absolute()
         found += [str(path), os.path.realpath(path)]
-        root = _root(str(path))
+        root = root_directory(str(path))
         if root is not None:
             main = _main_of(root)
             found += [str(root), str(main), os.path.realpath(main)]
@@ -78,7 +78,15 @@ def name(directory: str) -> str:
     return re.split(r"\\" if is_windows else "/", text)[-1].removesuffix(".git")
 
 
-def _root(directory: str) -> Path | None:
+def root_directory(directory: str) -> Path | None:
+    """The top of the working copy that a directory is in, which may be a worktree. Blocks.
+
+    Args:
+        directory: An absolute path.
+
+    Returns:
+        None if it is in none, or there is no such directory.
+    """
     if _is_elsewhere(directory):
         return None
     with suppress(OSError, ValueError):

@@ -110,7 +110,8 @@ class LearningService(Unshared):
         self._lessons = book
         self._agents = AgentSessions(settings.index_dir)
         lessons, shown = book.showings.lessons_for, self._recalls.returned
-        self.remark = Remarks(self.store, self._similar, lessons, shown, self._agents).remark
+        remarks = Remarks(self.store, self._similar, lessons, shown, self._agents, book.check_files)
+        self.remark = remarks.remark
 
     async def run(self) -> None:
         """Embeds what is recorded, saves recall counts and applies the retention policy.

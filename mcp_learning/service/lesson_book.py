@@ -37,6 +37,7 @@ from mcp_learning.models.lessons import (
     ReviewLessons,
     ShownLessons,
 )
+from mcp_learning.redaction import working_copies
 from mcp_learning.redaction.exclusion import excluded_repos, is_excluded
 from mcp_learning.service.lesson_intake import TEXTS, LessonIntake, redacted
 from mcp_learning.service.showings import Showings
@@ -139,6 +140,19 @@ class LessonBook:
             return book.revisions
 
         await self._store.revise_lessons(decide)
+
+    async def check_files(self, directory: str, repos: Sequence[str]) -> None:
+        """Retires lessons about files that are gone from the repository of a directory.
+
+        Args:
+            directory: Where an agent works on this machine.
+            repos: By what its repository is known.
+        """
+        known = [one for one in await self._lessons() if _is_about_a_file(one, repos)]
+        gone = await anyio.to_thread.run_sync(_gone, directory, known) if known else []
+        if gone:
+            revisions = merging.without_files(gone, datetime.now(UTC))
+            await self._store.revise_lessons(lambda _: revisions)
 
     async def review(self, request: ReviewLessons) -> LessonPackets:
         """Kinds of tasks that a lesson is due for, with a few executions to contrast."""
@@ -259,6 +273,25 @@ class _Book:
             key = one.lesson.lesson_id
             self._lessons[key] = one.lesson
             self._changes[key] = (*self._changes.get(key, ()), *one.changes)
+
+
+def _is_about_a_file(lesson: Lesson, repos: Sequence[str]) -> bool:
+    """Whether it is in use, and about a file of a repository that is known as one of these."""
+    return (
+        lesson.kind == "file"
+        and bool(lesson.repo)
+        and lesson.status != "retired"
+        and not lesson.pinned
+        and any(same_repository(lesson.repo, repo) for repo in repos)
+    )
+
+
+def _gone(directory: str, lessons: Sequence[Lesson]) -> list[Lesson]:
+    """Those whose file is neither in the working copy of a directory nor in its main one."""
+    places = working_copies.root_directory(directory), working_copies.main_directory(directory)
+    roots = [place for place in places if place is not None]
+    paths = [(one, one.key.removeprefix(f"file:{one.repo}:")) for one in lessons if roots]
+    return [one for one, path in paths if not any((root / path).exists() for root in roots)]
 
 
 def counts(lessons: Sequence[Lesson]) -> LessonCounts:

@@ -43,6 +43,8 @@ LONGEST_ERROR = 2_000
 Find = Callable[[FindSimilarTasks], Awaitable[SimilarTasks]]
 Lessons = Callable[[LessonsFor, Collection[UUID], Sequence[str]], Awaitable[ShownLessons]]
 """As `Showings.lessons_for`."""
+CheckFiles = Callable[[str, Sequence[str]], Awaitable[None]]
+"""As `LessonBook.check_files`."""
 
 
 class Remarks:
@@ -54,6 +56,7 @@ class Remarks:
         lessons: Finds lessons for a task or a command, and notes that they are shown.
         shown: Is told the executions that an agent is shown.
         sessions: What each session was told.
+        check_files: Retires lessons about files that are gone from a directory's repository.
     """
 
     def __init__(
@@ -63,12 +66,14 @@ class Remarks:
         lessons: Lessons,
         shown: Callable[[Iterable[UUID]], None],
         sessions: AgentSessions,
+        check_files: CheckFiles,
     ) -> None:
         self._store = store
         self._find = find
         self._lessons = lessons
         self._shown = shown
         self._sessions = sessions
+        self._check_files = check_files
         self._missteps = Missteps(store)
 
     async def remark(self, occasion: Occasion) -> Remark:
@@ -126,6 +131,8 @@ class Remarks:
         session.briefed |= bool(new) or len(prompt.encode()) > SHORT
         if not is_first:
             return self._told(new[:LATER], session, remark_texts.later)
+        if occasion.cwd:
+            await self._check_files(occasion.cwd, repos)
         lessons = await self._taught(occasion, session, repos, answer.matches)
         return self._told(new, session, partial(remark_texts.brief, lessons=lessons))
 

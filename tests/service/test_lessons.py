@@ -14,12 +14,14 @@ from mcp_learning.models.lessons import (
     ExportLessons,
     GetLesson,
     ImportLessons,
+    Lesson,
     LessonSaved,
     LessonsFor,
     ListLessons,
     ReviewLessons,
     SaveLesson,
 )
+from mcp_learning.models.occasions import Occasion
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -188,6 +190,36 @@ async def test_a_lesson_is_retired_when_its_evidence_is_superseded(
     detail = await service.get_lesson(GetLesson(lesson_id=str(saved.lesson_id)))
     assert detail.lesson.status == "retired"
     assert "superseded" in detail.history[-1].reason
+
+
+async def test_a_lesson_about_a_file_is_retired_when_the_file_is_gone(
+    service: LearningService, tmp_path: Path
+) -> None:
+    shop = tmp_path / "shop"
+    (shop / ".git").mkdir(parents=True)
+    (shop / "lock.py").touch()
+    for number in range(30):
+        path, outcome = ("lock.py", "failure") if number % 2 else ("page.py", "success")
+        details = {"files": [{"path": path}]}
+        await record(service, f"task {number}", repo="shop", outcome=outcome, details=details)
+    (found,) = await about_files(service)
+
+    async def brief(session: str) -> None:
+        occasion = {"event": "prompt", "client": "a client", "session": session, "cwd": str(shop)}
+        await service.remark(Occasion.model_validate(occasion | {"text": LOGIN}))
+
+    await brief("one")
+    assert [one.status for one in await about_files(service)] == [found.status]
+    (shop / "lock.py").unlink()
+    await brief("two")
+    assert [one.status for one in await about_files(service)] == ["retired"]
+    detail = await service.get_lesson(GetLesson(lesson_id=str(found.lesson_id)))
+    assert (detail.history[-1].by, detail.history[-1].reason) == ("evidence", "its file is gone")
+
+
+async def about_files(service: LearningService) -> list[Lesson]:
+    lessons = [one.lesson for one in (await service.list_lessons(ListLessons())).lessons]
+    return [one for one in lessons if one.kind == "file"]
 
 
 async def test_secrets_leave_a_lesson_before_it_is_stored(service: LearningService) -> None:
