@@ -55,11 +55,13 @@ class Regularities:
         levels: For each of `evidence.LEVELS`, weights of the pairs of variances.
         versions: (n,) int64, ascending, versions of the embeddings of the executions learned from.
         tried: (n,) >= 1, how many executions with the same option are of that kind of task.
+        usual: The median of these.
     """
 
     levels: Sequence[Floats]
     versions: Ints
     tried: Floats
+    usual: float = 1.0
 
     def crowd(self, versions: Ints) -> Floats:
         """(k,) `tried` of executions, by their embeddings' versions; the median of new ones."""
@@ -67,7 +69,7 @@ class Regularities:
             return np.ones(len(versions))
         at = np.minimum(np.searchsorted(self.versions, versions), len(self.versions) - 1)
         known = self.versions[at] == versions
-        return np.where(known, self.tried[at], np.median(self.tried))
+        return np.where(known, self.tried[at], self.usual)
 
 
 UNKNOWN = Regularities((FEW,) * len(LEVELS), np.zeros(0, np.int64), np.zeros(0))
@@ -197,7 +199,7 @@ def learned(history: _History, noise: float) -> Regularities:
         logits = np.tensordot(found[-1], moved, axes=1)
     versions = history.snapshot.view["version"][history.rows].astype(np.int64)
     order = np.argsort(versions)
-    return Regularities(found, versions[order], tried[order])
+    return Regularities(found, versions[order], tried[order], float(np.median(tried)))
 
 
 def _tried(
