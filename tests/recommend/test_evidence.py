@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_learning.recommend import choice
 from mcp_learning.recommend.belief import Counts
 from mcp_learning.recommend.estimate import Background, Estimate, estimate, usual
 from mcp_learning.recommend.evidence import Evidence, closeness, recency, superseded
@@ -121,3 +122,14 @@ def test_spellings_of_one_label_are_one_option_under_the_commonest() -> None:
     assert merged.number.tolist() == [-1, 0, 0, 0, 1]
     assert normalised("  A/b.c  ") == "a b c"
     assert normalised("---") == "---"
+
+
+def test_of_options_without_evidence_at_most_one_is_shown_and_only_if_it_may_be_better() -> None:
+    failing = estimated([0] * 6, [0] * 6, 3)
+    assert len(choice.shown(failing.order.tolist(), failing)) == 2
+    similar = [0.9] * 30 + [0.0] * 40
+    option, ended = [0] * 30 + [1] * 40, [1] * 30 + [0] * 40
+    clear = estimated(option, ended, 2, similarity=similar)
+    assert choice.shown(clear.order.tolist(), clear) == [0]
+    unknown = estimated([0, 1, 1], [1, 0, 1], 2, similarity=[0.0] * 3)
+    assert choice.shown(unknown.order.tolist(), unknown) == unknown.order.tolist()
