@@ -226,7 +226,7 @@ def rows_of(outgoing: Outgoing) -> tuple[list[Mapping[str, Any]], dict[int, int]
             rows[place - 1]["doc"] |= entry.fields
             rows[place - 1]["at"] = entry.at.isoformat()
         elif entry.kind == "lesson":
-            rows[place - 1]["doc"] = dict(entry.fields)
+            rows[place - 1]["doc"] |= entry.fields
         places[entry.number] = place
     return list(rows), places
 

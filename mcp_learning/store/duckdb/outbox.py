@@ -115,16 +115,29 @@ class Outbox:
             rows = cursor.execute("SELECT task_id FROM embeddings ORDER BY version").fetchall()
             self.embedded(cursor, [row[0] for row in rows])
 
-    def taught(self, cursor: Cursor, lessons: Sequence[Lesson]) -> None:
-        """Notes lessons that somebody told; those of experience every host finds by itself."""
+    def taught(self, cursor: Cursor, old: Sequence[Lesson], new: Sequence[Lesson]) -> None:
+        """Notes lessons that somebody told; those of experience every host finds by itself.
+
+        Args:
+            cursor: Inside the transaction of the change.
+            old: What there was before.
+            new: Those that were made or changed.
+        """
         if self._shares is None:
             return
-        told = [one for one in lessons if one.origin != "evidence" and self._shares(one.repo)]
+        before = {one.lesson_id: one for one in old if self._is_told(one)}
         entries: list[Entry] = [
-            ("lesson", one.lesson_id, one.model_dump(mode="json", exclude_none=True))
-            for one in told
+            ("lesson", one.lesson_id, lesson_patch(before.get(one.lesson_id), one))
+            for one in new
+            if self._is_told(one)
         ]
         add(cursor, entries, datetime.now(UTC))
+
+    def _is_told(self, lesson: Lesson) -> bool:
+        """Whether a lesson is one that the team is to get."""
+        return (
+            lesson.origin != "evidence" and self._shares is not None and self._shares(lesson.repo)
+        )
 
     def fill(self, cursor: Cursor) -> int:
         """Notes what is shared, but neither came from the team nor was ever noted."""
@@ -138,7 +151,8 @@ class Outbox:
         chosen = [task_id for task_id, repo in rows if self._is_shared(repo, None)]
         for start in range(0, len(chosen), 1_000):
             again(cursor, chosen[start : start + 1_000])
-        self.taught(cursor, [one for one in lessons.every(cursor) if one.lesson_id not in noted])
+        new = [one for one in lessons.every(cursor) if one.lesson_id not in noted]
+        self.taught(cursor, [], new)
         return len(chosen)
 
     def _is_shared(self, repo: str | None, author: str | None) -> bool:
@@ -169,6 +183,16 @@ def patch(old: Execution | None, new: Execution) -> dict[str, Any]:
         return {name: value for name, value in values.items() if value is not None}
     before, after = dict(old), dict(new)
     return {name: value for name, value in values.items() if before.get(name) != after[name]}
+
+
+def lesson_patch(old: Lesson | None, new: Lesson) -> dict[str, Any]:
+    """As `patch`, for a lesson."""
+    values = new.model_dump(mode="json", exclude={"lesson_id"})
+    if old is None:
+        return {name: value for name, value in values.items() if value is not None}
+    return {
+        name: value for name, value in values.items() if getattr(old, name) != getattr(new, name)
+    }
 
 
 def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
@@ -302,27 +326,24 @@ def drop(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     cursor.execute(f"DELETE FROM outbox WHERE task_id {AMONG_UUIDS}", [joined(task_ids)])
 
 
-def waiting_patches(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
-    """The fields of executions that the team doesn't have yet."""
+def waiting_patches(
+    cursor: Cursor, kind: EntryKind, ids: Sequence[UUID]
+) -> dict[UUID, dict[str, Any]]:
+    """The fields of executions or lessons that the team doesn't have yet."""
     rows = cursor.execute(
-        "SELECT task_id, fields FROM outbox WHERE sent_at IS NULL AND kind = 'patch' "
+        "SELECT task_id, fields FROM outbox WHERE sent_at IS NULL AND kind = ? "
         f"AND task_id {AMONG_UUIDS} ORDER BY number",
-        [joined(task_ids)],
+        [kind, joined(ids)],
     ).fetchall()
     found: dict[UUID, dict[str, Any]] = {}
-    for task_id, fields in rows:
-        found.setdefault(task_id, {}).update(json.loads(fields))
+    for one, fields in rows:
+        found.setdefault(one, {}).update(json.loads(fields))
     return found
 
 
 def waiting_to_forget(cursor: Cursor, task_ids: Sequence[UUID]) -> set[UUID]:
     """Those of these executions that were forgotten here, which the team doesn't know yet."""
-    rows = cursor.execute(
-        "SELECT DISTINCT task_id FROM outbox WHERE sent_at IS NULL AND kind = 'forget' "
-        f"AND task_id {AMONG_UUIDS}",
-        [joined(task_ids)],
-    ).fetchall()
-    return {row[0] for row in rows}
+    return set(waiting_patches(cursor, "forget", task_ids))
 
 
 def state(cursor: Cursor) -> OutboxState:

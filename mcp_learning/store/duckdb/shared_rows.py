@@ -34,9 +34,10 @@ class SharedRows(Aggregates):
 
     async def revise_lessons(self, decide: Decide) -> None:
         def write(cursor: Cursor) -> int:
-            revisions = decide(lessons.every(cursor))
+            stored = lessons.every(cursor)
+            revisions = decide(stored)
             lessons.write(cursor, revisions)
-            self.outbox.taught(cursor, [one.lesson for one in revisions])
+            self.outbox.taught(cursor, stored, [one.lesson for one in revisions])
             return len(revisions)
 
         await self.database.write(write, counted=bool)

@@ -101,7 +101,7 @@ def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
     if not ids:
         return []
     stored, forgotten = executions.several(cursor, ids), outbox.waiting_to_forget(cursor, ids)
-    waiting = outbox.waiting_patches(cursor, ids)
+    waiting = outbox.waiting_patches(cursor, "patch", ids)
     created: list[Execution] = []
     updated: list[Execution] = []
     for one in (one for one in given if one.task_id not in forgotten):
@@ -125,20 +125,32 @@ def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
 
 
 def _learn(cursor: Cursor, given: Sequence[TeamLesson]) -> list[UUID]:
-    """Stores lessons that are newer than those here; one whose executions aren't here is left."""
-    known = {one.lesson_id: one for one in lessons.every(cursor)} if given else {}
+    """Stores lessons as the team has them; one whose executions aren't here is left.
+
+    What was changed here and waits to be sent stays on top. Times don't decide: the team's state is
+    the last one, also if it was made by a clock that is wrong.
+    """
+    if not given:
+        return []
+    known = {one.lesson_id: one for one in lessons.every(cursor)}
+    waiting = outbox.waiting_patches(cursor, "lesson", [one.lesson_id for one in given])
     revisions: list[Revision] = []
     for one in given:
+        fields = {**one.fields, **waiting.get(one.lesson_id, {}), "lesson_id": str(one.lesson_id)}
         try:
-            lesson = Lesson.model_validate_json(json.dumps(one.fields))
+            lesson = Lesson.model_validate_json(json.dumps(fields))
         except ValueError:
             logger.warning("the team's lesson %s is none, and was left out", one.lesson_id)
             continue
         here = known.get(one.lesson_id)
-        if here is None or here.updated_at < lesson.updated_at:
+        if here is None or _values(here) != _values(lesson):
             revisions.append(Revision(lesson, ()))
     lessons.write(cursor, revisions)
     return [one.lesson.lesson_id for one in revisions]
+
+
+def _values(lesson: Lesson) -> dict[str, Any]:
+    return {**dict(lesson), "evidence": set(lesson.evidence)}
 
 
 def execution(given: TeamExecution, waiting: Mapping[str, Any]) -> Execution | None:

@@ -176,8 +176,8 @@ END $$;
 --   vector    task_id, part, model, described, vector (base64)
 --   feedback  feedback_id, task_id, doc
 --   use       task_id, used, at
---   lesson    lesson_id, doc
--- No task_id is twice among patches, and none among what is to be forgotten.
+--   lesson    lesson_id, doc: fields of a lesson; those that are not named stay
+-- No id is twice among patches, lessons, and what is to be forgotten.
 -- forgotten: executions that patches are about, and that were forgotten. They are not changed.
 -- absent: executions that patches are about, that don't exist, and whose patch isn't whole.
 CREATE FUNCTION mcpl.push(
@@ -262,9 +262,12 @@ BEGIN
             SELECT FROM jsonb_array_elements_text(g.doc->'evidence') e
             JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = e::uuid
             WHERE x.doc IS NULL
-        )
+        ) AND (g.doc ? 'created_at' OR (
+            SELECT true FROM mcpl.lessons o
+            WHERE o.team = wanted_team AND o.lesson_id = g.lesson_id
+        ))
         ON CONFLICT (team, lesson_id) DO UPDATE
-        SET doc = excluded.doc, change = excluded.change WHERE l.doc IS NOT NULL;
+        SET doc = l.doc || excluded.doc, change = excluded.change WHERE l.doc IS NOT NULL;
     END IF;
 
     IF given ? 'forget' THEN
