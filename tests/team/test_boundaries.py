@@ -134,9 +134,12 @@ async def test_a_value_that_the_store_can_t_hold_keeps_nothing_else_back(
         for number in range(5):
             approach = "poison" if number == 2 else "plain"
             await first.record(f"mend the cart, part {number}", approach=approach)
-        await first.record("a long one\x00 " + 19_900 * "x")
+        long = "a long one\x00 ".ljust(20_000, "x")
+        task_id = await first.record(long)
         await first.exchange()
         assert (await second.exchange()).pulled == 5
+        text = (await second.execution(task_id)).task_description
+        assert text == long.replace("\x00", "") == (await first.execution(task_id)).task_description
         health = await first.service.health()
         assert health.team is not None
         assert health.team.waiting == 0
