@@ -29,6 +29,11 @@ class Shell:
             "MCP_LEARNING_TEAM_REPOS": "acme/*",
         }
 
+    def alone(self) -> "Shell":
+        """The same host without a team."""
+        self.environment = {"MCP_LEARNING_DATA_DIR": self.environment["MCP_LEARNING_DATA_DIR"]}
+        return self
+
     def run(self, *arguments: str, status: int = 0) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "mcp_learning", *arguments],
@@ -52,22 +57,27 @@ class Shell:
 def record(tmp_path: Path) -> Path:
     file = tmp_path / "runs.jsonl"
     row = {"task_type": "bug_fix", "task_description": "mend the cart", "outcome": "success"}
-    file.write_text(json.dumps({**row, "repo": "acme/shop"}) + "\n")
+    rows = [{**row, "repo": repo} for repo in ("acme/shop", "ada/notes")]
+    file.write_text("".join(json.dumps(one) + "\n" for one in rows))
     return file
 
 
-def test_a_team_is_set_up_joined_asked_and_left(
+def test_a_database_moves_into_a_team_and_out_of_it(
     server: PostgresServer, database: str, tmp_path: Path, record: Path
 ) -> None:
     owner, ada, ben = (Shell(tmp_path, server, database, role) for role in ("app", "ada", "ben"))
+    Shell(tmp_path, server, database, "ada").alone().run("import", "jsonl", str(record))
     made = owner.json("team", "init", "--member", "ada", "--reader", "ben")
     assert (made["writers"], made["readers"]) == (["ada"], ["ben"])
-    ada.run("import", "jsonl", str(record), "--no-embed")
-    assert ada.json("team", "push")["pushed"] == 1
+    assert ada.json("team", "push")["added"] == 1  # the other one belongs to no shared repository
     assert ben.json("team", "join")["pulled"] == 1
     status = ben.run("team", "status")
     assert "only reads as 'ben'" in status
     assert "No execution was deleted" in ben.run("team", "leave", "--yes")
+    file = str(tmp_path / "all.jsonl")
+    ben.alone().run("export", file)
+    elsewhere = Shell(tmp_path, server, database, "eve").alone()
+    assert elsewhere.json("import", "jsonl", file, "--no-embed")["created"] == 1
 
 
 def test_doctor_asks_the_team_s_store(

@@ -131,21 +131,6 @@ async def test_of_changes_on_both_sides_each_field_has_the_last_one_and_forgotte
         assert not await knows(second, ids[1])
 
 
-async def test_what_was_recorded_before_the_team_was_joined_follows(
-    server: PostgresServer, database: str, tmp_path: Path
-) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", team="", team_url=None) as (alone,):
-        task_id = await alone.record(TASKS[0])
-        await alone.service.feedback(SubmitFeedback(task_id=task_id, accepted="yes").identified())
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        assert (await first.exchange(fill=True)).added == 1
-        assert (await first.exchange(fill=True)).added == 0
-        await second.exchange()
-        detail = await second.service.get(GetExecution(task_id=task_id))
-        assert [one.accepted for one in detail.feedback] == [True]
-
-
 async def test_fields_of_a_newer_version_survive_the_patch_of_an_older_one(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:

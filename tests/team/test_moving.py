@@ -1,0 +1,62 @@
+"""A host that joins with what it has, leaves with all of it, and joins again: nothing is twice."""
+
+from pathlib import Path
+
+import pytest
+from team.hosts import REPO, Host, hosts, make_team
+from team.server import PostgresServer
+
+from mcp_learning.models.lessons import ListLessons, SaveLesson
+from mcp_learning.models.requests import GetExecution, SubmitFeedback
+
+pytestmark = pytest.mark.anyio
+
+
+async def rows(host: Host) -> int:
+    return (await host.service.health()).rows
+
+
+async def test_a_host_leaves_with_everything_and_joins_again_without_repeating_itself(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        own = await first.record("mend the cart")
+        theirs = await second.record("translate the invoice")
+        for host in (first, second, first):
+            await host.exchange()
+        await first.record("never sent")
+        left = await first.service.leave_team()
+        assert (left.team, left.dropped) == ("shop", 1)
+        assert await rows(first) == 3
+        assert (await first.execution(own)).author is None  # the host's own again
+        assert (await first.execution(theirs)).author == "ben"
+        await second.exchange()
+        assert await rows(second) == 2  # the team keeps what it has
+        await first.exchange(fill=True)
+        await second.exchange()
+        assert await rows(first) == await rows(second) == 3
+        stored = server.execute(database, "SELECT author FROM mcpl.executions ORDER BY author")
+        assert stored == [("ada",), ("ada",), ("ben",)]
+
+
+async def test_what_a_host_has_learned_before_it_joins_follows_with_all_that_belongs_to_it(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", team="", team_url=None) as (alone,):
+        earlier = await alone.record("mend the cart")
+        later = await alone.record("mend the cart again", used_task_ids=[earlier])
+        await alone.service.feedback(SubmitFeedback(task_id=earlier, accepted="yes").identified())
+        save = SaveLesson(when="mending", do="look at the wheels", evidence=[earlier], repo=REPO)
+        await alone.service.save_lesson(save)
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        done = await first.exchange(direction="push", fill=True)
+        assert done.added == 2
+        assert (await first.exchange(direction="push", fill=True)).pushed == 0
+        await second.exchange(direction="pull")
+        detail = await second.service.get(GetExecution(task_id=earlier))
+        assert [one.accepted for one in detail.feedback] == [True]
+        assert [one.task_id for one in detail.used_by] == [later]
+        (lesson,) = (await second.service.list_lessons(ListLessons())).lessons
+        assert lesson.lesson.do == "look at the wheels"
