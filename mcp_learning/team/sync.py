@@ -125,11 +125,11 @@ class TeamSync:
             exchange = await self._opened()
             state = await exchange.meet()
             done = Exchanged()
-            if request.fill:
+            if request.direction != "push" or exchange.is_new:
+                done = _sum(done, await exchange.pull(state))
+            if request.fill:  # after the pull: what the team has may be later than what is here
                 added = await self._local.store.fill_outbox()
                 done = done.model_copy(update={"added": added})
-            if request.direction != "push":
-                done = _sum(done, await exchange.pull(state))
             if request.direction != "pull":
                 pushed = await exchange.push(state)
                 self._untold |= pushed.pushed > 0

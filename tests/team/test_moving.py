@@ -6,6 +6,7 @@ import pytest
 from team.hosts import REPO, Host, hosts, make_team
 from team.server import PostgresServer
 
+from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.lessons import ListLessons, SaveLesson
 from mcp_learning.models.requests import GetExecution, SubmitFeedback
 
@@ -38,6 +39,25 @@ async def test_a_host_leaves_with_everything_and_joins_again_without_repeating_i
         assert await rows(first) == await rows(second) == 3
         stored = server.execute(database, "SELECT author FROM mcpl.executions ORDER BY author")
         assert stored == [("ada",), ("ada",), ("ben",)]
+
+
+@pytest.mark.parametrize("direction", ["both", "push"])
+async def test_a_host_that_joins_again_takes_back_nothing_that_others_changed_meanwhile(
+    server: PostgresServer, database: str, tmp_path: Path, direction: str
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        task_id = await first.record("mend the cart", approach="by ada")
+        for host in (first, second, first):
+            await host.exchange()
+        await first.service.leave_team()
+        await second.service.revise(ReviseExecution(task_id=task_id, approach="by ben"))
+        await second.exchange()
+        assert (await first.execution(task_id)).approach == "by ada"
+        await first.exchange(direction=direction, fill=True)
+        await second.exchange()
+        for host in (first, second):
+            assert (await host.execution(task_id)).approach == "by ben"
 
 
 async def test_what_a_host_has_learned_before_it_joins_follows_with_all_that_belongs_to_it(
