@@ -11,6 +11,7 @@ from team.hosts import hosts, make_team, settings_of
 from team.server import PostgresServer
 
 from mcp_learning.errors import ConfigurationError, TeamError
+from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.team import ExchangeWithTeam
 from mcp_learning.settings import Settings
 from mcp_learning.team import setup
@@ -76,6 +77,26 @@ async def test_a_row_that_is_private_is_its_author_s_alone(
             assert ben.execute("SELECT * FROM mcpl.vectors").fetchall() == []
         with psycopg.connect(server.url(database, "ada")) as ada:
             assert len(ada.execute("SELECT * FROM mcpl.vectors").fetchall()) == 1
+
+
+async def test_a_change_to_what_became_somebody_else_s_alone_keeps_nothing_else_back(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        task_id = await first.record("a task of ada", approach="hers")
+        await first.exchange()
+        await second.exchange()
+        server.execute(database, "UPDATE mcpl.executions SET visibility = 'private'")
+        await second.service.revise(ReviseExecution(task_id=task_id, approach="not hers"))
+        own = await second.record("translate the invoice")
+        await second.exchange()
+        await first.exchange()
+        assert (await first.execution(task_id)).approach == "hers"
+        assert (await first.execution(own)).author == "ben"
+        health = await second.service.health()
+        assert health.team is not None
+        assert health.team.waiting == 0
 
 
 async def test_who_may_only_read_reads_and_is_told_why_nothing_is_sent(

@@ -70,6 +70,9 @@ _BY_STATE: tuple[tuple[tuple[str, ...], type[TeamError], str], ...] = (
 )
 """What errors of the server mean, by the beginning of their SQLSTATE."""
 
+_ROW_SECURITY = "ExecWithCheckOptions"
+"""PostgreSQL's function that refuses a row by a policy. Its SQLSTATE is that of missing rights."""
+
 
 @asynccontextmanager
 async def connected(access: Access) -> AsyncIterator[Connection]:
@@ -142,6 +145,8 @@ def _explained(error: psycopg.Error) -> TeamError:
                 return TeamError(f"{URL}: {meaning}")
     if not state:
         return TeamUnreachable(_GONE)
+    if error.diag.source_function == _ROW_SECURITY:
+        return TeamRefused("it belongs to somebody who keeps it private")
     for begins, kind, meaning in _BY_STATE:
         if state.startswith(begins):
             return kind(meaning)
