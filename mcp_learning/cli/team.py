@@ -63,7 +63,7 @@ def team(
             metavar="ACTION",
             help="init: make the store, the team and its members; upgrade: bring the store up to "
             "date; status: what waits, and how far behind this host is; join: exchange everything, "
-            "also what was recorded before; push and pull: one direction; leave: forget the team "
+            "also what was recorded before; push: the same; pull: only read; leave: forget the team "
             "here",
         ),
     ],

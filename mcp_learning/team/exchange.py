@@ -51,11 +51,6 @@ class Exchange:
         self.last_number = 0
         """The team's, as of the last contact."""
 
-    @property
-    def is_new(self) -> bool:
-        """Whether this host has read nothing of its team yet. Call it after `meet`."""
-        return self._at.change == 0
-
     async def meet(self) -> RemoteState:
         """Asks how the team's store is now; goes first. Begins anew if that was replaced.
 

@@ -125,9 +125,9 @@ class TeamSync:
             exchange = await self._opened()
             state = await exchange.meet()
             done = Exchanged()
-            if request.direction != "push" or exchange.is_new:
+            if request.direction != "push" or request.fill:
                 done = _sum(done, await exchange.pull(state))
-            if request.fill:  # after the pull: what the team has may be later than what is here
+            if request.fill:  # after the pull: what the team has may be later than what was here
                 added = await self._local.store.fill_outbox()
                 done = done.model_copy(update={"added": added})
             if request.direction != "pull":

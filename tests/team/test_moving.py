@@ -60,6 +60,18 @@ async def test_a_host_that_joins_again_takes_back_nothing_that_others_changed_me
             assert (await host.execution(task_id)).approach == "by ben"
 
 
+async def test_a_host_sends_what_it_has_only_after_it_has_read_what_the_team_has(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        await first.record("mend the cart")
+        await first.exchange(direction="push", fill=True)
+        await second.record("translate the invoice")
+        await second.exchange()
+        assert (await first.exchange(direction="push", fill=True)).pulled == 1
+
+
 async def test_what_a_host_has_learned_before_it_joins_follows_with_all_that_belongs_to_it(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
