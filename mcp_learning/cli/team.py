@@ -62,8 +62,8 @@ def team(
         typer.Argument(
             metavar="ACTION",
             help="init: make the store, the team and its members; upgrade: bring the store up to "
-            "date; status: what waits, and how far behind this host is; join: exchange everything, "
-            "also what was recorded before; push: the same; pull: only read; leave: forget the team "
+            "date; status: what waits, and how far behind this host is; join, push: exchange "
+            "everything, also what was recorded before; pull: only read; leave: forget the team "
             "here",
         ),
     ],
