@@ -73,7 +73,15 @@ PANELS = (
     ("overview-phone", "panel=overview", PHONE),
     ("learned-phone", "panel=learned", PHONE),
 )
-ALL = ("panel=overview", "panel=executions", DETAIL, QUESTION, "panel=learned", "panel=health")
+ALL = (
+    "panel=overview",
+    "panel=executions",
+    DETAIL,
+    QUESTION,
+    "panel=learned",
+    "panel=lessons",
+    "panel=health",
+)
 
 
 def main() -> int:

@@ -101,7 +101,7 @@ def _list(settings: "Settings", asked: _Asked) -> None:
     for view in found.lessons:
         lesson = view.lesson
         pinned = ", pinned" if lesson.pinned else ""
-        say(f"{str(lesson.lesson_id)[:13]}  {lesson.status}{pinned}, by {lesson.origin}")
+        say(f"{lesson.lesson_id}  {lesson.status}{pinned}, by {lesson.origin}")
         say(f"    when {lesson.when}")
         for name in ("do", "avoid"):
             if text := getattr(lesson, name):

@@ -71,7 +71,9 @@ def test_a_lesson_is_written_by_an_agent_decided_about_and_put_into_a_file(
 
     short = packet["lesson_id"][:13]
     assert answered(invoke, "lessons")["total"] == 1
-    assert "clear the cookie" in invoke("lessons").stdout
+    listed = invoke("lessons").stdout
+    assert "clear the cookie" in listed
+    assert packet["lesson_id"] in listed  # those found in one look begin alike
     assert answered(invoke, "lessons", "approve", short)["lesson"]["status"] == "kept"
     edited = answered(invoke, "lessons", "edit", short, "--do", "clear the cookie first")
     assert edited["lesson"]["origin"] == "person"
