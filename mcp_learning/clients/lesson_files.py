@@ -138,7 +138,8 @@ def _revised(before: bytes | None, *, path: Path, lines: Sequence[str]) -> bytes
     span = _span(text, path)
     if own and before is not None and span is None:
         raise LearningError(f"{path} is not of mcp-learning; rename it first")
-    end = "\r\n" if "\r\n" in text else "\n"
+    # Of the block, where there is one: after a lone carriage return, its line feed looks like more.
+    end = "\r\n" if "\r\n" in (text[slice(*span)] if span else text) else "\n"
     block = end.join([BEGIN, *f"{_HEADING}\n".split("\n"), *lines, END])
     if not lines:
         return before if span is None else _without(text, span, end, own)

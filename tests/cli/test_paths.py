@@ -39,4 +39,4 @@ def test_any_directory_takes_a_database_an_archive_an_export_and_a_backup(
     assert "3 executions came back" in done("restore", str(place / "old"), *data)
     assert "3 executions" in done("restore", str(place / "b.duckdb"), "--force", *data)
     done("import", "duckdb", str(place / "b.duckdb"), "--data-dir", "other")
-    assert "3 embedded" in done("generate-embeddings", *data)
+    assert "3 executions embedded" in done("generate-embeddings", *data)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mcp_learning.clients import lesson_files
@@ -31,6 +31,7 @@ def written(path: Path, lines: list[str]) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
+@example(content="\r")
 @given(content=st.none() | st.text(st.characters(exclude_categories=["Cs"])))
 def test_taking_the_lessons_out_gives_the_file_back_as_it_was(
     content: str | None, tmp_path_factory: pytest.TempPathFactory
