@@ -1,5 +1,6 @@
 """Running commands as people do: a process, in a home of its own."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -94,12 +95,17 @@ def commands_in(home: Path) -> Command:
 
 
 @pytest.fixture
-def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
     """Runs `mcp-learning ARGUMENTS` in `home`, in this process: it takes milliseconds."""
     monkeypatch.chdir(home)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("COLUMNS", "400")
-    return lambda *arguments: CliRunner().invoke(app, arguments)
+    logger = logging.getLogger("mcp_learning")
+    level, umask = logger.level, os.umask(0o022)
+    os.umask(umask)
+    yield lambda *arguments: CliRunner().invoke(app, arguments)
+    logger.setLevel(level)  # doctor silences it
+    os.umask(umask)
 
 
 class Shell(NamedTuple):

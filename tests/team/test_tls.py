@@ -77,7 +77,8 @@ async def test_a_server_proves_itself_by_a_certificate_of_an_authority_that_is_n
     right, wrong = certificate(own.directory, "right"), certificate(tmp_path, "wrong")
     key = right.with_suffix(".key")
     if key.owner() == "root":  # PostgreSQL runs as somebody else then
-        shutil.chown(key, "postgres", "postgres")
+        for file in (right, key):
+            shutil.chown(file, "postgres", "postgres")
 
     async def refused(url: str, words: str) -> None:
         settings = settings_of(own, "learning", tmp_path, "ada", team_url=url)
