@@ -114,9 +114,9 @@ def _comparisons(experience: Sequence[Experience], *, by_repo: bool) -> Iterator
         by_approach: dict[str, list[Experience]] = defaultdict(list)
         for one in runs:
             by_approach[one.approach].append(one)
-        total = _outcomes(runs)
+        total = outcomes_of(runs)
         for approach, own in sorted(by_approach.items()):
-            counts = _outcomes(own)
+            counts = outcomes_of(own)
             others = Outcomes(total.success - counts.success, total.failure - counts.failure)
             if min(sum(counts), sum(others)) >= LEAST:
                 alternatives = len(by_approach) - 1
@@ -141,7 +141,7 @@ def _holds_within_repositories(
     for repo in own.keys() & others.keys():
         n, m = len(own[repo]), len(others[repo])
         share = n * m / (n + m)
-        total += share * (_rate(_outcomes(own[repo])) - _rate(_outcomes(others[repo])))
+        total += share * (_rate(outcomes_of(own[repo])) - _rate(outcomes_of(others[repo])))
         weight += share
     return weight > 0 and total / weight * change.change >= change.change**2 / 2
 
@@ -197,7 +197,8 @@ def _mirrors(one: Teaching, other: Teaching) -> bool:
     )
 
 
-def _outcomes(runs: Sequence[Experience]) -> Outcomes:
+def outcomes_of(runs: Sequence[Experience]) -> Outcomes:
+    """How they ended."""
     won = sum(one.success is True for one in runs)
     return Outcomes(won, len(runs) - won)
 

@@ -12,7 +12,13 @@ from typing import NamedTuple
 
 from mcp_learning.insights.patterns import most_typical, patterns
 from mcp_learning.insights.rates import discovered
-from mcp_learning.lessons.findings import LEAST, Teaching, approaches, in_one_spelling
+from mcp_learning.lessons.findings import (
+    LEAST,
+    Teaching,
+    approaches,
+    in_one_spelling,
+    outcomes_of,
+)
 from mcp_learning.lessons.wording import first, percent, points, says_the_same
 from mcp_learning.models.lessons import LONGEST, MOST_EVIDENCE, Kind
 from mcp_learning.models.quoting import shorten
@@ -158,7 +164,7 @@ def files(experience: Sequence[Experience]) -> list[Teaching]:
             by_file[one.repo, path].append(one)
     family = []
     for (repo, path), runs in sorted(by_file.items()):
-        own, total = _outcomes(runs), _outcomes(by_repo[repo])
+        own, total = outcomes_of(runs), outcomes_of(by_repo[repo])
         others = Outcomes(total.success - own.success, total.failure - own.failure)
         if min(sum(own), sum(others)) >= LEAST:
             family.append((repo, path, runs, own, others))
@@ -331,8 +337,3 @@ def _recurrence(
 
 def _share(fix: _Fix) -> str:
     return f"it in {fix.tasks} of {fix.of} tasks"
-
-
-def _outcomes(runs: Sequence[Experience]) -> Outcomes:
-    won = sum(one.success is True for one in runs)
-    return Outcomes(won, len(runs) - won)

@@ -10,6 +10,7 @@ import pytest
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright  # noqa: E402
+from process.wire import Server  # noqa: E402
 from web.served import Dashboard  # noqa: E402
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -30,6 +31,22 @@ def browser() -> Iterator[Browser]:
         launched = driver.chromium.launch(executable_path=path, args=arguments)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="module")
+def agent(directory: Path) -> Iterator[Server]:
+    """A server that an agent uses."""
+    with Server(directory) as server:
+        server.initialize()
+        yield server
+
+
+@pytest.fixture(scope="module")
+def dashboard(agent: Server, directory: Path) -> Iterator[Dashboard]:
+    """The dashboard beside it."""
+    agent.call("learning_stats")
+    with Dashboard(directory) as served:
+        yield served
 
 
 class Watch:

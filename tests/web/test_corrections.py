@@ -1,8 +1,6 @@
 """Corrections on the page: who may make them, and that agents see them at once."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,20 +19,6 @@ TASK = {
     "approach": "guess",
 }
 UNKNOWN = "01a205cd-bc2b-7552-b855-cb78666bdacf"
-
-
-@pytest.fixture(scope="module")
-def agent(directory: Path) -> Iterator[Server]:
-    with Server(directory) as server:
-        server.initialize()
-        yield server
-
-
-@pytest.fixture(scope="module")
-def dashboard(agent: Server, directory: Path) -> Iterator[Dashboard]:
-    agent.call("learning_stats")
-    with Dashboard(directory) as served:
-        yield served
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Lessons on the page: the inbox, decisions that agents see, and who may make them."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,20 +12,6 @@ from web.served import Dashboard
 expect.set_options(timeout=WAIT)
 
 LOGIN = "Fix the login redirect loop"
-
-
-@pytest.fixture(scope="module")
-def agent(directory: Path) -> Iterator[Server]:
-    with Server(directory) as server:
-        server.initialize()
-        yield server
-
-
-@pytest.fixture(scope="module")
-def dashboard(agent: Server, directory: Path) -> Iterator[Dashboard]:
-    agent.call("learning_stats")
-    with Dashboard(directory) as served:
-        yield served
 
 
 @pytest.fixture
