@@ -1,6 +1,7 @@
 """`mcp-learning export`: writes all executions, without vectors, into one file."""
 
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,16 +46,16 @@ def export(
     """Write all executions, with feedback, to a file that `import` takes back."""
     import anyio.to_thread
 
-    from mcp_learning.clients.transfer.exports import format_of, writer
+    from mcp_learning.clients.transfer.exports import lessons_beside, writer
     from mcp_learning.models.lessons import ExportLessons
     from mcp_learning.models.transfer import ExportPage
 
     settings = load_settings(data_dir, needs_database=True)
-    begin = time.perf_counter()
+    begin, beside = time.perf_counter(), lessons_beside(path)
     bar = progress_bar(quiet=json)
     task = bar.add_task("exporting", total=None)
 
-    async def work(target: "Writer") -> tuple[int, int, int, int]:
+    async def work(target: "Writer", taught: "Writer") -> tuple[int, int, int, int]:
         executions = feedback = uses = 0
         request = ExportPage()
         async with service(settings) as learning:
@@ -66,18 +67,21 @@ def export(
                 bar.update(task, total=page.total, completed=min(executions, page.total))
                 request = ExportPage(after=page.last)
             lessons = 0
-            while format_of(path) == "jsonl":
-                found = await learning.export_lessons(ExportLessons(offset=lessons))
-                rows = [one.model_dump(mode="json", exclude_none=True) for one in found.lessons]
-                await anyio.to_thread.run_sync(target.write, rows)
+            while found := (await learning.export_lessons(ExportLessons(offset=lessons))).lessons:
+                rows = [one.model_dump(mode="json", exclude_none=True) for one in found]
+                await anyio.to_thread.run_sync(taught.write, rows)
                 lessons += len(rows)
-                if lessons >= found.total or not rows:
-                    break
         return executions, feedback, uses, lessons
 
     try:
-        with bar, writer(path, force=force) as target:
-            counts = run(partial(work, target))
+        with (
+            bar,
+            nullcontext() if beside == path else writer(beside, force=force) as taught,
+            writer(path, force=force) as target,
+        ):
+            counts = run(partial(work, target, taught or target))
+        if beside != path and not counts[-1]:
+            beside.unlink()
     except LearningError as error:
         fail(told(error))
     report = ExportReport(

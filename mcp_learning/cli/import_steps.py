@@ -1,7 +1,7 @@
 """The work of `import`: reads a source in batches, stores them, and counts."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +17,10 @@ from mcp_learning.clients.sources import Source
 from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
 from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
-from mcp_learning.models.lessons import ImportLessons
+from mcp_learning.models.lessons import PAGE, ImportLessons, PastLesson
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.quoting import shorten
-from mcp_learning.models.transfer import LARGEST_BATCH, ImportBatch, Imported, PastExecution
+from mcp_learning.models.transfer import ImportBatch, Imported, PastExecution
 from mcp_learning.models.wording import counted
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.service.protocol import Learning
@@ -163,10 +163,21 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
 async def _store_lessons(state: ImportRun, learning: Learning) -> None:
     """Stores the lessons of an export, once the executions that they rest on are there."""
     past = state.notes.lessons
-    for start in range(0, len(past), LARGEST_BATCH):
-        part = past[start : start + LARGEST_BATCH]
-        done = await learning.import_lessons(ImportLessons(lessons=part, dry_run=state.dry_run))
+    for start in range(0, len(past), PAGE):
+        part = past[start : start + PAGE]
+        request = ImportLessons(
+            lessons=part, dry_run=state.dry_run, arriving=_arriving(part, state.seen)
+        )
+        done = await learning.import_lessons(request)
         state.lessons += done.created
+        if missing := len(part) - done.created - done.unchanged:
+            reason = "no evidence here, of an excluded repository, or refused as a lesson"
+            state.notes.skip("lessons", reason, count=missing)
+
+
+def _arriving(part: Sequence[PastLesson], seen: Collection[UUID]) -> list[UUID]:
+    """Evidence that a dry run came across."""
+    return sorted({one for past in part for one in past.lesson.evidence if one in seen})
 
 
 async def _embed(state: ImportRun, learning: Learning, bar: Progress) -> None:

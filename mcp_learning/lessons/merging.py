@@ -18,6 +18,7 @@ from mcp_learning.models.lessons import (
     ChangeLesson,
     Lesson,
     LessonChange,
+    PastLesson,
     SaveLesson,
 )
 from mcp_learning.store.lesson_protocol import Experience, Revision
@@ -100,6 +101,40 @@ def _has_moved(old: Lesson, found: Teaching) -> bool:
     moved = abs((found.gain or 0.0) - (old.gain or 0.0)) > RECOUNTED
     fresh = len(set(found.evidence) - set(old.evidence)) * 2 > len(found.evidence)
     return moved or fresh
+
+
+def imported(
+    stored: Sequence[Lesson], past: Iterable[PastLesson]
+) -> tuple[list[Revision], dict[UUID, UUID]]:
+    """Takes in lessons from elsewhere; those that are known stay as they are.
+
+    What was decided elsewhere about a finding that merely waits here, or is on trial, replaces it.
+
+    Returns:
+        New states, and the id here of each lesson whose showings count here.
+    """
+    by_id = {one.lesson_id: one for one in stored}
+    by_key = {one.key: one for one in stored if one.key}
+    revisions, names = [], {}
+    for one in past:
+        new = one.lesson
+        old = by_id.get(new.lesson_id) or by_key.get(new.key)
+        if old is not None and old.lesson_id != new.lesson_id:
+            if not _gives_way(old, one):
+                continue
+            new = new.model_copy(update={"lesson_id": old.lesson_id})
+            old = None
+        if old is None:
+            revisions.append(Revision(new, tuple(one.history)))
+            by_id[new.lesson_id] = new
+            by_key |= {new.key: new} if new.key else {}
+        names[one.lesson.lesson_id] = new.lesson_id
+    return revisions, names
+
+
+def _gives_way(old: Lesson, past: PastLesson) -> bool:
+    decided = past.lesson.status in ("kept", "retired") and not has_faded(past.history)
+    return decided and old.status in ("candidate", "trial") and old.origin == "evidence"
 
 
 def superseded(

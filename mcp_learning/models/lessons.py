@@ -21,6 +21,9 @@ LONGEST = 300
 MOST_EVIDENCE = 20
 """Executions that a lesson names."""
 
+PAGE = 50
+"""Lessons that are exported or imported together, with all that is known of them."""
+
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 
 
@@ -274,25 +277,39 @@ class ShownLessons(Model):
     lessons: list[ShownLesson]
 
 
+class PastShowing(Model):
+    """A showing whose task was recorded as `task_id`; `unit` names the task before it was."""
+
+    unit: str
+    shown: bool
+    shown_at: datetime
+    task_id: UUID
+
+
 class PastLesson(Request):
-    """A lesson that was exported, or is to be imported, with its history."""
+    """A lesson that was exported, or is to be imported, with its history and its showings."""
 
     lesson: Lesson
     history: list[LessonChange] = []
+    showings: list[PastShowing] = []
 
 
 class ImportLessons(Request):
-    """Arguments of `import_lessons`."""
+    """Arguments of `import_lessons`.
 
-    lessons: Annotated[list[PastLesson], Field(max_length=1_000)]
+    Attributes:
+        arriving: Executions that a dry run would have stored.
+    """
+
+    lessons: Annotated[list[PastLesson], Field(max_length=PAGE)]
     dry_run: bool = False
+    arriving: list[UUID] = []
 
 
 class ExportLessons(Request):
     """Arguments of `export_lessons`."""
 
     offset: Annotated[int, Field(ge=0)] = 0
-    limit: Annotated[int, Field(ge=1, le=1_000)] = 500
 
 
 class ExportedLessons(Model):

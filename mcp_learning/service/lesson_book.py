@@ -20,6 +20,7 @@ from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.lessons import linking, merging, packets, recurrences, refusals, trials
 from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.models.lessons import (
+    PAGE,
     ChangeLesson,
     ExportedLessons,
     ExportLessons,
@@ -33,7 +34,6 @@ from mcp_learning.models.lessons import (
     LessonsFor,
     LessonView,
     ListLessons,
-    PastLesson,
     ReviewLessons,
     ShownLessons,
 )
@@ -235,11 +235,9 @@ class LessonBook:
         return await self.showings.lessons_for(request)
 
     async def export_lessons(self, request: ExportLessons) -> ExportedLessons:
-        """A page of all lessons with their histories, in the order of their ids."""
-        stored, history = await self._lessons(), await self._store.lesson_history()
-        page = stored[request.offset : request.offset + request.limit]
-        past = [PastLesson(lesson=one, history=history.get(one.lesson_id, [])) for one in page]
-        return ExportedLessons(lessons=past, total=len(stored))
+        """A page of all lessons with what is known of them, in the order of their ids."""
+        past = await self._store.past_lessons(request.offset, PAGE)
+        return ExportedLessons(lessons=past, total=len(await self._lessons()))
 
     async def counts(self) -> LessonCounts:
         """How many lessons there are by status."""

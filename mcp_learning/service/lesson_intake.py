@@ -3,10 +3,11 @@
 What may not be a lesson is refused, secrets are removed, and evidence has to be here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 import anyio.to_thread
 
@@ -26,7 +27,7 @@ from mcp_learning.models.lessons import (
 from mcp_learning.models.transfer import Imported
 from mcp_learning.redaction.exclusion import excluded_repos, is_excluded, refuse_excluded
 from mcp_learning.redaction.secrets import redact
-from mcp_learning.store.lesson_protocol import Revision
+from mcp_learning.store.lesson_protocol import Revision, Showing
 from mcp_learning.store.protocol import Store
 
 T = TypeVar("T", SaveLesson, ChangeLesson)
@@ -120,37 +121,47 @@ class LessonIntake:
         return request.repo or only
 
     async def import_lessons(self, request: ImportLessons) -> Imported:
-        """Stores lessons from elsewhere whose evidence is here; those that are known stay.
+        """Stores lessons from elsewhere whose evidence is here, with what is known of them.
 
-        What may not be a lesson, and what is of excluded repositories, is left out and counted.
+        Those that are known stay, and get the showings that they lack. What may not be a lesson,
+        and what is of excluded repositories, is left out and counted.
         """
         excluded = excluded_repos(self._excluded)
         past, left_out, redactions = await anyio.to_thread.run_sync(
             partial(_importable, request.lessons, excluded)
         )
         ids = {task_id for one in past for task_id in one.lesson.evidence}
-        known = await self._store.updated(list(ids))
+        ids |= {showing.task_id for one in past for showing in one.showings}
+        known = {*await self._store.updated(list(ids)), *request.arriving}
         past = [one for one in past if any(task_id in known for task_id in one.lesson.evidence)]
-        created = 0
+        names: dict[UUID, UUID] = {}
+        revisions: list[Revision] = []
 
         def decide(stored: Sequence[Lesson]) -> list[Revision]:
-            nonlocal created
-            there = {one.lesson_id for one in stored} | {one.key for one in stored if one.key}
-            new = [
-                one
-                for one in past
-                if one.lesson.lesson_id not in there and one.lesson.key not in there
-            ]
-            created = len(new)
-            return [] if request.dry_run else [Revision(p.lesson, tuple(p.history)) for p in new]
+            nonlocal names, revisions
+            revisions, names = merging.imported(stored, past)
+            return [] if request.dry_run else revisions
 
         await self._store.revise_lessons(decide)
+        if not request.dry_run:
+            await self._store.add_showings(_showings(past, names, known))
+        there = len(past) - len(revisions)
         return Imported(
-            created=created,
-            unchanged=len(past) - created,
-            redactions=redactions,
-            excluded=left_out,
+            created=len(revisions), unchanged=there, redactions=redactions, excluded=left_out
         )
+
+
+def _showings(
+    past: Sequence[PastLesson], names: Mapping[UUID, UUID], known: Collection[UUID]
+) -> list[Showing]:
+    """Showings of lessons, under the ids that these have here, to tasks that are here."""
+    return [
+        Showing(names[one.lesson.lesson_id], task_key=0, **dict(showing))
+        for one in past
+        if one.lesson.lesson_id in names
+        for showing in one.showings
+        if showing.task_id in known
+    ]
 
 
 def redacted(request: T) -> tuple[T, int]:

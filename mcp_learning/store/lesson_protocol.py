@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from mcp_learning.models.lessons import Lesson, LessonChange, LessonShowing
+from mcp_learning.models.lessons import Lesson, LessonChange, LessonShowing, PastLesson
 from mcp_learning.store.types import Outcomes
 
 
@@ -94,6 +94,10 @@ class LessonStore(Protocol):
 
     async def lesson_history(self) -> dict[UUID, list[LessonChange]]:
         """Histories by lesson, oldest line first."""
+        ...
+
+    async def past_lessons(self, offset: int, limit: int) -> list[PastLesson]:
+        """Lessons in the order of their ids, each with its history and showings to export."""
         ...
 
     async def experience(self, limit: int) -> list[Experience]:

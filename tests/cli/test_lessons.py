@@ -109,6 +109,40 @@ def test_what_an_agent_answers_is_checked_and_its_tokens_are_capped(
     assert recorded
 
 
+def test_lessons_travel_with_every_kind_of_file(
+    invoke: Invoke, home: Path, recorded: list[str]
+) -> None:
+    assert recorded
+    pair = {"recovered": [{"failed": "npm ci", "error": "no", "worked": "pnpm install"}]}
+    rows = [
+        {"task_description": f"set up {n}", "success": True, "metadata": pair} for n in range(3)
+    ]
+    (home / "more.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    invoke("import", "jsonl", "more.jsonl", "--no-embed")
+    (found,) = answered(invoke, "lessons")["lessons"]
+    pinned = answered(invoke, "lessons", "pin", found["lesson"]["lesson_id"])
+
+    assert answered(invoke, "export", "all.parquet")["lessons"] == 1
+    assert invoke("backup", "all.duckdb").exit_code == 0
+    for kind in ("parquet", "duckdb"):
+        there = ("--data-dir", f"by-{kind}")
+        dry = answered(invoke, "import", kind, f"all.{kind}", "--no-embed", *there, "--dry-run")
+        again = ("import", kind, f"all.{kind}", "--no-embed", *there)
+        assert [dry["lessons"], *(answered(invoke, *again)["lessons"] for _ in "ab")] == [1, 1, 0]
+        shown = answered(invoke, "lessons", "show", found["lesson"]["lesson_id"], *there)
+        assert shown == pinned
+
+    (home / "none.jsonl").write_text(json.dumps(rows[0]))
+    invoke("import", "jsonl", "none.jsonl", "--no-embed", "--data-dir", "none")
+    kept = invoke("export", "all.parquet", "--data-dir", "none")
+    assert kept.exit_code == 1
+    assert "all.lessons.jsonl exists" in kept.stderr
+    assert (
+        answered(invoke, "export", "all.parquet", "--force", "--data-dir", "none")["lessons"] == 0
+    )
+    assert not (home / "all.lessons.jsonl").exists()
+
+
 def test_mistakes_on_the_command_line_are_named(invoke: Invoke, recorded: list[str]) -> None:
     for arguments, problem in (
         (("lessons", "frob"), "ACTION: 'frob' is none of"),

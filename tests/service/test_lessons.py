@@ -9,15 +9,18 @@ from service.examples import LOGIN, LOGIN_PARAPHRASE, record
 from services import open_service
 
 from mcp_learning.errors import InvalidInput
+from mcp_learning.lessons import merging
 from mcp_learning.models.lessons import (
     ChangeLesson,
     ExportLessons,
     GetLesson,
     ImportLessons,
     Lesson,
+    LessonChange,
     LessonSaved,
     LessonsFor,
     ListLessons,
+    PastLesson,
     ReviewLessons,
     SaveLesson,
 )
@@ -254,11 +257,15 @@ async def test_a_lesson_goes_with_its_evidence(service: LearningService) -> None
     assert (await service.export_lessons(ExportLessons())).total == 0
 
 
-async def test_exported_lessons_are_imported_once_where_their_evidence_is(
+async def test_exported_lessons_are_imported_once_where_their_evidence_is_with_their_effect(
     service: LearningService, tmp_path: Path
 ) -> None:
     task_id = await executed(service)
     saved = await save(service, task_id)
+    await change(service, saved.lesson_id, "pin")
+    await service.find(FindSimilarTasks(task_description=LOGIN_PARAPHRASE))
+    became = await executed(service, LOGIN_PARAPHRASE, outcome="failure")
+    await service.list_lessons(ListLessons())
     past = (await service.export_lessons(ExportLessons())).lessons
     again = await service.import_lessons(ImportLessons(lessons=past))
     assert (again.created, again.unchanged) == (0, 1)
@@ -266,6 +273,34 @@ async def test_exported_lessons_are_imported_once_where_their_evidence_is(
     assert (await elsewhere.import_lessons(ImportLessons(lessons=past))).created == 0
     await record(elsewhere, LOGIN, task_id=task_id)
     assert (await elsewhere.import_lessons(ImportLessons(lessons=past))).created == 1
-    detail = await elsewhere.get_lesson(GetLesson(lesson_id=str(saved.lesson_id)))
-    assert detail.history[0].change == "saved"
+    await record(elsewhere, LOGIN_PARAPHRASE, task_id=became, outcome="failure")
+    for _ in range(2):
+        assert (await elsewhere.import_lessons(ImportLessons(lessons=past))).created == 0
+    asked = GetLesson(lesson_id=str(saved.lesson_id))
+    assert await elsewhere.get_lesson(asked) == await service.get_lesson(asked)
+    assert (await elsewhere.get_lesson(asked)).effect.shown == 1
     await elsewhere.close()
+
+
+async def test_what_was_decided_elsewhere_replaces_a_finding_that_waits_here(
+    service: LearningService,
+) -> None:
+    details = {"recovered": [{"failed": "npm ci", "error": "no", "worked": "pnpm install"}]}
+    for number in range(3):
+        await executed(service, f"task {number}", details={"metadata": details})
+    (found,) = (await service.list_lessons(ListLessons())).lessons
+    (past,) = (await service.export_lessons(ExportLessons())).lessons
+    other = {"lesson_id": uuid4(), "status": "retired"}
+    line = LessonChange(changed_at=found.lesson.created_at, change="retired", by="person")
+    decided = PastLesson(lesson=past.lesson.model_copy(update=other), history=[line])
+    faded = decided.model_copy(
+        update={"history": [line.model_copy(update={"reason": merging.GONE})]}
+    )
+    for one, created, status in (
+        (faded, 0, "trial"),
+        (decided, 1, "retired"),
+        (decided, 0, "retired"),
+    ):
+        done = await service.import_lessons(ImportLessons(lessons=[one]))
+        detail = await service.get_lesson(GetLesson(lesson_id=str(found.lesson.lesson_id)))
+        assert (done.created, detail.lesson.status) == (created, status)

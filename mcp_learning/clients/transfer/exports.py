@@ -75,6 +75,11 @@ def format_of(path: Path) -> Format:
     raise InvalidInput("path", f"{path} ends neither with .jsonl nor with .parquet; name it so")
 
 
+def lessons_beside(path: Path) -> Path:
+    """Where the lessons are that belong to a file: in itself, or beside a table, as JSON lines."""
+    return path.with_suffix(".lessons.jsonl") if path.suffix in (".csv", ".parquet") else path
+
+
 @contextmanager
 def writer(path: Path, *, force: bool) -> Iterator[Writer]:
     """Writes to `path`, or to stdout for `-`; after an error the file is as it was before.

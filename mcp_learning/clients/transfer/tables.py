@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from pydantic import ValidationError
 
+from mcp_learning.clients.transfer.exports import lessons_beside
 from mcp_learning.clients.transfer.imported import Notes, changed_at, files_below
 from mcp_learning.clients.transfer.lines import LONGEST_LINE, objects
 from mcp_learning.clients.transfer.rows import COLUMNS, PASSED_OVER, RowParser
@@ -44,7 +45,7 @@ def read_parquet(path: Path, notes: Notes) -> Iterator[PastExecution]:
 
 
 def read_duckdb(path: Path, notes: Notes) -> Iterator[PastExecution]:
-    """The table `executions` of a DuckDB file, with the feedback and uses of our own databases."""
+    """The table `executions` of a DuckDB file; of our own also feedback, uses and lessons."""
     with legacy.opened(path) as database:
         layout = database.layout
         notes.total = layout.rows
@@ -65,6 +66,8 @@ def read_duckdb(path: Path, notes: Notes) -> Iterator[PastExecution]:
                 whole = {**row, **related.get(str(row.get("task_id")), {})}
                 if record := parser.execution(f"row {number}", whole):
                     yield record
+        for past in database.lessons():
+            _note_lesson("lessons", past.model_dump(), notes)
 
 
 def _related(
@@ -96,6 +99,10 @@ def _executions(path: Path, notes: Notes, read: RowReader) -> Iterator[PastExecu
                 _note_lesson(where, row, notes)
             elif record := parser.execution(where, row):
                 yield record
+        beside = lessons_beside(file)
+        if beside != file and beside.is_file():
+            for where, row in objects(beside, notes, beside.name):
+                _note_lesson(where, row, notes)
 
 
 def _note_lesson(where: str, row: dict[str, Any], notes: Notes) -> None:

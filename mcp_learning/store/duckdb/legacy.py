@@ -25,6 +25,8 @@ from mcp_learning.errors import (
     StoreLocked,
     StoreTooNew,
 )
+from mcp_learning.models.lessons import PastLesson
+from mcp_learning.store.duckdb import lessons
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, FORMER_NAMES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.paths import database_name
@@ -44,6 +46,12 @@ SMALLEST = 16
 
 FRUITLESS = 2
 """Batches in a row without a readable row, after which they are no longer taken apart."""
+
+WITH_LESSONS = 8
+"""The schema version since which there are lessons."""
+
+MOST_LESSONS = 10_000
+"""Lessons that are read."""
 
 Row = dict[str, str | None]
 """Values as text by lower-case column name. Times are UTC, nested values are JSON."""
@@ -167,6 +175,18 @@ class LegacyDatabase:
             logger.warning("%s of %s can't be read: %s", table, self.path, error)
             return []
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def lessons(self) -> list[PastLesson]:
+        """Lessons of a database of this product; none if they can't be read."""
+        import duckdb
+
+        if self.layout.schema_version < WITH_LESSONS:
+            return []
+        try:
+            return lessons.past(self._cursor, 0, MOST_LESSONS)
+        except (duckdb.Error, ValueError) as error:
+            logger.warning("lessons of %s can't be read: %s", self.path, error)
+            return []
 
     def _part(
         self, names: Sequence[str], first: int, last: int, *, smallest: int

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from mcp_learning.models.lessons import Lesson, LessonChange, LessonShowing
+from mcp_learning.models.lessons import Lesson, LessonChange, LessonShowing, PastLesson
 from mcp_learning.store.duckdb import lessons
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.lesson_protocol import Decide, Experience, Showing, Tally
@@ -33,6 +33,9 @@ class LessonVerbs:
 
     async def lesson_history(self) -> dict[UUID, list[LessonChange]]:
         return await self.database.read(lessons.history)
+
+    async def past_lessons(self, offset: int, limit: int) -> list[PastLesson]:
+        return await self.database.read(lambda c: lessons.past(c, offset, limit))
 
     async def experience(self, limit: int) -> list[Experience]:
         return await self.database.read(lambda c: lessons.experience(c, limit))

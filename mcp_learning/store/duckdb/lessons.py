@@ -6,7 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from mcp_learning.models.lessons import Lesson, LessonChange, LessonShowing
+from mcp_learning.models.lessons import (
+    Lesson,
+    LessonChange,
+    LessonShowing,
+    PastLesson,
+    PastShowing,
+)
 from mcp_learning.store.duckdb.columns import (
     LESSON_CHANGE_TYPES,
     LESSON_TYPES,
@@ -27,6 +33,9 @@ _COLUMN = {
     "by": "decided_by",
 }
 _FIELD = {column: field for field, column in _COLUMN.items()}
+LATEST_SHOWINGS = 1_000
+"""Showings of a lesson that are exported, and as many tasks from which it was withheld."""
+
 _TIMES = ("created_at", "updated_at", "worded_at")
 
 _IN_USE = "WHERE status IN ('trial', 'kept')"
@@ -172,6 +181,30 @@ def history(cursor: Cursor) -> dict[UUID, list[LessonChange]]:
             LessonChange(changed_at=moment, change=change, by=by, reason=reason or "")
         )
     return found
+
+
+def past(cursor: Cursor, offset: int, limit: int) -> list[PastLesson]:
+    """Lessons from the `offset`th on, by their ids, with histories and showings."""
+    page, lines = every(cursor)[offset : offset + limit], history(cursor)
+    seen: dict[UUID, list[PastShowing]] = defaultdict(list)
+    for lesson_id, *values in cursor.execute(
+        "SELECT lesson_id, unit, shown, shown_at, task_id FROM lesson_showings "
+        f"WHERE task_id IS NOT NULL AND lesson_id {AMONG_UUIDS} "
+        "QUALIFY row_number() OVER (PARTITION BY lesson_id, shown ORDER BY shown_at DESC, unit) "
+        "<= ? ORDER BY shown_at, unit",
+        [joined(one.lesson_id for one in page), LATEST_SHOWINGS],
+    ).fetchall():
+        unit, shown, at, task_id = values
+        showing = PastShowing(
+            unit=unit, shown=shown, shown_at=at.replace(tzinfo=UTC), task_id=task_id
+        )
+        seen[lesson_id].append(showing)
+    return [
+        PastLesson(
+            lesson=one, history=lines.get(one.lesson_id, []), showings=seen.get(one.lesson_id, [])
+        )
+        for one in page
+    ]
 
 
 def experience(cursor: Cursor, limit: int) -> list[Experience]:
