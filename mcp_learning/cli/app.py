@@ -16,25 +16,71 @@ from mcp_learning import __version__
 from mcp_learning.cli.loudness import loudness
 from mcp_learning.cli.options import DataDir
 
-START, ASK, KEEP, MEND, TRY = (
-    "Set up",
-    "Ask and correct",
-    "Bring in, copy, forget",
-    "Look after the database",
-    "Try and measure",
-)
-"""What the help groups commands under."""
+_HELP = {
+    "Set up": {
+        "serve": "Serve MCP over stdin and stdout, for one agent client, or over HTTP.",
+        "install": "Add this server to an agent client's configuration; `uninstall` takes it back.",
+        "uninstall": "Take back what `install` wrote into a client's configuration; no execution "
+        "is touched.",
+        "hook": "Answer a hook of an agent client, whose JSON is on stdin; `install --hooks` sets "
+        "it up.",
+        "doctor": "Check every layer, from Python to a round trip, and say how to mend what fails.",
+    },
+    "Ask and correct": {
+        "similar": "Find earlier executions like TEXT.",
+        "recommend": "Compare how approaches ended on tasks like TEXT.",
+        "list": "List what was recorded, the latest first.",
+        "show": "Show everything that is known of an execution.",
+        "stats": "Success rates, durations and costs, and the state of the database.",
+        "dashboard": "Look at what was learned: a page in the browser, on this machine alone.",
+        "lessons": "List, show, approve, edit, retire, pin or write what executions taught.",
+        "distill": "Let an agent that you have write lessons: `claude -p` or `codex exec`, on your "
+        "account.",
+        "edit": "Correct what was recorded of an execution; an empty value takes one away.",
+        "feedback": "Judge an execution: recommendations count it for more, or for less.",
+        "judge": "Correct outcomes by what became of them: reverted commits, tests that ran later.",
+        "delete": "Forget executions for good, with their feedback; asks before it does.",
+    },
+    "Bring in, copy, forget": {
+        "import": "Import executions from sessions of agents, from git, or from a table "
+        "(docs/import.md).",
+        "export": "Write all executions, with feedback, to a file that `import` takes back.",
+        "backup": "Copy the database, also while agents use it, and read the copy back.",
+        "restore": "Put a backup in the place of the database; or bring back what was archived.",
+        "prune": "Archive and forget what is too old or too much, and reclaim the space.",
+        "team": "Share what is recorded with a team's PostgreSQL: set it up, exchange, and see "
+        "what waits.",
+    },
+    "Look after the database": {
+        "upgrade": "Bring the database up to date: back up, migrate, embed, index, verify.",
+        "rebuild-index": "Build the HNSW index anew, with progress.",
+        "generate-embeddings": "Make the vectors that executions lack, with progress.",
+        "recover": "Save what can be read of a damaged database. No agent may be using it.",
+    },
+    "Try and measure": {
+        "demo": "Record a repository's commits with a real server, then search among them.",
+        "generate-data": "Add generated, realistic executions to the database, for trying things "
+        "out at scale.",
+        "benchmark": "Compare exact search with the HNSW index on a copy of your database: is the "
+        "index worth it?",
+        "evaluate": "Replay your executions, each outcome predicted from earlier ones, and score "
+        "it.",
+    },
+}
+"""First line of each function's docstring, by panel and command, in the order of the help."""
+
+_ELSEWHERE = {
+    "export": "exporting.export",
+    "hook": "hook_command.hook",
+    "import": "importing.import_",
+    "list": "listing.list_",
+    "uninstall": "install.uninstall",
+}
+"""Module and function of the commands that have neither from their name."""
 
 
 class Command(NamedTuple):
-    """A command of `mcp-learning`.
-
-    Attributes:
-        module: In this package; declares the options and does the work.
-        function: In that module.
-        help: First line of the function's docstring.
-        panel: What the help groups it under.
-    """
+    """A command of `mcp-learning`: where it is declared and done, and what the help says of it."""
 
     module: str
     function: str
@@ -49,170 +95,16 @@ class Command(NamedTuple):
         return found
 
 
+def _command_of(name: str, told: str, panel: str) -> Command:
+    own = name.replace("-", "_")
+    module, function = _ELSEWHERE.get(name, f"{own}.{own}").split(".")
+    return Command(module, function, told, panel)
+
+
 COMMANDS = {
-    "serve": Command(
-        "serve",
-        "serve",
-        "Serve MCP over stdin and stdout, for one agent client, or over HTTP.",
-        START,
-    ),
-    "install": Command(
-        "install",
-        "install",
-        "Add this server to an agent client's configuration; `uninstall` takes it back.",
-        START,
-    ),
-    "uninstall": Command(
-        "install",
-        "uninstall",
-        "Take back what `install` wrote into a client's configuration; no execution is touched.",
-        START,
-    ),
-    "hook": Command(
-        "hook_command",
-        "hook",
-        "Answer a hook of an agent client, whose JSON is on stdin; `install --hooks` sets it up.",
-        START,
-    ),
-    "doctor": Command(
-        "doctor",
-        "doctor",
-        "Check every layer, from Python to a round trip, and say how to mend what fails.",
-        START,
-    ),
-    "similar": Command("similar", "similar", "Find earlier executions like TEXT.", ASK),
-    "recommend": Command(
-        "recommend", "recommend", "Compare how approaches ended on tasks like TEXT.", ASK
-    ),
-    "list": Command("listing", "list_", "List what was recorded, the latest first.", ASK),
-    "show": Command("show", "show", "Show everything that is known of an execution.", ASK),
-    "stats": Command(
-        "stats", "stats", "Success rates, durations and costs, and the state of the database.", ASK
-    ),
-    "dashboard": Command(
-        "dashboard",
-        "dashboard",
-        "Look at what was learned: a page in the browser, on this machine alone.",
-        ASK,
-    ),
-    "lessons": Command(
-        "lessons",
-        "lessons",
-        "List, show, approve, edit, retire, pin or write what executions taught.",
-        ASK,
-    ),
-    "distill": Command(
-        "distill",
-        "distill",
-        "Let an agent that you have write lessons: `claude -p` or `codex exec`, on your account.",
-        ASK,
-    ),
-    "edit": Command(
-        "edit",
-        "edit",
-        "Correct what was recorded of an execution; an empty value takes one away.",
-        ASK,
-    ),
-    "feedback": Command(
-        "feedback",
-        "feedback",
-        "Judge an execution: recommendations count it for more, or for less.",
-        ASK,
-    ),
-    "judge": Command(
-        "judge",
-        "judge",
-        "Correct outcomes by what became of them: reverted commits, tests that ran later.",
-        ASK,
-    ),
-    "delete": Command(
-        "delete",
-        "delete",
-        "Forget executions for good, with their feedback; asks before it does.",
-        ASK,
-    ),
-    "import": Command(
-        "importing",
-        "import_",
-        "Import executions from sessions of agents, from git, or from a table (docs/import.md).",
-        KEEP,
-    ),
-    "export": Command(
-        "exporting",
-        "export",
-        "Write all executions, with feedback, to a file that `import` takes back.",
-        KEEP,
-    ),
-    "backup": Command(
-        "backup",
-        "backup",
-        "Copy the database, also while agents use it, and read the copy back.",
-        KEEP,
-    ),
-    "restore": Command(
-        "restore",
-        "restore",
-        "Put a backup in the place of the database; or bring back what was archived.",
-        KEEP,
-    ),
-    "prune": Command(
-        "prune",
-        "prune",
-        "Archive and forget what is too old or too much, and reclaim the space.",
-        KEEP,
-    ),
-    "team": Command(
-        "team",
-        "team",
-        "Share what is recorded with a team's PostgreSQL: set it up, exchange, and see what waits.",
-        KEEP,
-    ),
-    "upgrade": Command(
-        "upgrade",
-        "upgrade",
-        "Bring the database up to date: back up, migrate, embed, index, verify.",
-        MEND,
-    ),
-    "rebuild-index": Command(
-        "rebuild_index", "rebuild_index", "Build the HNSW index anew, with progress.", MEND
-    ),
-    "generate-embeddings": Command(
-        "generate_embeddings",
-        "generate_embeddings",
-        "Make the vectors that executions lack, with progress.",
-        MEND,
-    ),
-    "recover": Command(
-        "recover",
-        "recover",
-        "Save what can be read of a damaged database. No agent may be using it.",
-        MEND,
-    ),
-    "demo": Command(
-        "demo",
-        "demo",
-        "Record a repository's commits with a real server, then search among them.",
-        TRY,
-    ),
-    "generate-data": Command(
-        "generate_data",
-        "generate_data",
-        "Add generated, realistic executions to the database, for trying things out at scale.",
-        TRY,
-    ),
-    "benchmark": Command(
-        "benchmark",
-        "benchmark",
-        "Compare exact search with the HNSW index on a copy of your database: is the index worth "
-        "it?",
-        TRY,
-    ),
-    "evaluate": Command(
-        "evaluate",
-        "evaluate",
-        "Replay your executions, each outcome predicted from earlier ones, and score it.",
-        TRY,
-    ),
+    name: _command_of(name, told, panel)
+    for panel, commands in _HELP.items()
+    for name, told in commands.items()
 }
 """By name, in the order in which the help lists them."""
 

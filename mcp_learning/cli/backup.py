@@ -5,23 +5,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json, typed_path
+from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.output import print_json
-from mcp_learning.cli.running import fail, load_settings, run, service
+from mcp_learning.cli.running import ask, fail, load_settings
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
-    from mcp_learning.models.maintenance import BackupReport
     from mcp_learning.settings import Settings
 
 
 def backup(
     file: Annotated[
         Path | None,
-        typer.Argument(
-            parser=typed_path,
-            help="Where to; default: a new file in DATA_DIR/backups",
-        ),
+        path_argument("Where to; default: a new file in DATA_DIR/backups"),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists")] = False,
     data_dir: DataDir = None,
@@ -35,11 +31,7 @@ def backup(
     if target.exists() and not force:
         fail(f"{target} exists; choose another name, or replace it with --force")
 
-    async def work() -> "BackupReport":
-        async with service(settings) as learning:
-            return await learning.backup(Backup(path=str(target)))
-
-    report = run(work, "copying")
+    report = ask(settings, lambda learning: learning.backup(Backup(path=str(target))), "copying")
     if json:
         print_json(report)
         return

@@ -6,14 +6,13 @@ import typer
 
 from mcp_learning.cli.options import DataDir, DryRun, Json, Yes
 from mcp_learning.cli.output import console, fields, print_json, say
-from mcp_learning.cli.running import confirm, load_settings, resolve, run, service
+from mcp_learning.cli.running import ask, confirm, load_settings, resolve
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
-    from mcp_learning.models.results import Execution, Forgotten
+    from mcp_learning.models.results import Execution
+    from mcp_learning.service.protocol import Learning
 
 
 def delete(
@@ -31,29 +30,23 @@ def delete(
 
     settings = load_settings(data_dir, needs_database=True)
 
-    async def find() -> "list[Execution]":
-        async with service(settings) as learning:
-            chosen = dict.fromkeys([await resolve(learning, text) for text in task_ids])
-            found = [await learning.inspect(GetExecution(task_id=one)) for one in chosen]
-            return [one.execution for one in found]
+    async def find(learning: "Learning") -> "list[Execution]":
+        chosen = dict.fromkeys([await resolve(learning, text) for text in task_ids])
+        found = [await learning.inspect(GetExecution(task_id=one)) for one in chosen]
+        return [one.execution for one in found]
 
-    found = run(find, "reading")
+    found = ask(settings, find, "reading")
     if not json:
         console.print(fields({short_id(one.task_id): _line(one) for one in found}))
     if not dry_run:
         confirm(f"Forget {counted(len(found), 'execution')} for good?", yes=yes)
 
-    async def work(chosen: "list[UUID]") -> "Forgotten":
-        async with service(settings) as learning:
-            return await learning.forget(ForgetExecutions(task_ids=chosen, dry_run=dry_run))
-
-    done = run(lambda: work([one.task_id for one in found]), "deleting")
+    order = ForgetExecutions(task_ids=[one.task_id for one in found], dry_run=dry_run)
+    done = ask(settings, lambda learning: learning.forget(order), "deleting")
     if json:
         print_json(done)
-    elif dry_run:
-        say(f"{counted(done.executions, 'execution')} would be deleted.")
     else:
-        say(f"{counted(done.executions, 'execution')} deleted.")
+        say(f"{counted(done.executions, 'execution')} {'would be ' if dry_run else ''}deleted.")
 
 
 def _line(one: "Execution") -> str:

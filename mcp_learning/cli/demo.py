@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli import demo_runs
-from mcp_learning.cli.options import Json, typed_directory, typed_path
+from mcp_learning.cli.options import Json, data_dir_option, path_option
 from mcp_learning.cli.output import console, print_json, say
 from mcp_learning.cli.progress import ShowCount, counted_progress
 from mcp_learning.cli.running import fail, is_attended, load_settings, run, told
@@ -66,23 +66,13 @@ class DemoSource:
 def demo(
     repo: Annotated[
         Path | None,
-        typer.Option(
-            parser=typed_path,
-            metavar="DIRECTORY",
-            help="Git repository to learn from; default: this one, or a sample",
-            show_default=False,
+        path_option(
+            "--repo", "DIRECTORY", "Git repository to learn from; default: this one, or a sample"
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Latest commits to record")] = 60,
     data_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--data-dir",
-            parser=typed_directory,
-            metavar="DIRECTORY",
-            help="Keep the demo's database here; default: a temporary one",
-            show_default=False,
-        ),
+        Path | None, data_dir_option("Keep the demo's database here; default: a temporary one")
     ] = None,
     json: Json = False,
 ) -> None:

@@ -7,12 +7,13 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Id, Json
 from mcp_learning.cli.output import print_json, say
-from mcp_learning.cli.running import fail, load_settings, request, resolve, run, service, typed
+from mcp_learning.cli.running import ask, fail, load_settings, request, resolve, typed
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.corrections import Revised
+    from mcp_learning.service.protocol import Learning
 
 
 def edit(
@@ -63,12 +64,11 @@ def edit(
     )
     settings = load_settings(data_dir, needs_database=True)
 
-    async def work() -> "Revised":
-        async with service(settings) as learning:
-            chosen = await resolve(learning, task_id)
-            return await learning.revise(order.model_copy(update={"task_id": chosen}))
+    async def work(learning: "Learning") -> "Revised":
+        chosen = await resolve(learning, task_id)
+        return await learning.revise(order.model_copy(update={"task_id": chosen}))
 
-    done = run(work, "writing")
+    done = ask(settings, work, "writing")
     if json:
         print_json(done)
         return

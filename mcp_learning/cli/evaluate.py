@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import CompareBy, DataDir, Json, typed_path
+from mcp_learning.cli.options import CompareBy, DataDir, Json, path_option
 from mcp_learning.cli.output import console, print_json
 from mcp_learning.cli.progress import ShowCount, logged_progress
 from mcp_learning.cli.running import load_settings, request, run, service
@@ -32,12 +32,7 @@ def evaluate(
     ] = 2_000,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            parser=typed_path,
-            metavar="FILE",
-            help="Draw the calibration in this file (.svg, .png)",
-            show_default=False,
-        ),
+        path_option("--plot", "FILE", "Draw the calibration in this file (.svg, .png)"),
     ] = None,
     lessons: Annotated[
         bool, typer.Option("--lessons", help="Evaluate lessons, on your history and generated ones")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json, typed_path
+from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run, service, told
 from mcp_learning.errors import LearningError
@@ -33,11 +33,7 @@ class ExportReport(Model):
 def export(
     path: Annotated[
         Path,
-        typer.Argument(
-            parser=typed_path,
-            metavar="PATH",
-            help="Ends with .jsonl or .parquet; - writes JSON lines to stdout",
-        ),
+        path_argument("Ends with .jsonl or .parquet; - writes JSON lines to stdout", "PATH"),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there")] = False,
     data_dir: DataDir = None,

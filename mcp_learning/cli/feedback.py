@@ -7,12 +7,13 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Id, Json
 from mcp_learning.cli.output import print_json, say
-from mcp_learning.cli.running import load_settings, request, resolve, run, service
+from mcp_learning.cli.running import ask, load_settings, request, resolve
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.results import FeedbackStored
+    from mcp_learning.service.protocol import Learning
 
 
 def feedback(
@@ -41,12 +42,11 @@ def feedback(
     )
     settings = load_settings(data_dir, needs_database=True)
 
-    async def work() -> "FeedbackStored":
-        async with service(settings) as learning:
-            about = said.model_copy(update={"task_id": await resolve(learning, task_id)})
-            return await learning.feedback(about.identified())
+    async def work(learning: "Learning") -> "FeedbackStored":
+        about = said.model_copy(update={"task_id": await resolve(learning, task_id)})
+        return await learning.feedback(about.identified())
 
-    done = run(work, "writing")
+    done = ask(settings, work, "writing")
     if json:
         print_json(done)
         return

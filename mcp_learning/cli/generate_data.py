@@ -7,11 +7,11 @@ import typer
 from mcp_learning.cli.options import DataDir, Json, Yes
 from mcp_learning.cli.output import print_json, say
 from mcp_learning.cli.progress import logged_progress
-from mcp_learning.cli.running import confirm, load_settings, run, service
+from mcp_learning.cli.running import ask, confirm, load_settings, run, service
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
-    from mcp_learning.settings import Settings
+    from mcp_learning.service.protocol import Learning
     from mcp_learning.synthetic.loading import Filled
 
 
@@ -38,7 +38,7 @@ def generate_data(
     settings = load_settings(data_dir)
     plan = loading.Plan(count, seed, _names(task_types), _names(repos))
     if settings.database_path.exists() and not yes:
-        others = run(lambda: _recorded(settings), "counting")
+        others = ask(settings, _recorded, "counting")
         if others:
             confirm(
                 f"{settings.data_dir} has {counted(others, 'execution')} that agents recorded or "
@@ -66,14 +66,12 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-async def _recorded(settings: "Settings") -> int:
+async def _recorded(learning: "Learning") -> int:
     """How many executions of the database were not generated."""
     from mcp_learning.models.maintenance import Prune
     from mcp_learning.service.protocol import ignore_progress
 
-    async with service(settings) as learning:
-        generated = await learning.prune(Prune(generated=True, dry_run=True), ignore_progress)
-    return generated.kept
+    return (await learning.prune(Prune(generated=True, dry_run=True), ignore_progress)).kept
 
 
 def _values(filled: "Filled") -> dict[str, float]:

@@ -7,7 +7,7 @@ import typer
 from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.progress import reported_progress
-from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.cli.running import ask, load_settings, request
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -27,12 +27,7 @@ def generate_embeddings(
     order = request(EmbedMissing, limit=limit)
     settings = load_settings(data_dir, needs_database=True)
     with reported_progress(quiet=json) as report:
-
-        async def work() -> "EmbedReport":
-            async with service(settings) as learning:
-                return await learning.embed_missing(order, report)
-
-        done = run(work)
+        done = ask(settings, lambda learning: learning.embed_missing(order, report))
     if json:
         print_json(done)
     else:

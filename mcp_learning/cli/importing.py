@@ -13,7 +13,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mcp_learning.cli.options import DataDir, Json, typed_path
+from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.output import console, print_json, say
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run
@@ -34,12 +34,7 @@ def import_(
     ],
     path: Annotated[
         Path | None,
-        typer.Argument(
-            parser=typed_path,
-            metavar="PATH",
-            help="File or directory; by default the client's own, or this repository",
-            show_default=False,
-        ),
+        path_argument("File or directory; by default the client's own, or this repository", "PATH"),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Store nothing; show counts and a sample")

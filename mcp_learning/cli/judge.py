@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json, typed_path
+from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.output import print_json, say
 from mcp_learning.cli.running import fail, load_settings, resolve, run, service
 from mcp_learning.models.identifiers import short_id
@@ -19,19 +19,13 @@ _SHOWN = 10
 
 def judge(
     path: Annotated[
-        Path,
-        typer.Argument(
-            parser=typed_path,
-            metavar="PATH",
-            help="A git repository, or JUnit XML of a run of tests",
-        ),
+        Path, path_argument("A git repository, or JUnit XML of a run of tests", "PATH")
     ],
     task: Annotated[
         str, typer.Option(help="With results of tests: id of the execution that they tested")
     ] = "",
     commit: Annotated[
-        str,
-        typer.Option(help="Or the commit that they tested; else the one checked out here"),
+        str, typer.Option(help="Or the commit that they tested; else the one checked out here")
     ] = "",
     limit: Annotated[
         int, typer.Option(min=1, max=100_000, help="With git: latest commits to read")

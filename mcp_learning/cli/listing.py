@@ -1,16 +1,13 @@
 """`mcp-learning list`: what was recorded, the latest first."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mcp_learning.cli.options import Approach, DataDir, Json, Outcome, Repo, Since, TaskType
 from mcp_learning.cli.output import console, executions_table, print_json, say
-from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.cli.running import ask, load_settings, request
 from mcp_learning.models.wording import counted
-
-if TYPE_CHECKING:
-    from mcp_learning.models.dashboard import Listing
 
 _NOTHING = "Nothing was recorded yet; `mcp-learning import git` learns from a repository's history."
 
@@ -39,11 +36,7 @@ def list_(
     )
     settings = load_settings(data_dir, needs_database=True)
 
-    async def work() -> "Listing":
-        async with service(settings) as learning:
-            return await learning.listing(wanted)
-
-    result = run(work, "reading")
+    result = ask(settings, lambda learning: learning.listing(wanted), "reading")
     if json:
         print_json(result)
         return

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,16 +50,24 @@ def typed_moment(text: str) -> datetime:
         raise typer.BadParameter(problem) from None
 
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        parser=typed_directory,
-        metavar="DIRECTORY",
-        help="Data directory [env: MCP_LEARNING_DATA_DIR]",
-        show_default=False,
-    ),
-]
+def path_argument(told: str, metavar: str | None = None) -> Any:
+    """An argument that `typed_path` reads; `told` is its help."""
+    return typer.Argument(parser=typed_path, metavar=metavar, help=told, show_default=False)
+
+
+def path_option(flag: str, metavar: str, told: str) -> Any:
+    """An option that `typed_path` reads; `told` is its help."""
+    return typer.Option(flag, parser=typed_path, metavar=metavar, help=told, show_default=False)
+
+
+def data_dir_option(told: str) -> Any:
+    """`--data-dir`; `told` is its help."""
+    return typer.Option(
+        "--data-dir", parser=typed_directory, metavar="DIRECTORY", help=told, show_default=False
+    )
+
+
+DataDir = Annotated[Path | None, data_dir_option("Data directory [env: MCP_LEARNING_DATA_DIR]")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change")]

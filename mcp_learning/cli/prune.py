@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json, typed_path
+from mcp_learning.cli.options import DataDir, Json, path_option
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.progress import reported_progress
-from mcp_learning.cli.running import fail, load_settings, request, require_database, run, service
+from mcp_learning.cli.running import ask, fail, load_settings, request, require_database
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 def prune(
     older_than_days: Annotated[
-        int | None,
-        typer.Option(help="Forget what is older, 7..3650; default: as configured"),
+        int | None, typer.Option(help="Forget what is older, 7..3650; default: as configured")
     ] = None,
     max_mb: Annotated[
         int | None,
@@ -29,12 +28,7 @@ def prune(
     ] = False,
     archive: Annotated[
         Path | None,
-        typer.Option(
-            parser=typed_path,
-            metavar="DIRECTORY",
-            help="Where archives go; default: DATA_DIR/archive",
-            show_default=False,
-        ),
+        path_option("--archive", "DIRECTORY", "Where archives go; default: DATA_DIR/archive"),
     ] = None,
     keep_archive: Annotated[
         bool, typer.Option("--keep-archive/--no-archive", help="Archive what is forgotten")
@@ -76,12 +70,7 @@ def prune(
         )
     require_database(settings)
     with reported_progress(quiet=json) as report:
-
-        async def work() -> "PruneReport":
-            async with service(settings) as learning:
-                return await learning.prune(order, report)
-
-        done = run(work)
+        done = ask(settings, lambda learning: learning.prune(order, report))
     if json:
         print_json(done)
     else:

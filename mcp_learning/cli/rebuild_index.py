@@ -7,11 +7,12 @@ import typer
 from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import index_line, print_json, say
 from mcp_learning.cli.progress import reported_progress
-from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.cli.running import ask, load_settings, request
 
 if TYPE_CHECKING:
     from mcp_learning.models.health import Health
     from mcp_learning.models.maintenance import RebuildReport
+    from mcp_learning.service.protocol import Learning
 
 
 def rebuild_index(
@@ -38,12 +39,10 @@ def rebuild_index(
     settings = load_settings(data_dir, needs_database=True)
     with reported_progress(quiet=json) as report:
 
-        async def work() -> "tuple[RebuildReport, Health]":
-            async with service(settings) as learning:
-                built = await learning.rebuild(order, report)
-                return built, await learning.health()
+        async def work(learning: "Learning") -> "tuple[RebuildReport, Health]":
+            return await learning.rebuild(order, report), await learning.health()
 
-        result, health = run(work)
+        result, health = ask(settings, work)
     if json:
         print_json(result)
     else:

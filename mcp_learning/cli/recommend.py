@@ -6,11 +6,12 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import note, print_json, say, waiting
-from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.cli.running import ask, load_settings, request
 
 if TYPE_CHECKING:
     from mcp_learning.models.health import Health
     from mcp_learning.models.results import Recommendation
+    from mcp_learning.service.protocol import Learning
 
 MAX_TOKENS = 50_000
 """People are shown all of the answer: the most that a request may ask for."""
@@ -57,11 +58,10 @@ def recommend(
     )
     settings = load_settings(data_dir, needs_database=True)
 
-    async def work() -> "tuple[Recommendation, Health]":
-        async with service(settings) as learning:
-            return await learning.recommend(query), await learning.health()
+    async def work(learning: "Learning") -> "tuple[Recommendation, Health]":
+        return await learning.recommend(query), await learning.health()
 
-    found, health = run(work, "comparing")
+    found, health = ask(settings, work, "comparing")
     result, rendered = advice.recommendation(found, query)
     if json:
         print_json(result)

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json, typed_path
+from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.output import print_json, say
-from mcp_learning.cli.running import fail, load_settings, run, service, showing, told
+from mcp_learning.cli.running import ask, fail, load_settings, showing, told
 from mcp_learning.errors import LearningError
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
-    from mcp_learning.models.maintenance import UnarchiveReport
     from mcp_learning.settings import Settings
 
 _PARQUET_MAGIC = b"PAR1"
@@ -20,11 +19,7 @@ _PARQUET_MAGIC = b"PAR1"
 
 def restore(
     file: Annotated[
-        Path,
-        typer.Argument(
-            parser=typed_path,
-            help="A backup; or an archive of prune, or a directory of them",
-        ),
+        Path, path_argument("A backup; or an archive of prune, or a directory of them")
     ],
     force: Annotated[
         bool, typer.Option("--force", help="Replace a database that holds executions; it is kept")
@@ -66,11 +61,7 @@ def _unarchive(settings: "Settings", path: Path, *, as_json: bool) -> None:
 
     order = Unarchive(paths=[str(file) for file in retention.archives_in(path)])
 
-    async def work() -> "UnarchiveReport":
-        async with service(settings) as learning:
-            return await learning.unarchive(order)
-
-    done = run(work, "restoring")
+    done = ask(settings, lambda learning: learning.unarchive(order), "restoring")
     if as_json:
         print_json(done)
         return

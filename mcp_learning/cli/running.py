@@ -115,6 +115,21 @@ def run(
         raise_again()
 
 
+def ask(
+    settings: "Settings",
+    question: Callable[["Learning"], Awaitable[T]],
+    doing: str = "",
+    names: Mapping[str, str] | None = None,
+) -> T:
+    """The learning service's answer to one question; `doing` and `names` as for `run`."""
+
+    async def work() -> T:
+        async with service(settings) as learning:
+            return await question(learning)
+
+    return run(work, doing, names)
+
+
 class _Interrupted(Exception):
     """Raised when a signal has cancelled the work of a command."""
 

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 from mcp_learning.cli.options import DataDir, Id, Json
 from mcp_learning.cli.output import console, fields, print_json, say, when
-from mcp_learning.cli.running import load_settings, resolve, run, service
+from mcp_learning.cli.running import ask, load_settings, resolve
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.results import Execution, ExecutionDetail, Feedback
+    from mcp_learning.service.protocol import Learning
 
 
 def show(task_id: Id, data_dir: DataDir = None, json: Json = False) -> None:
@@ -18,12 +19,10 @@ def show(task_id: Id, data_dir: DataDir = None, json: Json = False) -> None:
 
     settings = load_settings(data_dir, needs_database=True)
 
-    async def work() -> "ExecutionDetail":
-        async with service(settings) as learning:
-            chosen = GetExecution(task_id=await resolve(learning, task_id))
-            return await learning.inspect(chosen)
+    async def work(learning: "Learning") -> "ExecutionDetail":
+        return await learning.inspect(GetExecution(task_id=await resolve(learning, task_id)))
 
-    found = run(work, "reading")
+    found = ask(settings, work, "reading")
     if json:
         print_json(found)
     else:

@@ -8,12 +8,13 @@ from rich.text import Text
 
 from mcp_learning.cli.options import Approach, DataDir, Json, Outcome, Repo, Since, TaskType
 from mcp_learning.cli.output import console, executions_table, note, print_json, say, waiting
-from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.cli.running import ask, load_settings, request
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.models.health import Health
     from mcp_learning.models.results import SimilarTasks
+    from mcp_learning.service.protocol import Learning
 
 
 def similar(
@@ -52,14 +53,13 @@ def similar(
     )
     settings = load_settings(data_dir, needs_database=True)
 
-    async def work() -> "tuple[SimilarTasks, Health | None]":
-        async with service(settings) as learning:
-            found = await learning.find(query)
-            return found, await learning.health() if found.search.degraded else None
+    async def work(learning: "Learning") -> "tuple[SimilarTasks, Health | None]":
+        found = await learning.find(query)
+        return found, await learning.health() if found.search.degraded else None
 
     from mcp_learning.lessons.matching import line
 
-    result, health = run(work, "searching")
+    result, health = ask(settings, work, "searching")
     lacking = waiting(health) if health else []
     if json:
         print_json(result)

@@ -10,13 +10,14 @@ from rich.text import Text
 
 from mcp_learning.cli.options import DataDir, Json, Repo, TaskType
 from mcp_learning.cli.output import console, index_line, print_json, say, waiting
-from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.cli.running import ask, load_settings, request
 from mcp_learning.models.quoting import shorten
 from mcp_learning.models.wording import counted, last_days
 
 if TYPE_CHECKING:
     from mcp_learning.models.dashboard import Listing
     from mcp_learning.models.results import Change, Stats, Totals
+    from mcp_learning.service.protocol import Learning
 
 _WIDE = 100
 """Columns of a terminal from which on the table says how good the estimates of costs were."""
@@ -42,15 +43,14 @@ def stats(
     query = request(LearningStats, days=days, group_by=group_by, repo=repo, task_type=task_type)
     settings = load_settings(data_dir, needs_database=True)
 
-    async def work() -> "tuple[Stats, Listing | None]":
-        async with service(settings) as learning:
-            found = await learning.stats(query)
-            if found.totals.executions or not found.health.rows:
-                return found, None
-            same = ListExecutions(repo=query.repo, task_type=query.task_type, limit=1)
-            return found, await learning.listing(same)
+    async def work(learning: "Learning") -> "tuple[Stats, Listing | None]":
+        found = await learning.stats(query)
+        if found.totals.executions or not found.health.rows:
+            return found, None
+        same = ListExecutions(repo=query.repo, task_type=query.task_type, limit=1)
+        return found, await learning.listing(same)
 
-    result, before = run(work, "counting")
+    result, before = ask(settings, work, "counting")
     if json:
         print_json(result)
         return

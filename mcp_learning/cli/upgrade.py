@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json, typed_path
+from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.output import index_line, print_json
 from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.running import fail, load_settings, run, told
@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 def upgrade(
     file: Annotated[
         Path | None,
-        typer.Argument(
-            parser=typed_path,
-            metavar="FILE",
-            help="A database from elsewhere, which is copied to the data directory first",
-            show_default=False,
+        path_argument(
+            "A database from elsewhere, which is copied to the data directory first", "FILE"
         ),
     ] = None,
     data_dir: DataDir = None,
