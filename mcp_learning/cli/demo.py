@@ -8,12 +8,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
+import anyio.to_thread
 import typer
 from rich.padding import Padding
 from rich.table import Table
@@ -22,7 +21,7 @@ from rich.text import Text
 from mcp_learning.cli import demo_runs
 from mcp_learning.cli.options import Json, data_dir_option, path_option
 from mcp_learning.cli.output import console, print_json, say
-from mcp_learning.cli.progress import ShowCount, counted_progress
+from mcp_learning.cli.progress import counted_progress
 from mcp_learning.cli.running import fail, is_attended, load_settings, run, told
 from mcp_learning.cli.similar import matches_table
 from mcp_learning.clients.transfer import commits, git
@@ -32,10 +31,10 @@ from mcp_learning.models.characters import visible
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.wording import counted
 from mcp_learning.redaction.exclusion import is_excluded
-from mcp_learning.server import answers
+from mcp_learning.server.answers import structured
 
 if TYPE_CHECKING:
-    from mcp_learning.cli.demo_client import Answer, DemoResult
+    from mcp_learning.cli.demo_client import Answer, Recording
 
 FEWEST_COMMITS = 10
 """With fewer in the current directory the sample tells more."""
@@ -82,55 +81,55 @@ def demo(
         source = choose(repo, limit, load_settings(None).excluded_repos)
     except LearningError as error:
         fail(told(error))
-    if not json:
-        _print_source(source)
-    viewer = _Viewer(source, begin, silent=json)
-    result = _run(source, data_dir, viewer)
+    # A server that was killed may still hold files on Windows: leave those to the system.
+    scratch = tempfile.TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True)
+    with scratch as directory, Path(directory, "server.log").open("w") as log:
+        if not json:
+            _print_source(source)
+        home = load_settings(data_dir).data_dir if data_dir else Path(directory, "data")
+        report = run(lambda: _shown(source, home, log, begin, silent=json))
     if json:
-        print_json(_as_json(source, result, viewer.seconds))
+        print_json(report)
         return
     kept = f" The database is kept in {data_dir}." if data_dir else ""
-    console.print(Text(f"\nDone in {viewer.seconds:.1f} s.{kept}", style="bold"))
+    console.print(Text(f"\nDone in {report['seconds']:.1f} s.{kept}", style="bold"))
     next_one = "`mcp-learning import git` keeps this history for them"
     if source.sample:
         next_one = "`mcp-learning demo` in a repository of yours learns from that"
     say(f"Next: `mcp-learning install --all` adds it to the agents found here; {next_one}.")
 
 
-class _Viewer:
-    """Whoever runs the command. On a terminal they may ask questions of their own.
+async def _shown(
+    source: DemoSource, home: Path, log: TextIO, begin: float, *, silent: bool
+) -> dict[str, Any]:
+    """Records and asks; unless it is silent, prints that, and on a terminal asks for questions."""
+    from mcp_learning.cli.demo_client import Question, connected, questions
 
-    Attributes:
-        seconds: How long it took until the answers were there.
-    """
+    async with connected(home, log) as client:
+        with counted_progress(quiet=silent, begin="starting the server") as progress:
+            recording = await client.record(source.recorded, progress)
+        asked = questions(source.recorded, sample=source.sample)
+        answers = [await client.ask(question) for question in asked]
+        report = _as_json(source, recording, answers, time.perf_counter() - begin)
+        if not silent:
+            _print_recorded(source, recording)
+            for number, answer in enumerate(answers, 1):
+                _print_answer(number, answer)
+        while not silent and (
+            text := await anyio.to_thread.run_sync(_own_question, abandon_on_cancel=True)
+        ):
+            _print_answer(0, await client.ask(Question("yours", text)))
+    return report
 
-    def __init__(self, source: DemoSource, begin: float, *, silent: bool) -> None:
-        self._source = source
-        self._begin = begin
-        self._silent = silent
-        self.seconds = 0.0
 
-    def progress(self) -> AbstractContextManager[ShowCount]:
-        return counted_progress(quiet=self._silent, begin="starting the server")
-
-    def show(self, result: "DemoResult") -> None:
-        self.seconds = time.perf_counter() - self._begin
-        if self._silent:
-            return
-        _print_recorded(self._source, result)
-        for number, answer in enumerate(result.answers, 1):
-            _print_answer(number, answer)
-
-    def ask(self) -> str:
-        if self._silent or not (is_attended() and console.is_terminal):
-            return ""
-        try:
-            return console.input("\nYour own question (Enter: that's all): ").strip()
-        except EOFError:
-            return ""
-
-    def answer(self, answer: "Answer") -> None:
-        _print_answer(0, answer)
+def _own_question() -> str:
+    """What a person at the terminal wants to ask; "" for nothing more."""
+    if not (is_attended() and console.is_terminal):
+        return ""
+    try:
+        return console.input("\nYour own question (Enter: that's all): ").strip()
+    except EOFError:
+        return ""
 
 
 def choose(repo: Path | None, limit: int, excluded_repos: str) -> DemoSource:
@@ -171,19 +170,6 @@ def _history(directory: Path, limit: int, excluded_repos: str) -> CommitHistory:
     return history
 
 
-def _run(source: DemoSource, data_dir: Path | None, viewer: _Viewer) -> "DemoResult":
-    from mcp_learning.cli.demo_client import run_demo
-
-    # A server that was killed may still hold files on Windows: leave those to the system.
-    scratch = tempfile.TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True)
-    with (
-        scratch as directory,
-        Path(directory, "server.log").open("w") as log,
-    ):
-        home = load_settings(data_dir).data_dir if data_dir else Path(directory, "data")
-        return run(partial(run_demo, source.recorded, home, log, viewer, sample=source.sample))
-
-
 def _print_source(source: DemoSource) -> None:
     commits_of = f"{counted(len(source.tasks), 'commit')} of {visible(source.name)}"
     line = Text("Learning from ").append(commits_of, style="bold")
@@ -193,7 +179,7 @@ def _print_source(source: DemoSource) -> None:
     console.print(line)
 
 
-def _print_recorded(source: DemoSource, result: "DemoResult") -> None:
+def _print_recorded(source: DemoSource, recording: "Recording") -> None:
     counts = Counter((task.task_type, task.outcome) for task in source.tasks)
     types = Counter(task.task_type for task in source.tasks)
     table = Table("task type", box=None, padding=(0, 3, 0, 0), header_style="dim")
@@ -206,12 +192,12 @@ def _print_recorded(source: DemoSource, result: "DemoResult") -> None:
     console.print()
     console.print(Padding.indent(table, 2))
     console.print()
-    secrets = counted(result.redactions, "secret") if result.redactions else "no secrets"
+    secrets = counted(recording.redactions, "secret") if recording.redactions else "no secrets"
     console.print(
-        f"Server started in {result.start_ms:.0f} ms. "
+        f"Server started in {recording.start_ms:.0f} ms. "
         f"{counted(len(source.recorded), 'task')} recorded, each durable after "
-        f"{result.record_p50_ms:.1f} ms (median), {secrets} removed. "
-        f"All embedded {result.ready_ms / 1000:.1f} s later, loading the model included.",
+        f"{recording.record_p50_ms:.1f} ms (median), {secrets} removed. "
+        f"All embedded {recording.ready_ms / 1000:.1f} s later, loading the model included.",
         markup=False,
         highlight=False,
     )
@@ -234,19 +220,21 @@ def _print_answer(number: int, answer: "Answer") -> None:
         console.print(Padding.indent(Text(answer.advice), 3))
 
 
-def _as_json(source: DemoSource, result: "DemoResult", seconds: float) -> dict[str, Any]:
+def _as_json(
+    source: DemoSource, recording: "Recording", answers: "list[Answer]", seconds: float
+) -> dict[str, Any]:
     return {
         "source": "sample" if source.sample else "git",
         "repo": source.name,
         "recorded": len(source.recorded),
         "task_types": dict(Counter(task.task_type for task in source.recorded).most_common()),
         "outcomes": dict(Counter(task.outcome for task in source.recorded)),
-        "redactions": result.redactions,
-        "start_ms": round(result.start_ms, 1),
-        "record_p50_ms": round(result.record_p50_ms, 2),
-        "record_max_ms": round(max(result.record_ms), 2),
-        "ready_ms": round(result.ready_ms, 1),
-        "searches": [_search_as_json(answer) for answer in result.answers],
+        "redactions": recording.redactions,
+        "start_ms": round(recording.start_ms, 1),
+        "record_p50_ms": round(recording.record_p50_ms, 2),
+        "record_max_ms": round(max(recording.record_ms), 2),
+        "ready_ms": round(recording.ready_ms, 1),
+        "searches": [_search_as_json(answer) for answer in answers],
         "seconds": round(seconds, 2),
     }
 
@@ -260,5 +248,5 @@ def _search_as_json(answer: "Answer") -> dict[str, Any]:
         "rank": answer.rank,
         "milliseconds": round(answer.milliseconds, 2),
         "advice": answer.advice,
-        **answers.structured(answer.found),
+        **structured(answer.found),
     }

@@ -4,13 +4,12 @@ import re
 import statistics
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 import anyio
-import anyio.to_thread
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
@@ -55,7 +54,7 @@ class Question:
 
     about: str
     text: str
-    expected: RecordExecution | None
+    expected: RecordExecution | None = None
 
 
 @dataclass(frozen=True)
@@ -73,51 +72,31 @@ class Answer:
     @property
     def rank(self) -> int | None:
         """Place of the expected task among the matches, from 1; None when it isn't there."""
-        expected = self.question.expected
-        for rank, match in enumerate(self.found.matches, 1):
-            if expected is not None and match.task_id == expected.task_id:
-                return rank
-        return None
+        expected = self.question.expected.task_id if self.question.expected else None
+        ids = [match.task_id for match in self.found.matches]
+        return ids.index(expected) + 1 if expected in ids else None
 
 
 @dataclass(frozen=True)
-class DemoResult:
-    """What happened, with times as the client saw them.
+class Recording:
+    """What recording took, in milliseconds as the client saw them.
 
     Attributes:
         start_ms: From starting the process to the end of the handshake.
-        record_ms: One duration per recorded task, each until the answer that it is durable.
+        record_ms: One duration per task, each until the answer that it is durable.
         ready_ms: From the last record until every task was embedded, loading the model included.
         redactions: Secrets that were removed from what was recorded.
-        answers: One per question.
     """
 
     start_ms: float
     record_ms: list[float]
     ready_ms: float
     redactions: int
-    answers: list[Answer]
 
     @property
     def record_p50_ms(self) -> float:
         """Median time to record a task."""
         return statistics.median(self.record_ms)
-
-
-class Viewer(Protocol):
-    """Who watches the demo."""
-
-    def progress(self) -> AbstractContextManager[ShowCount]:
-        """Shows how far recording and embedding are."""
-
-    def show(self, result: DemoResult) -> None:
-        """Shows what was recorded, and the answers."""
-
-    def ask(self) -> str:
-        """Returns what the viewer wants to ask, "" for nothing more; blocks."""
-
-    def answer(self, answer: Answer) -> None:
-        """Shows the answer to what the viewer asked."""
 
 
 def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list[Question]:
@@ -138,27 +117,29 @@ def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list
             if one.task_description.startswith(beginning)
         ]
         if len(written) == len(SAMPLE_QUESTIONS):  # not if the latest commits alone were wanted
-            tried = Question("tried in two ways", demo_runs.QUESTION, None)
-            return [*written, tried, Question("unrelated", UNRELATED, None)]
+            tried = Question("tried in two ways", demo_runs.QUESTION)
+            return [*written, tried, Question("unrelated", UNRELATED)]
     done = [task for task in tasks if task.outcome != "failure"]
     failed = [task for task in tasks if task.outcome == "failure"]
-    asked = [Question("done before, by some of its words", *_ask_for(done))] if done else []
+    asked = [_question("done", done)] if done else []
     if failed:
-        asked.append(Question("failed before, by some of its words", *_ask_for(failed)))
+        asked.append(_question("failed", failed))
     elif len(done) > 1:
         rest = [task for task in done if task is not asked[0].expected]
-        asked.append(
-            Question("done before, by some of its words", *_ask_for(rest[len(rest) // 2 :]))
-        )
-    return [*asked, Question("unrelated", UNRELATED, None)]
+        asked.append(_question("done", rest[len(rest) // 2 :]))
+    return [*asked, Question("unrelated", UNRELATED)]
 
 
-def _ask_for(tasks: Sequence[RecordExecution]) -> tuple[str, RecordExecution]:
-    """A question about one of the tasks, and that task: from the middle on, with enough words."""
+def _question(ended: str, tasks: Sequence[RecordExecution]) -> Question:
+    """About one of the tasks: the first with words enough, from the middle on."""
     middle = len(tasks) // 2
     ordered = [*tasks[middle:], *tasks[:middle]]
     task = next((one for one in ordered if 5 <= len(_subject(one).split()) <= 14), ordered[0])
-    return keywords(_subject(task)), task
+    return Question(f"{ended} before, by some of its words", keywords(_subject(task)), task)
+
+
+def _subject(task: RecordExecution) -> str:
+    return task.task_description.partition("\n")[0]
 
 
 def keywords(text: str) -> str:
@@ -168,101 +149,88 @@ def keywords(text: str) -> str:
     return " ".join(telling[:_KEYWORDS]) or text
 
 
-async def run_demo(
-    tasks: Sequence[RecordExecution],
-    data_dir: Path,
-    log: TextIO,
-    viewer: Viewer,
-    *,
-    sample: bool = False,
-) -> DemoResult:
-    """Starts a server on `data_dir`, records `tasks`, waits for embeddings, asks, and ends it.
+class DemoClient:
+    """A client that has started a server, `start_ms` milliseconds after it was asked for.
+
+    Every method raises `LearningError` if the server refuses a call.
+    """
+
+    def __init__(self, client: Client, start_ms: float) -> None:
+        self._client = client
+        self._start_ms = start_ms
+
+    async def record(self, tasks: Sequence[RecordExecution], progress: ShowCount) -> Recording:
+        """Records at least one task, and waits for all to be embedded."""
+        record_ms, redactions = [], 0
+        for number, task in enumerate(tasks, 1):
+            sent = time.perf_counter()
+            answer = await self._call("record_execution", task)
+            record_ms.append(_since(sent))
+            redactions += Recorded.model_validate(answer.structured_content).redactions
+            progress("recording", number, len(tasks))
+        sent = time.perf_counter()
+        await self._until_embedded(progress)
+        return Recording(self._start_ms, record_ms, _since(sent), redactions)
+
+    async def ask(self, question: Question) -> Answer:
+        """Searches, and asks for a recommendation if something was found."""
+        request = FindSimilarTasks(task_description=question.text, limit=_SEARCH_LIMIT)
+        sent = time.perf_counter()
+        found = await self._call("find_similar_tasks", request)
+        milliseconds = _since(sent)
+        similar = SimilarTasks.model_validate(found.structured_content)
+        if not similar.matches:
+            return Answer(question, similar, milliseconds)
+        task = RecommendApproach(task_description=question.text)
+        advised = await self._call("recommend_approach", task)
+        is_known = advised.structured_content["verdict"] == "evidence"
+        return Answer(question, similar, milliseconds, _text(advised) if is_known else "")
+
+    async def _until_embedded(self, progress: ShowCount) -> None:
+        # Loads the model at once, and embeds what is waiting unless that is a lot.
+        await self._call("find_similar_tasks", FindSimilarTasks(task_description=UNRELATED))
+        while True:
+            health = (await self._call("learning_stats")).structured_content["health"]
+            progress("embedding", health["embedded"], health["rows"])
+            if not health["pending"]:
+                return
+            if problem := health.get("problem"):
+                raise LearningError(problem)
+            await anyio.sleep(_POLL_SECONDS)
+
+    async def _call(self, tool: str, request: BaseModel | None = None) -> Any:
+        arguments = request.model_dump(mode="json", exclude_unset=True) if request else {}
+        result = await self._client.call_tool(tool, arguments)
+        if result.is_error:
+            raise LearningError(f"{tool} failed: {_text(result)}")
+        return result
+
+
+@asynccontextmanager
+async def connected(data_dir: Path, log: TextIO) -> AsyncIterator[DemoClient]:
+    """A client of a server on `data_dir`, which ends with the block.
 
     Args:
-        tasks: At least one.
         data_dir: Where the server keeps its database.
         log: A real file, which gets the server's stderr.
-        viewer: Is shown what happens, and may ask something.
-        sample: Whether the tasks are the sample's.
 
     Raises:
         LearningError: The server didn't start, didn't answer, or refused a call.
     """
     begin = time.perf_counter()
-    async with _connect(data_dir, log) as client:
-        start_ms = _since(begin)
-        record_ms, redactions = [], 0
-        with viewer.progress() as progress:
-            for number, task in enumerate(tasks, 1):
-                sent = time.perf_counter()
-                answer = await _call(client, "record_execution", task)
-                record_ms.append(_since(sent))
-                redactions += Recorded.model_validate(answer.structured_content).redactions
-                progress("recording", number, len(tasks))
-            sent = time.perf_counter()
-            await _until_embedded(client, progress)
-            ready_ms = _since(sent)
-        asked = questions(tasks, sample=sample)
-        answers = [await _ask(client, question) for question in asked]
-        result = DemoResult(start_ms, record_ms, ready_ms, redactions, answers)
-        viewer.show(result)
-        while text := await anyio.to_thread.run_sync(viewer.ask, abandon_on_cancel=True):
-            viewer.answer(await _ask(client, Question("yours", text, None)))
-    return result
-
-
-@asynccontextmanager
-async def _connect(data_dir: Path, log: TextIO) -> AsyncIterator[Client]:
     command, *arguments = sandbox.COMMAND
-    parameters = StdioServerParameters(
-        command=command, args=arguments, env=sandbox.environment(data_dir)
-    )
-    transport = stdio_client(parameters, errlog=log)
+    environment = sandbox.environment(data_dir)
+    parameters = StdioServerParameters(command=command, args=arguments, env=environment)
     try:
+        transport = stdio_client(parameters, errlog=log)
         async with Client(transport, read_timeout_seconds=CALL_SECONDS) as client:
-            yield client
+            yield DemoClient(client, _since(begin))
     except (MCPError, OSError, LearningError, ExceptionGroup) as error:
         raise _explain(error) from error
 
 
-async def _call(client: Client, tool: str, request: BaseModel | None = None) -> Any:
-    arguments = request.model_dump(mode="json", exclude_unset=True) if request else {}
-    result = await client.call_tool(tool, arguments)
-    if result.is_error:
-        texts = [getattr(part, "text", "") for part in result.content]
-        raise LearningError(f"{tool} failed: {' '.join(texts)}")
-    return result
-
-
-async def _until_embedded(client: Client, progress: ShowCount) -> None:
-    # Loads the model at once, and embeds what is waiting unless that is a lot.
-    await _call(client, "find_similar_tasks", FindSimilarTasks(task_description=UNRELATED))
-    while True:
-        health = (await _call(client, "learning_stats")).structured_content["health"]
-        progress("embedding", health["embedded"], health["rows"])
-        if not health["pending"]:
-            return
-        if problem := health.get("problem"):
-            raise LearningError(problem)
-        await anyio.sleep(_POLL_SECONDS)
-
-
-async def _ask(client: Client, question: Question) -> Answer:
-    request = FindSimilarTasks(task_description=question.text, limit=_SEARCH_LIMIT)
-    sent = time.perf_counter()
-    found = await _call(client, "find_similar_tasks", request)
-    milliseconds = _since(sent)
-    similar = SimilarTasks.model_validate(found.structured_content)
-    task = RecommendApproach(task_description=question.text)
-    advised = await _call(client, "recommend_approach", task) if similar.matches else None
-    advice = ""
-    if advised is not None and advised.structured_content["verdict"] == "evidence":
-        advice = " ".join(getattr(part, "text", "") for part in advised.content)
-    return Answer(question, similar, milliseconds, advice)
-
-
-def _subject(task: RecordExecution) -> str:
-    return task.task_description.partition("\n")[0]
+def _text(result: Any) -> str:
+    return " ".join(getattr(part, "text", "") for part in result.content)
 
 
 def _since(begin: float) -> float:
