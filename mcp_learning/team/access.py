@@ -25,10 +25,12 @@ class Access:
     Attributes:
         team: Name of the team.
         parameters: libpq's connection parameters by name; with a password, perhaps.
+        servers: How many are named, of which one can be written.
     """
 
     team: str
     parameters: dict[str, str | int] = field(repr=False)
+    servers: int = 1
 
 
 def access(settings: Settings) -> Access:
@@ -57,7 +59,8 @@ def access(settings: Settings) -> Access:
         if one.val is not None
     }
     parameters = {name: value for name, value in given.items() if value is not None}
-    return Access(settings.team, _complete(parameters, known))
+    hosts = _hosts(parameters, known)
+    return Access(settings.team, _complete(parameters, known, hosts), len(hosts))
 
 
 def _address(settings: Settings) -> str:
@@ -74,12 +77,23 @@ def _address(settings: Settings) -> str:
         raise ConfigurationError(f"{URL}: the file that it names can't be read: {why}") from None
 
 
-def _complete(given: dict[str, str | int], known: dict[str, str]) -> dict[str, str | int]:
+def _hosts(given: dict[str, str | int], known: dict[str, str]) -> list[str]:
+    """The hosts that an address names, or libpq's variables; at least one."""
+    hosts = str(given.get("hostaddr") or given.get("host") or known.get("host") or "")
+    if "service" in given and not hosts:
+        hosts = "(of a service)"
+    return hosts.split(",")
+
+
+def _complete(
+    given: dict[str, str | int], known: dict[str, str], hosts: list[str]
+) -> dict[str, str | int]:
     """The parameters with timeouts and TLS.
 
     Args:
         given: Of the address.
         known: Of libpq's variables and the service that they name, and its defaults.
+        hosts: Where the connection leads.
 
     Raises:
         ConfigurationError: The address asks for less than it needs.
@@ -91,10 +105,7 @@ def _complete(given: dict[str, str | int], known: dict[str, str]) -> dict[str, s
         "application_name": "mcp-learning",
         **given,
     }
-    hosts = str(given.get("hostaddr") or given.get("host") or known.get("host") or "")
-    if "service" in given and not hosts:
-        hosts = "(of a service)"
-    if all(map(_is_here, hosts.split(","))):
+    if all(map(_is_here, hosts)):
         return made
     mode = given.get("sslmode") or _chosen(known, "sslmode", "prefer")
     if mode not in (None, _SAFE):

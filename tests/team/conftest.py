@@ -1,6 +1,6 @@
 """Fixtures for a team's store: one PostgreSQL for all tests of a process, a database for each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
@@ -30,3 +30,14 @@ def database(server: PostgresServer) -> str:
     name = f"team_{next(_numbers)}"
     server.execute("postgres", f"CREATE DATABASE {name}")
     return name
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Prints a line with figures: what long forms are run for."""
+
+    def told(line: str) -> None:
+        with capsys.disabled():
+            print(f"\n{line}")  # noqa: T201
+
+    return told

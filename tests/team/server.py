@@ -40,25 +40,19 @@ class PostgresServer:
         self._bin = binaries()
         if os.geteuid() == 0:
             shutil.chown(self.directory, _USER, _USER)
-        self._run(
-            "initdb",
-            "-D",
-            self._data,
-            "-A",
-            "trust",
-            "-U",
-            "app",
-            "-N",
-            "-E",
-            "UTF8",
-            "--no-locale",
-            "--no-instructions",
-        )
+        self._make()
+        self._set(**SETTINGS, unix_socket_directories=str(self.directory))
+
+    def _make(self) -> None:
+        """Makes the files of an empty server."""
+        options = ("-A", "trust", "-U", "app", "-N", "-E", "UTF8", "--no-locale")
+        self._run("initdb", "-D", self._data, *options, "--no-instructions")
         access = self._data / "pg_hba.conf"
         access.write_text("local all locked scram-sha-256\n" + access.read_text())
+
+    def _set(self, **settings: str) -> None:
         with (self._data / "postgresql.conf").open("a") as file:
-            values = {**SETTINGS, "unix_socket_directories": str(self.directory)}
-            file.writelines(f"{name} = '{value}'\n" for name, value in values.items())
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
     def start(self, *options: str) -> None:
         """Starts it and waits until it answers; `options` as for the program `postgres`."""

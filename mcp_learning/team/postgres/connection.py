@@ -21,6 +21,7 @@ OLDEST_SERVER = 15
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
+_READ_ONLY = "read-only|hot standby"
 _REFUSED: tuple[tuple[str, LiteralString], ...] = (
     ("password authentication failed|no password supplied", "the server refused the password"),
     (r'role "[^"]*" does not exist', "the server has no such role"),
@@ -32,7 +33,7 @@ _REFUSED: tuple[tuple[str, LiteralString], ...] = (
     ),
     ("does not support SSL", "the server has no TLS, which is needed but on this machine"),
     (
-        "read-only|hot standby",
+        _READ_ONLY,
         "the server is a replica or read-only; name the primary, or all hosts: host=a,b",
     ),
     ("no pg_hba.conf entry|not permitted to log in", "the server doesn't let this role in"),
@@ -97,8 +98,8 @@ async def connect(access: Access) -> Connection:
     Raises:
         TeamError: It can't be made; says why.
     """
-    async with in_plain_words():
-        with anyio.fail_after(2 * CONNECT_SECONDS):
+    async with in_plain_words(access.servers):
+        with anyio.fail_after((access.servers + 1) * CONNECT_SECONDS):
             connection: Connection = await psycopg.AsyncConnection.connect(
                 autocommit=True,
                 prepare_threshold=None,
@@ -119,8 +120,11 @@ async def close(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def in_plain_words() -> AsyncIterator[None]:
+async def in_plain_words(servers: int = 1) -> AsyncIterator[None]:
     """Turns errors of the connection and the server into those of this package.
+
+    Args:
+        servers: How many are asked for the one that can be written.
 
     Raises:
         TeamUnreachable: The server doesn't answer, or has ended; it may come back.
@@ -133,15 +137,17 @@ async def in_plain_words() -> AsyncIterator[None]:
         raise TeamUnreachable("the team's server doesn't answer in time") from None
     except psycopg.Error as error:
         logger.debug("the team's server: %s %s", type(error).__name__, error.sqlstate)
-        raise _explained(error) from None
+        raise _explained(error, servers) from None
 
 
-def _explained(error: psycopg.Error) -> TeamError:
+def _explained(error: psycopg.Error, servers: int) -> TeamError:
     state = error.sqlstate or ""
     if not state or state[:2] in ("28", "3D"):
         text = str(error)
         for pattern, meaning in _REFUSED:
             if re.search(pattern, text):
+                if pattern is _READ_ONLY and servers > 1:  # one may be about to take the place
+                    return TeamUnreachable("none of the team's servers can be written now")
                 return TeamError(f"{URL}: {meaning}")
     if not state:
         return TeamUnreachable(_GONE)
