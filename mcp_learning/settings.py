@@ -29,6 +29,7 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 SearchMode = Literal["auto", "exact", "hnsw"]
 TeamAck = Literal["local", "team"]
+TeamReplica = Literal["all", "own", "none"]
 
 
 def config_file() -> Path:
@@ -176,6 +177,30 @@ class Settings(BaseSettings):
             "excluded_repos; no other is",
         ),
     ] = ""
+    team_replica: Annotated[
+        TeamReplica,
+        Field(
+            description="What this host holds of the team's executions: all; own: what its role "
+            "recorded; none"
+        ),
+    ] = "all"
+    team_replica_max_rows: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Executions of the team that this host holds at most, those that were "
+            "changed or found last",
+        ),
+    ] = 1_000_000
+    team_replica_days: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=36_500,
+            description="Age up to which this host holds executions of the team, in days; "
+            "unset: any",
+        ),
+    ] = None
     memory_limit_mb: Annotated[
         int,
         Field(ge=64, description="Memory that DuckDB may use for its buffers, in MB (2^20 bytes)"),
@@ -213,7 +238,7 @@ class Settings(BaseSettings):
     def _in_capitals(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("search_mode", "team_ack", mode="before")
+    @field_validator("search_mode", "team_ack", "team_replica", mode="before")
     @classmethod
     def _in_small_letters(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

@@ -251,18 +251,20 @@ def team(context: CheckContext) -> Finding:
     """The team's store answers, and this host may write to it; what waits, and since when."""
     if not context.settings.shares:
         return Finding("none; this database is of this machine alone")
-    from mcp_learning.team.setup import remote_state
+    from mcp_learning.team.setup import remote_state, with_total
 
+    here = context.health.team if context.health else None
     try:
         there = anyio.run(remote_state, context.settings)
+        here = here and anyio.run(with_total, context.settings, there, here)
     except LearningError as error:
         raise CheckFailed(str(error), "mend that; until then all is kept here") from error
     detail = f"{context.settings.team} answers; this host is {there.role} there"
-    here = context.health.team if context.health else None
     if here is not None:
         since = f" since {here.waiting_since:%Y-%m-%d %H:%M} UTC" if here.waiting_since else ""
         detail += f", {counted(here.waiting, 'change')} wait here{since}"
         detail += f", {there.change - (here.known or 0)} are still to come"
+        detail += f", {here.portion}" if here.portion else ""
     if not there.can_write:
         return Finding(f"{detail}; it only reads", "ask its owner for `team init --member ROLE`")
     return Finding(detail)

@@ -159,6 +159,7 @@ async def _status(settings: "Settings") -> TeamStatus:
     async with service(settings) as learning:
         health = await learning.health()
     here = health.team or TeamHealth(team=settings.team, waiting=0)
+    here = await setup.with_total(settings, there, here)
     return TeamStatus(
         here=here,
         role=there.role,
@@ -218,5 +219,6 @@ def status_lines(report: TeamStatus) -> list[str]:
         f"Team {report.here.team!r}: this host {rights} as {report.role!r}.",
         f"{waits} {'waits' if report.here.waiting == 1 else 'wait'} here{since};",
         f"{report.behind} of {counted(report.changes, 'change')} there are still to come.",
+        *([f"{report.here.portion}."] if report.here.portion else []),
         *([f"Problem: {report.here.problem}."] if report.here.problem else []),
     ]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mcp_learning.models.fields import Model, Request
+from mcp_learning.models.wording import counted
 
 NO_TEAM = "no team is set up: set MCP_LEARNING_TEAM and MCP_LEARNING_TEAM_URL (docs/team.md)"
 
@@ -23,8 +24,19 @@ class TeamHealth(Model):
     behind: Annotated[
         int | None, Field(description="Changes there that aren't here; as of the last contact")
     ] = None
+    held: Annotated[int | None, Field(description="Executions of the team that are here")] = None
+    there: Annotated[
+        int | None, Field(description="Executions that the team has; None: all are to be here")
+    ] = None
     last_contact: datetime | None = None
     problem: str | None = None
+
+    @property
+    def portion(self) -> str:
+        """How much of what the team has is here, in words; empty: all."""
+        if self.held is None or self.there is None or self.held >= self.there:
+            return ""
+        return f"{self.held:,} of its {counted(self.there, 'execution')} are here"
 
 
 class ExchangeWithTeam(Request):

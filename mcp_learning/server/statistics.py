@@ -117,6 +117,8 @@ def of_team(team: TeamHealth) -> str:
         line += f" since {team.waiting_since:%Y-%m-%d %H:%M} UTC"
     if team.behind is not None:
         line += f"; {team.behind} of the team's are still to come"
+    if team.portion:
+        line += f"; {team.portion}"
     return f"{line}; {team.problem}." if team.problem else f"{line}."
 
 

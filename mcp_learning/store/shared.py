@@ -78,6 +78,7 @@ class TeamMark(NamedTuple):
         change: The last number that is here; 0: none.
         sweeping: Whether all is being read anew: what is not among it is to be deleted at the end.
         role: Under which this host writes there.
+        part: Name of the part of what the team has that this is about; empty: all.
     """
 
     team: str
@@ -85,6 +86,7 @@ class TeamMark(NamedTuple):
     change: int
     sweeping: bool
     role: str
+    part: str = ""
 
 
 class OutboxState(NamedTuple):
@@ -127,22 +129,68 @@ class TeamLesson(NamedTuple):
     fields: Mapping[str, Any]
 
 
+class Part(NamedTuple):
+    """Which of a team's executions this host holds.
+
+    Attributes:
+        author: Those of one author alone; empty: none; None: of all authors.
+        since: Those recorded since then, UTC; None: at any time.
+        most: How many at most, those that were changed or fetched last.
+        guests: How many others that were fetched for a question may stay.
+    """
+
+    author: str | None
+    since: datetime | None
+    most: int
+    guests: int
+
+    @property
+    def is_all(self) -> bool:
+        """Whether everything belongs to it, as long as there is room."""
+        return self.author is None and self.since is None
+
+
+class Held(NamedTuple):
+    """How many executions are here that the team has, and how many in all."""
+
+    of_team: int
+    total: int
+
+
 @dataclass(frozen=True)
 class TeamPage:
-    """Some of a team's changes, and the mark up to which this store then has them all."""
+    """Some of a team's changes, and the mark up to which this store then has them all.
+
+    Attributes:
+        left_out: Executions that have changed, too, and that aren't to be here: what is here of
+            them is out of date, and is taken away.
+    """
 
     executions: Sequence[TeamExecution]
     feedback: Sequence[TeamFeedback]
     uses: Sequence[TeamUse]
     lessons: Sequence[TeamLesson]
     mark: TeamMark
+    left_out: Sequence[UUID] = ()
 
 
 class TakenIn(NamedTuple):
-    """What a page changed here: executions created or changed, and those deleted."""
+    """What was done here.
+
+    Attributes:
+        changed: Executions created or changed.
+        deleted: Those that were forgotten.
+        evicted: Those that aren't here any more, but aren't forgotten.
+    """
 
     changed: Sequence[UUID]
     deleted: Sequence[UUID]
+    evicted: Sequence[UUID] = ()
+
+    @property
+    def gone(self) -> Sequence[UUID]:
+        """All that aren't here any more."""
+        return [*self.deleted, *self.evicted]
 
 
 class SharedStore(Protocol):
@@ -188,6 +236,29 @@ class SharedStore(Protocol):
 
     async def take_in(self, page: TeamPage) -> TakenIn:
         """Applies a page with its mark, all or nothing; what waits to be sent stays on top."""
+        ...
+
+    async def take_guests(self, page: TeamPage) -> TakenIn | None:
+        """Adds executions that were fetched apart from the team's changes; the mark stays.
+
+        Args:
+            page: Its mark is the state of the team that it was read from.
+
+        Returns:
+            What changed; None if the changes here are later than that state, and nothing was done.
+        """
+        ...
+
+    async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
+        """Those of these executions that aren't here."""
+        ...
+
+    async def evict(self, part: Part) -> TakenIn:
+        """Takes away what the team has and this host isn't to hold; nothing is forgotten by it."""
+        ...
+
+    async def held(self) -> Held:
+        """How many executions are here."""
         ...
 
     async def lacking_vectors(self, task_ids: Sequence[UUID]) -> list[UUID]:

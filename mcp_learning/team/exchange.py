@@ -22,6 +22,7 @@ from mcp_learning.store.shared import (
     TeamMark,
     TeamPage,
 )
+from mcp_learning.team.holding import Holding
 from mcp_learning.team.local import Local
 from mcp_learning.team.postgres.remote import Remote, RemotePage, RemoteState
 
@@ -41,10 +42,13 @@ class Exchange:
         team: Name of the team.
         local: This host's store and indexes.
         remote: The team's store.
+        holding: What this host is to hold.
     """
 
-    def __init__(self, team: str, local: Local, remote: Remote) -> None:
+    def __init__(self, team: str, local: Local, remote: Remote, holding: Holding) -> None:
         self._team = team
+        self._holding = holding
+        self._has_fitted = False
         self._local = local
         self._remote = remote
         self._at = TeamMark(team, "", 0, sweeping=False, role="")
@@ -74,9 +78,7 @@ class Exchange:
         changed = deleted = 0
         mark = self._at
         while mark.change < state.change:
-            page = await self._remote.page(
-                mark.change, PAGE, await self._local.model(), self._local.store.lacking_vectors
-            )
+            page = await self._page(mark.change, state)
             mark = mark._replace(change=page.change)
             taken = await self._take_in(page, mark)
             changed, deleted = changed + len(taken.changed), deleted + len(taken.deleted)
@@ -87,7 +89,27 @@ class Exchange:
             deleted += len(swept.deleted)
             mark = done
         self._at = mark
+        if changed or not self._has_fitted:
+            await self.fit(state)
         return Exchanged(pulled=changed, forgotten=deleted)
+
+    async def fit(self, state: RemoteState) -> None:
+        """Takes away what this host isn't to hold.
+
+        Args:
+            state: Of this meeting.
+        """
+        self._has_fitted = True
+        taken = await self._local.store.evict(self._holding.part(state.role))
+        if taken.gone:
+            await self._local.changed(taken.gone)
+
+    async def _page(self, since: int, state: RemoteState) -> RemotePage:
+        model, store = await self._local.model(), self._local.store
+        if self._holding.is_whole(state.change):
+            return await self._remote.page(since, PAGE, model, store.lacking_vectors)
+        part = self._holding.part(state.role)
+        return await self._remote.page_of_part(since, model, part, store.absent)
 
     async def push(self, state: RemoteState) -> Exchanged:
         """Sends everything that waits here.
@@ -154,7 +176,8 @@ class Exchange:
         """
         store = self._local.store
         known = (await store.outbox_state()).mark
-        fresh = TeamMark(self._team, state.epoch, 0, sweeping=False, role=state.role)
+        name = self._holding.name
+        fresh = TeamMark(self._team, state.epoch, 0, sweeping=False, role=state.role, part=name)
         if known is None:
             await store.set_mark(fresh)
             return fresh
@@ -165,6 +188,8 @@ class Exchange:
             )
         lost = known.epoch != state.epoch or known.change > state.change
         if not lost and known.change >= state.floor:
+            if known.part != name:
+                return fresh
             return known if known.role == state.role else known._replace(role=state.role)
         logger.warning("the team's store was replaced or restored: all of it is read anew")
         fresh = fresh._replace(sweeping=True)
@@ -181,9 +206,11 @@ class Exchange:
         await self._local.store.send_again(lost)
 
     async def _take_in(self, page: RemotePage, mark: TeamMark) -> TakenIn:
-        given = TeamPage(page.executions, page.feedback, page.uses, page.lessons, mark)
+        given = TeamPage(
+            page.executions, page.feedback, page.uses, page.lessons, mark, page.left_out
+        )
         taken = await self._local.store.take_in(given)
-        await self._local.changed(taken.deleted)
+        await self._local.changed(taken.gone)
         if page.vectors:
             vectors = await anyio.to_thread.run_sync(_vectors, page)
             ids = list({one.task_id for one in vectors})

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from mcp_learning.models.team import TeamHealth
 from mcp_learning.settings import Settings
 from mcp_learning.team.access import access
+from mcp_learning.team.holding import Holding
 from mcp_learning.team.postgres import schema
 from mcp_learning.team.postgres.connection import connected
 from mcp_learning.team.postgres.remote import Remote, RemoteState
@@ -57,6 +59,22 @@ async def upgrade(settings: Settings, *, contract: bool) -> State:
     """
     async with connected(access(settings)) as connection:
         return await schema.upgrade(connection, contract=contract)
+
+
+async def with_total(settings: Settings, there: RemoteState, here: TeamHealth) -> TeamHealth:
+    """What is known here, and how many executions the team has if not all of them are held.
+
+    Raises:
+        TeamError: The team's store can't be used; says why.
+        ConfigurationError: The settings name no team.
+    """
+    if Holding.of(settings).is_whole(there.change):
+        return here
+    remote = Remote(access(settings), patience=10.0)
+    try:
+        return here.model_copy(update={"there": await remote.count()})
+    finally:
+        await remote.close()
 
 
 async def remote_state(settings: Settings) -> RemoteState:

@@ -16,6 +16,7 @@ import anyio.to_thread
 from mcp_learning.errors import LearningError, NotShared, TeamError
 from mcp_learning.models.team import Exchanged, ExchangeWithTeam, LeftTeam, TeamHealth
 from mcp_learning.settings import Settings
+from mcp_learning.team.holding import Holding
 from mcp_learning.team.local import Local
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ LONGEST_PAUSE = 15.0
 ACKNOWLEDGE_SECONDS = 2.0
 """Within which the team has to have a record, if it is to acknowledge records."""
 
+COUNT_SECONDS = 60.0
+"""After which the team's executions are counted again, if not all of them are held here."""
+
 PATIENCE = 10.0
 """Seconds that one question to the server may take: a page of a first exchange takes longest."""
 
@@ -52,6 +56,7 @@ class TeamSync:
     def __init__(self, settings: Settings, local: Local) -> None:
         self._settings = settings
         self._local = local
+        self._holding = Holding.of(settings)
         self._remote: Remote | None = None
         self._exchange: Exchange | None = None
         self._lock = anyio.Lock()
@@ -60,6 +65,8 @@ class TeamSync:
         self._last_contact: datetime | None = None
         self._there = 0  # the team's last number, as of the last contact
         self._untold = False
+        self._total: int | None = None  # executions of the team; None: all are here
+        self._counted = -COUNT_SECONDS
 
     def notice(self) -> None:
         """Says that something was written here, or there. Never waits."""
@@ -138,7 +145,17 @@ class TeamSync:
                 await exchange.tell(state)
                 self._untold = False
             self._last_contact, self._there = datetime.now(UTC), exchange.last_number
+            await self._count(anew=request.fill)
             return done
+
+    async def _count(self, *, anew: bool) -> None:
+        """Asks how many executions the team has, if not all of them are here."""
+        anew |= anyio.current_time() - self._counted >= COUNT_SECONDS
+        if self._holding.is_whole(self._there):
+            self._total = None
+        elif self._remote is not None and anew:
+            self._counted = anyio.current_time()
+            self._total = await self._remote.count()
 
     async def acknowledge(self) -> None:
         """Waits until the team has what was written here, if it is to acknowledge that.
@@ -179,6 +196,7 @@ class TeamSync:
         state = await self._local.store.outbox_state()
         mark = state.mark
         reached = mark is not None and self._last_contact is not None
+        here = await self._local.store.held()
         return TeamHealth(
             team=self._settings.team,
             role=mark.role if mark else None,
@@ -186,6 +204,8 @@ class TeamSync:
             waiting_since=state.since,
             known=mark.change if mark else None,
             behind=max(self._there - mark.change, 0) if mark and reached else None,
+            held=here.of_team,
+            there=self._total,
             last_contact=self._last_contact,
             problem=self._problem,
         )
@@ -203,7 +223,9 @@ class TeamSync:
                 import_module, "mcp_learning.team.postgres.remote"
             )
             self._remote = remote.Remote(access, PATIENCE)
-            self._exchange = exchange.Exchange(self._settings.team, self._local, self._remote)
+            self._exchange = exchange.Exchange(
+                self._settings.team, self._local, self._remote, self._holding
+            )
         return self._exchange
 
     def _access(self) -> "Access":

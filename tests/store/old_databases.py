@@ -15,6 +15,7 @@ VERSIONS = {
     "schema-6": 6,
     "schema-7": 7,
     "schema-8": 8,
+    "schema-9": 9,
 }
 _LATER = "'outcome_basis', 'outcome_confidence', 'session_id', 'supersedes', 'author'"
 

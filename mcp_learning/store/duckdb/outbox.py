@@ -357,7 +357,9 @@ def state(cursor: Cursor) -> OutboxState:
 
 def mark(cursor: Cursor) -> TeamMark | None:
     """How far the team's changes are here."""
-    row = cursor.execute("SELECT team, epoch, change, sweeping, role FROM team_mark").fetchone()
+    row = cursor.execute(
+        "SELECT team, epoch, change, sweeping, role, part FROM team_mark"
+    ).fetchone()
     return TeamMark(*row) if row else None
 
 
@@ -365,7 +367,7 @@ def set_mark(cursor: Cursor, new: TeamMark | None) -> None:
     """Replaces the mark; None leaves the team."""
     cursor.execute("DELETE FROM team_mark")
     if new is not None:
-        cursor.execute("INSERT INTO team_mark VALUES (?, ?, ?, ?, ?)", list(new))
+        cursor.execute("INSERT INTO team_mark VALUES (?, ?, ?, ?, ?, ?)", list(new))
 
 
 def leave(cursor: Cursor) -> None:

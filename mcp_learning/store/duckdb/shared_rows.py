@@ -2,16 +2,27 @@
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 from uuid import UUID
 
-from mcp_learning.store.duckdb import embeddings, lessons, team_rows
+from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, team_rows
 from mcp_learning.store.duckdb import outbox as entries
 from mcp_learning.store.duckdb.aggregates import Aggregates
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.lesson_protocol import Decide
-from mcp_learning.store.shared import OutboxState, Outgoing, TakenIn, TeamMark, TeamPage
+from mcp_learning.store.shared import (
+    Held,
+    OutboxState,
+    Outgoing,
+    Part,
+    TakenIn,
+    TeamMark,
+    TeamPage,
+)
 from mcp_learning.store.types import Unembedded
+
+_Taken = TypeVar("_Taken", bound=TakenIn | None)
 
 
 class SharedRows(Aggregates):
@@ -72,6 +83,18 @@ class SharedRows(Aggregates):
     async def take_in(self, page: TeamPage) -> TakenIn:
         return await self._take(lambda c: team_rows.take_in(c, page))
 
+    async def take_guests(self, page: TeamPage) -> TakenIn | None:
+        return await self._take(lambda c: team_rows.take_guests(c, page))
+
+    async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
+        return await self.database.read(lambda c: executions.unknown(c, task_ids))
+
+    async def evict(self, part: Part) -> TakenIn:
+        return await self._take(lambda c: TakenIn([], [], evictions.evict(c, part)))
+
+    async def held(self) -> Held:
+        return await self.database.read(evictions.held)
+
     async def lacking_vectors(self, task_ids: Sequence[UUID]) -> list[UUID]:
         return await self.database.read(lambda c: team_rows.lacking_vectors(c, task_ids))
 
@@ -90,9 +113,12 @@ class SharedRows(Aggregates):
     async def sweep(self, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
         return await self._take(lambda c: team_rows.sweep(c, kept, mark))
 
-    async def _take(self, write: Callable[[Cursor], TakenIn]) -> TakenIn:
+    async def _take(self, write: Callable[[Cursor], _Taken]) -> _Taken:
+        def gone(taken: TakenIn | None) -> Sequence[UUID]:
+            return taken.gone if taken else ()
+
         return await self.database.write(
             write,
-            counted=lambda taken: bool(taken.changed or taken.deleted),
-            committed=lambda taken: self._note(taken.deleted),
+            counted=lambda taken: taken is not None and bool(taken.changed or gone(taken)),
+            committed=lambda taken: self._note(gone(taken)),
         )

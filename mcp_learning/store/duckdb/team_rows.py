@@ -6,6 +6,7 @@ What is not an execution, because some program other than this one wrote it, is 
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from uuid import UUID
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
-from mcp_learning.store.duckdb import embeddings, executions, lessons, outbox
+from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, outbox
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import SUCCESS, naive
@@ -52,7 +53,15 @@ def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
     insert_new(cursor, "uses", USE_TYPES, uses)
     taught = _learn(cursor, page.lessons)
     outbox.set_mark(cursor, page.mark)
-    return TakenIn(changed or taught, deleted)
+    return TakenIn(changed or taught, deleted, evictions.stale(cursor, page.left_out))
+
+
+def take_guests(cursor: Cursor, page: TeamPage) -> TakenIn | None:
+    """As `SharedStore.take_guests`; called inside a transaction."""
+    mark = outbox.mark(cursor)
+    if mark is None or mark.epoch != page.mark.epoch or mark.change > page.mark.change:
+        return None
+    return take_in(cursor, replace(page, mark=mark))
 
 
 def forget(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:

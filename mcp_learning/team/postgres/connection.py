@@ -5,9 +5,9 @@ No text of libpq or the server is shown: it may hold the address, a name, or SQL
 
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import anyio
 import psycopg
@@ -117,6 +117,12 @@ async def close(connection: Connection) -> None:
     """Closes a connection, also one that hangs."""
     with anyio.move_on_after(CONNECT_SECONDS, shield=True):
         await connection.close()
+
+
+async def fetch(connection: Connection, query: str, values: Sequence[object]) -> list[Any]:
+    """All rows of a query, with bound values."""
+    answer = await connection.execute(query.encode(), values)
+    return await answer.fetchall()
 
 
 @asynccontextmanager

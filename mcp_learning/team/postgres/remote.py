@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -12,10 +12,10 @@ from psycopg import IsolationLevel
 
 from mcp_learning.errors import TeamError
 from mcp_learning.models.fields import clean_values
-from mcp_learning.store.shared import TeamExecution, TeamFeedback, TeamLesson, TeamUse
+from mcp_learning.store.shared import Part, TeamExecution, TeamFeedback, TeamLesson, TeamUse
 from mcp_learning.team.access import Access
-from mcp_learning.team.postgres import schema
-from mcp_learning.team.postgres.connection import Connection, close, connect, in_plain_words
+from mcp_learning.team.postgres import parts, schema
+from mcp_learning.team.postgres.connection import Connection, close, connect, fetch, in_plain_words
 
 CHANNEL = "mcpl"
 """On which hosts tell each other that a team has changed; a hint, which a pooler may swallow."""
@@ -88,7 +88,11 @@ class RemoteVector(NamedTuple):
 
 @dataclass(frozen=True)
 class RemotePage:
-    """The team's changes up to a number, and the vectors that belong to them."""
+    """The team's changes up to a number, and the vectors that belong to them.
+
+    Attributes:
+        left_out: Executions that changed, too, of which nothing is sent.
+    """
 
     executions: Sequence[TeamExecution]
     feedback: Sequence[TeamFeedback]
@@ -96,6 +100,7 @@ class RemotePage:
     lessons: Sequence[TeamLesson]
     vectors: Sequence[RemoteVector]
     change: int
+    left_out: Sequence[UUID] = ()
 
 
 class Pushed(NamedTuple):
@@ -185,11 +190,49 @@ class Remote:
         Raises:
             TeamError: They can't be read.
         """
+        async with self._at_one_moment() as connection:
+            return await self._page(connection, since, limit, model, lacking)
+
+    async def page_of_part(
+        self, since: int, model: str, part: Part, absent: parts.Absent
+    ) -> RemotePage:
+        """The next changes to a part of what the team has, as of one moment.
+
+        Args:
+            since: The number up to which they are known.
+            model: Whose vectors are wanted.
+            part: What this host is to hold.
+            absent: Which of some executions aren't here; changes to what is here are sent, too.
+
+        Raises:
+            TeamError: They can't be read.
+        """
+        async with self._at_one_moment() as connection:
+            now = await self._state(connection)
+            found = await parts.changed(
+                connection, now.team, since, now.change, model, part, absent
+            )
+            read = _Read(*found.whole[:3], found.lessons, found.whole.vectors)
+            page = await anyio.to_thread.run_sync(_made, read, now.change)
+            return replace(page, change=found.last, left_out=found.left_out)
+
+    async def count(self) -> int:
+        """How many executions the team has that this role may read.
+
+        Raises:
+            TeamError: They can't be counted.
+        """
+        async with self._connected() as connection:
+            return await parts.count(connection, (await self._state(connection)).team)
+
+    @asynccontextmanager
+    async def _at_one_moment(self) -> AsyncIterator[Connection]:
+        """The connection, in a transaction that sees one state of the store."""
         async with self._connected() as connection:
             await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
             try:
                 async with connection.transaction():
-                    return await self._page(connection, since, limit, model, lacking)
+                    yield connection
             finally:
                 await connection.set_isolation_level(None)
 
@@ -200,20 +243,20 @@ class Remote:
         team, last = now.team, now.change
         found = []
         for query in (_EXECUTIONS, _FEEDBACK, _USES):
-            rows = await _rows(connection, query, [team, since, last, limit])
+            rows = await fetch(connection, query, [team, since, last, limit])
             if len(rows) == limit:  # there may be more of this kind: what comes later waits
                 last = rows[-1][0]
             found.append(rows)
-        vectors = await _rows(connection, _VECTORS, [team, since, last, model, limit])
+        vectors = await fetch(connection, _VECTORS, [team, since, last, model, limit])
         if len(vectors) == limit:
             last = vectors[-1][0]
         executions, feedback, uses = ([row for row in rows if row[0] <= last] for rows in found)
         wanted = await lacking([row[1] for row in executions if row[4] is not None])
         if wanted and since:
-            earlier = await _rows(connection, _EARLIER_VECTORS, [team, wanted, model, since])
+            earlier = await fetch(connection, _EARLIER_VECTORS, [team, wanted, model, since])
             vectors = [*earlier, *vectors]
         ids = [str(row[1]) for row in executions]
-        lessons = await _rows(connection, _LESSONS, [team, last, since, ids])
+        lessons = await fetch(connection, _LESSONS, [team, last, since, ids])
         read = _Read(executions, feedback, uses, lessons, vectors)
         return await anyio.to_thread.run_sync(_made, read, last)
 
@@ -225,7 +268,7 @@ class Remote:
         """
         async with self._connected() as connection:
             team = (await self._state(connection)).team
-            return dict(await _rows(connection, _NUMBERS, [team, list(task_ids)]))
+            return dict(await fetch(connection, _NUMBERS, [team, list(task_ids)]))
 
     async def all_ids(self) -> list[UUID]:
         """All executions that the team has.
@@ -235,7 +278,7 @@ class Remote:
         """
         async with self._connected() as connection:
             team = (await self._state(connection)).team
-            return [row[0] for row in await _rows(connection, _IDS, [team])]
+            return [row[0] for row in await fetch(connection, _IDS, [team])]
 
     async def _state(self, connection: Connection) -> RemoteState:
         answer = await connection.execute(_STATE, [schema.CLIENT, self._access.team])
@@ -261,11 +304,6 @@ class Remote:
         except BaseException:
             await self.close()
             raise
-
-
-async def _rows(connection: Connection, query: str, values: Sequence[object]) -> list[Any]:
-    answer = await connection.execute(query.encode(), values)
-    return await answer.fetchall()
 
 
 def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -298,7 +336,7 @@ def _made(read: _Read, change: int) -> RemotePage:
         ],
         [TeamFeedback(one, task_id, json.loads(doc)) for _, one, task_id, doc in read.feedback],
         [TeamUse(task_id, used, moment) for _, task_id, used, moment in read.uses],
-        [TeamLesson(one, json.loads(doc)) for one, doc in read.lessons],
+        [TeamLesson(one, json.loads(doc)) for one, doc, *_ in read.lessons],
         [RemoteVector(*row[1:]) for row in read.vectors if row[0] <= change],
         change,
     )

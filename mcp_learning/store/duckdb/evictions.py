@@ -1,0 +1,75 @@
+"""Taking away what the team has, where this host is to hold only a part of it.
+
+Nothing is forgotten by it: the team isn't told, and what is needed again is fetched again. What
+lessons rest on stays, and so does what the team doesn't have yet.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from mcp_learning.store.duckdb import executions
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.executions import naive
+from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
+from mcp_learning.store.shared import Held, Part
+
+_MAY_GO = (
+    "x.author IS NOT NULL "
+    "AND x.task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NULL) "
+    "AND x.task_id NOT IN (SELECT task_id FROM lesson_evidence) "
+    "AND x.task_id NOT IN (SELECT task_id FROM lesson_showings WHERE task_id IS NOT NULL)"
+)
+
+
+def evict(cursor: Cursor, part: Part) -> list[UUID]:
+    """As `SharedStore.evict`; called inside a transaction."""
+    if part.is_all and held(cursor).of_team <= part.most:
+        return []
+    where, values = _belongs(part)
+    rows = cursor.execute(
+        f"SELECT task_id FROM (SELECT x.task_id, {where} AS belongs, x.sequence, "
+        f"row_number() OVER (PARTITION BY {where} ORDER BY x.sequence DESC) AS place, "
+        "row_number() OVER (ORDER BY x.sequence DESC) AS overall "
+        f"FROM executions x WHERE {_MAY_GO}) "
+        "WHERE overall > ? OR (NOT belongs AND place > ?)",
+        [*values, *values, part.most, part.guests],
+    ).fetchall()
+    return remove(cursor, [row[0] for row in rows])
+
+
+def stale(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
+    """Takes away those of these executions that are here; returns them. They may have changed."""
+    if not task_ids:
+        return []
+    rows = cursor.execute(
+        f"SELECT x.task_id FROM executions x WHERE x.task_id {AMONG_UUIDS} AND {_MAY_GO}",
+        [joined(task_ids)],
+    ).fetchall()
+    return remove(cursor, [row[0] for row in rows])
+
+
+def remove(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
+    """Takes these executions away; returns them."""
+    if task_ids:
+        executions.delete(cursor, task_ids)
+    return list(task_ids)
+
+
+def held(cursor: Cursor) -> Held:
+    """As `SharedStore.held`."""
+    row = cursor.execute("SELECT count(author), count(*) FROM executions").fetchone()
+    return Held(*(row or (0, 0)))
+
+
+def _belongs(part: Part) -> tuple[str, list[object]]:
+    """A condition on executions that belong to a part whenever they were fetched."""
+    if part.author == "":
+        return "false", []
+    clauses, values = ["true"], list[object]()
+    if part.author is not None:
+        clauses.append("x.author = ?")
+        values.append(part.author)
+    if part.since is not None:
+        clauses.append("x.timestamp >= ?")
+        values.append(naive(part.since))
+    return f"({' AND '.join(clauses)})", values

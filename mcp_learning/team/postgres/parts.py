@@ -1,0 +1,176 @@
+"""Reading a part of what a team has: single executions as a whole, and the changes to such a part.
+
+Of what isn't wanted only ids are sent.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from mcp_learning.store.shared import Part
+from mcp_learning.team.postgres.connection import Connection, fetch
+
+Absent = Callable[[Sequence[UUID]], Awaitable[list[UUID]]]
+
+MOST_IDS = 5_000
+"""Changes of each kind whose ids are read at a time."""
+
+MOST_WHOLE = 1_000
+"""Executions that are read as a whole at a time, 2 to 3 MB with their vectors."""
+
+_CHANGED = """
+SELECT change, task_id, doc IS NULL, %s AND change > %s
+    AND (%s::text IS NULL OR author = %s) AND (%s::text IS NULL OR doc->>'recorded_at' >= %s)
+FROM mcpl.executions WHERE team = %s AND change > %s AND change <= %s ORDER BY change LIMIT %s
+"""
+_FORGOTTEN = """
+SELECT change, task_id, author, updated_at, NULL FROM mcpl.executions
+WHERE team = %s AND task_id = ANY(%s) AND doc IS NULL
+"""
+_BESIDE = (
+    "SELECT change, task_id FROM mcpl.feedback",
+    "SELECT change, task_id, used FROM mcpl.uses",
+    "SELECT change, task_id FROM mcpl.vectors",
+)
+_RANGE = "WHERE team = %s AND change > %s AND change <= %s ORDER BY change LIMIT %s"
+_LESSONS = """
+SELECT lesson_id, doc::text, ARRAY(SELECT jsonb_array_elements_text(doc->'evidence')::uuid)
+FROM mcpl.lessons WHERE team = %s AND doc IS NOT NULL
+AND change <= %s AND (change > %s OR doc->'evidence' ?| %s) ORDER BY change
+"""
+_EXECUTIONS = """
+SELECT change, task_id, author, updated_at, doc::text FROM mcpl.executions
+WHERE team = %s AND task_id = ANY(%s) AND doc IS NOT NULL ORDER BY change
+"""
+_FEEDBACK = """
+SELECT change, feedback_id, task_id, doc::text FROM mcpl.feedback
+WHERE team = %s AND task_id = ANY(%s) ORDER BY change
+"""
+_USES = """
+SELECT change, task_id, used, at FROM mcpl.uses WHERE team = %s AND task_id = ANY(%s)
+UNION SELECT change, task_id, used, at FROM mcpl.uses WHERE team = %s AND used = ANY(%s)
+"""
+_VECTORS = """
+SELECT change, task_id, part, described, vector FROM mcpl.vectors
+WHERE team = %s AND task_id = ANY(%s) AND model = %s ORDER BY change
+"""
+_OLDER = """
+SELECT change FROM mcpl.executions WHERE team = %s AND doc IS NOT NULL
+ORDER BY change DESC OFFSET %s LIMIT 1
+"""
+_COUNT = "SELECT count(*) FROM mcpl.executions WHERE team = %s AND doc IS NOT NULL"
+
+
+class Whole(NamedTuple):
+    """Rows of executions, and all that belongs to them; with the numbers that they have."""
+
+    executions: list[Any]
+    feedback: list[Any]
+    uses: list[Any]
+    vectors: list[Any]
+
+
+class Changed(NamedTuple):
+    """Changes to a part.
+
+    Attributes:
+        whole: What is wanted, and what was forgotten.
+        lessons: Those that changed or rest on it.
+        left_out: Other executions that changed.
+        last: The number up to which these are the changes.
+    """
+
+    whole: Whole
+    lessons: list[Any]
+    left_out: list[UUID]
+    last: int
+
+
+async def whole(connection: Connection, team: UUID, task_ids: Sequence[UUID], model: str) -> Whole:
+    """These executions, as far as the team has them and this role may read them.
+
+    Args:
+        connection: Inside a transaction that sees one state of the store.
+        team: Id of the team.
+        task_ids: Which executions.
+        model: Whose vectors are wanted.
+    """
+    if not task_ids:
+        return Whole([], [], [], [])
+    among = [team, list(task_ids)]
+    return Whole(
+        await fetch(connection, _EXECUTIONS, among),
+        await fetch(connection, _FEEDBACK, among),
+        await fetch(connection, _USES, [*among, *among]),
+        await fetch(connection, _VECTORS, [*among, model]),
+    )
+
+
+async def changed(
+    connection: Connection,
+    team: UUID,
+    since: int,
+    last: int,
+    model: str,
+    part: Part,
+    absent: Absent,
+) -> Changed:
+    """The next changes to the executions that a host holds, or is to hold.
+
+    Args:
+        connection: Inside a transaction that sees one state of the store.
+        team: Id of the team.
+        since: The number up to which changes are known.
+        last: The team's number in this state.
+        model: Whose vectors are wanted.
+        part: What is to be held.
+        absent: Which of some executions aren't held.
+    """
+    reached = last - since
+    older = await _older(connection, team, part.most) if reached > part.most else 0
+    moment = None if part.since is None else part.since.strftime("%Y-%m-%dT%H:%M:%S")
+    belongs = [part.author != "", older, part.author, part.author, moment, moment]
+    limits = [team, since, last, MOST_IDS]
+    rows = await fetch(connection, _CHANGED, [*belongs, *limits])
+    last = _cut(rows, last)
+    beside = []
+    for query in _BESIDE:
+        limits[2] = last
+        others = await fetch(connection, f"{query} {_RANGE}", limits)
+        last = _cut(others, last)
+        beside += others
+    rows = [row for row in rows if row[0] <= last]
+    fits = [row[1] for row in rows if row[3] and not row[2]]
+    if len(fits) > MOST_WHOLE:  # the rest comes with the next page
+        last = next(row[0] for row in rows if row[1] == fits[MOST_WHOLE - 1])
+        rows, fits = [row for row in rows if row[0] <= last], fits[:MOST_WHOLE]
+    gone = [row[1] for row in rows if row[2]]
+    every = (row for row in (*rows, *beside) if row[0] <= last)
+    touched = dict.fromkeys(one for row in every for one in row[1:] if isinstance(one, UUID))
+    lessons = await fetch(connection, _LESSONS, [team, last, since, list(map(str, touched))])
+    lessons_on = {one for row in lessons for one in row[2]}
+    not_here = set(await absent([*touched, *lessons_on]))
+    wanted = {*fits, *lessons_on, *(one for one in touched if one not in not_here)} - {*gone}
+    found = await whole(connection, team, list(wanted), model)
+    forgotten = await fetch(connection, _FORGOTTEN, [team, gone]) if gone else []
+    left_out = [one for one in touched if one not in wanted and one not in set(gone)]
+    return Changed(
+        found._replace(executions=[*forgotten, *found.executions]), lessons, left_out, last
+    )
+
+
+async def count(connection: Connection, team: UUID) -> int:
+    """How many executions the team has that this role may read."""
+    ((number,),) = await fetch(connection, _COUNT, [team])
+    return int(number)
+
+
+def _cut(rows: Sequence[Any], last: int) -> int:
+    """The number up to which rows of a query with a limit are all that there are."""
+    return rows[-1][0] if len(rows) >= MOST_IDS else last
+
+
+async def _older(connection: Connection, team: UUID, most: int) -> int:
+    """The number up to which executions are too old for a part of `most` of them; 0: none is."""
+    rows = await fetch(connection, _OLDER, [team, most])
+    return int(rows[0][0]) if rows else 0

@@ -1,0 +1,101 @@
+"""Hosts that hold a part of what their team has: which part; nothing is forgotten by it."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from team.hosts import Host, hosts, make_team
+from team.server import PostgresServer
+
+from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.dashboard import ListExecutions
+from mcp_learning.models.requests import ForgetExecutions
+
+pytestmark = pytest.mark.anyio
+
+
+async def held(host: Host) -> set[UUID]:
+    shown = await host.service.listing(ListExecutions(days=None, limit=100))
+    return {one.task_id for one in shown.executions}
+
+
+async def revise(host: Host, task_id: UUID, **fields: Any) -> None:
+    await host.service.revise(ReviseExecution(task_id=task_id, **fields))
+
+
+async def test_a_host_holds_its_own_or_nothing_and_the_team_forgets_nothing_by_it(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben", "eve")
+    async with (
+        hosts(server, database, tmp_path / "all", "ada") as (first,),
+        hosts(server, database, tmp_path / "own", "ben", team_replica="own") as (second,),
+        hosts(server, database, tmp_path / "none", "eve", team_replica="none") as (third,),
+    ):
+        team = (first, second, third)
+        ids = [await host.record(f"mend the cart, part {n}") for n in range(2) for host in team]
+        private = await third.record("mend the hobby", repo="eve/hobby")
+        for host in (*team, *team, *team):
+            await host.service.ready()
+            await host.exchange()
+        assert await held(first) == set(ids)
+        assert await held(second) == {ids[1], ids[4]}
+        await second.exchange(fill=True)
+        health = (await second.service.health()).team
+        assert health is not None
+        assert health.portion == "2 of its 6 executions are here"
+        assert await held(third) == {ids[2], ids[5], private}  # as what was found would stay
+        assert server.execute(database, "SELECT count(doc) FROM mcpl.executions") == [(6,)]
+        # changes and deletions of what is held come in, and nothing else
+        await revise(first, ids[1], approach="by ada")
+        await first.service.forget(ForgetExecutions(task_ids=[ids[4]], dry_run=False))
+        await revise(first, ids[0], approach="by ada, too")
+        for host in team:
+            await host.exchange()
+        assert await held(second) == {ids[1]}
+        assert (await second.execution(ids[1])).approach == "by ada"
+
+
+async def test_a_host_holds_at_most_so_many_and_those_that_changed_last(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    few = {"team_replica_max_rows": 3}
+    async with (
+        hosts(server, database, tmp_path / "all", "ada") as (first,),
+        hosts(server, database, tmp_path / "few", "ben", **few) as (second,),
+    ):
+        ids = [await first.record(f"mend the cart, part {n}") for n in range(6)]
+        await first.service.ready()
+        await first.exchange()
+        await second.exchange()
+        assert await held(second) == set(ids[3:])
+        assert (await second.service.health()).embedded == 3
+        await revise(first, ids[0], approach="late")
+        await first.exchange()
+        await second.exchange()
+        assert await held(second) == {ids[0], *ids[4:]}
+    # with more room, it has the others, too
+    async with hosts(server, database, tmp_path / "few", "ben", team_replica_max_rows=5) as (host,):
+        await host.exchange()
+        assert await held(host) == {ids[0], *ids[2:]}
+
+
+async def test_a_host_holds_what_is_young_enough_by_the_time_of_recording(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with (
+        hosts(server, database, tmp_path / "all", "ada") as (first,),
+        hosts(server, database, tmp_path / "young", "ben", team_replica_days=7) as (second,),
+    ):
+        ids = [await first.record(f"mend the cart, part {n}") for n in range(3)]
+        await first.exchange()
+        server.execute(
+            database,
+            'UPDATE mcpl.executions SET doc = doc || \'{"recorded_at": "2020-01-01T00:00:00Z"}\' '
+            f"WHERE task_id = '{ids[0]}'",
+        )
+        await second.exchange()
+        assert await held(second) == set(ids[1:])
