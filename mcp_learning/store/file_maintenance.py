@@ -19,28 +19,21 @@ class FileMaintenance(Protocol):
 
     async def backup(self, target: Path) -> Copied:
         """Copies the whole store as of one moment, reads the copy back and compares."""
-        ...
 
     async def compact(self) -> None:
         """Rewrites the file without the space of what was deleted."""
-        ...
 
     async def checkpoint(self) -> None:
         """Merges the write-ahead log into the file."""
-        ...
 
     async def verify(self) -> None:
         """Raises `StoreReplaced`, as does every later call, if another file is at the path."""
-        ...
 
     async def expired(self, before: datetime | None, max_bytes: int | None) -> Expired:
         """Executions recorded before a time, or the oldest ones beyond a size."""
-        ...
 
     async def archive(self, task_ids: Sequence[UUID], target: Path | None) -> None:
         """Writes executions to a Parquet file, if one is named, and deletes them: both or none."""
-        ...
 
     async def unarchive(self, source: Path) -> Unarchived:
         """Brings back the executions of a Parquet archive that don't exist."""
-        ...

@@ -83,37 +83,30 @@ class LessonStore(Protocol):
 
     async def lessons(self, *, in_use: bool = False) -> list[Lesson]:
         """All lessons, or those on trial and kept, in the order of their ids."""
-        ...
 
     async def revise_lessons(self, decide: Decide) -> None:
         """Creates or changes lessons, each with lines of its history.
 
         Evidence that doesn't exist is left out; a lesson without any is not stored.
         """
-        ...
 
     async def lesson_history(self) -> dict[UUID, list[LessonChange]]:
         """Histories by lesson, oldest line first."""
-        ...
 
     async def past_lessons(self, offset: int, limit: int) -> list[PastLesson]:
         """Lessons in the order of their ids, each with its history and showings to export."""
-        ...
 
     async def experience(self, limit: int) -> list[Experience]:
         """The latest executions whose outcome is rather sure than not, oldest first.
 
         Among them are others in which a command failed and worked in another form.
         """
-        ...
 
     async def add_showings(self, showings: Sequence[Showing]) -> None:
         """Notes showings, but for those of a lesson to a task that has one, or to no lesson."""
-        ...
 
     async def open_showings(self, since: datetime) -> list[Showing]:
         """Showings since then whose task isn't known yet, oldest first."""
-        ...
 
     async def link_showings(
         self, links: Mapping[tuple[UUID, str], UUID], drop_before: datetime
@@ -122,15 +115,12 @@ class LessonStore(Protocol):
 
         Those from before `drop_before` whose task isn't known are deleted.
         """
-        ...
 
     async def lesson_tallies(self) -> dict[UUID, Tally]:
         """What became of the tasks of each lesson that has showings, since it was worded.
 
         Of several showings of a lesson before one execution the first counts.
         """
-        ...
 
     async def lesson_showings(self, lesson_id: UUID, limit: int) -> list[LessonShowing]:
         """The latest showings of a lesson, latest first."""
-        ...

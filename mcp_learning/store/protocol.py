@@ -65,7 +65,6 @@ class Store(LessonStore, Protocol):
     @property
     def revision(self) -> Hashable:
         """Equal as long as nothing was committed that searches or statistics read."""
-        ...
 
     @property
     def closing(self) -> bool:
@@ -73,15 +72,12 @@ class Store(LessonStore, Protocol):
 
     def start(self) -> None:
         """Begins to open the store in the background; never blocks or raises."""
-        ...
 
     async def open(self) -> None:
         """Waits until the store is open; a later call tries again after a failure."""
-        ...
 
     async def close(self, max_wait: float | None = None) -> None:
         """Finishes queued writes and closes; gives up waiting after `max_wait` seconds."""
-        ...
 
     # One execution
 
@@ -103,11 +99,9 @@ class Store(LessonStore, Protocol):
             used: Earlier executions that it used; if one is missing, nothing is written.
             at: Time of the uses, UTC; None: now.
         """
-        ...
 
     async def get(self, task_id: UUID) -> StoredExecution | None:
         """An execution with everything recorded about it."""
-        ...
 
     async def add_feedback(
         self,
@@ -121,54 +115,43 @@ class Store(LessonStore, Protocol):
         Returns None if the execution doesn't exist. `check` gets the execution in the transaction;
         what it raises aborts the transaction.
         """
-        ...
 
     async def delete(self, selection: Selection, *, dry_run: bool = False) -> Deletion:
         """Deletes executions with everything recorded about them, or says which it would delete."""
-        ...
 
     async def suggest(self, column: str, prefix: str, limit: int) -> list[str]:
         """Recorded values of repo, task_type, approach or error_type by prefix, commonest first."""
-        ...
 
     # What derived indexes read
 
     async def changes(self, since: Mark | None = None) -> Changes:
         """What was created, changed and deleted since a mark, as of one moment."""
-        ...
 
     async def texts(self, numbers: Sequence[int]) -> list[IndexedTexts]:
         """Texts of executions by change number, in any order, without those changed since."""
-        ...
 
     async def summaries(self, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
         """What a search shows of these executions, as far as they exist."""
-        ...
 
     async def latest_summaries(self, limit: int, longest: int) -> dict[UUID, Shown]:
         """The same of those that changed last, oldest first, without texts over `longest`."""
-        ...
 
     async def traces(self, repos: Sequence[str], limit: int) -> list[Trace]:
         """What executions of a repository left in files and commands, the latest first.
 
         `repos` has anything that the repository is known by.
         """
-        ...
 
     async def sessions(self, task_ids: Sequence[UUID]) -> dict[UUID, str]:
         """The sessions in which executions were recorded, as far as they tell."""
-        ...
 
     # Vectors
 
     async def vector_state(self, generation: Generation = "current") -> VectorState:
         """Which model made the vectors, how many there are and how many are missing."""
-        ...
 
     async def vectors(self, take: TakeVectors) -> int:
         """Hands all current vectors as of one moment to `take`; returns how many."""
-        ...
 
     async def unembedded(
         self,
@@ -185,7 +168,6 @@ class Store(LessonStore, Protocol):
                 spares looking for them.
             generation: Without a vector of this generation.
         """
-        ...
 
     async def put_vectors(
         self,
@@ -211,19 +193,15 @@ class Store(LessonStore, Protocol):
         Returns:
             The version of each stored vector, ascending. A version never repeats.
         """
-        ...
 
     async def reset_vectors(self, dimension: int, generation: Generation = "current") -> None:
         """Replaces a generation by an empty one for vectors of this length."""
-        ...
 
     async def adopt_vectors(self, dimension: int) -> None:
         """Makes the next generation the current one, and empties the next."""
-        ...
 
     async def count_vectors(self, up_to: int) -> int:
         """How many vectors have a version of at most `up_to`."""
-        ...
 
     # Statistics
 
@@ -308,25 +286,20 @@ class Store(LessonStore, Protocol):
 
     async def votes(self) -> dict[UUID, Vote]:
         """Of all executions that have any."""
-        ...
 
     async def use_counts(self, period: Period) -> UseCounts:
         """How executions ended with and without using earlier ones."""
-        ...
 
     async def most_used(self, period: Period, limit: int) -> list[Use]:
         """The executions that those of a period used most."""
-        ...
 
     async def add_recalls(self, times: Mapping[UUID, int], at: datetime) -> None:
         """Counts how often answers named executions. Doesn't change the revision."""
-        ...
 
     # Import, export, state
 
     async def updated(self, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
         """When those of these executions that exist were last changed, UTC."""
-        ...
 
     async def import_batch(
         self, batch: Sequence[Incoming], *, dry_run: bool = False
@@ -335,7 +308,6 @@ class Store(LessonStore, Protocol):
 
         One that exists is changed only if its `record.updated_at` is later than the stored one's.
         """
-        ...
 
     async def insert_many(
         self,
@@ -352,15 +324,12 @@ class Store(LessonStore, Protocol):
             model: Fingerprint of the model that made the vectors.
             passages: Those of further passages, (k, dimension) float32, by task_id; with vectors.
         """
-        ...
 
     async def export_page(self, after: int, limit: int) -> Exported:
         """The next executions in the order of their last change, with feedback and uses."""
-        ...
 
     async def health(self) -> StoreHealth:
         """Counts, schema version and size."""
-        ...
 
 
 class FileStore(Store, FileMaintenance, SharedStore, Protocol):

@@ -327,7 +327,7 @@ class Incoming(NamedTuple):
     """
 
     record: PastExecution
-    given: Mapping[str, object] | None
+    given: Mapping[str, Any] | None
 
 
 class BatchCounts(NamedTuple):

@@ -18,7 +18,6 @@ from store.rows import execution, migrated
 from mcp_learning.cli import checks
 from mcp_learning.cli.check_runner import CheckContext, CheckFailed
 from mcp_learning.errors import StoreError
-from mcp_learning.models.identifiers import task_key
 from mcp_learning.service import recovery
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import copies, executions
@@ -60,7 +59,7 @@ def fill(path: Path, rows: int) -> None:
     with migrated(path) as cursor:
         for number in range(rows):
             text = f"task {number}"
-            executions.insert(cursor, execution(task_description=text), task_key(text))
+            executions.insert(cursor, execution(task_description=text))
 
 
 def rows(path: Path) -> int:
@@ -157,7 +156,7 @@ def test_what_is_no_backup_is_refused_and_the_database_stays(
 ) -> None:
     settings.data_dir.mkdir()
     with migrated(settings.database_path) as cursor:
-        executions.insert(cursor, execution(), 1)
+        executions.insert(cursor, execution())
     before = settings.database_path.read_bytes()
     file = tmp_path / "given.duckdb"
     if name == "text":
@@ -202,7 +201,7 @@ def test_doctor_reads_every_block_and_names_the_command_that_saves_the_rest(
     with migrated(settings.database_path) as cursor:
         for number in range(3):
             text = f"task {number}"
-            executions.insert(cursor, execution(task_description=text), task_key(text))
+            executions.insert(cursor, execution(task_description=text))
     context = CheckContext(settings.data_dir)
     context.settings = settings
     assert "can be read" in checks.contents(context).detail

@@ -98,7 +98,7 @@ def furnished(home: Path) -> None:
     data_dir.mkdir(parents=True, mode=0o700)
     with migrated(data_dir / "learning.duckdb") as cursor:
         task_id = UUID("0190a0b1-aaaa-7000-8000-000000000000")
-        executions.insert(cursor, execution(task_id=task_id), 1)
+        executions.insert(cursor, execution(task_id=task_id))
     (home / "runs.jsonl").write_text(
         '{"task_type": "bugfix", "task_description": "mend the login", "outcome": "success"}\n'
     )

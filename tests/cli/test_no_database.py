@@ -78,7 +78,7 @@ def test_what_can_t_be_restored_is_told_before_force_is_spoken_of(
 ) -> None:
     (home / "data").mkdir()
     with migrated(home / "data" / "learning.duckdb") as cursor:
-        executions.insert(cursor, execution(), 1)
+        executions.insert(cursor, execution())
     (home / "a.jsonl").write_text("{}")
     with duckdb.connect(str(home / "other.duckdb")) as connection:
         connection.execute("CREATE TABLE cats (name VARCHAR)")

@@ -40,7 +40,7 @@ def test_the_commands_of_a_runbook_work(name: str, shell: Shell) -> None:
     if name != "initialisation":
         with migrated(data_dir / "learning.duckdb") as cursor:
             for number in range(3):
-                executions.insert(cursor, execution(task_description=f"task {number}"), number + 1)
+                executions.insert(cursor, execution(task_description=f"task {number}"))
     if name == "recovery":
         damage(data_dir / "learning.duckdb")
 

@@ -63,9 +63,7 @@ async def unheard(share: float, message: str) -> None:
 def fill(path: Path, rows: int) -> None:
     with migrated(path) as cursor:
         for number in range(rows):
-            executions.insert(
-                cursor, execution(task_description=f"task number {number}"), number + 1
-            )
+            executions.insert(cursor, execution(task_description=f"task number {number}"))
 
 
 def counts(path: Path) -> dict[str, int]:
@@ -231,7 +229,7 @@ def test_an_hnsw_index_on_our_own_tables_is_dropped(settings: Settings) -> None:
     with duckdb.connect(str(settings.database_path)) as plain:
         names = plain.execute("SELECT index_name FROM duckdb_indexes()").fetchall()
         assert ("mine",) not in names
-        executions.insert(plain, execution(task_description="one more"), 9)
+        executions.insert(plain, execution(task_description="one more"))
 
 
 @pytest.mark.parametrize("kind", ["damaged", "foreign"])

@@ -27,8 +27,8 @@ def fill(path: Path, descriptions: Iterable[str], **values: Any) -> None:
     """Makes a database with these executions."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with migrated(path) as cursor:
-        for key, text in enumerate(descriptions, 1):
-            executions.insert(cursor, execution(task_description=text, **values), key)
+        for text in descriptions:
+            executions.insert(cursor, execution(task_description=text, **values))
 
 
 def leave_a_log(path: Path) -> None:
@@ -152,8 +152,8 @@ def test_pruning_killed_at_any_step_loses_nothing(tmp_path: Path) -> None:
     base = tmp_path / "base"
     fill(base / "learning.duckdb", ["new one", "new two"], recorded_at=datetime.now(UTC))
     with duckdb.connect(str(base / "learning.duckdb")) as connection:
-        for key, text in enumerate(["old one", "old two"], 7):
-            executions.insert(connection, execution(task_description=text), key)
+        for text in ["old one", "old two"]:
+            executions.insert(connection, execution(task_description=text))
     leave_a_log(base / "learning.duckdb")
     before = descriptions(base / "learning.duckdb")
 

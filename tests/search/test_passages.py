@@ -14,7 +14,6 @@ from search.planted import DIMENSION, MODEL
 from search.world import VECTORS, World, description_of, like, opened, told, vector_of
 from store.rows import execution
 
-from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.search.passages import Passages
 from mcp_learning.search.row_table import Upkeep
@@ -144,7 +143,7 @@ def test_the_index_finds_passages_and_agrees_with_comparing_all(
 ) -> None:
     with opened(portal, empty, tmp_path / "hnsw", "hnsw") as world:
         rows = [execution(task_description=description_of(task)) for task in range(300)]
-        world.write(lambda c: bulk.insert(c, rows, [task_key(r.task_description) for r in rows]))
+        world.write(lambda c: bulk.insert(c, rows))
         world.rows |= {row.task_id: row for row in rows}
         spread = {row.task_id: [300 + 2 * at, 301 + 2 * at] for at, row in enumerate(rows)}
         embed(world, spread, portal)

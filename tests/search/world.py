@@ -161,9 +161,8 @@ class World:
 
     def fill(self, rows: list[Execution]) -> None:
         """Records many executions with their vectors."""
-        keys = [task_key(row.task_description) for row in rows]
         vectors = np.stack([vector_of(row.task_description) for row in rows])
-        self.write(lambda cursor: bulk.insert(cursor, rows, keys, vectors, MODEL))
+        self.write(lambda cursor: bulk.insert(cursor, rows, vectors, MODEL))
         self.rows |= {row.task_id: row for row in rows}
         self._stored |= {row.task_id: row.task_description for row in rows}
         self.load()
@@ -172,7 +171,7 @@ class World:
         """One run of a task, not embedded yet."""
         given = {"task_description": description_of(task)} | values
         row = execution(**given, **({"task_id": task_id} if task_id else {}))
-        self.write(lambda c: executions.insert(c, row, task_key(row.task_description)))
+        self.write(lambda c: executions.insert(c, row))
         self.rows[row.task_id] = row
         return row.task_id
 
@@ -182,7 +181,7 @@ class World:
         row = self.rows[task_id] = old.model_copy(update=values)
 
         def update(cursor: Cursor) -> None:
-            executions.update(cursor, row, task_key(row.task_description))
+            executions.update(cursor, row)
             if row.task_description != old.task_description:
                 embeddings.remove(cursor, task_id)
 
@@ -371,7 +370,7 @@ def empty_database(path: Path, portal: BlockingPortal) -> None:
 
     def prepare(cursor: Cursor) -> None:
         migrations.apply(cursor)
-        embeddings.create_table(cursor, "embeddings", DIMENSION)
+        embeddings.reset(cursor, DIMENSION)
 
     database = Database(path, prepare=prepare)
     portal.call(database.open)

@@ -16,7 +16,6 @@ from mcp_learning.clients.transfer.exports import writer
 from mcp_learning.clients.transfer.imported import Notes, batches
 from mcp_learning.cluster import frames
 from mcp_learning.cluster.frames import Call, Result
-from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import Exported, ImportBatch, PastExecution
 from mcp_learning.service.importing import prepare
@@ -95,7 +94,7 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cursor, Cur
 
 def fill(cursor: Cursor, records: Sequence[_Record]) -> None:
     made = [one for one, _, _ in records]
-    bulk.insert(cursor, made, [task_key(one.task_description) for one in made])
+    bulk.insert(cursor, made)
     used = set()
     for one, feedback, uses in records:
         for feedback_id, at, *values in feedback:

@@ -37,7 +37,7 @@ async def record(database: Database, characters: int = 10) -> str:
         task_description=os.urandom(characters // 2).hex(),
         outcome="success",
     )
-    await database.write(lambda cursor: executions.insert(cursor, execution, 7))
+    await database.write(lambda cursor: executions.insert(cursor, execution))
     return str(execution.task_id)
 
 

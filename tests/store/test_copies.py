@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 def filled(path: Path, rows: int = 3) -> None:
     with migrated(path) as cursor:
         for number in range(rows):
-            executions.insert(cursor, execution(task_description=f"task {number}"), number + 1)
+            executions.insert(cursor, execution(task_description=f"task {number}"))
 
 
 def test_a_copy_holds_the_same_and_goes_on_counting(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_copy_holds_the_same_and_goes_on_counting(tmp_path: Path) -> None:
         assert target.stat().st_mode & 0o777 == 0o600
     with duckdb.connect(str(target)) as connection:
         apply(connection)
-        executions.insert(connection, execution(task_description="another"), 7)
+        executions.insert(connection, execution(task_description="another"))
         numbers = connection.execute("SELECT sequence FROM executions ORDER BY 1").fetchall()
         outcomes = connection.execute("SELECT outcome FROM runs ORDER BY task_id").fetchall()
     assert numbers == [(1,), (2,), (3,), (4,)]
@@ -42,7 +42,7 @@ def test_a_copy_holds_the_same_and_goes_on_counting(tmp_path: Path) -> None:
 
 def test_contents_tell_apart_what_differs_in_one_value(tmp_path: Path) -> None:
     with migrated(tmp_path / "a.duckdb") as cursor:
-        executions.insert(cursor, execution(task_description="one"), 1)
+        executions.insert(cursor, execution(task_description="one"))
         before = copies.contents(cursor)
         cursor.execute("UPDATE executions SET metadata = '{}'")
         assert copies.contents(cursor) != before
@@ -83,7 +83,7 @@ async def test_a_database_is_replaced_while_it_is_read_and_written(tmp_path: Pat
     assert held.counts["executions"] == before.counts["executions"] - 150 == 50
     assert await database.read(copies.contents) == held
     await database.write(
-        lambda cursor: executions.insert(cursor, execution(task_description="later"), 1)
+        lambda cursor: executions.insert(cursor, execution(task_description="later"))
     )
     await database.close()
     assert copies.examine(path).counts["executions"] == 51

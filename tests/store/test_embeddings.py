@@ -11,11 +11,11 @@ from store.rows import execution, migrated
 
 from mcp_learning.store.duckdb import bulk, embeddings, executions, feed
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.vectors import Generation
 
 Vectors = NDArray[np.float32]
 
-FEW, MANY = 4, 38
-KEY = 7
+FEW, MANY = 4, 70
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def cursor(tmp_path: Path) -> Iterator[Cursor]:
 def record(cursor: Cursor, count: int) -> list[UUID]:
     rows = [execution(task_description=f"task {number}") for number in range(count)]
     for row in rows:
-        executions.insert(cursor, row, KEY)
+        executions.insert(cursor, row)
     return [row.task_id for row in rows]
 
 
@@ -37,7 +37,7 @@ def some_vectors(count: int, dimension: int = 384) -> Vectors:
 
 
 def embed(cursor: Cursor, limit: int = 10_000) -> dict[UUID, int]:
-    rows = embeddings.pending(cursor, limit)
+    rows = embeddings.unembedded(cursor, limit)
     return embeddings.store(cursor, rows, some_vectors(len(rows)), "model")
 
 
@@ -79,20 +79,20 @@ def in_bulk(cursor: Cursor, chunk: int = MANY // 2) -> dict[int, list[float]]:
 
 def change(cursor: Cursor, task_id: UUID) -> None:
     changed = execution(task_id=task_id, task_description="another task")
-    executions.update(cursor, changed, 8)
+    executions.update(cursor, changed)
 
 
 def test_the_queue_is_the_executions_without_a_vector_oldest_change_first(cursor: Cursor) -> None:
     ids = record(cursor, 5)
     change(cursor, ids[0])
-    queue = embeddings.pending(cursor, 10)
+    queue = embeddings.unembedded(cursor, 10)
     assert [row.task_id for row in queue] == [*ids[1:], ids[0]]
     assert queue[-1].task_description == "another task"
-    assert [row.task_id for row in embeddings.pending(cursor, 2)] == ids[1:3]
+    assert [row.task_id for row in embeddings.unembedded(cursor, 2)] == ids[1:3]
     assert embed(cursor, 2).keys() == set(ids[1:3])
-    assert (embeddings.count(cursor), embeddings.count_pending(cursor)) == (2, 3)
+    assert embeddings.counts(cursor) == (2, 3)
     embeddings.remove(cursor, ids[1])
-    assert [row.task_id for row in embeddings.pending(cursor, 10)] == [
+    assert [row.task_id for row in embeddings.unembedded(cursor, 10)] == [
         ids[1],
         ids[3],
         ids[4],
@@ -105,7 +105,7 @@ def test_what_was_changed_deleted_or_embedded_after_it_was_read_is_not_stored(
     cursor: Cursor, count: int
 ) -> None:
     changed, deleted, embedded, *rest = record(cursor, count)
-    rows = embeddings.pending(cursor, count)
+    rows = embeddings.unembedded(cursor, count)
     change(cursor, changed)
     executions.delete(cursor, [deleted])
     first = embeddings.store(
@@ -121,7 +121,7 @@ def test_what_was_changed_deleted_or_embedded_after_it_was_read_is_not_stored(
 @pytest.mark.parametrize("count", [1, FEW, MANY])
 def test_each_execution_gets_its_own_vector_exactly(cursor: Cursor, count: int) -> None:
     record(cursor, count)
-    rows, vectors = embeddings.pending(cursor, count), some_vectors(count)
+    rows, vectors = embeddings.unembedded(cursor, count), some_vectors(count)
     answer = embeddings.store(cursor, rows, vectors, "model")
     expected = {row.task_id: vector.tolist() for row, vector in zip(rows, vectors, strict=True)}
     assert stored(cursor) == expected
@@ -156,17 +156,17 @@ def test_a_second_table_of_another_dimension_takes_the_place_of_the_first(
 ) -> None:
     ids = record(cursor, count)
     before = embed(cursor)
-    embeddings.create_table(cursor, "embeddings_next", 5)
-    rows = embeddings.pending(cursor, 100, "embeddings_next")
+    embeddings.reset(cursor, 5, "next")
+    rows = embeddings.unembedded(cursor, 100, generation="next")
     assert [row.task_id for row in rows] == ids
     vectors = some_vectors(count, 5)
-    answer = embeddings.store(cursor, rows, vectors, "other", "embeddings_next")
+    answer = embeddings.store(cursor, rows, vectors, "other", "next")
     assert embeddings.dimension(cursor) == 384
-    assert embeddings.count_pending(cursor, "embeddings_next") == 0
-    assert embeddings.model(cursor, "embeddings_next") == "other"
+    assert embeddings.counts(cursor, "next") == (count, 0)
+    assert embeddings.model(cursor, "next") == "other"
     embeddings.adopt_next(cursor, 5)
     assert embeddings.dimension(cursor) == 5
-    assert embeddings.model(cursor, "embeddings_next") is None
+    assert embeddings.model(cursor, "next") is None
     assert embeddings.model(cursor) == "other"
     assert answer == before  # so that searches go on while tables change
     assert stored(cursor) == dict(zip(ids, vectors.tolist(), strict=True))
@@ -175,20 +175,21 @@ def test_a_second_table_of_another_dimension_takes_the_place_of_the_first(
 def test_a_table_made_again_is_empty_and_the_queue_full(cursor: Cursor) -> None:
     record(cursor, 3)
     embed(cursor)
-    embeddings.create_table(cursor, "embeddings", 5)
-    assert (embeddings.count(cursor), embeddings.count_pending(cursor)) == (0, 3)
+    embeddings.reset(cursor, 5)
+    assert embeddings.counts(cursor) == (0, 3)
 
 
 def test_a_vector_is_taken_away_from_both_tables(cursor: Cursor) -> None:
     changed, _ = record(cursor, 2)
-    embeddings.create_table(cursor, "embeddings_next", 5)
-    rows = embeddings.pending(cursor, 2)
+    embeddings.reset(cursor, 5, "next")
+    rows = embeddings.unembedded(cursor, 2)
     embeddings.store(cursor, rows, some_vectors(2), "model")
-    embeddings.store(cursor, rows, some_vectors(2, 5), "other", "embeddings_next")
+    embeddings.store(cursor, rows, some_vectors(2, 5), "other", "next")
     embeddings.remove(cursor, changed)
-    tables: tuple[embeddings.Table, ...] = ("embeddings", "embeddings_next")
-    for table in tables:
-        assert [row.task_id for row in embeddings.pending(cursor, 2, table)] == [changed]
+    generations: tuple[Generation, ...] = ("current", "next")
+    for generation in generations:
+        queue = embeddings.unembedded(cursor, 2, generation=generation)
+        assert [row.task_id for row in queue] == [changed]
 
 
 def test_each_version_leads_to_its_execution(cursor: Cursor) -> None:
@@ -214,8 +215,8 @@ def test_each_version_leads_to_its_execution(cursor: Cursor) -> None:
 def test_reading_in_bulk_gives_each_vector_once_exactly(
     cursor: Cursor, count: int, chunk: int
 ) -> None:
-    embeddings.create_table(cursor, "embeddings", 5)
+    embeddings.reset(cursor, 5)
     rows, vectors = [execution() for _ in range(count + 2)], some_vectors(count + 2, 5)
-    bulk.insert(cursor, rows, [KEY] * len(rows), vectors, "model")
+    bulk.insert(cursor, rows, vectors, "model")
     executions.delete(cursor, [row.task_id for row in rows[:2]])
     assert sorted(in_bulk(cursor, chunk).values()) == sorted(vectors[2:].tolist())

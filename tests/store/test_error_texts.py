@@ -22,9 +22,10 @@ PERIOD = Period.last_days(30, NOW)
 pytestmark = pytest.mark.usefixtures("taken_back")
 
 
-def add(cursor: Cursor, key: int = 1, **values: Any) -> Execution:
-    row = execution(**{"solution_summary": None, **values})
-    executions.insert(cursor, row, key)
+def add(cursor: Cursor, task: int = 1, **values: Any) -> Execution:
+    described = {"task_description": f"task {task}", "solution_summary": None}
+    row = execution(**described | values)
+    executions.insert(cursor, row)
     return row
 
 
@@ -122,7 +123,7 @@ def test_a_similar_later_success_of_the_same_repo_and_type_is_found(cursor: Curs
         FIXED | ago(1),
     ]
     rows = [add(cursor, number, **given) for number, given in enumerate(values)]
-    waiting = embeddings.pending(cursor, 10)
+    waiting = embeddings.unembedded(cursor, 10)
     order = [next(n for n, row in enumerate(rows) if row.task_id == p.task_id) for p in waiting]
     embeddings.store(cursor, waiting, vectors[order], "model")
     failed: UUID = rows[0].task_id

@@ -14,28 +14,25 @@ from store import rows
 from store.rows import AWKWARD, NOW, OUTCOMES, execution, undone
 
 from mcp_learning.models.error_messages import normal_form
-from mcp_learning.models.identifiers import description_hash
+from mcp_learning.models.identifiers import description_hash, task_key
 from mcp_learning.models.requests import Details, GroupBy
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.store.duckdb import bulk, embeddings, executions, feed, statistics
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.types import Measures, Period
+from mcp_learning.store.types import Measures, Period, Selection
 
 modest = settings(deadline=None, max_examples=40)
-
-KEY = -(2**63)
-
 
 pytestmark = pytest.mark.usefixtures("taken_back")
 
 
 def insert_all(cursor: Cursor, given_rows: Sequence[Execution]) -> None:
     for row in given_rows:
-        executions.insert(cursor, row, KEY)
+        executions.insert(cursor, row)
 
 
 def embed_all(cursor: Cursor) -> dict[UUID, int]:
-    pending = embeddings.pending(cursor, 1000)
+    pending = embeddings.unembedded(cursor, 1000)
     vectors = np.eye(384, dtype=np.float32)[np.arange(len(pending)) % 384]
     return embeddings.store(cursor, pending, vectors, "model")
 
@@ -44,7 +41,7 @@ def embed_all(cursor: Cursor) -> dict[UUID, int]:
 @modest
 def test_what_is_inserted_is_what_is_read(cursor: Cursor, row: Execution) -> None:
     with undone(cursor):
-        executions.insert(cursor, row, KEY)
+        executions.insert(cursor, row)
         assert executions.get(cursor, row.task_id) == row
         assert executions.get(cursor, uuid4()) is None
 
@@ -53,14 +50,13 @@ def test_what_is_inserted_is_what_is_read(cursor: Cursor, row: Execution) -> Non
 @modest
 def test_a_bulk_insert_gives_the_same_as_one_by_one(cursor: Cursor, batch: list[Execution]) -> None:
     with undone(cursor):
-        keys = [number - 2**63 for number in range(len(batch))]
-        bulk.insert(cursor, batch, keys, np.eye(384, dtype=np.float32)[: len(batch)], "model")
+        bulk.insert(cursor, batch, np.eye(384, dtype=np.float32)[: len(batch)], "model")
         assert [executions.get(cursor, row.task_id) for row in batch] == batch
         stored = cursor.execute(
             "SELECT task_id, task_key FROM embeddings JOIN executions USING (task_id)"
         ).fetchall()
-        assert dict(stored) == {row.task_id: key for row, key in zip(batch, keys, strict=True)}
-        assert embeddings.count_pending(cursor) == 0
+        assert dict(stored) == {row.task_id: task_key(row.task_description) for row in batch}
+        assert embeddings.counts(cursor) == (len(batch), 0)
 
 
 @given(old=rows.executions, new=rows.executions)
@@ -72,10 +68,10 @@ def test_an_update_replaces_every_column_and_is_the_latest_change(
         bystander = execution()
         insert_all(cursor, [old, bystander])
         changed = new.model_copy(update={"task_id": old.task_id})
-        executions.update(cursor, changed, KEY + 1)
+        executions.update(cursor, changed)
         assert executions.get(cursor, old.task_id) == changed
         assert executions.get(cursor, bystander.task_id) == bystander
-        assert [row.task_id for row in embeddings.pending(cursor, 9)] == [
+        assert [row.task_id for row in embeddings.unembedded(cursor, 9)] == [
             bystander.task_id,
             old.task_id,
         ]
@@ -139,7 +135,8 @@ def test_what_a_search_keeps_in_memory_is_what_was_inserted_and_changed(
         last = int(feed.read(cursor).sequence.max(initial=0))
         insert_all(cursor, batch[after:])
         if after and batch:
-            executions.update(cursor, batch[0], KEY + 1)
+            batch[0] = batch[0].model_copy(update={"task_description": "another"})
+            executions.update(cursor, batch[0])
             batch = [*batch[1:], batch[0]]
         found = feed.read(cursor, last)
         chosen = batch[len(batch) - len(found) :]
@@ -148,7 +145,7 @@ def test_what_a_search_keeps_in_memory_is_what_was_inserted_and_changed(
         for at, row in enumerate(chosen):
             kept = {name: value[at] for name, value in vars(found).items() if name != "labels"}
             assert UUID(int=int(kept["high"]) << 64 | int(kept["low"])) == row.task_id
-            assert kept["task_key"] == KEY + (after > 0 and row is batch[-1])
+            assert kept["task_key"] == task_key(row.task_description)
             moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
                 microseconds=int(found.timestamp[at])
             )
@@ -189,8 +186,8 @@ def test_selecting_ids_means_every_given_filter(
     before = None if days is None else NOW - timedelta(days=days)
     with undone(cursor):
         insert_all(cursor, batch)
-        chosen = executions.select_ids(cursor, repo=repo, task_type=task_type, before=before)
-        assert set(chosen) == {
+        selection = Selection(repo=repo, task_type=task_type, before=before)
+        assert set(executions.selected(cursor, selection).task_ids) == {
             row.task_id
             for row in batch
             if repo in (None, row.repo)

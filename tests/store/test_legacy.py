@@ -171,7 +171,7 @@ def test_deleted_rows_are_gone(path: Path) -> None:
 def test_feedback_and_uses_hang_on_the_executions_of_our_own_files(path: Path) -> None:
     one = execution()
     with migrated(path) as cursor:
-        executions.insert(cursor, one, 7)
+        executions.insert(cursor, one)
         cursor.execute(
             "INSERT INTO feedback VALUES (uuid(), ?, '2025-01-01', 4, true, NULL, NULL, 'fine')",
             [one.task_id],

@@ -140,7 +140,7 @@ def test_a_failing_migration_is_rolled_back_as_a_whole_and_applied_later(
     cursor: Cursor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = execution()
-    executions.insert(cursor, row, 7)
+    executions.insert(cursor, row)
     before = migrations.current_version(cursor)
     with monkeypatch.context() as patch:
         extra = with_one_more(patch, BAD)
@@ -169,7 +169,7 @@ def test_a_newer_schema_is_refused_untouched(cursor: Cursor) -> None:
 async def test_the_file_opens_in_plain_duckdb_and_in_older_ones(settings: Settings) -> None:
     row = execution(metadata={"a": [1]})
     database = open_database(settings)
-    await database.write(lambda cursor: executions.insert(cursor, row, 7))
+    await database.write(lambda cursor: executions.insert(cursor, row))
     await database.close()
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",

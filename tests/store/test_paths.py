@@ -20,7 +20,7 @@ def test_a_relative_path_is_never_taken_for_a_kind_of_database(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with migrated(tmp_path / "learning.duckdb") as cursor:
-        executions.insert(cursor, execution(), 1)
+        executions.insert(cursor, execution())
         held = backups.write(cursor, tmp_path / "learning.duckdb", Path(name))
     assert copies.examine(Path(name)) == held == backups.usable(Path(name))
     with legacy.opened(Path(name)) as database:

@@ -39,7 +39,7 @@ def fill(path: Path, rows: int) -> Path:
     vectors = np.random.default_rng(1).normal(size=(rows, 384)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     with migrated(path) as cursor:
-        bulk.insert(cursor, made, [task_key(e.task_description) for e in made], vectors, "model")
+        bulk.insert(cursor, made, vectors, "model")
         votes.add_recalls(cursor, {made[0].task_id: 3, made[-1].task_id: 1}, datetime.now(UTC))
         cursor.execute("CHECKPOINT")
         cursor.execute("UPDATE schema_version SET name = 'again'")
@@ -217,7 +217,7 @@ def test_a_lost_description_is_replaced_by_the_solution(big: Path, damaged: Path
         ).fetchall()
         assert len(rows) == lost > 0
         assert all(key == task_key(text) and not embedded for text, key, embedded in rows)
-        executions.insert(connection, execution(task_description="recorded afterwards"), 1)
+        executions.insert(connection, execution(task_description="recorded afterwards"))
         numbers = connection.execute("SELECT count(DISTINCT sequence), count(*) FROM executions")
         assert len(set(numbers.fetchall()[0])) == 1
 
@@ -262,10 +262,10 @@ def logged(path: Path) -> Path:
     with migrated(path):
         pass
     made = [execution(task_description=f"task {number}") for number in range(3)]
-    for number, one in enumerate(made, start=1):
+    for one in made:
         with closing(connect(path)) as cursor:
             cursor.execute("PRAGMA disable_checkpoint_on_shutdown")
-            executions.insert(cursor, one, number)
+            executions.insert(cursor, one)
     with closing(connect(path)) as cursor:
         cursor.execute("PRAGMA disable_checkpoint_on_shutdown")
         cursor.execute("DELETE FROM executions WHERE task_id = ?", [made[0].task_id])

@@ -17,16 +17,12 @@ from mcp_learning.store.duckdb.executions import naive
 from mcp_learning.store.duckdb.files import put_in_place
 from mcp_learning.store.duckdb.lists import UUIDS, joined
 from mcp_learning.store.duckdb.paths import file_literal, pattern_literal
+from mcp_learning.store.duckdb.queries import number, selected
 from mcp_learning.store.types import Expired, Unarchived
 
-FORMAT = "1"
-"""Of the files, under the key `mcp_learning_archive` of their metadata."""
-
-ROW_BYTES = 400
-"""What a row takes in the file besides its texts and its vector, with its feedback and uses."""
-
-FILE_BYTES = 2**20
-"""What a file takes besides its rows: blocks that are not full."""
+_FORMAT = "1"  # of the files, under the key `mcp_learning_archive` of their metadata
+_ROW_BYTES = 400  # of a row in the database besides texts and vector, with its feedback and uses
+_FILE_BYTES = 2**20  # of a database besides its rows: blocks that are not full
 
 _TEXTS = [name for name, kind in COLUMN_TYPES.items() if kind in ("VARCHAR", "JSON")]
 
@@ -44,20 +40,20 @@ FROM executions x SEMI JOIN leaving USING (task_id)
 """
 
 
-def expired(cursor: Cursor, *, before: datetime | None, max_bytes: int | None) -> Expired:
-    """What is older than `before`, and the oldest of the rest until that takes `max_bytes`.
+def expired(cursor: Cursor, before: datetime | None, max_bytes: int | None) -> Expired:
+    """As `Store.expired`: what is older, and the oldest of the rest until that takes `max_bytes`.
 
     What it takes is estimated from texts and vectors, so that it is the same whether or not space
     was reclaimed: a rewritten file is at most about as large.
     """
     texts = " + ".join(f"coalesce(strlen({name}::VARCHAR), 0)" for name in _TEXTS)
-    width = 4 * embeddings.dimension(cursor) + ROW_BYTES
+    width = 4 * embeddings.dimension(cursor) + _ROW_BYTES
     rows = cursor.execute(
         "SELECT task_id, timestamp FROM (SELECT task_id, timestamp, "
         f"sum({texts} + {width:d}) OVER (ORDER BY timestamp DESC, task_id DESC) AS total "
         "FROM executions) WHERE timestamp < coalesce(?, '-infinity'::TIMESTAMP) OR total > ? "
         "ORDER BY timestamp, task_id",
-        [before and naive(before), 2**62 if max_bytes is None else max_bytes - FILE_BYTES],
+        [before and naive(before), 2**62 if max_bytes is None else max_bytes - _FILE_BYTES],
     ).fetchall()
     if not rows:
         return Expired([], None, None)
@@ -65,8 +61,8 @@ def expired(cursor: Cursor, *, before: datetime | None, max_bytes: int | None) -
     return Expired([row[0] for row in rows], oldest, newest)
 
 
-def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> int:
-    """Writes executions to a new file, reads it back and compares; returns how many they are.
+def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> None:
+    """Writes executions to a new file, reads it back and compares.
 
     The file is on the disk on return; its directory is made if absent. Call it in the transaction
     that deletes them.
@@ -94,10 +90,9 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> int:
         cursor.execute(
             f"COPY ({_ARCHIVED}) TO {file_literal(writing)} (FORMAT parquet, COMPRESSION zstd, "
             "USE_TMP_FILE false, "
-            f"KV_METADATA {{mcp_learning_archive: '{FORMAT}'}})"
+            f"KV_METADATA {{mcp_learning_archive: '{_FORMAT}'}})"
         )
-        held, kept = _digest(cursor, _ARCHIVED), _digest(cursor, f"FROM {_parquet(writing)}")
-        if held != kept:
+        if _digest(cursor, _ARCHIVED) != _digest(cursor, f"FROM {_parquet(writing)}"):
             raise StoreDamaged(f"the archive {writing} is not what was written; check the disk")
         put_in_place(writing, target)
     except (OSError, duckdb.IOException) as error:
@@ -106,7 +101,6 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> int:
         ) from error
     finally:
         writing.unlink(missing_ok=True)
-    return held[0]
 
 
 def read(cursor: Cursor, source: Path) -> Unarchived:
@@ -118,22 +112,21 @@ def read(cursor: Cursor, source: Path) -> Unarchived:
         StoreError: It is no archive, or can't be read.
     """
     columns = _columns(cursor, source)
-    (total, _) = _digest(cursor, f"SELECT task_id FROM {_parquet(source)}")
-    given = [f"a.{name}::{kind} AS {name}" for name, kind in COLUMN_TYPES.items()]
-    given = [text for text, name in zip(given, COLUMN_TYPES, strict=True) if name in columns]
+    total = number(cursor, f"SELECT count(*) FROM {_parquet(source)}")
+    given = {name: f"a.{name}::{kind}" for name, kind in COLUMN_TYPES.items() if name in columns}
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE arriving AS SELECT DISTINCT ON (a.task_id) a.* "
         f"FROM {_parquet(source)} a ANTI JOIN executions x ON x.task_id = a.task_id::UUID"
     )
     cursor.execute(
-        f"INSERT INTO executions BY NAME SELECT {', '.join(given)}, "
+        f"INSERT INTO executions BY NAME SELECT {selected(given)}, "
         "nextval('execution_sequence') AS sequence FROM (FROM arriving ORDER BY sequence) a"
     )
-    feedback = _changed(
+    said = selected({name: f"f.{name}::{kind}" for name, kind in _FEEDBACK.items()})
+    feedback = number(
         cursor,
-        "INSERT OR IGNORE INTO feedback BY NAME SELECT task_id::UUID AS task_id, "
-        + ", ".join(f"f.{name}::{kind} AS {name}" for name, kind in _FEEDBACK.items())
-        + " FROM (SELECT task_id, unnest(feedback) AS f FROM arriving)",
+        f"INSERT OR IGNORE INTO feedback BY NAME SELECT task_id::UUID AS task_id, {said} "
+        "FROM (SELECT task_id, unnest(feedback) AS f FROM arriving)",
     )
     for column, ids in (
         ("used", "task_id::UUID, u.task_id::UUID"),
@@ -146,7 +139,7 @@ def read(cursor: Cursor, source: Path) -> Unarchived:
         )
     normal_forms.normalise(cursor)
     verdicts.add_missing(cursor)
-    (added, _) = _digest(cursor, "SELECT task_id FROM arriving")
+    added = number(cursor, "SELECT count(*) FROM arriving")
     return Unarchived(added, total - added, feedback)
 
 
@@ -161,21 +154,13 @@ def _columns(cursor: Cursor, source: Path) -> set[str]:
         described = cursor.execute(f"DESCRIBE FROM {_parquet(source)}").fetchall()
     except duckdb.Error as error:
         raise StoreError(f"{source} can't be read as a Parquet file") from error
-    if found is None or bytes(found[0]).decode() != FORMAT:
+    if found is None or bytes(found[0]).decode() != _FORMAT:
         raise StoreError(f"{source} is no archive that `mcp-learning prune` wrote")
     return {row[0] for row in described}
 
 
-def _changed(cursor: Cursor, statement: str) -> int:
-    row = cursor.execute(statement).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _digest(cursor: Cursor, query: str) -> tuple[int, int]:
-    row = cursor.execute(
-        f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM ({query}) t"
-    ).fetchone()
-    return (int(row[0]), int(row[1])) if row else (0, 0)
+def _digest(cursor: Cursor, query: str) -> object:
+    return cursor.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM ({query}) t").fetchone()
 
 
 def _parquet(path: Path) -> str:

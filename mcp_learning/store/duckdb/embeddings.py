@@ -8,7 +8,7 @@ numbers, which numpy reshapes: as arrays, DuckDB would make a Python object of e
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mcp_learning.store.duckdb.connection import Cursor
@@ -20,95 +20,97 @@ from mcp_learning.store.duckdb.lists import (
     as_text,
     joined,
 )
+from mcp_learning.store.duckdb.queries import number
 from mcp_learning.store.types import Unembedded
-from mcp_learning.store.vectors import TakeVectors
+from mcp_learning.store.vectors import Generation, TakeVectors, VectorState
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Table = Literal["embeddings", "embeddings_next"]
-
-PASSAGES: dict[Table, str] = {"embeddings": "passages", "embeddings_next": "passages_next"}
-"""The table of further passages by that of first vectors."""
-
-_READ = ("embeddings", "passages")
-
-MANY = 64
-"""Vectors from which on it is faster to have DuckDB read an Arrow table than to bind a text."""
+_TABLES: dict[Generation, tuple[str, str]] = {
+    "current": ("embeddings", "passages"),
+    "next": ("embeddings_next", "passages_next"),
+}
+_MANY = 64  # vectors from which on DuckDB reads an Arrow table faster than a bound text
 
 CHUNK = 40_960
 """Rows read at a time: 63 MB of vectors of 384. Each chunk scans its row group (122,880 rows) anew,
 so fewer take longer."""
 
 
-def pending(cursor: Cursor, limit: int, table: Table = "embeddings") -> list[Unembedded]:
-    """The next executions without a vector in `table`, oldest change first."""
-    rows = cursor.execute(
-        f"SELECT x.task_id, x.sequence, x.task_description FROM executions x "
-        f"ANTI JOIN {table} e USING (task_id) ORDER BY x.sequence LIMIT ?",
-        [limit],
-    ).fetchall()
-    return [Unembedded(*row) for row in rows]
-
-
-def unembedded(cursor: Cursor, sequences: Sequence[int]) -> list[Unembedded]:
-    """The executions whose last change is one of `sequences`, oldest change first.
-
-    Those that were deleted or changed meanwhile are left out.
-    """
-    if not sequences:
+def unembedded(
+    cursor: Cursor,
+    limit: int,
+    *,
+    numbers: Sequence[int] | None = None,
+    generation: Generation = "current",
+) -> list[Unembedded]:
+    """As `Store.unembedded`; of `numbers`, those deleted or changed meanwhile are left out."""
+    table, _ = _TABLES[generation]
+    if numbers is None:
+        return _unembedded(cursor, f"ANTI JOIN {table} e USING (task_id)", "LIMIT ?", [limit])
+    if not numbers:
         return []
-    rows = cursor.execute(
-        "SELECT task_id, sequence, task_description FROM executions WHERE sequence BETWEEN ? AND ? "
-        f"AND sequence {AMONG_NUMBERS} ORDER BY sequence",
-        [min(sequences), max(sequences), joined(sequences)],
-    ).fetchall()
-    return [Unembedded(*row) for row in rows]
+    some = numbers[:limit]
+    return _unembedded(
+        cursor,
+        f"WHERE sequence BETWEEN ? AND ? AND sequence {AMONG_NUMBERS}",
+        "",
+        [min(some), max(some), joined(some)],
+    )
 
 
 def unembedded_among(cursor: Cursor, task_ids: Sequence[UUID]) -> list[Unembedded]:
     """Those of these executions that exist and have no vector, oldest change first."""
+    chosen = f"ANTI JOIN embeddings e USING (task_id) WHERE task_id {AMONG_UUIDS}"
+    return _unembedded(cursor, chosen, "", [joined(task_ids)])
+
+
+def _unembedded(
+    cursor: Cursor, chosen: str, limit: str, values: Sequence[object]
+) -> list[Unembedded]:
     rows = cursor.execute(
-        "SELECT task_id, sequence, task_description FROM executions x "
-        f"ANTI JOIN embeddings e USING (task_id) WHERE task_id {AMONG_UUIDS} ORDER BY sequence",
-        [joined(task_ids)],
+        f"SELECT task_id, sequence, task_description FROM executions x {chosen} "
+        f"ORDER BY sequence {limit}",
+        list(values),
     ).fetchall()
     return [Unembedded(*row) for row in rows]
 
 
-def count_pending(cursor: Cursor, table: Table = "embeddings") -> int:
-    """Length of the embedding queue."""
-    row = cursor.execute(
-        f"SELECT count(*) FROM executions x ANTI JOIN {table} e USING (task_id)"
-    ).fetchone()
-    return int(row[0]) if row else 0
+def state(cursor: Cursor, generation: Generation = "current") -> VectorState:
+    """As `Store.vector_state`."""
+    return VectorState(
+        model(cursor, generation), dimension(cursor, generation), *counts(cursor, generation)
+    )
 
 
-def count(cursor: Cursor, table: Table = "embeddings") -> int:
-    """How many executions have a vector."""
-    row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(row[0]) if row else 0
+def counts(cursor: Cursor, generation: Generation = "current") -> tuple[int, int]:
+    """How many executions have a vector, and how many have none."""
+    table, _ = _TABLES[generation]
+    pending = f"SELECT count(*) FROM executions x ANTI JOIN {table} e USING (task_id)"
+    return number(cursor, f"SELECT count(*) FROM {table}"), number(cursor, pending)
 
 
 def count_vectors(cursor: Cursor, up_to: int) -> int:
     """How many vectors have a version of at most `up_to`, those of passages included."""
-    row = cursor.execute(
-        "SELECT (SELECT count(*) FROM embeddings WHERE version <= $1) "
-        "+ (SELECT count(*) FROM passages WHERE version <= $1)",
+    return number(
+        cursor,
+        "SELECT count(*) FROM (SELECT version FROM embeddings UNION ALL "
+        "SELECT version FROM passages) WHERE version <= ?",
         [up_to],
-    ).fetchone()
-    return int(row[0]) if row else 0
+    )
 
 
-def model(cursor: Cursor, table: Table = "embeddings") -> str | None:
+def model(cursor: Cursor, generation: Generation = "current") -> str | None:
     """Fingerprint of the model that made the vectors; None when there are none."""
-    row = cursor.execute(f"SELECT model FROM {table} LIMIT 1").fetchone()
+    row = cursor.execute(f"SELECT model FROM {_TABLES[generation][0]} LIMIT 1").fetchone()
     return str(row[0]) if row else None
 
 
-def dimension(cursor: Cursor, table: Table = "embeddings") -> int:
-    """Length of the vectors that `table` holds."""
+def dimension(cursor: Cursor, generation: Generation = "current") -> int:
+    """Length of the vectors of a generation."""
+    table, _ = _TABLES[generation]
     row = cursor.execute(
         "SELECT data_type FROM duckdb_columns() WHERE table_name = ? AND column_name = 'embedding'",
         [table],
@@ -118,45 +120,43 @@ def dimension(cursor: Cursor, table: Table = "embeddings") -> int:
     return int(str(row[0]).removeprefix("FLOAT[").removesuffix("]"))
 
 
-def create_table(cursor: Cursor, table: Table, dimension: int) -> None:
-    """Puts empty tables for vectors of this length in the place of `table` and its passages."""
-    columns = (
-        "task_id UUID USING COMPRESSION Uncompressed NOT NULL, version BIGINT NOT NULL, "
-        f"embedding FLOAT[{dimension:d}] NOT NULL"
-    )
-    cursor.execute(f"CREATE OR REPLACE TABLE {table} ({columns}, model VARCHAR NOT NULL)")
-    create_passages(cursor, table, dimension)
-
-
-def create_passages(cursor: Cursor, table: Table, dimension: int) -> None:
-    """Puts an empty table for vectors of this length in the place of the passages of `table`."""
+def reset(cursor: Cursor, dimension: int, generation: Generation = "current") -> None:
+    """Replaces a generation by an empty one for vectors of this length."""
     cursor.execute(
-        f"CREATE OR REPLACE TABLE {PASSAGES[table]} (task_id UUID USING COMPRESSION Uncompressed "
-        "NOT NULL, passage SMALLINT NOT NULL, version BIGINT NOT NULL, "
+        f"CREATE OR REPLACE TABLE {_TABLES[generation][0]} (task_id UUID USING COMPRESSION "
+        "Uncompressed NOT NULL, version BIGINT NOT NULL, "
+        f"embedding FLOAT[{dimension:d}] NOT NULL, model VARCHAR NOT NULL)"
+    )
+    _reset_passages(cursor, dimension, generation)
+
+
+def _reset_passages(cursor: Cursor, dimension: int, generation: Generation) -> None:
+    cursor.execute(
+        f"CREATE OR REPLACE TABLE {_TABLES[generation][1]} (task_id UUID USING COMPRESSION "
+        "Uncompressed NOT NULL, passage SMALLINT NOT NULL, version BIGINT NOT NULL, "
         f"embedding FLOAT[{dimension:d}] NOT NULL)"
     )
 
 
 def add_passages(cursor: Cursor) -> None:
     """Makes the tables of passages; it is for schema version 5."""
-    tables: tuple[Table, ...] = ("embeddings", "embeddings_next")
-    for table in tables:
-        create_passages(cursor, table, dimension(cursor, table))
+    for generation in _TABLES:
+        _reset_passages(cursor, dimension(cursor, generation), generation)
 
 
 def adopt_next(cursor: Cursor, dimension: int) -> None:
-    """Moves the vectors of `embeddings_next`, of this length, into the place of all others."""
-    create_table(cursor, "embeddings", dimension)
-    cursor.execute("INSERT INTO embeddings FROM embeddings_next")
-    cursor.execute("INSERT INTO passages FROM passages_next")
-    create_table(cursor, "embeddings_next", dimension)
+    """Moves the vectors of the next generation, of this length, into the place of all others."""
+    reset(cursor, dimension)
+    for current, following in zip(*_TABLES.values(), strict=True):
+        cursor.execute(f"INSERT INTO {current} FROM {following}")
+    reset(cursor, dimension, "next")
 
 
 def remove(cursor: Cursor, task_id: UUID) -> None:
     """Takes away an execution's vectors, which puts it into the embedding queue."""
-    for first, further in PASSAGES.items():
-        cursor.execute(f"DELETE FROM {first} WHERE task_id = ?", [task_id])
-        cursor.execute(f"DELETE FROM {further} WHERE task_id = ?", [task_id])
+    for tables in _TABLES.values():
+        for table in tables:
+            cursor.execute(f"DELETE FROM {table} WHERE task_id = ?", [task_id])
 
 
 def store(
@@ -164,26 +164,17 @@ def store(
     rows: Sequence[Unembedded],
     vectors: "NDArray[np.float32]",
     fingerprint: str,
-    table: Table = "embeddings",
+    generation: Generation = "current",
     passages: "Sequence[NDArray[np.float32]]" = (),
 ) -> dict[UUID, int]:
-    """Stores vectors, leaving out rows that were deleted, changed or embedded meanwhile.
+    """As `Store.put_vectors`, inside a transaction.
 
-    Args:
-        cursor: Inside a transaction.
-        rows: n executions from `pending`.
-        vectors: (n, dimension) float32, L2-normalised.
-        fingerprint: The model that made them.
-        table: Where to.
-        passages: n arrays (k, dimension), k >= 0: the vectors of their further passages; none: ().
-
-    Returns:
-        The embedding version of each stored execution, ascending; as `Store.put_vectors`. In
-        `embeddings_next` it is the one that the execution has in `embeddings`, so that searches go
-        on while tables change.
+    A version in the next generation is the one that the execution has in the current one, so that
+    searches go on while tables change.
     """
     if not rows:
         return {}
+    table, _ = _TABLES[generation]
     given, bound = _given(cursor, rows, vectors)
     stored = cursor.execute(
         f"INSERT INTO {table} "
@@ -200,7 +191,7 @@ def store(
     versions = dict(sorted(stored, key=lambda pair: pair[1]))
     further = {row.task_id: some for row, some in zip(rows, passages, strict=False) if len(some)}
     if stored_further := [(one, further[one]) for one in versions if one in further]:
-        store_passages(cursor, stored_further, table)
+        store_passages(cursor, stored_further, generation)
     return versions
 
 
@@ -208,7 +199,7 @@ def _given(
     cursor: Cursor, rows: Sequence[Unembedded], vectors: "NDArray[np.float32]"
 ) -> tuple[str, list[str]]:
     """A query of task_id, sequence and embedding, and its values; many are read in place."""
-    if len(rows) >= MANY:
+    if len(rows) >= _MANY:
         import numpy as np
 
         from mcp_learning.store.duckdb.arrow_batch import ArrowBatch
@@ -226,13 +217,15 @@ def _given(
 
 
 def store_passages(
-    cursor: Cursor, further: "Sequence[tuple[UUID, NDArray[np.float32]]]", table: Table
+    cursor: Cursor,
+    further: "Sequence[tuple[UUID, NDArray[np.float32]]]",
+    generation: Generation = "current",
 ) -> None:
     """Stores the vectors of further passages; they get the next versions, in their order."""
     numbered = [(one, at, v) for one, some in further for at, v in enumerate(some, 1)]
     width = numbered[0][2].shape[0]
     cursor.execute(
-        f"INSERT INTO {PASSAGES[table]} "
+        f"INSERT INTO {_TABLES[generation][1]} "
         # Numbered outside the subselect, as above.
         "SELECT task_id, passage, coalesce(version, nextval('embedding_version')), embedding FROM ("
         "SELECT new.task_id, new.passage, new.embedding, old.version "
@@ -266,18 +259,12 @@ def versions(cursor: Cursor) -> "dict[str, NDArray[Any]]":
 
 
 def read_into(cursor: Cursor, take: "TakeVectors", chunk: int = CHUNK) -> int:
-    """Hands all vectors to `take`, as `Store.vectors` describes; returns how many.
-
-    Args:
-        cursor: Outside a transaction.
-        take: Gets the vectors.
-        chunk: Rows read at a time.
-    """
+    """As `Store.vectors`, outside a transaction, some rows at a time."""
     cursor.begin()  # all queries are of one moment
     known = versions(cursor)
     order = known["version"].argsort()
     known = {name: values[order] for name, values in known.items()}
-    taken = sum(_read_table(cursor, table, known, take, chunk) for table in _READ)
+    taken = sum(_read_table(cursor, table, known, take, chunk) for table in _TABLES["current"])
     cursor.commit()
     return taken
 

@@ -71,24 +71,21 @@ WHERE cosine >= ? GROUP BY 1
 def error_texts(
     cursor: Cursor, period: Period, limit: int, *, examples: int, fixes: int
 ) -> ErrorTexts:
-    """The `limit` commonest error texts of a period; failures without one go by their type."""
+    """As `Store.error_texts`; failures without a text go by their type."""
     where, values = within(cursor, period)
     table, named = repositories.with_repository(cursor)
     query = _ERRORS.format(executions=table, period=where, examples=int(examples), fixes=int(fixes))
     rows = cursor.execute(query, [*named, *values * 2, limit]).fetchall()
-    return ErrorTexts(
-        commonest=[_error_text(row) for row in rows],
-        failures=int(rows[0][6]) if rows else 0,
-    )
+    return ErrorTexts([_error_text(row) for row in rows], int(rows[0][6]) if rows else 0)
 
 
 def _error_text(row: Sequence[Any]) -> ErrorText:
     text, error_type, count, fixed, examples, fixes = row[:6]
     return ErrorText(
-        text=text,
-        error_type=error_type,
-        count=count,
-        fixed=fixed,
+        text,
+        error_type,
+        count,
+        fixed,
         examples=tuple((one["at"].replace(tzinfo=UTC), one["task_id"]) for one in examples),
         fixes=tuple((one["after"], one["task_id"]) for one in fixes or ()),
     )
@@ -97,14 +94,7 @@ def _error_text(row: Sequence[Any]) -> ErrorText:
 def similar_successes(
     cursor: Cursor, failures: Sequence[UUID], *, nearest: int, least: float
 ) -> dict[UUID, UUID]:
-    """By failure the most similar later success of the same repo and task type, if one is near.
-
-    Args:
-        cursor: To read with.
-        failures: Their task_ids; those without a repo or a vector have no answer.
-        nearest: How many of the successes that came next are compared.
-        least: Smallest cosine of the two descriptions' vectors, -1..1.
-    """
+    """As `Store.similar_successes`."""
     if not failures:
         return {}
     table, named = repositories.with_repository(cursor)
@@ -113,7 +103,7 @@ def similar_successes(
 
 
 def solutions(cursor: Cursor, task_ids: Sequence[UUID], longest: int) -> dict[UUID, str]:
-    """Solution summaries of these executions, as far as they have one, clipped to `longest`."""
+    """As `Store.solutions`."""
     if not task_ids:
         return {}
     rows = cursor.execute(

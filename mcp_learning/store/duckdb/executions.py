@@ -13,31 +13,24 @@ from typing import Any
 from uuid import UUID
 
 from mcp_learning.models.error_messages import normal_form
+from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Outcome
 from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, UsedBy
 from mcp_learning.store.duckdb import repositories
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, UUIDS, joined
+from mcp_learning.store.duckdb.queries import JSON_ROWS, assigned, column, from_json, number
 from mcp_learning.store.types import LABELS, Deletion, Selection, Shown
 
 _FIELDS = ", ".join(EXECUTION_TYPES)
-# Column by column out of one JSON parameter: a third less time than from_json with its types.
-_FROM_JSON = {
-    name: f"json_extract_string(row, '$.{name}')::{kind}" for name, kind in COLUMN_TYPES.items()
-}
-_ASSIGNED = ", ".join(
-    f"{name} = {value}" for name, value in _FROM_JSON.items() if name != "task_id"
-)
-
-_ARRAY_BYTES = 1_000_000
-
+_FROM_JSON = from_json(COLUMN_TYPES)
 _UPDATE = f"""
-UPDATE executions SET {_ASSIGNED}, sequence = nextval('execution_sequence')
+UPDATE executions SET {assigned(_FROM_JSON)}, sequence = nextval('execution_sequence')
 FROM (SELECT ? AS row) AS new
 WHERE task_id = {_FROM_JSON["task_id"]}
 """
-_GET = f"SELECT {_FIELDS} FROM executions WHERE task_id = ?"
+_ARRAY_BYTES = 1_000_000
 
 _RENAMED = {"timestamp": "recorded_at", "actual_cost": "cost_usd"}
 _COLUMN = {"outcome": "success"} | {field: column for column, field in _RENAMED.items()}
@@ -45,22 +38,19 @@ _SHOWN = tuple(_COLUMN.get(field, field) for field in ExecutionSummary.model_fie
 _SHOWN_LABELS = [label for label in LABELS if label in ExecutionSummary.model_fields]
 _TIMES = ("timestamp", "updated_at", "uploaded_at")
 SUCCESS: dict[Outcome, bool | None] = {"success": True, "failure": False, "pending": None}
-_OUTCOME: dict[bool | None, Outcome] = {value: name for name, value in SUCCESS.items()}
+OUTCOME: dict[bool | None, Outcome] = {value: name for name, value in SUCCESS.items()}
 _SAME_NAME = (Execution.model_fields.keys() & EXECUTION_TYPES.keys()) - {*_TIMES, "metadata"}
-
 _GIVEN = tuple(FEEDBACK_TYPES)[3:]  # what a person says; before come ids and the time
-
-SUGGESTED = ("repo", "task_type", "approach", "error_type")
-"""Columns whose values may be completed."""
+_SUGGESTED = ("repo", "task_type", "approach", "error_type")
 
 
-def insert_many(cursor: Cursor, executions: Sequence[Execution], task_keys: Sequence[int]) -> None:
-    """Adds n executions with new task_ids, in this order."""
-    for rows in json_arrays(to_row(*pair) for pair in zip(executions, task_keys, strict=True)):
+def insert_many(cursor: Cursor, executions: Iterable[Execution]) -> None:
+    """Adds executions with new task_ids, in this order."""
+    for rows in json_arrays(map(to_row, executions)):
         cursor.execute(
             f"INSERT INTO executions ({', '.join(COLUMN_TYPES)}, sequence) "
             f"SELECT {', '.join(_FROM_JSON.values())}, nextval('execution_sequence') "
-            "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)",
+            f"FROM {JSON_ROWS}",
             [rows],
         )
 
@@ -79,10 +69,10 @@ def json_arrays(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
         yield f"[{','.join(part)}]"
 
 
-def insert(cursor: Cursor, execution: Execution, task_key: int) -> None:
+def insert(cursor: Cursor, execution: Execution) -> None:
     """Adds one execution; its task_id must be new."""
     # Only the columns that have a value: half the time of naming all of them.
-    row = {name: value for name, value in to_row(execution, task_key).items() if value is not None}
+    row = {name: value for name, value in to_row(execution).items() if value is not None}
     cursor.execute(
         f"INSERT INTO executions ({', '.join(row)}, sequence) "
         f"SELECT {', '.join(_FROM_JSON[name] for name in row)}, nextval('execution_sequence') "
@@ -91,9 +81,9 @@ def insert(cursor: Cursor, execution: Execution, task_key: int) -> None:
     )
 
 
-def update(cursor: Cursor, execution: Execution, task_key: int) -> None:
+def update(cursor: Cursor, execution: Execution) -> None:
     """Replaces all columns of the execution with the same task_id."""
-    cursor.execute(_UPDATE, [json.dumps(to_row(execution, task_key))])
+    cursor.execute(_UPDATE, [json.dumps(to_row(execution))])
 
 
 def get(cursor: Cursor, task_id: UUID) -> Execution | None:
@@ -101,7 +91,8 @@ def get(cursor: Cursor, task_id: UUID) -> Execution | None:
     # Of one column first: to find nothing in all of them takes twice as long.
     if not cursor.execute("SELECT 1 FROM executions WHERE task_id = ?", [task_id]).fetchone():
         return None
-    row = cursor.execute(_GET, [task_id]).fetchone()
+    query = f"SELECT {_FIELDS} FROM executions WHERE task_id = ?"
+    row = cursor.execute(query, [task_id]).fetchone()
     return from_row(row) if row else None
 
 
@@ -118,95 +109,60 @@ def unknown(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     """Those of `task_ids` that no execution has."""
     if not task_ids:
         return []
-    rows = cursor.execute(
-        f"SELECT task_id FROM executions WHERE list_contains({UUIDS}, task_id)",
-        [joined(task_ids)],
-    ).fetchall()
-    present = {row[0] for row in rows}
+    query = f"SELECT task_id FROM executions WHERE list_contains({UUIDS}, task_id)"
+    present = set(column(cursor, query, [joined(task_ids)]))
     return [task_id for task_id in task_ids if task_id not in present]
 
 
-def select_ids(
-    cursor: Cursor,
-    *,
-    repo: str | None,
-    task_type: str | None,
-    before: datetime | None,
-    generated: bool = False,
-) -> list[UUID]:
-    """Executions that match every given filter; `before` compares the time of recording.
-
-    `repo` may be any spelling of the repository.
-    """
-    clauses: list[str] = []
-    values: list[object] = []
-    if repo is not None:
-        clause, spellings = repositories.is_repository(cursor, repo)
-        clauses.append(clause)
-        values += spellings
-    if task_type is not None:
-        clauses.append("task_type = ?")
-        values.append(task_type)
-    if before is not None:
-        clauses.append("timestamp < ?")
-        values.append(naive(before))
-    if generated:
-        clauses.append("json_extract_string(metadata, '$.generated') = 'true'")
-    rows = cursor.execute(
-        f"SELECT task_id FROM executions {_conditions(clauses)}", values
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
 def selected(cursor: Cursor, selection: Selection) -> Deletion:
-    """Those that a selection means."""
+    """The executions that a selection means."""
     if selection.task_ids:
         ids = list(dict.fromkeys(selection.task_ids))
         missing = unknown(cursor, ids)
         absent = set(missing)
         return Deletion([one for one in ids if one not in absent], missing)
-    return Deletion(
-        select_ids(
-            cursor,
-            repo=selection.repo,
-            task_type=selection.task_type,
-            before=selection.before,
-            generated=selection.generated,
-        ),
-        [],
-    )
+    clauses: list[str] = []
+    values: list[object] = []
+    if selection.repo is not None:
+        clause, spellings = repositories.is_repository(cursor, selection.repo)
+        clauses.append(clause)
+        values += spellings
+    if selection.task_type is not None:
+        clauses.append("task_type = ?")
+        values.append(selection.task_type)
+    if selection.before is not None:
+        clauses.append("timestamp < ?")
+        values.append(naive(selection.before))
+    if selection.generated:
+        clauses.append("json_extract_string(metadata, '$.generated') = 'true'")
+    # Nothing at all where nothing is asked: even "AND true" makes a small query half as slow again.
+    where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+    return Deletion(column(cursor, f"SELECT task_id FROM executions {where}", values), [])
 
 
 def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     """Deletes executions with their embeddings, feedback, uses and recall counts."""
     ids = joined(task_ids)
-    chosen = AMONG_UUIDS
-    for table in ("embeddings", "embeddings_next", "passages", "passages_next"):
-        cursor.execute(f"DELETE FROM {table} WHERE task_id {chosen}", [ids])
-    cursor.execute(f"DELETE FROM feedback WHERE task_id {chosen}", [ids])
-    cursor.execute(f"DELETE FROM recall_counts WHERE task_id {chosen}", [ids])
-    cursor.execute(f"DELETE FROM uses WHERE task_id {chosen} OR used_task_id {chosen}", [ids, ids])
-    cursor.execute(f"DELETE FROM executions WHERE task_id {chosen}", [ids])
+    vectors = ("embeddings", "embeddings_next", "passages", "passages_next")
+    for table in (*vectors, "feedback", "recall_counts", "uses", "executions"):
+        cursor.execute(f"DELETE FROM {table} WHERE task_id {AMONG_UUIDS}", [ids])
+    cursor.execute(f"DELETE FROM uses WHERE used_task_id {AMONG_UUIDS}", [ids])
 
 
 def count(cursor: Cursor) -> int:
     """How many executions there are."""
-    row = cursor.execute("SELECT count(*) FROM executions").fetchone()
-    return int(row[0]) if row else 0
+    return number(cursor, "SELECT count(*) FROM executions")
 
 
 def shown(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
-    """What a search shows of these executions, as far as they exist."""
+    """As `Store.summaries`."""
     if not task_ids:
         return {}
     return _shown(cursor, f"WHERE task_id {AMONG_UUIDS}", joined(task_ids))
 
 
 def shown_latest(cursor: Cursor, limit: int, longest: int) -> dict[UUID, Shown]:
-    """What a search shows of the executions that changed last, oldest first.
-
-    Those whose texts have more than `longest` characters together are left out.
-    """
+    """As `Store.latest_summaries`."""
     chosen = (
         "WHERE sequence > (SELECT coalesce(max(sequence), 0) - ? FROM executions) "
         "AND length(task_description) + length(coalesce(solution_summary, '')) "
@@ -225,8 +181,7 @@ def _shown(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
 def _shown_values(row: Sequence[Any]) -> tuple[Any, ...]:
     named = _named(_SHOWN, row)
     # Labels repeat: thousands of rows share a few of them.
-    labels = {name: intern(named[name]) for name in _SHOWN_LABELS if named[name] is not None}
-    named |= labels
+    named |= {name: intern(named[name]) for name in _SHOWN_LABELS if named[name] is not None}
     return tuple(named[name] for name in ExecutionSummary.model_fields)
 
 
@@ -257,19 +212,16 @@ def feedback_of(cursor: Cursor, task_id: UUID) -> list[Feedback]:
 
 def add_uses(cursor: Cursor, task_id: UUID, used: Sequence[UUID], at: datetime) -> list[UUID]:
     """Notes that `task_id` used earlier executions; returns those of which that was new."""
-    added = cursor.execute(
+    return column(
+        cursor,
         f"INSERT OR IGNORE INTO uses SELECT ?, unnest({UUIDS}), ? RETURNING used_task_id",
         [task_id, joined(used), naive(at)],
-    ).fetchall()
-    return [row[0] for row in added]
+    )
 
 
 def uses(cursor: Cursor, task_id: UUID) -> list[UUID]:
     """Earlier executions that this one used, in the order of their ids."""
-    rows = cursor.execute(
-        "SELECT used_task_id FROM uses WHERE task_id = ? ORDER BY 1", [task_id]
-    ).fetchall()
-    return [row[0] for row in rows]
+    return column(cursor, "SELECT used_task_id FROM uses WHERE task_id = ? ORDER BY 1", [task_id])
 
 
 def used_by(cursor: Cursor, task_id: UUID) -> list[UsedBy]:
@@ -279,12 +231,12 @@ def used_by(cursor: Cursor, task_id: UUID) -> list[UsedBy]:
         "WHERE u.used_task_id = ? ORDER BY u.recorded_at",
         [task_id],
     ).fetchall()
-    return [UsedBy(task_id=row[0], outcome=_OUTCOME[row[1]]) for row in rows]
+    return [UsedBy(task_id=row[0], outcome=OUTCOME[row[1]]) for row in rows]
 
 
 def suggestions(cursor: Cursor, column: str, prefix: str, limit: int) -> list[str]:
-    """Recorded values of a `SUGGESTED` column that start with `prefix`, commonest first."""
-    if column not in SUGGESTED:
+    """As `Store.suggest`."""
+    if column not in _SUGGESTED:
         raise ValueError(f"{column} is not suggested")
     rows = cursor.execute(
         f"SELECT {column} FROM executions WHERE starts_with(lower({column}), lower(?)) "
@@ -294,13 +246,7 @@ def suggestions(cursor: Cursor, column: str, prefix: str, limit: int) -> list[st
     return [row[0] for row in rows]
 
 
-def _conditions(clauses: Iterable[str]) -> str:
-    # Nothing at all where nothing is asked: even "AND true" makes a small query half as slow again.
-    joined = " AND ".join(clauses)
-    return f"WHERE {joined}" if joined else ""
-
-
-def to_row(execution: Execution, task_key: int) -> dict[str, Any]:
+def to_row(execution: Execution) -> dict[str, Any]:
     """Column values by name, as JSON has them: times as naive UTC text, metadata as an object."""
     values = execution.model_dump(mode="json", include=_SAME_NAME)
     values |= {
@@ -310,13 +256,13 @@ def to_row(execution: Execution, task_key: int) -> dict[str, Any]:
         "metadata": json.dumps(execution.metadata) if execution.metadata is not None else None,
         "actual_cost": execution.cost_usd,
         "success": SUCCESS[execution.outcome],
-        "task_key": task_key,
+        "task_key": task_key(execution.task_description),
         "error_text": _error_text(execution),
     }
     return values
 
 
-def to_columns(executions: Sequence[Execution], task_keys: Sequence[int]) -> dict[str, list[Any]]:
+def to_columns(executions: Sequence[Execution]) -> dict[str, list[Any]]:
     """The values of n executions by column: what `to_row` gives, at a fifth of the time."""
     values: dict[str, list[Any]] = {
         name: [getattr(execution, name) for execution in executions] for name in _SAME_NAME
@@ -330,7 +276,7 @@ def to_columns(executions: Sequence[Execution], task_keys: Sequence[int]) -> dic
         "metadata": [None if e.metadata is None else json.dumps(e.metadata) for e in executions],
         "actual_cost": [execution.cost_usd for execution in executions],
         "success": [SUCCESS[execution.outcome] for execution in executions],
-        "task_key": list(task_keys),
+        "task_key": [task_key(execution.task_description) for execution in executions],
         "error_text": list(map(_error_text, executions)),
     }
     return {name: values[name] for name in COLUMN_TYPES}
@@ -355,7 +301,7 @@ def _named(columns: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
             values[name] = values[name].replace(tzinfo=UTC)
     if values.get("metadata") is not None:
         values["metadata"] = json.loads(values["metadata"])
-    values["outcome"] = _OUTCOME[values.pop("success")]
+    values["outcome"] = OUTCOME[values.pop("success")]
     return {_RENAMED.get(name, name): value for name, value in values.items()}
 
 

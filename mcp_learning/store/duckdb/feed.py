@@ -7,8 +7,6 @@ the few executions that it shows.
 from array import array
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.lists import AMONG_NUMBERS, joined
 from mcp_learning.store.types import CODED, Columns, IndexedTexts
@@ -29,6 +27,8 @@ ORDER BY x.sequence
 
 def read(cursor: Cursor, after_sequence: int = 0) -> Columns:
     """Executions that changed after the change number `after_sequence`."""
+    import numpy as np  # the store opens without it
+
     found = {
         name: np.ma.getdata(column)
         for name, column in cursor.execute(_READ, [after_sequence]).fetchnumpy().items()
@@ -49,6 +49,8 @@ def as_of_one_moment(
         read_rows: Reads them, each time as of then.
         deleted: Both halves of each deleted task_id; grows meanwhile.
     """
+    import numpy as np
+
     while True:
         known = len(deleted)  # before reading: all of these were committed before
         rows = read_rows()
@@ -56,17 +58,14 @@ def as_of_one_moment(
             return rows, known
 
 
-def words(cursor: Cursor, sequences: Sequence[int]) -> list[IndexedTexts]:
-    """The texts of the executions whose last change is one of `sequences`, in any order.
-
-    Those that were deleted or changed meanwhile are left out.
-    """
-    if not sequences:
+def words(cursor: Cursor, numbers: Sequence[int]) -> list[IndexedTexts]:
+    """As `Store.texts`."""
+    if not numbers:
         return []
     rows = cursor.execute(
         f"SELECT hash({_HASHED}), x.task_description, x.solution_summary, x.error_type, "
         "x.error_message FROM executions x WHERE x.sequence BETWEEN ? AND ? "
         f"AND x.sequence {AMONG_NUMBERS}",
-        [min(sequences), max(sequences), joined(sequences)],
+        [min(numbers), max(numbers), joined(numbers)],
     ).fetchall()
     return [IndexedTexts(row[0], tuple(row[1:])) for row in rows]

@@ -27,12 +27,13 @@ SELECT timestamp, updated_at, task_key, coalesce(repo, ''), task_type, coalesce(
     CASE WHEN outcome_basis = 'told' AND success IS NOT NULL THEN metadata->>'$.verdicts' END
 FROM chosen LEFT JOIN voted USING (task_id) ORDER BY timestamp, sequence
 """
+_NAMED = ("recorded_at", "updated_at", "task_key", "repo", "task_type", "label", "success")
 
 
 def latest(
     cursor: Cursor, by: Dimension, limit: int, offset: int = 0, *, complete: bool = True
 ) -> list[PastRun]:
-    """The latest executions, oldest first; as `Store.history`."""
+    """As `Store.history`."""
     found = cursor.execute(_LATEST.format(by=by), [complete, limit, offset])
     return [_past_run(row) for row in found.fetchall()]
 
@@ -40,16 +41,9 @@ def latest(
 def _past_run(row: tuple[Any, ...]) -> PastRun:
     import numpy as np  # the store opens without it
 
-    recorded_at, updated_at, task_key, repo, task_type, label, success, *rest = row
-    texts, vector, times, pros, propensity, confidence, verdicts = rest
+    texts, vector, times, pros, propensity, confidence, verdicts = row[7:]
     return PastRun(
-        recorded_at=recorded_at,
-        updated_at=updated_at,
-        task_key=task_key,
-        repo=repo,
-        task_type=task_type,
-        label=label,
-        success=success,
+        **dict(zip(_NAMED, row, strict=False)),
         texts=tuple(texts),
         vector=None if vector is None else np.array(vector, np.float32),
         votes=tuple(zip(times or (), pros or (), strict=True)),

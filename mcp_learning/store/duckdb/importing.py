@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from mcp_learning.models import provenance
-from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.store.duckdb import embeddings, executions, transfer
@@ -67,8 +65,8 @@ def _is_newer(one: Incoming, present: Mapping[UUID, datetime]) -> bool:
 
 def _insert(cursor: Cursor, new: Sequence[Incoming], outbox: Outbox) -> None:
     if new:
-        made = [Execution(task_id=one.record.task_id, **_fields(one)) for one in new]
-        executions.insert_many(cursor, made, [task_key(one.task_description) for one in made])
+        made = [Execution(task_id=one.record.task_id, **(one.given or {})) for one in new]
+        executions.insert_many(cursor, made)
         for one in made:
             outbox.changed(cursor, None, one)
 
@@ -78,12 +76,8 @@ def _update(cursor: Cursor, one: Incoming, outbox: Outbox) -> None:
     old = executions.get(cursor, task_id)
     if old is None:
         raise LookupError(f"{task_id} was there in this very transaction")
-    changed = provenance.merged(old, _fields(one))
-    executions.update(cursor, changed, task_key(changed.task_description))
+    changed = provenance.merged(old, one.given or {})
+    executions.update(cursor, changed)
     outbox.changed(cursor, old, changed)
     if changed.task_description != old.task_description:
         embeddings.remove(cursor, task_id)
-
-
-def _fields(one: Incoming) -> dict[str, Any]:
-    return dict(one.given or {})

@@ -21,6 +21,7 @@ from mcp_learning.store.duckdb.columns import (
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import json_arrays, naive
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
+from mcp_learning.store.duckdb.queries import JSON_ROWS, from_json, selected
 from mcp_learning.store.duckdb.traces import paths_in, recovered_in
 from mcp_learning.store.lesson_protocol import Experience, Revision, Showing, Tally
 from mcp_learning.store.types import Outcomes
@@ -72,7 +73,7 @@ FROM (
 
 
 def every(cursor: Cursor, *, in_use: bool = False) -> list[Lesson]:
-    """All lessons, or those on trial and kept, in the order of their ids."""
+    """As `LessonStore.lessons`."""
     chosen = f"lessons {_IN_USE}" if in_use else "lessons"
     rows = cursor.execute(
         f"SELECT {', '.join(LESSON_TYPES)} FROM {chosen} ORDER BY lesson_id"
@@ -171,15 +172,15 @@ def _remove_unfounded(cursor: Cursor) -> None:
 
 
 def history(cursor: Cursor) -> dict[UUID, list[LessonChange]]:
-    """Histories by lesson, oldest line first."""
+    """As `LessonStore.lesson_history`."""
     found: dict[UUID, list[LessonChange]] = defaultdict(list)
     for lesson_id, at, change, by, reason in cursor.execute(
         f"SELECT {', '.join(LESSON_CHANGE_TYPES)} FROM lesson_changes ORDER BY changed_at, rowid"
     ).fetchall():
-        moment = at.replace(tzinfo=UTC)
-        found[lesson_id].append(
-            LessonChange(changed_at=moment, change=change, by=by, reason=reason or "")
+        line = LessonChange(
+            changed_at=at.replace(tzinfo=UTC), change=change, by=by, reason=reason or ""
         )
+        found[lesson_id].append(line)
     return found
 
 
@@ -208,7 +209,7 @@ def past(cursor: Cursor, offset: int, limit: int) -> list[PastLesson]:
 
 
 def experience(cursor: Cursor, limit: int) -> list[Experience]:
-    """The latest executions that lessons are made of, oldest first."""
+    """As `LessonStore.experience`."""
     rows = cursor.execute(_EXPERIENCE, [limit]).fetchall()
     return [_experience(row) for row in reversed(rows)]
 
@@ -221,7 +222,7 @@ def _experience(row: Sequence[Any]) -> Experience:
 
 
 def add_showings(cursor: Cursor, showings: Sequence[Showing]) -> None:
-    """Notes showings, but for repeated ones and those of lessons that are gone."""
+    """As `LessonStore.add_showings`."""
     rows = [
         {**one._asdict(), "shown_at": naive(one.shown_at).isoformat()}
         | {"lesson_id": str(one.lesson_id), "task_id": one.task_id and str(one.task_id)}
@@ -237,34 +238,30 @@ def add_showings(cursor: Cursor, showings: Sequence[Showing]) -> None:
 
 
 def open_showings(cursor: Cursor, since: datetime) -> list[Showing]:
-    """Showings since then whose task isn't known yet, oldest first."""
+    """As `LessonStore.open_showings`."""
     columns = ", ".join(f"coalesce({c}, '') AS {c}" for c in ("question", "repo", "session_id"))
     rows = cursor.execute(
         f"SELECT lesson_id, unit, shown, shown_at, task_key, {columns} FROM lesson_showings "
         "WHERE task_id IS NULL AND shown_at >= ? ORDER BY shown_at, lesson_id, unit",
         [naive(since)],
     ).fetchall()
-    return [_showing(row) for row in rows]
-
-
-def _showing(row: Sequence[Any]) -> Showing:
-    values = dict(zip(Showing._fields, row, strict=False))
-    return Showing(**values | {"shown_at": values["shown_at"].replace(tzinfo=UTC)})
+    showings = (Showing(*row) for row in rows)
+    return [one._replace(shown_at=one.shown_at.replace(tzinfo=UTC)) for one in showings]
 
 
 def link_showings(
     cursor: Cursor, links: Mapping[tuple[UUID, str], UUID], drop_before: datetime
 ) -> None:
-    """Notes which executions the tasks of showings became; drops old ones that became none."""
+    """As `LessonStore.link_showings`."""
     rows = [
         {"lesson_id": str(lesson_id), "unit": unit, "task_id": str(task_id)}
         for (lesson_id, unit), task_id in links.items()
     ]
+    values = selected(from_json({"lesson_id": "UUID", "unit": "VARCHAR", "task_id": "UUID"}))
     for part in json_arrays(rows):
         cursor.execute(
-            "UPDATE lesson_showings SET task_id = n.task_id, question = NULL FROM ("
-            f"SELECT {_columns({'lesson_id': 'UUID', 'unit': 'VARCHAR', 'task_id': 'UUID'})} "
-            "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)) n "
+            "UPDATE lesson_showings SET task_id = n.task_id, question = NULL "
+            f"FROM (SELECT {values} FROM {JSON_ROWS}) n "
             "WHERE lesson_showings.lesson_id = n.lesson_id AND lesson_showings.unit = n.unit",
             [part],
         )
@@ -274,7 +271,7 @@ def link_showings(
 
 
 def tallies(cursor: Cursor) -> dict[UUID, Tally]:
-    """What became of the tasks of each lesson, by its id."""
+    """As `LessonStore.lesson_tallies`."""
     return {
         row[0]: Tally(Outcomes(*row[1:3]), Outcomes(*row[3:5]), row[5])
         for row in cursor.execute(_TALLIES).fetchall()
@@ -282,7 +279,7 @@ def tallies(cursor: Cursor) -> dict[UUID, Tally]:
 
 
 def showings(cursor: Cursor, lesson_id: UUID, limit: int) -> list[LessonShowing]:
-    """The latest showings of a lesson, latest first."""
+    """As `LessonStore.lesson_showings`."""
     rows = cursor.execute(
         "SELECT s.shown_at, s.shown, s.task_id, CASE WHEN x.success THEN 'success' "
         "WHEN NOT x.success THEN 'failure' END FROM lesson_showings s "
@@ -290,10 +287,9 @@ def showings(cursor: Cursor, lesson_id: UUID, limit: int) -> list[LessonShowing]
         "ORDER BY s.shown_at DESC, s.unit LIMIT ?",
         [lesson_id, limit],
     ).fetchall()
-    names = ("shown_at", "shown", "task_id", "outcome")
     return [
-        LessonShowing(**dict(zip(names, (row[0].replace(tzinfo=UTC), *row[1:]), strict=True)))
-        for row in rows
+        LessonShowing(shown_at=at.replace(tzinfo=UTC), shown=shown, task_id=task_id, outcome=ended)
+        for at, shown, task_id, ended in rows
     ]
 
 
@@ -306,13 +302,7 @@ def _add(
 ) -> None:
     for part in json_arrays(dict(row) for row in rows):
         cursor.execute(
-            f"INSERT INTO {table} BY NAME SELECT n.* FROM (SELECT {_columns(types)} "
-            f"FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)) n {joins}",
+            f"INSERT INTO {table} BY NAME SELECT n.* "
+            f"FROM (SELECT {selected(from_json(types))} FROM {JSON_ROWS}) n {joins}",
             [part],
         )
-
-
-def _columns(types: Mapping[str, str]) -> str:
-    return ", ".join(
-        f"json_extract_string(row, '$.{name}')::{kind} AS {name}" for name, kind in types.items()
-    )

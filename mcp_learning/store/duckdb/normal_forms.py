@@ -13,11 +13,10 @@ from mcp_learning.models.identifiers import task_key
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import json_arrays
+from mcp_learning.store.duckdb.queries import JSON_ROWS, assigned, from_json
 from mcp_learning.store.types import LABELS
 
-_BATCH = 2_000
-"""Rows that are looked at at a time."""
-
+_BATCH = 2_000  # rows that are looked at at a time
 _LABELS = (*LABELS, "error_type")
 _COMPUTED = (*_LABELS, "error_text", "task_key")
 _READ = ("sequence", "task_description", "error_message", *_COMPUTED)
@@ -26,9 +25,7 @@ _TO_CHECK = " OR ".join(
     [f"strlen({name}) > length({name})" for name in ("task_description", "error_message", *_LABELS)]
     + ["(error_message IS NOT NULL AND error_text IS NULL)"]
 )
-_ASSIGNED = ", ".join(
-    f"{name} = json_extract_string(row, '$.{name}')::{COLUMN_TYPES[name]}" for name in _COMPUTED
-)
+_ASSIGNED = assigned(from_json({name: COLUMN_TYPES[name] for name in _COMPUTED}))
 
 
 def normalise(cursor: Cursor) -> None:
@@ -43,8 +40,7 @@ def normalise(cursor: Cursor) -> None:
         changed = [new for old in stored if (new := _normal(old)) != old]
         for part in json_arrays(changed):
             cursor.execute(
-                f"UPDATE executions SET {_ASSIGNED} "
-                "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row) "
+                f"UPDATE executions SET {_ASSIGNED} FROM {JSON_ROWS} "
                 "WHERE sequence = json_extract_string(row, '$.sequence')::BIGINT",
                 [part],
             )

@@ -6,29 +6,32 @@ from typing import Literal
 from uuid import UUID
 
 from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step
-from mcp_learning.models.requests import Outcome
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.executions import OUTCOME
+from mcp_learning.store.duckdb.queries import number
 from mcp_learning.store.duckdb.statistics import grouped, within
-from mcp_learning.store.types import Extent, Outcomes, Period, Use
+from mcp_learning.store.types import Extent, Outcomes, Period, Use, UseCounts
 
-DESCRIPTION = 300
-"""Characters of a text that a list shows."""
-
+_SHOWN = 300  # characters of a text in a list
 _LATEST = "ORDER BY timestamp DESC, sequence DESC"
-_SORTED: dict[SortKey, str] = {
+_LISTED = {  # by field of `Listed`, whose other fields are computed
+    "task_id": "task_id",
     "recorded_at": "timestamp",
-    "outcome": "success",
     "task_type": "task_type",
-    "repo": "repo",
-    "approach": "approach",
+    "task_description": f"left(task_description, {_SHOWN})",
+    "outcome": "success",
+    **{name: name for name in ("repo", "approach", "model_tier", "error_type")},
+    "solution_summary": f"left(solution_summary, {_SHOWN})",
     "duration_seconds": "duration_seconds",
     "cost_usd": "actual_cost",
+    **{name: name for name in ("outcome_basis", "outcome_confidence", "session_id")},
+    "commits": "list_concat(json_extract_string(metadata, '$.commits[*]'), "
+    "[json_extract_string(metadata, '$.commit')])",
 }
-_OUTCOME: dict[bool | None, Outcome] = {True: "success", False: "failure", None: "pending"}
 
 
 def extent(cursor: Cursor) -> Extent:
-    """How many executions there are, and when the oldest was recorded."""
+    """As `Store.extent`."""
     row = cursor.execute("SELECT count(*), min(timestamp) FROM executions").fetchone()
     if not row or not row[0]:
         return Extent(0, None)
@@ -36,7 +39,7 @@ def extent(cursor: Cursor) -> Extent:
 
 
 def buckets(cursor: Cursor, step: Step, period: Period) -> list[Bucket]:
-    """Figures per hour, day, week or month (UTC) that has executions, oldest first; no rates."""
+    """As `Store.buckets`."""
     where, values = within(cursor, period)
     rows = cursor.execute(
         "SELECT date_trunc(?, timestamp)::TIMESTAMP, count(*) FILTER (success), "
@@ -46,8 +49,7 @@ def buckets(cursor: Cursor, step: Step, period: Period) -> list[Bucket]:
         f"FROM executions WHERE {where} GROUP BY 1 ORDER BY 1",
         [step, *values],
     ).fetchall()
-    counts = ("success", "failure", "pending", "durations")
-    names = (*counts, "duration_p50", "duration_p95", "cost_usd")
+    names = tuple(Bucket.model_fields)[1:]
     return [
         Bucket(start=row[0].replace(tzinfo=UTC), **dict(zip(names, row[1:], strict=True)))
         for row in rows
@@ -55,7 +57,7 @@ def buckets(cursor: Cursor, step: Step, period: Period) -> list[Bucket]:
 
 
 def choices(cursor: Cursor, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
-    """Recorded values of a column, commonest first; of repositories, the spelling to show."""
+    """As `Store.choices`; of repositories, the spelling to show."""
     table, named, key = grouped(cursor, column)
     rows = cursor.execute(
         f"SELECT {key}, count(*) FROM {table} WHERE {key} IS NOT NULL "
@@ -66,86 +68,69 @@ def choices(cursor: Cursor, column: Literal["repo", "task_type"], limit: int) ->
 
 
 def listing(
-    cursor: Cursor, period: Period, limit: int, offset: int, sort: SortKey, *, descending: bool
-) -> list[Listed]:
-    """Executions of a period in this order."""
+    cursor: Cursor,
+    period: Period,
+    limit: int,
+    offset: int,
+    sort: SortKey = "recorded_at",
+    *,
+    descending: bool = True,
+) -> tuple[list[Listed], int]:
+    """As `Store.listing`."""
     where, values = within(cursor, period)
     direction = "DESC" if descending else "ASC"
-    order = f"ORDER BY {_SORTED[sort]} {direction} NULLS LAST, timestamp DESC, sequence DESC"
-    return _listed(cursor, f"{where} {order} LIMIT ? OFFSET ?", [*values, limit, offset], order)
+    order = f"ORDER BY {_LISTED[sort]} {direction} NULLS LAST, timestamp DESC, sequence DESC"
+    page = _listed(cursor, f"{where} {order} LIMIT ? OFFSET ?", [*values, limit, offset], order)
+    return page, number(cursor, f"SELECT count(*) FROM executions WHERE {where}", values)
 
 
-def _listed(
-    cursor: Cursor, chosen: str, values: Sequence[object], order: str = _LATEST
-) -> list[Listed]:
-    rows = cursor.execute(
+def starting_with(cursor: Cursor, prefix: str, limit: int) -> list[Listed]:
+    """As `Store.starting_with`."""
+    ends = [UUID(f"{prefix:0<32}"), UUID(f"{prefix:f<32}")]
+    return _listed(cursor, f"task_id BETWEEN ? AND ? {_LATEST} LIMIT ?", [*ends, limit], _LATEST)
+
+
+def _listed(cursor: Cursor, chosen: str, values: Sequence[object], order: str) -> list[Listed]:
+    found = cursor.execute(
         # Numbers first: texts are read of those alone that are shown.
-        "SELECT task_id, timestamp, task_type, left(task_description, ?), success, repo, approach, "
-        "model_tier, error_type, left(solution_summary, ?), duration_seconds, actual_cost, "
-        "outcome_basis, outcome_confidence, session_id, list_concat("
-        "json_extract_string(metadata, '$.commits[*]'), "
-        "[json_extract_string(metadata, '$.commit')]) "
-        "FROM executions WHERE sequence IN ("
-        f"SELECT sequence FROM executions WHERE {chosen}) {order}",
-        [DESCRIPTION, DESCRIPTION, *values],
+        f"SELECT {', '.join(_LISTED.values())} FROM executions "
+        f"WHERE sequence IN (SELECT sequence FROM executions WHERE {chosen}) {order}",
+        list(values),
     ).fetchall()
+    rows = [dict(zip(_LISTED, row, strict=True)) for row in found]
     return [
         Listed(
-            task_id=row[0],
-            recorded_at=row[1].replace(tzinfo=UTC),
-            task_type=row[2],
-            task_description=row[3],
-            outcome=_OUTCOME[row[4]],
-            repo=row[5],
-            approach=row[6],
-            model_tier=row[7],
-            error_type=row[8],
-            solution_summary=row[9],
-            duration_seconds=row[10],
-            cost_usd=row[11],
-            outcome_basis=row[12],
-            outcome_confidence=row[13],
-            session_id=row[14],
-            commits=[commit for commit in row[15] if commit],
+            **row
+            | {
+                "recorded_at": row["recorded_at"].replace(tzinfo=UTC),
+                "outcome": OUTCOME[row["outcome"]],
+                "commits": [commit for commit in row["commits"] if commit],
+            }
         )
         for row in rows
     ]
 
 
-def starting_with(cursor: Cursor, prefix: str, limit: int) -> list[Listed]:
-    """Executions whose id begins with 1 to 32 hexadecimal digits, the latest first."""
-    return _listed(
-        cursor,
-        f"task_id BETWEEN ? AND ? {_LATEST} LIMIT ?",
-        [UUID(f"{prefix:0<32}"), UUID(f"{prefix:f<32}"), limit],
-    )
-
-
-def count(cursor: Cursor, period: Period) -> int:
-    """How many executions a period has."""
-    where, values = within(cursor, period)
-    row = cursor.execute(f"SELECT count(*) FROM executions WHERE {where}", values).fetchone()
-    return int(row[0]) if row else 0
-
-
-def by_use(cursor: Cursor, period: Period) -> tuple[Outcomes, Outcomes, int]:
-    """How executions ended that used earlier ones, and the others; and how many links there are."""
+def use_counts(cursor: Cursor, period: Period) -> UseCounts:
+    """As `Store.use_counts`."""
     where, values = within(cursor, period)
     row = cursor.execute(
-        "WITH links AS (SELECT task_id, count(*) AS uses FROM uses GROUP BY 1) "
-        "SELECT count(*) FILTER (success AND uses > 0), count(*) FILTER (NOT success AND uses > 0),"
-        " count(*) FILTER (success AND uses IS NULL), "
-        "count(*) FILTER (NOT success AND uses IS NULL), coalesce(sum(uses), 0) "
-        f"FROM executions LEFT JOIN links USING (task_id) WHERE {where}",
+        "WITH links AS (SELECT task_id, count(*) AS uses FROM uses GROUP BY 1), "
+        f"ended AS (SELECT success, uses FROM executions LEFT JOIN links USING (task_id) "
+        f"WHERE {where}) SELECT "
+        "count(*) FILTER (success AND uses > 0), count(*) FILTER (NOT success AND uses > 0), "
+        "count(*) FILTER (success AND uses IS NULL), "
+        "count(*) FILTER (NOT success AND uses IS NULL), coalesce(sum(uses), 0)::BIGINT, "
+        "(SELECT coalesce(sum(times), 0)::BIGINT FROM recall_counts), "
+        "(SELECT count(*) FROM recall_counts) FROM ended",
         values,
     ).fetchone()
-    if row is None:
-        return Outcomes(0, 0), Outcomes(0, 0), 0
-    return Outcomes(*row[:2]), Outcomes(*row[2:4]), int(row[4])
+    found = row or (0,) * 7
+    return UseCounts(Outcomes(*found[:2]), Outcomes(*found[2:4]), *found[4:])
 
 
 def most_used(cursor: Cursor, period: Period, limit: int) -> list[Use]:
-    """The executions that those of a period used most."""
+    """As `Store.most_used`."""
     where, values = within(cursor, period)
     rows = cursor.execute(
         "WITH used AS (SELECT used_task_id, count(*) AS uses, "
@@ -155,6 +140,6 @@ def most_used(cursor: Cursor, period: Period, limit: int) -> list[Use]:
         "SELECT x.task_id, left(x.task_description, ?), x.success, uses, won, lost "
         "FROM used JOIN executions x ON x.task_id = used_task_id "
         "ORDER BY uses DESC, won DESC, x.task_id",
-        [*values, limit, DESCRIPTION],
+        [*values, limit, _SHOWN],
     ).fetchall()
-    return [Use(row[0], row[1], _OUTCOME[row[2]], row[3], Outcomes(*row[4:])) for row in rows]
+    return [Use(row[0], row[1], OUTCOME[row[2]], row[3], Outcomes(*row[4:])) for row in rows]

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, team_rows
 from mcp_learning.store.duckdb import outbox as entries
-from mcp_learning.store.duckdb.aggregates import Aggregates
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.lesson_protocol import Decide
@@ -25,7 +24,7 @@ from mcp_learning.store.types import Unembedded
 _Taken = TypeVar("_Taken", bound=TakenIn | None)
 
 
-class SharedRows(Aggregates):
+class SharedRows:
     """The part of a `Store` on DuckDB that a team is served from.
 
     Args:
@@ -34,7 +33,7 @@ class SharedRows(Aggregates):
     """
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
-        super().__init__(database)
+        self.database = database
         self.outbox = outbox
         # Deletions of this opening of the file: a reader of `changes` holds a place in this list.
         self._deleted = array("Q")  # both halves of each task_id

@@ -34,7 +34,7 @@ _DAY = "strftime(timestamp, '%Y-%m-%d')"
 
 
 def totals(cursor: Cursor, period: Period) -> Measures:
-    """Figures of the executions of a period."""
+    """As `Store.totals`."""
     where, values = within(cursor, period)
     row = cursor.execute(f"SELECT {_MEASURES} FROM executions WHERE {where}", values).fetchone()
     return Measures(*row) if row else Measures(0, 0, 0, 0, None, None, None)
@@ -43,10 +43,7 @@ def totals(cursor: Cursor, period: Period) -> Measures:
 def groups(
     cursor: Cursor, by: GroupBy, period: Period, limit: int
 ) -> tuple[list[tuple[str, Measures]], int]:
-    """Figures per value of `by`, most executions first (days: newest first); and how many more.
-
-    Executions without a value for it are counted in the totals only.
-    """
+    """As `Store.groups`; executions without a value of `by` are counted in the totals only."""
     where, values = within(cursor, period)
     table, named, key = grouped(cursor, by)
     order = "1 DESC" if by == "day" else "3 DESC, 1"
@@ -60,12 +57,9 @@ def groups(
 
 
 def outcomes(
-    cursor: Cursor,
-    by: GroupBy,
-    period: Period,
-    keys: Sequence[str],
+    cursor: Cursor, by: GroupBy, period: Period, keys: Sequence[str]
 ) -> dict[str, Outcomes]:
-    """How executions with these values of `by` ended; values without any are left out."""
+    """As `Store.outcomes`."""
     where, values = within(cursor, period)
     table, named, key = grouped(cursor, by)
     rows = cursor.execute(
@@ -77,10 +71,7 @@ def outcomes(
 
 
 def pairings(cursor: Cursor, period: Period, limit: int) -> list[Pairing]:
-    """The approaches that ended most often, each with the others of its task type.
-
-    Task types with a single approach are left out.
-    """
+    """As `Store.pairings`; task types with a single approach are left out."""
     where, values = within(cursor, period)
     rows = cursor.execute(
         f"WITH ended AS (SELECT task_type, approach, {_WON} AS won, {_LOST} AS lost "
@@ -105,21 +96,18 @@ def within(cursor: Cursor, period: Period) -> tuple[str, list[object]]:
         condition, spellings = repositories.is_repository(cursor, period.repo)
         where += f" AND {condition}"
         values += spellings
-    if period.task_type is not None:
-        where += " AND task_type = ?"
-        values.append(period.task_type)
-    if period.approach is not None:
-        where += " AND approach = ?"
-        values.append(period.approach)
+    for condition, value in (
+        ("task_type = ?", period.task_type),
+        ("approach = ?", period.approach),
+        (f"contains({_SEARCHED}, lower(?))", period.text),
+        ("task_key = (SELECT task_key FROM executions WHERE task_id = ?)", period.same_task),
+    ):
+        if value is not None:
+            where += f" AND {condition}"
+            values.append(value)
     if period.outcome is not None:
         where += " AND success IS NOT DISTINCT FROM ?"
         values.append(SUCCESS[period.outcome])
-    if period.text is not None:
-        where += f" AND contains({_SEARCHED}, lower(?))"
-        values.append(period.text)
-    if period.same_task is not None:
-        where += " AND task_key = (SELECT task_key FROM executions WHERE task_id = ?)"
-        values.append(period.same_task)
     return where, values
 
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
 from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, outbox
@@ -124,9 +123,9 @@ def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
     from mcp_learning.store.duckdb import bulk  # with numpy
 
     if created:
-        bulk.insert(cursor, created, [task_key(one.task_description) for one in created])
+        bulk.insert(cursor, created)
     if updated:
-        bulk.update(cursor, updated, [task_key(one.task_description) for one in updated])
+        bulk.update(cursor, updated)
     for made in updated:
         if made.task_description != stored[made.task_id].task_description:
             embeddings.remove(cursor, made.task_id)

@@ -27,13 +27,7 @@ ORDER BY timestamp DESC, task_id LIMIT ?
 
 
 def traces(cursor: Cursor, repos: Sequence[str], limit: int) -> list[Trace]:
-    """Traces in a repository, the latest first.
-
-    Args:
-        cursor: To read with.
-        repos: By what the repository is known.
-        limit: How many at most.
-    """
+    """As `Store.traces`."""
     if not repos:
         return []
     conditions = [repositories.is_repository(cursor, repo) for repo in dict.fromkeys(repos)]
@@ -44,24 +38,21 @@ def traces(cursor: Cursor, repos: Sequence[str], limit: int) -> list[Trace]:
         ),
         [LONGEST_TEXT, LONGEST_TEXT, LONGEST_TEXT, *values, limit],
     ).fetchall()
-    return [
-        Trace(
-            task_id=row[0],
-            recorded_at=row[1].replace(tzinfo=UTC),
-            success=row[2],
-            description=row[3],
-            error=row[4],
-            solution=row[5],
-            files=tuple(paths_in(row[6])),
-            recovered=tuple(recovered_in(row[7])),
-            session=row[8] or "",
-        )
-        for row in rows
-    ]
+    return [_trace(row) for row in rows]
+
+
+def _trace(row: Sequence[Any]) -> Trace:
+    task_id, at, success, description, error, solution, files, recovered, session = row
+    return Trace(
+        *(task_id, at.replace(tzinfo=UTC), success, description, error, solution),
+        tuple(paths_in(files)),
+        tuple(recovered_in(recovered)),
+        session or "",
+    )
 
 
 def sessions(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """The sessions in which executions were recorded, as far as they tell."""
+    """As `Store.sessions`."""
     rows = cursor.execute(
         f"SELECT task_id, {_SESSION} FROM executions WHERE task_id {AMONG_UUIDS}",
         [joined(task_ids)],

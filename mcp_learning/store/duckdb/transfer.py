@@ -6,19 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import Exported, PastExecution
 from mcp_learning.store.duckdb.columns import EXECUTION_TYPES, FEEDBACK_TYPES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import count, from_row, json_arrays, naive
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
+from mcp_learning.store.duckdb.queries import JSON_ROWS, from_json
 
-PAGE_CHARACTERS = 4_000_000
-"""Characters of text after which a page ends, so that it passes between processes."""
+_PAGE_CHARACTERS = 4_000_000  # of text, after which a page ends, so that it passes to a process
 
 
 def updated(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """When those of `task_ids` that exist were last changed."""
+    """As `Store.updated`."""
     rows = cursor.execute(
         f"SELECT task_id, updated_at FROM executions WHERE task_id {AMONG_UUIDS}",
         [joined(task_ids)],
@@ -48,33 +47,27 @@ def add_feedback_and_uses(cursor: Cursor, records: Sequence[PastExecution]) -> N
 
 
 def page(cursor: Cursor, after: int, limit: int) -> Exported:
-    """Executions that changed after the change number `after`, as `Exported` describes."""
+    """As `Store.export_page`."""
     rows = cursor.execute(
         f"SELECT {', '.join(EXECUTION_TYPES)}, sequence FROM executions WHERE sequence > ? "
         "ORDER BY sequence LIMIT ?",
         [after, limit],
     ).fetchall()
-    executions: list[Execution] = []
+    shown: dict[UUID, dict[str, Any]] = {}
     characters, last = 0, after
     for row in rows:
         characters += sum(len(value) for value in row if isinstance(value, str))
-        if executions and characters > PAGE_CHARACTERS:
+        if shown and characters > _PAGE_CHARACTERS:
             break
-        executions.append(from_row(row))
-        last = row[-1]
-    if not executions:
-        return Exported(rows=[], last=after, total=count(cursor))
-    ids = [execution.task_id for execution in executions]
-    feedback, uses = _feedback_of(cursor, ids), _uses_of(cursor, ids)
-    shown = []
-    for execution in executions:
+        execution, last = from_row(row), row[-1]
         values = execution.model_dump(mode="json", exclude={"author"}, exclude_none=True)
-        if given := feedback.get(execution.task_id):
-            values["feedback"] = given
-        if used := uses.get(execution.task_id):
-            values["uses"] = used
-        shown.append(values)
-    return Exported(rows=shown, last=last, total=count(cursor))
+        shown[execution.task_id] = values
+    if shown:
+        for task_id, given in _feedback_of(cursor, list(shown)).items():
+            shown[task_id]["feedback"] = given
+        for task_id, used in _uses_of(cursor, list(shown)).items():
+            shown[task_id]["uses"] = used
+    return Exported(rows=list(shown.values()), last=last, total=count(cursor))
 
 
 def _feedback_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
@@ -111,13 +104,12 @@ def insert_new(
     cursor: Cursor, table: str, types: dict[str, str], rows: Sequence[dict[str, Any]]
 ) -> None:
     """Adds those rows to `feedback` or `uses` that are not there yet; values as JSON has them."""
-    values = (f"json_extract_string(row, '$.{name}')::{kind}" for name, kind in types.items())
-    statement = (
-        f"INSERT OR IGNORE INTO {table} ({', '.join(types)}) SELECT {', '.join(values)} "
-        "FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)"
-    )
+    values = ", ".join(from_json(types).values())
     for part in json_arrays(rows):
-        cursor.execute(statement, [part])
+        cursor.execute(
+            f"INSERT OR IGNORE INTO {table} ({', '.join(types)}) SELECT {values} FROM {JSON_ROWS}",
+            [part],
+        )
 
 
 def _iso(moment: datetime) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive
 from mcp_learning.store.duckdb.lists import NUMBERS, UUIDS, joined
+from mcp_learning.store.duckdb.queries import number
 from mcp_learning.store.types import Vote
 
 EACH_VOTE = """
@@ -32,10 +33,7 @@ FROM ({EACH_VOTE}) WHERE pro IS NOT NULL {{where}} GROUP BY task_id
 
 
 def votes(cursor: Cursor) -> dict[UUID, Vote]:
-    """Of all executions that have any: by feedback, and by the outcomes of the tasks that used it.
-
-    A use in a task that hasn't ended is no vote yet.
-    """
+    """As `Store.votes`; a use in a task that hasn't ended is no vote yet."""
     rows = cursor.execute(_VOTES.format(where="")).fetchall()
     return {row[0]: Vote(row[1], row[2]) for row in rows}
 
@@ -60,11 +58,4 @@ def add_recalls(cursor: Cursor, times: Mapping[UUID, int], at: datetime) -> None
 
 def times_recalled(cursor: Cursor, task_id: UUID) -> int:
     """How often an execution was part of an answer, as far as that was saved."""
-    row = cursor.execute("SELECT times FROM recall_counts WHERE task_id = ?", [task_id]).fetchone()
-    return int(row[0]) if row else 0
-
-
-def recall_totals(cursor: Cursor) -> tuple[int, int]:
-    """How many recalls were counted, and of how many different executions."""
-    row = cursor.execute("SELECT coalesce(sum(times), 0), count(*) FROM recall_counts").fetchone()
-    return (int(row[0]), int(row[1])) if row else (0, 0)
+    return number(cursor, "SELECT times FROM recall_counts WHERE task_id = ?", [task_id])

@@ -111,7 +111,7 @@ def test_an_older_learning_database_is_read_with_ids_times_and_outcomes(
 def test_a_database_of_ours_comes_with_feedback_and_uses(tmp_path: Path, notes: Notes) -> None:
     one = execution(metadata={"big": 2**70}, approach="pliers", duration_seconds=0.1 + 0.2)
     with migrated(tmp_path / "ours.duckdb") as cursor:
-        executions.insert(cursor, one, 7)
+        executions.insert(cursor, one)
         cursor.execute(
             "INSERT INTO feedback VALUES (?, ?, '2025-01-01', 4, true, NULL, NULL, 'fine')",
             [UUID(int=5), one.task_id],
