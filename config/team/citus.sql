@@ -13,6 +13,7 @@ ALTER TABLE mcpl.teams DROP CONSTRAINT teams_name_key;
 
 SELECT create_reference_table('mcpl.members');
 SELECT create_distributed_table('mcpl.teams', 'team');
+SELECT create_distributed_table('mcpl.servers', 'team', colocate_with => 'mcpl.teams');
 SELECT create_distributed_table('mcpl.executions', 'team', colocate_with => 'mcpl.teams');
 SELECT create_distributed_table('mcpl.vectors', 'team', colocate_with => 'mcpl.teams');
 SELECT create_distributed_table('mcpl.feedback', 'team', colocate_with => 'mcpl.teams');

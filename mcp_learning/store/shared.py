@@ -223,14 +223,20 @@ class SharedStore(Protocol):
         """
         ...
 
-    async def sent_since(self, change: int) -> Mapping[UUID, int]:
-        """Executions sent with a number above `change`, of the last day, with their last number."""
+    async def sent_ids(self) -> list[UUID]:
+        """Executions and lessons that were sent within the last day."""
         ...
 
-    async def send_again(self, task_ids: Sequence[UUID]) -> None:
-        """Adds what the team's store has lost: these executions, as a whole, with their vectors.
+    async def send_again(self, there: Mapping[UUID, int], common: int | None) -> None:
+        """Adds what was sent within the last day and the team's store has lost.
 
-        And what was sent within a day and may be sent twice: feedback, uses, what was forgotten.
+        Of what it has, the patches that were lost, since others may have changed it meanwhile; what
+        it hasn't, as a whole.
+
+        Args:
+            there: The numbers of those executions and lessons that it has.
+            common: Entries with a higher number were lost; None: those that are newer than what it
+                has.
         """
         ...
 

@@ -194,16 +194,14 @@ class Exchange:
         logger.warning("the team's store was replaced or restored: all of it is read anew")
         fresh = fresh._replace(sweeping=True)
         if lost:
-            await self._send_lost_again()
+            await self._send_lost_again(known)
         await store.set_mark(fresh)
         return fresh
 
-    async def _send_lost_again(self) -> None:
+    async def _send_lost_again(self, known: TeamMark) -> None:
         """Puts what this host sent, and the team's store has lost, into the outbox again."""
-        sent = await self._local.store.sent_since(0)
-        there = await self._remote.numbers(list(sent)) if sent else {}
-        lost = [one for one, number in sent.items() if there.get(one, 0) < number]
-        await self._local.store.send_again(lost)
+        sent = await self._local.store.sent_ids()
+        await self._local.store.send_again(*await self._remote.lacks(sent, known.epoch))
 
     async def _take_in(self, page: RemotePage, mark: TeamMark) -> TakenIn:
         given = TeamPage(

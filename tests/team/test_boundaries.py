@@ -170,9 +170,10 @@ SCHEMAS = {
     "has no team's store": "DROP SCHEMA mcpl CASCADE",
     "of another program": "COMMENT ON SCHEMA mcpl IS 'a shop'",
     "not whole": "DROP TABLE mcpl.uses",
-    "versions are missing": "UPDATE mcpl.schema_version SET version = version + 1",
+    "versions are missing": "DELETE FROM mcpl.schema_version WHERE version = 1",
+    "owner runs `mcp-learning team upgrade`": "DELETE FROM mcpl.schema_version WHERE version > 1",
     "update mcp-learning": "INSERT INTO mcpl.schema_version "
-    "SELECT version + n, 'later', now(), now() FROM mcpl.schema_version, generate_series(1, 9) n",
+    "SELECT max(version) + 1, 'later', now(), now() FROM mcpl.schema_version",
     "lacks rights": "REVOKE ALL ON mcpl.executions FROM mcpl_member",
 }
 
@@ -197,6 +198,16 @@ async def test_an_upgrade_of_a_newer_schema_changes_nothing(
     server.execute(database, SCHEMAS["update mcp-learning"])
     with pytest.raises(TeamError, match="nothing was changed"):
         await setup.upgrade(settings_of(server, database, tmp_path, "app"), contract=False)
+
+
+async def test_an_upgrade_of_what_somebody_has_upgraded_by_half_changes_nothing_and_says_so(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada")
+    server.execute(database, SCHEMAS["owner runs `mcp-learning team upgrade`"])
+    with pytest.raises(TeamError, match="restore it from a backup"):
+        await setup.upgrade(settings_of(server, database, tmp_path, "app"), contract=False)
+    assert server.execute(database, "SELECT version FROM mcpl.schema_version") == [(1,)]
 
 
 ADDRESSES = {

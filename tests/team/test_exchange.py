@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import duckdb
 import pytest
-from team.hosts import Host, hosts, make_team
+from team.hosts import REPO, Host, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.errors import NotFound
 from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.lessons import SaveLesson
 from mcp_learning.models.requests import (
     ForgetExecutions,
     GetExecution,
@@ -129,6 +131,28 @@ async def test_of_changes_on_both_sides_each_field_has_the_last_one_and_forgotte
         await second.service.record(again)
         await second.exchange()
         assert not await knows(second, ids[1])
+
+
+async def test_a_host_keeps_nothing_of_what_was_sent_and_then_forgotten(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        ids = [await first.record("mend the cart with a spanner") for _ in range(2)]
+        await first.service.feedback(SubmitFeedback(task_id=ids[0], comment="spanner").identified())
+        save = SaveLesson(when="mending", do="take a spanner", evidence=ids, repo=REPO)
+        await first.service.save_lesson(save)
+        for host in (first, second):
+            await host.exchange()
+        await revise(second, ids[1], approach="another spanner")
+        await second.exchange()
+        await forget(first, *ids)
+        for host in (first, second):
+            await host.exchange()
+    for number in range(2):
+        with duckdb.connect(tmp_path / f"host{number}" / "learning.duckdb") as file:
+            kept = file.execute("SELECT * FROM outbox").fetchall()
+        assert "spanner" not in str(kept)
 
 
 async def test_fields_of_a_newer_version_survive_the_patch_of_an_older_one(

@@ -2,15 +2,22 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 import anyio
 import pytest
 from team.feed import Feed
-from team.hosts import make_team, settings_of
+from team.hosts import REPO, Host, hosts, make_team, settings_of
 from team.server import PostgresServer
 from team.standby import Standby
+from waiting import until
 
+from mcp_learning.errors import NotFound, TeamUnreachable
+from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.lessons import ListLessons, SaveLesson
+from mcp_learning.models.requests import ForgetExecutions, GetExecution, SubmitFeedback
 from mcp_learning.team import setup
 
 pytestmark = pytest.mark.anyio
@@ -30,6 +37,35 @@ def synchronous(server: PostgresServer) -> Iterator[Standby]:
     """A standby that has all that its primary acknowledges; `server` says if there is any."""
     with Standby(primary(), synchronous=True) as made:
         yield made
+
+
+@pytest.fixture
+def asynchronous(server: PostgresServer) -> Iterator[Standby]:
+    """A standby that may lack what its primary has acknowledged."""
+    with Standby(primary(), synchronous=False) as made:
+        yield made
+
+
+async def known(host: Host, task_id: UUID) -> tuple[str | None, str | None, int] | None:
+    """What a host knows of an execution: approach, tier and how often it was judged."""
+    try:
+        detail = await host.service.get(GetExecution(task_id=task_id))
+    except NotFound:
+        return None
+    return detail.execution.approach, detail.execution.model_tier, len(detail.feedback)
+
+
+async def exchanged(host: Host) -> bool:
+    """Whether a host has met the server; the first time, its connection leads to the dead one."""
+    try:
+        await host.exchange()
+    except TeamUnreachable:
+        return False
+    return True
+
+
+async def revise(host: Host, task_id: UUID, **fields: str) -> None:
+    await host.service.revise(ReviseExecution.model_validate({"task_id": task_id, **fields}))
 
 
 async def test_what_was_acknowledged_survives_the_end_of_the_server_by_its_synchronous_standby(
@@ -52,6 +88,49 @@ async def test_what_was_acknowledged_survives_the_end_of_the_server_by_its_synch
     assert len(feed.acknowledged) == 8 * each
     assert feed.read == feed.acknowledged == {row[0] for row in stored}
     tell(f"{8 * each} acknowledged, 0 lost; {feed.pause:.2f} s without any while servers changed")
+
+
+@pytest.mark.parametrize("later", [0, 12], ids=["with lower numbers", "with higher numbers"])
+async def test_what_a_standby_lacked_is_sent_again_and_takes_nothing_back_that_came_later(
+    asynchronous: Standby, tmp_path: Path, later: int
+) -> None:
+    first = asynchronous.primary
+    await make_team(first, "learning", "ada", "ben", "eve")
+    url = asynchronous.pair_url("learning", "{}")
+    urls = [{"team_url": url.format(role)} for role in ("ada", "ben", "eve")]
+    async with (
+        hosts(first, "learning", tmp_path / "a", "ada", **urls[0]) as (ada,),
+        hosts(first, "learning", tmp_path / "b", "ben", **urls[1]) as (ben,),
+        hosts(first, "learning", tmp_path / "e", "eve", **urls[2]) as (eve,),
+    ):
+        kept = await ada.record("mend the cart", approach="old", model_tier="small")
+        gone = await ada.record("speed up the export", approach="for nothing")
+        for host in (ada, ben, eve):
+            await host.exchange()
+        await anyio.to_thread.run_sync(asynchronous.lose_the_connection)
+        # acknowledged by a server that is lost with it
+        await revise(ada, kept, approach="by ada")
+        await ada.service.feedback(SubmitFeedback(task_id=kept, rating=4).identified())
+        lost = await ada.record("translate the invoice", approach="new")
+        lesson = SaveLesson(when="translating", do="ask twice", evidence=[lost], repo=REPO)
+        await ada.service.save_lesson(lesson)
+        await ada.exchange()
+        await ben.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
+        await ben.exchange()
+        await anyio.to_thread.run_sync(first.kill)
+        await anyio.to_thread.run_sync(asynchronous.promote)
+        # eve goes on with the other server, before those who know what it lacks
+        own = [await eve.record(f"mend the search, part {number}") for number in range(later)]
+        await revise(eve, kept, model_tier="large")
+        for host in (eve, ada, ben, eve, ada):
+            await until(partial(exchanged, host))
+        for host in (ada, ben, eve):
+            assert await known(host, kept) == ("by ada", "large", 1)
+            assert await known(host, lost) == ("new", None, 0)
+            assert await known(host, gone) is None
+            assert [await known(host, one) for one in own] == [(None, None, 0)] * later
+            told = (await host.service.list_lessons(ListLessons())).lessons
+            assert [one.lesson.do for one in told] == ["ask twice"]
 
 
 async def test_the_last_of_three_servers_is_reached_while_the_others_hang(

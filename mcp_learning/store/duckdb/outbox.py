@@ -73,12 +73,12 @@ class Outbox:
         add(cursor, entries, moment)
 
     def forgotten(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-        """Notes that executions are to be forgotten. Call it before they are deleted."""
+        """Notes that executions are to be forgotten. Call it before they are deleted.
+
+        Lessons that may quote them have to be gone.
+        """
         if shared := self._shared(cursor, task_ids):
-            cursor.execute(
-                f"DELETE FROM outbox WHERE task_id {AMONG_UUIDS} AND sent_at IS NULL",
-                [joined(shared)],
-            )
+            drop(cursor, shared)
             add(cursor, [("forget", one, {}) for one in shared], datetime.now(UTC))
 
     def judged(self, cursor: Cursor, about: Execution, feedback_id: UUID) -> None:
@@ -233,18 +233,6 @@ def again(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     add(cursor, entries, datetime.now(UTC))
 
 
-def lost(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Adds executions again that the team has lost, and with them all that is safe to send twice.
-
-    That is what was forgotten, feedback and uses, as far as they were sent within a day.
-    """
-    again(cursor, task_ids)
-    cursor.execute(
-        "UPDATE outbox SET sent_at = NULL, change = NULL "
-        "WHERE kind IN ('forget', 'feedback', 'use') AND sent_at IS NOT NULL"
-    )
-
-
 def _feedback(cursor: Cursor, where: str, value: object) -> list[Entry]:
     names = list(FEEDBACK_TYPES)
     rows = cursor.execute(
@@ -311,19 +299,13 @@ def sent(cursor: Cursor, numbers: Mapping[int, int]) -> None:
     cursor.execute("DELETE FROM outbox WHERE sent_at < ?", [naive(now - KEPT_SENT)])
 
 
-def sent_since(cursor: Cursor, change: int) -> dict[UUID, int]:
-    """As `SharedStore.sent_since`."""
-    rows = cursor.execute(
-        "SELECT task_id, max(change) FROM outbox WHERE change > ? AND kind = 'patch' "
-        "GROUP BY task_id",
-        [change],
-    ).fetchall()
-    return dict(rows)
-
-
 def drop(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Takes back what waits of executions that the team has forgotten."""
-    cursor.execute(f"DELETE FROM outbox WHERE task_id {AMONG_UUIDS}", [joined(task_ids)])
+    """Deletes what waits, or was sent, of executions that are forgotten, and of lost lessons."""
+    cursor.execute(
+        f"DELETE FROM outbox WHERE task_id {AMONG_UUIDS} "
+        "OR kind = 'lesson' AND task_id NOT IN (SELECT lesson_id FROM lessons)",
+        [joined(task_ids)],
+    )
 
 
 def waiting_patches(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, team_rows
+from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, losses, team_rows
 from mcp_learning.store.duckdb import outbox as entries
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.outbox import Outbox
@@ -73,11 +73,11 @@ class SharedRows:
 
         return await self._take(write)
 
-    async def sent_since(self, change: int) -> Mapping[UUID, int]:
-        return await self.database.read(lambda c: entries.sent_since(c, change))
+    async def sent_ids(self) -> list[UUID]:
+        return await self.database.read(losses.sent_ids)
 
-    async def send_again(self, task_ids: Sequence[UUID]) -> None:
-        await self.database.write(lambda c: entries.lost(c, task_ids), counted=lambda _: False)
+    async def send_again(self, there: Mapping[UUID, int], common: int | None) -> None:
+        await self.database.write(lambda c: losses.lost(c, there, common), counted=lambda _: False)
 
     async def take_in(self, page: TeamPage) -> TakenIn:
         return await self._take(lambda c: team_rows.take_in(c, page))

@@ -61,6 +61,12 @@ _BY_STATE: tuple[tuple[tuple[str, ...], type[TeamError], str], ...] = (
         f"the team's store isn't complete there; {_INIT}",
     ),
     (
+        ("42P06", "42P07", "42701", "42710", "42723"),
+        TeamError,
+        "the team's store has a part of what is to be added; restore it from a backup, and run "
+        "`mcp-learning team upgrade` again",
+    ),
+    (
         ("25006", "55000"),
         TeamUnreachable,
         "the team's server is a replica, or read-only for the moment",

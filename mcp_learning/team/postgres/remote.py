@@ -14,19 +14,19 @@ from mcp_learning.errors import TeamError
 from mcp_learning.models.fields import clean_values
 from mcp_learning.store.shared import Part, TeamExecution, TeamFeedback, TeamLesson, TeamUse
 from mcp_learning.team.access import Access
-from mcp_learning.team.postgres import parts, schema
+from mcp_learning.team.postgres import losses, parts, schema
 from mcp_learning.team.postgres.connection import Connection, close, connect, fetch, in_plain_words
 
 CHANNEL = "mcpl"
 """On which hosts tell each other that a team has changed; a hint, which a pooler may swallow."""
 
 _STATE = """
-SELECT t.team, t.epoch::text || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8), t.change,
-    t.floor, session_user::text, m.can_write AND t.min_client <= %s
+SELECT t.team, t.epoch::text || '/' || mcpl.server(), t.change, t.floor, session_user::text,
+    m.can_write AND t.min_client <= %s
 FROM mcpl.teams t JOIN mcpl.members m ON m.team = t.team AND m.member = session_user
 WHERE t.name = %s
 """
-# The timeline is part of the epoch: a server that takes another's place may lack its last commits.
+# The server is part of the epoch: one that takes another's place may lack its last commits.
 
 _EXECUTIONS = """
 SELECT change, task_id, author, updated_at, doc::text FROM mcpl.executions
@@ -53,7 +53,6 @@ _EARLIER_VECTORS = """
 SELECT change, task_id, part, described, vector FROM mcpl.vectors
 WHERE team = %s AND task_id = ANY(%s) AND model = %s AND change <= %s ORDER BY change
 """
-_NUMBERS = "SELECT task_id, change FROM mcpl.executions WHERE team = %s AND task_id = ANY(%s)"
 _IDS = "SELECT task_id FROM mcpl.executions WHERE team = %s AND doc IS NOT NULL"
 
 
@@ -101,6 +100,18 @@ class RemotePage:
     vectors: Sequence[RemoteVector]
     change: int
     left_out: Sequence[UUID] = ()
+
+
+class Lacks(NamedTuple):
+    """What a server lacks that took another's place.
+
+    Attributes:
+        there: The numbers of the executions and lessons that it has.
+        common: Higher numbers that the other one gave mean nothing any more; None: not known.
+    """
+
+    there: Mapping[UUID, int]
+    common: int | None
 
 
 class Pushed(NamedTuple):
@@ -260,15 +271,21 @@ class Remote:
         read = _Read(executions, feedback, uses, lessons, vectors)
         return await anyio.to_thread.run_sync(_made, read, last)
 
-    async def numbers(self, task_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """The numbers of those of these executions that the team has, forgotten ones included.
+    async def lacks(self, ids: Sequence[UUID], epoch: str) -> Lacks:
+        """What this server lacks of what was sent in an earlier epoch.
+
+        Args:
+            ids: Executions and lessons that were sent.
+            epoch: That one.
 
         Raises:
-            TeamError: They can't be read.
+            TeamError: It can't be read.
         """
         async with self._connected() as connection:
-            team = (await self._state(connection)).team
-            return dict(await fetch(connection, _NUMBERS, [team, list(task_ids)]))
+            now = await self._state(connection)
+            there = await losses.numbers(connection, now.team, ids)
+            same = await losses.common(connection, now.team, now.change, now.epoch, epoch)
+            return Lacks(there, same)
 
     async def all_ids(self) -> list[UUID]:
         """All executions that the team has.

@@ -27,7 +27,7 @@ GROUP = "mcpl_member"
 _LOCK = 6_502_771_033_187_214_593
 _TABLES = (
     *("schema_version", "teams", "members", "executions", "vectors", "feedback", "uses"),
-    "lessons",
+    *("lessons", "servers"),
 )
 
 

@@ -1,0 +1,54 @@
+"""What was sent to a team, and what of it a server lacks that took another's place."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from mcp_learning.store.duckdb import executions, lessons
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.lists import AMONG_UUIDS, NUMBERS, UUIDS, joined
+from mcp_learning.store.duckdb.outbox import Entry, add, again, lesson_patch
+
+_UNSEND = "UPDATE outbox SET sent_at = NULL, change = NULL"
+_WHOLE = "CASE kind WHEN 'patch' THEN '$.recorded_at' ELSE '$.created_at' END"
+"""A path in the fields of entries that have all of an execution or a lesson."""
+
+
+def sent_ids(cursor: Cursor) -> list[UUID]:
+    """As `SharedStore.sent_ids`."""
+    rows = cursor.execute(
+        "SELECT DISTINCT task_id FROM outbox WHERE change > 0 AND kind IN ('patch', 'lesson')"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) -> None:
+    """As `SharedStore.send_again`.
+
+    An entry that made what the team has isn't sent again: who knew of it has done so, with what was
+    changed since.
+    """
+    absent = [one for one in sent_ids(cursor) if one not in there]
+    told = [one for one in lessons.every(cursor) if one.lesson_id in set(absent)]
+    missing = set(executions.unknown(cursor, absent))
+    here = [one for one in absent if one not in missing]
+    cursor.execute(
+        f"DELETE FROM outbox WHERE task_id {AMONG_UUIDS} AND sent_at IS NOT NULL "
+        "AND kind <> 'forget'",
+        [joined([*here, *(one.lesson_id for one in told)])],
+    )
+    again(cursor, here)
+    whole: list[Entry] = [("lesson", one.lesson_id, lesson_patch(None, one)) for one in told]
+    add(cursor, whole, datetime.now(UTC))
+    cursor.execute(
+        f"{_UNSEND} FROM (SELECT unnest({UUIDS}) AS id, unnest({NUMBERS}) AS number) t "
+        "WHERE outbox.task_id = t.id AND change > coalesce(?, t.number) "
+        f"AND kind IN ('patch', 'lesson') AND json_extract(fields, {_WHOLE}) IS NULL",
+        [joined(there), joined(there.values()), common],
+    )
+    cursor.execute(
+        f"{_UNSEND} WHERE change > coalesce(?, 0) AND kind NOT IN ('patch', 'lesson')", [common]
+    )
+    cursor.execute(  # what is neither there nor here any more
+        f"{_UNSEND} WHERE change > 0 AND task_id {AMONG_UUIDS}", [joined(absent)]
+    )
