@@ -8,7 +8,7 @@ from waiting import wait_until
 
 
 class Standby(PostgresServer):
-    """Follows a server that runs, from its construction on. As a context, both are removed.
+    """Follows a server that runs, from its construction on; removed at the end of a context.
 
     Args:
         primary: The server.
@@ -36,7 +36,6 @@ class Standby(PostgresServer):
         trace: TracebackType | None,
     ) -> None:
         self.remove()
-        self.primary.remove()
 
     def _make(self) -> None:
         """Copies the files of the first server."""
