@@ -4,20 +4,15 @@ The TOML file is `config.toml` in the platform's user configuration directory, o
 `MCP_LEARNING_CONFIG` names. `config/settings.toml` documents every field; a test proves it.
 """
 
+import os
+import tomllib
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from mcp_learning import environment
 from mcp_learning.environment import CONFIG_VARIABLE, PREFIX
@@ -45,29 +40,22 @@ def config_file() -> Path:
     return named or platformdirs.user_config_path(APP_NAME) / "config.toml"
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if not environment.is_empty(value)}
+def _configured() -> dict[str, Any]:
+    """What the environment and the TOML file set, without empty values; the environment wins."""
+    path = config_file()
+    found = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    given = {name.upper(): value for name, value in os.environ.items()}
+    given.pop(CONFIG_VARIABLE, None)
+    for name, value in given.items():
+        if name.startswith(PREFIX) and not environment.is_empty(value):
+            found[name.removeprefix(PREFIX).lower()] = value
+    return {name: value for name, value in found.items() if not environment.is_empty(value)}
 
 
-class _Environment(EnvSettingsSource):
-    """Variables that are not empty."""
-
-    def __call__(self) -> dict[str, Any]:
-        return _given(super().__call__())
-
-
-class _File(TomlConfigSettingsSource):
-    """Values of the TOML file that are not empty."""
-
-    def __call__(self) -> dict[str, Any]:
-        return _given(super().__call__())
-
-
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that can be configured. Frozen: what a process started with, it keeps."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
+    model_config = ConfigDict(
         extra="forbid",
         frozen=True,
         validate_default=True,
@@ -249,18 +237,6 @@ class Settings(BaseSettings):
         return bool(self.team) and (self.team_url is not None or environment.names_a_service())
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then the environment, then the TOML file; no .env file."""
-        return init_settings, _Environment(settings_cls), _File(settings_cls, config_file())
-
-    @classmethod
     def load(cls, **overrides: Any) -> "Settings":
         """Reads the environment and the file; `overrides` (not None) win over both.
 
@@ -273,7 +249,7 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
         try:
-            settings = cls(**given)
+            settings = cls.model_validate(_configured() | given)
         except ValidationError as error:
             raise ConfigurationError(_explain(error, given)) from error
         except (OSError, ValueError) as error:

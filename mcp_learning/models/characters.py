@@ -6,6 +6,7 @@ library only: hooks use both.
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 _SEQUENCE = re.compile(
@@ -32,7 +33,7 @@ _IGNORABLE = (
 )
 """Control characters and Default_Ignorable_Code_Point, but for those in `_INVISIBLE`."""
 _JOINED = r"\u0300-\u1fff\u2190-\ufe0f\U00010000-\U000dffff"
-_INVISIBLE = re.compile(
+_INVISIBLE = (
     rf"[{_IGNORABLE}]"
     rf"|(?<![{_JOINED}])[\u200c\u200d]|[\u200c\u200d](?![{_JOINED}])"
     r"|(?<![\u2000-\u200a\u2010-\ufdff\U00010000-\U000dffff])[\ufe0e\ufe0f]"
@@ -42,7 +43,11 @@ single variation selector after one."""
 INVISIBLE = rf"{_IGNORABLE}\u200c\u200d\ufe0e\ufe0f"
 """All characters that may be invisible, as the inside of a class of a pattern."""
 
-_SUSPECT = re.compile(f"[{INVISIBLE}]")
+
+@cache  # compiling them takes 6 ms at every start, and most texts need neither
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Any character that may be invisible, and those that are."""
+    return re.compile(f"[{INVISIBLE}]"), re.compile(_INVISIBLE)
 
 
 def clean(text: str) -> str:
@@ -59,7 +64,8 @@ def visible(text: str) -> str:
     """A text as its reader sees it: without characters that hide, or that turn text around."""
     if text.isascii():
         return text if text.isprintable() else CONTROL.sub("", text)
-    return _INVISIBLE.sub("", text) if _SUSPECT.search(text) else text
+    suspect, invisible = _patterns()
+    return invisible.sub("", text) if suspect.search(text) else text
 
 
 def visible_values(value: Any) -> Any:
@@ -77,4 +83,4 @@ def visible_values(value: Any) -> Any:
 
 def escaped(line: str) -> str:
     """JSON with every character that may be invisible as an escape: the same value, all visible."""
-    return _SUSPECT.sub(lambda found: json.dumps(found[0])[1:-1], line)
+    return _patterns()[0].sub(lambda found: json.dumps(found[0])[1:-1], line)

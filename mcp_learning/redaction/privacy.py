@@ -1,6 +1,7 @@
 """Spans that the writer marked as private are never kept."""
 
 import re
+from functools import cache
 
 PLACEHOLDER = "[redacted:private]"
 
@@ -16,13 +17,17 @@ _CLOSE = (
 _UNSEEN = r"[^\x00-\x7f]{0,20}"  # invisible characters; their class takes long to compile
 _NAME = "".join(f"[{c}{chr(ord(c) + 0xFEE0)}]{_UNSEEN}" for c in "private")
 _BLANK = r"(?:\s|[^\x00-\x7f]){0,20}"
-_TAG = re.compile(
-    rf"{_OPEN}{_BLANK}(?P<close>[/\uff0f]{_BLANK})?{_NAME}(?:\s(?:"
-    rf"(?:(?!{_OPEN}|{_CLOSE})[\s\S])*+|"  # stops at any bracket, so that many tags stay linear
-    r"(?:\s{0,20}[\w:-]{1,50}=(?:\"[^\"]{0,500}\"|'[^']{0,500}')){1,4}\s{0,20}/?"
-    rf"))?{_CLOSE}",
-    re.IGNORECASE,
-)
+
+
+@cache  # compiling it takes 2 ms at every start, and few texts need it
+def _tag() -> re.Pattern[str]:
+    return re.compile(
+        rf"{_OPEN}{_BLANK}(?P<close>[/\uff0f]{_BLANK})?{_NAME}(?:\s(?:"
+        rf"(?:(?!{_OPEN}|{_CLOSE})[\s\S])*+|"  # stops at any bracket, so that many tags stay linear
+        r"(?:\s{0,20}[\w:-]{1,50}=(?:\"[^\"]{0,500}\"|'[^']{0,500}')){1,4}\s{0,20}/?"
+        rf"))?{_CLOSE}",
+        re.IGNORECASE,
+    )
 
 
 def without_private(text: str) -> tuple[str, int]:
@@ -39,7 +44,7 @@ def without_private(text: str) -> tuple[str, int]:
         return text, 0
     pieces: list[str] = []
     position = depth = spans = 0
-    for tag in _TAG.finditer(text):
+    for tag in _tag().finditer(text):
         if tag["close"]:
             if depth == 1:
                 position = tag.end()
