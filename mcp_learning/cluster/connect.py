@@ -13,7 +13,7 @@ from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.cluster.follower import LeaderGone, NoWelcome, follow
 from mcp_learning.cluster.member import ClusterMember, MakeService
-from mcp_learning.cluster.methods import METHODS
+from mcp_learning.cluster.methods import method_of
 from mcp_learning.models.health import Health, Member
 from mcp_learning.service.protocol import Learning, ignore_progress
 from mcp_learning.settings import Settings
@@ -69,6 +69,6 @@ async def leader_health(settings: Settings) -> Health | None:
     async with anyio.create_task_group() as group:
         group.start_soon(follower.run)
         with suppress(LeaderGone):
-            health = await follower.call(METHODS["health"], None, ignore_progress)
+            health = await follower.call(await method_of("health"), None, ignore_progress)
         group.cancel_scope.cancel()
     return health

@@ -6,6 +6,7 @@ once. Unknown fields are ignored, so that fields can be added. Any other change 
 method's arguments mean has to increase `blocking_client.PROTOCOL`.
 """
 
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -16,7 +17,7 @@ from mcp_learning.models.health import Member
 
 
 class _Frame(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Hello(_Frame):
@@ -104,7 +105,10 @@ class Pong(_Frame):
 
 Frame = Hello | Welcome | Call | Cancel | ProgressUpdate | Result | Failure | Ping | Pong
 
-_FRAME: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
+
+@cache  # a server that nobody follows needs none
+def _frames() -> TypeAdapter[Frame]:
+    return TypeAdapter(Annotated[Frame, Field(discriminator="type")])
 
 
 class InvalidFrame(Exception):
@@ -123,7 +127,7 @@ def decode(data: bytes) -> Frame:
         InvalidFrame: It holds none.
     """
     try:
-        return _FRAME.validate_json(data)
+        return _frames().validate_json(data)
     except ValidationError as error:
         raise InvalidFrame(f"{len(data)} bytes that are not a frame") from error
 

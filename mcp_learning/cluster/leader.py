@@ -31,7 +31,7 @@ from mcp_learning.cluster.frames import (
     Result,
     Welcome,
 )
-from mcp_learning.cluster.methods import METHODS, Method
+from mcp_learning.cluster.methods import NAMES, Method, method_of
 from mcp_learning.errors import (
     InvalidInput,
     LearningError,
@@ -137,9 +137,9 @@ class Leader:
     async def answer(self, call: Call, progress: Progress, member: Member) -> Frame | None:
         """Returns the frame that answers a follower's call; None when it gets no answer."""
         try:
-            method = METHODS.get(call.method)
-            if method is None:
+            if call.method not in NAMES:
                 raise LearningError(self._unknown(f"the call {call.method}", member))
+            method = await method_of(call.method)
             request = self._validated(method, call.arguments, member)
             frame: Frame = Result(id=call.id, value=await self.call(method, request, progress))
         except LeaderGone:

@@ -4,17 +4,21 @@ Both are derived from the signatures of the protocol; a new method needs nothing
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, NamedTuple, cast, get_type_hints
 
 import anyio.to_thread
 from pydantic import BaseModel
 
+from mcp_learning import models
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.results import Recorded
 from mcp_learning.redaction.exclusion import refuse_excluded
+from mcp_learning.service import protocol
 from mcp_learning.service.protocol import Learning, Progress
 
 
@@ -39,16 +43,37 @@ class Method(NamedTuple):
         return (*given, progress) if self.takes_progress else given
 
 
-def _method(name: str, function: Callable[..., Any]) -> Method:
-    hints = get_type_hints(function)
+NAMES = frozenset(
+    name for name, function in vars(Learning).items() if inspect.iscoroutinefunction(function)
+)
+"""The methods' names."""
+
+
+_known: dict[str, Method] = {}
+
+
+async def method_of(name: str) -> Method:
+    """The method of a name that is in `NAMES`; imports its models at first."""
+    if name not in _known:
+        _known[name] = await anyio.to_thread.run_sync(_method, name)
+    return _known[name]
+
+
+def _method(name: str) -> Method:
+    hints = get_type_hints(vars(Learning)[name], localns=_Models(vars(protocol)))
     return Method(name, hints.get("request"), hints["return"], "progress" in hints)
 
 
-METHODS: Mapping[str, Method] = {
-    name: _method(name, function)
-    for name, function in vars(Learning).items()
-    if inspect.iscoroutinefunction(function)
-}
+class _Models(dict[str, Any]):
+    """Models by name, those of the tools' calls first: others needn't be imported for them."""
+
+    def __missing__(self, name: str) -> object:
+        others = (one.name for one in iter_modules(models.__path__))
+        for module in ("requests", "results", *others):
+            if found := getattr(import_module(f"{models.__name__}.{module}"), name, None):
+                return found
+        raise KeyError(name)
+
 
 Call = Callable[..., Awaitable[Any]]
 """Answers a call: takes a method, its request and a `Progress`, the last two if there are any."""
@@ -72,18 +97,22 @@ class _Proxy:
         self._excluded_repos = excluded_repos
 
     def __getattr__(self, name: str) -> Call:
-        if name not in METHODS:
+        if name not in NAMES:
             raise AttributeError(name)
-        return partial(self._call, METHODS[name])
+        return partial(self._ask, name)
+
+    async def _ask(self, name: str, *arguments: Any) -> Any:
+        return await self._call(await method_of(name), *arguments)
 
     async def record(self, request: RecordExecution) -> Recorded:
         """Passes `record` on with an id, so that a call that is repeated is stored once."""
         if self._excluded_repos and request.repo:
             await anyio.to_thread.run_sync(refuse_excluded, request.repo, self._excluded_repos)
+        method = await method_of("record")
         if request.task_id is not None or self._leads():
-            return cast("Recorded", await self._call(METHODS["record"], request))
+            return cast("Recorded", await self._call(method, request))
         identified = request.model_copy(update={"task_id": uuid7()})
-        recorded: Recorded = await self._call(METHODS["record"], identified)
+        recorded: Recorded = await self._call(method, identified)
         # A leader that went away may have stored it, and its successor found it there.
         return recorded.model_copy(update={"created": True})
 

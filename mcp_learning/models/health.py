@@ -32,7 +32,7 @@ class IndexingHealth(Model):
     embedder_state: Literal["loading", "ready", "unavailable"] = "loading"
     reembed_due: bool = False
     search_mode: Literal["exact", "hnsw"] = "exact"
-    index: IndexHealth = IndexHealth(state="loading")
+    index: IndexHealth = Field(default_factory=lambda: IndexHealth(state="loading"))
     words_pending: Annotated[int, Field(description="Executions whose words are unread")] = 0
     words_bytes: Annotated[int, Field(description="Of the word index's file")] = 0
     problem: str | None = None

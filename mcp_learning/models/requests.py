@@ -130,17 +130,15 @@ class RecordExecution(Request):
     used_task_ids: Annotated[
         list[UUID], Field(max_length=50, description="Recalled executions that you actually used")
     ] = []
-    details: Annotated[
-        Details,
-        WithJsonSchema({"type": "object"}),  # spelled out in words, at a third of the size
-        Field(
-            description="Optional measurements: file_count, estimated_tokens, routing_confidence "
-            "0..1, complexity_score and quality_score 0..100, cost_estimate, peak_memory_mb, "
-            "cpu_time_seconds, user_accepted, user_rating 1..5, uploaded_at, session_id, "
-            "supersedes (task id that this replaces), outcome_basis (told, user, tests, git, ci), "
-            "outcome_confidence 0..1, files (each path and commit), metadata (any object)",
-        ),
-    ] = Details()
+    # Its schema is spelled out in words, at a third of the size.
+    details: Annotated[Details, WithJsonSchema({"type": "object"})] = Field(
+        default_factory=Details,
+        description="Optional measurements: file_count, estimated_tokens, routing_confidence "
+        "0..1, complexity_score and quality_score 0..100, cost_estimate, peak_memory_mb, "
+        "cpu_time_seconds, user_accepted, user_rating 1..5, uploaded_at, session_id, "
+        "supersedes (task id that this replaces), outcome_basis (told, user, tests, git, ci), "
+        "outcome_confidence 0..1, files (each path and commit), metadata (any object)",
+    )
     traceparent: SkipJsonSchema[Traceparent | None] = None  # of the call, which agents can't see
 
 

@@ -10,83 +10,86 @@ models. A method may be called a second time when the leader goes away before it
 the second call must do no harm.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from __future__ import annotations
 
-from mcp_learning.models.corrections import (
-    Judge,
-    Judged,
-    ResolvedId,
-    ResolveId,
-    Revised,
-    ReviseExecution,
-)
-from mcp_learning.models.dashboard import (
-    History,
-    Learned,
-    ListExecutions,
-    ListHistory,
-    Listing,
-    LookedUp,
-    LookUp,
-    Overview,
-    Pulse,
-    Telemetry,
-    View,
-)
-from mcp_learning.models.health import Health
-from mcp_learning.models.insights import Insights
-from mcp_learning.models.lessons import (
-    ChangeLesson,
-    ExportedLessons,
-    ExportLessons,
-    GetLesson,
-    ImportLessons,
-    LessonDetail,
-    LessonPackets,
-    Lessons,
-    LessonSaved,
-    LessonsFor,
-    ListLessons,
-    ReviewLessons,
-    SaveLesson,
-    ShownLessons,
-)
-from mcp_learning.models.maintenance import (
-    Backup,
-    BackupReport,
-    EmbedMissing,
-    EmbedReport,
-    Prune,
-    PruneReport,
-    RebuildReport,
-    Unarchive,
-    UnarchiveReport,
-)
-from mcp_learning.models.occasions import Occasion, Remark
-from mcp_learning.models.requests import (
-    FindSimilarTasks,
-    ForgetExecutions,
-    GetExecution,
-    IdentifiedFeedback,
-    LearningStats,
-    RebuildIndex,
-    RecommendApproach,
-    RecordExecution,
-    SuggestValues,
-)
-from mcp_learning.models.results import (
-    ExecutionDetail,
-    FeedbackStored,
-    Forgotten,
-    Recommendation,
-    Recorded,
-    SimilarTasks,
-    Stats,
-    SuggestedValues,
-)
-from mcp_learning.models.team import Exchanged, ExchangeWithTeam, LeftTeam
-from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # a server imports the models of a method when it is first called
+    from mcp_learning.models.corrections import (
+        Judge,
+        Judged,
+        ResolvedId,
+        ResolveId,
+        Revised,
+        ReviseExecution,
+    )
+    from mcp_learning.models.dashboard import (
+        History,
+        Learned,
+        ListExecutions,
+        ListHistory,
+        Listing,
+        LookedUp,
+        LookUp,
+        Overview,
+        Pulse,
+        Telemetry,
+        View,
+    )
+    from mcp_learning.models.health import Health
+    from mcp_learning.models.insights import Insights
+    from mcp_learning.models.lessons import (
+        ChangeLesson,
+        ExportedLessons,
+        ExportLessons,
+        GetLesson,
+        ImportLessons,
+        LessonDetail,
+        LessonPackets,
+        Lessons,
+        LessonSaved,
+        LessonsFor,
+        ListLessons,
+        ReviewLessons,
+        SaveLesson,
+        ShownLessons,
+    )
+    from mcp_learning.models.maintenance import (
+        Backup,
+        BackupReport,
+        EmbedMissing,
+        EmbedReport,
+        Prune,
+        PruneReport,
+        RebuildReport,
+        Unarchive,
+        UnarchiveReport,
+    )
+    from mcp_learning.models.occasions import Occasion, Remark
+    from mcp_learning.models.requests import (
+        FindSimilarTasks,
+        ForgetExecutions,
+        GetExecution,
+        IdentifiedFeedback,
+        LearningStats,
+        RebuildIndex,
+        RecommendApproach,
+        RecordExecution,
+        SuggestValues,
+    )
+    from mcp_learning.models.results import (
+        ExecutionDetail,
+        FeedbackStored,
+        Forgotten,
+        Recommendation,
+        Recorded,
+        SimilarTasks,
+        Stats,
+        SuggestedValues,
+    )
+    from mcp_learning.models.team import Exchanged, ExchangeWithTeam, LeftTeam
+    from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
 
 Progress = Callable[[float, str], Awaitable[None]]
 """Is told the share of the work that is done, 0..1, and what is being done."""

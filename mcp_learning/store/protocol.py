@@ -10,12 +10,13 @@ All methods raise StoreError when the store can't be opened, read or written; no
 write is kept.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
-from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step
 from mcp_learning.models.requests import Dimension, GroupBy
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.models.transfer import Exported
@@ -52,6 +53,8 @@ from mcp_learning.store.vectors import Generation, TakeVectors, VectorState
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step
 
 Merge = Callable[[Execution | None], Execution]
 """Makes the new state of an execution from the stored one, or from None; runs in the transaction.
@@ -172,10 +175,10 @@ class Store(LessonStore, Protocol):
     async def put_vectors(
         self,
         rows: Sequence[Unembedded],
-        vectors: "NDArray[np.float32]",
+        vectors: NDArray[np.float32],
         model: str,
         generation: Generation = "current",
-        passages: "Sequence[NDArray[np.float32]]" = (),
+        passages: Sequence[NDArray[np.float32]] = (),
         *,
         shared: bool = False,
     ) -> dict[UUID, int]:
@@ -312,9 +315,9 @@ class Store(LessonStore, Protocol):
     async def insert_many(
         self,
         executions: Sequence[Execution],
-        vectors: "NDArray[np.float32] | None" = None,
+        vectors: NDArray[np.float32] | None = None,
         model: str = "",
-        passages: "Mapping[UUID, NDArray[np.float32]] | None" = None,
+        passages: Mapping[UUID, NDArray[np.float32]] | None = None,
     ) -> None:
         """Adds new executions, all of them or none, and the vectors of all of them.
 

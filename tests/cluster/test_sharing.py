@@ -18,7 +18,7 @@ from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.cluster.connect import running
 from mcp_learning.cluster.follower import Follower
 from mcp_learning.cluster.member import ClusterMember
-from mcp_learning.cluster.methods import METHODS
+from mcp_learning.cluster.methods import NAMES
 from mcp_learning.errors import IndexUnavailable, InvalidInput, LearningError, NotFound
 from mcp_learning.models.requests import (
     FindSimilarTasks,
@@ -113,7 +113,7 @@ async def test_every_answer_is_the_leader_s(leader: ClusterMember, follower: Clu
 
 async def test_every_method_can_be_asked_through_a_follower(follower: ClusterMember) -> None:
     asked = {name for name in dir(Learning) if not name.startswith("_")}
-    assert METHODS.keys() == asked
+    assert asked == NAMES
     assert all(callable(getattr(follower.learning, name)) for name in asked)
     with pytest.raises(AttributeError):
         _ = follower.learning.close  # type: ignore[attr-defined]

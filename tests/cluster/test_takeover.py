@@ -29,7 +29,7 @@ from mcp_learning.cluster.connect import running
 from mcp_learning.cluster.follower import Follower, LeaderGone
 from mcp_learning.cluster.leader_lock import LeaderLock
 from mcp_learning.cluster.member import ClusterMember
-from mcp_learning.cluster.methods import METHODS
+from mcp_learning.cluster.methods import method_of
 from mcp_learning.errors import InvalidInput, LeaderIncompatible, StoreLocked
 from mcp_learning.models.health import Member
 from mcp_learning.models.requests import GetExecution, RecordExecution, SubmitFeedback
@@ -250,7 +250,7 @@ async def test_a_leader_that_falls_silent_is_given_up_with_its_calls(settings: S
         async with anyio.create_task_group() as group:
             group.start_soon(follower.run)
             with pytest.raises(LeaderGone):
-                await follower.call(METHODS["health"], None, ignore_progress)
+                await follower.call(await method_of("health"), None, ignore_progress)
 
 
 async def test_a_leader_that_is_busy_for_long_is_not_given_up(settings: Settings) -> None:
