@@ -25,8 +25,20 @@ ON_TRIAL = 10
 LOOK = 10
 """Outcomes after which a lesson's effect is looked at first, and then after as many more."""
 
+TRIAL = 50
+"""Outcomes of tasks that were shown it after which a lesson has to be promising, or it goes."""
+
 ENOUGH = 200
-"""Outcomes on each side after which a lesson without a clear effect has had its trial."""
+"""Outcomes on each side after which one that was promising goes, too, without a clear effect."""
+
+SIZE = 0.15
+"""Effect, 0..1, by which `log_odds` weighs help against harm."""
+
+HARMFUL, PROMISING = 1 / 20, 8.0
+"""Odds of help against harm below which a lesson is retired: at any time, and after `TRIAL`."""
+
+CONTINUED = "continued"
+"""What the history says of a lesson that was promising after `TRIAL`."""
 
 USUAL = 0.2
 """Size of the effect, -1..1, at which `lasting_interval` is narrowest."""
@@ -80,19 +92,32 @@ def lasting_interval(shown: Outcomes, withheld: Outcomes) -> tuple[float, float]
     return difference_interval(shown, withheld, z)
 
 
+def log_odds(tally: Tally) -> float:
+    """How much likelier outcomes are if the lesson adds `SIZE` than if it costs as much; a log.
+
+    The likelihood ratio of two normal means. Source: A. Wald, "Sequential tests of statistical
+    hypotheses", Annals of Mathematical Statistics 16 (1945), 117-186.
+    """
+    won, lost = (one.success / sum(one) for one in (tally.shown, tally.withheld))
+    return 2 * SIZE * (won - lost) / sum(map(_variance, (tally.shown, tally.withheld)))
+
+
 def _variance(outcomes: Outcomes) -> float:
     rate = (1 + outcomes.success) / (2 + sum(outcomes))
     return rate * (1 - rate) / sum(outcomes)
 
 
 def judged(
-    lessons: Sequence[Lesson], tallies: Mapping[UUID, Tally], now: datetime
+    lessons: Sequence[Lesson],
+    tallies: Mapping[UUID, Tally],
+    now: datetime,
+    history: Mapping[UUID, Sequence[LessonChange]],
 ) -> list[Revision]:
-    """Keeps lessons that help beyond chance, and retires those that seem to harm.
+    """Keeps lessons that help beyond chance, and retires those that don't.
 
     A lesson is kept when the interval that holds for all looks is above zero. It is retired as soon
-    as the interval of a single look is below: a useless lesson goes sooner than a good one is kept,
-    since to lose it costs little.
+    as harm is `1 / HARMFUL` times as likely as help. After `TRIAL` showings, once, help has to be
+    `PROMISING` times as likely: a lesson is a claim that has to prove itself, and the next waits.
     """
     revisions = []
     for lesson in lessons:
@@ -101,25 +126,35 @@ def judged(
         settled = lesson.pinned or lesson.status not in ("trial", "kept")
         if settled or min(numbers) < LOOK // 2 or sum(numbers) < LOOK:
             continue
-        verdict, reason = _verdict(lesson, tally)
+        lines = history.get(lesson.lesson_id, ())
+        had_trial = any(
+            one.change == CONTINUED and one.changed_at >= lesson.worded_at for one in lines
+        )
+        verdict, reason = _verdict(lesson, tally, had_trial=had_trial)
         if verdict:
+            status = "trial" if verdict == CONTINUED else verdict
             line = LessonChange(changed_at=now, change=verdict, by="effect", reason=reason)
-            revisions.append(changed(lesson, line, status=verdict))
+            revisions.append(changed(lesson, line, status=status))
     return revisions
 
 
-def _verdict(lesson: Lesson, tally: Tally) -> tuple[str, str]:
-    known = effect(tally)
-    _, most = difference_interval(tally.shown, tally.withheld)
+def _verdict(lesson: Lesson, tally: Tally, *, had_trial: bool) -> tuple[str, str]:
+    known, odds = effect(tally), log_odds(tally)
     reason = (
         f"{known.change:+.0%} (90 % interval {known.change_low:+.0%} to {known.change_high:+.0%}), "
         f"{known.shown} shown, {known.withheld} withheld"
     )
-    if most < 0:
+    if odds < log(HARMFUL):
         return "retired", f"tasks went worse with it: {reason}"
-    if lesson.status == "trial" and (known.change_low or 0.0) > 0:
+    if lesson.status == "kept":
+        return "", ""
+    if (known.change_low or 0.0) > 0:
         return "kept", reason
-    if lesson.status == "trial" and min(known.shown, known.withheld) >= ENOUGH:
+    if known.shown >= TRIAL and not had_trial:
+        if odds < log(PROMISING):
+            return "retired", f"no use was seen: {reason}"
+        return CONTINUED, f"promising: {reason}"
+    if min(known.shown, known.withheld) >= ENOUGH:
         return "retired", f"no clear effect: {reason}"
     return "", ""
 

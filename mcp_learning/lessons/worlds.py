@@ -12,7 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from mcp_learning.lessons import trials
-from mcp_learning.models.lessons import Lesson
+from mcp_learning.models.lessons import Lesson, LessonChange
 from mcp_learning.store.lesson_protocol import Tally
 from mcp_learning.store.types import Outcomes
 
@@ -29,7 +29,6 @@ EARLY = 50
 """Showings within which a harmful lesson is to be retired."""
 
 _NOW = datetime(2025, 1, 1, tzinfo=UTC)
-_LOOK_EVERY = 5
 
 
 class Fate(NamedTuple):
@@ -54,16 +53,17 @@ class Fate(NamedTuple):
     lost_always: float
 
 
-def simulate(seed: int, follows: float) -> list[Fate]:
+def simulate(seed: int, follows: float, effects: Sequence[float] = EFFECTS) -> list[Fate]:
     """The fates of the lessons of one world.
 
     Args:
         seed: The same seed gives the same world.
         follows: How likely an agent follows what it is shown, 0..1.
+        effects: Of its lessons, in turn, on the success rate of who follows, -1..1.
     """
     rng = Random(seed)  # noqa: S311 - reproducible on purpose
     return [
-        _life(rng, EFFECTS[kind % len(EFFECTS)], follows, number=seed * KINDS + kind)
+        _life(rng, effects[kind % len(effects)], follows, number=seed * KINDS + kind)
         for kind in range(KINDS)
     ]
 
@@ -72,6 +72,7 @@ def _life(rng: Random, effect: float, follows: float, number: int) -> Fate:
     base = rng.uniform(0.35, 0.65)
     lesson = _lesson(number)
     counts = {True: [0, 0], False: [0, 0]}
+    history: list[LessonChange] = []
     lost = 0.0
     for task in range(TASKS):
         is_shown = trials.is_shown(lesson, f"{number} {task}")
@@ -80,10 +81,10 @@ def _life(rng: Random, effect: float, follows: float, number: int) -> Fate:
         lost += max(0.0, follows * effect) - (expected - base)
         if lesson.status in ("trial", "kept"):
             counts[is_shown][0 if success else 1] += 1
-        if task % _LOOK_EVERY == 0:
             tally = {lesson.lesson_id: _tally(counts)}
-            for revision in trials.judged([lesson], tally, _NOW):
+            for revision in trials.judged([lesson], tally, _NOW, {lesson.lesson_id: history}):
                 lesson = revision.lesson
+                history += revision.changes
     tally_now = _tally(counts)
     low, high = trials.lasting_interval(tally_now.shown, tally_now.withheld)
     best, always = max(0.0, follows * effect) * TASKS, follows * effect * TASKS
@@ -119,8 +120,8 @@ def _tally(counts: dict[bool, list[int]]) -> Tally:
 
 def summary(fates: Sequence[Fate], follows: float) -> dict[str, object]:
     """Of some worlds: regret per task, coverage, and what became of each kind of lesson."""
-    by_effect = {effect: [one for one in fates if one.effect == effect] for effect in EFFECTS}
-    harmful = by_effect[min(EFFECTS)]
+    helpful, harmful = ([one for one in fates if sign * one.effect > 0] for sign in (1, -1))
+    useless = [one for one in fates if one.effect == 0]
     tasks = TASKS * len(fates)
     return {
         "follows": follows,
@@ -133,10 +134,10 @@ def summary(fates: Sequence[Fate], follows: float) -> dict[str, object]:
         f"harmful_retired_within_{EARLY}": _share(
             one.status == "retired" and one.shown <= EARLY for one in harmful
         ),
-        "useless_retired": _share(one.status == "retired" for one in by_effect[0.0]),
-        "useless_kept": _share(one.status == "kept" for one in by_effect[0.0]),
-        "helpful_kept": _share(one.status == "kept" for one in by_effect[max(EFFECTS)]),
-        "helpful_retired": _share(one.status == "retired" for one in by_effect[max(EFFECTS)]),
+        "useless_retired": _share(one.status == "retired" for one in useless),
+        "useless_kept": _share(one.status == "kept" for one in useless),
+        "helpful_kept": _share(one.status == "kept" for one in helpful),
+        "helpful_retired": _share(one.status == "retired" for one in helpful),
     }
 
 

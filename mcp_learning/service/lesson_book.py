@@ -135,7 +135,7 @@ class LessonBook:
             book = _Book(stored)
             book.add(merging.with_findings(book.lessons, allowed, now, faded))
             book.add(merging.superseded(book.lessons, experience, now))
-            book.add(trials.judged(book.lessons, tallies, now))
+            book.add(trials.judged(book.lessons, tallies, now, history))
             book.add(trials.promoted(book.lessons, now))
             return book.revisions
 
