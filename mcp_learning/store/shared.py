@@ -207,12 +207,16 @@ class SharedStore(Protocol):
         """
         ...
 
-    async def outgoing(self, limit: int) -> Outgoing:
-        """The oldest entries that the team doesn't have, at most `limit`."""
+    async def outgoing(self, limit: int, after: int = 0) -> Outgoing:
+        """The oldest entries after that number that the team doesn't have, at most `limit`."""
         ...
 
     async def sent(
-        self, numbers: Mapping[int, int], forgotten: Sequence[UUID], absent: Sequence[UUID]
+        self,
+        numbers: Mapping[int, int],
+        forgotten: Sequence[UUID],
+        absent: Sequence[UUID],
+        mark: TeamMark | None = None,
     ) -> TakenIn:
         """Notes that the team has entries.
 
@@ -220,6 +224,8 @@ class SharedStore(Protocol):
             numbers: The team's change number of each, by the entry's number.
             forgotten: Executions that the team has forgotten: they are deleted here, too.
             absent: Executions of which the team has nothing: they are sent as a whole.
+            mark: Where this store is now, if nothing else reached the team before these entries:
+                they needn't be read from there, and what they created gets its author here.
         """
         ...
 

@@ -6,13 +6,15 @@ meanwhile, and what they forgot is gone before it could come back. All of it may
 
 import base64
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
+import anyio
 import anyio.to_thread
 
-from mcp_learning.errors import TeamError, TeamRefused
+from mcp_learning.errors import LearningError, TeamError, TeamRefused
 from mcp_learning.models.team import Exchanged
 from mcp_learning.store.shared import (
     OutboxEntry,
@@ -27,6 +29,9 @@ from mcp_learning.team.local import Local
 from mcp_learning.team.postgres.remote import Remote, RemotePage, RemoteState
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 PAGE = 1_000
 """Rows of each kind that are pulled at a time: 2 to 3 MB with their vectors."""
@@ -77,10 +82,17 @@ class Exchange:
         """
         changed = deleted = 0
         mark = self._at
+        page: RemotePage | None = None
+        # What of a part is read depends on what of it is here.
+        whole = self._holding.is_whole(state.change)
         while mark.change < state.change:
-            page = await self._page(mark.change, state)
-            mark = mark._replace(change=page.change)
-            taken = await self._take_in(page, mark)
+            this = page or await self._page(mark.change, state)
+            mark = mark._replace(change=this.change)
+            reads_ahead = whole and mark.change < state.change
+            taken, page = await both(
+                partial(self._take_in, this, mark),
+                partial(self._page, mark.change, state) if reads_ahead else _nothing,
+            )
             changed, deleted = changed + len(taken.changed), deleted + len(taken.deleted)
         if mark.sweeping:
             done = mark._replace(sweeping=False)
@@ -123,14 +135,21 @@ class Exchange:
         """
         pushed = forgotten = 0
         store = self._local.store
-        while (outgoing := await store.outgoing(BATCH)).entries:
-            if not state.can_write:
-                raise TeamRefused(
-                    f"the role {state.role!r} may not write to the team {self._team!r}, or this "
-                    "mcp-learning is too old to; what is recorded here waits"
-                )
-            forgotten += await self._push(state, outgoing)
-            pushed += len(outgoing.entries)
+        outgoing = await store.outgoing(BATCH)
+        if outgoing.entries and not state.can_write:
+            raise TeamRefused(
+                f"the role {state.role!r} may not write to the team {self._team!r}, or this "
+                "mcp-learning is too old to; what is recorded here waits"
+            )
+        while outgoing.entries:
+            this, last = outgoing, outgoing.entries[-1].number
+            gone, outgoing = await both(
+                partial(self._push, state, this), partial(store.outgoing, BATCH, last)
+            )
+            forgotten += gone
+            pushed += len(this.entries)
+        if pushed and not self._holding.is_whole(state.change):
+            await self.fit(state)
         return Exchanged(pushed=pushed, forgotten=forgotten)
 
     async def tell(self, state: RemoteState) -> None:
@@ -163,9 +182,12 @@ class Exchange:
             first = await self._push(state, outgoing._replace(entries=entries[:half]))
             return first + await self._push(state, outgoing._replace(entries=entries[half:]))
         numbers = {number: done.base + place for number, place in places.items()}
-        taken = await self._local.store.sent(numbers, done.forgotten, done.absent)
-        if taken.deleted:
-            await self._local.changed(taken.deleted)
+        mark = None
+        if done.base == self._at.change and not self._at.sweeping:  # nobody else wrote meanwhile
+            mark = self._at = self._at._replace(change=done.base + len(rows))
+        taken = await self._local.store.sent(numbers, done.forgotten, done.absent, mark)
+        if taken.changed or taken.deleted:
+            await self._local.changed([*taken.changed, *taken.deleted])
         return len(taken.deleted)
 
     async def _mark(self, state: RemoteState) -> TeamMark:
@@ -215,6 +237,31 @@ class Exchange:
             waiting = await self._local.store.without_vector(ids)
             await self._local.adopt(waiting, vectors)
         return taken
+
+
+async def both(
+    first: Callable[[], Awaitable[T]], second: Callable[[], Awaitable[U]]
+) -> tuple[T, U]:
+    """Does two things at once; what the first one raises goes before what the second one does."""
+    done: list[tuple[T | U | None, LearningError | None]] = [(None, None), (None, None)]
+
+    async def do(place: int, one: Callable[[], Awaitable[T | U]]) -> None:
+        try:
+            done[place] = (await one(), None)
+        except LearningError as error:
+            done[place] = (None, error)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(do, 0, first)
+        group.start_soon(do, 1, second)
+    for _, error in done:
+        if error is not None:
+            raise error
+    return cast("T", done[0][0]), cast("U", done[1][0])
+
+
+async def _nothing() -> None:
+    return None
 
 
 def _vectors(page: RemotePage) -> list[SharedVector]:

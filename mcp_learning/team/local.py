@@ -32,9 +32,15 @@ class Local:
         """
         return await (await self._indexer()).fingerprint()
 
-    async def changed(self, deleted: Sequence[UUID]) -> None:
-        """Says that rows were written, and which were deleted. Call after the commit."""
-        await (await self._indexer()).forget(deleted)
+    async def changed(self, task_ids: Sequence[UUID]) -> None:
+        """Says that rows were written, and whose texts in memory are no longer true.
+
+        Call after the commit.
+
+        Args:
+            task_ids: Executions that were deleted, or of which only the author changed.
+        """
+        await (await self._indexer()).forget(task_ids)
 
     async def adopt(self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector]) -> None:
         """Stores vectors that the same model made elsewhere for executions that have none.

@@ -100,8 +100,10 @@ def test_feedback_is_appended_and_a_recall_is_noted_once(cursor: Cursor) -> None
         Feedback(submitted_at=NOW + timedelta(seconds=number), comment=text)
         for number, text in enumerate(AWKWARD)
     ]
-    for number, feedback in enumerate(given_feedback, start=1):
-        assert executions.add_feedback(cursor, uuid4(), earlier.task_id, feedback) == number
+    for feedback in given_feedback:
+        identity = uuid4()
+        assert executions.add_feedback(cursor, identity, earlier.task_id, feedback)
+        assert not executions.add_feedback(cursor, identity, earlier.task_id, feedback)
     assert executions.feedback_of(cursor, earlier.task_id) == given_feedback
     assert executions.add_uses(cursor, later.task_id, [earlier.task_id], NOW)
     assert not executions.add_uses(cursor, later.task_id, [earlier.task_id], NOW)

@@ -185,16 +185,16 @@ def _shown_values(row: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(named[name] for name in ExecutionSummary.model_fields)
 
 
-def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Feedback) -> int:
-    """Appends one feedback, unless it is there; returns how many the execution has now."""
+def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Feedback) -> bool:
+    """Appends one feedback; returns whether it wasn't there."""
     values = [feedback_id, task_id, naive(feedback.submitted_at)]
     values += [getattr(feedback, name) for name in _GIVEN]
-    cursor.execute(
+    row = cursor.execute(
         f"INSERT OR IGNORE INTO feedback ({', '.join(FEEDBACK_TYPES)}) "
         f"VALUES ({', '.join('?' * len(values))})",
         values,
-    )
-    return len(feedback_of(cursor, task_id))
+    ).fetchone()
+    return row == (1,)
 
 
 def feedback_of(cursor: Cursor, task_id: UUID) -> list[Feedback]:

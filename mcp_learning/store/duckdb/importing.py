@@ -67,8 +67,7 @@ def _insert(cursor: Cursor, new: Sequence[Incoming], outbox: Outbox) -> None:
     if new:
         made = [Execution(task_id=one.record.task_id, **(one.given or {})) for one in new]
         executions.insert_many(cursor, made)
-        for one in made:
-            outbox.changed(cursor, None, one)
+        outbox.created(cursor, made)
 
 
 def _update(cursor: Cursor, one: Incoming, outbox: Outbox) -> None:

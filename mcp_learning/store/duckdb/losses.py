@@ -43,7 +43,8 @@ def lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) -> None:
     cursor.execute(
         f"{_UNSEND} FROM (SELECT unnest({UUIDS}) AS id, unnest({NUMBERS}) AS number) t "
         "WHERE outbox.task_id = t.id AND change > coalesce(?, t.number) "
-        f"AND kind IN ('patch', 'lesson') AND json_extract(fields, {_WHOLE}) IS NULL",
+        "AND kind IN ('patch', 'lesson') AND fields IS NOT NULL "
+        f"AND json_extract(fields, {_WHOLE}) IS NULL",
         [joined(there), joined(there.values()), common],
     )
     cursor.execute(

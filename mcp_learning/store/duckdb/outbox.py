@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import PastExecution
@@ -18,7 +17,7 @@ from mcp_learning.store.duckdb import embeddings, executions, lessons
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import json_arrays, naive
-from mcp_learning.store.duckdb.lists import AMONG_UUIDS, NUMBERS, joined
+from mcp_learning.store.duckdb.lists import AMONG_NUMBERS, AMONG_UUIDS, NUMBERS, joined
 from mcp_learning.store.shared import (
     EntryKind,
     OutboxEntry,
@@ -34,7 +33,9 @@ _LOCAL = {"task_id", "updated_at", "author", "uploaded_at"}
 _NEITHER = "x.author IS NULL AND x.task_id NOT IN (SELECT task_id FROM outbox)"
 _NOT_MADE_UP = "coalesce(json_extract_string(x.metadata, '$.generated'), '') <> 'true'"
 
-Entry = tuple[EntryKind, UUID, Mapping[str, Any]]
+Entry = tuple[EntryKind, UUID, Mapping[str, Any] | None]
+"""Of what, which one, and its fields; a patch without any is the whole execution, as it is when it
+is sent: to write its texts twice would take half as long again as to record it."""
 
 
 class Outbox:
@@ -65,12 +66,18 @@ class Outbox:
             return
         moment = datetime.now(UTC)
         entries: list[Entry] = []
-        whole = old is None or not self._is_shared(old.repo, old.author)
-        if fields := patch(None if whole else old, new):
+        if old is None or not self._is_shared(old.repo, old.author):
+            entries.append(("patch", new.task_id, None))
+        elif fields := patch(old, new):
             entries.append(("patch", new.task_id, fields))
         told = {"at": (at or moment).isoformat()}
         entries += [("use", new.task_id, {"used": str(one), **told}) for one in used]
         add(cursor, entries, moment)
+
+    def created(self, cursor: Cursor, new: Sequence[Execution]) -> None:
+        """Notes executions that were created together."""
+        shared = [one.task_id for one in new if self._is_shared(one.repo, one.author)]
+        add(cursor, [("patch", one, None) for one in shared], datetime.now(UTC))
 
     def forgotten(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
         """Notes that executions are to be forgotten. Call it before they are deleted.
@@ -79,7 +86,7 @@ class Outbox:
         """
         if shared := self._shared(cursor, task_ids):
             drop(cursor, shared)
-            add(cursor, [("forget", one, {}) for one in shared], datetime.now(UTC))
+            add(cursor, [("forget", one, None) for one in shared], datetime.now(UTC))
 
     def judged(self, cursor: Cursor, about: Execution, feedback_id: UUID) -> None:
         """Notes feedback that was just stored."""
@@ -107,7 +114,7 @@ class Outbox:
     def embedded(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
         """Notes executions that got vectors."""
         shared = self._shared(cursor, task_ids)
-        add(cursor, [("vector", one, {}) for one in shared], datetime.now(UTC))
+        add(cursor, [("vector", one, None) for one in shared], datetime.now(UTC))
 
     def embedded_anew(self, cursor: Cursor) -> None:
         """Notes that all vectors are of another model now."""
@@ -176,17 +183,26 @@ def _noted_lessons(cursor: Cursor) -> set[UUID]:
     return {row[0] for row in rows}
 
 
-def patch(old: Execution | None, new: Execution) -> dict[str, Any]:
-    """The fields that differ, as JSON values; all that have a value if there was nothing."""
+def patch(old: Execution, new: Execution) -> dict[str, Any]:
+    """The fields that differ, as JSON values."""
     values = new.model_dump(mode="json", exclude=_LOCAL)
-    if old is None:
-        return {name: value for name, value in values.items() if value is not None}
     before, after = dict(old), dict(new)
     return {name: value for name, value in values.items() if before.get(name) != after[name]}
 
 
+def _wholes(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Execution]:
+    """Those of these executions that exist."""
+    return executions.several(cursor, task_ids) if task_ids else {}
+
+
+def _fields_of(execution: Execution) -> dict[str, Any]:
+    """All fields that have a value, as JSON values."""
+    values = execution.model_dump(mode="json", exclude=_LOCAL)
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def lesson_patch(old: Lesson | None, new: Lesson) -> dict[str, Any]:
-    """As `patch`, for a lesson."""
+    """As `patch`, for a lesson; all fields that have a value if there was nothing."""
     values = new.model_dump(mode="json", exclude={"lesson_id"})
     if old is None:
         return {name: value for name, value in values.items() if value is not None}
@@ -198,16 +214,19 @@ def lesson_patch(old: Lesson | None, new: Lesson) -> dict[str, Any]:
 def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
     """Adds entries in this order."""
     entries = list(entries)
-    if len(entries) == 1:  # as most records leave: it takes a third less time
+    if len(entries) == 1:  # as most records leave: as few values as possible, since each takes time
         ((kind, task_id, fields),) = entries
+        given: list[object] = [task_id, naive(at)]
+        if fields is not None:
+            given.append(json.dumps(fields))
         cursor.execute(
-            "INSERT INTO outbox (number, kind, task_id, fields, made_at) "
-            "VALUES (nextval('outbox_number'), ?, ?, ?, ?)",
-            [kind, task_id, json.dumps(fields), naive(at)],
+            f"INSERT INTO outbox (number, kind, task_id, made_at{', fields' * (len(given) - 2)}) "
+            f"VALUES (nextval('outbox_number'), '{kind}'{', ?' * len(given)})",
+            given,
         )
         return
     rows = (
-        {"kind": kind, "task_id": str(task_id), "fields": json.dumps(fields)}
+        {"kind": kind, "task_id": str(task_id), "fields": fields and json.dumps(fields)}
         for kind, task_id, fields in entries
     )
     for part in json_arrays(rows):
@@ -220,17 +239,31 @@ def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
 
 
 def again(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Adds executions as a whole, with their feedback, uses and vectors."""
-    ids = joined(task_ids)
-    found = executions.several(cursor, task_ids)
-    entries: list[Entry] = [("patch", one.task_id, patch(None, one)) for one in found.values()]
-    entries += [("vector", one, {}) for one in found]
-    entries += _feedback(cursor, f"task_id {AMONG_UUIDS}", ids)
+    """Adds executions as a whole, with their vectors, feedback and uses."""
+    ids, now = joined(task_ids), datetime.now(UTC)
+    cursor.execute(
+        "INSERT INTO outbox (number, kind, task_id, made_at) "
+        "SELECT nextval('outbox_number'), kind, task_id, ? FROM ("
+        "SELECT task_id, unnest(['patch', 'vector']) AS kind FROM executions "
+        f"WHERE task_id {AMONG_UUIDS} ORDER BY sequence)",
+        [naive(now), ids],
+    )
+    entries = _feedback(cursor, f"task_id {AMONG_UUIDS}", ids)
     uses = cursor.execute(
         f"SELECT task_id, used_task_id, recorded_at FROM uses WHERE task_id {AMONG_UUIDS}", [ids]
     ).fetchall()
     entries += [("use", one, {"used": str(used), "at": _utc(at)}) for one, used, at in uses]
-    add(cursor, entries, datetime.now(UTC))
+    add(cursor, entries, now)
+
+
+def keep(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+    """Writes out what waits as a whole of executions that are about to leave this host alone."""
+    cursor.execute(
+        f"UPDATE outbox SET fields = {_WHOLE} FROM executions x WHERE outbox.task_id = x.task_id "
+        "AND outbox.kind = 'patch' AND outbox.fields IS NULL AND outbox.sent_at IS NULL "
+        f"AND x.task_id {AMONG_UUIDS}",
+        [joined(task_ids)],
+    )
 
 
 def _feedback(cursor: Cursor, where: str, value: object) -> list[Entry]:
@@ -252,15 +285,23 @@ def _utc(moment: datetime) -> str:
     return moment.replace(tzinfo=UTC).isoformat()
 
 
-def outgoing(cursor: Cursor, limit: int) -> Outgoing:
+def outgoing(cursor: Cursor, limit: int, after: int) -> Outgoing:
     """As `SharedStore.outgoing`."""
     rows = cursor.execute(
-        "SELECT number, kind, task_id, fields, made_at FROM outbox WHERE sent_at IS NULL "
-        "ORDER BY number LIMIT ?",
-        [limit],
+        "SELECT number, kind, task_id, fields, made_at FROM outbox WHERE number > ? "
+        "AND sent_at IS NULL ORDER BY number LIMIT ?",
+        [after, limit],
     ).fetchall()
+    whole = [row[2] for row in rows if row[1] == "patch" and row[3] is None]
+    now = {task_id: _fields_of(one) for task_id, one in _wholes(cursor, whole).items()}
     entries = [
-        OutboxEntry(number, kind, task_id, json.loads(fields or "{}"), at.replace(tzinfo=UTC))
+        OutboxEntry(
+            number,
+            kind,
+            task_id,
+            now.get(task_id, {}) if fields is None else json.loads(fields),
+            at.replace(tzinfo=UTC),
+        )
         for number, kind, task_id, fields, at in rows
     ]
     wanted = list(dict.fromkeys(one.task_id for one in entries if one.kind == "vector"))
@@ -270,19 +311,17 @@ def outgoing(cursor: Cursor, limit: int) -> Outgoing:
 def _vectors(cursor: Cursor, task_ids: Sequence[UUID]) -> list[SharedVector]:
     if not task_ids:
         return []
-    import numpy as np
-
     found: dict[UUID, list[SharedVector]] = {one: [] for one in task_ids}
     for table, part in (("embeddings", "0"), ("passages", "v.passage")):
-        rows = cursor.execute(
-            f"SELECT v.task_id, {part}, x.task_description, v.embedding FROM {table} v "
-            f"JOIN executions x USING (task_id) WHERE v.task_id {AMONG_UUIDS} ORDER BY v.version",
+        # Arrays, where fetchall would make a Python object of each number.
+        columns = cursor.execute(
+            f"SELECT v.task_id, {part} AS part, md5_number_lower(x.task_description) AS described, "
+            f"v.embedding FROM {table} v JOIN executions x USING (task_id) "
+            f"WHERE v.task_id {AMONG_UUIDS} ORDER BY v.version",
             [joined(task_ids)],
-        ).fetchall()
-        for task_id, number, description, vector in rows:
-            made = SharedVector(
-                task_id, number, description_hash(description), np.array(vector, np.float32)
-            )
+        ).fetchnumpy()
+        for task_id, number, described, vector in zip(*columns.values(), strict=True):
+            made = SharedVector(task_id, int(number), int(described), vector)
             found[task_id].append(made)
     return [vector for some in found.values() for vector in some]
 
@@ -297,6 +336,17 @@ def sent(cursor: Cursor, numbers: Mapping[int, int]) -> None:
         [joined(numbers), joined(numbers.values()), naive(now)],
     )
     cursor.execute("DELETE FROM outbox WHERE sent_at < ?", [naive(now - KEPT_SENT)])
+
+
+def write_author(cursor: Cursor, numbers: Iterable[int], role: str) -> list[UUID]:
+    """Notes under which role executions were created, of which these entries are; returns which."""
+    rows = cursor.execute(
+        "UPDATE executions SET author = ? WHERE author IS NULL AND task_id IN ("
+        f"SELECT task_id FROM outbox WHERE kind = 'patch' AND number {AMONG_NUMBERS}) "
+        "RETURNING task_id",
+        [role, joined(numbers)],
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def drop(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
@@ -317,9 +367,10 @@ def waiting_patches(
         f"AND task_id {AMONG_UUIDS} ORDER BY number",
         [kind, joined(ids)],
     ).fetchall()
-    found: dict[UUID, dict[str, Any]] = {}
+    whole = [one for one, fields in rows if fields is None] if kind == "patch" else []
+    found = {one: _fields_of(stored) for one, stored in _wholes(cursor, whole).items()}
     for one, fields in rows:
-        found.setdefault(one, {}).update(json.loads(fields))
+        found.setdefault(one, {}).update(json.loads(fields or "{}"))
     return found
 
 

@@ -58,20 +58,28 @@ class SharedRows:
     async def fill_outbox(self) -> int:
         return await self.database.write(self.outbox.fill, counted=lambda _: False)
 
-    async def outgoing(self, limit: int) -> Outgoing:
-        return await self.database.read(lambda c: entries.outgoing(c, limit))
+    async def outgoing(self, limit: int, after: int = 0) -> Outgoing:
+        return await self.database.read(lambda c: entries.outgoing(c, limit, after))
 
     async def sent(
-        self, numbers: Mapping[int, int], forgotten: Sequence[UUID], absent: Sequence[UUID]
+        self,
+        numbers: Mapping[int, int],
+        forgotten: Sequence[UUID],
+        absent: Sequence[UUID],
+        mark: TeamMark | None = None,
     ) -> TakenIn:
         def write(cursor: Cursor) -> TakenIn:
+            authored: Sequence[UUID] = ()
+            if mark is not None:
+                authored = entries.write_author(cursor, numbers, mark.role)
+                entries.set_mark(cursor, mark)
             entries.sent(cursor, numbers)
             deleted = team_rows.forget(cursor, forgotten)
             if absent:
                 entries.again(cursor, absent)
-            return TakenIn([], deleted)
+            return TakenIn(authored, deleted)
 
-        return await self._take(write)
+        return await self._take(write, counts_changes=False)
 
     async def sent_ids(self) -> list[UUID]:
         return await self.database.read(losses.sent_ids)
@@ -112,12 +120,17 @@ class SharedRows:
     async def sweep(self, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
         return await self._take(lambda c: team_rows.sweep(c, kept, mark))
 
-    async def _take(self, write: Callable[[Cursor], _Taken]) -> _Taken:
+    async def _take(
+        self, write: Callable[[Cursor], _Taken], *, counts_changes: bool = True
+    ) -> _Taken:
         def gone(taken: TakenIn | None) -> Sequence[UUID]:
             return taken.gone if taken else ()
 
+        def counts(taken: TakenIn | None) -> bool:
+            return taken is not None and bool(gone(taken) or (counts_changes and taken.changed))
+
         return await self.database.write(
             write,
-            counted=lambda taken: taken is not None and bool(taken.changed or gone(taken)),
+            counted=counts,
             committed=lambda taken: self._note(gone(taken)),
         )

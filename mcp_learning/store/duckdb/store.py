@@ -34,7 +34,7 @@ from mcp_learning.store.duckdb import traces as trace_rows
 from mcp_learning.store.duckdb import votes as vote_rows
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.files import size_on_disk
-from mcp_learning.store.duckdb.outbox import Outbox
+from mcp_learning.store.duckdb.outbox import Outbox, keep
 from mcp_learning.store.duckdb.shared_rows import SharedRows
 from mcp_learning.store.duckdb.verbs import reads, writes
 from mcp_learning.store.protocol import Merge
@@ -202,11 +202,9 @@ class DuckDBStore(SharedRows):
             if about is None:
                 return None
             check(about)
-            before = len(executions.feedback_of(cursor, task_id))
-            number = executions.add_feedback(cursor, feedback_id, task_id, feedback)
-            if number > before:
+            if executions.add_feedback(cursor, feedback_id, task_id, feedback):
                 self.outbox.judged(cursor, about, feedback_id)
-            return number
+            return len(executions.feedback_of(cursor, task_id))
 
         return await self.database.write(write, counted=lambda number: number is not None)
 
@@ -308,6 +306,7 @@ class DuckDBStore(SharedRows):
         def write(cursor: Cursor) -> None:
             if target is not None:
                 archives.write(cursor, task_ids, target)
+            keep(cursor, task_ids)
             lesson_rows.without(cursor, task_ids, quoted=False)
             executions.delete(cursor, task_ids)
 

@@ -80,7 +80,7 @@ def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
         "SELECT task_id FROM executions WHERE author IS NOT NULL "
         # Of those that are sent as a whole the team is yet to know.
         "AND task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NULL AND kind = 'patch' "
-        "AND json_extract(fields, '$.recorded_at') IS NOT NULL) "
+        "AND (fields IS NULL OR json_extract(fields, '$.recorded_at') IS NOT NULL)) "
         f"AND task_id NOT IN (SELECT unnest(coalesce({UUIDS}, [])))",
         [joined(kept)],
     ).fetchall()

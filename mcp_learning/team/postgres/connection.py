@@ -127,8 +127,9 @@ async def close(connection: Connection) -> None:
 
 async def fetch(connection: Connection, query: str, values: Sequence[object]) -> list[Any]:
     """All rows of a query, with bound values."""
-    answer = await connection.execute(query.encode(), values)
-    return await answer.fetchall()
+    async with connection.cursor(binary=True) as cursor:  # vectors as they are, not as digits
+        await cursor.execute(query.encode(), values)
+        return await cursor.fetchall()
 
 
 @asynccontextmanager
