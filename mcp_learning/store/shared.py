@@ -27,15 +27,15 @@ class OutboxEntry(NamedTuple):
         number: Entries have ascending ones.
         kind: Of what.
         task_id: The execution; or the lesson.
-        fields: Of a patch, fields of an Execution as JSON values; of feedback, its columns with its
-            `feedback_id`; of a use, `used` and `at`; of a lesson, all its fields. Otherwise empty.
+        fields: A JSON object. Of a patch, fields of an Execution; of feedback, its columns with its
+            `feedback_id`; of a use, `used` and `at`; of a lesson, fields of it. Otherwise empty.
         at: When it was made, UTC.
     """
 
     number: int
     kind: EntryKind
     task_id: UUID
-    fields: Mapping[str, Any]
+    fields: str
     at: datetime
 
 

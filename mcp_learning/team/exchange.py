@@ -4,12 +4,10 @@ Pull comes before push: what a host did while it was alone is put on top of what
 meanwhile, and what they forgot is gone before it could come back. All of it may be done twice.
 """
 
-import base64
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar, cast
-from uuid import UUID
+from typing import TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -17,7 +15,6 @@ import anyio.to_thread
 from mcp_learning.errors import LearningError, TeamError, TeamRefused
 from mcp_learning.models.team import Exchanged
 from mcp_learning.store.shared import (
-    OutboxEntry,
     Outgoing,
     SharedVector,
     TakenIn,
@@ -27,6 +24,7 @@ from mcp_learning.store.shared import (
 from mcp_learning.team.holding import Holding
 from mcp_learning.team.local import Local
 from mcp_learning.team.postgres.remote import Remote, RemotePage, RemoteState
+from mcp_learning.team.rows import rows_of
 
 logger = logging.getLogger(__name__)
 
@@ -271,67 +269,3 @@ def _vectors(page: RemotePage) -> list[SharedVector]:
         SharedVector(one.task_id, one.part, one.described % 2**64, np.frombuffer(one.vector, "<f4"))
         for one in page.vectors
     ]
-
-
-def rows_of(outgoing: Outgoing) -> tuple[list[Mapping[str, Any]], dict[int, int]]:
-    """What `mcpl.push` takes for entries, and the place of each entry's row, from 1, by its number.
-
-    Patches of one execution become one row, since the server changes no row twice at once.
-    """
-    rows: list[dict[str, Any]] = []
-    places: dict[int, int] = {}
-    known: dict[tuple[str, UUID], int] = {}  # places of patches, and of what is to be forgotten
-    vectors: dict[UUID, list[SharedVector]] = {}
-    for vector in outgoing.vectors:
-        vectors.setdefault(vector.task_id, []).append(vector)
-    for entry in outgoing.entries:
-        place = known.get((entry.kind, entry.task_id))
-        if place is None:
-            if entry.kind == "vector":
-                rows += _vector_rows(vectors.pop(entry.task_id, []), outgoing.model)
-            else:
-                rows.append(_row(entry))
-            place = len(rows)
-            if entry.kind in ("patch", "forget", "lesson"):
-                known[entry.kind, entry.task_id] = place
-        elif entry.kind == "patch":
-            rows[place - 1]["doc"] |= entry.fields
-            rows[place - 1]["at"] = entry.at.isoformat()
-        elif entry.kind == "lesson":
-            rows[place - 1]["doc"] |= entry.fields
-        places[entry.number] = place
-    return list(rows), places
-
-
-def _row(entry: OutboxEntry) -> dict[str, Any]:
-    fields = dict(entry.fields)
-    if entry.kind == "lesson":
-        return {"kind": "lesson", "lesson_id": str(entry.task_id), "doc": fields}
-    row: dict[str, Any] = {"kind": entry.kind, "task_id": str(entry.task_id)}
-    if entry.kind == "feedback":
-        row["feedback_id"] = fields.pop("feedback_id")
-        row["doc"] = fields
-    elif entry.kind == "patch":
-        row |= {"doc": fields, "at": entry.at.isoformat()}
-    else:
-        row |= {"at": entry.at.isoformat(), **fields}
-    return row
-
-
-def _vector_rows(vectors: Sequence[SharedVector], model: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "kind": "vector",
-            "task_id": str(one.task_id),
-            "part": one.part,
-            "model": model,
-            "described": signed(one.described),
-            "vector": base64.b64encode(one.vector.astype("<f4").tobytes()).decode(),
-        }
-        for one in vectors
-    ]
-
-
-def signed(number: int) -> int:
-    """An unsigned number of 64 bits as the signed one that PostgreSQL has."""
-    return number - 2**64 if number >= 2**63 else number

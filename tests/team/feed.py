@@ -1,5 +1,6 @@
 """A feed of one team: writers that push one row after the other, and a reader that follows them."""
 
+import json
 import time
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from mcp_learning.errors import TeamUnreachable
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.team.access import access
 from mcp_learning.team.postgres.remote import Remote
+from mcp_learning.team.rows import Row
 
 
 def patch(number: int, task_id: UUID | None = None) -> dict[str, Any]:
@@ -23,6 +25,12 @@ def patch(number: int, task_id: UUID | None = None) -> dict[str, Any]:
     doc |= {"recorded_at": "2026-01-01T00:00:00Z", "repo": "acme/shop"}
     at = "2026-01-01T00:00:00Z"
     return {"kind": "patch", "task_id": str(task_id or uuid7()), "at": at, "doc": doc}
+
+
+def row_of(values: dict[str, Any]) -> Row:
+    """A row to push, of its values and its `kind`."""
+    given = {name: value for name, value in values.items() if name != "kind"}
+    return Row(values["kind"], json.dumps(given))
 
 
 async def nothing_lacks(_: object) -> list[UUID]:
@@ -72,7 +80,7 @@ class Feed:
 
     async def _pushed(self, remote: Remote, row: dict[str, Any]) -> bool:
         try:
-            await remote.push((await remote.state()).team, [row])
+            await remote.push((await remote.state()).team, [row_of(row)])
         except TeamUnreachable:
             return False
         return True

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from team.feed import row_of
 from team.hosts import REPO, Host, hosts, make_team, settings_of
 from team.server import PostgresServer
 
@@ -22,7 +23,7 @@ DAY = timedelta(days=1)
 async def push(server: PostgresServer, database: str, row: dict[str, Any]) -> None:
     """Sends what a host with a wrong clock would."""
     remote = Remote(access(settings_of(server, database, Path("unused"), "eve")), 10.0)
-    await remote.push((await remote.state()).team, [row])
+    await remote.push((await remote.state()).team, [row_of(row)])
     await remote.close()
 
 

@@ -2,7 +2,7 @@
 
 import anyio
 import pytest
-from team.feed import Feed, patch
+from team.feed import Feed, patch, row_of
 from team.hosts import make_team
 from team.server import PostgresServer
 
@@ -75,6 +75,6 @@ async def test_an_execution_that_is_pushed_twice_is_stored_once(
     team = (await remote.state()).team
     row = patch(1)
     for _ in range(2):
-        await remote.push(team, [row])
+        await remote.push(team, [row_of(row)])
     await remote.close()
     assert server.execute(database, "SELECT change FROM mcpl.executions") == [(2,)]

@@ -32,8 +32,9 @@ WHERE task_id = {_FROM_JSON["task_id"]}
 """
 _ARRAY_BYTES = 1_000_000
 
-_RENAMED = {"timestamp": "recorded_at", "actual_cost": "cost_usd"}
-_COLUMN = {"outcome": "success"} | {field: column for column, field in _RENAMED.items()}
+FIELD_NAMES = {"timestamp": "recorded_at", "actual_cost": "cost_usd", "success": "outcome"}
+"""Names of fields of an Execution that are others than those of their columns."""
+_COLUMN = {field: column for column, field in FIELD_NAMES.items()}
 _SHOWN = tuple(_COLUMN.get(field, field) for field in ExecutionSummary.model_fields)
 _SHOWN_LABELS = [label for label in LABELS if label in ExecutionSummary.model_fields]
 _TIMES = ("timestamp", "updated_at", "uploaded_at")
@@ -302,7 +303,7 @@ def _named(columns: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
     if values.get("metadata") is not None:
         values["metadata"] = json.loads(values["metadata"])
     values["outcome"] = OUTCOME[values.pop("success")]
-    return {_RENAMED.get(name, name): value for name, value in values.items()}
+    return {FIELD_NAMES.get(name, name): value for name, value in values.items()}
 
 
 def naive(moment: datetime) -> datetime:

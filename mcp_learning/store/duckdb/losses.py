@@ -7,7 +7,8 @@ from uuid import UUID
 from mcp_learning.store.duckdb import executions, lessons
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, NUMBERS, UUIDS, joined
-from mcp_learning.store.duckdb.outbox import Entry, add, again, lesson_patch
+from mcp_learning.store.duckdb.outbox import lesson_patch
+from mcp_learning.store.duckdb.outbox_table import Entry, add, again
 
 _UNSEND = "UPDATE outbox SET sent_at = NULL, change = NULL"
 _WHOLE = "CASE kind WHEN 'patch' THEN '$.recorded_at' ELSE '$.created_at' END"

@@ -1,41 +1,27 @@
-"""The outbox: what the team is still to get, written with the change itself; and the mark.
+"""The outbox: what the team is still to get is noted in the transaction of the change itself."""
 
-Entries that were sent are kept for a day: a server that takes another's place may lack the last
-commits of that one.
-"""
-
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.store.duckdb import embeddings, executions, lessons
-from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES
+from mcp_learning.store.duckdb import lessons
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import json_arrays, naive
-from mcp_learning.store.duckdb.lists import AMONG_NUMBERS, AMONG_UUIDS, NUMBERS, joined
-from mcp_learning.store.shared import (
-    EntryKind,
-    OutboxEntry,
-    OutboxState,
-    Outgoing,
-    SharedVector,
-    TeamMark,
+from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
+from mcp_learning.store.duckdb.outbox_table import (
+    LOCAL,
+    Entry,
+    add,
+    again,
+    drop,
+    feedback_entries,
 )
 
-KEPT_SENT = timedelta(days=1)
-
-_LOCAL = {"task_id", "updated_at", "author", "uploaded_at"}
 _NEITHER = "x.author IS NULL AND x.task_id NOT IN (SELECT task_id FROM outbox)"
 _NOT_MADE_UP = "coalesce(json_extract_string(x.metadata, '$.generated'), '') <> 'true'"
-
-Entry = tuple[EntryKind, UUID, Mapping[str, Any] | None]
-"""Of what, which one, and its fields; a patch without any is the whole execution, as it is when it
-is sent: to write its texts twice would take half as long again as to record it."""
 
 
 class Outbox:
@@ -91,7 +77,7 @@ class Outbox:
     def judged(self, cursor: Cursor, about: Execution, feedback_id: UUID) -> None:
         """Notes feedback that was just stored."""
         if self._is_shared(about.repo, about.author):
-            add(cursor, _feedback(cursor, "feedback_id = ?", feedback_id), datetime.now(UTC))
+            add(cursor, feedback_entries(cursor, "feedback_id = ?", feedback_id), datetime.now(UTC))
 
     def told(self, cursor: Cursor, records: Sequence[PastExecution]) -> None:
         """Notes the feedback and the uses of imported executions."""
@@ -185,20 +171,9 @@ def _noted_lessons(cursor: Cursor) -> set[UUID]:
 
 def patch(old: Execution, new: Execution) -> dict[str, Any]:
     """The fields that differ, as JSON values."""
-    values = new.model_dump(mode="json", exclude=_LOCAL)
+    values = new.model_dump(mode="json", exclude=set(LOCAL))
     before, after = dict(old), dict(new)
     return {name: value for name, value in values.items() if before.get(name) != after[name]}
-
-
-def _wholes(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Execution]:
-    """Those of these executions that exist."""
-    return executions.several(cursor, task_ids) if task_ids else {}
-
-
-def _fields_of(execution: Execution) -> dict[str, Any]:
-    """All fields that have a value, as JSON values."""
-    values = execution.model_dump(mode="json", exclude=_LOCAL)
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def lesson_patch(old: Lesson | None, new: Lesson) -> dict[str, Any]:
@@ -209,203 +184,3 @@ def lesson_patch(old: Lesson | None, new: Lesson) -> dict[str, Any]:
     return {
         name: value for name, value in values.items() if getattr(old, name) != getattr(new, name)
     }
-
-
-def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
-    """Adds entries in this order."""
-    entries = list(entries)
-    if len(entries) == 1:  # as most records leave: as few values as possible, since each takes time
-        ((kind, task_id, fields),) = entries
-        given: list[object] = [task_id, naive(at)]
-        if fields is not None:
-            given.append(json.dumps(fields))
-        cursor.execute(
-            f"INSERT INTO outbox (number, kind, task_id, made_at{', fields' * (len(given) - 2)}) "
-            f"VALUES (nextval('outbox_number'), '{kind}'{', ?' * len(given)})",
-            given,
-        )
-        return
-    rows = (
-        {"kind": kind, "task_id": str(task_id), "fields": fields and json.dumps(fields)}
-        for kind, task_id, fields in entries
-    )
-    for part in json_arrays(rows):
-        cursor.execute(
-            "INSERT INTO outbox (number, kind, task_id, fields, made_at) "
-            "SELECT nextval('outbox_number'), row->>'kind', (row->>'task_id')::UUID, "
-            "row->>'fields', ? FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)",
-            [naive(at), part],
-        )
-
-
-def again(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Adds executions as a whole, with their vectors, feedback and uses."""
-    ids, now = joined(task_ids), datetime.now(UTC)
-    cursor.execute(
-        "INSERT INTO outbox (number, kind, task_id, made_at) "
-        "SELECT nextval('outbox_number'), kind, task_id, ? FROM ("
-        "SELECT task_id, unnest(['patch', 'vector']) AS kind FROM executions "
-        f"WHERE task_id {AMONG_UUIDS} ORDER BY sequence)",
-        [naive(now), ids],
-    )
-    entries = _feedback(cursor, f"task_id {AMONG_UUIDS}", ids)
-    uses = cursor.execute(
-        f"SELECT task_id, used_task_id, recorded_at FROM uses WHERE task_id {AMONG_UUIDS}", [ids]
-    ).fetchall()
-    entries += [("use", one, {"used": str(used), "at": _utc(at)}) for one, used, at in uses]
-    add(cursor, entries, now)
-
-
-def keep(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Writes out what waits as a whole of executions that are about to leave this host alone."""
-    cursor.execute(
-        f"UPDATE outbox SET fields = {_WHOLE} FROM executions x WHERE outbox.task_id = x.task_id "
-        "AND outbox.kind = 'patch' AND outbox.fields IS NULL AND outbox.sent_at IS NULL "
-        f"AND x.task_id {AMONG_UUIDS}",
-        [joined(task_ids)],
-    )
-
-
-def _feedback(cursor: Cursor, where: str, value: object) -> list[Entry]:
-    names = list(FEEDBACK_TYPES)
-    rows = cursor.execute(
-        f"SELECT {', '.join(names)} FROM feedback WHERE {where} ORDER BY submitted_at", [value]
-    ).fetchall()
-    entries: list[Entry] = []
-    for row in rows:
-        fields = {name: one for name, one in zip(names, row, strict=True) if one is not None}
-        task_id = fields.pop("task_id")
-        fields["feedback_id"] = str(fields["feedback_id"])
-        fields["submitted_at"] = _utc(fields["submitted_at"])
-        entries.append(("feedback", task_id, fields))
-    return entries
-
-
-def _utc(moment: datetime) -> str:
-    return moment.replace(tzinfo=UTC).isoformat()
-
-
-def outgoing(cursor: Cursor, limit: int, after: int) -> Outgoing:
-    """As `SharedStore.outgoing`."""
-    rows = cursor.execute(
-        "SELECT number, kind, task_id, fields, made_at FROM outbox WHERE number > ? "
-        "AND sent_at IS NULL ORDER BY number LIMIT ?",
-        [after, limit],
-    ).fetchall()
-    whole = [row[2] for row in rows if row[1] == "patch" and row[3] is None]
-    now = {task_id: _fields_of(one) for task_id, one in _wholes(cursor, whole).items()}
-    entries = [
-        OutboxEntry(
-            number,
-            kind,
-            task_id,
-            now.get(task_id, {}) if fields is None else json.loads(fields),
-            at.replace(tzinfo=UTC),
-        )
-        for number, kind, task_id, fields, at in rows
-    ]
-    wanted = list(dict.fromkeys(one.task_id for one in entries if one.kind == "vector"))
-    return Outgoing(entries, _vectors(cursor, wanted), embeddings.model(cursor) or "")
-
-
-def _vectors(cursor: Cursor, task_ids: Sequence[UUID]) -> list[SharedVector]:
-    if not task_ids:
-        return []
-    found: dict[UUID, list[SharedVector]] = {one: [] for one in task_ids}
-    for table, part in (("embeddings", "0"), ("passages", "v.passage")):
-        # Arrays, where fetchall would make a Python object of each number.
-        columns = cursor.execute(
-            f"SELECT v.task_id, {part} AS part, md5_number_lower(x.task_description) AS described, "
-            f"v.embedding FROM {table} v JOIN executions x USING (task_id) "
-            f"WHERE v.task_id {AMONG_UUIDS} ORDER BY v.version",
-            [joined(task_ids)],
-        ).fetchnumpy()
-        for task_id, number, described, vector in zip(*columns.values(), strict=True):
-            made = SharedVector(task_id, int(number), int(described), vector)
-            found[task_id].append(made)
-    return [vector for some in found.values() for vector in some]
-
-
-def sent(cursor: Cursor, numbers: Mapping[int, int]) -> None:
-    """Notes the team's numbers of entries, and drops those that were sent long ago."""
-    now = datetime.now(UTC)
-    cursor.execute(
-        "UPDATE outbox SET sent_at = n.sent_at, change = n.change FROM ("
-        f"SELECT unnest({NUMBERS}) AS number, unnest({NUMBERS}) AS change, "
-        "?::TIMESTAMP AS sent_at) n WHERE outbox.number = n.number",
-        [joined(numbers), joined(numbers.values()), naive(now)],
-    )
-    cursor.execute("DELETE FROM outbox WHERE sent_at < ?", [naive(now - KEPT_SENT)])
-
-
-def write_author(cursor: Cursor, numbers: Iterable[int], role: str) -> list[UUID]:
-    """Notes under which role executions were created, of which these entries are; returns which."""
-    rows = cursor.execute(
-        "UPDATE executions SET author = ? WHERE author IS NULL AND task_id IN ("
-        f"SELECT task_id FROM outbox WHERE kind = 'patch' AND number {AMONG_NUMBERS}) "
-        "RETURNING task_id",
-        [role, joined(numbers)],
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
-def drop(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Deletes what waits, or was sent, of executions that are forgotten, and of lost lessons."""
-    cursor.execute(
-        f"DELETE FROM outbox WHERE task_id {AMONG_UUIDS} "
-        "OR kind = 'lesson' AND task_id NOT IN (SELECT lesson_id FROM lessons)",
-        [joined(task_ids)],
-    )
-
-
-def waiting_patches(
-    cursor: Cursor, kind: EntryKind, ids: Sequence[UUID]
-) -> dict[UUID, dict[str, Any]]:
-    """The fields of executions or lessons that the team doesn't have yet."""
-    rows = cursor.execute(
-        "SELECT task_id, fields FROM outbox WHERE sent_at IS NULL AND kind = ? "
-        f"AND task_id {AMONG_UUIDS} ORDER BY number",
-        [kind, joined(ids)],
-    ).fetchall()
-    whole = [one for one, fields in rows if fields is None] if kind == "patch" else []
-    found = {one: _fields_of(stored) for one, stored in _wholes(cursor, whole).items()}
-    for one, fields in rows:
-        found.setdefault(one, {}).update(json.loads(fields or "{}"))
-    return found
-
-
-def waiting_to_forget(cursor: Cursor, task_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these executions that were forgotten here, which the team doesn't know yet."""
-    return set(waiting_patches(cursor, "forget", task_ids))
-
-
-def state(cursor: Cursor) -> OutboxState:
-    """As `SharedStore.outbox_state`."""
-    row = cursor.execute(
-        "SELECT count(*), min(made_at) FROM outbox WHERE sent_at IS NULL"
-    ).fetchone()
-    waiting, since = row or (0, None)
-    return OutboxState(waiting, since and since.replace(tzinfo=UTC), mark(cursor))
-
-
-def mark(cursor: Cursor) -> TeamMark | None:
-    """How far the team's changes are here."""
-    row = cursor.execute(
-        "SELECT team, epoch, change, sweeping, role, part FROM team_mark"
-    ).fetchone()
-    return TeamMark(*row) if row else None
-
-
-def set_mark(cursor: Cursor, new: TeamMark | None) -> None:
-    """Replaces the mark; None leaves the team."""
-    cursor.execute("DELETE FROM team_mark")
-    if new is not None:
-        cursor.execute("INSERT INTO team_mark VALUES (?, ?, ?, ?, ?, ?)", list(new))
-
-
-def leave(cursor: Cursor) -> None:
-    """Empties the outbox; what this host wrote is its own again, for another team."""
-    if (known := mark(cursor)) is not None:
-        cursor.execute("UPDATE executions SET author = NULL WHERE author = ?", [known.role])
-    cursor.execute("DELETE FROM outbox")
-    set_mark(cursor, None)

@@ -6,7 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, losses, team_rows
-from mcp_learning.store.duckdb import outbox as entries
+from mcp_learning.store.duckdb import outbox_table as entries
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.lesson_protocol import Decide

@@ -34,7 +34,8 @@ from mcp_learning.store.duckdb import traces as trace_rows
 from mcp_learning.store.duckdb import votes as vote_rows
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.files import size_on_disk
-from mcp_learning.store.duckdb.outbox import Outbox, keep
+from mcp_learning.store.duckdb.outbox import Outbox
+from mcp_learning.store.duckdb.outbox_table import keep
 from mcp_learning.store.duckdb.shared_rows import SharedRows
 from mcp_learning.store.duckdb.verbs import reads, writes
 from mcp_learning.store.protocol import Merge

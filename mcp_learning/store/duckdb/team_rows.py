@@ -13,7 +13,8 @@ from uuid import UUID
 
 from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
-from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, outbox
+from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons
+from mcp_learning.store.duckdb import outbox_table as outbox
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import SUCCESS, naive
@@ -32,6 +33,10 @@ from mcp_learning.store.shared import (
 logger = logging.getLogger(__name__)
 
 _FIELDS = frozenset(Execution.model_fields) - {"task_id", "author", "updated_at"}
+# Given with the others: `model_construct` takes as long for each default as for all the rest.
+_DEFAULTS = {
+    name: field.default for name, field in Execution.model_fields.items() if not field.is_required()
+}
 _TEXTS = ("task_type", "task_description")
 
 
@@ -179,7 +184,8 @@ def execution(given: TeamExecution, waiting: Mapping[str, Any]) -> Execution | N
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     fields |= {"task_id": given.task_id, "author": given.author}
-    return Execution.model_construct(updated_at=given.updated_at.astimezone(UTC), **fields)
+    fields["updated_at"] = given.updated_at.astimezone(UTC)
+    return Execution.model_construct(**{**_DEFAULTS, **fields})
 
 
 def _feedback_row(one: TeamFeedback) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from mcp_learning.store.shared import Part, TeamExecution, TeamFeedback, TeamLes
 from mcp_learning.team.access import Access
 from mcp_learning.team.postgres import losses, parts, schema
 from mcp_learning.team.postgres.connection import Connection, close, connect, fetch, in_plain_words
+from mcp_learning.team.rows import Row, as_json
 
 CHANNEL = "mcpl"
 """On which hosts tell each other that a team has changed; a hint, which a pooler may swallow."""
@@ -159,18 +160,18 @@ class Remote:
         async with self._connected() as connection:
             return await self._state(connection)
 
-    async def push(self, team: UUID, rows: Sequence[Mapping[str, Any]]) -> Pushed:
+    async def push(self, team: UUID, rows: Sequence[Row]) -> Pushed:
         """Writes rows in this order, all of them or none.
 
         Args:
             team: Id of the team.
-            rows: As `mcpl.push` describes them, with their `kind`.
+            rows: As `mcpl.push` describes them.
 
         Raises:
             TeamRefused: A value can't be stored, or this version is too old to write.
             TeamError: It can't be reached; the rows may have been written all the same.
         """
-        given = await anyio.to_thread.run_sync(_as_json, rows)
+        given = await anyio.to_thread.run_sync(_given, rows)
         async with self._connected() as connection:
             answer = await connection.execute(
                 "SELECT base, forgotten, absent FROM mcpl.push(%s, %s, %s, %s::jsonb)",
@@ -323,15 +324,10 @@ class Remote:
             raise
 
 
-def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows by their kind, with their places."""
-    kinds: dict[str, list[dict[str, Any]]] = {}
-    for place, row in enumerate(rows, 1):
-        values = {name: value for name, value in row.items() if name != "kind"}
-        kinds.setdefault(row["kind"], []).append({"n": place, **values})
-    text = json.dumps(kinds, ensure_ascii=False)
+def _given(rows: Sequence[Row]) -> str:
+    text = as_json(rows)
     if "\\u0000" in text:  # of a database that an earlier version wrote: PostgreSQL has no NUL
-        text = json.dumps(clean_values(kinds), ensure_ascii=False)
+        text = json.dumps(clean_values(json.loads(text)), ensure_ascii=False)
     return text
 
 

@@ -1,0 +1,260 @@
+"""The table of what the team is still to get, and how far the team's changes are here.
+
+Entries that were sent are kept for a day: a server that takes another's place may lack the last
+commits of that one.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from mcp_learning.store.duckdb import embeddings
+from mcp_learning.store.duckdb.columns import EXECUTION_TYPES, FEEDBACK_TYPES
+from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.executions import FIELD_NAMES, OUTCOME, json_arrays, naive
+from mcp_learning.store.duckdb.lists import AMONG_NUMBERS, AMONG_UUIDS, NUMBERS, joined
+from mcp_learning.store.shared import (
+    EntryKind,
+    OutboxEntry,
+    OutboxState,
+    Outgoing,
+    SharedVector,
+    TeamMark,
+)
+
+KEPT_SENT = timedelta(days=1)
+
+LOCAL = frozenset({"task_id", "updated_at", "author", "uploaded_at"})
+"""Columns of an execution that aren't sent among its fields."""
+
+Entry = tuple[EntryKind, UUID, Mapping[str, Any] | None]
+"""Of what, which one, and its fields; a patch without any is the whole execution, as it is when it
+is sent: to write its texts twice would take half as long again as to record it."""
+
+
+def _member(column: str, kind: str) -> str:
+    """A member of a JSON object; NULL if the column is."""
+    value = f"to_json(x.{column})"
+    if kind == "TIMESTAMP":
+        value = f"""strftime(x.{column}, '"%Y-%m-%dT%H:%M:%S.%fZ"')"""
+    elif column == "success":
+        cases = "".join(
+            f"WHEN {name} THEN '\"{OUTCOME[value]}\"' "
+            for name, value in (("x.success", True), ("NOT x.success", False))
+        )
+        value = f"CASE {cases}ELSE '\"{OUTCOME[None]}\"' END"
+    return f"""'"{FIELD_NAMES.get(column, column)}":' || {value}::VARCHAR"""
+
+
+_MEMBERS = ", ".join(_member(*one) for one in EXECUTION_TYPES.items() if one[0] not in LOCAL)
+_WHOLE = f"'{{' || concat_ws(',', {_MEMBERS}) || '}}'"
+"""All fields of an execution `x` that have a value, as JSON."""
+
+
+def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
+    """Adds entries in this order."""
+    entries = list(entries)
+    if len(entries) == 1:  # as most records leave: as few values as possible, since each takes time
+        ((kind, task_id, fields),) = entries
+        given: list[object] = [task_id, naive(at)]
+        if fields is not None:
+            given.append(json.dumps(fields))
+        cursor.execute(
+            f"INSERT INTO outbox (number, kind, task_id, made_at{', fields' * (len(given) - 2)}) "
+            f"VALUES (nextval('outbox_number'), '{kind}'{', ?' * len(given)})",
+            given,
+        )
+        return
+    rows = (
+        {"kind": kind, "task_id": str(task_id), "fields": fields and json.dumps(fields)}
+        for kind, task_id, fields in entries
+    )
+    for part in json_arrays(rows):
+        cursor.execute(
+            "INSERT INTO outbox (number, kind, task_id, fields, made_at) "
+            "SELECT nextval('outbox_number'), row->>'kind', (row->>'task_id')::UUID, "
+            "row->>'fields', ? FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)",
+            [naive(at), part],
+        )
+
+
+def again(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+    """Adds executions as a whole, with their vectors, feedback and uses."""
+    ids, now = joined(task_ids), datetime.now(UTC)
+    cursor.execute(
+        "INSERT INTO outbox (number, kind, task_id, made_at) "
+        "SELECT nextval('outbox_number'), kind, task_id, ? FROM ("
+        "SELECT task_id, unnest(['patch', 'vector']) AS kind FROM executions "
+        f"WHERE task_id {AMONG_UUIDS} ORDER BY sequence)",
+        [naive(now), ids],
+    )
+    entries = feedback_entries(cursor, f"task_id {AMONG_UUIDS}", ids)
+    uses = cursor.execute(
+        f"SELECT task_id, used_task_id, recorded_at FROM uses WHERE task_id {AMONG_UUIDS}", [ids]
+    ).fetchall()
+    entries += [("use", one, {"used": str(used), "at": _utc(at)}) for one, used, at in uses]
+    add(cursor, entries, now)
+
+
+def keep(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+    """Writes out what waits as a whole of executions that are about to leave this host alone."""
+    cursor.execute(
+        f"UPDATE outbox SET fields = {_WHOLE} FROM executions x WHERE outbox.task_id = x.task_id "
+        "AND outbox.kind = 'patch' AND outbox.fields IS NULL AND outbox.sent_at IS NULL "
+        f"AND x.task_id {AMONG_UUIDS}",
+        [joined(task_ids)],
+    )
+
+
+def feedback_entries(cursor: Cursor, where: str, value: object) -> list[Entry]:
+    """Entries of feedback that fits a condition on its columns."""
+    names = list(FEEDBACK_TYPES)
+    rows = cursor.execute(
+        f"SELECT {', '.join(names)} FROM feedback WHERE {where} ORDER BY submitted_at", [value]
+    ).fetchall()
+    entries: list[Entry] = []
+    for row in rows:
+        fields = {name: one for name, one in zip(names, row, strict=True) if one is not None}
+        task_id = fields.pop("task_id")
+        fields["feedback_id"] = str(fields["feedback_id"])
+        fields["submitted_at"] = _utc(fields["submitted_at"])
+        entries.append(("feedback", task_id, fields))
+    return entries
+
+
+def _utc(moment: datetime) -> str:
+    return moment.replace(tzinfo=UTC).isoformat()
+
+
+def outgoing(cursor: Cursor, limit: int, after: int) -> Outgoing:
+    """As `SharedStore.outgoing`."""
+    rows = cursor.execute(
+        "SELECT number, kind, task_id, fields, made_at FROM outbox WHERE number > ? "
+        "AND sent_at IS NULL ORDER BY number LIMIT ?",
+        [after, limit],
+    ).fetchall()
+    whole = _whole(cursor, [row[2] for row in rows if row[1] == "patch" and row[3] is None])
+    entries = [
+        OutboxEntry(
+            number, kind, task_id, fields or whole.get(task_id, "{}"), at.replace(tzinfo=UTC)
+        )
+        for number, kind, task_id, fields, at in rows
+    ]
+    wanted = list(dict.fromkeys(one.task_id for one in entries if one.kind == "vector"))
+    return Outgoing(entries, _vectors(cursor, wanted), embeddings.model(cursor) or "")
+
+
+def _whole(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """All fields that have a value, as JSON, of those of these executions that exist."""
+    if not task_ids:
+        return {}
+    rows = cursor.execute(
+        f"SELECT x.task_id, {_WHOLE} FROM executions x WHERE x.task_id {AMONG_UUIDS}",
+        [joined(task_ids)],
+    ).fetchall()
+    return dict(rows)
+
+
+def _vectors(cursor: Cursor, task_ids: Sequence[UUID]) -> list[SharedVector]:
+    if not task_ids:
+        return []
+    found: dict[UUID, list[SharedVector]] = {one: [] for one in task_ids}
+    for table, part in (("embeddings", "0"), ("passages", "v.passage")):
+        # Arrays, where fetchall would make a Python object of each number.
+        columns = cursor.execute(
+            f"SELECT v.task_id, {part} AS part, md5_number_lower(x.task_description) AS described, "
+            f"v.embedding FROM {table} v JOIN executions x USING (task_id) "
+            f"WHERE v.task_id {AMONG_UUIDS} ORDER BY v.version",
+            [joined(task_ids)],
+        ).fetchnumpy()
+        for task_id, number, described, vector in zip(*columns.values(), strict=True):
+            made = SharedVector(task_id, int(number), int(described), vector)
+            found[task_id].append(made)
+    return [vector for some in found.values() for vector in some]
+
+
+def sent(cursor: Cursor, numbers: Mapping[int, int]) -> None:
+    """Notes the team's numbers of entries, and drops those that were sent long ago."""
+    now = datetime.now(UTC)
+    cursor.execute(
+        "UPDATE outbox SET sent_at = n.sent_at, change = n.change FROM ("
+        f"SELECT unnest({NUMBERS}) AS number, unnest({NUMBERS}) AS change, "
+        "?::TIMESTAMP AS sent_at) n WHERE outbox.number = n.number",
+        [joined(numbers), joined(numbers.values()), naive(now)],
+    )
+    cursor.execute("DELETE FROM outbox WHERE sent_at < ?", [naive(now - KEPT_SENT)])
+
+
+def write_author(cursor: Cursor, numbers: Iterable[int], role: str) -> list[UUID]:
+    """Notes under which role executions were created, of which these entries are; returns which."""
+    rows = cursor.execute(
+        "UPDATE executions SET author = ? WHERE author IS NULL AND task_id IN ("
+        f"SELECT task_id FROM outbox WHERE kind = 'patch' AND number {AMONG_NUMBERS}) "
+        "RETURNING task_id",
+        [role, joined(numbers)],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def drop(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+    """Deletes what waits, or was sent, of executions that are forgotten, and of lost lessons."""
+    cursor.execute(
+        f"DELETE FROM outbox WHERE task_id {AMONG_UUIDS} "
+        "OR kind = 'lesson' AND task_id NOT IN (SELECT lesson_id FROM lessons)",
+        [joined(task_ids)],
+    )
+
+
+def waiting_patches(
+    cursor: Cursor, kind: EntryKind, ids: Sequence[UUID]
+) -> dict[UUID, dict[str, Any]]:
+    """The fields of executions or lessons that the team doesn't have yet."""
+    rows = cursor.execute(
+        "SELECT task_id, fields FROM outbox WHERE sent_at IS NULL AND kind = ? "
+        f"AND task_id {AMONG_UUIDS} ORDER BY number",
+        [kind, joined(ids)],
+    ).fetchall()
+    whole = _whole(cursor, [one for one, fields in rows if fields is None])
+    found: dict[UUID, dict[str, Any]] = {}
+    for one, fields in rows:
+        found.setdefault(one, {}).update(json.loads(fields or whole.get(one, "{}")))
+    return found
+
+
+def waiting_to_forget(cursor: Cursor, task_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these executions that were forgotten here, which the team doesn't know yet."""
+    return set(waiting_patches(cursor, "forget", task_ids))
+
+
+def state(cursor: Cursor) -> OutboxState:
+    """As `SharedStore.outbox_state`."""
+    row = cursor.execute(
+        "SELECT count(*), min(made_at) FROM outbox WHERE sent_at IS NULL"
+    ).fetchone()
+    waiting, since = row or (0, None)
+    return OutboxState(waiting, since and since.replace(tzinfo=UTC), mark(cursor))
+
+
+def mark(cursor: Cursor) -> TeamMark | None:
+    """How far the team's changes are here."""
+    row = cursor.execute(
+        "SELECT team, epoch, change, sweeping, role, part FROM team_mark"
+    ).fetchone()
+    return TeamMark(*row) if row else None
+
+
+def set_mark(cursor: Cursor, new: TeamMark | None) -> None:
+    """Replaces the mark; None leaves the team."""
+    cursor.execute("DELETE FROM team_mark")
+    if new is not None:
+        cursor.execute("INSERT INTO team_mark VALUES (?, ?, ?, ?, ?, ?)", list(new))
+
+
+def leave(cursor: Cursor) -> None:
+    """Empties the outbox; what this host wrote is its own again, for another team."""
+    if (known := mark(cursor)) is not None:
+        cursor.execute("UPDATE executions SET author = NULL WHERE author = ?", [known.role])
+    cursor.execute("DELETE FROM outbox")
+    set_mark(cursor, None)

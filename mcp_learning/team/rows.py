@@ -1,0 +1,106 @@
+"""Rows: what `mcpl.push` takes, as JSON, for what waits here.
+
+Texts that are JSON already go into it as they are; only what has to be merged is read.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from mcp_learning.store.shared import EntryKind, OutboxEntry, Outgoing, SharedVector
+
+
+class Row(NamedTuple):
+    """A row: its kind, and an object with what `mcpl.push` says of that kind, but for `n`."""
+
+    kind: EntryKind
+    values: str
+
+
+class Rows(NamedTuple):
+    """Rows in their order, and the place of each entry's row, from 1, by the entry's number."""
+
+    rows: Sequence[Row]
+    places: dict[int, int]
+
+
+def rows_of(outgoing: Outgoing) -> Rows:
+    """The rows of entries, the oldest first.
+
+    Patches of one execution become one row, since the server changes no row twice at once.
+    """
+    rows: list[Row] = []
+    places: dict[int, int] = {}
+    known: dict[tuple[str, UUID], int] = {}  # places of patches, and of what is to be forgotten
+    patches: dict[int, list[OutboxEntry]] = {}  # those of several entries
+    vectors: dict[UUID, list[SharedVector]] = {}
+    for vector in outgoing.vectors:
+        vectors.setdefault(vector.task_id, []).append(vector)
+    model = json.dumps(outgoing.model)
+    for entry in outgoing.entries:
+        key = (entry.kind, entry.task_id)
+        place = known.get(key)
+        if place is None:
+            if entry.kind == "vector":
+                rows += (_vector(one, model) for one in vectors.pop(entry.task_id, ()))
+            else:
+                rows.append(_row(entry))
+            place = len(rows)
+            if entry.kind in ("patch", "forget", "lesson"):
+                known[key] = place
+                patches[place] = [entry]
+        else:
+            patches[place].append(entry)
+        places[entry.number] = place
+    for place, entries in patches.items():
+        if len(entries) > 1:
+            rows[place - 1] = _row(_merged(entries))
+    return Rows(rows, places)
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """Rows by their kind, with their places: the argument of `mcpl.push`."""
+    kinds: dict[str, list[str]] = {}
+    for place, row in enumerate(rows, 1):
+        kinds.setdefault(row.kind, []).append(f'{{"n":{place},{row.values[1:]}')
+    return "{" + ",".join(f'"{kind}":[{",".join(some)}]' for kind, some in kinds.items()) + "}"
+
+
+def _merged(entries: Sequence[OutboxEntry]) -> OutboxEntry:
+    """The last entry with the fields of all."""
+    fields: dict[str, object] = {}
+    for entry in entries:
+        fields |= json.loads(entry.fields)
+    return entries[-1]._replace(fields=json.dumps(fields, ensure_ascii=False))
+
+
+def _row(entry: OutboxEntry) -> Row:
+    about, at, fields = f'"task_id":"{entry.task_id}"', f'"at":"{entry.at}"', entry.fields
+    match entry.kind:
+        case "patch":
+            values = f'{about},{at},"doc":{fields}'
+        case "lesson":
+            values = f'"lesson_id":"{entry.task_id}","doc":{fields}'
+        case "feedback":
+            values = f'{about},"feedback_id":"{json.loads(fields)["feedback_id"]}","doc":{fields}'
+        case "use":  # with the moment since when it is known
+            values = f"{about},{fields[1:-1]}"
+        case _:
+            values = f"{about},{at}"
+    return Row(entry.kind, f"{{{values}}}")
+
+
+def _vector(one: SharedVector, model: str) -> Row:
+    text = base64.b64encode(one.vector.astype("<f4").tobytes()).decode()
+    return Row(
+        "vector",
+        f'{{"task_id":"{one.task_id}","part":{one.part},"model":{model},'
+        f'"described":{signed(one.described)},"vector":"{text}"}}',
+    )
+
+
+def signed(number: int) -> int:
+    """An unsigned number of 64 bits as the signed one that PostgreSQL has."""
+    return number - 2**64 if number >= 2**63 else number
