@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.identifiers import task_key
-from mcp_learning.models.results import ExecutionSummary, Pitfall
+from mcp_learning.models.results import Pitfall
+from mcp_learning.store.types import Shown
 
 MOST = 3
 """Pitfalls in an answer, those with the most weight."""
@@ -28,7 +29,7 @@ _TELLING = re.compile(
 
 _task = lru_cache(maxsize=4_096)(task_key)
 
-_Weighed = tuple[ExecutionSummary, float]
+_Weighed = tuple[Shown, float]
 
 
 def find(similar: Sequence[_Weighed]) -> list[Pitfall]:
@@ -54,7 +55,7 @@ def find(similar: Sequence[_Weighed]) -> list[Pitfall]:
     return [_pitfall([one for one, _ in kind], similar) for kind in heaviest[:MOST]]
 
 
-def _pitfall(failures: Sequence[ExecutionSummary], similar: Sequence[_Weighed]) -> Pitfall:
+def _pitfall(failures: Sequence[Shown], similar: Sequence[_Weighed]) -> Pitfall:
     first = failures[0]
     return Pitfall(
         error_type=first.error_type,
@@ -76,7 +77,7 @@ def _telling(message: str | None) -> str:
     return text[:LONGEST].rstrip()
 
 
-def _fix(failures: Sequence[ExecutionSummary], similar: Sequence[_Weighed]) -> str | None:
+def _fix(failures: Sequence[Shown], similar: Sequence[_Weighed]) -> str | None:
     """The solution of a later success of the same task, or else of the weightiest similar task.
 
     Without any, the solution that a failure recorded: what to do next time.

@@ -15,7 +15,7 @@ from uuid import UUID
 import numpy as np
 
 from mcp_learning.models.requests import RecommendApproach
-from mcp_learning.models.results import Basis, Draw, ExecutionSummary, Option, Recommendation
+from mcp_learning.models.results import Basis, Draw, Option, Recommendation
 from mcp_learning.models.wording import counted
 from mcp_learning.recommend import choice, pitfalls
 from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate, estimate
@@ -27,7 +27,7 @@ from mcp_learning.recommend.tallies import weighted_quantile
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
-from mcp_learning.store.types import Vote
+from mcp_learning.store.types import Shown, Vote
 
 MOST_READ = 100
 """Executions whose duration, cost and texts are looked at, those with the most weight."""
@@ -117,7 +117,7 @@ def assess(
     )
 
 
-def answer(made: Assessment, texts: Mapping[int, ExecutionSummary]) -> Recommendation:
+def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
     """Options for a task, best first, with what failed before.
 
     Args:
@@ -158,7 +158,7 @@ def _options(
     gathered: Gathered,
     estimated: Estimate,
     order: Sequence[int],
-    read: Mapping[int, ExecutionSummary],
+    read: Mapping[int, Shown],
     costs: Mapping[int, float],
     request: RecommendApproach,
 ) -> list[Option]:
@@ -196,7 +196,7 @@ def _basis(estimated: Estimate, number: int) -> Literal["these tasks", "task typ
 
 
 def _medians(
-    gathered: Gathered, estimated: Estimate, read: Mapping[int, ExecutionSummary], field: str
+    gathered: Gathered, estimated: Estimate, read: Mapping[int, Shown], field: str
 ) -> dict[int, float]:
     """The weighted median of what each option took on tasks like this one, where it is known."""
     known: dict[int, list[tuple[float, float]]] = {}

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters, WantedMode
-from mcp_learning.models.results import ExecutionSummary
 from mcp_learning.search import candidates, groups, relevance, scan
 from mcp_learning.search.arrays import top_k
 from mcp_learning.search.found import Found, Mode, Neighbours, Ranked, Related
@@ -32,7 +31,7 @@ from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.search.summaries import Summaries
 from mcp_learning.search.supersession import Supersession
 from mcp_learning.settings import SearchMode
-from mcp_learning.store.types import Changes
+from mcp_learning.store.types import Changes, Shown
 
 logger = logging.getLogger(__name__)
 
@@ -273,9 +272,7 @@ class Retriever:
         below_floor = 0 if full else snapshot.eligible - shown
         return Found(ranked, mode, snapshot.eligible, below_floor, scorer)
 
-    def latest_first(
-        self, query: Query, found: Found, texts: Mapping[int, ExecutionSummary]
-    ) -> Found:
+    def latest_first(self, query: Query, found: Found, texts: Mapping[int, Shown]) -> Found:
         """What was found, with later decisions before those that they supersede (`supersession`).
 
         Args:

@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from uuid import UUID
 
-from mcp_learning.models.results import ExecutionSummary
 from mcp_learning.store.types import Shown
 
 LIMIT = 20_000
@@ -44,14 +43,14 @@ class Summaries:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def known(self, numbers: Iterable[int]) -> dict[int, ExecutionSummary]:
+    def known(self, numbers: Iterable[int]) -> dict[int, Shown]:
         """Cached summaries of the executions with these change numbers."""
-        found: dict[int, ExecutionSummary] = {}
+        found: dict[int, Shown] = {}
         with self._lock:
             for number in numbers:
                 if (kept := self._kept.get(number)) is not None:
                     self._kept.move_to_end(number)
-                    found[number] = kept.summary
+                    found[number] = kept
         return found
 
     def keep(self, fresh: Iterable[Shown]) -> None:
@@ -84,4 +83,4 @@ class Summaries:
 
 
 def _length(one: Shown) -> int:
-    return sum(len(value) for value in one.values if isinstance(value, str))
+    return sum(len(value) for value in one if isinstance(value, str))

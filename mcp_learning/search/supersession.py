@@ -14,12 +14,12 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.models.results import ExecutionSummary
 from mcp_learning.redaction.repositories import matching
 from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.found import Found, Ranked
 from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms
 from mcp_learning.search.snapshot import Snapshot
+from mcp_learning.store.types import Shown
 
 _PLAINLY = (
     "amend amendment supersede overrule overturn rescind revoke obsolete "
@@ -86,7 +86,7 @@ class Supersession:
     def latest_first(
         self,
         found: Found,
-        texts: Mapping[int, ExecutionSummary],
+        texts: Mapping[int, Shown],
         limit: int,
         describe: Callable[[int], Ranked | None],
     ) -> Found:
@@ -117,7 +117,7 @@ class Supersession:
             order[one.task_id] = replace(one, superseded_by=by, confidence="possible")
         return replace(found, ranked=list(order.values())[:limit])
 
-    def _latest(self, row: int, text: ExecutionSummary) -> Later | None:
+    def _latest(self, row: int, text: Shown) -> Later | None:
         """The row that superseded a row last; None: it is the latest."""
         told = self._told_later(row)
         if told is None:
@@ -151,7 +151,7 @@ class Supersession:
         rows = rows[view["timestamp"][rows] >= view["timestamp"][runs].max()]
         return int(rows[view["timestamp"][rows].argmax()]) if len(rows) else None
 
-    def _inferred_later(self, row: int, text: ExecutionSummary) -> int | None:
+    def _inferred_later(self, row: int, text: Shown) -> int | None:
         """The latest row that settled the task of a row otherwise, as far as its words say so."""
         near = []
         for cue, cued in zip(_CUES, self._cued, strict=True):

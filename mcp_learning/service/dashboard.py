@@ -164,14 +164,13 @@ async def named(store: Store, task_ids: Iterable[UUID]) -> list[TaskName]:
         StoreError: The store can't be read.
     """
     found = await store.summaries(list(dict.fromkeys(task_ids)))
-    summaries = [shown.summary for shown in found.values()]
     return [
         TaskName(
             task_id=one.task_id,
             task_description=one.task_description[:NAME],
             outcome=one.outcome,
         )
-        for one in summaries
+        for one in found.values()
     ]
 
 

@@ -337,7 +337,7 @@ class LearningService(Unshared):
         stored = await self.store.updated([record.task_id for record in records])
         if excluded and stored:
             known = await self.store.summaries(list(stored))
-            there = {task_id: shown.summary.repo for task_id, shown in known.items()}
+            there = {task_id: shown.repo for task_id, shown in known.items()}
             records = await anyio.to_thread.run_sync(importing.kept, records, excluded, there)
         batch, redactions = await anyio.to_thread.run_sync(importing.prepare, records, stored)
         try:

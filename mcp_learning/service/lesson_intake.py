@@ -107,9 +107,9 @@ class LessonIntake:
         known = await self._store.summaries(request.evidence)
         if missing := [one for one in request.evidence if one not in known]:
             raise InvalidInput("evidence", f"no execution {missing[0]}; give task_ids that exist")
-        repos = {shown.summary.repo for shown in known.values()}
+        repos = {shown.repo for shown in known.values()}
         for task_id, shown in known.items():
-            repo = shown.summary.repo
+            repo = shown.repo
             await anyio.to_thread.run_sync(refuse_excluded, repo, excluded)
             if request.repo and repo and not same_repository(request.repo, repo):
                 raise InvalidInput(

@@ -11,13 +11,12 @@ from mcp_learning.models.dashboard import LookedUp, LookUp
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
 from mcp_learning.models.results import (
     Advice,
-    ExecutionSummary,
     Match,
     Recommendation,
     SearchInfo,
     SimilarTasks,
 )
-from mcp_learning.store.types import Vote
+from mcp_learning.store.types import Shown, Vote
 
 if TYPE_CHECKING:
     from mcp_learning.search.found import Ranked
@@ -107,7 +106,7 @@ def _without(matches: Sequence[Match], others: Sequence[Match]) -> list[Match]:
 
 
 async def _passages(
-    question: str, shown: "Sequence[Ranked]", texts: Mapping[int, ExecutionSummary]
+    question: str, shown: "Sequence[Ranked]", texts: Mapping[int, Shown]
 ) -> list[str | None]:
     """What matched of each long description; None for short ones."""
     descriptions = [texts[one.sequence].task_description for one in shown]
@@ -126,10 +125,10 @@ async def _passages(
     return await anyio.to_thread.run_sync(lambda: list(map(quote, shown, descriptions)))
 
 
-def _match(ranked: "Ranked", texts: Mapping[int, ExecutionSummary], passage: str | None) -> Match:
+def _match(ranked: "Ranked", texts: Mapping[int, Shown], passage: str | None) -> Match:
     fix = None if ranked.fix is None else texts.get(ranked.fix)
     return Match(
-        **dict(texts[ranked.sequence]),
+        **texts[ranked.sequence].summary(),
         similarity=round(ranked.similarity, 4),
         confidence=ranked.confidence,
         matched_by=ranked.matched_by,

@@ -23,7 +23,7 @@ from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import StoreError
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Filters, RecommendApproach, WantedMode
-from mcp_learning.models.results import ExecutionSummary, Recommendation
+from mcp_learning.models.results import Recommendation
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.search.found import Found
 from mcp_learning.search.retriever import Retriever
@@ -32,7 +32,7 @@ from mcp_learning.service.embedding import EmbeddingQueue
 from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import Vote
+from mcp_learning.store.types import Shown, Vote
 
 if TYPE_CHECKING:
     from mcp_learning.recommend.recommend import Assessment
@@ -56,7 +56,7 @@ _THREADS = 4
 """Searches that run at the same time."""
 
 
-Texts = dict[int, ExecutionSummary]
+Texts = dict[int, Shown]
 """What matches show, by change number."""
 
 
@@ -102,7 +102,7 @@ class Searches:
         limit: int,
         floor: float | None,
         mode: WantedMode = "configured",
-    ) -> tuple[Found, dict[int, ExecutionSummary]]:
+    ) -> tuple[Found, Texts]:
         """Embeds `text` and searches.
 
         While a re-embed is due, only words are searched: vectors of two models can't be compared.
@@ -172,7 +172,7 @@ class Searches:
         await self._read_own_writes()
         half_life = self._settings.evidence_half_life_days
 
-        def assess() -> tuple["Assessment", dict[int, ExecutionSummary], Recommendation | None]:
+        def assess() -> tuple["Assessment", dict[int, Shown], Recommendation | None]:
             query = self._query(
                 request.task_description, filters=Filters(), limit=EVIDENCE_ROWS, floor=None
             )
@@ -225,7 +225,7 @@ class Searches:
             now=datetime.now(UTC),
         )
 
-    async def _read(self, missing: Mapping[int, UUID]) -> dict[int, ExecutionSummary]:
+    async def _read(self, missing: Mapping[int, UUID]) -> dict[int, Shown]:
         """Reads and keeps texts that aren't in memory.
 
         Args:
@@ -238,14 +238,10 @@ class Searches:
             return {}
         fresh = await self._store.summaries(list(missing.values()))
         await anyio.to_thread.run_sync(self._retriever.summaries.keep, fresh.values())
-        return {
-            number: fresh[task_id].summary
-            for number, task_id in missing.items()
-            if task_id in fresh
-        }
+        return {number: fresh[task_id] for number, task_id in missing.items() if task_id in fresh}
 
 
-def _missing(found: Found, texts: Mapping[int, ExecutionSummary]) -> dict[int, UUID]:
+def _missing(found: Found, texts: Mapping[int, Shown]) -> dict[int, UUID]:
     """Executions that are shown and whose texts aren't there, by change number."""
     shown = {number: task for one in found.ranked for number, task in one.texts.items()}
     return {number: task for number, task in shown.items() if number not in texts}

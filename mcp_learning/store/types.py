@@ -4,11 +4,11 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from mcp_learning.models.requests import Outcome
-from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, UsedBy
+from mcp_learning.models.results import Execution, Feedback, UsedBy
 from mcp_learning.models.transfer import PastExecution
 
 if TYPE_CHECKING:
@@ -114,23 +114,31 @@ class Vote(NamedTuple):
 class Shown(NamedTuple):
     """What a search shows of an execution, as of its change number `sequence`.
 
-    `values` are those of an `ExecutionSummary`, in the order of its fields: caches hold thousands
-    of these, and a model takes three times the memory.
+    The other values are those of an `ExecutionSummary`: caches hold thousands of these, a model
+    takes three times the memory, and making one a hundred times that of an attribute.
     """
 
     sequence: int
-    values: tuple[Any, ...]
+    task_id: UUID
+    recorded_at: datetime
+    task_type: str
+    task_description: str
+    outcome: Outcome
+    repo: str | None
+    approach: str | None
+    model_tier: str | None
+    solution_summary: str | None
+    error_type: str | None
+    error_message: str | None
+    duration_seconds: float | None
+    cost_usd: float | None
+    author: str | None
 
-    @property
-    def task_id(self) -> UUID:
-        """Of the execution."""
-        return cast("UUID", self.values[0])
-
-    @property
-    def summary(self) -> ExecutionSummary:
-        """The values as a model; they were validated on their way into the store."""
-        values = dict(zip(ExecutionSummary.model_fields, self.values, strict=True))
-        return ExecutionSummary.model_construct(**values)
+    def summary(self) -> dict[str, Any]:
+        """The values of an `ExecutionSummary`, by their names."""
+        values = self._asdict()
+        del values["sequence"]
+        return values
 
 
 class Unembedded(NamedTuple):

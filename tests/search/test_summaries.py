@@ -11,23 +11,23 @@ from mcp_learning.store.types import Shown
 
 def shown(number: int = 1, length: int = 10) -> Shown:
     row = execution(task_description="x" * length).model_dump()
-    return Shown(number, tuple(row[name] for name in ExecutionSummary.model_fields))
+    return Shown(number, **{name: row[name] for name in ExecutionSummary.model_fields})
 
 
 def test_what_was_kept_is_known_by_its_change_number() -> None:
     summaries = Summaries()
     one = shown(7)
     summaries.keep([one])
-    assert summaries.known([7, 8]) == {7: one.summary}
+    assert summaries.known([7, 8]) == {7: one}
 
 
 def test_an_execution_that_was_read_again_takes_the_place_of_its_earlier_state() -> None:
     summaries = Summaries()
     one = shown(7)
-    newer = Shown(8, (one.task_id, *shown(length=20).values[1:]))
+    newer = shown(8, 20)._replace(task_id=one.task_id)
     summaries.keep([one])
     summaries.keep([newer])
-    assert summaries.known([7, 8]) == {8: newer.summary}
+    assert summaries.known([7, 8]) == {8: newer}
     assert len(summaries) == 1
 
 

@@ -16,7 +16,7 @@ from store.rows import AWKWARD, NOW, OUTCOMES, execution, undone
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.identifiers import description_hash, task_key
 from mcp_learning.models.requests import Details, GroupBy
-from mcp_learning.models.results import Execution, Feedback
+from mcp_learning.models.results import Execution, ExecutionSummary, Feedback
 from mcp_learning.store.duckdb import bulk, embeddings, executions, feed, statistics
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.types import Measures, Period, Selection
@@ -123,8 +123,8 @@ def test_what_a_search_shows_is_what_was_inserted(cursor: Cursor, batch: list[Ex
         for row in batch:
             shown = by_id[row.task_id]
             assert shown.sequence == sequences[row.task_id]
-            values = shown.summary.model_dump()
-            assert values == {name: getattr(row, name) for name in values}
+            names = ExecutionSummary.model_fields
+            assert shown.summary() == {name: getattr(row, name) for name in names}
 
 
 @given(batch=st.lists(rows.executions | rows.comparable, max_size=6), after=st.integers(0, 6))

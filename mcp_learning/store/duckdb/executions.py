@@ -176,14 +176,14 @@ def _shown(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
     rows = cursor.execute(
         f"SELECT {', '.join(_SHOWN)}, sequence FROM executions {chosen}", [value]
     ).fetchall()
-    return {row[0]: Shown(row[-1], _shown_values(row)) for row in rows}
+    return {row[0]: _one_shown(row) for row in rows}
 
 
-def _shown_values(row: Sequence[Any]) -> tuple[Any, ...]:
+def _one_shown(row: Sequence[Any]) -> Shown:
     named = _named(_SHOWN, row)
     # Labels repeat: thousands of rows share a few of them.
     named |= {name: intern(named[name]) for name in _SHOWN_LABELS if named[name] is not None}
-    return tuple(named[name] for name in ExecutionSummary.model_fields)
+    return Shown(row[-1], *(named[name] for name in ExecutionSummary.model_fields))
 
 
 def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Feedback) -> bool:

@@ -18,6 +18,7 @@ from store.contract.helpers import (
 from store.rows import NOW
 
 from mcp_learning.models.identifiers import description_hash, task_key
+from mcp_learning.models.results import ExecutionSummary
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import CODED, Selection
 
@@ -119,9 +120,10 @@ class ChangesContract:
         one = await record(store, approach="a", cost_usd=1.5)
         found = await store.summaries([one.task_id, uuid4()])
         assert list(found) == [one.task_id]
-        sequence, summary = found[one.task_id].sequence, found[one.task_id].summary
-        assert sequence == (await store.changes()).rows.sequence[0]
-        assert dict(summary) == {name: getattr(one, name) for name in type(summary).model_fields}
+        shown = found[one.task_id]
+        assert shown.sequence == (await store.changes()).rows.sequence[0]
+        names = ExecutionSummary.model_fields
+        assert shown.summary() == {name: getattr(one, name) for name in names}
         assert await store.summaries([]) == {}
 
     async def test_the_latest_summaries_leave_long_ones_out(self, store: Store) -> None:
