@@ -1,11 +1,13 @@
 """The learning service of a host that is in a team."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
 import anyio
 
-from mcp_learning.models.corrections import Revised, ReviseExecution
 from mcp_learning.models.health import Health
-from mcp_learning.models.requests import ForgetExecutions, IdentifiedFeedback, RecordExecution
-from mcp_learning.models.results import FeedbackStored, Forgotten, Recorded
+from mcp_learning.models.requests import ForgetExecutions, RecordExecution
+from mcp_learning.models.results import Forgotten, Recorded
 from mcp_learning.models.team import Exchanged, ExchangeWithTeam, LeftTeam
 from mcp_learning.models.transfer import ImportBatch, Imported
 from mcp_learning.service.indexer import Indexer
@@ -13,7 +15,10 @@ from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import FileStore
 from mcp_learning.team.local import Local
-from mcp_learning.team.sync import TeamSync
+from mcp_learning.team.sync import SAFE_AGAIN, TeamSync
+
+Given = ParamSpec("Given")
+Done = TypeVar("Done")
 
 
 class SharedLearning(LearningService):
@@ -30,8 +35,26 @@ class SharedLearning(LearningService):
     ) -> None:
         super().__init__(settings, store, indexer)
         self._sync = TeamSync(settings, Local(store, self._indexing))
-        self._revise = self.revise
-        self.revise = self._revise_and_share
+        # What is told under an id that the call gets on its way would be there twice.
+        told = "don't repeat the call, which would add it once more"
+        self.revise = self._shared(self.revise)
+        self.judge = self._shared(self.judge)
+        self.feedback = self._shared(self.feedback, told)
+        self.save_lesson = self._shared(self.save_lesson, told)
+        self.change_lesson = self._shared(self.change_lesson)
+        self.import_lessons = self._shared(self.import_lessons)
+
+    def _shared(
+        self, call: Callable[Given, Coroutine[Any, Any, Done]], again: str = SAFE_AGAIN
+    ) -> Callable[Given, Coroutine[Any, Any, Done]]:
+        """The call, acknowledged as `record` is; `again` is told of repeating it."""
+
+        async def acknowledged(*args: Given.args, **kwargs: Given.kwargs) -> Done:
+            done = await call(*args, **kwargs)
+            await self._sync.acknowledge(again)
+            return done
+
+        return acknowledged
 
     async def run(self) -> None:
         """Does what `LearningService.run` does, and exchanges with the team meanwhile."""
@@ -52,18 +75,8 @@ class SharedLearning(LearningService):
             NotShared: It is stored here, and the team has not acknowledged it, as it should.
         """
         done = await super().record(request)
-        await self._sync.acknowledge()
-        return done
-
-    async def _revise_and_share(self, request: ReviseExecution) -> Revised:
-        done = await self._revise(request)
-        await self._sync.acknowledge()
-        return done
-
-    async def feedback(self, request: IdentifiedFeedback) -> FeedbackStored:
-        """As `LearningService.feedback`; raises `NotShared` as `record` does."""
-        done = await super().feedback(request)
-        await self._sync.acknowledge()
+        again = f"the same call with the task_id {done.task_id} again is safe"
+        await self._sync.acknowledge(again)
         return done
 
     async def forget(self, request: ForgetExecutions) -> Forgotten:

@@ -41,6 +41,8 @@ ACKNOWLEDGE_SECONDS = 2.0
 COUNT_SECONDS = 60.0
 """After which the team's executions are counted again, if not all of them are held here."""
 
+SAFE_AGAIN = "the same call again is safe"
+
 PATIENCE = 10.0
 """Seconds that one question to the server may take: a page of a first exchange takes longest."""
 
@@ -157,8 +159,11 @@ class TeamSync:
             self._counted = anyio.current_time()
             self._total = await self._remote.count()
 
-    async def acknowledge(self) -> None:
+    async def acknowledge(self, again: str = SAFE_AGAIN) -> None:
         """Waits until the team has what was written here, if it is to acknowledge that.
+
+        Args:
+            again: What is said of repeating the call.
 
         Raises:
             NotShared: It has not yet. It is stored here, and follows.
@@ -176,10 +181,7 @@ class TeamSync:
                 return
             except TeamError as error:
                 why = str(error)
-        raise NotShared(
-            f"stored here, but not shared yet: {why}. It follows; the same call with the same "
-            "task_id again is safe"
-        )
+        raise NotShared(f"stored here, but not shared yet: {why}. It follows; {again}")
 
     async def leave(self) -> LeftTeam:
         """Forgets the team in this database: what waits, and how far the team's changes are here.
