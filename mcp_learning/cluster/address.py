@@ -24,8 +24,7 @@ from mcp_learning.models.fields import Model
 from mcp_learning.models.health import Member
 from mcp_learning.settings import Settings
 
-LONGEST_NAME = 103
-"""Bytes of a socket's longest name: 103 on macOS, 107 on Linux."""
+LONGEST_NAME = 103  # bytes of a socket's longest name: 103 on macOS, 107 on Linux
 
 _LONGEST_PLACE = len("/mcp-learning-4294967295/0123456789abcdef.sock")
 

@@ -15,8 +15,7 @@ import anyio
 
 logger = logging.getLogger(__name__)
 
-STATUS = 75
-"""Exit status of a process that was ended: a temporary failure, as sysexits.h has it."""
+STATUS = 75  # exit status of a process that was ended: a temporary failure, as sysexits.h has it
 
 
 class Watchdog:

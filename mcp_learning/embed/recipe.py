@@ -18,11 +18,8 @@ ONE_PASSAGE = 1_000
 PASSAGE_CHARS = 500
 """Characters of a passage of a longer text, at most. Of texts over 10,000 characters it is more."""
 
-PASSAGE_TOKENS = 230
-"""Tokens of a passage, roughly, at most; the bundled model reads 254."""
-
-MOST_PASSAGES = 32
-"""Passages of one text. Those of 20,000 characters of prose cover all of it."""
+PASSAGE_TOKENS = 230  # tokens of a passage, roughly, at most; the bundled model reads 254
+MOST_PASSAGES = 32  # passages of one text. Those of 20,000 characters of prose cover all of it
 
 _SAMPLE = 1_000
 

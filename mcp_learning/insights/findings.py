@@ -7,8 +7,7 @@ from mcp_learning.models.dashboard import Approach, Loop, Rate, Takeaway
 from mcp_learning.models.results import FailurePattern
 from mcp_learning.models.wording import counted
 
-MOST = 3
-"""Sentences at the head of the page."""
+MOST = 3  # sentences at the head of the page
 
 _QUOTED, _FIX = 90, 160  # longest quotations, in characters
 

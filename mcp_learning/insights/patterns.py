@@ -15,11 +15,8 @@ from mcp_learning.models.folding import folded
 MIN_FILLERS = 4
 """Different fillers from which a place holds a value: two or three may be different errors."""
 
-MIN_FIXED = 3
-"""Words that all texts of a pattern share at least, placeholders not counted."""
-
-MAX_FILLER = 5
-"""Longest filler, in words."""
+MIN_FIXED = 3  # words that all texts of a pattern share at least, placeholders not counted
+MAX_FILLER = 5  # longest filler, in words
 
 FILLER = "<…>"
 

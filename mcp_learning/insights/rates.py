@@ -11,8 +11,7 @@ from statistics import NormalDist
 from mcp_learning.models.results import Change, Direction, Totals, Trend
 from mcp_learning.store.types import Measures, Outcomes
 
-Z_90 = 1.6448536269514722
-"""Standard normal quantile for a two-sided 90 % interval."""
+Z_90 = 1.6448536269514722  # standard normal quantile for a two-sided 90 % interval
 
 FAMILYWISE_ERROR = 0.05
 """Highest probability of any "better" or "worse" in an answer where nothing changed."""

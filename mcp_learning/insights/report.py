@@ -19,14 +19,12 @@ from mcp_learning.models.results import Change, Group, Stats, Totals
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import Measures, Outcomes, Pairing, Period
 
-DAYS = 90
-"""Period of `insights`."""
+DAYS = 90  # period of `insights`
 
 MAX_GROUPS = 15
 """Groups that learning_stats shows and compares, the largest ones: each costs over 100 tokens."""
 
-MAX_DAYS = 31
-"""The same for days, of which the newest are shown."""
+MAX_DAYS = 31  # the same for days, of which the newest are shown
 
 WIDE_INTERVAL = 0.4
 """An interval wider than this is too wide to act on: fewer than about 14 outcomes."""

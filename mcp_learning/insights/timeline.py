@@ -11,11 +11,8 @@ LEAST_OUTCOMES = 20
 """Outcomes that a point of a curve of success rates has at least: its 90 % interval is then at
 most 35 points wide."""
 
-FULL = 8
-"""Executions per step, on average, from which a finer step is worth its noise."""
-
-FEWEST_STEPS = 8
-"""A coarser step is taken only as long as so many are left to compare."""
+FULL = 8  # executions per step, on average, from which a finer step is worth its noise
+FEWEST_STEPS = 8  # a coarser step is taken only as long as so many are left to compare
 
 _LENGTHS: dict[Step, timedelta] = {
     "hour": timedelta(hours=1),

@@ -17,8 +17,7 @@ from mcp_learning.models.folding import composed
 
 __all__ = ["MAX_LENGTH", "normal_form"]
 
-MAX_LENGTH = 200
-"""Characters of a normal form."""
+MAX_LENGTH = 200  # characters of a normal form
 
 _LINE = 1_000  # characters of the only line, of the first, and of the end of a traceback
 _HEAD = 4_000  # characters in which a line that reports an error is looked for

@@ -15,14 +15,9 @@ Status = Literal["candidate", "trial", "kept", "retired"]
 Origin = Literal["evidence", "agent", "person"]
 Kind = Literal["approach", "failure", "command", "file", "decision", "told"]
 
-LONGEST = 300
-"""Characters of each text of a lesson."""
-
-MOST_EVIDENCE = 20
-"""Executions that a lesson names."""
-
-PAGE = 50
-"""Lessons that are exported or imported together, with all that is known of them."""
+LONGEST = 300  # characters of each text of a lesson
+MOST_EVIDENCE = 20  # executions that a lesson names
+PAGE = 50  # lessons that are exported or imported together, with all that is known of them
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 

@@ -9,8 +9,7 @@ from mcp_learning.models.fields import Model, Request
 
 Event = Literal["start", "prompt", "before", "after", "failure"]
 
-LONGEST_TEXT = 20_000
-"""Characters of a prompt or of an error."""
+LONGEST_TEXT = 20_000  # characters of a prompt or of an error
 
 MOST_FILES = 20
 

@@ -5,8 +5,7 @@ Imports next to nothing: hooks use it, too, and run while a person waits.
 
 from mcp_learning.models.characters import visible
 
-CHARACTERS_PER_TOKEN = 3.5
-"""Cautious for English text in JSON, where four is usual."""
+CHARACTERS_PER_TOKEN = 3.5  # cautious for English text in JSON, where four is usual
 
 
 def shorten(text: str, limit: int) -> str:

@@ -13,11 +13,8 @@ from pydantic import Field
 from mcp_learning.models.fields import Model, Request
 from mcp_learning.models.requests import IssueType, Moment, RecordExecution
 
-LARGEST_BATCH = 1_000
-"""Executions that are imported at a time."""
-
-LARGEST_PAGE = 500
-"""Executions that are exported at a time."""
+LARGEST_BATCH = 1_000  # executions that are imported at a time
+LARGEST_PAGE = 500  # executions that are exported at a time
 
 
 class PastFeedback(Request):

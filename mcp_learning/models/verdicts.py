@@ -22,8 +22,7 @@ OBSERVERS = frozenset({"claude-code", "codex", "git"})
 
 Source = Literal["session", "later", "git", "ci"]
 
-REVERTED = 0.95
-"""Confidence that a commit failed which a later one reverts."""
+REVERTED = 0.95  # confidence that a commit failed which a later one reverts
 
 TOLD_RIGHT = 0.9
 """Assumed probability that an outcome is right that an agent tells: agents report successes too

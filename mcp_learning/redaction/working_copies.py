@@ -10,11 +10,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-LARGEST_FILE = 2**20
-"""Bytes of a file of git that are read."""
-
-MOST_REMOTES = 20
-"""Remotes that are taken from a configuration."""
+LARGEST_FILE = 2**20  # bytes of a file of git that are read
+MOST_REMOTES = 20  # remotes that are taken from a configuration
 
 _WORKTREE = re.compile(r"(?P<main>.+?)[\\/](?:\.[^\\/]+[\\/])?worktrees[\\/][^\\/]+")
 _REMOTE = re.compile(r'\s*\[\s*remote\s+".*"\s*\]', re.IGNORECASE)

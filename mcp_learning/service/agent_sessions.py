@@ -18,14 +18,9 @@ from mcp_learning.store.duckdb.files import make_private
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 1.0
-"""Seconds for which changes are collected before they are written."""
-
-MOST_SESSIONS = 100
-"""Sessions that are remembered, those heard of last."""
-
-MOST_TOLD = 100
-"""Things told in a session that are remembered, the latest."""
+PAUSE = 1.0  # seconds for which changes are collected before they are written
+MOST_SESSIONS = 100  # sessions that are remembered, those heard of last
+MOST_TOLD = 100  # things told in a session that are remembered, the latest
 
 FILE = "sessions.json"
 

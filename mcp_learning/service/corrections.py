@@ -29,8 +29,7 @@ from mcp_learning.redaction.executions import redact_fields
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.store.protocol import Store
 
-CANDIDATES = 5
-"""Executions that are named when an id is too short."""
+CANDIDATES = 5  # executions that are named when an id is too short
 
 _YES = {"yes": True, "no": False, None: None}
 _DESCRIPTION = 50

@@ -40,20 +40,14 @@ from mcp_learning.store.types import Extent, Outcomes, Pairing, Period, Use, Use
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
 
-GROUPS = 15
-"""Repos, and task types, that an overview has."""
-
-CHOICES = 200
-"""Values that a filter offers."""
-
-APPROACHES = 60
-"""Approaches that are compared, those that ended most often."""
+GROUPS = 15  # repos, and task types, that an overview has
+CHOICES = 200  # values that a filter offers
+APPROACHES = 60  # approaches that are compared, those that ended most often
 
 PATTERNS = 12
 MOST_USED = 10
 
-NAME = 120
-"""Characters of a description that name an execution."""
+NAME = 120  # characters of a description that name an execution
 
 
 class Dashboard:

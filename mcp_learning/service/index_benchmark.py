@@ -26,11 +26,8 @@ from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.service.index_build import run_build
 from mcp_learning.store.protocol import Store
 
-QUERIES = 200
-"""Stored vectors that are searched for."""
-
-WARM_UP = 5
-"""Searches before the clock runs."""
+QUERIES = 200  # stored vectors that are searched for
+WARM_UP = 5  # searches before the clock runs
 
 K = 10
 
@@ -38,8 +35,7 @@ BUILD_SECONDS = {"fast": 0.00005, "balanced": 0.0001, "high_recall": 0.00017}
 """By preset: what building takes per row and decimal digit of the number of rows, measured on two
 CPUs with 10,000 to 1,000,000 rows (docs/performance.md)."""
 
-START_SECONDS = 1.5
-"""What a build takes besides: a child process that loads DuckDB and VSS."""
+START_SECONDS = 1.5  # what a build takes besides: a child process that loads DuckDB and VSS
 
 Progress = Callable[[str, int, int], None]
 """Takes what is being done, how much is done, and of how much."""

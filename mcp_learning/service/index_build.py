@@ -30,8 +30,7 @@ from mcp_learning.store.protocol import Store
 
 logger = logging.getLogger(__name__)
 
-SECONDS_PER_ROW = 0.0005
-"""At 10,000 rows; it grows with the logarithm of their number."""
+SECONDS_PER_ROW = 0.0005  # at 10,000 rows; it grows with the logarithm of their number
 
 RETRY_GROWTH = 1.2
 """How many times as many executions there have to be before a failed rebuild is tried again."""

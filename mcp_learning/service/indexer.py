@@ -38,8 +38,7 @@ logger = logging.getLogger(__name__)
 PAUSE = 0.05
 """Seconds without a record after which embedding starts by itself; a search doesn't wait for it."""
 
-LONGEST_WAIT = 5.0
-"""Seconds after which embedding starts even while records keep coming."""
+LONGEST_WAIT = 5.0  # seconds after which embedding starts even while records keep coming
 
 
 class Indexer:

@@ -55,11 +55,8 @@ SOON, PERIOD = 60.0, 600.0
 QUICK, REST = 0.5, 20.0
 """A look that takes more seconds than the first isn't repeated for the second times as long."""
 
-EXPERIENCE = 10_000
-"""Latest executions that lessons are made of."""
-
-SHOWINGS = 20
-"""Latest showings of a lesson that are named."""
+EXPERIENCE = 10_000  # latest executions that lessons are made of
+SHOWINGS = 20  # latest showings of a lesson that are named
 
 _BEGINNING = re.compile(r"[0-9a-fA-F]{4,32}")
 

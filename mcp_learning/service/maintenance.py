@@ -14,8 +14,7 @@ from mcp_learning.store.protocol import Store
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
 
-STEP = 128
-"""Vectors made between two reports of progress: about a second."""
+STEP = 128  # vectors made between two reports of progress: about a second
 
 
 async def embed_missing(
@@ -81,10 +80,5 @@ async def backup(store: FileMaintenance, request: Backup) -> BackupReport:
     """
     started = time.monotonic()
     copied = await store.backup(Path(request.path))
-    return BackupReport(
-        path=str(copied.path),
-        bytes=copied.bytes,
-        schema_version=copied.contents.version,
-        rows=dict(copied.contents.counts),
-        seconds=round(time.monotonic() - started, 3),
-    )
+    seconds = round(time.monotonic() - started, 3)
+    return BackupReport(**copied._asdict() | {"path": str(copied.path)}, seconds=seconds)

@@ -12,8 +12,7 @@ from mcp_learning.redaction.secrets import redact
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.traces import Trace
 
-MOST_TRACES = 500
-"""Executions of a repository that are looked at, the latest ones."""
+MOST_TRACES = 500  # executions of a repository that are looked at, the latest ones
 
 _MOST_REPOSITORIES = 20
 _DIRECTORY_FIRST = re.compile(r"\s*cd\s+\S+\s*(?:&&|;)\s*")

@@ -19,8 +19,7 @@ from mcp_learning.store.types import Vote
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 1.0
-"""Seconds for which counts are collected before they are written."""
+PAUSE = 1.0  # seconds for which counts are collected before they are written
 
 
 class Recalls:

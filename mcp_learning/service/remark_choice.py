@@ -13,11 +13,8 @@ from mcp_learning.models.results import Match
 from mcp_learning.redaction.repositories import matching
 from mcp_learning.search.everyday import is_everyday
 
-LESS_CERTAIN = 2
-"""Possible matches of a brief that has no likely one."""
-
-ELSEWHERE = 0.55
-"""Similarity from which a later prompt is told of a task of another repository."""
+LESS_CERTAIN = 2  # possible matches of a brief that has no likely one
+ELSEWHERE = 0.55  # similarity from which a later prompt is told of a task of another repository
 
 SAME_ERROR = 0.6
 """Share of the shorter error's words that two errors have in common if they are the same."""

@@ -25,26 +25,19 @@ from mcp_learning.service.agent_sessions import AgentSession, AgentSessions
 from mcp_learning.service.missteps import Missteps
 from mcp_learning.store.protocol import Store
 
-MATCHES = 5
-"""Matches that a brief has at most."""
-
-LATER = 2
-"""Those of a later remark."""
-
-MOST_ERRORS = 8
-"""Errors of a session to which something is said."""
+MATCHES = 5  # matches that a brief has at most
+LATER = 2  # those of a later remark
+MOST_ERRORS = 8  # errors of a session to which something is said
 
 SHORT = 24
 """Bytes up to which a prompt that finds nothing leaves the brief to the next one: a greeting."""
 
-LONGEST_ERROR = 2_000
-"""Characters at the end of an error that are searched with."""
+LONGEST_ERROR = 2_000  # characters at the end of an error that are searched with
 
 Find = Callable[[FindSimilarTasks], Awaitable[SimilarTasks]]
 Lessons = Callable[[LessonsFor, Collection[UUID], Sequence[str]], Awaitable[ShownLessons]]
 """As `Showings.lessons_for`."""
-CheckFiles = Callable[[str, Sequence[str]], Awaitable[None]]
-"""As `LessonBook.check_files`."""
+CheckFiles = Callable[[str, Sequence[str]], Awaitable[None]]  # as `LessonBook.check_files`
 
 
 class Remarks:

@@ -32,8 +32,7 @@ logger = logging.getLogger(__name__)
 BATCH = 5_000
 """Executions archived and deleted in one transaction: a record waits for one batch at most."""
 
-PERIOD = 24 * 3_600.0
-"""Seconds after which a configured policy is applied again."""
+PERIOD = 24 * 3_600.0  # seconds after which a configured policy is applied again
 
 WORTH_RECLAIMING = 0.2
 """Share of the executions, 0..1, from which the policy rewrites the file after deleting them."""

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from mcp_learning.search.found import Ranked
     from mcp_learning.service.indexer import Indexer
 
-NEAREST = 200
-"""Nearest tasks among which `look_up` looks for what an answer leaves out."""
+NEAREST = 200  # nearest tasks among which `look_up` looks for what an answer leaves out
 
 
 async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> SimilarTasks:

@@ -43,21 +43,16 @@ logger = logging.getLogger(__name__)
 READ_OWN_WRITES = 64
 """Longest queue that a search waits for, in executions: about half a second if they are short."""
 
-READ_OWN_VECTORS = 96
-"""Vectors that a search waits for, all passages of long descriptions included."""
+READ_OWN_VECTORS = 96  # vectors that a search waits for, all passages of long descriptions included
 
 READ_OWN_WORDS = 2_000
 """Rows that a search tokenises when their words aren't indexed yet: about 0.2 s."""
 
-EVIDENCE_ROWS = 2_000
-"""Executions that an index proposes as evidence, when not all are compared."""
-
-_THREADS = 4
-"""Searches that run at the same time."""
+EVIDENCE_ROWS = 2_000  # executions that an index proposes as evidence, when not all are compared
+_THREADS = 4  # searches that run at the same time
 
 
-Texts = dict[int, Shown]
-"""What matches show, by change number."""
+Texts = dict[int, Shown]  # what matches show, by change number
 
 
 class Searches:

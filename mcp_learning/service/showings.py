@@ -33,11 +33,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 1.0
-"""Seconds for which notes are collected before they are written."""
-
-LONGEST_QUESTION = 400
-"""Characters of a task that are kept until its execution is known."""
+PAUSE = 1.0  # seconds for which notes are collected before they are written
+LONGEST_QUESTION = 400  # characters of a task that are kept until its execution is known
 
 
 _MOST_VECTORS = 1_000

@@ -14,14 +14,9 @@ from typing import Literal
 
 from mcp_learning.models.dashboard import CallStep, Event, Latency, Telemetry
 
-RECENT = 512
-"""Calls of each method whose latencies are kept for percentiles."""
-
-STEP_SECONDS = 300
-"""Calls are counted by steps of this length."""
-
-MOST_STEPS = 288
-"""Steps that are kept, those with a call in them: of a day at least."""
+RECENT = 512  # calls of each method whose latencies are kept for percentiles
+STEP_SECONDS = 300  # calls are counted by steps of this length
+MOST_STEPS = 288  # steps that are kept, those with a call in them: of a day at least
 
 MOST_EVENTS = 100
 

@@ -19,12 +19,7 @@ __all__ = ["open_store"]
 
 
 def open_store(settings: "Settings", path: Path | None = None) -> "FileStore":
-    """The store of these settings. Opens nothing yet; migrates whenever the file is opened.
-
-    Args:
-        settings: Where the database is, and how much memory it may take.
-        path: Another file.
-    """
+    """The store of these settings, or of another file; opened later, and then migrated."""
     # Followers import this room and never open a store, so the implementation is imported here.
     from mcp_learning.store.duckdb.store import open_store
 

@@ -85,10 +85,7 @@ class LessonStore(Protocol):
         """All lessons, or those on trial and kept, in the order of their ids."""
 
     async def revise_lessons(self, decide: Decide) -> None:
-        """Creates or changes lessons, each with lines of its history.
-
-        Evidence that doesn't exist is left out; a lesson without any is not stored.
-        """
+        """Changes lessons with their histories; one without evidence that exists isn't stored."""
 
     async def lesson_history(self) -> dict[UUID, list[LessonChange]]:
         """Histories by lesson, oldest line first."""
@@ -97,10 +94,7 @@ class LessonStore(Protocol):
         """Lessons in the order of their ids, each with its history and showings to export."""
 
     async def experience(self, limit: int) -> list[Experience]:
-        """The latest executions whose outcome is rather sure than not, oldest first.
-
-        Among them are others in which a command failed and worked in another form.
-        """
+        """The latest executions with a rather sure outcome or a recovered command, oldest first."""
 
     async def add_showings(self, showings: Sequence[Showing]) -> None:
         """Notes showings, but for those of a lesson to a task that has one, or to no lesson."""
@@ -111,16 +105,10 @@ class LessonStore(Protocol):
     async def link_showings(
         self, links: Mapping[tuple[UUID, str], UUID], drop_before: datetime
     ) -> None:
-        """Notes which executions the tasks of showings became, by lesson and unit.
-
-        Those from before `drop_before` whose task isn't known are deleted.
-        """
+        """Notes which executions the tasks of showings became; drops old ones of no execution."""
 
     async def lesson_tallies(self) -> dict[UUID, Tally]:
-        """What became of the tasks of each lesson that has showings, since it was worded.
-
-        Of several showings of a lesson before one execution the first counts.
-        """
+        """How tasks ended, by lesson, since it was worded; a task's first showing counts."""
 
     async def lesson_showings(self, lesson_id: UUID, limit: int) -> list[LessonShowing]:
         """The latest showings of a lesson, latest first."""

@@ -11,15 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PastRun:
-    """One execution as recommendations use it, for replaying history.
+    """One execution as recommendations use it, for replaying history; times are naive UTC.
 
     Attributes:
-        recorded_at: UTC without a zone, as all times here.
-        updated_at: When it got its present form.
         task_key: The same for all runs of a task.
-        repo: Empty: none.
-        task_type: Of the task.
-        label: The option that was taken; empty: none is named.
+        label: The option that was taken; empty, as `repo`: none is named.
         success: None: it hasn't ended.
         texts: That are searched by their words: description, solution, error type and message.
         vector: (dimension,) float32, L2-normalised; None: not embedded.

@@ -93,13 +93,12 @@ class Store(LessonStore, Protocol):
     ) -> Upserted:
         """Creates or changes an execution, and notes which earlier ones it used.
 
-        A changed description removes its vector. An execution that `merge` returns unchanged is
-        left alone.
+        A changed description removes its vector; an unchanged execution is left alone.
 
         Args:
-            task_id: Which; None: a new one, whose task_id `merge` has just made.
+            task_id: Which; None: a new one, whose task_id `merge` makes.
             merge: Its new state.
-            used: Earlier executions that it used; if one is missing, nothing is written.
+            used: Earlier executions; if one is missing, nothing is written.
             at: Time of the uses, UTC; None: now.
         """
 
@@ -113,10 +112,9 @@ class Store(LessonStore, Protocol):
         feedback: Feedback,
         check: Callable[[Execution], None],
     ) -> int | None:
-        """Appends feedback unless it is there; returns how many the execution has.
+        """Appends feedback unless it is there; returns how many there are; None: no execution.
 
-        Returns None if the execution doesn't exist. `check` gets the execution in the transaction;
-        what it raises aborts the transaction.
+        `check` gets the execution in the transaction, which what it raises aborts.
         """
 
     async def delete(self, selection: Selection, *, dry_run: bool = False) -> Deletion:
@@ -140,10 +138,7 @@ class Store(LessonStore, Protocol):
         """The same of those that changed last, oldest first, without texts over `longest`."""
 
     async def traces(self, repos: Sequence[str], limit: int) -> list[Trace]:
-        """What executions of a repository left in files and commands, the latest first.
-
-        `repos` has anything that the repository is known by.
-        """
+        """What executions of a repository, by all its names, left in files; the latest first."""
 
     async def sessions(self, task_ids: Sequence[UUID]) -> dict[UUID, str]:
         """The sessions in which executions were recorded, as far as they tell."""
@@ -165,11 +160,7 @@ class Store(LessonStore, Protocol):
     ) -> list[Unembedded]:
         """Executions without a vector, oldest change first.
 
-        Args:
-            limit: How many at most.
-            numbers: Only those with these change numbers; they are known to have none, which
-                spares looking for them.
-            generation: Without a vector of this generation.
+        Those with the change numbers `numbers` are known to have none: that isn't looked up.
         """
 
     async def put_vectors(
@@ -189,12 +180,12 @@ class Store(LessonStore, Protocol):
             vectors: (n, dimension) float32, L2-normalised.
             model: Fingerprint of the model that made them.
             generation: Which set they belong to.
-            passages: n arrays (k, dimension), k >= 0: of further passages. They have the versions
-                after the last one that is returned, in the order of its executions.
+            passages: n arrays (k, dimension), k >= 0, of further passages. Their versions follow
+                the last one that is returned, in the order of its executions.
             shared: They came from the team, which isn't to get them again.
 
         Returns:
-            The version of each stored vector, ascending. A version never repeats.
+            The version of each stored vector, ascending; none ever repeats.
         """
 
     async def reset_vectors(self, dimension: int, generation: Generation = "current") -> None:
@@ -252,11 +243,7 @@ class Store(LessonStore, Protocol):
     ) -> ErrorTexts:
         """The commonest normalised error texts of the failures of a period.
 
-        Args:
-            period: Which failures.
-            limit: How many texts.
-            examples: How many failures are named for each, the latest ones.
-            fixes: How many successes that followed one are named, the latest ones.
+        For each, so many `examples` are named, and `fixes`: successes that followed; the latest.
         """
 
     async def similar_successes(
@@ -264,8 +251,10 @@ class Store(LessonStore, Protocol):
     ) -> dict[UUID, UUID]:
         """By failure the most similar later success of the same repo and task type.
 
+        Failures without a repo or a vector have none.
+
         Args:
-            failures: Those without a repo or a vector have no answer.
+            failures: Which.
             nearest: How many of the successes that came next are compared.
             least: Smallest cosine similarity of the descriptions' vectors, -1..1.
         """
@@ -276,13 +265,9 @@ class Store(LessonStore, Protocol):
     async def history(
         self, by: Dimension, limit: int, offset: int = 0, *, complete: bool = True
     ) -> list[PastRun]:
-        """The latest executions, oldest first.
+        """The latest executions but for the first `offset`, oldest first, with `by` as label.
 
-        Args:
-            by: The column that their `label` is from.
-            limit: How many at most.
-            offset: How many of the very latest are left out.
-            complete: False: only those that have ended, have a value of `by` and a vector.
+        Unless `complete`, only those that have ended, have a label and a vector.
         """
 
     # How answers were used
@@ -307,10 +292,7 @@ class Store(LessonStore, Protocol):
     async def import_batch(
         self, batch: Sequence[Incoming], *, dry_run: bool = False
     ) -> BatchCounts:
-        """Stores executions from elsewhere, all of them or none.
-
-        One that exists is changed only if its `record.updated_at` is later than the stored one's.
-        """
+        """Stores executions from elsewhere, all or none; one that exists if it changed later."""
 
     async def insert_many(
         self,
@@ -322,10 +304,10 @@ class Store(LessonStore, Protocol):
         """Adds new executions, all of them or none, and the vectors of all of them.
 
         Args:
-            executions: n, whose task_ids no execution has.
+            executions: n, with new task_ids.
             vectors: (n, dimension) float32, L2-normalised; None: they are embedded later.
             model: Fingerprint of the model that made the vectors.
-            passages: Those of further passages, (k, dimension) float32, by task_id; with vectors.
+            passages: By task_id, (k, dimension) float32 of further passages; with vectors.
         """
 
     async def export_page(self, after: int, limit: int) -> Exported:

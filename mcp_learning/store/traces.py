@@ -6,13 +6,7 @@ from uuid import UUID
 
 
 class Recovered(NamedTuple):
-    """A command that failed, and the one that did the same and worked. Texts may be cut.
-
-    Attributes:
-        failed: The command.
-        error: The end of what it told.
-        worked: The command that then worked.
-    """
+    """A command that failed, the end of its error, and the command that then worked; maybe cut."""
 
     failed: str
     error: str
@@ -22,16 +16,7 @@ class Recovered(NamedTuple):
 class Trace(NamedTuple):
     """What one execution left, out of `metadata.files` and `metadata.recovered`.
 
-    Attributes:
-        task_id: Of the execution.
-        recorded_at: UTC.
-        success: None: it hasn't ended.
-        description: What was asked, cut.
-        error: Its error message or type, cut; empty without one.
-        solution: Its solution, cut; empty without one.
-        files: Paths that it changed, as they were recorded.
-        recovered: Commands that failed and worked in another form.
-        session: In which it was recorded; empty if that is unknown.
+    Texts are cut; absent ones are empty. `success` is None if it hasn't ended.
     """
 
     task_id: UUID

@@ -53,14 +53,9 @@ class Period:
 
 @dataclass(frozen=True)
 class Selection:
-    """Executions to delete: those named, or those that match every filter that is given.
+    """Executions to delete: those named if any are, else those that match every given filter.
 
-    Attributes:
-        task_ids: If any, the filters are ignored.
-        repo: Under any spelling (`redaction.repositories`).
-        task_type: Exactly.
-        before: Recorded earlier than this.
-        generated: Only those of `generate-data`.
+    A repo goes by any spelling; `generated` ones are those of `generate-data`.
     """
 
     task_ids: Sequence[UUID] = ()
@@ -85,15 +80,9 @@ class Upserted(NamedTuple):
 
 
 class StoredExecution(NamedTuple):
-    """One execution and everything recorded about it.
+    """One execution and everything recorded about it; lists oldest first.
 
-    Attributes:
-        execution: The record.
-        feedback: Oldest first.
-        used_task_ids: Earlier executions that it used.
-        used_by: Later executions that used it, oldest first.
-        vote: By feedback and by the outcomes of the tasks that used it.
-        times_recalled: How often it was part of an answer, as far as that was saved.
+    `times_recalled` is how often it was part of an answer, as far as that was saved.
     """
 
     execution: Execution
@@ -161,10 +150,9 @@ class Columns:
     """n executions by ascending change number. All arrays have n elements.
 
     Attributes:
-        high: uint64, the first half of the task_id.
-        low: uint64, the second half.
+        high, low: uint64, the halves of the task_id.
         sequence: int64, number of the last change.
-        text_hash: uint64, a hash of the id and of every text that is searched by its words.
+        text_hash: uint64, of the id and of every text that is searched by its words.
         task_key: int64, the same for all runs of a task.
         timestamp: int64, microseconds since 1970 in UTC.
         outcome: int8: 0 success, 1 failure, 2 pending.
@@ -206,14 +194,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Changes:
-    """What changed since a mark. Deletions apply before the rows.
+    """What was created or changed since a mark. Deletions apply before the rows.
 
     Attributes:
-        complete: Whether this is everything there is, so that what the reader holds is to be
-            dropped first: it passed no mark, or one of another opening of the file.
-        rows: Executions created or changed since.
-        deleted: (m, 2) uint64, both halves of the task_ids deleted since.
-        next: The mark to pass the next time.
+        complete: This is everything, and what the reader holds is to be dropped first: it passed
+            no mark, or one of another opening of the file.
+        deleted: (m, 2) uint64, both halves of the task_ids.
     """
 
     complete: bool
@@ -227,10 +213,8 @@ class Measures(NamedTuple):
 
     Attributes:
         cost_predictions: Executions with both an estimated and an actual cost above 0.
-        cost_spread: Median of |ln(actual / estimate)| over these.
-        cost_shift: Median of ln(actual / estimate) over these.
+        cost_spread: Median of |ln(actual / estimate)| over these; `cost_shift` without the bars.
         success_weight: Sum of the confidences of the successes; None without any.
-        failure_weight: The same of the failures.
     """
 
     executions: int
@@ -281,14 +265,9 @@ class Use(NamedTuple):
 
 
 class UseCounts(NamedTuple):
-    """How executions of a period ended, by whether they used earlier ones.
+    """How executions of a period ended, by whether they used earlier ones; and all `links`.
 
-    Attributes:
-        with_use: Those that did.
-        without_use: Those that didn't.
-        links: How many uses there are.
-        recalls: How often answers named an execution, whenever that was.
-        executions_recalled: How many different executions they named.
+    `recalls` is how often answers named an execution, whenever that was.
     """
 
     with_use: Outcomes
@@ -300,14 +279,12 @@ class UseCounts(NamedTuple):
 
 @dataclass(frozen=True)
 class ErrorText:
-    """Failures with the same normalised error text.
+    """Failures with the same normalised error text of 1 to 200 characters.
 
     Attributes:
-        text: Normalised, 1 to 200 characters.
-        error_type: The commonest one, if any is known.
-        count: How many failures.
-        fixed: How many of them were followed by a success of the same task in the same repo.
-        examples: (time in UTC, task_id) of the latest ones, latest first.
+        error_type: The commonest one.
+        fixed: How many were followed by a success of the same task in the same repo.
+        examples: (time in UTC, task_id), latest first.
         fixes: (seconds after its failure, task_id) of successes that followed one.
     """
 
@@ -327,12 +304,7 @@ class ErrorTexts(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """An execution from elsewhere, on its way in.
-
-    Attributes:
-        record: With its feedback and uses, free of secrets.
-        given: Fields of an Execution, free of secrets; None: only feedback and uses are wanted.
-    """
+    """An execution from elsewhere, free of secrets; `given` fields None: only its feedback."""
 
     record: PastExecution
     given: Mapping[str, Any] | None
@@ -347,28 +319,13 @@ class BatchCounts(NamedTuple):
 
 
 class StoreHealth(NamedTuple):
-    """State of the truth.
-
-    Attributes:
-        rows: Executions.
-        embedded: Executions that have a vector.
-        unembedded: Executions that have none.
-        schema_version: Of the database.
-        bytes: Size of its files on disk.
-    """
+    """Executions, those with and without a vector, and the size of the files on disk."""
 
     rows: int
     embedded: int
     unembedded: int
     schema_version: int
     bytes: int
-
-
-class Contents(NamedTuple):
-    """What a whole database holds: its schema version, and rows by table."""
-
-    version: int
-    counts: Mapping[str, int]
 
 
 class Expired(NamedTuple):
@@ -388,8 +345,9 @@ class Unarchived(NamedTuple):
 
 
 class Copied(NamedTuple):
-    """A whole copy that was read back and compared."""
+    """A whole copy that was read back and compared, with its schema and its rows by table."""
 
     path: Path
-    contents: Contents
+    schema_version: int
+    rows: Mapping[str, int]
     bytes: int

@@ -27,14 +27,7 @@ which 0 stands for the first vector of an execution."""
 
 @dataclass(frozen=True)
 class VectorState:
-    """The vectors that a store holds.
-
-    Attributes:
-        model: Fingerprint of the model that made them; None when there are none.
-        dimension: Their length.
-        count: How many.
-        unembedded: How many executions have none.
-    """
+    """The vectors that a store holds, how many executions lack one, and their `model`, if any."""
 
     model: str | None
     dimension: int

@@ -29,17 +29,10 @@ from mcp_learning.synthetic.task_types import TASK_TYPES, task_type_of
 
 T = TypeVar("T")
 
-RUNS_PER_TASK = 3
-"""On average: the same task comes back, is retried, or is tried by another agent."""
-
-DAYS = 120
-"""Executions are spread over so many days before the given time."""
-
-RETRY_SHARE = 0.7
-"""Share of failures that are retried, 0..1, as long as there is time left."""
-
-LEARNED = 0.25
-"""What knowing the error adds to a retry's success rate."""
+RUNS_PER_TASK = 3  # on average: the same task comes back, is retried, or is tried by another agent
+DAYS = 120  # executions are spread over so many days before the given time
+RETRY_SHARE = 0.7  # share of failures that are retried, 0..1, as long as there is time left
+LEARNED = 0.25  # what knowing the error adds to a retry's success rate
 
 _MEDIAN_RETRY_HOURS = 8.0
 _PENDING_SHARE = 0.02

@@ -32,11 +32,8 @@ from mcp_learning.synthetic.generator import (
     make_tasks,
 )
 
-CHUNK = 5_000
-"""Executions inserted in one transaction."""
-
-EMBED_CHUNK = 64
-"""Texts embedded between two reports of progress."""
+CHUNK = 5_000  # executions inserted in one transaction
+EMBED_CHUNK = 64  # texts embedded between two reports of progress
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on, how many are done, and of how many."""

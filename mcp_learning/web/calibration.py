@@ -15,8 +15,7 @@ from mcp_learning.models.fields import Model
 from mcp_learning.models.requests import Dimension
 from mcp_learning.service.protocol import Learning
 
-MOST_HISTORY, PREDICTED = 3_000, 500
-"""Latest executions that are looked at, and that are predicted."""
+MOST_HISTORY, PREDICTED = 3_000, 500  # latest executions that are looked at, and that are predicted
 
 
 class Point(Model):

@@ -20,8 +20,7 @@ from mcp_learning.models.requests import ForgetExecutions, GetExecution
 from mcp_learning.service.protocol import Learning
 from mcp_learning.web.questions import asked
 
-LONGEST = 2**17
-"""Bytes of a correction. The longest texts take less, every character escaped."""
+LONGEST = 2**17  # bytes of a correction. The longest texts take less, every character escaped
 
 
 async def revise(service: Learning, request: Request) -> BaseModel:

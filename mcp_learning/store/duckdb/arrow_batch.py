@@ -14,12 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NUMBERS = {np.dtype(np.int64): na.int64(), np.dtype(np.float32): na.float32()}
-_VALUES = {
-    "INTEGER": na.int32(),
-    "BIGINT": na.int64(),
-    "DOUBLE": na.float64(),
-    "BOOLEAN": na.bool_(),
-}
+_VALUES = {"INTEGER": na.int32(), "BIGINT": na.int64()}
+_VALUES |= {"DOUBLE": na.float64(), "BOOLEAN": na.bool_()}
 
 
 class ArrowBatch:

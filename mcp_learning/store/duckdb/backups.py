@@ -21,12 +21,8 @@ from mcp_learning.store.duckdb.opening import connect
 def write(cursor: Cursor, path: Path, target: Path) -> copies.DatabaseContents:
     """Writes a copy of the database at `path` to `target`, reads it back and compares.
 
-    The file appears when it is complete; one that was there is replaced then.
-
-    Args:
-        cursor: Of the database, which others may write to meanwhile.
-        path: The database.
-        target: The copy; its directory is made if absent.
+    Others may write to the database meanwhile. The file, and its directory if absent, appears when
+    it is complete; one that was there is replaced then.
 
     Raises:
         InvalidInput: It would take the place of the database itself.

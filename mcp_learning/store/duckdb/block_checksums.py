@@ -19,11 +19,7 @@ BLOCKS_START = 3 * HEADER
 
 
 def checksum(content: bytes) -> int:
-    """DuckDB's checksum: the exclusive or of the 64-bit words, each times a constant.
-
-    Args:
-        content: What follows the stored checksum; a multiple of 8 bytes.
-    """
+    """DuckDB's checksum of what follows it: the exclusive or of 64-bit words times a constant."""
     words = np.frombuffer(content, dtype="<u8") * np.uint64(0xBF58476D1CE4E5B9)
     return int(np.bitwise_xor.reduce(words) ^ np.uint64(5_381))
 

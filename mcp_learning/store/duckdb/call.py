@@ -17,20 +17,13 @@ T = TypeVar("T")
 
 
 class QueuedCall(Generic[T]):
-    """A function that waits for its turn. To be made on the event loop.
-
-    Args:
-        fn: The work.
-        transaction: Whether it runs in one.
-        counted: As in `Database.write`.
-        committed: As in `Database.write`.
-    """
+    """A function that waits for its turn, made on the event loop; the rest as `Database.write`."""
 
     def __init__(
         self,
         fn: Callable[[Cursor], T],
         *,
-        transaction: bool,
+        transaction: bool = False,
         counted: Callable[[T], bool] | None = None,
         committed: Callable[[T], None] | None = None,
     ) -> None:

@@ -14,8 +14,7 @@ _MARK = b"row group crc32"
 _TAIL = 8  # bytes behind the footer: its length, and the magic number of the format
 _CHUNK = 2**20
 
-Extent = tuple[int, int]
-"""Where a row group is in its file: offset and length, in bytes."""
+Extent = tuple[int, int]  # where a row group is in its file: offset and length, in bytes
 
 
 def append(path: Path, row_groups: Sequence[Extent]) -> None:

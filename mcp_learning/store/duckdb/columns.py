@@ -40,8 +40,7 @@ EXECUTION_TYPES = {
 COMPUTED_TYPES = {"task_key": "BIGINT", "error_text": "VARCHAR"}
 """Those that are computed from the others at every write."""
 
-COLUMN_TYPES = EXECUTION_TYPES | COMPUTED_TYPES
-"""All columns of `executions` but `sequence`."""
+COLUMN_TYPES = EXECUTION_TYPES | COMPUTED_TYPES  # all columns of `executions` but `sequence`
 
 FEEDBACK_TYPES = {
     "feedback_id": "UUID",

@@ -52,8 +52,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MAX_READERS = 4
-"""Reads that run at the same time, each in its own thread."""
+MAX_READERS = 4  # reads that run at the same time, each in its own thread
 
 
 class _NotOpen(Exception):
@@ -117,6 +116,8 @@ class Database:
     ) -> T:
         """Runs `fn` in a transaction on the writer thread; returns after COMMIT.
 
+        If `fn` raises, the transaction is rolled back and the error is raised here.
+
         Args:
             fn: The work.
             counted: Whether, by its result, it adds to `commits`: not if nothing changed that a
@@ -124,19 +125,16 @@ class Database:
             committed: Called with the result on the writer thread, after COMMIT and before
                 `commits` changes; must not raise.
 
-        If `fn` raises, the transaction is rolled back and the error is raised here.
-
         Raises:
             StoreError: The database can't be opened or written.
         """
-        return await self._submit(fn, transaction=True, counted=counted, committed=committed)
+        call = QueuedCall(fn, transaction=True, counted=counted, committed=committed)
+        return await self._submit(call)
 
     async def read(self, fn: Callable[[Cursor], T], *, repeat: bool = True) -> T:
         """Runs `fn` with a cursor of its own in a worker thread.
 
-        Args:
-            fn: The work.
-            repeat: Run it once more if a failed write spoilt the instance that it reads from.
+        It runs once more, if `repeat`, when a failed write spoilt the instance that it reads from.
 
         Raises:
             StoreError: The database can't be opened or read.
@@ -163,7 +161,7 @@ class Database:
         Raises:
             StoreError: It can't be opened. A later call tries again.
         """
-        await self._submit(lambda _: None, transaction=False)
+        await self._submit(QueuedCall(lambda _: None))
 
     @property
     def closing(self) -> bool:
@@ -177,11 +175,11 @@ class Database:
             StoreReplaced: They are others. From now on every call raises it.
         """
         if self._replaced or self._root is not None:
-            await self._submit(lambda _: None, transaction=False)
+            await self.open()
 
     async def checkpoint(self) -> None:
         """Merges the write-ahead log into the file."""
-        await self._submit(self._checkpoint, transaction=False)
+        await self._submit(QueuedCall(self._checkpoint))
 
     async def replace(self, make: Callable[[Cursor, Path], T]) -> T:
         """Has the writer thread make a new file, and puts it in the place of this one.
@@ -195,7 +193,7 @@ class Database:
         Raises:
             StoreError: The new file can't be made, or this one can't be closed; it stays.
         """
-        return await self._submit(lambda cursor: self._replace(cursor, make), transaction=False)
+        return await self._submit(QueuedCall(lambda cursor: self._replace(cursor, make)))
 
     async def close(self, patience: float | None = None) -> None:
         """Finishes queued writes and closes the file.
@@ -212,20 +210,12 @@ class Database:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._stopped.wait, patience)
 
-    async def _submit(
-        self,
-        fn: Callable[[Cursor], T],
-        *,
-        transaction: bool,
-        counted: Callable[[T], bool] | None = None,
-        committed: Callable[[T], None] | None = None,
-    ) -> T:
+    async def _submit(self, call: QueuedCall[T]) -> T:
         if self._replaced:
             raise replaced(self.path)
         if self._closing:
             raise StoreError(f"{self.path} was closed; start the server again")
         self.start()
-        call = QueuedCall(fn, transaction=transaction, counted=counted, committed=committed)
         self._queue.put(call)
         return await call.wait()
 

@@ -14,8 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from mcp_learning.errors import (
     InvalidInput,
@@ -35,23 +34,13 @@ __all__ = ["Layout", "LegacyDatabase", "LegacyRows", "Row", "opened"]
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1_024
-"""Rows read at a time."""
+BATCH = 1_024  # rows read at a time
 
-LONGEST_VALUE = 25_000
-"""Characters that are read of a value; no column of this version keeps as many."""
-
-SMALLEST = 16
-"""Rows that are given up together. Each attempt at a damaged block takes milliseconds."""
-
-FRUITLESS = 2
-"""Batches in a row without a readable row, after which they are no longer taken apart."""
-
-WITH_LESSONS = 8
-"""The schema version since which there are lessons."""
-
-MOST_LESSONS = 10_000
-"""Lessons that are read."""
+LONGEST_VALUE = 25_000  # characters that are read; no column of this version keeps as many
+_SMALLEST = 16  # rows that are given up together: an attempt at a damaged block takes milliseconds
+_FRUITLESS = 2  # batches in a row without a readable row, then they are no longer taken apart
+_WITH_LESSONS = 8  # the schema version since which there are lessons
+_MOST_LESSONS = 10_000
 
 Row = dict[str, str | None]
 """Values as text by lower-case column name. Times are UTC, nested values are JSON."""
@@ -65,7 +54,6 @@ class Layout:
     """What a file holds.
 
     Attributes:
-        rows: Executions.
         columns: SQL type by lower-case name of each column of `executions`.
         vectors: Names of the columns that hold vectors; they are never read.
         hnsw_indexes: Names of its HNSW indexes.
@@ -103,41 +91,36 @@ def opened(path: Path) -> Iterator["LegacyDatabase"]:
     """
     if not path.is_file():
         raise InvalidInput("path", f"{path} is not a file; give that of a DuckDB database")
-    with LegacyDatabase(path) as database:
-        yield database
+    with ExitStack() as copies:
+        database = LegacyDatabase(path, copies)
+        try:
+            database.layout = database.read_layout()
+            yield database
+        finally:
+            database.close()
 
 
 class LegacyDatabase:
-    """A database opened by `opened`."""
+    """A database opened by `opened`, with its `layout`.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The database.
+        copies: Removes the copy that may have to be made.
+    """
+
+    layout: Layout
+
+    def __init__(self, path: Path, copies: ExitStack) -> None:
         self.path = path
         self._file = path
-        self._kept = ExitStack()
+        self._copies = copies
         self._log_lost = False
         self._cursor: Cursor = self._connect()
-        try:
-            self.layout = self._layout()
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the file."""
         with suppress(Exception):  # nothing was written
             self._cursor.close()
-        self._kept.close()
 
     def batches(self, columns: Sequence[str]) -> Iterator[LegacyRows]:
         """Executions with those of `columns` that there are, in the order of their row numbers.
@@ -150,7 +133,7 @@ class LegacyDatabase:
         for first in range(0, end, BATCH):
             last = min(first + BATCH, end) - 1
             readable = False
-            smallest = SMALLEST if fruitless < FRUITLESS else BATCH
+            smallest = _SMALLEST if fruitless < _FRUITLESS else BATCH
             for part in self._part(names, first, last, smallest=smallest):
                 readable |= part.rows is not None
                 if part.rows != []:
@@ -180,10 +163,10 @@ class LegacyDatabase:
         """Lessons of a database of this product; none if they can't be read."""
         import duckdb
 
-        if self.layout.schema_version < WITH_LESSONS:
+        if self.layout.schema_version < _WITH_LESSONS:
             return []
         try:
-            return lessons.past(self._cursor, 0, MOST_LESSONS)
+            return lessons.past(self._cursor, 0, _MOST_LESSONS)
         except (duckdb.Error, ValueError) as error:
             logger.warning("lessons of %s can't be read: %s", self.path, error)
             return []
@@ -215,7 +198,8 @@ class LegacyDatabase:
             column = f"to_json({column})"
         return f"left({column}::VARCHAR, {LONGEST_VALUE})"
 
-    def _layout(self) -> Layout:
+    def read_layout(self) -> Layout:
+        """What the file holds."""
         tables = self._fetch(
             "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' "
             "AND NOT internal AND database_name = current_database()"
@@ -286,7 +270,7 @@ class LegacyDatabase:
         except duckdb.Error as error:
             if self._file != self.path or "WAL" not in str(error):
                 raise _explain(self.path, str(error)) from error
-        copy = Path(self._kept.enter_context(tempfile.TemporaryDirectory(prefix="mcp-learning-")))
+        copy = Path(self._copies.enter_context(tempfile.TemporaryDirectory(prefix="mcp-learning-")))
         self._file = copy / "legacy.duckdb"
         log = self.path.with_name(self.path.name + ".wal")
         try:

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 UUIDS = "string_split(nullif(?, ''), ',')::UUID[]"
 """The UUIDs of a bound text that `joined` made; NULL if there are none."""
 
-NUMBERS = "string_split(nullif(?, ''), ',')::BIGINT[]"
-"""The same for numbers."""
+NUMBERS = "string_split(nullif(?, ''), ',')::BIGINT[]"  # the same for numbers
 
 AMONG_UUIDS = f"IN (SELECT unnest({UUIDS}))"
 AMONG_NUMBERS = f"IN (SELECT unnest({NUMBERS}))"

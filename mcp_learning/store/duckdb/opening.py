@@ -32,12 +32,12 @@ logger = logging.getLogger(__name__)
 
 
 def connect(path: Path | None, memory_limit_mb: int = 256, *, read_only: bool = False) -> Cursor:
-    """Opens a database file as it is, on the calling thread, which it blocks.
+    """Opens a database file as it is, or one in memory; blocks.
 
     Args:
-        path: The file; None for a database in memory.
+        path: The file; None: in memory.
         memory_limit_mb: DuckDB's buffer memory, in MB (2^20 bytes).
-        read_only: Whether another process may read it, too, and nothing is changed.
+        read_only: Another process may read it, too, and nothing is changed.
 
     Raises:
         StoreError: It can't be opened. Of a damaged one nothing was changed.

@@ -20,11 +20,8 @@ from mcp_learning.store.duckdb.files import put_in_place
 from mcp_learning.store.duckdb.opening import connect, is_full
 from mcp_learning.store.duckdb.paths import identifier, pattern
 
-BATCH = 500
-"""Rows that are read at a time."""
-
-SMALLEST_LOSS = 16
-"""Rows that are given up together when one of them can't be read."""
+BATCH = 500  # rows that are read at a time
+SMALLEST_LOSS = 16  # rows that are given up together when one of them can't be read
 
 FAILED_READS = 64
 """Attempts on a damaged row group that may fail before its parts are no longer divided."""
@@ -32,8 +29,7 @@ FAILED_READS = 64
 ROW_GROUP = 2_048
 """Rows of a row group that is written: few, since those of one row group are in memory."""
 
-LARGEST_ROW = 64 * 2**20
-"""Bytes of the largest row that can be written, as JSON."""
+LARGEST_ROW = 64 * 2**20  # bytes of the largest row that can be written, as JSON
 
 
 class Batch(NamedTuple):

@@ -22,11 +22,8 @@ from mcp_learning.store.duckdb.files import wal_of
 from mcp_learning.store.duckdb.opening import connect
 from mcp_learning.store.duckdb.paths import database_literal
 
-ROW_GROUP = 122_880
-"""Rows that are read at once where nothing is damaged."""
-
-VECTOR = 2_048
-"""Rows that DuckDB decodes at once."""
+ROW_GROUP = 122_880  # rows that are read at once where nothing is damaged
+VECTOR = 2_048  # rows that DuckDB decodes at once
 
 KEYS = {
     "executions": ["task_id"],
@@ -66,8 +63,7 @@ _CHECKED = {
 Bytes that are no UTF-8 become escapes. The id and the empty text are what DuckDB reads from a block
 of zeros. A vector that has lost its length is computed again."""
 
-Steps = dict[str, dict[str, Any] | None]
-"""Results by step."""
+Steps = dict[str, dict[str, Any] | None]  # results by step
 
 
 def main() -> None:

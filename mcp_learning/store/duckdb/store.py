@@ -42,7 +42,6 @@ from mcp_learning.store.protocol import Merge
 from mcp_learning.store.types import (
     BatchCounts,
     Changes,
-    Contents,
     Copied,
     Deletion,
     Incoming,
@@ -290,7 +289,7 @@ class DuckDBStore(SharedRows):
     async def backup(self, target: Path) -> Copied:
         def read(cursor: Cursor) -> Copied:
             held = backups.write(cursor, self.path, target)
-            return Copied(target, Contents(held.version, held.counts), target.stat().st_size)
+            return Copied(target, held.version, held.counts, target.stat().st_size)
 
         return await self.database.read(read)
 

@@ -11,8 +11,7 @@ from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
 from mcp_learning.store.traces import Recovered, Trace
 
-LONGEST_TEXT = 1_000
-"""Characters of a description, an error or a solution."""
+LONGEST_TEXT = 1_000  # characters of a description, an error or a solution
 
 _SESSION = "coalesce(session_id, json_extract_string(metadata, '$.session'))"
 _TRACES = """
