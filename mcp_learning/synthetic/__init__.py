@@ -1,5 +1,5 @@
 """Synthetic executions, for trying the product out at scale.
 
-`generator` makes tasks and their executions from a seed, with the texts in `task_types` and
-`vocabulary`. `loading` embeds and inserts them.
+`generator` makes tasks and their executions from a seed, with `task_types` and `vocabulary`, whose
+texts are in `texts.toml`. `loading` embeds and inserts them.
 """

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from mcp_learning.errors import InvalidInput
@@ -52,16 +52,14 @@ class GeneratedTask:
     places: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """One execution, and the position of its task in the list of tasks."""
 
     task: int
     execution: Execution
 
 
-@dataclass(frozen=True)
-class _Failed:
+class _Failed(NamedTuple):
     """What a retry knows of the run that it repeats."""
 
     run: Run
@@ -80,9 +78,9 @@ def make_tasks(
 
     Args:
         count: How many to try, >= 1; the few that come out equal are left out.
-        seed: The same seed gives the same tasks.
-        task_types: Any, of at most 64 characters; those of `TASK_TYPES` when empty.
-        repos: Any, of at most 500 characters; some invented ones when empty.
+        seed: Of all choices.
+        task_types: Of at most 64 characters; those of `TASK_TYPES` when empty.
+        repos: Of at most 500 characters; some invented ones when empty.
 
     Raises:
         InvalidInput: A task type or a repository is too long.
@@ -101,14 +99,7 @@ def make_tasks(
 def make_runs(
     tasks: Sequence[GeneratedTask], count: int, *, seed: int, until: datetime
 ) -> Iterator[Run]:
-    """Exactly `count` runs of the tasks, oldest first.
-
-    Args:
-        tasks: From `make_tasks`.
-        count: How many, >= 0.
-        seed: The same seed, tasks and `until` give the same runs.
-        until: Zone-aware end of the period of `DAYS` in which they were recorded.
-    """
+    """Exactly `count` runs of the tasks, oldest first, in the `DAYS` that end at `until`."""
     named = _namespace(tasks, count, seed)
     rng = Random(seed + 1)  # noqa: S311 - reproducible on purpose
     drift = drift_moment(until)

@@ -41,14 +41,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What to generate: the same plan gives the same executions, at times that end now.
-
-    Attributes:
-        count: Executions, >= 1.
-        seed: Of all random choices.
-        task_types: As for `generator.make_tasks`.
-        repos: As for `generator.make_tasks`.
-    """
+    """`count` executions as `generator` makes them: the same each time, at times that end now."""
 
     count: int
     seed: int = 1
@@ -56,11 +49,7 @@ class Plan:
     repos: Sequence[str] = ()
 
     def made(self) -> tuple[list[GeneratedTask], Iterator[Run]]:
-        """The tasks, and their runs, oldest first.
-
-        Raises:
-            InvalidInput: A task type or a repository is too long.
-        """
+        """The tasks, and their runs, oldest first; raises as `make_tasks`."""
         wanted = -(-self.count // RUNS_PER_TASK)
         tasks = make_tasks(wanted, seed=self.seed, task_types=self.task_types, repos=self.repos)
         return tasks, make_runs(tasks, self.count, seed=self.seed, until=datetime.now(UTC))
@@ -68,13 +57,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Filled:
-    """What was added to a database.
+    """Executions inserted, those that were there, and the tasks that all were drawn from.
 
     Attributes:
-        rows: Executions inserted.
-        present: Executions that were there already.
-        tasks: Different descriptions that they were drawn from.
-        embed_seconds: Time in which these were embedded, without loading the model.
+        embed_seconds: Time in which the tasks were embedded, without loading the model.
         insert_seconds: Time of the inserting transactions, commits included.
     """
 
@@ -109,11 +95,7 @@ async def opened(
 async def generate(settings: Settings, plan: Plan, *, embed: bool, progress: Progress) -> Filled:
     """Adds generated executions to the database of `settings`, as far as they aren't there.
 
-    Args:
-        settings: Say which database and which embedding model.
-        plan: What to generate.
-        embed: False leaves the vectors to the embedding queue.
-        progress: Called after each chunk.
+    Without `embed`, their vectors are left to the embedding queue.
 
     Raises:
         InvalidInput: A task type or a repository is too long.
@@ -220,7 +202,7 @@ async def insert(
     fingerprint: str,
     further: Mapping[int, NDArray[np.float32]] | None = None,
 ) -> float:
-    """Inserts runs in one transaction.
+    """Inserts new runs in one transaction; returns the seconds that this took.
 
     Args:
         store: Where to; open.
@@ -228,17 +210,12 @@ async def insert(
         vectors: Of their tasks, (tasks, dimension) float32; None leaves them to the queue.
         fingerprint: The model that made the vectors.
         further: Those of further passages, (k, dimension) float32, by task.
-
-    Returns:
-        Seconds from handing over the rows to the end of the commit.
     """
     batch = list(runs)
     executions = [run.execution for run in batch]
     chosen = None if vectors is None else vectors[[run.task for run in batch]]
-    passages_of = further or {}
-    some = {
-        run.execution.task_id: v for run in batch if (v := passages_of.get(run.task)) is not None
-    }
+    known = further or {}
+    some = {run.execution.task_id: known[run.task] for run in batch if run.task in known}
     started = time.perf_counter()
     await store.insert_many(executions, chosen, fingerprint, some)
     return time.perf_counter() - started
