@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, NamedTuple, cast, get_type_hints
 
 import anyio.to_thread
@@ -65,14 +64,11 @@ def _method(name: str) -> Method:
 
 
 class _Models(dict[str, Any]):
-    """Models by name, those of the tools' calls first: others needn't be imported for them."""
+    """Modules of models by name, and a model that is named as its module."""
 
     def __missing__(self, name: str) -> object:
-        others = (one.name for one in iter_modules(models.__path__))
-        for module in ("requests", "results", *others):
-            if found := getattr(import_module(f"{models.__name__}.{module}"), name, None):
-                return found
-        raise KeyError(name)
+        module = import_module(f"{models.__name__}.{name.lower()}")
+        return module if name.islower() else getattr(module, name)
 
 
 Call = Callable[..., Awaitable[Any]]

@@ -11,14 +11,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
 
 from mcp_learning.errors import StoreError
+from mcp_learning.service.background import Later
 from mcp_learning.store.duckdb.files import make_private
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 1.0  # seconds for which changes are collected before they are written
 MOST_SESSIONS = 100  # sessions that are remembered, those heard of last
 MOST_TOLD = 100  # things told in a session that are remembered, the latest
 
@@ -59,7 +60,9 @@ class AgentSessions:
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE
         self._sessions: OrderedDict[str, AgentSession] = OrderedDict()
-        self._news = anyio.Event()
+        self._later = Later(self.save)
+        self.run = self._later.run
+        self._changed = False
         self._loading = anyio.Lock()
         self._saving = anyio.Lock()
         self._loaded = False
@@ -88,22 +91,16 @@ class AgentSessions:
             session.held = ""
 
     def changed(self) -> None:
-        """Has the file written soon: answers don't wait for it."""
-        self._news.set()
-
-    async def run(self) -> None:
-        """Writes what has changed every `PAUSE`, until cancelled."""
-        while True:
-            await self._news.wait()
-            await anyio.sleep(PAUSE)
-            await self.save()
+        """Has the file written soon, by `run`."""
+        self._changed = True
+        self._later.notice()
 
     async def save(self) -> None:
         """Writes what has changed; what can't be written is remembered by this process alone."""
         async with self._saving:
-            if not self._news.is_set():
+            if not self._changed:
                 return
-            self._news = anyio.Event()
+            self._changed = False
             values = {key: asdict(one) | {"held": ""} for key, one in self._sessions.items()}
             try:
                 await anyio.to_thread.run_sync(_write, self._path, values)

@@ -37,7 +37,7 @@ _BEGINNING = re.compile(r"[0-9a-fA-F]{4,32}")
 
 
 class Corrections:
-    """Corrects the executions of one store.
+    """Corrects the executions of one store; all raise StoreError when it can't be written.
 
     Args:
         store: Where they are.
@@ -79,7 +79,6 @@ class Corrections:
         Raises:
             NotFound: No execution has this id.
             InvalidInput: Nothing of its repository, old or new, is to be stored.
-            StoreError: The database can't be written; nothing was kept.
         """
         excluded = excluded_repos(self._excluded)
         now = datetime.now(UTC)
@@ -110,10 +109,7 @@ class Corrections:
         """Notes what later facts say of outcomes, each by itself; durable on return.
 
         A told outcome stays, and its confidence sinks; `models.verdicts` has the rules. The same
-        judgement twice changes nothing.
-
-        Raises:
-            StoreError: The database can't be written; what was judged before that is kept.
+        judgement twice changes nothing. After a StoreError, what was judged before is kept.
         """
         now = datetime.now(UTC)
         changed: list[UUID] = []
@@ -150,7 +146,6 @@ class Corrections:
         Raises:
             NotFound: No execution has this id.
             InvalidInput: Nothing of its repository is to be stored.
-            StoreError: The database can't be written; nothing was kept.
         """
         given = request.feedback
         comment, redactions = await anyio.to_thread.run_sync(redact, given.comment or "")
@@ -162,7 +157,6 @@ class Corrections:
             issue_type=given.issue_type,
             comment=comment or None,
         )
-
         excluded = excluded_repos(self._excluded)
 
         def check(about: Execution) -> None:

@@ -51,7 +51,7 @@ NAME = 120  # characters of a description that name an execution
 
 
 class Dashboard:
-    """What the dashboard asks about one store.
+    """What the dashboard asks about one store; all raise StoreError when it can't be read.
 
     Args:
         store: Its executions.
@@ -63,11 +63,7 @@ class Dashboard:
         self._indexing = indexing
 
     async def overview(self, view: View) -> Overview:
-        """Figures over time, by repo and by task type.
-
-        Raises:
-            StoreError: The store can't be read.
-        """
+        """Figures over time, by repo and by task type."""
         now, extent = datetime.now(UTC), await self._store.extent()
         period = _period(view, extent, now)
         totals = await self._store.totals(period)
@@ -93,7 +89,7 @@ class Dashboard:
         )
 
     async def listing(self, request: ListExecutions) -> Listing:
-        """Executions of a view in the order that is asked for. Raises as `overview` does."""
+        """Executions of a view in the order that is asked for."""
         period = _period(request, await self._store.extent(), datetime.now(UTC))
         period = replace(
             period,
@@ -110,7 +106,7 @@ class Dashboard:
         return Listing(total=total, executions=executions)
 
     async def learned(self, view: View) -> Learned:
-        """Approaches, failures and the use of recalls. Raises as `overview` does."""
+        """Approaches, failures and the use of recalls."""
         period = _period(view, await self._store.extent(), datetime.now(UTC))
         pairings = await self._store.pairings(period, APPROACHES)
         failures = await failure_patterns(self._store, period, PATTERNS)
@@ -133,7 +129,6 @@ class Dashboard:
 
         Raises:
             EmbedderUnavailable: The embedding model can't be loaded.
-            StoreError: The store can't be read.
         """
         indexer = await self._indexing()
         await indexer.load()
@@ -152,19 +147,11 @@ class Dashboard:
 
 
 async def named(store: Store, task_ids: Iterable[UUID]) -> list[TaskName]:
-    """What was asked in these executions, as far as they exist.
-
-    Raises:
-        StoreError: The store can't be read.
-    """
+    """What was asked in these executions, as far as they exist."""
     found = await store.summaries(list(dict.fromkeys(task_ids)))
     return [
-        TaskName(
-            task_id=one.task_id,
-            task_description=one.task_description[:NAME],
-            outcome=one.outcome,
-        )
-        for one in found.values()
+        TaskName(task_id=s.task_id, task_description=s.task_description[:NAME], outcome=s.outcome)
+        for s in found.values()
     ]
 
 
@@ -183,18 +170,12 @@ def _approaches(pairings: Sequence[Pairing]) -> list[Approach]:
     for pairing, change in zip(pairings, changes, strict=True):
         if change is None:
             continue
-        own = pairing.own
-        low, high = wilson_interval(own.success, sum(own))
         shown.append(
             Approach(
                 task_type=pairing.task_type,
                 approach=pairing.approach,
-                success=own.success,
-                failure=own.failure,
-                success_rate=round(own.success / sum(own), 4),
-                interval_low=round(low, 4),
-                interval_high=round(high, 4),
                 against_others=change,
+                **_rate(pairing.own).model_dump(),
             )
         )
     return sorted(shown, key=lambda one: (one.task_type, -one.success_rate, one.approach))
@@ -209,15 +190,7 @@ def _loop(counts: UseCounts, most_used: Sequence[Use]) -> Loop:
         without_use=_rate(counts.without_use),
         difference=compare_all([(counts.with_use, counts.without_use)])[0],
         most_used=[
-            Used(
-                task_id=use.task_id,
-                task_description=use.task_description,
-                outcome=use.outcome,
-                uses=use.uses,
-                success=use.ended.success,
-                failure=use.ended.failure,
-            )
-            for use in most_used
+            Used(**dict(zip(Used.model_fields, (*use[:4], *use.ended)))) for use in most_used
         ],
     )
 

@@ -36,7 +36,11 @@ Batch = Sequence[tuple[Unembedded, list[str]]]
 
 
 class EmbeddingQueue:
-    """Embeds what is recorded in one store."""
+    """Embeds what is recorded in one store.
+
+    Its methods raise EmbedderUnavailable when the model can't be loaded, and StoreError when the
+    store can't be read or written; complete batches are kept.
+    """
 
     def __init__(
         self, store: Store, embedder: Embedder, retriever: Retriever, sync: IndexSync
@@ -47,15 +51,9 @@ class EmbeddingQueue:
         self._sync = sync
 
     async def embed(self, up_to: int, most: int = sys.maxsize) -> None:
-        """Embeds what has no vector, as far as it was changed by the change number `up_to`.
+        """Embeds what has no vector and was changed by the change number `up_to`.
 
-        Args:
-            up_to: The highest change number that counts.
-            most: Vectors after which the rest waits for the next call.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-            StoreError: The store can't be read or written; complete batches are stored.
+        After `most` vectors, the rest waits for the next call.
         """
         fruitless = made = 0
         while made < most and not self._sync.reembed_due:
@@ -82,12 +80,23 @@ class EmbeddingQueue:
 
         The caller holds `storing`. Executions that were deleted or changed meanwhile are left out.
         """
-        rows = [row for row, _ in batch]
         vectors, passages = await _vectors_of(self._embedder, batch)
-        fingerprint = self._embedder.fingerprint
+        return await self._put([row for row, _ in batch], vectors, passages)
+
+    async def _put(
+        self,
+        rows: Sequence[Unembedded],
+        vectors: NDArray[np.float32],
+        passages: Sequence[NDArray[np.float32]],
+        *,
+        shared: bool = False,
+    ) -> int:
+        """Stores vectors and takes them in; the caller holds `storing`."""
+        model, put = self._embedder.fingerprint, self._retriever.rows.put
         with anyio.CancelScope(shield=True):  # what is stored has to be found
-            versions = await self._store.put_vectors(rows, vectors, fingerprint, passages=passages)
-            put = self._retriever.rows.put
+            versions = await self._store.put_vectors(
+                rows, vectors, model, passages=passages, shared=shared
+            )
             await anyio.to_thread.run_sync(put, rows, vectors, versions, passages)
         return len(versions)
 
@@ -97,9 +106,6 @@ class EmbeddingQueue:
         Args:
             waiting: Executions without a vector.
             given: Theirs, as far as they are known; those of other descriptions are left out.
-
-        Raises:
-            StoreError: The store can't be read or written.
         """
         await self._sync.sync()
         parts: dict[UUID, list[SharedVector]] = {}
@@ -110,23 +116,13 @@ class EmbeddingQueue:
             return
         rows = [row for row, _ in found]
         vectors, further = np.stack([v[0] for _, v in found]), [v[1:] for _, v in found]
-        model = self._embedder.fingerprint
         async with self._sync.storing:
-            with anyio.CancelScope(shield=True):  # what is stored has to be found
-                versions = await self._store.put_vectors(
-                    rows, vectors, model, passages=further, shared=True
-                )
-                put = self._retriever.rows.put
-                await anyio.to_thread.run_sync(put, rows, vectors, versions, further)
+            await self._put(rows, vectors, further, shared=True)
 
     async def reembed(self, progress: Progress) -> int:
         """Embeds every execution anew and has searches use the new vectors; returns how many.
 
         What an interrupted run of the same model had computed is kept.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-            StoreError: The store can't be read or written; complete batches are kept.
         """
         done = await _fill_next(self._store, self._embedder, progress)
         async with self._sync.storing:

@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
 
 async def report_health(settings: Settings, store: Store, indexer: "Indexer | None") -> Health:
-    """State of the database, the embedder and the indexes.
-
-    Args:
-        settings: Of the model and the search.
-        store: The truth.
-        indexer: Of that store; None: there is none yet.
+    """State of the database, the embedder and the indexes; `indexer` is None if there is none yet.
 
     Raises:
         StoreError: The store can't be read.

@@ -11,16 +11,9 @@ PAGE = 250
 
 
 async def latest(service: Learning, by: Dimension, most: int) -> tuple[float, list[HistoryEntry]]:
-    """`Embedder.floor` of the model, and the latest executions, oldest first.
+    """`Embedder.floor` of the model, and the latest executions by this dimension, oldest first.
 
-    Args:
-        service: Of the database.
-        by: What their labels are.
-        most: How many at most, up to a page more.
-
-    Raises:
-        EmbedderUnavailable: The embedding model can't be loaded.
-        StoreError: The database can't be read.
+    They are at most `most` and a page more. Raises as `Learning.history`.
     """
     pages: list[History] = []
     while len(pages) * PAGE < most:
@@ -34,39 +27,13 @@ async def latest(service: Learning, by: Dimension, most: int) -> tuple[float, li
 def packed(run: PastRun) -> HistoryEntry:
     """An execution in the form that processes exchange."""
     vector = b"" if run.vector is None else run.vector.astype("<f4").tobytes()
-    return HistoryEntry(
-        recorded_at=run.recorded_at,
-        updated_at=run.updated_at,
-        task_key=run.task_key,
-        repo=run.repo,
-        task_type=run.task_type,
-        label=run.label,
-        success=run.success,
-        texts=list(run.texts),
-        vector=b64encode(vector).decode(),
-        votes=list(run.votes),
-        propensity=run.propensity,
-        confidence=run.confidence,
-        observed=run.observed,
-    )
+    return HistoryEntry(**vars(run) | {"vector": b64encode(vector).decode()})
 
 
 def unpacked(entry: HistoryEntry) -> PastRun:
     """The same as a replay takes it."""
     import numpy as np  # a server that only answers `history` starts without it
 
-    return PastRun(
-        recorded_at=entry.recorded_at,
-        updated_at=entry.updated_at,
-        task_key=entry.task_key,
-        repo=entry.repo,
-        task_type=entry.task_type,
-        label=entry.label,
-        success=entry.success,
-        texts=tuple(entry.texts),
-        vector=np.frombuffer(b64decode(entry.vector), "<f4") if entry.vector else None,
-        votes=tuple(entry.votes),
-        propensity=entry.propensity,
-        confidence=entry.confidence,
-        observed=entry.observed,
-    )
+    vector = np.frombuffer(b64decode(entry.vector), "<f4") if entry.vector else None
+    lists = {"texts": tuple(entry.texts), "votes": tuple(entry.votes)}
+    return PastRun(**dict(entry) | lists | {"vector": vector})

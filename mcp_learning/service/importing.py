@@ -25,10 +25,7 @@ def kept(
 ) -> list[PastExecution]:
     """The records without those of excluded repositories; blocks, since directories are looked at.
 
-    Args:
-        records: From elsewhere.
-        excluded: Patterns, as for `exclusion.is_excluded`.
-        stored: The repositories of those of them that exist.
+    Of those that exist, the `stored` repositories count, too.
     """
     return [
         record
@@ -41,14 +38,9 @@ def kept(
 def prepare(
     records: Sequence[PastExecution], stored: Mapping[UUID, datetime]
 ) -> tuple[list[Incoming], int]:
-    """Removes the secrets of what the store will keep; takes milliseconds for long texts.
+    """What `Store.import_batch` takes, and how many secrets were removed from it.
 
-    Args:
-        records: From elsewhere.
-        stored: When those of them that exist were last changed, UTC.
-
-    Returns:
-        What `Store.import_batch` takes, and how many secrets were removed.
+    Takes milliseconds for long texts. `stored` is when those that exist were last changed, UTC.
     """
     batch, redactions = [], 0
     for record in records:

@@ -14,7 +14,7 @@ import anyio.to_thread
 
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.insights import report
-from mcp_learning.models import provenance
+from mcp_learning.models import provenance, requests, results
 from mcp_learning.models.dashboard import LookedUp, LookUp, Telemetry
 from mcp_learning.models.health import Health
 from mcp_learning.models.identifiers import uuid7
@@ -29,26 +29,6 @@ from mcp_learning.models.maintenance import (
     RebuildReport,
     Unarchive,
     UnarchiveReport,
-)
-from mcp_learning.models.requests import (
-    FindSimilarTasks,
-    ForgetExecutions,
-    GetExecution,
-    LearningStats,
-    RebuildIndex,
-    RecommendApproach,
-    RecordExecution,
-    SuggestValues,
-)
-from mcp_learning.models.results import (
-    Execution,
-    ExecutionDetail,
-    Forgotten,
-    Recommendation,
-    Recorded,
-    SimilarTasks,
-    Stats,
-    SuggestedValues,
 )
 from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.verdicts import reason
@@ -78,6 +58,9 @@ if TYPE_CHECKING:
 
 class LearningService(Unshared):
     """Implements `protocol.Learning` on a store. Keep `run` running, and call `close` at the end.
+
+    Methods raise `StoreError` when the database can't be read or written; of what fails nothing is
+    kept. Those that search raise `EmbedderUnavailable` when the model can't be loaded.
 
     Args:
         settings: Excluded repositories, embedding model, search mode, retention policy.
@@ -150,7 +133,7 @@ class LearningService(Unshared):
         if self._indexer is not None:
             await self._indexer.close()
 
-    async def record(self, request: RecordExecution) -> Recorded:
+    async def record(self, request: requests.RecordExecution) -> results.Recorded:
         """Stores an execution, or updates the one with the same task_id; durable on return.
 
         An update changes the given fields only. The same call twice changes nothing.
@@ -158,7 +141,6 @@ class LearningService(Unshared):
         Raises:
             InvalidInput: used_task_ids or supersedes names executions that don't exist, or nothing
                 of this repository is to be stored.
-            StoreError: The database can't be written; nothing was kept.
         """
         excluded = excluded_repos(self.settings.excluded_repos)
         if excluded and request.repo:
@@ -174,7 +156,7 @@ class LearningService(Unshared):
         now = datetime.now(UTC)
         redactions = 0
 
-        def merge(stored: Execution | None) -> Execution:
+        def merge(stored: results.Execution | None) -> results.Execution:
             nonlocal redactions
             if stored is not None:
                 refuse_excluded(stored.repo, excluded)
@@ -182,7 +164,7 @@ class LearningService(Unshared):
             given, redactions = redact_execution(request)
             given = provenance.traced(stored, provenance.telling(stored, given), request)
             if stored is None:
-                return Execution(task_id=task_id, recorded_at=now, updated_at=now, **given)
+                return results.Execution(task_id=task_id, recorded_at=now, updated_at=now, **given)
             new = stored.model_copy(update=given)
             return stored if new == stored else new.model_copy(update={"updated_at": now})
 
@@ -193,26 +175,16 @@ class LearningService(Unshared):
             self._notice()
         if done.missing:
             raise InvalidInput("used_task_ids", f"no execution {done.missing[0]}; leave it out")
-        return Recorded(task_id=task_id, created=done.created, redactions=redactions)
+        return results.Recorded(task_id=task_id, created=done.created, redactions=redactions)
 
-    async def find(self, request: FindSimilarTasks) -> SimilarTasks:
-        """The most similar earlier tasks that pass the filters and the floor, best first.
-
-        Raises:
-            EmbedderUnavailable: The embedding model can't be loaded.
-            StoreError: The database can't be read.
-        """
+    async def find(self, request: requests.FindSimilarTasks) -> results.SimilarTasks:
+        """The most similar earlier tasks that pass the filters and the floor, best first."""
         answer = await self._similar(request)
         self._recalls.returned(match.task_id for match in answer.matches)
         return await self._lessons.showings.with_matches(answer, request)
 
     async def look_up(self, request: LookUp) -> LookedUp:
-        """What `find` answers, what comes next, and a recommendation; it doesn't count as a recall.
-
-        Raises:
-            EmbedderUnavailable: The embedding model can't be loaded.
-            StoreError: The database can't be read.
-        """
+        """What `find` answers, what comes next, and a recommendation; it counts no recall."""
         votes = await self._recalls.votes()
         found = await retrieval.look_up(await self._indexing(), request, votes)
         advice = found.recommendation
@@ -224,14 +196,10 @@ class LearningService(Unshared):
         """Latencies of recent calls in this process, and the latest events."""
         return self.recorder.snapshot()
 
-    async def recommend(self, request: RecommendApproach) -> Recommendation:
+    async def recommend(self, request: requests.RecommendApproach) -> results.Recommendation:
         """Compares the options for a task by how similar tasks ended; names what failed there.
 
         Deterministic for the same data at the same time.
-
-        Raises:
-            EmbedderUnavailable: The embedding model can't be loaded.
-            StoreError: The database can't be read.
         """
         votes = await self._recalls.votes()
         result = await retrieval.recommendation(await self._indexing(), request, votes)
@@ -244,7 +212,7 @@ class LearningService(Unshared):
         self._recalls.returned({*named, *(pitfall.task_id for pitfall in result.pitfalls)})
         return await self._lessons.showings.with_advice(result, request)
 
-    async def get(self, request: GetExecution) -> ExecutionDetail:
+    async def get(self, request: requests.GetExecution) -> results.ExecutionDetail:
         """Returns an execution with its feedback, its uses and its weight as evidence.
 
         Raises:
@@ -254,7 +222,7 @@ class LearningService(Unshared):
         stored = await self.store.get(request.task_id)
         if stored is None:
             raise NotFound(request.task_id)
-        return ExecutionDetail(
+        return results.ExecutionDetail(
             execution=stored.execution,
             feedback=stored.feedback,
             used_task_ids=stored.used_task_ids,
@@ -266,7 +234,7 @@ class LearningService(Unshared):
 
     inspect = get
 
-    async def stats(self, request: LearningStats) -> Stats:
+    async def stats(self, request: requests.LearningStats) -> results.Stats:
         """Totals, groups, trends and failure patterns of a period, and the service's health."""
         now, health = datetime.now(UTC), await self.health()
         stats = await report.stats(self.store, request, now, health)
@@ -280,16 +248,15 @@ class LearningService(Unshared):
         """State of the database, the embedder and the indexes."""
         return await report_health(self.settings, self.store, self._indexer)
 
-    async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
+    async def rebuild(self, request: requests.RebuildIndex, progress: Progress) -> RebuildReport:
         """Builds the HNSW index, after recomputing every embedding if asked.
 
         Raises:
             IndexUnavailable: It can't be built; searches go on as before.
-            EmbedderUnavailable: The embedding model can't be loaded.
         """
         return await (await self._indexing()).rebuild(request, progress)
 
-    async def forget(self, request: ForgetExecutions) -> Forgotten:
+    async def forget(self, request: requests.ForgetExecutions) -> results.Forgotten:
         """Deletes executions with everything recorded about them, or counts them in a dry run."""
         days = request.older_than_days
         selection = Selection(
@@ -303,7 +270,7 @@ class LearningService(Unshared):
             self._agents.drop_held()
             if self._indexer is not None and not request.dry_run:
                 await self._indexer.forget(done.task_ids)
-        return Forgotten(
+        return results.Forgotten(
             executions=len(done.task_ids), dry_run=request.dry_run, unknown_task_ids=done.missing
         )
 
@@ -328,9 +295,6 @@ class LearningService(Unshared):
         """Stores executions from elsewhere, as a whole or not at all; durable on return.
 
         The same batch twice changes nothing. Their vectors follow from the queue.
-
-        Raises:
-            StoreError: The database can't be written; nothing was kept.
         """
         excluded = excluded_repos(self.settings.excluded_repos)
         records = await anyio.to_thread.run_sync(importing.kept, request.records, excluded)
@@ -355,12 +319,12 @@ class LearningService(Unshared):
         """The next executions in the order of their last change, with feedback and uses."""
         return await self.store.export_page(request.after, request.limit)
 
-    async def suggest(self, request: SuggestValues) -> SuggestedValues:
-        """Recorded values of a column that start with a prefix, the commonest first."""
+    async def suggest(self, request: requests.SuggestValues) -> results.SuggestedValues:
+        """results.Recorded values of a column that start with a prefix, the commonest first."""
         values = await self.store.suggest(request.column, request.prefix, request.limit)
-        return SuggestedValues(values=values)
+        return results.SuggestedValues(values=values)
 
-    async def _similar(self, request: FindSimilarTasks) -> SimilarTasks:
+    async def _similar(self, request: requests.FindSimilarTasks) -> results.SimilarTasks:
         return await retrieval.similar_tasks(await self._indexing(), request)
 
     def _notice(self) -> None:

@@ -31,14 +31,13 @@ from mcp_learning.models.lessons import (
     LessonDetail,
     LessonPackets,
     Lessons,
-    LessonsFor,
     LessonView,
     ListLessons,
     ReviewLessons,
-    ShownLessons,
 )
 from mcp_learning.redaction import working_copies
 from mcp_learning.redaction.exclusion import excluded_repos, is_excluded
+from mcp_learning.service.background import Current
 from mcp_learning.service.lesson_intake import TEXTS, LessonIntake, redacted
 from mcp_learning.service.showings import Showings
 from mcp_learning.store.lesson_protocol import Revision
@@ -84,11 +83,11 @@ class LessonBook:
         self._looked_at: Hashable = None
         self._looking = anyio.Lock()
         self._rests_until = 0.0
-        self._current: list[Lesson] = []
-        self._current_at: Hashable = None
+        self._lessons = Current(store, store.lessons).get
         self.showings = Showings(store, indexing)
         intake = LessonIntake(store, excluded)
         self.save, self.import_lessons = intake.save, intake.import_lessons
+        self.lessons_for = self.showings.lessons_for
 
     async def keep_current(self) -> None:
         """Looks for lessons after `SOON` and then every `PERIOD`, until cancelled."""
@@ -227,10 +226,6 @@ class LessonBook:
         await self._store.revise_lessons(decide)
         return await self.get_lesson(GetLesson(lesson_id=request.lesson_id))
 
-    async def lessons_for(self, request: LessonsFor) -> ShownLessons:
-        """Lessons for a task that is to begin, or for a command that is to be run."""
-        return await self.showings.lessons_for(request)
-
     async def export_lessons(self, request: ExportLessons) -> ExportedLessons:
         """A page of all lessons with what is known of them, in the order of their ids."""
         past = await self._store.past_lessons(request.offset, PAGE)
@@ -239,13 +234,6 @@ class LessonBook:
     async def counts(self) -> LessonCounts:
         """How many lessons there are by status."""
         return counts(await self._lessons())
-
-    async def _lessons(self) -> list[Lesson]:
-        """All lessons; read again after something was committed."""
-        revision = self._store.revision  # before reading: what is committed meanwhile is read again
-        if revision != self._current_at:
-            self._current, self._current_at = await self._store.lessons(), revision
-        return self._current
 
 
 class _Book:

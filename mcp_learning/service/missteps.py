@@ -1,7 +1,8 @@
 """Whether the very command or file that an agent turns to failed before in the same repository."""
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from hashlib import blake2b
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import anyio.to_thread
 
 from mcp_learning.models.quoting import quoted
 from mcp_learning.redaction.secrets import redact
+from mcp_learning.service.background import Current
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.traces import Trace
 
@@ -48,7 +50,7 @@ class Missteps:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._read: dict[tuple[str, ...], tuple[Hashable, list[Trace]]] = {}
+        self._known: dict[tuple[str, ...], Current[list[Trace]]] = {}
 
     async def of(
         self, repos: Sequence[str], command: str, files: Sequence[str], session: str = ""
@@ -66,22 +68,17 @@ class Missteps:
         """
         if not repos or not (command or files):
             return []
-        traces = await self._traces(tuple(repos))
+        traces = await self._current(tuple(repos)).get()
         traces = [trace for trace in traces if not session or trace.session != session]
         if not traces:
             return []
         return await anyio.to_thread.run_sync(_found, traces, command, files, repos)
 
-    async def _traces(self, repos: tuple[str, ...]) -> list[Trace]:
-        revision = self._store.revision  # before reading: what is committed meanwhile is read again
-        known = self._read.get(repos)
-        if known is not None and known[0] == revision:
-            return known[1]
-        traces = await self._store.traces(repos, MOST_TRACES)
-        if len(self._read) >= _MOST_REPOSITORIES:
-            self._read.clear()
-        self._read[repos] = (revision, traces)
-        return traces
+    def _current(self, repos: tuple[str, ...]) -> Current[list[Trace]]:
+        if repos not in self._known and len(self._known) >= _MOST_REPOSITORIES:
+            self._known.clear()
+        read = partial(self._store.traces, repos, MOST_TRACES)
+        return self._known.setdefault(repos, Current(self._store, read))
 
 
 def _found(

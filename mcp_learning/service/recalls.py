@@ -7,48 +7,36 @@ collected in memory and written later, so that they don't delay the answer; a cr
 
 import logging
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-import anyio
-
 from mcp_learning.errors import StoreError
+from mcp_learning.service.background import Current, Later
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import Vote
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 1.0  # seconds for which counts are collected before they are written
-
 
 class Recalls:
-    """Counts of one store, and the votes as last read from it."""
+    """Counts of one store, written in the background by `run`, and the current `votes`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._returned: Counter[UUID] = Counter()
         self._saving: Counter[UUID] = Counter()
-        self._news = anyio.Event()
-        self._votes: dict[UUID, Vote] = {}
-        self._votes_revision: Hashable = None  # that the votes were read at
+        self._later = Later(self.save)
+        self.run = self._later.run
+        self.votes = Current(store, store.votes).get
 
     def returned(self, task_ids: Iterable[UUID]) -> None:
         """Adds one to the count of each execution that an answer named."""
         self._returned.update(task_ids)
         if self._returned:
-            self._news.set()
-
-    async def run(self) -> None:
-        """Writes new counts every `PAUSE`, until cancelled."""
-        while True:
-            await self._news.wait()
-            await anyio.sleep(PAUSE)
-            await self.save()
+            self._later.notice()
 
     async def save(self) -> None:
         """Writes the counts. Those of a failed write are written with the next ones."""
-        self._news = anyio.Event()
         counted, self._returned = self._returned, Counter()
         if not counted:
             return
@@ -64,14 +52,3 @@ class Recalls:
     def unsaved(self, task_id: UUID) -> int:
         """How often answers named an execution since its count was last written."""
         return self._returned[task_id] + self._saving[task_id]
-
-    async def votes(self) -> dict[UUID, Vote]:
-        """Votes for and against executions; read again after something was committed.
-
-        Raises:
-            StoreError: The store can't be read.
-        """
-        revision = self._store.revision  # before reading: what is committed meanwhile is read again
-        if revision != self._votes_revision:
-            self._votes, self._votes_revision = await self._store.votes(), revision
-        return self._votes

@@ -5,12 +5,12 @@ collected and written in the background, so that they don't delay the answer.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import anyio
 import anyio.to_thread
 
 from mcp_learning.embed.recipe import embedding_text
@@ -22,6 +22,7 @@ from mcp_learning.models.lessons import Lesson, LessonsFor, ShownLessons
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
 from mcp_learning.models.results import Recommendation, SimilarTasks
 from mcp_learning.redaction.secrets import redact
+from mcp_learning.service.background import Current, Later
 from mcp_learning.store.lesson_protocol import Showing
 from mcp_learning.store.protocol import Store
 
@@ -33,10 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 1.0  # seconds for which notes are collected before they are written
 LONGEST_QUESTION = 400  # characters of a task that are kept until its execution is known
-
-
 _MOST_VECTORS = 1_000
 
 
@@ -55,22 +53,14 @@ class Showings:
     ) -> None:
         self._store = store
         self._indexing = indexing
-        self._current: list[Lesson] = []
-        self._read_at: Hashable = None
+        self._in_use = Current(store, partial(store.lessons, in_use=True)).get
         self._noted: list[Showing] = []
-        self._news = anyio.Event()
+        self._later = Later(self.save)
+        self.run = self._later.run
         self._vectors: dict[tuple[UUID, datetime], NDArray[np.float32]] = {}
-
-    async def run(self) -> None:
-        """Writes new notes every `PAUSE`, until cancelled."""
-        while True:
-            await self._news.wait()
-            await anyio.sleep(PAUSE)
-            await self.save()
 
     async def save(self) -> None:
         """Writes the notes. Those of a failed write are written with the next ones."""
-        self._news = anyio.Event()
         noted, self._noted = self._noted, []
         if not noted:
             return
@@ -112,42 +102,24 @@ class Showings:
 
     async def with_matches(self, answer: SimilarTasks, request: FindSimilarTasks) -> SimilarTasks:
         """An answer with the lessons for its task before the matches."""
-        asked = LessonsFor(
-            task_description=request.task_description,
-            repo=request.repo,
-            task_type=request.task_type,
-        )
         likely = [match for match in answer.matches if match.confidence == "likely"]
-        ids = {match.task_id for match in likely}
-        types = [match.task_type for match in likely]
-        told = await self.lessons_for(asked, ids, types)
+        ids, types = {match.task_id for match in likely}, [match.task_type for match in likely]
+        told = await self.lessons_for(_task_of(request), ids, types)
         return answer.model_copy(update={"lessons": told.lessons}) if told.lessons else answer
 
     async def with_advice(
         self, answer: Recommendation, request: RecommendApproach
     ) -> Recommendation:
         """A recommendation with the lessons for its task."""
-        asked = LessonsFor(
-            task_description=request.task_description,
-            repo=request.repo,
-            task_type=request.task_type,
-        )
         ids = {task_id for option in answer.options for task_id in option.evidence}
-        told = await self.lessons_for(asked, ids)
+        told = await self.lessons_for(_task_of(request), ids)
         return answer.model_copy(update={"lessons": told.lessons}) if told.lessons else answer
-
-    async def _in_use(self) -> list[Lesson]:
-        """Lessons on trial and kept; read again after something was committed."""
-        revision = self._store.revision  # before reading: what is committed meanwhile is read again
-        if revision != self._read_at:
-            self._current, self._read_at = await self._store.lessons(in_use=True), revision
-        return self._current
 
     async def _note(
         self,
         offered: Sequence[Lesson],
         shown: Collection[UUID],
-        task: "TaskAtHand",
+        task: TaskAtHand,
         unit: str,
         session_id: str,
         now: datetime,
@@ -168,7 +140,7 @@ class Showings:
             )
             for one in offered
         ]
-        self._news.set()
+        self._later.notice()
 
     async def _similarities(self, lessons: Sequence[Lesson], text: str) -> dict[UUID, float]:
         """Cosine similarity of each lesson's text and another; empty without a model."""
@@ -191,3 +163,8 @@ class Showings:
             return await anyio.to_thread.run_sync(compare)
         except EmbedderUnavailable:
             return {}
+
+
+def _task_of(request: FindSimilarTasks | RecommendApproach) -> LessonsFor:
+    names = ("task_description", "repo", "task_type")
+    return LessonsFor(**{name: getattr(request, name) for name in names})
