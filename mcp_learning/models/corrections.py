@@ -19,17 +19,9 @@ from mcp_learning.models.requests import Moment, Outcome, OutcomeBasis
 from mcp_learning.models.verdicts import LONGEST_REASON, Source
 
 Clearable = Literal[
-    "repo",
-    "approach",
-    "model_tier",
-    "pool_type",
-    "swarm_topology",
-    "solution_summary",
-    "error_type",
-    "error_message",
-    "duration_seconds",
-    "cost_usd",
-]
+    "repo", "approach", "model_tier", "pool_type", "swarm_topology", "solution_summary",
+    "error_type", "error_message", "duration_seconds", "cost_usd",
+]  # fmt: skip
 
 
 class ResolveId(Request):
@@ -45,12 +37,7 @@ class ResolvedId(Model):
 
 
 class ReviseExecution(Request):
-    """Corrections of an execution; a field that isn't given stays as it is.
-
-    Attributes:
-        task_id: Which execution.
-        clear: Fields that are to have no value any more.
-    """
+    """Corrections of an execution; what isn't given stays, what is to be cleared has no value."""
 
     task_id: UUID
     task_type: Annotated[OptionalLabel, Field(max_length=64)] = None
@@ -79,12 +66,9 @@ class ReviseExecution(Request):
 
 
 class Judgement(Request):
-    """What a later fact says of how an execution ended.
+    """What a fact known since `at` says of how an execution ended; pending: nothing any more.
 
-    Attributes:
-        source: Where it comes from; what the same source said before is forgotten.
-        outcome: Pending takes that back.
-        at: Since when that is known.
+    What the same source said before is forgotten.
     """
 
     task_id: UUID
@@ -103,12 +87,7 @@ class Judge(Request):
 
 
 class Judged(Model):
-    """Answer of `judge`; the writes are durable.
-
-    Attributes:
-        changed: Executions of which something is known that wasn't before.
-        unknown: Ids that no execution has.
-    """
+    """Answer of `judge`; the writes are durable. No execution has the `unknown` ids."""
 
     changed: list[UUID]
     unknown: list[UUID]

@@ -34,19 +34,14 @@ class View(Request):
 
 
 class ListExecutions(View):
-    """Arguments of `listing`.
+    """Arguments of `listing`; an unset field doesn't restrict.
 
     Attributes:
-        approach: Only executions with this one.
-        outcome: Only executions that ended so.
-        since: Only executions recorded at this time or later; goes before `days`.
-        until: Only executions recorded before this time.
-        text: Only executions with this in a text, a label or the id, whatever the case.
-        same_task: Only runs of the task of this execution.
+        since: Recorded at this time or later; goes before `days`.
+        until: Recorded before this time.
+        text: In a text, a label or the id, whatever the case.
+        same_task: Runs of the task of this execution.
         sort: What they are ordered by; without a value come last, the latest of equals first.
-        descending: Whether the highest value comes first.
-        limit: Executions on a page.
-        offset: How many of the first are left out.
     """
 
     approach: ApproachLabel = None
@@ -69,13 +64,9 @@ class LookUp(FindSimilarTasks):
 
 
 class ListHistory(Request):
-    """Arguments of `history`.
+    """Arguments of `history`; `by` is what labels are, `offset` counts from the latest.
 
-    Attributes:
-        by: What `HistoryEntry.label` is.
-        limit: Executions on a page.
-        offset: Of the latest executions, how many are left out.
-        complete: Also those that are pending, don't name an option, or have no vector.
+    If `complete`, it has those, too, that are pending, don't name an option, or have no vector.
     """
 
     by: Dimension = "approach"
@@ -136,11 +127,7 @@ class Overview(Model):
 
 
 class Listed(Model):
-    """One execution in a list; its texts may be cut.
-
-    Attributes:
-        commits: Hashes of the commits that it made, often short.
-    """
+    """One execution in a list; its texts may be cut, and the hashes of its commits be short."""
 
     task_id: UUID
     recorded_at: datetime
@@ -242,10 +229,7 @@ class Learned(Model):
 
 
 class LookedUp(Model):
-    """A search as an agent's, with what it leaves out, and a recommendation.
-
-    `named` are the executions that the recommendation names.
-    """
+    """A search as an agent's, what it leaves out, and a recommendation with what it names."""
 
     answer: SimilarTasks
     beyond: Annotated[list[Match], Field(description="Relevant, but beyond the limit; best first")]

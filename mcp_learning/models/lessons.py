@@ -23,16 +23,13 @@ Text = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 
 
 class Lesson(Model):
-    """One lesson.
+    """What to do, or avoid, in which tasks (`when`) of which repository (None: of all).
 
     Attributes:
-        key: The same for the same finding: what is found again is found by it. Empty if told.
-        when: In which tasks it applies.
-        do: What to do then; None: it only says what to avoid.
-        repo: Where it applies; None: everywhere.
+        key: The same for the same finding, by which it is found again. Empty if told.
         pinned: A person wants it to be shown whatever its effect is.
-        gain: Expected difference of success rates, -1..1, between following it and not; None:
-            unknown. `gain_low` and `gain_high` are its 90 % interval.
+        gain: Expected difference of success rates, -1..1, between following it and not, with its
+            90 % interval; None: unknown.
         evidence: Executions that it rests on, at most `MOST_EVIDENCE`.
         worded_at: Since when its text is as it is; its effect is counted from then on.
     """
@@ -58,12 +55,7 @@ class Lesson(Model):
 
 
 class LessonChange(Model):
-    """A line of a lesson's history.
-
-    Attributes:
-        change: What happened: found, saved, merged, reworded, trial, kept, retired, pinned, …
-        by: Who decided.
-    """
+    """A line of a lesson's history: found, saved, merged, reworded, kept and so on."""
 
     changed_at: datetime
     change: str
@@ -242,11 +234,9 @@ class LessonPackets(Model):
 
 
 class LessonsFor(Request):
-    """A task that is to begin, or a command that is to be run.
+    """A task that is to begin, or a command that is to be run: then only lessons about that.
 
-    Attributes:
-        session_id: Of the agent's session; showings are compared by it.
-        command: That is about to be run; only lessons about it are returned then.
+    Showings are compared by the agent's session.
     """
 
     task_description: str = ""
@@ -290,11 +280,7 @@ class PastLesson(Request):
 
 
 class ImportLessons(Request):
-    """Arguments of `import_lessons`.
-
-    Attributes:
-        arriving: Executions that a dry run would have stored.
-    """
+    """Arguments of `import_lessons`; `arriving`: executions that a dry run would have stored."""
 
     lessons: Annotated[list[PastLesson], Field(max_length=PAGE)]
     dry_run: bool = False

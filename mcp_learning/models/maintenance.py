@@ -15,15 +15,7 @@ class Backup(Request):
 
 
 class BackupReport(Model):
-    """A copy that was read back to the last block and compared.
-
-    Attributes:
-        path: The file.
-        bytes: Its size.
-        schema_version: Of the database.
-        rows: By table.
-        seconds: How long it took.
-    """
+    """A copy that was read back to the last block and compared; rows by table."""
 
     path: str
     bytes: int
@@ -36,8 +28,6 @@ class RestoreReport(Model):
     """A database that was put in the place of another.
 
     Attributes:
-        path: The database.
-        restored_from: The backup.
         rows: By table, read back and compared.
         kept: Where what was replaced is now; None if there was nothing.
     """
@@ -49,12 +39,9 @@ class RestoreReport(Model):
 
 
 class SavedTable(Model):
-    """What became of a damaged table.
+    """What became of a damaged table: rows that it had, as far as known, and that were saved.
 
-    Attributes:
-        expected: Rows that it had, as far as that is known.
-        saved: Rows in the new database.
-        incomplete: Rows by column whose value is lost, or was replaced.
+    `incomplete` are rows by column whose value is lost, or was replaced.
     """
 
     expected: int
@@ -66,9 +53,7 @@ class RecoveryReport(Model):
     """What could be read of a damaged database.
 
     Attributes:
-        path: The database.
-        damaged: Whether it was; if not, nothing was done.
-        tables: By name.
+        damaged: If not, nothing was done.
         mended: What was done to a copy so that it could be read, and what that undoes.
         changed: Ids of executions whose description is certainly another than was recorded.
         kept: Where the damaged one is now; None if nothing was replaced.
@@ -86,13 +71,11 @@ class Prune(Request):
     """Which executions are to go, oldest first, and what else; without a limit, none.
 
     Attributes:
-        older_than_days: Those that were recorded longer ago.
         max_mb: The oldest, until the rest takes at most so much, in MB (2^20 bytes), as a rewritten
             file does.
         generated: All that `generate-data` made, instead of what the limits cover.
         archive: Directory in which they are written before they are forgotten; None: nowhere.
         reclaim: Rewrite the file without the space of what is gone.
-        dry_run: Only count.
     """
 
     older_than_days: Annotated[int | None, Field(ge=7, le=3_650)] = None
@@ -104,17 +87,10 @@ class Prune(Request):
 
 
 class PruneReport(Model):
-    """What went, or would go.
+    """How many executions went, or would go, and are left; of what time, UTC, and in which files.
 
     Attributes:
-        dry_run: Whether nothing was changed.
-        executions: How many.
-        oldest: When the first of them was recorded, UTC.
-        newest: When the last of them was recorded, UTC.
-        kept: Executions that are left.
-        archives: Files that hold what went.
         bytes_before: Size of the database file and its log.
-        bytes_after: The same in the end.
         reclaimed: Whether the file was rewritten.
         index_dropped: Whether an HNSW index with vectors of what was forgotten was removed.
     """
@@ -138,14 +114,7 @@ class Unarchive(Request):
 
 
 class UnarchiveReport(Model):
-    """What came back from archives.
-
-    Attributes:
-        files: Archives that were read.
-        executions: Executions that were added.
-        present: Those that were there already, and were left as they are.
-        feedback: Feedback that came back with them.
-    """
+    """Archives that were read, executions added and left as they were, and feedback added."""
 
     files: int
     executions: int
@@ -157,17 +126,11 @@ class UpgradeReport(Model):
     """A database that was brought up to date.
 
     Attributes:
-        path: The database.
         from_version: Of its schema before; 0: of the original design.
-        to_version: Of its schema now.
         backup: The database as it was; None if its file did not have to be changed.
-        executions: In it now.
         skipped: Rows that could not be read or stored, by reason.
         dropped_indexes: HNSW indexes that were inside the old database.
-        embedded: Vectors that were made.
-        index: State of the HNSW index.
-        index_reason: Why there is none, or why it isn't used.
-        seconds: How long it took.
+        index: State of the HNSW index; `index_reason` says why there is none, or it isn't used.
     """
 
     path: str
@@ -190,14 +153,7 @@ class EmbedMissing(Request):
 
 
 class EmbedReport(Model):
-    """Vectors that were made.
-
-    Attributes:
-        embedded: How many.
-        pending: Executions that still have none.
-        seconds: How long it took.
-        model: Fingerprint of the model.
-    """
+    """Vectors that were made by the model of this fingerprint; executions that still have none."""
 
     embedded: int
     pending: int

@@ -21,12 +21,9 @@ class Occasion(Request):
         event: start: a session begins, or its context is emptied; prompt: the user has written;
             before: a command or an edit is about to happen; after: a tool has succeeded;
             failure: a tool has failed.
-        client: Name of the client.
         session: The client's id of the session; without one, nothing is remembered of it.
         cwd: Directory of the session.
         text: The prompt, the error, or of a start what began it.
-        command: The command that is run or was.
-        files: The files that are edited or were.
         speaks: Whether the client hands what is said now to the agent. If not, it is said on the
             next occasion that can.
     """
@@ -42,12 +39,7 @@ class Occasion(Request):
 
 
 class Remark(Model):
-    """What an agent is told on an occasion.
-
-    Attributes:
-        text: Empty when there is nothing worth its while.
-        task_ids: The executions that it names.
-    """
+    """What an agent is told on an occasion, if anything, and the executions that it names."""
 
     text: str = ""
     task_ids: list[UUID] = []

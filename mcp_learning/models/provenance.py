@@ -80,12 +80,7 @@ def traced(
 
 
 def merged(stored: Execution, given: Mapping[str, Any]) -> Execution:
-    """A stored execution with what a source says of it later.
-
-    Args:
-        stored: The execution.
-        given: Fields that the source has a value of; an outcome may be pending.
-    """
+    """A stored execution with what a source says of it later; an outcome may be pending."""
     before = dict(stored)
     observer = _observer(given)
     ours, theirs = told(before), told(given)

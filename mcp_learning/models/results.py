@@ -123,11 +123,10 @@ class Option(Model):
     """One way to do a task like the one at hand, and how it is expected to end.
 
     Attributes:
-        model_tier: What it is made of, by routing; as are the next two.
+        model_tier, pool_type, swarm_topology: What it is made of, by routing.
         basis: What the rate rests on mostly.
-        escalate_to: The option to try when this one fails.
-        escalated_success_rate: That one of the two succeeds.
-        escalated_cost_usd: Expected cost of both.
+        escalate_to: What to try when this fails; then one of both succeeds at
+            `escalated_success_rate`, at the expected cost of both.
     """
 
     label: str
@@ -149,11 +148,7 @@ class Option(Model):
 
 
 class Pitfall(Model):
-    """What failed on tasks like the one at hand.
-
-    Attributes:
-        option: What was tried.
-    """
+    """What failed on tasks like the one at hand, and the option that was tried."""
 
     error_type: str | None = None
     what_happened: str
@@ -178,8 +173,7 @@ class Basis(Model):
 class Draw(Model):
     """An option drawn by how likely it is to be the best.
 
-    Attributes:
-        propensity: How likely it was to be drawn, 0..1; to be recorded with the execution.
+    It was drawn with the `propensity`, 0..1, that is to be recorded with the execution.
     """
 
     label: str
@@ -187,11 +181,7 @@ class Draw(Model):
 
 
 class Advice(Model):
-    """What to try on one task.
-
-    Attributes:
-        avoid: Options that are worse than the first with a probability of 95 %.
-    """
+    """What to try on one task, and to avoid: worse than the first with a probability of 95 %."""
 
     verdict: Literal["evidence", "insufficient_evidence"]
     leader: Annotated[
@@ -207,11 +197,7 @@ class Advice(Model):
 
 
 class Recommendation(Advice):
-    """Answer of recommend_approach.
-
-    Attributes:
-        more: On further tasks, in their order, without lessons and pitfalls.
-    """
+    """Answer of recommend_approach; `more` tasks in their order, without lessons and pitfalls."""
 
     more: list[Advice] = []
     truncated: bool = False

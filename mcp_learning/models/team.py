@@ -40,11 +40,7 @@ class TeamHealth(Model):
 
 
 class ExchangeWithTeam(Request):
-    """Arguments of `exchange`.
-
-    Attributes:
-        fill: First add what was recorded before its repository was shared.
-    """
+    """Arguments of `exchange`; `fill`: first add what was recorded before it was shared."""
 
     direction: Literal["both", "push", "pull"] = "both"
     fill: bool = False

@@ -42,11 +42,8 @@ class PastExecution(Request):
     Attributes:
         task_id: The same whenever the source is read: what is there already is found by it.
         execution: Its values; without task_id and used_task_ids.
-        recorded_at: When it was recorded, or happened.
         updated_at: When it last changed, if the source says so. A later time than that of what is
-            stored makes it an update; otherwise what is stored stays.
-        feedback: Added to what is there.
-        uses: Added to what is there.
+            stored makes it an update; otherwise what is stored stays. Feedback and uses are added.
         repo_known_as: Directories and addresses of the repository that the label was made of. What
             is excluded is compared with them; they are not stored.
     """
@@ -91,11 +88,8 @@ class ExportPage(Request):
 class Exported(Model):
     """Answer of `export_page`: executions in the order of their last change.
 
-    Attributes:
-        rows: Fields of `results.Execution` that have a value, as JSON; lists `feedback` and `uses`
-            where there are any.
-        last: Number of the last change; `after` for the next page.
-        total: Executions in the database.
+    `rows` have the fields of `results.Execution` that have a value, as JSON, with lists `feedback`
+    and `uses` where there are any; `last` is `after` for the next page.
     """
 
     rows: list[dict[str, Any]]

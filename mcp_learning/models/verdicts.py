@@ -34,13 +34,10 @@ _FIELD = "verdicts"
 
 
 class Verdict(NamedTuple):
-    """What one source says of how an execution ended.
+    """What one source says of how an execution ended, and why in a few words.
 
     Attributes:
-        outcome: How.
-        basis: What that rests on.
         confidence: How much it counts as evidence, 0..1.
-        why: In a few words.
         at: When that became known, ISO 8601 in UTC; empty of a session.
     """
 
@@ -117,11 +114,9 @@ def with_noted(
 
 
 def concluded(values: Mapping[str, Any], told: float | None) -> dict[str, Any]:
-    """Fields of an execution with the outcome that follows from all that is known of it.
+    """Fields of an execution with the outcome that follows from the verdicts of all sources.
 
-    Args:
-        values: The fields, with the verdicts of all sources.
-        told: Confidence with which the outcome was told; None if it wasn't.
+    `told` is the confidence with which the outcome was told; None if it wasn't.
     """
     verdicts = noted(values.get("metadata"))
     if told is not None:

@@ -2,12 +2,7 @@
 
 
 def counted(number: int, thing: str) -> str:
-    """`1 execution`, `2,000 executions`, `0 matches`, `2 successes`.
-
-    Args:
-        number: How many.
-        thing: What, in the singular.
-    """
+    """`1 execution`, `2,000 executions`, `0 matches`, `2 successes`, of a thing in the singular."""
     ending = "es" if thing.endswith(("ch", "ss")) else "s"
     return f"{number:,} {thing}{'' if number == 1 else ending}"
 

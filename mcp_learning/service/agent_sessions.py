@@ -51,11 +51,7 @@ class AgentSession:
 
 
 class AgentSessions:
-    """All sessions that are remembered. Used on the event loop only.
-
-    Args:
-        directory: Of derived files.
-    """
+    """All sessions that are remembered, kept in a file by `run`. Used on the event loop only."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE

@@ -189,10 +189,13 @@ def _loop(counts: UseCounts, most_used: Sequence[Use]) -> Loop:
         with_use=_rate(counts.with_use),
         without_use=_rate(counts.without_use),
         difference=compare_all([(counts.with_use, counts.without_use)])[0],
-        most_used=[
-            Used(**dict(zip(Used.model_fields, (*use[:4], *use.ended)))) for use in most_used
-        ],
+        most_used=[_used(use) for use in most_used],
     )
+
+
+def _used(use: Use) -> Used:
+    values = use._asdict()
+    return Used(**values.pop("ended")._asdict(), **values)
 
 
 def _rate(ended: Outcomes) -> Rate:

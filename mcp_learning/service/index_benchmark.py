@@ -51,17 +51,11 @@ class SearchLatency:
 
 @dataclass(frozen=True)
 class PresetFigures:
-    """One preset of the HNSW index beside exact search.
+    """One preset of the HNSW index beside exact search, for the same queries in turn.
 
     Attributes:
-        preset: Its name.
-        m: Links per node of the graph.
-        ef_construction: Candidates kept while building.
-        exact: Comparing the query with every vector.
-        hnsw: The same queries, in turn, with the index.
         recall_at_10: Share of the true ten nearest that the index finds, 0..1; None below 11 rows.
         build_seconds: Writing the vectors, building the graph, and measuring recall.
-        index_bytes: Size of the index file.
     """
 
     preset: Preset
@@ -102,12 +96,12 @@ async def compare(
     ef_search: int,
     progress: Progress,
 ) -> PresetFigures:
-    """Builds the index of a preset and searches it and the vectors in turn.
+    """Builds the index of a preset, not custom, and searches it and the vectors in turn.
 
     Args:
         vectors: (n, dimension) float32, L2-normalised, n >= 1.
-        preset: Of the index; not custom.
-        directory: Where the index is built. What is written there is removed.
+        preset: Of the index.
+        directory: Where the index is built, and removed.
         ef_search: Candidates that an HNSW search keeps.
         progress: Told what is being done.
 

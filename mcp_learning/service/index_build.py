@@ -42,14 +42,8 @@ REEMBED_SHARE = 0.6
 class IndexBuilder:
     """Rebuilds the HNSW index of one store, one rebuild at a time.
 
-    Args:
-        settings: The directory of the index and its ef_search.
-        store: Where the vectors are.
-        embedder: Of the model that made them.
-        retriever: Takes the finished index over.
-        sync: Of the same retriever.
-        queue: Makes vectors that are missing.
-        drain: Embeds and tokenises everything that was recorded before.
+    The retriever takes the finished index over; `drain` embeds and tokenises everything that was
+    recorded before.
     """
 
     def __init__(
@@ -152,15 +146,7 @@ class IndexBuilder:
         )
 
     async def _build(self, parameters: tuple[int, int], progress: Progress) -> IndexInfo:
-        """Builds an index over all stored vectors, measures it, and puts it in place.
-
-        Args:
-            parameters: (M, ef_construction).
-            progress: Hears of the share done.
-
-        Raises:
-            IndexUnavailable: There is nothing to index, or the build failed.
-        """
+        """Builds an index with (M, ef_construction) over all vectors, and puts it in place."""
         build = BuildProcess(self._settings.index_dir)
         try:
             if await self._store.vectors(build.add) == 0:
@@ -193,11 +179,6 @@ class IndexBuilder:
 
 async def run_build(build: BuildProcess, wanted: IndexInfo, progress: Progress) -> IndexInfo:
     """Runs the child process of a build whose vectors are written; ends it when cancelled.
-
-    Args:
-        build: What to run.
-        wanted: What the index is to be made from.
-        progress: Hears every second of the share done.
 
     Returns:
         `wanted` with the recall that was measured.

@@ -12,10 +12,7 @@ from mcp_learning.settings import Settings
 def stored(settings: Settings, rows: int, model: str | None) -> IndexHealth:
     """What the index file says of itself; blocks for milliseconds.
 
-    Args:
-        settings: Where the file is, and when it is used.
-        rows: Executions in the database.
-        model: Fingerprint of the stored vectors' model; None: there are no vectors.
+    The database has so many `rows`, and vectors of this `model`, if any.
     """
     path = settings.index_dir / FILE_NAME
     if not path.exists():
@@ -30,14 +27,7 @@ def stored(settings: Settings, rows: int, model: str | None) -> IndexHealth:
 
 
 def described(info: IndexInfo, size: int, settings: Settings, rows: int) -> IndexHealth:
-    """The health of an index that fits the database.
-
-    Args:
-        info: What it says of itself.
-        size: Of its file, in bytes.
-        settings: When it is used.
-        rows: Executions in the database.
-    """
+    """The health of an index of `size` bytes that fits a database of so many rows."""
     graph = (info.m, info.ef_construction)
     preset = next((name for name, values in PRESETS.items() if values == graph), "custom")
     age = datetime.now(UTC) - info.built_at

@@ -30,11 +30,7 @@ class IndexSync:
     - Vectors are stored and taken in, and everything is read anew, only while `storing` is held. So
       the vectors in memory are those in the store. It is acquired before any other lock here.
 
-    Args:
-        directory: Of derived files.
-        store: The truth.
-        embedder: Of the model whose vectors are searched.
-        retriever: What the rows are for.
+    Methods raise StoreError when the store can't be read; what was read before stays in use.
 
     Attributes:
         reembed_due: Whether the stored vectors are of another model, so that rows have none.
@@ -63,7 +59,6 @@ class IndexSync:
 
         Raises:
             EmbedderUnavailable: The model can't be loaded. The next call tries again.
-            StoreError: The store can't be read.
         """
         if self.loads:
             return
@@ -75,11 +70,7 @@ class IndexSync:
                 await self.read_anew()
 
     async def sync(self) -> None:
-        """Takes in everything that was committed before the call. Call `load` before.
-
-        Raises:
-            StoreError: The store can't be read; nothing was taken in.
-        """
+        """Takes in everything that was committed before the call. Call `load` before."""
         if self._store.revision == self._revision:
             return
         async with self._syncing:
@@ -100,9 +91,6 @@ class IndexSync:
         """Reads everything; searches go on with what there was. The caller holds `storing`.
 
         A row that changes between the two readings counts as one without a vector.
-
-        Raises:
-            StoreError: The store can't be read; what was read before stays in use.
         """
         async with self._syncing:
             await self._store.open()
@@ -132,9 +120,6 @@ class IndexSync:
 
         A description that is changed and changed back between two calls of `sync` looks the same
         as before, although the store has removed its vector.
-
-        Raises:
-            StoreError: The store can't be read.
         """
         await self.sync()
         async with self.storing:
@@ -146,11 +131,7 @@ class IndexSync:
             return True
 
     async def tokenise(self, most: int) -> None:
-        """Reads the words of rows that lack them, until `most` rows are done or none is left.
-
-        Raises:
-            StoreError: The store can't be read.
-        """
+        """Reads the words of rows that lack them, until `most` rows are done or none is left."""
         done = 0
         while self._retriever.rows.untokenised > 0 and done < most:
             async with self._tokenising:

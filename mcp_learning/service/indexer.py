@@ -44,6 +44,9 @@ LONGEST_WAIT = 5.0  # seconds after which embedding starts even while records ke
 class Indexer:
     """Owns the embedder and the retriever of one store.
 
+    Methods raise EmbedderUnavailable when the model can't be loaded (the next call tries again),
+    and StoreError when the store can't be read or written; searches go on with what there is.
+
     Args:
         settings: Of the model, the search and the directory of derived files.
         store: The truth.
@@ -148,29 +151,15 @@ class Indexer:
                     return
 
     async def load(self) -> None:
-        """Loads the model, then reads everything; a second caller waits for the first.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded. The next call tries again.
-            StoreError: The store can't be read.
-        """
+        """Loads the model, then reads everything; a second caller waits for the first."""
         await self._sync.load()
 
     async def sync(self) -> None:
-        """Takes in everything that was committed before the call. Call `load` before.
-
-        Raises:
-            StoreError: The store can't be read.
-        """
+        """Takes in everything that was committed before the call. Call `load` before."""
         await self._sync.sync()
 
     async def drain(self) -> None:
-        """Embeds everything that is in the queue now, and reads its words.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-            StoreError: The store can't be read or written.
-        """
+        """Embeds everything that is in the queue now, and reads its words."""
         await self._sync.sync()
         await self._queue.embed(self.retriever.rows.sequence)
         if await self._sync.verify_vectors():
@@ -178,46 +167,23 @@ class Indexer:
         await self._sync.tokenise(most=sys.maxsize)
 
     async def embed(self, up_to: int) -> None:
-        """Embeds what is in the queue, as far as it was changed by the change number `up_to`.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-            StoreError: The store can't be read or written.
-        """
+        """Embeds what is in the queue, as far as it was changed by the change number `up_to`."""
         await self._queue.embed(up_to)
 
     async def fingerprint(self) -> str:
-        """Of the embedding model, which is loaded for it unless it is the bundled one.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-        """
+        """Of the embedding model, which is loaded for it unless it is the bundled one."""
         return await anyio.to_thread.run_sync(lambda: self.embedder.fingerprint)
 
     async def adopt(
         self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector], model: str
     ) -> None:
-        """Stores vectors that were made elsewhere, if it was by this model.
-
-        Args:
-            waiting: Executions without a vector.
-            vectors: Theirs, as far as they are known.
-            model: Fingerprint of the model that made the vectors.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-            StoreError: The store can't be read or written.
-        """
+        """Stores vectors of waiting executions that were made elsewhere, if by this model."""
         await self.load()
         if not self.reembed_due and model == await self.fingerprint():
             await self._queue.adopt(waiting, vectors)
 
     async def settle(self) -> None:
-        """Brings everything up to date, saves what is worth it, and fills the caches.
-
-        Raises:
-            LearningError: Something can't be read or written; searches go on with what there is.
-        """
+        """Brings everything up to date, saves what is worth it, and fills the caches."""
         await self.drain()
         await self._sync.compact()
         if self._warmed != self._sync.loads:
@@ -229,20 +195,11 @@ class Indexer:
             await anyio.to_thread.run_sync(allocator.release_free_memory)
 
     async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
-        """Builds the HNSW index, after recomputing every embedding if asked; see `IndexBuilder`.
-
-        Raises:
-            IndexUnavailable: It can't be built; searches go on as before.
-            EmbedderUnavailable: The model can't be loaded.
-        """
+        """As `IndexBuilder.rebuild`."""
         return await self._builder.rebuild(request, progress)
 
     async def drop_outdated_index(self) -> bool:
-        """Deletes the HNSW index if it holds vectors that the store no longer has.
-
-        Returns:
-            Whether it was deleted.
-        """
+        """Deletes the HNSW index if it holds vectors that the store has not; says whether."""
         manager = self.retriever.index_manager
         info = await anyio.to_thread.run_sync(manager.stored)
         if info is not None and info.rows != await self._store.count_vectors(info.watermark):

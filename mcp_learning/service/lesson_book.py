@@ -140,9 +140,7 @@ class LessonBook:
     async def check_files(self, directory: str, repos: Sequence[str]) -> None:
         """Retires lessons about files that are gone from the repository of a directory.
 
-        Args:
-            directory: Where an agent works on this machine.
-            repos: By what its repository is known.
+        An agent works there on this machine; `repos` are the names of that repository.
         """
         known = [one for one in await self._lessons() if _is_about_a_file(one, repos)]
         gone = await anyio.to_thread.run_sync(_gone, directory, known) if known else []

@@ -36,12 +36,7 @@ TEXTS = ("when", "do", "avoid")
 
 
 class LessonIntake:
-    """Stores lessons that were told.
-
-    Args:
-        store: The truth.
-        excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
-    """
+    """Stores lessons that were told, but for those of excluded repositories."""
 
     def __init__(self, store: Store, excluded: str) -> None:
         self._store = store

@@ -27,13 +27,7 @@ _FINDINGS = re.compile(
 
 
 class Misstep:
-    """Something that failed before.
-
-    Attributes:
-        task_id: The execution in which it did.
-        name: The same for the same command or file, and without its text.
-        line: What to tell of it.
-    """
+    """Something that failed before in an execution; `name` is a digest of the command or file."""
 
     def __init__(self, task_id: UUID, name: str, line: str) -> None:
         self.task_id = task_id
@@ -42,11 +36,7 @@ class Misstep:
 
 
 class Missteps:
-    """Looks commands and files up in what a store has of a repository.
-
-    Args:
-        store: The truth.
-    """
+    """Looks commands and files up in what a store has of a repository."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -62,9 +52,6 @@ class Missteps:
             command: As it is to be run, or empty.
             files: Paths, absolute or in the repository.
             session: What failed in this one is left out: the agent knows.
-
-        Raises:
-            StoreError: The store can't be read.
         """
         if not repos or not (command or files):
             return []

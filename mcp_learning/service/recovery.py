@@ -27,12 +27,9 @@ logger = logging.getLogger(__name__)
 
 
 def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
-    """Puts a backup in the place of the database.
+    """Puts a copy of a backup in the place of the database.
 
-    Args:
-        settings: Whose database.
-        source: The backup; it is copied.
-        force: Replace a database that holds executions, or can't be read.
+    With `force`, also of one that holds executions, or can't be read.
 
     Raises:
         InvalidInput: There is such a database, and `force` is not set.
@@ -61,10 +58,6 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
 
 def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:
     """Saves what can be read of a damaged database, and puts that in its place.
-
-    Args:
-        settings: Whose database.
-        dry_run: Only say what could be saved.
 
     Raises:
         StoreDamaged: Nothing can be read.

@@ -37,12 +37,7 @@ def has_substance(prompt: str) -> bool:
 
 
 def for_brief(matches: Sequence[Match], repos: Sequence[str]) -> list[Match]:
-    """The likely ones; without any, a few possible ones of the same repository.
-
-    Args:
-        matches: As found, the best first.
-        repos: By what the repository at hand is known.
-    """
+    """The likely ones; without any, a few possible ones of the repository at hand."""
     likely = [match for match in matches if match.confidence == "likely"]
     return likely or [match for match in matches if _is_of(repos, match)][:LESS_CERTAIN]
 

@@ -44,7 +44,7 @@ class Remarks:
     """Decides what agents are told.
 
     Args:
-        store: The truth.
+        store: Knows the sessions in which executions were recorded, and what failed.
         find: Searches, without counting what it returns.
         lessons: Finds lessons for a task or a command, and notes that they are shown.
         shown: Is told the executions that an agent is shown.
@@ -73,10 +73,6 @@ class Remarks:
         """What the agent is told now; nothing as a rule.
 
         What a caller that is cancelled would have got is told on the session's next occasion.
-
-        Raises:
-            EmbedderUnavailable: The embedding model can't be loaded.
-            StoreError: The store can't be read.
         """
         if occasion.event == "start":
             if occasion.text != "resume":  # then the agent still has what it was told

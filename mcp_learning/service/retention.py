@@ -42,14 +42,7 @@ LEFTOVER_AGE = 24 * 3_600.0
 
 
 class Retention:
-    """Prunes one database.
-
-    Args:
-        settings: The policy, and the directories of archives and backups.
-        store: The database.
-        indexing: Returns the indexer of that database.
-        sleep: Waits for some seconds.
-    """
+    """Prunes one database by the policy of the settings."""
 
     def __init__(
         self,

@@ -67,18 +67,8 @@ async def recommendation(
     return result.model_copy(update={"basis": result.basis.model_copy(update={"note": note})})
 
 
-async def look_up(
-    indexer: "Indexer",
-    request: LookUp,
-    votes: Mapping[UUID, Vote],
-) -> LookedUp:
-    """What a search answers, what else is relevant, what isn't, and a recommendation.
-
-    Args:
-        indexer: What searches are made with.
-        request: The question.
-        votes: What speaks for and against executions.
-    """
+async def look_up(indexer: "Indexer", request: LookUp, votes: Mapping[UUID, Vote]) -> LookedUp:
+    """What a search answers, what else is relevant, what isn't, and a recommendation."""
     more = request.model_copy(update={"limit": NEAREST})
     everything = more.model_copy(update={"min_similarity": 0.0})
     answer = await similar_tasks(indexer, request)

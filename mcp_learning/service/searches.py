@@ -56,16 +56,10 @@ Texts = dict[int, Shown]  # what matches show, by change number
 
 
 class Searches:
-    """Answers questions about one store.
+    """Answers questions about one store; `searched` is called after each search of the indexes.
 
-    Args:
-        settings: The configured floor and the half-life of evidence.
-        store: Has the texts that aren't in memory.
-        embedder: Embeds the questions.
-        retriever: Is searched.
-        sync: Of the same retriever.
-        queue: Makes vectors that are missing.
-        searched: Called after each search of the indexes.
+    Methods raise EmbedderUnavailable when the model can't be loaded, and StoreError when the store
+    can't be read.
     """
 
     def __init__(
@@ -114,9 +108,7 @@ class Searches:
             meanwhile.
 
         Raises:
-            EmbedderUnavailable: The model can't be loaded.
             IndexUnavailable: Mode hnsw is wanted, and there is no index.
-            StoreError: The store can't be read.
         """
         await self._read_own_writes()
 
@@ -147,16 +139,7 @@ class Searches:
     async def recommend(
         self, request: RecommendApproach, votes: Mapping[UUID, Vote]
     ) -> Recommendation:
-        """Gathers what became of similar tasks, and compares options.
-
-        Args:
-            request: The task at hand.
-            votes: What speaks for and against executions.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-            StoreError: The store can't be read.
-        """
+        """Gathers what became of similar tasks, and compares options by these votes."""
         if self._recommending is None:  # with what it imports it takes 0.1 s
             name = "mcp_learning.recommend.recommend"
             self._recommending = await anyio.to_thread.run_sync(import_module, name)
@@ -221,13 +204,9 @@ class Searches:
         )
 
     async def _read(self, missing: Mapping[int, UUID]) -> dict[int, Shown]:
-        """Reads and keeps texts that aren't in memory.
+        """Reads and keeps texts that aren't in memory, by the number they were found with.
 
-        Args:
-            missing: Executions by the change number that they were found with.
-
-        Returns:
-            Their texts by that number, without those that were deleted meanwhile.
+        Those that were deleted meanwhile are left out.
         """
         if not missing:
             return {}

@@ -39,18 +39,9 @@ _MOST_VECTORS = 1_000
 
 
 class Showings:
-    """Lessons of one store, on their way to agents.
+    """Lessons of one store, on their way to agents; the indexer's model compares texts."""
 
-    Args:
-        store: Keeps who was shown what.
-        indexing: Returns the indexer of that store, whose model compares texts.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        indexing: Callable[[], Awaitable["Indexer"]],
-    ) -> None:
+    def __init__(self, store: Store, indexing: Callable[[], Awaitable["Indexer"]]) -> None:
         self._store = store
         self._indexing = indexing
         self._in_use = Current(store, partial(store.lessons, in_use=True)).get

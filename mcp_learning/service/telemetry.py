@@ -70,11 +70,7 @@ class Journal(logging.Handler):
 
 
 class Recorder:
-    """Records the latencies and events of one leader; noting a call takes a microsecond.
-
-    Args:
-        now: Tells the time in seconds since 1970.
-    """
+    """Records the latencies and events of one leader; noting a call takes a microsecond."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.journal = Journal()

@@ -6,20 +6,12 @@ from mcp_learning.store.protocol import FileStore
 
 
 class Unshared:
-    """The part of a service that would be about a team.
-
-    Attributes:
-        store: The truth.
-    """
+    """The part of a service that would be about a team."""
 
     store: FileStore
 
     async def exchange(self, request: ExchangeWithTeam) -> Exchanged:
-        """Refused: there is nobody to exchange with.
-
-        Raises:
-            ConfigurationError: Always; says what to set.
-        """
+        """Raises ConfigurationError, which says what to set: there is nobody to exchange with."""
         raise ConfigurationError(NO_TEAM)
 
     async def leave_team(self) -> LeftTeam:
