@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 
 from mcp_learning.errors import StoreError
-from mcp_learning.service.background import Later
+from mcp_learning.service.background import WriteBehind
 from mcp_learning.store.duckdb.files import make_private
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class AgentSessions:
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE
         self._sessions: OrderedDict[str, AgentSession] = OrderedDict()
-        self._later = Later(self.save)
+        self._later = WriteBehind(self.save)
         self.run = self._later.run
         self._changed = False
         self._loading = anyio.Lock()

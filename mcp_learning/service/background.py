@@ -12,7 +12,7 @@ T = TypeVar("T")
 PAUSE = 1.0  # seconds for which changes are collected before they are written
 
 
-class Current(Generic[T]):
+class CurrentValue(Generic[T]):
     """What a store gave last; read again after something was committed.
 
     Args:
@@ -33,7 +33,7 @@ class Current(Generic[T]):
         return self._known[1]
 
 
-class Later:
+class WriteBehind:
     """Has something written `PAUSE` after news of it, so that answers don't wait for that.
 
     Args:

@@ -37,7 +37,7 @@ from mcp_learning.models.lessons import (
 )
 from mcp_learning.redaction import working_copies
 from mcp_learning.redaction.exclusion import excluded_repos, is_excluded
-from mcp_learning.service.background import Current
+from mcp_learning.service.background import CurrentValue
 from mcp_learning.service.lesson_intake import TEXTS, LessonIntake, redacted
 from mcp_learning.service.showings import Showings
 from mcp_learning.store.lesson_protocol import Revision
@@ -83,7 +83,7 @@ class LessonBook:
         self._looked_at: Hashable = None
         self._looking = anyio.Lock()
         self._rests_until = 0.0
-        self._lessons = Current(store, store.lessons).get
+        self._lessons = CurrentValue(store, store.lessons).get
         self.showings = Showings(store, indexing)
         intake = LessonIntake(store, excluded)
         self.save, self.import_lessons = intake.save, intake.import_lessons

@@ -10,7 +10,7 @@ import anyio.to_thread
 
 from mcp_learning.models.quoting import quoted
 from mcp_learning.redaction.secrets import redact
-from mcp_learning.service.background import Current
+from mcp_learning.service.background import CurrentValue
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.traces import Trace
 
@@ -40,7 +40,7 @@ class Missteps:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[tuple[str, ...], Current[list[Trace]]] = {}
+        self._known: dict[tuple[str, ...], CurrentValue[list[Trace]]] = {}
 
     async def of(
         self, repos: Sequence[str], command: str, files: Sequence[str], session: str = ""
@@ -61,11 +61,11 @@ class Missteps:
             return []
         return await anyio.to_thread.run_sync(_found, traces, command, files, repos)
 
-    def _current(self, repos: tuple[str, ...]) -> Current[list[Trace]]:
+    def _current(self, repos: tuple[str, ...]) -> CurrentValue[list[Trace]]:
         if repos not in self._known and len(self._known) >= _MOST_REPOSITORIES:
             self._known.clear()
         read = partial(self._store.traces, repos, MOST_TRACES)
-        return self._known.setdefault(repos, Current(self._store, read))
+        return self._known.setdefault(repos, CurrentValue(self._store, read))
 
 
 def _found(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from mcp_learning.errors import StoreError
-from mcp_learning.service.background import Current, Later
+from mcp_learning.service.background import CurrentValue, WriteBehind
 from mcp_learning.store.protocol import Store
 
 logger = logging.getLogger(__name__)
@@ -25,9 +25,9 @@ class Recalls:
         self._store = store
         self._returned: Counter[UUID] = Counter()
         self._saving: Counter[UUID] = Counter()
-        self._later = Later(self.save)
+        self._later = WriteBehind(self.save)
         self.run = self._later.run
-        self.votes = Current(store, store.votes).get
+        self.votes = CurrentValue(store, store.votes).get
 
     def returned(self, task_ids: Iterable[UUID]) -> None:
         """Adds one to the count of each execution that an answer named."""

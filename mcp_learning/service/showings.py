@@ -22,7 +22,7 @@ from mcp_learning.models.lessons import Lesson, LessonsFor, ShownLessons
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
 from mcp_learning.models.results import Recommendation, SimilarTasks
 from mcp_learning.redaction.secrets import redact
-from mcp_learning.service.background import Current, Later
+from mcp_learning.service.background import CurrentValue, WriteBehind
 from mcp_learning.store.lesson_protocol import Showing
 from mcp_learning.store.protocol import Store
 
@@ -44,9 +44,9 @@ class Showings:
     def __init__(self, store: Store, indexing: Callable[[], Awaitable["Indexer"]]) -> None:
         self._store = store
         self._indexing = indexing
-        self._in_use = Current(store, partial(store.lessons, in_use=True)).get
+        self._in_use = CurrentValue(store, partial(store.lessons, in_use=True)).get
         self._noted: list[Showing] = []
-        self._later = Later(self.save)
+        self._later = WriteBehind(self.save)
         self.run = self._later.run
         self._vectors: dict[tuple[UUID, datetime], NDArray[np.float32]] = {}
 
