@@ -55,6 +55,7 @@ class Exchange:
         self._local = local
         self._remote = remote
         self._at = TeamMark(team, "", 0, sweeping=False, role="")
+        self._id = ""
         self.last_number = 0
         """The team's, as of the last contact."""
 
@@ -65,9 +66,18 @@ class Exchange:
             TeamError: It can't be used, or this database belongs to another team.
         """
         state = await self._remote.state()
-        self.last_number = state.change
+        self.last_number, self._id = state.change, str(state.team)
         self._at = await self._mark(state)
         return state
+
+    def is_news(self, team: str, sender: int) -> bool:
+        """Whether a hint is about this team, and of another host.
+
+        Args:
+            team: Id of a team that has changed.
+            sender: Number of the server's process that says so.
+        """
+        return team == self._id and sender != self._remote.backend
 
     async def pull(self, state: RemoteState) -> Exchanged:
         """Brings everything here that the team has now; goes on where it was interrupted.
@@ -150,17 +160,6 @@ class Exchange:
             await self.fit(state)
         return Exchanged(pushed=pushed, forgotten=forgotten)
 
-    async def tell(self, state: RemoteState) -> None:
-        """Hints to the other hosts that there is something new.
-
-        Args:
-            state: Of this meeting.
-
-        Raises:
-            TeamError: The server can't be reached.
-        """
-        await self._remote.tell(state.team)
-
     async def _push(self, state: RemoteState, outgoing: Outgoing) -> int:
         """Pushes entries; returns how many executions that have been forgotten were deleted here.
 
@@ -180,10 +179,14 @@ class Exchange:
             first = await self._push(state, outgoing._replace(entries=entries[:half]))
             return first + await self._push(state, outgoing._replace(entries=entries[half:]))
         numbers = {number: done.base + place for number, place in places.items()}
+        is_last = len(entries) < BATCH  # of those that wait: the others hear of all together
         mark = None
         if done.base == self._at.change and not self._at.sweeping:  # nobody else wrote meanwhile
             mark = self._at = self._at._replace(change=done.base + len(rows))
-        taken = await self._local.store.sent(numbers, done.forgotten, done.absent, mark)
+        taken, _ = await both(
+            partial(self._local.store.sent, numbers, done.forgotten, done.absent, mark),
+            partial(self._remote.tell, state.team) if is_last else _nothing,
+        )
         if taken.changed or taken.deleted:
             await self._local.changed([*taken.changed, *taken.deleted])
         return len(taken.deleted)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-POLL = 1.0
+POLL = 0.8
 """Seconds after which the team is asked what is new, at the latest."""
 
 SHORTEST_PAUSE = 0.05
@@ -66,7 +66,6 @@ class TeamSync:
         self._problem: str | None = None
         self._last_contact: datetime | None = None
         self._there = 0  # the team's last number, as of the last contact
-        self._untold = False
         self._total: int | None = None  # executions of the team; None: all are here
         self._counted = -COUNT_SECONDS
 
@@ -115,12 +114,16 @@ class TeamSync:
         while True:
             try:
                 access = await anyio.to_thread.run_sync(self._access)
-                await module.listen(access, self.notice)
+                await module.listen(access, self._hear)
             except LearningError:
                 pass  # an exchange meets the same, and tells it
             except Exception:
                 logger.exception("the team's hints can't be heard; it is asked every second")
             await anyio.sleep(LONGEST_PAUSE)
+
+    def _hear(self, team: str, sender: int) -> None:
+        if self._exchange is not None and self._exchange.is_news(team, sender):
+            self.notice()
 
     async def exchange(self, request: ExchangeWithTeam) -> Exchanged:
         """Pulls and pushes everything that there is now.
@@ -140,12 +143,7 @@ class TeamSync:
                 added = await self._local.store.fill_outbox()
                 done = done.model_copy(update={"added": added})
             if request.direction != "pull":
-                pushed = await exchange.push(state)
-                self._untold |= pushed.pushed > 0
-                done = _sum(done, pushed)
-            if self._untold:
-                await exchange.tell(state)
-                self._untold = False
+                done = _sum(done, await exchange.push(state))
             self._last_contact, self._there = datetime.now(UTC), exchange.last_number
             await self._count(anew=request.fill)
             return done
@@ -177,7 +175,6 @@ class TeamSync:
                 async with self._lock:
                     exchange = await self._opened()
                     await exchange.push(await exchange.meet())
-                    self._untold = True
                 return
             except TeamError as error:
                 why = str(error)

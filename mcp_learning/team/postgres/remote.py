@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -180,14 +180,19 @@ class Remote:
             row = cast("tuple[int, list[UUID], list[UUID]]", await answer.fetchone())
             return Pushed(*row)
 
-    async def tell(self, team: UUID) -> None:
-        """Hints to other hosts that there is something new. Apart from the write, which it slows.
+    @property
+    def backend(self) -> int | None:
+        """Number of the server's process that this is connected to, if it is."""
+        return self._connection.info.backend_pid if self._connection is not None else None
 
-        Raises:
-            TeamError: The server can't be reached.
+    async def tell(self, team: UUID) -> None:
+        """Hints to other hosts that there is something new, if the server can be reached.
+
+        Apart from the write, which it slows: notices of all writers are committed one by one.
         """
-        async with self._connected() as connection:
-            await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(team)])
+        with suppress(TeamError):
+            async with self._connected() as connection:
+                await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(team)])
 
     async def page(self, since: int, limit: int, model: str, lacking: Lacking) -> RemotePage:
         """The next changes, as of one moment.
