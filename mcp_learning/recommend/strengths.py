@@ -33,7 +33,7 @@ from mcp_learning.recommend.evidence import (
 from mcp_learning.recommend.labels import choices, merge
 from mcp_learning.recommend.tallies import tally, typical
 from mcp_learning.search.catalog import OUTCOMES
-from mcp_learning.search.metric_cache import state_of, window_of
+from mcp_learning.search.metric_cache import window_of
 from mcp_learning.search.related import related
 from mcp_learning.search.scorer import Query
 from mcp_learning.search.snapshot import Snapshot
@@ -77,9 +77,9 @@ UNKNOWN = Regularities((FEW,) * len(LEVELS), np.zeros(0, np.int64), np.zeros(0))
 
 
 class _Learned(NamedTuple):
-    """What was learned, of which rows: of all of them, and of those that it was learned from."""
+    """What was learned: at which revision of the rows, and from which of them."""
 
-    key: tuple[int, ...]
+    revision: int
     used: int
     regularities: Regularities
 
@@ -107,10 +107,9 @@ class Strengths:
             noise: `Embedder.floor` of the model that made the vectors.
         """
         view = snapshot.view
-        key = (*state_of(view), int((view["outcome"] * view["alive"]).sum()))
         with self._lock:
             known = self._known.get(by)
-            if known is not None and known.key == key:
+            if known is not None and known.revision == view.revision:
                 return known.regularities
             rows = window_of(view, most=len(view))
             used = int((view["version"][rows] * (view["outcome"][rows] + 1)).sum())
@@ -119,7 +118,7 @@ class Strengths:
             else:
                 history = _History.of(snapshot, np.sort(rows), by)
                 found = learned(history, noise) if len(rows) else UNKNOWN
-            self._known[by] = _Learned(key, used, found)
+            self._known[by] = _Learned(view.revision, used, found)
             return found
 
 

@@ -49,9 +49,15 @@ MAX_SCANS = 64
 
 @dataclass(frozen=True)
 class CatalogView:
-    """The first n rows; `columns` has (n,) arrays by name."""
+    """The first n rows.
+
+    Attributes:
+        columns: (n,) arrays by name.
+        revision: Of the catalog when the view was made.
+    """
 
     columns: dict[str, NDArray[Any]]
+    revision: int
 
     def __len__(self) -> int:
         return len(self.columns["alive"])
@@ -83,6 +89,8 @@ class Catalog:
         self._by_key = _TaskKeyIndex(max_unsorted)
         self.sequence = 0
         """The highest change number that was taken in."""
+        self.revision = 0
+        """Grows with every change of a row."""
 
     def __len__(self) -> int:
         return self._used
@@ -98,7 +106,8 @@ class Catalog:
 
     def view(self) -> CatalogView:
         """The rows of this moment. Later changes of these rows appear in it, later rows don't."""
-        return CatalogView({name: column[: self._used] for name, column in self._columns.items()})
+        columns = {name: column[: self._used] for name, column in self._columns.items()}
+        return CatalogView(columns, self.revision)
 
     def apply(self, changed: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Applies changes.
@@ -108,6 +117,7 @@ class Catalog:
         Returns:
             (m,) rows that were appended, and (m,) rows that they replace, now dead; -1: none.
         """
+        self.revision += 1
         old = self.find(changed.high, changed.low)
         same = np.zeros(len(changed), bool)
         same[old >= 0] = self._columns["text_hash"][old[old >= 0]] == changed.text_hash[old >= 0]
@@ -129,10 +139,12 @@ class Catalog:
 
     def set_versions(self, rows: NDArray[np.int64], versions: NDArray[np.int64]) -> None:
         """Sets the embedding versions of rows."""
+        self.revision += 1
         self._columns["version"][rows] = versions
 
     def kill(self, rows: NDArray[np.int64]) -> None:
         """Marks rows as dead."""
+        self.revision += 1
         alive = self._columns["alive"]
         rows = np.unique(rows)
         self._alive -= int(alive[rows].sum())
@@ -205,6 +217,7 @@ class Catalog:
         other._columns = {name: column[kept] for name, column in self._columns.items()}
         other._used = other._alive = len(kept)
         other._codes, other.sequence = self._codes, self.sequence
+        other.revision = self.revision + 1
         return other, kept
 
     def _kept_versions(

@@ -28,13 +28,17 @@ class MetricCache:
         self._metric: Metric | None = None
         self._noise = 0.0
         self._window = np.zeros(0, np.int64)  # versions, latest recording first
-        self._state = (0, 0, 0, 0)  # of the rows when the window was found
+        self._revision = -1  # of the rows when the window was found
         self._sample = np.zeros(0, np.int64)  # versions of the window's different tasks
         self._norms = np.zeros(0, np.float32)
         self._versions = np.zeros(0, np.int64)  # of the vectors that the norms are of; 0: none
 
     def of(
-        self, view: CatalogView, vectors: NDArray[np.float32], rows: NDArray[np.int64], noise: float
+        self,
+        view: CatalogView,
+        vectors: NDArray[np.float32],
+        rows: NDArray[np.int64] | None,
+        noise: float,
     ) -> tuple[Metric, NDArray[np.float32]]:
         """The metric, and (m,) float32 norms of the vectors of m rows; infinite without a vector.
 
@@ -43,18 +47,17 @@ class MetricCache:
         Args:
             view: n rows.
             vectors: (n, dimension) float32, of these rows; zero without an embedding.
-            rows: (m,) rows whose norms are wanted.
+            rows: (m,) rows whose norms are wanted; None: all n.
             noise: `Embedder.floor` of the model that made the vectors.
         """
         with self._lock:
-            state = state_of(view)
-            if self._metric is None or noise != self._noise or state != self._state:
+            if self._metric is None or noise != self._noise or view.revision != self._revision:
                 window = window_of(view)
                 same = np.array_equal(view["version"][window], self._window)
                 if self._metric is None or noise != self._noise or not same:
                     self._metric = self._learned(view, vectors, window, noise)
                 embedded = len(window) == len(self._window)
-                self._state = state if embedded else (0, 0, 0, 0)
+                self._revision = view.revision if embedded else -1
             return self._metric, self._norms_of(self._metric, view, vectors, rows)
 
     def _learned(
@@ -81,27 +84,22 @@ class MetricCache:
         metric: Metric,
         view: CatalogView,
         vectors: NDArray[np.float32],
-        rows: NDArray[np.int64],
+        rows: NDArray[np.int64] | None,
     ) -> NDArray[np.float32]:
-        versions = view["version"][rows]  # before the vectors, which are set first
+        chosen = slice(len(view)) if rows is None else rows
+        versions = view["version"][chosen].copy()  # before the vectors, which are set first
         self._norms = grown(self._norms, len(view))
         self._versions = grown(self._versions, len(view))
-        new = np.flatnonzero(self._versions[rows] != versions)
+        new = np.flatnonzero(self._versions[chosen] != versions)
         for start in range(0, len(new), _CHUNK):
             some = new[start : start + _CHUNK]
-            norms = metric.norms(vectors[rows[some]])
-            self._norms[rows[some]] = norms
-            self._versions[rows[some]] = np.where(np.isfinite(norms), versions[some], 0)
-        found = self._norms[rows]
+            at = some if rows is None else rows[some]
+            norms = metric.norms(vectors[at])
+            self._norms[at] = norms
+            self._versions[at] = np.where(np.isfinite(norms), versions[some], 0)
+        found = self._norms[chosen].copy()
         found[versions == 0] = np.inf
         return found
-
-
-def state_of(view: CatalogView) -> tuple[int, int, int, int]:
-    """Changes whenever the window may: versions only grow, and a changed text is a new row."""
-    columns = (view["alive"], view["version"], view["timestamp"])
-    alive, versions, times = (int(column.sum()) for column in columns)
-    return len(view), alive, versions, times
 
 
 def window_of(view: CatalogView, most: int = WINDOW) -> NDArray[np.int64]:

@@ -36,17 +36,18 @@ def related(snapshot: Snapshot, query: Query, candidates: Candidates | None = No
     # words count at least 0.3 makes the regret on generated worlds 0.6 instead of 0.25.
     plain = replace(query, background=0.0, unknown=0.0, least_weight=0.0)
     scorer = Scorer(snapshot, plain, words)
-    if candidates is None:
-        rows = snapshot.passes(np.arange(len(snapshot.view)))
-        found = scorer.similarities(None if snapshot.passing is None else rows)
-    else:
-        rows = candidates(scorer)
-        found = scorer.similarities(rows)
+    chosen = None  # all rows: then nothing has to be gathered
+    if candidates is not None:
+        chosen = candidates(scorer)
+    elif snapshot.passing is not None:
+        chosen = np.flatnonzero(snapshot.passing)
+    found = scorer.similarities(chosen)
     if query.vector is not None:
-        metric, norms = snapshot.metric(rows, query.noise)
+        metric, norms = snapshot.metric(chosen, query.noise)
         found = relevance_feedback.kind_similarities(
-            found, query.vector, snapshot.vectors, rows, metric, norms
+            found, query.vector, snapshot.vectors, chosen, metric, norms
         )
+    rows = np.arange(len(found)) if chosen is None else chosen
     if query.has_background and len(rows):
         nearest = rows[top_k(found, _NEAREST)]
         (best,) = Scorer(snapshot, query, words).relevances([nearest])

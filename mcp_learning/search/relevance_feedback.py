@@ -26,7 +26,7 @@ def kind_similarities(
     plain: NDArray[np.float32],
     vector: NDArray[np.float32],
     vectors: NDArray[np.float32],
-    rows: NDArray[np.int64],
+    rows: NDArray[np.int64] | None,
     metric: Metric,
     norms: NDArray[np.float32],
 ) -> NDArray[np.float32]:
@@ -39,12 +39,13 @@ def kind_similarities(
         plain: (m,) float32, 0..1, similarities to the query.
         vector: (dimension,) float32, L2-normalised, of the query.
         vectors: (n, dimension) float32, L2-normalised; zero without an embedding.
-        rows: (m,) rows of the m tasks.
+        rows: (m,) rows of the m tasks; None: all n.
         metric: For the comparison with the mean.
         norms: (m,) float32 norms of the m vectors by that metric.
     """
     near = neighbours(plain)
-    dual = metric.dual(mean_direction(metric, vector, vectors[rows[near]], plain[near]))
+    at = near if rows is None else rows[near]
+    dual = metric.dual(mean_direction(metric, vector, vectors[at], plain[near]))
     kind = metric.meaning(cosines(vectors, dual, rows), dual, norms)
     return np.minimum(np.maximum(plain, kind), np.float32(1))
 

@@ -160,8 +160,7 @@ class Retriever:
             noise: `Embedder.floor` of the model.
         """
         snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
-        rows = 0 if self.wants_index else len(snapshot.view)
-        snapshot.metric(np.arange(rows), noise)
+        snapshot.metric(np.empty(0, np.int64) if self.wants_index else None, noise)
 
     def replace_index(self, built: Path, expected: IndexInfo) -> None:
         """Verifies a new index and replaces the old one by it.

@@ -162,11 +162,13 @@ class Snapshot:
         rows = self.passes(rows)
         return rows[self.view["version"][rows] > watermark]
 
-    def metric(self, rows: NDArray[np.int64], noise: float) -> tuple[Metric, NDArray[np.float32]]:
+    def metric(
+        self, rows: NDArray[np.int64] | None, noise: float
+    ) -> tuple[Metric, NDArray[np.float32]]:
         """The learned metric, and (m,) norms of the vectors of m rows.
 
         Args:
-            rows: (m,) rows whose norms are wanted.
+            rows: (m,) rows whose norms are wanted; None: all n.
             noise: `Embedder.floor` of the model.
         """
         return self._metric.of(self.view, self.vectors, rows, noise)

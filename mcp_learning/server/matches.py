@@ -40,7 +40,8 @@ def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTas
     """Trims matches to the format, drops the last ones, and shortens further, until all fits."""
     limits = _CONCISE if request.response_format == "concise" else _DETAILED
     hidden = _DETAILED_ONLY if request.response_format == "concise" else ()
-    nothing = _fitted(result, [], request)
+    asked = set(_WORD.findall(request.task_description.lower()))
+    nothing = _fitted(result, [], [], request)
     room = request.max_tokens - tokens(structured(nothing[0]), nothing[1])
     for divisor in _DIVISORS:
         shorter = {field: limit // divisor for field, limit in limits.items()}
@@ -50,49 +51,50 @@ def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTas
         for match in result.matches:
             is_long = match.confidence == "likely" or match.task_id in latest
             fitting = longer if is_long and divisor == 1 else shorter
-            matches.append(_trim(match, fitting, hidden, request.task_description))
-        sizes = accumulate(_size(n, match, request) for n, match in enumerate(matches, 1))
+            matches.append(_trim(match, fitting, hidden, asked))
+        lines = [_line(number, match, request) for number, match in enumerate(matches, 1)]
+        sizes = accumulate(map(_size, matches, lines))
         kept = sum(size <= room for size in sizes)
         if kept or not matches:
-            return _fitted(result, matches[:kept], request)
+            return _fitted(result, matches[:kept], lines[:kept], request)
     return nothing
 
 
-def _size(number: int, match: Match, request: FindSimilarTasks) -> int:
+def _size(match: Match, line: str) -> int:
     """Tokens of a match in both forms, the separators included."""
-    return tokens(structured(match), _line(number, match, request), "    ") + 1
+    return tokens(structured(match), line, "    ") + 1
 
 
 def _fitted(
-    result: SimilarTasks, matches: list[Match], request: FindSimilarTasks
+    result: SimilarTasks, matches: list[Match], lines: list[str], request: FindSimilarTasks
 ) -> tuple[SimilarTasks, str]:
     dropped = len(result.matches) - len(matches)
     search = result.search.model_copy(update={"truncated": dropped > 0})
     trimmed = result.model_copy(update={"matches": matches, "search": search})
-    return trimmed, _text(trimmed, dropped, request)
+    return trimmed, _text(trimmed, lines, dropped, request)
 
 
-def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...], question: str) -> Match:
+def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...], asked: set[str]) -> Match:
     values: dict[str, Any] = dict.fromkeys(hidden)
     if match.passage is not None:
         limits = {**limits, "task_description": limits["task_description"] // 2}
     # Most solutions begin with what was settled, so another part has to fit much better.
     for field, better in (("passage", 1.0), ("solution_summary", 2.0)):
         if (text := getattr(match, field)) is not None:
-            part = _from_what_matched(text, question, limits[field], better)
-            match = match.model_copy(update={field: part})
+            values[field] = _from_what_matched(text, asked, limits[field], better)
     for field, limit in limits.items():
-        if (text := getattr(match, field)) is not None:
+        if (text := values.get(field, getattr(match, field))) is not None:
             values[field] = shorten(text, limit)
     return match.model_copy(update=values)
 
 
-def _from_what_matched(text: str, question: str, limit: int, better: float) -> str:
+def _from_what_matched(text: str, asked: set[str], limit: int, better: float) -> str:
     """The text from the sentence on that has most words of the question, `limit` at least.
 
     It stays as it is unless that part has more than `better` times the words of its beginning.
     """
-    asked = set(_WORD.findall(question.lower()))
+    if len(text) <= limit:
+        return text
     starts = [0, *(end.end() for end in _SENTENCE_END.finditer(text))]
     starts = [start for start in starts if not start or start <= len(text) - limit]
 
@@ -103,9 +105,8 @@ def _from_what_matched(text: str, question: str, limit: int, better: float) -> s
     return f"… {text[best:]}" if shared(best) > better * shared(0) else text
 
 
-def _text(result: SimilarTasks, dropped: int, request: FindSimilarTasks) -> str:
+def _text(result: SimilarTasks, lines: list[str], dropped: int, request: FindSimilarTasks) -> str:
     search = result.search
-    lines = [_line(number, match, request) for number, match in enumerate(result.matches, 1)]
     if not lines and not dropped:
         lines = [_nothing(search, request)]
     lines = [*lesson_texts.shown(result.lessons), *lines]

@@ -72,6 +72,7 @@ class WordIndex:
         self._lengths = np.array(segment.lengths if segment is not None else (), np.int32)
         self._dead = np.zeros(self._used, bool)
         self._unpurged = np.empty(0, np.int64)  # dead rows that may still have postings
+        self._marked: dict[bytes, tuple[int, NDArray[np.int64]]] = {}
         self._alive = self._used
         self._total = int(self._lengths.sum())
 
@@ -163,9 +164,15 @@ class WordIndex:
         )
 
     def rows_with(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Ascending rows that have any of (m,) terms, dead ones among them."""
+        """Ascending rows that have any of (m,) terms, dead ones among them.
+
+        They are kept until rows are added: searches ask for the same few terms each time.
+        """
         with self._lock:
             segments, used = list(self._segments), self._used
+            known = self._marked.get(terms.tobytes())
+            if known is not None and known[0] == used:
+                return known[1]
             newest = [frozen(self._tail[one]).rows for one in terms.tolist() if one in self._tail]
         older = [
             segment.postings(int(at)).rows
@@ -176,7 +183,9 @@ class WordIndex:
         marked = np.zeros(used, bool)
         for rows in (*older, *newest):
             marked[rows] = True
-        return np.flatnonzero(marked)
+        found = np.flatnonzero(marked)
+        self._marked[terms.tobytes()] = used, found
+        return found
 
     def merge(self) -> Segment:
         """Merges everything into one segment without dead rows, and returns it."""
