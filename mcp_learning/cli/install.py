@@ -161,16 +161,15 @@ def _run_plugin(client: str, *, every: bool, remove: bool, dry_run: bool, as_jso
         fail("--plugin: name the client, instead of --all", status=2)
     (agent,) = _agents(client, every=False)
     try:
-        steps = plugins.steps(agent, remove=remove)
-        for step in steps:
+        commands = plugins.commands(agent, remove=remove)
+        for command in commands:
             if not as_json:
-                typer.echo(f"$ {shlex.join(step.command)}")
+                typer.echo(f"$ {shlex.join(command)}")
             if not dry_run:
-                plugins.carry_out(step)
+                plugins.carry_out(command)
     except LearningError as error:
         fail(told(error), status=2 if isinstance(error, InvalidInput) else 1)
     if as_json:
-        commands = [step.command for step in steps]
         print_json({"client": agent.name, "commands": commands, "dry_run": dry_run})
     elif not dry_run:
         typer.echo(f"Restart {agent.title} to have it noticed.")

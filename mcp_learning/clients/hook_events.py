@@ -48,17 +48,17 @@ class HookClient(NamedTuple):
     deaf: frozenset[str] = frozenset()
 
 
-_CLAUDE_CODE: dict[str, Kind] = {
-    "SessionStart": "start",
-    "UserPromptSubmit": "prompt",
-    "PreToolUse": "before",
-    "PostToolUseFailure": "failure",
-    "Stop": "end",
-    "SessionEnd": "end",
-}
-
 CLIENTS: Mapping[str, HookClient] = {
-    "claude-code": HookClient(_CLAUDE_CODE),
+    "claude-code": HookClient(
+        {
+            "SessionStart": "start",
+            "UserPromptSubmit": "prompt",
+            "PreToolUse": "before",
+            "PostToolUseFailure": "failure",
+            "Stop": "end",
+            "SessionEnd": "end",
+        }
+    ),
     "codex": HookClient(
         {
             "SessionStart": "start",
@@ -79,11 +79,7 @@ CLIENTS: Mapping[str, HookClient] = {
         }
     ),
     "cursor": HookClient(
-        {
-            "sessionStart": "start",
-            "beforeSubmitPrompt": "prompt",
-            "postToolUse": "tool",
-        },
+        {"sessionStart": "start", "beforeSubmitPrompt": "prompt", "postToolUse": "tool"},
         "cursor",
         frozenset({"beforeSubmitPrompt"}),
     ),

@@ -1,9 +1,11 @@
-"""Values out of files that other programs wrote: texts that can be stored, times, ids.
+"""Values out of files that other programs wrote: texts that can be stored, times, ids, places.
 
 Imports only the standard library and `models.characters`: hooks run while a person waits.
 """
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from mcp_learning.models import characters
@@ -33,6 +35,12 @@ def moment(value: object) -> datetime | None:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def home(variable: str, default: str) -> Path:
+    """The directory that an environment variable names, or `default` in the home directory."""
+    moved = os.environ.get(variable)
+    return Path(moved) if moved else Path.home() / default
 
 
 def number(value: object) -> float:

@@ -6,7 +6,6 @@ honoured.
 """
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from mcp_learning.clients.values import home
 from mcp_learning.errors import InvalidInput
 
 NAME = "learning"
@@ -132,12 +132,6 @@ def application_data(platform: str = sys.platform) -> Path:
     if platform == "win32":
         return home("APPDATA", "AppData/Roaming")
     return home("XDG_CONFIG_HOME", ".config")
-
-
-def home(variable: str, default: str) -> Path:
-    """The directory that an environment variable names, or `default` in the home directory."""
-    moved = os.environ.get(variable)
-    return Path(moved) if moved else Path.home() / default
 
 
 def server_command(*, in_shell: bool) -> list[str]:

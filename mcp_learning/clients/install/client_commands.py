@@ -4,7 +4,6 @@ Taken from their help and tried on files, but for VS Code's, which is as documen
 """
 
 import json
-import logging
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,8 +13,6 @@ from mcp_learning.clients.install.agents import NAME, Agent, Scope
 from mcp_learning.permissions import restrict_umask
 
 TIMEOUT_SECONDS = 60
-
-logger = logging.getLogger(__name__)
 
 
 def add_command(agent: Agent, scope: Scope, entry: dict[str, Any]) -> list[str] | None:
@@ -60,8 +57,8 @@ def is_available(command: list[str]) -> bool:
     return program.parent != Path.cwd() and program.suffix.lower() not in (".bat", ".cmd")
 
 
-def run(command: list[str]) -> None:
-    """Runs a client's command to its end. A failure is logged: the file is looked at anyway."""
+def failure(command: list[str]) -> str | None:
+    """Runs a client's command to its end; what it or the system says if it fails, else None."""
     try:
         subprocess.run(
             [shutil.which(command[0]) or command[0], *command[1:]],
@@ -74,7 +71,7 @@ def run(command: list[str]) -> None:
             check=True,
         )
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or error.stdout).strip().partition("\n")[0]
-        logger.error("%s failed (%s); the file is edited instead", command[0], said)
+        return str(error.stderr or error.stdout).strip()
     except (OSError, subprocess.TimeoutExpired) as error:
-        logger.error("%s failed (%s); the file is edited instead", command[0], error)
+        return str(error)
+    return None

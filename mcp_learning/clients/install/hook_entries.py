@@ -6,14 +6,16 @@ object of events, each with an array, is where the hooks are.
 
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcp_learning.clients.install.agents import Scope, home
+from mcp_learning.clients.hook_events import CLIENTS
+from mcp_learning.clients.install.agents import Scope
 from mcp_learning.clients.install.entries import Config, at
+from mcp_learning.clients.values import home
 from mcp_learning.errors import InvalidInput
 
 TIMEOUT_SECONDS = 3
@@ -27,19 +29,24 @@ class Hooks:
 
     Attributes:
         client: Its name.
-        matchers: Its events that are answered, with the tools for which they are; empty: all.
         file: Where they are configured for a scope; None: it has none for the scope.
+        tools: Of events that are about some tools only: which ones, as the client matches names.
         grouped: Whether an event has groups of hooks, each with its matcher.
         of_hook: What a hook has besides its command.
         of_file: What the file has besides the hooks.
     """
 
     client: str
-    matchers: Mapping[str, str]
     file: Callable[[Scope], Path | None]
+    tools: Mapping[str, str]
     grouped: bool = True
     of_hook: Config = field(default_factory=dict)
     of_file: Config = field(default_factory=dict)
+
+    @property
+    def events(self) -> Iterable[str]:
+        """The names of the events that are answered."""
+        return CLIENTS[self.client].events
 
     def place(self, scope: Scope) -> Path:
         """The file of a scope.
@@ -84,73 +91,37 @@ HOOKS = {
     for hooks in (
         Hooks(
             "claude-code",
+            _claude_code,
             {
-                "SessionStart": "",
-                "UserPromptSubmit": "",
                 "PreToolUse": "Bash|Edit|MultiEdit|Write|NotebookEdit",
                 "PostToolUseFailure": "Bash",
-                "Stop": "",
-                "SessionEnd": "",
             },
-            _claude_code,
             of_hook={"type": "command", "timeout": TIMEOUT_SECONDS},
         ),
         Hooks(
             "codex",
-            {
-                "SessionStart": "",
-                "UserPromptSubmit": "",
-                "PreToolUse": "Bash|apply_patch",
-                "PostToolUse": "Bash",
-                "Stop": "",
-                "SessionEnd": "",
-            },
             _codex,
+            {"PreToolUse": "Bash|apply_patch", "PostToolUse": "Bash"},
             of_hook={"type": "command", "timeout": TIMEOUT_SECONDS},
         ),
         Hooks(
             "gemini",
-            {
-                "SessionStart": "",
-                "BeforeAgent": "",
-                "AfterTool": "run_shell_command",
-                "AfterAgent": "",
-                "SessionEnd": "",
-            },
             _gemini,
-            of_hook={
-                "type": "command",
-                "name": "mcp-learning",
-                "timeout": 1_000 * TIMEOUT_SECONDS,
-            },
+            {"AfterTool": "run_shell_command"},
+            of_hook={"type": "command", "name": "mcp-learning", "timeout": 1_000 * TIMEOUT_SECONDS},
         ),
-        Hooks(
-            "cursor",
-            {
-                "sessionStart": "",
-                "beforeSubmitPrompt": "",
-                "postToolUse": "Shell",
-            },
-            _cursor,
-            grouped=False,
-            of_file={"version": 1},
-        ),
+        Hooks("cursor", _cursor, {"postToolUse": "Shell"}, grouped=False, of_file={"version": 1}),
         Hooks(
             "copilot",
-            {
-                "SessionStart": "",
-                "UserPromptSubmit": "",
-                "PostToolUse": "bash|powershell",
-                "Stop": "",
-            },
             _copilot,
+            {"PostToolUse": "bash|powershell"},
             grouped=False,
             of_hook={"type": "command", "timeoutSec": TIMEOUT_SECONDS},
             of_file={"version": 1},
         ),
     )
 }
-"""By the name of the client. Their events are those of `clients.hook_events`."""
+"""By the name of the client."""
 
 
 def command_line(command: Sequence[str], platform: str = sys.platform) -> str:
@@ -169,14 +140,14 @@ def with_hooks(config: Config, hooks: Hooks, command: str) -> Config:
     for name, value in hooks.of_file.items():
         config.setdefault(name, value)
     events = config["hooks"] = at(config, "hooks", dict)
-    for event, matcher in hooks.matchers.items():
+    for event in hooks.events:
         entries = events[event] = at(events, event, list)
         ours = [one for entry in entries for one in _hooks_in(entry) if _is_ours(one, hooks)]
         if ours:
             ours[0]["command"] = command
             continue
         hook: Config = hooks.of_hook | {"command": command}
-        matching = {"matcher": matcher} if matcher else {}
+        matching = {"matcher": hooks.tools[event]} if event in hooks.tools else {}
         entries.insert(0, matching | ({"hooks": [hook]} if hooks.grouped else hook))
     return config
 
@@ -185,7 +156,7 @@ def without_hooks(config: Config, hooks: Hooks) -> Config:
     """The configuration without our hooks, and without what held nothing else."""
     before, config = config, deepcopy(config)
     events = at(config, "hooks", dict)
-    for event in hooks.matchers:
+    for event in hooks.events:
         entries = at(events, event, list)
         if not any(_is_ours(one, hooks) for entry in entries for one in _hooks_in(entry)):
             continue

@@ -6,6 +6,7 @@ the change, that runs first, and the edit completes what it has left.
 
 import difflib
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from mcp_learning.clients.install import client_commands, documents, entries, fi
 from mcp_learning.clients.install.agents import NAME, Agent, Scope
 from mcp_learning.clients.install.entries import Change, Config, ForeignEntry
 from mcp_learning.clients.install.files import InstallRecord, InstallRecords, digest
-from mcp_learning.clients.install.hook_entries import HOOKS, Hooks
+from mcp_learning.clients.install.hook_entries import HOOKS
 from mcp_learning.clients.install.jsonc import BrokenText
 from mcp_learning.errors import InvalidInput, LearningError
 
@@ -24,18 +25,17 @@ _BOM = "\ufeff"
 _CONTEXT_LINES = 2
 _MAX_LINE_LENGTH = 300
 
+logger = logging.getLogger(__name__)
+
 Revise = Callable[[bytes | None], bytes | None]
 """From a file's bytes to those that it is to have; None stands for no file."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A planned change of a file.
+    """A planned change of a file from `before` to `after`; None stands for no file.
 
     Attributes:
-        path: The file.
-        before: Its bytes now; None if there is none.
-        after: Its bytes once it is edited; None if it is removed.
         revise: What makes `after` from `before`.
         private: Whether a new file is for the user alone.
         command: The client's own command for the change, which runs before the edit.
@@ -80,9 +80,9 @@ def plan_install(
     Args:
         agent: The client.
         scope: For the user, or for the project.
-        command: Starts the server.
+        command: Starts the server, with these environment `variables`.
         hook: Starts the hooks' command, if there are to be hooks.
-        variables: Environment variables for the server.
+        variables: By name.
 
     Raises:
         InvalidInput: The client has no such scope, or no hooks.
@@ -91,22 +91,21 @@ def plan_install(
     """
     entry = agent.entry(command, variables or {})
     path = agent.file(scope)
-    change: Change = partial(entries.with_server, agent=agent, entry=entry)
-    place, with_hooks = None, None
+    changes: dict[Path, list[Change]] = {
+        path: [partial(entries.with_server, agent=agent, entry=entry)]
+    }
     if hook is not None:
-        hooks = _hooks_of(agent)
-        place = hooks.place(scope)
-        with_hooks = partial(
-            hook_entries.with_hooks, hooks=hooks, command=hook_entries.command_line(hook)
-        )
-        if place == path:
-            change = _both(change, with_hooks)
-    edit = _plan(path, scope, _revision(path, change, toml=agent.toml))
-    if not _has_server(edit.path, agent, edit.before):  # an older entry would lose additions
+        if agent.name not in HOOKS:
+            raise InvalidInput("hooks", f"{agent.title} has none that this could use; leave it out")
+        hooks, line = HOOKS[agent.name], hook_entries.command_line(hook)
+        add = partial(hook_entries.with_hooks, hooks=hooks, command=line)
+        changes.setdefault(hooks.place(scope), []).append(add)
+    edit, *further = (
+        _plan(place, scope, _revision(place, *wanted)) for place, wanted in changes.items()
+    )
+    if not _has_server(path, agent, edit.before):  # an older entry would lose additions
         edit = _by_client(edit, agent, client_commands.add_command(agent, scope, entry))
-    if place is None or with_hooks is None or place == path:
-        return [edit]
-    return [edit, _plan(place, scope, _revision(place, with_hooks))]
+    return [edit, *further]
 
 
 def plan_uninstall(agent: Agent, scope: Scope, records: InstallRecords) -> list[Edit]:
@@ -117,27 +116,24 @@ def plan_uninstall(agent: Agent, scope: Scope, records: InstallRecords) -> list[
         LearningError: A file can't be read or written, or is broken.
     """
     path = agent.file(scope)
-    before = files.read(path)
-    hooks = HOOKS.get(agent.name)
+    before, hooks = files.read(path), HOOKS.get(agent.name)
     place = None if hooks is None else hooks.file(scope)
-    change: Change = partial(entries.without_server, agent=agent)
-    if hooks is not None and place == path:
-        without_hooks = partial(hook_entries.without_hooks, hooks=hooks)
-        is_there = _changes(path, before, without_hooks)
-        has_server = _has_server(path, agent, before)
-        change = _both(change, without_hooks) if has_server else without_hooks
-    else:
-        is_there = has_server = _has_server(path, agent, before)
-    if is_there or has_server:
-        edit = _plan_removal(path, scope, _revision(path, change, toml=agent.toml), records)
-        if has_server and records.restorable(path, before) is None:
-            edit = _by_client(edit, agent, client_commands.remove_command(agent, scope))
+    take_hooks = partial(hook_entries.without_hooks, hooks=hooks) if hooks else None
+    has_server = _has_server(path, agent, before)
+    changes: list[Change] = []
+    if has_server:
+        changes.append(partial(entries.without_server, agent=agent))
+    if take_hooks and place == path and _changes(path, before, take_hooks):
+        changes.append(take_hooks)
+    if changes:
+        edit = _plan_removal(path, scope, _revision(path, *changes), records)
     else:
         edit = _plan(path, scope, lambda data: data)
-    if hooks is None or place is None or place == path:
+    if has_server and records.restorable(path, before) is None:
+        edit = _by_client(edit, agent, client_commands.remove_command(agent, scope))
+    if take_hooks is None or place is None or place == path:
         return [edit]
-    removal = _revision(place, partial(hook_entries.without_hooks, hooks=hooks))
-    return [edit, _plan_removal(place, scope, removal, records)]
+    return [edit, _plan_removal(place, scope, _revision(place, take_hooks), records)]
 
 
 def apply_install(edit: Edit, records: InstallRecords) -> Path | None:
@@ -203,7 +199,9 @@ def _carry_out(edit: Edit) -> bytes | None:
     """Makes a change, and returns the file's bytes."""
     current, after = edit.before, edit.after
     if edit.command is not None:
-        client_commands.run(edit.command)
+        if (said := client_commands.failure(edit.command)) is not None:
+            shown = said.partition("\n")[0]
+            logger.error("%s failed (%s); the file is edited instead", edit.command[0], shown)
         current = files.read(edit.path)
         after = edit.revise(current)
     if after is None:
@@ -215,34 +213,26 @@ def _carry_out(edit: Edit) -> bytes | None:
     return after
 
 
-def _hooks_of(agent: Agent) -> Hooks:
-    if agent.name not in HOOKS:
-        raise InvalidInput("hooks", f"{agent.title} has none that this could use; leave it out")
-    return HOOKS[agent.name]
-
-
-def _both(first: Change, second: Change) -> Change:
-    return lambda config: second(first(config))
-
-
 def _has_server(path: Path, agent: Agent, data: bytes | None) -> bool:
     with _errors_naming(path):
-        return entries.has_server(_parse(data, toml=agent.toml)[2], agent)
+        return entries.has_server(_parse(path, data)[2], agent)
 
 
 def _changes(path: Path, data: bytes | None, change: Change) -> bool:
     with _errors_naming(path):
-        config = _parse(data)[2]
+        config = _parse(path, data)[2]
         return change(config) != config
 
 
-def _revision(path: Path, change: Change, *, toml: bool = False) -> Revise:
-    """Edits a configuration's text to what `change` makes of its value."""
+def _revision(path: Path, *changes: Change) -> Revise:
+    """Edits a configuration's text to what `changes` make of its value, one after the other."""
 
     def revise(data: bytes | None) -> bytes:
         with _errors_naming(path):
-            bom, text, config = _parse(data, toml=toml)
-            return (bom + documents.rewrite(text, change(config), toml=toml)).encode()
+            bom, text, config = _parse(path, data)
+            for change in changes:
+                config = change(config)
+            return (bom + documents.rewrite(text, config, toml=_is_toml(path))).encode()
 
     return revise
 
@@ -263,11 +253,15 @@ def _plan_removal(path: Path, scope: Scope, edited: Revise, records: InstallReco
     return _plan(path, scope, revise)
 
 
-def _parse(data: bytes | None, *, toml: bool = False) -> tuple[str, str, Config]:
+def _parse(path: Path, data: bytes | None) -> tuple[str, str, Config]:
     """A byte order mark, the rest of the text, and its value."""
     text = (data or b"").decode()
     bom, text = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
-    return bom, text, documents.load(text, toml=toml)
+    return bom, text, documents.load(text, toml=_is_toml(path))
+
+
+def _is_toml(path: Path) -> bool:
+    return path.suffix == ".toml"
 
 
 @contextmanager

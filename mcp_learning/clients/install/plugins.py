@@ -3,10 +3,7 @@
 A client's own commands add the directory that offers the plugin, and install it from there.
 """
 
-import shutil
-import subprocess
 from pathlib import Path
-from typing import NamedTuple
 
 from mcp_learning.clients.install import client_commands
 from mcp_learning.clients.install.agents import Agent
@@ -24,18 +21,6 @@ _VERBS = {
 """Program, and its verbs to install and to remove a plugin."""
 
 
-class Step(NamedTuple):
-    """A command of a client.
-
-    Attributes:
-        command: Program and arguments.
-        may_fail: Whether its failure is none: what it makes may be there already.
-    """
-
-    command: list[str]
-    may_fail: bool = False
-
-
 def marketplace() -> Path | None:
     """The directory that offers the plugin: of this package, or of its checkout; None: neither."""
     package = Path(__file__).parents[2]
@@ -43,7 +28,7 @@ def marketplace() -> Path | None:
     return next((place for place in places if (place / _MARKET).is_file()), None)
 
 
-def steps(agent: Agent, *, remove: bool) -> list[Step]:
+def commands(agent: Agent, *, remove: bool) -> list[list[str]]:
     """The commands that install the plugin, or remove it.
 
     Raises:
@@ -58,39 +43,25 @@ def steps(agent: Agent, *, remove: bool) -> list[Step]:
     plugin = f"{NAME}@{NAME}"
     if remove:
         return [
-            Step([program, "plugin", uninstall, plugin]),
-            Step([program, "plugin", "marketplace", "remove", NAME], may_fail=True),
+            [program, "plugin", uninstall, plugin],
+            [program, "plugin", "marketplace", "remove", NAME],
         ]
     place = marketplace()
     if place is None:
         raise LearningError("this installation lacks the plugin; use --hooks instead")
     return [
-        Step([program, "plugin", "marketplace", "add", str(place)], may_fail=True),
-        Step([program, "plugin", install, plugin]),
+        [program, "plugin", "marketplace", "add", str(place)],
+        [program, "plugin", install, plugin],
     ]
 
 
-def carry_out(step: Step) -> None:
+def carry_out(command: list[str]) -> None:
     """Runs a command of a client to its end.
 
     Raises:
-        LearningError: It fails, in the client's words.
+        LearningError: It fails, in the client's words. What a marketplace is added for may be there
+            already, so that this is no failure.
     """
-    program = shutil.which(step.command[0]) or step.command[0]
-    try:
-        subprocess.run(
-            [program, *step.command[1:]],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=client_commands.TIMEOUT_SECONDS,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        if step.may_fail:
-            return
-        said = " ".join((error.stderr or error.stdout).split())[:300]
-        raise LearningError(f"{' '.join(step.command)} failed: {said}") from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise LearningError(f"{' '.join(step.command)} failed: {error}") from error
+    said = client_commands.failure(command)
+    if said is not None and "marketplace" not in command:
+        raise LearningError(f"{' '.join(command)} failed: {' '.join(said.split())[:300]}")

@@ -4,30 +4,17 @@ What the client itself put into the session is no prompt, and of subagents only 
 used are taken. `claude_code_prompts` tells what the user said from what the client wrote.
 """
 
-import os
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from mcp_learning.clients.transcripts import claude_code_prompts as prompts
-from mcp_learning.clients.transcripts.events import (
-    RECORDING_TOOL,
-    Action,
-    Interrupt,
-    Notice,
-    Prompt,
-    Reply,
-    ServiceError,
-    SessionEvent,
-    ToolCall,
-    Usage,
-)
-from mcp_learning.clients.transcripts.service_errors import trouble
+from mcp_learning.clients.transcripts.events import Action, Prompt
+from mcp_learning.clients.transcripts.reading import NO_SESSION, Line, SessionReader, text
 from mcp_learning.clients.transcripts.sessions import Session, text_of
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.clients.transfer.lines import objects
-from mcp_learning.clients.values import moment, number
+from mcp_learning.clients.values import home, moment, number
 
 SOURCE = "claude-code"
 
@@ -63,71 +50,55 @@ _SILENCE = "No response requested."
 
 def default_directory() -> Path:
     """Where Claude Code keeps its sessions."""
-    home = os.environ.get("CLAUDE_CONFIG_DIR")
-    return (Path(home) if home else Path.home() / ".claude") / "projects"
+    return home("CLAUDE_CONFIG_DIR", ".claude") / "projects"
 
 
 def read(file: Path, notes: Notes, name: str = "") -> Session:
-    """Reads a session; blocks.
-
-    Args:
-        file: A regular file.
-        notes: Gets every line that can't be read.
-        name: What the file is called in notes; empty when there is only one.
-    """
-    reader = _ClaudeCodeReader(Session(SOURCE, file.stem), notes)
-    for where, line in objects(file, notes, name):
-        reader.take(where, line)
-    return reader.session
+    """Reads a session; blocks."""
+    return _ClaudeCodeReader(Session(SOURCE, file.stem), notes).read(objects(file, notes, name))
 
 
-class _ClaudeCodeReader:
+class _ClaudeCodeReader(SessionReader):
     def __init__(self, session: Session, notes: Notes) -> None:
-        self.session = session
-        self._notes = notes
+        super().__init__(session, notes)
         self._has_id = False
         self._message = ""
-        self._calls: dict[str, ToolCall] = {}
         self._command: Prompt | None = None
         self._queue: list[str] = []
         self._absorbed = ""
-        self._place: dict[str, Any] = {}
 
-    def take(self, where: str, line: dict[str, Any]) -> None:
-        """Adds a line to the session."""
+    def take(self, where: str, line: Line) -> None:
         kind = line.get("type")
         if not isinstance(kind, str):
-            self._notes.skip(where, "not a line of a session")
+            self.notes.skip(where, NO_SESSION)
             return
         at = moment(line.get("timestamp"))
         if kind in ("user", "assistant"):
             message = line.get("message")
             if not isinstance(message, dict) or at is None:
-                self._notes.skip(where, "has no message, or no time")
+                self.notes.skip(where, "has no message, or no time")
                 return
-            self._where(line, at)
+            self._move(line, at)
             if kind == "assistant":
                 self._assistant(line, message)
             else:
                 self._user(where, line, message)
         elif at is not None and kind == "attachment":
-            self._where(line, at)
+            self._move(line, at)
             self._attachment(where, line)
         elif at is not None and kind == "queue-operation":
-            self._where(line, at)
+            self._move(line, at)
             self._queued(where, line)
 
-    def _where(self, line: dict[str, Any], at: datetime) -> None:
+    def _move(self, line: Line, at: datetime) -> None:
         """Remembers the time and the place of a line for its events."""
-        place = {name: line.get(name) for name in ("cwd", "gitBranch")}
-        for name, value in zip(("cwd", "branch"), place.values(), strict=True):
-            if isinstance(value, str) and value:
-                self._place[name] = value
-        self._place["at"] = at
+        found = {"cwd": text(line.get("cwd")), "branch": text(line.get("gitBranch"))}
+        self.place |= {name: value for name, value in found.items() if value}
+        self.place["at"] = at
         if not self._has_id and (session := line.get("sessionId")):
             self.session.id, self._has_id = str(session), True
 
-    def _user(self, where: str, line: dict[str, Any], message: dict[str, Any]) -> None:
+    def _user(self, where: str, line: Line, message: Line) -> None:
         for block in _blocks(message):
             if block.get("type") == "tool_result":
                 self._answer(where, line, block)
@@ -137,7 +108,7 @@ class _ClaudeCodeReader:
         if not said:
             return
         if said.startswith(_INTERRUPTED):
-            self._add(Interrupt(**self._place))
+            self.interrupt()
         elif prompts.is_from_client(line, said):
             self._expansion(line, said)
         elif prompts.is_notice(line, said):
@@ -147,19 +118,14 @@ class _ClaudeCodeReader:
             self._command = self._prompt(where, line, command) if command else None
         else:
             self._command = None
-            self._add(self._prompt(where, line, said))
+            self.session.add(self._prompt(where, line, said))
 
-    def _prompt(self, where: str, line: dict[str, Any], text: str) -> Prompt:
-        at = self._place["at"].isoformat()
-        return Prompt(
-            **self._place,
-            text=text,
-            where=where,
-            name=str(line.get("uuid") or f"{self.session.id}:{at}"),
-            in_plan_mode=line.get("permissionMode") == "plan",
-        )
+    def _prompt(self, where: str, line: Line, said: str) -> Prompt:
+        name = str(line.get("uuid") or f"{self.session.id}:{self.place['at'].isoformat()}")
+        plans = line.get("permissionMode") == "plan"
+        return self.prompt(said, where, name, in_plan_mode=plans)
 
-    def _expansion(self, line: dict[str, Any], said: str) -> None:
+    def _expansion(self, line: Line, said: str) -> None:
         """What the client wrote after a slash command tells whether it was for the agent."""
         if self._command is None:
             return
@@ -173,17 +139,17 @@ class _ClaudeCodeReader:
         if command is not None:
             if expanded and not command.text.partition(" ")[2]:
                 command.text = f"{command.text}\n\n{expanded}"
-            self._add(command)
+            self.session.add(command)
 
     def _notice(self, said: str) -> None:
         """A background task has ended; its call gets what is told of it."""
         ended = prompts.ended_task(said)
-        if ended and (call := self._calls.get(ended.call)):
+        if ended and (call := self.calls.get(ended.call)):
             call.answer(ended.text, failed=bool(ended.status), status=ended.status)
-            call.answered = self._place["at"]
-        self._add(Notice(**self._place, text=said[:1_000]))
+            call.answered = self.place["at"]
+        self.notice(said)
 
-    def _attachment(self, where: str, line: dict[str, Any]) -> None:
+    def _attachment(self, where: str, line: Line) -> None:
         found = line.get("attachment")
         if not isinstance(found, dict) or found.get("type") != "queued_command":
             return
@@ -198,9 +164,9 @@ class _ClaudeCodeReader:
 
     def _take_queued(self, prompt: Prompt) -> None:
         prompt.is_queued, self._absorbed = True, prompt.text
-        self._add(prompt)
+        self.session.add(prompt)
 
-    def _queued(self, where: str, line: dict[str, Any]) -> None:
+    def _queued(self, where: str, line: Line) -> None:
         """Older versions tell of a prompt that was taken while the agent worked only this way."""
         content = line.get("content")
         match line.get("operation"):
@@ -215,50 +181,38 @@ class _ClaudeCodeReader:
                 if said and said != self._absorbed and not prompts.is_task(said):
                     self._take_queued(self._prompt(where, line, said))
 
-    def _assistant(self, line: dict[str, Any], message: dict[str, Any]) -> None:
+    def _assistant(self, line: Line, message: Line) -> None:
         is_mine = line.get("isSidechain") is not True
         said = text_of(message.get("content")).strip()
         if is_mine:
             self._begin_command()
         if line.get("isApiErrorMessage") is True:
             if is_mine:
-                text = said or "the request to the model failed"
-                self._add(ServiceError(**self._place, text=text, trouble=trouble(text)))
+                self.fail(said or "the request to the model failed")
             return
         self._use(line, message)
         if is_mine and said and said != _SILENCE:
-            self._add(Reply(**self._place, text=said))
+            self.reply(said)
         for block in _blocks(message):
             if block.get("type") == "tool_use":
-                self._call(block)
+                self._called(block)
 
-    def _call(self, block: dict[str, Any]) -> None:
-        name, given = str(block.get("name")), block.get("input")
-        given = given if isinstance(given, dict) else {}
-        action = (
-            Action.RECORD if name.endswith(RECORDING_TOOL) else _ACTIONS.get(name, Action.OTHER)
-        )
-        file = given.get("file_path") or given.get("notebook_path")
-        call = ToolCall(
-            **self._place,
-            tool=name,
-            action=action,
-            command=_text(given.get("command")) if action is Action.RUN else "",
-            files=(file,) if action is Action.EDIT and isinstance(file, str) else (),
-        )
-        plan = _text(given.get("plan")).strip()
-        if action is Action.PLAN and plan:  # it is shown to the user, as a reply is
-            self._add(Reply(**self._place, text=plan))
-        self._calls[str(block.get("id"))] = call
-        self._add(call)
+    def _called(self, block: Line) -> None:
+        given = block.get("input")
+        call = self.call(str(block.get("name")), given, _ACTIONS, ("file_path", "notebook_path"))
+        plan = text(given.get("plan")).strip() if isinstance(given, dict) else ""
+        if call.action is Action.PLAN and plan:  # it is shown to the user, as a reply is
+            self.reply(plan)
+        self.calls[str(block.get("id"))] = call
+        self.session.add(call)
 
-    def _answer(self, where: str, line: dict[str, Any], block: dict[str, Any]) -> None:
-        call = self._calls.get(str(block.get("tool_use_id")))
+    def _answer(self, where: str, line: Line, block: Line) -> None:
+        call = self.calls.get(str(block.get("tool_use_id")))
         if call is None:
             return
         told = _TOOL_ERROR.sub("", text_of(block.get("content"))).strip()
         is_error = block.get("is_error") is True
-        call.answered = self._place["at"]
+        call.answered = self.place["at"]
         call.is_rejected = is_error and bool(_REFUSED.match(told))
         call.answer(told, failed=is_error, status=None)
         if call.action is Action.RUN and not call.is_rejected:
@@ -270,9 +224,9 @@ class _ClaudeCodeReader:
         if said and line.get("isSidechain") is not True:
             answer = self._prompt(where, line, said[1].strip())
             answer.name, answer.is_answer = f"{answer.name}:answer", True
-            self._add(answer)
+            self.session.add(answer)
 
-    def _use(self, line: dict[str, Any], message: dict[str, Any]) -> None:
+    def _use(self, line: Line, message: Line) -> None:
         """Adds a message's tokens once, though each of its parts is a line that has them."""
         usage, name = message.get("usage"), str(message.get("id") or "")
         tokens = 0
@@ -285,16 +239,9 @@ class _ClaudeCodeReader:
         if line.get("isSidechain") is True:
             model = ""
         if tokens or model or cost:
-            self._add(Usage(**self._place, model=model, tokens=tokens, cost=cost))
-
-    def _add(self, event: SessionEvent) -> None:
-        self.session.add(event)
+            self.use(model, tokens, cost)
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _blocks(message: dict[str, Any]) -> list[dict[str, Any]]:
+def _blocks(message: Line) -> list[Line]:
     content = message.get("content")
     return [one for one in content if isinstance(one, dict)] if isinstance(content, list) else []

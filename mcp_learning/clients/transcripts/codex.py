@@ -6,28 +6,18 @@ subagents are, begins with the other's lines; its own identity is in the first l
 repeated ones are passed over (`codex_replay`). What tools were called with is in `codex_calls`.
 """
 
-import os
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from mcp_learning.clients.transcripts import codex_calls as calls
 from mcp_learning.clients.transcripts.codex_replay import RepeatedLines
-from mcp_learning.clients.transcripts.events import (
-    Action,
-    Interrupt,
-    Prompt,
-    Reply,
-    ServiceError,
-    ToolCall,
-    Usage,
-)
-from mcp_learning.clients.transcripts.service_errors import trouble
+from mcp_learning.clients.transcripts.events import Action, Prompt, ToolCall
+from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader
 from mcp_learning.clients.transcripts.sessions import Session, text_of
 from mcp_learning.clients.transfer.imported import Notes, files_below
 from mcp_learning.clients.transfer.lines import COMPRESSED, objects
-from mcp_learning.clients.values import moment, number
+from mcp_learning.clients.values import home, moment, number
 
 SOURCE = "codex"
 
@@ -46,8 +36,7 @@ _REQUEST = "## My request for Codex:"  # after what an editor adds to the prompt
 
 def default_directory() -> Path:
     """The home of Codex."""
-    home = os.environ.get("CODEX_HOME")
-    return Path(home) if home else Path.home() / ".codex"
+    return home("CODEX_HOME", ".codex")
 
 
 def files(path: Path, notes: Notes) -> list[Path]:
@@ -69,52 +58,42 @@ def files(path: Path, notes: Notes) -> list[Path]:
 
 
 def read(file: Path, notes: Notes, name: str = "") -> Session:
-    """Reads a session; blocks.
-
-    Args:
-        file: A regular file.
-        notes: Gets every line that can't be read.
-        name: What the file is called in notes; empty when there is only one.
-    """
+    """Reads a session; blocks."""
     reader = _CodexReader(Session(SOURCE, file.name.partition(".")[0]), notes)
-    for where, line in objects(file, notes, name):
-        reader.take(where, line)
-    reader.end()
-    return reader.session
+    session = reader.read(objects(file, notes, name))
+    reader.take_held()
+    return session
 
 
-class _CodexReader:
+class _CodexReader(SessionReader):
     def __init__(self, session: Session, notes: Notes) -> None:
-        self.session = session
-        self._notes = notes
+        super().__init__(session, notes)
         self._began: datetime | None = None
-        self._place: dict[str, Any] = {}
         self._model = ""
         self._plans = False
         self._prompts = 0
         self._has_events = False
         self._held: list[tuple[str, str, datetime]] = []
         self._fresh: Prompt | None = None
-        self._said = ""
+        self._last = ""
         self._total: object = None
-        self._calls = calls.OpenCalls()
+        self._open = calls.OpenCalls()
         self._replay: RepeatedLines | None = None
 
-    def take(self, where: str, line: dict[str, Any]) -> None:
-        """Adds a line to the session."""
+    def take(self, where: str, line: Line) -> None:
         kind, payload = line.get("type"), line.get("payload")
         if "payload" not in line:  # the first form
             kind, payload = ("response_item" if kind else "session_meta"), line
             if kind == "session_meta" and not {"id", "record_type"} & line.keys():
-                self._notes.skip(where, "not a line of a session")
+                self.notes.skip(where, NO_SESSION)
                 return
         if not isinstance(kind, str) or not isinstance(payload, dict):
-            self._notes.skip(where, "not a line of a session")
+            self.notes.skip(where, NO_SESSION)
             return
-        self._place["at"] = moment(line.get("timestamp")) or self._began
+        self.place["at"] = moment(line.get("timestamp")) or self._began
         if kind == "session_meta":
             self._begin(payload)
-        elif self._replay is not None and self._replay.has(payload, self._place["at"]):
+        elif self._replay is not None and self._replay.has(payload, self.place["at"]):
             return
         elif kind == "turn_context":
             self._turn(payload)
@@ -123,48 +102,44 @@ class _CodexReader:
         elif kind == "event_msg":
             self._event(where, payload)
 
-    def end(self) -> None:
-        """There are no further lines."""
-        self._take_held()
-
-    def _begin(self, payload: dict[str, Any]) -> None:
+    def _begin(self, payload: Line) -> None:
         if "id" not in payload:
             return
         if self._began is not None:
             if str(payload["id"]) != self.session.id:
-                self._replay = RepeatedLines(self.session.id, self._place["at"])
+                self._replay = RepeatedLines(self.session.id, self.place["at"])
             return
         self.session.id = str(payload["id"])
         self.session.parent = calls.parent(payload)
-        self._began = moment(payload.get("timestamp")) or self._place["at"]
-        self._place["cwd"] = str(payload.get("cwd") or "")
+        self._began = moment(payload.get("timestamp")) or self.place["at"]
+        self.place["cwd"] = str(payload.get("cwd") or "")
         git = payload.get("git")
         if isinstance(git, dict):
-            self._place["branch"] = str(git.get("branch") or "")
+            self.place["branch"] = str(git.get("branch") or "")
             self.session.commit = str(git.get("commit_hash") or "")
             self.session.remote = str(git.get("repository_url") or "")
 
-    def _turn(self, payload: dict[str, Any]) -> None:
+    def _turn(self, payload: Line) -> None:
         """What holds for a turn comes before its prompt, or right after it."""
         self._model = str(payload.get("model") or self._model)
-        self._place["cwd"] = str(payload.get("cwd") or self._place.get("cwd", ""))
+        self.place["cwd"] = str(payload.get("cwd") or self.place.get("cwd", ""))
         mode = payload.get("collaboration_mode")
         self._plans = isinstance(mode, dict) and mode.get("mode") == "plan"
         if self._fresh is not None:
-            self._fresh.cwd, self._fresh.in_plan_mode = self._place["cwd"], self._plans
+            self._fresh.cwd, self._fresh.in_plan_mode = self.place["cwd"], self._plans
 
-    def _event(self, where: str, payload: dict[str, Any]) -> None:
+    def _event(self, where: str, payload: Line) -> None:
         kind, text = str(payload.get("type")), str(payload.get("message") or "")
         if kind == "user_message":
             self._has_events = True
             self._held.clear()  # the message had the same prompt, with additions
-            self._prompt(where, text, self._place["at"])
-        elif self._place["at"] is None:
+            self._asked(where, text, self.place["at"])
+        elif self.place["at"] is None:
             return
         elif kind == "agent_message":
-            self._reply(text)
+            self._said(text)
         elif kind == "turn_aborted" and payload.get("reason") != "replaced":
-            self.session.add(Interrupt(**self._place))
+            self.interrupt()
         elif kind == "error":
             self._failed(text)
         elif kind in ("task_complete", "turn_complete"):
@@ -172,35 +147,34 @@ class _CodexReader:
         elif kind == "token_count":
             self._use(payload.get("info"))
         elif kind == "patch_apply_end":
-            self._calls.patched(payload)
+            self._open.patched(payload)
         elif kind == "exec_command_end":
-            self._calls.ended(payload)
+            self._open.ended(payload)
         else:
             self._mode(where, kind, payload)
 
-    def _mode(self, where: str, kind: str, payload: dict[str, Any]) -> None:
+    def _mode(self, where: str, kind: str, payload: Line) -> None:
         """What the user set, or asked for, in another way than by a prompt."""
         settings, item = payload.get("thread_settings"), payload.get("item")
         if kind == "thread_settings_applied" and isinstance(settings, dict):
             self._turn(settings)
         elif kind == "entered_review_mode":
             hint = str(payload.get("user_facing_hint") or "")
-            self._prompt(where, f"/review {hint}".strip(), self._place["at"])
+            self._asked(where, f"/review {hint}".strip(), self.place["at"])
         elif kind == "exited_review_mode":
-            self._reply(calls.review(payload.get("review_output")))
+            self._said(calls.review(payload.get("review_output")))
         elif kind == "item_completed" and isinstance(item, dict) and item.get("type") == "Plan":
-            self._reply(str(item.get("text") or ""))
+            self._said(str(item.get("text") or ""))
 
-    def _ended(self, payload: dict[str, Any]) -> None:
+    def _ended(self, payload: Line) -> None:
         """A turn ended; what was said last, or what went wrong, may be told only so."""
-        self._reply(str(payload.get("last_agent_message") or ""))
+        self._said(str(payload.get("last_agent_message") or ""))
         error = payload.get("error")
         if isinstance(error, dict):
             self._failed(str(error.get("message") or ""))
 
     def _failed(self, text: str) -> None:
-        text = text or "the session reports an error"
-        self.session.add(ServiceError(**self._place, text=text, trouble=trouble(text)))
+        self.fail(text or "the session reports an error")
 
     def _use(self, info: object) -> None:
         """Adds tokens; the same count may be told several times."""
@@ -209,71 +183,66 @@ class _CodexReader:
         if isinstance(last, dict) and (total is None or total != self._total):
             self._total = total
             fresh = number(last.get("input_tokens")) - number(last.get("cached_input_tokens"))
-            tokens = int(max(fresh, 0) + number(last.get("output_tokens")))
-            self.session.add(Usage(**self._place, model=self._model, tokens=tokens))
+            self.use(self._model, max(fresh, 0) + number(last.get("output_tokens")))
 
-    def _item(self, where: str, payload: dict[str, Any]) -> None:
-        kind, at = str(payload.get("type")), self._place["at"]
+    def _item(self, where: str, payload: Line) -> None:
+        kind, at = str(payload.get("type")), self.place["at"]
         if kind == "message" and payload.get("role") == "user":
-            if not self._has_events and (text := _said(payload.get("content"))):
+            if not self._has_events and (text := _told(payload.get("content"))):
                 self._held.append((where, text, at))
             return
         if at is None:
             return
         if kind == "message" and payload.get("role") == "assistant":
-            self._reply(text_of(payload.get("content")))
+            self._said(text_of(payload.get("content")))
         elif kind in calls.CALLS:
-            self._take_held()
-            self._call(payload)
+            self.take_held()
+            self._called(payload)
         elif kind in calls.OUTPUTS:
-            self._calls.answered(payload, at)
+            self._open.answered(payload, at)
 
-    def _take_held(self) -> None:
+    def take_held(self) -> None:
         """Takes the prompts of a session that has no events; where it has, they tell them."""
         held, self._held = self._held, []
         if not self._has_events:
             for where, text, at in held:
-                self._prompt(where, text, at)
+                self._asked(where, text, at)
 
-    def _reply(self, text: str) -> None:
+    def _said(self, text: str) -> None:
         """A reply comes as an item and as an event, in either order."""
-        self._take_held()
-        if text.strip() and text != self._said:
-            self._said, self._fresh = text, None
-            self.session.add(Reply(**self._place, text=text))
-            self.session.add(Usage(**self._place, model=self._model))
+        self.take_held()
+        if text.strip() and text != self._last:
+            self._last, self._fresh = text, None
+            self.reply(text)
+            self.use(self._model)
 
-    def _call(self, payload: dict[str, Any]) -> None:
+    def _called(self, payload: Line) -> None:
         self._fresh = None
         found = calls.called(payload)
-        place = self._place | ({"cwd": found.cwd} if found.cwd else {})
+        place = self.place | ({"cwd": found.cwd} if found.cwd else {})
         call = ToolCall(
-            **place,
-            tool=found.tool,
-            action=found.action,
-            command=found.command,
-            files=found.files,
+            **place, tool=found.tool, action=found.action, command=found.command, files=found.files
         )
-        if found.action is not Action.OTHER or not self._calls.resumed(found, payload):
-            self._calls.add(call, payload)
+        if found.action is not Action.OTHER or not self._open.resumed(found, payload):
+            self._open.add(call, payload)
             self.session.add(call)
 
-    def _prompt(self, where: str, text: str, at: datetime | None) -> None:
+    def _asked(self, where: str, text: str, at: datetime | None) -> None:
         prompt = text.rpartition(_REQUEST)[2].strip()
         if not prompt or _FROM_CLIENT.match(prompt):
             return
         self._prompts += 1
         if at is None:
-            self._notes.skip(where, "has no time")
+            self.notes.skip(where, NO_TIME)
             return
-        place = self._place | {"at": at}
         name = f"{self.session.id}:{self._prompts}"
-        found = Prompt(**place, text=prompt, where=where, name=name, in_plan_mode=self._plans)
-        self._fresh, self._said = found, ""
+        found = self.prompt(prompt, where, name, in_plan_mode=self._plans)
+        found.at = at
+        self._fresh, self._last = found, ""
         self.session.add(found)
 
 
-def _said(content: object) -> str:
+def _told(content: object) -> str:
     """What the user said in a message: its texts without those that the client put there."""
     blocks = content if isinstance(content, list) else [content]
     texts = (text_of([one]) if isinstance(one, dict) else text_of(one) for one in blocks)

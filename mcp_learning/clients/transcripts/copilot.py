@@ -5,27 +5,15 @@ whose events name the call that began them, only the tools that they used are ta
 """
 
 import json
-import os
 import re
 from pathlib import Path
-from typing import Any
 
-from mcp_learning.clients.transcripts.events import (
-    RECORDING_TOOL,
-    Action,
-    Interrupt,
-    Notice,
-    Prompt,
-    Reply,
-    ServiceError,
-    ToolCall,
-    Usage,
-)
-from mcp_learning.clients.transcripts.service_errors import trouble
+from mcp_learning.clients.transcripts.events import Action
+from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader, text
 from mcp_learning.clients.transcripts.sessions import Session
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.clients.transfer.lines import objects
-from mcp_learning.clients.values import moment, number
+from mcp_learning.clients.values import home, moment, number
 
 SOURCE = "copilot"
 
@@ -42,62 +30,45 @@ _REFUSED = re.compile(r"\b(?:denied|rejected|declined)\b", re.IGNORECASE)
 
 def default_directory() -> Path:
     """Where Copilot CLI keeps its sessions."""
-    home = os.environ.get("COPILOT_HOME")
-    return (Path(home) if home else Path.home() / ".copilot") / "session-state"
+    return home("COPILOT_HOME", ".copilot") / "session-state"
 
 
 def read(file: Path, notes: Notes, name: str = "") -> Session:
-    """Reads a session; blocks.
-
-    Args:
-        file: A regular file.
-        notes: Gets every line that can't be read.
-        name: What the file is called in notes; empty when there is only one.
-    """
+    """Reads a session; blocks."""
     stem = file.parent.name if file.stem == "events" else file.stem
-    reader = _CopilotReader(Session(SOURCE, stem), notes)
-    for where, line in objects(file, notes, name):
-        reader.take(where, line)
-    return reader.session
+    return _CopilotReader(Session(SOURCE, stem), notes).read(objects(file, notes, name))
 
 
-class _CopilotReader:
-    def __init__(self, session: Session, notes: Notes) -> None:
-        self.session = session
-        self._notes = notes
-        self._place: dict[str, Any] = {}
-        self._model = ""
-        self._plans = False
-        self._calls: dict[str, ToolCall] = {}
+class _CopilotReader(SessionReader):
+    _model = ""
+    _plans = False
 
-    def take(self, where: str, line: dict[str, Any]) -> None:
-        """Adds a line to the session."""
+    def take(self, where: str, line: Line) -> None:
         kind, data, at = line.get("type"), line.get("data"), moment(line.get("timestamp"))
         if not isinstance(kind, str) or not isinstance(data, dict):
-            self._notes.skip(where, "not a line of a session")
+            self.notes.skip(where, NO_SESSION)
             return
         if at is None:
-            self._notes.skip(where, "has no time")
+            self.notes.skip(where, NO_TIME)
             return
-        self._place["at"] = at
+        self.place["at"] = at
         is_mine = not data.get("parentToolCallId") and not line.get("agentId")
         if kind == "user.message" and is_mine:
-            self._prompt(where, line, data)
+            self._asked(where, line, data)
         elif kind == "assistant.message":
-            self._reply(data, is_mine=is_mine)
+            self._said(data, is_mine=is_mine)
         elif kind == "tool.execution_start":
-            self._call(data)
+            self._started(data)
         elif kind == "tool.execution_complete":
             self._answer(data)
         elif kind == "abort":
-            self.session.add(Interrupt(**self._place))
+            self.interrupt()
         elif kind == "session.error":
-            text = str(data.get("message") or "the session reports an error")
-            self.session.add(ServiceError(**self._place, text=text, trouble=trouble(text)))
+            self.fail(str(data.get("message") or "the session reports an error"))
         elif kind.startswith("session."):
             self._setting(data)
 
-    def _setting(self, data: dict[str, Any]) -> None:
+    def _setting(self, data: Line) -> None:
         """What holds from now on: directory, branch, repository, model, mode."""
         if isinstance(data.get("sessionId"), str):
             self.session.id = data["sessionId"]
@@ -105,77 +76,59 @@ class _CopilotReader:
         assert isinstance(context, dict)
         for name in ("cwd", "branch"):
             if isinstance(context.get(name), str):
-                self._place[name] = context[name]
+                self.place[name] = context[name]
         self.session.remote = str(context.get("repository") or self.session.remote)
         self.session.commit = str(context.get("headCommit") or self.session.commit)
         self._model = str(data.get("newModel") or data.get("selectedModel") or self._model)
         if isinstance(data.get("newMode"), str):
             self._plans = data["newMode"] == "plan"
 
-    def _prompt(self, where: str, line: dict[str, Any], data: dict[str, Any]) -> None:
-        text = str(data.get("content") or "").strip()
-        if not text:
+    def _asked(self, where: str, line: Line, data: Line) -> None:
+        said = str(data.get("content") or "").strip()
+        if not said:
             return
         if data.get("source") not in (None, "", "user"):
-            self.session.add(Notice(**self._place, text=text[:1_000]))
+            self.notice(said)
             return
-        self.session.add(
-            Prompt(
-                **self._place,
-                text=text,
-                where=where,
-                name=str(line.get("id") or f"{self.session.id}:{self._place['at'].isoformat()}"),
-                in_plan_mode=self._plans or data.get("agentMode") == "plan",
-            )
-        )
+        name = str(line.get("id") or f"{self.session.id}:{self.place['at'].isoformat()}")
+        plans = self._plans or data.get("agentMode") == "plan"
+        self.session.add(self.prompt(said, where, name, in_plan_mode=plans))
 
-    def _reply(self, data: dict[str, Any], *, is_mine: bool) -> None:
+    def _said(self, data: Line, *, is_mine: bool) -> None:
         self._model = str((data.get("model") if is_mine else "") or self._model)
-        tokens = int(number(data.get("outputTokens")))
-        self.session.add(Usage(**self._place, model=self._model, tokens=tokens))
-        text = str(data.get("content") or "").strip()
-        if is_mine and text:
-            self.session.add(Reply(**self._place, text=text))
+        self.use(self._model, number(data.get("outputTokens")))
+        said = str(data.get("content") or "").strip()
+        if is_mine and said:
+            self.reply(said)
 
-    def _call(self, data: dict[str, Any]) -> None:
+    def _started(self, data: Line) -> None:
         name = str(data.get("mcpToolName") or data.get("toolName"))
-        given = _arguments(data.get("arguments"))
-        action = Action.RECORD if name.endswith(RECORDING_TOOL) else _ACTIONS.get(name)
-        file, command = given.get("path") or given.get("file_path"), given.get("command")
-        call = ToolCall(
-            **self._place,
-            tool=name,
-            action=action or Action.OTHER,
-            command=command if action is Action.RUN and isinstance(command, str) else "",
-            files=(file,) if action is Action.EDIT and isinstance(file, str) else (),
-        )
-        self._calls[str(data.get("toolCallId"))] = call
+        call = self.call(name, _parsed(data.get("arguments")), _ACTIONS, ("path", "file_path"))
+        self.calls[str(data.get("toolCallId"))] = call
         self.session.add(call)
 
-    def _answer(self, data: dict[str, Any]) -> None:
-        call = self._calls.pop(str(data.get("toolCallId")), None)
+    def _answer(self, data: Line) -> None:
+        call = self.calls.pop(str(data.get("toolCallId")), None)
         if call is None:
             return
         is_failure = data.get("success") is False
-        text = _told(data.get("error") or data.get("result"))
-        code = _STATUS.search(text[-200:]) if call.action is Action.RUN else None
+        told = _told(data.get("error") or data.get("result"))
+        code = _STATUS.search(told[-200:]) if call.action is Action.RUN else None
         status = int(code[1]) if code else None
-        call.answered = self._place["at"]
-        call.is_rejected = is_failure and bool(_REFUSED.search(text[:200]))
-        call.answer(text, failed=is_failure or bool(status), status=status)
+        call.answered = self.place["at"]
+        call.is_rejected = is_failure and bool(_REFUSED.search(told[:200]))
+        call.answer(told, failed=is_failure or bool(status), status=status)
 
 
-def _arguments(given: object) -> dict[str, Any]:
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except (ValueError, RecursionError):
-            return {}
-    return given if isinstance(given, dict) else {}
+def _parsed(given: object) -> object:
+    try:
+        return json.loads(given) if isinstance(given, str) else given
+    except (ValueError, RecursionError):
+        return None
 
 
 def _told(value: object) -> str:
     """The text in a result or an error."""
     if isinstance(value, dict):
         value = value.get("content") or value.get("message") or value.get("detailedContent")
-    return value if isinstance(value, str) else ""
+    return text(value)

@@ -13,9 +13,6 @@ from uuid import UUID
 LONGEST_TEXT = 40_000
 """Characters of a prompt or a reply that are kept."""
 
-LONGEST_COMMAND = 2_000
-"""Characters of a command that are kept, from its beginning."""
-
 LONGEST_OUTPUT = 2_000
 """Characters of what a command or a failed tool printed that are kept, from its end."""
 

@@ -5,28 +5,16 @@ replaces the one before, and `$rewindTo` takes back that message and those after
 """
 
 import json
-import os
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from mcp_learning.clients.transcripts.events import (
-    RECORDING_TOOL,
-    Action,
-    Interrupt,
-    Prompt,
-    Reply,
-    ServiceError,
-    ToolCall,
-    Usage,
-)
-from mcp_learning.clients.transcripts.service_errors import trouble
+from mcp_learning.clients.transcripts.events import Action
+from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader, text
 from mcp_learning.clients.transcripts.sessions import Session, text_of
 from mcp_learning.clients.transfer.imported import Notes, files_below
 from mcp_learning.clients.transfer.lines import objects
-from mcp_learning.clients.values import moment, number
+from mcp_learning.clients.values import home, moment, number
 
 SOURCE = "gemini"
 
@@ -50,8 +38,7 @@ _CANCELLED = re.compile(r"request cancelled|cancelled by (?:the )?user", re.IGNO
 
 def default_directory() -> Path:
     """Where Gemini CLI keeps its sessions."""
-    home = os.environ.get("GEMINI_CLI_HOME")
-    return (Path(home) if home else Path.home()) / ".gemini" / "tmp"
+    return home("GEMINI_CLI_HOME", "") / ".gemini" / "tmp"
 
 
 def files(path: Path, notes: Notes) -> list[Path]:
@@ -64,25 +51,15 @@ def files(path: Path, notes: Notes) -> list[Path]:
 
 
 def read(file: Path, notes: Notes, name: str = "") -> Session:
-    """Reads a session; blocks.
-
-    Args:
-        file: A regular file.
-        notes: Gets what can't be read.
-        name: What the file is called in notes; empty when there is only one.
-    """
-    session = Session(SOURCE, file.stem)
-    reader = _GeminiReader(session, _project(file), notes)
-    for where, message in _messages(session, file, notes, name):
-        reader.take(where, message)
-    return session
+    """Reads a session; blocks."""
+    reader = _GeminiReader(Session(SOURCE, file.stem), notes)
+    reader.place["cwd"] = _project(file)
+    return reader.read(_messages(reader.session, file, notes, name))
 
 
-def _messages(
-    session: Session, file: Path, notes: Notes, name: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _messages(session: Session, file: Path, notes: Notes, name: str) -> Iterator[tuple[str, Line]]:
     """The messages that hold in the end, each with its place."""
-    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    found: dict[str, tuple[str, Line]] = {}
     told = objects(file, notes, name) if file.suffix == ".jsonl" else _whole(file, notes, name)
     for where, record in told:
         values = record.get("$set") if isinstance(record.get("$set"), dict) else record
@@ -97,11 +74,11 @@ def _messages(
         elif isinstance(record.get("id"), str):
             found[record["id"]] = (where, record)
         elif not record.keys() & {"$set", "sessionId", "lastUpdated"}:
-            notes.skip(where, "not a line of a session")
+            notes.skip(where, NO_SESSION)
     yield from found.values()
 
 
-def _whole(file: Path, notes: Notes, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _whole(file: Path, notes: Notes, name: str) -> Iterator[tuple[str, Line]]:
     """A session in one object: what it tells of itself, and its messages."""
     where = name or file.name
     size = file.stat().st_size
@@ -118,15 +95,11 @@ def _whole(file: Path, notes: Notes, name: str) -> Iterator[tuple[str, dict[str,
     if not isinstance(messages, list):
         notes.skip(where, "not a session")
         return
-    yield (
-        where,
-        {name: session[name] for name in ("sessionId", "kind") if name in session}
-        | {"lastUpdated": None},
-    )
-    for number_, message in enumerate(messages, 1):
+    about = {name: session[name] for name in ("sessionId", "kind") if name in session}
+    yield where, about | {"lastUpdated": None}
+    for place, message in enumerate(messages, 1):
         if isinstance(message, dict):
-            known = {"id": f"message {number_}"} | message
-            yield f"{where}, message {number_}", known
+            yield f"{where}, message {place}", {"id": f"message {place}"} | message
 
 
 def _project(file: Path) -> str:
@@ -138,78 +111,59 @@ def _project(file: Path) -> str:
     return ""
 
 
-class _GeminiReader:
-    def __init__(self, session: Session, project: str, notes: Notes) -> None:
-        self.session = session
-        self._notes = notes
-        self._place: dict[str, Any] = {"cwd": project}
-
-    def take(self, where: str, message: dict[str, Any]) -> None:
-        """Adds a message to the session."""
-        at = moment(message.get("timestamp"))
+class _GeminiReader(SessionReader):
+    def take(self, where: str, line: Line) -> None:
+        at = moment(line.get("timestamp"))
         if at is None:
-            self._notes.skip(where, "has no time")
+            self.notes.skip(where, NO_TIME)
             return
-        self._place["at"] = at
-        said = text_of(message.get("content")).strip()
-        match message.get("type"):
+        self.place["at"] = at
+        said = text_of(line.get("content")).strip()
+        match line.get("type"):
             case "user":
-                self._prompt(where, message, said)
+                self._asked(where, line, said)
             case "gemini":
-                self._reply(message, said)
+                self._said(line, said)
             case "error":
-                self.session.add(ServiceError(**self._place, text=said, trouble=trouble(said)))
+                self.fail(said)
             case "info" if _CANCELLED.search(said):
-                self.session.add(Interrupt(**self._place))
+                self.interrupt()
 
-    def _prompt(self, where: str, message: dict[str, Any], said: str) -> None:
+    def _asked(self, where: str, message: Line, said: str) -> None:
         shown = text_of(message.get("displayContent")).strip() or said
-        text = _REFERENCED.sub("", shown).strip()
-        if text and not _CONTEXT.match(text):
-            name = f"{self.session.id}:{message['id']}"
-            self.session.add(Prompt(**self._place, text=text, where=where, name=name))
+        asked = _REFERENCED.sub("", shown).strip()
+        if asked and not _CONTEXT.match(asked):
+            self.session.add(self.prompt(asked, where, f"{self.session.id}:{message['id']}"))
 
-    def _reply(self, message: dict[str, Any], said: str) -> None:
+    def _said(self, message: Line, said: str) -> None:
         usage = message.get("tokens")
         if isinstance(usage, dict):
             fresh = number(usage.get("input")) - number(usage.get("cached"))
-            tokens = int(max(fresh, 0) + number(usage.get("output")))
-            model = str(message.get("model") or "")
-            self.session.add(Usage(**self._place, model=model, tokens=tokens))
+            tokens = max(fresh, 0) + number(usage.get("output"))
+            self.use(str(message.get("model") or ""), tokens)
         if said:
-            self.session.add(Reply(**self._place, text=said))
+            self.reply(said)
         calls = message.get("toolCalls")
         for call in calls if isinstance(calls, list) else []:
             if isinstance(call, dict):
-                self._call(call)
+                self._called(call)
 
-    def _call(self, given: dict[str, Any]) -> None:
-        name, arguments = str(given.get("name")), given.get("args")
-        values = arguments if isinstance(arguments, dict) else {}
-        action = Action.RECORD if name.endswith(RECORDING_TOOL) else _ACTIONS.get(name)
-        text = _answer(given)
-        if directory := _DIRECTORY.search(text):
-            self._place["cwd"] = directory[1].strip()
-        file, command = values.get("file_path"), values.get("command")
-        call = ToolCall(
-            **self._place,
-            tool=name,
-            action=action or Action.OTHER,
-            command=command if action is Action.RUN and isinstance(command, str) else "",
-            files=(file,) if action is Action.EDIT and isinstance(file, str) else (),
-        )
-        code, state = _STATUS.search(text), given.get("status")
-        status = (
-            int(code[1]) if code else 0 if action is Action.RUN and state == "success" else None
-        )
-        call.answer(text, failed=state in ("error", "cancelled") or bool(status), status=status)
+    def _called(self, given: Line) -> None:
+        told, state = _answer(given), given.get("status")
+        if directory := _DIRECTORY.search(told):
+            self.place["cwd"] = directory[1].strip()
+        call = self.call(str(given.get("name")), given.get("args"), _ACTIONS, ("file_path",))
+        code = _STATUS.search(told)
+        is_fine = call.action is Action.RUN and state == "success"
+        status = int(code[1]) if code else 0 if is_fine else None
+        call.answer(told, failed=state in ("error", "cancelled") or bool(status), status=status)
         call.is_rejected = state == "cancelled"
         call.failed = None if state not in ("success", "error", "cancelled") else call.failed
-        call.answered = _later(moment(given.get("timestamp")), call.at)
+        call.answered = max(call.at, moment(given.get("timestamp")) or call.at)
         self.session.add(call)
 
 
-def _answer(given: dict[str, Any]) -> str:
+def _answer(given: Line) -> str:
     """What a tool answered: to the model, or else to the user."""
     result = given.get("result")
     for part in result if isinstance(result, list) else []:
@@ -219,9 +173,4 @@ def _answer(given: dict[str, Any]) -> str:
             told = answer.get("output") or answer.get("error")
             if isinstance(told, str):
                 return told
-    shown = given.get("resultDisplay")
-    return shown if isinstance(shown, str) else ""
-
-
-def _later(one: datetime | None, other: datetime) -> datetime:
-    return max(one, other) if one else other
+    return text(given.get("resultDisplay"))

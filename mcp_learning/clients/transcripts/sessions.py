@@ -90,14 +90,6 @@ class Task:
         return [one for one in self.calls if one.action is Action.RUN]
 
     @property
-    def after_last_edit(self) -> list[SessionEvent]:
-        """What happened since a file was changed for the last time; everything without one."""
-        edits = [
-            at for at, one in enumerate(self.events) if isinstance(one, ToolCall) and one.is_edit
-        ]
-        return self.events[edits[-1] + 1 :] if edits else self.events
-
-    @property
     def cwd(self) -> str:
         """Where the agent worked at first; empty if unknown."""
         return next((one.cwd for one in self.events if one.cwd), "")
