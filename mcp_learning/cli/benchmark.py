@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from mcp_learning.service.index_benchmark import SearchLatency
     from mcp_learning.settings import Settings
 
-SPACE = 3
-"""Free space wanted for the copy and one index, in sizes of the database."""
+_SPACE = 3  # free space wanted for the copy and one index, in sizes of the database
 
 
 def benchmark(
@@ -64,7 +63,7 @@ def benchmark(
 
 def _check(settings: "Settings") -> None:
     """Ends the command if there is no room for a copy of the database."""
-    wanted = SPACE * settings.database_path.stat().st_size
+    wanted = _SPACE * settings.database_path.stat().st_size
     if shutil.disk_usage(gettempdir()).free < wanted:
         fail(f"{wanted / 2**20:,.0f} MB have to be free in {gettempdir()}; or set TMPDIR")
 

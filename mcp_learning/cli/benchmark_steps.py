@@ -18,8 +18,7 @@ from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 from mcp_learning.synthetic.loading import Plan, generate
 
-GENERATED_ROWS_PER_SECOND = 600
-"""Speed at which generated executions are embedded and inserted, on two CPUs."""
+_GENERATED_ROWS_PER_SECOND = 600  # embedded and inserted, on two CPUs
 
 
 @dataclass
@@ -84,7 +83,7 @@ async def _generate(
     rows: int, directory: Path, presets: Sequence[Preset], progress: ShowCount
 ) -> None:
     building = index_benchmark.expected_seconds(rows, presets)
-    _announce(rows, building + rows / GENERATED_ROWS_PER_SECOND)
+    _announce(rows, building + rows / _GENERATED_ROWS_PER_SECOND)
     generated = Settings.model_construct(data_dir=directory)
     await generate(generated, Plan(rows), embed=True, progress=progress)
 

@@ -44,9 +44,7 @@ from mcp_learning.store.duckdb.copies import examine
 from mcp_learning.store.duckdb.inspection import Summary
 from mcp_learning.store.duckdb.migrations import newest as newest_schema
 
-LEAST_FREE_MB = 100
-"""Free disk space, in MB (2^20 bytes), below which the check fails."""
-
+_LEAST_FREE_MB = 100  # MB of 2^20 bytes on the disk, below which the check fails
 _PYTHONS = ((3, 11), (3, 12), (3, 13))
 _SET_DATA_DIR = "set MCP_LEARNING_DATA_DIR to a directory that you may write to"
 _UPDATE_PACKAGE = "pip install --upgrade mcp-learning"
@@ -106,7 +104,7 @@ def permissions(context: CheckContext) -> Finding:
 def disk_space(context: CheckContext) -> Finding:
     """There is room to record."""
     free = shutil.disk_usage(nearest_existing(context.settings.data_dir)).free / 2**20
-    if free < LEAST_FREE_MB:
+    if free < _LEAST_FREE_MB:
         raise CheckFailed(f"{free:.0f} MB free", f"free some space, or {_SET_DATA_DIR}")
     return Finding(f"{free / 1024:.1f} GB free")
 

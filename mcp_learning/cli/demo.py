@@ -36,9 +36,7 @@ from mcp_learning.server.answers import structured
 if TYPE_CHECKING:
     from mcp_learning.cli.demo_client import Answer, Recording
 
-FEWEST_COMMITS = 10
-"""With fewer in the current directory the sample tells more."""
-
+_FEWEST_COMMITS = 10  # with fewer in the current directory the sample tells more
 _ABOUT = {
     "tried in two ways": "a task that was tried in two ways, in other words: which one to take",
     "unrelated": "about nothing that was recorded",
@@ -147,7 +145,7 @@ def choose(repo: Path | None, limit: int, excluded_repos: str) -> DemoSource:
     try:
         history = _history(Path.cwd(), limit, excluded_repos)
         tasks = commits.executions(history)
-        if len(tasks) >= min(FEWEST_COMMITS, limit):
+        if len(tasks) >= min(_FEWEST_COMMITS, limit):
             return DemoSource(history.name, tasks, sample=False)
         why = f"this repository has only {counted(len(tasks), 'commit')} to learn from"
     except _Excluded:

@@ -22,9 +22,7 @@ from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach, Re
 from mcp_learning.models.results import Recorded, SimilarTasks
 from mcp_learning.server import sandbox
 
-CALL_SECONDS = 60
-"""Longest wait for one answer. The first search waits for the model, a second or two."""
-
+_CALL_SECONDS = 60  # longest wait for an answer: the first one waits for the model
 UNRELATED = "bake sourdough bread at home"
 
 SAMPLE_QUESTIONS = (
@@ -223,7 +221,7 @@ async def connected(data_dir: Path, log: TextIO) -> AsyncIterator[DemoClient]:
     parameters = StdioServerParameters(command=command, args=arguments, env=environment)
     try:
         transport = stdio_client(parameters, errlog=log)
-        async with Client(transport, read_timeout_seconds=CALL_SECONDS) as client:
+        async with Client(transport, read_timeout_seconds=_CALL_SECONDS) as client:
             yield DemoClient(client, _since(begin))
     except (MCPError, OSError, LearningError, ExceptionGroup) as error:
         raise _explain(error) from error

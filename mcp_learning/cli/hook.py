@@ -13,9 +13,7 @@ from typing import Any
 SECONDS = 0.25
 """Longest time to wait for the server. A hook may take 0.3 s; the server answers in 0.02."""
 
-RUN_DIRECTORY = "run"
-"""Where the leader's address is, below the data directory."""
-
+_RUN_DIRECTORY = "run"  # where the leader's address is, below the data directory
 _LARGEST_INPUT = 16 * 2**20
 _LONGEST_REPLY = 8_000
 
@@ -68,7 +66,7 @@ def _answer(client: str, payload: dict[str, Any], directory: Path, patience: flo
     from mcp_learning.cluster import blocking_client
 
     try:
-        said = blocking_client.ask(directory / RUN_DIRECTORY, "remark", occasion, patience)
+        said = blocking_client.ask(directory / _RUN_DIRECTORY, "remark", occasion, patience)
     except blocking_client.NoLeader:
         return  # usual while no agent has its server running
     if text := str(said.get("text") or ""):

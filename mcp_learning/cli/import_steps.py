@@ -26,8 +26,7 @@ from mcp_learning.redaction.secrets import redact
 from mcp_learning.service.protocol import Learning
 from mcp_learning.settings import Settings
 
-SAMPLE = 5
-"""Executions that a dry run shows."""
+_SAMPLE = 5  # executions that a dry run shows
 
 
 class SampledExecution(Model):
@@ -105,7 +104,7 @@ class ImportRun:
 
     def preview(self, batch: list[PastExecution]) -> list[PastExecution]:
         """Adds to the sample; returns the executions that were not seen before."""
-        self.sample += [_sampled(record) for record in batch[: SAMPLE - len(self.sample)]]
+        self.sample += [_sampled(record) for record in batch[: _SAMPLE - len(self.sample)]]
         new = []
         for record in batch:
             if record.task_id not in self.seen:

@@ -53,13 +53,12 @@ def judge(
             async with service(settings) as learning:
                 return await repositories.judge_history(learning, known)
         results = await run_sync(junit.read, path)
-        here = None if task else await run_sync(repositories.here)
+        head, known_as = ("", []) if task else await run_sync(repositories.here)
         async with service(settings) as learning:
-            if here is None:
+            if task:
                 chosen = results.judgement(await resolve(learning, task))
                 return await learning.judge(Judge(judgements=[chosen]))
-            tested = commit or here.head
-            return await repositories.judge_results(learning, results, here.known_as, tested)
+            return await repositories.judge_results(learning, results, known_as, commit or head)
 
     done = run(work, "judging", names={"repo": "PATH"})
     if json:

@@ -28,9 +28,7 @@ console = Console()
 _TEXT, _LABEL = 110, 40
 """Characters of a text, and of a label, that a table shows."""
 
-_WIDE = 100
-"""Columns of a terminal from which all of an execution is side by side."""
-
+_WIDE = 100  # columns of a terminal from which all of an execution is side by side
 _STYLE = {"success": "green", "failure": "red", "pending": "yellow"}
 
 

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from mcp_learning.models.results import Recommendation
     from mcp_learning.service.protocol import Learning
 
-MAX_TOKENS = 50_000
-"""People are shown all of the answer: the most that a request may ask for."""
+_MAX_TOKENS = 50_000  # the most that a request may ask for: people are shown all
 
 
 def recommend(
@@ -54,7 +53,7 @@ def recommend(
         objective=objective,
         explore=explore,
         limit=limit,
-        max_tokens=MAX_TOKENS,
+        max_tokens=_MAX_TOKENS,
     )
     settings = load_settings(data_dir, needs_database=True)
 

@@ -8,9 +8,7 @@ from mcp_learning.cli.stdio_client import StdioClient
 from mcp_learning.errors import LearningError
 from mcp_learning.server import sandbox
 
-SECONDS = 60
-"""Longest time for the whole conversation; then the server is killed."""
-
+_SECONDS = 60  # longest time for the whole conversation; then the server is killed
 TASK = "The nightly backup fails because the disk is full"
 PARAPHRASE = "no space left when backing up at night"
 
@@ -27,7 +25,7 @@ class RoundTrip:
 def round_trip(directory: Path) -> RoundTrip:
     """Starts a server on `directory`, records a task, finds it by a paraphrase, and ends it.
 
-    Blocks, at most for SECONDS.
+    Blocks, for a minute at most.
 
     Raises:
         LearningError: Any step failed; says which, with the last line of the server's log.
@@ -36,7 +34,7 @@ def round_trip(directory: Path) -> RoundTrip:
     begin = time.perf_counter()
     with (
         (directory / "server.log").open("w+b") as log,
-        StdioClient(sandbox.COMMAND, environment, log=log, seconds=SECONDS) as server,
+        StdioClient(sandbox.COMMAND, environment, log=log, seconds=_SECONDS) as server,
     ):
         server.initialize("mcp-learning-doctor")
         initialized = time.perf_counter()
@@ -47,7 +45,7 @@ def round_trip(directory: Path) -> RoundTrip:
         matches = server.content("find_similar_tasks", task_description=PARAPHRASE)["matches"]
         if not matches or matches[0]["task_id"] != recorded["task_id"]:
             raise LearningError("the recorded task was not found again by a paraphrase of it")
-        status, _ = server.leave(SECONDS)
+        status, _ = server.leave(_SECONDS)
         if status:
             raise LearningError(f"the server ended with exit code {status} instead of 0")
     return RoundTrip(

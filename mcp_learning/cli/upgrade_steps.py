@@ -38,8 +38,7 @@ from mcp_learning.store.duckdb.files import discard, finish_replacing, replacing
 from mcp_learning.store.duckdb.upgrade import design_of, migrate
 from mcp_learning.store.protocol import FileStore
 
-PAUSE = 0.1
-"""Seconds between two attempts to get access to the file, or to reach its leader."""
+_PAUSE = 0.1  # seconds between two attempts to get access to the file
 
 
 @dataclass
@@ -91,7 +90,7 @@ def bring_file_up(
                     raise
             else:
                 return _upgrade_file(settings, report)
-        pause(PAUSE)
+        pause(_PAUSE)
 
 
 def adopt(settings: Settings, source: Path) -> None:

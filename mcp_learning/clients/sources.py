@@ -26,11 +26,7 @@ class Source:
 
 
 def sources(commits_limit: int) -> dict[str, Source]:
-    """The sources by name.
-
-    Args:
-        commits_limit: Of a git history, this many of the latest commits are read.
-    """
+    """The sources by name; of a git history so many of the latest commits are read."""
     return {
         "claude-code": Source(
             partial(tasks.executions, claude_code.read), claude_code.default_directory

@@ -21,6 +21,7 @@ from mcp_learning.clients.transcripts.events import (
     Usage,
 )
 from mcp_learning.clients.transcripts.sessions import Task
+from mcp_learning.clients.values import cut
 from mcp_learning.models.verdicts import PENDING, Verdict
 
 PRAISED = Verdict("success", "user", 0.95, "the user was content")
@@ -35,9 +36,7 @@ COMPLAINED = Verdict("failure", "user", 0.6, "the user went on with a complaint"
 REFUSED = Verdict("failure", "none", 0.6, "no change was permitted")
 BROKE_OFF = Verdict("failure", "none", 0.3, "ended without a result")
 
-LEAST_ALIKE = 0.8
-"""Share of words, of all that two requests have, from which they are the same request."""
-
+_LEAST_ALIKE = 0.8  # share of words in common from which two requests are the same
 _FEWEST_WORDS = 4  # of a request that is recognised when other words are added
 _QUOTED = 80
 _AGAINST = (Reaction.REJECTED, Reaction.REPEATED, Reaction.UNDONE)
@@ -47,12 +46,7 @@ _WORD = re.compile(r"\w+")
 
 
 def verdict(task: Task, following: Prompt | None = None) -> Verdict:
-    """How a task ended.
-
-    Args:
-        task: What happened in it.
-        following: The prompt that the next task of the session begins with, if there is one.
-    """
+    """How a task ended; `following` is the prompt that the next one begins with, if any."""
     complaint = _last_complaint(task)
     attempt = task.events[complaint or 0 :]
     return (
@@ -185,10 +179,9 @@ def _alike(one: str, other: str) -> bool:
     mine, theirs = (set(_WORD.findall(text[:2_000].lower())) for text in (one, other))
     if min(len(mine), len(theirs)) < _FEWEST_WORDS:
         return " ".join(one.split()).lower() == " ".join(other.split()).lower()
-    return len(mine & theirs) >= LEAST_ALIKE * len(mine | theirs)
+    return len(mine & theirs) >= _LEAST_ALIKE * len(mine | theirs)
 
 
 def _quoting(found: Verdict, prompt: Prompt) -> Verdict:
-    text = " ".join(prompt.text.split())
-    cut = text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}\u2026"
-    return found._replace(why=f"{found.why}: {cut!r}")
+    said = cut(" ".join(prompt.text.split()), _QUOTED)
+    return found._replace(why=f"{found.why}: {said!r}")

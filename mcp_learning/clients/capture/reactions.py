@@ -9,9 +9,7 @@ from enum import StrEnum
 
 from mcp_learning.clients.transcripts.wording import pattern
 
-_FIRST = 160
-"""Characters of a prompt that are looked at."""
-
+_FIRST = 160  # characters of a prompt that are looked at
 _SHORT = 80
 """Characters up to which praise may also come later: "the button is there now, thanks"."""
 

@@ -30,12 +30,7 @@ _READERS: dict[str, Reader] = {
 
 
 def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
-    """Records the latest task of the session that a hook names; blocks.
-
-    Args:
-        client: Name of the client.
-        payload: The hook's input.
-        data_dir: The data directory.
+    """Records the latest task of the session that a hook's input names; blocks.
 
     Returns:
         What was done, or why nothing was, in a few words.
@@ -58,11 +53,10 @@ def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
         return "nothing recorded: no task in the transcript"
     plan: list[PastExecution | str] = []
     for task, following in latest:
-        if not task.tools:
-            plan.append("no tool was used, so nothing was done")
-            continue
-        found = execution(task, session.client, notes, following)
-        why = notes.examples[-1].reason if notes.examples else "the agent did it itself"
+        found, why = None, "no tool was used, so nothing was done"
+        if task.tools:
+            found = execution(task, session.client, notes, following)
+            why = notes.examples[-1].reason if notes.examples else "the agent did it itself"
         plan.append(found or why)
     records = [one for one in plan if isinstance(one, PastExecution)]
     begun = session.tasks[0].cwd if len(session.tasks) == 1 else ""

@@ -35,19 +35,23 @@ _MANAGED = re.compile(r"[\\/]\.codex[\\/]worktrees[\\/][^\\/]+[\\/][^\\/]+")
 _SEPARATOR = re.compile(r"[\\/]")
 _MAIN_BRANCHES = frozenset({"main", "master", "develop", "dev", "trunk", "next"})
 _SHORTEST_STEM = 2
-_PUSHED = re.compile(r"^To (?P<url>(?![./~]|file:)\S+[:/]\S+)", re.MULTILINE)
-_PULL_REQUEST = re.compile(
-    r"https?://[\w.-]+/(?P<name>[\w.-]+/[\w.-]+)/(?:pull|-/merge_requests)/\d+"
+_TELLING = tuple(
+    (re.compile(command), re.compile(output, re.MULTILINE))
+    for command, output in (
+        (r"\bgit\b.*\bpush\b", r"^To (?P<name>(?![./~]|file:)\S+[:/]\S+)"),
+        (r"\bgit\b.*\bremote\b", r"^origin\s+(?P<name>\S+)\s+\((?:fetch|push)\)"),
+        (
+            r"\bgh\s+pr\s+create\b|\bglab\s+mr\s+create\b",
+            r"https?://[\w.-]+/(?P<name>[\w.-]+/[\w.-]+)/(?:pull|-/merge_requests)/\d+",
+        ),
+    )
 )
-_REMOTE = re.compile(r"^origin\s+(?P<url>\S+)\s+\((?:fetch|push)\)", re.MULTILINE)
-_IS_REMOTE = re.compile(r"\bgit\b.*\bremote\b")
-_IS_PUSH = re.compile(r"\bgit\b.*\bpush\b")
-_IS_PULL_REQUEST = re.compile(r"\bgh\s+pr\s+create\b|\bglab\s+mr\s+create\b")
+"""Commands whose output names the repository, and how it does."""
 
 
 def repository(task: Task) -> str:
     """Name of the repository; empty if the task was in none that can be told."""
-    directory = _directory(task)
+    directory = _directory_of(task.events) or task.cwd
     if working_copies.main_directory(directory):
         return _name(directory)
     branch = task.branch
@@ -61,18 +65,9 @@ def repository(task: Task) -> str:
 
 def known_as(task: Task) -> list[str]:
     """Directories and addresses of the repository, by which it may be excluded."""
-    found = dict.fromkeys(one for cwd in _directories(task) for one in _spellings(cwd))
-    addresses = filter(None, [task.session.remote, _pushed_url(task)])
-    return [*found, *addresses]
-
-
-def _directories(task: Task) -> list[str]:
-    return list(dict.fromkeys(one.cwd for one in task.events if one.cwd))
-
-
-def _directory(task: Task) -> str:
-    """Where most was done in a task; where it began if nothing was."""
-    return _directory_of(task.events) or task.cwd
+    directories = dict.fromkeys(one.cwd for one in task.events if one.cwd)
+    found = dict.fromkeys(one for cwd in directories for one in _spellings(cwd))
+    return [*found, *filter(None, [task.session.remote, _pushed_url(task)])]
 
 
 def _directory_of(events: Sequence[SessionEvent]) -> str:
@@ -148,21 +143,12 @@ def _pushed(task: Task) -> str:
 
 def _pushed_url(task: Task) -> str:
     """The address that `git push`, `git remote` or `gh pr create` told, in the task or session."""
-    for calls in (task.commands, _commands(task.session)):
-        for call in calls:
-            if _IS_PUSH.search(call.command) and (found := _PUSHED.search(call.output)):
-                return found["url"]
-            if _IS_REMOTE.search(call.command) and (found := _REMOTE.search(call.output)):
-                return found["url"]
-            if _IS_PULL_REQUEST.search(call.command) and (
-                found := _PULL_REQUEST.search(call.output)
-            ):
+    earlier = (one for one in task.session.events if isinstance(one, ToolCall) and one.command)
+    for call in (*task.commands, *earlier):
+        for command, told in _TELLING:
+            if command.search(call.command) and (found := told.search(call.output)):
                 return found["name"]
     return ""
-
-
-def _commands(session: Session) -> list[ToolCall]:
-    return [one for one in session.events if isinstance(one, ToolCall) and one.command]
 
 
 @lru_cache(1_000)

@@ -7,26 +7,15 @@ from mcp_learning.clients.transcripts import wording
 from mcp_learning.clients.transcripts.events import Notice, Prompt, Reply, ToolCall
 from mcp_learning.clients.transcripts.sessions import Task
 
-LONGEST_FOLLOW_UP = 2_000
-"""Characters of each further prompt that are kept in a description."""
-
-SUBSTANTIAL = 160
-"""Characters from which a reply tells what was done, rather than that it was."""
-
-LONGEST_CLOSING = 1_000
-"""Characters up to which a last word is added to the reply that tells what was done."""
-
+_LONGEST_FOLLOW_UP = 2_000  # characters of each further prompt in a description
+_SUBSTANTIAL = 160  # characters from which a reply tells what was done, not that it was
+_LONGEST_CLOSING = 1_000  # characters up to which a last word is added to that reply
 LONGEST_CLOSED = 400
 """Characters up to which a reply that begins with "Committed" or "Tests pass" is a last word."""
 
-LONGEST_EARLIER = 4_000
-"""Characters of replies of earlier turns that are kept."""
-
-MOST_COMMITS = 5
-"""Commits whose subjects are named."""
-
-MOST_FILES = 10
-"""Files that are named where the replies name none."""
+_LONGEST_EARLIER = 4_000  # characters of replies of earlier turns that are kept
+_MOST_COMMITS = 5  # commits whose subjects are named
+_MOST_FILES = 10  # files that are named where the replies name none
 
 
 def description(task: Task) -> str:
@@ -36,7 +25,7 @@ def description(task: Task) -> str:
     for prompt in further:
         text = prompt.text.strip()
         if not wording.is_go_ahead(text) and not any(text in earlier for earlier in said):
-            said.append(text[:LONGEST_FOLLOW_UP])
+            said.append(text[:_LONGEST_FOLLOW_UP])
     return "\n\n".join(said)
 
 
@@ -56,13 +45,13 @@ def solution(task: Task) -> str:
     if main is None:
         main = telling[-1] if telling else _longest(turns[-2:]) + max(len(turns) - 2, 0)
     parts = [turns[main].reply]
-    parts += [one.reply for one in turns[main + 1 :] if len(one.reply) <= LONGEST_CLOSING]
+    parts += [one.reply for one in turns[main + 1 :] if len(one.reply) <= _LONGEST_CLOSING]
     subjects = dict.fromkeys(text for one in task.commands for text in one.commit_subjects)
-    parts += [f"Committed: {'; '.join(list(subjects)[:MOST_COMMITS])}"] if subjects else []
-    names = [re.split(r"[\\/]", file)[-1] for file in task.files[:MOST_FILES]]
+    parts += [f"Committed: {'; '.join(list(subjects)[:_MOST_COMMITS])}"] if subjects else []
+    names = [re.split(r"[\\/]", file)[-1] for file in task.files[:_MOST_FILES]]
     if names and not any(name in part for name in names for part in parts):
         parts.append(f"Changed: {', '.join(names)}")
-    room = LONGEST_EARLIER
+    room = _LONGEST_EARLIER
     for one in reversed([turns[at] for at in telling if at < main]):
         room -= len(one.reply)
         if room < 0:
@@ -90,15 +79,15 @@ class _Turn:
     @property
     def is_telling(self) -> bool:
         """Whether the reply tells what was done, rather than that it was."""
-        least = LONGEST_CLOSED if wording.pattern("closing").match(self.reply) else SUBSTANTIAL
+        least = LONGEST_CLOSED if wording.pattern("closing").match(self.reply) else _SUBSTANTIAL
         return len(self.reply) >= least
 
     def said(self, text: str) -> None:
         """The agent said something; of what a notice made it say, only what tells something."""
-        is_short = len(text) < SUBSTANTIAL
+        is_short = len(text) < _SUBSTANTIAL
         is_empty = is_short and bool(wording.pattern("announcement").match(text))
         is_empty = is_empty or (
-            len(text) < 2 * SUBSTANTIAL and bool(wording.pattern("nothing").match(text))
+            len(text) < 2 * _SUBSTANTIAL and bool(wording.pattern("nothing").match(text))
         )
         if not is_empty and not (self.is_notice and not self.has_edits and is_short):
             self.reply = text

@@ -10,21 +10,13 @@ from mcp_learning.clients.transcripts.sessions import Task
 
 _PREFIX = re.compile(r"(\w+)(?:\([^()]*\))?!?: ")
 _PREFIXES = {
-    "fix": "bug_fix",
-    "bugfix": "bug_fix",
-    "hotfix": "bug_fix",
+    **{name: name for name in ("docs", "test", "refactor", "build", "ci")},
+    **dict.fromkeys(("fix", "bugfix", "hotfix"), "bug_fix"),
     "feat": "feature",
-    "docs": "docs",
-    "test": "test",
     "perf": "performance",
-    "refactor": "refactor",
-    "build": "build",
-    "ci": "ci",
     "style": "refactor",
 }
-_LOOKED_AT = 1_000
-"""Characters of a prompt in which words are looked for."""
-
+_LOOKED_AT = 1_000  # characters of a prompt in which words are looked for
 _TESTS = re.compile(
     r"(?:^|/)(?:tests?|specs?|__tests__|testdata|fixtures|e2e)/"
     r"|(?:^|/)(?:test_[^/]+|conftest\.py|[^/]+[._-](?:test|tests|spec)s?\.\w+|[^/]+Tests?\.\w+)$"

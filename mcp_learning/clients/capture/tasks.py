@@ -29,7 +29,7 @@ Reader = Callable[[Path, Notes, str], Session]
 """The `read` of a client in `transcripts`."""
 
 Finder = Callable[[Path, Notes], list[Path]]
-"""Finds the files of a client's sessions."""
+"""Its `files`."""
 
 _MOST_TOOLS = 20
 _MOST_COMMITS = 20
@@ -46,15 +46,14 @@ def transcripts(path: Path, notes: Notes) -> list[Path]:
 
 
 def executions(
-    read: Reader, path: Path, notes: Notes, files_of: Finder = transcripts
+    read: Reader,
+    path: Path,
+    notes: Notes,
+    files_of: Finder = transcripts,
 ) -> Iterator[PastExecution]:
     """The executions of a session's file, or of all sessions below a directory; blocks.
 
-    Args:
-        read: Reads a file.
-        path: A file or a directory.
-        notes: Gets what can't be read, and what became of the rest.
-        files_of: Finds the files.
+    Notes get what can't be read, and what became of the rest.
 
     Raises:
         InvalidInput: There is no such path.
@@ -91,19 +90,14 @@ def execution(
     """The execution of a task; None, with a note, if there is none or it can't be stored.
 
     What the agent recorded itself as one execution is this task, and gets what the session adds to
-    it. A task of which it recorded several, or updated one, is left to it.
-
-    Args:
-        task: What happened in it.
-        client: That wrote the session.
-        notes: Gets what can't be stored.
-        following: The prompt that the next task of the session begins with, if there is one.
+    it. A task of which it recorded several, or updated one, is left to it. `following` is the
+    prompt that the next task of the session begins with, if there is one.
     """
     (recorded,) = task.recorded if len(task.recorded) == 1 else (None,)
     if task.is_recorded and recorded is None:
         notes.found["tasks that the agent recorded itself"] += 1
         return None
-    ended = task.ended or task.started
+    started, ended = task.first.at, task.ended or task.first.at
     verdict = outcomes.verdict(task, following)
     values = {
         "task_type": task_types.task_type(task),
@@ -113,7 +107,7 @@ def execution(
         "model_tier": _tier(task.model) or None,
         "solution_summary": fitted(summaries.solution(task), LONGEST_SOLUTION) or None,
         "error_message": _ending(summaries.error(task), LONGEST_ERROR) or None,
-        "duration_seconds": (ended - task.started).total_seconds() if task.ended else None,
+        "duration_seconds": (ended - started).total_seconds() if task.ended else None,
         "cost_usd": task.cost,
         "details": {
             "file_count": len(task.files) or None,
@@ -125,17 +119,16 @@ def execution(
         },
     }
     record = {
-        "task_id": recorded or identity(client, task.name),
+        "task_id": recorded or identity(client, task.first.name),
         "execution": values,
-        "recorded_at": task.started,
+        "recorded_at": started,
         "updated_at": max(ended, following.at) if following else ended,
         "repo_known_as": repositories.known_as(task),
     }
     try:
         return PastExecution.model_validate(record)
     except ValidationError as problem:
-        first = problem.errors(include_url=False, include_input=False)[0]
-        notes.skip(task.first.where, f"{first['loc'][-1]} can't be accepted", first["msg"])
+        notes.refuse(task.first.where, problem)
         return None
 
 
@@ -166,7 +159,7 @@ def _metadata(task: Task, client: str) -> dict[str, Any]:
         "branch": clean(task.branch, 200),
         "model": clean(task.model, 100),
         "tools": dict(task.tools.most_common(_MOST_TOOLS)),
-        "tool_errors": len(task.failed_calls),
+        "tool_errors": sum(bool(one.failed) and not one.is_rejected for one in task.calls),
         "interrupted": task.interrupted,
         "ended_by": task.trouble.trouble.value if task.trouble else None,
         "prompts": len(task.prompts) if len(task.prompts) > 1 else None,

@@ -7,38 +7,14 @@ from mcp_learning.clients.transcripts.events import ToolCall
 from mcp_learning.clients.transcripts.sessions import Task
 from mcp_learning.clients.values import clean
 
-MOST_FILES = 50
-"""Files of a task that are named."""
-
-MOST_COMMANDS = 5
-"""Commands of a task that failed, and worked later in another form, that are told."""
-
-LONGEST_VALUE = 300
-"""Characters of a path, a command, or the end of an error."""
-
+_MOST_FILES = 50  # files of a task that are named
+_MOST_COMMANDS = 5  # commands that failed, and worked later in another form
+_LONGEST_VALUE = 300  # characters of a path, a command, or the end of an error
 _BEFORE_PROGRAM = re.compile(r"\s*(?:cd\s+\S+\s*(?:&&|;)\s*|[A-Za-z_]\w*=\S*\s+|sudo\s+|time\s+)*")
-_RUNNERS = frozenset(
-    [
-        "npm",
-        "npx",
-        "pnpm",
-        "yarn",
-        "bun",
-        "uv",
-        "poetry",
-        "python",
-        "python3",
-        "pip",
-        "cargo",
-        "go",
-        "git",
-        "gh",
-        "docker",
-        "make",
-        "mvn",
-        "gradle",
-    ]
-)
+_RUNNERS = {
+    *("npm", "npx", "pnpm", "yarn", "bun", "uv", "poetry", "python", "python3", "pip", "cargo"),
+    *("go", "git", "gh", "docker", "make", "mvn", "gradle"),
+}
 
 
 def files(task: Task) -> list[dict[str, Any]]:
@@ -56,9 +32,9 @@ def files(task: Task) -> list[dict[str, Any]]:
             found.update(dict.fromkeys(waiting, call.commits[-1]))
             waiting = []
     found.update({file: found.get(file, task.session.commit) for file in waiting})
-    named = list(found.items())[:MOST_FILES]
+    named = list(found.items())[:_MOST_FILES]
     return [
-        {"path": clean(path, LONGEST_VALUE), "commit": commit or None} for path, commit in named
+        {"path": clean(path, _LONGEST_VALUE), "commit": commit or None} for path, commit in named
     ]
 
 
@@ -77,14 +53,10 @@ def recovered(task: Task) -> list[dict[str, str]]:
         if call.failed:
             failed[program] = call
         elif (before := failed.pop(program, None)) and before.command != call.command:
-            found.append(
-                {
-                    "failed": clean(before.command, LONGEST_VALUE),
-                    "error": clean(before.output.strip()[-LONGEST_VALUE:], LONGEST_VALUE),
-                    "worked": clean(call.command, LONGEST_VALUE),
-                }
-            )
-    return found[-MOST_COMMANDS:]
+            told = before.output.strip()[-_LONGEST_VALUE:]
+            values = {"failed": before.command, "error": told, "worked": call.command}
+            found.append({name: clean(text, _LONGEST_VALUE) for name, text in values.items()})
+    return found[-_MOST_COMMANDS:]
 
 
 def _program(command: str) -> str:

@@ -10,8 +10,7 @@ from tomlkit.items import InlineTable
 from mcp_learning.clients.install import jsonc
 from mcp_learning.clients.install.jsonc import BrokenText
 
-_EMPTY = "{}\n"
-"""What an empty JSON file is taken for."""
+_EMPTY = "{}\n"  # what an empty JSON file is taken for
 
 
 def load(text: str, *, toml: bool) -> dict[str, Any]:

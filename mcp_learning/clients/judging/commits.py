@@ -3,20 +3,17 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from mcp_learning.clients.judging.judgements import judgement
 from mcp_learning.clients.transfer import commits, corrections
 from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory
 from mcp_learning.clients.transfer.corrections import Correction
-from mcp_learning.clients.values import cut, moment
+from mcp_learning.clients.values import moment
 from mcp_learning.models.corrections import Judgement
 from mcp_learning.models.dashboard import Listed
-from mcp_learning.models.verdicts import LONGEST_REASON, REVERTED
+from mcp_learning.models.verdicts import PENDING, REVERTED, Verdict
 
-STOOD = 0.8
-"""Confidence that an execution succeeded whose commits stood for `corrections.MENDED_WITHIN`."""
-
-PARTLY = 0.7
-"""Confidence that an execution failed of whose commits only some were taken back."""
-
+_STOOD = 0.8  # confidence of a success whose commits stood
+_PARTLY = 0.7  # of a failure where only some commits were taken back
 _SHORTEST = 7  # digits of a hash
 
 
@@ -25,11 +22,7 @@ def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Jud
 
     One whose commits were taken back failed. One of which nothing is known succeeded if they stood
     for two weeks. What was said of one is taken back when its commits stand again. An imported
-    commit is left to the import, which knows more of it.
-
-    Args:
-        history: Of the repository.
-        executions: Of the same repository.
+    commit is left to the import, which knows more of it. All executions are of the same repository.
     """
     found = corrections.find(history.commits)
     by_hash = {commit.hash: commit for commit in history.commits}
@@ -61,35 +54,20 @@ def _judgement(
     back = [one for one in mine if one.hash in corrected and corrected[one.hash].kind == "reverted"]
     if back:
         by = by_hash[corrected[back[-1].hash].by]
-        return Judgement(
-            task_id=execution.task_id,
-            source="git",
-            outcome="failure",
-            outcome_basis="git",
-            confidence=REVERTED if len(back) == len(mine) else PARTLY,
-            why=cut(
-                f"commit {back[-1].hash[:_SHORTEST]} was taken back by {by.hash[:_SHORTEST]}: "
-                f"{by.subject}",
-                LONGEST_REASON,
-            ),
-            at=_time(by),
-        )
+        pair = f"commit {back[-1].hash[:_SHORTEST]} was taken back by {by.hash[:_SHORTEST]}"
+        sure = REVERTED if len(back) == len(mine) else _PARTLY
+        verdict = Verdict("failure", "git", sure, f"{pair}: {by.subject}")
+        return judgement(execution.task_id, "git", verdict, _time(by))
     since = max(map(_time, mine))
     has_stood = latest is not None and latest - since >= corrections.MENDED_WITHIN
     if execution.outcome == "pending" and has_stood:
-        return Judgement(
-            task_id=execution.task_id,
-            source="git",
-            outcome="success",
-            outcome_basis="git",
-            confidence=STOOD,
-            why=f"commit {mine[-1].hash[:_SHORTEST]} has stood",
-            at=since + corrections.MENDED_WITHIN,
-        )
-    if (execution.outcome, execution.outcome_basis) == ("failure", "git"):
-        values = {"outcome": "pending", "outcome_basis": "none", "confidence": 0, "at": since}
-        return Judgement.model_validate({"task_id": execution.task_id, "source": "git", **values})
-    return None
+        why = f"commit {mine[-1].hash[:_SHORTEST]} has stood"
+        verdict, since = Verdict("success", "git", _STOOD, why), since + corrections.MENDED_WITHIN
+    elif (execution.outcome, execution.outcome_basis) == ("failure", "git"):
+        verdict = PENDING
+    else:
+        return None
+    return judgement(execution.task_id, "git", verdict, since)
 
 
 def _time(commit: Commit) -> datetime:

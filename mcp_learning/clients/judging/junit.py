@@ -7,18 +7,16 @@ from pathlib import Path
 from uuid import UUID
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
-from mcp_learning.clients.values import clean, cut, moment
+from mcp_learning.clients.judging.judgements import judgement
+from mcp_learning.clients.values import clean, moment
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.corrections import Judgement
-from mcp_learning.models.verdicts import LONGEST_REASON
+from mcp_learning.models.requests import Outcome
+from mcp_learning.models.verdicts import Verdict
 from mcp_learning.models.wording import counted
 
-LARGEST = 64 * 2**20
-"""Bytes of a file that is read."""
-
-CONFIDENCE = 0.9
-"""Of an outcome that follows from results of tests."""
-
+_LARGEST = 64 * 2**20  # bytes of a file that is read
+_CONFIDENCE = 0.9  # of an outcome that follows from results of tests
 _NAMED = 3  # failed tests that are named
 _ENTITIES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
@@ -45,15 +43,8 @@ class Results:
             why = f"{len(self.failed)} of {counted(ran, 'test')} failed: {named}"
         else:
             why = f"{counted(ran, 'test')} passed"
-        return Judgement(
-            task_id=task_id,
-            source="ci",
-            outcome="failure" if self.failed else "success",
-            outcome_basis="ci",
-            confidence=CONFIDENCE,
-            why=cut(why, LONGEST_REASON),
-            at=self.at,
-        )
+        outcome: Outcome = "failure" if self.failed else "success"
+        return judgement(task_id, "ci", Verdict(outcome, "ci", _CONFIDENCE, why), self.at)
 
 
 def read(path: Path) -> Results:
@@ -84,8 +75,8 @@ def read(path: Path) -> Results:
 def _parsed(path: Path) -> tuple[Element, datetime]:
     """The root of a file, and when that was written."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise InvalidInput("path", f"{path} is larger than {LARGEST >> 20} MB; split it")
+        if path.stat().st_size > _LARGEST:
+            raise InvalidInput("path", f"{path} is larger than {_LARGEST >> 20} MB; split it")
         content = path.read_bytes()
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError as error:

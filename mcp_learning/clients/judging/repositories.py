@@ -1,8 +1,8 @@
 """Judges the executions of a repository in the database, by its history or by results of tests."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import anyio
 import anyio.to_thread
@@ -17,37 +17,20 @@ from mcp_learning.models.dashboard import Listed, ListExecutions
 from mcp_learning.redaction import working_copies
 from mcp_learning.service.protocol import Learning
 
-MOST_EXECUTIONS = 1_000
-"""Latest executions of a repository that are judged."""
-
-LATEST_COMMITS = 200
-"""Commits that are looked at when a session begins."""
-
+_MOST_EXECUTIONS = 1_000  # latest executions of a repository that are judged
+_LATEST_COMMITS = 200  # commits that are looked at when a session begins
 SECONDS = 10
 """Longest time for that."""
 
 _LONGEST_LABEL = 500
 
 
-def history(directory: Path, limit: int) -> CommitHistory:
-    """The latest commits of a repository, without the functions that they changed; blocks.
-
-    Raises:
-        InvalidInput: It is no repository, or has no commits.
-        LearningError: There is no git program, or it took too long.
-    """
-    return git.read(directory, limit, with_functions=False)
+history = partial(git.read, with_functions=False)
+"""Reads the latest commits of a repository, as `git.read`, but not what they changed in files."""
 
 
-class CheckedOut(NamedTuple):
-    """The commit that a directory has checked out, and what its repository is called."""
-
-    head: str
-    known_as: list[str]
-
-
-def here() -> CheckedOut:
-    """What the current directory has checked out; blocks.
+def here() -> tuple[str, list[str]]:
+    """The commit that is checked out in the current directory, and names of the repository; blocks.
 
     Raises:
         InvalidInput: It is in no repository, or one without commits.
@@ -55,7 +38,7 @@ def here() -> CheckedOut:
     """
     directory = Path.cwd()
     hash_ = git_program.run(directory, "rev-parse", "HEAD").strip()
-    return CheckedOut(hash_, working_copies.spellings(str(directory)))
+    return hash_, working_copies.spellings(str(directory))
 
 
 async def judge_history(learning: Learning, known: CommitHistory) -> Judged:
@@ -78,7 +61,7 @@ async def judge_lately(learning: Learning, directory: Path) -> Judged | None:
     with anyio.move_on_after(SECONDS):
         try:
             known = await anyio.to_thread.run_sync(
-                history, directory, LATEST_COMMITS, abandon_on_cancel=True
+                history, directory, _LATEST_COMMITS, abandon_on_cancel=True
             )
         except LearningError:  # it is no repository, for instance
             return None
@@ -95,7 +78,7 @@ async def judge_results(
         learning: The database.
         results: Of the tests.
         known_as: What the repository is called.
-        commit: Hash of the commit that was tested, at least seven digits of it.
+        commit: Hash, or at least its first seven digits.
 
     Raises:
         InvalidInput: No execution made it.
@@ -112,10 +95,10 @@ async def judge_results(
 async def _executions(learning: Learning, spellings: Iterable[str]) -> list[Listed]:
     found: dict[object, Listed] = {}
     for spelling in dict.fromkeys(one[:_LONGEST_LABEL] for one in spellings if one):
-        asked = ListExecutions(repo=spelling, limit=MOST_EXECUTIONS)
+        asked = ListExecutions(repo=spelling, limit=_MOST_EXECUTIONS)
         page = await learning.listing(asked)
         found |= {one.task_id: one for one in page.executions}
-    return list(found.values())[:MOST_EXECUTIONS]
+    return list(found.values())[:_MOST_EXECUTIONS]
 
 
 def _is_same(one: str, other: str) -> bool:

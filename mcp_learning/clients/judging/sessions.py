@@ -5,22 +5,18 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from mcp_learning.clients.values import cut
-from mcp_learning.models.corrections import Judge, Judgement
+from mcp_learning.clients.judging.judgements import judgement
+from mcp_learning.models.corrections import Judge
 from mcp_learning.models.dashboard import Listed, ListExecutions
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.models.verdicts import LONGEST_REASON
+from mcp_learning.models.verdicts import Verdict
 from mcp_learning.service.protocol import Learning
 
 REOPENS = "reopens"
 """In the metadata of an execution: that its session began with a complaint about earlier work."""
 
-WITHIN = timedelta(days=7)
-"""Time in which a complaint may be about an execution that shares words with it."""
-
-SOON = timedelta(days=1)
-"""Time in which one that names nothing is about the latest execution."""
-
+_WITHIN = timedelta(days=7)  # after which no complaint is about an execution
+_SOON = timedelta(days=1)  # the same, if it names nothing
 CONFIDENCE = 0.6
 
 _LOOKED_AT = 5
@@ -35,10 +31,7 @@ def reopens(record: PastExecution) -> bool:
 
 
 async def judge_earlier(learning: Learning, records: Iterable[PastExecution]) -> list[UUID]:
-    """Judges the executions that complaints among these records are about, of their repository.
-
-    Returns:
-        Those of which something new is known.
+    """Judges what complaints among these records are about; returns what is judged anew.
 
     Raises:
         StoreError: The database can't be read or written.
@@ -48,23 +41,16 @@ async def judge_earlier(learning: Learning, records: Iterable[PastExecution]) ->
         repo = record.execution.repo
         if not repo or not reopens(record):
             continue
-        since = record.recorded_at - WITHIN
+        since = record.recorded_at - _WITHIN
         asked = ListExecutions(repo=repo, since=since, until=record.recorded_at, limit=_LOOKED_AT)
         page = await learning.listing(asked)
         session = record.execution.details.session_id
         others = [one for one in page.executions if one.session_id != session]
         if (about := _about(record, others)) is not None:
             said = " ".join(record.execution.task_description.split())
-            judgement = Judgement(
-                task_id=about.task_id,
-                source="later",
-                outcome="failure",
-                outcome_basis="user",
-                confidence=CONFIDENCE,
-                why=cut(f"a later session began: {said}", LONGEST_REASON),
-                at=record.recorded_at,
-            )
-            changed += (await learning.judge(Judge(judgements=[judgement]))).changed
+            verdict = Verdict("failure", "user", CONFIDENCE, f"a later session began: {said}")
+            made = judgement(about.task_id, "later", verdict, record.recorded_at)
+            changed += (await learning.judge(Judge(judgements=[made]))).changed
     return changed
 
 
@@ -78,5 +64,5 @@ def _about(complaint: PastExecution, earlier: list[Listed]) -> Listed | None:
             return one
     if earlier and len(text) <= _NAMES_NOTHING:
         latest = earlier[0]
-        return latest if complaint.recorded_at - latest.recorded_at <= SOON else None
+        return latest if complaint.recorded_at - latest.recorded_at <= _SOON else None
     return None

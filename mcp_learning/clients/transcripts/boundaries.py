@@ -22,12 +22,8 @@ from mcp_learning.clients.transcripts.events import (
     ToolCall,
 )
 
-ENOUGH = 1.0
-"""What has to speak for a follow-up."""
-
-LONG_PAUSE = timedelta(hours=8)
-"""After such a time something else is asked, unless the words say otherwise."""
-
+_ENOUGH = 1.0  # what has to speak for a follow-up
+_LONG_PAUSE = timedelta(hours=8)  # after it something else is asked, unless the words say otherwise
 _SAME = 0.85
 _COMPARED = 500
 
@@ -37,15 +33,15 @@ def begins_task(prompt: Prompt, task: Sequence[SessionEvent], *, has_worked: boo
 
     Args:
         prompt: What the user says.
-        task: What happened in the task before, from its first prompt on.
+        task: The events of the task before, at least its first prompt.
         has_worked: Whether a tool was used in the session; else it is a conversation.
     """
     if prompt.is_answer or wording.is_go_ahead(prompt.text):
         return False
     last = _last_turn(task)
     if _is_repeated(prompt, task) and (_is_stopped(last) or not wording.is_command(prompt.text)):
-        return _is_closed(task) or prompt.at - task[-1].at > LONG_PAUSE
-    return wording.is_command(prompt.text) or _ties(prompt, task, has_worked) < ENOUGH
+        return _is_closed(task) or prompt.at - task[-1].at > _LONG_PAUSE
+    return wording.is_command(prompt.text) or _ties(prompt, task, has_worked) < _ENOUGH
 
 
 def _ties(prompt: Prompt, task: Sequence[SessionEvent], has_worked: bool) -> float:
@@ -64,7 +60,7 @@ def _ties(prompt: Prompt, task: Sequence[SessionEvent], has_worked: bool) -> flo
         ties += 1.0
     if _is_closed(task):
         ties -= 1.5
-    if prompt.at - task[-1].at > LONG_PAUSE:
+    if prompt.at - task[-1].at > _LONG_PAUSE:
         ties -= 1.0
     return ties
 

@@ -19,17 +19,11 @@ from mcp_learning.clients.values import home, moment, number
 SOURCE = "claude-code"
 
 _ACTIONS = {
-    "Bash": Action.RUN,
-    "PowerShell": Action.RUN,
-    "Edit": Action.EDIT,
-    "MultiEdit": Action.EDIT,
-    "Write": Action.EDIT,
-    "NotebookEdit": Action.EDIT,
-    "ExitPlanMode": Action.PLAN,
-    "EnterPlanMode": Action.PLAN,
+    **dict.fromkeys(("Bash", "PowerShell"), Action.RUN),
+    **dict.fromkeys(("Edit", "MultiEdit", "Write", "NotebookEdit"), Action.EDIT),
+    **dict.fromkeys(("ExitPlanMode", "EnterPlanMode"), Action.PLAN),
     "AskUserQuestion": Action.ASK,
-    "Task": Action.DELEGATE,
-    "Agent": Action.DELEGATE,
+    **dict.fromkeys(("Task", "Agent"), Action.DELEGATE),
 }
 _TOOL_ERROR = re.compile(r"</?tool_use_error>")
 _EXIT_CODE = re.compile(r"(?:Error: )?Exit code (\d+)\b")
@@ -143,9 +137,9 @@ class _ClaudeCodeReader(SessionReader):
 
     def _notice(self, said: str) -> None:
         """A background task has ended; its call gets what is told of it."""
-        ended = prompts.ended_task(said)
-        if ended and (call := self.calls.get(ended.call)):
-            call.answer(ended.text, failed=bool(ended.status), status=ended.status)
+        name, status = prompts.ended_task(said) or ("", None)
+        if call := self.calls.get(name):
+            call.answer(said, failed=bool(status), status=status)
             call.answered = self.place["at"]
         self.notice(said)
 

@@ -1,7 +1,7 @@
 """Tells what the user said from what Claude Code itself wrote into a session."""
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 _CONTEXT = re.compile(
     r"<(?P<tag>system-reminder|ide_\w+|new-diagnostics|(?:session-start|user-prompt-submit)-hook"
@@ -38,22 +38,7 @@ _STATUS = re.compile(r"<status>\s*(\w+)\s*</status>")
 _EXIT_CODE = re.compile(r"exit code:? (-?\d+)")
 _FORWARDED = "The user sent the following message:"
 
-LONGEST_BEGINNING = 400
-"""Characters of the text of a slash command that describe one without arguments."""
-
-
-class EndedTask(NamedTuple):
-    """What is told of a background task that has ended.
-
-    Attributes:
-        call: The id of the call that began it.
-        text: What is told.
-        status: Its exit status, or 1 if it failed; None if it is not known.
-    """
-
-    call: str
-    text: str
-    status: int | None
+_LONGEST_BEGINNING = 400  # characters of its text that describe a command without arguments
 
 
 def without_context(text: str) -> str:
@@ -115,13 +100,16 @@ def beginning(expanded: str) -> str:
     """The first paragraph of what a slash command told the agent."""
     lines = [line.strip() for line in expanded.splitlines()]
     text = next((line for line in lines if len(line) > 20 and not line.startswith("Base dir")), "")
-    return text[:LONGEST_BEGINNING]
+    return text[:_LONGEST_BEGINNING]
 
 
-def ended_task(said: str) -> EndedTask | None:
-    """What a notification tells of the background task that a call began."""
+def ended_task(said: str) -> tuple[str, int | None] | None:
+    """The call that began a background task, and its exit status: 1 if it failed, None: unknown.
+
+    None stands for any other notification than that such a task has ended.
+    """
     call, status, code = _CALL.search(said), _STATUS.search(said), _EXIT_CODE.search(said)
     if call is None or status is None:
         return None
     known = {"completed": 0, "failed": 1}.get(status[1])
-    return EndedTask(call[1], said, int(code[1]) if code else known)
+    return call[1], int(code[1]) if code else known

@@ -21,8 +21,7 @@ from mcp_learning.clients.values import home, moment, number
 
 SOURCE = "codex"
 
-DIRECTORIES = ("sessions", "archived_sessions")
-"""Where sessions are below the home of Codex."""
+_DIRECTORIES = ("sessions", "archived_sessions")  # where sessions are below the home of Codex
 
 # What the client itself puts into a session in the user's name.
 _FROM_CLIENT = re.compile(
@@ -45,7 +44,7 @@ def files(path: Path, notes: Notes) -> list[Path]:
     Raises:
         InvalidInput: There is nothing of that name.
     """
-    homes = [path / name for name in DIRECTORIES if (path / name).is_dir()] or [path]
+    homes = [path / name for name in _DIRECTORIES if (path / name).is_dir()] or [path]
     found = [file for home in homes for file in files_below(home, notes, "*.jsonl", "*.jsonl.zst")]
     plain = set(found)
     once = []

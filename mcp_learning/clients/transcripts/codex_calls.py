@@ -15,9 +15,9 @@ OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 _ACTIONS = {
     **dict.fromkeys(("shell", "shell_command", "exec_command", "container.exec"), Action.RUN),
     **dict.fromkeys(("local_shell", "local_shell_call", "unified_exec"), Action.RUN),
-    **dict.fromkeys(("apply_patch",), Action.EDIT),
-    **dict.fromkeys(("request_user_input",), Action.ASK),
-    **dict.fromkeys(("spawn_agent",), Action.DELEGATE),
+    "apply_patch": Action.EDIT,
+    "request_user_input": Action.ASK,
+    "spawn_agent": Action.DELEGATE,
 }
 _CONTINUES = "write_stdin"
 _SCRIPT = "exec"  # JavaScript that calls the other tools
@@ -40,13 +40,9 @@ _SHELLS = ("-lc", "-c", "-Command")
 
 @dataclass(frozen=True)
 class Called:
-    """What a tool was called with.
+    """What a tool was called with, as in `ToolCall`.
 
     Attributes:
-        tool: Its name.
-        action: What it does.
-        command: The command line of a command.
-        files: Files in patches.
         cwd: Where it ran, if that is told.
         session: The running command that input goes to; empty for others.
     """
@@ -152,11 +148,8 @@ def review(output: object) -> str:
     if not isinstance(output, dict):
         return ""
     findings = output.get("findings")
-    titles = [
-        str(one.get("title"))
-        for one in (findings if isinstance(findings, list) else [])
-        if isinstance(one, dict)
-    ]
+    listed = findings if isinstance(findings, list) else []
+    titles = [str(one.get("title")) for one in listed if isinstance(one, dict)]
     return "\n".join([str(output.get("overall_explanation") or ""), *titles]).strip()
 
 

@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-BURST = timedelta(seconds=1)
-"""Time in which all repeated lines are written, when the session begins."""
+_BURST = timedelta(seconds=1)  # in which all repeated lines are written
 
 
 class RepeatedLines:
@@ -29,7 +28,7 @@ class RepeatedLines:
         if turn is not None and self._session is not None:
             self._is_over = turn >= self._session
         elif at is not None and self._began is not None:
-            self._is_over = at - self._began > BURST or at < self._began - BURST
+            self._is_over = at - self._began > _BURST or at < self._began - _BURST
         return not self._is_over
 
 

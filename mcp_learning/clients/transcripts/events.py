@@ -13,12 +13,8 @@ from uuid import UUID
 LONGEST_TEXT = 40_000
 """Characters of a prompt or a reply that are kept."""
 
-LONGEST_OUTPUT = 2_000
-"""Characters of what a command or a failed tool printed that are kept, from its end."""
-
-LONGEST_OTHER_OUTPUT = 400
-"""The same of other tools, such as those that read files."""
-
+_LONGEST_OUTPUT = 2_000  # characters, from its end, of what a command or a failed tool printed
+_LONGEST_OTHER_OUTPUT = 400  # the same of other tools, such as those that read files
 RECORDING_TOOL = "record_execution"
 
 _COMMITTED = re.compile(r"^\[[^\]\n]+ (?P<hash>[0-9a-f]{7,40})\] (?P<subject>.*)", re.MULTILINE)
@@ -67,10 +63,9 @@ class SessionEvent:
 
 @dataclass(slots=True, kw_only=True)
 class Prompt(SessionEvent):
-    """What the user said.
+    """What the user said, without what the client put around it.
 
     Attributes:
-        text: Without what the client put around it.
         where: Its place in the file, for messages.
         name: Unique among the prompts of a client, and the same whenever the session is read.
         is_queued: Whether it was said while the agent worked.
@@ -98,8 +93,6 @@ class ToolCall(SessionEvent):
     """A tool that the agent used.
 
     Attributes:
-        tool: Its name.
-        action: What it does.
         command: The command line of a `RUN`; empty for others.
         files: Files that it wrote to, as the agent named them.
         failed: None while there is no answer, as for a command that goes on in the background.
@@ -126,7 +119,7 @@ class ToolCall(SessionEvent):
         if self.action is Action.RECORD and not failed:
             self.recorded |= {UUID(one[1] or one[2]) for one in _CREATED.finditer(text)}
         is_told = failed or self.action is Action.RUN
-        limit = LONGEST_OUTPUT if is_told else LONGEST_OTHER_OUTPUT
+        limit = _LONGEST_OUTPUT if is_told else _LONGEST_OTHER_OUTPUT
         self.failed, self.status, self.output = failed, status, text[-limit:]
 
     @property
@@ -157,12 +150,7 @@ class Interrupt(SessionEvent):
 
 @dataclass(slots=True, kw_only=True)
 class ServiceError(SessionEvent):
-    """The service of the model did not answer.
-
-    Attributes:
-        text: What the client told of it.
-        trouble: What kind of thing it is.
-    """
+    """The service of the model did not answer; the client told the text."""
 
     text: str
     trouble: Trouble

@@ -18,9 +18,7 @@ from mcp_learning.clients.values import home, moment, number
 
 SOURCE = "gemini"
 
-LARGEST_FILE = 64 * 2**20
-"""Bytes of a session in one object that is read."""
-
+_LARGEST_FILE = 64 * 2**20  # bytes of a session in one object that is read
 _ACTIONS = {
     "run_shell_command": Action.RUN,
     "replace": Action.EDIT,
@@ -83,8 +81,8 @@ def _whole(file: Path, notes: Notes, name: str) -> Iterator[tuple[str, Line]]:
     where = name or file.name
     size = file.stat().st_size
     notes.done += size
-    if size > LARGEST_FILE:
-        notes.skip(where, f"longer than {LARGEST_FILE // 2**20} MB")
+    if size > _LARGEST_FILE:
+        notes.skip(where, f"longer than {_LARGEST_FILE // 2**20} MB")
         return
     try:
         session = json.loads(file.read_bytes())

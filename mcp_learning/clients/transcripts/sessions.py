@@ -19,9 +19,7 @@ from mcp_learning.clients.transcripts.events import (
 )
 from mcp_learning.clients.values import clean
 
-_MOST_TOOLS = 200
-"""Different tools that are counted by name in a task."""
-
+_MOST_TOOLS = 200  # different tools that are counted by name in a task
 _MOST_FILES = 10_000
 
 _TEXT_BLOCKS = (None, "text", "input_text", "output_text")
@@ -31,9 +29,7 @@ _TEXT_BLOCKS = (None, "text", "input_text", "output_text")
 class Task:
     """A request of the user with its follow-ups, and all that happened until the next one.
 
-    Attributes:
-        session: The session that it is of.
-        events: In their order, beginning with the prompt; at least that one.
+    Its events are in order, and begin with the prompt.
     """
 
     session: "Session"
@@ -41,20 +37,10 @@ class Task:
 
     @property
     def first(self) -> Prompt:
-        """The prompt that it begins with."""
+        """The prompt that it begins with, by whose name it is known."""
         first = self.events[0]
         assert isinstance(first, Prompt)
         return first
-
-    @property
-    def name(self) -> str:
-        """Unique among the tasks of a client, and the same whenever the session is read."""
-        return self.first.name
-
-    @property
-    def started(self) -> datetime:
-        """Time of the first prompt, UTC."""
-        return self.first.at
 
     @property
     def ended(self) -> datetime | None:
@@ -62,7 +48,7 @@ class Task:
         times = [one.at for one in self.events]
         times += [one.answered for one in self.calls if one.answered]
         last = max(times)
-        return last if last > self.started else None
+        return last if last > self.first.at else None
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -134,11 +120,6 @@ class Task:
         return list(found)[:_MOST_FILES]
 
     @property
-    def failed_calls(self) -> list[ToolCall]:
-        """The uses of tools that failed; those that the user refused are none of them."""
-        return [one for one in self.calls if one.failed and not one.is_rejected]
-
-    @property
     def interrupted(self) -> bool:
         """Whether the user stopped the agent."""
         return any(isinstance(one, Interrupt) for one in self.events)
@@ -169,8 +150,7 @@ class Session:
     """The events of a session, in their order.
 
     Attributes:
-        client: The client that wrote it.
-        id: What the client calls it.
+        id: What the client that wrote it calls it.
         events: Without what was before the first prompt.
         remote: Address of the repository, if the session has it; empty if unknown.
         commit: The commit that the repository was at when it began; empty if unknown.
@@ -242,9 +222,5 @@ def text_of(content: object) -> str:
     if isinstance(content, str):
         return content
     blocks = content if isinstance(content, list) else []
-    texts = (
-        block.get("text")
-        for block in blocks
-        if isinstance(block, dict) and block.get("type") in _TEXT_BLOCKS
-    )
-    return "\n".join(text for text in texts if isinstance(text, str))
+    told = [one for one in blocks if isinstance(one, dict) and one.get("type") in _TEXT_BLOCKS]
+    return "\n".join(text for one in told if isinstance(text := one.get("text"), str))

@@ -32,14 +32,9 @@ _MARKUP = re.compile(r"[*_`>#\s]+")
 _SHORT = 100
 """Characters up to which pointing words ("it", "there") tie a prompt to what was said before."""
 
-_TROUBLED = 200
-"""Characters of a prompt in which complaints are looked for."""
-
-_LONG = 600
-"""Characters from which a prompt describes something by itself."""
-
-_END = 300
-"""Characters at the end of a reply in which a question or an offer is looked for."""
+_TROUBLED = 200  # characters of a prompt in which complaints are looked for
+_LONG = 600  # characters from which a prompt describes something by itself
+_END = 300  # characters at the end of a reply in which a question or an offer is looked for
 
 
 @cache

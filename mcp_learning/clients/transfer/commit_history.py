@@ -38,13 +38,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class CommitHistory:
-    """Commits of one repository.
-
-    Attributes:
-        name: Of the repository.
-        commits: Oldest first.
-        known_as: Directories and addresses of the repository.
-    """
+    """Commits of one repository, oldest first, and the directories and addresses that it has."""
 
     name: str
     commits: tuple[Commit, ...]

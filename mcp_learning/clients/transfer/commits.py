@@ -21,12 +21,7 @@ from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from mcp_learning.clients.transfer import corrections, followups, subjects
-from mcp_learning.clients.transfer.commit_history import (
-    Commit,
-    CommitHistory,
-    is_code,
-    is_test,
-)
+from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory, is_code, is_test
 from mcp_learning.clients.transfer.corrections import Aftermath, Correction
 from mcp_learning.clients.transfer.imported import Notes, fitted
 from mcp_learning.clients.values import cut, moment

@@ -71,7 +71,7 @@ class _Said(NamedTuple):
     Attributes:
         again: Whether it lets them stand again.
         partly: Whether it takes back only a part of them.
-        subject: Their first line; empty if it isn't told.
+        subject: Their first line, if it is told.
         references: Hashes and numbers of pull requests.
         alone: Whether it says nothing else, so that it is no task of its own.
         surely: Whether it is alone even if nothing that it names is known.
@@ -91,8 +91,7 @@ class Aftermath:
 
     Attributes:
         of: The last correction of a commit that stands, by its hash.
-        restored: Commits that were taken back and stand again, and the commit that brought them
-            back.
+        restored: What brought back commits that were taken back and stand again, by their hashes.
         alone: Hashes of commits that do nothing but correct others.
     """
 
@@ -102,11 +101,7 @@ class Aftermath:
 
 
 def find(commits: Sequence[Commit]) -> Aftermath:
-    """Which commits were taken back or mended by later ones.
-
-    Args:
-        commits: Oldest first.
-    """
+    """Which commits, given oldest first, were taken back or mended by later ones."""
     found, known = Aftermath(), _Known()
     reverts: dict[str, list[str]] = {}  # what each revert takes back
     for commit in commits:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -42,24 +43,23 @@ _COLUMNS = {
 """Columns of an exported Parquet file; metadata is JSON."""
 
 
+@dataclass(frozen=True)
 class Writer:
     """Writes rows, as `models.transfer.Exported` has them, to a file of JSON lines.
 
-    Args:
-        file: Open for writing.
+    Attributes:
         metadata_as_text: Write the object `metadata` as a text that holds JSON.
     """
 
-    def __init__(self, file: IO[bytes], *, metadata_as_text: bool = False) -> None:
-        self._file = file
-        self._metadata_as_text = metadata_as_text
+    file: IO[bytes]
+    metadata_as_text: bool = False
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
         """Adds a line per row; blocks."""
         for row in rows:
-            if self._metadata_as_text and "metadata" in row:
+            if self.metadata_as_text and "metadata" in row:
                 row = {**row, "metadata": _json(row["metadata"])}
-            self._file.write(escaped(_json(row)).encode() + b"\n")
+            self.file.write(escaped(_json(row)).encode() + b"\n")
 
 
 def format_of(path: Path) -> Format:
@@ -84,14 +84,11 @@ def lessons_beside(path: Path) -> Path:
 def writer(path: Path, *, force: bool) -> Iterator[Writer]:
     """Writes to `path`, or to stdout for `-`; after an error the file is as it was before.
 
-    Rows of a Parquet file are kept as JSON lines beside it until all are there.
-
-    Args:
-        path: Ends with .jsonl or .parquet.
-        force: Replace an existing file.
+    Rows of a Parquet file are kept as JSON lines beside it until all are there. An existing file is
+    only replaced by `force`.
 
     Raises:
-        InvalidInput: The name implies no format, or the file exists.
+        InvalidInput: The name ends neither with .jsonl nor with .parquet, or the file exists.
         LearningError: The file can't be written.
     """
     kind = format_of(path)

@@ -29,11 +29,7 @@ _COMMON_WORDS = frozenset(_COMMON.split())
 
 
 def find(commits: Sequence[Commit]) -> Iterator[tuple[str, str]]:
-    """Pairs of hashes: a commit, and the fix that followed it.
-
-    Args:
-        commits: Oldest first.
-    """
+    """Pairs of hashes: a commit, and the fix that followed it. Commits are given oldest first."""
     latest: dict[tuple[str, str], tuple[Commit, datetime]] = {}
     for commit in commits:
         at = moment(commit.committed_at)

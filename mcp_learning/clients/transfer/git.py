@@ -28,16 +28,13 @@ _WITHOUT_FILES = ("--no-patch",)
 def read(directory: Path, limit: int, *, with_functions: bool = True) -> CommitHistory:
     """Reads the latest commits of the repository that `directory` belongs to; blocks.
 
-    Merges are left out, and of a shallow clone the commits at its edge, since what they changed
-    is unknown.
+    At least one is returned; texts are without control characters. Merges are left out, and of a
+    shallow clone the commits at its edge, since what they changed is unknown.
 
     Args:
         directory: A work tree, a directory in one, or a bare repository.
         limit: How many commits at most, >= 1.
         with_functions: Whether to read which functions they changed, which takes longest.
-
-    Returns:
-        At least one commit, oldest first, text without control characters.
 
     Raises:
         InvalidInput: `directory` is not a git repository, or has no commits to read.

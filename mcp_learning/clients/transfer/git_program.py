@@ -57,16 +57,10 @@ _ENVIRONMENT = {
 }
 # Other variables of git are not passed on: they name programs and files to write, or, while a hook
 # runs, another repository than the directory's.
-_KEPT = frozenset(
-    {
-        "GIT_CEILING_DIRECTORIES",
-        "GIT_CONFIG_GLOBAL",
-        "GIT_CONFIG_NOSYSTEM",
-        "GIT_CONFIG_SYSTEM",
-        "GIT_DISCOVERY_ACROSS_FILESYSTEM",
-        "GIT_EXEC_PATH",
-    }
-)
+_KEPT = {
+    *("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH"),
+    *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM"),
+}
 _PROGRAM = "git.exe" if sys.platform == "win32" else "git"
 
 
@@ -76,16 +70,13 @@ def run(
     given: str = "",
     config: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Runs git in a directory; blocks for at most `TIMEOUT_SECONDS`.
+    """What a git command prints, invalid UTF-8 replaced; blocks for at most `TIMEOUT_SECONDS`.
 
     Args:
         directory: In or of a repository.
-        arguments: The git command and its options.
+        arguments: The command and its options.
         given: What it reads from its standard input.
-        config: Further configuration of git; it can't replace what keeps programs from running.
-
-    Returns:
-        What it printed, invalid UTF-8 replaced.
+        config: Further configuration; it can't replace what keeps programs from running.
 
     Raises:
         InvalidInput: git refuses; the message says why.

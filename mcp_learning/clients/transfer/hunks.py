@@ -14,9 +14,7 @@ from mcp_learning.clients.transfer.git_program import without_control
 from mcp_learning.clients.values import cut
 from mcp_learning.errors import InvalidInput, LearningError
 
-MOST_FILES = 40
-"""Files of a commit up to which its functions are read: larger ones move things around."""
-
+_MOST_FILES = 40  # of a commit whose functions are read: larger ones move things around
 _FILES_AT_ONCE = 500
 _LARGEST_FILE = "256k"
 _MOST_FAILURES = 3
@@ -47,14 +45,10 @@ Functions = Mapping[str, tuple[str, ...]]
 
 
 def functions(directory: Path, commits: Sequence[tuple[str, int]]) -> dict[str, Functions]:
-    """The functions that commits changed; blocks, about a second for a thousand commits.
+    """The functions that commits changed, by hash; blocks, about a second for a thousand commits.
 
-    Args:
-        directory: In or of a repository.
-        commits: Hashes, and how many files each commit touches.
-
-    Returns:
-        By hash. Commits are missing whose contents aren't there, as in a clone without blobs.
+    Each commit is given with the number of files that it touches. Those are missing whose contents
+    aren't there, as in a clone without blobs.
     """
     found: dict[str, Functions] = {}
     attributes = files(__package__).joinpath("functions.gitattributes")
@@ -81,7 +75,7 @@ def _parts(commits: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
     part: list[str] = []
     total = 0
     for name, count in commits:
-        if not 0 < count <= MOST_FILES:
+        if not 0 < count <= _MOST_FILES:
             continue
         if part and total + count > _FILES_AT_ONCE:
             yield part

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from mcp_learning.clients.values import clean, cut
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.fields import Model
@@ -18,17 +20,10 @@ from mcp_learning.models.lessons import PastLesson
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.redaction.secrets import redact_beginning
 
-EXAMPLES = 20
-"""Skipped places that are named one by one; all are counted."""
-
-MANY = 200
-"""Different reasons, and unknown columns, that are counted apart."""
-
-BATCH = 500
-"""Executions that are stored together."""
-
-BATCH_CHARACTERS = 2_000_000
-"""Characters of text that complete a batch, so that it fits in a message between processes."""
+_EXAMPLES = 20  # skipped places that are named one by one; all are counted
+_MANY = 200  # different reasons, and unknown columns, that are counted apart
+_BATCH = 500  # executions that are stored together
+_BATCH_CHARACTERS = 2_000_000  # of text, so that a batch fits in a message between processes
 
 
 class Skipped(Model):
@@ -42,14 +37,13 @@ class Notes:
     """What a reader reports besides its executions.
 
     Attributes:
-        done: Bytes, rows or commits that were read.
-        total: How many there are.
-        skipped: Number of skipped lines, rows or files by reason.
-        left_out: Number of values that were left out, or shortened, of imported rows, by reason.
-        unknown: Number of values by name of an unknown column.
-        found: Number of things by kind that a source held, and what became of them, in words.
+        done: Bytes, rows or commits that were read, of `total`.
+        skipped: Lines, rows or files by reason.
+        left_out: Values that were left out, or shortened, of imported rows, by reason.
+        unknown: Values by name of an unknown column.
+        found: Things by kind that a source held, and what became of them, in words.
         lessons: What an export says of lessons.
-        examples: The first `EXAMPLES` of what was skipped or left out.
+        examples: The first 20 of what was skipped or left out.
     """
 
     def __init__(self) -> None:
@@ -70,13 +64,18 @@ class Notes:
         """Notes a value that can't be imported, of something that can."""
         self._note(self.left_out, where, reason, detail, 1)
 
+    def refuse(self, where: str, problem: ValidationError, what: str = "") -> None:
+        """Notes something with a value that a model refuses; the reason begins with `what`."""
+        first = problem.errors(include_url=False, include_input=False)[0]
+        self.skip(where, f"{what}{first['loc'][-1]} can't be accepted", first["msg"])
+
     def pass_over(self, column: str) -> None:
         """Notes a value of an unknown column."""
         self.unknown[_bounded(column, self.unknown)] += 1
 
     def _note(self, counts: Counter[str], where: str, reason: str, detail: str, count: int) -> None:
         counts[_bounded(reason, counts)] += count
-        if len(self.examples) < EXAMPLES:
+        if len(self.examples) < _EXAMPLES:
             full = f"{reason}: {detail}" if detail else reason
             self.examples.append(Skipped(where=where, reason=clean(full, 300)))
 
@@ -84,10 +83,7 @@ class Notes:
 def files_below(path: Path, notes: Notes, *patterns: str) -> list[Path]:
     """The file `path`, or all below the directory `path` that match, in the order of their names.
 
-    Args:
-        path: A file or a directory.
-        notes: Gets every file that can't be read.
-        patterns: Of the names of files, at any depth.
+    Patterns are of names, at any depth. What can't be read is noted.
 
     Raises:
         InvalidInput: There is nothing of that name.
@@ -117,7 +113,7 @@ def batches(records: Iterable[PastExecution]) -> Iterator[list[PastExecution]]:
     for record in records:
         batch.append(record)
         characters += _characters(record)
-        if len(batch) >= BATCH or characters >= BATCH_CHARACTERS:
+        if len(batch) >= _BATCH or characters >= _BATCH_CHARACTERS:
             yield batch
             batch, characters = [], 0
     if batch:
@@ -140,7 +136,7 @@ def changed_at(file: Path) -> datetime:
 
 def _bounded(name: str, counts: Counter[str]) -> str:
     name = clean(name, 100) or "(no name)"
-    return name if name in counts or len(counts) < MANY else "(further ones)"
+    return name if name in counts or len(counts) < _MANY else "(further ones)"
 
 
 def _characters(record: PastExecution) -> int:

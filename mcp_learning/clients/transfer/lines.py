@@ -22,12 +22,9 @@ COMPRESSED = ".zst"
 
 
 def objects(file: Path, notes: Notes, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Reads the JSON objects in a file, one per line, each with its place.
+    """Reads the JSON objects in a regular file, one per line, each with its place.
 
-    Args:
-        file: A regular file.
-        notes: Gets every line that isn't an object.
-        name: What the file is called in places; empty when there is only one.
+    Other lines are noted. `name` is what the file is called in places; empty if it is the only one.
     """
     prefix = f"{name}, " if name else ""
     try:

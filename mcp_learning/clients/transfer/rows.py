@@ -24,34 +24,20 @@ from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
 RENAMED = {"timestamp": "recorded_at", "success": "outcome", "actual_cost": "cost_usd"}
 """Today's names of columns of the original design."""
 
-PASSED_OVER = frozenset(
-    {"embedding", "sequence", "task_key", "error_text", "version", "model", "author"}
-)
+PASSED_OVER = {"embedding", "sequence", "task_key", "error_text", "version", "model", "author"}
 """Columns with values that are made anew: that they are not imported is not worth a note."""
 
 _TEXTS = {
     "task_type": 64,
-    "task_description": 20_000,
     "repo": 500,
     "approach": 200,
-    "model_tier": 100,
-    "pool_type": 100,
-    "swarm_topology": 100,
     "solution_summary": 8_000,
-    "error_type": 100,
-    "error_message": 20_000,
+    **dict.fromkeys(("task_description", "error_message"), 20_000),
+    **dict.fromkeys(("model_tier", "pool_type", "swarm_topology", "error_type"), 100),
 }
-_OWN = frozenset(RecordExecution.model_fields) - {
-    "details",
-    "task_id",
-    "used_task_ids",
-    "traceparent",
-}
-_LISTS = ("feedback", "uses", "used_task_ids")
-COLUMNS = frozenset(
-    {*_OWN, *Details.model_fields, *_LISTS, *RENAMED}
-    | {"task_id", "recorded_at", "updated_at", "details"}
-)
+_OWN = RecordExecution.model_fields.keys() - {"details", "task_id", "used_task_ids", "traceparent"}
+_OTHERS = ("task_id", "recorded_at", "updated_at", "details", "feedback", "uses", "used_task_ids")
+COLUMNS = frozenset({*_OWN, *Details.model_fields, *_OTHERS, *RENAMED})
 """All columns that are read."""
 
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "success", "succeeded"})
@@ -61,12 +47,7 @@ _ATTEMPTS = 50
 
 
 class RowParser:
-    """Makes executions of rows.
-
-    Args:
-        notes: Gets what is skipped or left out.
-        default_time: When rows without a time were recorded.
-    """
+    """Makes executions of rows; those without a time were recorded at `default_time`."""
 
     def __init__(self, notes: Notes, default_time: datetime) -> None:
         self._notes = notes

@@ -21,20 +21,16 @@ import unicodedata
 from typing import NamedTuple
 
 _PREFIXES = {
-    prefix: task_type
-    for task_type, prefixes in {
-        "docs": ("docs", "doc"),
-        "test": ("test", "tests"),
-        "bug_fix": ("fix", "bugfix", "hotfix"),
-        "performance": ("perf",),
-        "refactor": ("refactor", "style"),
-        "build": ("build", "deps"),
-        "ci": ("ci",),
-        "feature": ("feat", "feature"),
-        "security": ("security", "sec"),
-        "chore": ("chore",),
-    }.items()
-    for prefix in prefixes
+    **dict.fromkeys(("docs", "doc"), "docs"),
+    **dict.fromkeys(("test", "tests"), "test"),
+    **dict.fromkeys(("fix", "bugfix", "hotfix"), "bug_fix"),
+    **dict.fromkeys(("refactor", "style"), "refactor"),
+    **dict.fromkeys(("build", "deps"), "build"),
+    **dict.fromkeys(("feat", "feature"), "feature"),
+    **dict.fromkeys(("security", "sec"), "security"),
+    "perf": "performance",
+    "ci": "ci",
+    "chore": "chore",
 }
 _WORDS = {
     "docs": r"readme|docs?|documentation|document(s|ed|ing)?|typos?|changelog|docstrings?",
@@ -114,12 +110,12 @@ def without_numbers(line: str) -> str:
     return line.strip()
 
 
-def type_by_words(subject: str, default: str = "change") -> str:
+def type_by_words(subject: str) -> str:
     """The type of a task by the words of its first line."""
     for task_type, words in _WORDS.items():
         if re.search(rf"\b({words})\b", subject, re.IGNORECASE):
             return task_type
-    return default
+    return "change"
 
 
 def is_routine(line: str) -> bool:

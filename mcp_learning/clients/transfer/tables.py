@@ -109,8 +109,7 @@ def _note_lesson(where: str, row: dict[str, Any], notes: Notes) -> None:
     try:
         notes.lessons.append(PastLesson.model_validate(row))
     except ValidationError as problem:
-        first = problem.errors(include_url=False, include_input=False)[0]
-        notes.skip(where, f"no lesson: {first['loc'][-1]} can't be accepted", first["msg"])
+        notes.refuse(where, problem, "no lesson: ")
 
 
 def _csv_rows(file: Path, notes: Notes) -> Iterator[tuple[str, dict[str, Any]]]:

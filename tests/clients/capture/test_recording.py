@@ -275,7 +275,7 @@ def test_the_latest_task_is_the_one_that_was_asked_for(written: Callable[..., Pa
         )
     )
     assert task is not None
-    assert (task.name, task.first.text) == ("prompt-2", "Now rename the module to sessions")
+    assert (task.first.name, task.first.text) == ("prompt-2", "Now rename the module to sessions")
     assert (dict(task.tools), task.replies) == ({"Bash": 1}, [])
 
 

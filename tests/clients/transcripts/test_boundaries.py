@@ -132,4 +132,4 @@ def test_a_command_of_the_client_begins_a_task_but_for_one_that_is_repeated() ->
     session.add(prompt("/review the lid", 60))
     session.add(Interrupt(at=START))
     session.add(prompt("/review the lid", 90))
-    assert [task.name for task in session.tasks] == ["at 0", "at 60"]
+    assert [task.first.name for task in session.tasks] == ["at 0", "at 60"]
