@@ -23,13 +23,12 @@ _GENERATED_ROWS_PER_SECOND = 600  # embedded and inserted, on two CPUs
 
 @dataclass
 class Outcome:
-    """What has been measured so far.
+    """What has been measured so far, of the presets that are done.
 
     Attributes:
         executions: In the database.
         vectors: Compared; of a long description each passage has one.
         without_vector: Executions that have none and are left out.
-        presets: What is measured, in order.
     """
 
     executions: int = 0
@@ -52,7 +51,7 @@ async def measure(
         generated: Measure so many generated executions instead.
         presets: Of the index, in order.
         outcome: Gets the figures of each preset as soon as it is done.
-        progress: Called as the work goes on.
+        progress: Shows how far it is.
 
     Raises:
         LearningError: The database can't be read, or an index can't be built.

@@ -21,10 +21,9 @@ class CheckFailed(Exception):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found out.
+    """What a check found out: the facts, on one line.
 
     Attributes:
-        detail: The facts, on one line.
         fix: What to do about a lesser trouble; "" when all is well.
         conclusive: False leaves out the checks that need this one.
     """
@@ -54,13 +53,7 @@ class CheckContext:
 
 @dataclass(frozen=True)
 class Check:
-    """A check of `doctor`.
-
-    Attributes:
-        name: As it is shown.
-        run: Does it; raises `CheckFailed` if something is wrong.
-        needs: Names of the checks that have to succeed before.
-    """
+    """A check; `run` raises `CheckFailed` if something is wrong, `needs` have to succeed before."""
 
     name: str
     run: Callable[[CheckContext], Finding]
@@ -72,11 +65,9 @@ class CheckResult:
     """Outcome of one check.
 
     Attributes:
-        name: The check's.
         ok: Whether nothing is wrong, also when it was left out or a lesser trouble was found.
         detail: The facts, or what is wrong, on one line.
         fix: A command or what else to do; "" when there is nothing to do.
-        milliseconds: How long the check took.
         skipped: Whether it was left out.
     """
 

@@ -8,6 +8,7 @@ from mcp_learning.cli.options import DataDir, DryRun, Json, Yes
 from mcp_learning.cli.output import console, fields, print_json, say
 from mcp_learning.cli.running import ask, confirm, load_settings, resolve
 from mcp_learning.models.identifiers import short_id
+from mcp_learning.models.quoting import shorten
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -37,7 +38,12 @@ def delete(
 
     found = ask(settings, find, "reading")
     if not json:
-        console.print(fields({short_id(one.task_id): _line(one) for one in found}))
+        lines = {
+            short_id(one.task_id): f"{one.recorded_at:%Y-%m-%d} {one.outcome} "
+            f"{shorten(one.task_description, 120)}"
+            for one in found
+        }
+        console.print(fields(lines))
     if not dry_run:
         confirm(f"Forget {counted(len(found), 'execution')} for good?", yes=yes)
 
@@ -47,9 +53,3 @@ def delete(
         print_json(done)
     else:
         say(f"{counted(done.executions, 'execution')} {'would be ' if dry_run else ''}deleted.")
-
-
-def _line(one: "Execution") -> str:
-    from mcp_learning.models.quoting import shorten
-
-    return f"{one.recorded_at:%Y-%m-%d} {one.outcome} {shorten(one.task_description, 120)}"

@@ -33,7 +33,8 @@ def doctor(data_dir: DataDir = None, json: Json = False) -> None:
                 console.print(_line(result, width))
     failed = [result.name for result in results if not result.ok]
     if json:
-        print_json([_as_json(result) for result in results])
+        shown = [asdict(result) for result in results]
+        print_json([{name: one[name] for name in one if name != "skipped"} for one in shown])
     elif failed:
         console.print(Text(f"\nNot well: {', '.join(failed)}.", style="bold red"))
     else:
@@ -61,7 +62,3 @@ def _line(result: "CheckResult", name_width: int) -> Table:
     line.add_column(overflow="fold")
     line.add_row(verdict, Text(result.name), facts)
     return line
-
-
-def _as_json(result: "CheckResult") -> dict[str, object]:
-    return {name: value for name, value in asdict(result).items() if name != "skipped"}

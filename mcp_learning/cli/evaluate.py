@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import CompareBy, DataDir, Json, path_option
-from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.output import console, print_json, say
 from mcp_learning.cli.progress import ShowCount, logged_progress
 from mcp_learning.cli.running import load_settings, request, run, service
 from mcp_learning.models.dashboard import ListHistory
@@ -65,7 +65,7 @@ def evaluate(
         else:
             _print_report(report, by)
             if found is not None:
-                console.print(_agreed(found), markup=False, highlight=False, soft_wrap=True)
+                say(_agreed(found))
 
     run(work)
 
@@ -95,7 +95,7 @@ async def _replayed(
 
 def _print_report(report: "Report", by: str) -> None:
     for text in report.thin:
-        console.print(f"Too thin: {text}.", markup=False, highlight=False, soft_wrap=True)
+        say(f"Too thin: {text}.")
     if not report.predictions:
         return
     from rich import box
@@ -115,7 +115,7 @@ def _print_report(report: "Report", by: str) -> None:
             table.add_row(name, *_scores(scores))
     console.print(table)
     if report.following is not None:
-        console.print(_following(report.following), markup=False, highlight=False, soft_wrap=True)
+        say(_following(report.following))
 
 
 def _scores(scores: "Scores") -> tuple[str, ...]:

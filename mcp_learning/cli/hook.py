@@ -35,7 +35,7 @@ def run(
 
     Args:
         client: One of `hook_events.CLIENTS`.
-        data_dir: The data directory; None for the one of the settings.
+        data_dir: None for the one of the settings.
         patience: Seconds to wait for the server.
         record: Record the session's latest task in this process.
     """

@@ -69,21 +69,15 @@ class ImportRun:
     """An import while it runs.
 
     Attributes:
-        source: What is read.
-        path: Where it is.
-        dry_run: Whether nothing is to be stored.
-        notes: What the reader skipped.
-        read: Executions that were read.
+        embed: Whether vectors are to be made, too.
         counts: Executions by field of `Imported`.
-        sample: Executions that a dry run shows.
         lessons: Lessons that were stored, or would be.
         seen: Ids that a dry run came across: it stores nothing by which they would be known.
         complete: Whether everything was read and stored.
-        embed: Whether vectors are to be made, too.
         embedded: Executions that got a vector, those among them that waited for one before.
         pending: Executions of the database that have none; None before that is known.
         complaints: Executions whose sessions began with a complaint about earlier work.
-        problem: Why they have none.
+        problem: Why they have no vector.
     """
 
     source: Source

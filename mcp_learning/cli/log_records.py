@@ -27,15 +27,10 @@ class OneLine(logging.Formatter):
 
 
 class RepeatLimit(logging.Filter):
-    """Drops records of one place in the code beyond so many in a while.
+    """Drops records of one place in the code beyond `most` in `seconds` of the `clock`.
 
     The next one that passes tells how many were dropped. Records below INFO all pass: who asks for
     them wants them.
-
-    Args:
-        most: Records of one place in `seconds`.
-        seconds: How long a while is.
-        clock: Seconds from any beginning.
     """
 
     def __init__(

@@ -20,9 +20,7 @@ ShowCount = Callable[[str, int, int], None]
 def progress_bar(*, quiet: bool, counts: bool = False) -> Progress:
     """A bar that disappears when it ends; none if it is `quiet` or stderr is no terminal.
 
-    Args:
-        quiet: Show nothing, for output that a machine reads.
-        counts: Show how much is done of how much, instead of the time.
+    With `counts` it shows how much is done of how much, instead of the time.
     """
     terminal = Console(stderr=True)
     return Progress(
@@ -50,12 +48,7 @@ def reported_progress(*, quiet: bool) -> Iterator["protocol.Progress"]:
 
 @contextmanager
 def counted_progress(*, quiet: bool, begin: str = "starting") -> Iterator[ShowCount]:
-    """A bar with counts, and the function that moves it.
-
-    Args:
-        quiet: Show nothing.
-        begin: What is being done at first.
-    """
+    """A bar with counts, which at first says `begin`, and the function that moves it."""
     bar = progress_bar(quiet=quiet, counts=True)
     task = bar.add_task(begin, total=None)
 

@@ -37,9 +37,9 @@ def load_settings(
     """Loads the settings and sets logging up. Exits 2 if a setting is wrong.
 
     Args:
-        data_dir: What the command was given; None: as configured.
+        data_dir: None: as configured.
         quiet: Log only errors and the download of a model, unless another level is configured.
-        needs_database: Exit 1 if the data directory has no database, and make none.
+        needs_database: Exit 1 if there is no database, and make none.
     """
     from mcp_learning.settings import Settings
 
@@ -138,11 +138,6 @@ class _Interrupted(Exception):
         self.signal = number
 
 
-def _handled() -> list[int]:
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    return [signal.SIGTERM] if ignored else [signal.SIGTERM, signal.SIGINT]
-
-
 async def _until_interrupted(work: Callable[[], Awaitable[T]]) -> T:
     import asyncio
 
@@ -160,20 +155,15 @@ async def _until_interrupted(work: Callable[[], Awaitable[T]]) -> T:
         if sys.platform == "win32":  # where a loop handles no signals
             raise_again()
         else:
-            for number in _handled():
-                loop.add_signal_handler(number, cancel, number)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
+                    loop.add_signal_handler(number, cancel, number)
         return await work()
     raise _Interrupted(arrived[0])
 
 
 def request(model: type[R], names: Mapping[str, str] | None = None, **arguments: object) -> R:
-    """A request model from a command's options. Exits 2 if one is wrong.
-
-    Args:
-        model: Of the request.
-        names: How fields are typed, where it isn't as in `TYPED`.
-        arguments: By field.
-    """
+    """A request from a command's options, `names` as for `run`. Exits 2 if one is wrong."""
     from pydantic import ValidationError
 
     from mcp_learning.server.schema import explain
@@ -193,16 +183,15 @@ _WHOLE = "options: "
 
 TYPED = {
     "arguments": "options",
-    "task_id": "ID",
-    "task_ids": "ID",
     "task_description": "TEXT",
-    "task_type": "--type",
-    "group_by": "--by",
-    "ef_construction": "--ef-construction",
-    "error_message": "--error",
-    "solution_summary": "--solution",
     "path": "PATH",
     "client": "CLIENT",
+    "task_id": "ID",
+    "task_ids": "ID",
+    "task_type": "--type",
+    "group_by": "--by",
+    "error_message": "--error",
+    "solution_summary": "--solution",
 }
 """How a field of a request is typed on the command line, unless it is `--field-name`."""
 
@@ -293,9 +282,7 @@ def fail(message: str, status: int = 1) -> NoReturn:
 def _log_to_stderr(level: str, *, once: bool = False) -> None:
     """Sends every log record to stderr: stdout belongs to the protocol, or to results.
 
-    Args:
-        level: The lowest that is written.
-        once: Without the records of errors that are raised, too, and end the command.
+    With `once`, records of errors that are raised, too, and end the command, are left out.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine())

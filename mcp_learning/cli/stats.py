@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from mcp_learning.models.results import Change, Stats, Totals
     from mcp_learning.service.protocol import Learning
 
-_WIDE = 100
-"""Columns of a terminal from which on the table says how good the estimates of costs were."""
+_WIDE = 100  # columns of a terminal, for how good the estimates of costs were
 
 
 def stats(

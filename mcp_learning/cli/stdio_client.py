@@ -37,11 +37,11 @@ class StdioClient:
         seconds: float | None = None,
         noisy: bool = False,
     ) -> None:
-        """Starts the server.
+        """Starts the server with this environment, and no other variables.
 
         Args:
-            command: Its arguments, the program first.
-            environment: All of its environment variables.
+            command: The program and its arguments.
+            environment: By name.
             log: File that its stderr goes to, open for reading, too; None: a pipe.
             seconds: Longest life of the process, which is killed then; None: no limit.
             noisy: Pass over lines on stdout that are no JSON objects, as of servers that log there.

@@ -7,7 +7,7 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json, Yes
 from mcp_learning.cli.output import print_json, say
-from mcp_learning.cli.running import confirm, fail, load_settings, run, service, told
+from mcp_learning.cli.running import ask, confirm, fail, load_settings, run, service, told
 from mcp_learning.errors import LearningError
 from mcp_learning.models.fields import Model
 from mcp_learning.models.team import Exchanged, LeftTeam, TeamHealth
@@ -127,7 +127,7 @@ def _done(
             return run(lambda: _status(settings), "asking")
         case TeamAction.LEAVE:
             confirm("Forget the team here, and what waits for it?", yes=yes)
-            return run(lambda: _leave(settings))
+            return ask(settings, lambda learning: learning.leave_team())
         case _:
             return run(lambda: _exchange(settings, action), "exchanging")
 
@@ -181,11 +181,6 @@ async def _exchange(settings: "Settings", action: TeamAction) -> Exchanged:
     )
     async with service(settings) as learning:
         return await learning.exchange(request)
-
-
-async def _leave(settings: "Settings") -> LeftTeam:
-    async with service(settings) as learning:
-        return await learning.leave_team()
 
 
 def _told(report: "TeamSetUp | TeamStatus | Exchanged | LeftTeam") -> str:

@@ -67,11 +67,7 @@ def bring_file_up(
 ) -> FileUpgrade:
     """Takes the first step. A database that a running server has open needs none.
 
-    Args:
-        settings: Whose database.
-        report: Gets the progress.
-        patience: Longest wait for a leader that is stopped or being succeeded, in seconds.
-        pause: Waits for some seconds.
+    A leader that is stopped or being succeeded is waited for, `patience` seconds at most.
 
     Raises:
         StoreLocked: Another process than a server of this version has it open.

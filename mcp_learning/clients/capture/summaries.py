@@ -43,7 +43,8 @@ def solution(task: Task) -> str:
     telling = [at for at, one in enumerate(turns) if one.is_telling]
     main = next((at for at in reversed(telling) if at >= edited), None)
     if main is None:
-        main = telling[-1] if telling else _longest(turns[-2:]) + max(len(turns) - 2, 0)
+        last_two = range(len(turns))[-2:]
+        main = telling[-1] if telling else max(last_two, key=lambda at: len(turns[at].reply))
     parts = [turns[main].reply]
     parts += [one.reply for one in turns[main + 1 :] if len(one.reply) <= _LONGEST_CLOSING]
     subjects = dict.fromkeys(text for one in task.commands for text in one.commit_subjects)
@@ -85,9 +86,8 @@ class _Turn:
     def said(self, text: str) -> None:
         """The agent said something; of what a notice made it say, only what tells something."""
         is_short = len(text) < _SUBSTANTIAL
-        is_empty = is_short and bool(wording.pattern("announcement").match(text))
-        is_empty = is_empty or (
-            len(text) < 2 * _SUBSTANTIAL and bool(wording.pattern("nothing").match(text))
+        is_empty = (is_short and wording.pattern("announcement").match(text)) or (
+            len(text) < 2 * _SUBSTANTIAL and wording.pattern("nothing").match(text)
         )
         if not is_empty and not (self.is_notice and not self.has_edits and is_short):
             self.reply = text
@@ -107,7 +107,3 @@ def _turns(task: Task) -> list[_Turn]:
         elif isinstance(one, ToolCall) and one.is_edit:
             found[-1].has_edits = True
     return found
-
-
-def _longest(turns: list[_Turn]) -> int:
-    return max(range(len(turns)), key=lambda at: len(turns[at].reply))

@@ -45,14 +45,12 @@ def task_type(task: Task) -> str:
     the prompt, or a `change`. Where nothing was changed it may be a `code_review` or an `analysis`,
     too, and is a `task` if no word tells.
     """
-    committed = _by_commits(task.commands)
-    asked = task.first.text[:_LOOKED_AT]
-    files = [file.replace("\\", "/") for file in task.files]
-    if committed:
+    if committed := _by_commits(task.commands):
         return committed
-    if not files:
+    asked = task.first.text[:_LOOKED_AT]
+    if not task.files:
         return _by_words(asked, (*_ASKED, *_WORDS)) or "task"
-    return _by_files(files) or _by_words(asked, _WORDS) or "change"
+    return _by_files(task.files) or _by_words(asked, _WORDS) or "change"
 
 
 def _by_commits(calls: Iterable[ToolCall]) -> str:
@@ -67,15 +65,11 @@ def _by_commits(calls: Iterable[ToolCall]) -> str:
 
 def _by_files(files: list[str]) -> str:
     """What all files are, or all but documentation; empty if they are of several kinds, or code."""
-    kinds = {_kind(file) for file in files}
+    paths = [str(PurePosixPath(file.replace("\\", "/"))) for file in files]
+    kinds = {next((kind for kind, one in _KINDS if one.search(path)), "") for path in paths}
     if len(kinds) > 1:
         kinds.discard("docs")
     return next(iter(kinds)) if len(kinds) == 1 else ""
-
-
-def _kind(file: str) -> str:
-    path = str(PurePosixPath(file))
-    return next((kind for kind, pattern in _KINDS if pattern.search(path)), "")
 
 
 def _by_words(text: str, types: Iterable[str]) -> str:

@@ -33,7 +33,7 @@ Finder = Callable[[Path, Notes], list[Path]]
 
 _MOST_TOOLS = 20
 _MOST_COMMITS = 20
-_TIERS = ("opus", "sonnet", "haiku")
+_TIERS = ("opus", "sonnet", "haiku")  # in names of models; else the name is the tier
 
 
 def transcripts(path: Path, notes: Notes) -> list[Path]:
@@ -97,6 +97,7 @@ def execution(
     if task.is_recorded and recorded is None:
         notes.found["tasks that the agent recorded itself"] += 1
         return None
+    model = clean(task.model, 100)
     started, ended = task.first.at, task.ended or task.first.at
     verdict = outcomes.verdict(task, following)
     values = {
@@ -104,7 +105,7 @@ def execution(
         "task_description": fitted(summaries.description(task), LONGEST_DESCRIPTION),
         "outcome": verdict.outcome,
         "repo": repositories.repository(task) or None,
-        "model_tier": _tier(task.model) or None,
+        "model_tier": next((name for name in _TIERS if name in model.lower()), model) or None,
         "solution_summary": fitted(summaries.solution(task), LONGEST_SOLUTION) or None,
         "error_message": _ending(summaries.error(task), LONGEST_ERROR) or None,
         "duration_seconds": (ended - started).total_seconds() if task.ended else None,
@@ -144,11 +145,6 @@ def _ending(text: str, limit: int) -> str:
     if len(whole) <= limit:
         return whole
     return whole[-limit:].partition("\n")[2] or whole[-limit:]
-
-
-def _tier(model: str) -> str:
-    """A model's tier by its name: opus, sonnet or haiku; else the name itself."""
-    return next((name for name in _TIERS if name in model.lower()), clean(model, 100))
 
 
 def _metadata(task: Task, client: str) -> dict[str, Any]:

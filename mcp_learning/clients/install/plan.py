@@ -123,8 +123,10 @@ def plan_uninstall(agent: Agent, scope: Scope, records: InstallRecords) -> list[
     changes: list[Change] = []
     if has_server:
         changes.append(partial(entries.without_server, agent=agent))
-    if take_hooks and place == path and _changes(path, before, take_hooks):
-        changes.append(take_hooks)
+    if take_hooks and place == path:
+        with _errors_naming(path):
+            config = _parse(path, before)[2]
+            changes += [take_hooks] if take_hooks(config) != config else []
     if changes:
         edit = _plan_removal(path, scope, _revision(path, *changes), records)
     else:
@@ -216,12 +218,6 @@ def _carry_out(edit: Edit) -> bytes | None:
 def _has_server(path: Path, agent: Agent, data: bytes | None) -> bool:
     with _errors_naming(path):
         return entries.has_server(_parse(path, data)[2], agent)
-
-
-def _changes(path: Path, data: bytes | None, change: Change) -> bool:
-    with _errors_naming(path):
-        config = _parse(path, data)[2]
-        return change(config) != config
 
 
 def _revision(path: Path, *changes: Change) -> Revise:

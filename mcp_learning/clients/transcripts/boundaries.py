@@ -24,6 +24,7 @@ from mcp_learning.clients.transcripts.events import (
 
 _ENOUGH = 1.0  # what has to speak for a follow-up
 _LONG_PAUSE = timedelta(hours=8)  # after it something else is asked, unless the words say otherwise
+_ASKING = (Action.ASK, Action.PLAN)  # with a tool, or by a plan
 _SAME = 0.85
 _COMPARED = 500
 
@@ -50,10 +51,8 @@ def _ties(prompt: Prompt, task: Sequence[SessionEvent], has_worked: bool) -> flo
     ties = wording.ties(prompt.text)
     if _is_stopped(last):
         ties += 2.0
-    if _plans(last):
-        ties += 1.5
-    else:
-        ties += _waits(last)
+    is_asked = any(isinstance(one, ToolCall) and one.action in _ASKING for one in last)
+    ties += 1.5 if is_asked else _waits(last)
     if prompt.is_queued:
         ties += 0.5
     if not has_worked:
@@ -92,12 +91,6 @@ def _waits(turn: Sequence[SessionEvent]) -> float:
     if any(isinstance(one, ToolCall) and one.is_edit for one in turn):
         return 0.5 if is_question else 0.0
     return 1.5 if is_question else 0.5 if wording.offers(said[-1].text) else 0.0
-
-
-def _plans(turn: Sequence[SessionEvent]) -> bool:
-    """Whether the agent showed a plan, or asked with a tool."""
-    asking = (Action.ASK, Action.PLAN)
-    return any(isinstance(one, ToolCall) and one.action in asking for one in turn)
 
 
 def _is_closed(task: Sequence[SessionEvent]) -> bool:

@@ -71,13 +71,16 @@ def ties(prompt: str) -> float:
     tied = 0.0
     if pattern("opening").match(text):
         tied += 1.5
-    elif not pattern("request").match(text) and _is_remark(text):
+    elif not pattern("request").match(text) and (
+        pattern("remark").match(text) or _OUTPUT.match(text)
+    ):
         tied += 1.0
     if pattern("again").search(text[:_TROUBLED]):
         tied += 1.0
     elif is_complaint(text):
         tied += 0.5
-    if _is_item(text):
+    is_word = text.isascii() and _WORD.fullmatch(text)
+    if is_word or _ITEMS.fullmatch(text):  # "address 8 and 12"
         tied += 1.0
     if len(text) <= _SHORT and pattern("order").search(text):
         return tied + 2.0
@@ -118,16 +121,6 @@ def is_thanks(prompt: str) -> bool:
 def is_publication(command: str) -> bool:
     """Whether a command pushes commits, or opens or merges a pull request."""
     return bool(_PUBLICATION.search(command))
-
-
-def _is_item(text: str) -> bool:
-    """Whether it is one word, or names items of a list ("address 8 and 12")."""
-    is_word = bool(_WORD.fullmatch(text)) and text.isascii()
-    return is_word or bool(_ITEMS.fullmatch(text))
-
-
-def _is_remark(text: str) -> bool:
-    return bool(pattern("remark").match(text) or _OUTPUT.match(text))
 
 
 @cache

@@ -125,18 +125,14 @@ def _end(
         return _End(moment(by.committed_at) or at, "failure", confidence, why, by)
     if (back := by_hash.get(found.restored.get(commit.hash, ""))) is not None:
         at = moment(back.committed_at) or at
-    if not _is_tested(commit.files or ()):
+    paths = commit.files or ()
+    if not (any(map(is_test, paths)) and any(map(is_code, paths))):
         return _End(at)
     stood = at + corrections.MENDED_WITHIN
     if stood <= until:
         days = corrections.MENDED_WITHIN.days
         return _End(stood, "success", TESTED_AND_STOOD, f"has tests, and stood for {days} days")
     return _End(at, "success", TESTED, "has tests")
-
-
-def _is_tested(paths: tuple[str, ...]) -> bool:
-    """Whether a commit changes code and tests."""
-    return any(map(is_test, paths)) and any(map(is_code, paths))
 
 
 def _execution(commit: Commit, repo: str, end: _End) -> RecordExecution:
