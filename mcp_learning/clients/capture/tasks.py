@@ -37,11 +37,7 @@ _TIERS = ("opus", "sonnet", "haiku")  # in names of models; else the name is the
 
 
 def transcripts(path: Path, notes: Notes) -> list[Path]:
-    """The file `path`, or all files of JSON lines below the directory.
-
-    Raises:
-        InvalidInput: There is nothing of that name.
-    """
+    """As `files_below`: files of JSON lines."""
     return files_below(path, notes, "*.jsonl")
 
 

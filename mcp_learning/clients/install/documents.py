@@ -1,4 +1,7 @@
-"""Reads a configuration text, JSON with comments or TOML, and rewrites it to hold another value."""
+"""Reads a configuration text, JSON with comments or TOML, and rewrites it to hold another value.
+
+A text that can't be read, holds no object or has a layout that can't be edited is `BrokenText`.
+"""
 
 import tomllib
 from typing import Any
@@ -14,11 +17,7 @@ _EMPTY = "{}\n"  # what an empty JSON file is taken for
 
 
 def load(text: str, *, toml: bool) -> dict[str, Any]:
-    """The value of a configuration text; an empty text is an empty configuration.
-
-    Raises:
-        BrokenText: It can't be read, or isn't an object.
-    """
+    """The value of a configuration text; an empty text is an empty configuration."""
     if toml:
         try:
             return tomllib.loads(text.replace("\r\n", "\n"))
@@ -31,11 +30,7 @@ def load(text: str, *, toml: bool) -> dict[str, Any]:
 
 
 def rewrite(text: str, value: dict[str, Any], *, toml: bool) -> str:
-    """The text changed to hold `value`; what doesn't differ stays as it is written.
-
-    Raises:
-        BrokenText: It can't be read, or its layout can't be edited.
-    """
+    """The text changed to hold `value`; what doesn't differ stays as it is written."""
     if load(text, toml=toml) == value:
         return text
     if not toml:

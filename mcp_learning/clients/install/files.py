@@ -1,7 +1,8 @@
 """Other programs' files: read whole, replaced whole, through links, with their mode; and backups.
 
 A record of what was installed is kept in the data directory, with a copy of the file as it was.
-With it an uninstall gives back the very bytes, as long as nobody has changed the file since.
+With it an uninstall gives back the very bytes, as long as nobody has changed the file since. What
+can't be read, made, written or removed is a `LearningError`, and stays as it was.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ def read(path: Path) -> bytes | None:
     """The file's bytes; None if there is none.
 
     Raises:
-        LearningError: It can't be read, isn't a regular file, or is too large for a configuration.
+        LearningError: It can't be read, is no regular file, or is larger than `MAX_BYTES`.
     """
     try:
         status = path.stat()
@@ -40,24 +41,15 @@ def read(path: Path) -> bytes | None:
 
 
 def check_writable(path: Path) -> None:
-    """Refuses a file that is read-only.
-
-    Raises:
-        LearningError: The user may not write it.
-    """
+    """Refuses a file that the user may not write."""
     if path.exists() and not os.access(path, os.W_OK):
         raise LearningError(f"{path} is read-only; make it writable first")
 
 
 def make_parents(path: Path, *, private: bool) -> list[str]:
-    """Makes the directories of a file; returns those that were missing, outermost first.
+    """Makes the directories of a file, for this user alone if they are to be private.
 
-    Args:
-        path: The file.
-        private: Whether they are for this user alone.
-
-    Raises:
-        LearningError: One can't be made.
+    Returns those that were missing, outermost first.
     """
     missing = [parent for parent in reversed(path.resolve().parents) if not parent.exists()]
     try:
@@ -79,15 +71,10 @@ def remove_empty(directories: list[str]) -> None:
 
 
 def write(path: Path, data: bytes, *, private: bool) -> None:
-    """Replaces the file as a whole, or makes it; a link stays one, and what it leads to is written.
+    """Replaces the file as a whole, or makes it in a directory that exists.
 
-    Args:
-        path: The file; its directory exists.
-        data: All its bytes.
-        private: A new file is for this user alone; one that exists keeps its mode.
-
-    Raises:
-        LearningError: It can't be written; what was there is untouched.
+    A link stays one, and what it leads to is written. A file that exists keeps its mode; a new one
+    is for this user alone if it is to be private.
     """
     try:
         target = path.resolve()
@@ -110,11 +97,7 @@ def write(path: Path, data: bytes, *, private: bool) -> None:
 
 
 def delete(path: Path) -> None:
-    """Removes a file; of a link, what it leads to.
-
-    Raises:
-        LearningError: It can't be removed.
-    """
+    """Removes a file; of a link, what it leads to."""
     try:
         path.resolve().unlink(missing_ok=True)
     except OSError as error:
@@ -160,11 +143,7 @@ class InstallRecords:
         return record if record.backup is None or self.backup(record) is not None else None
 
     def keep(self, record: InstallRecord) -> None:
-        """Keeps a record in place of an older one of the file.
-
-        Raises:
-            LearningError: It can't be written.
-        """
+        """Keeps a record in place of an older one of the file."""
         self._write(self._name(Path(record.path), ".json"), json.dumps(asdict(record)).encode())
 
     def drop(self, path: Path) -> None:
@@ -173,11 +152,7 @@ class InstallRecords:
             self._name(path, ".json").unlink()
 
     def back_up(self, path: Path, data: bytes) -> str:
-        """Keeps a copy of a file's bytes; returns its name in the directory.
-
-        Raises:
-            LearningError: It can't be written.
-        """
+        """Keeps a copy of a file's bytes; returns its name in the directory."""
         copy = self._name(path, f"-{path.name.lstrip('.')}.bak")
         self._write(copy, data)
         return copy.name

@@ -1,7 +1,8 @@
 """Plans and carries out what `install` and `uninstall` change: all is planned before any is made.
 
 Each file's change is planned as an edit of its text. Where the client has a command of its own for
-the change, that runs first, and the edit completes what it has left.
+the change, that runs first, and the edit completes what it has left. A file that is broken, can't
+be read or written, or changes between plan and edit is a `LearningError` that names it.
 """
 
 import difflib
@@ -86,8 +87,7 @@ def plan_install(
 
     Raises:
         InvalidInput: The client has no such scope, or no hooks.
-        LearningError: A file can't be read or written, is broken, or has another server of the
-            name.
+        LearningError: Also if another server has the name.
     """
     entry = agent.entry(command, variables or {})
     path = agent.file(scope)
@@ -113,7 +113,6 @@ def plan_uninstall(agent: Agent, scope: Scope, records: InstallRecords) -> list[
 
     Raises:
         InvalidInput: The client has no such scope.
-        LearningError: A file can't be read or written, or is broken.
     """
     path = agent.file(scope)
     before, hooks = files.read(path), HOOKS.get(agent.name)
@@ -139,11 +138,7 @@ def plan_uninstall(agent: Agent, scope: Scope, records: InstallRecords) -> list[
 
 
 def apply_install(edit: Edit, records: InstallRecords) -> Path | None:
-    """Makes a planned change, and keeps a record; returns where the file as it was is kept.
-
-    Raises:
-        LearningError: The file has changed since, or something can't be written.
-    """
+    """Makes a planned change, and keeps a record; returns where the file as it was is kept."""
     _check_unchanged(edit)
     earlier = records.find(edit.path)
     current = records.restorable(edit.path, edit.before)
@@ -165,11 +160,7 @@ def apply_install(edit: Edit, records: InstallRecords) -> Path | None:
 
 
 def apply_uninstall(edit: Edit, records: InstallRecords) -> None:
-    """Makes a planned change, and drops the record.
-
-    Raises:
-        LearningError: The file has changed since, or can't be written.
-    """
+    """Makes a planned change, and drops the record."""
     _check_unchanged(edit)
     record = records.find(edit.path)
     if _carry_out(edit) is None and record is not None:

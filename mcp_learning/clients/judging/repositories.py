@@ -1,4 +1,7 @@
-"""Judges the executions of a repository in the database, by its history or by results of tests."""
+"""Judges the executions of a repository in the database, by its history or by results of tests.
+
+What goes wrong with the database is a `StoreError`.
+"""
 
 from collections.abc import Iterable
 from functools import partial
@@ -42,22 +45,14 @@ def here() -> tuple[str, list[str]]:
 
 
 async def judge_history(learning: Learning, known: CommitHistory) -> Judged:
-    """Judges the latest executions of a repository by its history.
-
-    Raises:
-        StoreError: The database can't be read or written.
-    """
+    """Judges the latest executions of a repository by its history."""
     executions = await _executions(learning, [known.name, *known.known_as])
     made = commits.judgements(known, executions)
     return await learning.judge(Judge(judgements=made))
 
 
 async def judge_lately(learning: Learning, directory: Path) -> Judged | None:
-    """The same by the latest commits, within `SECONDS`; None if that takes longer, or without any.
-
-    Raises:
-        StoreError: The database can't be read or written.
-    """
+    """The same by the latest commits, within `SECONDS`; None if there are none, or no time."""
     with anyio.move_on_after(SECONDS):
         try:
             known = await anyio.to_thread.run_sync(
@@ -74,15 +69,10 @@ async def judge_results(
 ) -> Judged:
     """Judges the executions that made a commit by what its tests told.
 
-    Args:
-        learning: The database.
-        results: Of the tests.
-        known_as: What the repository is called.
-        commit: Hash, or at least its first seven digits.
+    The repository is `known_as` these; of the commit's hash at least seven digits are given.
 
     Raises:
         InvalidInput: No execution made it.
-        StoreError: The database can't be read or written.
     """
     executions = await _executions(learning, known_as)
     mine = [one for one in executions if any(_is_same(commit, made) for made in one.commits)]

@@ -39,11 +39,7 @@ def default_directory() -> Path:
 
 
 def files(path: Path, notes: Notes) -> list[Path]:
-    """The files of sessions below a directory, which may be the home of Codex, or one file.
-
-    Raises:
-        InvalidInput: There is nothing of that name.
-    """
+    """As `files_below`; the directory may be the home of Codex."""
     homes = [path / name for name in _DIRECTORIES if (path / name).is_dir()] or [path]
     found = [file for home in homes for file in files_below(home, notes, "*.jsonl", "*.jsonl.zst")]
     plain = set(found)

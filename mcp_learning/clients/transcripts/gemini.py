@@ -40,11 +40,7 @@ def default_directory() -> Path:
 
 
 def files(path: Path, notes: Notes) -> list[Path]:
-    """The file `path`, or all files of sessions below the directory.
-
-    Raises:
-        InvalidInput: There is nothing of that name.
-    """
+    """As `files_below`."""
     return files_below(path, notes, "session-*.json", "*.jsonl")
 
 

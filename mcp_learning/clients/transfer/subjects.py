@@ -1,19 +1,7 @@
 """What the first line of a commit says: the kind of change, which part of the project, and what.
 
-The kind comes from a conventional prefix (`fix(parser): …`), or else from the words of the subject:
-
-    task_type     prefixes                   words, looked for in this order
-    docs          docs, doc                  readme, docs, documentation, document, typo, changelog
-    test          test, tests                test, tests, coverage
-    bug_fix       fix, bugfix, hotfix        fix, bug, crash, correct, handle, prevent, avoid, …
-    performance   perf                       faster, speed, optimize, performance, cache
-    refactor      refactor, style            refactor, rename, move, simplify, remove, split, …
-    build         build, deps                bump, upgrade, dependency, release, build
-    ci            ci                         ci, workflow, pipeline
-    feature       feat, feature              add, support, implement, allow, introduce, new, …
-    security      security, sec              (by prefix only)
-    chore         chore                      (by prefix only)
-    change        (any other)                (any other)
+The kind comes from a conventional prefix (`fix(parser): …`), or else from the words of the subject,
+looked for in the order of `_WORDS`; without either it is a `change`.
 """
 
 import re
