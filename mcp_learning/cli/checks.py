@@ -15,7 +15,7 @@ from pathlib import Path
 
 import anyio
 
-from mcp_learning import __version__
+from mcp_learning import __version__, errors
 from mcp_learning.cli.check_runner import Check, CheckContext, CheckFailed, Finding
 from mcp_learning.cli.open_elsewhere import open_in_process, open_in_server
 from mcp_learning.cli.output import index_words
@@ -25,17 +25,6 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.models import BUNDLED_MODEL
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.environment import PREFIX, nearest_existing
-from mcp_learning.errors import (
-    ConfigurationError,
-    EmbedderUnavailable,
-    IndexUnavailable,
-    LeaderIncompatible,
-    LearningError,
-    StoreDamaged,
-    StoreError,
-    StoreLocked,
-    StoreTooNew,
-)
 from mcp_learning.models.wording import counted
 from mcp_learning.service import index_state
 from mcp_learning.settings import Settings, config_file
@@ -64,7 +53,7 @@ def settings(context: CheckContext) -> Finding:
     """Environment and file are understood."""
     try:
         context.settings = Settings.load(data_dir=context.data_dir)
-    except ConfigurationError as error:
+    except errors.ConfigurationError as error:
         raise CheckFailed(str(error), "correct it where it is set") from error
     file = config_file()
     detail = f"read from {file}" if file.exists() else f"defaults (there is no {file})"
@@ -121,7 +110,7 @@ def database(context: CheckContext) -> Finding:
     path = context.settings.database_path
     try:
         health = anyio.run(leader_health, context.settings)
-    except LeaderIncompatible as error:
+    except errors.LeaderIncompatible as error:
         raise CheckFailed(str(error), "restart the agent that started the older version") from error
     if health is not None:
         context.health = health
@@ -131,13 +120,13 @@ def database(context: CheckContext) -> Finding:
         return Finding(f"{path} will be made at first use")
     try:
         context.schema_version = inspection.schema_version(path)
-    except StoreLocked as error:
+    except errors.StoreLocked as error:
         return open_in_process(path, error)
-    except StoreTooNew as error:
+    except errors.StoreTooNew as error:
         raise CheckFailed(str(error), _UPDATE_PACKAGE) from error
-    except StoreDamaged as error:
+    except errors.StoreDamaged as error:
         raise CheckFailed(str(error), "mcp-learning recover") from error
-    except StoreError as error:
+    except errors.StoreError as error:
         raise CheckFailed(str(error), f"check who may read and write {path}") from error
     return Finding(f"{path}, {path.stat().st_size / 2**20:.1f} MB")
 
@@ -154,7 +143,7 @@ def schema(context: CheckContext) -> Finding:
         return Finding(f"version {newest} will be made at first use (now {version or 'none'})")
     try:
         context.stored = inspection.summary(context.settings.database_path)
-    except StoreDamaged as error:
+    except errors.StoreDamaged as error:
         raise CheckFailed(str(error), "mcp-learning recover") from error
     return Finding(f"version {version}, {counted(context.stored.executions, 'execution')}")
 
@@ -166,7 +155,7 @@ def contents(context: CheckContext) -> Finding:
         return Finding("nothing yet")
     try:
         rows = examine(path).counts
-    except StoreDamaged as error:
+    except errors.StoreDamaged as error:
         raise CheckFailed(str(error), "mcp-learning recover") from error
     found = f"{counted(sum(rows.values()), 'row')} in {counted(len(rows), 'table')}"
     return Finding(f"all of {found} can be read")
@@ -178,7 +167,7 @@ def vss(_: CheckContext) -> Finding:
 
     try:
         source, works = probe()
-    except IndexUnavailable as error:
+    except errors.IndexUnavailable as error:
         fix = f"pip install duckdb-extension-vss=={installed_version('duckdb')}"
         raise CheckFailed(f"{error} ({error.__cause__})", fix) from error
     if not works:
@@ -197,7 +186,7 @@ def embedding_model(context: CheckContext) -> Finding:
     try:
         embedder.load()
         vectors = embedder.embed([embedding_text(t) for t in (TASK, PARAPHRASE, _UNRELATED)])
-    except EmbedderUnavailable as error:
+    except errors.EmbedderUnavailable as error:
         bundled = embedder.model == BUNDLED_MODEL
         raise CheckFailed(str(error), _UPDATE_PACKAGE if bundled else _USE_BUNDLED) from error
     paraphrase, unrelated = (float(vectors[0] @ other) for other in vectors[1:])
@@ -236,7 +225,7 @@ def server(_: CheckContext) -> Finding:
     ) as directory:
         try:
             trip = round_trip(Path(directory))
-        except LearningError as error:
+        except errors.LearningError as error:
             fix = "mend what failed above, or else report this with the output of this command"
             raise CheckFailed(str(error), fix) from error
     return Finding(
@@ -255,7 +244,7 @@ def team(context: CheckContext) -> Finding:
     try:
         there = anyio.run(remote_state, context.settings)
         here = here and anyio.run(with_total, context.settings, there, here)
-    except LearningError as error:
+    except errors.LearningError as error:
         raise CheckFailed(str(error), "mend that; until then all is kept here") from error
     detail = f"{context.settings.team} answers; this host is {there.role} there"
     if here is not None:
@@ -293,6 +282,6 @@ def _refuse_other_design(path: Path) -> None:
         return
     try:
         inspection.refuse_other_design(path)
-    except StoreError as error:
+    except errors.StoreError as error:
         fix = "mcp-learning upgrade" if "mcp-learning upgrade" in str(error) else _SET_DATA_DIR
         raise CheckFailed(str(error), fix) from error

@@ -1,5 +1,6 @@
 """Running commands as people do: a process, in a home of its own."""
 
+import json
 import logging
 import os
 import signal
@@ -17,6 +18,8 @@ from typer.testing import CliRunner, Result
 from mcp_learning.cli.app import app
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+Invoke = Callable[..., Result]
+Ask = Callable[..., dict[str, Any]]
 
 
 @contextmanager
@@ -71,6 +74,25 @@ def run(home: Path) -> Command:
     return commands_in(home)
 
 
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A data directory; not made yet."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def ask(run: Command, data_dir: Path) -> Ask:
+    """What a command on `data_dir` prints as JSON."""
+
+    def ask(*arguments: str) -> dict[str, Any]:
+        done = run(*arguments, "--json", "--data-dir", str(data_dir))
+        assert done.returncode == 0, done.stderr
+        values: dict[str, Any] = json.loads(done.stdout)
+        return values
+
+    return ask
+
+
 def commands_in(home: Path) -> Command:
     """Runs `mcp-learning ARGUMENTS` to its end, nothing of the machine's user in its environment.
 
@@ -95,7 +117,7 @@ def commands_in(home: Path) -> Command:
 
 
 @pytest.fixture
-def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
+def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     """Runs `mcp-learning ARGUMENTS` in `home`, in this process: it takes milliseconds."""
     monkeypatch.chdir(home)
     monkeypatch.setenv("HOME", str(home))

@@ -1,16 +1,14 @@
 """Backup, restore and recovery as people do them, beside running agents."""
 
-import json
 import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
+from cli.conftest import Ask, Command
 from process.wire import Server
 from store import legacy_files
 from store.rows import execution, migrated
@@ -21,27 +19,6 @@ from mcp_learning.errors import StoreError
 from mcp_learning.service import recovery
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import copies, executions
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
-Ask = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def ask(run: Command, data_dir: Path) -> Ask:
-    """What a command prints as JSON."""
-
-    def ask(*arguments: str) -> dict[str, Any]:
-        done = run(*arguments, "--json", "--data-dir", str(data_dir))
-        assert done.returncode == 0, done.stderr
-        values: dict[str, Any] = json.loads(done.stdout)
-        return values
-
-    return ask
 
 
 def record(server: Server, number: int) -> None:

@@ -13,8 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from cli.conftest import Command, commands_in
-from typer.testing import Result
+from cli.conftest import Command, Invoke, commands_in
 
 from mcp_learning.cli.check_runner import CheckContext, run_checks
 from mcp_learning.cli.checks import CHECKS
@@ -121,7 +120,7 @@ def test_a_database_in_use_for_a_while_is_well(examine: Examine, used: Path) -> 
 
 
 def test_the_index_is_described_and_one_that_can_not_be_read_is_no_failure(
-    check: Examine, used: Path, invoke: Callable[..., Result]
+    check: Examine, used: Path, invoke: Invoke
 ) -> None:
     assert invoke("rebuild-index", "--preset", "fast", "--data-dir", str(used)).exit_code == 0
     said = check(used)["index"]

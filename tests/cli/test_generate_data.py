@@ -1,11 +1,7 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
-from cli.conftest import Command
-from typer.testing import Result
-
-Invoke = Callable[..., Result]
+from cli.conftest import Command, Invoke
 
 
 def test_generate_data_tells_what_it_added(run: Command) -> None:

@@ -22,11 +22,6 @@ SECRET = "ghp_" + "Aa1" * 12
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
 def reported(run: Command, data_dir: Path, *arguments: str, status: int = 0) -> dict[str, Any]:
     """What a command prints as JSON."""
     done = run(*arguments, "--json", "--data-dir", str(data_dir))

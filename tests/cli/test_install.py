@@ -5,18 +5,16 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.conftest import Command
 from clients.install import client_program
 from process.wire import Server
 
 from mcp_learning.clients.install import documents
 from mcp_learning.clients.install.agents import AGENTS
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
 FILES = {
     "claude-code": (".claude.json", '{"numStartups": 3, "mcpServers": {"a": {"command": "a"}}}'),

@@ -2,15 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.conftest import Invoke
 from clients.transfer.repositories import Repository
-from typer.testing import Result
 
-Invoke = Callable[..., Result]
 MADE, TOLD = "0190a0b1-aaaa-7000-8000-000000000000", "0290a0b1-bbbb-7000-8000-000000000000"
 
 

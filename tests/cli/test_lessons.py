@@ -3,14 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
-
-Invoke = Callable[..., Result]
+from cli.conftest import Invoke
 
 LOGIN = "fix the login redirect loop"
 

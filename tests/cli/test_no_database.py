@@ -2,19 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
-from cli.conftest import Command
+from cli.conftest import Command, Invoke
 from store.rows import execution, migrated
-from typer.testing import Result
 
 from mcp_learning.cli.app import COMMANDS
 from mcp_learning.store.duckdb import executions
-
-Invoke = Callable[..., Result]
 
 READING = {
     "similar": ("a text",),

@@ -2,11 +2,10 @@
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import Result
+from cli.conftest import Invoke
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses such names itself")
 
@@ -17,7 +16,7 @@ NAMES = (
 
 
 def test_any_directory_takes_a_database_an_archive_an_export_and_a_backup(
-    invoke: Callable[..., Result], home: Path
+    invoke: Invoke, home: Path
 ) -> None:
     rows = [
         {"task_description": f"task {n}", "recorded_at": "2020-01-01", "success": True}

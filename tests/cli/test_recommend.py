@@ -1,14 +1,11 @@
 """`recommend` and `evaluate` as people run them."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
+from cli.conftest import Command
 from store.rows import migrated
-
-Command = Callable[..., CompletedProcess[str]]
 
 
 def test_recommend_and_evaluate_say_plainly_that_nothing_is_known(run: Command, home: Path) -> None:

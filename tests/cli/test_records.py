@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
-
-Invoke = Callable[..., Result]
+from cli.conftest import Invoke
 
 RECORDS: list[dict[str, Any]] = [
     {

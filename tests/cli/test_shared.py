@@ -4,43 +4,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pytest
+from cli.conftest import Ask, Command
 from process.wire import Server
 from store.rows import migrated
 
 from mcp_learning.cli import checks
 from mcp_learning.cli.check_runner import CheckContext
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
-Ask = Callable[..., dict[str, Any]]
-
 TASK = {
     "task_type": "bug_fix",
     "task_description": "Fix the login redirect loop after the session expired",
     "outcome": "success",
 }
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def ask(run: Command, data_dir: Path) -> Ask:
-    """What a command prints as JSON."""
-
-    def ask(*arguments: str) -> dict[str, Any]:
-        done = run(*arguments, "--json", "--data-dir", str(data_dir))
-        assert done.returncode == 0, done.stderr
-        values: dict[str, Any] = json.loads(done.stdout)
-        return values
-
-    return ask
 
 
 def recorded(server: Server) -> str:

@@ -1,9 +1,6 @@
 """`similar` as people run it."""
 
-from collections.abc import Callable
-from subprocess import CompletedProcess
-
-Command = Callable[..., CompletedProcess[str]]
+from cli.conftest import Command
 
 
 def test_a_search_that_lacks_vectors_says_so(run: Command) -> None:

@@ -1,13 +1,9 @@
 """`stats` prints what learning_stats tells an agent."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
-from cli.conftest import Command
-from typer.testing import Result
-
-Invoke = Callable[..., Result]
+from cli.conftest import Command, Invoke
 
 
 def test_statistics_are_printed_with_trends_costs_and_failures(

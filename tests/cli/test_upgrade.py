@@ -1,16 +1,14 @@
 """`upgrade` and `generate-embeddings`, on databases of this and of the original design."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
+from cli.conftest import Ask, Command
 from store import legacy_files, old_databases
 from store.rows import execution, migrated
 
@@ -30,9 +28,6 @@ from mcp_learning.store import open_store
 from mcp_learning.store.duckdb import copies, executions, migrations
 from mcp_learning.store.duckdb.migrations import Migration
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
-Ask = Callable[..., dict[str, Any]]
-
 TASK = RecordExecution(task_type="bug_fix", task_description="fix it", outcome="success")
 
 
@@ -41,19 +36,6 @@ def data_dir(tmp_path: Path) -> Path:
     directory = tmp_path / "data"
     directory.mkdir(mode=0o700)
     return directory
-
-
-@pytest.fixture
-def ask(run: Command, data_dir: Path) -> Ask:
-    """What a command prints as JSON."""
-
-    def ask(*arguments: str) -> dict[str, Any]:
-        done = run(*arguments, "--json", "--data-dir", str(data_dir))
-        assert done.returncode == 0, done.stderr
-        values: dict[str, Any] = json.loads(done.stdout)
-        return values
-
-    return ask
 
 
 async def unheard(share: float, message: str) -> None:

@@ -4,18 +4,17 @@ import gzip
 import json
 import shlex
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
+from cli.conftest import Invoke
 
 
 class Walk:
     """Commands one after the other, each of which has to succeed and to say what it should."""
 
-    def __init__(self, invoke: Callable[..., Result]) -> None:
+    def __init__(self, invoke: Invoke) -> None:
         self._invoke = invoke
 
     def says(self, line: str, *words: str) -> str:
@@ -42,7 +41,7 @@ class Walk:
 
 
 @pytest.fixture
-def walk(invoke: Callable[..., Result]) -> Walk:
+def walk(invoke: Invoke) -> Walk:
     return Walk(invoke)
 
 
