@@ -5,9 +5,11 @@ None makes or changes the user's database: creating one is tried in a temporary 
 
 import os
 import platform
+import re
 import shlex
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 from importlib.metadata import version as installed_version
@@ -17,7 +19,6 @@ import anyio
 
 from mcp_learning import __version__, errors
 from mcp_learning.cli.check_runner import Check, CheckContext, CheckFailed, Finding
-from mcp_learning.cli.open_elsewhere import open_in_process, open_in_server
 from mcp_learning.cli.output import index_words
 from mcp_learning.cli.smoke_test import PARAPHRASE, TASK, round_trip
 from mcp_learning.cluster.connect import leader_health
@@ -25,6 +26,7 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.models import BUNDLED_MODEL
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.environment import PREFIX, nearest_existing
+from mcp_learning.models.health import Health, Member
 from mcp_learning.models.wording import counted
 from mcp_learning.service import index_state
 from mcp_learning.settings import Settings, config_file
@@ -114,14 +116,14 @@ def database(context: CheckContext) -> Finding:
         raise CheckFailed(str(error), "restart the agent that started the older version") from error
     if health is not None:
         context.health = health
-        return open_in_server(path, health)
+        return _open_in_server(path, health)
     if not path.exists():
         context.schema_version, context.stored = 0, Summary(0, None)
         return Finding(f"{path} will be made at first use")
     try:
         context.schema_version = inspection.schema_version(path)
     except errors.StoreLocked as error:
-        return open_in_process(path, error)
+        return _open_in_process(path, error)
     except errors.StoreTooNew as error:
         raise CheckFailed(str(error), _UPDATE_PACKAGE) from error
     except errors.StoreDamaged as error:
@@ -285,3 +287,51 @@ def _refuse_other_design(path: Path) -> None:
     except errors.StoreError as error:
         fix = "mcp-learning upgrade" if "mcp-learning upgrade" in str(error) else _SET_DATA_DIR
         raise CheckFailed(str(error), fix) from error
+
+
+def _open_in_server(path: Path, health: Health) -> Finding:
+    """The database is open in a server, whose `health` is all that can be known of it from here."""
+    detail = f"{path}, {counted(health.rows, 'execution')}"
+    if health.leader is not None:
+        detail += f"; open in {_member(health.leader)}"
+    if health.followers:
+        detail += f"; followed by {', '.join(map(_member, health.followers))}"
+    fix = "mcp-learning rebuild-index --reembed" if health.reembed_due else ""
+    return Finding(detail, fix=fix, conclusive=False)
+
+
+def _member(member: Member) -> str:
+    return (
+        f"process {member.pid} (mcp-learning {member.version}, since "
+        f"{member.since:%Y-%m-%d %H:%M:%S} UTC)"
+    )
+
+
+def _open_in_process(path: Path, error: errors.StoreLocked) -> Finding:
+    """The database is open in a process that doesn't answer.
+
+    Raises:
+        CheckFailed: It is another program than this one.
+    """
+    holder = re.search(r"process (\d+)", str(error))
+    if holder is None:
+        return Finding(f"{path} is open in another process", conclusive=False)
+    pid = holder[1]
+    command = _command_of(pid)
+    if command and "mcp_learning" not in command and "mcp-learning" not in command:
+        raise CheckFailed(
+            f"{path} is open in process {pid} ({command[:60]})", f"close it: kill {pid}"
+        )
+    what = "another mcp-learning" if command else "another process"
+    return Finding(f"{path} is open in {what}, process {pid}", conclusive=False)
+
+
+def _command_of(pid: str) -> str:
+    """The command line of a process; "" if it can't be read."""
+    try:
+        listed = subprocess.run(
+            ["ps", "-o", "args=", "-p", pid], capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return listed.stdout.strip()

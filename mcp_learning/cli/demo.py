@@ -18,7 +18,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from mcp_learning.cli import demo_runs
 from mcp_learning.cli.options import Json, data_dir_option, path_option
 from mcp_learning.cli.output import console, print_json, say
 from mcp_learning.cli.progress import counted_progress
@@ -152,9 +151,11 @@ def choose(repo: Path | None, limit: int, excluded_repos: str) -> DemoSource:
         why = "this repository is excluded (excluded_repos)"
     except LearningError:
         why = "there is no git history here"
+    from mcp_learning.cli.demo_client import RUNS
+
     history = git.sample()
     tasks = commits.executions(history)[-limit:]
-    return DemoSource(history.name, tasks, sample=True, why=why, runs=demo_runs.RUNS)
+    return DemoSource(history.name, tasks, sample=True, why=why, runs=RUNS)
 
 
 class _Excluded(LearningError):

@@ -15,7 +15,6 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
-from mcp_learning.cli import demo_runs
 from mcp_learning.cli.progress import ShowCount
 from mcp_learning.errors import LearningError
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach, RecordExecution
@@ -38,6 +37,41 @@ SAMPLE_QUESTIONS = (
     ),
 )
 """Of the sample's tasks: what became of one, a question in other words, and how it begins."""
+
+RUNS_QUESTION = "a flaky test of the overdue notices"
+"""About the tasks of `RUNS`, in other words."""
+
+_OVERDUE = "the test of the overdue notices fails now and then on the build server"
+_WAITING = "the test of the waiting list passes on some runs and fails on others"
+_CLOCK = "The test read the real clock. It gets a fixed one now, and has not failed since."
+_ORDER = "expected the notice of item 7 first, found that of item 12"
+
+
+def _run(
+    task: str, approach: str, seconds: int, solution: str = "", error: str = ""
+) -> RecordExecution:
+    return RecordExecution(
+        task_type="test",
+        task_description=task,
+        approach=approach,
+        outcome="failure" if error else "success",
+        solution_summary=solution or None,
+        duration_seconds=seconds,
+        repo="lending-desk",
+        error_type="quality_gate" if error else None,
+        error_message=error or None,
+    )
+
+
+RUNS = (
+    _run(_OVERDUE, "retry until it passes", 240, error=_ORDER),
+    _run(_WAITING, "retry until it passes", 300, error="timed out after 30 s"),
+    _run(_OVERDUE, "retry until it passes", 180, error=_ORDER),
+    _run(_OVERDUE, "inject a fake clock", 900, _CLOCK),
+    _run(_WAITING, "inject a fake clock", 1_100, _CLOCK),
+    _run(_WAITING, "inject a fake clock", 780, _CLOCK),
+)
+"""Runs of agents on tasks of the sample, in their order: one kind of task, tried in two ways."""
 
 # Longer than the server's QUIET, or it would keep waiting for the client to be still.
 _POLL_SECONDS = 0.5
@@ -115,7 +149,7 @@ def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list
             if one.task_description.startswith(beginning)
         ]
         if len(written) == len(SAMPLE_QUESTIONS):  # not if the latest commits alone were wanted
-            tried = Question("tried in two ways", demo_runs.QUESTION)
+            tried = Question("tried in two ways", RUNS_QUESTION)
             return [*written, tried, Question("unrelated", UNRELATED)]
     done = [task for task in tasks if task.outcome != "failure"]
     failed = [task for task in tasks if task.outcome == "failure"]

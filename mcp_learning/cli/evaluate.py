@@ -79,9 +79,10 @@ async def _replayed(
     from mcp_learning.recommend.agreement import agreement
     from mcp_learning.recommend.replay import replay
     from mcp_learning.service.history import latest, unpacked
+    from mcp_learning.service.protocol import ignore_progress
 
     async with service(settings) as learning:
-        await learning.embed_missing(EmbedMissing(), _unheard)
+        await learning.embed_missing(EmbedMissing(), ignore_progress)
         noise, entries = await latest(learning, by, MOST_HISTORY)
 
     def work(progress: ShowCount) -> tuple["Replay", "Agreement | None"]:
@@ -143,7 +144,3 @@ def _agreed(found: "Agreement") -> str:
         f"success and observed as failure: {found.told_success}; the other way round: "
         f"{found.told_failure}."
     )
-
-
-async def _unheard(share: float, message: str) -> None:
-    """Progress of embedding what lacks a vector."""

@@ -4,7 +4,7 @@ import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,9 +18,6 @@ from mcp_learning.clients.install.hook_entries import HOOKS
 from mcp_learning.clients.install.plan import Edit
 from mcp_learning.environment import DATA_DIR_VARIABLE, is_empty
 from mcp_learning.errors import InvalidInput, LearningError
-
-if TYPE_CHECKING:
-    from mcp_learning.settings import Settings
 
 Client = Annotated[
     str,
@@ -62,7 +59,7 @@ def install(
     directory = str(settings.data_dir) if is_chosen else ""
     program = agents.server_command(in_shell=False)
     options = ["--data-dir", directory] if directory else []
-    records = _records(settings)
+    records = InstallRecords(settings.data_dir / "clients")
 
     def wants_hooks(agent: Agent) -> bool:
         return hooks and not (every and agent.name not in HOOKS)
@@ -98,7 +95,7 @@ def uninstall(
     if plugin:
         _run_plugin(client, every=every, remove=True, dry_run=dry_run, as_json=json)
         return
-    records = _records(load_settings(data_dir))
+    records = InstallRecords(load_settings(data_dir).data_dir / "clients")
 
     def planned(agent: Agent, where: Scope) -> list[Edit]:
         return plan.plan_uninstall(agent, where, records)
@@ -195,10 +192,6 @@ def _applied(
         "command": edit.command,
         "backup": None if backup is None else str(backup),
     }
-
-
-def _records(settings: "Settings") -> InstallRecords:
-    return InstallRecords(settings.data_dir / "clients")
 
 
 def _scope(name: str) -> Scope:

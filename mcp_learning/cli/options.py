@@ -1,6 +1,7 @@
 """Options that commands share, and what a path or a time on the command line may be."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mcp_learning import environment
+from mcp_learning.clients.values import moment
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -40,14 +42,14 @@ def typed_moment(text: str) -> datetime:
     Raises:
         BadParameter: It is none of these.
     """
-    try:
-        if age := re.fullmatch(r"(\d{1,6})([hdw])", text.strip()):
-            return datetime.now(UTC) - int(age[1]) * _UNITS[age[2]]
-        moment = datetime.fromisoformat(text.strip())
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
+    found = moment(text.strip())
+    if age := re.fullmatch(r"(\d{1,6})([hdw])", text.strip()):
+        with suppress(OverflowError):
+            found = datetime.now(UTC) - int(age[1]) * _UNITS[age[2]]
+    if found is None:
         problem = f"{text!a} is neither a date (2026-01-31) nor an age (12h, 30d, 6w)"
-        raise typer.BadParameter(problem) from None
+        raise typer.BadParameter(problem)
+    return found
 
 
 def path_argument(told: str, metavar: str | None = None) -> Any:

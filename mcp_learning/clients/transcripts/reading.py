@@ -1,5 +1,6 @@
 """What the readers of all clients share: where and when something happened, and adding it."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,14 +14,26 @@ from mcp_learning.clients.transcripts.events import (
     Reply,
     ServiceError,
     ToolCall,
+    Trouble,
     Usage,
 )
-from mcp_learning.clients.transcripts.service_errors import trouble
 from mcp_learning.clients.transcripts.sessions import Session
 from mcp_learning.clients.transfer.imported import Notes
 
 Line = dict[str, Any]
 """An object of a session's file."""
+
+_LIMIT = re.compile(
+    r"(?:usage|rate|session|weekly|hour|opus|sonnet|spend\w*) limit|hit your (?:\w+ )?limit"
+    r"|limit reached|out of (?:\w+ )?(?:usage|credits)|credit balance|quota|too many requests"
+    r"|\b429\b|insufficient|billing|payment required",
+    re.IGNORECASE,
+)
+_LOGIN = re.compile(
+    r"/login\b|not logged in|log ?in again|invalid api key|api key|authenticat|unauthori[sz]ed"
+    r"|token (?:has )?(?:expired|been revoked)|\b401\b|\b403\b",
+    re.IGNORECASE,
+)
 
 NO_SESSION = "not a line of a session"
 NO_TIME = "has no time"
@@ -99,3 +112,11 @@ class SessionReader(ABC):
 def text(value: object) -> str:
     """The value if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""
+
+
+def trouble(told: str) -> Trouble:
+    """What kind of trouble a message about the service of the model tells of."""
+    beginning = told[:500]
+    if _LOGIN.search(beginning):
+        return Trouble.LOGIN
+    return Trouble.LIMIT if _LIMIT.search(beginning) else Trouble.ERROR

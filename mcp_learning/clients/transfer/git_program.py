@@ -23,28 +23,18 @@ TIMEOUT_SECONDS = 30
 _NO_PROGRAM = "false"
 _CONFIG = {
     "i18n.logOutputEncoding": "UTF-8",
-    "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
     "core.pager": "cat",
-    "core.sshCommand": _NO_PROGRAM,
-    "core.gitProxy": _NO_PROGRAM,
-    "core.askPass": _NO_PROGRAM,
-    "core.editor": _NO_PROGRAM,
+    **{f"core.{name}": _NO_PROGRAM for name in ("sshCommand", "gitProxy", "askPass", "editor")},
     "core.alternateRefsCommand": _NO_PROGRAM,
     "credential.helper": "",  # empty: resets the list
     "diff.external": "",
-    "diff.relative": "false",
     "diff.submodule": "short",
-    "gpg.program": _NO_PROGRAM,
-    "gpg.openpgp.program": _NO_PROGRAM,
-    "gpg.ssh.program": _NO_PROGRAM,
-    "gpg.x509.program": _NO_PROGRAM,
-    "log.showSignature": "false",
+    **{f"gpg{kind}.program": _NO_PROGRAM for kind in ("", ".openpgp", ".ssh", ".x509")},
+    **dict.fromkeys(("core.fsmonitor", "diff.relative", "log.showSignature"), "false"),
+    **dict.fromkeys(("log.mailmap", "maintenance.auto", "submodule.recurse"), "false"),
     "log.showRoot": "true",
-    "log.mailmap": "false",
-    "maintenance.auto": "false",
     "gc.auto": "0",
-    "submodule.recurse": "false",
     "protocol.allow": "never",
 }
 _ENVIRONMENT = {
