@@ -10,11 +10,11 @@ from pathlib import Path
 
 from mcp_learning.clients.transcripts import claude_code_prompts as prompts
 from mcp_learning.clients.transcripts.events import Action, Prompt
-from mcp_learning.clients.transcripts.reading import NO_SESSION, Line, SessionReader, text
+from mcp_learning.clients.transcripts.reading import NO_SESSION, Line, SessionReader
 from mcp_learning.clients.transcripts.sessions import Session, text_of
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.clients.transfer.lines import objects
-from mcp_learning.clients.values import home, moment, number
+from mcp_learning.clients.values import as_object, as_objects, as_text, home, moment, number
 
 SOURCE = "claude-code"
 
@@ -86,14 +86,14 @@ class _ClaudeCodeReader(SessionReader):
 
     def _move(self, line: Line, at: datetime) -> None:
         """Remembers the time and the place of a line for its events."""
-        found = {"cwd": text(line.get("cwd")), "branch": text(line.get("gitBranch"))}
+        found = {"cwd": as_text(line.get("cwd")), "branch": as_text(line.get("gitBranch"))}
         self.place |= {name: value for name, value in found.items() if value}
         self.place["at"] = at
         if not self._has_id and (session := line.get("sessionId")):
             self.session.id, self._has_id = str(session), True
 
     def _user(self, where: str, line: Line, message: Line) -> None:
-        for block in _blocks(message):
+        for block in as_objects(message.get("content")):
             if block.get("type") == "tool_result":
                 self._answer(where, line, block)
         if line.get("isSidechain") is True:
@@ -144,14 +144,12 @@ class _ClaudeCodeReader(SessionReader):
         self.notice(said)
 
     def _attachment(self, where: str, line: Line) -> None:
-        found = line.get("attachment")
-        if not isinstance(found, dict) or found.get("type") != "queued_command":
+        found = as_object(line.get("attachment"))
+        if found.get("type") != "queued_command":
             return
         said = prompts.without_context(text_of(found.get("prompt")))
-        if (
-            said.startswith("<task-notification>")
-            or found.get("commandMode") == "task-notification"
-        ):
+        is_task = found.get("commandMode") == "task-notification"
+        if is_task or said.startswith("<task-notification>"):
             self._notice(said)
         elif prompts.is_human(found) and said and said != self._absorbed:
             self._take_queued(self._prompt(where, line, said))
@@ -165,7 +163,7 @@ class _ClaudeCodeReader(SessionReader):
         content = line.get("content")
         match line.get("operation"):
             case "enqueue":
-                self._queue.append(content if isinstance(content, str) else "")
+                self._queue.append(as_text(content))
             case "dequeue" if self._queue:
                 self._queue.pop(0)
             case "popAll":
@@ -187,14 +185,14 @@ class _ClaudeCodeReader(SessionReader):
         self._use(line, message)
         if is_mine and said and said != _SILENCE:
             self.reply(said)
-        for block in _blocks(message):
+        for block in as_objects(message.get("content")):
             if block.get("type") == "tool_use":
                 self._called(block)
 
     def _called(self, block: Line) -> None:
-        given = block.get("input")
+        given = as_object(block.get("input"))
         call = self.call(str(block.get("name")), given, _ACTIONS, ("file_path", "notebook_path"))
-        plan = text(given.get("plan")).strip() if isinstance(given, dict) else ""
+        plan = as_text(given.get("plan")).strip()
         if call.action is Action.PLAN and plan:  # it is shown to the user, as a reply is
             self.reply(plan)
         self.calls[str(block.get("id"))] = call
@@ -234,8 +232,3 @@ class _ClaudeCodeReader(SessionReader):
             model = ""
         if tokens or model or cost:
             self.use(model, tokens, cost)
-
-
-def _blocks(message: Line) -> list[Line]:
-    content = message.get("content")
-    return [one for one in content if isinstance(one, dict)] if isinstance(content, list) else []

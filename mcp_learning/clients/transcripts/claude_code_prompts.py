@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from mcp_learning.clients.values import as_object
+
 _CONTEXT = re.compile(
     r"<(?P<tag>system-reminder|ide_\w+|new-diagnostics|(?:session-start|user-prompt-submit)-hook"
     r"|local-command-caveat|persisted-output|fast_mode_info)\b[^>]*>.*?(?:</(?P=tag)>|\Z)",
@@ -49,8 +51,7 @@ def without_context(text: str) -> str:
 
 def is_notice(line: dict[str, Any], said: str) -> bool:
     """Whether the client told the agent something by itself, as that a task has ended."""
-    origin = line.get("origin")
-    kind = origin.get("kind") if isinstance(origin, dict) else None
+    kind = as_object(line.get("origin")).get("kind")
     return bool(_NOTICE.match(said)) or (isinstance(kind, str) and kind != "human")
 
 
@@ -72,8 +73,7 @@ def is_caveat(said: str) -> bool:
 
 def is_human(attachment: dict[str, Any]) -> bool:
     """Whether a prompt in the queue came from the user."""
-    origin = attachment.get("origin")
-    kind = origin.get("kind", "human") if isinstance(origin, dict) else "human"
+    kind = as_object(attachment.get("origin")).get("kind", "human")
     mode = attachment.get("commandMode", "prompt")
     return mode == "prompt" and kind == "human" and attachment.get("isMeta") is not True
 

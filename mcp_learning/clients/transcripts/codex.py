@@ -17,7 +17,7 @@ from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, 
 from mcp_learning.clients.transcripts.sessions import Session, text_of
 from mcp_learning.clients.transfer.imported import Notes, files_below
 from mcp_learning.clients.transfer.lines import COMPRESSED, objects
-from mcp_learning.clients.values import home, moment, number
+from mcp_learning.clients.values import as_object, home, moment, number
 
 SOURCE = "codex"
 
@@ -108,18 +108,16 @@ class _CodexReader(SessionReader):
         self.session.parent = calls.parent(payload)
         self._began = moment(payload.get("timestamp")) or self.place["at"]
         self.place["cwd"] = str(payload.get("cwd") or "")
-        git = payload.get("git")
-        if isinstance(git, dict):
-            self.place["branch"] = str(git.get("branch") or "")
-            self.session.commit = str(git.get("commit_hash") or "")
-            self.session.remote = str(git.get("repository_url") or "")
+        git = as_object(payload.get("git"))
+        self.place["branch"] = str(git.get("branch") or "")
+        self.session.commit = str(git.get("commit_hash") or "")
+        self.session.remote = str(git.get("repository_url") or "")
 
     def _turn(self, payload: Line) -> None:
         """What holds for a turn comes before its prompt, or right after it."""
         self._model = str(payload.get("model") or self._model)
         self.place["cwd"] = str(payload.get("cwd") or self.place.get("cwd", ""))
-        mode = payload.get("collaboration_mode")
-        self._plans = isinstance(mode, dict) and mode.get("mode") == "plan"
+        self._plans = as_object(payload.get("collaboration_mode")).get("mode") == "plan"
         if self._fresh is not None:
             self._fresh.cwd, self._fresh.in_plan_mode = self.place["cwd"], self._plans
 
@@ -150,7 +148,7 @@ class _CodexReader(SessionReader):
 
     def _mode(self, where: str, kind: str, payload: Line) -> None:
         """What the user set, or asked for, in another way than by a prompt."""
-        settings, item = payload.get("thread_settings"), payload.get("item")
+        settings, item = payload.get("thread_settings"), as_object(payload.get("item"))
         if kind == "thread_settings_applied" and isinstance(settings, dict):
             self._turn(settings)
         elif kind == "entered_review_mode":
@@ -158,7 +156,7 @@ class _CodexReader(SessionReader):
             self._asked(where, f"/review {hint}".strip(), self.place["at"])
         elif kind == "exited_review_mode":
             self._said(calls.review(payload.get("review_output")))
-        elif kind == "item_completed" and isinstance(item, dict) and item.get("type") == "Plan":
+        elif kind == "item_completed" and item.get("type") == "Plan":
             self._said(str(item.get("text") or ""))
 
     def _ended(self, payload: Line) -> None:
@@ -173,8 +171,8 @@ class _CodexReader(SessionReader):
 
     def _use(self, info: object) -> None:
         """Adds tokens; the same count may be told several times."""
-        last = info.get("last_token_usage") if isinstance(info, dict) else None
-        total = info.get("total_token_usage") if isinstance(info, dict) else None
+        last = as_object(info).get("last_token_usage")
+        total = as_object(info).get("total_token_usage")
         if isinstance(last, dict) and (total is None or total != self._total):
             self._total = total
             fresh = number(last.get("input_tokens")) - number(last.get("cached_input_tokens"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from mcp_learning.clients.transcripts.events import RECORDING_TOOL, Action, ToolCall
 from mcp_learning.clients.transcripts.sessions import text_of
+from mcp_learning.clients.values import as_object, as_objects, as_text, parsed
 
 CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
 OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
@@ -92,8 +93,8 @@ class OpenCalls:
         """A command ended; some versions tell its exit status only so."""
         call, status = self._by_id.get(str(payload.get("call_id"))), payload.get("exit_code")
         if call is not None and isinstance(status, int):
-            text = payload.get("aggregated_output") or payload.get("stdout")
-            call.answer(text if isinstance(text, str) else "", failed=status != 0, status=status)
+            text = as_text(payload.get("aggregated_output") or payload.get("stdout"))
+            call.answer(text, failed=status != 0, status=status)
 
     def patched(self, payload: dict[str, Any]) -> None:
         """A patch was applied, or could not be."""
@@ -111,7 +112,7 @@ def called(payload: dict[str, Any]) -> Called:
     name = str(payload.get("name") or payload.get("type"))
     given = _loaded(payload.get("arguments") or payload.get("input") or payload.get("action") or "")
     files = tuple(file.strip() for file in _PATCHED.findall(_texts(given)))
-    values = given if isinstance(given, dict) else {}
+    values = as_object(given)
     if name.endswith(RECORDING_TOOL):
         return Called(name, Action.RECORD)
     if name == _SCRIPT and isinstance(given, str):
@@ -134,23 +135,18 @@ def _script(text: str, files: tuple[str, ...]) -> Called:
 
 def parent(payload: dict[str, Any]) -> str:
     """The session that a subagent's session is a part of; empty for one of a user."""
-    source = payload.get("source")
-    agent = source.get("subagent") if isinstance(source, dict) else None
+    agent = as_object(payload.get("source")).get("subagent")
     if agent is None and payload.get("thread_source") != "subagent":
         return ""
-    spawn = agent.get("thread_spawn") if isinstance(agent, dict) else None
-    named = spawn.get("parent_thread_id") if isinstance(spawn, dict) else None
+    named = as_object(as_object(agent).get("thread_spawn")).get("parent_thread_id")
     return str(named or payload.get("parent_thread_id") or payload.get("forked_from_id") or "?")
 
 
 def review(output: object) -> str:
     """What a review found, as one text."""
-    if not isinstance(output, dict):
-        return ""
-    findings = output.get("findings")
-    listed = findings if isinstance(findings, list) else []
-    titles = [str(one.get("title")) for one in listed if isinstance(one, dict)]
-    return "\n".join([str(output.get("overall_explanation") or ""), *titles]).strip()
+    told = as_object(output)
+    titles = [str(one.get("title")) for one in as_objects(told.get("findings"))]
+    return "\n".join([str(told.get("overall_explanation") or ""), *titles]).strip()
 
 
 def _texts(given: object) -> str:
@@ -163,20 +159,19 @@ def _texts(given: object) -> str:
 def _command(given: object) -> str:
     """The command line that a tool was called with."""
     if not isinstance(given, dict):
-        return given if isinstance(given, str) else ""
-    command = given.get("command") or given.get("cmd") or given.get("script") or ""
+        return as_text(given)
+    command = given.get("command") or given.get("cmd") or given.get("script")
     if isinstance(command, list):
         words = [word for word in command if isinstance(word, str)]
         return words[2] if len(words) == 3 and words[1] in _SHELLS else " ".join(words)
-    return command if isinstance(command, str) else ""
+    return as_text(command)
 
 
 def _output(output: object) -> tuple[int | None, bool, str]:
     """The exit status of a tool, whether it failed, and what it printed."""
     output = _loaded(output)
     if isinstance(output, dict):
-        about = output.get("metadata")
-        code = about.get("exit_code") if isinstance(about, dict) else None
+        code = as_object(output.get("metadata")).get("exit_code")
         text = output.get("output") or output.get("content") or output.get("text") or ""
         status = code if isinstance(code, int) else None
         is_failure = bool(status) or output.get("success") is False
@@ -189,9 +184,5 @@ def _output(output: object) -> tuple[int | None, bool, str]:
 
 def _loaded(value: object) -> object:
     """The object in a text of JSON; another value as it is, and nothing for broken JSON."""
-    if not isinstance(value, str) or not value.startswith("{"):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return ""
+    is_object = isinstance(value, str) and value.startswith("{")
+    return parsed(str(value), "") if is_object else value

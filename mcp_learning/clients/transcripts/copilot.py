@@ -4,16 +4,15 @@ The events are those of its public SDK: each line has a type, a time, an id and 
 whose events name the call that began them, only the tools that they used are taken.
 """
 
-import json
 import re
 from pathlib import Path
 
 from mcp_learning.clients.transcripts.events import Action
-from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader, text
+from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader
 from mcp_learning.clients.transcripts.sessions import Session
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.clients.transfer.lines import objects
-from mcp_learning.clients.values import home, moment, number
+from mcp_learning.clients.values import as_text, home, moment, number, parsed
 
 SOURCE = "copilot"
 
@@ -72,8 +71,7 @@ class _CopilotReader(SessionReader):
         """What holds from now on: directory, branch, repository, model, mode."""
         if isinstance(data.get("sessionId"), str):
             self.session.id = data["sessionId"]
-        context = data.get("context") if isinstance(data.get("context"), dict) else data
-        assert isinstance(context, dict)
+        context = data["context"] if isinstance(data.get("context"), dict) else data
         for name in ("cwd", "branch"):
             if isinstance(context.get(name), str):
                 self.place[name] = context[name]
@@ -103,7 +101,9 @@ class _CopilotReader(SessionReader):
 
     def _started(self, data: Line) -> None:
         name = str(data.get("mcpToolName") or data.get("toolName"))
-        call = self.call(name, _parsed(data.get("arguments")), _ACTIONS, ("path", "file_path"))
+        given = data.get("arguments")
+        given = parsed(given, None) if isinstance(given, str) else given
+        call = self.call(name, given, _ACTIONS, ("path", "file_path"))
         self.calls[str(data.get("toolCallId"))] = call
         self.session.add(call)
 
@@ -120,15 +120,8 @@ class _CopilotReader(SessionReader):
         call.answer(told, failed=is_failure or bool(status), status=status)
 
 
-def _parsed(given: object) -> object:
-    try:
-        return json.loads(given) if isinstance(given, str) else given
-    except (ValueError, RecursionError):
-        return None
-
-
 def _told(value: object) -> str:
     """The text in a result or an error."""
     if isinstance(value, dict):
         value = value.get("content") or value.get("message") or value.get("detailedContent")
-    return text(value)
+    return as_text(value)

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mcp_learning.clients.transcripts.events import Action
-from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader, text
+from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader
 from mcp_learning.clients.transcripts.sessions import Session, text_of
 from mcp_learning.clients.transfer.imported import Notes, files_below
 from mcp_learning.clients.transfer.lines import objects
-from mcp_learning.clients.values import home, moment, number
+from mcp_learning.clients.values import as_object, as_objects, as_text, home, moment, number
 
 SOURCE = "gemini"
 
@@ -56,8 +56,8 @@ def _messages(session: Session, file: Path, notes: Notes, name: str) -> Iterator
     found: dict[str, tuple[str, Line]] = {}
     told = objects(file, notes, name) if file.suffix == ".jsonl" else _whole(file, notes, name)
     for where, record in told:
-        values = record.get("$set") if isinstance(record.get("$set"), dict) else record
-        if isinstance(values, dict) and isinstance(values.get("sessionId"), str):
+        values = record["$set"] if isinstance(record.get("$set"), dict) else record
+        if isinstance(values.get("sessionId"), str):
             session.id = values["sessionId"]
             if values.get("kind") == "subagent":
                 session.parent = file.parent.name
@@ -85,7 +85,7 @@ def _whole(file: Path, notes: Notes, name: str) -> Iterator[tuple[str, Line]]:
     except (ValueError, RecursionError):
         notes.skip(where, "not JSON")
         return
-    messages = session.get("messages") if isinstance(session, dict) else None
+    messages = as_object(session).get("messages")
     if not isinstance(messages, list):
         notes.skip(where, "not a session")
         return
@@ -137,10 +137,8 @@ class _GeminiReader(SessionReader):
             self.use(str(message.get("model") or ""), tokens)
         if said:
             self.reply(said)
-        calls = message.get("toolCalls")
-        for call in calls if isinstance(calls, list) else []:
-            if isinstance(call, dict):
-                self._called(call)
+        for call in as_objects(message.get("toolCalls")):
+            self._called(call)
 
     def _called(self, given: Line) -> None:
         told, state = _answer(given), given.get("status")
@@ -159,12 +157,9 @@ class _GeminiReader(SessionReader):
 
 def _answer(given: Line) -> str:
     """What a tool answered: to the model, or else to the user."""
-    result = given.get("result")
-    for part in result if isinstance(result, list) else []:
-        response = part.get("functionResponse") if isinstance(part, dict) else None
-        answer = response.get("response") if isinstance(response, dict) else None
-        if isinstance(answer, dict):
-            told = answer.get("output") or answer.get("error")
-            if isinstance(told, str):
-                return told
-    return text(given.get("resultDisplay"))
+    for part in as_objects(given.get("result")):
+        answer = as_object(as_object(part.get("functionResponse")).get("response"))
+        told = answer.get("output") or answer.get("error")
+        if isinstance(told, str):
+            return told
+    return as_text(given.get("resultDisplay"))

@@ -19,6 +19,7 @@ from mcp_learning.clients.transcripts.events import (
 )
 from mcp_learning.clients.transcripts.sessions import Session
 from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.clients.values import as_object, as_text
 
 Line = dict[str, Any]
 """An object of a session's file."""
@@ -100,18 +101,13 @@ class SessionReader(ABC):
             actions: What the client's tools do.
             paths: Names of the argument that is the file to edit; the first that is given counts.
         """
-        values = given if isinstance(given, dict) else {}
+        values = as_object(given)
         is_record = tool.endswith(RECORDING_TOOL)
         action = Action.RECORD if is_record else actions.get(tool, Action.OTHER)
-        command = text(values.get("command")) if action is Action.RUN else ""
-        file = next((values[name] for name in paths if values.get(name)), None)
-        files = (file,) if action is Action.EDIT and isinstance(file, str) else ()
+        command = as_text(values.get("command")) if action is Action.RUN else ""
+        file = as_text(next((values[name] for name in paths if values.get(name)), ""))
+        files = (file,) if action is Action.EDIT and file else ()
         return ToolCall(**self.place, tool=tool, action=action, command=command, files=files)
-
-
-def text(value: object) -> str:
-    """The value if it is a text, else an empty one."""
-    return value if isinstance(value, str) else ""
 
 
 def trouble(told: str) -> Trouble:

@@ -17,7 +17,7 @@ from mcp_learning.clients.transcripts.events import (
     ToolCall,
     Usage,
 )
-from mcp_learning.clients.values import clean
+from mcp_learning.clients.values import as_objects, clean
 
 _MOST_TOOLS = 200  # different tools that are counted by name in a task
 _MOST_FILES = 10_000
@@ -221,6 +221,5 @@ def text_of(content: object) -> str:
     """The text in a message, or in what a tool told: the content itself, or blocks of it."""
     if isinstance(content, str):
         return content
-    blocks = content if isinstance(content, list) else []
-    told = [one for one in blocks if isinstance(one, dict) and one.get("type") in _TEXT_BLOCKS]
+    told = [one for one in as_objects(content) if one.get("type") in _TEXT_BLOCKS]
     return "\n".join(text for one in told if isinstance(text := one.get("text"), str))
