@@ -3,6 +3,7 @@
 import time
 from contextlib import nullcontext
 from functools import partial
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,22 +13,10 @@ from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run, service, told
 from mcp_learning.errors import LearningError
-from mcp_learning.models.fields import Model
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.clients.transfer.exports import Writer
-
-
-class ExportReport(Model):
-    """What `export --json` prints."""
-
-    path: str
-    executions: int
-    feedback: int
-    uses: int
-    lessons: int
-    seconds: float
 
 
 def export(
@@ -51,23 +40,24 @@ def export(
     bar = progress_bar(quiet=json)
     task = bar.add_task("exporting", total=None)
 
-    async def work(target: "Writer", taught: "Writer") -> tuple[int, int, int, int]:
-        executions = feedback = uses = 0
+    async def work(target: "Writer", taught: "Writer") -> dict[str, int]:
+        done = dict.fromkeys(("executions", "feedback", "uses", "lessons"), 0)
         request = ExportPage()
         async with service(settings) as learning:
             while (page := await learning.export_page(request)).rows:
                 await anyio.to_thread.run_sync(target.write, page.rows)
-                executions += len(page.rows)
-                feedback += sum(len(row.get("feedback", ())) for row in page.rows)
-                uses += sum(len(row.get("uses", ())) for row in page.rows)
-                bar.update(task, total=page.total, completed=min(executions, page.total))
+                done["executions"] += len(page.rows)
+                for name in ("feedback", "uses"):
+                    done[name] += sum(len(row.get(name, ())) for row in page.rows)
+                bar.update(task, total=page.total, completed=min(done["executions"], page.total))
                 request = ExportPage(after=page.last)
-            lessons = 0
-            while found := (await learning.export_lessons(ExportLessons(offset=lessons))).lessons:
+            further = ExportLessons()
+            while found := (await learning.export_lessons(further)).lessons:
                 rows = [one.model_dump(mode="json", exclude_none=True) for one in found]
                 await anyio.to_thread.run_sync(taught.write, rows)
-                lessons += len(rows)
-        return executions, feedback, uses, lessons
+                done["lessons"] += len(rows)
+                further = ExportLessons(offset=done["lessons"])
+        return done
 
     try:
         with (
@@ -75,27 +65,17 @@ def export(
             nullcontext() if beside == path else writer(beside, force=force) as taught,
             writer(path, force=force) as target,
         ):
-            counts = run(partial(work, target, taught or target))
-        if beside != path and not counts[-1]:
+            done = run(partial(work, target, taught or target))
+        if beside != path and not done["lessons"]:
             beside.unlink()
     except LearningError as error:
         fail(told(error))
-    report = ExportReport(
-        path=str(path),
-        executions=counts[0],
-        feedback=counts[1],
-        uses=counts[2],
-        lessons=counts[3],
-        seconds=round(time.perf_counter() - begin, 2),
+    seconds, to_stderr = round(time.perf_counter() - begin, 2), str(path) == "-"
+    place = "stdout" if to_stderr else str(path)
+    line = (
+        f"{counted(done['executions'], 'execution')} written to {place}, with "
+        f"{done['feedback']:,} feedback, {counted(done['uses'], 'link')} to executions used and "
+        f"{counted(done['lessons'], 'lesson')} ({seconds:.1f} s)."
     )
-    to_stderr = str(path) == "-"
-    if json:
-        typer.echo(report.model_dump_json(indent=2), err=to_stderr)
-    else:
-        place = "stdout" if to_stderr else str(path)
-        typer.echo(
-            f"{counted(report.executions, 'execution')} written to {place}, with "
-            f"{report.feedback:,} feedback, {counted(report.uses, 'link')} to executions used and "
-            f"{counted(report.lessons, 'lesson')} ({report.seconds:.1f} s).",
-            err=to_stderr,
-        )
+    report = {"path": str(path), **done, "seconds": seconds}
+    typer.echo(dumps(report, indent=2) if json else line, err=to_stderr)

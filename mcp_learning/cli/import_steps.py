@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import UUID
 
 import anyio.to_thread
@@ -14,9 +15,8 @@ from rich.progress import Progress
 from mcp_learning.cli.running import service
 from mcp_learning.clients.judging.sessions import judge_earlier, reopens
 from mcp_learning.clients.sources import Source
-from mcp_learning.clients.transfer.imported import Notes, Skipped, batches
+from mcp_learning.clients.transfer.imported import Notes, batches
 from mcp_learning.errors import LearningError
-from mcp_learning.models.fields import Model
 from mcp_learning.models.lessons import PAGE, ImportLessons, PastLesson
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.quoting import shorten
@@ -29,41 +29,6 @@ from mcp_learning.settings import Settings
 _SAMPLE = 5  # executions that a dry run shows
 
 
-class SampledExecution(Model):
-    """An execution as a dry run shows it, without secrets."""
-
-    recorded_at: str
-    task_type: str
-    outcome: str
-    repo: str | None
-    task_description: str
-
-
-class ImportReport(Model):
-    """What `import --json` prints: counts, by reason and by column where they are dictionaries."""
-
-    source: str
-    path: str
-    dry_run: bool
-    read: int
-    created: int
-    updated: int
-    unchanged: int
-    redactions: int
-    excluded: int
-    found: dict[str, int]
-    skipped: int
-    skipped_by_reason: dict[str, int]
-    values_left_out: dict[str, int]
-    columns_passed_over: dict[str, int]
-    examples: list[Skipped]
-    sample: list[SampledExecution]
-    lessons: int
-    embedded: int
-    pending: int
-    seconds: float
-
-
 @dataclass
 class ImportRun:
     """An import while it runs.
@@ -71,6 +36,7 @@ class ImportRun:
     Attributes:
         embed: Whether vectors are to be made, too.
         counts: Executions by field of `Imported`.
+        sample: Executions as a dry run shows them, without secrets.
         lessons: Lessons that were stored, or would be.
         seen: Ids that a dry run came across: it stores nothing by which they would be known.
         complete: Whether everything was read and stored.
@@ -87,7 +53,7 @@ class ImportRun:
     notes: Notes = field(default_factory=Notes)
     read: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-    sample: list[SampledExecution] = field(default_factory=list)
+    sample: list[dict[str, str]] = field(default_factory=list)
     lessons: int = 0
     seen: set[UUID] = field(default_factory=set)
     complete: bool = False
@@ -111,6 +77,28 @@ class ImportRun:
     def stored(self) -> int:
         """Executions that were stored."""
         return 0 if self.dry_run else self.counts["created"] + self.counts["updated"]
+
+    def report(self, source: str, seconds: float) -> dict[str, Any]:
+        """What `import --json` prints after `seconds` of reading the source of that name."""
+        notes = self.notes
+        return {
+            "source": source,
+            "path": str(self.path),
+            "dry_run": self.dry_run,
+            "read": self.read,
+            **{name: self.counts[name] for name in Imported.model_fields},
+            "found": {name: count for name, count in notes.found.items() if count},
+            "skipped": notes.skipped.total(),
+            "skipped_by_reason": dict(notes.skipped.most_common()),
+            "values_left_out": dict(notes.left_out.most_common()),
+            "columns_passed_over": dict(notes.unknown.most_common()),
+            "examples": [one.model_dump() for one in notes.examples],
+            "sample": self.sample,
+            "lessons": self.lessons,
+            "embedded": self.embedded,
+            "pending": self.pending or 0,
+            "seconds": round(seconds, 2),
+        }
 
 
 async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None:
@@ -196,35 +184,13 @@ async def _next(parts: Iterator[list[PastExecution]]) -> list[PastExecution] | N
     return await anyio.to_thread.run_sync(next, parts, None, abandon_on_cancel=True)
 
 
-def _sampled(record: PastExecution) -> SampledExecution:
+def _sampled(record: PastExecution) -> dict[str, str]:
     execution = record.execution
-    return SampledExecution(
-        recorded_at=f"{record.recorded_at:%Y-%m-%d %H:%M}",
-        task_type=execution.task_type,
-        outcome=execution.outcome,
-        repo=execution.repo,
-        task_description=shorten(redact(execution.task_description)[0], 200),
-    )
-
-
-def report_of(source: str, state: ImportRun, seconds: float) -> ImportReport:
-    """What `import` prints after `seconds` of reading the source of that name."""
-    notes = state.notes
-    return ImportReport(
-        source=source,
-        path=str(state.path),
-        dry_run=state.dry_run,
-        read=state.read,
-        **{name: state.counts[name] for name in Imported.model_fields},
-        found={name: count for name, count in notes.found.items() if count},
-        skipped=notes.skipped.total(),
-        skipped_by_reason=dict(notes.skipped.most_common()),
-        values_left_out=dict(notes.left_out.most_common()),
-        columns_passed_over=dict(notes.unknown.most_common()),
-        examples=notes.examples,
-        sample=state.sample,
-        lessons=state.lessons,
-        embedded=state.embedded,
-        pending=state.pending or 0,
-        seconds=round(seconds, 2),
-    )
+    shown = {
+        "recorded_at": f"{record.recorded_at:%Y-%m-%d %H:%M}",
+        "task_type": execution.task_type,
+        "outcome": execution.outcome,
+        "repo": execution.repo,
+        "task_description": shorten(redact(execution.task_description)[0], 200),
+    }
+    return {name: value for name, value in shown.items() if value is not None}

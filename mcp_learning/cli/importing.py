@@ -21,7 +21,7 @@ from mcp_learning.models.characters import visible
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
-    from mcp_learning.cli.import_steps import ImportReport
+    from mcp_learning.cli.import_steps import ImportRun
 
 
 def import_(
@@ -49,7 +49,7 @@ def import_(
     json: Json = False,
 ) -> None:
     """Import executions from sessions of agents, from git, or from a table (docs/import.md)."""
-    from mcp_learning.cli.import_steps import ImportRun, report_of, store_all
+    from mcp_learning.cli.import_steps import ImportRun, store_all
     from mcp_learning.clients.sources import sources
 
     known = sources(limit)
@@ -75,54 +75,54 @@ def import_(
                     "command again goes on",
                     err=True,
                 )
-    report = report_of(name, state, time.perf_counter() - begin)
+    seconds = time.perf_counter() - begin
     if json:
-        print_json(report)
+        print_json(state.report(name, seconds))
     else:
-        _print(report, state.problem)
-    if report.skipped and not report.read:
+        _print(state, seconds)
+        _print_vectors(state)
+    if state.notes.skipped and not state.read:
         fail(f"nothing could be imported from {path}")
 
 
-def _print(report: "ImportReport", problem: str) -> None:
-    would = "would be " if report.dry_run else ""
+def _print(state: "ImportRun", seconds: float) -> None:
+    would, counts, notes = "would be " if state.dry_run else "", state.counts, state.notes
     say(
-        f"{counted(report.read, 'execution')} in {report.path}: {report.created:,} {would}new, "
-        f"{report.updated:,} {would}updated, {report.unchanged:,} there already; "
-        f"{counted(report.redactions, 'secret')} {would}removed ({report.seconds:.1f} s)."
+        f"{counted(state.read, 'execution')} in {state.path}: {counts['created']:,} {would}new, "
+        f"{counts['updated']:,} {would}updated, {counts['unchanged']:,} there already; "
+        f"{counted(counts['redactions'], 'secret')} {would}removed ({seconds:.1f} s)."
     )
-    if report.lessons:
-        say(f"{counted(report.lessons, 'lesson')} {would}added.")
-    if report.excluded:
-        say(f"Left out, being of excluded repositories: {report.excluded:,}.")
-    if report.sample:
+    if state.lessons:
+        say(f"{counted(state.lessons, 'lesson')} {would}added.")
+    if counts["excluded"]:
+        say(f"Left out, being of excluded repositories: {counts['excluded']:,}.")
+    if state.sample:
         table = Table(box=box.SIMPLE_HEAD)
         for heading in ("recorded", "type", "outcome", "repo", "task"):
             table.add_column(heading, overflow="fold")
-        for one in report.sample:
-            cells = (one.recorded_at, one.task_type, one.outcome, one.repo or "")
-            table.add_row(*(Text(visible(cell)) for cell in (*cells, one.task_description)))
+        for one in state.sample:
+            cells = ("recorded_at", "task_type", "outcome", "repo", "task_description")
+            table.add_row(*(Text(visible(one.get(cell, ""))) for cell in cells))
         console.print(table)
-    for title, counts in (
-        ("Found", report.found),
-        ("Skipped", report.skipped_by_reason),
-        ("Values left out", report.values_left_out),
-        ("Columns passed over", report.columns_passed_over),
+    for title, found in (
+        ("Found", [(name, n) for name, n in notes.found.items() if n]),
+        ("Skipped", notes.skipped.most_common()),
+        ("Values left out", notes.left_out.most_common()),
+        ("Columns passed over", notes.unknown.most_common()),
     ):
-        if counts:
-            say(f"{title}: " + "; ".join(f"{name} ({n:,})" for name, n in counts.items()))
-    for example in report.examples:
+        if found:
+            say(f"{title}: " + "; ".join(f"{name} ({n:,})" for name, n in found))
+    for example in notes.examples:
         say(f"  {example.where}: {example.reason}")
-    _print_vectors(report, problem)
 
 
-def _print_vectors(report: "ImportReport", problem: str) -> None:
-    if report.embedded:
-        say(f"{counted(report.embedded, 'execution')} embedded: `mcp-learning similar` finds them.")
-    if problem:
-        say(f"Not embedded: {problem}.")
-    elif report.pending:
+def _print_vectors(state: "ImportRun") -> None:
+    if state.embedded:
+        say(f"{counted(state.embedded, 'execution')} embedded: `mcp-learning similar` finds them.")
+    if state.problem:
+        say(f"Not embedded: {state.problem}.")
+    elif state.pending:
         say(
-            f"{counted(report.pending, 'execution')} can't be found by meaning yet: a server makes "
+            f"{counted(state.pending, 'execution')} can't be found by meaning yet: a server makes "
             "their vectors by itself, and `mcp-learning generate-embeddings` makes them now."
         )
