@@ -1,7 +1,6 @@
 """`mcp-learning team`: sets a team's store up, and exchanges with it."""
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -9,51 +8,19 @@ from mcp_learning.cli.options import DataDir, Json, Yes
 from mcp_learning.cli.output import print_json, say
 from mcp_learning.cli.running import ask, confirm, fail, load_settings, run, service, told
 from mcp_learning.errors import LearningError
-from mcp_learning.models.fields import Model
-from mcp_learning.models.team import Exchanged, LeftTeam, TeamHealth
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
     from mcp_learning.settings import Settings
+    from mcp_learning.team.setup import SetUp
 
-
-class TeamAction(StrEnum):
-    """What is to be done."""
-
-    INIT = "init"
-    UPGRADE = "upgrade"
-    STATUS = "status"
-    JOIN = "join"
-    LEAVE = "leave"
-    PUSH = "push"
-    PULL = "pull"
-
+TeamAction = Literal["init", "upgrade", "status", "join", "leave", "push", "pull"]
 
 _DIRECTIONS: dict[TeamAction, Literal["both", "push", "pull"]] = {
-    TeamAction.JOIN: "both",
-    TeamAction.PUSH: "push",
-    TeamAction.PULL: "pull",
+    "join": "both",
+    "push": "push",
+    "pull": "pull",
 }
-
-
-class TeamSetUp(Model):
-    """What `team init` and `team upgrade` print with --json."""
-
-    team: str
-    schema_version: int
-    contracted: int
-    writers: list[str] = []
-    readers: list[str] = []
-
-
-class TeamStatus(Model):
-    """What `team status` prints with --json."""
-
-    here: TeamHealth
-    role: str
-    can_write: bool
-    changes: int
-    behind: int
 
 
 def team(
@@ -86,18 +53,18 @@ def team(
     json: Json = False,
 ) -> None:
     """Share what is recorded with a team's PostgreSQL: set it up, exchange, and see what waits."""
-    if (member or reader) and action is not TeamAction.INIT:
+    if (member or reader) and action != "init":
         fail("--member and --reader are for `team init`", 2)
-    if contract and action is not TeamAction.UPGRADE:
+    if contract and action != "upgrade":
         fail("--contract is for `team upgrade`", 2)
     settings = load_settings(data_dir)
-    if action is not TeamAction.LEAVE:
+    if action != "leave":
         _refuse_without_access(settings)
-    report = _done(settings, action, member or [], reader or [], contract=contract, yes=yes)
+    values, line = _done(settings, action, member or [], reader or [], contract=contract, yes=yes)
     if json:
-        print_json(report)
+        print_json(values)
     else:
-        say(_told(report))
+        say(line)
 
 
 def _refuse_without_access(settings: "Settings") -> None:
@@ -117,42 +84,49 @@ def _done(
     *,
     contract: bool,
     yes: bool,
-) -> "TeamSetUp | TeamStatus | Exchanged | LeftTeam":
+) -> tuple[dict[str, Any], str]:
+    """Does it; returns its result as JSON, and as a line for people."""
     match action:
-        case TeamAction.INIT:
+        case "init":
             return run(lambda: _set_up(settings, members, readers), "setting the store up")
-        case TeamAction.UPGRADE:
+        case "upgrade":
             return run(lambda: _upgrade(settings, contract=contract), "upgrading")
-        case TeamAction.STATUS:
+        case "status":
             return run(lambda: _status(settings), "asking")
-        case TeamAction.LEAVE:
+        case "leave":
             confirm("Forget the team here, and what waits for it?", yes=yes)
-            return ask(settings, lambda learning: learning.leave_team())
+            return _leave(settings)
         case _:
             return run(lambda: _exchange(settings, action), "exchanging")
 
 
-async def _set_up(settings: "Settings", members: list[str], readers: list[str]) -> TeamSetUp:
+async def _set_up(
+    settings: "Settings", members: list[str], readers: list[str]
+) -> tuple[dict[str, Any], str]:
     from mcp_learning.team import setup
 
-    done = await setup.set_up(settings, members, readers)
-    return TeamSetUp(
-        team=settings.team,
-        schema_version=done.state.version,
-        contracted=done.state.contracted,
-        writers=done.writers,
-        readers=done.readers,
-    )
+    return _set_up_as(settings.team, await setup.set_up(settings, members, readers))
 
 
-async def _upgrade(settings: "Settings", *, contract: bool) -> TeamSetUp:
+async def _upgrade(settings: "Settings", *, contract: bool) -> tuple[dict[str, Any], str]:
     from mcp_learning.team import setup
 
     state = await setup.upgrade(settings, contract=contract)
-    return TeamSetUp(team=settings.team, schema_version=state.version, contracted=state.contracted)
+    return _set_up_as(settings.team, setup.SetUp(state, [], []))
 
 
-async def _status(settings: "Settings") -> TeamStatus:
+def _set_up_as(team: str, done: "SetUp") -> tuple[dict[str, Any], str]:
+    state, writers, readers = done
+    values = {"team": team, "schema_version": state.version, "contracted": state.contracted}
+    line = f"The store of the team {team!r} is of version {state.version}"
+    for what, roles in (("write", writers), ("only read", readers)):
+        line += f"; may {what}: {', '.join(roles)}" if roles else ""
+    return {**values, "writers": writers, "readers": readers}, f"{line}."
+
+
+async def _status(settings: "Settings") -> tuple[dict[str, Any], str]:
+    from mcp_learning.models.team import TeamHealth
+    from mcp_learning.server.answers import structured
     from mcp_learning.team import setup
 
     there = await setup.remote_state(settings)
@@ -160,60 +134,43 @@ async def _status(settings: "Settings") -> TeamStatus:
         health = await learning.health()
     here = health.team or TeamHealth(team=settings.team, waiting=0)
     here = await setup.with_total(settings, there, here)
-    return TeamStatus(
-        here=here,
-        role=there.role,
-        can_write=there.can_write,
-        changes=there.change,
-        behind=there.change - (here.known or 0),
-    )
+    behind = there.change - (here.known or 0)
+    values = {"here": structured(here), "role": there.role, "can_write": there.can_write}
+    rights = "writes" if there.can_write else "only reads"
+    waits = f"{counted(here.waiting, 'change')} {'waits' if here.waiting == 1 else 'wait'}"
+    since = f" since {here.waiting_since:%Y-%m-%d %H:%M} UTC" if here.waiting else ""
+    lines = [
+        f"Team {here.team!r}: this host {rights} as {there.role!r}.",
+        f"{waits} here{since};",
+        f"{behind} of {counted(there.change, 'change')} there are still to come.",
+        *([f"{here.portion}."] if here.portion else []),
+        *([f"Problem: {here.problem}."] if here.problem else []),
+    ]
+    return {**values, "changes": there.change, "behind": behind}, " ".join(lines)
 
 
-async def _exchange(settings: "Settings", action: TeamAction) -> Exchanged:
+async def _exchange(settings: "Settings", action: TeamAction) -> tuple[dict[str, Any], str]:
     from mcp_learning.errors import ConfigurationError
     from mcp_learning.models.team import NO_TEAM, ExchangeWithTeam
+    from mcp_learning.server.answers import structured
 
     if not settings.shares:
         raise ConfigurationError(NO_TEAM)
-    request = ExchangeWithTeam(
-        direction=_DIRECTIONS[action],
-        fill=action is not TeamAction.PULL,
-    )
+    request = ExchangeWithTeam(direction=_DIRECTIONS[action], fill=action != "pull")
     async with service(settings) as learning:
-        return await learning.exchange(request)
+        done = await learning.exchange(request)
+    before = f", {done.added} of them recorded before" if done.added else ""
+    return structured(done), (
+        f"{counted(done.pushed, 'change')} sent{before}; "
+        f"{counted(done.pulled, 'execution')} taken in, {done.forgotten} forgotten."
+    )
 
 
-def _told(report: "TeamSetUp | TeamStatus | Exchanged | LeftTeam") -> str:
-    match report:
-        case TeamSetUp():
-            text = f"The store of the team {report.team!r} is of version {report.schema_version}"
-            for what, roles in (("write", report.writers), ("only read", report.readers)):
-                text += f"; may {what}: {', '.join(roles)}" if roles else ""
-            return f"{text}."
-        case TeamStatus():
-            return " ".join(status_lines(report))
-        case LeftTeam():
-            if report.team is None:
-                return "This database was in no team."
-            lost = f"; {counted(report.dropped, 'change')} never got there" * (report.dropped > 0)
-            return f"Left the team {report.team!r}{lost}. No execution was deleted."
-        case _:
-            before = f", {report.added} of them recorded before" if report.added else ""
-            return (
-                f"{counted(report.pushed, 'change')} sent{before}; "
-                f"{counted(report.pulled, 'execution')} taken in, {report.forgotten} forgotten."
-            )
+def _leave(settings: "Settings") -> tuple[dict[str, Any], str]:
+    from mcp_learning.server.answers import structured
 
-
-def status_lines(report: TeamStatus) -> list[str]:
-    """A status as sentences."""
-    rights = "writes" if report.can_write else "only reads"
-    waits = counted(report.here.waiting, "change")
-    since = f" since {report.here.waiting_since:%Y-%m-%d %H:%M} UTC" if report.here.waiting else ""
-    return [
-        f"Team {report.here.team!r}: this host {rights} as {report.role!r}.",
-        f"{waits} {'waits' if report.here.waiting == 1 else 'wait'} here{since};",
-        f"{report.behind} of {counted(report.changes, 'change')} there are still to come.",
-        *([f"{report.here.portion}."] if report.here.portion else []),
-        *([f"Problem: {report.here.problem}."] if report.here.problem else []),
-    ]
+    left = ask(settings, lambda learning: learning.leave_team())
+    if left.team is None:
+        return structured(left), "This database was in no team."
+    lost = f"; {counted(left.dropped, 'change')} never got there" if left.dropped else ""
+    return structured(left), f"Left the team {left.team!r}{lost}. No execution was deleted."
