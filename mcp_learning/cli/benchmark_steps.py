@@ -44,14 +44,10 @@ async def measure(
     outcome: Outcome,
     progress: ShowCount,
 ) -> None:
-    """Measures each preset in a temporary directory.
+    """Measures each preset of the index in a temporary directory.
 
-    Args:
-        settings: Of the user's database, which is only read.
-        generated: Measure so many generated executions instead.
-        presets: Of the index, in order.
-        outcome: Gets the figures of each preset as soon as it is done.
-        progress: Shows how far it is.
+    The user's database is only read, or so many generated executions are measured instead. The
+    outcome gets the figures of each preset as soon as it is done.
 
     Raises:
         LearningError: The database can't be read, or an index can't be built.

@@ -240,11 +240,7 @@ class DemoClient:
 
 @asynccontextmanager
 async def connected(data_dir: Path, log: TextIO) -> AsyncIterator[DemoClient]:
-    """A client of a server on `data_dir`, which ends with the block.
-
-    Args:
-        data_dir: Where the server keeps its database.
-        log: A real file, which gets the server's stderr.
+    """A client of a server on `data_dir`, which ends with the block; `log` gets its stderr.
 
     Raises:
         LearningError: The server didn't start, didn't answer, or refused a call.

@@ -3,12 +3,13 @@
 import os
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
-from mcp_learning.cli.options import DataDir, Json
+from mcp_learning.cli.options import DataDir, DryRun, Json
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.running import fail, load_settings, told
 from mcp_learning.clients.install import agents, plan, plugins
@@ -35,7 +36,6 @@ Plugin = Annotated[
         "--plugin", help="Claude Code, Codex, Copilot CLI: server, hooks and a skill as a plugin"
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change")]
 
 
 def install(
@@ -61,22 +61,18 @@ def install(
     options = ["--data-dir", directory] if directory else []
     records = InstallRecords(settings.data_dir / "clients")
 
-    def wants_hooks(agent: Agent) -> bool:
-        return hooks and not (every and agent.name not in HOOKS)
-
     def planned(agent: Agent, where: Scope) -> list[Edit]:
+        wants_hooks = hooks and not (every and agent.name not in HOOKS)
         return plan.plan_install(
             agent,
             where,
             command=agents.server_command(in_shell=agent.in_shell),
-            hook=[*program, "hook", agent.name, *options] if wants_hooks(agent) else None,
+            hook=[*program, "hook", agent.name, *options] if wants_hooks else None,
             variables={DATA_DIR_VARIABLE: directory} if directory else {},
         )
 
-    def apply(edit: Edit) -> Path | None:
-        return plan.apply_install(edit, records)
-
     chosen = _agents(client, every=every)
+    apply = partial(plan.apply_install, records=records)
     _run(chosen, scope, planned, apply, every=every, dry_run=dry_run, as_json=json)
     if not (hooks or json) and any(agent.name in HOOKS for agent in chosen):
         typer.echo("With --hooks, agents are told what is likely to matter, and tasks recorded.")
@@ -97,12 +93,8 @@ def uninstall(
         return
     records = InstallRecords(load_settings(data_dir).data_dir / "clients")
 
-    def planned(agent: Agent, where: Scope) -> list[Edit]:
-        return plan.plan_uninstall(agent, where, records)
-
-    def apply(edit: Edit) -> None:
-        plan.apply_uninstall(edit, records)
-
+    planned = partial(plan.plan_uninstall, records=records)
+    apply = partial(plan.apply_uninstall, records=records)
     chosen = _agents(client, every=every)
     _run(chosen, scope, planned, apply, every=every, dry_run=dry_run, as_json=json)
 
@@ -195,11 +187,9 @@ def _applied(
 
 
 def _scope(name: str) -> Scope:
-    if name == "user":
-        return "user"
-    if name == "project":
-        return "project"
-    raise InvalidInput("scope", f"{name!r} is neither user nor project")
+    if name not in ("user", "project"):
+        raise InvalidInput("scope", f"{name!r} is neither user nor project")
+    return cast("Scope", name)
 
 
 def _told(edit: Edit, backup: Path | None, *, dry_run: bool) -> str:

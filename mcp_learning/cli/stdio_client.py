@@ -24,6 +24,9 @@ class ServerEnded(LearningError):
 class StdioClient:
     """A server process and the conversation with it. As a context, kills what is left in the end.
 
+    Methods raise `ServerEnded` if the server no longer reads or answers, and another `LearningError`
+    if it answers with an error, or writes something else than messages.
+
     Attributes:
         process: The server. Its pipes carry bytes.
     """
@@ -77,11 +80,7 @@ class StdioClient:
         self.process.communicate()
 
     def send(self, message: Mapping[str, Any] | bytes) -> None:
-        """Writes one line: a message, which gets its version if it has none, or any bytes.
-
-        Raises:
-            ServerEnded: The server no longer reads.
-        """
+        """Writes one line: a message, which gets its version if it has none, or any bytes."""
         if not isinstance(message, bytes):
             message = json.dumps({"jsonrpc": "2.0", **message}).encode()
         assert self.process.stdin is not None
@@ -98,12 +97,7 @@ class StdioClient:
         return self._last_id
 
     def receive(self, waiting_for: str = "a request") -> dict[str, Any]:
-        """The next message that is not a notification.
-
-        Raises:
-            ServerEnded: There is none any more.
-            LearningError: The server wrote something else on stdout.
-        """
+        """The next message that is not a notification."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if self._noisy and not line.lstrip().startswith(b"{"):
@@ -125,11 +119,7 @@ class StdioClient:
         return message
 
     def ask(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Sends a request; returns its result.
-
-        Raises:
-            LearningError: The response is an error.
-        """
+        """Sends a request; returns its result."""
         response = self.request(method, params)
         if "result" not in response:
             raise LearningError(f"{method} failed: {response['error'].get('message')}")
@@ -147,11 +137,7 @@ class StdioClient:
         return self.ask("tools/call", {"name": tool, "arguments": arguments})
 
     def content(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Calls a tool; returns its structured content.
-
-        Raises:
-            LearningError: The tool reports an error.
-        """
+        """Calls a tool, whose error is raised; returns its structured content."""
         result = self.call(tool, **arguments)
         if result.get("isError"):
             raise LearningError(f"{tool} failed: {result['content'][0]['text']}")

@@ -87,11 +87,7 @@ AGENTS = {
 
 
 def agent_named(name: str) -> Agent:
-    """The client of a name.
-
-    Raises:
-        InvalidInput: There is none.
-    """
+    """The client of a name; `InvalidInput` is raised if there is none."""
     if name not in AGENTS:
         raise InvalidInput("client", f"{name!r} is not known; use one of {', '.join(AGENTS)}")
     return AGENTS[name]
