@@ -24,8 +24,8 @@ class ServerEnded(LearningError):
 class StdioClient:
     """A server process and the conversation with it. As a context, kills what is left in the end.
 
-    Methods raise `ServerEnded` if the server no longer reads or answers, and another `LearningError`
-    if it answers with an error, or writes something else than messages.
+    Methods raise `ServerEnded` if the server no longer reads or answers, and a `LearningError` if
+    it answers with an error, or writes something else than messages.
 
     Attributes:
         process: The server. Its pipes carry bytes.
