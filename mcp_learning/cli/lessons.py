@@ -1,37 +1,24 @@
 """`mcp-learning lessons`: what was learned, decisions about it, and the files that agents read."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mcp_learning.cli.options import DataDir, DryRun, Json, Repo, TaskType
 from mcp_learning.cli.output import console, fields, print_json, say, when
-from mcp_learning.cli.running import fail, load_settings, request, run, service, told
+from mcp_learning.cli.running import ask, fail, load_settings, request, told
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
-    from mcp_learning.models.lessons import Effect, LessonDetail, Lessons
+    from mcp_learning.models.lessons import Effect, LessonDetail
+    from mcp_learning.service.protocol import Learning
     from mcp_learning.settings import Settings
 
 DECISIONS = ("approve", "edit", "retire", "pin", "unpin")
 ACTIONS = ("list", "show", *DECISIONS, "write")
-
-
-class _Asked(NamedTuple):
-    """What the command line says."""
-
-    lesson_id: str
-    texts: dict[str, str | None]
-    reason: str
-    filters: dict[str, Any]
-    to: str
-    max_tokens: int
-    dry_run: bool
-    check: bool
-    remove: bool
-    json: bool
 
 
 def lessons(
@@ -70,32 +57,28 @@ def lessons(
     json: Json = False,
 ) -> None:
     """List, show, approve, edit, retire, pin or write what executions taught."""
-    filters = {"repo": repo, "task_type": task_type, "status": status, "limit": limit}
-    texts = {"when": when, "do": do, "avoid": avoid}
-    asked = _Asked(lesson_id, texts, reason, filters, to, max_tokens, dry_run, check, remove, json)
     if action not in ACTIONS:
         fail(f"ACTION: {action!r} is none of {', '.join(ACTIONS)}", 2)
     if (action in ("show", *DECISIONS)) != bool(lesson_id):
         fail(f"LESSON: {'is required' if not lesson_id else 'goes not with'} {action}", 2)
     settings = load_settings(data_dir, needs_database=not remove)
-    work: dict[str, Callable[[Settings, _Asked], None]] = {"list": _list, "write": _write}
-    if action in work:
-        work[action](settings, asked)
+    if action == "list":
+        filters = {"repo": repo, "task_type": task_type, "status": status, "limit": limit}
+        _list(settings, filters, as_json=json)
+    elif action == "write":
+        chosen = None if remove else partial(_chosen, settings, repo, max_tokens)
+        _write(to, chosen, check=check, dry_run=dry_run, as_json=json)
     else:
-        _one(settings, asked, action)
+        texts = {"when": when, "do": do, "avoid": avoid, "reason": reason}
+        _one(settings, action, lesson_id, texts, as_json=json)
 
 
-def _list(settings: "Settings", asked: _Asked) -> None:
+def _list(settings: "Settings", filters: dict[str, Any], *, as_json: bool) -> None:
     from mcp_learning.models.lessons import ListLessons
 
-    wanted = request(ListLessons, **asked.filters)
-
-    async def work() -> "Lessons":
-        async with service(settings) as learning:
-            return await learning.list_lessons(wanted)
-
-    found = run(work, "reading")
-    if asked.json:
+    wanted = request(ListLessons, **filters)
+    found = ask(settings, lambda learning: learning.list_lessons(wanted), "reading")
+    if as_json:
         print_json(found)
         return
     for view in found.lessons:
@@ -113,24 +96,24 @@ def _list(settings: "Settings", asked: _Asked) -> None:
     say(f"{shown} ({counts})." if counts else "There are no lessons yet.")
 
 
-def _one(settings: "Settings", asked: _Asked, action: str) -> None:
+def _one(
+    settings: "Settings", action: str, lesson_id: str, texts: dict[str, Any], *, as_json: bool
+) -> None:
     from mcp_learning.models.lessons import ChangeLesson, GetLesson
 
     names = {"lesson_id": "LESSON"}
     change = None
     if action != "show":
-        given = {**asked.texts, "action": action, "reason": asked.reason}
-        change = request(ChangeLesson, names, lesson_id=asked.lesson_id, **given)
-    wanted = request(GetLesson, names, lesson_id=asked.lesson_id)
+        change = request(ChangeLesson, names, lesson_id=lesson_id, action=action, **texts)
+    wanted = request(GetLesson, names, lesson_id=lesson_id)
 
-    async def work() -> "LessonDetail":
-        async with service(settings) as learning:
-            if change is None:
-                return await learning.get_lesson(wanted)
-            return await learning.change_lesson(change)
+    async def work(learning: "Learning") -> "LessonDetail":
+        if change is None:
+            return await learning.get_lesson(wanted)
+        return await learning.change_lesson(change)
 
-    detail = run(work, "reading", names)
-    if asked.json:
+    detail = ask(settings, work, "reading", names)
+    if as_json:
         print_json(detail)
         return
     values = detail.lesson.model_dump(exclude={"evidence", "key"})
@@ -156,38 +139,46 @@ def _effect(effect: "Effect") -> str:
     )
 
 
-def _write(settings: "Settings", asked: _Asked) -> None:
+def _write(
+    to: str,
+    chosen: Callable[[], tuple[list[str], list[str]]] | None,
+    *,
+    check: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Writes the lessons that `chosen` gives, with their ids; without it, takes them out."""
     from mcp_learning.clients import lesson_files
     from mcp_learning.errors import InvalidInput, LearningError
 
-    if not asked.to:
+    if not to:
         fail(f"--to: name one of {', '.join(lesson_files.TARGETS)}", 2)
     try:
-        path = lesson_files.path_of(asked.to, Path.cwd())
-        lines, ids = ([], []) if asked.remove else _chosen(settings, asked)
+        path = lesson_files.path_of(to, Path.cwd())
+        lines, ids = chosen() if chosen else ([], [])
         edit = lesson_files.planned(path, lines)
         difference = edit.difference()
-        if not asked.json:
+        if not as_json:
             typer.echo(difference, nl=False)
-        wanted = edit.changes and not (asked.check or asked.dry_run)
+        wanted = edit.changes and not (check or dry_run)
         if wanted:
             lesson_files.apply(edit)
     except LearningError as error:
         fail(told(error), 2 if isinstance(error, InvalidInput) else 1)
     report = {"path": str(path), "lessons": ids, "up_to_date": not edit.changes}
     report |= {"changed": wanted, "diff": difference}
-    if asked.json:
+    if as_json:
         print_json(report)
     elif not edit.changes:
-        empty = "" if ids or asked.remove else "; no lesson is kept yet: approve one"
+        empty = "" if ids or not chosen else "; no lesson is kept yet: approve one"
         say(f"{path}: nothing to change{empty}")
     else:
         say(f"{path}: {'written' if wanted else 'not changed'}")
-    if asked.check and edit.changes:
+    if check and edit.changes:
         raise typer.Exit(1)
 
 
-def _chosen(settings: "Settings", asked: _Asked) -> tuple[list[str], list[str]]:
+def _chosen(settings: "Settings", repo: str, max_tokens: int) -> tuple[list[str], list[str]]:
     """The lines to write, and the ids of their lessons."""
     from mcp_learning.clients import lesson_files
     from mcp_learning.models.lessons import ListLessons
@@ -195,13 +186,10 @@ def _chosen(settings: "Settings", asked: _Asked) -> tuple[list[str], list[str]]:
     from mcp_learning.redaction.exclusion import refuse_excluded
 
     here = str(Path.cwd())
-    repo = asked.filters["repo"] or working_copies.name(here)
+    repo = repo or working_copies.name(here)
     refuse_excluded(here, settings.excluded_repos)
     refuse_excluded(repo, settings.excluded_repos)
 
-    async def work() -> "Lessons":
-        async with service(settings) as learning:
-            return await learning.list_lessons(ListLessons(status="kept", limit=1_000))
-
-    found = run(work, "reading")
-    return lesson_files.chosen(found.lessons, repo, settings.excluded_repos, asked.max_tokens)
+    kept = ListLessons(status="kept", limit=1_000)
+    found = ask(settings, lambda learning: learning.list_lessons(kept), "reading")
+    return lesson_files.chosen(found.lessons, repo, settings.excluded_repos, max_tokens)
