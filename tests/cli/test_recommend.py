@@ -1,4 +1,4 @@
-"""`recommend` and `evaluate` as people run them."""
+"""`similar`, `recommend` and `evaluate` as people run them."""
 
 import json
 from pathlib import Path
@@ -21,9 +21,14 @@ def test_recommend_and_evaluate_say_plainly_that_nothing_is_known(run: Command, 
     assert "only 0 executions" in found["thin"][0]
 
 
-def test_advice_that_lacks_vectors_says_so(run: Command) -> None:
+def test_a_search_and_advice_that_lack_vectors_say_so(run: Command) -> None:
     made = run("generate-data", "--count", "100", "--no-embed")
     assert made.returncode == 0, made.stderr
+    found = run("similar", "nothing that anybody has ever done")
+    assert found.returncode == 0, found.stderr
+    assert "100 of 100 executions can't be found by meaning yet" in found.stdout
+    assert "generate-embeddings" in run("similar", "nothing ever done", "--json").stderr
+    assert run("similar", "nothing ever done", "--json", "--quiet").stderr == ""
     advice = run("recommend", "nothing that anybody has ever done")
     assert advice.returncode == 0, advice.stderr
     assert "100 executions can't be found by meaning yet" in " ".join(advice.stdout.split())

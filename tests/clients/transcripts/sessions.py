@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from mcp_learning.models.transfer import PastExecution
+
 START = datetime(2025, 3, 1, 9, 0, tzinfo=UTC)
 
 
@@ -89,3 +91,9 @@ def codex_start(session: str = "0199-abc") -> dict[str, Any]:
         cli_version="0.50.0",
         git={"branch": "main", "commit_hash": "ab12", "repository_url": "git@host:me/teapot.git"},
     )
+
+
+def metadata(record: PastExecution) -> dict[str, object]:
+    """The metadata of an execution, which has some."""
+    assert record.execution.details.metadata is not None
+    return dict(record.execution.details.metadata)

@@ -3,7 +3,17 @@
 from pathlib import Path
 
 import pytest
-from clients.transcripts.sessions import START, assistant, at, result, text, tool, user, write
+from clients.transcripts.sessions import (
+    START,
+    assistant,
+    at,
+    metadata,
+    result,
+    text,
+    tool,
+    user,
+    write,
+)
 
 from mcp_learning.clients.capture.tasks import executions
 from mcp_learning.clients.transcripts import claude_code
@@ -15,22 +25,12 @@ ASKED = "Fix the drip of the spout after pouring"
 
 
 @pytest.fixture
-def notes() -> Notes:
-    return Notes()
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "projects" / "-home-user-teapot" / "session-1.jsonl"
 
 
 def read(path: Path, notes: Notes) -> list[PastExecution]:
     return list(executions(claude_code.read, path, notes))
-
-
-def metadata(record: PastExecution) -> dict[str, object]:
-    assert record.execution.details.metadata is not None
-    return dict(record.execution.details.metadata)
 
 
 def test_a_prompt_and_what_followed_become_a_task(file: Path, notes: Notes) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from clients.transcripts.sessions import START, at, codex, codex_start, write
+from clients.transcripts.sessions import START, at, codex, codex_start, metadata, write
 
 from mcp_learning.clients.capture.tasks import executions
 from mcp_learning.clients.transcripts import codex as reader
@@ -16,22 +16,12 @@ PATCH = "*** Begin Patch\n*** Update File: src/spout.py\n@@\n-a\n+b\n*** End Pat
 
 
 @pytest.fixture
-def notes() -> Notes:
-    return Notes()
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "sessions" / "2025" / "03" / "01" / "rollout-2025-03-01T09-00-00-0199.jsonl"
 
 
 def read(path: Path, notes: Notes) -> list[PastExecution]:
     return list(executions(reader.read, path, notes))
-
-
-def metadata(record: PastExecution) -> dict[str, object]:
-    assert record.execution.details.metadata is not None
-    return dict(record.execution.details.metadata)
 
 
 def message(seconds: float, role: str, text: str) -> dict[str, object]:

@@ -52,11 +52,6 @@ def imported(path: Path, notes: Notes) -> list[PastExecution]:
     return list(sources(1)["codex"].read(path, notes))
 
 
-@pytest.fixture
-def notes() -> Notes:
-    return Notes()
-
-
 def test_compressed_and_archived_sessions_are_read_and_no_copy_twice(
     tmp_path: Path, notes: Notes
 ) -> None:
