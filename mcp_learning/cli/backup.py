@@ -1,7 +1,7 @@
 """`mcp-learning backup`: a copy of the database."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -9,9 +9,6 @@ from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.running import ask, fail, load_settings
 from mcp_learning.models.wording import counted
-
-if TYPE_CHECKING:
-    from mcp_learning.settings import Settings
 
 
 def backup(
@@ -24,10 +21,14 @@ def backup(
     json: Json = False,
 ) -> None:
     """Copy the database, also while agents use it, and read the copy back."""
+    from mcp_learning.models.identifiers import stamp
     from mcp_learning.models.maintenance import Backup
 
     settings = load_settings(data_dir, needs_database=True)
-    target = _target(settings, file)
+    name = f"learning-{stamp()}.duckdb"
+    target = settings.backup_dir / name if file is None else file.absolute()
+    if target.is_dir():
+        target /= name
     if target.exists() and not force:
         fail(f"{target} exists; choose another name, or replace it with --force")
 
@@ -42,13 +43,3 @@ def backup(
         f"{counted(rows.get('embeddings', 0), 'vector')}, {rows.get('feedback', 0)} feedback; read "
         "back"
     )
-
-
-def _target(settings: "Settings", file: Path | None) -> Path:
-    from mcp_learning.models.identifiers import stamp
-
-    name = f"learning-{stamp()}.duckdb"
-    if file is None:
-        return settings.backup_dir / name
-    target = file.absolute()
-    return target / name if target.is_dir() else target

@@ -47,7 +47,9 @@ def benchmark(
     chosen = _presets(presets)
     settings = load_settings(data_dir, needs_database=generated is None)
     if generated is None:
-        _check(settings)
+        wanted = _SPACE * settings.database_path.stat().st_size
+        if shutil.disk_usage(gettempdir()).free < wanted:
+            fail(f"{wanted / 2**20:,.0f} MB have to be free in {gettempdir()}; or set TMPDIR")
     outcome = Outcome()
 
     async def work() -> None:
@@ -59,13 +61,6 @@ def benchmark(
     finally:
         if outcome.presets:
             _show(outcome, settings, chosen, as_json=json)
-
-
-def _check(settings: "Settings") -> None:
-    """Ends the command if there is no room for a copy of the database."""
-    wanted = _SPACE * settings.database_path.stat().st_size
-    if shutil.disk_usage(gettempdir()).free < wanted:
-        fail(f"{wanted / 2**20:,.0f} MB have to be free in {gettempdir()}; or set TMPDIR")
 
 
 def _presets(text: str) -> list["Preset"]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mcp_learning.recommend.agreement import Agreement
     from mcp_learning.recommend.evaluation import Following, Report
     from mcp_learning.recommend.replay import Replay
-    from mcp_learning.recommend.scores import Scores
     from mcp_learning.settings import Settings
 
 MOST_HISTORY = 20_000
@@ -113,15 +112,13 @@ def _print_report(report: "Report", by: str) -> None:
         ("global rate", report.overall),
     ):
         if scores is not None:
-            table.add_row(name, *_scores(scores))
+            auc = "" if scores.auc is None else f"{scores.auc:.3f}"
+            table.add_row(
+                name, f"{scores.log_loss:.3f}", f"{scores.brier:.3f}", auc, f"{scores.ece:.3f}"
+            )
     console.print(table)
     if report.following is not None:
         say(_following(report.following))
-
-
-def _scores(scores: "Scores") -> tuple[str, ...]:
-    auc = "" if scores.auc is None else f"{scores.auc:.3f}"
-    return f"{scores.log_loss:.3f}", f"{scores.brier:.3f}", auc, f"{scores.ece:.3f}"
 
 
 def _following(found: "Following") -> str:

@@ -1,6 +1,6 @@
 """`mcp-learning generate-embeddings`: the vectors that executions lack."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -9,9 +9,6 @@ from mcp_learning.cli.output import print_json
 from mcp_learning.cli.progress import reported_progress
 from mcp_learning.cli.running import ask, load_settings, request
 from mcp_learning.models.wording import counted
-
-if TYPE_CHECKING:
-    from mcp_learning.models.maintenance import EmbedReport
 
 
 def generate_embeddings(
@@ -30,12 +27,8 @@ def generate_embeddings(
         done = ask(settings, lambda learning: learning.embed_missing(order, report))
     if json:
         print_json(done)
+    elif not done.embedded and not done.pending:
+        typer.echo("Every execution has its vector already.")
     else:
-        typer.echo(_told(done))
-
-
-def _told(done: "EmbedReport") -> str:
-    if not done.embedded and not done.pending:
-        return "Every execution has its vector already."
-    made = counted(done.embedded, "execution")
-    return f"{made} embedded in {done.seconds:.1f} s, {done.pending:,} still to do."
+        made = counted(done.embedded, "execution")
+        typer.echo(f"{made} embedded in {done.seconds:.1f} s, {done.pending:,} still to do.")

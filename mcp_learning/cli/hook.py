@@ -48,7 +48,10 @@ def run(
         payload = json.loads(sys.stdin.buffer.read(_LARGEST_INPUT))
         event = hook_events.event_of(payload)
         if record:
-            _record(client, payload, directory)
+            from mcp_learning.clients.capture import recording
+
+            result = recording.record(client, payload, directory)
+            hook_paths.note(directory, f"{client} {event}: {result}")
         elif hook_events.is_end(client, payload):
             _hand_over(client, payload, directory)
         else:
@@ -98,14 +101,6 @@ def _hand_over(client: str, payload: dict[str, Any], directory: Path) -> None:
     with child.stdin as pipe:
         pipe.write(json.dumps(handed, ensure_ascii=False).encode(errors="replace"))
     child.returncode = 0  # it outlives this process on purpose
-
-
-def _record(client: str, payload: dict[str, Any], directory: Path) -> None:
-    from mcp_learning.clients import hook_paths
-    from mcp_learning.clients.capture import recording
-
-    result = recording.record(client, payload, directory)
-    hook_paths.note(directory, f"{client} {payload.get('hook_event_name')}: {result}")
 
 
 def _log(directory: Path | None, text: str) -> None:

@@ -1,7 +1,7 @@
 """The work of `import`: reads a source in batches, stores them, and counts."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from mcp_learning.clients.judging.sessions import judge_earlier, reopens
 from mcp_learning.clients.sources import Source
 from mcp_learning.clients.transfer.imported import Notes, batches
 from mcp_learning.errors import LearningError
-from mcp_learning.models.lessons import PAGE, ImportLessons, PastLesson
+from mcp_learning.models.lessons import PAGE, ImportLessons
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.quoting import shorten
 from mcp_learning.models.transfer import ImportBatch, Imported, PastExecution
@@ -146,19 +146,14 @@ async def _store_lessons(state: ImportRun, learning: Learning) -> None:
     past = state.notes.lessons
     for start in range(0, len(past), PAGE):
         part = past[start : start + PAGE]
-        request = ImportLessons(
-            lessons=part, dry_run=state.dry_run, arriving=_arriving(part, state.seen)
-        )
+        named = {one for past in part for one in past.lesson.evidence}
+        arriving = sorted(named & state.seen)  # in a dry run
+        request = ImportLessons(lessons=part, dry_run=state.dry_run, arriving=arriving)
         done = await learning.import_lessons(request)
         state.lessons += done.created
         if missing := len(part) - done.created - done.unchanged:
             reason = "no evidence here, of an excluded repository, or refused as a lesson"
             state.notes.skip("lessons", reason, count=missing)
-
-
-def _arriving(part: Sequence[PastLesson], seen: Collection[UUID]) -> list[UUID]:
-    """Evidence that a dry run came across."""
-    return sorted({one for past in part for one in past.lesson.evidence if one in seen})
 
 
 async def _embed(state: ImportRun, learning: Learning, bar: Progress) -> None:

@@ -50,7 +50,11 @@ async def _report(settings: "Settings", most: int, follows: float) -> dict[str, 
         from mcp_learning.lessons import replay, worlds
 
         runs = [unpacked(entry) for entry in entries]
-        ended = [_experience(n, one) for n, one in enumerate(runs) if _is_sure(one)]
+        ended = [
+            _experience(n, one)
+            for n, one in enumerate(runs)
+            if one.success is not None and one.confidence >= 0.5
+        ]
         fates = [fate for seed in range(WORLDS) for fate in worlds.simulate(seed, follows)]
         return {
             "replay": replay.replay(ended).as_json(),
@@ -58,10 +62,6 @@ async def _report(settings: "Settings", most: int, follows: float) -> dict[str, 
         }
 
     return await anyio.to_thread.run_sync(work)
-
-
-def _is_sure(one: "PastRun") -> bool:
-    return one.success is not None and one.confidence >= 0.5
 
 
 def _experience(number: int, one: "PastRun") -> "Experience":

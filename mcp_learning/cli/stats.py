@@ -58,7 +58,12 @@ def stats(
     else:
         chosen = " and ".join(one for one in (query.repo, query.task_type) if one)
         say(_nothing(result, before, f" of {chosen}" if chosen else ""))
-    for line in (_database(result), index_line(result.health), *waiting(result.health)):
+    health = result.health
+    say(
+        f"{health.embedded:,} of {counted(health.rows, 'execution')} embedded, "
+        f"{health.database_bytes / 2**20:.1f} MB, search {health.search_mode}."
+    )
+    for line in (index_line(health), *waiting(health)):
         say(line)
 
 
@@ -102,14 +107,6 @@ def _print_figures(result: "Stats") -> None:
         *statistics.failing(result),
     ):
         console.print(line, markup=False, highlight=False)
-
-
-def _database(result: "Stats") -> str:
-    health = result.health
-    return (
-        f"{health.embedded:,} of {counted(health.rows, 'execution')} embedded, "
-        f"{health.database_bytes / 2**20:.1f} MB, search {health.search_mode}."
-    )
 
 
 def _totals(totals: "Totals", *, wide: bool) -> list[str]:

@@ -199,16 +199,12 @@ async def complete(settings: Settings, report: Progress) -> tuple[Health, int]:
                 raise
             embedded = (await opened.rebuild(RebuildIndex(reembed=True), onward)).reembedded
         health = await opened.health()
-        if _wants_index(settings, health) and health.index.state not in ("ready", "building"):
+        least = {"auto": settings.hnsw_min_rows, "hnsw": 1}.get(settings.search_mode)
+        wants_index = least is not None and health.rows >= least
+        if wants_index and health.index.state not in ("ready", "building"):
             await opened.rebuild(RebuildIndex(), onward)
         await verify(opened)
         return await opened.health(), embedded
-
-
-def _wants_index(settings: Settings, health: Health) -> bool:
-    if settings.search_mode == "auto":
-        return health.rows >= settings.hnsw_min_rows
-    return settings.search_mode == "hnsw" and health.rows > 0
 
 
 async def verify(opened: Learning) -> None:

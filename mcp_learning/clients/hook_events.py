@@ -111,11 +111,6 @@ def is_end(client: str, payload: Mapping[str, Any]) -> bool:
     return CLIENTS[client].events.get(event_of(payload)) == "end"
 
 
-def session_of(payload: Mapping[str, Any]) -> str:
-    """The client's id of the session."""
-    return str(payload.get("session_id") or payload.get("conversation_id") or "")[:200]
-
-
 def occasion(client: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
     """The fields of an `Occasion`; None if there is nothing to ask."""
     name = event_of(payload)
@@ -125,7 +120,7 @@ def occasion(client: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
     told: dict[str, Any] = {
         "event": kind,
         "client": client,
-        "session": session_of(payload),
+        "session": str(payload.get("session_id") or payload.get("conversation_id") or "")[:200],
         "cwd": _directory(payload),
         "speaks": name not in CLIENTS[client].deaf,
     }

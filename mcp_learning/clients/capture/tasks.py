@@ -18,7 +18,7 @@ from mcp_learning.clients.transcripts.sessions import Session, Task
 from mcp_learning.clients.transfer.imported import Notes, files_below, fitted
 from mcp_learning.clients.values import clean, identity
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.models.verdicts import LONGEST_REASON, Verdict, with_noted
+from mcp_learning.models.verdicts import LONGEST_REASON, with_noted
 from mcp_learning.redaction.secrets import redact
 
 LONGEST_DESCRIPTION = 20_000
@@ -96,6 +96,7 @@ def execution(
     model = clean(task.model, 100)
     started, ended = task.first.at, task.ended or task.first.at
     verdict = outcomes.verdict(task, following)
+    why, _ = redact(clean(verdict.why, LONGEST_REASON))  # it quotes
     values = {
         "task_type": task_types.task_type(task),
         "task_description": fitted(summaries.description(task), LONGEST_DESCRIPTION),
@@ -112,7 +113,7 @@ def execution(
             "session_id": clean(task.session.id, 100) or None,
             "outcome_basis": verdict.basis,
             "outcome_confidence": verdict.confidence,
-            "metadata": with_noted(_metadata(task, client), {"session": _readable(verdict)}),
+            "metadata": with_noted(_metadata(task, client), {"session": verdict._replace(why=why)}),
         },
     }
     record = {
@@ -127,12 +128,6 @@ def execution(
     except ValidationError as problem:
         notes.refuse(task.first.where, problem)
         return None
-
-
-def _readable(verdict: Verdict) -> Verdict:
-    """The same without secrets in what it quotes."""
-    why, _ = redact(clean(verdict.why, LONGEST_REASON))
-    return verdict._replace(why=why)
 
 
 def _ending(text: str, limit: int) -> str:

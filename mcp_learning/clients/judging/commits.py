@@ -30,18 +30,14 @@ def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Jud
     latest = max(filter(None, (moment(one.committed_at) for one in history.commits)), default=None)
     made = []
     for execution in executions:
-        full = (_full(short, by_prefix) for short in execution.commits)
-        mine = [by_hash[one] for one in dict.fromkeys(full) if one is not None]
+        named = ((one.lower(), by_prefix.get(one[:_SHORTEST].lower())) for one in execution.commits)
+        full = [whole for short, whole in named if whole and whole.startswith(short)]
+        mine = [by_hash[one] for one in dict.fromkeys(full)]
         if any(execution.task_id == commits.task_id(one.hash) for one in mine):
             continue
         if mine and (one := _judgement(execution, mine, found.of, by_hash, latest)):
             made.append(one)
     return made
-
-
-def _full(short: str, by_prefix: dict[str, str]) -> str | None:
-    full = by_prefix.get(short[:_SHORTEST].lower())
-    return full if full is not None and full.startswith(short.lower()) else None
 
 
 def _judgement(

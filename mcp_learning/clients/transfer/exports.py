@@ -102,8 +102,9 @@ def writer(path: Path, *, force: bool) -> Iterator[Writer]:
     if path.exists() and not force:
         raise InvalidInput("path", f"{path} exists; give another name, or --force to replace it")
     lines = path.with_name(f".{path.name}.{os.getpid()}.lines")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        with _private(lines) as file:
+        with os.fdopen(os.open(lines, flags, 0o600), "wb") as file:  # for the user alone
             yield Writer(file, metadata_as_text=kind == "parquet")
         if kind == "parquet":
             parquet.write(path, _COLUMNS, lines)
@@ -113,12 +114,6 @@ def writer(path: Path, *, force: bool) -> Iterator[Writer]:
         raise LearningError(f"{path} can't be written: {error.strerror or error}") from error
     finally:
         lines.unlink(missing_ok=True)
-
-
-def _private(path: Path) -> IO[bytes]:
-    """A new file that only the user can read."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    return os.fdopen(os.open(path, flags, 0o600), "wb")
 
 
 def _json(value: object) -> str:

@@ -54,9 +54,10 @@ def read(directory: Path, limit: int, *, with_functions: bool = True) -> CommitH
     if not commits:
         fix = "git fetch --unshallow gets it" if shallow == "true" else "commit something first"
         raise InvalidInput("repo", f"{directory} has no history to learn from; {fix}")
-    name = _name((directory / common).resolve())
+    place = (directory / common).resolve()  # the same from each of its work trees
+    name = place.parent.name if place.name == ".git" else place.name.removesuffix(".git")
     known_as = working_copies.spellings(str(directory.absolute()))
-    return CommitHistory(name, tuple(reversed(commits)), tuple(known_as))
+    return CommitHistory(name or "/", tuple(reversed(commits)), tuple(known_as))
 
 
 def sample() -> CommitHistory:
@@ -95,9 +96,3 @@ def _parse(output: str, *, drop_roots: bool, has_files: bool) -> list[Commit]:
             named = tuple(changed) if has_files else None
             commits.append(Commit(commit_hash, committed_at, subject, body, named))
     return commits
-
-
-def _name(common_dir: Path) -> str:
-    """Name of the repository, the same from each of its work trees."""
-    is_dot_git = common_dir.name == ".git"
-    return (common_dir.parent.name if is_dot_git else common_dir.name.removesuffix(".git")) or "/"

@@ -90,7 +90,9 @@ class RowParser:
         execution["outcome"] = self._outcome(where, values.get("outcome"))
         details = {name: _plain(values[name]) for name in Details.model_fields if name in values}
         if "metadata" in details:
-            details["metadata"] = _metadata(details["metadata"])
+            loaded = _loaded(details["metadata"])
+            is_whole = loaded is None or isinstance(loaded, dict)
+            details["metadata"] = loaded if is_whole else {"value": loaded}
         given = {
             "task_id": UUID(int=0),
             "execution": {**execution, "details": details},
@@ -209,11 +211,6 @@ def _listed(value: object) -> list[Any]:
     if isinstance(loaded, str):
         loaded = [part.strip() for part in loaded.split(",") if part.strip()]
     return loaded if isinstance(loaded, list) else []
-
-
-def _metadata(value: object) -> dict[str, Any] | None:
-    loaded = _loaded(value)
-    return loaded if loaded is None or isinstance(loaded, dict) else {"value": loaded}
 
 
 def _loaded(value: object) -> Any:
