@@ -54,7 +54,7 @@ def test_no_command_is_imported_to_show_what_there_is(argument: str) -> None:
 def test_only_the_command_that_is_asked_for_is_imported() -> None:
     modules = imported("similar", "--help")
     assert MODULES & modules == {"mcp_learning.cli.similar"}
-    assert not {"duckdb", "mcp.types", "anyio", "pydantic"} & modules
+    assert not {"duckdb", "mcp.types", "anyio", "mcp_learning.settings"} & modules
 
 
 def test_a_misspelt_command_is_answered_with_the_nearest(run: Run) -> None:
