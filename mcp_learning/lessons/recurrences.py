@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from mcp_learning.insights.patterns import most_typical, patterns
+from mcp_learning.insights.patterns import patterns
 from mcp_learning.insights.rates import discovered
 from mcp_learning.lessons.findings import (
     LEAST,
@@ -19,7 +19,7 @@ from mcp_learning.lessons.findings import (
     in_one_spelling,
     outcomes_of,
 )
-from mcp_learning.lessons.wording import first, percent, points, says_the_same
+from mcp_learning.lessons.wording import first, percent, points, says_the_same, words
 from mcp_learning.models.lessons import LONGEST, MOST_EVIDENCE, Kind
 from mcp_learning.models.quoting import shorten
 from mcp_learning.store.lesson_protocol import Experience
@@ -31,7 +31,7 @@ RECURS = 3
 AGREEING = 2
 """Tasks that the same solution has to end, at least."""
 
-_OTHERS = 200  # tasks whose solutions are compared with a fix
+_OTHERS = 200  # tasks whose solutions are compared with each other, and with a fix
 _QUOTE = 140
 _PROGRAMS = (
     "ansible|aws|bash|bazel|bun|bundle|cargo|cmake|composer|conda|deno|docker|dotnet|eslint|flake8|"
@@ -281,17 +281,19 @@ def _fix(
             s for s in after.get((one.repo, one.task_key), ()) if s.recorded_at > one.recorded_at
         ]
         if later:
-            solved[one.repo, one.task_key] = later[0]
+            solved[one.repo, one.task_key] = later[0]._replace(error_message=one.error_message)
     told = [one for one in solved.values() if names is None or names(one)]
     if not told:
         return None
-    best = told[most_typical([first(one.solution) for one in told])]
-    if names is None:
-        agreeing = [one for one in told if says_the_same(one.solution, best.solution)]
-    else:
-        wanted = set(names(best)[:1])
-        agreeing = [one for one in told if wanted & set(names(one))]
-    count = len(agreeing)
+
+    def agreeing(best: Experience) -> int:
+        if names is None:
+            return sum(_end_alike(one, best) for one in told)
+        return sum(names(best)[0] in names(one) for one in told)
+
+    counts = [agreeing(one) for one in told[-_OTHERS:]]
+    count = max(counts)
+    best = told[-_OTHERS:][counts.index(count)]
     if names is None and _is_common(best, count / len(told), after, solved):
         return None
     tasks = {(one.repo, one.task_key) for one in failed}
@@ -299,6 +301,12 @@ def _fix(
     if (count >= AGREEING and 2 * count >= len(solved)) or (ended and len(failed) >= RECURS):
         return _Fix(best, count, len(tasks))
     return None
+
+
+def _end_alike(one: Experience, other: Experience) -> bool:
+    """Whether the solutions of two tasks say the same, but for what the tasks are about."""
+    texts = (one.description, one.error_message, other.description, other.error_message)
+    return says_the_same(one.solution, other.solution, frozenset().union(*map(words, texts)))
 
 
 def _is_common(
@@ -313,7 +321,7 @@ def _is_common(
         for (repo, key), runs in after.items()
         if repo == best.repo and (repo, key) not in solved
     ][-_OTHERS:]
-    same = sum(says_the_same(one.solution, best.solution) for one in others)
+    same = sum(_end_alike(one, best) for one in others)
     return len(others) >= RECURS and 2 * same >= share * len(others)
 
 

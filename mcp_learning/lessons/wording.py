@@ -7,6 +7,9 @@ from functools import lru_cache
 ALIKE = 0.6
 """Jaccard index of the words of two texts from which they say the same."""
 
+TELLING = 4
+"""Words that two solutions share beside those of their tasks, if they say the same."""
+
 _STOP = (
     "a an and are as at be been before but by can do does for from has have if in into is it its "
     "not of off on or so than that the their then there this to up use was were when which will "
@@ -40,11 +43,22 @@ def likeness(one: str, other: str) -> float:
     return len(a & b) / len(a | b) if a | b else 1.0
 
 
-def says_the_same(one: str, other: str) -> bool:
-    """Whether two solutions are alike, or begin with alike sentences."""
-    return likeness(one, other) >= ALIKE or likeness(first(one), first(other)) >= ALIKE
+def says_the_same(one: str, other: str, besides: frozenset[int] = frozenset()) -> bool:
+    """Whether two solutions are alike, or begin with alike sentences.
+
+    Args:
+        one: A solution.
+        other: Another one.
+        besides: Words of their tasks, such as names of files: sentences may differ in them, if
+            `TELLING` other words are the same.
+    """
+    if likeness(one, other) >= ALIKE or likeness(first(one), first(other)) >= ALIKE:
+        return True
+    a, b = (words(first(text)) - besides for text in (one, other))
+    return len(a & b) >= max(TELLING, ALIKE * len(a | b))
 
 
+@lru_cache(4_096)
 def first(text: str) -> str:
     """The first sentence."""
     return _SENTENCE_END.split(text.strip(), maxsplit=1)[0]

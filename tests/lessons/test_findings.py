@@ -1,6 +1,8 @@
 """Lessons of experience alone: planted effects are found, and chance is not."""
 
-from lessons.worlds import approaches, experience, failures
+from lessons.generated import Found, compared
+from lessons.generated import experience as experience_of
+from lessons.worlds import CHATTER, approaches, experience, failures
 from mcp_learning.lessons.recurrences import all_findings
 
 SEEDS = range(12)
@@ -21,6 +23,18 @@ def test_four_of_five_planted_approaches_are_found_and_few_others() -> None:
     assert false <= 0.05 * total
 
 
+def test_four_of_five_effects_that_generated_data_plant_are_found_and_hardly_any_other() -> None:
+    found = [
+        compared(runs, all_findings(runs)) for runs in (experience_of(3_000, n) for n in range(3))
+    ]
+    sums = Found(*(sum(values) for values in zip(*found, strict=True)))
+    assert sums.large_found >= 0.8 * sums.large
+    assert sums.fixes_found >= 0.8 * sums.fixes
+    planted = sums.approaches + sums.fixes
+    assert sums.approaches_found + sums.fixes_found >= 0.8 * planted
+    assert sums.false <= 0.05 * sums.lessons
+
+
 def test_where_nothing_differs_hardly_anything_is_found() -> None:
     worlds = [all_findings(approaches(seed, effect=0.0).experience) for seed in range(40)]
     assert sum(bool(one) for one in worlds) <= 0.05 * len(worlds) + 1
@@ -39,6 +53,20 @@ def test_recurring_failures_are_found_with_what_ended_them_and_chance_is_not() -
     assert hits >= 0.8 * planted
     assert total - hits <= 0.05 * total
     assert sum(len(all_findings(failures(seed, real=False).experience)) for seed in SEEDS) <= 3
+
+
+def test_a_fix_is_the_same_though_each_task_names_other_files() -> None:
+    runs: list[dict[str, object]] = []
+    failed = {"success": False, "error_message": "linter: E in", "error_text": "linter"}
+    for task, file in enumerate(("core/parser.py", "web/login_form.ts", "billing/invoices.go")):
+        what = {"description": f"tidy {file}", "repo": "acme/shop"}
+        told = f"Ran the formatter and removed the unused imports of {file}. {CHATTER[task]}."
+        runs += [{**what, **failed}, {**what, "solution": told}]
+    flat = [experience(n, **values) for n, values in enumerate(runs)]
+    (found,) = all_findings(flat)
+    assert "(ended it in 3 of 3 tasks after 3 failures)" in (found.do or "")
+    other = [one._replace(solution=f"Wrote {one.description} anew.") for one in flat]
+    assert all_findings(other) == []
 
 
 def test_a_command_that_keeps_failing_is_told_with_what_worked_instead() -> None:
