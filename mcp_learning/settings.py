@@ -165,6 +165,13 @@ class Settings(BaseModel):
             "excluded_repos; no other is",
         ),
     ] = ""
+    team_private: Annotated[
+        str,
+        Field(
+            description="Repositories that are shared with the hosts of this role alone, written "
+            "as in excluded_repos",
+        ),
+    ] = ""
     team_replica: Annotated[
         TeamReplica,
         Field(
@@ -216,7 +223,7 @@ class Settings(BaseModel):
     def _directory(cls, value: object) -> object:
         return environment.data_directory(value) if isinstance(value, str | Path) else value
 
-    @field_validator("excluded_repos", "team_repos", mode="before")
+    @field_validator("excluded_repos", "team_repos", "team_private", mode="before")
     @classmethod
     def _expanded(cls, value: object) -> object:
         return environment.expanded(value) if isinstance(value, str) else value

@@ -14,6 +14,7 @@ import anyio.to_thread
 
 from mcp_learning.errors import LearningError, TeamError, TeamRefused
 from mcp_learning.models.team import Exchanged
+from mcp_learning.settings import Settings
 from mcp_learning.store.shared import (
     Outgoing,
     SharedVector,
@@ -42,19 +43,19 @@ class Exchange:
     """One host's exchange with its team. For one task at a time.
 
     Args:
-        team: Name of the team.
+        settings: Of the team, and of what this host is to hold and to hide.
         local: This host's store and indexes.
         remote: The team's store.
-        holding: What this host is to hold.
     """
 
-    def __init__(self, team: str, local: Local, remote: Remote, holding: Holding) -> None:
-        self._team = team
-        self._holding = holding
+    def __init__(self, settings: Settings, local: Local, remote: Remote) -> None:
+        self._team = settings.team
+        self._private = settings.team_private
+        self._holding = Holding.of(settings)
         self._has_fitted = False
         self._local = local
         self._remote = remote
-        self._at = TeamMark(team, "", 0, sweeping=False, role="")
+        self._at = TeamMark(self._team, "", 0, sweeping=False, role="")
         self._id = ""
         self.last_number = 0
         """The team's, as of the last contact."""
@@ -156,6 +157,8 @@ class Exchange:
             )
             forgotten += gone
             pushed += len(this.entries)
+            if not outgoing.entries:  # or it was added since, as what the team turned out to lack
+                outgoing = await store.outgoing(BATCH, last)
         if pushed and not self._holding.is_whole(state.change):
             await self.fit(state)
         return Exchanged(pushed=pushed, forgotten=forgotten)
@@ -166,7 +169,7 @@ class Exchange:
         A batch with a value that the team's store refuses is sent in halves, and an entry that is
         refused alone is left out.
         """
-        rows, places = await anyio.to_thread.run_sync(rows_of, outgoing)
+        rows, places = await anyio.to_thread.run_sync(rows_of, outgoing, self._private)
         entries = outgoing.entries
         try:
             done = await self._remote.push(state.team, rows)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from mcp_learning.redaction.exclusion import is_shared
 from mcp_learning.store.shared import EntryKind, OutboxEntry, Outgoing, SharedVector
 
 
@@ -26,10 +27,15 @@ class Rows(NamedTuple):
     places: dict[int, int]
 
 
-def rows_of(outgoing: Outgoing) -> Rows:
-    """The rows of entries, the oldest first.
+def rows_of(outgoing: Outgoing, private: str) -> Rows:
+    """The rows of entries, the oldest first. Blocks if `private` names directories.
 
     Patches of one execution become one row, since the server changes no row twice at once.
+
+    Args:
+        outgoing: The entries.
+        private: Patterns of repositories whose executions nobody else is to see. With any, what
+            doesn't say of which repository it is isn't for others, either.
     """
     rows: list[Row] = []
     places: dict[int, int] = {}
@@ -57,6 +63,8 @@ def rows_of(outgoing: Outgoing) -> Rows:
     for place, entries in patches.items():
         if len(entries) > 1:
             rows[place - 1] = _row(_merged(entries))
+        if private and entries[0].kind == "patch":
+            rows[place - 1] = _with_visibility(rows[place - 1], private)
     return Rows(rows, places)
 
 
@@ -90,6 +98,13 @@ def _row(entry: OutboxEntry) -> Row:
         case _:
             values = f"{about},{at}"
     return Row(entry.kind, f"{{{values}}}")
+
+
+def _with_visibility(row: Row, private: str) -> Row:
+    repo = json.loads(row.values)["doc"].get("repo")
+    if repo is not None and not is_shared(private, repo):
+        return row
+    return row._replace(values=f'{{"visibility":"private",{row.values[1:]}')
 
 
 def _vector(one: SharedVector, model: str) -> Row:

@@ -222,9 +222,7 @@ class TeamSync:
                 import_module, "mcp_learning.team.postgres.remote"
             )
             self._remote = remote.Remote(access, PATIENCE)
-            self._exchange = exchange.Exchange(
-                self._settings.team, self._local, self._remote, self._holding
-            )
+            self._exchange = exchange.Exchange(self._settings, self._local, self._remote)
         return self._exchange
 
     def _access(self) -> "Access":

@@ -315,5 +315,8 @@ class DuckDBStore(SharedRows):
 
 def open_store(settings: Settings, path: Path | None = None) -> DuckDBStore:
     """As `mcp_learning.store.open_store`."""
-    shares = partial(is_shared, settings.team_repos) if settings.shares else None
-    return DuckDBStore(migrations.open_database(settings, path), Outbox(shares))
+    outbox = None
+    if settings.shares:
+        shared = f"{settings.team_repos},{settings.team_private}"
+        outbox = Outbox(partial(is_shared, shared), partial(is_shared, settings.team_private))
+    return DuckDBStore(migrations.open_database(settings, path), outbox)

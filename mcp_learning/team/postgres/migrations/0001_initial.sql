@@ -171,7 +171,8 @@ END $$;
 --
 -- given: an object of arrays, with objects that have their place `n` among all of them, from 1, which
 -- is added to `base` for their numbers:
---   patch     task_id, at, doc: fields of an execution; those that are not named stay
+--   patch     task_id, at, doc: fields of an execution; those that are not named stay;
+--             visibility: of one that doesn't exist yet, 'team' if it is left out
 --   forget    task_id, at
 --   vector    task_id, part, model, described, vector (base64)
 --   feedback  feedback_id, task_id, doc
@@ -195,9 +196,10 @@ BEGIN
     absent := '{}';
 
     IF given ? 'patch' THEN
-        INSERT INTO mcpl.executions AS x (team, task_id, change, updated_at, doc)
-        SELECT wanted_team, g.task_id, base + g.n, g.at, g.doc
-        FROM jsonb_to_recordset(given->'patch') g (n int, task_id uuid, at timestamptz, doc jsonb)
+        INSERT INTO mcpl.executions AS x (team, task_id, change, updated_at, visibility, doc)
+        SELECT wanted_team, g.task_id, base + g.n, g.at, coalesce(g.visibility, 'team'), g.doc
+        FROM jsonb_to_recordset(given->'patch')
+            g (n int, task_id uuid, at timestamptz, visibility text, doc jsonb)
         WHERE g.doc ? 'task_description' OR (
             SELECT true FROM mcpl.executions o WHERE o.team = wanted_team AND o.task_id = g.task_id
         )

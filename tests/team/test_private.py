@@ -1,0 +1,105 @@
+"""What is private reaches the hosts of its author, and nobody else, whatever program asks."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from team.hosts import Host, hosts, make_team
+from team.server import PostgresServer
+
+from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.identifiers import uuid7
+from mcp_learning.models.lessons import ListLessons, SaveLesson
+from mcp_learning.models.requests import GetExecution, RecordExecution, SubmitFeedback
+
+pytestmark = pytest.mark.anyio
+
+DIARY = "acme/diary"
+PRIVATE = {"team_private": "acme/d*"}
+TABLES = ("executions", "vectors", "feedback", "uses", "lessons")
+
+
+async def write_all_about(host: Host) -> SaveLesson:
+    """An execution with everything that belongs to one, and a lesson; all of the diary."""
+    earlier = await host.record("a secret plan", repo=DIARY)
+    await host.record("a second plan", repo=DIARY, used_task_ids=[earlier])
+    await host.service.feedback(SubmitFeedback(task_id=earlier, comment="a secret").identified())
+    await host.service.ready()
+    lesson = SaveLesson(when="planning", do="keep it secret", evidence=[earlier], repo=DIARY)
+    await host.service.save_lesson(lesson)
+    return lesson
+
+
+async def test_another_member_sees_nothing_of_it_and_the_author_s_other_host_does(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ada", "ben", **PRIVATE) as team:
+        first, second, other = team
+        lesson = await write_all_about(first)
+        await first.exchange()
+        with psycopg.connect(server.url(database, "ben"), autocommit=True) as ben:
+            for table in TABLES:
+                assert ben.execute(f"SELECT * FROM mcpl.{table}".encode()).fetchall() == []
+        assert (await other.exchange()).pulled == 0
+        assert (await second.exchange()).pulled == 2
+        (plan, *_) = await second.found("a secret plan")
+        detail = await second.service.get(GetExecution(task_id=plan))
+        assert detail.execution.author == "ada"
+        assert [one.comment for one in detail.feedback] == ["a secret"]
+        assert len(detail.used_by) == 1
+        await second.service.revise(ReviseExecution(task_id=plan, approach="from elsewhere"))
+        await second.exchange()
+        await first.exchange()
+        assert (await first.execution(plan)).approach == "from elsewhere"
+        (kept,) = (await first.service.list_lessons(ListLessons())).lessons
+        assert kept.lesson.do == lesson.do  # a lesson has no author to keep it to
+
+
+async def test_another_member_who_knows_its_id_changes_and_forgets_nothing(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    task_id = uuid7()
+    async with hosts(server, database, tmp_path, "ada", **PRIVATE) as (first,):
+        request = RecordExecution(
+            task_id=task_id,
+            task_description="a secret plan",
+            task_type="plan",
+            outcome="success",
+            repo=DIARY,
+        )
+        await first.service.record(request)
+        await first.exchange()
+    ((team,),) = server.execute(database, "SELECT team FROM mcpl.teams")
+    about = f'[{{"n": 1, "task_id": "{task_id}", "at": "2026-01-01T00:00:00Z"'
+    with psycopg.connect(server.url(database, "ben"), autocommit=True) as ben:
+        for kind, more in (("forget", ""), ("patch", ', "doc": {"task_description": "planted"}')):
+            given = f'{{"{kind}": {about}{more}}}]}}'
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                ben.execute("SELECT mcpl.push(%s, 1, 1, %s)", [team, given])
+        changed = ben.execute("UPDATE mcpl.executions SET doc = '{}' RETURNING 1")
+        assert changed.fetchall() == []
+    stored = server.execute(
+        database, "SELECT doc->>'task_description', author FROM mcpl.executions"
+    )
+    assert stored == [("a secret plan", "ada")]
+
+
+async def test_what_is_not_private_is_shared_and_what_says_of_no_repository_any_more_is_not(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben", **PRIVATE) as (first, other):
+        shown = await first.record("mend the cart")
+        hidden = await first.record("a secret plan", repo=DIARY)
+        await first.exchange()
+        await first.service.revise(ReviseExecution(task_id=hidden, clear=["repo"]))
+        await first.exchange()
+        server.execute(database, "DELETE FROM mcpl.executions")
+        server.execute(database, "UPDATE mcpl.teams SET epoch = gen_random_uuid()")
+        await first.exchange()  # what was lost is sent again
+        assert len(server.execute(database, "SELECT 1 FROM mcpl.executions")) == 2
+        await other.exchange()
+        assert (await other.service.health()).rows == 1
+        assert (await other.execution(shown)).author == "ada"
