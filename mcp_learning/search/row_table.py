@@ -263,8 +263,8 @@ class RowTable:
 
         Args:
             wanted: From `next_untokenised`. If others have done them since, nothing happens.
-            texts: What the store has of them. One that is changed or deleted meanwhile has none:
-                its row is dead, or will be.
+            texts: What the store has of them. Without one a row gets no words: it has to be dead,
+                or about to be.
         """
         with self._adding:
             part = slice(wanted.first, wanted.first + len(wanted.text_hashes))

@@ -21,6 +21,9 @@ from mcp_learning.store.types import Mark
 
 logger = logging.getLogger(__name__)
 
+_REPEATS = 20
+"""How often texts are asked for again that have changed since their numbers were read."""
+
 
 class IndexSync:
     """The rows in memory of one store.
@@ -132,13 +135,19 @@ class IndexSync:
 
     async def tokenise(self, most: int) -> None:
         """Reads the words of rows that lack them, until `most` rows are done or none is left."""
-        done = 0
+        done, repeats = 0, _REPEATS
         while self._retriever.rows.untokenised > 0 and done < most:
             async with self._tokenising:
                 rows = self._retriever.rows
                 wanted = await anyio.to_thread.run_sync(rows.next_untokenised)
                 texts = await self._store.texts(wanted.numbers) if wanted.numbers else []
-                done += await anyio.to_thread.run_sync(rows.add_texts, wanted, texts)
+                complete = len(texts) == len(wanted.numbers) or not repeats
+                if complete:
+                    done += await anyio.to_thread.run_sync(rows.add_texts, wanted, texts)
+                    repeats = _REPEATS
+            if not complete:  # the outcome of a row has changed, say, and with it its number
+                repeats -= 1
+                await self.sync()
 
     async def compact(self) -> None:
         """Saves the words, and leaves out rows that are gone, as far as either is worth it.

@@ -17,6 +17,7 @@ from store.rows import NOW, execution
 from mcp_learning.errors import StoreError
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
+from mcp_learning.search.lexical.terms import count_terms
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.service.embedding import EmbeddingQueue
 from mcp_learning.service.index_sync import IndexSync
@@ -208,6 +209,23 @@ async def test_a_row_that_changes_between_the_two_readings_has_its_vector_in_the
     assert again.ids == [task_id]
     assert again.retriever.rows.embedded == 1
     assert snapshot.vectors.any()
+
+
+async def test_a_row_that_changes_while_its_words_are_read_has_them_in_the_end(
+    indexed: Indexed,
+) -> None:
+    task_id = await indexed.record(task_description="polish the chandelier")
+    await indexed.sync.load()
+
+    async def change() -> None:
+        await indexed.record(task_id, task_description="polish the chandelier", outcome="failure")
+
+    indexed.store.before["texts"] = change
+    await indexed.sync.tokenise(10)
+    terms = np.array(list(count_terms("chandelier")), np.int64)
+    snapshot = indexed.retriever.rows.snapshot(Filters(), NOW)
+    assert snapshot.words.rows_with(terms).tolist() == [0]
+    assert indexed.ids == [task_id]
 
 
 async def test_a_store_that_was_opened_again_is_read_anew(indexed: Indexed) -> None:
