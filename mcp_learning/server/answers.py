@@ -12,11 +12,7 @@ from pydantic import BaseModel
 from mcp_learning.models.maintenance import RebuildReport
 from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted
 from mcp_learning.models.requests import ForgetExecutions
-from mcp_learning.models.results import (
-    FeedbackStored,
-    Forgotten,
-    Recorded,
-)
+from mcp_learning.models.results import FeedbackStored, Forgotten, Recorded
 from mcp_learning.models.wording import counted
 
 
@@ -40,8 +36,7 @@ def _removed(secrets: int) -> str:
 def recorded(result: Recorded) -> str:
     """One line about a recorded execution."""
     verb = "Recorded" if result.created else "Updated"
-    secrets = _removed(result.redactions)
-    return f"{verb} {result.task_id}.{secrets}"
+    return f"{verb} {result.task_id}.{_removed(result.redactions)}"
 
 
 def feedback(result: FeedbackStored) -> str:

@@ -117,10 +117,8 @@ def digest_of(token: bytes) -> str:
 def required_digest(settings: Settings, place: Place, *, renew: bool) -> tuple[str | None, str]:
     """What callers have to prove, and the token itself where one is made now. Keeps neither.
 
-    Args:
-        settings: May supply the token; it is required then, wherever the server listens.
-        place: Off the loopback interface a token is required: the one of before, or a new one.
-        renew: Make a new one also if there is one.
+    A token of the settings is required wherever the server listens. Else one is required off the
+    loopback interface: the one of before, or a new one if there is none or it is to be renewed.
 
     Returns:
         The token's digest, or None when none is required; and the new token, or "".

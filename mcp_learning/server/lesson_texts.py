@@ -25,10 +25,8 @@ def shown(lessons: Sequence[ShownLesson]) -> list[str]:
 
 def saved(result: LessonSaved) -> str:
     """One line about a saved lesson."""
-    if result.merged_with is not None:
-        verb = "Merged with"
-    else:
-        verb = "Saved" if result.created else "Revised"
+    verb = "Saved" if result.created else "Revised"
+    verb = verb if result.merged_with is None else "Merged with"
     secrets = f" {counted(result.redactions, 'secret')} removed." if result.redactions else ""
     return f"{verb} {result.lesson_id}; status {result.status}.{secrets}"
 

@@ -35,14 +35,11 @@ def register(server: MCPServer[None], learning: Learning, *, read_only: bool = F
     """Adds start_task, finish_task and distill (which write) and their completions."""
 
     async def start_task(task_description: str, repo: str = "", task_type: str = "") -> str:
+        given = {"task_description": task_description, "repo": repo, "task_type": task_type}
         try:
-            request = FindSimilarTasks(
-                task_description=task_description, repo=repo, task_type=task_type
-            )
+            request = FindSimilarTasks.model_validate(given)
             text = matches.similar(await learning.find(request), request)[1]
-            asked = RecommendApproach(
-                task_description=task_description, repo=repo, task_type=task_type
-            )
+            asked = RecommendApproach.model_validate(given)
             compared = advice.recommendation(await learning.recommend(asked), asked)[1]
             text += f"\n\nApproaches on such tasks:\n{compared}"
         except ValidationError as error:
@@ -65,12 +62,8 @@ def register(server: MCPServer[None], learning: Learning, *, read_only: bool = F
         approach: str = "",
         error_type: str = "",
     ) -> str:
-        given = {
-            "repo": repo,
-            "task_type": task_type,
-            "approach": approach,
-            "error_type": error_type,
-        }
+        given = {"repo": repo, "task_type": task_type, "approach": approach}
+        given |= {"error_type": error_type}
         known = "".join(f"\n{name}: {value}" for name, value in given.items() if value)
         return visible(
             f"The task has ended: {task_description}{known}\n\n"
@@ -94,9 +87,8 @@ def register(server: MCPServer[None], learning: Learning, *, read_only: bool = F
         if argument.name not in get_args(SuggestedColumn):
             return None
         try:
-            request = SuggestValues.model_validate(
-                {"column": argument.name, "prefix": argument.value}
-            )
+            asked = {"column": argument.name, "prefix": argument.value}
+            request = SuggestValues.model_validate(asked)
             suggested = (await learning.suggest(request)).values
             values = list(dict.fromkeys(map(visible, suggested)))
         except LearningError:  # a tool call will say why; a completion is only a help

@@ -1,5 +1,7 @@
 """Resources: what a person or a client reads without calling a tool."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from mcp.server.mcpserver import MCPServer
@@ -24,10 +26,8 @@ def register(server: MCPServer[None], learning: Learning) -> None:
         mime_type="application/json",
     )
     async def status() -> str:
-        try:
+        with _failures():
             health = await learning.health()
-        except LearningError as error:
-            raise ResourceError(str(error)) from error
         return visible(health.model_dump_json(exclude_none=True, indent=2))
 
     @server.resource(
@@ -41,12 +41,8 @@ def register(server: MCPServer[None], learning: Learning) -> None:
             request = GetExecution(task_id=UUID(task_id))
         except ValueError:
             raise ResourceNotFoundError(f"task_id: {task_id!r:.60} is not a UUID") from None
-        try:
+        with _failures():
             detail = await learning.get(request)
-        except NotFound as error:
-            raise ResourceNotFoundError(str(error)) from error
-        except LearningError as error:
-            raise ResourceError(str(error)) from error
         return visible(detail.model_dump_json(exclude_none=True, indent=2))
 
     _pages(server, learning)
@@ -62,11 +58,8 @@ def _pages(server: MCPServer[None], learning: Learning) -> None:
         mime_type="text/markdown",
     )
     async def insights() -> str:
-        try:
-            found = await learning.insights()
-        except LearningError as error:
-            raise ResourceError(str(error)) from error
-        return page(found)
+        with _failures():
+            return page(await learning.insights())
 
     @server.resource(
         "learning://lessons",
@@ -75,8 +68,17 @@ def _pages(server: MCPServer[None], learning: Learning) -> None:
         mime_type="text/markdown",
     )
     async def lessons() -> str:
-        try:
+        with _failures():
             found = await learning.list_lessons(ListLessons(status="active"))
-        except LearningError as error:
-            raise ResourceError(str(error)) from error
         return visible(lesson_texts.page(found))
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Says what went wrong in the protocol's way."""
+    try:
+        yield
+    except NotFound as error:
+        raise ResourceNotFoundError(str(error)) from error
+    except LearningError as error:
+        raise ResourceError(str(error)) from error
