@@ -1,4 +1,6 @@
-"""Notes on what a reader left out."""
+"""Notes on what a reader left out, and a data directory."""
+
+from pathlib import Path
 
 import pytest
 
@@ -8,3 +10,9 @@ from mcp_learning.clients.transfer.imported import Notes
 @pytest.fixture
 def notes() -> Notes:
     return Notes()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """Not made yet."""
+    return tmp_path / "data"

@@ -29,11 +29,6 @@ COMMAND = [sys.executable, "-P", "-m", "mcp_learning", "hook"]
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
 def server(data_dir: Path) -> Iterator[Server]:
     with Server(data_dir) as running:
         running.initialize()

@@ -9,6 +9,8 @@ from typing import Any
 
 import duckdb
 import pytest
+from clients.transcripts import sessions
+from clients.transcripts.sessions import result, text, tool
 from hypothesis import given
 from hypothesis import strategies as st
 from process.wire import Server
@@ -23,37 +25,18 @@ from mcp_learning.clients.values import identity
 Hook = Callable[..., str]
 
 PROMPT = "Fix the login redirect loop after the session expired"
+PLACE = {"cwd": "/somewhere/shop", "gitBranch": ""}
 COMMAND = [sys.executable, "-P", "-m", "mcp_learning", "hook", "claude-code"]
 
 
-def user(text: Any, name: str = "prompt-1", second: int = 0, **more: Any) -> dict[str, Any]:
-    return {
-        "type": "user",
-        "uuid": name,
-        "sessionId": "session-1",
-        "cwd": "/somewhere/shop",
-        "timestamp": f"2026-01-02T03:04:{second:02}.000Z",
-        "message": {"role": "user", "content": text},
-        **more,
-    }
+def user(said: Any, name: str = "prompt-1", second: int = 0, **more: Any) -> dict[str, Any]:
+    return sessions.user(second, said, **{"uuid": name, **PLACE, **more})
 
 
 def assistant(*parts: Any, second: int = 1, **more: Any) -> dict[str, Any]:
-    content = [{"type": "text", "text": one} if isinstance(one, str) else one for one in parts]
-    return {
-        "type": "assistant",
-        "timestamp": f"2026-01-02T03:04:{second:02}.000Z",
-        "message": {"role": "assistant", "model": "model-1", "content": content},
-        **more,
-    }
-
-
-def tool(name: str, **given: Any) -> dict[str, Any]:
-    return {"type": "tool_use", "id": "t", "name": name, "input": given}
-
-
-def result(text: str) -> list[dict[str, Any]]:
-    return [{"type": "tool_result", "tool_use_id": "t", "content": text}]
+    content = [text(one) if isinstance(one, str) else one for one in parts]
+    plain = {"model": "model-1", "usage": None}
+    return sessions.assistant(second, *content, message=plain, **{**PLACE, **more})
 
 
 WORK = [
@@ -74,11 +57,6 @@ def written(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return written
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -174,7 +152,7 @@ def test_a_hook_and_an_import_store_the_same_record_of_a_task(
         assistant("I leave it so.", second=41),
         user("Add a test for the loop\n" + "as before " * 1_000, "prompt-3", 45, gitBranch="main"),
         assistant("I write.", tool("Write", file_path="/t"), tool("Bash"), second=50, costUSD=0.25),
-        user([{**result("1 failed")[0], "is_error": True}], "result-2", 51),
+        user(result("1 failed", failed=True), "result-2", 51),
         assistant(reply, second=55),
     ]
     for line in lines[-2:]:

@@ -79,6 +79,16 @@ def codex(seconds: float, kind: str, /, **payload: Any) -> dict[str, Any]:
     return {"timestamp": at(seconds), "type": kind, "payload": payload}
 
 
+def event(seconds: float, kind: str, /, **values: object) -> dict[str, Any]:
+    """What happened, in a line of Codex."""
+    return codex(seconds, "event_msg", type=kind, **values)
+
+
+def item(seconds: float, kind: str, /, **values: object) -> dict[str, Any]:
+    """What was said or done, in a line of Codex."""
+    return codex(seconds, "response_item", type=kind, **values)
+
+
 def codex_start(session: str = "0199-abc") -> dict[str, Any]:
     """The first line of a session of Codex."""
     return codex(

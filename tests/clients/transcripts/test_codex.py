@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from clients.transcripts.sessions import START, at, codex, codex_start, metadata, write
+from clients.transcripts.sessions import START, at, codex, codex_start, event, item, metadata, write
 
 from mcp_learning.clients.capture.tasks import executions
 from mcp_learning.clients.transcripts import codex as reader
@@ -28,14 +28,6 @@ def message(seconds: float, role: str, text: str) -> dict[str, object]:
     kind = "input_text" if role == "user" else "output_text"
     content = [{"type": kind, "text": text}]
     return codex(seconds, "response_item", type="message", role=role, content=content)
-
-
-def event(seconds: float, kind: str, /, **values: object) -> dict[str, object]:
-    return codex(seconds, "event_msg", type=kind, **values)
-
-
-def item(seconds: float, kind: str, /, **values: object) -> dict[str, object]:
-    return codex(seconds, "response_item", type=kind, **values)
 
 
 def test_a_turn_becomes_a_task(file: Path, notes: Notes) -> None:

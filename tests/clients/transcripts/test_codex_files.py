@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from clients.transcripts.sessions import at, codex, codex_start, write
+from clients.transcripts.sessions import at, codex, codex_start, event, item, write
 
 from mcp_learning.clients.capture.tasks import executions
 from mcp_learning.clients.sources import sources
@@ -26,14 +26,6 @@ def version_7(second: int) -> str:
 
 
 CHILD, PARENT = version_7(100), version_7(0)
-
-
-def event(seconds: float, kind: str, /, **values: object) -> dict[str, object]:
-    return codex(seconds, "event_msg", type=kind, **values)
-
-
-def item(seconds: float, kind: str, /, **values: object) -> dict[str, object]:
-    return codex(seconds, "response_item", type=kind, **values)
 
 
 def turn(seconds: float, **values: object) -> dict[str, object]:
