@@ -31,10 +31,9 @@ def read_jsonl(path: Path, notes: Notes) -> Iterator[PastExecution]:
 
 
 def read_csv(path: Path, notes: Notes) -> Iterator[PastExecution]:
-    """One execution per row, names of columns in the first one.
+    """One execution per row of UTF-8, names of columns in the first one.
 
-    UTF-8; between the cells are commas, semicolons, tabs or bars, whichever the first line has most
-    of.
+    Between cells are commas, semicolons, tabs or bars: whichever the first line has most of.
     """
     return _executions(path, notes, _csv_rows)
 
