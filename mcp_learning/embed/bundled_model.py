@@ -30,6 +30,8 @@ class BundledModel:
         # One thread per run: lanes use the CPUs better, and onnxruntime's own threads would spin.
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        # Patterns are kept for each length of a text, and lengths hardly repeat: 5 MB.
+        options.enable_mem_pattern = False
         self._session = onnxruntime.InferenceSession(
             str(DIRECTORY / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )

@@ -245,7 +245,9 @@ class DuckDBStore(SharedRows):
         return await self.database.read(read)
 
     async def vectors(self, take: TakeVectors) -> int:
-        return await self.database.read(lambda c: embeddings.read_into(c, take), repeat=False)
+        count = await self.database.read(lambda c: embeddings.read_into(c, take), repeat=False)
+        await self.database.release()  # whoever reads all of them keeps them
+        return count
 
     async def put_vectors(
         self,
