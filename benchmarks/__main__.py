@@ -9,6 +9,7 @@ from benchmarks.public.command import public
 from benchmarks.scale.command import scale
 from benchmarks.servers.command import hook, memory, servers
 from benchmarks.suite.command import suite
+from benchmarks.teams.command import team
 from benchmarks.worlds.command import histories, reference, worlds
 from mcp_learning.errors import LearningError
 
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (suite, scale, calibrate, public, worlds, histories, memory, servers, hook):
+for command in (suite, scale, calibrate, public, worlds, histories, memory, servers, hook, team):
     app.command()(command)
 app.command("worlds-reference")(reference)
 

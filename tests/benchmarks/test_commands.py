@@ -39,7 +39,17 @@ def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_help_names_every_benchmark(tmp_path: Path) -> None:
     done = run(tmp_path, "--help")
     assert done.returncode == 0, done.stderr
-    for name in ("suite", "scale", "calibrate", "public", "worlds", "memory", "servers", "hook"):
+    for name in (
+        "suite",
+        "scale",
+        "calibrate",
+        "public",
+        "worlds",
+        "memory",
+        "servers",
+        "hook",
+        "team",
+    ):
         assert f" {name} " in done.stdout
 
 
