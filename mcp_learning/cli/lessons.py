@@ -170,7 +170,7 @@ def _write(
     if as_json:
         print_json(report)
     elif not edit.changes:
-        empty = "" if ids or not chosen else "; no lesson is kept yet: approve one"
+        empty = "" if ids or not chosen else "; no kept lesson is of here: approve one, or --repo"
         say(f"{path}: nothing to change{empty}")
     else:
         say(f"{path}: {'written' if wanted else 'not changed'}")
@@ -186,10 +186,10 @@ def _chosen(settings: "Settings", repo: str, max_tokens: int) -> tuple[list[str]
     from mcp_learning.redaction.exclusion import refuse_excluded
 
     here = str(Path.cwd())
-    repo = repo or working_copies.name(here)
-    refuse_excluded(here, settings.excluded_repos)
-    refuse_excluded(repo, settings.excluded_repos)
+    repos = [repo] if repo else working_copies.known_as(here)
+    for one in (here, *repos):
+        refuse_excluded(one, settings.excluded_repos)
 
     kept = ListLessons(status="kept", limit=1_000)
     found = ask(settings, lambda learning: learning.list_lessons(kept), "reading")
-    return lesson_files.chosen(found.lessons, repo, settings.excluded_repos, max_tokens)
+    return lesson_files.chosen(found.lessons, repos, settings.excluded_repos, max_tokens)

@@ -65,7 +65,7 @@ def path_of(target: str, directory: Path) -> Path:
 
 
 def chosen(
-    lessons: Sequence[LessonView], repo: str, excluded: str, max_tokens: int
+    lessons: Sequence[LessonView], repos: Sequence[str], excluded: str, max_tokens: int
 ) -> tuple[list[str], list[str]]:
     """The lines of the lessons that are written, those that most is expected of first.
 
@@ -74,7 +74,7 @@ def chosen(
 
     Args:
         lessons: All in use.
-        repo: Where they are written; empty if unknown.
+        repos: Spellings of the repository where they are written.
         excluded: Patterns, as for `exclusion.is_excluded`.
         max_tokens: Budget of all lines.
 
@@ -86,7 +86,7 @@ def chosen(
     by_id = {view.lesson.lesson_id: view for view in lessons}
     for lesson in by_worth(view.lesson for view in lessons):
         texts = [text for text in (lesson.when, lesson.do, lesson.avoid) if text]
-        foreign = lesson.repo and not (repo and same_repository(lesson.repo, repo))
+        foreign = lesson.repo and not any(same_repository(lesson.repo, one) for one in repos)
         hidden = is_excluded(lesson.repo, excluded) or any(redact(text)[1] for text in texts)
         if lesson.status != "kept" or foreign or hidden:
             continue

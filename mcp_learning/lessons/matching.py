@@ -41,6 +41,7 @@ class TaskAtHand(NamedTuple):
     Attributes:
         description: In the agent's words.
         repo: Empty if unknown.
+        known_as: Further spellings of the repository.
         task_type: Empty if unknown.
         alike: Executions that a search found for it.
     """
@@ -49,6 +50,7 @@ class TaskAtHand(NamedTuple):
     repo: str = ""
     task_type: str = ""
     alike: Collection[UUID] = ()
+    known_as: Collection[str] = ()
 
 
 def fitting(
@@ -83,9 +85,13 @@ def undecided(lessons: Iterable[Lesson], task: TaskAtHand) -> list[Lesson]:
 
 def _may_fit(lesson: Lesson, task: TaskAtHand) -> bool:
     """Whether a lesson is in use, and of the repository and the type of a task."""
-    if lesson.status not in ("trial", "kept") or not same_repository(lesson.repo, task.repo):
+    if lesson.status not in ("trial", "kept") or not _is_here(lesson, task):
         return False
     return not lesson.task_type or not task.task_type or lesson.task_type == task.task_type
+
+
+def _is_here(lesson: Lesson, task: TaskAtHand) -> bool:
+    return any(same_repository(lesson.repo, one) for one in (task.repo, *task.known_as))
 
 
 def _is_named(lesson: Lesson, task: TaskAtHand) -> bool:
@@ -98,15 +104,15 @@ def _is_named(lesson: Lesson, task: TaskAtHand) -> bool:
     return bool(wanted) and len(wanted & words(task.description)) >= NAMED * len(wanted)
 
 
-def about_command(lessons: Iterable[Lesson], command: str, repo: str) -> list[Lesson]:
-    """Lessons in use about a command that is to be run."""
-    said = set(first_command(command))
+def about_command(lessons: Iterable[Lesson], task: TaskAtHand) -> list[Lesson]:
+    """Lessons in use about a command that is to be run, the description of the task."""
+    said = set(first_command(task.description))
     return by_worth(
         one
         for one in lessons
         if one.kind == "command"
         and one.status in ("trial", "kept")
-        and same_repository(one.repo, repo)
+        and _is_here(one, task)
         and any(one.key.endswith(f":{name}") for name in said)
     )
 

@@ -236,11 +236,12 @@ class LessonPackets(Model):
 class LessonsFor(Request):
     """A task that is to begin, or a command that is to be run: then only lessons about that.
 
-    Showings are compared by the agent's session.
+    Showings are compared by the agent's session; `known_as` are further spellings of `repo`.
     """
 
     task_description: str = ""
     repo: Repo = None
+    known_as: tuple[str, ...] = ()
     task_type: OptionalLabel = None
     session_id: str | None = None
     command: str | None = None

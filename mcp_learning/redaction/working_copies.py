@@ -10,6 +10,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from mcp_learning.redaction.repositories import parse
+
 LARGEST_FILE = 2**20  # bytes of a file of git that are read
 MOST_REMOTES = 20  # remotes that are taken from a configuration
 
@@ -73,6 +75,12 @@ def name(directory: str) -> str:
             text = main_path
     is_windows = "\\" in text and "/" not in text
     return re.split(r"\\" if is_windows else "/", text)[-1].removesuffix(".git")
+
+
+def known_as(directory: str) -> list[str]:
+    """`spellings`, and the name where no address says what the whole name is. Blocks."""
+    found = spellings(directory)
+    return found if any(parse(one).host for one in found) else [*found, name(directory)]
 
 
 def root_directory(directory: str) -> Path | None:

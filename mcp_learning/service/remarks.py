@@ -164,6 +164,7 @@ class Remarks:
         asked = LessonsFor(
             task_description=occasion.text,
             repo=repos[0] if repos else None,
+            known_as=tuple(repos[1:]),
             session_id=occasion.session or None,
             command=occasion.command or None,
         )

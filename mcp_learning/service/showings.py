@@ -74,12 +74,13 @@ class Showings:
         lessons = await self._in_use()
         if not lessons:
             return ShownLessons(lessons=[])
+        repo, known_as = request.repo or "", request.known_as
         if request.command is not None:
-            task = matching.TaskAtHand(request.command, request.repo or "")
-            known = matching.about_command(lessons, task.description, task.repo)
+            task = matching.TaskAtHand(request.command, repo, known_as=known_as)
+            known = matching.about_command(lessons, task)
         else:
             kind = request.task_type or matching.commonest_type(types)
-            task = matching.TaskAtHand(request.task_description, request.repo or "", kind, alike)
+            task = matching.TaskAtHand(request.task_description, repo, kind, alike, known_as)
             open_ones = await anyio.to_thread.run_sync(matching.undecided, lessons, task)
             near = await self._similarities(open_ones, task.description) if open_ones else {}
             known = await anyio.to_thread.run_sync(matching.fitting, lessons, task, near)

@@ -75,7 +75,10 @@ def test_a_lesson_is_written_by_an_agent_decided_about_and_put_into_a_file(
     edited = answered(invoke, "lessons", "edit", short, "--do", "clear the cookie first")
     assert edited["lesson"]["origin"] == "person"
 
-    where = ("--to", "AGENTS.md", "--repo", "acme/shop")
+    where = ("--to", "AGENTS.md")
+    assert "no kept lesson is of here" in invoke("lessons", "write", *where).stdout
+    (home / ".git").mkdir()
+    (home / ".git" / "config").write_text('[remote "o"]\n\turl = https://example.org/acme/shop\n')
     (home / "AGENTS.md").write_text("# Ours\n")
     assert invoke("lessons", "write", *where, "--check").exit_code == 1
     assert (home / "AGENTS.md").read_text() == "# Ours\n"

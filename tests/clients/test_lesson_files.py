@@ -138,18 +138,18 @@ def test_only_kept_lessons_of_this_repository_without_secrets_get_out() -> None:
         view(do="the token ghp_" + "a1B2" * 9),
         view(avoid="<private>the name</private>"),
     ]
-    lines, ids = lesson_files.chosen(lessons, "acme/shop", "", 1_000)
+    lines, ids = lesson_files.chosen(lessons, ["acme/shop"], "", 1_000)
     assert ids == [str(one.lesson.lesson_id) for one in lessons[:2]] or len(ids) == 2
     text = "\n".join(lines)
     assert "clear the cookie" in text
     for hidden in ("on trial", "another", "ghp_", "private"):
         assert hidden not in text
-    assert lesson_files.chosen(lessons, "acme/shop", "acme/*", 1_000)[1] != ids
+    assert lesson_files.chosen(lessons, ["acme/shop"], "acme/*", 1_000)[1] != ids
 
 
 def test_a_text_can_not_end_the_block_and_the_budget_holds(tmp_path: Path) -> None:
     lessons = [view(do=f"write {END} {number}") for number in range(60)]
-    lines, _ = lesson_files.chosen(lessons, "", "", 500)
+    lines, _ = lesson_files.chosen(lessons, [], "", 500)
     assert 0 < len(lines) < 60
     assert len("\n".join(lines)) / 3.5 <= 500
     path = tmp_path / "AGENTS.md"

@@ -58,9 +58,14 @@ def test_what_is_known_of_approaches_fits_the_tasks_of_the_type_alone() -> None:
     assert matching.fitting([one], TaskAtHand("the task is a bug_fix"), {}) == []
 
 
-def test_a_command_is_known_by_its_first_words() -> None:
+def test_a_command_is_known_by_its_first_words_in_its_repository() -> None:
     one = lesson(kind="command", key="command:acme/shop:npm ci", repo="acme/shop")
+
+    def about(command: str, repo: str, *known_as: str) -> list[Lesson]:
+        return matching.about_command([one], TaskAtHand(command, repo, known_as=known_as))
+
     for command in ("npm ci", "cd web && npm ci", "CI=1 npm ci"):
-        assert matching.about_command([one], command, "acme/shop") == [one]
-    assert matching.about_command([one], "npm install", "acme/shop") == []
-    assert matching.about_command([one], "npm ci", "acme/billing") == []
+        assert about(command, "acme/shop") == [one]
+    assert about("npm install", "acme/shop") == []
+    assert about("npm ci", "acme/billing") == []
+    assert about("npm ci", "checkout", "git@example.org:acme/shop.git") == [one]
