@@ -25,6 +25,7 @@ from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted
 from mcp_learning.models.wording import counted
 from mcp_learning.redaction.exclusion import is_excluded
 from mcp_learning.redaction.secrets import redact
+from mcp_learning.redaction.secrets.search import PLACEHOLDER
 
 BEGIN = "<!-- mcp-learning lessons: begin -->"
 END = "<!-- mcp-learning lessons: end -->"
@@ -69,8 +70,8 @@ def chosen(
 ) -> tuple[list[str], list[str]]:
     """The lines of the lessons that are written, those that most is expected of first.
 
-    Only lessons that are kept: one on trial has to be withheld from half of the tasks. What has a
-    secret or a private span, or is of another or an excluded repository, stays here.
+    Only lessons that are kept: one on trial has to be withheld from half of the tasks. What has or
+    had a secret or a private span, or is of another or an excluded repository, stays here.
 
     Args:
         lessons: All in use.
@@ -87,7 +88,8 @@ def chosen(
     for lesson in by_worth(view.lesson for view in lessons):
         texts = [text for text in (lesson.when, lesson.do, lesson.avoid) if text]
         foreign = lesson.repo and not any(same_repository(lesson.repo, one) for one in repos)
-        hidden = is_excluded(lesson.repo, excluded) or any(redact(text)[1] for text in texts)
+        secret = any(redact(text)[1] or PLACEHOLDER.search(text) for text in texts)
+        hidden = is_excluded(lesson.repo, excluded) or secret
         if lesson.status != "kept" or foreign or hidden:
             continue
         line = _line(by_id[lesson.lesson_id])
@@ -173,8 +175,8 @@ def _span(text: str, path: Path) -> tuple[int, int] | None:
     begin, end = text.find(BEGIN), text.find(END)
     if (begins, ends) != (1, 1) or end < begin:
         raise LearningError(
-            f"{path} has {counted(begins, 'line')} that begin the lessons and {ends} that end "
-            f'them; leave one "{BEGIN}" before one "{END}", or none; nothing was changed'
+            f'{path} has "{BEGIN}" {counted(begins, "time")} and "{END}" {counted(ends, "time")}; '
+            "leave each once, in this order, or neither; nothing was changed"
         )
     return begin, end + len(END)
 

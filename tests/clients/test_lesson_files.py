@@ -66,9 +66,9 @@ def test_what_is_around_the_block_stays_where_the_block_is(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (f"{BEGIN}\n{END}\n{BEGIN}\n{END}\n".encode(), "2 lines that begin"),
-        (f"text\n{BEGIN}\n".encode(), "1 line that begin"),
-        (f"{END}\n{BEGIN}\n".encode(), "leave one"),
+        (f"{BEGIN}\n{END}\n{BEGIN}\n{END}\n".encode(), "2 times and"),
+        (f"text\n{BEGIN}\n".encode(), "1 time and"),
+        (f"{END}\n{BEGIN}\n".encode(), "leave each"),
         (b"caf\xe9\n", "not UTF-8"),
     ],
 )
@@ -137,12 +137,13 @@ def test_only_kept_lessons_of_this_repository_without_secrets_get_out() -> None:
         view(repo="acme/billing", do="of another repository"),
         view(do="the token ghp_" + "a1B2" * 9),
         view(avoid="<private>the name</private>"),
+        view(do="use [redacted:github-token] first"),
     ]
     lines, ids = lesson_files.chosen(lessons, ["acme/shop"], "", 1_000)
     assert ids == [str(one.lesson.lesson_id) for one in lessons[:2]] or len(ids) == 2
     text = "\n".join(lines)
     assert "clear the cookie" in text
-    for hidden in ("on trial", "another", "ghp_", "private"):
+    for hidden in ("on trial", "another", "ghp_", "private", "redacted"):
         assert hidden not in text
     assert lesson_files.chosen(lessons, ["acme/shop"], "acme/*", 1_000)[1] != ids
 
