@@ -1,7 +1,4 @@
-"""The embedder: a model, loaded late, with what is needed to trust its vectors.
-
-The bundled one runs on onnxruntime (`bundled_model`), any other on fastembed.
-"""
+"""The embedder: a fastembed model, loaded late, with what is needed to trust its vectors."""
 
 from __future__ import annotations
 
@@ -21,8 +18,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mcp_learning.embed import bundled_model
-from mcp_learning.embed.models import BUNDLED_MODEL, prefix_of, supported_models
+from mcp_learning.embed.models import (
+    BUNDLED_MODEL,
+    REGISTERED_NAME,
+    prefix_of,
+    supported_models,
+)
 from mcp_learning.embed.noise import BUNDLED_FLOOR, UNRELATED, noise_floor
 from mcp_learning.embed.recipe import RECIPE_VERSION
 from mcp_learning.embed.references import sentences
@@ -30,10 +31,11 @@ from mcp_learning.errors import EmbedderUnavailable
 
 if TYPE_CHECKING:
     import numpy as np
+    from fastembed import TextEmbedding
     from numpy.typing import NDArray
-    from tokenizers import Tokenizer
 
 
+_BUNDLED_DIR = Path(__file__).parent / "minilm"
 _REFERENCES = Path(__file__).parent / "references.npy"  # made by tools/references.py
 _BUNDLED_DIMENSION = 384
 _UNKNOWN = frozenset({"[UNK]", "<unk>"})
@@ -43,14 +45,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A model in memory and the facts that come with it.
+    """A model in memory and the facts that come with it."""
 
-    Attributes:
-        run: From a text, with its prefix, to a (dimension,) float32 vector.
-    """
-
-    run: Callable[[str], NDArray[np.float32]]
-    tokenizer: Tokenizer
+    session: TextEmbedding
     dimension: int
     fingerprint: str
     floor: float
@@ -121,8 +118,7 @@ class Embedder:
         """
         if not self._bundled:
             return self._ready().fingerprint
-        path = bundled_model.DIRECTORY / "provenance.json"
-        provenance = json.loads(path.read_text(encoding="utf-8"))
+        provenance = json.loads((_BUNDLED_DIR / "provenance.json").read_text(encoding="utf-8"))
         return _fingerprint(self.model, provenance["sha256"]["model.onnx"])
 
     @property
@@ -160,14 +156,14 @@ class Embedder:
             EmbedderUnavailable: The model can't be loaded, or gave a vector that can't be used.
         """
         ready = self._ready()
-        return self._vectors(ready.run, ready.dimension, texts)
+        return self._vectors(ready.session, ready.dimension, texts)
 
     def embed_query(self, text: str) -> EmbeddedQuery:
         """Embed one text that stored ones are going to be compared with; else as `embed`."""
         ready = self._ready()
-        (vector,) = self._vectors(ready.run, ready.dimension, [text])
+        (vector,) = self._vectors(ready.session, ready.dimension, [text])
         return EmbeddedQuery(
-            vector, float((ready.references @ vector).max()), _unknown(ready.tokenizer, text)
+            vector, float((ready.references @ vector).max()), _unknown(ready.session, text)
         )
 
     def _ready(self) -> _Loaded:
@@ -181,8 +177,26 @@ class Embedder:
         # Must precede the import: onnxruntime reports its use to its vendor unless told not to, and
         # writes a device id and a database into HOME for it.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+        _defer_requests()
         try:
-            return self._open_bundled() if self._bundled else self._open_other()
+            import numpy as np
+            from fastembed import TextEmbedding  # only now: 0.4 to 0.9 s
+
+            facts = self._facts()
+            directory = _BUNDLED_DIR if self._bundled else self._directory(facts)
+            place = str(directory)
+            # With the model's own directory as cache_dir, fastembed creates none elsewhere. One
+            # thread per run: lanes use the CPUs better, and onnxruntime's own threads would spin.
+            name = facts["model"]
+            session = TextEmbedding(name, cache_dir=place, specific_model_path=place, threads=1)
+            if self._bundled:
+                known = np.load(_REFERENCES).astype(np.float32)
+                return _Loaded(session, _BUNDLED_DIMENSION, self.fingerprint, BUNDLED_FLOOR, known)
+            with (directory / facts["model_file"]).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            floor = noise_floor(self._vectors(session, facts["dim"], UNRELATED))
+            known = self._vectors(session, facts["dim"], sentences())
+            return _Loaded(session, facts["dim"], _fingerprint(self.model, digest), floor, known)
         except EmbedderUnavailable:
             raise
         except Exception as error:  # whatever fastembed, onnxruntime or the disk can raise
@@ -195,44 +209,11 @@ class Embedder:
                 " try again"
             ) from error
 
-    def _open_bundled(self) -> _Loaded:
-        import numpy as np
-
-        model = bundled_model.BundledModel()
-        known = np.load(_REFERENCES).astype(np.float32)
-        facts = (_BUNDLED_DIMENSION, self.fingerprint, BUNDLED_FLOOR)
-        return _Loaded(model.embed, model.tokenizer, *facts, known)
-
-    def _open_other(self) -> _Loaded:
-        _defer_requests()
-        import numpy as np
-        from fastembed import TextEmbedding  # only now: 0.4 to 0.9 s
-
-        facts = self._facts()
-        directory = self._directory(facts)
-        place, dimension = str(directory), facts["dim"]
-        # With the model's own directory as cache_dir, fastembed creates none elsewhere. One thread
-        # per run: see `bundled_model`.
-        model = TextEmbedding(facts["model"], cache_dir=place, specific_model_path=place, threads=1)
-
-        def run(text: str) -> NDArray[np.float32]:
-            return np.asarray(next(iter(model.embed(text))), np.float32)
-
-        with (directory / facts["model_file"]).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return _Loaded(
-            run,
-            model.model.tokenizer,  # type: ignore[attr-defined]
-            dimension,
-            _fingerprint(self.model, digest),
-            noise_floor(self._vectors(run, dimension, UNRELATED)),
-            self._vectors(run, dimension, sentences()),
-        )
-
     def _facts(self) -> dict[str, Any]:
-        """Return the model's entry in fastembed's list."""
+        """Return the model's entry in fastembed's list, after adding the bundled one to it."""
+        wanted = REGISTERED_NAME if self._bundled else self.model
         for facts in supported_models():
-            if facts["model"].lower() == self.model.lower():
+            if facts["model"].lower() == wanted.lower():
                 return facts
         raise EmbedderUnavailable(
             f"{_SETTING}: unknown embedding model {self.model!r}; unset it for {BUNDLED_MODEL}, or"
@@ -274,7 +255,7 @@ class Embedder:
         return directory
 
     def _vectors(
-        self, model: Callable[[str], NDArray[np.float32]], dimension: int, texts: Sequence[str]
+        self, session: TextEmbedding, dimension: int, texts: Sequence[str]
     ) -> NDArray[np.float32]:
         """Embed, normalise and check; see `embed`."""
         import numpy as np
@@ -284,7 +265,7 @@ class Embedder:
 
         def run(lane: int) -> None:
             for row in range(lane, len(texts), lanes):
-                vectors[row] = model(prefix + texts[row])
+                vectors[row] = next(iter(session.embed(prefix + texts[row])))
 
         lanes = max(1, min(self._lanes, len(texts)))
         if lanes == 1:
@@ -295,10 +276,11 @@ class Embedder:
         return unit_vectors(vectors, self.model)
 
 
-def _unknown(tokenizer: Tokenizer, text: str) -> float:
+def _unknown(session: TextEmbedding, text: str) -> float:
     """Return the share of a text's word pieces that the model's tokenizer doesn't know."""
     if text.isascii():  # all models know these characters
         return 0.0 if text.strip() else 1.0
+    tokenizer = session.model.tokenizer  # type: ignore[attr-defined]
     encoded = tokenizer.encode(text)
     marks = zip(encoded.tokens, encoded.special_tokens_mask, strict=True)
     pieces = [token for token, special in marks if not special]

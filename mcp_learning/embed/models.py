@@ -12,6 +12,8 @@ MULTILINGUAL_MODEL = "intfloat/multilingual-e5-small"
 """Reads some hundred languages; downloaded at first use (470 MB). MIT."""
 
 _E5_PREFIX = "query: "  # what its authors put before texts that are compared with texts like them
+# fastembed already lists a model under the public name, with files on a hub; ours needs its own.
+REGISTERED_NAME = "mcp-learning/all-MiniLM-L6-v2"
 
 _register_lock = threading.Lock()  # guards fastembed's list, which is global
 
@@ -22,20 +24,24 @@ def prefix_of(model: str) -> str:
 
 
 def supported_models() -> list[dict[str, Any]]:
-    """Return fastembed's list of models, with the multilingual one."""
+    """Return fastembed's list of models, the bundled one included."""
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
 
     with _register_lock:
         listed = {facts["model"] for facts in TextEmbedding.list_supported_models()}
-        if MULTILINGUAL_MODEL not in listed:
-            TextEmbedding.add_custom_model(
-                MULTILINGUAL_MODEL,
-                pooling=PoolingType.MEAN,
-                normalization=True,
-                sources=ModelSource(hf=MULTILINGUAL_MODEL),
-                dim=384,
-                model_file="onnx/model.onnx",
-                size_in_gb=0.47,
-            )
+        for name, source, file, size in (
+            (REGISTERED_NAME, BUNDLED_MODEL, "model.onnx", 0.02),
+            (MULTILINGUAL_MODEL, MULTILINGUAL_MODEL, "onnx/model.onnx", 0.47),
+        ):
+            if name not in listed:
+                TextEmbedding.add_custom_model(
+                    name,
+                    pooling=PoolingType.MEAN,
+                    normalization=True,
+                    sources=ModelSource(hf=source),
+                    dim=384,
+                    model_file=file,
+                    size_in_gb=size,
+                )
         return TextEmbedding.list_supported_models()
