@@ -36,8 +36,7 @@ class Address(Model):
 
     Attributes:
         leader: The process that wrote it. Its number is for messages, and proves nothing.
-        socket: Name of the Unix socket; relative to the file's directory, or absolute.
-        port: On the loopback interface, where there is no Unix socket.
+        socket: Unix socket, relative to the file's directory, or absolute; else there is a port.
         token: Proves that a caller could read the file.
     """
 
@@ -61,11 +60,7 @@ def read(directory: Path) -> Address | None:
 
 
 def write(directory: Path, address: Address) -> None:
-    """Replaces the address atomically; only this user can read it.
-
-    Raises:
-        OSError: The file can't be written.
-    """
+    """Replaces the address atomically; only this user can read it. Raises OSError."""
     path = directory / "leader.json"
     stale = read(directory)
     scratch = path.with_name(f"leader.{os.getpid()}.tmp")
@@ -112,13 +107,7 @@ def in_use(path: Path, address: Address | None) -> str:
 async def publish(
     directory: Path, leader: Member, *, unix_sockets: bool = True
 ) -> tuple[Listener[SocketStream], Address]:
-    """Listens and writes the address. Cancelled, it leaves no socket open.
-
-    Args: as those of `listen`.
-
-    Raises:
-        OSError: No socket or file can be made here.
-    """
+    """Listens as `listen` and writes the address. Cancelled, it leaves no socket open."""
     listener, address = await listen(directory, leader, unix_sockets=unix_sockets)
     try:
         await anyio.to_thread.run_sync(write, directory, address)
@@ -133,12 +122,7 @@ async def publish(
 async def listen(
     directory: Path, leader: Member, *, unix_sockets: bool = True
 ) -> tuple[Listener[SocketStream], Address]:
-    """Listens, and returns the address for `write`.
-
-    Args:
-        directory: Where the address will be written.
-        leader: This process.
-        unix_sockets: Listen on a Unix socket; otherwise on a port of the loopback interface.
+    """Listens on a Unix socket or a loopback port, and returns the address for `write`.
 
     Raises:
         OSError: No socket can be made here.
@@ -151,22 +135,14 @@ async def listen(
 
 
 async def listen_on_loopback(leader: Member, token: str) -> tuple[Listener[SocketStream], Address]:
-    """Listens on a free port of the loopback interface.
-
-    Raises:
-        OSError: There is no such interface.
-    """
+    """Listens on a free port of the loopback interface."""
     listener = await anyio.create_tcp_listener(local_host=LOOPBACK, local_port=0)
     port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - anyio's, not Django's
     return listener, Address(leader=leader, port=port, token=token)
 
 
 async def connect(directory: Path, address: Address) -> ByteStream:
-    """Connects to an address.
-
-    Raises:
-        OSError: No process listens there.
-    """
+    """Connects to an address; raises OSError if no process listens there."""
     if address.socket is not None:
         return await anyio.connect_unix(directory / address.socket)
     return await anyio.connect_tcp(LOOPBACK, address.port or 0)

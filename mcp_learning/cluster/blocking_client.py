@@ -27,13 +27,9 @@ class NoAnswer(Exception):
 
 
 def ask(directory: Path, method: str, arguments: dict[str, Any], seconds: float) -> Any:
-    """Returns the leader's answer to a call, as JSON values. Blocks.
+    """Returns the leader's answer to a call of a method of `Learning`, as JSON values. Blocks.
 
-    Args:
-        directory: Where the leader's address is.
-        method: Name of a method of `Learning`.
-        arguments: Fields of its request, as JSON values.
-        seconds: Timeout of the whole call; when the connection then ends, the leader cancels it.
+    It takes `seconds` at most; when the connection then ends, the leader cancels the call.
 
     Raises:
         NoLeader: No process leads.

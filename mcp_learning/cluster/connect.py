@@ -25,9 +25,7 @@ async def connect(
 ) -> AsyncIterator[Learning]:
     """Yields the learning service: a running server's if there is one, else one in this process.
 
-    Args:
-        settings: Which database.
-        service: Makes the service in this process; as for `ClusterMember`.
+    That is made by `service`, as by `ClusterMember`.
     """
     async with running(ClusterMember(settings, listed=False, service=service)) as member:
         yield member.learning

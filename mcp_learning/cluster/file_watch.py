@@ -17,11 +17,7 @@ async def until_replaced(
 ) -> bool:
     """Returns when another file is at the path of the database, or of the lock, than is open.
 
-    Args:
-        store: The database.
-        lock: The leader lock, held.
-        noticed: Set by who notices it first.
-        interval: Seconds between two comparisons.
+    They are compared every `interval` seconds, and when somebody has `noticed`.
 
     Returns:
         Whether it is the database.

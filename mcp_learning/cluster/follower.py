@@ -56,13 +56,8 @@ async def follow(
 ) -> "Follower":
     """Connects to the leader at `address` and is welcomed. `run` has to be kept running.
 
-    Args:
-        directory: Where the address was read.
-        address: Of the leader.
-        member: This process.
-        config: The protocol, and the timeouts.
-        listed: Whether the leader lists this process among its followers.
-        excluded_repos: Patterns of repositories of which this process stores nothing.
+    If `listed`, the leader lists this process, `member`, among its followers. It stores nothing of
+    `excluded_repos` for it.
 
     Raises:
         OSError: No process listens there.
@@ -98,13 +93,7 @@ async def follow(
 
 
 class Follower:
-    """A connection to a leader.
-
-    Args:
-        channel: On which the leader has welcomed this process.
-        leader: The leader.
-        config: How long it may be silent.
-    """
+    """A connection to a leader, which has welcomed this process on the channel."""
 
     def __init__(self, channel: Channel, leader: Member, config: ClusterConfig) -> None:
         self.leader = leader

@@ -24,9 +24,7 @@ class Hello(_Frame):
     """A follower's first frame.
 
     Attributes:
-        protocol: That it speaks.
         token: Of the leader's address.
-        member: The follower.
         follows: It stays, and can take over; a command doesn't.
         excluded_repos: Patterns of repositories of which none of its calls may store anything.
     """

@@ -53,14 +53,7 @@ _HANDOVER_PAUSE = 0.02
 
 
 class Leader:
-    """A learning service and the followers that use it.
-
-    Args:
-        service: The service.
-        member: This process, as others see it.
-        token: The token that a follower's hello has to have.
-        config: The protocol, and the timeouts.
-    """
+    """A learning service and the followers that use it, whose hello has to have the token."""
 
     def __init__(
         self, service: "LearningService", member: Member, token: str, config: ClusterConfig

@@ -17,11 +17,7 @@ _NO_LOCKS = {ENOLCK, ENOSYS, EOPNOTSUPP}
 
 
 class LeaderLock:
-    """The lock of one data directory.
-
-    Args:
-        directory: Where its file is; has to exist before `acquire`.
-    """
+    """The lock of one data directory, which has to exist before `acquire`."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "leader.lock"

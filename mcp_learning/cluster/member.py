@@ -114,11 +114,6 @@ class ClusterMember:
         return self._lock.held
 
     @property
-    def closing(self) -> bool:
-        """Whether `close` was called."""
-        return self._closing
-
-    @property
     def identity(self) -> Member:
         """This process, as others see it."""
         return Member(pid=os.getpid(), since=self._since, version=__version__)

@@ -22,14 +22,7 @@ from mcp_learning.service.protocol import Learning, Progress
 
 
 class Method(NamedTuple):
-    """One method of `Learning`.
-
-    Attributes:
-        name: As in the protocol, and in frames.
-        request: Model of its request; None if it takes none.
-        result: Model of its result.
-        takes_progress: Whether it reports progress.
-    """
+    """One method of `Learning`, with the models of its request, if it takes one, and its result."""
 
     name: str
     request: type[BaseModel] | None
@@ -76,10 +69,10 @@ Call = Callable[..., Awaitable[Any]]
 
 
 def proxy(call: Call, leads: Callable[[], bool], excluded_repos: str) -> Learning:
-    """A `Learning` whose methods are all answered by `call`.
+    """A `Learning` whose methods are all answered by `call`, in this process or another.
 
     Args:
-        call: Answers a call, here or in another process.
+        call: Answers a call.
         leads: Whether calls are answered in this process.
         excluded_repos: Patterns of repositories whose records don't leave this process.
     """

@@ -21,9 +21,7 @@ STATUS = 75  # exit status of a process that was ended: a temporary failure, as 
 class Watchdog:
     """Watches the event loop on which `run` runs.
 
-    Args:
-        interval: Seconds between two checks.
-        max_missed: Checks in a row that find no progress after which the process ends.
+    When `max_missed` checks in a row, `interval` seconds apart, find no progress, the process ends.
     """
 
     def __init__(self, interval: float, max_missed: int) -> None:

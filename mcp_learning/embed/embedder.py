@@ -147,10 +147,10 @@ class Embedder:
         token limit (256 for the bundled one). Safe from several threads.
 
         Args:
-            texts: Texts as `recipe.embedding_text` gives them; may be empty.
+            texts: n texts as `recipe.embedding_text` gives them.
 
         Returns:
-            Shape (len(texts), dimension), float32, each row of length 1.
+            Shape (n, dimension), float32, each row of length 1.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded, or gave a vector that can't be used.
@@ -308,11 +308,7 @@ def _defer_requests() -> None:
 
 
 def unit_vectors(vectors: NDArray[np.float32], model: str) -> NDArray[np.float32]:
-    """Divide each row by its length.
-
-    Args:
-        vectors: (n, dimension) float32; changed in place and returned.
-        model: Name of the model that gave them.
+    """Divide each row of (n, dimension) float32 by its length, in place.
 
     Raises:
         EmbedderUnavailable: A row is zero or not finite.

@@ -38,9 +38,6 @@ def embedding_text(task_description: str) -> str:
     because they ended alike or were handled alike, and the evidence would leak into the question.
     Besides, they aren't known yet when an agent asks. Error texts are found by words instead.
 
-    Args:
-        task_description: Any text, of any length.
-
     Returns:
         The description on one line, each run of whitespace made one space, cut to MAX_CHARS
         characters. The tokens that the model sees are those of the whole description, unless
@@ -58,9 +55,6 @@ def passages(task_description: str) -> tuple[str, ...]:
 
     The model reads the beginning of a text. So a long one has a vector for each passage besides the
     one of `embedding_text`, which stands for the first passage.
-
-    Args:
-        task_description: Any text, of any length.
 
     Returns:
         The passages in their order, each on one line: the whole text if it is short, else at most

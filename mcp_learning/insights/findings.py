@@ -19,11 +19,6 @@ def findings(
 
     Only differences that are sure for all comparisons together become sentences: the best
     approach, the worst one, the commonest failure, the use of recalls, then further approaches.
-
-    Args:
-        approaches: Compared within their task types.
-        failures: Patterns, the commonest first.
-        loop: What became of recalls.
     """
     better = _surest(approaches, "better")
     worse = _surest(approaches, "worse")

@@ -174,10 +174,8 @@ def summarise(measures: Measures) -> Totals:
     accuracy ratio", Space Weather 16 (2018), 69-88.
     """
     ended = measures.success + measures.failure
-    won, lost = (
-        _or_count(measures.success_weight, measures.success),
-        _or_count(measures.failure_weight, measures.failure),
-    )
+    won = _or_count(measures.success_weight, measures.success)
+    lost = _or_count(measures.failure_weight, measures.failure)
     weight = won + lost
     low, high = wilson_interval(won, weight)
     return Totals(

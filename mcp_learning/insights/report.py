@@ -67,11 +67,7 @@ async def stats(store: Store, request: LearningStats, now: datetime, health: Hea
 
 
 async def insights(store: Store, now: datetime) -> Insights:
-    """All that a person would want to know about the last `DAYS` days.
-
-    Raises:
-        StoreError: The store can't be read.
-    """
+    """All that a person would want to know about the last `DAYS` days; raises as `stats`."""
     period = Period.last_days(DAYS, now)
     figures = await _read(store, period, [*_DIMENSIONS, "error_type"], _PAGE_GROUPS)
     pairings = await store.pairings(period, _CONTRASTS)
@@ -116,7 +112,9 @@ def make_insights(
         until=until,
         totals=totals,
         trend=compare(totals, summarise(figures.previous)),
-        task_types=[_without_trend(group) for by, group in groups if by == "task_type"],
+        task_types=[
+            group.model_copy(update={"trend": None}) for by, group in groups if by == "task_type"
+        ],
         works=[c for c in contrasts if c.against_others.direction == "better"],
         fails=[c for c in reversed(contrasts) if c.against_others.direction == "worse"],
         contrasted=len(contrasts),
@@ -194,10 +192,6 @@ def _with_trend(shift: Shift, change: Change | None) -> Shift:
     if change is not None and shift.group_by == "error_type":
         change = mirrored(change)
     return shift.model_copy(update={"group": shift.group.model_copy(update={"trend": change})})
-
-
-def _without_trend(group: Group) -> Group:
-    return group.model_copy(update={"trend": None})
 
 
 def _outcomes(measures: Measures) -> Outcomes:

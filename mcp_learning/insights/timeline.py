@@ -24,13 +24,7 @@ _MOST = {"hour": 96, "day": 120, "week": 128}
 
 
 def step_for(first: datetime, until: datetime, executions: int) -> Step:
-    """The finest step of which there are not too many, and whose steps are well filled.
-
-    Args:
-        first: Time of the first execution.
-        until: End of the period.
-        executions: How many there are in between.
-    """
+    """The finest step of which there are not too many, and whose steps are well filled."""
     for step, coarser in pairwise(_LENGTHS):
         count = (until - first) / _LENGTHS[step]
         left = (until - first) / _LENGTHS[coarser]

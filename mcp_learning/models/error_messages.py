@@ -15,8 +15,6 @@ from functools import lru_cache
 
 from mcp_learning.models.folding import composed
 
-__all__ = ["MAX_LENGTH", "normal_form"]
-
 MAX_LENGTH = 200  # characters of a normal form
 
 _LINE = 1_000  # characters of the only line, of the first, and of the end of a traceback

@@ -27,12 +27,9 @@ _QUESTION_MARK = "\ue000"  # stands for the wildcard, which would begin the quer
 
 
 class _Pattern(NamedTuple):
-    """One pattern.
+    """One pattern: what it names, or with wildcards the texts that spellings are compared with.
 
-    Attributes:
-        named: What it names, without wildcards; empty with them.
-        text: With wildcards: what spellings are compared with.
-        without_host: The same for spellings of repositories whose host is unknown.
+    `without_host` is for those of repositories whose host is unknown.
     """
 
     named: tuple[Repository, ...] = ()

@@ -6,30 +6,16 @@ from mcp_learning.models.requests import RecordExecution
 from mcp_learning.redaction.secrets import redact, redact_value
 
 _FIELDS = (
-    "task_type",
-    "task_description",
-    "repo",
-    "approach",
-    "model_tier",
-    "pool_type",
-    "swarm_topology",
-    "solution_summary",
-    "error_type",
-    "error_message",
-    "session_id",
+    *("task_type", "task_description", "repo", "approach", "model_tier", "pool_type"),
+    *("swarm_topology", "solution_summary", "error_type", "error_message", "session_id"),
 )
-
-
-_APART = {"task_id", "used_task_ids", "details", "traceparent"}
-"""What a request has beside the fields of an execution."""
+_APART = {"task_id", "used_task_ids", "details", "traceparent"}  # of a request, not an execution
 
 
 def redact_execution(request: RecordExecution) -> tuple[dict[str, Any], int]:
-    """Removes secrets and private spans from what is given of an execution.
+    """What is given of a `results.Execution`, without its ids, and how many secrets it had.
 
-    Returns:
-        The given values by field of a `results.Execution`, without task_id and used_task_ids; and
-        how many secrets were removed.
+    Secrets and private spans are removed.
     """
     given = request.model_dump(exclude=_APART, exclude_none=True)
     fields, redactions = redact_fields(given)

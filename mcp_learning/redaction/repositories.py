@@ -107,11 +107,9 @@ def _by_openness(one: Repository) -> tuple[bool, bool, int]:
 
 
 def parse(spelling: str) -> Repository:
-    """The repository that a text names; the text is not looked up anywhere.
+    """The repository that an address, a name or a path means; it is not looked up anywhere.
 
-    Args:
-        spelling: An address for git or a browser, a name, or a path. `~` is the user's home
-            directory; `./` and `../` at the beginning are left out.
+    `~` is the user's home directory; `./` and `../` at the beginning are left out.
     """
     return _parsed(with_home(spelling))
 
@@ -154,13 +152,10 @@ def _located(spelling: str) -> Repository:
 
 
 def merged(counts: Mapping[str, int]) -> dict[str, str]:
-    """The spelling to show for each spelling, the same for those of one repository.
+    """The spelling to show for each spelling, the same for those of one repository, by `counts`.
 
     It is the commonest name with an owner if there is one, else the commonest name, else the
     commonest directory. A name that could be of several repositories stays by itself.
-
-    Args:
-        counts: How often each spelling occurs.
     """
     spelt: dict[Repository, list[str]] = {}
     for spelling in counts:

@@ -22,15 +22,9 @@ _URL = re.compile(r"\s*(?:push)?url\s*=\s*(?P<url>.*)", re.IGNORECASE)
 
 
 def main_directory(directory: str) -> Path | None:
-    """The main directory of the repository that a directory is in, the same for all its worktrees.
+    """The main directory of the repository of an absolute path, the same for all its worktrees.
 
-    Of a bare repository it is the repository itself. Blocks.
-
-    Args:
-        directory: An absolute path.
-
-    Returns:
-        None if it is in no repository, or there is no such directory.
+    Of a bare repository it is the repository itself; None without a repository. Blocks.
     """
     root = root_directory(directory)
     return None if root is None else _main_of(root)
@@ -39,12 +33,8 @@ def main_directory(directory: str) -> Path | None:
 def spellings(directory: str) -> list[str]:
     """Everything by which the repository of a directory is known. Blocks.
 
-    Args:
-        directory: A path; a relative one begins at the working directory of this process.
-
-    Returns:
-        The directory, what links lead to, the root of the worktree, the main directory of the
-        repository, and the addresses of its remotes; the directory alone if it is gone.
+    It is the directory, what links lead to, the root of the worktree, the main directory of the
+    repository, and the addresses of its remotes; the directory alone if it is gone.
     """
     found = [directory]
     if _is_elsewhere(directory):
@@ -84,14 +74,7 @@ def known_as(directory: str) -> list[str]:
 
 
 def root_directory(directory: str) -> Path | None:
-    """The top of the working copy that a directory is in, which may be a worktree. Blocks.
-
-    Args:
-        directory: An absolute path.
-
-    Returns:
-        None if it is in none, or there is no such directory.
-    """
+    """The top of the working copy, or worktree, that an absolute path is in, if any. Blocks."""
     if _is_elsewhere(directory):
         return None
     with suppress(OSError, ValueError):

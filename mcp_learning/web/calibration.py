@@ -37,11 +37,7 @@ class Calibrated(Model):
 
 
 class Calibration:
-    """Evaluates one at a time, and keeps the last result until the database has changed.
-
-    Args:
-        half_life_days: As recommendations have it.
-    """
+    """Evaluates one at a time, and keeps the last result until the database has changed."""
 
     def __init__(self, half_life_days: float) -> None:
         self._half_life_days = half_life_days
@@ -49,12 +45,7 @@ class Calibration:
         self._kept: tuple[tuple[str, Dimension], Calibrated] | None = None
 
     async def of(self, service: Learning, by: Dimension) -> Calibrated:
-        """The calibration of predictions by this dimension.
-
-        Raises:
-            EmbedderUnavailable: The embedding model can't be loaded.
-            StoreError: The database can't be read.
-        """
+        """The calibration of predictions by this dimension; raises as `Learning.history`."""
         async with self._one:
             state = ((await service.pulse()).state, by)
             if self._kept is None or self._kept[0] != state:
@@ -83,14 +74,6 @@ def _evaluated(
     if len(replayed.happened):
         for one in curve(replayed.predicted, replayed.happened):
             low, high = wilson_interval(round(one.observed * one.count), one.count)
-            points.append(
-                Point(
-                    predicted=one.predicted,
-                    observed=one.observed,
-                    interval_low=low,
-                    interval_high=high,
-                    count=one.count,
-                )
-            )
+            points.append(Point(**vars(one), interval_low=low, interval_high=high))
     report = evaluate(replayed).as_json()
     return Calibrated(looked_at=len(past), points=points, report=report)

@@ -1,8 +1,9 @@
 """What a person changes on the page: values of an execution, its deletion, the life of a lesson.
 
-They are written by the same methods of the learning service as those of commands. A request has to
-come from the page itself: it names this server as its origin, as browsers do for every request that
-doesn't only read, and carries the token, which no other page has.
+They are written by the same methods of the learning service as those of commands. A request that
+doesn't come from the page itself raises an HTTPException: it has to name this server as its origin,
+as browsers do for every request that doesn't only read, and carry the token, which no other page
+has.
 """
 
 import json
@@ -24,12 +25,7 @@ LONGEST = 2**17  # bytes of a correction. The longest texts take less, every cha
 
 
 async def revise(service: Learning, request: Request) -> BaseModel:
-    """Corrects the fields that the body names.
-
-    Raises:
-        HTTPException: The page didn't send it.
-        LearningError: As `Learning.revise`.
-    """
+    """Corrects the fields that the body names; raises as `Learning.revise`."""
     _check_origin(request)
     return await service.revise(asked(ReviseExecution, {**await _body(request), **_path(request)}))
 
@@ -38,7 +34,6 @@ async def delete(service: Learning, request: Request) -> BaseModel:
     """Deletes one execution; the body says that this was confirmed.
 
     Raises:
-        HTTPException: The page didn't send it.
         InvalidInput: It wasn't confirmed.
         NotFound: No execution has this id.
     """
@@ -53,12 +48,7 @@ async def delete(service: Learning, request: Request) -> BaseModel:
 
 
 async def decide(service: Learning, request: Request) -> BaseModel:
-    """Carries out a decision about a lesson.
-
-    Raises:
-        HTTPException: The page didn't send it.
-        LearningError: As `Learning.change_lesson`.
-    """
+    """Carries out a decision about a lesson; raises as `Learning.change_lesson`."""
     _check_origin(request)
     lesson = {"lesson_id": request.path_params["lesson_id"]}
     return await service.change_lesson(asked(ChangeLesson, {**await _body(request), **lesson}))

@@ -117,13 +117,7 @@ class _Page(Collector):
 
 
 def page(health: Health, telemetry: Telemetry, overview: Overview) -> bytes:
-    """All metrics as text.
-
-    Args:
-        health: Of the leader.
-        telemetry: Of the leader.
-        overview: Of all executions.
-    """
+    """All metrics as text: of the leader, and of all executions."""
     registry = CollectorRegistry()
     registry.register(_Page(health, telemetry, overview))
     return generate_latest(registry)

@@ -87,7 +87,7 @@ def blocks_of(path: Path, table: str, column: str | None = None) -> list[int]:
     return [BLOCKS_START + BLOCK * int(block) for (block,) in rows]
 
 
-def rows_of(held: copies.DatabaseContents) -> dict[str, copies.TableDigest]:
+def rows_of(held: copies.DatabaseContents) -> dict[str, tuple[int, int]]:
     """All but the times of the migrations."""
     return {name: rows for name, rows in held.tables.items() if name != "schema_version"}
 

@@ -5,16 +5,9 @@ from collections.abc import Iterator
 
 from mcp_learning.redaction.secrets import bindings
 from mcp_learning.redaction.secrets.literals import Name, bare_value, is_secret
-from mcp_learning.redaction.secrets.names import (
-    FOREIGN,
-    STEMS,
-    meaning_of,
-    words_of,
-)
+from mcp_learning.redaction.secrets.names import FOREIGN, STEMS, meaning_of, words_of
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import is_prose, is_random, is_telling
-
-__all__ = ["find_assignments"]
 
 _BACKWARDS = re.compile(r"[\w.$-]{0,60}")  # on the reversed text before a stem
 _WORD_BEFORE = re.compile(r"(?: [\w-]{1,20}){1,2}")
@@ -42,12 +35,7 @@ _ARGUMENT = re.compile(r"(?:^|\s)--?[A-Za-z][\w-]{0,30}[ =][\"']?\Z")  # --set p
 
 
 def find_assignments(text: str, folded: str) -> Iterator[Secret]:
-    """The values of a text that are called by the name of a secret.
-
-    Args:
-        text: What is searched.
-        folded: The same in lower case, with ``?`` for all that isn't ASCII.
-    """
+    """The values of a text that are called by the name of a secret; `folded` as in `search`."""
     stems = [STEMS.finditer(folded)]
     if not text.isascii():
         stems.append(FOREIGN.finditer(text))

@@ -1,7 +1,5 @@
 """Command lines that hold a secret: options by command, and a few other forms."""
 
-__all__ = ["COMMANDS"]
-
 _QUOTE = r"[\"']?"
 _ARGUMENT = (
     r"(?:\"(?P<secret>[^\"\n$]{3,200})\"|'(?P<single>[^'\n]{3,200})'|"

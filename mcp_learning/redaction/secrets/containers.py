@@ -11,8 +11,6 @@ from mcp_learning.redaction.secrets.values import (
     is_telling,
 )
 
-__all__ = ["CONTAINER_NAME", "find_in_containers", "is_secret_member"]
-
 CONTAINER_NAME = re.compile(
     r"(?:^|-)(?:secrets|credentials|creds|passwords|passwds|api-?keys|access-?keys|"
     r"private-?keys|auth-?tokens|access-?tokens|stringdata)\Z"
@@ -43,16 +41,8 @@ _OPENING = re.compile(
     r"(?P<open>(?:[:=]|:=|=>)[ \t]*[{\[(]|(?::[ \t]*\r?\n)(?P<indent>[ \t]*)(?=[\w\"'-]))",
 )
 _MARKERS = (
-    "secrets",
-    "cred",
-    "passwords",
-    "passwds",
-    "keys",
-    "tokens",
-    "stringdata",
-    "-oauth",
-    "gitlab-token",
-    "kind: secret",
+    *("secrets", "cred", "passwords", "passwds", "keys", "tokens", "stringdata", "-oauth"),
+    *("gitlab-token", "kind: secret"),
 )
 _LONGEST = 4_000
 _MEMBER = re.compile(
@@ -74,12 +64,7 @@ _ITEM = re.compile(
 
 
 def find_in_containers(text: str, folded: str) -> Iterator[Secret]:
-    """The values of maps and lists that are called secrets or the like.
-
-    Args:
-        text: What is searched.
-        folded: The same in lower case, with ``?`` for all that isn't ASCII.
-    """
+    """The values of maps and lists that are called secrets or the like. `folded` as in `search`."""
     position = 0
     if not any(marker in folded for marker in _MARKERS):
         return

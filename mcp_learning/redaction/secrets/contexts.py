@@ -12,8 +12,6 @@ from mcp_learning.redaction.secrets.commands import COMMANDS
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import is_placeholder
 
-__all__ = ["find_in_contexts", "warm"]
-
 _SCHEME = (
     r"(?:bearer|basic|token|digest|apikey|negotiate|hmac|key|bot|ntlm|oauth|jwt|splunk|ssws|"
     r"sso-key|genie-?key)"
@@ -146,12 +144,7 @@ def warm() -> None:
 
 
 def find_in_contexts(text: str, folded: str) -> Iterator[Secret]:
-    """The secrets that are known by where they stand.
-
-    Args:
-        text: What is searched.
-        folded: The same in lower case, with ``?`` for all that isn't ASCII.
-    """
+    """The secrets that are known by where they stand. `folded` as in `search`."""
     for kind, marker, source in _CONTEXTS:
         if marker in folded:
             for match in _compiled(source).finditer(text):

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 
 from mcp_learning.redaction.secrets.types import Secret
 
-__all__ = ["find_encoded", "may_be_encoded"]
-
 _RUN = re.compile(
     r"(?<![\w+/=-])(?:[A-Za-z0-9+/]{40,}+|[\w-]{40,}+)"
     r"(?:\r?\n[ \t]{0,20}[A-Za-z0-9+/]{16,})*+={0,2}",
@@ -24,12 +22,7 @@ def may_be_encoded(words: str) -> bool:
 
 
 def find_encoded(text: str, holds_secret: Callable[[str], bool]) -> Iterator[Secret]:
-    """The runs of base64 that are text which holds a secret.
-
-    Args:
-        text: What is searched.
-        holds_secret: Whether a decoded text has a secret.
-    """
+    """The runs of base64 that are text which holds a secret."""
     for match in _RUN.finditer(text):
         decoded = _decoded(match[0])
         if decoded and holds_secret(decoded):

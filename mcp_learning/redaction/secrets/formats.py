@@ -20,8 +20,6 @@ import functools
 import re
 from typing import NamedTuple
 
-__all__ = ["Format", "prefixed", "unprefixed"]
-
 _ALPHABETS = {
     "A": "[A-Za-z0-9]",
     "U": "[A-Z0-9]",
@@ -247,13 +245,9 @@ _UNPREFIXED = (  # issuer, kind, infix, pattern; the infix is looked for first
 
 
 class Format(NamedTuple):
-    """A documented format.
+    """A documented format, by its prefix, or else what it contains.
 
-    Attributes:
-        kind: What the secret is replaced by.
-        prefix: It starts so, where it has a prefix; else what it contains.
-        source: Of the pattern.
-        looks_random: Whether names of programs may have this form, so that it must look random.
+    It must look random where names of programs may have its form, too.
     """
 
     kind: str

@@ -16,8 +16,6 @@ from mcp_learning.redaction.secrets.values import (
     is_telling,
 )
 
-__all__ = ["Name", "bare_value", "is_secret"]
-
 # What a bare value is where it is code: a call, an index, an attribute, a pointer.
 _CODE = re.compile(
     r"[*&|(\[]|[A-Za-z_][\w.]*[(\[{]|.*\w[(\[].*[)\].,;]|[A-Za-z_]\w*(?:(?:\.|\?\.|->|::)[A-Za-z_]\w*)+\W*\Z"

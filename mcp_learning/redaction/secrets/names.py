@@ -4,8 +4,6 @@ import functools
 import re
 from typing import NamedTuple
 
-__all__ = ["FOREIGN", "STEMS", "Meaning", "meaning_of", "words_of"]
-
 
 class Meaning(NamedTuple):
     """What a name says about its value.
@@ -162,11 +160,9 @@ def words_of(name: str) -> str:
 
 @functools.lru_cache(4_096)
 def meaning_of(name: str) -> Meaning | None:
-    """What kind of secret is called so; None where nothing says that one is.
+    """What kind of secret is called so, as ``DB_PASSWORD`` or ``mot de passe``; else None.
 
-    Args:
-        name: As it is written, such as ``DB_PASSWORD``, ``clientSecret``, ``x-api-key``,
-            ``mot de passe``. Only its last 80 characters are looked at.
+    Only the last 80 characters are looked at.
     """
     words = words_of(name[-80:])
     if _NOT_LAST.search(words) and not words.endswith(("secret-key-base", "key-data")):

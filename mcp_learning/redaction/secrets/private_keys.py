@@ -10,8 +10,6 @@ from collections.abc import Iterator
 
 from mcp_learning.redaction.secrets.types import Secret
 
-__all__ = ["find_private_keys"]
-
 _LONGEST = 20_000  # characters of one key
 
 _HEADER = re.compile(

@@ -1,20 +1,11 @@
 """Replaces the secrets of texts and JSON values by placeholders."""
 
 from mcp_learning.redaction.privacy import without_private
-from mcp_learning.redaction.secrets import contexts, formats
+from mcp_learning.redaction.secrets import contexts, formats, values
 from mcp_learning.redaction.secrets.containers import CONTAINER_NAME, is_secret_member
 from mcp_learning.redaction.secrets.names import meaning_of, words_of
 from mcp_learning.redaction.secrets.search import PLACEHOLDER, find_secrets
 from mcp_learning.redaction.secrets.types import JSON, Secret
-from mcp_learning.redaction.secrets.values import (
-    is_hexadecimal,
-    is_placeholder,
-    is_random,
-    is_reference,
-    is_telling,
-)
-
-__all__ = ["redact", "redact_beginning", "redact_value", "warm"]
 
 _MOST_PASSES = 10
 LONGEST_SECRET = 20_000
@@ -24,8 +15,7 @@ LONGEST_SECRET = 20_000
 def redact(text: str) -> tuple[str, int]:
     """Replaces every secret in a text, and every span that is marked as private.
 
-    Args:
-        text: Any text; what was redacted before is left as it is.
+    What was redacted before is left as it is.
 
     Returns:
         The text with each secret replaced by ``[redacted:<kind>]``, and how many were removed.
@@ -48,15 +38,8 @@ def redact_beginning(text: str, wanted: int) -> str:
     """The beginning of a text of any length, without secrets and private spans.
 
     Takes time by what is wanted, not by the length of the text. The rest is dropped together with
-    `LONGEST_SECRET` characters before it, which may end with the first half of a secret.
-
-    Args:
-        text: Any text.
-        wanted: How many characters are wanted.
-
-    Returns:
-        The whole text without its secrets, or its beginning: longer than was wanted, but where the
-        removed secrets were long.
+    `LONGEST_SECRET` characters before it, which may end with the first half of a secret. What is
+    left is longer than `wanted`, but where the removed secrets were long.
     """
     window = 2 * wanted + 2 * LONGEST_SECRET
     if len(text) <= window:
@@ -66,16 +49,11 @@ def redact_beginning(text: str, wanted: int) -> str:
 
 
 def redact_value(value: JSON, name: str = "") -> tuple[JSON, int]:
-    """Replaces every secret in a JSON value, keys of objects included.
+    """A JSON value without its secrets, keys of objects included, and how many there were.
 
-    Args:
-        value: Any JSON value; it is not modified.
-        name: What the value is called. A string or a long number under a name such as ``password``
-            or ``api_key`` is a secret whatever it looks like, but for a placeholder, and so is each
-            in a map that is called ``secrets``. An item of a list may be named by the one before.
-
-    Returns:
-        The value without its secrets, and how many were removed.
+    A string or a long number under a name such as ``password`` or ``api_key`` is a secret whatever
+    it looks like, but for a placeholder, and so is each in a map that is called ``secrets``. An
+    item of a list may be named by the one before.
     """
     if isinstance(value, str):
         return _redact_named(name, value)
@@ -131,7 +109,7 @@ def _name_for(items: list[JSON], position: int) -> str:
     name, item = items[position - 1] if position else None, items[position]
     if not isinstance(name, str) or not isinstance(item, str) or len(name) > 80:
         return ""
-    if not name.startswith("-") and not (len(items) == 2 and is_telling(item)):
+    if not name.startswith("-") and not (len(items) == 2 and values.is_telling(item)):
         return ""
     name = PLACEHOLDER.sub("", redact(name)[0])
     meaning = meaning_of(name)
@@ -144,9 +122,11 @@ def _redact_named(name: str, text: str) -> tuple[str, int]:
     meaning = meaning_of(name)
     if meaning is None or not PLACEHOLDER.sub("", text).strip():
         return redact(text)
-    unlikely = meaning.sure == 1 and (len(text) < 12 or not is_random(text) or is_hexadecimal(text))
-    stands_for_it = len(text) > 3 and is_placeholder(text)
-    if unlikely or stands_for_it or (meaning.kind == "pwd" and is_reference(text)):
+    unlikely = meaning.sure == 1 and (
+        len(text) < 12 or not values.is_random(text) or values.is_hexadecimal(text)
+    )
+    stands_for_it = len(text) > 3 and values.is_placeholder(text)
+    if unlikely or stands_for_it or (meaning.kind == "pwd" and values.is_reference(text)):
         return redact(text)
     return f"[redacted:{meaning.kind}]", 1
 

@@ -14,8 +14,6 @@ from mcp_learning.redaction.secrets.tokens import find_tokens
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import may_continue
 
-__all__ = ["PLACEHOLDER", "find_secrets"]
-
 PLACEHOLDER = re.compile(r"\[redacted:[a-z0-9-]+\]")
 
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
@@ -42,6 +40,7 @@ def find_secrets(text: str) -> list[Secret]:
 
 
 def _all(text: str, inside: bool = False) -> Iterator[Secret]:
+    # In lower case, with ? for all that isn't ASCII.
     folded = text.encode("ascii", "replace").decode("ascii").lower()
     words = "\n".join(word for word in text.split() if len(word) >= _SHORTEST_WORD)
     words = words if words.isascii() else words.encode("ascii", "replace").decode("ascii")

@@ -7,8 +7,6 @@ from mcp_learning.redaction.secrets.names import meaning_of
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import is_reference, is_telling
 
-__all__ = ["find_in_inserts", "find_in_tables"]
-
 _RULE = re.compile(r"\n[ \t>]{0,20}\|?[ \t]{0,20}:?-{2,100}:?[ \t]{0,20}\|[-:| \t]{0,400}\n")
 _CSV_HEAD = re.compile(
     r"^\"?[\w.-]{1,40}\"?"

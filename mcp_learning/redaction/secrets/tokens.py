@@ -8,8 +8,6 @@ from mcp_learning.redaction.secrets.formats import Format, prefixed, unprefixed
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import is_random
 
-__all__ = ["find_tokens"]
-
 _LONGEST_BODY = 2_048  # looked at from one prefix on, so that many prefixes stay linear
 _MOST_LINES = 16  # over which a token may be wrapped
 
@@ -27,9 +25,7 @@ _WRAP = re.compile(
 def find_tokens(text: str, words: str) -> Iterator[Secret]:
     """The tokens of a text, of every documented format; some may overlap.
 
-    Args:
-        text: What is searched.
-        words: Its long words: where no prefix occurs in them, none occurs in the text.
+    Where no prefix occurs in its long words, none occurs in the text.
     """
     heads = {words[i : i + 3] for i in range(len(words) - 2)}
     for head, formats in _by_head().items():

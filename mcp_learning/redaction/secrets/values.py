@@ -6,13 +6,6 @@ is only asked for a value whose place already says that it may be a secret.
 
 import re
 
-__all__ = [
-    "is_hexadecimal",
-    "is_identifier", "is_placeholder",
-    "is_prose", "is_random", "is_reference", "is_sentence", "is_telling",
-    "may_continue",
-]  # fmt: skip
-
 # Stands where a secret will be.
 _PLACEHOLDER = (
     r".*(?:\(\?|\[\^|\\[wdsSDW]|\]\{\d|\][+*]).*|\$[\w:]+(?:(?:\[|->|\.|::).*|[-;,.)\]]{1,3})?|\$?\{.*|\$[(\[].*|<.*|(?:%\w*[^\w%]?)++|%\(.*|%\w+%|.*\{\{?[\w.]*\}?\}.*|"

@@ -22,9 +22,9 @@ class ArrowBatch:
     """n rows, to be registered with a cursor under a name that its SQL then selects from.
 
     Args:
-        columns: By name, n values each: an int64 or float32 array of shape (n,), which isn't
-            copied; a float32 array of shape (n, dimension), not copied either if it is contiguous,
-            which becomes a FLOAT[dimension]; or any sequence of values and None.
+        columns: By name, n values each: an int64 or float32 array of shape (n,), or a float32 array
+            of shape (n, dimension), which becomes a FLOAT[dimension], not copied if contiguous; or
+            any sequence of values and None.
         types: SQL types of columns that are sequences. Those without one, and those of other types
             than numbers and BOOLEAN, become VARCHAR, for the SQL to cast.
     """

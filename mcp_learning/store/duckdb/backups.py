@@ -133,8 +133,7 @@ def keep_copy(path: Path, kept: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"):
-        pass
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     shutil.copyfile(source, target)
     if wal_of(source).exists():
         shutil.copyfile(wal_of(source), wal_of(target))

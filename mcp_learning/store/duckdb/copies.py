@@ -6,7 +6,6 @@ hashes. Reading for it touches every block, and DuckDB checks the checksum of ea
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -17,45 +16,35 @@ from mcp_learning.store.duckdb.connection import Cursor, roll_back
 from mcp_learning.store.duckdb.files import discard, synchronise
 from mcp_learning.store.duckdb.opening import connect, in_plain_words, is_full, refuse_truncated
 from mcp_learning.store.duckdb.paths import database_literal, identifier
+from mcp_learning.store.duckdb.queries import column
 
 
-class TableDigest(NamedTuple):
-    """What a table holds: its number of rows, and the sum of their hashes in any order."""
+class DatabaseContents(NamedTuple):
+    """What a database holds: its schema version, 0 if it has none of this package's, and tables.
 
-    number: int
-    digest: int
-
-
-@dataclass(frozen=True)
-class DatabaseContents:
-    """What a database holds.
-
-    Attributes:
-        version: Of its schema; 0 if the database has none of this package's.
-        tables: Rows by name of the table.
+    Of each table, the number of rows, and the sum of their hashes in any order.
     """
 
     version: int
-    tables: Mapping[str, TableDigest]
+    tables: Mapping[str, tuple[int, int]]
 
     @property
     def counts(self) -> dict[str, int]:
         """Number of rows by table."""
-        return {name: rows.number for name, rows in self.tables.items()}
+        return {name: number for name, (number, _) in self.tables.items()}
 
 
 def contents(cursor: Cursor) -> DatabaseContents:
     """Reads all of the database that the cursor is on."""
-    names = cursor.execute(
+    names = column(
+        cursor,
         "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() "
-        "ORDER BY table_name"
-    ).fetchall()
+        "ORDER BY table_name",
+    )
     tables = {}
-    for (name,) in names:
-        row = cursor.execute(
-            f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {identifier(name)} t"
-        ).fetchone()
-        tables[name] = TableDigest(*row) if row else TableDigest(0, 0)
+    for name in names:
+        query = f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {identifier(name)} t"
+        (tables[name],) = cursor.execute(query).fetchall()
     return DatabaseContents(migrations.current_version(cursor), tables)
 
 

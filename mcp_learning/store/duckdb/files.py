@@ -7,7 +7,7 @@ from mcp_learning.errors import StoreError
 
 
 def make_private(directory: Path) -> None:
-    """Makes `directory` (mode 0700 where the platform has modes) unless it exists.
+    """Makes `directory`, private where the platform has modes, unless it exists.
 
     Raises:
         StoreError: It can't be made, or is not a directory.

@@ -28,9 +28,7 @@ from mcp_learning.models.lessons import PastLesson
 from mcp_learning.store.duckdb import lessons
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, FORMER_NAMES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.paths import database_name
-
-__all__ = ["Layout", "LegacyDatabase", "LegacyRows", "Row", "opened"]
+from mcp_learning.store.duckdb.paths import database_name, identifier
 
 logger = logging.getLogger(__name__)
 
@@ -191,7 +189,7 @@ class LegacyDatabase:
             yield LegacyRows(first, last, [dict(zip(names, row, strict=True)) for row in found])
 
     def _as_text(self, name: str) -> str:
-        column, kind = f'"{name.replace(chr(34), chr(34) * 2)}"', self.layout.columns[name]
+        column, kind = identifier(name), self.layout.columns[name]
         if kind == "TIMESTAMP WITH TIME ZONE":  # its text would depend on a time zone
             column = f"make_timestamp(epoch_us({column}))"
         elif kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION")):

@@ -42,11 +42,7 @@ class _Status(NamedTuple):
 
 
 class OpenFiles:
-    """The files of a database that was just opened. Used by the thread that writes.
-
-    Args:
-        path: The database.
-    """
+    """The files of a database that was just opened. Used by the thread that writes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -72,19 +68,14 @@ class OpenFiles:
         return identity(self._path) != self._database
 
     def verify(self) -> None:
-        """Makes sure that what is written next is written to the database at the path.
-
-        Raises:
-            StoreReplaced: It is another one.
-        """
+        """Raises StoreReplaced if what is written next would be written to another database."""
         if self.moved or self._overwritten:
             raise replaced(self._path)
 
     def verify_log(self, cursor: Cursor) -> None:
         """Makes up for a log that is gone: all that was in it is in memory, too.
 
-        Args:
-            cursor: Of the database, outside of a transaction; `verify` has passed.
+        The cursor is outside of a transaction; `verify` has passed.
         """
         if identity(self._log_path) != (self._log and self._log.identity):
             self._set_log_aside("is not the one that was open; what that held is in the database")
@@ -92,13 +83,10 @@ class OpenFiles:
                 cursor.execute("CHECKPOINT")
 
     def close(self, root: Cursor, *, checkpoint: bool = True) -> None:
-        """Closes the database.
+        """Closes the database by its only connection, and merges the log into the file at the path.
 
-        Args:
-            root: The only connection to the database that is open.
-            checkpoint: Merge the log into the file, if that is the one at the path. False for an
-                instance whose COMMIT failed: the first rows that are inserted after its checkpoint
-                are gone when the file is opened the next time (DuckDB 1.5.5).
+        Not for an instance whose COMMIT failed: the first rows that are inserted after its
+        checkpoint are gone when the file is opened the next time (DuckDB 1.5.5).
         """
         import duckdb
 
@@ -116,9 +104,6 @@ class OpenFiles:
 
         If its log is still there, it is set aside, since the next one to open the file would replay
         it into the other database. A database that was moved without its log gets what is in it.
-
-        Args:
-            root: The only connection to the database that is open.
         """
         import duckdb
 

@@ -44,9 +44,6 @@ class Batch(NamedTuple):
 class ParquetFile:
     """A Parquet file, open for reading.
 
-    Args:
-        path: A regular file.
-
     Attributes:
         columns: The SQL type of each column by its name.
         row_groups: The number of rows of each row group.
@@ -190,12 +187,8 @@ class ParquetFile:
 def write(path: Path, columns: Mapping[str, str], lines: Path) -> None:
     """Writes a Parquet file, compressed with zstd, with a checksum for each row group.
 
-    The file is private to the user, and in its place only when it is complete.
-
-    Args:
-        path: The file to make or replace.
-        columns: The SQL type of each column by its name.
-        lines: A file of JSON objects, one per line. A column that a row doesn't have is null.
+    The file is private to the user, and in its place only when it is complete. Rows are JSON
+    objects, one per line of `lines`; a column that a row doesn't have is null.
 
     Raises:
         StoreFull: The disk has no room left.

@@ -13,11 +13,7 @@ _WILDCARDS = "*?["
 
 
 def database_name(path: Path) -> str:
-    """The path of a database file, for `duckdb.connect`.
-
-    Raises:
-        StoreError: DuckDB would look for its write-ahead log elsewhere, or can't be told its name.
-    """
+    """The path of a database file, for `duckdb.connect`; raises StoreError if it can't be told."""
     text = _text(path)
     if "?" in text:
         raise StoreError(

@@ -7,12 +7,7 @@ from mcp_learning.store.duckdb.connection import Cursor
 
 
 def is_repository(cursor: Cursor, repo: str) -> tuple[str, list[object]]:
-    """A condition on executions for those of a repository, and the values that it binds.
-
-    Args:
-        cursor: To read with which spellings there are.
-        repo: Any spelling.
-    """
+    """A condition on executions of a repository, in any spelling, and the values that it binds."""
     spellings = matching(repo, _counts(cursor)) or [repo]
     if len(spellings) == 1:
         return "repo = ?", [spellings[0]]

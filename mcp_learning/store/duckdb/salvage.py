@@ -33,13 +33,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class SavedRows:
-    """What became of one table.
-
-    Attributes:
-        expected: Rows that it had.
-        rows: Rows that were saved.
-        incomplete: Rows by column whose value was lost or replaced.
-    """
+    """Rows that a table had, those that were saved, and by column those with a value lost."""
 
     expected: int = 0
     rows: int = 0
@@ -48,12 +42,9 @@ class SavedRows:
 
 @dataclass(frozen=True)
 class Salvaged:
-    """What was saved.
+    """What was saved, and what was done to the copy so that it could be read.
 
-    Attributes:
-        tables: By name.
-        repaired: What was done to the copy so that it could be read, in words.
-        changed: Ids of executions whose description is certainly another than before.
+    `changed` has the ids of executions whose description is certainly another than before.
     """
 
     tables: dict[str, SavedRows]
@@ -62,11 +53,9 @@ class Salvaged:
 
 
 def salvage(damaged: Path, target: Path) -> Salvaged:
-    """Fills a new database with what can be read of another, which isn't changed.
+    """Fills a new database with what can be read of another that nobody uses, and its log.
 
-    Args:
-        damaged: A database file that nobody uses, perhaps with a write-ahead log beside it.
-        target: Where the new one is made. A copy of the damaged one is beside it meanwhile.
+    That isn't changed: a copy of it is beside the new one meanwhile.
 
     Raises:
         StoreDamaged: Nothing can be read.

@@ -7,20 +7,16 @@ from pathlib import Path
 
 from mcp_learning.errors import InvalidInput, StoreDamaged, StoreError
 from mcp_learning.store.duckdb import copies, legacy, migrations
-from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.opening import connect
+from mcp_learning.store.duckdb.paths import identifier
+from mcp_learning.store.duckdb.queries import column
 
 _HNSW_INDEXES = "SELECT index_name FROM duckdb_indexes() WHERE contains(upper(sql), 'HNSW')"
 
 
 @dataclass(frozen=True)
 class Design:
-    """What made a database.
-
-    Attributes:
-        version: Of its schema; 0: another design, which migrations don't apply to.
-        hnsw_indexes: Names of the HNSW indexes inside the file; this package makes none.
-    """
+    """What made a database: the version of its schema, 0 for another design, and HNSW indexes."""
 
     version: int
     hnsw_indexes: Sequence[str]
@@ -43,7 +39,7 @@ def design_of(path: Path) -> Design:
         with copies.opened(path) as cursor:
             if version := migrations.current_version(cursor):
                 migrations.pending(cursor)
-                return Design(version, _hnsw_indexes(cursor))
+                return Design(version, column(cursor, _HNSW_INDEXES))
     except StoreDamaged:
         pass  # or a log that only the reader of other designs can skip
     try:
@@ -70,10 +66,6 @@ def migrate(path: Path, hnsw_indexes: Sequence[str] = ()) -> None:
     with closing(connect(path)) as cursor:
         for index in hnsw_indexes:
             # First of all: whatever else touches a broken one makes the instance unusable.
-            cursor.execute('DROP INDEX "' + index.replace('"', '""') + '"')
+            cursor.execute(f"DROP INDEX {identifier(index)}")
         migrations.apply(cursor)
         cursor.execute("CHECKPOINT")
-
-
-def _hnsw_indexes(cursor: Cursor) -> list[str]:
-    return [row[0] for row in cursor.execute(_HNSW_INDEXES).fetchall()]

@@ -17,6 +17,7 @@ from mcp_learning.errors import StoreError, StoreTooNew
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import embeddings, normal_forms, verdicts
 from mcp_learning.store.duckdb.connection import Cursor, Database, roll_back
+from mcp_learning.store.duckdb.queries import column, number
 
 _VERSION_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_version (
@@ -29,12 +30,9 @@ CREATE TABLE IF NOT EXISTS schema_version (
 
 @dataclass(frozen=True)
 class Migration:
-    """One step.
+    """One step: its number, its name in words and its statements.
 
     Attributes:
-        version: Its number: 1, 2, …
-        name: In words.
-        sql: Its statements.
         make: Makes tables whose form depends on the database, after these.
         fill: Computes values of the rows that are there; a new database has none.
     """
@@ -76,18 +74,17 @@ def current_version(cursor: Cursor) -> int:
     """The database's schema version; 0 if no version of this package made it. Only reads."""
     if not _relations(cursor) >= {"schema_version", "executions", "feedback"}:
         return 0
-    row = cursor.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
-    return int(row[0]) if row else 0
+    return number(cursor, "SELECT coalesce(max(version), 0) FROM schema_version")
 
 
 def _relations(cursor: Cursor) -> set[str]:
     """Names of the tables and views of the database."""
-    rows = cursor.execute(
+    query = (
         "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() "
         "UNION ALL SELECT view_name FROM duckdb_views() "
         "WHERE database_name = current_database() AND NOT internal"
-    ).fetchall()
-    return {row[0] for row in rows}
+    )
+    return set(column(cursor, query))
 
 
 def pending(cursor: Cursor) -> tuple[Migration, ...]:
