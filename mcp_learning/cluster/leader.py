@@ -32,13 +32,7 @@ from mcp_learning.cluster.frames import (
     Welcome,
 )
 from mcp_learning.cluster.methods import NAMES, Method, method_of
-from mcp_learning.errors import (
-    InvalidInput,
-    LearningError,
-    StoreError,
-    StoreLocked,
-    StoreReplaced,
-)
+from mcp_learning.errors import InvalidInput, LearningError, StoreError, StoreLocked, StoreReplaced
 from mcp_learning.models.health import Health, Member
 from mcp_learning.models.results import Stats
 from mcp_learning.redaction.exclusion import excluded_by_caller

@@ -167,10 +167,7 @@ class ClusterMember:
             self._lock.release()
 
     async def call(
-        self,
-        method: Method,
-        request: BaseModel | None = None,
-        progress: Progress = ignore_progress,
+        self, method: Method, request: BaseModel | None = None, progress: Progress = ignore_progress
     ) -> Any:
         """Has the leader answer a call, and repeats it if that one goes away before it answers.
 

@@ -168,8 +168,7 @@ class SaveLesson(Request):
     do: Annotated[Text | None, Field(description="What to do then, and why")] = None
     avoid: Text | None = None
     evidence: Annotated[
-        list[UUID],
-        Field(min_length=1, max_length=MOST_EVIDENCE, description="task_ids"),
+        list[UUID], Field(min_length=1, max_length=MOST_EVIDENCE, description="task_ids")
     ]
     repo: Annotated[Repo, Field(description="None: everywhere")] = None
     task_type: OptionalLabel = None

@@ -14,14 +14,7 @@ from typing import Any
 
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.results import Execution
-from mcp_learning.models.verdicts import (
-    Source,
-    Verdict,
-    concluded,
-    noted,
-    with_noted,
-    with_verdict,
-)
+from mcp_learning.models.verdicts import Source, Verdict, concluded, noted, with_noted, with_verdict
 from mcp_learning.models.verdicts import observer as _observer
 
 _TRACE = "traceparent"

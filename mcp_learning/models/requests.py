@@ -98,8 +98,7 @@ class RecordExecution(Request):
         Label, Field(max_length=64, description="e.g. bug_fix, code_review, refactor")
     ]
     task_description: Annotated[
-        LongText,
-        Field(description="What was asked, in words a later agent would search with"),
+        LongText, Field(description="What was asked, in words a later agent would search with")
     ]
     outcome: Annotated[Outcome, Field(description="pending: started, result to follow")]
     task_id: Annotated[
@@ -108,8 +107,7 @@ class RecordExecution(Request):
     ] = None
     repo: Annotated[Repo, Field(description="owner/name or a path")] = None
     approach: Annotated[
-        Approach,
-        Field(description="Short label of what was tried; what recommendations compare"),
+        Approach, Field(description="Short label of what was tried; what recommendations compare")
     ] = None
     model_tier: OptionalLabel = None
     pool_type: OptionalLabel = None
@@ -167,8 +165,7 @@ class FindSimilarTasks(Filters):
     ]
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 5
     min_similarity: Annotated[
-        Unit | None,
-        Field(description="Default: what is likely or possibly relevant"),
+        Unit | None, Field(description="Default: what is likely or possibly relevant")
     ] = None
     response_format: Literal["concise", "detailed"] = "concise"
     max_tokens: Annotated[int, Field(ge=200, le=50_000, description="Budget of the answer")] = 2_000

@@ -184,10 +184,7 @@ class Advice(Model):
     """What to try on one task, and to avoid: worse than the first with a probability of 95 %."""
 
     verdict: Literal["evidence", "insufficient_evidence"]
-    leader: Annotated[
-        Literal["better", "unclear"],
-        Field(description="95 % sure"),
-    ]
+    leader: Annotated[Literal["better", "unclear"], Field(description="95 % sure")]
     options: Annotated[list[Option], Field(description="Best first; rates 0..1, 90 % intervals")]
     draw: Draw | None = None
     avoid: list[str] = []

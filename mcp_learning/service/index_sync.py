@@ -109,10 +109,7 @@ class IndexSync:
                 take = await anyio.to_thread.run_sync(rows.vector_reader)
                 await self._store.vectors(take)
             use = partial(
-                self._retriever.use,
-                rows,
-                self._embedder.fingerprint,
-                vectors=not self.reembed_due,
+                self._retriever.use, rows, self._embedder.fingerprint, vectors=not self.reembed_due
             )
             await anyio.to_thread.run_sync(use)
             self._mark, self._revision = changes.next, revision

@@ -310,9 +310,7 @@ class LearningService(Unshared):
             if not request.dry_run:
                 self._notice()
         return Imported(
-            **counts._asdict(),
-            redactions=redactions,
-            excluded=len(request.records) - len(records),
+            **counts._asdict(), redactions=redactions, excluded=len(request.records) - len(records)
         )
 
     async def export_page(self, request: ExportPage) -> Exported:

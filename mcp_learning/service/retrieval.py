@@ -9,13 +9,7 @@ import anyio.to_thread
 from mcp_learning.embed.recipe import ONE_PASSAGE, passages
 from mcp_learning.models.dashboard import LookedUp, LookUp
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
-from mcp_learning.models.results import (
-    Advice,
-    Match,
-    Recommendation,
-    SearchInfo,
-    SimilarTasks,
-)
+from mcp_learning.models.results import Advice, Match, Recommendation, SearchInfo, SimilarTasks
 from mcp_learning.store.types import Shown, Vote
 
 if TYPE_CHECKING:

@@ -12,13 +12,7 @@ Generation = Literal["current", "next"]
 """Which set of vectors: the one that searches use, or the one that a re-embed is filling."""
 
 TakeVectors = Callable[
-    [
-        "NDArray[np.int64]",
-        "NDArray[np.int64]",
-        "NDArray[np.float32]",
-        "NDArray[np.int64]",
-    ],
-    None,
+    ["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float32]", "NDArray[np.int64]"], None
 ]
 """Gets vectors on the reading thread, in batches, in any order: (n,) change numbers of the
 executions, (n,) versions of the vectors, (n, dimension) float32, and (n,) numbers of passages, of

@@ -38,7 +38,7 @@ _OPENING = re.compile(
     r"private[_-]?keys|auth[_-]?tokens|access[_-]?tokens|"
     r"github-oauth|gitlab-(?:oauth|token)|stringdata|"
     r"(?<=\n)data(?=:[ \t]*\r?\n))\\*[\"']?\]?[ \t]*"
-    r"(?P<open>(?:[:=]|:=|=>)[ \t]*[{\[(]|(?::[ \t]*\r?\n)(?P<indent>[ \t]*)(?=[\w\"'-]))",
+    r"(?P<open>(?:[:=]|:=|=>)[ \t]*[{\[(]|(?::[ \t]*\r?\n)(?P<indent>[ \t]*)(?=[\w\"'-]))"
 )
 _MARKERS = (
     *("secrets", "cred", "passwords", "passwds", "keys", "tokens", "stringdata", "-oauth"),

@@ -270,11 +270,7 @@ def read_into(cursor: Cursor, take: "TakeVectors", chunk: int = CHUNK) -> int:
 
 
 def _read_table(
-    cursor: Cursor,
-    table: str,
-    known: "Mapping[str, NDArray[Any]]",
-    take: "TakeVectors",
-    chunk: int,
+    cursor: Cursor, table: str, known: "Mapping[str, NDArray[Any]]", take: "TakeVectors", chunk: int
 ) -> int:
     import numpy as np
 

@@ -6,18 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from mcp_learning.models.lessons import (
-    Lesson,
-    LessonChange,
-    LessonShowing,
-    PastLesson,
-    PastShowing,
-)
-from mcp_learning.store.duckdb.columns import (
-    LESSON_CHANGE_TYPES,
-    LESSON_TYPES,
-    SHOWING_TYPES,
-)
+from mcp_learning.models.lessons import Lesson, LessonChange, LessonShowing, PastLesson, PastShowing
+from mcp_learning.store.duckdb.columns import LESSON_CHANGE_TYPES, LESSON_TYPES, SHOWING_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import json_arrays, naive
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined

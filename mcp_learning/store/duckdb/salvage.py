@@ -17,13 +17,7 @@ from typing import Any
 
 from mcp_learning.errors import StoreDamaged
 from mcp_learning.models.identifiers import former_task_key, task_key
-from mcp_learning.store.duckdb import (
-    block_checksums,
-    lessons,
-    migrations,
-    normal_forms,
-    verdicts,
-)
+from mcp_learning.store.duckdb import block_checksums, lessons, migrations, normal_forms, verdicts
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import discard, size_on_disk, wal_of
 from mcp_learning.store.duckdb.opening import connect
