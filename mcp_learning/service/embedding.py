@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text, passages
 from mcp_learning.models.identifiers import description_hash
-from mcp_learning.search.retriever import Retriever
 from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.service.protocol import Progress
 from mcp_learning.store.protocol import Store
@@ -42,12 +41,8 @@ class EmbeddingQueue:
     store can't be read or written; complete batches are kept.
     """
 
-    def __init__(
-        self, store: Store, embedder: Embedder, retriever: Retriever, sync: IndexSync
-    ) -> None:
-        self._store = store
-        self._embedder = embedder
-        self._retriever = retriever
+    def __init__(self, sync: IndexSync) -> None:
+        self._store, self._embedder, self._retriever = sync.store, sync.embedder, sync.retriever
         self._sync = sync
 
     async def embed(self, up_to: int, most: int = sys.maxsize) -> None:

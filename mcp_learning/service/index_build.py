@@ -14,19 +14,16 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from mcp_learning.embed.embedder import Embedder
 from mcp_learning.errors import IndexUnavailable, LearningError
 from mcp_learning.models.maintenance import RebuildReport
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.models.wording import counted
 from mcp_learning.search.build_process import BuildProcess
 from mcp_learning.search.hnsw import IndexInfo
-from mcp_learning.search.retriever import Retriever
 from mcp_learning.service.embedding import EmbeddingQueue
 from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.service.protocol import Progress, ignore_progress
 from mcp_learning.settings import Settings
-from mcp_learning.store.protocol import Store
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +46,6 @@ class IndexBuilder:
     def __init__(
         self,
         settings: Settings,
-        store: Store,
-        embedder: Embedder,
-        retriever: Retriever,
         sync: IndexSync,
         queue: EmbeddingQueue,
         drain: Callable[[], Awaitable[None]],
@@ -61,9 +55,7 @@ class IndexBuilder:
         self.failed_rows = 0
         """Executions that the last rebuild that nobody asked for failed on; 0: it didn't fail."""
         self._settings = settings
-        self._store = store
-        self._embedder = embedder
-        self._retriever = retriever
+        self._store, self._embedder, self._retriever = sync.store, sync.embedder, sync.retriever
         self._sync = sync
         self._queue = queue
         self._drain = drain

@@ -36,6 +36,7 @@ class IndexSync:
     Methods raise StoreError when the store can't be read; what was read before stays in use.
 
     Attributes:
+        store, embedder, retriever: That all parts of an indexer share.
         reembed_due: Whether the stored vectors are of another model, so that rows have none.
         loads: How often everything was read; 0: not yet.
         storing: Held by whoever stores vectors, until they are taken in.
@@ -47,10 +48,10 @@ class IndexSync:
         self.reembed_due = False
         self.loads = 0
         self.storing = anyio.Lock()
+        self.store = store
+        self.embedder = embedder
+        self.retriever = retriever
         self._directory = directory
-        self._store = store
-        self._embedder = embedder
-        self._retriever = retriever
         self._loading = anyio.Lock()
         self._syncing = anyio.Lock()
         self._tokenising = anyio.Lock()
@@ -68,26 +69,26 @@ class IndexSync:
         async with self._loading:
             if self.loads:
                 return
-            await anyio.to_thread.run_sync(self._embedder.load, abandon_on_cancel=True)
+            await anyio.to_thread.run_sync(self.embedder.load, abandon_on_cancel=True)
             async with self.storing:
                 await self.read_anew()
 
     async def sync(self) -> None:
         """Takes in everything that was committed before the call. Call `load` before."""
-        if self._store.revision == self._revision:
+        if self.store.revision == self._revision:
             return
         async with self._syncing:
-            revision = self._store.revision  # before asking: what comes after it is asked for again
+            revision = self.store.revision  # before asking: what comes after it is asked for again
             if revision == self._revision:
                 return
-            changes = await self._store.changes(self._mark)
+            changes = await self.store.changes(self._mark)
             if not changes.complete:
                 if len(changes.rows) or len(changes.deleted):
-                    await anyio.to_thread.run_sync(self._retriever.apply, changes)
+                    await anyio.to_thread.run_sync(self.retriever.apply, changes)
                 self._mark, self._revision = changes.next, revision
                 return
         async with self.storing:  # the store was opened again
-            if self._store.revision != self._revision:
+            if self.store.revision != self._revision:
                 await self.read_anew()
 
     async def read_anew(self) -> None:
@@ -96,20 +97,20 @@ class IndexSync:
         A row that changes between the two readings counts as one without a vector.
         """
         async with self._syncing:
-            await self._store.open()
+            await self.store.open()
             await self._fit_model()
-            revision = self._store.revision
-            changes = await self._store.changes(None)
-            dimension = self._embedder.dimension
-            upkeep = self._retriever.upkeep
+            revision = self.store.revision
+            changes = await self.store.changes(None)
+            dimension = self.embedder.dimension
+            upkeep = self.retriever.upkeep
             rows = await anyio.to_thread.run_sync(
                 RowTable, self._directory, dimension, changes.rows, upkeep
             )
             if not self.reembed_due:
                 take = await anyio.to_thread.run_sync(rows.vector_reader)
-                await self._store.vectors(take)
+                await self.store.vectors(take)
             use = partial(
-                self._retriever.use, rows, self._embedder.fingerprint, vectors=not self.reembed_due
+                self.retriever.use, rows, self.embedder.fingerprint, vectors=not self.reembed_due
             )
             await anyio.to_thread.run_sync(use)
             self._mark, self._revision = changes.next, revision
@@ -123,9 +124,9 @@ class IndexSync:
         """
         await self.sync()
         async with self.storing:
-            stored = await self._store.count_vectors(2**62)
-            is_current = self._store.revision == self._revision
-            if self.reembed_due or not is_current or stored == self._retriever.rows.vectors:
+            stored = await self.store.count_vectors(2**62)
+            is_current = self.store.revision == self._revision
+            if self.reembed_due or not is_current or stored == self.retriever.rows.vectors:
                 return False
             await self.read_anew()
             return True
@@ -133,11 +134,11 @@ class IndexSync:
     async def tokenise(self, most: int) -> None:
         """Reads the words of rows that lack them, until `most` rows are done or none is left."""
         done, repeats = 0, _REPEATS
-        while self._retriever.rows.untokenised > 0 and done < most:
+        while self.retriever.rows.untokenised > 0 and done < most:
             async with self._tokenising:
-                rows = self._retriever.rows
+                rows = self.retriever.rows
                 wanted = await anyio.to_thread.run_sync(rows.next_untokenised)
-                texts = await self._store.texts(wanted.numbers) if wanted.numbers else []
+                texts = await self.store.texts(wanted.numbers) if wanted.numbers else []
                 complete = len(texts) == len(wanted.numbers) or not repeats
                 if complete:
                     done += await anyio.to_thread.run_sync(rows.add_texts, wanted, texts)
@@ -153,21 +154,21 @@ class IndexSync:
             IndexUnavailable: The words can't be saved; they stay in memory.
         """
         async with self._tokenising:
-            await anyio.to_thread.run_sync(self._retriever.rows.compact)
+            await anyio.to_thread.run_sync(self.retriever.rows.compact)
 
     @property
     def reembed_reason(self) -> str:
         """What to do about vectors of another model."""
         return (
-            f"the stored embeddings are of another model than {self._embedder.model}; a re-embed "
+            f"the stored embeddings are of another model than {self.embedder.model}; a re-embed "
             "is due: call rebuild_index with reembed=true"
         )
 
     async def _fit_model(self) -> None:
         """Finds out whether the vectors are of this model; an empty store takes its dimension."""
-        state = await self._store.vector_state()
-        self.reembed_due = state.model not in (None, self._embedder.fingerprint)
-        if state.model is None and state.dimension != self._embedder.dimension:
-            await self._store.reset_vectors(self._embedder.dimension)
+        state = await self.store.vector_state()
+        self.reembed_due = state.model not in (None, self.embedder.fingerprint)
+        if state.model is None and state.dimension != self.embedder.dimension:
+            await self.store.reset_vectors(self.embedder.dimension)
         if self.reembed_due:
             logger.warning("%s", self.reembed_reason)

@@ -76,19 +76,9 @@ class Indexer:
         self._settings = settings
         self._store = store
         self._sync = IndexSync(settings.index_dir, store, self.embedder, self.retriever)
-        self._queue = EmbeddingQueue(store, self.embedder, self.retriever, self._sync)
-        self._builder = IndexBuilder(
-            settings, store, self.embedder, self.retriever, self._sync, self._queue, self.drain
-        )
-        self.searches = Searches(
-            settings,
-            store,
-            self.embedder,
-            self.retriever,
-            self._sync,
-            self._queue,
-            self._rebuild_failed_index,
-        )
+        self._queue = EmbeddingQueue(self._sync)
+        self._builder = IndexBuilder(settings, self._sync, self._queue, self.drain)
+        self.searches = Searches(settings, self._sync, self._queue, self._rebuild_failed_index)
         self._warmed = 0  # `IndexSync.loads` when the caches were filled
         self._work = anyio.Event()
 

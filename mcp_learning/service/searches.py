@@ -18,7 +18,6 @@ from uuid import UUID
 import anyio
 import anyio.to_thread
 
-from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import StoreError
 from mcp_learning.models.identifiers import task_key
@@ -26,12 +25,10 @@ from mcp_learning.models.requests import Filters, RecommendApproach, WantedMode
 from mcp_learning.models.results import Recommendation
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.search.found import Found
-from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.scorer import Query
 from mcp_learning.service.embedding import EmbeddingQueue
 from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.settings import Settings
-from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import Shown, Vote
 
 if TYPE_CHECKING:
@@ -65,17 +62,12 @@ class Searches:
     def __init__(
         self,
         settings: Settings,
-        store: Store,
-        embedder: Embedder,
-        retriever: Retriever,
         sync: IndexSync,
         queue: EmbeddingQueue,
         searched: Callable[[], None],
     ) -> None:
         self._settings = settings
-        self._store = store
-        self._embedder = embedder
-        self._retriever = retriever
+        self._store, self._embedder, self._retriever = sync.store, sync.embedder, sync.retriever
         self._sync = sync
         self._queue = queue
         self._searched = searched

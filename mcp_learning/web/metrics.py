@@ -1,6 +1,6 @@
 """The numbers of the health panel in Prometheus text format."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -8,116 +8,93 @@ from prometheus_client.registry import Collector
 
 from mcp_learning.models.dashboard import Overview, Telemetry
 from mcp_learning.models.health import Health
+from mcp_learning.models.results import Totals
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _QUANTILES = {"0.5": "p50_ms", "0.95": "p95_ms", "0.99": "p99_ms"}
 
 
-class _Page(Collector):
-    def __init__(self, health: Health, telemetry: Telemetry, overview: Overview) -> None:
-        self._health = health
-        self._telemetry = telemetry
-        self._overview = overview
-
-    def collect(self) -> Iterator[Metric]:
-        """All metrics, in a fixed order."""
-        yield from self._database()
-        yield from self._outcomes()
-        yield from self._processes()
-        yield from self._calls()
-
-    def _database(self) -> Iterator[Metric]:
-        health = self._health
-        index = health.index
-        for name, what, value in (
-            ("executions", "Executions recorded", health.rows),
-            ("embedded_executions", "Executions that have an embedding", health.embedded),
-            ("pending_embeddings", "Executions that wait for their embedding", health.pending),
-            ("pending_words", "Executions whose words are still to be read", health.words_pending),
-            ("database_bytes", "Size of the database on disk", health.database_bytes),
-            ("word_index_bytes", "Size of the word index on disk", health.words_bytes),
-            ("index_rows", "Executions in the HNSW index", index.rows),
-            ("index_newer_rows", "Executions that the HNSW index lacks", index.newer_rows),
-            ("index_bytes", "Size of the HNSW index on disk", index.bytes),
-            ("index_recall_at_10", "Measured against exact search, 0..1", index.recall_at_10),
-        ):
-            if value is not None:
-                yield GaugeMetricFamily(f"mcp_learning_{name}", what, value=value)
-        state = InfoMetricFamily("mcp_learning", "What serves searches")
-        state.add_metric(
-            [],
-            {
-                "version": health.version,
-                "embedder": health.embedder,
-                "embedder_state": health.embedder_state,
-                "search_mode": health.search_mode,
-                "index_state": index.state,
-                "schema_version": str(health.schema_version),
-            },
-        )
-        yield state
-
-    def _outcomes(self) -> Iterator[Metric]:
-        totals = self._overview.totals
-        family = GaugeMetricFamily(
-            "mcp_learning_outcomes", "Executions by how they ended", labels=["outcome"]
-        )
-        family.add_metric(["success"], totals.success)
-        family.add_metric(["failure"], totals.failure)
-        family.add_metric(["pending"], totals.pending)
-        yield family
-        if totals.success_rate is not None:
-            rate = GaugeMetricFamily(
-                "mcp_learning_success_rate",
-                "Among ended executions, 0..1, with its 90 % interval",
-                labels=["bound"],
-            )
-            rate.add_metric(["estimate"], totals.success_rate)
-            rate.add_metric(["low"], totals.interval_low or 0.0)
-            rate.add_metric(["high"], totals.interval_high or 0.0)
-            yield rate
-        if totals.cost_usd is not None:
-            yield GaugeMetricFamily(
-                "mcp_learning_cost_usd", "Recorded costs, in US dollars", value=totals.cost_usd
-            )
-
-    def _processes(self) -> Iterator[Metric]:
-        leader = self._health.leader
-        yield GaugeMetricFamily(
-            "mcp_learning_followers",
-            "Processes that work through the leader",
-            value=len(self._health.followers),
-        )
-        if leader is not None:
-            yield GaugeMetricFamily(
-                "mcp_learning_leader_since_seconds",
-                "When the leader began to lead, in Unix time",
-                value=leader.since.timestamp(),
-            )
-
-    def _calls(self) -> Iterator[Metric]:
-        calls = CounterMetricFamily(
-            "mcp_learning_calls", "Calls that the leader answered", labels=["tool"]
-        )
-        failed = CounterMetricFamily(
-            "mcp_learning_failed_calls", "Of these, calls that ended in an error", labels=["tool"]
-        )
-        latency = GaugeMetricFamily(
-            "mcp_learning_call_seconds",
-            "Quantiles of recent calls, as long as they took in the leader",
-            labels=["tool", "quantile"],
-        )
-        for one in self._telemetry.latencies:
-            calls.add_metric([one.tool], one.calls)
-            failed.add_metric([one.tool], one.failed)
-            for quantile, name in _QUANTILES.items():
-                latency.add_metric([one.tool, quantile], getattr(one, name) / 1000)
-        yield from (calls, failed, latency)
-
-
 def page(health: Health, telemetry: Telemetry, overview: Overview) -> bytes:
-    """All metrics as text: of the leader, and of all executions."""
+    """All metrics as text, in a fixed order: of the leader, and of all executions."""
     registry = CollectorRegistry()
-    registry.register(_Page(health, telemetry, overview))
+    parts = (_database(health), _outcomes(overview.totals), _processes(health), _calls(telemetry))
+    registry.register(_Collected([metric for part in parts for metric in part]))
     return generate_latest(registry)
+
+
+class _Collected(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics as they are."""
+        return self._metrics
+
+
+def _gauge(name: str, what: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(f"mcp_learning_{name}", what, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _database(health: Health) -> Iterator[Metric]:
+    index = health.index
+    for name, what, value in (
+        ("executions", "Executions recorded", health.rows),
+        ("embedded_executions", "Executions that have an embedding", health.embedded),
+        ("pending_embeddings", "Executions that wait for their embedding", health.pending),
+        ("pending_words", "Executions whose words are still to be read", health.words_pending),
+        ("database_bytes", "Size of the database on disk", health.database_bytes),
+        ("word_index_bytes", "Size of the word index on disk", health.words_bytes),
+        ("index_rows", "Executions in the HNSW index", index.rows),
+        ("index_newer_rows", "Executions that the HNSW index lacks", index.newer_rows),
+        ("index_bytes", "Size of the HNSW index on disk", index.bytes),
+        ("index_recall_at_10", "Measured against exact search, 0..1", index.recall_at_10),
+    ):
+        if value is not None:
+            yield GaugeMetricFamily(f"mcp_learning_{name}", what, value=value)
+    state = InfoMetricFamily("mcp_learning", "What serves searches")
+    served = health.model_dump(include={"version", "embedder", "embedder_state", "search_mode"})
+    made = {"index_state": index.state, "schema_version": str(health.schema_version)}
+    state.add_metric([], served | made)
+    yield state
+
+
+def _outcomes(totals: Totals) -> Iterator[Metric]:
+    ended = {name: getattr(totals, name) for name in ("success", "failure", "pending")}
+    yield _gauge("outcomes", "Executions by how they ended", "outcome", ended)
+    if totals.success_rate is not None:
+        low, high = totals.interval_low or 0.0, totals.interval_high or 0.0
+        rates = {"estimate": totals.success_rate, "low": low, "high": high}
+        what = "Among ended executions, 0..1, with its 90 % interval"
+        yield _gauge("success_rate", what, "bound", rates)
+    if totals.cost_usd is not None:
+        what = "Recorded costs, in US dollars"
+        yield GaugeMetricFamily("mcp_learning_cost_usd", what, value=totals.cost_usd)
+
+
+def _processes(health: Health) -> Iterator[Metric]:
+    what = "Processes that work through the leader"
+    yield GaugeMetricFamily("mcp_learning_followers", what, value=len(health.followers))
+    if health.leader is not None:
+        since = health.leader.since.timestamp()
+        what = "When the leader began to lead, in Unix time"
+        yield GaugeMetricFamily("mcp_learning_leader_since_seconds", what, value=since)
+
+
+def _calls(telemetry: Telemetry) -> Iterator[Metric]:
+    what = "Calls that the leader answered"
+    calls = CounterMetricFamily("mcp_learning_calls", what, labels=["tool"])
+    what = "Of these, calls that ended in an error"
+    failed = CounterMetricFamily("mcp_learning_failed_calls", what, labels=["tool"])
+    what = "Quantiles of recent calls, as long as they took in the leader"
+    labels = ["tool", "quantile"]
+    latency = GaugeMetricFamily("mcp_learning_call_seconds", what, labels=labels)
+    for one in telemetry.latencies:
+        calls.add_metric([one.tool], one.calls)
+        failed.add_metric([one.tool], one.failed)
+        for quantile, name in _QUANTILES.items():
+            latency.add_metric([one.tool, quantile], getattr(one, name) / 1000)
+    yield from (calls, failed, latency)

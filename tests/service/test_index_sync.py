@@ -66,7 +66,7 @@ class Indexed:
         seen: Any = self.store
         self.retriever = Retriever(directory, "exact", 0, 128)
         self.sync = IndexSync(directory, seen, model, self.retriever)
-        self.queue = EmbeddingQueue(seen, model, self.retriever, self.sync)
+        self.queue = EmbeddingQueue(self.sync)
 
     async def record(self, task_id: UUID | None = None, **values: Any) -> UUID:
         row = execution(**values, **({"task_id": task_id} if task_id else {}))
