@@ -54,9 +54,10 @@ PUBLIC = {
         "backups": ("refuse_in_use", "keep_copy", "stage", "swap", "usable"),
         "copies": ("examine",),
         "inspection": ("Summary", "make", "refuse_other_design", "schema_version", "summary"),
-        "legacy": ("LegacyDatabase", "LegacyRows", "opened"),
+        "legacy": ("LegacyDatabase", "Row", "opened"),
         "migrations": ("newest",),
-        "parquet": ("Batch", "ParquetFile", "write"),
+        "parquet": ("ParquetFile", "write"),
+        "damage": ("Batch",),
         "salvage": ("Salvaged", "salvage"),
         "upgrade": ("design_of", "migrate"),
     }.items()

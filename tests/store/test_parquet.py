@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mcp_learning.errors import StoreDamaged, StoreError
 from mcp_learning.store.duckdb import parquet
-from mcp_learning.store.duckdb.parquet import ROW_GROUP, Batch, ParquetFile
+from mcp_learning.store.duckdb.damage import Batch
+from mcp_learning.store.duckdb.parquet import ROW_GROUP, ParquetFile, Values
 
 COLUMNS = {"name": "VARCHAR", "number": "DOUBLE", "at": "TIMESTAMPTZ"}
 ROWS = 3 * ROW_GROUP
@@ -31,7 +32,7 @@ def intact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(tmp_path_factory.mktemp("parquet") / "intact.parquet", lines)
 
 
-def batches(path: Path, *columns: str) -> list[Batch]:
+def batches(path: Path, *columns: str) -> list[Batch[Values]]:
     with ParquetFile(path) as opened:
         return list(opened.batches(columns or list(opened.columns)))
 

@@ -18,6 +18,7 @@ from mcp_learning.errors import InvalidInput, StoreDamaged
 from mcp_learning.models.lessons import PastLesson
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.store.duckdb import legacy, parquet
+from mcp_learning.store.duckdb.damage import Batch
 
 RowReader = Callable[[Path, Notes], Iterator[tuple[str, dict[str, Any]]]]
 """Reads the rows of a file, each with its place."""
@@ -70,7 +71,7 @@ def read_duckdb(path: Path, notes: Notes) -> Iterator[PastExecution]:
 
 
 def _related(
-    database: legacy.LegacyDatabase, batch: legacy.LegacyRows
+    database: legacy.LegacyDatabase, batch: Batch[legacy.Row]
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Feedback and uses by task_id."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}

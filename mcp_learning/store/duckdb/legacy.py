@@ -7,7 +7,6 @@ text, some rows at a time; rows that can't be read are told by their numbers, an
 """
 
 import logging
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,9 @@ from mcp_learning.models.lessons import PastLesson
 from mcp_learning.store.duckdb import lessons
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, FORMER_NAMES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.paths import database_name, identifier
+from mcp_learning.store.duckdb.damage import Batch, divided
+from mcp_learning.store.duckdb.opening import holder_of, raw_connection
+from mcp_learning.store.duckdb.paths import identifier
 
 logger = logging.getLogger(__name__)
 
@@ -65,16 +66,6 @@ class Layout:
     hnsw_indexes: tuple[str, ...]
     schema_version: int
     log_lost: bool = False
-
-
-@dataclass(frozen=True)
-class LegacyRows:
-    """Executions `first` to `last` by row number; `rows` is None if they can't be read."""
-
-    first: int
-    last: int
-    rows: list[Row] | None
-    reason: str = ""
 
 
 @contextmanager
@@ -120,19 +111,25 @@ class LegacyDatabase:
         with suppress(Exception):  # nothing was written
             self._cursor.close()
 
-    def batches(self, columns: Sequence[str]) -> Iterator[LegacyRows]:
+    def batches(self, columns: Sequence[str]) -> Iterator[Batch[Row]]:
         """Executions with those of `columns` that there are, in the order of their row numbers.
 
         Deleted rows leave gaps. A batch that can't be read is taken apart.
         """
         names = [name for name in self.layout.columns if name in columns]
+        values = ", ".join(self._as_text(name) for name in names)
+        query = f"SELECT {values} FROM executions WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
+
+        def read(first: int, last: int) -> list[Row]:
+            return [dict(zip(names, row, strict=True)) for row in self._fetch(query, [first, last])]
+
         end = self._number("SELECT coalesce(max(rowid), -1) FROM executions") + 1
         fruitless = 0
         for first in range(0, end, BATCH):
             last = min(first + BATCH, end) - 1
             readable = False
             smallest = _SMALLEST if fruitless < _FRUITLESS else BATCH
-            for part in self._part(names, first, last, smallest=smallest):
+            for part in divided(read, first, last, smallest=smallest):
                 readable |= part.rows is not None
                 if part.rows != []:
                     yield part
@@ -168,25 +165,6 @@ class LegacyDatabase:
         except (duckdb.Error, ValueError) as error:
             logger.warning("lessons of %s can't be read: %s", self.path, error)
             return []
-
-    def _part(
-        self, names: Sequence[str], first: int, last: int, *, smallest: int
-    ) -> Iterator[LegacyRows]:
-        values = ", ".join(self._as_text(name) for name in names)
-        try:
-            found = self._fetch(
-                f"SELECT {values} FROM executions WHERE rowid BETWEEN ? AND ? ORDER BY rowid",
-                [first, last],
-            )
-        except StoreError as error:
-            if last - first + 1 <= smallest:
-                yield LegacyRows(first, last, None, str(error))
-                return
-            middle = (first + last) // 2
-            yield from self._part(names, first, middle, smallest=smallest)
-            yield from self._part(names, middle + 1, last, smallest=smallest)
-        else:
-            yield LegacyRows(first, last, [dict(zip(names, row, strict=True)) for row in found])
 
     def _as_text(self, name: str) -> str:
         column, kind = identifier(name), self.layout.columns[name]
@@ -264,7 +242,9 @@ class LegacyDatabase:
         import duckdb
 
         try:
-            return _connection(self._file, read_only=self._file == self.path)
+            return raw_connection(
+                self._file, 512, read_only=self._file == self.path, is_foreign=True
+            )
         except duckdb.Error as error:
             if self._file != self.path or "WAL" not in str(error):
                 raise _explain(self.path, str(error)) from error
@@ -274,7 +254,7 @@ class LegacyDatabase:
         try:
             shutil.copyfile(self.path, self._file)
             shutil.copyfile(log, self._file.with_name("legacy.duckdb.wal"))
-            return _connection(self._file, read_only=False)
+            return raw_connection(self._file, 512, is_foreign=True)
         except duckdb.Error as error:
             logger.warning("the log of %s can't be replayed: %s", self.path, error)
         except OSError as error:
@@ -283,31 +263,13 @@ class LegacyDatabase:
         self._file.with_name("legacy.duckdb.wal").unlink()
         try:
             shutil.copyfile(self.path, self._file)
-            return _connection(self._file, read_only=False)
+            return raw_connection(self._file, 512, is_foreign=True)
         except duckdb.Error as error:
             raise _explain(self.path, str(error)) from error
 
 
-def _connection(file: Path, *, read_only: bool) -> Cursor:
-    import duckdb
-
-    return duckdb.connect(
-        database_name(file),
-        read_only=read_only,
-        config={
-            "memory_limit": "512MiB",
-            "threads": "1",
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "enable_external_access": "false",
-        },
-    )
-
-
 def _explain(path: Path, text: str) -> StoreError:
-    if "Could not set lock" in text or "being used by another process" in text:
-        holder = re.search(r"PID (\d+)", text)
-        who = f"process {holder[1]}" if holder else "another process"
+    if who := holder_of(text):
         return StoreLocked(f"{path} is open in {who}; end that first, or give a copy of the file")
     if "Permission denied" in text:
         return StoreError(f"{path} can't be read; change its permissions")

@@ -46,23 +46,37 @@ def connect(path: Path | None, memory_limit_mb: int = 256, *, read_only: bool = 
     """
     import duckdb
 
-    _note_missing_pandas()
     try:
-        return duckdb.connect(
-            ":memory:" if path is None else database_name(path),
-            read_only=read_only,
-            config={
-                "memory_limit": f"{memory_limit_mb}MiB",
-                # Queries here read some rows of one row group. Handing them to other threads takes
-                # longer than running them: 1.1 ms against 1.6 ms for what a search reads.
-                "threads": "1",
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "storage_compatibility_version": "v1.0.0",
-            },
-        )
+        return raw_connection(path, memory_limit_mb, read_only=read_only)
     except duckdb.Error as error:
         raise _explain_open(path or Path(":memory:"), str(error)) from error
+
+
+def raw_connection(
+    path: Path | None,
+    memory_limit_mb: int,
+    *,
+    read_only: bool = False,
+    is_foreign: bool = False,
+) -> Cursor:
+    """As `connect`, but raises DuckDB's errors; of a foreign file, nothing else is accessed."""
+    import duckdb
+
+    _note_missing_pandas()
+    return duckdb.connect(
+        ":memory:" if path is None else database_name(path),
+        read_only=read_only,
+        config={
+            "memory_limit": f"{memory_limit_mb}MiB",
+            # Queries here read some rows of one row group. Handing them to other threads takes
+            # longer than running them: 1.1 ms against 1.6 ms for what a search reads.
+            "threads": "1",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "storage_compatibility_version": "v1.0.0",
+            **({"enable_external_access": "false"} if is_foreign else {}),
+        },
+    )
 
 
 @cache
@@ -164,10 +178,16 @@ def _last_block(cursor: Cursor) -> int:
     return max((int(row[0]) for row in last if row and row[0] is not None), default=-1)
 
 
+def holder_of(text: str) -> str:
+    """Who has the file of an error of DuckDB open; empty if that isn't the reason."""
+    if "Could not set lock" not in text and "being used by another process" not in text:
+        return ""
+    holder = re.search(r"PID (\d+)", text)
+    return f"process {holder[1]}" if holder else "another process"
+
+
 def _explain_open(path: Path, text: str) -> StoreError:
-    if "Could not set lock" in text or "being used by another process" in text:
-        holder = re.search(r"PID (\d+)", text)
-        who = f"process {holder[1]}" if holder else "another process"
+    if who := holder_of(text):
         return StoreLocked(
             f"{path} is in use by {who}; close that agent's server, or give this one another "
             "directory with MCP_LEARNING_DATA_DIR"

@@ -9,13 +9,15 @@ decoded. Files that are written here have a checksum for each row group, which i
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import accumulate, groupby
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from mcp_learning.errors import StoreDamaged, StoreError, StoreFull
 from mcp_learning.store.duckdb import checksums
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.damage import Batch, divided
 from mcp_learning.store.duckdb.files import put_in_place
 from mcp_learning.store.duckdb.opening import connect, is_full
 from mcp_learning.store.duckdb.paths import identifier, pattern
@@ -32,13 +34,7 @@ ROW_GROUP = 2_048
 LARGEST_ROW = 64 * 2**20  # bytes of the largest row that can be written, as JSON
 
 
-class Batch(NamedTuple):
-    """Rows `first` to `last` of a file, counted from 0; `rows` is None if they can't be read."""
-
-    first: int
-    last: int
-    rows: list[tuple[Any, ...]] | None
-    reason: str = ""
+Values = tuple[Any, ...]  # of a row
 
 
 class ParquetFile:
@@ -83,7 +79,7 @@ class ParquetFile:
         """The number of rows."""
         return sum(self.row_groups)
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+    def batches(self, columns: Sequence[str]) -> Iterator[Batch[Values]]:
         """All rows in their order, with the values of `columns`; other columns are not read.
 
         Times are datetimes in UTC without a time zone; one outside of Python's years is a text.
@@ -104,7 +100,10 @@ class ParquetFile:
                     break
                 except StoreDamaged:
                     stop = next(stop for stop in accumulate(self.row_groups) if stop > start)
-                    yield from self._divided(values, start, stop)
+                    read = partial(self._read, values)
+                    yield from divided(
+                        read, start, stop - 1, smallest=SMALLEST_LOSS, most_failures=FAILED_READS
+                    )
                     start = stop
 
     def _ranges(self) -> Iterator[tuple[int, int, bool]]:
@@ -118,7 +117,7 @@ class ParquetFile:
             yield start, end, is_intact
             start = end
 
-    def _streamed(self, values: str, start: int, end: int) -> Iterator[Batch]:
+    def _streamed(self, values: str, start: int, end: int) -> Iterator[Batch[Values]]:
         with self._readable():
             cursor = self._selected(values, start, end)
         while True:
@@ -129,24 +128,9 @@ class ParquetFile:
             yield Batch(start, start + len(rows) - 1, rows)
             start += len(rows)
 
-    def _divided(self, values: str, start: int, end: int) -> Iterator[Batch]:
-        """Rows `start` to `end` - 1, in parts of which each can be read as a whole, or not."""
-        failures = 0
-        parts = [(start, end)]
-        while parts:
-            first, behind = parts.pop()
-            try:
-                with self._readable():
-                    rows = self._selected(values, first, behind).fetchall()
-            except StoreDamaged as error:
-                failures += 1
-                if behind - first <= SMALLEST_LOSS or failures > FAILED_READS:
-                    yield Batch(first, behind - 1, None, str(error))
-                else:
-                    middle = (first + behind) // 2
-                    parts += [(middle, behind), (first, middle)]
-            else:
-                yield Batch(first, behind - 1, rows)
+    def _read(self, values: str, first: int, last: int) -> list[Values]:
+        with self._readable():
+            return self._selected(values, first, last + 1).fetchall()
 
     def _selected(self, values: str, start: int, end: int) -> Cursor:
         if end - start == self.rows:  # without the option: a column may have its name
