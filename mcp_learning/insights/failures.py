@@ -56,7 +56,12 @@ async def failure_patterns(store: Store, period: Period, limit: int) -> FailureP
     similar = await store.similar_successes(unsolved, nearest=_NEXT_SUCCESSES, least=SIMILAR_TASK)
     fixes = [candidates(errors, similar) for _, errors in commonest]
     task_ids = list(chain.from_iterable(fix.task_ids for fix in fixes))
-    solutions = await store.solutions(task_ids, _LONGEST_FIX)
+    found_by_id = await store.summaries(task_ids)
+    solutions = {
+        task_id: shown.solution_summary[:_LONGEST_FIX]
+        for task_id, shown in found_by_id.items()
+        if shown.solution_summary is not None
+    }
 
     def describe_all() -> list[FailurePattern]:
         return [

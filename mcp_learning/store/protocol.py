@@ -259,9 +259,6 @@ class Store(LessonStore, Protocol):
             least: Smallest cosine similarity of the descriptions' vectors, -1..1.
         """
 
-    async def solutions(self, task_ids: Sequence[UUID], longest: int) -> dict[UUID, str]:
-        """Solution summaries of these executions, cut to `longest` characters."""
-
     async def history(
         self, by: Dimension, limit: int, offset: int = 0, *, complete: bool = True
     ) -> list[PastRun]:

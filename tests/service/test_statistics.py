@@ -246,6 +246,17 @@ async def test_a_similar_task_tells_what_worked_where_the_same_one_never_did(
     assert pattern.fixed == 0
 
 
+async def test_a_long_fix_is_cut(service: LearningService) -> None:
+    await put(service, 2, outcome="failure", error_message="disk 3 is full", repo="b")
+    await put(service, 1, solution_summary=f"delete {'logs, ' * 200}", repo="b")
+
+    (pattern,) = (await service.stats(LearningStats())).failures
+
+    assert pattern.fix is not None
+    assert pattern.fix.startswith("delete logs")
+    assert len(pattern.fix) == 600
+
+
 async def test_many_kinds_of_failures_are_counted_beyond_those_shown(
     service: LearningService,
 ) -> None:

@@ -134,5 +134,3 @@ def test_a_similar_later_success_of_the_same_repo_and_type_is_found(cursor: Curs
     assert similar(9, 0.6) == {failed: rows[2].task_id}
     assert similar(9, 0.9) == {}
     assert error_texts.similar_successes(cursor, [], nearest=9, least=0.6) == {}
-    assert error_texts.solutions(cursor, [rows[2].task_id, failed], 4) == {rows[2].task_id: "do s"}
-    assert error_texts.solutions(cursor, [], 4) == {}

@@ -100,15 +100,3 @@ def similar_successes(
     table, named = repositories.with_repository(cursor)
     query = _SIMILAR.format(executions=table)
     return dict(cursor.execute(query, [*named, joined(failures), nearest, least]).fetchall())
-
-
-def solutions(cursor: Cursor, task_ids: Sequence[UUID], longest: int) -> dict[UUID, str]:
-    """As `Store.solutions`."""
-    if not task_ids:
-        return {}
-    rows = cursor.execute(
-        "SELECT task_id, left(solution_summary, ?) FROM executions "
-        f"WHERE task_id {AMONG_UUIDS} AND solution_summary IS NOT NULL",
-        [longest, joined(task_ids)],
-    ).fetchall()
-    return dict(rows)

@@ -89,7 +89,6 @@ class DuckDBStore(SharedRows):
     extent = reads(overview.extent)
     error_texts = reads(failures.error_texts)
     similar_successes = reads(failures.similar_successes)
-    solutions = reads(failures.solutions)
     history = reads(past_runs.latest)
     votes = reads(vote_rows.votes)
     use_counts = reads(overview.use_counts)

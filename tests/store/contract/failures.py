@@ -81,13 +81,6 @@ class FailureContract:
         assert await store.similar_successes(failures, nearest=2, least=0.9) == {}
         assert await store.similar_successes([], nearest=2, least=0.0) == {}
 
-    async def test_solutions_are_cut(self, store: Store) -> None:
-        one = await record(store, solution_summary="turn it off and on")
-        two = await record(store)
-        asked = [one.task_id, two.task_id]
-        assert await store.solutions(asked, 7) == {one.task_id: "turn it"}
-        assert await store.solutions([], 7) == {}
-
     async def test_traces_are_those_of_a_repository_under_any_spelling_the_latest_first(
         self, store: Store
     ) -> None:

@@ -52,7 +52,6 @@ class TransferContract:
         assert await store.texts([]) == []
         assert await store.summaries([]) == {}
         assert await store.updated([]) == {}
-        assert await store.solutions([], 9) == {}
         assert await store.similar_successes([], nearest=3, least=0.5) == {}
         if isinstance(store, FileMaintenance):
             await store.archive([], None)
