@@ -33,7 +33,7 @@ CANDIDATES = 5  # executions that are named when an id is too short
 
 _YES = {"yes": True, "no": False, None: None}
 _DESCRIPTION = 50
-_BEGINNING = re.compile(r"[0-9a-fA-F]{4,32}")
+_BEGINNING = re.compile(r"[0-9a-f]{4,32}")
 
 
 class Corrections:
@@ -57,10 +57,7 @@ class Corrections:
             InvalidInput: It is no beginning of an id, or of several; the message names them.
             NotFound: None does.
         """
-        digits = request.task_id.replace("-", "")
-        if not _BEGINNING.fullmatch(digits):
-            problem = f"{request.task_id!a} is no id; give at least its first four digits"
-            raise InvalidInput("task_id", problem)
+        digits = beginning("task_id", request.task_id)
         found = await self._store.starting_with(digits, CANDIDATES + 1)
         if not found:
             raise NotFound(request.task_id)
@@ -166,6 +163,18 @@ class Corrections:
         if count is None:
             raise NotFound(given.task_id)
         return FeedbackStored(task_id=given.task_id, feedback_count=count, redactions=redactions)
+
+
+def beginning(field: str, text: str) -> str:
+    """The hexadecimal digits of an id, or of how it begins.
+
+    Raises:
+        InvalidInput: It is neither.
+    """
+    digits = text.replace("-", "").lower()
+    if not _BEGINNING.fullmatch(digits):
+        raise InvalidInput(field, f"{text!a} is no id; give at least its first four digits")
+    return digits
 
 
 def _candidate(listed: Listed) -> str:

@@ -24,11 +24,7 @@ from mcp_learning.models.maintenance import (
     BackupReport,
     EmbedMissing,
     EmbedReport,
-    Prune,
-    PruneReport,
     RebuildReport,
-    Unarchive,
-    UnarchiveReport,
 )
 from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.verdicts import reason
@@ -85,6 +81,7 @@ class LearningService(Unshared):
         self.recorder = Recorder()
         self._recalls = Recalls(self.store)
         self._retention = Retention(settings, self.store, self._indexing)
+        self.prune, self.unarchive = self._retention.prune, self._retention.unarchive
         book = LessonBook(self.store, settings.excluded_repos, self._indexing)
         self.save_lesson, self.review_lessons = book.save, book.review
         self.list_lessons, self.get_lesson = book.list_lessons, book.get_lesson
@@ -282,14 +279,6 @@ class LearningService(Unshared):
         """Computes missing vectors; as `maintenance.embed_missing`."""
         indexer = await self._indexing()
         return await maintenance.embed_missing(self.store, indexer, request, progress)
-
-    async def prune(self, request: Prune, progress: Progress) -> PruneReport:
-        """Archives and deletes executions that limits cover; as `Retention.prune`."""
-        return await self._retention.prune(request, progress)
-
-    async def unarchive(self, request: Unarchive) -> UnarchiveReport:
-        """Restores executions from archives; as `Retention.unarchive`."""
-        return await self._retention.unarchive(request)
 
     async def import_batch(self, request: ImportBatch) -> Imported:
         """Stores executions from elsewhere, as a whole or not at all; durable on return.

@@ -5,7 +5,6 @@ for. All that follows from values alone is in the room `lessons`.
 """
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import UTC, datetime
@@ -38,6 +37,7 @@ from mcp_learning.models.lessons import (
 from mcp_learning.redaction import working_copies
 from mcp_learning.redaction.exclusion import excluded_repos, is_excluded
 from mcp_learning.service.background import CurrentValue
+from mcp_learning.service.corrections import beginning
 from mcp_learning.service.lesson_intake import TEXTS, LessonIntake, redacted
 from mcp_learning.service.showings import Showings
 from mcp_learning.store.lesson_protocol import Revision
@@ -56,8 +56,6 @@ QUICK, REST = 0.5, 20.0
 
 EXPERIENCE = 10_000  # latest executions that lessons are made of
 SHOWINGS = 20  # latest showings of a lesson that are named
-
-_BEGINNING = re.compile(r"[0-9a-fA-F]{4,32}")
 
 
 class LessonBook:
@@ -282,10 +280,7 @@ def counts(lessons: Sequence[Lesson]) -> LessonCounts:
 
 def _meant(text: str, lessons: Sequence[Lesson]) -> Lesson:
     """The lesson whose id begins like this."""
-    digits = text.replace("-", "").lower()
-    if not _BEGINNING.fullmatch(digits):
-        problem = f"{text!a} is no id; give at least its first four digits"
-        raise InvalidInput("lesson_id", problem)
+    digits = beginning("lesson_id", text)
     found = [one for one in lessons if one.lesson_id.hex.startswith(digits)]
     if not found:
         raise InvalidInput("lesson_id", f"no lesson has an id that begins with {text}")

@@ -1,39 +1,22 @@
 """The columns of each table that are written from here, with their SQL types."""
 
+_LABELS = ("repo", "approach", "model_tier", "pool_type", "swarm_topology", "error_type", "author")
+_MEASURES = (
+    *("routing_confidence", "complexity_score", "duration_seconds", "quality_score"),
+    *("cost_estimate", "actual_cost", "peak_memory_mb", "cpu_time_seconds", "outcome_confidence"),
+)
+
 EXECUTION_TYPES = {
-    "task_id": "UUID",
-    "timestamp": "TIMESTAMP",
-    "task_type": "VARCHAR",
-    "task_description": "VARCHAR",
-    "repo": "VARCHAR",
-    "file_count": "INTEGER",
-    "estimated_tokens": "BIGINT",
-    "model_tier": "VARCHAR",
-    "pool_type": "VARCHAR",
-    "swarm_topology": "VARCHAR",
-    "routing_confidence": "DOUBLE",
-    "complexity_score": "DOUBLE",
-    "success": "BOOLEAN",
-    "duration_seconds": "DOUBLE",
-    "quality_score": "DOUBLE",
-    "cost_estimate": "DOUBLE",
-    "actual_cost": "DOUBLE",
-    "error_type": "VARCHAR",
-    "error_message": "VARCHAR",
-    "user_accepted": "BOOLEAN",
-    "user_rating": "INTEGER",
-    "peak_memory_mb": "DOUBLE",
-    "cpu_time_seconds": "DOUBLE",
-    "solution_summary": "VARCHAR",
-    "metadata": "JSON",
-    "uploaded_at": "TIMESTAMP",
-    "approach": "VARCHAR",
-    "updated_at": "TIMESTAMP",
-    "outcome_basis": "VARCHAR",
-    "outcome_confidence": "DOUBLE",
+    **dict.fromkeys(("task_id", "supersedes"), "UUID"),
+    **dict.fromkeys(("timestamp", "uploaded_at", "updated_at"), "TIMESTAMP"),
+    **dict.fromkeys(("task_type", "task_description", *_LABELS), "VARCHAR"),
+    **dict.fromkeys(("error_message", "solution_summary", "outcome_basis"), "VARCHAR"),
     "session_id": "VARCHAR",
-    "supersedes": "UUID",
-    "author": "VARCHAR",
+    **dict.fromkeys(("file_count", "user_rating"), "INTEGER"),
+    "estimated_tokens": "BIGINT",
+    **dict.fromkeys(_MEASURES, "DOUBLE"),
+    **dict.fromkeys(("success", "user_accepted"), "BOOLEAN"),
+    "metadata": "JSON",
 }
 """Columns of `executions` that hold what was recorded; `timestamp` is when."""
 
