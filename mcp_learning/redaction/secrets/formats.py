@@ -19,7 +19,7 @@ format has no prefix, the body is ``*``, and an infix and a pattern follow.
 
 import functools
 import re
-from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 _ALPHABETS = {
@@ -73,7 +73,7 @@ def _source(body: str) -> str:
 
 @functools.cache
 def _table() -> list[list[str]]:
-    text = files(__package__).joinpath("formats.tsv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("formats.tsv").read_text(encoding="utf-8")
     return [line.split("\t") for line in text.splitlines() if line and not line.startswith("# ")]
 
 
@@ -94,8 +94,8 @@ def prefixed() -> tuple[Format, ...]:
 @functools.cache
 def unprefixed() -> tuple[Format, ...]:
     """The formats that contain an infix."""
-    known = ((kind, rest) for _, kind, body, *rest in _table() if body == "*")
-    return tuple(Format(kind, infix, source, False) for kind, (infix, source) in known)
+    rows = (row for row in _table() if len(row) == 5)
+    return tuple(Format(kind, infix, source, False) for _, kind, _, infix, source in rows)
 
 
 def warm() -> None:
