@@ -26,6 +26,7 @@ from mcp_learning.models.results import Recommendation
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.search.found import Found
 from mcp_learning.search.scorer import Query
+from mcp_learning.service import allocator
 from mcp_learning.service.embedding import EmbeddingQueue
 from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.settings import Settings
@@ -136,6 +137,7 @@ class Searches:
             name = "mcp_learning.recommend.recommend"
             self._recommending = await anyio.to_thread.run_sync(import_module, name)
         module = self._recommending
+        is_first = self._strengths is None
         if self._strengths is None:
             self._strengths = module.Strengths()
         strengths = self._strengths
@@ -154,6 +156,8 @@ class Searches:
 
         made, texts, answer = await anyio.to_thread.run_sync(assess, limiter=self._threads)
         self._searched()
+        if is_first:  # it has learned from the history, which takes memory for a moment
+            await anyio.to_thread.run_sync(allocator.release_free_memory)
         if answer is not None:
             return answer
         missing = made.task_ids(set(made.numbers) - texts.keys())
