@@ -111,17 +111,19 @@ async def _set_up(
 async def _upgrade(settings: "Settings", *, contract: bool) -> tuple[dict[str, Any], str]:
     from mcp_learning.team import setup
 
-    state = await setup.upgrade(settings, contract=contract)
-    return _set_up_as(settings.team, setup.SetUp(state, [], []))
+    return _set_up_as(settings.team, await setup.upgrade(settings, contract=contract))
 
 
 def _set_up_as(team: str, done: "SetUp") -> tuple[dict[str, Any], str]:
-    state, writers, readers = done
+    state, writers, readers, no_meaning = done
     values = {"team": team, "schema_version": state.version, "contracted": state.contracted}
     line = f"The store of the team {team!r} is of version {state.version}"
     for what, roles in (("write", writers), ("only read", readers)):
         line += f"; may {what}: {', '.join(roles)}" if roles else ""
-    return {**values, "writers": writers, "readers": readers}, f"{line}."
+    if no_meaning:
+        line += f". Hosts that hold a part of it search the rest by words alone: {no_meaning}"
+    values |= {"writers": writers, "readers": readers, "no_meaning": no_meaning}
+    return values, f"{line}."
 
 
 async def _status(settings: "Settings") -> tuple[dict[str, Any], str]:

@@ -28,6 +28,9 @@ class TeamHealth(Model):
     there: Annotated[
         int | None, Field(description="Executions that the team has; None: all are to be here")
     ] = None
+    beyond: Annotated[
+        str | None, Field(description="How searching what isn't here fell short the last time")
+    ] = None
     last_contact: datetime | None = None
     problem: str | None = None
 

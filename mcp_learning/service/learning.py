@@ -255,13 +255,7 @@ class LearningService(Unshared):
 
     async def forget(self, request: requests.ForgetExecutions) -> results.Forgotten:
         """Deletes executions with everything recorded about them, or counts them in a dry run."""
-        days = request.older_than_days
-        selection = Selection(
-            task_ids=request.task_ids,
-            repo=request.repo,
-            task_type=request.task_type,
-            before=None if days is None else datetime.now(UTC) - timedelta(days=days),
-        )
+        selection = selection_of(request)
         with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
             done = await self.store.delete(selection, dry_run=request.dry_run)
             self._agents.drop_held()
@@ -325,6 +319,17 @@ class LearningService(Unshared):
             if self._indexer is None:  # another caller may have waited for the same import
                 self._indexer = module.Indexer(self.settings, self.store)
         return self._indexer
+
+
+def selection_of(request: requests.ForgetExecutions) -> Selection:
+    """What is to be forgotten."""
+    days = request.older_than_days
+    return Selection(
+        task_ids=request.task_ids,
+        repo=request.repo,
+        task_type=request.task_type,
+        before=None if days is None else datetime.now(UTC) - timedelta(days=days),
+    )
 
 
 def _share_arena() -> None:

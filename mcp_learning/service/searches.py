@@ -178,6 +178,17 @@ class Searches:
                 logger.warning("searching without the latest vectors: %s", error)
         await self._sync.tokenise(READ_OWN_WORDS)
 
+    async def asked(self, text: str) -> Query:
+        """What a search for a text would look for, of all executions.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+            StoreError: The store can't be read.
+        """
+        await self._sync.load()
+        query = partial(self._query, text, filters=Filters(), limit=1, floor=None)
+        return await anyio.to_thread.run_sync(query, limiter=self._threads)
+
     def _query(self, text: str, *, filters: Filters, limit: int, floor: float | None) -> Query:
         # Stored text has no secrets either, so a question is most similar without its own.
         question, _ = redact(text)

@@ -17,14 +17,14 @@ from mcp_learning.models.team import Exchanged
 from mcp_learning.settings import Settings
 from mcp_learning.store.shared import (
     Outgoing,
-    SharedVector,
     TakenIn,
     TeamMark,
     TeamPage,
 )
 from mcp_learning.team.holding import Holding
 from mcp_learning.team.local import Local
-from mcp_learning.team.postgres.remote import Remote, RemotePage, RemoteState
+from mcp_learning.team.postgres.pages import RemotePage, vectors_of
+from mcp_learning.team.postgres.remote import Remote, RemoteState
 from mcp_learning.team.rows import rows_of
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class Exchange:
             deleted += len(swept.deleted)
             mark = done
         self._at = mark
-        if changed or not self._has_fitted:
+        if changed or self._local.grown or not self._has_fitted:
             await self.fit(state)
         return Exchanged(pulled=changed, forgotten=deleted)
 
@@ -120,7 +120,7 @@ class Exchange:
         Args:
             state: Of this meeting.
         """
-        self._has_fitted = True
+        self._has_fitted, self._local.grown = True, False
         taken = await self._local.store.evict(self._holding.part(state.role))
         if taken.gone:
             await self._local.changed(taken.gone)
@@ -236,10 +236,7 @@ class Exchange:
         taken = await self._local.store.take_in(given)
         await self._local.changed(taken.gone)
         if page.vectors:
-            vectors = await anyio.to_thread.run_sync(_vectors, page)
-            ids = list({one.task_id for one in vectors})
-            waiting = await self._local.store.without_vector(ids)
-            await self._local.adopt(waiting, vectors)
+            await self._local.adopt(await anyio.to_thread.run_sync(vectors_of, page))
         return taken
 
 
@@ -266,12 +263,3 @@ async def both(
 
 async def _nothing() -> None:
     return None
-
-
-def _vectors(page: RemotePage) -> list[SharedVector]:
-    import numpy as np
-
-    return [
-        SharedVector(one.task_id, one.part, one.described % 2**64, np.frombuffer(one.vector, "<f4"))
-        for one in page.vectors
-    ]

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from mcp_learning.store.protocol import FileStore
 from mcp_learning.store.shared import SharedVector
-from mcp_learning.store.types import Unembedded
 
 if TYPE_CHECKING:
+    from mcp_learning.search.scorer import Query
     from mcp_learning.service.indexer import Indexer
 
 
@@ -18,10 +18,14 @@ class Local:
     Args:
         store: The database.
         indexer: Gives its indexes, which are made at first use.
+
+    Attributes:
+        grown: Whether executions were fetched since it was last seen to what is held.
     """
 
     def __init__(self, store: FileStore, indexer: "Callable[[], Awaitable[Indexer]]") -> None:
         self.store = store
+        self.grown = False
         self._indexer = indexer
 
     async def model(self) -> str:
@@ -42,12 +46,22 @@ class Local:
         """
         await (await self._indexer()).forget(task_ids)
 
-    async def adopt(self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector]) -> None:
-        """Stores vectors that the same model made elsewhere for executions that have none.
+    async def asked(self, text: str) -> "Query":
+        """What a search for a text would look for.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+            StoreError: The database can't be read.
+        """
+        return await (await self._indexer()).searches.asked(text)
+
+    async def adopt(self, vectors: Sequence[SharedVector]) -> None:
+        """Stores vectors that the same model made elsewhere, for executions that have none.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded.
             StoreError: The database can't be read or written.
         """
         indexer = await self._indexer()
+        waiting = await self.store.without_vector(list({one.task_id for one in vectors}))
         await indexer.adopt(waiting, vectors, await indexer.fingerprint())

@@ -7,18 +7,26 @@ from mcp_learning.models.team import TeamHealth
 from mcp_learning.settings import Settings
 from mcp_learning.team.access import access
 from mcp_learning.team.holding import Holding
-from mcp_learning.team.postgres import schema
+from mcp_learning.team.postgres import schema, vectors
 from mcp_learning.team.postgres.connection import connected
 from mcp_learning.team.postgres.remote import Remote, RemoteState
 from mcp_learning.team.postgres.schema import State
 
 
 class SetUp(NamedTuple):
-    """A team that is ready: the schema, and the roles that were named, with their rights."""
+    """A team that is ready.
+
+    Attributes:
+        state: Of the schema.
+        writers: Roles that were named and may write.
+        readers: Those that only read.
+        no_meaning: Why hosts that hold a part can't search the rest by meaning; None: they can.
+    """
 
     state: State
     writers: list[str]
     readers: list[str]
+    no_meaning: str | None
 
 
 async def set_up(settings: Settings, writers: Sequence[str], readers: Sequence[str]) -> SetUp:
@@ -34,31 +42,34 @@ async def set_up(settings: Settings, writers: Sequence[str], readers: Sequence[s
         ConfigurationError: The settings name no team.
     """
     target = access(settings)
-    async with connected(target) as connection, connection.transaction():
-        state = await schema.upgrade(connection)
-        team = await schema.add_team(connection, target.team)
-        wanted: list[tuple[str | None, bool]] = [(role, True) for role in writers]
-        wanted += [(role, False) for role in readers]
-        made = [
-            (await schema.add_member(connection, team, role, can_write=can_write), can_write)
-            for role, can_write in wanted or [(None, True)]
-        ]
+    async with connected(target) as connection:
+        async with connection.transaction():
+            state = await schema.upgrade(connection)
+            team = await schema.add_team(connection, target.team)
+            wanted: list[tuple[str | None, bool]] = [(role, True) for role in writers]
+            wanted += [(role, False) for role in readers]
+            made = [
+                (await schema.add_member(connection, team, role, can_write=can_write), can_write)
+                for role, can_write in wanted or [(None, True)]
+            ]
         return SetUp(
             state,
             [name for name, can_write in made if can_write],
             [name for name, can_write in made if not can_write],
+            await vectors.set_up(connection),
         )
 
 
-async def upgrade(settings: Settings, *, contract: bool) -> State:
-    """Brings the schema up to date; as `schema.upgrade`.
+async def upgrade(settings: Settings, *, contract: bool) -> SetUp:
+    """Brings the schema up to date, and what is made of its rows; as `schema.upgrade`.
 
     Raises:
         TeamError: It can't be done; says why.
         ConfigurationError: The settings name no team.
     """
     async with connected(access(settings)) as connection:
-        return await schema.upgrade(connection, contract=contract)
+        state = await schema.upgrade(connection, contract=contract)
+        return SetUp(state, [], [], await vectors.set_up(connection))
 
 
 async def with_total(settings: Settings, there: RemoteState, here: TeamHealth) -> TeamHealth:

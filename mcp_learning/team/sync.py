@@ -22,7 +22,7 @@ from mcp_learning.team.local import Local
 if TYPE_CHECKING:
     from mcp_learning.team.access import Access
     from mcp_learning.team.exchange import Exchange
-    from mcp_learning.team.postgres.remote import Remote
+    from mcp_learning.team.postgres.remote import Remote, RemoteState
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,9 @@ COUNT_SECONDS = 60.0
 """After which the team's executions are counted again, if not all of them are held here."""
 
 SAFE_AGAIN = "the same call again is safe"
+
+READ_IN_SECONDS = 2.0
+"""For which an exchange has the team's store read in what is new."""
 
 PATIENCE = 10.0
 """Seconds that one question to the server may take: a page of a first exchange takes longest."""
@@ -67,6 +70,7 @@ class TeamSync:
         self._last_contact: datetime | None = None
         self._there = 0  # the team's last number, as of the last contact
         self._total: int | None = None  # executions of the team; None: all are here
+        self._total_at = 0  # the team's number when they were counted
         self._counted = -COUNT_SECONDS
 
     def notice(self) -> None:
@@ -146,7 +150,16 @@ class TeamSync:
                 done = _sum(done, await exchange.push(state))
             self._last_contact, self._there = datetime.now(UTC), exchange.last_number
             await self._count(anew=request.fill)
+            await self._read_in(state)
             return done
+
+    async def _read_in(self, state: "RemoteState") -> None:
+        """Has the team's store read in what is new, for a time, if this host searches there."""
+        if self._remote is None or self._holding.is_whole(self._there):
+            return
+        until = anyio.current_time() + READ_IN_SECONDS
+        while await self._remote.read_in(state.team) and anyio.current_time() < until:
+            pass
 
     async def _count(self, *, anew: bool) -> None:
         """Asks how many executions the team has, if not all of them are here."""
@@ -155,7 +168,18 @@ class TeamSync:
             self._total = None
         elif self._remote is not None and anew:
             self._counted = anyio.current_time()
-            self._total = await self._remote.count()
+            self._total, self._total_at = await self._remote.count(), self._there
+
+    async def lacks(self) -> bool:
+        """Whether the team may have executions that this host isn't to hold."""
+        if not self._there:  # not met yet: a command that asks one question never does
+            mark = (await self._local.store.outbox_state()).mark
+            self._there = mark.change if mark else 0
+        if self._holding.is_whole(self._there):
+            return False
+        if self._total is None or self._total_at != self._there:
+            return True
+        return (await self._local.store.held()).of_team < self._total
 
     async def acknowledge(self, again: str = SAFE_AGAIN) -> None:
         """Waits until the team has what was written here, if it is to acknowledge that.

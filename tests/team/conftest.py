@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 from team.server import PostgresServer, binaries
+from team.vectors import VectorServer
 
 _numbers = count(1)
 
@@ -22,6 +23,24 @@ def server() -> Iterator[PostgresServer]:
     )
     yield made
     made.remove()
+
+
+@pytest.fixture(scope="session")
+def vector_server() -> Iterator[PostgresServer]:
+    """A server that has pgvector."""
+    made = VectorServer()
+    made.start()
+    made.execute("postgres", *(f"CREATE ROLE {role} LOGIN" for role in ("ada", "ben", "eve")))
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def vector_database(vector_server: PostgresServer) -> str:
+    """The name of an empty database on it."""
+    name = f"team_{next(_numbers)}"
+    vector_server.execute("postgres", f"CREATE DATABASE {name}")
+    return name
 
 
 @pytest.fixture

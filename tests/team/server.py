@@ -37,11 +37,15 @@ class PostgresServer:
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="mcpl-"))
         self._data = self.directory / "data"
-        self._bin = binaries()
+        self._bin = self.programs()
         if os.geteuid() == 0:
             shutil.chown(self.directory, _USER, _USER)
         self._make()
         self._set(**SETTINGS, unix_socket_directories=str(self.directory))
+
+    def programs(self) -> Path | None:
+        """Where its programs are."""
+        return binaries()
 
     def _make(self) -> None:
         """Makes the files of an empty server."""

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -95,6 +96,13 @@ class SharedRows:
 
     async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
         return await self.database.read(lambda c: executions.unknown(c, task_ids))
+
+    async def forget_absent(self, task_ids: Sequence[UUID]) -> None:
+        def write(cursor: Cursor) -> None:
+            at = datetime.now(UTC)
+            entries.add(cursor, [("forget", one, {}) for one in task_ids], at)
+
+        await self.database.write(write, counted=lambda _: False)
 
     async def evict(self, part: Part) -> TakenIn:
         return await self._take(lambda c: TakenIn([], [], evictions.evict(c, part)))

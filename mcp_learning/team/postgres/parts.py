@@ -38,22 +38,24 @@ SELECT lesson_id, doc::text, ARRAY(SELECT jsonb_array_elements_text(doc->'eviden
 FROM mcpl.lessons WHERE team = %s AND doc IS NOT NULL
 AND change <= %s AND (change > %s OR doc->'evidence' ?| %s) ORDER BY change
 """
-_EXECUTIONS = """
-SELECT change, task_id, author, updated_at, doc::text FROM mcpl.executions
-WHERE team = %s AND task_id = ANY(%s) AND doc IS NOT NULL ORDER BY change
+_WHOLE = """
+SELECT 0 AS kind, x.change, x.task_id, NULL::uuid, x.author, x.updated_at, x.doc::text, NULL::int,
+    NULL::bigint, NULL::bytea
+FROM mcpl.executions x WHERE x.team = %(team)s AND x.task_id = ANY(%(ids)s) AND x.doc IS NOT NULL
+UNION ALL SELECT 1, f.change, f.feedback_id, f.task_id, NULL, NULL, f.doc::text, NULL, NULL, NULL
+FROM mcpl.feedback f WHERE f.team = %(team)s AND f.task_id = ANY(%(ids)s)
+UNION ALL SELECT 2, u.change, u.task_id, u.used, NULL, u.at, NULL, NULL, NULL, NULL
+FROM mcpl.uses u WHERE u.team = %(team)s AND (u.task_id = ANY(%(ids)s) OR u.used = ANY(%(ids)s))
+UNION ALL SELECT 3, v.change, v.task_id, NULL, NULL, NULL, NULL, v.part, v.described, v.vector
+FROM mcpl.vectors v
+WHERE v.team = %(team)s AND v.task_id = ANY(%(ids)s) AND v.model = %(model)s
+UNION ALL SELECT 4, t.change, t.team, NULL, t.epoch::text || '/' || mcpl.server(), NULL, NULL, NULL,
+    NULL, NULL
+FROM mcpl.teams t WHERE t.team = %(team)s
+ORDER BY kind, change
 """
-_FEEDBACK = """
-SELECT change, feedback_id, task_id, doc::text FROM mcpl.feedback
-WHERE team = %s AND task_id = ANY(%s) ORDER BY change
-"""
-_USES = """
-SELECT change, task_id, used, at FROM mcpl.uses WHERE team = %s AND task_id = ANY(%s)
-UNION SELECT change, task_id, used, at FROM mcpl.uses WHERE team = %s AND used = ANY(%s)
-"""
-_VECTORS = """
-SELECT change, task_id, part, described, vector FROM mcpl.vectors
-WHERE team = %s AND task_id = ANY(%s) AND model = %s ORDER BY change
-"""
+# One statement sees one state of the store, and takes one round trip.
+
 _OLDER = """
 SELECT change FROM mcpl.executions WHERE team = %s AND doc IS NOT NULL
 ORDER BY change DESC OFFSET %s LIMIT 1
@@ -62,12 +64,23 @@ _COUNT = "SELECT count(*) FROM mcpl.executions WHERE team = %s AND doc IS NOT NU
 
 
 class Whole(NamedTuple):
-    """Rows of executions, and all that belongs to them; with the numbers that they have."""
+    """Rows of executions and of all that belongs to them, as of one state of the store.
+
+    Attributes:
+        executions: (change, task_id, author, updated_at, doc).
+        feedback: (change, feedback_id, task_id, doc).
+        uses: (change, task_id, used, at).
+        vectors: (change, task_id, part, described, vector).
+        change: The team's number in that state.
+        epoch: Of its numbers.
+    """
 
     executions: list[Any]
     feedback: list[Any]
     uses: list[Any]
     vectors: list[Any]
+    change: int
+    epoch: str
 
 
 class Changed(NamedTuple):
@@ -90,19 +103,23 @@ async def whole(connection: Connection, team: UUID, task_ids: Sequence[UUID], mo
     """These executions, as far as the team has them and this role may read them.
 
     Args:
-        connection: Inside a transaction that sees one state of the store.
+        connection: To the store.
         team: Id of the team.
         task_ids: Which executions.
         model: Whose vectors are wanted.
     """
-    if not task_ids:
-        return Whole([], [], [], [])
-    among = [team, list(task_ids)]
+    values = {"team": team, "ids": list(task_ids), "model": model}
+    answer = await connection.execute(_WHOLE.encode(), values, binary=True)
+    kinds: tuple[list[Any], ...] = ([], [], [], [], [])
+    for kind, *row in await answer.fetchall():
+        kinds[int(str(kind))].append(row)
     return Whole(
-        await fetch(connection, _EXECUTIONS, among),
-        await fetch(connection, _FEEDBACK, among),
-        await fetch(connection, _USES, [*among, *among]),
-        await fetch(connection, _VECTORS, [*among, model]),
+        [(change, one, author, at, doc) for change, one, _, author, at, doc, *_ in kinds[0]],
+        [(change, one, about, doc) for change, one, about, _, _, doc, *_ in kinds[1]],
+        [(change, one, used, at) for change, one, used, _, at, *_ in kinds[2]],
+        [(change, one, *vector) for change, one, _, _, _, _, *vector in kinds[3]],
+        kinds[4][0][0],
+        kinds[4][0][3],
     )
 
 

@@ -1,10 +1,10 @@
 """Remote: this host's connection to the team's store, opened when needed; values in, values out."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, cast
+from dataclasses import replace
+from typing import NamedTuple, cast
 from uuid import UUID
 
 import anyio
@@ -12,14 +12,18 @@ from psycopg import IsolationLevel
 
 from mcp_learning.errors import TeamError
 from mcp_learning.models.fields import clean_values
-from mcp_learning.store.shared import Part, TeamExecution, TeamFeedback, TeamLesson, TeamUse
+from mcp_learning.store.shared import Part
 from mcp_learning.team.access import Access
 from mcp_learning.team.postgres import losses, parts, schema
 from mcp_learning.team.postgres.connection import Connection, close, connect, fetch, in_plain_words
+from mcp_learning.team.postgres.pages import Lacks, Read, RemotePage, page_of
 from mcp_learning.team.rows import Row, as_json
 
 CHANNEL = "mcpl"
 """On which hosts tell each other that a team has changed; a hint, which a pooler may swallow."""
+
+READ_IN = 200
+"""Changes that are read in at a time: 0.15 s, for which what they are about can't be changed."""
 
 _STATE = """
 SELECT t.team, t.epoch::text || '/' || mcpl.server(), t.change, t.floor, session_user::text,
@@ -75,44 +79,6 @@ class RemoteState(NamedTuple):
     floor: int
     role: str
     can_write: bool
-
-
-class RemoteVector(NamedTuple):
-    """A vector as the team has it: float32, little-endian."""
-
-    task_id: UUID
-    part: int
-    described: int
-    vector: bytes
-
-
-@dataclass(frozen=True)
-class RemotePage:
-    """The team's changes up to a number, and the vectors that belong to them.
-
-    Attributes:
-        left_out: Executions that changed, too, of which nothing is sent.
-    """
-
-    executions: Sequence[TeamExecution]
-    feedback: Sequence[TeamFeedback]
-    uses: Sequence[TeamUse]
-    lessons: Sequence[TeamLesson]
-    vectors: Sequence[RemoteVector]
-    change: int
-    left_out: Sequence[UUID] = ()
-
-
-class Lacks(NamedTuple):
-    """What a server lacks that took another's place.
-
-    Attributes:
-        there: The numbers of the executions and lessons that it has.
-        common: Higher numbers that the other one gave mean nothing any more; None: not known.
-    """
-
-    there: Mapping[UUID, int]
-    common: int | None
 
 
 class Pushed(NamedTuple):
@@ -229,8 +195,8 @@ class Remote:
             found = await parts.changed(
                 connection, now.team, since, now.change, model, part, absent
             )
-            read = _Read(*found.whole[:3], found.lessons, found.whole.vectors)
-            page = await anyio.to_thread.run_sync(_made, read, now.change)
+            read = Read(*found.whole[:3], found.lessons, found.whole.vectors, now.change)
+            page = await anyio.to_thread.run_sync(page_of, read)
             return replace(page, change=found.last, left_out=found.left_out)
 
     async def count(self) -> int:
@@ -241,6 +207,22 @@ class Remote:
         """
         async with self._connected() as connection:
             return await parts.count(connection, (await self._state(connection)).team)
+
+    async def read_in(self, team: UUID) -> int:
+        """Adds some of what is new to what hosts search that hold a part; returns how much is left.
+
+        Args:
+            team: Id of the team.
+
+        Raises:
+            TeamError: It can't be done.
+        """
+        async with self._connected() as connection:
+            rows = await fetch(connection, "SELECT mcpl.read_in(%s, %s)", [team, READ_IN])
+            vectors = await fetch(
+                connection, "SELECT mcpl.read_vectors_in(%s, %s)", [team, READ_IN]
+            )
+            return max(int(rows[0][0]), int(vectors[0][0]))
 
     @asynccontextmanager
     async def _at_one_moment(self) -> AsyncIterator[Connection]:
@@ -274,8 +256,8 @@ class Remote:
             vectors = [*earlier, *vectors]
         ids = [str(row[1]) for row in executions]
         lessons = await fetch(connection, _LESSONS, [team, last, since, ids])
-        read = _Read(executions, feedback, uses, lessons, vectors)
-        return await anyio.to_thread.run_sync(_made, read, last)
+        read = Read(executions, feedback, uses, lessons, vectors, last)
+        return await anyio.to_thread.run_sync(page_of, read)
 
     async def lacks(self, ids: Sequence[UUID], epoch: str) -> Lacks:
         """What this server lacks of what was sent in an earlier epoch.
@@ -334,27 +316,3 @@ def _given(rows: Sequence[Row]) -> str:
     if "\\u0000" in text:  # of a database that an earlier version wrote: PostgreSQL has no NUL
         text = json.dumps(clean_values(json.loads(text)), ensure_ascii=False)
     return text
-
-
-class _Read(NamedTuple):
-    """Rows as the queries give them."""
-
-    executions: Sequence[Any]
-    feedback: Sequence[Any]
-    uses: Sequence[Any]
-    lessons: Sequence[Any]
-    vectors: Sequence[Any]
-
-
-def _made(read: _Read, change: int) -> RemotePage:
-    return RemotePage(
-        [
-            TeamExecution(task_id, author, moment, None if doc is None else json.loads(doc))
-            for _, task_id, author, moment, doc in read.executions
-        ],
-        [TeamFeedback(one, task_id, json.loads(doc)) for _, one, task_id, doc in read.feedback],
-        [TeamUse(task_id, used, moment) for _, task_id, used, moment in read.uses],
-        [TeamLesson(one, json.loads(doc)) for one, doc, *_ in read.lessons],
-        [RemoteVector(*row[1:]) for row in read.vectors if row[0] <= change],
-        change,
-    )

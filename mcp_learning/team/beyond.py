@@ -1,0 +1,213 @@
+"""Beyond: what a question is about and this host doesn't hold is fetched from the team's store.
+
+It becomes part of the replica for a while, so that it is ranked, shown, judged and forgotten by the
+same code as everything else. A server that doesn't answer in time is left alone for some seconds;
+what is here answers then, and the answer says that it is a part.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+
+from mcp_learning.errors import TeamError, TeamUnreachable
+from mcp_learning.models.requests import Filters
+from mcp_learning.redaction.repositories import matching
+from mcp_learning.settings import Settings
+from mcp_learning.store.shared import TeamMark, TeamPage
+from mcp_learning.store.types import Selection
+from mcp_learning.team.local import Local
+
+if TYPE_CHECKING:
+    from mcp_learning.search.scorer import Query
+    from mcp_learning.team.postgres.pages import RemotePage
+    from mcp_learning.team.postgres.search import RemoteSearch
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 1.5
+"""Seconds within which the team's store has to answer a question."""
+
+REST = 10.0
+"""Seconds for which a server that didn't is not asked again."""
+
+TASKS = 40
+"""Tasks of each kind, by words and by meaning, that are compared at least."""
+
+PER_MATCH = 8
+"""The same for each match that is wanted, if that is more."""
+
+EVIDENCE = 100
+"""The same for a recommendation."""
+
+_AT_ONCE = 500
+_TRIES = 2
+
+_SLOW = "the team's server doesn't answer in time"
+_NOT_SEARCHED = "what isn't on this host was not searched"
+_BY_WORDS = (
+    "what isn't on this host was searched by words alone, since the team's store has no pgvector "
+    "for this model"
+)
+
+
+class Beyond:
+    """Fetches for one host.
+
+    Args:
+        settings: Of the team.
+        local: The host's database and indexes.
+    """
+
+    def __init__(self, settings: Settings, local: Local) -> None:
+        self._settings = settings
+        self._local = local
+        self._remote: RemoteSearch | None = None
+        self._lock = anyio.Lock()
+        self._away_until = 0.0
+        self._why = _SLOW
+        self.shortcoming: str | None = None
+        """What the last question was answered without; None: nothing."""
+
+    async def bring(self, text: str, filters: Filters, most: int) -> str | None:
+        """Fetches what is like a text; returns what the search had to do without, if anything.
+
+        Args:
+            text: The task at hand.
+            filters: What may be returned.
+            most: Tasks of each kind.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+            StoreError: The database can't be read or written.
+        """
+        query = await self._local.asked(text)
+        try:
+            with anyio.fail_after(PATIENCE):
+                async with self._lock:
+                    self.shortcoming = await self._bring(query, filters, most)
+        except (TimeoutError, TeamError) as error:
+            self._leave_alone(error)
+            self.shortcoming = f"{_NOT_SEARCHED}: {self._why}"
+        return self.shortcoming
+
+    async def have(self, task_ids: Sequence[UUID]) -> None:
+        """Fetches those of these executions that aren't here and that the team has, if it answers.
+
+        Raises:
+            StoreError: The database can't be read or written.
+        """
+        if not (absent := await self._local.store.absent(list(task_ids))):
+            return
+        try:
+            with anyio.fail_after(PATIENCE):
+                async with self._lock:
+                    await self._fetch(absent)
+        except (TimeoutError, TeamError) as error:
+            self._leave_alone(error)
+
+    async def selected(self, selection: Selection) -> list[UUID]:
+        """Executions that a selection means, that the team has and that aren't here.
+
+        Raises:
+            TeamError: The team's store can't be asked.
+            StoreError: The database can't be read.
+        """
+        try:
+            with anyio.fail_after(PATIENCE):
+                async with self._lock:
+                    remote = await self._asking()
+                    repos = await self._spellings(remote, selection.repo)
+                    found = await remote.selected(selection, repos)
+        except TimeoutError as error:
+            self._leave_alone(error)
+            raise TeamUnreachable(_SLOW) from None
+        return await self._local.store.absent(found)
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        if self._remote is not None:
+            await self._remote.close()
+
+    async def _bring(self, query: "Query", filters: Filters, most: int) -> str | None:
+        from mcp_learning.team.postgres.search import TeamQuestion
+
+        remote = await self._asking()
+        vector = None if query.vector is None else query.vector.tolist()
+        model = await self._local.model()
+        passing = await self._passing(remote, filters, query.now)
+        found = await remote.candidates(TeamQuestion(query.text, vector, model, passing, most))
+        await self._fetch(await self._local.store.absent(found.task_ids))
+        return None if found.by_meaning or vector is None else _BY_WORDS
+
+    async def _fetch(self, task_ids: Sequence[UUID]) -> None:
+        """Takes executions in, with all that belongs to them."""
+        remote = await self._asking()
+        model = await self._local.model()
+        for start in range(0, len(task_ids), _AT_ONCE):
+            some = task_ids[start : start + _AT_ONCE]
+            for _ in range(_TRIES):  # what is here may have become newer than what was read
+                page, epoch = await remote.whole(some, model)
+                if not page.executions or await self._taken_in(page, epoch):
+                    break
+
+    async def _taken_in(self, page: "RemotePage", epoch: str) -> bool:
+        from mcp_learning.team.postgres.pages import vectors_of
+
+        mark = TeamMark(self._settings.team, epoch, page.change, sweeping=False, role="")
+        given = TeamPage(page.executions, page.feedback, page.uses, (), mark)
+        with anyio.CancelScope(shield=True):  # what is stored has to be found
+            if await self._local.store.take_guests(given) is None:
+                return False
+            self._local.grown = True
+            if page.vectors:
+                await self._local.adopt(await anyio.to_thread.run_sync(vectors_of, page))
+        return True
+
+    async def _passing(
+        self, remote: "RemoteSearch", filters: Filters, now: datetime
+    ) -> Mapping[str, Any]:
+        """Filters as `mcpl.passing` takes them."""
+        names = ("task_type", "approach", "model_tier")
+        given: dict[str, Any] = {name: getattr(filters, name) for name in names}
+        given["outcome"] = None if filters.outcome == "any" else filters.outcome
+        if filters.repo is not None:
+            given["repo"] = await self._spellings(remote, filters.repo)
+        moments = [filters.since]
+        if filters.since_days is not None:
+            moments.append(now - timedelta(days=filters.since_days))
+        since = max((one for one in moments if one is not None), default=None)
+        if since is not None:
+            given["since"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return {name: value for name, value in given.items() if value is not None}
+
+    async def _spellings(self, remote: "RemoteSearch", repo: str | None) -> list[str]:
+        return [] if repo is None else matching(repo, await remote.spellings())
+
+    async def _asking(self) -> "RemoteSearch":
+        """The connection.
+
+        Raises:
+            TeamUnreachable: The server didn't answer a short time ago.
+        """
+        if anyio.current_time() < self._away_until:
+            raise TeamUnreachable(self._why)
+        if self._remote is None:
+            module = await anyio.to_thread.run_sync(
+                import_module, "mcp_learning.team.postgres.search"
+            )
+            access = await anyio.to_thread.run_sync(import_module, "mcp_learning.team.access")
+            target = await anyio.to_thread.run_sync(access.access, self._settings)
+            self._remote = module.RemoteSearch(target, PATIENCE)
+        return self._remote
+
+    def _leave_alone(self, error: Exception) -> None:
+        if anyio.current_time() >= self._away_until:
+            self._why = str(error) if isinstance(error, TeamError) else _SLOW
+            logger.warning("%s: %s", _NOT_SEARCHED, self._why)
+            self._away_until = anyio.current_time() + REST

@@ -1,0 +1,263 @@
+-- What hosts search that hold a part of their team's executions. It is made of what is committed, in the
+-- order of its numbers, by whoever needs it (mcpl.read_in), so that writing takes no longer.
+CREATE TABLE mcpl.searched (
+    team         uuid NOT NULL,
+    task_id      uuid NOT NULL,
+    author       text NOT NULL,
+    visibility   text NOT NULL,
+    task         bigint NOT NULL,  -- equal for runs of the same task
+    repo         text,
+    task_type    text,
+    approach     text,
+    model_tier   text,
+    outcome      text,
+    recorded_at  text COLLATE "C",  -- as it was written: ISO 8601, UTC
+    words        tsvector NOT NULL,
+    PRIMARY KEY (team, task_id),
+    FOREIGN KEY (team, task_id) REFERENCES mcpl.executions ON DELETE CASCADE
+);
+CREATE INDEX ON mcpl.searched USING gin (words);
+CREATE INDEX ON mcpl.searched (team, task, recorded_at);
+CREATE INDEX ON mcpl.searched (team, repo);
+CREATE INDEX ON mcpl.searched (team, task_type);
+CREATE INDEX ON mcpl.searched (team, approach);
+CREATE INDEX ON mcpl.searched (team, recorded_at);
+ALTER TABLE mcpl.searched ENABLE ROW LEVEL SECURITY;  -- only functions read it, for who may
+
+-- Up to which number executions and vectors were read in.
+CREATE TABLE mcpl.read_in_marks (
+    team        uuid PRIMARY KEY REFERENCES mcpl.teams ON DELETE CASCADE,
+    executions  bigint NOT NULL DEFAULT 0,
+    vectors     bigint NOT NULL DEFAULT 0
+);
+ALTER TABLE mcpl.read_in_marks ENABLE ROW LEVEL SECURITY;
+
+-- What is forgotten, or kept private, isn't found from that moment on.
+CREATE FUNCTION mcpl.take_out() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.doc IS NULL THEN
+        DELETE FROM mcpl.searched s WHERE s.team = NEW.team AND s.task_id = NEW.task_id;
+    ELSE
+        UPDATE mcpl.searched s SET visibility = NEW.visibility
+        WHERE s.team = NEW.team AND s.task_id = NEW.task_id;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER take_out AFTER UPDATE ON mcpl.executions FOR EACH ROW
+WHEN ((NEW.doc IS NULL AND OLD.doc IS NOT NULL) OR NEW.visibility <> OLD.visibility)
+EXECUTE FUNCTION mcpl.take_out();
+
+-- Words of a text and parts of its identifiers, by their English stems.
+CREATE FUNCTION mcpl.words_of(given text) RETURNS tsvector
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT strip(to_tsvector('pg_catalog.english', regexp_replace(
+        regexp_replace(left(given, 20000), '([a-z0-9])([A-Z])', '\1 \2', 'g'),
+        '[][!-/:-@\\^-`{-~]+', ' ', 'g'
+    )))
+$$;
+
+-- The number of the last change of a team that may be read in. Refuses others than its members and the owner.
+CREATE FUNCTION mcpl.last_change(wanted_team uuid) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF wanted_team NOT IN (SELECT mcpl.read_teams()) AND NOT pg_has_role(
+        session_user, (SELECT nspowner FROM pg_namespace WHERE nspname = 'mcpl'), 'MEMBER'
+    ) THEN
+        RAISE EXCEPTION 'no right to read this team' USING ERRCODE = '42501';
+    END IF;
+    RETURN (SELECT t.change FROM mcpl.teams t WHERE t.team = wanted_team);
+END $$;
+
+-- Reads in what was committed since, at most so many executions; returns how many numbers are left.
+CREATE FUNCTION mcpl.read_in(wanted_team uuid, most int) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    last bigint := mcpl.last_change(wanted_team);
+    mark bigint;
+    reached bigint;
+BEGIN
+    INSERT INTO mcpl.read_in_marks (team) VALUES (wanted_team) ON CONFLICT DO NOTHING;
+    SELECT m.executions INTO mark FROM mcpl.read_in_marks m WHERE m.team = wanted_team
+    FOR UPDATE SKIP LOCKED;
+    IF mark IS NULL THEN
+        RETURN 0;  -- another host is at it
+    END IF;
+    IF mark > last THEN
+        mark := 0;  -- the store was restored, and gives its numbers again
+    END IF;
+    SELECT max(x.change) INTO reached FROM (
+        SELECT e.change FROM mcpl.executions e WHERE e.team = wanted_team AND e.change > mark
+        AND e.change <= last ORDER BY e.change LIMIT most
+    ) x HAVING count(*) = most;
+    reached := coalesce(reached, last);
+    WITH changed AS (  -- locked: what is forgotten meanwhile is taken out again afterwards
+        SELECT e.task_id, e.author, e.visibility, e.doc FROM mcpl.executions e WHERE e.team = wanted_team
+        AND e.change > mark AND e.change <= reached AND e.doc IS NOT NULL FOR SHARE
+    )
+    INSERT INTO mcpl.searched
+    SELECT wanted_team, c.task_id, c.author, c.visibility,
+        ('x' || left(md5(lower(regexp_replace(
+            trim(c.doc->>'task_description'), '\s+', ' ', 'g'))), 16))::bit(64)::bigint,
+        c.doc->>'repo', c.doc->>'task_type', c.doc->>'approach', c.doc->>'model_tier',
+        c.doc->>'outcome', c.doc->>'recorded_at',
+        mcpl.words_of(concat_ws(' ', c.doc->>'task_description', c.doc->>'solution_summary',
+                                c.doc->>'error_type', c.doc->>'error_message'))
+    FROM changed c WHERE c.doc->>'task_description' IS NOT NULL
+    ON CONFLICT (team, task_id) DO UPDATE SET
+        visibility = excluded.visibility, task = excluded.task, repo = excluded.repo,
+        task_type = excluded.task_type, approach = excluded.approach,
+        model_tier = excluded.model_tier, outcome = excluded.outcome,
+        recorded_at = excluded.recorded_at, words = excluded.words;
+    UPDATE mcpl.read_in_marks m SET executions = reached WHERE m.team = wanted_team;
+    RETURN last - reached;
+END $$;
+
+-- Repositories of a team, in all their spellings, as far as one may read them.
+CREATE FUNCTION mcpl.spellings(wanted_team uuid) RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE each AS (
+        SELECT min(s.repo) AS repo FROM mcpl.searched s WHERE s.team = wanted_team
+        UNION ALL
+        SELECT (SELECT min(s.repo) FROM mcpl.searched s
+                WHERE s.team = wanted_team AND s.repo > each.repo)
+        FROM each WHERE each.repo IS NOT NULL
+    )
+    SELECT repo FROM each
+    WHERE repo IS NOT NULL AND wanted_team IN (SELECT mcpl.read_teams()) AND (
+        SELECT true FROM mcpl.searched s WHERE s.team = wanted_team AND s.repo = each.repo
+        AND (s.visibility = 'team' OR s.author = session_user) LIMIT 1
+    )
+$$;
+
+
+-- A condition on rows `s` of `searched` of the team $1 that one may read and that pass filters: an object with repo
+-- (an array of spellings), task_type, approach, model_tier, outcome, since. What isn't in it doesn't restrict.
+CREATE FUNCTION mcpl.passing(filters jsonb) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made text := format('s.team = $1 AND (s.visibility = ''team'' OR s.author = %L)', session_user);
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['task_type', 'approach', 'model_tier', 'outcome'] LOOP
+        IF filters ? name THEN
+            made := made || format(' AND s.%I = %L', name, filters->>name);
+        END IF;
+    END LOOP;
+    IF filters ? 'repo' THEN
+        made := made || format(' AND s.repo = ANY (%L::text[])',
+                               ARRAY(SELECT jsonb_array_elements_text(filters->'repo')));
+    END IF;
+    IF filters ? 'since' THEN
+        made := made || format(' AND s.recorded_at >= %L', filters->>'since');
+    END IF;
+    RETURN made;
+END $$;
+
+-- Tasks with the rarest words of a question, best first.
+--
+-- How rare words are, the planner's statistics say; words that most texts have are looked for only where few rows
+-- pass the filters.
+CREATE FUNCTION mcpl.tasks_by_words(
+    wanted_team uuid, question text, condition text, few boolean, most int
+) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    total float8 := greatest(1, (SELECT reltuples FROM pg_class WHERE oid = 'mcpl.searched'::regclass));
+    queries tsquery[];
+    weights float8[];
+    chosen tsquery;
+    tasks bigint[];
+BEGIN
+    WITH known AS (
+        SELECT e.lexeme, e.share, min(e.share) OVER () AS least FROM pg_stats p, ROWS FROM (
+            unnest(p.most_common_elems::text::text[]), unnest(p.most_common_elem_freqs)
+        ) e(lexeme, share)
+        WHERE p.schemaname = 'mcpl' AND p.tablename = 'searched' AND p.attname = 'words'
+        AND e.lexeme IS NOT NULL
+    ), asked AS (
+        SELECT l.lexeme, coalesce(k.share, (SELECT least / 2 FROM known LIMIT 1), 0.0005) AS share
+        FROM unnest(tsvector_to_array(mcpl.words_of(question))) l(lexeme)
+        LEFT JOIN known k USING (lexeme)
+        ORDER BY share LIMIT 40
+    ), each AS (
+        SELECT format('''%s''', lexeme)::tsquery AS query, -ln(least(share, 0.99)) AS weight,
+            few OR sum(share) OVER w * total <= 4000 OR row_number() OVER w = 1 AS wanted
+        FROM asked WINDOW w AS (ORDER BY share, lexeme ROWS UNBOUNDED PRECEDING)
+    )
+    SELECT array_agg(query), array_agg(weight),
+        string_agg(query::text, '|') FILTER (WHERE wanted)
+    INTO queries, weights, chosen FROM each;
+    IF chosen IS NULL THEN
+        RETURN '{}';
+    END IF;
+    EXECUTE format($q$
+        SELECT array_agg(task ORDER BY score DESC, task) FROM (
+            SELECT s.task, max((
+                SELECT sum(u.weight) FROM unnest($3, $4) u(query, weight) WHERE s.words @@ u.query
+            )) AS score
+            FROM (SELECT s.task, s.words FROM mcpl.searched s WHERE s.words @@ $2 AND %s LIMIT 5000) s
+            GROUP BY s.task ORDER BY score DESC, s.task LIMIT $5
+        ) best
+    $q$, condition) INTO tasks USING wanted_team, chosen, queries, weights, most;
+    RETURN coalesce(tasks, '{}');
+END $$;
+
+-- Tasks whose vectors are the nearest, best first; `vector.sql` replaces it where there is pgvector.
+CREATE FUNCTION mcpl.tasks_by_meaning(
+    wanted_team uuid, asked real[], model text, condition text, few boolean, most int
+) RETURNS bigint[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT NULL::bigint[] $$;
+
+-- Reads in vectors, as `read_in`; `vector.sql` replaces it where there is pgvector.
+CREATE FUNCTION mcpl.read_vectors_in(wanted_team uuid, most int) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT 0::bigint $$;
+
+-- Executions like a question, those of the most similar tasks first, the latest runs of each.
+--
+-- asked: the vector of the question, of a model; NULL: by its words alone.
+-- filters: as for `passing`.
+-- most: tasks of each kind, by words and by meaning.
+-- by_meaning: whether there was something to find by meaning with.
+CREATE FUNCTION mcpl.candidates(
+    wanted_team uuid, question text, asked real[], model text, filters jsonb, most int,
+    OUT task_ids uuid[], OUT by_meaning boolean
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    condition text := mcpl.passing(filters);
+    few boolean := false;
+    near bigint[];
+    named bigint[];
+BEGIN
+    IF wanted_team NOT IN (SELECT mcpl.read_teams()) THEN
+        RAISE EXCEPTION 'no right to read this team' USING ERRCODE = '42501';
+    END IF;
+    IF filters <> '{}' THEN  -- an index finds the nearest of all, not of those that pass
+        EXECUTE format($q$
+            SELECT count(*) <= $2 FROM (SELECT FROM mcpl.searched s WHERE %s LIMIT $2 + 1) p
+        $q$, condition) INTO few USING wanted_team, (
+            SELECT least(greatest(reltuples / 20, 2000), 50000)::int
+            FROM pg_class WHERE oid = 'mcpl.searched'::regclass
+        );
+    END IF;
+    named := mcpl.tasks_by_words(wanted_team, question, condition, few, most);
+    near := mcpl.tasks_by_meaning(wanted_team, asked, model, condition, few, most);
+    by_meaning := near IS NOT NULL;
+    EXECUTE format($q$
+        SELECT array_agg(r.task_id ORDER BY t.place, t.task) FROM (
+            SELECT t.task, min(t.place) AS place FROM (
+                SELECT * FROM unnest($2) WITH ORDINALITY n(task, place)
+                UNION ALL SELECT * FROM unnest($3) WITH ORDINALITY n(task, place)
+            ) t GROUP BY t.task
+        ) t, LATERAL (
+            SELECT s.task_id FROM mcpl.searched s WHERE s.task = t.task AND %s
+            ORDER BY s.recorded_at DESC LIMIT 20
+        ) r
+    $q$, condition) INTO task_ids USING wanted_team, near, named;
+    task_ids := coalesce(task_ids, '{}');
+END $$;
+
+REVOKE ALL ON FUNCTION mcpl.take_out(), mcpl.passing(jsonb),
+    mcpl.tasks_by_words(uuid, text, text, boolean, int),
+    mcpl.tasks_by_meaning(uuid, real[], text, text, boolean, int) FROM PUBLIC;

@@ -1,0 +1,89 @@
+"""What is read of a team's store: rows as queries give them, and as this package has them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from mcp_learning.store.shared import (
+    SharedVector,
+    TeamExecution,
+    TeamFeedback,
+    TeamLesson,
+    TeamUse,
+)
+
+
+class RemoteVector(NamedTuple):
+    """A vector as the team has it: float32, little-endian."""
+
+    task_id: UUID
+    part: int
+    described: int
+    vector: bytes
+
+
+@dataclass(frozen=True)
+class RemotePage:
+    """The team's changes up to a number, and the vectors that belong to them.
+
+    Attributes:
+        left_out: Executions that changed, too, of which nothing is sent.
+    """
+
+    executions: Sequence[TeamExecution]
+    feedback: Sequence[TeamFeedback]
+    uses: Sequence[TeamUse]
+    lessons: Sequence[TeamLesson]
+    vectors: Sequence[RemoteVector]
+    change: int
+    left_out: Sequence[UUID] = ()
+
+
+class Lacks(NamedTuple):
+    """What a server lacks that took another's place.
+
+    Attributes:
+        there: The numbers of the executions and lessons that it has.
+        common: Higher numbers that the other one gave mean nothing any more; None: not known.
+    """
+
+    there: Mapping[UUID, int]
+    common: int | None
+
+
+class Read(NamedTuple):
+    """Rows as the queries give them, in the state of the store that has this number."""
+
+    executions: Sequence[Any]
+    feedback: Sequence[Any]
+    uses: Sequence[Any]
+    lessons: Sequence[Any]
+    vectors: Sequence[Any]
+    change: int
+
+
+def page_of(read: Read) -> RemotePage:
+    """The rows as this package has them; blocks for milliseconds."""
+    return RemotePage(
+        [
+            TeamExecution(task_id, author, moment, None if doc is None else json.loads(doc))
+            for _, task_id, author, moment, doc in read.executions
+        ],
+        [TeamFeedback(one, task_id, json.loads(doc)) for _, one, task_id, doc in read.feedback],
+        [TeamUse(task_id, used, moment) for _, task_id, used, moment in read.uses],
+        [TeamLesson(one, json.loads(doc)) for one, doc, *_ in read.lessons],
+        [RemoteVector(*row[1:]) for row in read.vectors if row[0] <= read.change],
+        read.change,
+    )
+
+
+def vectors_of(page: RemotePage) -> list[SharedVector]:
+    """The vectors of a page, as arrays."""
+    import numpy as np
+
+    return [
+        SharedVector(one.task_id, one.part, one.described % 2**64, np.frombuffer(one.vector, "<f4"))
+        for one in page.vectors
+    ]

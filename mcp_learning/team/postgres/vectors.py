@@ -1,0 +1,81 @@
+"""pgvector in the team's store: whether it can be used, and what is made of it.
+
+Hosts that hold all of their team's executions need none of it.
+"""
+
+import re
+from importlib.resources import files
+
+import psycopg
+from psycopg import sql
+
+from mcp_learning.team.postgres.connection import Connection, fetch
+
+OLDEST = (0, 8, 4)
+"""Earlier versions can corrupt the index."""
+
+_BATCH = 2_000
+_INDEX = "CREATE INDEX IF NOT EXISTS near_by_meaning ON mcpl.near USING hnsw (embedding {}.{})"
+
+
+async def set_up(connection: Connection) -> str | None:
+    """Makes searches by meaning possible in the store, and reads in all that it has.
+
+    Args:
+        connection: Of the schema's owner, outside of a transaction.
+
+    Returns:
+        Why it isn't possible; None if it is.
+    """
+    why = await _extension(connection)
+    if why is None:
+        await _apply(connection)
+    for (team,) in await fetch(connection, "SELECT team FROM mcpl.teams", []):
+        for function in ("mcpl.read_in", "mcpl.read_vectors_in"):
+            while (await fetch(connection, f"SELECT {function}(%s, %s)", [team, _BATCH]))[0][0]:
+                pass
+    if why is None:
+        where = sql.Identifier(await _schema(connection))
+        await connection.execute(sql.SQL(_INDEX).format(where, sql.Identifier("halfvec_ip_ops")))
+        await connection.execute("ANALYZE mcpl.near")
+    await connection.execute("ANALYZE mcpl.searched")
+    return why
+
+
+async def _extension(connection: Connection) -> str | None:
+    """Installs pgvector where it is missing; returns why it can't be used."""
+    found = await fetch(
+        connection,
+        "SELECT coalesce(installed_version, default_version), installed_version IS NULL "
+        "FROM pg_available_extensions WHERE name = 'vector'",
+        [],
+    )
+    if not found:
+        return "the server has no pgvector"
+    version, missing = found[0]
+    if tuple(map(int, re.findall(r"\d+", version)[:3])) < OLDEST:
+        return f"its pgvector is of version {version}; {'.'.join(map(str, OLDEST))} is needed"
+    if missing:
+        try:
+            await connection.execute("CREATE EXTENSION vector")
+        except psycopg.errors.InsufficientPrivilege:
+            return "this role may not install pgvector; a superuser runs CREATE EXTENSION vector"
+    return None
+
+
+async def _apply(connection: Connection) -> None:
+    text = (files("mcp_learning.team.postgres") / "vector.sql").read_text(encoding="utf-8")
+    name = sql.Identifier(await _schema(connection)).as_string(connection)
+    async with connection.transaction():
+        await connection.execute(re.sub(r"\bSCHEMA\.", lambda _: f"{name}.", text).encode())
+
+
+async def _schema(connection: Connection) -> str:
+    """The schema that has pgvector."""
+    ((name,),) = await fetch(
+        connection,
+        "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
+        "WHERE e.extname = 'vector'",
+        [],
+    )
+    return str(name)

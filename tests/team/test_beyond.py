@@ -1,0 +1,191 @@
+"""What a host doesn't hold: it is found, shown, judged and forgotten there as if it did."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from team.hosts import Host, hosts, make_team, settings_of
+from team.server import PostgresServer
+
+from mcp_learning.errors import NotFound
+from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    ForgetExecutions,
+    GetExecution,
+    RecommendApproach,
+    SubmitFeedback,
+)
+from mcp_learning.models.results import SimilarTasks
+from mcp_learning.team.access import access
+from mcp_learning.team.postgres import vectors
+from mcp_learning.team.postgres.connection import connected
+
+pytestmark = pytest.mark.anyio
+
+TASKS = (
+    "repair the login redirect of the storefront",
+    "speed up the nightly export of invoices",
+    "translate the terms of delivery into Danish",
+)
+
+
+@asynccontextmanager
+async def two(
+    server: PostgresServer, database: str, directory: Path, **given: Any
+) -> AsyncIterator[tuple[Host, Host]]:
+    """A host that holds everything, and one that holds nothing but what it fetched."""
+    await make_team(server, database, "ada", "ben")
+    values = {"team_replica": "none", **given}
+    async with (
+        hosts(server, database, directory / "whole", "ada") as (whole,),
+        hosts(server, database, directory / "part", "ben", **values) as (part,),
+    ):
+        yield whole, part
+
+
+async def share(whole: Host, part: Host) -> None:
+    await whole.service.ready()
+    await whole.exchange()
+    await part.exchange()
+
+
+async def find(host: Host, text: str, **given: Any) -> SimilarTasks:
+    return await host.service.find(FindSimilarTasks(task_description=text, **given))
+
+
+async def test_what_only_the_team_has_is_found_by_its_words_and_the_answer_says_so(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    async with two(server, database, tmp_path) as (whole, part):
+        ids = [await whole.record(task) for task in TASKS]
+        await share(whole, part)
+        answer = await find(part, "the nightly export is slow")
+        assert answer.matches[0].task_id == ids[1]
+        assert answer.matches[0].author == "ada"
+        assert "by words alone" in str(answer.search.reason)
+        health = (await part.service.health()).team
+        assert health is not None
+        assert "by words alone" in str(health.beyond)
+        assert await whole.found("the nightly export is slow") == ids_of(answer)
+
+
+async def test_what_isn_t_here_is_shown_judged_corrected_used_and_forgotten(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    async with two(server, database, tmp_path) as (whole, part):
+        ids = [await whole.record(task) for task in TASKS]
+        others = [await whole.record("tidy up", task_type="chore") for _ in range(2)]
+        await whole.service.feedback(SubmitFeedback(task_id=ids[0], rating=4).identified())
+        await share(whole, part)
+        detail = await part.service.get(GetExecution(task_id=ids[0]))
+        assert [one.rating for one in detail.feedback] == [4]
+        await part.service.feedback(SubmitFeedback(task_id=ids[1], rating=2).identified())
+        await part.service.revise(ReviseExecution(task_id=ids[1], approach="in batches"))
+        used = await part.record("translate the imprint", used_task_ids=[ids[2]])
+        for chosen in ({"task_ids": [ids[0]]}, {"task_type": "chore"}):
+            request = ForgetExecutions.model_validate({**chosen, "dry_run": False})
+            assert (await part.service.forget(request)).executions in (1, 2)
+        await part.exchange()
+        await whole.exchange()
+        judged = await whole.service.get(GetExecution(task_id=ids[1]))
+        assert judged.execution.approach == "in batches"
+        assert [one.rating for one in judged.feedback] == [2]
+        named = await whole.service.get(GetExecution(task_id=ids[2]))
+        assert [one.task_id for one in named.used_by] == [used]
+        for host in (whole, part):
+            for gone in (ids[0], *others):
+                with pytest.raises(NotFound):
+                    await host.service.get(GetExecution(task_id=gone))
+        server.execute(database, "VACUUM FULL")
+        assert "login" not in str(server.execute(database, "SELECT * FROM mcpl.searched"))
+
+
+async def test_filters_and_row_security_hold_for_what_isn_t_here(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    async with two(server, database, tmp_path) as (whole, part):
+        for number in range(60):
+            await whole.record(f"mend the cart, part {number}")
+        rare = await whole.record("mend the cart, too", repo="git@github.com:acme/rare.git")
+        hidden = await whole.record("mend the cart of the surprise")
+        await share(whole, part)
+        found = await find(part, "mend the cart", repo="acme/rare")
+        assert ids_of(found) == [rare]
+        assert len((await find(part, "mend the cart", outcome="failure")).matches) == 0
+        server.execute(
+            database,
+            f"UPDATE mcpl.executions SET visibility = 'private' WHERE task_id = '{hidden}'",
+        )
+        answer = await find(part, "mend the cart of the surprise", limit=20)
+        assert hidden not in ids_of(answer)
+        assert hidden in await whole.found("mend the cart of the surprise")
+
+
+async def test_a_server_that_hangs_delays_nothing_for_long_and_the_answer_says_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    server = PostgresServer()
+    server.start()
+    server.execute("postgres", "CREATE ROLE ada LOGIN", "CREATE ROLE ben LOGIN")
+    try:
+        async with two(server, "postgres", tmp_path) as (whole, part):
+            for task in TASKS:
+                await whole.record(task)
+            own = await part.record("repair the login page")
+            await share(whole, part)
+            assert len((await find(part, "repair the login")).matches) == 2
+            server.suspend()
+            answer = await find(part, "repair the login")
+            assert own in ids_of(answer)
+            assert "was not searched: the team's server" in str(answer.search.reason)
+    finally:
+        server.resume()
+        server.remove()
+
+
+async def test_what_only_the_team_has_is_found_by_its_meaning(
+    vector_server: PostgresServer, vector_database: str, tmp_path: Path
+) -> None:
+    async with two(vector_server, vector_database, tmp_path) as (whole, part):
+        await search_by_meaning(vector_server, vector_database)
+        ids = [await whole.record(task, approach="by hand") for task in TASKS]
+        for number in range(40):
+            await whole.record(f"count the boxes in hall {number}", repo="acme/halls")
+        await share(whole, part)
+        answer = await find(part, "customers can't sign in to the web shop")
+        assert answer.matches[0].task_id == ids[0]
+        assert not answer.search.degraded
+        assert await whole.found("customers can't sign in to the web shop") == ids_of(answer)
+        found = await find(part, "tally crates", repo="acme/halls", limit=3, min_similarity=0.1)
+        assert len(found.matches) == 3
+        request = RecommendApproach(task_description="customers can't sign in to the web shop")
+        advice = await part.service.recommend(request)
+        assert [option.label for option in advice.options] == ["by hand"]
+
+
+async def test_an_old_pgvector_is_refused(
+    vector_server: PostgresServer, vector_database: str, tmp_path: Path
+) -> None:
+    await make_team(vector_server, vector_database, "ada")
+    vector_server.execute(
+        vector_database,
+        "CREATE EXTENSION vector",
+        "UPDATE pg_extension SET extversion = '0.8.3' WHERE extname = 'vector'",
+    )
+    why = await search_by_meaning(vector_server, vector_database)
+    assert why == "its pgvector is of version 0.8.3; 0.8.4 is needed"
+
+
+async def search_by_meaning(server: PostgresServer, database: str) -> str | None:
+    """Does what `team upgrade` does besides the schema; why it couldn't, or None."""
+    settings = settings_of(server, database, Path("unused"), "app")
+    async with connected(access(settings)) as connection:
+        return await vectors.set_up(connection)
+
+
+def ids_of(answer: SimilarTasks) -> list[UUID]:
+    return [match.task_id for match in answer.matches]
