@@ -176,7 +176,7 @@ class Settings(BaseModel):
         TeamReplica,
         Field(
             description="What this host holds of the team's executions: all; own: what its role "
-            "recorded; none"
+            "recorded; none. The rest is searched in the team's store"
         ),
     ] = "all"
     team_replica_max_rows: Annotated[

@@ -36,10 +36,11 @@ class TeamHealth(Model):
 
     @property
     def portion(self) -> str:
-        """How much of what the team has is here, in words; empty: all."""
+        """How much of the team's is here, and what a search of the rest lacked; empty: all is."""
         if self.held is None or self.there is None or self.held >= self.there:
             return ""
-        return f"{self.held:,} of its {counted(self.there, 'execution')} are here"
+        told = f"{self.held:,} of its {counted(self.there, 'execution')} are here"
+        return f"{told}; {self.beyond}" if self.beyond else told
 
 
 class ExchangeWithTeam(Request):
