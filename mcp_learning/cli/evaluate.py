@@ -39,6 +39,13 @@ def evaluate(
     follow: Annotated[
         float, typer.Option(min=0, max=1, help="--lessons: how likely agents follow, 0..1")
     ] = 0.7,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Exit with status 1 if advice is worse than plain rates, or miscalibrated",
+        ),
+    ] = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -51,7 +58,7 @@ def evaluate(
         evaluate_lessons(settings, MOST_HISTORY, follow, json=json)
         return
 
-    async def work() -> None:
+    async def work() -> bool:
         replayed, found = await _replayed(settings, dimension, predict, quiet=json)
         from mcp_learning.recommend import evaluation
 
@@ -65,8 +72,10 @@ def evaluate(
             _print_report(report, by)
             if found is not None:
                 say(_agreed(found))
+        return bool(report.missed)
 
-    run(work)
+    if run(work) and check:
+        raise typer.Exit(1)
 
 
 async def _replayed(
@@ -94,8 +103,9 @@ async def _replayed(
 
 
 def _print_report(report: "Report", by: str) -> None:
-    for text in report.thin:
-        say(f"Too thin: {text}.")
+    for heading, texts in ("Too thin", report.thin), ("Missed", report.missed):
+        for text in texts:
+            say(f"{heading}: {text}.")
     if not report.predictions:
         return
     from rich import box

@@ -29,19 +29,11 @@ VARIANCES = np.array([0.01, 0.1, 0.3, 1.0, 3.0])
 COMMON, OWN = (pair.ravel() for pair in np.meshgrid(VARIANCES, VARIANCES, indexing="ij"))
 """(j,) each: variances of the shift that options have in common, and of those of their own."""
 
-FEW = 1 / ((COMMON + 0.1) ** 1.5 * (OWN + 0.1))
+FEW = 1 / ((COMMON + 0.1) * (OWN + 0.1))
 """Weights of the pairs before anything is known: a level rather changes nothing."""
 
 TOGETHER = np.where(VARIANCES[0] == OWN, 1.0 / (COMMON + 0.1), 1e-9)
 """Weights of the pairs for options that have a part in common."""
-
-SPREAD = 1 / (OWN + 0.1)
-"""Further weights of the pairs for how unsure rates are: that options may differ more than is known
-helps to choose between them, and would make all intervals too wide."""
-
-OVERSTATED = 3.0
-"""How many times the information of counts is overstated: outcomes on alike tasks tend to be alike.
-Measured, as the weights, by the coverage of intervals (docs/learning.md)."""
 
 APART = np.where(VARIANCES[0] == COMMON, 1.0, 1e-9)
 """Weights of the pairs for options on all tasks: how much they differ, their counts say."""
@@ -123,7 +115,7 @@ class Belief(NamedTuple):
         """(…, m) rates, 0..1, this many standard deviations from the mean, in logits."""
         return logistic(self.logit + deviations * np.sqrt(self.own + self.shared))
 
-    def after(self, counts: Counts, weights: Floats, overstated: float = OVERSTATED) -> "Belief":
+    def after(self, counts: Counts, weights: Floats, overstated: float = 1.0) -> "Belief":
         """The belief once counts of some tasks are known.
 
         What might be different there makes it less sure only as far as there is evidence on any
@@ -133,7 +125,8 @@ class Belief(NamedTuple):
             counts: (…, m) of each option, on such tasks. They may be among those that the belief
                 rests on already.
             weights: (j,) of the pairs of variances, before the counts are seen.
-            overstated: See `OVERSTATED`; 1 of independent outcomes.
+            overstated: How many times the information of the counts is overstated; 1 of
+                independent outcomes.
         """
         found = shifts(self.logit, counts)
         dimensions = self.logit.ndim
@@ -144,8 +137,6 @@ class Belief(NamedTuple):
         known = found.information.sum(axis=-1, keepdims=True)
         known = known / (known + ANY)
         information = found.information / overstated
-        weight = weight * _first(SPREAD, dimensions)
-        weight /= weight.sum(axis=0)
         own = _first(OWN, dimensions) * known + self.own
         alone = 1 / (1 + own * information)  # of what is common, so much is left to an option
         told = (information * alone).sum(axis=-1, keepdims=True)
@@ -168,7 +159,7 @@ class Belief(NamedTuple):
         """
         inside = np.arange(group.max(initial=-1) + 1)[:, None] == group
         each = Belief(self.logit * np.ones(inside.shape), self.own, self.shared)
-        moved = each.after(Counts(counts.success * inside, counts.total * inside), TOGETHER, 1.0)
+        moved = each.after(Counts(counts.success * inside, counts.total * inside), TOGETHER)
         mine = group, np.arange(len(group))
         return Belief(moved.logit[mine], moved.own[mine] + moved.shared[group, 0], self.shared)
 

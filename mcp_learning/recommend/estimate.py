@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mcp_learning.recommend import changepoint
-from mcp_learning.recommend.belief import APART, Belief, Counts, Floats
+from mcp_learning.recommend.belief import APART, FEW, Belief, Counts, Floats
 from mcp_learning.recommend.evidence import (
     LEVELS,
     Bools,
@@ -17,8 +17,9 @@ from mcp_learning.recommend.evidence import (
     Ints,
     Where,
     closeness,
+    counts_of,
 )
-from mcp_learning.recommend.tallies import effective_sizes, tally
+from mcp_learning.recommend.tallies import effective_sizes
 
 TRIED = 1.0
 """Effective executions from which an option counts as tried on tasks like this one."""
@@ -40,6 +41,10 @@ BEFORE, CARRIES_OVER = 4.0, 0.8
 """By what options are ordered on a task that wasn't done often: their rate on tasks of one kind,
 before which so many executions are taken to have ended as all tasks did, that rate moved so far
 towards 1/2. Measured, as the other two (docs/learning.md)."""
+
+OVERSTATED = 3.0
+"""How many times the information of runs of the very task is overstated: how far options differ on
+one task is known from few runs, and underestimated. Measured by the coverage of intervals."""
 
 _Z_90 = 1.6448536269514722
 
@@ -63,6 +68,37 @@ class Background:
     usual: Belief
     plain: Floats
     places: Mapping[Where, Counts]
+
+
+@dataclass(frozen=True)
+class Regularities:
+    """What a history shows (`strengths`).
+
+    Attributes:
+        levels: For each of `evidence.LEVELS`, weights of the pairs of variances.
+        overstated: How many times the information of counts on other tasks is overstated, >= 1.
+        versions: (n,) int64, ascending, versions of the embeddings of the executions learned from.
+        tried: (n,) >= 1, how many executions with the same option are of that kind of task.
+        usual: The median of these.
+    """
+
+    levels: Sequence[Floats]
+    overstated: float
+    versions: Ints
+    tried: Floats
+    usual: float
+
+    def crowd(self, versions: Ints) -> Floats:
+        """(k,) `tried` of executions, by their embeddings' versions; the median of new ones."""
+        if not len(self.versions):
+            return np.ones(len(versions))
+        at = np.minimum(np.searchsorted(self.versions, versions), len(self.versions) - 1)
+        known = self.versions[at] == versions
+        return np.where(known, self.tried[at], self.usual)
+
+
+UNKNOWN = Regularities((FEW,) * len(LEVELS), 1.0, np.zeros(0, np.int64), np.zeros(0), 1.0)
+"""Of a history that is too short to learn from."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +174,7 @@ class Estimate:
 
 
 def estimate(
-    evidence: Evidence, background: Background, options: int, strengths: Sequence[Floats]
+    evidence: Evidence, background: Background, options: int, learned: Regularities
 ) -> Estimate:
     """Success rates of options on one task, from all evidence on all of them.
 
@@ -153,7 +189,7 @@ def estimate(
         evidence: Of ended executions, oldest first; may be empty.
         background: What is known from all tasks.
         options: How many there are, at least 1.
-        strengths: (j,) weights of the pairs of variances for each of `LEVELS`.
+        learned: From the same history.
     """
     close = closeness(evidence.similarity)
     unchanged = changepoint.unchanged_on_similar_tasks(
@@ -164,19 +200,18 @@ def estimate(
     at = counted.counts(options)
     at.update(background.places)
     belief = background.usual
-    for level, weights in zip(LEVELS, strengths, strict=True):
+    for level, weights in zip(LEVELS, learned.levels, strict=True):
         if level in at:
-            belief = belief.after(at[level], weights)
+            overstated = OVERSTATED if level == "same" else learned.overstated
+            belief = belief.after(at[level], weights, overstated)
     near = weight * close
     sizes = effective_sizes(evidence.option, near, options)
     promise = belief.logit
     of_type = at["task_type"].total if "task_type" in at else np.zeros(options)
     if at["same"].total.sum() < OFTEN and of_type.sum() < OFTEN * options:
-        won = tally(evidence.option, near * evidence.success, options)
-        total = tally(evidence.option, near, options)
-        scale = sizes / np.maximum(total, 1e-300)
+        won, total = counts_of(evidence.option, evidence.says, near, options)
         before = 0.5 + CARRIES_OVER * (background.plain - 0.5)
-        promise = (BEFORE * before + won * scale) / (BEFORE + sizes)
+        promise = (BEFORE * before + sizes * won / np.maximum(total, 1e-300)) / (BEFORE + sizes)
     order = np.lexsort((np.arange(options), -sizes, -np.round(promise, 9)))
     return Estimate(
         belief=belief,
@@ -187,7 +222,7 @@ def estimate(
         order=order,
         better=_is_better(belief, order[sizes[order] >= TRIED]),
         weights=near,
-        same=dict(zip(LEVELS, strengths, strict=True))["same"],
+        same=learned.levels[LEVELS.index("same")],
     )
 
 
@@ -209,7 +244,7 @@ def usual(
     belief = Belief.alike(np.asarray(success), np.asarray(total), options)
     for part in parts:
         belief = belief.after_groups(counts, part)
-    return belief.after(counts, APART, overstated=1.0)
+    return belief.after(counts, APART)
 
 
 def _is_better(belief: Belief, tried: Ints) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from mcp_learning.errors import LearningError
 from mcp_learning.models.wording import counted
 from mcp_learning.recommend.replay import Replay
-from mcp_learning.recommend.scores import Bools, Floats, Scores, curve, score
+from mcp_learning.recommend.scores import Bools, Floats, Scores, chance_ece, curve, losses, score
 
 LEAST_PREDICTIONS = 100
 """Predictions below which scores say little."""
@@ -20,6 +20,9 @@ LEAST_OF_EACH = 20
 
 LEAST_FOLLOWED = 30
 """Executions that took what would have been recommended, below which its use can't be estimated."""
+
+MOST_ECE = 0.04
+"""Calibration error up to which rates are believed."""
 
 _Z_90 = 1.6448536269514722
 
@@ -58,7 +61,11 @@ class Following:
 
 @dataclass(frozen=True)
 class Report:
-    """An evaluation. `thin` says in sentences why not to trust it; empty if there is enough."""
+    """An evaluation.
+
+    `thin` says in sentences why not to trust it, and is empty if there is enough. `missed` says
+    what advice is worse at than it should be, beyond what chance explains.
+    """
 
     predictions: int
     with_evidence: int
@@ -67,6 +74,7 @@ class Report:
     overall: Scores | None
     following: Following | None
     thin: list[str]
+    missed: list[str]
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON values."""
@@ -91,6 +99,7 @@ def evaluate(replayed: Replay) -> Report:
             f"{counted(won, 'success')} and {counted(count - won, 'failure')}; at least "
             f"{LEAST_OF_EACH} of each are needed to tell predictions apart"
         )
+    missed = [] if thin else _missed(replayed)
     matched = int((replayed.followed & replayed.enough).sum())
     if matched < LEAST_FOLLOWED:
         thin.append(
@@ -105,7 +114,27 @@ def evaluate(replayed: Replay) -> Report:
         overall=score(replayed.by_all, happened) if count else None,
         following=_following(replayed) if matched >= LEAST_FOLLOWED else None,
         thin=thin,
+        missed=missed,
     )
+
+
+def _missed(replayed: Replay) -> list[str]:
+    predicted, happened = replayed.predicted, replayed.happened
+    worse = losses(predicted, happened) - losses(replayed.by_option, happened)
+    mean, error = float(worse.mean()), float(worse.std()) / sqrt(len(worse))
+    off, by_chance = score(predicted, happened).ece, chance_ece(predicted)
+    missed = []
+    if mean > _Z_90 * error:
+        missed.append(
+            f"predictions are worse than the rate per option: {mean:.3f} more log loss (standard "
+            f"error {error:.3f})"
+        )
+    if off > MOST_ECE + by_chance:
+        missed.append(
+            f"calibration error {off:.3f}, more than {MOST_ECE:g} and what chance makes of "
+            f"{len(happened):,} outcomes, {by_chance:.3f}"
+        )
+    return missed
 
 
 def draw(predicted: Floats, happened: Bools, title: str, to: Path) -> None:

@@ -51,7 +51,8 @@ class Evidence:
 
     Attributes:
         option: int64, the number of what was tried, 0..options - 1.
-        success: bool.
+        success: bool, as recorded.
+        says: float64, what that says of a rate, from `said`.
         similarity: float64, 0..1, with the task at hand.
         same: bool, whether it is the task at hand.
         weight: float64 > 0, the product of all but closeness and a change on such tasks.
@@ -59,6 +60,7 @@ class Evidence:
 
     option: Ints
     success: Bools
+    says: Floats
     similarity: Floats
     same: Bools
     weight: Floats
@@ -70,12 +72,35 @@ class Evidence:
             "same": self.same * self.weight,
         }
         return {
-            where: Counts(
-                tally(self.option, weight * self.success, options),
-                tally(self.option, weight, options),
-            )
+            where: counts_of(self.option, self.says, weight, options)
             for where, weight in weights.items()
         }
+
+
+def said(success: Bools, confidence: Floats) -> Floats:
+    """(n,) what outcomes say of a rate: 1 or 0 if they are sure, beyond that if they aren't.
+
+    Of confidence c, a rate p is recorded as 1/2 + c·(p - 1/2). Its mean over outcomes that are
+    moved away from 1/2 by 1/c is p again.
+
+    Args:
+        success: (n,) as recorded.
+        confidence: (n,) more than 0, at most 1.
+    """
+    return np.asarray(0.5 + (success - 0.5) / confidence)
+
+
+def counts_of(option: Ints, says: Floats, weight: Floats, options: int) -> Counts:
+    """Counts of so many options, each 0..total.
+
+    Args:
+        option: (n,) 0..options - 1.
+        says: (n,) from `said`.
+        weight: (n,) >= 0.
+        options: How many there are.
+    """
+    total = tally(option, weight, options)
+    return Counts(np.clip(tally(option, weight * says, options), 0.0, total), total)
 
 
 def closeness(similarity: Floats | NDArray[np.float32]) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from mcp_learning.models.requests import Choice
 from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.belief import Belief, Counts, Floats
-from mcp_learning.recommend.estimate import Background, usual
+from mcp_learning.recommend.estimate import Background, Regularities, usual
 from mcp_learning.recommend.evidence import (
     SUPERSEDED,
     UNLIKE,
@@ -17,11 +17,12 @@ from mcp_learning.recommend.evidence import (
     Evidence,
     Ints,
     Place,
+    counts_of,
     recency,
+    said,
     superseded,
 )
 from mcp_learning.recommend.labels import choices, including, merge, parts
-from mcp_learning.recommend.strengths import Regularities
 from mcp_learning.recommend.tallies import tally, typical
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.redaction import repositories
@@ -116,10 +117,11 @@ def gather(
     similarity[related.rows] = related.similarities
     rows = np.flatnonzero(ended)
     weight = np.zeros(len(view))
-    weight[rows] = recency((now - view["timestamp"][rows]) / _DAY, half_life_days)
-    weight[rows] *= view["confidence"][rows].astype(np.float64) ** 2
-    won = view["outcome"] == _SUCCESS
-    ever = counted(rows, option, weight, won, options)
+    confidence = view["confidence"][rows].astype(np.float64)
+    weight[rows] = recency((now - view["timestamp"][rows]) / _DAY, half_life_days) * confidence**2
+    won, says = view["outcome"] == _SUCCESS, np.zeros(len(view))
+    says[rows] = said(won[rows], confidence)
+    ever = counts_of(option[rows], says[rows], weight[rows], options)
     tried = tally(option[similar], similarity[similar], options)
     used, portable = _uses(related, similar, similarity[similar], option, options, comparison)
     compared = _compared(tried, used, portable, ever, comparison.limit, included)
@@ -131,12 +133,13 @@ def gather(
     evidence = Evidence(
         option=renumbered[option[similar]],
         success=success,
+        says=says[similar],
         similarity=similarity[similar],
         same=view["task_key"][similar] == query.task_key,
         weight=weight[similar]
         * _factor(related.snapshot, similar, renumbered[option[similar]], success, votes),
     )
-    everywhere = counted(rows, option, weight, won, options)
+    everywhere = counts_of(option[rows], says[rows], weight[rows], options)
     places: tuple[tuple[Place, str | None], ...] = (
         ("task_type", comparison.task_type),
         ("repo", comparison.repo),
@@ -149,7 +152,7 @@ def gather(
     sums = float(everywhere.success.sum()), float(everywhere.total.sum())
     spread = typical(
         option[rows],
-        won[rows],
+        says[rows],
         weight[rows],
         learned.crowd(view["version"][rows].astype(np.int64)),
         options,
@@ -168,26 +171,12 @@ def gather(
         believed,
         rates,
         {
-            name: counted(at, option, weight, won, options).of(compared)
+            name: counts_of(option[at], says[at], weight[at], options).of(compared)
             for name, at in there.items()
         },
     )
     names = [merged.names[number] for number in compared.tolist()]
     return Gathered(similar, evidence, background, names, used[compared], options)
-
-
-def counted(rows: Ints, option: Ints, weight: Floats, won: Bools, options: int) -> Counts:
-    """Counts of options over some rows.
-
-    Args:
-        rows: Those that count.
-        option: (all rows,) the option of each; of those that count, 0..options - 1.
-        weight: (all rows,).
-        won: (all rows,) whether each is a success.
-        options: How many there are.
-    """
-    success = weight[rows] * won[rows]
-    return Counts(tally(option[rows], success, options), tally(option[rows], weight[rows], options))
 
 
 def codes(snapshot: Snapshot, name: str, wanted: str) -> list[int]:

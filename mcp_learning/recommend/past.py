@@ -113,7 +113,7 @@ class Past:
         gathered = gather(found, query, comparison, self._votes, self._half_life_days, learned)
         options = len(gathered.names)
         return Compared(
-            gathered, estimate(gathered.evidence, gathered.background, options, learned.levels)
+            gathered, estimate(gathered.evidence, gathered.background, options, learned)
         )
 
     def _columns(self, runs: Mapping[int, PastRun], text_hashes: Sequence[int]) -> Columns:

@@ -98,9 +98,7 @@ def assess(
     comparison = Comparison(request.by, request.repo, request.task_type, request.limit)
     learned = strengths.of(related.snapshot, request.by, query.noise)
     gathered = gather(related, query, comparison, votes, half_life_days, learned)
-    estimated = estimate(
-        gathered.evidence, gathered.background, len(gathered.names), learned.levels
-    )
+    estimated = estimate(gathered.evidence, gathered.background, len(gathered.names), learned)
     order = np.argsort(-estimated.weights, kind="stable")
     weighty = order[estimated.weights[order] > 0][:MOST_READ]
     view = related.snapshot.view

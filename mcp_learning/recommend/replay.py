@@ -16,7 +16,7 @@ import numpy as np
 
 from mcp_learning.models.requests import Dimension, RecommendApproach
 from mcp_learning.recommend.belief import Floats
-from mcp_learning.recommend.evidence import Bools, Ints, recency
+from mcp_learning.recommend.evidence import Bools, Ints, counts_of, recency, said
 from mcp_learning.recommend.gather import Comparison
 from mcp_learning.recommend.labels import including, merge, normalised
 from mcp_learning.recommend.past import Compared, Past
@@ -26,6 +26,7 @@ Progress = Callable[[str, int, int], None]
 
 _DAY = 86_400.0
 _LIMIT = int(RecommendApproach.model_fields["limit"].default)
+_LEAST_CONFIDENCE = 1e-3  # others have no weight
 _STRENGTH = 2.0  # of the global rate in the baseline per option, in executions
 
 
@@ -34,7 +35,8 @@ class Replay:
     """n predictions.
 
     Attributes:
-        predicted: (n,) the probability of success of the option that was taken, 0..1.
+        predicted: (n,) the probability that a success of the option that was taken is recorded,
+            0..1: of an outcome of confidence c, 1/2 + c·(p - 1/2).
         by_option: (n,) the same from the option's earlier rate alone.
         by_all: (n,) the same from the earlier rate of everything.
         happened: (n,) what then happened.
@@ -136,9 +138,10 @@ def replay(
         numbers.append(one.number)
         enough = one.recommended.estimate.enough
         by_option, by_all, followed, share = rates.before(one.number, one.first)
-        drawn = past[one.number].propensity
+        drawn, sure = past[one.number].propensity, past[one.number].confidence
         propensity = drawn if followed and drawn is not None else share
-        columns.append((one.expected, by_option, by_all, followed, propensity, enough))
+        rates_of_it = (0.5 + sure * (p - 0.5) for p in (one.expected, by_option, by_all))
+        columns.append((*rates_of_it, followed, propensity, enough))
         progress("predicting", next(done), total)
     at = np.array(numbers, np.int64)
     found = [np.array(column) for column in zip(*columns, strict=True)] or [np.zeros(0)] * 6
@@ -229,7 +232,8 @@ class _Rates:
         self._confidence = np.array([run.confidence for run in past])
         ended = np.array([run.success is not None for run in past], bool)
         self._ended = ended & (self.option >= 0)
-        self._success = np.array([bool(run.success) for run in past], bool)
+        success = np.array([bool(run.success) for run in past], bool)
+        self._says = said(success, np.maximum(self._confidence, _LEAST_CONFIDENCE))
         self._recorded = np.array([_seconds(run.recorded_at) for run in past])
         self._final = np.array([_seconds(run.updated_at) for run in past])
         types = {run.task_type: number for number, run in enumerate(past)}
@@ -244,12 +248,13 @@ class _Rates:
         """
         now = self._recorded[number]
         earlier = np.flatnonzero(self._ended[:number] & (self._final[:number] <= now))
-        option, success = self.option[earlier], self._success[earlier]
+        option = self.option[earlier]
         weight = recency((now - self._recorded[earlier]) / _DAY, self._half_life_days)
-        weight *= self._confidence[earlier]
-        rate = (1 + float((weight * success).sum())) / (2 + float(weight.sum()))
-        mine = option == self.option[number]
-        won, seen = float((weight * success)[mine].sum()), float(weight[mine].sum())
+        weight *= self._confidence[earlier] ** 2
+        same = (option == self.option[number]).astype(np.int64)
+        counts = counts_of(same, self._says[earlier], weight, 2)
+        rate = (1 + float(counts.success.sum())) / (2 + float(counts.total.sum()))
+        won, seen = float(counts.success[1]), float(counts.total[1])
         own = (_STRENGTH * rate + won) / (_STRENGTH + seen)
         if first is None:
             return own, rate, False, 1.0

@@ -42,15 +42,29 @@ class Bin:
 
 def score(predicted: Floats, happened: Bools) -> Scores:
     """Scores n >= 1 probabilities, 0..1, of what then happened or didn't."""
-    certain = np.clip(predicted, _LEAST, 1 - _LEAST)
-    losses = -np.log(np.where(happened, certain, 1 - certain))
     gaps = [one.count * abs(one.predicted - one.observed) for one in curve(predicted, happened)]
     return Scores(
-        log_loss=float(losses.mean()),
+        log_loss=float(losses(predicted, happened).mean()),
         brier=float(((predicted - happened) ** 2).mean()),
         auc=_auc(predicted, happened),
         ece=float(sum(gaps) / len(predicted)),
     )
+
+
+def losses(predicted: Floats, happened: Bools) -> Floats:
+    """(n,) the logarithmic loss of each of n probabilities, in nats."""
+    certain = np.clip(predicted, _LEAST, 1 - _LEAST)
+    return np.asarray(-np.log(np.where(happened, certain, 1 - certain)))
+
+
+def chance_ece(predicted: Floats) -> float:
+    """The calibration error to expect of n probabilities, 0..1, that are right.
+
+    In each interval the distance of rates is about that of a normal distribution from its mean.
+    """
+    inside = np.minimum((predicted * BINS).astype(int), BINS - 1)
+    variance = np.bincount(inside, predicted * (1 - predicted), BINS)
+    return float(np.sqrt(2 / np.pi * variance).sum() / len(predicted))
 
 
 def curve(predicted: Floats, happened: Bools) -> list[Bin]:

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Choice, Filters
-from mcp_learning.recommend.belief import FEW, Counts, Floats, shifts
-from mcp_learning.recommend.estimate import usual
+from mcp_learning.recommend.belief import COMMON, FEW, OWN, Counts, Floats, logistic, shifts
+from mcp_learning.recommend.estimate import UNKNOWN, Regularities, usual
 from mcp_learning.recommend.evidence import (
     LEVELS,
     PLACES,
@@ -29,9 +29,11 @@ from mcp_learning.recommend.evidence import (
     Ints,
     Where,
     closeness,
+    counts_of,
+    said,
 )
 from mcp_learning.recommend.labels import choices, merge
-from mcp_learning.recommend.tallies import tally, typical
+from mcp_learning.recommend.tallies import typical
 from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.metric_cache import window_of
 from mcp_learning.search.related import related
@@ -45,35 +47,6 @@ MOST_OPTIONS = 32
 """Options, the most used ones, whose outcomes are predicted."""
 
 _SUCCESS, _PENDING = OUTCOMES.index("success"), OUTCOMES.index("pending")
-
-
-@dataclass(frozen=True)
-class Regularities:
-    """What a history shows.
-
-    Attributes:
-        levels: For each of `evidence.LEVELS`, weights of the pairs of variances.
-        versions: (n,) int64, ascending, versions of the embeddings of the executions learned from.
-        tried: (n,) >= 1, how many executions with the same option are of that kind of task.
-        usual: The median of these.
-    """
-
-    levels: Sequence[Floats]
-    versions: Ints
-    tried: Floats
-    usual: float = 1.0
-
-    def crowd(self, versions: Ints) -> Floats:
-        """(k,) `tried` of executions, by their embeddings' versions; the median of new ones."""
-        if not len(self.versions):
-            return np.ones(len(versions))
-        at = np.minimum(np.searchsorted(self.versions, versions), len(self.versions) - 1)
-        known = self.versions[at] == versions
-        return np.where(known, self.tried[at], self.usual)
-
-
-UNKNOWN = Regularities((FEW,) * len(LEVELS), np.zeros(0, np.int64), np.zeros(0))
-"""Of a history that is too short to learn from."""
 
 
 class _Learned(NamedTuple):
@@ -180,25 +153,66 @@ def learned(history: _History, noise: float) -> Regularities:
     similarities = _similarities(history, sample, noise)
     tried = _tried(history, sample, similarities)
     option, success = history.option[sample], history.success[sample]
+    confidence = history.confidence[sample]
     logits, levels = _counts(history, sample, similarities, tried)
     found = []
     taken = np.arange(len(sample))
     for level in LEVELS:
         seen = shifts(logits, levels[level])
         moved = logits + seen.mean
-        mine = moved[:, taken, option]
-        fit = -(history.confidence[sample] * np.logaddexp(0, np.where(success, -mine, mine))).sum(
-            axis=1
-        )
-        if level == "same":  # its counts are whole runs; those of near tasks vary less than runs
-            times = levels[level].total.sum() / len(history.rows)
-            fit += seen.evidence.sum(axis=1) / max(1.0, times)
+        rate = logistic(moved[:, taken, option])
+        recorded = 0.5 + confidence * (np.where(success, rate, 1 - rate) - 0.5)
+        fit = np.log(recorded).sum(axis=1)
+        if level == "same":
+            fit = _of_tasks(history, sample, logits, levels[level])
         weights = FEW * np.exp(fit - fit.max()) + 1e-9
         found.append(weights / weights.sum())
         logits = np.tensordot(found[-1], moved, axes=1)
     versions = history.snapshot.view["version"][history.rows].astype(np.int64)
     order = np.argsort(versions)
-    return Regularities(found, versions[order], tried[order], float(np.median(tried)))
+    return Regularities(
+        found, _overstated(history, found[-1]), versions[order], tried[order], np.median(tried)
+    )
+
+
+def _of_tasks(history: _History, sample: Sequence[int], logits: Floats, before: Counts) -> Floats:
+    """(j,) logarithms of how likely all outcomes of each task are, up to its last one in a sample.
+
+    Options differ on a single task in what they do again and again there, which is seen in all of
+    its runs together rather than in the next one.
+
+    Args:
+        history: All.
+        sample: k positions.
+        logits: (k, m) of the options on such tasks.
+        before: (k, m) of the runs of the same task before each.
+    """
+    last = {history.task(at): number for number, at in enumerate(sample)}
+    some = np.array(list(last.values()))
+    at = np.array(sample)[some]
+    ended = np.arange(history.options) == history.option[at][:, None]
+    weight = history.confidence[at][:, None] ** 2 * ended
+    total = before.total[some] + weight
+    says = said(history.success[at], history.confidence[at])[:, None]
+    success = np.clip(before.success[some] + weight * says, 0.0, total)
+    return np.asarray(shifts(logits[some], Counts(success, total)).evidence.sum(axis=1))
+
+
+def _overstated(history: _History, same: Floats) -> float:
+    """How many times the information of counts is overstated, since runs of a task are alike.
+
+    The design effect 1 + (m - 1)·r of clusters of m (L. Kish, Survey Sampling (1965), section 5.4):
+    r is the correlation of two outcomes on a task.
+
+    Args:
+        history: All.
+        same: (j,) weights of the pairs of variances for the very task.
+    """
+    runs = np.unique(history.snapshot.view["task_key"][history.rows], return_counts=True)[1]
+    rate = (1 + history.success.sum()) / (2 + len(history.rows))
+    variance = rate * (1 - rate)
+    alike = float(same @ COMMON) * variance / (1 + float(same @ (COMMON + OWN)) * variance)
+    return float(1 + ((runs**2).sum() / runs.sum() - 1) * alike)
 
 
 def _tried(
@@ -223,6 +237,7 @@ def _counts(
 ) -> tuple[Floats, dict[Where, Counts]]:
     """Before each of k outcomes: (k, m) usual logits, and counts at each level."""
     view, rows, options = history.snapshot.view, history.rows, history.options
+    says = said(history.success, history.confidence)
     everywhere: list[Counts] = []
     sums: list[tuple[float, float]] = []
     levels: dict[Where, list[Counts]] = {}
@@ -230,13 +245,15 @@ def _counts(
         task = history.task(at)
         earlier, option, success = rows[:at], history.option[:at], history.success[:at]
         weight = history.confidence[:at] ** 2
-        everywhere.append(typical(option, success, weight, tried[:at], options))
-        sums.append((float(weight @ success), float(weight.sum())))
+        everywhere.append(typical(option, says[:at], weight, tried[:at], options))
+        total = float(weight.sum())
+        sums.append((min(max(0.0, float(weight @ says[:at])), total), total))
         similarity = similarities[task][earlier]
         near = np.flatnonzero(similarity > UNLIKE)
         evidence = Evidence(
             option[near],
             success[near],
+            says[near],
             similarity[near].astype(np.float64),
             view["task_key"][earlier[near]] == task,
             weight[near],
@@ -246,16 +263,12 @@ def _counts(
             code = int(view[place][rows[at]])
             told = bool(history.snapshot.labels(place)[code])
             there = np.flatnonzero((view[place][earlier] == code) & told)
-            counts[place] = _tallied(option[there], success[there], weight[there], options)
+            counts[place] = counts_of(option[there], says[there], weight[there], options)
         for level, found in counts.items():
             levels.setdefault(level, []).append(found)
     won, total = np.array(sums).T
     logits = usual(won, total, _stacked(everywhere)).logit
     return logits, {level: _stacked(counts) for level, counts in levels.items()}
-
-
-def _tallied(option: Ints, success: Bools, weight: Floats, options: int) -> Counts:
-    return Counts(tally(option, weight * success, options), tally(option, weight, options))
 
 
 def _similarities(

@@ -32,7 +32,7 @@ def effective_sizes(groups: NDArray[np.int64], weights: Floats, count: int) -> F
 
 def typical(
     groups: NDArray[np.int64],
-    success: NDArray[np.bool_],
+    says: Floats,
     weights: Floats,
     tried: Floats,
     count: int,
@@ -44,7 +44,7 @@ def typical(
 
     Args:
         groups: (n,) 0..count - 1.
-        success: (n,).
+        says: (n,) what their outcomes say of a rate (`evidence.said`).
         weights: (n,) >= 0.
         tried: (n,) >= 1, how many executions of the group are of that kind of task.
         count: How many groups there are.
@@ -53,8 +53,8 @@ def typical(
     total = tally(groups, thinned, count)
     kish = total**2 / np.maximum(tally(groups, thinned**2, count), 1e-300)
     size = np.minimum(kish, tally(groups, weights, count))
-    rate = tally(groups, thinned * success, count) / np.maximum(total, 1e-300)
-    return Counts(size * rate, size)
+    rate = tally(groups, thinned * says, count) / np.maximum(total, 1e-300)
+    return Counts(size * np.clip(rate, 0.0, 1.0), size)
 
 
 def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:

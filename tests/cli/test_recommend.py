@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cli.conftest import Command
+from cli.conftest import Command, Invoke
 from store.rows import migrated
 
 
@@ -32,6 +32,28 @@ def test_a_search_and_advice_that_lack_vectors_say_so(run: Command) -> None:
     advice = run("recommend", "nothing that anybody has ever done")
     assert advice.returncode == 0, advice.stderr
     assert "100 executions can't be found by meaning yet" in " ".join(advice.stdout.split())
+
+
+def test_evaluate_fails_a_check_where_advice_is_worse_than_plain_rates(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    kinds = ("SQL query", "login page", "Docker image", "CSV export")
+    lines = [
+        {
+            "task_type": f"type {n // 2 % 4}",
+            "task_description": f"Mend the {kinds[n // 2 % 4]}",
+            "outcome": "success" if n // 2 % 2 == n // 8 % 2 else "failure",
+            "approach": "the usual one",
+            "recorded_at": 1_700_000_000 + 86_400 * n,
+        }
+        for n in range(128)
+    ]
+    records = tmp_path / "records.jsonl"
+    records.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert invoke("import", "jsonl", str(records)).exit_code == 0
+    checked = invoke("evaluate", "--check")
+    assert "Missed: " in checked.stdout
+    assert checked.exit_code == 1
 
 
 def test_a_wrong_dimension_is_refused_by_name(run: Command) -> None:

@@ -6,12 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.recommend import choice
-from mcp_learning.recommend.belief import Counts
-from mcp_learning.recommend.estimate import Background, Estimate, estimate, usual
-from mcp_learning.recommend.evidence import Evidence, closeness, recency, superseded
+from mcp_learning.recommend.estimate import UNKNOWN, Background, Estimate, estimate, usual
+from mcp_learning.recommend.evidence import (
+    Evidence,
+    closeness,
+    counts_of,
+    recency,
+    said,
+    superseded,
+)
 from mcp_learning.recommend.labels import merge, normalised
-from mcp_learning.recommend.strengths import UNKNOWN
-from mcp_learning.recommend.tallies import tally
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.store.types import Vote
 
@@ -27,16 +31,16 @@ def estimated(
     evidence = Evidence(
         option=np.array(option, np.int64),
         success=np.array(success, bool),
+        says=said(np.array(success, bool), confidence),
         similarity=np.array(given.get("similarity", [0.9] * count)),
         same=np.zeros(count, bool),
         weight=recency(np.array(given.get("age_days", [0.0] * count)), 90) * confidence**2,
     )
-    won = tally(evidence.option, evidence.weight * evidence.success, options)
-    counts = Counts(won, tally(evidence.option, evidence.weight, options))
-    sums = float(won.sum()), float(counts.total.sum())
+    counts = counts_of(evidence.option, evidence.says, evidence.weight, options)
+    sums = float(counts.success.sum()), float(counts.total.sum())
     believed = usual(*sums, counts)
     background = Background(*sums, believed, believed.rate, {})
-    return estimate(evidence, background, options, UNKNOWN.levels)
+    return estimate(evidence, background, options, UNKNOWN)
 
 
 def test_a_half_life_halves_and_likeness_counts_from_none_to_all() -> None:
@@ -78,6 +82,20 @@ def test_unsure_outcomes_say_less() -> None:
     sure, unsure = estimated(*told), estimated(*told, confidence=guessed)
     assert sure.mean[0] < unsure.mean[0]
     assert unsure.effective[0] == pytest.approx(sure.effective[0] / 4, rel=0.05)
+
+
+def test_outcomes_that_are_right_only_now_and_then_do_not_pull_a_rate_to_one_half() -> None:
+    rng, confidence = np.random.default_rng(1), np.full(4_000, 0.5)
+    recorded = rng.random(4_000) < 0.5 + 0.5 * (0.1 - 0.5)
+    options, weight = np.arange(4_000) % 2, confidence**2
+    success, total = counts_of(options, said(recorded, confidence), weight, 2)
+    assert total == pytest.approx([500, 500])
+    assert success / total == pytest.approx([0.1, 0.1], abs=0.05)
+    for won in (True, False):
+        few = counts_of(
+            np.zeros(1, np.int64), said(np.array([won]), np.array([0.3])), weight[:1], 1
+        )
+        assert few.success[0] == won * few.total[0]
 
 
 def test_an_option_with_one_success_does_not_beat_one_with_twenty() -> None:

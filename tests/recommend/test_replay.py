@@ -109,3 +109,22 @@ def test_no_history_gives_no_scores() -> None:
     found = evaluate(run([]))
     assert (found.predictions, found.ours) == (0, None)
     assert found.thin
+
+
+def test_advice_that_a_history_misleads_is_reported_as_worse_than_plain_rates() -> None:
+    turning = [past(n, "a", n // 2 % 2 == n // 16 % 2, axis=n // 2 % 8) for n in range(128)]
+    found = evaluate(run(turning))
+    assert found.thin == []
+    assert "worse than the rate per option" in found.missed[0]
+    assert "calibration error" in found.missed[1]
+    assert evaluate(run(alternating(200))).missed == []
+
+
+def test_outcomes_that_are_right_only_now_and_then_are_predicted_as_they_are_recorded() -> None:
+    rng = np.random.default_rng(5)
+    won = rng.random(200) < 0.5 + 0.4 * (0.9 - 0.5)
+    unsure = [replace(past(n, "a", bool(one)), confidence=0.4) for n, one in enumerate(won)]
+    found = run([*unsure, past(200, "a", True)])
+    assert found.predicted[-1] == pytest.approx(0.9, abs=0.12)
+    assert found.by_option[-1] == pytest.approx(0.9, abs=0.12)
+    assert found.predicted[100:200].mean() == pytest.approx(0.66, abs=0.05)
