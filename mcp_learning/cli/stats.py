@@ -105,6 +105,7 @@ def _print_figures(result: "Stats") -> None:
         f"Against the {counted(result.days, 'day')} before: {statistics.trend(result.trend)}.",
         *statistics.changed(result),
         *statistics.failing(result),
+        *statistics.taught(result),
     ):
         console.print(line, markup=False, highlight=False)
 

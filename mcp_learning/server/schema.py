@@ -149,4 +149,4 @@ def _siblings(details: ErrorDetails, model: type[BaseModel]) -> str:
         if field is None or not isinstance(field.annotation, type):
             break
         model = field.annotation
-    return ", ".join(model.model_fields)
+    return ", ".join(model.model_json_schema()["properties"])  # without those for repeated calls

@@ -85,7 +85,7 @@ def _text(result: Stats, whole: Stats) -> str:
     lines += [_group(result, group) for group in result.groups[:_LEADING]]
     lines += changed(whole)
     lines += failing(result)
-    lines += _lessons(result)
+    lines += taught(result)
     health = result.health
     lines.append(
         f"HNSW index: {health.index.state}; {health.embedded:,} of "
@@ -213,7 +213,7 @@ def _points(change: float, low: float | None, high: float | None) -> str:
     return f"{shown[0]} points (90 % interval {shown[1]} to {shown[2]})"
 
 
-def _lessons(result: Stats) -> list[str]:
+def taught(result: Stats) -> list[str]:
     """How many lessons there are, if any."""
     numbers = dict(result.lessons) if result.lessons is not None else {}
     told = ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number)

@@ -90,6 +90,7 @@ def test_a_lesson_is_written_by_an_agent_decided_about_and_put_into_a_file(
     assert (home / "AGENTS.md").read_text() == "# Ours\n"
 
     detail = answered(invoke, "lessons", "retire", short, "--reason", "no longer true")
+    assert "Lessons: 1 retired." in invoke("stats").stdout
     assert [line["change"] for line in detail["history"]][-1] == "retired"
     exported = [json.loads(line) for line in invoke("export", "-").stdout.splitlines()]
     assert exported[-1]["lesson"]["status"] == "retired"

@@ -153,6 +153,12 @@ def test_a_bad_argument_is_named_in_one_line_with_the_fix(
     assert line.isprintable()
 
 
+def test_arguments_that_are_not_for_agents_are_not_named_to_them() -> None:
+    assert "new_id" not in refusal(
+        "save_lesson", {"when": "x", "do": "y", "evidence": [ID], "z": 1}
+    )
+
+
 def test_several_bad_arguments_are_named_together_up_to_three() -> None:
     line = refusal("record_execution", {"outcome": "won", "cost_usd": -1, "task_id": "x"})
     assert line.count("; ") >= 3
