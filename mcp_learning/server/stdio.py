@@ -26,10 +26,6 @@ from mcp_learning.server.signals import leave_at_once, on_signal
 from mcp_learning.settings import Settings
 from mcp_learning.team.members import service_of
 
-SWITCH_INTERVAL = 0.0005
-"""Seconds (default 0.005) for which a thread may keep the interpreter while others wait. Importing
-the model is one long computation: with the default, each of a call's five hand-overs waits 5 ms."""
-
 
 def serve(
     settings: Settings, *, read_only: bool = False, config: ClusterConfig | None = None
@@ -43,7 +39,6 @@ def serve(
     """
     leave_at_once()
     gc.disable()  # also when the command line has not done so already
-    sys.setswitchinterval(SWITCH_INTERVAL)
     member = ClusterMember(settings, config=config, service=service_of(settings))
     member.prepare()
 

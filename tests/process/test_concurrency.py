@@ -28,7 +28,7 @@ from mcp_learning.models.requests import (
 )
 from mcp_learning.models.results import SimilarTasks
 from mcp_learning.server.answers import structured
-from mcp_learning.server.stdio import SWITCH_INTERVAL
+from mcp_learning.server.service_runner import SWITCH_INTERVAL
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 
