@@ -1,7 +1,10 @@
 """Models as clients see them: compact JSON schemas, and argument errors in one line."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -10,6 +13,17 @@ _MAX_ERRORS = 3
 _LONGEST_NAME = 60
 _SHORT = 500  # labels and short texts: whoever exceeds it is told
 _NOISE = ("title", "additionalProperties")
+_JSON_TYPES: dict[type, str] = {
+    bool: "boolean",  # before int, which it is, too
+    int: "integer",
+    float: "number",
+    str: "string",
+    UUID: "string",
+    datetime: "string",
+    list: "array",
+    dict: "object",
+    BaseModel: "object",
+}
 
 _PROBLEMS = {
     "missing": "is required",
@@ -41,8 +55,14 @@ def output_schema(model: type[BaseModel]) -> dict[str, Any]:
 
     It says what there is, of which type, and what is always there; of what lies deeper nothing.
     Every client reads the schemas of all tools at every start, and the names say what they hold.
+    So it is read from the annotations: pydantic's schemas of the results take 40 ms.
     """
-    return _outline(_compact(model.model_json_schema(mode="serialization")))
+    fields = model.model_fields.items()
+    return {
+        "type": "object",
+        "properties": {name: {"type": _json_type(field.annotation)} for name, field in fields},
+        "required": [name for name, field in fields if field.is_required()],
+    }
 
 
 def explain(
@@ -95,9 +115,19 @@ def _compact_node(node: Any, definitions: dict[str, Any]) -> Any:
     return kept
 
 
-def _outline(schema: dict[str, Any]) -> dict[str, Any]:
-    properties = {name: {"type": part["type"]} for name, part in schema["properties"].items()}
-    return {"type": "object", "properties": properties, "required": schema.get("required", [])}
+def _json_type(annotation: Any) -> str:
+    """The JSON type of a field's values; of None nothing is told, since it is left out."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _json_type(arguments[0])
+    if origin in (Union, UnionType):
+        (annotation,) = (one for one in arguments if one is not NoneType)
+        return _json_type(annotation)
+    if origin is Literal:
+        return _json_type(type(arguments[0]))
+    return next(
+        name for kind, name in _JSON_TYPES.items() if issubclass(origin or annotation, kind)
+    )
 
 
 def _is_noise(key: str, value: Any) -> bool:

@@ -1,6 +1,7 @@
 """What a client is told before it calls a tool: titles, icon, advice, and how long lists hold."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -11,7 +12,7 @@ from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.server.app import LearningServer
 from mcp_learning.server.schema import output_schema
 from mcp_learning.server.service_runner import ServiceRunner
-from mcp_learning.server.tools import TOOLS
+from mcp_learning.server.tools import TOOLS, Tool
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -65,3 +66,20 @@ def test_an_output_schema_names_what_there_is_and_what_is_always_there() -> None
     listed = output_schema(find.result)
     assert listed["properties"]["matches"] == {"type": "array"}
     assert listed["required"] == ["matches", "search"]
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_an_output_schema_says_what_pydantic_s_says(tool: Tool) -> None:
+    whole = tool.result.model_json_schema(mode="serialization")
+
+    def kind(part: dict[str, Any]) -> str:
+        if "$ref" in part:
+            part = whole["$defs"][part["$ref"].rpartition("/")[2]]
+        present = [one for one in part.get("anyOf", []) if one != {"type": "null"}]
+        return kind(present[0]) if present else str(part["type"])
+
+    listed = output_schema(tool.result)
+    assert listed["required"] == whole["required"]
+    assert listed["properties"] == {
+        name: {"type": kind(part)} for name, part in whole["properties"].items()
+    }
