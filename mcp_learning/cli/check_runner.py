@@ -49,6 +49,7 @@ class CheckContext:
 
     def __init__(self, data_dir: Path | None) -> None:
         self.data_dir = data_dir
+        self.stored = Summary(0, None)
 
 
 @dataclass(frozen=True)

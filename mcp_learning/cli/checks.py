@@ -27,6 +27,7 @@ from mcp_learning.embed.models import BUNDLED_MODEL
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.environment import PREFIX, nearest_existing
 from mcp_learning.models.health import Health, Member
+from mcp_learning.models.team import TeamHealth
 from mcp_learning.models.wording import counted
 from mcp_learning.service import index_state
 from mcp_learning.settings import Settings, config_file
@@ -242,21 +243,34 @@ def team(context: CheckContext) -> Finding:
         return Finding("none; this database is of this machine alone")
     from mcp_learning.team.setup import remote_state, with_total
 
-    here = context.health.team if context.health else None
+    here = context.health.team if context.health else _without_server(context)
     try:
         there = anyio.run(remote_state, context.settings)
         here = here and anyio.run(with_total, context.settings, there, here)
     except errors.LearningError as error:
-        raise CheckFailed(str(error), "mend that; until then all is kept here") from error
+        kept = f"{here.waits}; {here.last_known}" if here else "until then all is kept here"
+        raise CheckFailed(str(error), f"mend that; {kept}") from error
     detail = f"{context.settings.team} answers; this host is {there.role} there"
     if here is not None:
-        since = f" since {here.waiting_since:%Y-%m-%d %H:%M} UTC" if here.waiting_since else ""
-        detail += f", {counted(here.waiting, 'change')} wait here{since}"
+        detail += f", {here.waits}"
         detail += f", {there.change - (here.known or 0)} are still to come"
         detail += f", {here.portion}" if here.portion else ""
     if not there.can_write:
         return Finding(f"{detail}; it only reads", "ask its owner for `team init --member ROLE`")
     return Finding(detail)
+
+
+def _without_server(context: CheckContext) -> TeamHealth | None:
+    """What the file says of the team, where no server has it open."""
+    state = context.stored.outbox
+    if state is None:
+        return None
+    return TeamHealth(
+        team=context.settings.team,
+        waiting=state.waiting,
+        waiting_since=state.since,
+        known=state.mark and state.mark.change,
+    )
 
 
 CHECKS = (

@@ -7,7 +7,7 @@ import typer
 from mcp_learning.cli.options import DataDir, Json, Yes
 from mcp_learning.cli.output import print_json, say
 from mcp_learning.cli.running import ask, confirm, fail, load_settings, run, service, told
-from mcp_learning.errors import LearningError
+from mcp_learning.errors import LearningError, TeamError
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def team(
         print_json(values)
     else:
         say(line)
+    if "trouble" in values:
+        raise typer.Exit(1)
 
 
 def _refuse_without_access(settings: "Settings") -> None:
@@ -131,24 +133,25 @@ async def _status(settings: "Settings") -> tuple[dict[str, Any], str]:
     from mcp_learning.server.answers import structured
     from mcp_learning.team import setup
 
-    there = await setup.remote_state(settings)
     async with service(settings) as learning:
         health = await learning.health()
     here = health.team or TeamHealth(team=settings.team, waiting=0)
-    here = await setup.with_total(settings, there, here)
+    try:
+        there = await setup.remote_state(settings)
+        here = await setup.with_total(settings, there, here)
+    except TeamError as error:
+        values = {"here": structured(here), "trouble": str(error)}
+        return values, f"Team {here.team!r}: {error}. {here.waits}; {here.last_known}."
     behind = there.change - (here.known or 0)
-    values = {"here": structured(here), "role": there.role, "can_write": there.can_write}
+    at = {"role": there.role, "can_write": there.can_write, "changes": there.change}
     rights = "writes" if there.can_write else "only reads"
-    waits = f"{counted(here.waiting, 'change')} {'waits' if here.waiting == 1 else 'wait'}"
-    since = f" since {here.waiting_since:%Y-%m-%d %H:%M} UTC" if here.waiting else ""
     lines = [
-        f"Team {here.team!r}: this host {rights} as {there.role!r}.",
-        f"{waits} here{since};",
+        f"Team {here.team!r}: this host {rights} as {there.role!r}. {here.waits};",
         f"{behind} of {counted(there.change, 'change')} there are still to come.",
         *([f"{here.portion}."] if here.portion else []),
         *([f"Problem: {here.problem}."] if here.problem else []),
     ]
-    return {**values, "changes": there.change, "behind": behind}, " ".join(lines)
+    return {"here": structured(here), **at, "behind": behind}, " ".join(lines)
 
 
 async def _exchange(settings: "Settings", action: TeamAction) -> tuple[dict[str, Any], str]:

@@ -35,6 +35,21 @@ class TeamHealth(Model):
     problem: str | None = None
 
     @property
+    def waits(self) -> str:
+        """What waits here, and since when, in words."""
+        verb = "waits" if self.waiting == 1 else "wait"
+        since = f" since {self.waiting_since:%Y-%m-%d %H:%M} UTC" if self.waiting_since else ""
+        return f"{counted(self.waiting, 'change')} {verb} for the team{since}"
+
+    @property
+    def last_known(self) -> str:
+        """How far behind this host was at its last contact with the team, in words."""
+        if self.last_contact is None or self.behind is None:
+            return "the team was not reached since this host's server began"
+        at = f"{self.last_contact:%Y-%m-%d %H:%M} UTC"
+        return f"at the last contact, {at}, {self.behind} of the team's were still to come"
+
+    @property
     def portion(self) -> str:
         """How much of the team's is here, and what a search of the rest lacked; empty: all is."""
         if self.held is None or self.there is None or self.held >= self.there:

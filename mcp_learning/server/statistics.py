@@ -111,11 +111,10 @@ def _text(result: Stats, whole: Stats) -> str:
 
 def of_team(team: TeamHealth) -> str:
     """What waits for a team, since when, how far behind this host is, and what is wrong."""
-    verb = "waits" if team.waiting == 1 else "wait"
-    line = f"Team {quoted(team.team, 63)}: {counted(team.waiting, 'change')} {verb} for the team"
-    if team.waiting_since is not None:
-        line += f" since {team.waiting_since:%Y-%m-%d %H:%M} UTC"
-    if team.behind is not None:
+    line = f"Team {quoted(team.team, 63)}: {team.waits}"
+    if team.problem:
+        line += f"; {team.last_known}"
+    elif team.behind is not None:
         line += f"; {team.behind} of the team's are still to come"
     if team.portion:
         line += f"; {team.portion}"

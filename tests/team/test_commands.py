@@ -16,6 +16,7 @@ from waiting import wait_until
 
 from mcp_learning.cli import checks
 from mcp_learning.cli.check_runner import CheckContext, CheckFailed
+from mcp_learning.store.duckdb import inspection
 
 
 class Shell:
@@ -80,6 +81,32 @@ def test_a_database_moves_into_a_team_and_out_of_it(
     assert elsewhere.json("import", "jsonl", file, "--no-embed")["created"] == 1
 
 
+def test_while_the_server_is_away_status_and_doctor_say_what_waits_and_how_far_behind_it_was(
+    database: str, tmp_path: Path, record: Path
+) -> None:
+    own = PostgresServer()
+    try:
+        own.start()
+        own.execute("postgres", "CREATE ROLE ada LOGIN", f"CREATE DATABASE {database}")
+        anyio.run(make_team, own, database, "ada")
+        ada = Shell(tmp_path, own, database, "ada")
+        assert ada.json("team", "join")["pushed"] == 0
+        own.kill()
+        ada.run("import", "jsonl", str(record), "--no-embed")
+        told = ada.run("team", "status", status=1)
+        assert "can't be reached" in told
+        assert "1 change waits for the team since 2" in told
+        assert "not reached since" in told
+        context = CheckContext(None)
+        context.settings = settings_of(own, database, tmp_path, "ada")
+        context.stored = inspection.summary(tmp_path / "ada" / "learning.duckdb")
+        with pytest.raises(CheckFailed) as failed:
+            checks.team(context)
+        assert "1 change waits for the team since 2" in failed.value.fix
+    finally:
+        own.remove()
+
+
 def test_doctor_asks_the_team_s_store(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
@@ -88,7 +115,7 @@ def test_doctor_asks_the_team_s_store(
     context.settings = settings_of(server, database, tmp_path, "ada")
     assert checks.team(context).detail == "shop answers; this host is ada there"
     context.settings = settings_of(server, database, tmp_path, "ben")
-    with pytest.raises(CheckFailed, match="is no member of it"):
+    with pytest.raises(CheckFailed, match="--member ROLE"):
         checks.team(context)
 
 

@@ -10,17 +10,25 @@ from typing import NamedTuple, TypeVar
 
 import anyio
 
-from mcp_learning.store.duckdb import embeddings, executions, migrations
+from mcp_learning.store.duckdb import embeddings, executions, migrations, outbox_table
 from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.shared import OutboxState
 
 T = TypeVar("T")
 
 
 class Summary(NamedTuple):
-    """How many executions a database holds, and the fingerprint of its vectors' model, if any."""
+    """What a database holds.
+
+    Attributes:
+        executions: How many.
+        model: Fingerprint of the model of its vectors, if there are any.
+        outbox: What waits for a team; None: not read.
+    """
 
     executions: int
     model: str | None
+    outbox: OutboxState | None = None
 
 
 def schema_version(path: Path) -> int:
@@ -30,7 +38,12 @@ def schema_version(path: Path) -> int:
 
 def summary(path: Path) -> Summary:
     """What a database of the current schema holds."""
-    return _read(path, lambda cursor: Summary(executions.count(cursor), embeddings.model(cursor)))
+
+    def read(cursor: Cursor) -> Summary:
+        outbox = outbox_table.state(cursor)
+        return Summary(executions.count(cursor), embeddings.model(cursor), outbox)
+
+    return _read(path, read)
 
 
 def refuse_other_design(path: Path) -> None:
