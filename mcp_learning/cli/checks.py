@@ -256,7 +256,7 @@ def team(context: CheckContext) -> Finding:
         detail += f", {there.change - (here.known or 0)} are still to come"
         detail += f", {here.portion}" if here.portion else ""
     if not there.can_write:
-        return Finding(f"{detail}; it only reads", "ask its owner for `team init --member ROLE`")
+        return Finding(f"{detail}; it only reads", there.refusal)
     return Finding(detail)
 
 

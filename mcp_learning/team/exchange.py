@@ -139,17 +139,14 @@ class Exchange:
             state: Of this meeting.
 
         Raises:
-            TeamRefused: This host may not write. What waits goes on waiting.
-            TeamError: The team's store can't be used; what was sent until then is noted.
+            TeamError: This host may not write, or the team's store can't be used. What was sent
+                until then is noted, and the rest goes on waiting.
         """
         pushed = forgotten = 0
         store = self._local.store
         outgoing = await store.outgoing(BATCH)
         if outgoing.entries and not state.can_write:
-            raise TeamRefused(
-                f"the role {state.role!r} may not write to the team {self._team!r}, or this "
-                "mcp-learning is too old to; what is recorded here waits"
-            )
+            raise TeamError(f"{state.refusal}; what is recorded here waits")
         while outgoing.entries:
             this, last = outgoing, outgoing.entries[-1].number
             gone, outgoing = await both(

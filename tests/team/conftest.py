@@ -19,6 +19,7 @@ def server() -> Iterator[PostgresServer]:
     made.execute(
         "postgres",
         *(f"CREATE ROLE {role} LOGIN" for role in ("ada", "ben", "eve")),
+        "CREATE ROLE crowd LOGIN CONNECTION LIMIT 0",
         "CREATE ROLE locked LOGIN PASSWORD 'open-sesame'",
     )
     yield made

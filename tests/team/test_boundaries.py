@@ -119,6 +119,13 @@ async def test_who_may_only_read_reads_and_is_told_why_nothing_is_sent(
         assert (await first.execution(own)).author == "ben"
 
 
+RAISED = """
+CREATE FUNCTION mcpl.raised() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN NEW.min_client := 1000; RETURN NEW; END $$;
+CREATE TRIGGER raised BEFORE UPDATE ON mcpl.teams FOR EACH ROW EXECUTE FUNCTION mcpl.raised();
+"""
+
+
 async def test_a_version_that_is_too_old_reads_and_is_told(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
@@ -128,9 +135,20 @@ async def test_a_version_that_is_too_old_reads_and_is_told(
         await first.exchange()
         server.execute(database, "UPDATE mcpl.teams SET min_client = 1000")
         assert (await second.exchange()).pulled == 1
-        await second.record("translate the invoice")
-        with pytest.raises(TeamError, match="too old"):
+        own = await second.record("translate the invoice")
+        with pytest.raises(TeamError, match="wants a newer mcp-learning of who writes: update it"):
             await second.exchange()
+        server.execute(database, "UPDATE mcpl.teams SET min_client = 1")
+        await first.record("speed up the export")
+        await first.exchange()
+        server.execute(database, RAISED)  # between the question whether it may write and the write
+        with pytest.raises(TeamError, match="wants a newer mcp-learning"):
+            await second.exchange()
+        assert (await second.service.health()).rows == 3  # it has read
+        server.execute(database, "DROP TRIGGER raised ON mcpl.teams")
+        await second.exchange()
+        await first.exchange()
+        assert (await first.execution(own)).author == "ben"
 
 
 async def test_a_server_that_can_t_be_written_is_refused_as_a_replica(
@@ -214,6 +232,7 @@ ADDRESSES = {
     "refused the password": "postgresql://locked:wrong-sesame@/{database}?host={socket}",
     "no such role": "postgresql://nobody:hidden@/{database}?host={socket}",
     "no such database": "postgresql://ada:hidden@/nowhere?host={socket}",
+    "no connections left": "postgresql://crowd:hidden@/{database}?host={socket}",
     "can't be reached": "postgresql://ada:hidden@/{database}?host={socket}/elsewhere",
     "no host of that name": "postgresql://ada:hidden@no.such.host.invalid/{database}",
     "can't be read": "ada hidden {database}",

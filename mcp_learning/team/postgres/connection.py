@@ -36,20 +36,22 @@ _REFUSED: tuple[tuple[str, LiteralString], ...] = (
         _READ_ONLY,
         "the server is a replica or read-only; name the primary, or all hosts: host=a,b",
     ),
+    (
+        "too many (clients|connections)|remaining connection slots",
+        "the server has no connections left for this role: raise max_connections there, or the "
+        "role's limit, or put PgBouncer before it",
+    ),
     ("no pg_hba.conf entry|not permitted to log in", "the server doesn't let this role in"),
     ("service .*not found|service file", "there is no such service in libpq's service file"),
 )
 """What goes wrong when connecting, and how to say it; nobody mends these by waiting."""
 
 _INIT = "ask who runs the team's store to run `mcp-learning team init` or `team upgrade`"
+TOO_OLD = "the team wants a newer mcp-learning of who writes: update it"
+_WAITS = "until then what is recorded here waits"
 _GONE = "the team's server can't be reached, or has ended the connection"
 _BY_STATE: tuple[tuple[tuple[str, ...], type[TeamError], str], ...] = (
-    (
-        ("MCPL1",),
-        TeamRefused,
-        "the team wants a newer mcp-learning of who writes; update it, until then this host only "
-        "reads",
-    ),
+    (("MCPL1",), TeamError, f"{TOO_OLD}; {_WAITS}"),
     (
         ("42501",),
         TeamError,
@@ -71,7 +73,17 @@ _BY_STATE: tuple[tuple[tuple[str, ...], type[TeamError], str], ...] = (
         TeamUnreachable,
         "the team's server is a replica, or read-only for the moment",
     ),
-    (("53",), TeamUnreachable, "the team's server has no room left on its disk, or for more hosts"),
+    (
+        ("531",),
+        TeamUnreachable,
+        f"the team's server has no room left on its disk: who runs it makes some, {_WAITS}",
+    ),
+    (
+        ("53",),
+        TeamUnreachable,
+        "the team's server has no memory or connections left: raise max_connections there, or put "
+        "PgBouncer before it",
+    ),
     (("22", "23", "54"), TeamRefused, "the team's store can't hold a value"),
     (("08", "40", "57"), TeamUnreachable, _GONE),
 )

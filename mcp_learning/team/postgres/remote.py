@@ -15,7 +15,14 @@ from mcp_learning.models.fields import clean_values
 from mcp_learning.store.shared import Part
 from mcp_learning.team.access import Access
 from mcp_learning.team.postgres import losses, parts, schema
-from mcp_learning.team.postgres.connection import Connection, close, connect, fetch, in_plain_words
+from mcp_learning.team.postgres.connection import (
+    TOO_OLD,
+    Connection,
+    close,
+    connect,
+    fetch,
+    in_plain_words,
+)
 from mcp_learning.team.postgres.pages import Lacks, Read, RemotePage, page_of
 from mcp_learning.team.rows import Row, as_json
 
@@ -27,7 +34,7 @@ READ_IN = 200
 
 _STATE = """
 SELECT t.team, t.epoch::text || '/' || mcpl.server(), t.change, t.floor, session_user::text,
-    m.can_write AND t.min_client <= %s
+    m.can_write, t.min_client > %s
 FROM mcpl.teams t JOIN mcpl.members m ON m.team = t.team AND m.member = session_user
 WHERE t.name = %s
 """
@@ -70,7 +77,8 @@ class RemoteState(NamedTuple):
         change: The last number.
         floor: Tombstones up to it may be gone.
         role: Under which this host is known there.
-        can_write: Whether that may write, and this version of the package is new enough to.
+        is_writer: Whether that may write.
+        is_old: Whether the team wants a newer version of the package of who writes.
     """
 
     team: UUID
@@ -78,7 +86,23 @@ class RemoteState(NamedTuple):
     change: int
     floor: int
     role: str
-    can_write: bool
+    is_writer: bool
+    is_old: bool
+
+    @property
+    def can_write(self) -> bool:
+        """Whether this host may write."""
+        return self.is_writer and not self.is_old
+
+    @property
+    def refusal(self) -> str:
+        """Why it may not, and what to do about it."""
+        if self.is_old:
+            return TOO_OLD
+        return (
+            f"the role {self.role!r} may not write to the team; its owner runs "
+            f"`mcp-learning team init --member {self.role}`"
+        )
 
 
 class Pushed(NamedTuple):
@@ -293,7 +317,7 @@ class Remote:
                 f"the team {self._access.team!r} isn't there, or this role is no member of it: its "
                 "owner runs `mcp-learning team init --member ROLE`"
             )
-        return RemoteState(*cast("tuple[UUID, str, int, int, str, bool]", row))
+        return RemoteState(*cast("tuple[UUID, str, int, int, str, bool, bool]", row))
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:
