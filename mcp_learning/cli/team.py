@@ -148,7 +148,7 @@ async def _status(settings: "Settings") -> tuple[dict[str, Any], str]:
     lines = [
         f"Team {here.team!r}: this host {rights} as {there.role!r}. {here.waits};",
         f"{behind} of {counted(there.change, 'change')} there are still to come.",
-        *([] if there.can_write else [f"{there.refusal}."]),
+        *([f"Problem: {there.refusal}."] if there.is_old else []),
         *([f"{here.portion}."] if here.portion else []),
         *([f"Problem: {here.problem}."] if here.problem else []),
     ]

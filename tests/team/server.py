@@ -58,6 +58,15 @@ class PostgresServer:
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
+    def listen(self, addresses: Sequence[str], certificate: Path) -> None:
+        """Starts it on these addresses, too, where it lets everybody in who asks for TLS."""
+        with (self._data / "pg_hba.conf").open("a") as file:
+            file.write("hostssl all all samenet trust\n")
+        key = certificate.with_suffix(".key")
+        self._set(listen_addresses=",".join(addresses))
+        self._set(ssl="on", ssl_cert_file=str(certificate), ssl_key_file=str(key))
+        self.start()
+
     def start(self, *options: str) -> None:
         """Starts it and waits until it answers; `options` as for the program `postgres`."""
         given = ["-o", " ".join(options)] if options else []
@@ -104,6 +113,19 @@ class PostgresServer:
             for statement in statements:
                 cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def copy(self, database: str, target: "PostgresServer") -> None:
+        """Copies a database to another server, which has its roles, as people do."""
+        file = self.directory / f"{database}.dump"
+        self._run("pg_dump", "-h", self.directory, "-U", "app", "-Fc", "-f", file, database)
+        target.execute("postgres", f"CREATE DATABASE {database}")
+        given = ("-h", target.directory, "-U", "app", "-d", database)
+        self._run("pg_restore", *given, "--exit-on-error", file)
+
+    def files_with(self, text: bytes) -> list[Path]:
+        """The files of its tables and indexes that have these bytes anywhere."""
+        files = (one for one in (self._data / "base").rglob("*") if one.is_file())
+        return [one for one in files if text in one.read_bytes()]
 
     def _processes(self) -> list[psutil.Process]:
         """All of them, the one that starts the others first."""

@@ -141,6 +141,38 @@ async def test_what_a_standby_lacked_is_sent_again_and_takes_nothing_back_that_c
             assert [one.lesson.do for one in told] == ["ask twice"]
 
 
+async def test_a_team_moves_to_another_server_with_what_was_written_after_the_copy(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    other = PostgresServer()
+    try:
+        other.start()
+        roles = (f"CREATE ROLE {role} LOGIN" for role in ("ada", "ben"))
+        other.execute(
+            "postgres", *roles, "CREATE ROLE mcpl_member", "GRANT mcpl_member TO ada, ben"
+        )
+        async with hosts(server, database, tmp_path, "ada", "ben") as (ada, ben):
+            kept = await ada.record("mend the cart", approach="old")
+            for host in (ada, ben):
+                await host.exchange()
+            await anyio.to_thread.run_sync(server.copy, database, other)
+            await revise(ada, kept, approach="by ada")
+            lost = await ada.record("translate the invoice", approach="new")
+            await ada.exchange()
+        async with hosts(other, database, tmp_path, "ada", "ben") as (ada, ben):
+            own = [await ben.record(f"mend the search, part {number}") for number in range(5)]
+            await revise(ben, kept, model_tier="large")
+            for host in (ben, ada, ben):
+                await host.exchange()
+            for host in (ada, ben):
+                assert await known(host, kept) == ("by ada", "large", 0)
+                assert await known(host, lost) == ("new", None, 0)
+                assert [await known(host, one) for one in own] == [(None, None, 0)] * 5
+    finally:
+        other.remove()
+
+
 async def test_the_last_of_three_servers_is_reached_while_the_others_hang(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:

@@ -1,12 +1,11 @@
 """A server that has to prove itself: what is refused when it can't, and with which words."""
 
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from team.certificates import certificate
 from team.hosts import hosts, make_team, settings_of
 from team.server import PostgresServer
 
@@ -14,26 +13,6 @@ from mcp_learning.errors import TeamError
 from mcp_learning.team import setup
 
 pytestmark = pytest.mark.anyio
-
-
-def certificate(directory: Path, name: str) -> Path:
-    """A certificate of its own authority for 127.0.0.1, with its key beside it."""
-    file = directory / f"{name}.crt"
-    command = [
-        str(shutil.which("openssl")),
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", f"/CN={name}"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
-    command += ["-keyout", str(file.with_suffix(".key")), "-out", str(file)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return file
 
 
 class Listening:
@@ -55,8 +34,6 @@ class Listening:
 @pytest.fixture
 def listening(server: PostgresServer) -> Iterator[Listening]:
     """A server that isn't started; `server` says whether there is any."""
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl is installed")
     own = PostgresServer()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -74,11 +51,9 @@ async def test_a_server_proves_itself_by_a_certificate_of_an_authority_that_is_n
     own.execute("postgres", "CREATE ROLE ada LOGIN", "CREATE DATABASE learning")
     await make_team(own, "learning", "ada")
     own.stop()
-    right, wrong = certificate(own.directory, "right"), certificate(tmp_path, "wrong")
+    right = certificate(own.directory, "right", "127.0.0.1")
+    wrong = certificate(tmp_path, "wrong", "127.0.0.1")
     key = right.with_suffix(".key")
-    if key.owner() == "root":  # PostgreSQL runs as somebody else then
-        for file in (right, key):
-            shutil.chown(file, "postgres", "postgres")
 
     async def refused(url: str, words: str) -> None:
         settings = settings_of(own, "learning", tmp_path, "ada", team_url=url)
