@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from mcp_learning.lessons.wording import likeness
 from mcp_learning.models.characters import visible
 from mcp_learning.models.folding import folded
-from mcp_learning.models.lessons import Lesson
+from mcp_learning.models.lessons import LONGEST, Lesson
 from mcp_learning.redaction.repositories import parse
 
 CONTRADICTS = 0.6
@@ -55,6 +55,8 @@ def problem(*texts: str | None, quotes: bool = False) -> str:
         quotes: They are made of what was recorded, which may name commands.
     """
     for text in filter(None, texts):
+        if len(text) > LONGEST:
+            return f"has {len(text):,} characters; shorten it to at most {LONGEST}"
         if visible(text) != text:
             return "has characters that can't be seen; write it without them"
         plain = folded(text)

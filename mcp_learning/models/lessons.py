@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from mcp_learning.models.fields import Model, OptionalLabel, Repo, Request
@@ -20,6 +20,7 @@ MOST_EVIDENCE = 20  # executions that a lesson names
 PAGE = 50  # lessons that are exported or imported together, with all that is known of them
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST)]
+Gain = Annotated[float, Field(ge=-1, le=1)]
 
 
 class Lesson(Model):
@@ -35,32 +36,38 @@ class Lesson(Model):
     """
 
     lesson_id: UUID
-    key: str = ""
+    key: Annotated[str, Field(max_length=2_000)] = ""
     kind: Kind
     origin: Origin
     status: Status
     pinned: bool = False
-    when: str
-    do: str | None = None
-    avoid: str | None = None
-    repo: str | None = None
-    task_type: str | None = None
-    gain: float | None = None
-    gain_low: float | None = None
-    gain_high: float | None = None
-    evidence: list[UUID]
-    created_at: datetime
-    updated_at: datetime
-    worded_at: datetime
+    when: Text
+    do: Text | None = None
+    avoid: Text | None = None
+    repo: Repo = None
+    task_type: OptionalLabel = None
+    gain: Gain | None = None
+    gain_low: Gain | None = None
+    gain_high: Gain | None = None
+    evidence: Annotated[list[UUID], Field(max_length=MOST_EVIDENCE)]
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    worded_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.do is None and self.avoid is None:
+            raise ValueError("has neither do nor avoid")
+        return self
 
 
 class LessonChange(Model):
     """A line of a lesson's history: found, saved, merged, reworded, kept and so on."""
 
-    changed_at: datetime
-    change: str
+    changed_at: AwareDatetime
+    change: Annotated[str, Field(max_length=20)]
     by: Literal["evidence", "effect", "agent", "person"]
-    reason: str = ""
+    reason: Annotated[str, Field(max_length=2 * LONGEST)] = ""
 
 
 class Effect(Model):
@@ -265,9 +272,9 @@ class ShownLessons(Model):
 class PastShowing(Model):
     """A showing whose task was recorded as `task_id`; `unit` names the task before it was."""
 
-    unit: str
+    unit: Annotated[str, Field(max_length=200)]
     shown: bool
-    shown_at: datetime
+    shown_at: AwareDatetime
     task_id: UUID
 
 

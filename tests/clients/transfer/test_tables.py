@@ -187,3 +187,32 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, notes: Notes) -> None:
     os.mkfifo(tmp_path / "a.jsonl")
     assert read_jsonl(tmp_path / "a.jsonl", notes) == []
     assert notes.skipped == {"not a regular file": 1}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"when": "x" * 20_000},
+        {"do": None},
+        {"status": "great"},
+        {"evidence": [TASK_ID] * 21},
+        {"gain": 5},
+        {"worded_at": "2024-03-01T10:00:00"},
+    ],
+)
+def test_what_is_no_lesson_is_counted_and_the_others_are_taken(
+    tmp_path: Path, notes: Notes, bad: dict[str, Any]
+) -> None:
+    lesson: dict[str, Any] = {
+        "lesson_id": TASK_ID,
+        "kind": "told",
+        "origin": "agent",
+        "status": "kept",
+    }
+    lesson |= {"when": "the spout drips", "do": "turn it", "evidence": [TASK_ID]}
+    lesson |= dict.fromkeys(("created_at", "updated_at", "worded_at"), "2024-03-01T10:00:00Z")
+    path = jsonl(tmp_path / "a.jsonl", {"lesson": lesson}, {"lesson": lesson | bad})
+    assert read_jsonl(path, notes) == []
+    assert [one.lesson.do for one in notes.lessons] == ["turn it"]
+    assert notes.skipped.total() == 1
+    assert notes.examples[0].where == "line 2"
