@@ -1,5 +1,7 @@
 """Fixtures for all tests: private settings, and proof that nothing blocks the event loop."""
 
+import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +14,7 @@ from blockbuster import BlockBuster
 from services import open_service
 from watched import Watched, refuse_on_the_loop
 
+from mcp_learning.cli.log_records import is_worth_telling
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
@@ -65,9 +68,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place(item) not in LONG_TESTS)
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """Passes over the error of anyio's sockets that a server's log leaves out, too."""
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        cause = error and (type(error), error, error.__traceback__)
+        record = logging.LogRecord("asyncio", logging.ERROR, "", 0, context["message"], (), cause)
+        if is_worth_telling(record):
+            super().call_exception_handler(context)
+
+
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {} if sys.platform == "win32" else {"loop_factory": _Loop}
 
 
 @pytest.fixture(autouse=True)

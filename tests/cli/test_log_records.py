@@ -85,3 +85,9 @@ def test_data_that_arrives_when_waiting_for_it_is_cancelled_is_no_error(
     assert not is_worth_telling(record)
     record.exc_info = (ValueError, ValueError(), None)
     assert is_worth_telling(record)
+
+
+@pytest.mark.anyio
+@pytest.mark.skipif(sys.platform == "win32", reason="needs Unix sockets")
+async def test_tests_pass_over_it_as_the_log_does(tmp_path: Path) -> None:
+    await cancel_a_wait_for_data_that_arrives(tmp_path / "s")
