@@ -12,6 +12,7 @@ def load_service() -> "type[LearningService]":
     service: type[LearningService] = import_module("mcp_learning.service.learning").LearningService
     models = (import_module(f"mcp_learning.models.{name}") for name in ("requests", "results"))
     requests, results = models
-    for model in (requests.RecordExecution, results.Execution, results.Recorded):
+    asked = (requests.RecordExecution, requests.Details)  # the latter makes a default by itself
+    for model in (*asked, results.Execution, results.Recorded):
         model.model_rebuild()
     return service
