@@ -1,5 +1,7 @@
 """Learning services on real databases, which share one embedding model: to load it takes long."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 
@@ -22,3 +24,11 @@ def open_service(settings: Settings, retriever: Retriever | None = None) -> Lear
     store = open_store(settings)
     model = embedder() if settings.embedding_model == DEFAULT_MODEL else None
     return LearningService(settings, store, Indexer(settings, store, model, retriever))
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[LearningService]:
+    """Such a service; that it is closed writes what it has counted."""
+    service = open_service(settings)
+    yield service
+    await service.close()

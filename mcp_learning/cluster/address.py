@@ -128,17 +128,12 @@ async def listen(
         OSError: No socket can be made here.
     """
     token = secrets.token_urlsafe(32)
-    if not unix_sockets:
-        return await listen_on_loopback(leader, token)
-    listener, name = await _listen_on_socket(directory)
-    return listener, Address(leader=leader, socket=name, token=token)
-
-
-async def listen_on_loopback(leader: Member, token: str) -> tuple[Listener[SocketStream], Address]:
-    """Listens on a free port of the loopback interface."""
-    listener = await anyio.create_tcp_listener(local_host=LOOPBACK, local_port=0)
-    port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - anyio's, not Django's
-    return listener, Address(leader=leader, port=port, token=token)
+    if unix_sockets:
+        listener, name = await _listen_on_socket(directory)
+        return listener, Address(leader=leader, socket=name, token=token)
+    port_listener = await anyio.create_tcp_listener(local_host=LOOPBACK, local_port=0)
+    port = port_listener.extra(SocketAttribute.local_port)  # noqa: S610 - anyio's, not Django's
+    return port_listener, Address(leader=leader, port=port, token=token)
 
 
 async def connect(directory: Path, address: Address) -> ByteStream:

@@ -22,7 +22,7 @@ from mcp_learning.search import vss
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService
 from mcp_learning.service.maintenance import embed_missing
-from mcp_learning.service.protocol import Progress
+from mcp_learning.service.protocol import Progress, ignore_progress
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 from mcp_learning.store.duckdb import copies, executions, migrations
@@ -36,10 +36,6 @@ def data_dir(tmp_path: Path) -> Path:
     directory = tmp_path / "data"
     directory.mkdir(mode=0o700)
     return directory
-
-
-async def unheard(share: float, message: str) -> None:
-    pass
 
 
 def fill(path: Path, rows: int) -> None:
@@ -70,7 +66,7 @@ def test_a_database_of_the_original_design_is_upgraded_and_kept_as_it_was(
     assert Path(report["backup"]).read_bytes() == file
     assert Path(report["backup"] + ".wal").read_bytes() == log
     assert counts(path)["embeddings"] == 31
-    again = bring_file_up(Settings.load(data_dir=data_dir), unheard)
+    again = bring_file_up(Settings.load(data_dir=data_dir), ignore_progress)
     assert (again.version, again.backup) == (report["to_version"], None)
 
 
@@ -151,11 +147,11 @@ def test_whatever_the_vectors_are_like_the_executions_are_kept(
     else:
         legacy_files.make(path, 40, vectors=None, index=False)
 
-    file = bring_file_up(settings, unheard)
+    file = bring_file_up(settings, ignore_progress)
 
     assert file.version == 0
     assert counts(path)["executions"] == 40
-    assert bring_file_up(settings, unheard).backup is None
+    assert bring_file_up(settings, ignore_progress).backup is None
 
 
 def test_an_older_schema_is_kept_and_migrated(
@@ -168,7 +164,7 @@ def test_an_older_schema_is_kept_and_migrated(
     known = (*migrations.known(), newer)
     monkeypatch.setattr(migrations, "known", lambda: known)
 
-    file = bring_file_up(settings, unheard)
+    file = bring_file_up(settings, ignore_progress)
 
     assert file.version == known[-2].version
     assert file.backup is not None
@@ -188,12 +184,12 @@ def test_it_waits_for_a_leader_that_does_not_answer_or_has_ended(settings: Setti
 
     with ExitStack() as leading:
         leading.enter_context(exclusive_access(settings))
-        file = bring_file_up(settings, unheard, pause=end_the_leader)
+        file = bring_file_up(settings, ignore_progress, pause=end_the_leader)
     assert file.version == migrations.newest()
     assert len(pauses) == 1
 
     with exclusive_access(settings), pytest.raises(StoreLocked, match="in use by"):
-        bring_file_up(settings, unheard, patience=0.0, pause=pauses.append)
+        bring_file_up(settings, ignore_progress, patience=0.0, pause=pauses.append)
     assert len(pauses) == 1
 
 
@@ -204,7 +200,7 @@ def test_an_hnsw_index_on_our_own_tables_is_dropped(settings: Settings) -> None:
         connection.execute("SET hnsw_enable_experimental_persistence = true")
         connection.execute("CREATE INDEX mine ON embeddings USING HNSW (embedding)")
 
-    file = bring_file_up(settings, unheard)
+    file = bring_file_up(settings, ignore_progress)
 
     assert file.dropped == ["mine"]
     assert file.backup is not None
@@ -228,7 +224,7 @@ def test_what_can_t_be_upgraded_is_left_as_it_is(kind: str, settings: Settings) 
             connection.execute("CREATE TABLE t AS FROM range(3)")
     before = path.read_bytes()
     with pytest.raises(StoreDamaged if kind == "damaged" else StoreError):
-        bring_file_up(settings, unheard)
+        bring_file_up(settings, ignore_progress)
     assert path.read_bytes() == before
     assert not settings.backup_dir.exists()
 
@@ -285,7 +281,7 @@ async def test_executions_that_get_no_vector_are_an_error_and_not_counted_as_don
         await service.record(TASK)
     indexer = Fruitless(service.settings, service.store)
     with pytest.raises(IndexUnavailable, match="2 executions got no vector; run the command again"):
-        await embed_missing(service.store, indexer, EmbedMissing(), unheard)
+        await embed_missing(service.store, indexer, EmbedMissing(), ignore_progress)
 
 
 @pytest.mark.anyio
@@ -299,9 +295,9 @@ async def test_vectors_of_another_model_are_made_again(settings: Settings) -> No
         )
     async with connect(settings) as learning:  # a running server
         with pytest.raises(IndexUnavailable, match="re-embed"):
-            await learning.embed_missing(EmbedMissing(), unheard)
+            await learning.embed_missing(EmbedMissing(), ignore_progress)
 
-        health, embedded = await complete(settings, unheard)
+        health, embedded = await complete(settings, ignore_progress)
 
         assert (health.embedded, health.reembed_due, embedded) == (4, False, 4)
         assert health.leader is not None
@@ -313,5 +309,5 @@ async def test_an_index_is_built_where_searches_are_to_use_one(settings: Setting
     settings.data_dir.mkdir()
     fill(settings.database_path, 12)
     wanted = settings.model_copy(update={"search_mode": "hnsw"})
-    health, embedded = await complete(wanted, unheard)
+    health, embedded = await complete(wanted, ignore_progress)
     assert (health.index.state, embedded) == ("ready", 12)

@@ -111,13 +111,25 @@ async def test_what_is_removed_is_one_s_own_address_only(tmp_path: Path) -> None
     await second.aclose()
 
 
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's directory for files that don't stay, with a short path."""
+    made = Path(tempfile.mkdtemp())
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(made))
+    return made
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Path:
+    """A directory whose path is too long for a socket in it."""
+    made = tmp_path / ("d" * 120)
+    made.mkdir()
+    return made
+
+
 async def test_a_path_too_long_for_a_socket_gets_a_short_private_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    deep: Path, runtime: Path
 ) -> None:
-    runtime = Path(tempfile.mkdtemp())
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    deep = tmp_path / ("d" * 120)
-    deep.mkdir()
     listener, address = await addresses.listen(deep, ME)
     assert address.socket is not None
     async with listener, anyio.create_task_group() as group:
@@ -133,10 +145,8 @@ async def test_a_path_too_long_for_a_socket_gets_a_short_private_one(
 
 
 async def test_a_directory_for_sockets_with_too_long_a_path_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    deep: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deep = tmp_path / ("d" * 120)
-    deep.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
     listener, address = await addresses.listen(deep, ME)
@@ -149,12 +159,9 @@ async def test_a_directory_for_sockets_with_too_long_a_path_is_passed_over(
 
 
 async def test_removing_an_address_leaves_the_socket_of_another_data_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    deep: Path, runtime: Path
 ) -> None:
-    runtime = Path(tempfile.mkdtemp())
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    mine, other = tmp_path / ("m" * 120), tmp_path / ("o" * 120)
-    mine.mkdir()
+    mine, other = deep, deep / "other"
     other.mkdir()
     first, my_address = await addresses.listen(mine, ME)
     second, other_address = await addresses.listen(other, ME)
@@ -182,14 +189,10 @@ def squat_with_a_file(directory: Path) -> None:
     "squat", [squat_with_an_open_directory, squat_with_a_link, squat_with_a_file]
 )
 async def test_a_directory_for_sockets_that_somebody_else_made_is_passed_over(
-    squat: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    squat: Callable[[Path], None], deep: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime = Path(tempfile.mkdtemp())
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     squat(runtime / f"mcp-learning-{os.getuid()}")
     monkeypatch.setattr(tempfile, "tempdir", str(runtime))
-    deep = tmp_path / ("d" * 120)
-    deep.mkdir()
     for _ in range(2):  # the first one's socket stays, as after a kill
         listener, address = await addresses.listen(deep, ME)
         assert address.socket is not None
@@ -205,9 +208,8 @@ async def test_a_directory_for_sockets_that_somebody_else_made_is_passed_over(
 
 
 async def test_a_directory_in_the_place_of_the_socket_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, runtime: Path
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", tempfile.mkdtemp())
     (tmp_path / "leader.sock").mkdir()
     listener, address = await addresses.listen(tmp_path, ME)
     async with listener, anyio.create_task_group() as group:
@@ -219,7 +221,7 @@ async def test_a_directory_in_the_place_of_the_socket_is_passed_over(
 async def test_without_unix_sockets_a_port_on_the_loopback_interface_is_used(
     tmp_path: Path,
 ) -> None:
-    listener, address = await addresses.listen_on_loopback(ME, "token")
+    listener, address = await addresses.listen(tmp_path, ME, unix_sockets=False)
     async with listener, anyio.create_task_group() as group:
         group.start_soon(listener.serve, greet)
         addresses.write(tmp_path, address)

@@ -30,6 +30,7 @@ from mcp_learning.models.results import SimilarTasks
 from mcp_learning.server.answers import structured
 from mcp_learning.server.service_runner import SWITCH_INTERVAL
 from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -164,16 +165,13 @@ class Storm:
             self._count_write()
 
     async def _rebuild(self) -> None:
-        async def ignore(share: float, message: str) -> None:
-            pass
-
         for turn in itertools.count():
             if self.over or (self._end is None and self.builds == BUILDS):
                 return
             request = RebuildIndex(preset="fast")
             try:
                 done = await self._call(
-                    lambda request=request: self.service.rebuild(request, ignore),  # type: ignore[misc]
+                    lambda request=request: self.service.rebuild(request, ignore_progress),  # type: ignore[misc]
                     may_be_cancelled=turn % 2 == 0,
                 )
             except IndexUnavailable as error:

@@ -23,6 +23,7 @@ from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex, RecordExecution
 from mcp_learning.server.answers import structured
 from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
 
 ROWS = 60
@@ -88,13 +89,9 @@ def opened(data_dir: Path) -> LearningService:
 
 async def rebuild(service: LearningService) -> int:
     """Rows of a rebuilt index."""
-
-    async def ignore(share: float, message: str) -> None:
-        pass
-
     for _ in range(TRIES):
         try:
-            return (await service.rebuild(RebuildIndex(preset="fast"), ignore)).rows
+            return (await service.rebuild(RebuildIndex(preset="fast"), ignore_progress)).rows
         except IndexUnavailable as error:
             if UNDER_WAY not in str(error):
                 raise

@@ -16,6 +16,7 @@ from store.rows import execution, migrated
 from mcp_learning.cli.upgrade_steps import bring_file_up
 from mcp_learning.errors import StoreDamaged
 from mcp_learning.service import recovery
+from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import copies, executions
 from mcp_learning.store.duckdb.copies import DatabaseContents
@@ -199,13 +200,9 @@ def test_an_upgrade_killed_at_any_step_leaves_the_old_or_the_new_database(tmp_pa
             assert kept.read_bytes() == original, place
     assert (places[0] / "learning.duckdb").read_bytes() == original
     for place in places:
-        bring_file_up(Settings.load(data_dir=place), unheard)
+        bring_file_up(Settings.load(data_dir=place), ignore_progress)
         assert held(place / "learning.duckdb").counts["executions"] == 31, place
         assert not list(place.glob("*.new*"))
-
-
-async def unheard(share: float, message: str) -> None:
-    pass
 
 
 def descriptions(path: Path) -> set[str]:

@@ -28,6 +28,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.models.results import Forgotten
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 
@@ -134,13 +135,10 @@ async def test_filters_choose_what_matches_all_of_them(
 
 @pytest.mark.parametrize("mode", ["exact", "hnsw"])
 async def test_forgotten_rows_never_come_back_from_an_index(mode: str, settings: Settings) -> None:
-    async def ignore(share: float, message: str) -> None:
-        pass
-
     chosen = settings.model_copy(update={"search_mode": mode})
     service = open_service(chosen)
     ids = [(await record(service, f"{LOGIN} on page {page}")).task_id for page in range(30)]
-    await service.rebuild(RebuildIndex(preset="fast"), ignore)
+    await service.rebuild(RebuildIndex(preset="fast"), ignore_progress)
     assert (await find(service, LOGIN)).search.mode == mode
     await forget(service, task_ids=ids[:25], dry_run=False)
     assert set(await found_ids(service, LOGIN, limit=50)) == set(ids[25:])

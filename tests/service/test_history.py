@@ -18,6 +18,7 @@ from mcp_learning.models.transfer import ImportBatch, PastExecution
 from mcp_learning.recommend.replay import Prediction, predictions
 from mcp_learning.service.history import latest, unpacked
 from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import ignore_progress
 
 pytestmark = pytest.mark.anyio
 
@@ -73,10 +74,7 @@ def past_executions(number: int, seed: int) -> Iterator[PastExecution]:
 
 
 async def embed(service: LearningService) -> None:
-    async def unheard(share: float, message: str) -> None:
-        del share, message
-
-    await service.embed_missing(EmbedMissing(), unheard)
+    await service.embed_missing(EmbedMissing(), ignore_progress)
 
 
 async def last_prediction(

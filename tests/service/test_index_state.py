@@ -1,11 +1,8 @@
 """What is told of the HNSW index, loaded or not, and searches that name how they want to search."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 from service.examples import EXPORT, LOGIN, find, record
-from services import open_service
+from services import opened
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.requests import RebuildIndex
@@ -14,13 +11,6 @@ from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[LearningService]:
-    service = open_service(settings)
-    yield service
-    await service.close()
 
 
 async def test_the_index_is_known_before_anything_is_loaded(settings: Settings) -> None:

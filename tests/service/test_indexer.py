@@ -3,8 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -16,12 +15,13 @@ import psutil
 import pytest
 from child_startup import hold_at_start, run_at_start
 from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, database_of, find, found_ids, record
-from services import open_service
+from services import opened
 
 from mcp_learning.errors import IndexUnavailable, StoreError
 from mcp_learning.models.health import IndexHealth
 from mcp_learning.models.requests import RebuildIndex
 from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -50,7 +50,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Indexed:
     async def make() -> UUID:
         async with opened(Settings.load(data_dir=directory, search_mode="hnsw")) as service:
             task_id = (await record(service)).task_id
-            await service.rebuild(RebuildIndex(), ignore)
+            await service.rebuild(RebuildIndex(), ignore_progress)
             return task_id
 
     return Indexed(directory, anyio.run(make))
@@ -61,17 +61,6 @@ def indexed(prepared: Indexed, settings: Settings) -> UUID:
     """The one execution that the settings' database and index hold."""
     shutil.copytree(prepared.directory, settings.data_dir)
     return prepared.task_id
-
-
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[LearningService]:
-    service = open_service(settings)
-    yield service
-    await service.close()
-
-
-async def ignore(share: float, message: str) -> None:
-    pass
 
 
 async def index_of(service: LearningService) -> IndexHealth:
@@ -108,7 +97,7 @@ async def test_a_rebuild_reports_rising_progress_up_to_the_end(service: Learning
 
 async def test_everything_is_served_while_an_index_is_built(service: LearningService) -> None:
     task_id = (await record(service)).task_id
-    await service.rebuild(RebuildIndex(preset="fast"), ignore)
+    await service.rebuild(RebuildIndex(preset="fast"), ignore_progress)
     first = await index_of(service)
     newer: list[UUID] = []
     seen: list[str] = []
@@ -118,7 +107,7 @@ async def test_everything_is_served_while_an_index_is_built(service: LearningSer
             return
         seen.append((await index_of(service)).state)
         with pytest.raises(IndexUnavailable, match="under way"):
-            await service.rebuild(RebuildIndex(), ignore)
+            await service.rebuild(RebuildIndex(), ignore_progress)
         newer.append((await record(service, EXPORT)).task_id)
         assert await found_ids(service, EXPORT) == newer
         found = await find(service, LOGIN_PARAPHRASE)
@@ -131,21 +120,21 @@ async def test_everything_is_served_while_an_index_is_built(service: LearningSer
     second = await index_of(service)
     assert (first.m, second.m) == (8, 16)
     assert await found_ids(service, EXPORT) == newer
-    await service.rebuild(RebuildIndex(), ignore)  # the refused one left no mark
+    await service.rebuild(RebuildIndex(), ignore_progress)  # the refused one left no mark
 
 
 async def test_an_empty_database_has_nothing_to_index(
     service: LearningService, settings: Settings
 ) -> None:
     with pytest.raises(IndexUnavailable, match="record executions first"):
-        await service.rebuild(RebuildIndex(), ignore)
+        await service.rebuild(RebuildIndex(), ignore_progress)
     assert list(settings.index_dir.glob("*")) == []
 
 
 async def test_parameters_of_one_s_own_are_used(service: LearningService) -> None:
     await record(service)
     wanted = RebuildIndex(preset="custom", m=5, ef_construction=23)
-    built = await service.rebuild(wanted, ignore)
+    built = await service.rebuild(wanted, ignore_progress)
     assert (built.m, built.ef_construction, built.recall_at_10) == (5, 23, None)
 
 
@@ -157,13 +146,13 @@ async def test_a_cancelled_rebuild_leaves_the_old_index_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     task_id = (await record(service)).task_id
-    await service.rebuild(RebuildIndex(preset="fast"), ignore)
+    await service.rebuild(RebuildIndex(preset="fast"), ignore_progress)
     before = await index_of(service)
     hold = hold_at_start(tmp_path, monkeypatch)
     others = set(children())  # of other tests that share this process
 
     async with anyio.create_task_group() as group:
-        group.start_soon(service.rebuild, RebuildIndex(), ignore)
+        group.start_soon(service.rebuild, RebuildIndex(), ignore_progress)
         writer = await anyio.to_thread.run_sync(os.open, hold, os.O_WRONLY)  # the child runs
         assert list(settings.index_dir.glob("building.*"))
         assert len(set(children()) - others) == 1
@@ -177,19 +166,19 @@ async def test_a_cancelled_rebuild_leaves_the_old_index_and_nothing_else(
     assert [match.task_id for match in found.matches] == [task_id]
     assert found.search.mode == "hnsw"
     monkeypatch.delenv("PYTHONPATH")
-    assert (await service.rebuild(RebuildIndex(), ignore)).m == 16
+    assert (await service.rebuild(RebuildIndex(), ignore_progress)).m == 16
 
 
 async def test_a_failed_build_leaves_the_old_index(
     service: LearningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await record(service)
-    await service.rebuild(RebuildIndex(preset="fast"), ignore)
+    await service.rebuild(RebuildIndex(preset="fast"), ignore_progress)
     before = await index_of(service)
     run_at_start(tmp_path, monkeypatch, "import os; os._exit(9)")
 
     with pytest.raises(IndexUnavailable, match="failed"):
-        await service.rebuild(RebuildIndex(), ignore)
+        await service.rebuild(RebuildIndex(), ignore_progress)
 
     assert await index_of(service) == before
     assert (await find(service, LOGIN)).search.mode == "hnsw"
@@ -198,7 +187,7 @@ async def test_a_failed_build_leaves_the_old_index(
 async def test_an_index_survives_a_restart_with_what_came_after_it(settings: Settings) -> None:
     async with opened(settings) as service:
         indexed = (await record(service)).task_id
-        await service.rebuild(RebuildIndex(), ignore)
+        await service.rebuild(RebuildIndex(), ignore_progress)
         newer = (await record(service, EXPORT)).task_id
         await service.ready()
         before = await index_of(service)
@@ -247,7 +236,7 @@ async def test_an_index_that_does_not_fit_is_not_used_and_can_be_rebuilt(
         assert reason in (found.search.reason or "")
         assert (await index_of(service)).state == "stale"
 
-        await service.rebuild(RebuildIndex(), ignore)
+        await service.rebuild(RebuildIndex(), ignore_progress)
         found = await find(service, LOGIN_PARAPHRASE)
         assert (found.search.mode, found.search.degraded) == ("hnsw", False)
 

@@ -1,7 +1,5 @@
 """Recommendations on a real database with the real model: what is advised, and what is not."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from service.bulk import insert_login_tasks
 from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, UNRELATED, find, query, record
-from services import open_service
+from services import opened
 from store.rows import execution
 
 from benchmarks.worlds import families
@@ -306,14 +304,6 @@ async def test_contradictory_feedback_cancels_out(service: LearningService) -> N
 async def test_feedback_on_an_unknown_task_is_refused(service: LearningService) -> None:
     with pytest.raises(NotFound):
         await service.feedback(SubmitFeedback(task_id=uuid4(), helpful="yes").identified())
-
-
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[LearningService]:
-    """Closing the service writes what it has counted."""
-    service = open_service(settings)
-    yield service
-    await service.close()
 
 
 async def test_answers_are_counted_and_survive_a_restart(

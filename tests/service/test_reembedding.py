@@ -1,8 +1,6 @@
 """Embeddings of another model: refused, said so, recomputed; and a model that can't be loaded."""
 
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import UUID
 
 import anyio
@@ -18,7 +16,7 @@ from service.examples import (
     query,
     record,
 )
-from services import open_service
+from services import opened
 
 from mcp_learning.errors import EmbedderUnavailable, IndexUnavailable
 from mcp_learning.models.requests import (
@@ -30,6 +28,7 @@ from mcp_learning.models.requests import (
 )
 from mcp_learning.service.embedding import BATCH
 from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -45,17 +44,6 @@ ANOTHER_DIMENSION = """
 """
 
 
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[LearningService]:
-    service = open_service(settings)
-    yield service
-    await service.close()
-
-
-async def ignore(share: float, message: str) -> None:
-    pass
-
-
 async def test_reembedding_recomputes_every_vector(service: LearningService) -> None:
     login = (await record(service)).task_id
     export = (await record(service, EXPORT)).task_id
@@ -65,7 +53,7 @@ async def test_reembedding_recomputes_every_vector(service: LearningService) -> 
         lambda c: c.execute("UPDATE embeddings SET embedding = list_reverse(embedding)") and None
     )
 
-    report = await service.rebuild(RebuildIndex(reembed=True), ignore)
+    report = await service.rebuild(RebuildIndex(reembed=True), ignore_progress)
 
     assert (report.reembedded, report.rows) == (2, 2)
     assert await query(service, "SELECT task_id, embedding FROM embeddings ORDER BY 1") == before
@@ -94,7 +82,7 @@ async def test_while_vectors_are_of_another_model_only_words_are_searched(
 ) -> None:
     async with opened(settings) as service:
         task_id = (await record(service)).task_id
-        await service.rebuild(RebuildIndex(), ignore)
+        await service.rebuild(RebuildIndex(), ignore_progress)
     with duckdb.connect(str(settings.database_path)) as connection:
         connection.execute(change)
 
@@ -109,11 +97,11 @@ async def test_while_vectors_are_of_another_model_only_words_are_searched(
         assert "reembed=true" in (found.search.reason or "")
         assert (await service.health()).reembed_due
         with pytest.raises(IndexUnavailable, match="reembed=true"):
-            await service.rebuild(RebuildIndex(), ignore)
+            await service.rebuild(RebuildIndex(), ignore_progress)
         await service.ready()
         assert (await query(service, "SELECT count(*) FROM embeddings")) == [(1,)]
 
-        report = await service.rebuild(RebuildIndex(reembed=True), ignore)
+        report = await service.rebuild(RebuildIndex(reembed=True), ignore_progress)
 
         assert (report.reembedded, report.rows) == (2, 2)
         assert not (await service.health()).reembed_due
@@ -132,7 +120,7 @@ async def test_a_cancelled_reembedding_leaves_searches_as_they_were_and_is_resum
     async with opened(chosen) as service:
         for number in range(BATCH + 6):
             await record(service, f"{LOGIN} on page {number}")
-        await service.rebuild(RebuildIndex(preset="fast"), ignore)
+        await service.rebuild(RebuildIndex(preset="fast"), ignore_progress)
         built_at = (await service.health()).index.built_at
         answer = await find(service, LOGIN)
         vectors = await query(service, "SELECT task_id, version FROM embeddings ORDER BY ALL")
@@ -153,7 +141,7 @@ async def test_a_cancelled_reembedding_leaves_searches_as_they_were_and_is_resum
         newer = (await record(service, EXPORT)).task_id
         assert await found_ids(service, EXPORT) == [newer]
 
-        report = await service.rebuild(RebuildIndex(reembed=True), ignore)
+        report = await service.rebuild(RebuildIndex(reembed=True), ignore_progress)
 
         assert (report.reembedded, report.rows) == (7, BATCH + 7)
         assert await found_ids(service, EXPORT) == [newer]
@@ -199,7 +187,7 @@ async def test_without_its_model_only_searches_fail(
             assert "MCP_LEARNING_EMBEDDING_MODEL" in str(refused.value)
             assert "\n" not in str(refused.value)
         with pytest.raises(EmbedderUnavailable):
-            await service.rebuild(RebuildIndex(), ignore)
+            await service.rebuild(RebuildIndex(), ignore_progress)
         assert (await service.get(GetExecution(task_id=task_id))).execution.task_id == task_id
         await service.feedback(SubmitFeedback(task_id=task_id, rating=4).identified())
         stats = await service.stats(LearningStats())

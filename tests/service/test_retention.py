@@ -24,6 +24,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.service import retention
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 
@@ -40,12 +41,8 @@ FROM range(6_000) r(i)
 """
 
 
-async def unheard(share: float, message: str) -> None:
-    pass
-
-
 async def prune(service: LearningService, **limits: Any) -> PruneReport:
-    return await service.prune(Prune.model_validate(limits), unheard)
+    return await service.prune(Prune.model_validate(limits), ignore_progress)
 
 
 async def age(service: LearningService, task_id: UUID, days: float) -> None:
@@ -158,7 +155,7 @@ async def test_what_is_forgotten_is_in_no_file_after_reclaiming(settings: Settin
     await service.feedback(
         SubmitFeedback(task_id=gone, rating=1, comment="frobcomment").identified()
     )
-    await service.rebuild(RebuildIndex(preset="fast"), unheard)
+    await service.rebuild(RebuildIndex(preset="fast"), ignore_progress)
     vector = await query(
         service, "SELECT embedding::FLOAT[] FROM embeddings WHERE task_id = ?", gone
     )
