@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from math import exp, expm1, isclose, isfinite, lgamma, sqrt
 from statistics import NormalDist
 
+from mcp_learning.models.dashboard import Rate
 from mcp_learning.models.results import Change, Direction, Totals, Trend
-from mcp_learning.store.types import Measures, Outcomes
+from mcp_learning.store.types import Measures, Outcomes, Pairing
 
 Z_90 = 1.6448536269514722  # standard normal quantile for a two-sided 90 % interval
 
@@ -32,6 +33,19 @@ def wilson_interval(successes: float, trials: float, z: float = Z_90) -> tuple[f
     centre = (rate + spread / 2) / (1 + spread)
     half = z * sqrt((rate * (1 - rate) + spread / 4) / trials) / (1 + spread)
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def rated(ended: Outcomes) -> Rate:
+    """The success rate of these executions with its 90 % interval, if there are any."""
+    if not sum(ended):
+        return Rate(success=0, failure=0)
+    low, high = wilson_interval(ended.success, sum(ended))
+    return Rate(
+        **ended._asdict(),
+        success_rate=round(_rate(ended), 4),
+        interval_low=round(low, 4),
+        interval_high=round(high, 4),
+    )
 
 
 def difference_interval(one: Outcomes, other: Outcomes, z: float = Z_90) -> tuple[float, float]:
@@ -136,6 +150,13 @@ def compare_all(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[Change | Non
         _change(*pair, significant=next(significant)) if sum(pair[0]) and sum(pair[1]) else None
         for pair in pairs
     ]
+
+
+def compared(pairings: Sequence[Pairing]) -> list[tuple[Pairing, Change]]:
+    """Approaches against the others of their task type, where both have outcomes."""
+    changes = compare_all([(pairing.own, pairing.others) for pairing in pairings])
+    both = zip(pairings, changes, strict=True)
+    return [(pairing, change) for pairing, change in both if change is not None]
 
 
 def _change(now: Outcomes, before: Outcomes, *, significant: bool, z: float = Z_90) -> Change:

@@ -11,7 +11,14 @@ from datetime import datetime
 import anyio.to_thread
 
 from mcp_learning.insights.failures import FailurePatterns, failure_patterns
-from mcp_learning.insights.rates import compare, compare_all, mirrored, outcomes_of, summarise
+from mcp_learning.insights.rates import (
+    compare,
+    compare_all,
+    compared,
+    mirrored,
+    outcomes_of,
+    summarise,
+)
 from mcp_learning.models.health import Health
 from mcp_learning.models.insights import Contrast, Insights, Shift, Thin
 from mcp_learning.models.requests import GroupBy, LearningStats
@@ -160,7 +167,6 @@ def compare_groups(figures: Figures) -> list[Shift]:
 
 def contrast(pairings: Sequence[Pairing]) -> list[Contrast]:
     """Approaches against the others of their task type, greatest gain first."""
-    changes = compare_all([(pairing.own, pairing.others) for pairing in pairings])
     contrasts = [
         Contrast(
             task_type=pairing.task_type,
@@ -169,8 +175,7 @@ def contrast(pairings: Sequence[Pairing]) -> list[Contrast]:
             success_rate=round(pairing.own.success / sum(pairing.own), 4),
             against_others=change,
         )
-        for pairing, change in zip(pairings, changes, strict=True)
-        if change is not None
+        for pairing, change in compared(pairings)
     ]
     return sorted(contrasts, key=lambda c: (-c.against_others.change, c.task_type, c.approach))
 

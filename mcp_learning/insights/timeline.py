@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from mcp_learning.insights.rates import wilson_interval
+from mcp_learning.insights.rates import rated
 from mcp_learning.models.dashboard import Bucket, RatePoint, Step
+from mcp_learning.store.types import Outcomes
 
 LEAST_OUTCOMES = 20
 """Outcomes that a point of a curve of success rates has at least: its 90 % interval is then at
@@ -60,16 +61,7 @@ def _outcomes(run: Sequence[Bucket]) -> int:
 
 
 def _point(run: Sequence[Bucket], length: timedelta) -> RatePoint:
-    success, failure = (sum(getattr(one, name) for one in run) for name in ("success", "failure"))
-    low, high = wilson_interval(success, success + failure)
+    ended = Outcomes(sum(one.success for one in run), sum(one.failure for one in run))
     start, end = run[0].start, run[-1].start + length
-    return RatePoint(
-        start=start,
-        middle=start + (run[-1].start - start) / 2,
-        end=end,
-        success=success,
-        failure=failure,
-        success_rate=round(success / (success + failure), 4),
-        interval_low=round(low, 4),
-        interval_high=round(high, 4),
-    )
+    middle = start + (run[-1].start - start) / 2
+    return RatePoint(start=start, middle=middle, end=end, **rated(ended).model_dump())

@@ -14,7 +14,7 @@ import anyio.to_thread
 
 from mcp_learning.insights.failures import failure_patterns
 from mcp_learning.insights.findings import findings
-from mcp_learning.insights.rates import compare_all, summarise, wilson_interval
+from mcp_learning.insights.rates import compare_all, compared, rated, summarise
 from mcp_learning.insights.timeline import rate_points, step_for
 from mcp_learning.models.dashboard import (
     Approach,
@@ -26,7 +26,6 @@ from mcp_learning.models.dashboard import (
     Loop,
     Overview,
     Pulse,
-    Rate,
     TaskName,
     Used,
     View,
@@ -35,7 +34,7 @@ from mcp_learning.models.requests import GroupBy
 from mcp_learning.models.results import Group
 from mcp_learning.service.history import packed
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import Extent, Outcomes, Pairing, Period, Use, UseCounts
+from mcp_learning.store.types import Extent, Pairing, Period, Use, UseCounts
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
@@ -165,19 +164,15 @@ def _period(view: View, extent: Extent, now: datetime) -> Period:
 
 def _approaches(pairings: Sequence[Pairing]) -> list[Approach]:
     """Approaches by task type, that with the highest success rate first."""
-    changes = compare_all([(pairing.own, pairing.others) for pairing in pairings])
-    shown = []
-    for pairing, change in zip(pairings, changes, strict=True):
-        if change is None:
-            continue
-        shown.append(
-            Approach(
-                task_type=pairing.task_type,
-                approach=pairing.approach,
-                against_others=change,
-                **_rate(pairing.own).model_dump(),
-            )
+    shown = [
+        Approach(
+            task_type=pairing.task_type,
+            approach=pairing.approach,
+            against_others=change,
+            **rated(pairing.own).model_dump(),
         )
+        for pairing, change in compared(pairings)
+    ]
     return sorted(shown, key=lambda one: (one.task_type, -one.success_rate, one.approach))
 
 
@@ -186,8 +181,8 @@ def _loop(counts: UseCounts, most_used: Sequence[Use]) -> Loop:
         returned=counts.recalls,
         recalled=counts.executions_recalled,
         links=counts.links,
-        with_use=_rate(counts.with_use),
-        without_use=_rate(counts.without_use),
+        with_use=rated(counts.with_use),
+        without_use=rated(counts.without_use),
         difference=compare_all([(counts.with_use, counts.without_use)])[0],
         most_used=[_used(use) for use in most_used],
     )
@@ -196,16 +191,3 @@ def _loop(counts: UseCounts, most_used: Sequence[Use]) -> Loop:
 def _used(use: Use) -> Used:
     values = use._asdict()
     return Used(**values.pop("ended")._asdict(), **values)
-
-
-def _rate(ended: Outcomes) -> Rate:
-    if not sum(ended):
-        return Rate(success=0, failure=0)
-    low, high = wilson_interval(ended.success, sum(ended))
-    return Rate(
-        success=ended.success,
-        failure=ended.failure,
-        success_rate=round(ended.success / sum(ended), 4),
-        interval_low=round(low, 4),
-        interval_high=round(high, 4),
-    )

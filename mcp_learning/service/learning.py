@@ -301,7 +301,7 @@ class LearningService(Unshared):
         return await self.store.export_page(request.after, request.limit)
 
     async def suggest(self, request: requests.SuggestValues) -> results.SuggestedValues:
-        """results.Recorded values of a column that start with a prefix, the commonest first."""
+        """Recorded values of a column that start with a prefix, the commonest first."""
         values = await self.store.suggest(request.column, request.prefix, request.limit)
         return results.SuggestedValues(values=values)
 

@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 
 from mcp_learning.errors import InvalidInput, LearningError
-from mcp_learning.lessons import linking, merging, packets, recurrences, refusals, trials
+from mcp_learning.lessons import linking, merging, packets, recurrences, trials
 from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.models.lessons import (
     PAGE,
@@ -38,7 +38,7 @@ from mcp_learning.redaction import working_copies
 from mcp_learning.redaction.exclusion import excluded_repos, is_excluded
 from mcp_learning.service.background import CurrentValue
 from mcp_learning.service.corrections import beginning
-from mcp_learning.service.lesson_intake import TEXTS, LessonIntake, redacted
+from mcp_learning.service.lesson_intake import LessonIntake, redacted, refuse_unfit
 from mcp_learning.service.showings import Showings
 from mcp_learning.store.lesson_protocol import Revision
 from mcp_learning.store.protocol import Store
@@ -209,9 +209,7 @@ class LessonBook:
         Raises:
             InvalidInput: No lesson, or several, have this id, or the words may not be a lesson's.
         """
-        for name in TEXTS:
-            if problem := refusals.problem(getattr(request, name)):
-                raise InvalidInput(name, problem)
+        refuse_unfit(request)
         clean, _ = await anyio.to_thread.run_sync(redacted, request)
         now = datetime.now(UTC)
 

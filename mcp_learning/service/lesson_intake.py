@@ -13,7 +13,7 @@ import anyio.to_thread
 
 from mcp_learning.errors import InvalidInput
 from mcp_learning.lessons import merging, refusals
-from mcp_learning.lessons.refusals import problem, same_repository
+from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import (
     ChangeLesson,
@@ -30,7 +30,7 @@ from mcp_learning.redaction.secrets import redact
 from mcp_learning.store.lesson_protocol import Revision, Showing
 from mcp_learning.store.protocol import Store
 
-T = TypeVar("T", SaveLesson, ChangeLesson)
+T = TypeVar("T", SaveLesson, ChangeLesson, Lesson)
 
 TEXTS = ("when", "do", "avoid")
 
@@ -51,9 +51,7 @@ class LessonIntake:
         """
         excluded = excluded_repos(self._excluded)
         await anyio.to_thread.run_sync(refuse_excluded, request.repo, excluded)
-        for name in TEXTS:
-            if problem := refusals.problem(getattr(request, name)):
-                raise InvalidInput(name, problem)
+        refuse_unfit(request)
         clean, redactions = await anyio.to_thread.run_sync(redacted, request)
         repo = await self._scope(clean, excluded)
         now = datetime.now(UTC)
@@ -159,14 +157,21 @@ def _showings(
     ]
 
 
-def redacted(request: T) -> tuple[T, int]:
-    """The request without secrets in its texts, and how many there were."""
+def refuse_unfit(told: SaveLesson | ChangeLesson) -> None:
+    """Raises InvalidInput for words that may not be a lesson's."""
+    for name in TEXTS:
+        if problem := refusals.problem(getattr(told, name)):
+            raise InvalidInput(name, problem)
+
+
+def redacted(told: T) -> tuple[T, int]:
+    """The same without secrets in its texts, and how many there were."""
     texts, removed = {}, 0
     for name in TEXTS:
-        if (text := getattr(request, name)) is not None:
+        if (text := getattr(told, name)) is not None:
             texts[name], secrets = redact(text)
             removed += secrets
-    return request.model_copy(update=texts), removed
+    return told.model_copy(update=texts), removed
 
 
 def _refuse_revision(old: Lesson | None) -> None:
@@ -184,12 +189,9 @@ def _importable(lessons: Sequence[PastLesson], excluded: str) -> tuple[list[Past
     for past in lessons:
         lesson = past.lesson
         texts = [lesson.when, lesson.do, lesson.avoid]
-        if is_excluded(lesson.repo, excluded) or problem(*texts, quotes=bool(lesson.key)):
+        if is_excluded(lesson.repo, excluded) or refusals.problem(*texts, quotes=bool(lesson.key)):
             continue
-        values = {}
-        for name in TEXTS:
-            if (text := getattr(lesson, name)) is not None:
-                values[name], removed = redact(text)
-                secrets += removed
-        kept.append(past.model_copy(update={"lesson": lesson.model_copy(update=values)}))
+        clean, removed = redacted(lesson)
+        secrets += removed
+        kept.append(past.model_copy(update={"lesson": clean}))
     return kept, len(lessons) - len(kept), secrets
