@@ -15,9 +15,8 @@ _FORWARDS = re.compile(r"[\w-]{0,60}", re.ASCII)
 
 _REST = re.compile(r"[^\s\"'`<>,;&\\|)\]}]*")  # of a value that is longer than was matched
 _FURTHER = re.compile(r"[ \t]+(?:--?\w|&&|\|)")  # of a command line
-_PATH = re.compile(
-    r"(?:[^\s:]:|::|//|(?:^|[\s\"'(])[^\s:\"'(]{0,60}/)\Z"
-)  # before the last name of it
+# Before the last name of it.
+_PATH = re.compile(r"(?:[^\s:]:|::|//|(?:^|[\s\"'(])[^\s:\"'(]{0,60}/)\Z")
 _HEADING = re.compile(r"(?:\n|\A)#{1,6} [^\n]{0,40}\Z")
 _LISTED = re.compile(r"\w=[^\s,;]{1,60}[,; ]\Z")  # user=somebody,password=…
 _FURTHER_FIELD = re.compile(r"[ \t]+[A-Za-z][\w.]{0,30}=[^\s=]")  # password=… user=somebody
@@ -66,9 +65,10 @@ def _name_around(text: str, start: int, end: int) -> Name | None:
 
 
 def _value_of(name: Name) -> Secret | None:
-    for binding in (_as_member, _assigned, _on_next_line, _in_element, _paired, _passed, _optional,
-        _defined,
-                    _in_cell, _said):  # fmt: skip
+    for binding in (
+        *(_as_member, _assigned, _on_next_line, _in_element, _paired),
+        *(_passed, _optional, _defined, _in_cell, _said),
+    ):
         if match := binding(name):
             group = "quoted" if match.groupdict().get("quoted") is not None else "bare"
             start, end = match.span(group)

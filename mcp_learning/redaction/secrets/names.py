@@ -130,13 +130,9 @@ def _any_of(stems: str) -> re.Pattern[str]:
 
 
 STEMS = _any_of(
-    ""
-    ""
     "psw|pss|pasw|passw|passp|passc|pass|pwd|psk|phrase|parola|secret|senha|segret|segred|session|sifre|wif|"
     "salasana|salt|sid|storepass|token|key|kennwort|kata-sandi|auth|adgangskode|cred|cookie|"
     "contrase|clave|chave|chiave|mot-de-passe|motdepasse|mdp|mnemonic|mat-khau|pw|otp|"
-    ""
-    ""
     "recovery-code|backup-code|bearer|geheimnis|heslo|haslo|losenord|wachtwoord|webhook|jelszo|jwt|jeton"
 )
 """Where a name that means a secret may be, in a folded text."""
