@@ -58,7 +58,7 @@ PUBLIC = {
         "migrations": ("newest",),
         "parquet": ("ParquetFile", "write"),
         "damage": ("Batch",),
-        "salvage": ("Salvaged", "salvage"),
+        "salvage": ("salvage",),
         "upgrade": ("design_of", "migrate"),
     }.items()
     for name in names

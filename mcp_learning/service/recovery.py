@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mcp_learning.errors import InvalidInput, StoreDamaged, StoreError
 from mcp_learning.models.identifiers import stamp
-from mcp_learning.models.maintenance import RecoveryReport, RestoreReport, SavedTable
+from mcp_learning.models.maintenance import RecoveryReport, RestoreReport
 from mcp_learning.models.wording import counted
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import backups, copies
@@ -21,7 +21,7 @@ from mcp_learning.store.duckdb.files import (
     replacing,
     staging_of,
 )
-from mcp_learning.store.duckdb.salvage import Salvaged, salvage
+from mcp_learning.store.duckdb.salvage import salvage
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
         path=str(path),
         restored_from=str(source),
         rows=held.counts,
-        kept=None if kept is None else str(kept),
+        kept=kept,
     )
 
 
@@ -75,49 +75,32 @@ def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:
     saved = salvage(path, staging)
     try:
         executions = saved.tables["executions"]
-        if not executions.rows:
+        if not executions.saved:
             raise StoreDamaged(
                 f"no execution in {path} can be read; it was left untouched: restore a backup"
             )
-        if not dry_run:
-            held = copies.examine(staging)
-            logger.info("saved %s", held.counts)
-            kept = _swap(settings, "damaged")
-            return _report(path, saved, kept)
+        if dry_run:
+            return saved
+        held = copies.examine(staging)
+        logger.info("saved %s", held.counts)
+        return saved.model_copy(update={"kept": _swap(settings, "damaged")})
     finally:
         if not replacing(path).exists():
             discard(staging)
-    return _report(path, saved, None)
 
 
-def _report(path: Path, saved: Salvaged, kept: Path | None) -> RecoveryReport:
-    return RecoveryReport(
-        path=str(path),
-        damaged=True,
-        tables={
-            name: SavedTable(
-                expected=table.expected,
-                saved=table.rows,
-                incomplete=dict(sorted(table.incomplete.items())),
-            )
-            for name, table in saved.tables.items()
-        },
-        mended=saved.repaired,
-        changed=saved.changed,
-        kept=None if kept is None else str(kept),
-    )
-
-
-def _swap(settings: Settings, why: str) -> Path | None:
+def _swap(settings: Settings, why: str) -> str | None:
+    """Where what was replaced is now."""
     if settings.index_dir.exists():
         shutil.rmtree(settings.index_dir)
     kept = settings.backup_dir / f"{why}-{stamp()}.duckdb"
     try:
-        return backups.swap(settings.database_path, kept)
+        swapped = backups.swap(settings.database_path, kept)
     except OSError as error:
         raise StoreError(
             f"{settings.database_path} can't be replaced ({error.strerror}); it stays as it is"
         ) from error
+    return None if swapped is None else str(swapped)
 
 
 def what_is_there(path: Path) -> str:

@@ -98,13 +98,8 @@ class Retention:
         """
         total = UnarchiveReport(files=0, executions=0, present=0, feedback=0)
         for path in request.paths:
-            restored = await self._store.unarchive(Path(path))
-            total = UnarchiveReport(
-                files=total.files + 1,
-                executions=total.executions + restored.added,
-                present=total.present + restored.present,
-                feedback=total.feedback + restored.feedback,
-            )
+            restored = dict(await self._store.unarchive(Path(path)))
+            total = UnarchiveReport(**{name: value + restored[name] for name, value in total})
             (await self._indexing()).notice()
         return total
 

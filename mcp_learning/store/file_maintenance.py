@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
-from mcp_learning.store.types import Copied, Expired, Unarchived
+from mcp_learning.models.maintenance import UnarchiveReport
+from mcp_learning.store.types import Copied, Expired
 
 
 @runtime_checkable
@@ -35,5 +36,5 @@ class FileMaintenance(Protocol):
     async def archive(self, task_ids: Sequence[UUID], target: Path | None) -> None:
         """Writes executions to a Parquet file, if one is named, and deletes them: both or none."""
 
-    async def unarchive(self, source: Path) -> Unarchived:
+    async def unarchive(self, source: Path) -> UnarchiveReport:
         """Brings back the executions of a Parquet archive that don't exist."""

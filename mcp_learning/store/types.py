@@ -336,14 +336,6 @@ class Expired(NamedTuple):
     newest: datetime | None
 
 
-class Unarchived(NamedTuple):
-    """What an archive gave back: executions added, those that were there, and feedback."""
-
-    added: int
-    present: int
-    feedback: int
-
-
 class Copied(NamedTuple):
     """A whole copy that was read back and compared, with its schema and its rows by table."""
 

@@ -15,10 +15,11 @@ from store.rows import execution, migrated
 
 from mcp_learning.errors import StoreDamaged, StoreError
 from mcp_learning.models.identifiers import task_key
+from mcp_learning.models.maintenance import RecoveryReport
 from mcp_learning.store.duckdb import bulk, copies, executions, votes
 from mcp_learning.store.duckdb.block_checksums import BLOCK, BLOCKS_START, HEADER, checksum
 from mcp_learning.store.duckdb.opening import connect
-from mcp_learning.store.duckdb.salvage import Salvaged, salvage
+from mcp_learning.store.duckdb.salvage import salvage
 
 ROWS = 3_055
 BIG = 7_000
@@ -92,7 +93,7 @@ def rows_of(held: copies.DatabaseContents) -> dict[str, tuple[int, int]]:
     return {name: rows for name, rows in held.tables.items() if name != "schema_version"}
 
 
-def saved(damaged: Path) -> tuple[Salvaged, copies.DatabaseContents]:
+def saved(damaged: Path) -> tuple[RecoveryReport, copies.DatabaseContents]:
     before = damaged.read_bytes()
     with pytest.raises(StoreDamaged):
         copies.examine(damaged)
@@ -134,9 +135,9 @@ def test_a_flipped_bit_costs_at_most_a_hundredth_of_the_rows(
 
     table = result.tables["executions"]
     assert table.expected == ROWS
-    assert table.rows >= 0.99 * ROWS
-    assert held.counts["executions"] == table.rows
-    assert any("1 of" in line and "checksums" in line for line in result.repaired)
+    assert table.saved >= 0.99 * ROWS
+    assert held.counts["executions"] == table.saved
+    assert any("1 of" in line and "checksums" in line for line in result.mended)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -150,9 +151,9 @@ def test_flipped_bits_in_every_text_leave_rows_that_can_be_read(
 
     result, _ = saved(damaged)
 
-    assert result.tables["executions"].rows >= 0.99 * ROWS
+    assert result.tables["executions"].saved >= 0.99 * ROWS
     found = descriptions(damaged.with_name("saved.duckdb"))
-    assert len(found) == result.tables["executions"].rows
+    assert len(found) == result.tables["executions"].saved
     with closing(connect(damaged.with_name("saved.duckdb"), read_only=True)) as cursor:
         keys = dict(cursor.execute("SELECT task_id::VARCHAR, task_key FROM executions").fetchall())
         embedded = cursor.execute("SELECT task_id::VARCHAR FROM embeddings").fetchall()
@@ -186,8 +187,8 @@ def test_a_damaged_header_costs_nothing(number: int, size: int, whole: Path, dam
     result, held = saved(damaged)
 
     assert rows_of(held) == rows_of(copies.examine(whole))
-    assert len(result.repaired) == 1
-    assert "header" in result.repaired[0]
+    assert len(result.mended) == 1
+    assert "header" in result.mended[0]
 
 
 def test_a_block_of_zeros_costs_the_values_in_it(big: Path, damaged: Path) -> None:
@@ -197,7 +198,7 @@ def test_a_block_of_zeros_costs_the_values_in_it(big: Path, damaged: Path) -> No
     result, held = saved(damaged)
 
     table = result.tables["executions"]
-    assert (table.expected, table.rows) == (BIG, BIG)
+    assert (table.expected, table.saved) == (BIG, BIG)
     assert 0 < table.incomplete["solution_summary"] < BIG
     assert set(table.incomplete) == {"solution_summary"}
     assert held.counts["embeddings"] == BIG
@@ -228,7 +229,7 @@ def test_zeroed_vectors_cost_those_vectors_alone(whole: Path, damaged: Path) -> 
     result, held = saved(damaged)
 
     assert held.tables["executions"] == copies.examine(whole).tables["executions"]
-    assert held.counts["embeddings"] == result.tables["embeddings"].rows < ROWS
+    assert held.counts["embeddings"] == result.tables["embeddings"].saved < ROWS
     assert result.tables["executions"].incomplete == {}
 
 
@@ -241,7 +242,7 @@ def test_a_block_whose_damage_crashes_duckdb_costs_the_values_in_it(
     result, held = saved(damaged)
 
     assert held.tables["executions"] == copies.examine(whole).tables["executions"]
-    assert result.tables["embeddings"].rows == 0
+    assert result.tables["embeddings"].saved == 0
 
 
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
@@ -254,7 +255,7 @@ def test_of_a_file_cut_short_the_rest_is_saved_or_nothing_is_touched(
     except StoreDamaged:
         assert list(damaged.parent.iterdir()) == [damaged]
     else:
-        assert held.counts["embeddings"] <= result.tables["embeddings"].rows <= ROWS
+        assert held.counts["embeddings"] <= result.tables["embeddings"].saved <= ROWS
 
 
 def logged(path: Path) -> Path:
@@ -286,7 +287,7 @@ def test_a_garbled_log_is_read_up_to_there_and_the_report_says_what_is_undone(
     result = salvage(path, tmp_path / "saved.duckdb")
 
     assert copies.examine(tmp_path / "saved.duckdb").counts["executions"] == 3
-    assert any("log was cut" in line and "undone" in line for line in result.repaired)
+    assert any("log was cut" in line and "undone" in line for line in result.mended)
     assert log.read_bytes() == content
 
 
@@ -296,7 +297,7 @@ def test_a_log_that_is_cut_short_holds_what_came_before(tmp_path: Path) -> None:
     os.truncate(log, log.stat().st_size - 20)
 
     assert copies.examine(path).counts["executions"] == 3  # DuckDB takes it for a torn write
-    assert salvage(path, tmp_path / "saved.duckdb").tables["executions"].rows == 3
+    assert salvage(path, tmp_path / "saved.duckdb").tables["executions"].saved == 3
 
 
 @pytest.mark.parametrize(

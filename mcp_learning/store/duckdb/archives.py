@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from mcp_learning.errors import StoreDamaged, StoreError
+from mcp_learning.models.maintenance import UnarchiveReport
 from mcp_learning.store.duckdb import embeddings, normal_forms, verdicts
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
@@ -18,7 +19,7 @@ from mcp_learning.store.duckdb.files import put_in_place
 from mcp_learning.store.duckdb.lists import UUIDS, joined
 from mcp_learning.store.duckdb.paths import file_literal, pattern_literal
 from mcp_learning.store.duckdb.queries import number, selected
-from mcp_learning.store.types import Expired, Unarchived
+from mcp_learning.store.types import Expired
 
 _FORMAT = "1"  # of the files, under the key `mcp_learning_archive` of their metadata
 _ROW_BYTES = 400  # of a row in the database besides texts and vector, with its feedback and uses
@@ -103,7 +104,7 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> None:
         writing.unlink(missing_ok=True)
 
 
-def read(cursor: Cursor, source: Path) -> Unarchived:
+def read(cursor: Cursor, source: Path) -> UnarchiveReport:
     """Adds the executions of an archive that are not in the database, with their feedback and uses.
 
     Links to executions that are not here are left out. Call it in a transaction.
@@ -140,7 +141,7 @@ def read(cursor: Cursor, source: Path) -> Unarchived:
     normal_forms.normalise(cursor)
     verdicts.add_missing(cursor)
     added = number(cursor, "SELECT count(*) FROM arriving")
-    return Unarchived(added, total - added, feedback)
+    return UnarchiveReport(files=1, executions=added, present=total - added, feedback=feedback)
 
 
 def _columns(cursor: Cursor, source: Path) -> set[str]:

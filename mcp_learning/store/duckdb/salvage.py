@@ -11,12 +11,12 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mcp_learning.errors import StoreDamaged
 from mcp_learning.models.identifiers import former_task_key, task_key
+from mcp_learning.models.maintenance import RecoveryReport, SavedTable
 from mcp_learning.store.duckdb import block_checksums, lessons, migrations, normal_forms, verdicts
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import discard, size_on_disk, wal_of
@@ -25,28 +25,7 @@ from mcp_learning.store.duckdb.opening import connect
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class SavedRows:
-    """Rows that a table had, those that were saved, and by column those with a value lost."""
-
-    expected: int = 0
-    rows: int = 0
-    incomplete: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True)
-class Salvaged:
-    """What was saved, and what was done to the copy so that it could be read.
-
-    `changed` has the ids of executions whose description is certainly another than before.
-    """
-
-    tables: dict[str, SavedRows]
-    repaired: list[str]
-    changed: list[str]
-
-
-def salvage(damaged: Path, target: Path) -> Salvaged:
+def salvage(damaged: Path, target: Path) -> RecoveryReport:
     """Fills a new database with what can be read of another that nobody uses, and its log.
 
     That isn't changed: a copy of it is beside the new one meanwhile.
@@ -65,7 +44,7 @@ def salvage(damaged: Path, target: Path) -> Salvaged:
         for file, to in ((damaged, copy), (wal_of(damaged), wal_of(copy))):
             if file.exists():
                 shutil.copyfile(file, to)
-        repaired = block_checksums.repair(
+        mended = block_checksums.repair(
             copy, main_header=target.read_bytes()[: block_checksums.HEADER]
         )
         logged = size_on_disk(copy)
@@ -76,14 +55,16 @@ def salvage(damaged: Path, target: Path) -> Salvaged:
                 "untouched: restore a backup with `mcp-learning restore`"
             )
         if lost := logged - size_on_disk(copy):
-            repaired.append(
+            mended.append(
                 f"the write-ahead log was cut before its last {lost:,} bytes: what was recorded in "
                 "them is lost, and deletions and updates in them are undone"
             )
         with closing(connect(target)) as new:
             changed = _reconcile(new)
             new.execute("CHECKPOINT")
-        return Salvaged(_summary(steps), repaired, changed)
+        return RecoveryReport(
+            path=str(damaged), damaged=True, tables=_summary(steps), mended=mended, changed=changed
+        )
     except BaseException:
         discard(target)
         raise
@@ -118,16 +99,24 @@ def _read(copy: Path, target: Path) -> dict[str, Any]:
     return steps
 
 
-def _summary(steps: dict[str, Any]) -> dict[str, SavedRows]:
-    tables: dict[str, SavedRows] = defaultdict(SavedRows)
+def _summary(steps: dict[str, Any]) -> dict[str, SavedTable]:
+    expected, saved = Counter[str](), Counter[str]()
+    lost: dict[str, Counter[str]] = defaultdict(Counter)
     for step, result in steps.items():
         table, *what = step.split()
         if what == ["expected"]:
-            tables[table].expected = result["rows"] if result else 0
+            expected[table] = result["rows"] if result else 0
         elif result:
-            tables[table].rows += result["rows"]
-            tables[table].incomplete.update(result["lost"])
-    return dict(tables)
+            saved[table] += result["rows"]
+            lost[table].update(result["lost"])
+    return {
+        table: SavedTable(
+            expected=expected[table],
+            saved=saved[table],
+            incomplete=dict(sorted(lost[table].items())),
+        )
+        for table in {**expected, **saved}
+    }
 
 
 def _reconcile(new: Cursor) -> list[str]:
