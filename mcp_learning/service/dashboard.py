@@ -34,7 +34,7 @@ from mcp_learning.models.requests import GroupBy
 from mcp_learning.models.results import Group
 from mcp_learning.service.history import packed
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import Extent, Pairing, Period, Use, UseCounts
+from mcp_learning.store.types import Extent, Pairing, Period, UseCounts
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
@@ -176,7 +176,7 @@ def _approaches(pairings: Sequence[Pairing]) -> list[Approach]:
     return sorted(shown, key=lambda one: (one.task_type, -one.success_rate, one.approach))
 
 
-def _loop(counts: UseCounts, most_used: Sequence[Use]) -> Loop:
+def _loop(counts: UseCounts, most_used: list[Used]) -> Loop:
     return Loop(
         returned=counts.recalls,
         recalled=counts.executions_recalled,
@@ -184,10 +184,5 @@ def _loop(counts: UseCounts, most_used: Sequence[Use]) -> Loop:
         with_use=rated(counts.with_use),
         without_use=rated(counts.without_use),
         difference=compare_all([(counts.with_use, counts.without_use)])[0],
-        most_used=[_used(use) for use in most_used],
+        most_used=most_used,
     )
-
-
-def _used(use: Use) -> Used:
-    values = use._asdict()
-    return Used(**values.pop("ended")._asdict(), **values)

@@ -44,7 +44,6 @@ from mcp_learning.store.types import (
     StoreHealth,
     Unembedded,
     Upserted,
-    Use,
     UseCounts,
     Vote,
 )
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step
+    from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step, Used
 
 Merge = Callable[[Execution | None], Execution]
 """Makes the new state of an execution from the stored one, or from None; runs in the transaction.
@@ -275,7 +274,7 @@ class Store(LessonStore, Protocol):
     async def use_counts(self, period: Period) -> UseCounts:
         """How executions ended with and without using earlier ones."""
 
-    async def most_used(self, period: Period, limit: int) -> list[Use]:
+    async def most_used(self, period: Period, limit: int) -> list[Used]:
         """The executions that those of a period used most."""
 
     async def add_recalls(self, times: Mapping[UUID, int], at: datetime) -> None:

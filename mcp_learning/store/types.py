@@ -254,16 +254,6 @@ class Extent(NamedTuple):
     earliest: datetime | None
 
 
-class Use(NamedTuple):
-    """An execution that later ones used, and how those ended."""
-
-    task_id: UUID
-    task_description: str
-    outcome: Outcome
-    uses: int
-    ended: Outcomes
-
-
 class UseCounts(NamedTuple):
     """How executions of a period ended, by whether they used earlier ones; and all `links`.
 

@@ -5,12 +5,12 @@ from datetime import UTC
 from typing import Literal
 from uuid import UUID
 
-from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step
+from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step, Used
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import OUTCOME
 from mcp_learning.store.duckdb.queries import number
 from mcp_learning.store.duckdb.statistics import grouped, within
-from mcp_learning.store.types import Extent, Outcomes, Period, Use, UseCounts
+from mcp_learning.store.types import Extent, Outcomes, Period, UseCounts
 
 _SHOWN = 300  # characters of a text in a list
 _LATEST = "ORDER BY timestamp DESC, sequence DESC"
@@ -129,7 +129,7 @@ def use_counts(cursor: Cursor, period: Period) -> UseCounts:
     return UseCounts(Outcomes(*found[:2]), Outcomes(*found[2:4]), *found[4:])
 
 
-def most_used(cursor: Cursor, period: Period, limit: int) -> list[Use]:
+def most_used(cursor: Cursor, period: Period, limit: int) -> list[Used]:
     """As `Store.most_used`."""
     where, values = within(cursor, period)
     rows = cursor.execute(
@@ -142,4 +142,7 @@ def most_used(cursor: Cursor, period: Period, limit: int) -> list[Use]:
         "ORDER BY uses DESC, won DESC, x.task_id",
         [*values, limit, _SHOWN],
     ).fetchall()
-    return [Use(row[0], row[1], OUTCOME[row[2]], row[3], Outcomes(*row[4:])) for row in rows]
+    return [
+        Used(**dict(zip(Used.model_fields, row, strict=True)) | {"outcome": OUTCOME[row[2]]})
+        for row in rows
+    ]

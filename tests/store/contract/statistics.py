@@ -10,7 +10,7 @@ import pytest
 from store.contract.helpers import EVER, embed, rate, record, units
 from store.rows import NOW
 
-from mcp_learning.models.dashboard import Bucket, Choice
+from mcp_learning.models.dashboard import Bucket, Choice, Used
 from mcp_learning.models.results import Execution
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import (
@@ -19,7 +19,6 @@ from mcp_learning.store.types import (
     Outcomes,
     Pairing,
     Period,
-    Use,
     UseCounts,
     Vote,
 )
@@ -273,8 +272,15 @@ class StatisticsContract:
         assert (await store.use_counts(recent)).without_use == Outcomes(1, 0)
         first, second = await store.most_used(recent, 9)
         assert first.task_description == one.task_description[: len(first.task_description)]
-        assert first[2:] == ("success", 3, Outcomes(1, 1))
-        assert second == Use(two.task_id, two.task_description, "failure", 1, Outcomes(1, 0))
+        assert (first.outcome, first.uses, first.success, first.failure) == ("success", 3, 1, 1)
+        assert second == Used(
+            task_id=two.task_id,
+            task_description=two.task_description,
+            outcome="failure",
+            uses=1,
+            success=1,
+            failure=0,
+        )
         assert [use.task_id for use in await store.most_used(EVER, 1)] == [one.task_id]
         found = await store.get(one.task_id)
         assert found is not None
