@@ -230,7 +230,7 @@ class SharedStore(Protocol):
         ...
 
     async def sent_ids(self) -> list[UUID]:
-        """Executions and lessons that were sent within the last day."""
+        """Executions and lessons of which anything but vectors was sent within the last day."""
         ...
 
     async def send_again(self, there: Mapping[UUID, int], common: int | None) -> None:

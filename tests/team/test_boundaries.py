@@ -19,7 +19,7 @@ from mcp_learning.team.access import access
 
 pytestmark = pytest.mark.anyio
 
-TABLES = ("teams", "members", "executions", "vectors", "feedback", "uses", "lessons")
+TABLES = ("teams", "members", "executions", "vectors", "feedback", "uses", "lessons", "servers")
 PUSH = (
     "SELECT mcpl.push(%s, 1, 1, jsonb_build_object('patch', jsonb_build_array(jsonb_build_object("
     "'n', 1, 'task_id', gen_random_uuid(), 'at', now(), "

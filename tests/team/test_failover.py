@@ -122,6 +122,8 @@ async def test_what_a_standby_lacked_is_sent_again_and_takes_nothing_back_that_c
         lesson = SaveLesson(when="translating", do="ask twice", evidence=[lost], repo=REPO)
         await ada.service.save_lesson(lesson)
         await ada.exchange()
+        await ben.exchange()
+        await ben.service.feedback(SubmitFeedback(task_id=lost, rating=5).identified())
         await ben.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
         await ben.exchange()
         await anyio.to_thread.run_sync(first.kill)
@@ -130,11 +132,11 @@ async def test_what_a_standby_lacked_is_sent_again_and_takes_nothing_back_that_c
         await revise(eve, kept[0], model_tier="large")
         own = [await eve.record(f"mend the search, part {number}") for number in range(12)]
         await revise(eve, kept[1], model_tier="large")
-        for host in (eve, ada, ben, eve, ada):
+        for host in (eve, ben, ada, eve, ben, ada):
             await until(partial(exchanged, host))
         for host in (ada, ben, eve):
             assert [await known(host, one) for one in kept] == [("by ada", "large", 1)] * 2
-            assert await known(host, lost) == ("new", None, 0)
+            assert await known(host, lost) == ("new", None, 1)
             assert await known(host, gone) is None
             assert [await known(host, one) for one in own] == [(None, None, 0)] * 12
             told = (await host.service.list_lessons(ListLessons())).lessons

@@ -122,13 +122,14 @@ def part_and_meet(ada: Agent, ben: Agent, number: int) -> None:
     wait_until(lambda: not ada.waits())
     ben.network.join()
     wait_until(lambda: not ben.waits())
-    wait_until(lambda: ada.known(own) is not None)
-    for one in (ada, ben):
-        merged = one.known(kept)
-        assert merged is not None
-        told = [merged[name] for name in ("approach", "solution_summary", "model_tier")]
-        assert told == ["by ben", "only ada", "large"]
-        assert [one.known(gone) for gone in (ours, theirs)] == [None, None]
+
+    def has_all(one: Agent) -> bool:
+        merged, found = one.known(kept) or {}, one.known(own)
+        told = [merged.get(name) for name in ("approach", "solution_summary", "model_tier")]
+        gone = [one.known(task_id) for task_id in (ours, theirs)]
+        return bool(found) and told == ["by ben", "only ada", "large"] and gone == [None, None]
+
+    wait_until(lambda: has_all(ada) and has_all(ben))
 
 
 def test_hosts_that_were_cut_off_agree_once_they_are_joined_again(

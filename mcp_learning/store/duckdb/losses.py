@@ -18,7 +18,7 @@ _WHOLE = "CASE kind WHEN 'patch' THEN '$.recorded_at' ELSE '$.created_at' END"
 def sent_ids(cursor: Cursor) -> list[UUID]:
     """As `SharedStore.sent_ids`."""
     rows = cursor.execute(
-        "SELECT DISTINCT task_id FROM outbox WHERE change > 0 AND kind IN ('patch', 'lesson')"
+        "SELECT DISTINCT task_id FROM outbox WHERE change > 0 AND kind NOT IN ('forget', 'vector')"
     ).fetchall()
     return [row[0] for row in rows]
 
