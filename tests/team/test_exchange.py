@@ -58,6 +58,49 @@ async def test_what_one_host_records_is_found_on_the_other_with_its_author_and_v
         assert (await first.execution(ids[0])).author == "ada"
 
 
+async def test_what_a_host_sends_has_its_author_at_once_and_need_not_be_read_back(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    def last() -> object:
+        return server.execute(database, "SELECT change FROM mcpl.teams")[0][0]
+
+    async def known(host: Host) -> int | None:
+        health = (await host.service.health()).team
+        return health.known if health else None
+
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        ids = [await first.record(task) for task in TASKS]
+        await first.exchange()
+        assert [(await first.execution(one)).author for one in ids] == ["ada"] * 3
+        assert (await first.exchange()).pulled == 0
+        assert await known(first) == last() == 3
+        await second.record("what came between")
+        await second.exchange()
+        await revise(first, ids[0], approach="later")
+        await first.exchange(direction="push")
+        assert (await known(first), last()) == (3, 5)  # what came between is still to be read
+        await first.exchange()
+        assert await known(first) == 5
+
+
+async def test_what_waits_when_old_executions_are_archived_reaches_the_others_as_it_was(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        task_id = await first.record(
+            'mend the "cart"\n', details={"metadata": {"x": [None, 0.1]}, "peak_memory_mb": 0.1}
+        )
+        before = await first.execution(task_id)
+        await first.service.store.archive([task_id], None)
+        await first.exchange()
+        await second.exchange()
+        after = await second.execution(task_id)
+        same = {"author": before.author, "updated_at": before.updated_at}
+        assert after.model_copy(update=same) == before
+
+
 async def test_only_repositories_that_are_named_are_shared(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
