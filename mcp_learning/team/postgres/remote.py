@@ -274,7 +274,9 @@ class Remote:
         if len(vectors) == limit:
             last = vectors[-1][0]
         executions, feedback, uses = ([row for row in rows if row[0] <= last] for rows in found)
-        wanted = await lacking([row[1] for row in executions if row[4] is not None])
+        sent = {row[1] for row in vectors}
+        given = [row[1] for row in executions if row[4] is not None and row[1] not in sent]
+        wanted = await lacking(given)
         if wanted and since:
             earlier = await fetch(connection, _EARLIER_VECTORS, [team, wanted, model, since])
             vectors = [*earlier, *vectors]
