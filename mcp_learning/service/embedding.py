@@ -62,21 +62,16 @@ class EmbeddingQueue:
                     return
                 waiting = await self._store.unembedded(BATCH, numbers=numbers)
                 batch = _batch(waiting)
-                stored = await self._store_vectors(batch) if batch else 0
+                stored = 0
+                if batch:
+                    vectors, further = await _vectors_of(self._embedder, batch)
+                    stored = await self._put([row for row, _ in batch], vectors, further)
                 made += sum(len(texts) for _, texts in batch)
                 fruitless = 0 if stored else fruitless + 1
                 if fruitless == _MOST_FRUITLESS:
                     await self._sync.read_anew()
             if fruitless > _MOST_FRUITLESS:
                 return
-
-    async def _store_vectors(self, batch: Batch) -> int:
-        """Embeds n >= 1 executions, stores the vectors and takes them in; returns how many.
-
-        The caller holds `storing`. Executions that were deleted or changed meanwhile are left out.
-        """
-        vectors, passages = await _vectors_of(self._embedder, batch)
-        return await self._put([row for row, _ in batch], vectors, passages)
 
     async def _put(
         self,
@@ -86,7 +81,10 @@ class EmbeddingQueue:
         *,
         shared: bool = False,
     ) -> int:
-        """Stores vectors and takes them in; the caller holds `storing`."""
+        """Stores vectors and takes them in; returns how many. The caller holds `storing`.
+
+        Those of executions that were deleted or changed meanwhile are left out.
+        """
         model, put = self._embedder.fingerprint, self._retriever.rows.put
         with anyio.CancelScope(shield=True):  # what is stored has to be found
             versions = await self._store.put_vectors(

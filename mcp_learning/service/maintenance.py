@@ -44,7 +44,10 @@ async def embed_missing(
             break  # the indexer's own task has embedded them meanwhile
         last = rows[-1].sequence
         await indexer.embed(last)
-        await _refuse_unembedded(store, last)
+        if missing := [row for row in await store.unembedded(STEP) if row.sequence <= last]:
+            raise IndexUnavailable(
+                f"{counted(len(missing), 'execution')} got no vector; run the command again"
+            )
         done += len(rows)
         await progress(done / wanted, f"embedded {done} of {wanted}")
     return EmbedReport(
@@ -53,19 +56,6 @@ async def embed_missing(
         seconds=round(time.monotonic() - started, 3),
         model=indexer.embedder.fingerprint,
     )
-
-
-async def _refuse_unembedded(store: Store, up_to: int) -> None:
-    """Refuses executions that have no vector although they were changed no later than `up_to`.
-
-    Raises:
-        IndexUnavailable: There are some.
-    """
-    rows = [row for row in await store.unembedded(STEP) if row.sequence <= up_to]
-    if rows:
-        raise IndexUnavailable(
-            f"{counted(len(rows), 'execution')} got no vector; run the command again"
-        )
 
 
 async def backup(store: FileMaintenance, request: Backup) -> BackupReport:
