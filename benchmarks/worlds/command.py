@@ -49,7 +49,7 @@ def worlds(
 
 
 def histories(
-    seeds: Annotated[int, typer.Option(min=1, help="Histories of each form")] = 4,
+    seeds: Annotated[int, typer.Option(min=1, help="Histories of each form")] = 10,
     first_seed: Annotated[int, typer.Option(min=0, help="Other seeds make others")] = 0,
     check: Check = False,
     json: AsJson = False,

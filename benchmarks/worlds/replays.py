@@ -18,8 +18,11 @@ from mcp_learning.recommend.scores import score
 
 Progress = Callable[[str, int, int], None]
 
-MOST_LOSS: dict[Form, float] = {"repeated": 0.8}
+MOST_LOSS: dict[Form, float] = {"distinct": 0.985, "repeated": 0.8}
 """Log loss as a share of that of the plain rate; 1 for the other forms."""
+
+LEAST_AUC: dict[Form, float] = {"repeated": 0.8}
+LEAST_GAIN: dict[Form, float] = {"repeated": 0.02}
 
 MOST_ECE = 0.04
 COVERAGE = (0.87, 0.93)
@@ -62,6 +65,8 @@ class Result:
             ),
             (self.ece <= MOST_ECE, f"calibration error above {MOST_ECE:g}"),
             (low <= self.coverage <= high, f"coverage outside {low:.0%} to {high:.0%}"),
+            (self.auc >= LEAST_AUC.get(self.form, 0), "AUC too low"),
+            (self.gain >= LEAST_GAIN.get(self.form, -1), "too little gain over the best so far"),
         ]
         return [f"{self.form}: {text}" for met, text in targets if not met]
 

@@ -27,8 +27,8 @@ RECOVER = 200
 """Tasks after a drift within which regret has to be back to what it was in so many before."""
 
 MOST_REGRET = 0.35
-MOST_ECE = 0.05
-COVERAGE = (0.85, 0.95)
+MOST_ECE = 0.04
+COVERAGE = (0.87, 0.93)
 MOST_MISTAKEN = 0.05
 
 

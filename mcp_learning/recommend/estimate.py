@@ -112,7 +112,7 @@ class Estimate:
         executions: (m,) int64, executions on tasks like this one, however little they weigh.
         global_rate: Of all options everywhere, 0..1.
         order: (m,) options, the best first.
-        better: Whether the first of the tried options is the best of them with a probability of
+        better: Whether the first of the known options is the best of them with a probability of
             at least `SURE`.
         weights: (n,) what each piece of evidence weighed on tasks like this one.
         same: Weights of the pairs of variances for the very task.
@@ -151,7 +151,7 @@ class Estimate:
     @property
     def known(self) -> Bools:
         """(m,) whether there is as much on such tasks or on those of the type told."""
-        return np.asarray(self.tried | (self.of_type >= TRIED))
+        return np.asarray(np.maximum(self.effective, self.of_type) >= TRIED)
 
     @property
     def worse(self) -> Bools:
@@ -220,7 +220,7 @@ def estimate(
         executions=np.bincount(evidence.option[near > 0], minlength=options),
         global_rate=(1 + background.success) / (2 + background.total),
         order=order,
-        better=_is_better(belief, order[sizes[order] >= TRIED]),
+        better=_is_better(belief, order[(np.maximum(sizes, of_type) >= TRIED)[order]]),
         weights=near,
         same=learned.levels[LEVELS.index("same")],
     )
@@ -247,9 +247,6 @@ def usual(
     return belief.after(counts, APART)
 
 
-def _is_better(belief: Belief, tried: Ints) -> bool:
-    """Whether the first of the tried options is the best of them."""
-    if len(tried) < 2:
-        return False
-    among = Belief(belief.logit[tried], belief.own[tried], belief.shared)
-    return bool(among.chance_of_best()[0] >= SURE)
+def _is_better(belief: Belief, known: Ints) -> bool:
+    """Whether the first of the known options is the best of them."""
+    return len(known) > 1 and bool(belief.of(known).chance_of_best()[0] >= SURE)

@@ -1,6 +1,6 @@
 """How much an earlier execution counts as evidence for a task at hand.
 
-    weight = closeness · recency · confidence² · votes · unchanged · supersession
+    weight = closeness · recency · confidence² · votes · unchanged
 
 - closeness, 0..1: how much alike the tasks are; 1 for counts of a type or a repository.
 - recency, 0..1: halves with every half-life.
@@ -8,7 +8,6 @@
   of (1 + c) / 2 has c² of the information of a sure one.
 - votes, 0.5..2: what feedback says, and how the tasks ended that used it (`votes`).
 - unchanged, 0..1: how likely the option works as well today as it did then (`changepoint`).
-- supersession: `SUPERSEDED` if a later run of the same task ended otherwise.
 
 An execution that hasn't ended is no evidence. Time enters as ages, so that equal data give equal
 weights.
@@ -38,11 +37,6 @@ Where = Place | Literal["near", "same"]
 LEVELS: tuple[Where, ...] = ("task_type", "repo", "near", "same")
 """Which tasks are looked at one after the other: those of the type told, those in the repository,
 those of one kind, and the very task."""
-
-SUPERSEDED = 0.5
-"""Weight of a run after which the same task, in the same repository and with the same option, ended
-otherwise. Not 0: of an option that succeeds by chance only the last streak would be left, and
-every rate would look more extreme than it is."""
 
 
 @dataclass(frozen=True)
@@ -112,28 +106,3 @@ def closeness(similarity: Floats | NDArray[np.float32]) -> Floats:
 def recency(age_days: Floats, half_life_days: float) -> Floats:
     """(n,) 0..1: half as much with every half-life."""
     return np.asarray(np.exp2(-np.maximum(age_days, 0.0) / half_life_days))
-
-
-def superseded(task: Ints, repo: Ints, option: Ints, success: Bools) -> Bools:
-    """(n,) whether a later run of the same task, repository and option ended otherwise.
-
-    Args:
-        task: (n,) equal for runs of the same task; all arrays oldest first.
-        repo: (n,) equal for runs in the same repository.
-        option: (n,).
-        success: (n,).
-    """
-    if not len(task):
-        return np.zeros(0, bool)
-    newest_first = np.lexsort((-np.arange(len(task)), option, repo, task))
-    keys = np.stack([task, repo, option], axis=1)[newest_first]
-    ended = success[newest_first]
-    first = np.ones(len(task), bool)
-    first[1:] = (keys[1:] != keys[:-1]).any(axis=1)
-    changed = np.zeros(len(task), np.int64)
-    changed[1:] = (ended[1:] != ended[:-1]) & ~first[1:]
-    changes = np.cumsum(changed)
-    start = np.maximum.accumulate(np.where(first, np.arange(len(task)), 0))
-    found = np.zeros(len(task), bool)
-    found[newest_first] = changes > changes[start]
-    return found

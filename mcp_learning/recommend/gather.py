@@ -11,7 +11,6 @@ from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.belief import Belief, Counts, Floats
 from mcp_learning.recommend.estimate import Background, Regularities, usual
 from mcp_learning.recommend.evidence import (
-    SUPERSEDED,
     UNLIKE,
     Bools,
     Evidence,
@@ -20,13 +19,12 @@ from mcp_learning.recommend.evidence import (
     counts_of,
     recency,
     said,
-    superseded,
 )
 from mcp_learning.recommend.labels import choices, including, merge, parts
 from mcp_learning.recommend.tallies import tally, typical
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.redaction import repositories
-from mcp_learning.search.catalog import OUTCOMES
+from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
 from mcp_learning.search.snapshot import Snapshot
@@ -136,8 +134,7 @@ def gather(
         says=says[similar],
         similarity=similarity[similar],
         same=view["task_key"][similar] == query.task_key,
-        weight=weight[similar]
-        * _factor(related.snapshot, similar, renumbered[option[similar]], success, votes),
+        weight=weight[similar] * _by_votes(view, similar, votes),
     )
     everywhere = counts_of(option[rows], says[rows], weight[rows], options)
     places: tuple[tuple[Place, str | None], ...] = (
@@ -257,28 +254,9 @@ def _uses(
     return used, np.bincount(of_option, minlength=count) >= 2
 
 
-def _factor(
-    snapshot: Snapshot, similar: Ints, option: Ints, success: Bools, votes: Mapping[UUID, Vote]
-) -> Floats:
-    """(n,) the weights of n similar executions by votes and supersession."""
-    view = snapshot.view
-    factor = np.ones(len(similar))
-    repository = _repositories(view["repo"][similar], snapshot.labels("repo"))
-    old = superseded(view["task_key"][similar], repository, option, success)
-    factor[old] *= SUPERSEDED
-    if votes:
-        given = (votes.get(view.task_id(row)) for row in similar.tolist())
-        factor *= np.array([1.0 if vote is None else weight_of(vote) for vote in given])
-    return factor
-
-
-def _repositories(codes: Ints, labels: Sequence[str]) -> Ints:
-    """(n,) equal for runs in the same repository, by n codes of its spelling in `labels`."""
-    used, times = np.unique(codes, return_counts=True)
-    counts = {labels[code]: n for code, n in zip(used.tolist(), times.tolist(), strict=True)}
-    shown = repositories.merged(counts)
-    numbers: dict[str, int] = {}
-    number = np.zeros(len(labels), np.int64)
-    for code in used.tolist():
-        number[code] = numbers.setdefault(shown[labels[code]], code)
-    return np.asarray(number[codes])
+def _by_votes(view: CatalogView, similar: Ints, votes: Mapping[UUID, Vote]) -> Floats:
+    """(n,) the factors of n similar executions by their votes."""
+    if not votes:
+        return np.ones(len(similar))
+    given = (votes.get(view.task_id(row)) for row in similar.tolist())
+    return np.array([1.0 if vote is None else weight_of(vote) for vote in given], np.float64)

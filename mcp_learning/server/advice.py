@@ -20,13 +20,15 @@ def recommendation(
     """Shortens texts, then drops what matters least, until all fits.
 
     First pitfalls but one, then options of further tasks but one each, then options, the last
-    pitfall, and at last further tasks, each from the end.
+    pitfall, and at last further tasks, each from the end. Each task has the default budget, unless
+    one is given: that is for all of them.
     """
+    several = 1 if "max_tokens" in request.model_fields_set else 1 + len(request.more_tasks)
     result = result.model_copy(update={"pitfalls": [_trim(one) for one in result.pitfalls]})
     kept = result
     while True:
         text = _text(kept)
-        fits = tokens(structured(kept), text) <= request.max_tokens
+        fits = tokens(structured(kept), text) <= several * request.max_tokens
         less = None if fits else _with_less(kept)
         if less is None:
             return kept, text

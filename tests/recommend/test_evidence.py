@@ -6,15 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.recommend import choice
+from mcp_learning.recommend.belief import Counts
 from mcp_learning.recommend.estimate import UNKNOWN, Background, Estimate, estimate, usual
-from mcp_learning.recommend.evidence import (
-    Evidence,
-    closeness,
-    counts_of,
-    recency,
-    said,
-    superseded,
-)
+from mcp_learning.recommend.evidence import Evidence, Where, closeness, counts_of, recency, said
 from mcp_learning.recommend.labels import merge, normalised
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.store.types import Vote
@@ -23,9 +17,14 @@ votes = st.floats(0, 1e6)
 
 
 def estimated(
-    option: list[int], success: list[int], options: int, **given: list[float]
+    option: list[int],
+    success: list[int],
+    options: int,
+    *,
+    of_type: bool = False,
+    **given: list[float],
 ) -> Estimate:
-    """What follows from executions of different tasks, if these are all there are."""
+    """What follows from executions of different tasks, `of_type` or not, if these are all."""
     count = len(option)
     confidence = np.array(given.get("confidence", [1.0] * count))
     evidence = Evidence(
@@ -39,7 +38,8 @@ def estimated(
     counts = counts_of(evidence.option, evidence.says, evidence.weight, options)
     sums = float(counts.success.sum()), float(counts.total.sum())
     believed = usual(*sums, counts)
-    background = Background(*sums, believed, believed.rate, {})
+    places: dict[Where, Counts] = {"task_type": counts} if of_type else {}
+    background = Background(*sums, believed, believed.rate, places)
     return estimate(evidence, background, options, UNKNOWN)
 
 
@@ -59,15 +59,6 @@ def test_votes_never_more_than_double_or_halve_a_weight(pro: float, contra: floa
 def test_a_single_vote_changes_a_weight_by_less_than_a_fifth() -> None:
     assert 1 < weight_of(Vote(1, 0)) < 1.2
     assert 1 / 1.2 < weight_of(Vote(0, 1)) < 1
-
-
-def test_a_run_is_superseded_by_a_later_one_that_ended_otherwise_in_the_same_place() -> None:
-    task = np.array([1, 1, 1, 2, 1, 1])
-    place = np.array([0, 0, 0, 0, 9, 0])
-    option = np.array([0, 0, 0, 0, 0, 5])
-    success = np.array([0, 1, 1, 0, 0, 0], bool)
-    found = superseded(task, place, option, success)
-    assert found.tolist() == [True, False, False, False, False, False]
 
 
 def test_recent_outcomes_outweigh_old_ones() -> None:
@@ -109,6 +100,14 @@ def test_a_difference_is_called_one_only_when_it_is_sure() -> None:
     unsure = estimated([0] * 3 + [1] * 3, [1, 1, 0, 0, 1, 0], 2)
     alone = estimated([0] * 20, [1] * 20, 1)
     assert (sure.better, unsure.better, alone.better) == (True, False, False)
+
+
+def test_a_difference_on_the_type_of_task_told_is_called_one_without_similar_tasks() -> None:
+    option, ended, unlike = [0] * 40 + [1] * 40, [1] * 40 + [0] * 40, [0.05] * 80
+    told = estimated(option, ended, 2, of_type=True, similarity=unlike)
+    assert told.better
+    assert told.worse.tolist() == [False, True]
+    assert not estimated(option, ended, 2, similarity=unlike).better
 
 
 def test_rates_are_not_pulled_to_one_half_where_nothing_similar_is_known() -> None:

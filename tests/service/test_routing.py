@@ -77,3 +77,12 @@ async def test_of_many_tasks_each_keeps_its_first_option_when_tokens_are_short(
     assert [len(one.options) for one in shown.more] == [1] * 4
     assert shown.truncated
     assert "Task 5:" in text
+
+
+async def test_further_tasks_need_no_greater_budget_to_be_answered(
+    service: LearningService,
+) -> None:
+    await routed(service, "small", "cpu", 6, 0)
+    request = RecommendApproach(task_description=LOGIN, by="model_tier", more_tasks=[LOGIN] * 9)
+    shown, _ = advice.recommendation(await service.recommend(request), request)
+    assert [one.options[0].label for one in shown.more] == ["small"] * 9
