@@ -5,6 +5,7 @@
 -- On the coordinator, as the schema's owner, after `mcp-learning team init` for every team: it makes
 -- no further ones afterwards, since their names aren't unique any more.
 CREATE EXTENSION IF NOT EXISTS citus;
+SET citus.enable_unsafe_triggers = on;  -- the one on executions changes rows of the same team
 
 -- A unique constraint has to contain the column of distribution, and no reference table may refer to
 -- a distributed one.
@@ -19,6 +20,8 @@ SELECT create_distributed_table('mcpl.vectors', 'team', colocate_with => 'mcpl.t
 SELECT create_distributed_table('mcpl.feedback', 'team', colocate_with => 'mcpl.teams');
 SELECT create_distributed_table('mcpl.uses', 'team', colocate_with => 'mcpl.teams');
 SELECT create_distributed_table('mcpl.lessons', 'team', colocate_with => 'mcpl.teams');
+SELECT create_distributed_table('mcpl.searched', 'team', colocate_with => 'mcpl.teams');
+SELECT create_distributed_table('mcpl.read_in_marks', 'team', colocate_with => 'mcpl.teams');
 
 -- A team's counter and its rows are then on one node, and a push is one transaction there.
 SELECT create_distributed_function(

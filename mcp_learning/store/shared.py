@@ -233,7 +233,7 @@ class SharedStore(Protocol):
         """Executions and lessons of which anything but vectors was sent within the last day."""
         ...
 
-    async def send_again(self, there: Mapping[UUID, int], common: int | None) -> None:
+    async def send_again(self, there: Mapping[UUID, int], common: int | None) -> int:
         """Adds what was sent within the last day and the team's store has lost.
 
         Of what it has, the patches that were lost, since others may have changed it meanwhile; what
@@ -243,6 +243,9 @@ class SharedStore(Protocol):
             there: The numbers of those executions and lessons that it has.
             common: Entries with a higher number were lost; None: those that are newer than what it
                 has.
+
+        Returns:
+            The highest number that was sent; 0: none.
         """
         ...
 

@@ -210,21 +210,27 @@ class Exchange:
                 "leave` before it joins another, or give it a directory of its own"
             )
         lost = known.epoch != state.epoch or known.change > state.change
+        if lost and await self._send_lost_again(known):
+            known, lost = known._replace(epoch=state.epoch), False
+            await store.set_mark(known)
         if not lost and known.change >= state.floor:
             if known.part != name:
                 return fresh
             return known if known.role == state.role else known._replace(role=state.role)
         logger.warning("the team's store was replaced or restored: all of it is read anew")
         fresh = fresh._replace(sweeping=True)
-        if lost:
-            await self._send_lost_again(known)
         await store.set_mark(fresh)
         return fresh
 
-    async def _send_lost_again(self, known: TeamMark) -> None:
-        """Puts what this host sent, and the team's store has lost, into the outbox again."""
-        sent = await self._local.store.sent_ids()
-        await self._local.store.send_again(*await self._remote.lacks(sent, known.epoch))
+    async def _send_lost_again(self, known: TeamMark) -> bool:
+        """Puts what this host sent, and the team's store has lost, into the outbox again.
+
+        Returns:
+            Whether the store has all that this host knows of it.
+        """
+        lacks = await self._remote.lacks(await self._local.store.sent_ids(), known.epoch)
+        last = await self._local.store.send_again(*lacks)
+        return lacks.common is not None and max(known.change, last) <= lacks.common
 
     async def _take_in(self, page: RemotePage, mark: TeamMark) -> TakenIn:
         given = TeamPage(

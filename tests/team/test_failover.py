@@ -144,7 +144,7 @@ async def test_what_a_standby_lacked_is_sent_again_and_takes_nothing_back_that_c
 
 
 async def test_a_team_moves_to_another_server_with_what_was_written_after_the_copy(
-    server: PostgresServer, database: str, tmp_path: Path
+    server: PostgresServer, database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await make_team(server, database, "ada", "ben")
     other = PostgresServer()
@@ -165,8 +165,11 @@ async def test_a_team_moves_to_another_server_with_what_was_written_after_the_co
         async with hosts(other, database, tmp_path, "ada", "ben") as (ada, ben):
             own = [await ben.record(f"mend the search, part {number}") for number in range(5)]
             await revise(ben, kept, model_tier="large")
-            for host in (ben, ada, ben):
-                await host.exchange()
+            await ben.exchange()
+            assert "is read anew" not in caplog.text  # he knows of nothing that isn't there
+            await ada.exchange()
+            assert "is read anew" in caplog.text
+            await ben.exchange()
             for host in (ada, ben):
                 assert await known(host, kept) == ("by ada", "large", 0)
                 assert await known(host, lost) == ("new", None, 0)

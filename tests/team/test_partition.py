@@ -99,13 +99,14 @@ def agents(
             assert one.leave()[0] == 0
 
 
-def part_and_meet(ada: Agent, ben: Agent, number: int) -> None:
+def part_and_meet(server: PostgresServer, ada: Agent, ben: Agent, number: int) -> None:
     """Both change, forget and record while nobody reaches the server, and agree afterwards."""
     texts = [f"{number}. {one}" for one in ("mend the cart", "quixotic export", "quixotic invoice")]
     kept = ada.record(texts[0], approach="old", model_tier="small")
     ours = ada.record(texts[1], approach="for nothing")
     theirs = ada.record(texts[2], approach="for nothing, too")
     wait_until(lambda: all(map(ben.known, (kept, ours, theirs))))
+    server.execute("learning", "ANALYZE")  # whose statistics have samples of what there is
     for one in (ada, ben):
         one.network.cut()
     ada.record(texts[0], kept, approach="by ada", solution_summary="only ada")
@@ -136,7 +137,7 @@ def test_hosts_that_were_cut_off_agree_once_they_are_joined_again(
     agents: list[Agent], own_server: PostgresServer, pytestconfig: pytest.Config
 ) -> None:
     for number in range(pytestconfig.getoption("--cuts")):
-        part_and_meet(agents[0], agents[1], number)
+        part_and_meet(own_server, agents[0], agents[1], number)
     own_server.execute("learning", "VACUUM FULL", "CHECKPOINT")
     assert own_server.files_with(b"without the network")
     assert not own_server.files_with(b"quixotic")

@@ -23,12 +23,14 @@ def sent_ids(cursor: Cursor) -> list[UUID]:
     return [row[0] for row in rows]
 
 
-def lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) -> None:
+def lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) -> int:
     """As `SharedStore.send_again`.
 
     An entry that made what the team has isn't sent again: who knew of it has done so, with what was
     changed since.
     """
+    row = cursor.execute("SELECT max(change) FROM outbox").fetchone()
+    last = int(row[0] or 0) if row else 0
     absent = [one for one in sent_ids(cursor) if one not in there]
     told = [one for one in lessons.every(cursor) if one.lesson_id in set(absent)]
     missing = set(executions.unknown(cursor, absent))
@@ -54,3 +56,4 @@ def lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) -> None:
     cursor.execute(  # what is neither there nor here any more
         f"{_UNSEND} WHERE change > 0 AND task_id {AMONG_UUIDS}", [joined(absent)]
     )
+    return last

@@ -85,8 +85,10 @@ class SharedRows:
     async def sent_ids(self) -> list[UUID]:
         return await self.database.read(losses.sent_ids)
 
-    async def send_again(self, there: Mapping[UUID, int], common: int | None) -> None:
-        await self.database.write(lambda c: losses.lost(c, there, common), counted=lambda _: False)
+    async def send_again(self, there: Mapping[UUID, int], common: int | None) -> int:
+        return await self.database.write(
+            lambda c: losses.lost(c, there, common), counted=lambda _: False
+        )
 
     async def take_in(self, page: TeamPage) -> TakenIn:
         return await self._take(lambda c: team_rows.take_in(c, page))
