@@ -1,6 +1,7 @@
 """What is private reaches the hosts of its author, and nobody else, whatever program asks."""
 
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -30,6 +31,15 @@ async def write_all_about(host: Host) -> SaveLesson:
     return lesson
 
 
+def searched(connection: psycopg.Connection[Any]) -> tuple[list[Any], list[Any]]:
+    """What a search in the team's store finds of the plans, and the repositories that it knows."""
+    team = "SELECT team FROM mcpl.teams"
+    asked = f"mcpl.candidates(({team}), 'secret plan', NULL, '', '{{}}', 9)"
+    connection.execute(f"SELECT mcpl.read_in(({team}), 100)".encode())
+    found = connection.execute(f"SELECT unnest(task_ids) FROM {asked}".encode()).fetchall()
+    return found, connection.execute(f"SELECT mcpl.spellings(({team}))".encode()).fetchall()
+
+
 async def test_another_member_sees_nothing_of_it_and_the_author_s_other_host_does(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
@@ -41,6 +51,9 @@ async def test_another_member_sees_nothing_of_it_and_the_author_s_other_host_doe
         with psycopg.connect(server.url(database, "ben"), autocommit=True) as ben:
             for table in TABLES:
                 assert ben.execute(f"SELECT * FROM mcpl.{table}".encode()).fetchall() == []
+            assert searched(ben) == ([], [])
+        with psycopg.connect(server.url(database, "ada"), autocommit=True) as ada:
+            assert [len(one) for one in searched(ada)] == [2, 1]
         assert (await other.exchange()).pulled == 0
         assert (await second.exchange()).pulled == 2
         (plan, *_) = await second.found("a secret plan")
