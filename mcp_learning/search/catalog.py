@@ -37,6 +37,7 @@ _TYPES = {
     "description_hash": np.uint64,
     "version": np.int64,
     "alive": np.bool_,
+    "guest": np.bool_,
     **dict.fromkeys(CODED, np.int32),
 }
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
@@ -142,6 +143,10 @@ class Catalog:
         self.revision += 1
         self._columns["version"][rows] = versions
 
+    def set_guests(self, rows: NDArray[np.int64]) -> None:
+        """Marks rows as fetched for a question: how often their words occur says nothing of all."""
+        self._columns["guest"][rows] = True
+
     def kill(self, rows: NDArray[np.int64]) -> None:
         """Marks rows as dead."""
         self.revision += 1
@@ -234,7 +239,7 @@ class Catalog:
                 codes = self._codes[name]
                 values = changed.labels[name][chosen].tolist()
                 column[rows] = [codes.setdefault(value, len(codes)) for value in values]
-            elif name not in ("version", "alive"):
+            elif name not in ("version", "alive", "guest"):
                 column[rows] = getattr(changed, name)[chosen]
 
     def _reserve(self, rows: int) -> None:

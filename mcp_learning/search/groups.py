@@ -48,7 +48,7 @@ def best(
         chosen = top_k(found, k)
         # Rounded, since equal vectors at different places of a matrix give slightly other products.
         values = np.round(found[chosen], 6)
-        order = np.lexsort((-snapshot.view["sequence"][rows[chosen]], -values))
+        order = np.lexsort((-_times(snapshot, rows[chosen]), -values))
         keys = snapshot.view["task_key"][rows[chosen[order]]].tolist()
         tasks: dict[int, float] = {}
         for key, value in zip(keys, values[order].tolist(), strict=True):
@@ -98,10 +98,19 @@ def _most_useful(
     # By description, error, outcome (success first), whether it has a solution, and time; the last
     # wins.
     usefulness = (
-        view["sequence"][near],
+        _times(snapshot, near),
         view["has_solution"][near],
         -view["outcome"][near],
         is_in_sorted(near, with_error),
         view["description_hash"][near] == np.uint64(exact),
     )
     return int(near[np.lexsort(usefulness)[-1]])
+
+
+def _times(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(k,) numbers that ascend with the last change of k rows.
+
+    Where some were fetched for a question, later than they changed, with the time of recording.
+    """
+    view = snapshot.view
+    return np.asarray(view["timestamp" if view["guest"].any() else "sequence"][rows])

@@ -164,6 +164,12 @@ class Indexer:
         """Of the embedding model, which is loaded for it unless it is the bundled one."""
         return await anyio.to_thread.run_sync(lambda: self.embedder.fingerprint)
 
+    async def welcome(self, task_ids: Iterable[UUID], total: int) -> None:
+        """Says that executions are fetched for a question; as `RowTable.welcome`."""
+        await self.load()
+        ids = [one.int for one in task_ids]
+        await anyio.to_thread.run_sync(self.retriever.rows.welcome, ids, total)
+
     async def adopt(
         self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector], model: str
     ) -> None:

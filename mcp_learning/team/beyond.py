@@ -6,7 +6,7 @@ what is here answers then, and the answer says that it is a part.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -62,11 +62,13 @@ class Beyond:
     Args:
         settings: Of the team.
         local: The host's database and indexes.
+        total: How many executions the team has; 0: not known.
     """
 
-    def __init__(self, settings: Settings, local: Local) -> None:
+    def __init__(self, settings: Settings, local: Local, total: Callable[[], int]) -> None:
         self._settings = settings
         self._local = local
+        self._total = total
         self._remote: RemoteSearch | None = None
         self._lock = anyio.Lock()
         self._away_until = 0.0
@@ -165,6 +167,7 @@ class Beyond:
             if await self._local.store.take_guests(given) is None:
                 return False
             self._local.grown = True
+            await self._local.welcome([one.task_id for one in page.executions], self._total())
             if page.vectors:
                 await self._local.adopt(await anyio.to_thread.run_sync(vectors_of, page))
         return True

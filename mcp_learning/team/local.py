@@ -55,6 +55,10 @@ class Local:
         """
         return await (await self._indexer()).searches.asked(text)
 
+    async def welcome(self, task_ids: Sequence[UUID], total: int) -> None:
+        """Says that executions are fetched for a question; as `RowTable.welcome`."""
+        await (await self._indexer()).welcome(task_ids, total)
+
     async def adopt(self, vectors: Sequence[SharedVector]) -> None:
         """Stores vectors that the same model made elsewhere, for executions that have none.
 

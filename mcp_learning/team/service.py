@@ -51,8 +51,8 @@ class SharedLearning(LearningService):
     ) -> None:
         super().__init__(settings, store, indexer)
         local = Local(store, self._indexing)
-        self._beyond = Beyond(settings, local)
         self._sync = TeamSync(settings, local)
+        self._beyond = Beyond(settings, local, lambda: self._sync.total or 0)
         # What is told under an id that the call gets on its way would be there twice.
         told = "don't repeat the call, which would add it once more"
         self.revise = self._shared(self.revise, about=lambda request: [request.task_id])

@@ -69,8 +69,9 @@ class TeamSync:
         self._problem: str | None = None
         self._last_contact: datetime | None = None
         self._there = 0  # the team's last number, as of the last contact
-        self._total: int | None = None  # executions of the team; None: all are here
-        self._total_at = 0  # the team's number when they were counted
+        self.total: int | None = None
+        """Executions of the team; None: all are here, or they were not counted yet."""
+        self._counted_at = 0  # the team's number when they were counted
         self._counted = -COUNT_SECONDS
 
     def notice(self) -> None:
@@ -165,10 +166,10 @@ class TeamSync:
         """Asks how many executions the team has, if not all of them are here."""
         anew |= anyio.current_time() - self._counted >= COUNT_SECONDS
         if self._holding.is_whole(self._there):
-            self._total = None
+            self.total = None
         elif self._remote is not None and anew:
             self._counted = anyio.current_time()
-            self._total, self._total_at = await self._remote.count(), self._there
+            self.total, self._counted_at = await self._remote.count(), self._there
 
     async def lacks(self) -> bool:
         """Whether the team may have executions that this host isn't to hold."""
@@ -177,9 +178,9 @@ class TeamSync:
             self._there = mark.change if mark else 0
         if self._holding.is_whole(self._there):
             return False
-        if self._total is None or self._total_at != self._there:
+        if self.total is None or self._counted_at != self._there:
             return True
-        return (await self._local.store.held()).of_team < self._total
+        return (await self._local.store.held()).of_team < self.total
 
     async def acknowledge(self, again: str = SAFE_AGAIN) -> None:
         """Waits until the team has what was written here, if it is to acknowledge that.
@@ -228,7 +229,7 @@ class TeamSync:
             known=mark.change if mark else None,
             behind=max(self._there - mark.change, 0) if mark and reached else None,
             held=here.of_team,
-            there=self._total,
+            there=self.total,
             last_contact=self._last_contact,
             problem=self._problem,
         )

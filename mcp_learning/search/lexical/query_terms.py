@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,22 @@ class Bm25Parameters:
     b: float = B
 
 
+LEAST_SAMPLE = 500
+"""Rows from which they say how rare words are among all; of fewer, guests count as they are."""
+
 DEFAULT_PARAMETERS = Bm25Parameters()
+
+
+class SampledRows(NamedTuple):
+    """How rows stand for more than there are.
+
+    Attributes:
+        guests: (g,) ascending rows that are here since they have words of a question.
+        total: How many rows all but these are a sample of.
+    """
+
+    guests: NDArray[np.int64]
+    total: int
 
 
 class QueryTerms:
@@ -73,6 +89,7 @@ class QueryTerms:
         dead: (d,) dead rows, ascending, whose postings may still be there.
         alive: Number of living rows.
         parameters: Of the score.
+        sample: What the rows stand for; None: for themselves.
 
     Attributes:
         postings: Weight and postings of each selected term that occurs in the index, by descending
@@ -89,12 +106,23 @@ class QueryTerms:
         dead: NDArray[np.int64],
         alive: int,
         parameters: Bm25Parameters,
+        sample: SampledRows | None = None,
     ) -> None:
         self._query = query
         frequencies, postings_of = _document_frequencies(query.counts, segments, tail, dead)
+        estimated = frequencies
+        if sample is not None and (counted := alive - len(sample.guests)) >= LEAST_SAMPLE:
+            scale = max(sample.total, alive) / counted
+            alive = max(sample.total, alive)
+            estimated = {
+                term: max(
+                    frequency, round(scale * (frequency - _guests(term, postings_of, sample)))
+                )
+                for term, frequency in frequencies.items()
+            }
         idf = {
             term: _inverse_document_frequency(frequency + _prior(term), alive)
-            for term, frequency in frequencies.items()
+            for term, frequency in estimated.items()
         }
         weighted = [
             (math.pow(math.sqrt(query.counts[term]) * value, parameters.sharpness), term)
@@ -201,6 +229,11 @@ def _document_frequencies(
             if frequency:
                 frequencies[term] -= sum(_count_dead(rows, dead) for rows, _ in postings_of(term))
     return frequencies, postings_of
+
+
+def _guests(term: int, postings_of: Callable[[int], list[Postings]], sample: SampledRows) -> int:
+    """How many guests have a term."""
+    return sum(_count_dead(rows, sample.guests) for rows, _ in postings_of(term))
 
 
 def _count_dead(rows: NDArray[np.int32], dead: NDArray[np.int64]) -> int:

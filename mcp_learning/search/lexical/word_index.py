@@ -20,7 +20,12 @@ from numpy.typing import NDArray
 
 from mcp_learning.search.arrays import grown
 from mcp_learning.search.lexical.postings import Segment, frozen, merged, renumbered, without
-from mcp_learning.search.lexical.query_terms import DEFAULT_PARAMETERS, Bm25Parameters, QueryTerms
+from mcp_learning.search.lexical.query_terms import (
+    DEFAULT_PARAMETERS,
+    Bm25Parameters,
+    QueryTerms,
+    SampledRows,
+)
 from mcp_learning.search.lexical.terms import TokenisedQuery
 
 MAX_TAIL_ROWS = 2_048
@@ -74,6 +79,8 @@ class WordIndex:
         self._unpurged = np.empty(0, np.int64)  # dead rows that may still have postings
         self._marked: dict[bytes, tuple[int, NDArray[np.int64]]] = {}
         self._alive = self._used
+        self.sample: SampledRows | None = None
+        """What the rows stand for; None: for themselves."""
         self._total = int(self._lengths.sum())
 
     def __len__(self) -> int:
@@ -139,7 +146,13 @@ class WordIndex:
                 )
             mean = max(self._total / alive, 1.0)
             chosen = QueryTerms(
-                question, self._segments, self._tail, self._unpurged, alive, parameters
+                question,
+                self._segments,
+                self._tail,
+                self._unpurged,
+                alive,
+                parameters,
+                self.sample,
             )
         flat, slope = parameters.k1 * (1 - parameters.b), parameters.k1 * parameters.b / mean
         found = [(weight, *part) for weight, parts in chosen.postings for part in parts]

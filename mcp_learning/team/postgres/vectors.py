@@ -15,6 +15,10 @@ OLDEST = (0, 8, 4)
 """Earlier versions can corrupt the index."""
 
 _BATCH = 2_000
+_MANY_NEW = """
+SELECT count(*) > greatest(1000, (SELECT count(*) / 2 FROM mcpl.near)) FROM mcpl.vectors v
+WHERE v.change > coalesce((SELECT m.vectors FROM mcpl.read_in_marks m WHERE m.team = v.team), 0)
+"""
 _INDEX = "CREATE INDEX IF NOT EXISTS near_by_meaning ON mcpl.near USING hnsw (embedding {}.{})"
 
 
@@ -30,6 +34,8 @@ async def set_up(connection: Connection) -> str | None:
     why = await _extension(connection)
     if why is None:
         await _apply(connection)
+        if (await fetch(connection, _MANY_NEW, []))[0][0]:  # it takes less time to build it anew
+            await connection.execute("DROP INDEX IF EXISTS mcpl.near_by_meaning")
     for (team,) in await fetch(connection, "SELECT team FROM mcpl.teams", []):
         for function in ("mcpl.read_in", "mcpl.read_vectors_in"):
             while (await fetch(connection, f"SELECT {function}(%s, %s)", [team, _BATCH]))[0][0]:

@@ -192,12 +192,15 @@ BEGIN
         RETURN '{}';
     END IF;
     EXECUTE format($q$
-        SELECT array_agg(task ORDER BY score DESC, task) FROM (
-            SELECT s.task, max((
+        SELECT array_agg(task ORDER BY score DESC, latest DESC) FROM (
+            SELECT s.task, max(s.recorded_at) AS latest, max((
                 SELECT sum(u.weight) FROM unnest($3, $4) u(query, weight) WHERE s.words @@ u.query
             )) AS score
-            FROM (SELECT s.task, s.words FROM mcpl.searched s WHERE s.words @@ $2 AND %s LIMIT 5000) s
-            GROUP BY s.task ORDER BY score DESC, s.task LIMIT $5
+            FROM (
+                SELECT s.task, s.words, s.recorded_at FROM mcpl.searched s
+                WHERE s.words @@ $2 AND %s LIMIT 5000
+            ) s
+            GROUP BY s.task ORDER BY score DESC, latest DESC LIMIT $5
         ) best
     $q$, condition) INTO tasks USING wanted_team, chosen, queries, weights, most;
     RETURN coalesce(tasks, '{}');

@@ -1,0 +1,54 @@
+"""Rows that were fetched for a question: how often words occur in them says nothing of all rows."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import numpy as np
+
+from mcp_learning.search.catalog import Catalog
+from mcp_learning.search.lexical.query_terms import SampledRows
+from mcp_learning.store.types import Changes
+
+
+class Guests:
+    """Which rows of a table are guests. Not thread-safe: its owner locks.
+
+    Attributes:
+        ids: Their executions, as numbers, here or to come.
+        total: How many executions there are, if all but guests are a sample of them; 0: not known.
+    """
+
+    def __init__(self) -> None:
+        self.ids: set[int] = set()
+        self.total = 0
+
+    def add(self, catalog: Catalog, task_ids: Iterable[int], total: int) -> None:
+        """Marks executions, also those that aren't in the catalog yet."""
+        new = set(task_ids)
+        self.ids |= new
+        self.total = total
+        self._mark(catalog, new)
+
+    def follow(self, catalog: Catalog, changes: Changes) -> None:
+        """Marks those that changes brought, and lets go of those that were deleted."""
+        if not self.ids:
+            return
+        halves = zip(changes.rows.high.tolist(), changes.rows.low.tolist(), strict=True)
+        self._mark(catalog, {high << 64 | low for high, low in halves} & self.ids)
+        self.ids -= {high << 64 | low for high, low in changes.deleted.tolist()}
+
+    def sample(self, catalog: Catalog, tokenised: int) -> SampledRows | None:
+        """What the first rows stand for; None: for themselves.
+
+        Args:
+            catalog: Of the rows.
+            tokenised: How many of them are in the word index.
+        """
+        if not self.ids:
+            return None
+        view, first = catalog.view(), slice(0, tokenised)
+        return SampledRows(np.flatnonzero(view["guest"][first] & view["alive"][first]), self.total)
+
+    def _mark(self, catalog: Catalog, ids: set[int]) -> None:
+        rows = catalog.rows_of([UUID(int=one) for one in ids])
+        catalog.set_guests(rows[rows >= 0])
