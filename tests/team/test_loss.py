@@ -60,6 +60,29 @@ async def test_what_a_server_lost_is_sent_again_by_who_wrote_it(
             assert [one.rating for one in detail.feedback] == [4]
 
 
+async def test_what_a_host_has_sent_and_holds_no_longer_is_sent_again_all_the_same(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada")
+    few = {"team_replica_max_rows": 1}
+    async with hosts(server, database, tmp_path, "ada", **few) as (host,):
+        lost = [await host.record("translate the invoice", approach="new") for _ in range(3)]
+        await host.service.ready()
+        await host.exchange()
+    async with hosts(server, database, tmp_path, "ada", **few) as (host,):
+        await host.exchange()
+        assert (await host.service.health()).rows == 1
+        server.execute(
+            database,
+            "DELETE FROM mcpl.executions",
+            "UPDATE mcpl.teams SET change = 0, epoch = gen_random_uuid()",
+        )
+        for _ in range(2):
+            await host.exchange()
+    query = "SELECT task_id, doc->>'approach' FROM mcpl.executions"
+    assert sorted(server.execute(database, query)) == [(one, "new") for one in sorted(lost)]
+
+
 async def test_a_host_that_was_away_for_longer_than_tombstones_are_kept_forgets_all_the_same(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:

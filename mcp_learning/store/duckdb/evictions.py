@@ -7,7 +7,7 @@ lessons rest on stays, and so does what the team doesn't have yet.
 from collections.abc import Sequence
 from uuid import UUID
 
-from mcp_learning.store.duckdb import executions
+from mcp_learning.store.duckdb import executions, outbox_table
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive
 from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
@@ -51,6 +51,7 @@ def stale(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
 def remove(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     """Takes these executions away; returns them."""
     if task_ids:
+        outbox_table.keep(cursor, task_ids)
         executions.delete(cursor, task_ids)
     return list(task_ids)
 

@@ -99,10 +99,13 @@ def again(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
 
 
 def keep(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Writes out what waits as a whole of executions that are about to leave this host alone."""
+    """Writes out entries of whole executions that are about to leave this host alone.
+
+    Also of those that were sent: the team's server may lose them.
+    """
     cursor.execute(
         f"UPDATE outbox SET fields = {_WHOLE} FROM executions x WHERE outbox.task_id = x.task_id "
-        "AND outbox.kind = 'patch' AND outbox.fields IS NULL AND outbox.sent_at IS NULL "
+        "AND outbox.kind = 'patch' AND outbox.fields IS NULL "
         f"AND x.task_id {AMONG_UUIDS}",
         [joined(task_ids)],
     )
