@@ -81,6 +81,7 @@ async def test_what_isn_t_here_is_shown_judged_corrected_used_and_forgotten(
         others = [await whole.record("tidy up", task_type="chore") for _ in range(2)]
         await whole.service.feedback(SubmitFeedback(task_id=ids[0], rating=4).identified())
         await share(whole, part)
+        server.execute(database, "ANALYZE mcpl.searched (words)")
         detail = await part.service.get(GetExecution(task_id=ids[0]))
         assert [one.rating for one in detail.feedback] == [4]
         await part.service.feedback(SubmitFeedback(task_id=ids[1], rating=2).identified())
@@ -101,6 +102,8 @@ async def test_what_isn_t_here_is_shown_judged_corrected_used_and_forgotten(
                 with pytest.raises(NotFound):
                     await host.service.get(GetExecution(task_id=gone))
         server.execute(database, "VACUUM FULL")
+        samples = "SELECT * FROM pg_stats WHERE schemaname = 'mcpl'"
+        assert "login" not in str(server.execute(database, samples))
         assert "login" not in str(server.execute(database, "SELECT * FROM mcpl.searched"))
 
 

@@ -48,13 +48,15 @@ CREATE TRIGGER take_out AFTER UPDATE ON mcpl.executions FOR EACH ROW
 WHEN ((NEW.doc IS NULL AND OLD.doc IS NOT NULL) OR NEW.visibility <> OLD.visibility)
 EXECUTE FUNCTION mcpl.take_out();
 
--- Words of a text and parts of its identifiers, by their English stems.
+-- Words of a text and parts of its identifiers, by their English stems. They are hashed, so that neither this table
+-- nor the planner's samples of it hold any word of what is forgotten.
 CREATE FUNCTION mcpl.words_of(given text) RETURNS tsvector
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT strip(to_tsvector('pg_catalog.english', regexp_replace(
+    SELECT coalesce(array_to_tsvector(array_agg(DISTINCT left(md5(word), 12))), '')
+    FROM unnest(tsvector_to_array(to_tsvector('pg_catalog.english', regexp_replace(
         regexp_replace(left(given, 20000), '([a-z0-9])([A-Z])', '\1 \2', 'g'),
         '[][!-/:-@\\^-`{-~]+', ' ', 'g'
-    )))
+    )))) word
 $$;
 
 -- The number of the last change of a team that may be read in. Refuses others than its members and the owner.
