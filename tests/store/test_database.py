@@ -171,47 +171,6 @@ async def test_the_log_is_merged_into_the_file_while_the_database_is_open(
     await database.close()
 
 
-def cached(cursor: Cursor) -> tuple[int, str]:
-    """Bytes of the file's blocks that are in memory, and the limit of all memory."""
-    rows = cursor.execute(
-        "SELECT memory_usage_bytes, current_setting('memory_limit') FROM duckdb_memory() "
-        "WHERE tag = 'BASE_TABLE'"
-    ).fetchall()
-    return int(rows[0][0]), str(rows[0][1])
-
-
-async def test_what_was_read_of_the_file_leaves_memory_unless_somebody_reads(
-    database: Database,
-) -> None:
-    def greatest(cursor: Cursor) -> object:
-        return cursor.execute("SELECT max(t) FROM texts").fetchall()
-
-    made = "CREATE TABLE texts AS SELECT md5(range::VARCHAR) AS t FROM range(200_000)"
-    await database.write(lambda cursor: cursor.execute(made) and None)
-    await database.checkpoint()
-    found = await database.read(greatest)
-    before, limit = await database.read(cached)
-    reading, go = threading.Event(), threading.Event()
-
-    def slow(cursor: Cursor) -> object:
-        reading.set()
-        assert go.wait(PATIENCE)
-        return greatest(cursor)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(database.read, slow)
-        await anyio.to_thread.run_sync(reading.wait)
-        await database.release()
-        assert await database.read(cached) == (before, limit)
-        go.set()
-
-    await database.release()
-    after, same = await database.read(cached)
-    assert after < before / 2
-    assert same == limit
-    assert await database.read(greatest) == found
-
-
 @posix_only
 async def test_the_directory_and_the_file_are_private(database: Database) -> None:
     await database.open()

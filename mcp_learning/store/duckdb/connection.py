@@ -181,14 +181,6 @@ class Database:
         """Merges the write-ahead log into the file."""
         await self._submit(QueuedCall(self._checkpoint))
 
-    async def release(self) -> None:
-        """Lets go of blocks of the file that are in memory, unless somebody reads just now.
-
-        Raises:
-            StoreError: The database can't be opened.
-        """
-        await self._submit(QueuedCall(self._release))
-
     async def replace(self, make: Callable[[Cursor, Path], T]) -> T:
         """Has the writer thread make a new file, and puts it in the place of this one.
 
@@ -292,12 +284,6 @@ class Database:
         _, files = self._connect()
         with files.writing():
             cursor.execute("CHECKPOINT")
-
-    def _release(self, cursor: Cursor) -> None:
-        with self._readable:  # a query that needs memory meanwhile would fail
-            if self._readers or self._replacing:
-                return
-            opening.release_blocks(cursor, self._memory_limit_mb)
 
     def _abandon(self) -> None:
         """Leaves what is at the path to others, once nobody reads from what was there."""

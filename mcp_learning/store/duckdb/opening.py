@@ -30,8 +30,6 @@ else:
 
 logger = logging.getLogger(__name__)
 
-_SPARE_BYTES = 2**20
-
 
 def connect(path: Path | None, memory_limit_mb: int = 256, *, read_only: bool = False) -> Cursor:
     """Opens a database file as it is, or one in memory; blocks.
@@ -114,26 +112,6 @@ def open_file(path: Path, memory_limit_mb: int) -> Cursor:
         path.chmod(0o600)
     refuse_truncated(root, path)
     return root
-
-
-def release_blocks(cursor: Cursor, memory_limit_mb: int) -> None:
-    """Has DuckDB let go of what it has read from the file and doesn't use.
-
-    It keeps such blocks up to the limit, for queries that come again. A lower limit is the only way
-    to have it let go.
-
-    Args:
-        cursor: No other one may be in use.
-        memory_limit_mb: As for `connect`.
-    """
-    import duckdb
-
-    row = cursor.execute(
-        "SELECT sum(memory_usage_bytes) FILTER (tag <> 'BASE_TABLE') FROM duckdb_memory()"
-    ).fetchone()
-    with suppress(duckdb.Error):  # more than that is in use
-        cursor.execute(f"SET memory_limit = '{int(row[0] or 0 if row else 0) + _SPARE_BYTES}B'")
-    cursor.execute(f"SET memory_limit = '{int(memory_limit_mb)}MiB'")
 
 
 def refuse_truncated(root: Cursor, path: Path) -> None:

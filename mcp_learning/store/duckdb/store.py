@@ -47,7 +47,6 @@ from mcp_learning.store.types import (
     Incoming,
     Mark,
     Selection,
-    Shown,
     StoredExecution,
     StoreHealth,
     Unembedded,
@@ -72,6 +71,7 @@ class DuckDBStore(SharedRows):
     suggest = reads(executions.suggestions)
     texts = reads(feed.words)
     summaries = reads(executions.shown)
+    latest_summaries = reads(executions.shown_latest)
     traces = reads(trace_rows.traces)
     sessions = reads(trace_rows.sessions)
     vector_state = reads(embeddings.state)
@@ -243,15 +243,8 @@ class DuckDBStore(SharedRows):
 
         return await self.database.read(read)
 
-    async def latest_summaries(self, limit: int, longest: int) -> dict[UUID, Shown]:
-        found = await self.database.read(lambda c: executions.shown_latest(c, limit, longest))
-        await self.database.release()
-        return found
-
     async def vectors(self, take: TakeVectors) -> int:
-        count = await self.database.read(lambda c: embeddings.read_into(c, take), repeat=False)
-        await self.database.release()  # whoever reads all of them keeps them
-        return count
+        return await self.database.read(lambda c: embeddings.read_into(c, take), repeat=False)
 
     async def put_vectors(
         self,
