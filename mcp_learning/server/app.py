@@ -1,9 +1,8 @@
 """The MCP server: the tools of `tools`, with the resources, prompts and completions beside them."""
 
 import logging
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
@@ -88,17 +87,16 @@ class LearningServer(MCPServer[None]):
     """
 
     def __init__(self, runner: ServiceRunner, *, read_only: bool = False) -> None:
-        with _without_rich():
-            super().__init__(
-                "mcp-learning",
-                title="MCP Learning",
-                instructions=READ_ONLY_INSTRUCTIONS if read_only else INSTRUCTIONS,
-                version=__version__,
-                icons=[ICON],
-                cache_hints=_CONSTANT,
-                lifespan=self._lifespan,
-                middleware=[self._note_answers],
-            )
+        super().__init__(
+            "mcp-learning",
+            title="MCP Learning",
+            instructions=READ_ONLY_INSTRUCTIONS if read_only else INSTRUCTIONS,
+            version=__version__,
+            icons=[ICON],
+            cache_hints=_CONSTANT,
+            lifespan=self._lifespan,
+            middleware=[self._note_answers],
+        )
         self._runner = runner
         self._tools = {
             tool.name: tool for tool in TOOLS if tool.annotations.read_only_hint or not read_only
@@ -214,22 +212,6 @@ class LearningServer(MCPServer[None]):
         result = await call_next(ctx)
         self._runner.note_answer()
         return result
-
-
-@contextmanager
-def _without_rich() -> Iterator[None]:
-    """Has the SDK configure logging without rich, if that isn't imported yet.
-
-    Importing it takes 15 ms at every start, for a handler that is dropped: logging is configured.
-    """
-    if "rich" in sys.modules:
-        yield
-        return
-    sys.modules["rich"] = None  # type: ignore[assignment] # as the import system documents it
-    try:
-        yield
-    finally:
-        del sys.modules["rich"]
 
 
 def _traced(request: RecordExecution, context: Context[None, Any]) -> RecordExecution:
