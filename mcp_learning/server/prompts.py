@@ -1,12 +1,8 @@
 """Prompts that make an agent use the database, and completions for their arguments."""
 
-from collections.abc import Awaitable, Callable
-from inspect import signature
 from typing import get_args
 
 from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.prompts import Prompt
-from mcp.server.mcpserver.prompts.base import PromptArgument
 from mcp_types import (
     Completion,
     CompletionArgument,
@@ -34,6 +30,7 @@ KNOWN_ERROR_TYPES = ("timeout", "quality_gate", "crash", "validation", "unknown"
 def register(server: MCPServer[None], learning: Learning, *, read_only: bool = False) -> None:
     """Adds start_task, finish_task and distill (which write) and their completions."""
 
+    @server.prompt(title="Start a task", description="Recalls similar executions, and recommends")
     async def start_task(task_description: str, repo: str = "", task_type: str = "") -> str:
         given = {"task_description": task_description, "repo": repo, "task_type": task_type}
         try:
@@ -73,10 +70,10 @@ def register(server: MCPServer[None], learning: Learning, *, read_only: bool = F
             "for the recalled executions that helped. Leave secrets out."
         )
 
-    _add(server, start_task, "Start a task", "Recalls similar executions, and recommends")
     if not read_only:
         _add_distill(server, learning)
-        _add(server, finish_task, "Finish a task", "Records what happened, for later agents")
+        title, description = "Finish a task", "Records what happened, for later agents"
+        server.prompt(title=title, description=description)(finish_task)
 
     @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
     async def complete(
@@ -100,6 +97,9 @@ def register(server: MCPServer[None], learning: Learning, *, read_only: bool = F
 
 
 def _add_distill(server: MCPServer[None], learning: Learning) -> None:
+    about = "Turns what recent executions taught into lessons for later agents"
+
+    @server.prompt(title="Distill lessons", description=about)
     async def distill(repo: str = "", task_type: str = "") -> str:
         try:
             asked = ReviewLessons(repo=repo, task_type=task_type)
@@ -114,29 +114,3 @@ def _add_distill(server: MCPServer[None], learning: Learning) -> None:
             "Look at get_execution where a packet is too short to judge. Save only what the "
             "evidence shows and a later agent couldn't know; then call review_lessons for more."
         )
-
-    about = "Turns what recent executions taught into lessons for later agents"
-    _add(server, distill, "Distill lessons", about)
-
-
-def _add(
-    server: MCPServer[None], function: Callable[..., str | Awaitable[str]], title: str, about: str
-) -> None:
-    """Adds a prompt whose arguments, all texts, are those of a function.
-
-    The SDK's decorator makes pydantic models of each signature, 2 ms at every start.
-    """
-    arguments = [
-        PromptArgument(name=one.name, description=None, required=one.default is one.empty)
-        for one in signature(function).parameters.values()
-    ]
-    server.add_prompt(
-        Prompt(
-            name=function.__name__,
-            title=title,
-            description=about,
-            arguments=arguments,
-            fn=function,
-            context_kwarg=None,
-        )
-    )
