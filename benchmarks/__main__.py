@@ -7,7 +7,7 @@ import typer
 from benchmarks.calibration.command import calibrate
 from benchmarks.public.command import public
 from benchmarks.scale.command import scale
-from benchmarks.servers.command import hook, memory, servers
+from benchmarks.servers.command import hook, memory, servers, versions
 from benchmarks.suite.command import suite
 from benchmarks.teams.command import team
 from benchmarks.worlds.command import histories, reference, worlds
@@ -21,7 +21,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (suite, scale, calibrate, public, worlds, histories, memory, servers, hook, team):
+for command in (
+    suite,
+    scale,
+    calibrate,
+    public,
+    worlds,
+    histories,
+    memory,
+    servers,
+    versions,
+    hook,
+    team,
+):
     app.command()(command)
 app.command("worlds-reference")(reference)
 

@@ -76,7 +76,7 @@ def spawn(
     """
     if environment is None:
         assert data_dir is not None
-        environment = _environment(data_dir)
+        environment = default_environment(data_dir)
     with TemporaryFile() as log:
         begun = time.perf_counter()
         client = StdioClient(command, environment, log=log, seconds=_LIFETIME_SECONDS, noisy=True)
@@ -86,7 +86,7 @@ def spawn(
                 client.leave(_EXIT_SECONDS)
 
 
-def _environment(data_dir: Path) -> dict[str, str]:
+def default_environment(data_dir: Path) -> dict[str, str]:
     """Default settings; byte code is cached, as in an installation."""
     given = sandbox.environment(data_dir)
     return {name: value for name, value in given.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -1,4 +1,4 @@
-"""`python -m benchmarks servers`, `hook` and `memory`."""
+"""`python -m benchmarks servers`, `versions`, `hook` and `memory`."""
 
 import shlex
 from pathlib import Path
@@ -13,6 +13,7 @@ from benchmarks.memory import resident_mb, resident_parts
 from benchmarks.output import AsJson, console, print_json
 from benchmarks.servers import compare
 from benchmarks.servers import hook as hooks
+from benchmarks.servers import versions as side_by_side
 from mcp_learning.cli.progress import logged_progress
 from mcp_learning.errors import InvalidInput
 from mcp_learning.settings import Settings
@@ -34,6 +35,28 @@ def servers(
         raise InvalidInput("commands", 'each as NAME=COMMAND, such as ours="mcp-learning"')
     found = compare.compare({name: shlex.split(command) for name, command in given.items()})
     console.file.write(compare.markdown(found) + "\n")
+
+
+def versions(
+    other: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PYTHON",
+            help="Of the environment that has the earlier version",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    rows: Annotated[int, typer.Option(min=1, help="Executions in each database")] = 5_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each version")] = 20,
+) -> None:
+    """Compare this version with an earlier one: start, import and calls, in turns. Linux only."""
+    with (
+        TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True) as scratch,
+        logged_progress(quiet=False) as progress,
+    ):
+        found = side_by_side.compare(other.absolute(), rows, rounds, Path(scratch), progress)
+    console.file.write(side_by_side.markdown(found) + "\n")
 
 
 def hook(

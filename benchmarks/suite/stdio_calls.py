@@ -32,7 +32,7 @@ def measure_starts(tasks: Sequence[GeneratedTask], scratch: Path) -> list[Measur
             empty.append(_ms(server.start_seconds))
         with spawn(PRODUCT_SERVER, scratch / f"start-{number}") as server:
             learning.append(_ms(server.start_seconds))
-            first.append(_record(server, task))
+            first.append(record(server, task))
     return [
         compare(targets.START, learning[1:], empty[1:]),
         compare(targets.FIRST_RECORD, first[1:]),
@@ -58,11 +58,11 @@ def measure_calls(
         for query in queries:
             seconds, _ = server.call("find_similar_tasks", {"task_description": query})
             finds.append(_ms(seconds))
-            gets.append(_look_up(server))
+            gets.append(look_up(server))
             embeds.append(_ms(_embedding_seconds(embedder, query)))
             empties.append(_ms(empty.call("nothing", {})[0]))
         memory = resident_mb(server.pid)
-        records = [_record(server, task) for task in tasks]
+        records = [record(server, task) for task in tasks]
     added = [
         find - embed - empty for find, embed, empty in zip(finds, embeds, empties, strict=True)
     ]
@@ -74,7 +74,8 @@ def measure_calls(
     ]
 
 
-def _record(server: Connection, task: GeneratedTask) -> float:
+def record(server: Connection, task: GeneratedTask) -> float:
+    """Records a task; returns milliseconds."""
     arguments = {
         "task_type": task.task_type,
         "task_description": task.description,
@@ -87,7 +88,7 @@ def _record(server: Connection, task: GeneratedTask) -> float:
     return _ms(server.call("record_execution", arguments)[0])
 
 
-def _look_up(server: Connection) -> float:
+def look_up(server: Connection) -> float:
     """Milliseconds of a look-up that finds nothing, which is an error of the tool."""
     arguments = {"task_id": str(uuid4())}
     started = time.perf_counter()

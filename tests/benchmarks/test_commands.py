@@ -47,6 +47,7 @@ def test_the_help_names_every_benchmark(tmp_path: Path) -> None:
         "worlds",
         "memory",
         "servers",
+        "versions",
         "hook",
         "team",
     ):
@@ -103,3 +104,15 @@ def test_a_server_without_a_command_is_refused_in_one_line(tmp_path: Path) -> No
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "NAME=COMMAND" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="CPU time of a process is read from its clock")
+@pytest.mark.timeout(300)
+def test_a_version_is_measured_beside_another(tmp_path: Path) -> None:
+    done = run(tmp_path, "versions", sys.executable, "--rows", "50", "--rounds", "1")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines()[2:]]
+    names = {row[0].removeprefix("| ") for row in rows}
+    assert names >= {"start", "first record", "import", "record_execution", "find_similar_tasks"}
+    for row in rows:
+        assert all(float(cell.strip(" |").replace(",", "")) > 0 for cell in row[1:])
