@@ -111,10 +111,9 @@ def model(cursor: Cursor, generation: Generation = "current") -> str | None:
 def dimension(cursor: Cursor, generation: Generation = "current") -> int:
     """Length of the vectors of a generation."""
     table, _ = _TABLES[generation]
-    row = cursor.execute(
-        "SELECT data_type FROM duckdb_columns() WHERE table_name = ? AND column_name = 'embedding'",
-        [table],
-    ).fetchone()
+    # Not from duckdb_columns(), which describes every table of DuckDB's own: 10 ms.
+    described = f"SELECT column_type FROM (DESCRIBE {table}) WHERE column_name = 'embedding'"
+    row = cursor.execute(described).fetchone()
     if row is None:
         raise LookupError(f"the table {table} has no column embedding")
     return int(str(row[0]).removeprefix("FLOAT[").removesuffix("]"))

@@ -128,10 +128,10 @@ def _apply(cursor: Cursor, migrations: Sequence[Migration], *, is_new: bool = Fa
                 migration.make(cursor)
             if migration.fill is not None and not is_new:
                 migration.fill(cursor)
-            cursor.execute(
-                "INSERT INTO schema_version VALUES (?, ?, now() AT TIME ZONE 'UTC')",
-                [migration.version, migration.name],
-            )
+        applied = ", ".join(f"({one.version}, '{one.name}')" for one in migrations)
+        cursor.execute(
+            f"INSERT INTO schema_version SELECT *, now() AT TIME ZONE 'UTC' FROM (VALUES {applied})"
+        )
         cursor.execute("COMMIT")
     except BaseException:
         roll_back(cursor)
@@ -144,8 +144,7 @@ def refuse_other_design(cursor: Cursor) -> None:
     Raises:
         StoreError: It has executions, and has to be upgraded; or it is of another program.
     """
-    relations = _relations(cursor)
-    if not relations or current_version(cursor):
+    if current_version(cursor) or not (relations := _relations(cursor)):
         return
     if "executions" in relations:
         raise StoreError(
