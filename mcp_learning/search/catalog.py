@@ -88,6 +88,7 @@ class Catalog:
         self._alive = 0
         self._codes: dict[str, dict[str, int]] = {name: {"": 0} for name in CODED}
         self._by_key = _TaskKeyIndex(max_unsorted)
+        self._same_repository: dict[int, tuple[int, list[int]]] = {}
         self.sequence = 0
         """The highest change number that was taken in."""
         self.revision = 0
@@ -104,6 +105,16 @@ class Catalog:
     def labels(self, name: str) -> list[str]:
         """The values of a column of `CODED` by their code; the first stands for no value."""
         return list(self._codes[name])
+
+    def same_repository(self, code: int) -> list[int]:
+        """The codes of all spellings that may name the repository of a code; 0 names none."""
+        codes = self._codes["repo"]
+        compared, same = self._same_repository.get(code, (1, []))
+        if code and compared < len(codes):
+            spellings = list(codes)
+            same = [*same, *(codes[s] for s in matching(spellings[code], spellings[compared:]))]
+            self._same_repository[code] = len(codes), same
+        return same
 
     def view(self) -> CatalogView:
         """The rows of this moment. Later changes of these rows appear in it, later rows don't."""

@@ -39,7 +39,7 @@ class ErrorForms:
     def __init__(self, most: int = MOST_FORMS) -> None:
         self._most = most
         self._codes: dict[int, array[int]] = {}  # by phrase
-        self._sizes: list[int] = []
+        self._sizes = array("i")
 
     def follow(self, forms: Sequence[str]) -> None:
         """Takes in forms that are new.

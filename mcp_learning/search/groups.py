@@ -1,6 +1,6 @@
 """Groups the runs of a task into one match: ranks tasks, and selects the run to show of each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -61,50 +61,68 @@ def best(
 
 def represent(
     snapshot: Snapshot,
-    task_key: int,
+    tasks: Sequence[NDArray[np.int64]],
     similarities: Similarities,
     exact: int,
     with_error: NDArray[np.int64],
-) -> TaskRuns:
-    """Selects the most useful run of a task among those about as similar as its most similar run.
+) -> list[TaskRuns]:
+    """Selects for each task the most useful run among those about as similar as its most similar.
 
     Args:
-        snapshot: Where the task is.
-        task_key: Of the task; at least one of its runs passes the filters.
+        snapshot: Where the tasks are.
+        tasks: The rows of each task's runs that pass the filters, ascending, at least one.
         similarities: Of rows.
         exact: `description_hash` of the query; a run with the same description comes first.
         with_error: Ascending rows that have the error that the query quotes; they come next.
     """
-    rows = snapshot.rows_of_task(task_key)
+    if not tasks:
+        return []
     view = snapshot.view
-    success, failure, pending = np.bincount(view["outcome"][rows], minlength=3).tolist()
-    runs = Runs(total=len(rows), success=success, failure=failure, pending=pending)
-    row = int(rows[0])
-    if len(rows) > 1:
-        row = _most_useful(snapshot, rows, similarities(rows), exact, with_error)
-    failed = view["outcome"][row] == OUTCOMES.index("failure")
-    return TaskRuns(row, runs, snapshot.fix_of(row) if failed else None)
+    sizes = [len(rows) for rows in tasks]
+    rows, task = np.concatenate(tasks), np.repeat(np.arange(len(tasks)), sizes)
+    kinds = len(OUTCOMES)
+    counted = np.bincount(kinds * task + view["outcome"][rows], minlength=kinds * len(tasks))
+    found = similarities(rows)
+    most = np.maximum.reduceat(found, np.cumsum([0, *sizes[:-1]]))
+    near = found >= most[task] - AS_SIMILAR
+    shown = _most_useful(snapshot, rows[near], task[near], exact, with_error).tolist()
+    return [
+        TaskRuns(
+            row,
+            Runs(total=sum(runs), success=runs[0], failure=runs[1], pending=runs[2]),
+            snapshot.fix_of(row) if failed else None,
+        )
+        for row, runs, failed in zip(
+            shown,
+            counted.reshape(len(tasks), kinds).tolist(),
+            view["outcome"][shown] == OUTCOMES.index("failure"),
+            strict=True,
+        )
+    ]
 
 
 def _most_useful(
     snapshot: Snapshot,
     rows: NDArray[np.int64],
-    found: NDArray[np.float32],
+    task: NDArray[np.int64],
     exact: int,
     with_error: NDArray[np.int64],
-) -> int:
+) -> NDArray[np.int64]:
+    """The most useful of m rows for each task, whose (m,) ascending numbers are given."""
     view = snapshot.view
-    near = rows[found >= found.max() - AS_SIMILAR]
-    # By description, error, outcome (success first), whether it has a solution, and time; the last
-    # wins.
-    usefulness = (
-        _times(snapshot, near),
-        view["has_solution"][near],
-        -view["outcome"][near],
-        is_in_sorted(near, with_error),
-        view["description_hash"][near] == np.uint64(exact),
+    # By task, description, error, outcome (success first), whether it has a solution, and time; the
+    # last of each task wins.
+    order = np.lexsort(
+        (
+            _times(snapshot, rows),
+            view["has_solution"][rows],
+            -view["outcome"][rows],
+            is_in_sorted(rows, with_error),
+            view["description_hash"][rows] == np.uint64(exact),
+            task,
+        )
     )
-    return int(near[np.lexsort(usefulness)[-1]])
+    return rows[order[np.flatnonzero(np.diff(task, append=-1))]]
 
 
 def _times(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -57,6 +57,8 @@ class PassagesView:
             places = self.following[places].astype(np.int64) - 1
         if not found:
             return at, places
+        if len(found) == 1:
+            return found[0]
         return np.concatenate([one for one, _ in found]), np.concatenate([p for _, p in found])
 
     def raise_cosines(

@@ -253,18 +253,17 @@ class Retriever:
             mode = "hnsw"
             best = self._best_of_candidates(snapshot, scorer, query, index, floor)
         tasks = {key: similarity for key, similarity in best.items() if similarity >= floor}
-        relevances = scorer.relevances([snapshot.rows_of_task(key) for key in tasks])
+        rows = [snapshot.rows_of_task(key) for key in tasks]
+        relevances = scorer.relevances(rows)
         chosen: Sequence[int] = range(len(relevances))
         if query.floor is None:
             chosen = relevance.shown(relevances, query.limit)
         asked = (description_hash(query.text), scorer.with_error)
-        kept = [
-            groups.represent(snapshot, key, scorer.similarities, *asked)
-            for key in (list(tasks)[at] for at in chosen)
-        ]
+        kept = groups.represent(snapshot, [rows[at] for at in chosen], scorer.similarities, *asked)
         matched = scorer.matched_by([group.row for group in kept])
+        values = list(tasks.values())
         ranked = [
-            _ranked(snapshot, query, group, list(tasks.values())[at], by, relevances[at])
+            _ranked(snapshot, query, group, values[at], by, relevances[at])
             for at, group, by in zip(chosen, kept, matched, strict=True)
         ]
         full = len(kept) == query.limit
@@ -346,15 +345,14 @@ class Retriever:
 def _described(query: Query, scorer: Scorer, row: int) -> Ranked | None:
     """The match of a row that wasn't found; None if filters or the floor leave it out."""
     snapshot = scorer.snapshot
-    key = int(snapshot.view["task_key"][row])
-    if row not in (rows := snapshot.rows_of_task(key)):
+    rows = snapshot.rows_of_task(int(snapshot.view["task_key"][row]))
+    if row not in rows:
         return None
     similarity = float(scorer.similarities(rows).max())
     if query.floor is not None and similarity < query.floor - ROUNDING:
         return None
-    group = groups.represent(
-        snapshot, key, scorer.similarities, description_hash(query.text), scorer.with_error
-    )
+    asked = (description_hash(query.text), scorer.with_error)
+    (group,) = groups.represent(snapshot, [rows], scorer.similarities, *asked)
     (by,), (value,) = scorer.matched_by([group.row]), scorer.relevances([rows])
     return _ranked(snapshot, query, group, similarity, by, value)
 

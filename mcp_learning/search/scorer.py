@@ -98,7 +98,7 @@ class Scorer:
         self._all_meaning: NDArray[np.float32] | None = None
 
     def similarities(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
-        """(m,) float32, 0..1, of m ascending rows; (n,) of all rows for None."""
+        """(m,) float32, 0..1, of m rows; (n,) of all rows for None."""
         if rows is None:
             if self._all is None:
                 self._all_meaning = self._meaning(None)
@@ -149,7 +149,7 @@ class Scorer:
         """
         if not tasks:
             return []
-        rows = np.unique(np.concatenate(tasks))
+        rows = np.concatenate(tasks)
         found = relevance.of_meaning(self._meaning(rows), self._weight) + np.float32(self._offset)
         found += relevance.of_words(self._coverage[rows], self._weight)
         bare = is_in_sorted(rows, self._unembedded)
@@ -160,7 +160,9 @@ class Scorer:
             if len(certain):
                 known = is_in_sorted(rows, certain)
                 found[known] = np.maximum(found[known], np.float32(relevance.LIKELY))
-        return [float(found[np.searchsorted(rows, runs)].max()) for runs in tasks]
+        starts = np.cumsum([0, *map(len, tasks[:-1])])
+        best: list[float] = np.maximum.reduceat(found, starts).tolist()
+        return best
 
     def matched_by(self, rows: Sequence[int]) -> list[MatchedBy]:
         """Which of words and meaning would be enough by itself; `both` also if neither would."""

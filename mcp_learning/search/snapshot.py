@@ -138,6 +138,11 @@ class Snapshot:
         with self._lock:
             return self._catalog.labels(name)
 
+    def same_repository(self, code: int) -> list[int]:
+        """As `Catalog.same_repository`."""
+        with self._lock:
+            return self._catalog.same_repository(code)
+
     def rows_of_versions(self, versions: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n,) the row of each embedding version; -1 where there is none."""
         return rows_of_versions(self._row_of_version, versions)

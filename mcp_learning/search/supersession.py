@@ -14,7 +14,6 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.redaction.repositories import matching
 from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.found import Found, Ranked
 from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms
@@ -74,9 +73,7 @@ class Supersession:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._told = {text: code for code, text in enumerate(snapshot.labels("supersedes"))}
-        self._labels = snapshot.labels("repo")
-        found = (snapshot.words.rows_with(cue.terms) for cue in _CUES)
-        self._cued = [rows[rows < len(snapshot.view)] for rows in found]
+        self._cued = [self._settled(snapshot.words.rows_with(cue.terms)) for cue in _CUES]
 
     @property
     def is_empty(self) -> bool:
@@ -153,32 +150,38 @@ class Supersession:
 
     def _inferred_later(self, row: int, text: Shown) -> int | None:
         """The latest row that settled the task of a row otherwise, as far as its words say so."""
-        near = []
-        for cue, cued in zip(_CUES, self._cued, strict=True):
-            rows = self._after(row, cued)
-            if len(rows):
-                rows = rows[self._meaning(row, rows) >= cue.meaning]
-            near += [(rows, cue)] if len(rows) else []
-        if not near:
+        after = [self._after(row, rows) if len(rows) else rows for rows in self._cued]
+        if not any(map(len, after)):
+            return None
+        meanings = np.split(self._meaning(row, np.concatenate(after)), [len(after[0])])
+        near = [
+            rows[found >= cue.meaning]
+            for cue, rows, found in zip(_CUES, after, meanings, strict=True)
+        ]
+        if not any(map(len, near)):
             return None
         told = f"{text.task_description}\n{text.solution_summary or ''}"
         scores = self._snapshot.words.score(TokenisedQuery.of(told))
         coverage = self._snapshot.coverage(scores.coverage)
-        later = np.concatenate([rows[coverage[rows] >= cue.coverage] for rows, cue in near])
+        later = np.concatenate(
+            [rows[coverage[rows] >= cue.coverage] for cue, rows in zip(_CUES, near, strict=True)]
+        )
         return int(later[self._snapshot.view["timestamp"][later].argmax()]) if len(later) else None
 
-    def _after(self, row: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The latest of the rows that are of the same repository, later, alive and no failures."""
+    def _settled(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the rows that are of this snapshot, alive and no failures."""
         view = self._snapshot.view
-        repo = self._labels[view["repo"][row]]
-        if not repo or not len(rows):
-            return rows[:0]
-        same = [self._labels.index(spelling) for spelling in matching(repo, self._labels)]
-        fits = np.isin(view["repo"][rows], same) & view["alive"][rows]
-        fits &= view["timestamp"][rows] > view["timestamp"][row]
-        fits &= view["outcome"][rows] != OUTCOMES.index("failure")
-        fits &= view["task_key"][rows] != view["task_key"][row]
-        rows = np.asarray(rows[fits])
+        rows = rows[rows < len(view)]
+        fits = view["alive"][rows] & (view["outcome"][rows] != OUTCOMES.index("failure"))
+        return np.asarray(rows[fits])
+
+    def _after(self, row: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The latest of the rows that are of the same repository, later and of another task."""
+        view = self._snapshot.view
+        same = np.array(self._snapshot.same_repository(int(view["repo"][row])), np.int32)
+        rows = rows[(view["repo"][rows, None] == same).any(axis=1)]
+        later = view["timestamp"][rows] > view["timestamp"][row]
+        rows = np.asarray(rows[later & (view["task_key"][rows] != view["task_key"][row])])
         if len(rows) > _MOST_COMPARED:
             rows = np.sort(rows[np.argsort(view["timestamp"][rows])[-_MOST_COMPARED:]])
         return rows

@@ -14,6 +14,7 @@ from store.rows import NOW, OUTCOMES, execution, filters, passes
 from mcp_learning.models.identifiers import description_hash, task_key
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
+from mcp_learning.redaction.repositories import matching
 from mcp_learning.search.catalog import Catalog
 from mcp_learning.store.types import CODED, Columns
 
@@ -256,3 +257,14 @@ def test_what_is_dead_stays_dead_and_is_counted_once() -> None:
     assert catalog.rows_of(IDS[1:4]).tolist() == [-1, -1, 2]
     catalog.apply(columns_of({4: execution(task_id=IDS[1])}))
     assert catalog.rows_of([IDS[1]]).tolist() == [3]
+
+
+def test_spellings_of_one_repository_are_known_also_when_they_come_one_after_the_other() -> None:
+    catalog = Catalog()
+    spellings = ["acme/shop", None, "https://github.com/acme/shop.git", "acme/till", "shop"]
+    for number, repo in enumerate(spellings, 1):
+        catalog.apply(columns_of({number: execution(repo=repo)}))
+        labels = catalog.labels("repo")
+        for code, label in enumerate(labels):
+            same = [labels[other] for other in catalog.same_repository(code)]
+            assert same == (matching(label, labels) if label else [])

@@ -68,9 +68,9 @@ class Recorded:
         """Which run stands for a task, when `question` is asked."""
         snapshot = self.snapshot(filters)
         given_similarities = self.similarities(snapshot)
-        found = groups.represent(
+        (found,) = groups.represent(
             snapshot,
-            task_key(text),
+            [snapshot.rows_of_task(task_key(text))],
             given_similarities,
             description_hash(question),
             snapshot.with_error(question)[0],

@@ -179,13 +179,14 @@ class WordIndex:
     def rows_with(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
         """Ascending rows that have any of (m,) terms, dead ones among them.
 
-        They are kept until rows are added: searches ask for the same few terms each time.
+        They are kept, since searches ask for the same few terms each time; of rows that were added
+        since, only those are looked at.
         """
         with self._lock:
             segments, used = list(self._segments), self._used
-            known = self._marked.get(terms.tobytes())
-            if known is not None and known[0] == used:
-                return known[1]
+            start, known = self._marked.get(terms.tobytes(), (0, np.empty(0, np.int64)))
+            if start == used:
+                return known
             newest = [frozen(self._tail[one]).rows for one in terms.tolist() if one in self._tail]
         older = [
             segment.postings(int(at)).rows
@@ -193,10 +194,10 @@ class WordIndex:
             for at in segment.positions(terms)
             if at >= 0
         ]
-        marked = np.zeros(used, bool)
+        marked = np.zeros(used - start, bool)
         for rows in (*older, *newest):
-            marked[rows] = True
-        found = np.flatnonzero(marked)
+            marked[rows[np.searchsorted(rows, start) :] - start] = True
+        found = np.concatenate([known, start + np.flatnonzero(marked)])
         self._marked[terms.tobytes()] = used, found
         return found
 

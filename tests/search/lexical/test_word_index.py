@@ -363,13 +363,15 @@ def test_rows_with_any_of_some_terms_are_those_that_have_one(
     rows: list[str], wanted: set[str]
 ) -> None:
     index = WordIndex(max_tail_rows=3, bulk_rows=5)
-    for row in rows[5:]:
-        index.add([count_terms(row)])
-    index.add([count_terms(row) for row in rows[:5]])
     terms = set(count_terms(*wanted))
-    found = index.rows_with(np.array(sorted(terms), np.int64))
-    ordered = [*rows[5:], *rows[:5]]
-    assert found.tolist() == [at for at, row in enumerate(ordered) if terms & set(count_terms(row))]
+    added: list[str] = []
+    for some in (*([row] for row in rows[5:]), rows[:5]):
+        index.add([count_terms(row) for row in some])
+        added += some
+        found = index.rows_with(np.array(sorted(terms), np.int64))
+        assert found.tolist() == [
+            at for at, row in enumerate(added) if terms & set(count_terms(row))
+        ]
 
 
 def test_rows_that_were_fetched_for_their_words_don_t_make_these_common() -> None:
