@@ -47,7 +47,8 @@ class Guests:
         if not self.ids:
             return None
         view, first = catalog.view(), slice(0, tokenised)
-        return SampledRows(np.flatnonzero(view["guest"][first] & view["alive"][first]), self.total)
+        fetched = view["guest"][first] & view["alive"][first]
+        return SampledRows(np.append(fetched, False), self.total)
 
     def _mark(self, catalog: Catalog, ids: set[int]) -> None:
         rows = catalog.rows_of([UUID(int=one) for one in ids])

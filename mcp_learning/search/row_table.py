@@ -30,7 +30,7 @@ from mcp_learning.search.errors import ErrorForms
 from mcp_learning.search.exact import MIN_ROWS_FOR_BOUNDS, VectorMatrix
 from mcp_learning.search.guests import Guests
 from mcp_learning.search.lexical import word_file
-from mcp_learning.search.lexical.terms import count_terms
+from mcp_learning.search.lexical.terms import count_each
 from mcp_learning.search.lexical.word_index import WordIndex
 from mcp_learning.search.metric_cache import MetricCache
 from mcp_learning.search.passages import MIN_BOUNDED, Passages
@@ -280,7 +280,8 @@ class RowTable:
                 hashes = self._catalog.view()["text_hash"][part].tolist()
             if len(self._words) != wanted.first or hashes != wanted.text_hashes:
                 return 0
-            counted = {one.text_hash: count_terms(*one.texts) for one in texts}
+            given = {one.text_hash: one.texts for one in texts}
+            counted = dict(zip(given, count_each(given.values()), strict=True))
             self._words.add([counted.get(one, Counter()) for one in hashes])
             with self._lock:
                 dead = wanted.first + np.flatnonzero(~self._catalog.view()["alive"][part])

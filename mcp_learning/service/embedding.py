@@ -4,7 +4,8 @@ The queue is simply the executions without a vector, so it survives any crash.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from uuid import UUID
 
 import anyio
@@ -18,7 +19,7 @@ from mcp_learning.models.identifiers import description_hash
 from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.service.protocol import Progress
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.shared import SharedVector
+from mcp_learning.store.shared import EmbeddedRows, SharedVector
 from mcp_learning.store.types import Unembedded
 
 BATCH = 32
@@ -32,6 +33,9 @@ wrong about what is missing, and read anew."""
 
 Batch = Sequence[tuple[Unembedded, list[str]]]
 """Executions, each with its texts to embed: that of its first vector, and its further passages."""
+
+StoreCached = Callable[[EmbeddedRows | None], Awaitable[Mapping[UUID, int] | None]]
+"""`SharedStore.cache` of a page."""
 
 
 class EmbeddingQueue:
@@ -101,16 +105,62 @@ class EmbeddingQueue:
             given: Theirs, as far as they are known; those of other descriptions are left out.
         """
         await self._sync.sync()
+        found = await anyio.to_thread.run_sync(self._fitting, waiting, given)
+        if found is None:
+            return
+        async with self._sync.storing:
+            await self._put(found.rows, found.vectors, found.passages, shared=True)
+
+    async def cache(
+        self,
+        fetched: Sequence[Unembedded],
+        given: Sequence[SharedVector],
+        total: int,
+        store: StoreCached,
+    ) -> bool:
+        """Stores executions that were fetched for a question together with their vectors.
+
+        Args:
+            fetched: These; their `sequence` isn't known yet.
+            given: As for `adopt`.
+            total: How many executions the team has; 0: not known.
+            store: Stores them, and returns the versions of the vectors; None: it refuses.
+
+        Returns:
+            Whether they were stored, and taken in.
+        """
+        found = await anyio.to_thread.run_sync(self._fitting, fetched, given)
+        async with self._sync.storing:
+            with anyio.CancelScope(shield=True):  # what is stored has to be found
+                versions = await store(found)
+                if versions is None:
+                    return False
+                ids = [one.task_id.int for one in fetched]
+                await anyio.to_thread.run_sync(self._retriever.rows.welcome, ids, total)
+                await self._sync.follow()
+                if found is not None:
+                    put = partial(self._retriever.rows.put, found.rows, found.vectors, versions)
+                    await anyio.to_thread.run_sync(put, found.passages)
+        return True
+
+    def _fitting(
+        self, rows: Sequence[Unembedded], given: Sequence[SharedVector]
+    ) -> EmbeddedRows | None:
+        """Those of these executions of which all vectors are given; None: there is none."""
         parts: dict[UUID, list[SharedVector]] = {}
         for one in given:
             parts.setdefault(one.task_id, []).append(one)
-        found = await anyio.to_thread.run_sync(_fitting, waiting, parts)
+        found: list[tuple[Unembedded, NDArray[np.float32]]] = []
+        for row in rows:
+            text, some = row.task_description, parts.get(row.task_id, ())
+            described = description_hash(text)
+            vectors = {one.part: one.vector for one in some if one.described == described}
+            if set(vectors) == set(range(len(passages(text)))):
+                found.append((row, np.stack([vectors[part] for part in sorted(vectors)])))
         if not found:
-            return
-        rows = [row for row, _ in found]
-        vectors, further = np.stack([v[0] for _, v in found]), [v[1:] for _, v in found]
-        async with self._sync.storing:
-            await self._put(rows, vectors, further, shared=True)
+            return None
+        first, further = np.stack([some[0] for _, some in found]), [some[1:] for _, some in found]
+        return EmbeddedRows([row for row, _ in found], first, further, self._embedder.fingerprint)
 
     async def reembed(self, progress: Progress) -> int:
         """Embeds every execution anew and has searches use the new vectors; returns how many.
@@ -123,19 +173,6 @@ class EmbeddingQueue:
                 await self._store.adopt_vectors(self._embedder.dimension)
                 await self._sync.read_anew()
         return done
-
-
-def _fitting(
-    waiting: Sequence[Unembedded], given: Mapping[UUID, Sequence[SharedVector]]
-) -> list[tuple[Unembedded, NDArray[np.float32]]]:
-    """Executions with the (k, dimension) vectors of all their passages, k >= 1."""
-    found = []
-    for row in waiting:
-        described = description_hash(row.task_description)
-        parts = {v.part: v.vector for v in given.get(row.task_id, ()) if v.described == described}
-        if set(parts) == set(range(len(passages(row.task_description)))):
-            found.append((row, np.stack([parts[part] for part in sorted(parts)])))
-    return found
 
 
 def _batch(rows: Sequence[Unembedded]) -> Batch:

@@ -75,21 +75,31 @@ class IndexSync:
 
     async def sync(self) -> None:
         """Takes in everything that was committed before the call. Call `load` before."""
+        if not await self._follow():
+            async with self.storing:
+                if self.store.revision != self._revision:
+                    await self.read_anew()
+
+    async def follow(self) -> None:
+        """As `sync`, for a caller that holds `storing`."""
+        if not await self._follow():
+            await self.read_anew()
+
+    async def _follow(self) -> bool:
+        """Takes in what was committed; False if the store was opened again since the last time."""
         if self.store.revision == self._revision:
-            return
+            return True
         async with self._syncing:
             revision = self.store.revision  # before asking: what comes after it is asked for again
             if revision == self._revision:
-                return
+                return True
             changes = await self.store.changes(self._mark)
-            if not changes.complete:
-                if len(changes.rows) or len(changes.deleted):
-                    await anyio.to_thread.run_sync(self.retriever.apply, changes)
-                self._mark, self._revision = changes.next, revision
-                return
-        async with self.storing:  # the store was opened again
-            if self.store.revision != self._revision:
-                await self.read_anew()
+            if changes.complete:
+                return False
+            if len(changes.rows) or len(changes.deleted):
+                await anyio.to_thread.run_sync(self.retriever.apply, changes)
+            self._mark, self._revision = changes.next, revision
+            return True
 
     async def read_anew(self) -> None:
         """Reads everything; searches go on with what there was. The caller holds `storing`.

@@ -23,7 +23,7 @@ from mcp_learning.models.wording import counted
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.summaries import LIMIT, SHORT
 from mcp_learning.service import allocator, index_state
-from mcp_learning.service.embedding import EmbeddingQueue
+from mcp_learning.service.embedding import EmbeddingQueue, StoreCached
 from mcp_learning.service.index_build import IndexBuilder
 from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.service.protocol import Progress
@@ -164,11 +164,16 @@ class Indexer:
         """Of the embedding model, which is loaded for it unless it is the bundled one."""
         return await anyio.to_thread.run_sync(lambda: self.embedder.fingerprint)
 
-    async def welcome(self, task_ids: Iterable[UUID], total: int) -> None:
-        """Says that executions are fetched for a question; as `RowTable.welcome`."""
+    async def cache(
+        self,
+        fetched: Sequence[Unembedded],
+        vectors: Sequence[SharedVector],
+        total: int,
+        store: StoreCached,
+    ) -> bool:
+        """As `EmbeddingQueue.cache`; without the vectors while they are of another model."""
         await self.load()
-        ids = [one.int for one in task_ids]
-        await anyio.to_thread.run_sync(self.retriever.rows.welcome, ids, total)
+        return await self._queue.cache(fetched, () if self.reembed_due else vectors, total, store)
 
     async def adopt(
         self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector], model: str

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -48,6 +48,7 @@ READ_OWN_WORDS = 2_000
 
 EVIDENCE_ROWS = 2_000  # executions that an index proposes as evidence, when not all are compared
 _THREADS = 4  # searches that run at the same time
+_QUESTIONS = 16  # whose vectors are kept
 
 
 Texts = dict[int, Shown]  # what matches show, by change number
@@ -73,6 +74,9 @@ class Searches:
         self._queue = queue
         self._searched = searched
         self._threads = anyio.CapacityLimiter(_THREADS)
+        # A host that lacks executions fetches what is like a question, and then searches for it;
+        # a lookup searches several times. Each embeds the same text.
+        self._embed_query = lru_cache(maxsize=_QUESTIONS)(self._embedder.embed_query)
         self._recommending: ModuleType | None = None
         self._strengths: Strengths | None = None
 
@@ -194,7 +198,7 @@ class Searches:
         question, _ = redact(text)
         vector, background, unknown = None, 0.0, 0.0
         if not self._sync.reembed_due:
-            asked = self._embedder.embed_query(embedding_text(question))
+            asked = self._embed_query(embedding_text(question))
             background, unknown = asked.background, asked.unknown
             vector = asked.vector if unknown < 1 else None
         return Query(

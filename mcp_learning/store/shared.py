@@ -174,6 +174,22 @@ class TeamPage:
     left_out: Sequence[UUID] = ()
 
 
+class EmbeddedRows(NamedTuple):
+    """Executions with the vectors of all their passages, made by the same model.
+
+    Attributes:
+        rows: n executions; `sequence` means nothing, since they aren't stored yet.
+        vectors: (n, dimension) float32, L2-normalised, the first one of each.
+        passages: n arrays (k, dimension), k >= 0: of their further passages.
+        model: Fingerprint of the model.
+    """
+
+    rows: Sequence[Unembedded]
+    vectors: "NDArray[np.float32]"
+    passages: "Sequence[NDArray[np.float32]]"
+    model: str
+
+
 class TakenIn(NamedTuple):
     """What was done here.
 
@@ -253,14 +269,19 @@ class SharedStore(Protocol):
         """Applies a page with its mark, all or nothing; what waits to be sent stays on top."""
         ...
 
-    async def take_guests(self, page: TeamPage) -> TakenIn | None:
-        """Adds executions that were fetched apart from the team's changes; the mark stays.
+    async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> dict[UUID, int] | None:
+        """Adds executions that were fetched for a question, with their vectors, in one transaction.
+
+        What is here already, or is changed or forgotten here in a way that the team doesn't know
+        yet, stays as it is. So does the mark.
 
         Args:
             page: Its mark is the state of the team that it was read from.
+            embedded: Those of its executions that have vectors.
 
         Returns:
-            What changed; None if the changes here are later than that state, and nothing was done.
+            The versions of the vectors that were stored, by execution; None if the changes here
+            are later than that state, and nothing was done.
         """
         ...
 

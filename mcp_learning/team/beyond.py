@@ -163,14 +163,8 @@ class Beyond:
 
         mark = TeamMark(self._settings.team, epoch, page.change, sweeping=False, role="")
         given = TeamPage(page.executions, page.feedback, page.uses, (), mark)
-        with anyio.CancelScope(shield=True):  # what is stored has to be found
-            if await self._local.store.take_guests(given) is None:
-                return False
-            self._local.grown = True
-            await self._local.welcome([one.task_id for one in page.executions], self._total())
-            if page.vectors:
-                await self._local.adopt(await anyio.to_thread.run_sync(vectors_of, page))
-        return True
+        vectors = await anyio.to_thread.run_sync(vectors_of, page)
+        return await self._local.cache(given, vectors, self._total())
 
     async def _passing(
         self, remote: "RemoteSearch", filters: Filters, now: datetime

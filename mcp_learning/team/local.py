@@ -1,11 +1,13 @@
 """Local: this host's own part of an exchange, its database and its indexes."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mcp_learning.store.protocol import FileStore
-from mcp_learning.store.shared import SharedVector
+from mcp_learning.store.shared import SharedVector, TeamPage
+from mcp_learning.store.types import Unembedded
 
 if TYPE_CHECKING:
     from mcp_learning.search.scorer import Query
@@ -55,9 +57,29 @@ class Local:
         """
         return await (await self._indexer()).searches.asked(text)
 
-    async def welcome(self, task_ids: Sequence[UUID], total: int) -> None:
-        """Says that executions are fetched for a question; as `RowTable.welcome`."""
-        await (await self._indexer()).welcome(task_ids, total)
+    async def cache(self, page: TeamPage, vectors: Sequence[SharedVector], total: int) -> bool:
+        """Stores executions that were fetched for a question, with their vectors.
+
+        Args:
+            page: These; as `SharedStore.cache`.
+            vectors: Theirs, by this host's model.
+            total: How many executions the team has; 0: not known.
+
+        Returns:
+            Whether they are here; False: what is here is later than the page.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+            StoreError: The database can't be read or written.
+        """
+        described = (
+            (one.task_id, (one.fields or {}).get("task_description")) for one in page.executions
+        )
+        fetched = [Unembedded(one, 0, text) for one, text in described if isinstance(text, str)]
+        store = partial(self.store.cache, page)
+        done = await (await self._indexer()).cache(fetched, vectors, total, store)
+        self.grown |= done
+        return done
 
     async def adopt(self, vectors: Sequence[SharedVector]) -> None:
         """Stores vectors that the same model made elsewhere, for executions that have none.

@@ -170,6 +170,23 @@ async def test_what_only_the_team_has_is_found_by_its_meaning(
         assert [option.label for option in advice.options] == ["by hand"]
 
 
+async def test_what_is_fetched_comes_with_its_vectors_and_none_is_made_here(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    async with two(server, database, tmp_path) as (whole, part):
+        ids = [await whole.record(task) for task in TASKS]
+        await share(whole, part)
+        server.execute(  # as no model would make them
+            database,
+            "UPDATE mcpl.vectors v SET vector = other.vector FROM mcpl.vectors other "
+            f"WHERE v.task_id = '{ids[0]}' AND other.task_id = '{ids[1]}'",
+        )
+        await part.execution(ids[0])
+        found = await find(part, TASKS[1], min_similarity=0.0)
+        similar = {match.task_id: match.similarity for match in found.matches}
+        assert similar[ids[0]] > 0.7
+
+
 async def test_an_old_pgvector_is_refused(
     vector_server: PostgresServer, vector_database: str, tmp_path: Path
 ) -> None:

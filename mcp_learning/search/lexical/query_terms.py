@@ -71,11 +71,12 @@ class SampledRows(NamedTuple):
     """How rows stand for more than there are.
 
     Attributes:
-        guests: (g,) ascending rows that are here since they have words of a question.
+        guests: (n + 1,) whether each of the first n rows is here since it has words of a question;
+            the last one, False, stands for all further rows.
         total: How many rows all but these are a sample of.
     """
 
-    guests: NDArray[np.int64]
+    guests: NDArray[np.bool_]
     total: int
 
 
@@ -111,7 +112,10 @@ class QueryTerms:
         self._query = query
         frequencies, postings_of = _document_frequencies(query.counts, segments, tail, dead)
         estimated = frequencies
-        if sample is not None and (counted := alive - len(sample.guests)) >= LEAST_SAMPLE:
+        if (
+            sample is not None
+            and (counted := alive - int(np.count_nonzero(sample.guests))) >= LEAST_SAMPLE
+        ):
             scale = max(sample.total, alive) / counted
             alive = max(sample.total, alive)
             estimated = {
@@ -233,7 +237,8 @@ def _document_frequencies(
 
 def _guests(term: int, postings_of: Callable[[int], list[Postings]], sample: SampledRows) -> int:
     """How many guests have a term."""
-    return sum(_count_dead(rows, sample.guests) for rows, _ in postings_of(term))
+    among = (sample.guests.take(rows, mode="clip") for rows, _ in postings_of(term))
+    return sum(int(np.count_nonzero(one)) for one in among)
 
 
 def _count_dead(rows: NDArray[np.int32], dead: NDArray[np.int64]) -> int:

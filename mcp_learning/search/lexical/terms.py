@@ -14,7 +14,7 @@ word and matches `TypeError`.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
@@ -88,6 +88,18 @@ def count_terms(*texts: str | None) -> Counter[int]:
         for term, _ in terms:
             counts[term] += frequency
     return counts
+
+
+def count_each(rows: Iterable[Sequence[str | None]]) -> Iterator[Counter[int]]:
+    """`count_terms` of the texts of each row; what several rows have is tokenised once."""
+    known: dict[str, Counter[int]] = {}
+    for texts in rows:
+        counts: Counter[int] = Counter()
+        for text in filter(None, texts):
+            if text not in known:
+                known[text] = count_terms(text)
+            counts.update(known[text])
+        yield counts
 
 
 def phrases(text: str) -> frozenset[int]:

@@ -35,13 +35,7 @@ def insert(
         "nextval('execution_sequence') AS sequence FROM batch b"
     )
     if vectors is not None:
-        embedded = ArrowBatch({"task_id": columns["task_id"], "embedding": vectors})
-        cursor.register("embedded", embedded)
-        cursor.execute(
-            "INSERT INTO embeddings "
-            "SELECT task_id::UUID, nextval('embedding_version'), embedding, ? FROM embedded",
-            [model],
-        )
+        embeddings.insert(cursor, columns["task_id"], vectors, model)
     if passages:
         embeddings.store_passages(cursor, list(passages.items()))
 

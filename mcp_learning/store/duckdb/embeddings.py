@@ -158,6 +158,25 @@ def remove(cursor: Cursor, task_id: UUID) -> None:
             cursor.execute(f"DELETE FROM {table} WHERE task_id = ?", [task_id])
 
 
+def insert(
+    cursor: Cursor, task_ids: Sequence[UUID], vectors: "NDArray[np.float32]", fingerprint: str
+) -> Cursor:
+    """Adds (n, dimension) vectors of n executions that have none, in this order.
+
+    Returns:
+        The cursor, from which the task_id and version of each can be fetched.
+    """
+    from mcp_learning.store.duckdb.arrow_batch import ArrowBatch
+
+    cursor.register("embedded", ArrowBatch({"task_id": task_ids, "embedding": vectors}))
+    return cursor.execute(
+        "INSERT INTO embeddings "
+        "SELECT task_id::UUID, nextval('embedding_version'), embedding, ? FROM embedded "
+        "RETURNING task_id, version",
+        [fingerprint],
+    )
+
+
 def store(
     cursor: Cursor,
     rows: Sequence[Unembedded],

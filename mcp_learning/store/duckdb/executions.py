@@ -122,7 +122,7 @@ def unknown(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     """Those of `task_ids` that no execution has."""
     if not task_ids:
         return []
-    query = f"SELECT task_id FROM executions WHERE list_contains({UUIDS}, task_id)"
+    query = f"SELECT task_id FROM executions WHERE task_id {AMONG_UUIDS}"
     present = set(column(cursor, query, [joined(task_ids)]))
     return [task_id for task_id in task_ids if task_id not in present]
 

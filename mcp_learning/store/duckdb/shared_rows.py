@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
 from uuid import UUID
 
 from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, losses, team_rows
@@ -12,6 +11,7 @@ from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.lesson_protocol import Decide
 from mcp_learning.store.shared import (
+    EmbeddedRows,
     Held,
     OutboxState,
     Outgoing,
@@ -21,8 +21,6 @@ from mcp_learning.store.shared import (
     TeamPage,
 )
 from mcp_learning.store.types import Unembedded
-
-_Taken = TypeVar("_Taken", bound=TakenIn | None)
 
 
 class SharedRows:
@@ -93,8 +91,10 @@ class SharedRows:
     async def take_in(self, page: TeamPage) -> TakenIn:
         return await self._take(lambda c: team_rows.take_in(c, page))
 
-    async def take_guests(self, page: TeamPage) -> TakenIn | None:
-        return await self._take(lambda c: team_rows.take_guests(c, page))
+    async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> dict[UUID, int] | None:
+        return await self.database.write(
+            lambda c: team_rows.cache(c, page, embedded), counted=lambda done: done is not None
+        )
 
     async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
         return await self.database.read(lambda c: executions.unknown(c, task_ids))
@@ -131,16 +131,10 @@ class SharedRows:
         return await self._take(lambda c: team_rows.sweep(c, kept, mark))
 
     async def _take(
-        self, write: Callable[[Cursor], _Taken], *, counts_changes: bool = True
-    ) -> _Taken:
-        def gone(taken: TakenIn | None) -> Sequence[UUID]:
-            return taken.gone if taken else ()
-
-        def counts(taken: TakenIn | None) -> bool:
-            return taken is not None and bool(gone(taken) or (counts_changes and taken.changed))
-
+        self, write: Callable[[Cursor], TakenIn], *, counts_changes: bool = True
+    ) -> TakenIn:
         return await self.database.write(
             write,
-            counted=counts,
-            committed=lambda taken: self._note(gone(taken)),
+            counted=lambda taken: bool(taken.gone or (counts_changes and taken.changed)),
+            committed=lambda taken: self._note(taken.gone),
         )

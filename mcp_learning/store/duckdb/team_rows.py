@@ -5,9 +5,9 @@ What is not an execution, because some program other than this one wrote it, is 
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from mcp_learning.store.duckdb.lists import AMONG_UUIDS, UUIDS, joined
 from mcp_learning.store.duckdb.transfer import insert_new
 from mcp_learning.store.lesson_protocol import Revision
 from mcp_learning.store.shared import (
+    EmbeddedRows,
     TakenIn,
     TeamExecution,
     TeamFeedback,
@@ -45,6 +46,58 @@ def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
     gone = [one.task_id for one in page.executions if one.fields is None]
     deleted = forget(cursor, gone)
     changed = _merge(cursor, [one for one in page.executions if one.fields is not None])
+    _add_feedback_and_uses(cursor, page)
+    taught = _learn(cursor, page.lessons)
+    outbox.set_mark(cursor, page.mark)
+    return TakenIn(changed or taught, deleted, evictions.stale(cursor, page.left_out))
+
+
+def cache(cursor: Cursor, page: TeamPage, embedded: EmbeddedRows | None) -> dict[UUID, int] | None:
+    """As `SharedStore.cache`; called inside a transaction."""
+    mark = outbox.mark(cursor)
+    if mark is None or mark.epoch != page.mark.epoch or mark.change > page.mark.change:
+        return None
+    known = _stored_or_waiting(cursor, [one.task_id for one in page.executions])
+    read = (execution(one, {}) for one in page.executions if one.task_id not in known)
+    made = [one for one in read if one is not None]
+    versions: dict[UUID, int] = {}
+    if made:
+        from mcp_learning.store.duckdb import bulk  # with numpy
+
+        bulk.insert(cursor, made)
+        if embedded is not None:
+            versions = _embed(cursor, {one.task_id for one in made}, embedded)
+    _add_feedback_and_uses(cursor, page)
+    return versions
+
+
+def _embed(cursor: Cursor, task_ids: Set[UUID], given: EmbeddedRows) -> dict[UUID, int]:
+    """Adds the vectors of those of these executions that are among the given ones."""
+    places = {row.task_id: at for at, row in enumerate(given.rows) if row.task_id in task_ids}
+    if not places:
+        return {}
+    vectors = given.vectors[list(places.values())]
+    stored = embeddings.insert(cursor, list(places), vectors, given.model).fetchall()
+    versions = dict(sorted(stored, key=itemgetter(1)))
+    further = [(one, given.passages[places[one]]) for one in versions]
+    if several := [(one, some) for one, some in further if len(some)]:
+        embeddings.store_passages(cursor, several)
+    return versions
+
+
+def _stored_or_waiting(cursor: Cursor, task_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these executions that are here, or of which something waits to be sent."""
+    ids = joined(task_ids)
+    rows = cursor.execute(
+        f"SELECT task_id FROM executions WHERE task_id {AMONG_UUIDS} UNION ALL "
+        f"SELECT task_id FROM outbox WHERE sent_at IS NULL AND task_id {AMONG_UUIDS}",
+        [ids, ids],
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def _add_feedback_and_uses(cursor: Cursor, page: TeamPage) -> None:
+    """Adds those of a page that aren't here yet."""
     insert_new(cursor, "feedback", FEEDBACK_TYPES, [_feedback_row(one) for one in page.feedback])
     uses = [
         {
@@ -55,17 +108,6 @@ def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
         for one in page.uses
     ]
     insert_new(cursor, "uses", USE_TYPES, uses)
-    taught = _learn(cursor, page.lessons)
-    outbox.set_mark(cursor, page.mark)
-    return TakenIn(changed or taught, deleted, evictions.stale(cursor, page.left_out))
-
-
-def take_guests(cursor: Cursor, page: TeamPage) -> TakenIn | None:
-    """As `SharedStore.take_guests`; called inside a transaction."""
-    mark = outbox.mark(cursor)
-    if mark is None or mark.epoch != page.mark.epoch or mark.change > page.mark.change:
-        return None
-    return take_in(cursor, replace(page, mark=mark))
 
 
 def forget(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:

@@ -380,6 +380,6 @@ def test_rows_that_were_fetched_for_their_words_don_t_make_these_common() -> Non
     asked = TokenisedQuery.of("deadlock login")
     row = len(sample)
     before = index.score(asked).coverage[row]
-    index.sample = SampledRows(np.arange(row, row + 50), 6_000)
+    index.sample = SampledRows(np.array([False] * row + [True] * 50 + [False]), 6_000)
     after = index.score(asked).coverage[row]
     assert after > before  # 50 of 6,000 have it, not 50 of 650; of "login", 100
