@@ -76,12 +76,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Related:
-    """Executions and their similarity to the kind of work of a query.
+    """Executions and their similarity to a query or its kind of work, whichever is greater.
 
     Attributes:
         snapshot: Where the rows are from.
-        rows: (m,) int64: all rows that pass the filters, or the candidates of the indexes.
-        similarities: (m,) float32, 0..1, also below the floor.
+        rows: (m,) int64, ascending, that pass the filters and are similar.
+        similarities: (m,) float32, more than `relevance_feedback.MIN_SIMILARITY`, at most 1.
     """
 
     snapshot: Snapshot

@@ -1,4 +1,4 @@
-"""Upper bounds on cosines from a projection of each vector, a quarter of its size.
+"""Upper bounds on dot products from a projection of each vector, a quarter of its size.
 
 All vectors are projected onto the principal directions of a sample, which hold most of their length
 (I. Jolliffe, "Principal Component Analysis", 2002). With p and r the projection and the residual of
@@ -22,7 +22,7 @@ SHARE = 4
 length."""
 
 ROUNDING = 1e-5
-"""Added to all bounds, since float32 sums may be too low by that much."""
+"""Added to all bounds, since float32 sums of unit vectors may be too low by that much."""
 
 _SAMPLE = 4_096
 _CHUNK = 16_384
@@ -42,16 +42,17 @@ class PcaBoundsView(NamedTuple):
     residuals: NDArray[np.float32]
 
     def bounds(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n,) float32 upper bounds on the cosines of the rows with a vector.
+        """(n,) float32 upper bounds on the dot products of the rows with a vector.
 
         Args:
-            vector: (dimension,) float32, L2-normalised.
+            vector: (dimension,) float32, of any length.
         """
         projection = vector @ self.basis
-        residual = np.sqrt(max(1.0 - float(projection @ projection), 0.0))
+        square = float(vector @ vector)
+        residual = np.sqrt(max(square - float(projection @ projection), 0.0))
         bounds = self.projections @ projection
         bounds += self.residuals * np.float32(residual)
-        bounds += np.float32(ROUNDING)
+        bounds += np.float32(ROUNDING * max(square, 1.0))
         return np.asarray(bounds)
 
 

@@ -43,11 +43,25 @@ def kind_similarities(
         metric: For the comparison with the mean.
         norms: (m,) float32 norms of the m vectors by that metric.
     """
-    near = neighbours(plain)
-    at = near if rows is None else rows[near]
-    dual = metric.dual(mean_direction(metric, vector, vectors[at], plain[near]))
+    dual = dual_of_kind(metric, vector, vectors, plain, rows)
     kind = metric.meaning(cosines(vectors, dual, rows), dual, norms)
     return np.minimum(np.maximum(plain, kind), np.float32(1))
+
+
+def dual_of_kind(
+    metric: Metric,
+    vector: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    plain: NDArray[np.float32],
+    rows: NDArray[np.int64] | None = None,
+) -> NDArray[np.float32]:
+    """(dimension,) float32: `Metric.dual` of the query's kind of work.
+
+    The arguments are those of `kind_similarities`.
+    """
+    near = neighbours(plain)
+    at = near if rows is None else rows[near]
+    return metric.dual(mean_direction(metric, vector, vectors[at], plain[near]))
 
 
 def neighbours(similarities: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -25,17 +25,18 @@ def unit(random: np.random.Generator, rows: int, spread: float) -> np.ndarray:
     rows=st.integers(1, 300),
     later=st.integers(0, 300),
     spread=st.sampled_from([0.0, 0.1, 1.0, 10.0]),
+    length=st.sampled_from([0.1, 1.0, 7.0]),
 )
 @settings(deadline=None, max_examples=100)
-def test_no_cosine_is_above_its_bound_whenever_its_row_came(
-    seed: int, rows: int, later: int, spread: float
+def test_no_product_is_above_its_bound_whenever_its_row_came(
+    seed: int, rows: int, later: int, spread: float, length: float
 ) -> None:
     random = np.random.default_rng(seed)
     first, more = unit(random, rows, spread), unit(random, later, 1.0)
     projected = PcaBounds(first)
     projected.put(np.arange(rows, rows + later), more)
     everything = np.concatenate([first, more])
-    question = unit(random, 2, spread)[1]
+    question = np.float32(length) * unit(random, 2, spread)[1]
     bounds = projected.view(rows + later).bounds(question)
     assert bounds.shape == (rows + later,)
     assert (bounds >= everything.astype(float) @ question.astype(float)).all()

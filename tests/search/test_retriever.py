@@ -1,9 +1,11 @@
 """The one search of the product: tasks, their runs, the floor, and an index that goes wrong."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from anyio.from_thread import BlockingPortal
 from search.planted import Vectors
@@ -22,6 +24,8 @@ from store.rows import execution
 from mcp_learning.models.requests import Filters
 from mcp_learning.models.results import Execution
 from mcp_learning.search.hnsw import FILE_NAME, HnswIndex
+from mcp_learning.search.related import related
+from mcp_learning.search.row_table import Upkeep
 from mcp_learning.store.types import Unembedded
 
 TASKS = 60
@@ -189,10 +193,35 @@ def test_a_query_with_a_background_that_nothing_answers_is_related_to_nothing(
     world.record(1)
     world.embed()
     asked: dict[str, Any] = {"vector": like(1, 4), "background": 0.9}
-    related = world.retriever.related(ask(OTHER_WORDS, **asked))
-    assert related.similarities.tolist() == [0]
+    assert not len(world.retriever.related(ask(OTHER_WORDS, **asked)).rows)
     clear = world.retriever.related(ask(OTHER_WORDS, **asked | {"background": 0.0}))
     assert clear.similarities[0] > 0.3
+
+
+@pytest.mark.parametrize("filters", [Filters(), Filters(repo="a")])
+def test_bounds_leave_all_related_rows_with_their_similarities(
+    portal: BlockingPortal, empty: Path, tmp_path: Path, filters: Filters
+) -> None:
+    with opened(portal, empty, tmp_path / "bounds", upkeep=Upkeep(min_bounded=2)) as world:
+        repos = ("a", "b")
+        world.fill(
+            [
+                execution(task_description=description_of(at), repo=repos[at % 2])
+                for at in range(200)
+            ]
+        )
+        world.compact()
+        for task in range(0, 200, 7):
+            query = ask(description_of(task), like(task, task % 4), filters=filters)
+            snapshot = world.retriever.rows.snapshot(filters, query.now)
+            assert snapshot.bounds is not None
+            found, all_compared = (
+                related(snapshot, query),
+                related(replace(snapshot, bounds=None), query),
+            )
+            assert found.rows.tolist() == all_compared.rows.tolist()
+            assert 0 < len(found.rows) < snapshot.eligible
+            assert np.allclose(found.similarities, all_compared.similarities, atol=1e-6)
 
 
 def test_what_matched_is_told(world: World) -> None:
