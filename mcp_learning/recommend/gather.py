@@ -7,24 +7,15 @@ from uuid import UUID
 import numpy as np
 
 from mcp_learning.models.requests import Choice
-from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.belief import Belief, Counts, Floats
-from mcp_learning.recommend.estimate import Background, Regularities, usual
-from mcp_learning.recommend.evidence import (
-    UNLIKE,
-    Bools,
-    Evidence,
-    Ints,
-    Place,
-    counts_of,
-    recency,
-    said,
-)
-from mcp_learning.recommend.labels import choices, including, merge, parts
+from mcp_learning.recommend.estimate import Background, usual
+from mcp_learning.recommend.evidence import Bools, Evidence, Ints, Place, recency
+from mcp_learning.recommend.history import DAY, EndedExecutions
+from mcp_learning.recommend.labels import including, parts
 from mcp_learning.recommend.tallies import tally, typical
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.redaction import repositories
-from mcp_learning.search.catalog import OUTCOMES, CatalogView
+from mcp_learning.search.catalog import CatalogView
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
 from mcp_learning.search.snapshot import Snapshot
@@ -39,10 +30,6 @@ FEW_USED = 2
 
 KIND_SHARE = 0.25
 """Share of the similarity that tasks of a type make up, from which it is a kind of work at hand."""
-
-_SUCCESS, _PENDING = OUTCOMES.index("success"), OUTCOMES.index("pending")
-_DAY = 86_400e6  # microseconds
-_MOST_CELLS = 1 << 20  # of a table of options by types: 8 MB
 
 
 @dataclass(frozen=True)
@@ -91,7 +78,7 @@ def gather(
     comparison: Comparison,
     votes: Mapping[UUID, Vote],
     half_life_days: float,
-    learned: Regularities,
+    history: EndedExecutions,
 ) -> Gathered:
     """The evidence on the options for a task.
 
@@ -101,59 +88,46 @@ def gather(
         comparison: What to compare.
         votes: For and against executions.
         half_life_days: Age at which evidence counts half, in days.
-        learned: From the same rows.
+        history: Of the same rows, for the same label.
     """
     view = related.snapshot.view
-    now = query.now.timestamp() * 1e6
-    labels, chosen = choices(related.snapshot, comparison.by)
-    merged, included = including(merge(labels, chosen[view["alive"]]), comparison.include)
-    option, options = merged.number[chosen], len(merged.names)
-    ended = view["alive"] & (view["outcome"] != _PENDING) & (option >= 0) & (view["confidence"] > 0)
-    similar = related.rows[(related.similarities > UNLIKE) & ended[related.rows]]
-    similar = similar[np.lexsort((view["sequence"][similar], view["timestamp"][similar]))]
-    similarity = np.zeros(len(view))
-    similarity[related.rows] = related.similarities
-    rows = np.flatnonzero(ended)
-    weight = np.zeros(len(view))
-    confidence = view["confidence"][rows].astype(np.float64)
-    weight[rows] = recency((now - view["timestamp"][rows]) / _DAY, half_life_days) * confidence**2
-    won, says = view["outcome"] == _SUCCESS, np.zeros(len(view))
-    says[rows] = said(won[rows], confidence)
-    ever = counts_of(option[rows], says[rows], weight[rows], options)
-    tried = tally(option[similar], similarity[similar], options)
-    used, portable = _uses(related, similar, similarity[similar], option, options, comparison)
-    compared = _compared(tried, used, portable, ever, comparison.limit, included)
-    renumbered = np.full(options + 1, -1, np.int64)
+    merged, included = including(history.merged, comparison.include)
+    options = len(merged.names)
+    known = history.position[related.rows]
+    near = np.argsort(known)[np.count_nonzero(known < 0) :]
+    similar, similarity = known[near], related.similarities[near].astype(np.float64)
+    age = query.now.timestamp() * 1e6 / DAY - history.days
+    weight = recency(age, half_life_days) * history.information
+    everywhere = history.counts(weight, options)
+    tried = tally(history.option[similar], similarity, options)
+    used, portable = _uses(related, history, history.rows[similar], similarity, comparison, options)
+    compared = _compared(tried, used, portable, everywhere, comparison.limit, included)
+    if history.discount_changed(weight, compared, related.snapshot.vectors, query.noise):
+        everywhere = history.counts(weight, options)
+    renumbered = np.full(options, -1)
     renumbered[compared] = np.arange(len(compared))
-    weight *= _unchanged(related, rows, renumbered[option], len(compared), query.noise)
-    similar = similar[renumbered[option[similar]] >= 0]
-    success = won[similar]
+    chosen = renumbered[history.option[similar]] >= 0
+    similar, similarity = similar[chosen], similarity[chosen]
+    rows = history.rows[similar]
     evidence = Evidence(
-        option=renumbered[option[similar]],
-        success=success,
-        says=says[similar],
-        similarity=similarity[similar],
-        same=view["task_key"][similar] == query.task_key,
-        weight=weight[similar] * _by_votes(view, similar, votes),
+        option=renumbered[history.option[similar]],
+        success=history.success[similar],
+        says=history.says[similar],
+        similarity=similarity,
+        same=view["task_key"][rows] == query.task_key,
+        weight=weight[similar] * _by_votes(view, rows, votes),
     )
-    everywhere = counts_of(option[rows], says[rows], weight[rows], options)
     places: tuple[tuple[Place, str | None], ...] = (
         ("task_type", comparison.task_type),
         ("repo", comparison.repo),
     )
     there = {
-        name: rows[np.isin(view[name][rows], codes(related.snapshot, name, wanted))]
+        name: np.isin(view[name][history.rows], codes(related.snapshot, name, wanted))
         for name, wanted in places
         if wanted is not None
     }
     sums = float(everywhere.success.sum()), float(everywhere.total.sum())
-    spread = typical(
-        option[rows],
-        says[rows],
-        weight[rows],
-        learned.crowd(view["version"][rows].astype(np.int64)),
-        options,
-    )
+    spread = typical(history.option, history.says, weight, history.crowd, options)
     plain = everywhere.of(compared)
     if comparison.by == "routing":  # what parts are worth, all options say
         believed = usual(*sums, spread, parts(merged.names)).of(compared)
@@ -167,13 +141,10 @@ def gather(
         *sums,
         believed,
         rates,
-        {
-            name: counts_of(option[at], says[at], weight[at], options).of(compared)
-            for name, at in there.items()
-        },
+        {name: history.counts(weight * at, options).of(compared) for name, at in there.items()},
     )
     names = [merged.names[number] for number in compared.tolist()]
-    return Gathered(similar, evidence, background, names, used[compared], options)
+    return Gathered(rows, evidence, background, names, used[compared], options)
 
 
 def codes(snapshot: Snapshot, name: str, wanted: str) -> list[int]:
@@ -181,21 +152,6 @@ def codes(snapshot: Snapshot, name: str, wanted: str) -> list[int]:
     labels = snapshot.labels(name)
     same = repositories.matching(wanted, labels) if name == "repo" else [wanted]
     return [code for code, label in enumerate(labels) if label in same]
-
-
-def _unchanged(related: Related, rows: Ints, option: Ints, options: int, noise: float) -> Floats:
-    """(all rows,) `changepoint.unchanged_on_all_tasks` of the options compared, else 1."""
-    view, vectors = related.snapshot.view, related.snapshot.vectors
-    rows = rows[np.argsort(view["timestamp"][rows], kind="stable")]
-    unchanged = np.ones(len(view))
-    unchanged[rows] = changepoint.unchanged_on_all_tasks(
-        option[rows],
-        view["outcome"][rows] == _SUCCESS,
-        lambda at: vectors[rows[at]],
-        noise,
-        options,
-    )
-    return unchanged
 
 
 def _compared(
@@ -225,30 +181,23 @@ def _compared(
 
 def _uses(
     related: Related,
+    history: EndedExecutions,
     near: Ints,
     similarity: Floats,
-    option: Ints,
-    count: int,
     comparison: Comparison,
+    count: int,
 ) -> tuple[Bools, Bools]:
     """(count,) whether an option was used for the kind of work at hand, and for two types at least.
 
     The kind of work is the type asked for; without, the types of the near executions.
     """
-    view = related.snapshot.view
-    types = related.snapshot.labels("task_type")
-    rows = np.flatnonzero(view["alive"] & (option >= 0))
-    pairs = option[rows] * len(types) + view["task_type"][rows]
-    if count * len(types) <= _MOST_CELLS:
-        pairs = np.flatnonzero(np.bincount(pairs, minlength=count * len(types)))
-    else:
-        pairs = np.unique(pairs)
-    of_option, of_type = np.divmod(pairs, len(types))
     if comparison.task_type is None:
-        share = tally(view["task_type"][near], similarity, len(types))
+        labels = len(related.snapshot.labels("task_type"))
+        share = tally(related.snapshot.view["task_type"][near], similarity, labels)
         here = np.flatnonzero((share > 0) & (share >= KIND_SHARE * share.sum())).tolist()
     else:
         here = codes(related.snapshot, "task_type", comparison.task_type)
+    of_option, of_type = history.uses
     used = np.zeros(count, bool)
     used[of_option[np.isin(of_type, here)]] = True
     return used, np.bincount(of_option, minlength=count) >= 2

@@ -15,7 +15,7 @@ from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters
 from mcp_learning.recommend.estimate import Estimate, estimate
 from mcp_learning.recommend.gather import Comparison, Gathered, gather
-from mcp_learning.recommend.strengths import Strengths
+from mcp_learning.recommend.history import HistoryCache
 from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.found import Related
 from mcp_learning.search.related import related
@@ -70,7 +70,7 @@ class Past:
         self._noise = noise
         self._half_life_days = half_life_days
         self._rows = RowTable(None, dimension)
-        self._strengths = Strengths()
+        self._histories = HistoryCache()
         self._embedded: set[int] = set()
         self._votes: dict[UUID, Vote] = {}
 
@@ -109,9 +109,9 @@ class Past:
 
     def compare(self, query: Query, found: Related, comparison: Comparison) -> Compared:
         """Compares options for a task, by what `related` says of it."""
-        learned = self._strengths.of(found.snapshot, comparison.by, self._noise)
-        gathered = gather(found, query, comparison, self._votes, self._half_life_days, learned)
-        options = len(gathered.names)
+        history = self._histories.of(found.snapshot, comparison.by, self._noise)
+        gathered = gather(found, query, comparison, self._votes, self._half_life_days, history)
+        options, learned = len(gathered.names), history.learned
         return Compared(
             gathered, estimate(gathered.evidence, gathered.background, options, learned)
         )

@@ -19,10 +19,9 @@ from mcp_learning.models.results import Basis, Draw, Option, Recommendation
 from mcp_learning.models.wording import counted
 from mcp_learning.recommend import choice, pitfalls
 from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate, estimate
-from mcp_learning.recommend.evidence import UNLIKE
 from mcp_learning.recommend.gather import Comparison, Gathered, gather
+from mcp_learning.recommend.history import HistoryCache
 from mcp_learning.recommend.labels import parts_of
-from mcp_learning.recommend.strengths import Strengths
 from mcp_learning.recommend.tallies import weighted_quantile
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
@@ -81,7 +80,7 @@ def assess(
     request: RecommendApproach,
     votes: Mapping[UUID, Vote],
     half_life_days: float,
-    strengths: Strengths,
+    histories: HistoryCache,
 ) -> Assessment:
     """Weighs what is known of the options for a task.
 
@@ -93,16 +92,16 @@ def assess(
         request: What to compare, and for which repository and type of task.
         votes: For and against executions.
         half_life_days: Age at which evidence counts half, in days.
-        strengths: Of the same rows.
+        histories: Of the same rows.
     """
     comparison = Comparison(request.by, request.repo, request.task_type, request.limit)
-    learned = strengths.of(related.snapshot, request.by, query.noise)
-    gathered = gather(related, query, comparison, votes, half_life_days, learned)
-    estimated = estimate(gathered.evidence, gathered.background, len(gathered.names), learned)
+    history = histories.of(related.snapshot, request.by, query.noise)
+    gathered = gather(related, query, comparison, votes, half_life_days, history)
+    options = len(gathered.names)
+    estimated = estimate(gathered.evidence, gathered.background, options, history.learned)
     order = np.argsort(-estimated.weights, kind="stable")
     weighty = order[estimated.weights[order] > 0][:MOST_READ]
     view = related.snapshot.view
-    similar = related.rows[related.similarities > UNLIKE]
     return Assessment(
         request=request,
         gathered=gathered,
@@ -110,7 +109,7 @@ def assess(
         view=view,
         weighty=weighty.tolist(),
         numbers=view["sequence"][gathered.rows[weighty]].tolist(),
-        pending=int((view["outcome"][similar] == _PENDING).sum()),
+        pending=int((view["outcome"][related.rows] == _PENDING).sum()),
         half_life_days=half_life_days,
     )
 

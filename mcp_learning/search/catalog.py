@@ -10,6 +10,7 @@ Not thread-safe: its owner locks. A search works on a `view`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,7 @@ _TYPES = {
     "guest": np.bool_,
     **dict.fromkeys(CODED, np.int32),
 }
+_revisions = count(1)
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 MAX_UNSORTED = 2_048
 """Appended rows that a search by task key scans; the index is sorted again beyond them."""
@@ -92,7 +94,7 @@ class Catalog:
         self.sequence = 0
         """The highest change number that was taken in."""
         self.revision = 0
-        """Grows with every change of a row."""
+        """Another number after every change of a row, in no two catalogs the same."""
 
     def __len__(self) -> int:
         return self._used
@@ -129,7 +131,7 @@ class Catalog:
         Returns:
             (m,) rows that were appended, and (m,) rows that they replace, now dead; -1: none.
         """
-        self.revision += 1
+        self.revision = next(_revisions)
         old = self.find(changed.high, changed.low)
         same = np.zeros(len(changed), bool)
         same[old >= 0] = self._columns["text_hash"][old[old >= 0]] == changed.text_hash[old >= 0]
@@ -151,7 +153,7 @@ class Catalog:
 
     def set_versions(self, rows: NDArray[np.int64], versions: NDArray[np.int64]) -> None:
         """Sets the embedding versions of rows."""
-        self.revision += 1
+        self.revision = next(_revisions)
         self._columns["version"][rows] = versions
 
     def set_guests(self, rows: NDArray[np.int64]) -> None:
@@ -160,7 +162,7 @@ class Catalog:
 
     def kill(self, rows: NDArray[np.int64]) -> None:
         """Marks rows as dead."""
-        self.revision += 1
+        self.revision = next(_revisions)
         alive = self._columns["alive"]
         rows = np.unique(rows)
         self._alive -= int(alive[rows].sum())
@@ -233,7 +235,7 @@ class Catalog:
         other._columns = {name: column[kept] for name, column in self._columns.items()}
         other._used = other._alive = len(kept)
         other._codes, other.sequence = self._codes, self.sequence
-        other.revision = self.revision + 1
+        other.revision = next(_revisions)
         return other, kept
 
     def _kept_versions(

@@ -33,8 +33,8 @@ from mcp_learning.settings import Settings
 from mcp_learning.store.types import Shown, Vote
 
 if TYPE_CHECKING:
+    from mcp_learning.recommend.history import HistoryCache
     from mcp_learning.recommend.recommend import Assessment
-    from mcp_learning.recommend.strengths import Strengths
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Searches:
         # a lookup searches several times. Each embeds the same text.
         self._embed_query = lru_cache(maxsize=_QUESTIONS)(self._embedder.embed_query)
         self._recommending: ModuleType | None = None
-        self._strengths: Strengths | None = None
+        self._histories: HistoryCache | None = None
 
     async def search(
         self,
@@ -141,10 +141,10 @@ class Searches:
             name = "mcp_learning.recommend.recommend"
             self._recommending = await anyio.to_thread.run_sync(import_module, name)
         module = self._recommending
-        is_first = self._strengths is None
-        if self._strengths is None:
-            self._strengths = module.Strengths()
-        strengths = self._strengths
+        is_first = self._histories is None
+        if self._histories is None:
+            self._histories = module.HistoryCache()
+        histories = self._histories
         await self._read_own_writes()
         half_life = self._settings.evidence_half_life_days
 
@@ -153,7 +153,7 @@ class Searches:
                 request.task_description, filters=Filters(), limit=EVIDENCE_ROWS, floor=None
             )
             related = self._retriever.related(query)
-            made: Assessment = module.assess(related, query, request, votes, half_life, strengths)
+            made: Assessment = module.assess(related, query, request, votes, half_life, histories)
             texts = self._retriever.summaries.known(made.numbers)
             complete = len(texts) == len(made.numbers)
             return made, texts, module.answer(made, texts) if complete else None
