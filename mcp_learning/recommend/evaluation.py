@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mcp_learning.errors import LearningError
+from mcp_learning.insights.rates import Z_90
 from mcp_learning.models.wording import counted
 from mcp_learning.recommend.replay import Replay
 from mcp_learning.recommend.scores import Bools, Floats, Scores, chance_ece, curve, losses, score
@@ -23,8 +24,6 @@ LEAST_FOLLOWED = 30
 
 MOST_ECE = 0.04
 """Calibration error up to which rates are believed."""
-
-_Z_90 = 1.6448536269514722
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def _missed(replayed: Replay) -> list[str]:
     mean, error = float(worse.mean()), float(worse.std()) / sqrt(len(worse))
     off, by_chance = score(predicted, happened).ece, chance_ece(predicted)
     missed = []
-    if mean > _Z_90 * error:
+    if mean > Z_90 * error:
         missed.append(
             f"predictions are worse than the rate per option: {mean:.3f} more log loss (standard "
             f"error {error:.3f})"
@@ -153,7 +152,7 @@ def draw(predicted: Floats, happened: Bools, title: str, to: Path) -> None:
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], "--", lw=1, color="tab:gray", label="perfect")
     points = curve(predicted, happened)
-    half = [_Z_90 * sqrt(p.observed * (1 - p.observed) / p.count) for p in points]
+    half = [Z_90 * sqrt(p.observed * (1 - p.observed) / p.count) for p in points]
     x, y = [p.predicted for p in points], [p.observed for p in points]
     axes.errorbar(x, y, half, fmt="o-", ms=4, capsize=2, label="mcp-learning, 90 %")
     for point in points:
@@ -174,7 +173,7 @@ def _following(replayed: Replay) -> Following:
     success = replayed.happened[taken]
     rate = float((weights * success).sum() / weights.sum())
     size = float(weights.sum() ** 2 / (weights**2).sum())
-    half = _Z_90 * sqrt(max(rate * (1 - rate), 0.25 / size) / size)
+    half = Z_90 * sqrt(max(rate * (1 - rate), 0.25 / size) / size)
     counts = np.bincount(replayed.option)
     rates = np.bincount(replayed.option, replayed.happened) / np.maximum(counts, 1)
     common = rates[counts >= LEAST_FOLLOWED]

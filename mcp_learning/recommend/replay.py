@@ -10,7 +10,6 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import count
 
 import numpy as np
 
@@ -132,29 +131,27 @@ def replay(
     """
     rates = _Rates(past, half_life_days)
     total = min(predict, len(_predictable(past)))
-    done = count(1)
-    numbers, columns = [], []
+    numbers: list[int] = []
+    rows: list[tuple[float, ...]] = []
     for one in predictions(past, by, noise, half_life_days, predict):
-        numbers.append(one.number)
-        enough = one.recommended.estimate.enough
         by_option, by_all, followed, share = rates.before(one.number, one.first)
         drawn, sure = past[one.number].propensity, past[one.number].confidence
         propensity = drawn if followed and drawn is not None else share
-        rates_of_it = (0.5 + sure * (p - 0.5) for p in (one.expected, by_option, by_all))
-        columns.append((*rates_of_it, followed, propensity, enough))
-        progress("predicting", next(done), total)
-    at = np.array(numbers, np.int64)
-    found = [np.array(column) for column in zip(*columns, strict=True)] or [np.zeros(0)] * 6
-    ours, option_alone, all_alone, same, propensities, enough_evidence = found
+        recorded = (0.5 + sure * (p - 0.5) for p in (one.expected, by_option, by_all))
+        rows.append((*recorded, propensity, followed, one.recommended.estimate.enough))
+        numbers.append(one.number)
+        progress("predicting", len(numbers), total)
+    columns = np.array(rows, np.float64).reshape(-1, 6).T
+    predicted, by_options, by_alls, propensities, same, enough = columns
     return Replay(
-        predicted=ours.astype(np.float64),
-        by_option=option_alone.astype(np.float64),
-        by_all=all_alone.astype(np.float64),
-        happened=np.array([bool(past[number].success) for number in numbers], bool),
-        followed=same.astype(bool),
-        enough=enough_evidence.astype(bool),
-        propensity=propensities.astype(np.float64),
-        option=rates.option[at],
+        predicted=predicted,
+        by_option=by_options,
+        by_all=by_alls,
+        happened=np.array([past[number].success for number in numbers], bool),
+        followed=same > 0,
+        enough=enough > 0,
+        propensity=propensities,
+        option=rates.option[np.array(numbers, np.int64)],
     )
 
 
