@@ -85,6 +85,21 @@ CREATE TABLE mcpl.lessons (
 );
 CREATE UNIQUE INDEX ON mcpl.lessons (team, change);
 
+-- A server that takes another's place may lack the last commits of that one, and gives their numbers
+-- again. Hosts have to know from which number on, to send again what was lost, and nothing else.
+CREATE TABLE mcpl.servers (
+    team    uuid NOT NULL REFERENCES mcpl.teams ON DELETE CASCADE,
+    server  text NOT NULL,    -- as `mcpl.server` names it
+    since   bigint NOT NULL,  -- the team's last number when it began to write
+    PRIMARY KEY (team, server)
+);
+
+-- ANALYZE keeps samples of what a column holds, also of what is forgotten afterwards. No query is
+-- planned by these.
+ALTER TABLE mcpl.executions ALTER COLUMN doc SET STATISTICS 0;
+ALTER TABLE mcpl.feedback ALTER COLUMN doc SET STATISTICS 0;
+ALTER TABLE mcpl.lessons ALTER COLUMN doc SET STATISTICS 0;
+
 -- Who may do what: a role is a person or a group of agents.
 
 CREATE FUNCTION mcpl.read_teams() RETURNS SETOF uuid
@@ -99,6 +114,9 @@ ALTER TABLE mcpl.teams ENABLE ROW LEVEL SECURITY;
 CREATE POLICY reads ON mcpl.teams FOR SELECT USING (team IN (SELECT mcpl.read_teams()));
 ALTER TABLE mcpl.members ENABLE ROW LEVEL SECURITY;
 CREATE POLICY reads ON mcpl.members FOR SELECT USING (team IN (SELECT mcpl.read_teams()));
+
+ALTER TABLE mcpl.servers ENABLE ROW LEVEL SECURITY;
+CREATE POLICY reads ON mcpl.servers FOR SELECT USING (team IN (SELECT mcpl.read_teams()));
 
 ALTER TABLE mcpl.executions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY reads ON mcpl.executions FOR SELECT USING (
@@ -148,6 +166,12 @@ GRANT INSERT (team, lesson_id, change, doc), UPDATE (change, doc) ON mcpl.lesson
 
 -- Writing.
 
+-- This server: its system, and the timeline of its write-ahead log, which a promotion raises.
+CREATE FUNCTION mcpl.server() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
+   FROM pg_control_system() $$;
+
 -- The next numbers of a team. Whoever takes some keeps others from writing until the transaction
 -- ends, so that they are committed in their order; a sequence would give them before that.
 CREATE FUNCTION mcpl.advance(wanted_team uuid, client int, numbers int) RETURNS bigint
@@ -164,6 +188,8 @@ BEGIN
     IF client < least THEN
         RAISE EXCEPTION 'clients from % on may write', least USING ERRCODE = 'MCPL1';
     END IF;
+    INSERT INTO mcpl.servers (team, server, since) VALUES (wanted_team, mcpl.server(), base)
+    ON CONFLICT DO NOTHING;
     RETURN base;
 END $$;
 
