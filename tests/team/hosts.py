@@ -16,7 +16,7 @@ from mcp_learning.service.indexer import Indexer
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 from mcp_learning.team.access import access
-from mcp_learning.team.postgres import schema
+from mcp_learning.team.postgres import schema, vectors
 from mcp_learning.team.postgres.connection import connected
 from mcp_learning.team.service import SharedLearning
 
@@ -41,6 +41,13 @@ async def make_team(
         made = await schema.add_team(connection, team)
         for member in members:
             await schema.add_member(connection, made, member, can_write=True)
+
+
+async def search_by_meaning(server: PostgresServer, database: str) -> str | None:
+    """Does what `team upgrade` does besides the schema; why it couldn't, or None."""
+    settings = settings_of(server, database, Path("unused"), "app")
+    async with connected(access(settings)) as connection:
+        return await vectors.set_up(connection)
 
 
 class Host:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from team.hosts import Host, hosts, make_team, settings_of
+from team.hosts import Host, hosts, make_team, search_by_meaning
 from team.server import PostgresServer
 
 from mcp_learning.errors import NotFound
@@ -20,9 +20,6 @@ from mcp_learning.models.requests import (
     SubmitFeedback,
 )
 from mcp_learning.models.results import SimilarTasks
-from mcp_learning.team.access import access
-from mcp_learning.team.postgres import vectors
-from mcp_learning.team.postgres.connection import connected
 
 pytestmark = pytest.mark.anyio
 
@@ -187,6 +184,35 @@ async def test_what_is_fetched_comes_with_its_vectors_and_none_is_made_here(
         assert similar[ids[0]] > 0.7
 
 
+async def test_of_many_tasks_with_one_error_those_come_that_a_full_replica_ranks_first(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    error = "worker of the audit trail exited with status 139"
+    failed = {"outcome": "failure", "error_message": error}
+    more = ["shop", "closes", "early", "on", "rainy", "days", "and", "nobody", "knows", "why"]
+    async with two(server, database, tmp_path) as (whole, part):
+        for number in range(60):  # the shorter a text, the more each of its words counts
+            length = number * 7 % 60
+            words = " ".join(more[(number + at) % len(more)] for at in range(length))
+            await whole.record(f"tidy up room {number} {words}", **failed)
+        await share(whole, part)
+        answer = await find(part, error, limit=5)
+        wanted = await whole.service.find(FindSimilarTasks(task_description=error, limit=5))
+        assert ids_of(answer) == ids_of(wanted)
+
+
+async def test_what_supersedes_a_match_comes_with_it_and_before_it(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    async with two(server, database, tmp_path) as (whole, part):
+        first = await whole.record("sign releases with the key of the build host")
+        second = await whole.record("hardware tokens for everybody", details={"supersedes": first})
+        third = await whole.record("passkeys from now on", details={"supersedes": second})
+        await share(whole, part)
+        answer = await find(part, "sign releases with the key of the build host")
+        assert ids_of(answer)[:2] == [third, first]
+
+
 async def test_an_old_pgvector_is_refused(
     vector_server: PostgresServer, vector_database: str, tmp_path: Path
 ) -> None:
@@ -198,13 +224,6 @@ async def test_an_old_pgvector_is_refused(
     )
     why = await search_by_meaning(vector_server, vector_database)
     assert why == "its pgvector is of version 0.8.3; 0.8.4 is needed"
-
-
-async def search_by_meaning(server: PostgresServer, database: str) -> str | None:
-    """Does what `team upgrade` does besides the schema; why it couldn't, or None."""
-    settings = settings_of(server, database, Path("unused"), "app")
-    async with connected(access(settings)) as connection:
-        return await vectors.set_up(connection)
 
 
 def ids_of(answer: SimilarTasks) -> list[UUID]:

@@ -60,7 +60,7 @@ BEGIN
     RETURN last - reached;
 END $$;
 
--- Few rows are compared exactly. Of many, the index gives the nearest until enough of them pass.
+-- Of many rows, the index gives the nearest until enough of them pass; few are compared exactly.
 CREATE OR REPLACE FUNCTION mcpl.tasks_by_meaning(
     wanted_team uuid, asked real[], model text, condition text, few boolean, most int
 ) RETURNS bigint[]
@@ -71,16 +71,7 @@ BEGIN
     IF array_length(asked, 1) IS DISTINCT FROM 384 THEN
         RETURN NULL;
     END IF;
-    IF few THEN
-        EXECUTE format($q$
-            SELECT array_agg(task ORDER BY distance, task) FROM (
-                SELECT p.task, min(n.embedding OPERATOR(SCHEMA.<#>) $2::SCHEMA.halfvec) AS distance
-                FROM (SELECT s.task_id, s.task FROM mcpl.searched s WHERE %s OFFSET 0) p
-                JOIN mcpl.near n ON n.team = $1 AND n.task_id = p.task_id AND n.model = $3
-                GROUP BY p.task ORDER BY distance, p.task LIMIT $4
-            ) best
-        $q$, condition) INTO tasks USING wanted_team, asked::SCHEMA.vector, model, most;
-    ELSE
+    IF NOT few THEN
         PERFORM set_config('hnsw.iterative_scan', 'relaxed_order', true),
             set_config('hnsw.ef_search', '200', true);
         EXECUTE format($q$
@@ -91,6 +82,17 @@ BEGIN
                     WHERE n.team = $1 AND n.model = $3 AND %s
                     ORDER BY n.embedding OPERATOR(SCHEMA.<#>) $2::SCHEMA.halfvec LIMIT 4 * $4
                 ) nearest GROUP BY task ORDER BY distance, task LIMIT $4
+            ) best
+        $q$, condition) INTO tasks USING wanted_team, asked::SCHEMA.vector, model, most;
+    END IF;
+    -- Few rows, or many runs of a few tasks, or an index that gave up before enough of them passed.
+    IF few OR coalesce(cardinality(tasks), 0) < most / 4 THEN
+        EXECUTE format($q$
+            SELECT array_agg(task ORDER BY distance, task) FROM (
+                SELECT p.task, min(n.embedding OPERATOR(SCHEMA.<#>) $2::SCHEMA.halfvec) AS distance
+                FROM (SELECT s.task_id, s.task FROM mcpl.searched s WHERE %s OFFSET 0) p
+                JOIN mcpl.near n ON n.team = $1 AND n.task_id = p.task_id AND n.model = $3
+                GROUP BY p.task ORDER BY distance, p.task LIMIT $4
             ) best
         $q$, condition) INTO tasks USING wanted_team, asked::SCHEMA.vector, model, most;
     END IF;

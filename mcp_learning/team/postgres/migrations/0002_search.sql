@@ -12,7 +12,9 @@ CREATE TABLE mcpl.searched (
     model_tier   text,
     outcome      text,
     recorded_at  text COLLATE "C",  -- as it was written: ISO 8601, UTC
+    supersedes   text,
     words        tsvector NOT NULL,
+    length       int NOT NULL,     -- of the text, in words
     PRIMARY KEY (team, task_id),
     FOREIGN KEY (team, task_id) REFERENCES mcpl.executions ON DELETE CASCADE
 );
@@ -22,6 +24,7 @@ CREATE INDEX ON mcpl.searched (team, repo);
 CREATE INDEX ON mcpl.searched (team, task_type);
 CREATE INDEX ON mcpl.searched (team, approach);
 CREATE INDEX ON mcpl.searched (team, recorded_at);
+CREATE INDEX ON mcpl.searched (team, supersedes) WHERE supersedes IS NOT NULL;
 ALTER TABLE mcpl.searched ENABLE ROW LEVEL SECURITY;  -- only functions read it, for who may
 
 -- Up to which number executions and vectors were read in.
@@ -48,15 +51,22 @@ CREATE TRIGGER take_out AFTER UPDATE ON mcpl.executions FOR EACH ROW
 WHEN ((NEW.doc IS NULL AND OLD.doc IS NOT NULL) OR NEW.visibility <> OLD.visibility)
 EXECUTE FUNCTION mcpl.take_out();
 
--- Words of a text and parts of its identifiers, by their English stems. They are hashed, so that neither this table
--- nor the planner's samples of it hold any word of what is forgotten.
+-- Words of a text and parts of its identifiers.
+CREATE FUNCTION mcpl.plain(given text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT regexp_replace(
+        regexp_replace(left(given, 20000), '([a-z0-9])([A-Z])', '\1 \2', 'g'),
+        '[][!-/:-@\\^-`{-~\s]+', ' ', 'g'
+    )
+$$;
+
+-- The English stems of a text, with how often each is in it as its weight: D once, C twice, B three times, A more often.
+-- They are hashed, so that neither this table nor the planner's samples of it hold any word of what is forgotten.
 CREATE FUNCTION mcpl.words_of(given text) RETURNS tsvector
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(array_to_tsvector(array_agg(DISTINCT left(md5(word), 12))), '')
-    FROM unnest(tsvector_to_array(to_tsvector('pg_catalog.english', regexp_replace(
-        regexp_replace(left(given, 20000), '([a-z0-9])([A-Z])', '\1 \2', 'g'),
-        '[][!-/:-@\\^-`{-~]+', ' ', 'g'
-    )))) word
+    SELECT coalesce(string_agg(format('''%s'':1%s', left(md5(lexeme), 12), substr(
+        'DCBA', least(array_length(positions, 1), 4), 1)), ' ')::tsvector, '')
+    FROM unnest(to_tsvector('pg_catalog.english', mcpl.plain(given)))
 $$;
 
 -- The number of the last change of a team that may be read in. Refuses others than its members and the owner.
@@ -102,15 +112,19 @@ BEGIN
         ('x' || left(md5(lower(regexp_replace(
             trim(c.doc->>'task_description'), '\s+', ' ', 'g'))), 16))::bit(64)::bigint,
         c.doc->>'repo', c.doc->>'task_type', c.doc->>'approach', c.doc->>'model_tier',
-        c.doc->>'outcome', c.doc->>'recorded_at',
-        mcpl.words_of(concat_ws(' ', c.doc->>'task_description', c.doc->>'solution_summary',
-                                c.doc->>'error_type', c.doc->>'error_message'))
-    FROM changed c WHERE c.doc->>'task_description' IS NOT NULL
+        c.doc->>'outcome', c.doc->>'recorded_at', c.doc->>'supersedes',
+        mcpl.words_of(w.text), regexp_count(mcpl.plain(w.text), '\S+')
+    FROM changed c, LATERAL (
+        SELECT concat_ws(' ', c.doc->>'task_description', c.doc->>'solution_summary',
+                         c.doc->>'error_type', c.doc->>'error_message') AS text
+    ) w
+    WHERE c.doc->>'task_description' IS NOT NULL
     ON CONFLICT (team, task_id) DO UPDATE SET
         visibility = excluded.visibility, task = excluded.task, repo = excluded.repo,
         task_type = excluded.task_type, approach = excluded.approach,
         model_tier = excluded.model_tier, outcome = excluded.outcome,
-        recorded_at = excluded.recorded_at, words = excluded.words;
+        recorded_at = excluded.recorded_at, supersedes = excluded.supersedes, words = excluded.words,
+        length = excluded.length;
     UPDATE mcpl.read_in_marks m SET executions = reached WHERE m.team = wanted_team;
     RETURN last - reached;
 END $$;
@@ -156,19 +170,24 @@ BEGIN
     RETURN made;
 END $$;
 
--- Tasks with the rarest words of a question, best first.
+-- Tasks with the rarest words of a question, best first: by BM25 with the constants and the sharpened weights of hosts
+-- (search/lexical/query_terms.py), so that of many tasks with the same words the same ones come first there.
 --
--- How rare words are, the planner's statistics say; words that most texts have are looked for only where few rows
--- pass the filters.
+-- How rare words are, the planner's statistics say.
+-- rows: about how many pass the condition; words that most of them have aren't looked for.
 CREATE FUNCTION mcpl.tasks_by_words(
-    wanted_team uuid, question text, condition text, few boolean, most int
+    wanted_team uuid, question text, condition text, rows float8, most int
 ) RETURNS bigint[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    total float8 := greatest(1, (SELECT reltuples FROM pg_class WHERE oid = 'mcpl.searched'::regclass));
-    queries tsquery[];
+    once tsquery[];
+    twice tsquery[];
+    thrice tsquery[];
     weights float8[];
     chosen tsquery;
+    mean float8 := (SELECT avg(l.length) FROM (
+        SELECT s.length FROM mcpl.searched s WHERE s.team = wanted_team LIMIT 1000
+    ) l);
     tasks bigint[];
 BEGIN
     WITH known AS (
@@ -181,30 +200,31 @@ BEGIN
         SELECT l.lexeme, coalesce(k.share, (SELECT least / 2 FROM known LIMIT 1), 0.0005) AS share
         FROM unnest(tsvector_to_array(mcpl.words_of(question))) l(lexeme)
         LEFT JOIN known k USING (lexeme)
-        ORDER BY share LIMIT 40
+        ORDER BY share LIMIT 16
     ), each AS (
-        SELECT format('''%s''', lexeme)::tsquery AS query, -ln(least(share, 0.99)) AS weight,
-            few OR sum(share) OVER w * total <= 4000 OR row_number() OVER w = 1 AS wanted
+        SELECT lexeme, power(-ln(least(share, 0.99)), 1.5) AS weight,
+            sum(share) OVER w * rows <= 4000 OR row_number() OVER w = 1 AS wanted
         FROM asked WINDOW w AS (ORDER BY share, lexeme ROWS UNBOUNDED PRECEDING)
     )
-    SELECT array_agg(query), array_agg(weight),
-        string_agg(query::text, '|') FILTER (WHERE wanted)
-    INTO queries, weights, chosen FROM each;
+    SELECT array_agg(format('''%s''', lexeme)::tsquery), array_agg(format('''%s'':ABC', lexeme)::tsquery),
+        array_agg(format('''%s'':AB', lexeme)::tsquery), array_agg(weight),
+        string_agg(format('''%s''', lexeme), '|') FILTER (WHERE wanted)
+    INTO once, twice, thrice, weights, chosen FROM each;
     IF chosen IS NULL THEN
         RETURN '{}';
     END IF;
     EXECUTE format($q$
         SELECT array_agg(task ORDER BY score DESC, latest DESC) FROM (
             SELECT s.task, max(s.recorded_at) AS latest, max((
-                SELECT sum(u.weight) FROM unnest($3, $4) u(query, weight) WHERE s.words @@ u.query
+                SELECT sum(u.weight * n.times / (n.times + 0.3 + 0.9 * s.length / $5))
+                FROM unnest($3, $4, $6, $7) u(once, weight, twice, thrice), LATERAL (
+                    SELECT CASE WHEN s.words @@ u.twice THEN 2 + (s.words @@ u.thrice)::int ELSE 1 END AS times
+                ) n WHERE s.words @@ u.once
             )) AS score
-            FROM (
-                SELECT s.task, s.words, s.recorded_at FROM mcpl.searched s
-                WHERE s.words @@ $2 AND %s LIMIT 5000
-            ) s
-            GROUP BY s.task ORDER BY score DESC, latest DESC LIMIT $5
+            FROM mcpl.searched s WHERE s.words @@ $2 AND %s
+            GROUP BY s.task ORDER BY score DESC, latest DESC LIMIT $8
         ) best
-    $q$, condition) INTO tasks USING wanted_team, chosen, queries, weights, most;
+    $q$, condition) INTO tasks USING wanted_team, chosen, once, weights, mean, twice, thrice, most;
     RETURN coalesce(tasks, '{}');
 END $$;
 
@@ -218,7 +238,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT NULL::big
 CREATE FUNCTION mcpl.read_vectors_in(wanted_team uuid, most int) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT 0::bigint $$;
 
--- Executions like a question, those of the most similar tasks first, the latest runs of each.
+-- Executions like a question, the latest runs of each of the most similar tasks, and those that say that they supersede one.
 --
 -- asked: the vector of the question, of a model; NULL: by its words alone.
 -- filters: as for `passing`.
@@ -231,38 +251,36 @@ CREATE FUNCTION mcpl.candidates(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     condition text := mcpl.passing(filters);
-    few boolean := false;
+    total float8 := (SELECT greatest(reltuples, 1) FROM pg_class WHERE oid = 'mcpl.searched'::regclass);
+    few int := least(greatest(total / 20, 2000), 50000);  -- of so many all are compared: the index has those of
+    passing int;                                          -- other teams and those that don't pass as well
     near bigint[];
     named bigint[];
 BEGIN
     IF wanted_team NOT IN (SELECT mcpl.read_teams()) THEN
         RAISE EXCEPTION 'no right to read this team' USING ERRCODE = '42501';
     END IF;
-    IF filters <> '{}' THEN  -- an index finds the nearest of all, not of those that pass
-        EXECUTE format($q$
-            SELECT count(*) <= $2 FROM (SELECT FROM mcpl.searched s WHERE %s LIMIT $2 + 1) p
-        $q$, condition) INTO few USING wanted_team, (
-            SELECT least(greatest(reltuples / 20, 2000), 50000)::int
-            FROM pg_class WHERE oid = 'mcpl.searched'::regclass
-        );
-    END IF;
-    named := mcpl.tasks_by_words(wanted_team, question, condition, few, most);
-    near := mcpl.tasks_by_meaning(wanted_team, asked, model, condition, few, most);
+    EXECUTE format('SELECT count(*) FROM (SELECT FROM mcpl.searched s WHERE %s LIMIT $2 + 1) p', condition)
+    INTO passing USING wanted_team, few;
+    named := mcpl.tasks_by_words(
+        wanted_team, question, condition, CASE WHEN passing > few THEN total ELSE passing END, most
+    );
+    near := mcpl.tasks_by_meaning(wanted_team, asked, model, condition, passing <= few, most);
     by_meaning := near IS NOT NULL;
     EXECUTE format($q$
-        SELECT array_agg(r.task_id ORDER BY t.place, t.task) FROM (
-            SELECT t.task, min(t.place) AS place FROM (
-                SELECT * FROM unnest($2) WITH ORDINALITY n(task, place)
-                UNION ALL SELECT * FROM unnest($3) WITH ORDINALITY n(task, place)
-            ) t GROUP BY t.task
-        ) t, LATERAL (
-            SELECT s.task_id FROM mcpl.searched s WHERE s.task = t.task AND %s
-            ORDER BY s.recorded_at DESC LIMIT 20
-        ) r
+        WITH RECURSIVE found AS (
+            SELECT r.task_id FROM unnest($2 || $3) t(task), LATERAL (
+                SELECT s.task_id FROM mcpl.searched s WHERE s.task = t.task AND %1$s
+                ORDER BY s.recorded_at DESC LIMIT 20
+            ) r
+            UNION
+            SELECT s.task_id FROM found f JOIN mcpl.searched s ON s.supersedes = f.task_id::text AND %1$s
+        )
+        SELECT array_agg(task_id) FROM found
     $q$, condition) INTO task_ids USING wanted_team, near, named;
     task_ids := coalesce(task_ids, '{}');
 END $$;
 
 REVOKE ALL ON FUNCTION mcpl.take_out(), mcpl.passing(jsonb),
-    mcpl.tasks_by_words(uuid, text, text, boolean, int),
+    mcpl.tasks_by_words(uuid, text, text, float8, int),
     mcpl.tasks_by_meaning(uuid, real[], text, text, boolean, int) FROM PUBLIC;
