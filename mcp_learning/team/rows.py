@@ -34,8 +34,8 @@ def rows_of(outgoing: Outgoing, private: str) -> Rows:
 
     Args:
         outgoing: The entries.
-        private: Patterns of repositories whose executions nobody else is to see. With any, what
-            doesn't say of which repository it is isn't for others, either.
+        private: Patterns of repositories whose executions and lessons nobody else is to see. With
+            any, what doesn't say of which repository it is isn't for others, either.
     """
     rows: list[Row] = []
     places: dict[int, int] = {}
@@ -63,7 +63,7 @@ def rows_of(outgoing: Outgoing, private: str) -> Rows:
     for place, entries in patches.items():
         if len(entries) > 1:
             rows[place - 1] = _row(_merged(entries))
-        if private and entries[0].kind == "patch":
+        if private and entries[0].kind in ("patch", "lesson"):
             rows[place - 1] = _with_visibility(rows[place - 1], private)
     return Rows(rows, places)
 

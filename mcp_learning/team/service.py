@@ -81,9 +81,9 @@ class SharedLearning(LearningService):
         """
 
         async def acknowledged(*args: Given.args, **kwargs: Given.kwargs) -> Done:
-            await self._have(*about(*args, **kwargs))
+            waited = await self._have(*about(*args, **kwargs))
             done = await call(*args, **kwargs)
-            await self._sync.acknowledge(again)
+            await self._sync.acknowledge(again, waited)
             return done
 
         return acknowledged
@@ -107,10 +107,11 @@ class SharedLearning(LearningService):
         Raises:
             NotShared: It is stored here, and the team has not acknowledged it, as it should.
         """
-        await self._have(request.task_id, request.details.supersedes, *request.used_task_ids)
+        named = (request.task_id, request.details.supersedes, *request.used_task_ids)
+        waited = await self._have(*named)
         done = await super().record(request)
         again = f"the same call with the task_id {done.task_id} again is safe"
-        await self._sync.acknowledge(again)
+        await self._sync.acknowledge(again, waited)
         return done
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
@@ -147,11 +148,13 @@ class SharedLearning(LearningService):
             return None
         return await self._beyond.bring(text, filters, most)
 
-    async def _have(self, *task_ids: UUID | None) -> None:
-        """Fetches those of these executions that aren't here."""
+    async def _have(self, *task_ids: UUID | None) -> float:
+        """Fetches those of these executions that aren't here; returns the seconds that took."""
+        began = anyio.current_time()
         wanted = [one for one in task_ids if one is not None]
         if wanted and await self._sync.lacks():
             await self._beyond.have(wanted)
+        return anyio.current_time() - began
 
     async def forget(self, request: ForgetExecutions) -> Forgotten:
         """As `LearningService.forget`, also of what this host doesn't hold.
@@ -177,10 +180,10 @@ class SharedLearning(LearningService):
 
     async def import_batch(self, request: ImportBatch) -> Imported:
         """As `LearningService.import_batch`; raises `NotShared` as `record` does."""
-        await self._have(*(one.task_id for one in request.records))
+        waited = await self._have(*(one.task_id for one in request.records))
         done = await super().import_batch(request)
         if not request.dry_run:
-            await self._sync.acknowledge()
+            await self._sync.acknowledge(waited=waited)
         return done
 
     async def health(self) -> Health:

@@ -35,13 +35,17 @@ SHORTEST_PAUSE = 0.05
 LONGEST_PAUSE = 15.0
 """Seconds between two attempts to reach a server that is away, at most."""
 
-ACKNOWLEDGE_SECONDS = 2.0
-"""Within which the team has to have a record, if it is to acknowledge records."""
+ACKNOWLEDGE_SECONDS = 1.5
+"""Within which the team has to have a record, if it is to acknowledge records. A call that a server
+which hangs delays by this has to end within 2.5 s, on a busy machine, too."""
 
 COUNT_SECONDS = 60.0
 """After which the team's executions are counted again, if not all of them are held here."""
 
 SAFE_AGAIN = "the same call again is safe"
+
+LEAST_SECONDS = 0.3
+"""What the team has of it at least, after the call has waited for it before."""
 
 READ_IN_SECONDS = 2.0
 """For which an exchange has the team's store read in what is new."""
@@ -182,11 +186,12 @@ class TeamSync:
             return True
         return (await self._local.store.held()).of_team < self.total
 
-    async def acknowledge(self, again: str = SAFE_AGAIN) -> None:
+    async def acknowledge(self, again: str = SAFE_AGAIN, waited: float = 0.0) -> None:
         """Waits until the team has what was written here, if it is to acknowledge that.
 
         Args:
             again: What is said of repeating the call.
+            waited: Seconds for which the call has waited for the team already, >= 0.
 
         Raises:
             NotShared: It has not yet. It is stored here, and follows.
@@ -195,7 +200,7 @@ class TeamSync:
         if self._settings.team_ack == "local":
             return
         why = "the team's server doesn't answer in time"
-        with anyio.move_on_after(ACKNOWLEDGE_SECONDS):
+        with anyio.move_on_after(max(ACKNOWLEDGE_SECONDS - waited, LEAST_SECONDS)):
             try:
                 async with self._lock:
                     exchange = await self._opened()

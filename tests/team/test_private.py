@@ -65,8 +65,9 @@ async def test_another_member_sees_nothing_of_it_and_the_author_s_other_host_doe
         await second.exchange()
         await first.exchange()
         assert (await first.execution(plan)).approach == "from elsewhere"
-        (kept,) = (await first.service.list_lessons(ListLessons())).lessons
-        assert kept.lesson.do == lesson.do  # a lesson has no author to keep it to
+        for host, told in ((first, [lesson.do]), (second, [lesson.do]), (other, [])):
+            shown = (await host.service.list_lessons(ListLessons())).lessons
+            assert [one.lesson.do for one in shown] == told
 
 
 async def test_another_member_who_knows_its_id_changes_and_forgets_nothing(

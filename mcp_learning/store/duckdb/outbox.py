@@ -29,16 +29,10 @@ class Outbox:
 
     Args:
         shares: Whether what belongs to a repository is shared; None: nothing is.
-        hides: Whether the rest of the team is not to see it, of which lessons can't be kept.
     """
 
-    def __init__(
-        self,
-        shares: Callable[[str | None], bool] | None,
-        hides: Callable[[str | None], bool] = lambda _: False,
-    ) -> None:
+    def __init__(self, shares: Callable[[str | None], bool] | None) -> None:
         self._shares = shares
-        self._hides = hides
 
     @property
     def is_open(self) -> bool:
@@ -134,9 +128,7 @@ class Outbox:
 
     def _is_told(self, lesson: Lesson) -> bool:
         """Whether a lesson is one that the team is to get."""
-        if lesson.origin == "evidence" or self._shares is None:
-            return False
-        return self._shares(lesson.repo) and not self._hides(lesson.repo)
+        return lesson.origin != "evidence" and self._is_shared(lesson.repo, None)
 
     def fill(self, cursor: Cursor) -> int:
         """Notes what is shared, but neither came from the team nor was ever noted."""

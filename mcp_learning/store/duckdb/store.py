@@ -317,5 +317,5 @@ def open_store(settings: Settings, path: Path | None = None) -> DuckDBStore:
     outbox = None
     if settings.shares:
         shared = f"{settings.team_repos},{settings.team_private}"
-        outbox = Outbox(partial(is_shared, shared), partial(is_shared, settings.team_private))
+        outbox = Outbox(partial(is_shared, shared))
     return DuckDBStore(migrations.open_database(settings, path), outbox)

@@ -76,11 +76,12 @@ CREATE UNIQUE INDEX ON mcpl.uses (team, change);
 CREATE INDEX ON mcpl.uses (team, used);
 
 CREATE TABLE mcpl.lessons (
-    team       uuid NOT NULL,
-    lesson_id  uuid NOT NULL,
-    change     bigint NOT NULL,
-    author     text NOT NULL DEFAULT session_user,
-    doc        jsonb,
+    team        uuid NOT NULL,
+    lesson_id   uuid NOT NULL,
+    change      bigint NOT NULL,
+    author      text NOT NULL DEFAULT session_user,
+    visibility  text NOT NULL DEFAULT 'team' CHECK (visibility IN ('private', 'team')),
+    doc         jsonb,
     PRIMARY KEY (team, lesson_id)
 );
 CREATE UNIQUE INDEX ON mcpl.lessons (team, change);
@@ -150,11 +151,15 @@ BEGIN
 END $$;
 
 ALTER TABLE mcpl.lessons ENABLE ROW LEVEL SECURITY;
-CREATE POLICY reads ON mcpl.lessons FOR SELECT USING (team IN (SELECT mcpl.read_teams()));
+CREATE POLICY reads ON mcpl.lessons FOR SELECT USING (
+    team IN (SELECT mcpl.read_teams()) AND (visibility = 'team' OR author = session_user)
+);
 CREATE POLICY adds ON mcpl.lessons FOR INSERT WITH CHECK (
     team IN (SELECT mcpl.written_teams()) AND author = session_user
 );
-CREATE POLICY changes ON mcpl.lessons FOR UPDATE USING (team IN (SELECT mcpl.written_teams()));
+CREATE POLICY changes ON mcpl.lessons FOR UPDATE USING (
+    team IN (SELECT mcpl.written_teams()) AND (visibility = 'team' OR author = session_user)
+);
 
 GRANT SELECT ON ALL TABLES IN SCHEMA mcpl TO mcpl_member;
 GRANT INSERT (team, task_id, change, visibility, updated_at, doc) ON mcpl.executions TO mcpl_member;
@@ -162,7 +167,7 @@ GRANT UPDATE (change, updated_at, doc) ON mcpl.executions TO mcpl_member;
 GRANT INSERT, DELETE, UPDATE (change, described, vector) ON mcpl.vectors TO mcpl_member;
 GRANT INSERT (team, feedback_id, task_id, change, doc), DELETE ON mcpl.feedback TO mcpl_member;
 GRANT INSERT, DELETE ON mcpl.uses TO mcpl_member;
-GRANT INSERT (team, lesson_id, change, doc), UPDATE (change, doc) ON mcpl.lessons TO mcpl_member;
+GRANT INSERT (team, lesson_id, change, visibility, doc), UPDATE (change, doc) ON mcpl.lessons TO mcpl_member;
 
 -- Writing.
 
@@ -203,7 +208,7 @@ END $$;
 --   vector    task_id, part, model, described, vector (base64)
 --   feedback  feedback_id, task_id, doc
 --   use       task_id, used, at
---   lesson    lesson_id, doc: fields of a lesson; those that are not named stay
+--   lesson    lesson_id, doc: fields of a lesson; those that are not named stay; visibility: as of a patch
 -- No id is twice among patches, lessons, and what is to be forgotten.
 -- forgotten: executions that patches are about, and that were forgotten. They are not changed.
 -- absent: executions that patches are about, that don't exist, and whose patch isn't whole.
@@ -283,9 +288,10 @@ BEGIN
     END IF;
 
     IF given ? 'lesson' THEN
-        INSERT INTO mcpl.lessons AS l (team, lesson_id, change, doc)
-        SELECT wanted_team, g.lesson_id, base + g.n, g.doc
-        FROM jsonb_to_recordset(given->'lesson') g (n int, lesson_id uuid, doc jsonb)
+        INSERT INTO mcpl.lessons AS l (team, lesson_id, change, visibility, doc)
+        SELECT wanted_team, g.lesson_id, base + g.n, coalesce(g.visibility, 'team'), g.doc
+        FROM jsonb_to_recordset(given->'lesson')
+            g (n int, lesson_id uuid, visibility text, doc jsonb)
         WHERE NOT EXISTS (  -- it may quote what is forgotten
             SELECT FROM jsonb_array_elements_text(g.doc->'evidence') e
             JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = e::uuid
