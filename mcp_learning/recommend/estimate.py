@@ -161,9 +161,9 @@ class Estimate:
         first, logit, own = self.order[0], self.belief.logit, self.belief.own
         return np.asarray(logit[first] - logit > _Z_90 * np.sqrt(own[first] + own))
 
-    def after_failures(self) -> Floats:
-        """(m, m) expected success rates, 0..1, once each option has failed on the very task."""
-        failed = np.eye(len(self.order))
+    def after_failures(self, options: Sequence[int]) -> Floats:
+        """(k, m) expected success rates, 0..1, once each of k options failed on the very task."""
+        failed = np.eye(len(self.order))[options]
         each = Belief(self.belief.logit * np.ones_like(failed), *self.belief[1:])
         return each.after(Counts(np.zeros_like(failed), failed), self.same).rate
 

@@ -161,9 +161,9 @@ def _options(
 ) -> list[Option]:
     durations = _medians(gathered, estimated, read, "duration_seconds")
     means, low, high = estimated.mean.tolist(), estimated.low.tolist(), estimated.high.tolist()
-    failed, found = estimated.after_failures(), []
-    for number in order[: request.limit]:
-        other = choice.escalation(number, order, means[number], failed[number], costs)
+    shown, found = list(order[: request.limit]), []
+    for number, failed in zip(shown, estimated.after_failures(shown), strict=True):
+        other = choice.escalation(number, order, means[number], failed, costs)
         mine = (at for at in read if gathered.evidence.option[at] == number)
         found.append(
             Option(
