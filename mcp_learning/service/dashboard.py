@@ -137,8 +137,9 @@ class Dashboard:
         return History(noise=indexer.embedder.floor, executions=[packed(run) for run in past])
 
     async def pulse(self) -> Pulse:
-        """What changes when the store does; reads nothing of it."""
-        return Pulse(state=f"{os.getpid()} {self._store.revision}")
+        """What changes when the store or the vectors do; reads nothing of it."""
+        vectors = (await self._indexing()).retriever.rows.vectors
+        return Pulse(state=f"{os.getpid()} {self._store.revision} {vectors}")
 
     async def _groups(self, by: GroupBy, period: Period) -> tuple[list[Group], int]:
         rows, omitted = await self._store.groups(by, period, GROUPS)

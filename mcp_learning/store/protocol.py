@@ -66,7 +66,10 @@ class Store(LessonStore, Protocol):
 
     @property
     def revision(self) -> Hashable:
-        """Equal as long as nothing was committed that searches or statistics read."""
+        """Equal as long as nothing was committed that searches or statistics read.
+
+        Vectors that `put_vectors` stores don't count: whoever stores them has them.
+        """
 
     @property
     def closing(self) -> bool:

@@ -104,7 +104,7 @@ async def test_uses_are_counted_with_how_they_ended(service: LearningService) ->
     assert (used.task_id, used.uses, used.success, used.failure) == (first.task_id, 3, 1, 2)
 
 
-async def test_the_pulse_changes_with_every_record_and_with_nothing_else(
+async def test_the_pulse_changes_with_every_record_and_its_vector_and_with_nothing_else(
     service: LearningService,
 ) -> None:
     await record_all(service)
@@ -115,4 +115,7 @@ async def test_the_pulse_changes_with_every_record_and_with_nothing_else(
     await service.record(
         RecordExecution(task_type="docs", task_description="write", outcome="success")
     )
-    assert await service.pulse() != before
+    recorded = await service.pulse()
+    assert recorded != before
+    await service.ready()
+    assert await service.pulse() not in (before, recorded)

@@ -262,7 +262,7 @@ class DuckDBStore(SharedRows):
                 self.outbox.embedded(cursor, list(versions))
             return versions
 
-        return await self.database.write(write)
+        return await self.database.write(write, counted=lambda _: False)
 
     async def adopt_vectors(self, dimension: int) -> None:
         def write(cursor: Cursor) -> None:
