@@ -175,6 +175,12 @@ class Indexer:
         await self.load()
         return await self._queue.cache(fetched, () if self.reembed_due else vectors, total, store)
 
+    async def mark_fetched(self, task_ids: Iterable[UUID], total: int) -> None:
+        """Says that executions were fetched for questions; as `RowTable.welcome`."""
+        await self.load()
+        ids = [one.int for one in task_ids]
+        await anyio.to_thread.run_sync(self.retriever.rows.welcome, ids, total)
+
     async def adopt(
         self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector], model: str
     ) -> None:

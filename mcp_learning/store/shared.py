@@ -136,13 +136,13 @@ class Part(NamedTuple):
         author: Those of one author alone; empty: none; None: of all authors.
         since: Those recorded since then, UTC; None: at any time.
         most: How many at most, those that were changed or fetched last.
-        guests: How many others that were fetched for a question may stay.
+        fetched: How many others that were fetched for a question may stay, the last ones.
     """
 
     author: str | None
     since: datetime | None
     most: int
-    guests: int
+    fetched: int
 
     @property
     def is_all(self) -> bool:
@@ -299,6 +299,10 @@ class SharedStore(Protocol):
 
     async def held(self) -> Held:
         """How many executions are here."""
+        ...
+
+    async def fetched(self) -> list[UUID]:
+        """Executions that are here since a question was about them."""
         ...
 
     async def lacking_vectors(self, task_ids: Sequence[UUID]) -> list[UUID]:

@@ -71,6 +71,7 @@ class Beyond:
         self._total = total
         self._remote: RemoteSearch | None = None
         self._lock = anyio.Lock()
+        self._recalled = False
         self._away_until = 0.0
         self._why = _SLOW
         self.shortcoming: str | None = None
@@ -88,6 +89,9 @@ class Beyond:
             EmbedderUnavailable: The model can't be loaded.
             StoreError: The database can't be read or written.
         """
+        if not self._recalled:
+            await self._local.recall(self._total())
+            self._recalled = self._total() > 0  # how many there are may be known only later
         query = await self._local.asked(text)
         try:
             with anyio.fail_after(PATIENCE):

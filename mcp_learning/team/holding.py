@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 from mcp_learning.settings import Settings, TeamReplica
 from mcp_learning.store.shared import Part
 
-GUESTS = 10_000
+MOST_FETCHED = 10_000
 """Executions that stay for the next question, after they were fetched for one: 30 MB."""
+
+SHARE_FETCHED = 4
+"""Where others have to go for them, one of so many at most: the others say how rare words are."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Holding:
         """
         author = {"all": None, "own": role, "none": ""}[self.replica]
         since = None if self.days is None else datetime.now(UTC) - timedelta(days=self.days)
-        return Part(author, since, self.most, min(GUESTS, self.most))
+        room = self.most // SHARE_FETCHED if self.replica == "all" else self.most
+        return Part(author, since, self.most, min(MOST_FETCHED, room))
 
 
 _BY_DEFAULT = Holding("all", Settings.model_fields["team_replica_max_rows"].default, None)

@@ -81,6 +81,18 @@ class Local:
         self.grown |= done
         return done
 
+    async def recall(self, total: int) -> None:
+        """Tells searches what was fetched for questions before this process began.
+
+        Args:
+            total: As for `cache`.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
+        if fetched := await self.store.fetched():
+            await (await self._indexer()).mark_fetched(fetched, total)
+
     async def adopt(self, vectors: Sequence[SharedVector]) -> None:
         """Stores vectors that the same model made elsewhere, for executions that have none.
 

@@ -118,6 +118,7 @@ def test_all_migrations_make_all_columns_of_the_original_design(cursor: Cursor) 
         "schema_version",
         "outbox",
         "team_mark",
+        "fetched",
     }
 
 

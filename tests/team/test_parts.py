@@ -82,6 +82,30 @@ async def test_a_host_holds_at_most_so_many_and_those_that_changed_last(
         assert await held(host) == {ids[0], *ids[2:]}
 
 
+async def test_what_was_fetched_for_a_question_leaves_first_also_after_a_restart(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path / "all", "ada") as (first,):
+        ids = [await first.record(f"mend the cart, part {n}") for n in range(14)]
+        await first.service.ready()
+        await first.exchange()
+    few = {"team_replica_max_rows": 8}
+    async with hosts(server, database, tmp_path / "few", "ben", **few) as (host,):
+        await host.exchange()
+        for number in (0, 1, 2):
+            await host.execution(ids[number])
+        await host.exchange()
+        assert await held(host) == {*ids[1:3], *ids[8:]}
+    async with hosts(server, database, tmp_path / "few", "ben", **few) as (host,):
+        await host.execution(ids[4])
+        await host.exchange()
+        assert await held(host) == {ids[2], ids[4], *ids[8:]}
+        assert set(await host.service.store.fetched()) == {ids[2], ids[4]}
+        await host.found("mend the cart")
+        assert set(await host.service.store.fetched()) > {ids[2], ids[4]}
+
+
 async def test_a_host_holds_what_is_young_enough_by_the_time_of_recording(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:

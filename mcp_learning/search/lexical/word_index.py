@@ -22,6 +22,7 @@ from mcp_learning.search.arrays import grown
 from mcp_learning.search.lexical.postings import Segment, frozen, merged, renumbered, without
 from mcp_learning.search.lexical.query_terms import (
     DEFAULT_PARAMETERS,
+    LEAST_SAMPLE,
     Bm25Parameters,
     QueryTerms,
     SampledRows,
@@ -144,7 +145,7 @@ class WordIndex:
                 return LexicalScores(
                     np.zeros(self._used, np.float32), 0.0, 0.0, np.empty(0, np.int32)
                 )
-            mean = max(self._total / alive, 1.0)
+            mean = max(self._mean_length(), 1.0)
             chosen = QueryTerms(
                 question,
                 self._segments,
@@ -224,6 +225,16 @@ class WordIndex:
         number[here] = np.arange(len(here))
         sizes = {"max_tail_rows": self._max_tail_rows, "bulk_rows": self._bulk_rows}
         return WordIndex(renumbered(segment, number), **sizes)
+
+    def _mean_length(self) -> float:
+        """Of the living rows, in terms; without those that were fetched, if enough others say."""
+        if self.sample is not None:
+            fetched = self.sample.guests[:-1][: self._used]
+            counted = ~self._dead[: self._used]
+            counted[: len(fetched)] &= ~fetched
+            if np.count_nonzero(counted) >= LEAST_SAMPLE:
+                return float(self._lengths[: self._used][counted].mean())
+        return self._total / self._alive
 
     def _append(self, counted: Sequence[Counter[int]]) -> None:
         for row, terms in enumerate(counted, self._used):

@@ -27,12 +27,14 @@ def evict(cursor: Cursor, part: Part) -> list[UUID]:
         return []
     where, values = _belongs(part)
     rows = cursor.execute(
-        f"SELECT task_id FROM (SELECT x.task_id, {where} AS belongs, x.sequence, "
-        f"row_number() OVER (PARTITION BY {where} ORDER BY x.sequence DESC) AS place, "
-        "row_number() OVER (ORDER BY x.sequence DESC) AS overall "
-        f"FROM executions x WHERE {_MAY_GO}) "
-        "WHERE overall > ? OR (NOT belongs AND place > ?)",
-        [*values, *values, part.most, part.guests],
+        "WITH placed AS ("
+        f"SELECT x.task_id, x.sequence, {where} AS belongs, "
+        f"row_number() OVER (PARTITION BY {where} ORDER BY x.sequence DESC) AS place "
+        f"FROM executions x WHERE {_MAY_GO}"
+        "), fitting AS (SELECT *, belongs OR place <= ? AS fits FROM placed) "
+        "SELECT task_id FROM fitting "
+        "QUALIFY NOT fits OR row_number() OVER (ORDER BY fits DESC, sequence DESC) > ?",
+        [*values, *values, part.fetched, part.most],
     ).fetchall()
     return remove(cursor, [row[0] for row in rows])
 
@@ -62,11 +64,16 @@ def held(cursor: Cursor) -> Held:
     return Held(*(row or (0, 0)))
 
 
+def fetched(cursor: Cursor) -> list[UUID]:
+    """As `SharedStore.fetched`."""
+    return [row[0] for row in cursor.execute("SELECT task_id FROM fetched").fetchall()]
+
+
 def _belongs(part: Part) -> tuple[str, list[object]]:
-    """A condition on executions that belong to a part whenever they were fetched."""
+    """A condition on executions that belong to a part, and weren't fetched for a question."""
     if part.author == "":
         return "false", []
-    clauses, values = ["true"], list[object]()
+    clauses, values = ["x.task_id NOT IN (SELECT task_id FROM fetched)"], list[object]()
     if part.author is not None:
         clauses.append("x.author = ?")
         values.append(part.author)

@@ -157,7 +157,7 @@ def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     """Deletes executions with their embeddings, feedback, uses and recall counts."""
     ids = joined(task_ids)
     vectors = ("embeddings", "embeddings_next", "passages", "passages_next")
-    for table in (*vectors, "feedback", "recall_counts", "uses", "executions"):
+    for table in (*vectors, "feedback", "recall_counts", "uses", "fetched", "executions"):
         cursor.execute(f"DELETE FROM {table} WHERE task_id {AMONG_UUIDS}", [ids])
     cursor.execute(f"DELETE FROM uses WHERE used_task_id {AMONG_UUIDS}", [ids])
 

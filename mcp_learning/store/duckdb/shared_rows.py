@@ -112,6 +112,9 @@ class SharedRows:
     async def held(self) -> Held:
         return await self.database.read(evictions.held)
 
+    async def fetched(self) -> list[UUID]:
+        return await self.database.read(evictions.fetched)
+
     async def lacking_vectors(self, task_ids: Sequence[UUID]) -> list[UUID]:
         return await self.database.read(lambda c: team_rows.lacking_vectors(c, task_ids))
 

@@ -65,6 +65,9 @@ def cache(cursor: Cursor, page: TeamPage, embedded: EmbeddedRows | None) -> dict
         from mcp_learning.store.duckdb import bulk  # with numpy
 
         bulk.insert(cursor, made)
+        cursor.execute(
+            f"INSERT INTO fetched SELECT unnest({UUIDS})", [joined([one.task_id for one in made])]
+        )
         if embedded is not None:
             versions = _embed(cursor, {one.task_id for one in made}, embedded)
     _add_feedback_and_uses(cursor, page)
