@@ -6,31 +6,32 @@ from collections.abc import Iterator
 from mcp_learning.redaction.secrets import bindings
 from mcp_learning.redaction.secrets.literals import Name, bare_value, is_secret
 from mcp_learning.redaction.secrets.names import FOREIGN, STEMS, meaning_of, words_of
+from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import is_prose, is_random, is_telling
 
-_BACKWARDS = re.compile(r"[\w.$-]{0,60}")  # on the reversed text before a stem
-_WORD_BEFORE = re.compile(r"(?: [\w-]{1,20}){1,2}")
-_FORWARDS = re.compile(r"[\w-]{0,60}", re.ASCII)
+_BACKWARDS = pattern(r"[\w.$-]{0,60}")  # on the reversed text before a stem
+_WORD_BEFORE = pattern(r"(?: [\w-]{1,20}){1,2}")
+_FORWARDS = pattern(r"[\w-]{0,60}", re.ASCII)
 
-_REST = re.compile(r"[^\s\"'`<>,;&\\|)\]}]*")  # of a value that is longer than was matched
-_FURTHER = re.compile(r"[ \t]+(?:--?\w|&&|\|)")  # of a command line
+_REST = pattern(r"[^\s\"'`<>,;&\\|)\]}]*")  # of a value that is longer than was matched
+_FURTHER = pattern(r"[ \t]+(?:--?\w|&&|\|)")  # of a command line
 # Before the last name of it.
-_PATH = re.compile(r"(?:[^\s:]:|::|//|(?:^|[\s\"'(])[^\s:\"'(]{0,60}/)\Z")
-_HEADING = re.compile(r"(?:\n|\A)#{1,6} [^\n]{0,40}\Z")
-_LISTED = re.compile(r"\w=[^\s,;]{1,60}[,; ]\Z")  # user=somebody,password=…
-_FURTHER_FIELD = re.compile(r"[ \t]+[A-Za-z][\w.]{0,30}=[^\s=]")  # password=… user=somebody
-_DEFINITION = re.compile(
+_PATH = pattern(r"(?:[^\s:]:|::|//|(?:^|[\s\"'(])[^\s:\"'(]{0,60}/)\Z")
+_HEADING = pattern(r"(?:\n|\A)#{1,6} [^\n]{0,40}\Z")
+_LISTED = pattern(r"\w=[^\s,;]{1,60}[,; ]\Z")  # user=somebody,password=…
+_FURTHER_FIELD = pattern(r"[ \t]+[A-Za-z][\w.]{0,30}=[^\s=]")  # password=… user=somebody
+_DEFINITION = pattern(
     r"(?:[#%](?:define|global)|\b(?:set|setenv|env|arg)(?:[ \t]+-\w+)*)[ \t]+\Z", re.IGNORECASE
 )
-_VARIABLE = re.compile(r"[A-Za-z]+\d{1,2}")
-_SIBLING = re.compile(
+_VARIABLE = pattern(r"[A-Za-z]+\d{1,2}")
+_SIBLING = pattern(
     r"^[ \t]*[\"']?(?:user(?:name|_name|id)?|login|email|mail|account|host(?:name)?|server|port|db|"
     r"database|dbname|url|endpoint|region)[\"']?[ \t]*[:=]",
     re.IGNORECASE | re.MULTILINE,
 )
-_SETTER = re.compile(r"(?:set|with|add|use|put|define|register|provide)[-_]|[^-_]+\Z")
-_ARGUMENT = re.compile(r"(?:^|\s)--?[A-Za-z][\w-]{0,30}[ =][\"']?\Z")  # --set password=…
+_SETTER = pattern(r"(?:set|with|add|use|put|define|register|provide)[-_]|[^-_]+\Z")
+_ARGUMENT = pattern(r"(?:^|\s)--?[A-Za-z][\w-]{0,30}[ =][\"']?\Z")  # --set password=…
 
 
 def find_assignments(text: str, folded: str) -> Iterator[Secret]:
@@ -231,7 +232,7 @@ def _is_alone(name: Name, match: re.Match[str]) -> bool:
     line = name.text.rfind("\n", max(0, name.start - 21), name.start) + 1
     before = name.text[max(line, name.start - 20) : name.start]
     indent = re.fullmatch(r"[ \t]*(?:export |set |[-+] )?[\"']?", before)
-    return bool(indent and re.compile(r"[ \t]*\r?(?:\n|\Z)").match(name.text, match.end()))
+    return bool(indent and pattern(r"[ \t]*\r?(?:\n|\Z)").match(name.text, match.end()))
 
 
 def _has_siblings(name: Name) -> bool:

@@ -5,6 +5,8 @@ The value is the group `quoted` or `bare`. Each pattern is bounded.
 
 import re
 
+from mcp_learning.redaction.secrets.patterns import pattern
+
 _CLOSE = r"\\*(?:[\"'`]|&quot;|&#34;)?\]?(?:\*\*|__|''|</\w{1,8}>)?"
 _QUOTED = (
     r"[fbru@$]{0,2}(?P<escape>\\*)(?P<quote>[\"'`]|&quot;|&#34;)"
@@ -23,69 +25,69 @@ _TYPE = (
     r"(?=[ \t]+=[^=>]|=[ \t]*[\"']))?"
 )
 
-ASSIGNMENT = re.compile(
+ASSIGNMENT = pattern(
     rf"{_CLOSE}{_TYPE}(?:[ \t]string(?=[ \t]*=))?[ \t]*{_SIGN}[ \t]*(?:\*\*|__|</\w{{1,8}}>)?[ \t]*"
     r"(?:&\w{1,40}[ \t]+|!!str[ \t]+)?"
     rf"(?:{_QUOTED}|{_BARE})",
     re.ASCII,
 )
 # password:⏎  value — alone on its line
-NEXT_LINE = re.compile(
+NEXT_LINE = pattern(
     r"\\*[\"'`]?(?:\*\*)?[ \t]*[:\uff1a=](?:\*\*)?[ \t]*(?:[|>][-+]?)?[ \t]*\r?\n(?:[ \t]*\r?\n)?"
     r"(?P<indent>[ \t]*)(?:[-*>][ \t]+)?(?:[\"'`]|```\w*\n)?(?P<bare>[^\s\"'`]{4,400}+)[\"'`]?"
     r"[ \t]*(?=\r?\n|\Z)"
 )
-PAIR = re.compile(  # "password", "value"
+PAIR = pattern(  # "password", "value"
     rf"(?:\\*(?:[\"'`]|&quot;|&#34;)|(?<=[A-Z]))[ \t\n]{{0,20}},[ \t\n]{{0,20}}{_QUOTED}"
     r"(?![ \t]{0,8}:)"
 )
-FALLBACK = re.compile(  # environ.get("password") or "value"
+FALLBACK = pattern(  # environ.get("password") or "value"
     rf"(?:\\*[\"'`]\)?|\b)[ \t]{{1,20}}(?:or|\?\?|\|\|)[ \t]{{1,20}}{_QUOTED}"
 )
-CALL = re.compile(rf"\([ \t\n]{{0,20}}{_QUOTED}")
-ELEMENT = re.compile(  # <password>value</ and <entry key="password">value</
+CALL = pattern(rf"\([ \t\n]{{0,20}}{_QUOTED}")
+ELEMENT = pattern(  # <password>value</ and <entry key="password">value</
     r"\\*[\"']?(?:[ \t][^<>\n]{0,200})?>[ \t\n]{0,40}(?:<!\[CDATA\[)?"
     r"(?P<bare>[^<>\n]{1,4096}?)(?:\]\]>)?[ \t\n]{0,40}<(?:/|\\/)"
 )
-MEMBER = re.compile(  # {"name": "password", "value": "…"}, also as XML attributes and YAML
+MEMBER = pattern(  # {"name": "password", "value": "…"}, also as XML attributes and YAML
     r"\\*[\"']?[\s,;]{1,60}(?:[\w\"']{1,20}[ \t]*[:=][ \t]*[\w\"']{1,20}[\s,;]{1,40}){0,3}"
     r"\\*[\"']?(?:\w{0,20}value|content|data|default|plaintext|body)\\*[\"']?[ \t]*[:=][ \t]*"
     rf"(?:{_QUOTED}|{_BARE})",
     re.ASCII | re.IGNORECASE,
 )
-MEMBER_BEFORE = re.compile(  # {"value": "…", "name": "password"}; on the text before the name
+MEMBER_BEFORE = pattern(  # {"value": "…", "name": "password"}; on the text before the name
     r"value\\*[\"']?[ \t]*[:=][ \t]*\\*[\"'](?P<quoted>[^\"'\n]{1,200})\\*[\"'][\s,]{1,60}"
     r"(?:\\*[\"']\w{1,20}\\*[\"'][ \t]*:[ \t]*[\w\"']{1,20}[\s,;]{1,40}){0,2}"
     r"\\*[\"']?(?:name|key|id)\\*[\"']?[ \t]*[:=][ \t]*\\*[\"']\Z",
     re.IGNORECASE,
 )
-NAMED = re.compile(
+NAMED = pattern(
     r"(?:(?:\b|_)(?:name|key|id|type|property|variable|setting|env|parameterkey|option)\\*[\"']?"
     r"[ \t]*[:=][ \t]*\\*[\"']?|\bvariable[ \t]+\")\Z",
     re.IGNORECASE,
 )
-VARIABLE = re.compile(  # terraform: variable "db_password" { default = "…" }
+VARIABLE = pattern(  # terraform: variable "db_password" { default = "…" }
     rf"\"[ \t]*\{{[^{{}}]{{0,400}}?\b(?:default|value)[ \t]*=[ \t]*{_QUOTED}"
 )
-OPTION = re.compile(rf"[ \t]+(?!--?[a-z][\w-]{{0,30}}(?:[\s=]|\Z))(?:{_QUOTED}|{_BARE})")
-CELL = re.compile(
+OPTION = pattern(rf"[ \t]+(?!--?[a-z][\w-]{{0,30}}(?:[\s=]|\Z))(?:{_QUOTED}|{_BARE})")
+CELL = pattern(
     r"[ \t]*(?:\*\*|`)?[ \t]*\|[ \t]*[`*\"']{0,2}(?P<bare>[^\s|`\"']{4,200})[`*\"']{0,2}[ \t]*\|"
 )
-SAID = re.compile(
+SAID = pattern(
     r"\\*[\"'`]?(?:[ \t]+(?:for|of|to|von|für|de|del|для)[ \t]+[\w@.-]{1,40})?[ \t]*"
     r"(?:[ \t](?:is|was|equals|lautet|ist|es|est|é|è|—|\u2013)[ \t]*:?[ \t]+|"
     r"(?:是|为|為|は|는|은)[:\uff1a]?)[ \t]*"
     rf"(?:{_QUOTED}|{_BARE})"
 )
-PROPERTY = re.compile(  # <key>password</key> <string>…</string>
+PROPERTY = pattern(  # <key>password</key> <string>…</string>
     r"</key>\s{0,40}<string>(?P<bare>[^<>\n]{1,4096})</string>"
 )
-HEADING = re.compile(  # ### Password, and the value below
+HEADING = pattern(  # ### Password, and the value below
     r"[ \t]{0,20}#{0,6}\r?\n(?:[ \t]{0,20}\r?\n)?[`*]{0,2}(?P<bare>[^\s`]{4,400})[`*]{0,2}"
     r"[ \t]{0,20}(?=\r?\n|\Z)"
 )
-HTML_CELL = re.compile(  # <td>Password</td><td>…</td>
+HTML_CELL = pattern(  # <td>Password</td><td>…</td>
     r"\s{0,20}</(?:td|th|dt)>\s{0,20}<(?:td|dd)(?:\s[^<>]{0,100})?>\s{0,20}"
     r"(?P<bare>[^<>\s]{4,200})\s{0,20}<"
 )
-TUPLE = re.compile(rf",?[ \t]{{1,10}}{_QUOTED}")  # {password, "…"} and {:password "…"}
+TUPLE = pattern(rf",?[ \t]{{1,10}}{_QUOTED}")  # {password, "…"} and {:password "…"}

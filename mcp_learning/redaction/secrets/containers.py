@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.types import JSON, Secret
 from mcp_learning.redaction.secrets.values import (
     is_hexadecimal,
@@ -11,29 +12,29 @@ from mcp_learning.redaction.secrets.values import (
     is_telling,
 )
 
-CONTAINER_NAME = re.compile(
+CONTAINER_NAME = pattern(
     r"(?:^|-)(?:secrets|credentials|creds|passwords|passwds|api-?keys|access-?keys|"
     r"private-?keys|auth-?tokens|access-?tokens|stringdata)\Z"
 )
 """The end of a name, its words joined by ``-``, whose members are secrets."""
 
 # Members that may describe the others: where they are used, whose they are, and how they are kept.
-_ADDRESSEE = re.compile(
+_ADDRESSEE = pattern(
     r"(?:user(?:-?name|-?id)?|login|host(?:name)?|server|url|uri|endpoint)\Z", re.IGNORECASE
 )
-_OWNER = re.compile(
+_OWNER = pattern(
     r"(?:database|db|e?mail|account|project\w*|provider|engine|source|target)\Z", re.IGNORECASE
 )
-_DESCRIPTION = re.compile(
+_DESCRIPTION = pattern(
     r"(?:name|type|kind|port|region|file|path|external|environment|required|optional|description|"
     r"uid|gid|mode|driver|template-driver|labels|inherit|version|"
     r"expir\w*|created\w*|updated\w*|scopes?|issuer|client-?id|tenant-?id|"
     r"id|ref|key-?id|enabled|namespace|secret-?name|value-?from|from|as|rotation\w*|arn)\Z",
     re.IGNORECASE,
 )
-_OF_ACCOUNTS = re.compile(r"(?:credentials|creds)\Z")  # a name, a place and its password
+_OF_ACCOUNTS = pattern(r"(?:credentials|creds)\Z")  # a name, a place and its password
 
-_OPENING = re.compile(
+_OPENING = pattern(
     r"(?P<called>secrets|cred(?:ential)?s|passwords|passwds|api[_-]?keys|access[_-]?keys|"
     r"private[_-]?keys|auth[_-]?tokens|access[_-]?tokens|"
     r"github-oauth|gitlab-(?:oauth|token)|stringdata|"
@@ -45,17 +46,17 @@ _MARKERS = (
     *("gitlab-token", "kind: secret"),
 )
 _LONGEST = 4_000
-_MEMBER = re.compile(
+_MEMBER = pattern(
     r"(?P<name>[\w.-]{1,60})\\*[\"']?[ \t]*(?:=>|:=|[:=])[ \t]*(?P<escape>\\*)"
     r"(?:(?P<quote>[\"'`])(?P<quoted>[^\"'`\n]{4,2000}?)(?P=escape)(?P=quote)|"
     r"(?P<bare>[^\s\"'`,{}\[\]|>&*!][^\s\"'`,{}\[\]]{3,2000}))"
 )
-_BARE = re.compile(r"[\w+/=@!#$%^&*.~-]+")
-_ADDRESS = re.compile(
+_BARE = pattern(r"[\w+/=@!#$%^&*.~-]+")
+_ADDRESS = pattern(
     r".*://|~?/|\.|[\w.+-]+@[\w-]+\.|[\w-]+(?:[.:][\w-]+)+\Z|(?:[a-z][\w-]*/)+[a-z][\w.-]*\Z"
 )
-_NAME = re.compile(r"[A-Za-z]*\d*(?:[-_.][A-Za-z]*\d*)*")
-_ITEM = re.compile(
+_NAME = pattern(r"[A-Za-z]*\d*(?:[-_.][A-Za-z]*\d*)*")
+_ITEM = pattern(
     r"(?:[\[,(]|^[ \t]*-)[ \t\n]{0,40}\\*(?P<quote>[\"'`])"
     r"(?P<quoted>[^\"'`\n\\]{4,2000})\\*(?P=quote)"
     r"(?=[ \t\n]{0,40}(?:[\],)]|\Z))",
@@ -76,8 +77,8 @@ def find_in_containers(text: str, folded: str) -> Iterator[Secret]:
         if is_class or (opening[0].startswith("data") and not is_manifest):
             position = start
             continue
-        for pattern in (_MEMBER, _ITEM):
-            for match in pattern.finditer(text, start - 1, end):
+        for member in (_MEMBER, _ITEM):
+            for match in member.finditer(text, start - 1, end):
                 if _is_secret(match, opening["called"] or ""):
                     group = "quoted" if match["quoted"] is not None else "bare"
                     yield Secret(*match.span(group), "secret")

@@ -4,11 +4,11 @@ Each pattern has a marker that occurs, in lower case, wherever it matches; its o
 part is what goes. Repetitions are bounded, possessive, or can't start twice.
 """
 
-import functools
 import re
 from collections.abc import Iterator
 
 from mcp_learning.redaction.secrets.commands import COMMANDS
+from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import is_placeholder
 
@@ -129,25 +129,17 @@ _FILES = (
 )  # fmt: skip
 
 
-_CONTEXTS = (*_HEADERS, *_ADDRESSES, *_FILES, *COMMANDS)
-
-
-@functools.cache
-def _compiled(source: str) -> re.Pattern[str]:
-    return re.compile(source, re.ASCII | re.IGNORECASE | re.MULTILINE)
-
-
-def warm() -> None:
-    """Compiles every pattern, each of which is compiled at its first use otherwise."""
-    for _, _, source in _CONTEXTS:
-        _compiled(source)
+_CONTEXTS = [
+    (kind, marker, pattern(source, re.ASCII | re.IGNORECASE | re.MULTILINE))
+    for kind, marker, source in (*_HEADERS, *_ADDRESSES, *_FILES, *COMMANDS)
+]
 
 
 def find_in_contexts(text: str, folded: str) -> Iterator[Secret]:
     """The secrets that are known by where they stand. `folded` as in `search`."""
-    for kind, marker, source in _CONTEXTS:
+    for kind, marker, known in _CONTEXTS:
         if marker in folded:
-            for match in _compiled(source).finditer(text):
+            for match in known.finditer(text):
                 group = match.lastgroup or 0
                 if not is_placeholder(match[group]):
                     yield Secret(*match.span(group), kind)

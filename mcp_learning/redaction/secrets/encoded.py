@@ -5,15 +5,16 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 
+from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.types import Secret
 
-_RUN = re.compile(
+_RUN = pattern(
     r"(?<![\w+/=-])(?:[A-Za-z0-9+/]{40,}+|[\w-]{40,}+)"
     r"(?:\r?\n[ \t]{0,20}[A-Za-z0-9+/]{16,})*+={0,2}",
     re.ASCII,
 )
-_LONG = re.compile(r"[\w+/=-]{40}", re.ASCII)
-_PRINTABLE = re.compile(r"[\t\n\r -~]*")
+_LONG = pattern(r"[\w+/=-]{40}", re.ASCII)
+_PRINTABLE = pattern(r"[\t\n\r -~]*")
 
 
 def may_be_encoded(words: str) -> bool:

@@ -22,6 +22,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from mcp_learning.redaction.secrets.patterns import pattern
+
 _ALPHABETS = {
     "A": "[A-Za-z0-9]",
     "U": "[A-Z0-9]",
@@ -39,27 +41,18 @@ _UUID = "H8!-H4!-H4!-H4!-H12!"
 class Format(NamedTuple):
     """A documented format, by its prefix, or else what it contains.
 
-    It must look random where names of programs may have its form, too.
+    The pattern is of what follows the prefix; without a prefix, of all of it. It must look random
+    where names of programs may have its form, too.
     """
 
     kind: str
     prefix: str
-    source: str
+    pattern: re.Pattern[str]
     looks_random: bool
 
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """What follows the prefix; without a prefix, all of it. Compiled at the first use."""
-        return _compiled(self.source)
-
 
 @functools.cache
-def _compiled(source: str) -> re.Pattern[str]:
-    return re.compile(source, re.ASCII)
-
-
-@functools.cache
-def _source(body: str) -> str:
+def _pattern(body: str) -> re.Pattern[str]:
     parts = []
     for letter, number, exact, other in re.findall(r"([AULHXDWPB])(\d+)(!?)|([^!])", body):
         if other:
@@ -68,7 +61,7 @@ def _source(body: str) -> str:
             alphabet = _ALPHABETS[letter]
             last = f"(?!{alphabet})"
             parts.append(f"{alphabet}{{{number}}}{last}" if exact else f"{alphabet}{{{number},}}")
-    return "".join(parts)
+    return pattern("".join(parts), re.ASCII)
 
 
 @functools.cache
@@ -84,7 +77,7 @@ def prefixed() -> tuple[Format, ...]:
         (kind, rest[0], _UUID if body == "UUID" else body) for _, kind, body, *rest in _table()
     )
     return tuple(
-        Format(kind, prefix, _source(body), any(letter in body for letter in "AWPLB"))
+        Format(kind, prefix, _pattern(body), any(letter in body for letter in "AWPLB"))
         for kind, prefixes, body in known
         if body != "*"
         for prefix in prefixes.split()
@@ -95,10 +88,6 @@ def prefixed() -> tuple[Format, ...]:
 def unprefixed() -> tuple[Format, ...]:
     """The formats that contain an infix."""
     rows = (row for row in _table() if len(row) == 5)
-    return tuple(Format(kind, infix, source, False) for _, kind, _, infix, source in rows)
-
-
-def warm() -> None:
-    """Compiles every pattern, each of which is compiled at its first use otherwise."""
-    for known in (*prefixed(), *unprefixed()):
-        _compiled(known.source)
+    return tuple(
+        Format(kind, infix, pattern(source, re.ASCII), False) for _, kind, _, infix, source in rows
+    )

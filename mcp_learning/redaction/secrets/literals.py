@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from mcp_learning.redaction.secrets.names import Meaning, meaning_of, words_of
+from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.values import (
     is_hexadecimal,
     is_identifier,
@@ -17,12 +18,12 @@ from mcp_learning.redaction.secrets.values import (
 )
 
 # What a bare value is where it is code: a call, an index, an attribute, a pointer.
-_CODE = re.compile(
+_CODE = pattern(
     r"[*&|(\[]|[A-Za-z_][\w.]*[(\[{]|.*\w[(\[].*[)\].,;]|[A-Za-z_]\w*(?:(?:\.|\?\.|->|::)[A-Za-z_]\w*)+\W*\Z"
 )
-_CALL = re.compile(r"[A-Za-z_][\w.]*[(\[{]|[(\[]")
-_TOKEN = re.compile(r"(?:[\w-]{16,400}|[\w+/]{16,400}={1,2})", re.ASCII)
-_PASS = re.compile(r"(?=.*[^\W\d])[\w!@#$%^&*+=~.?/-]{6,60}", re.ASCII)
+_CALL = pattern(r"[A-Za-z_][\w.]*[(\[{]|[(\[]")
+_TOKEN = pattern(r"(?:[\w-]{16,400}|[\w+/]{16,400}={1,2})", re.ASCII)
+_PASS = pattern(r"(?=.*[^\W\d])[\w!@#$%^&*+=~.?/-]{6,60}", re.ASCII)
 
 
 class Name(NamedTuple):

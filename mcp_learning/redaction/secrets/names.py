@@ -4,6 +4,8 @@ import functools
 import re
 from typing import NamedTuple
 
+from mcp_learning.redaction.secrets.patterns import pattern
+
 
 class Meaning(NamedTuple):
     """What a name says about its value.
@@ -69,13 +71,13 @@ _RANDOM = {  # kind: names; the value must be random
 }  # fmt: skip
 
 # After a name, these words leave its meaning.
-_QUALIFIER = re.compile(
+_QUALIFIER = pattern(
     r"-(?:value|text|plain|plaintext|clear|cleartext|string|str|b64|base64|base-64|data|prod|"
     r"production|dev|development|test|testing|stage|staging|live|sandbox|old|new|current|previous|"
     r"primary|secondary|main|default|backup|fallback|base|admin|root|raw|literal|env|v|[a-z]|\d+)\Z"
 )
 # A name that ends so, or such a word before the term, is about a secret but isn't one.
-_OTHER = re.compile(
+_OTHER = pattern(
     r"(?:^|-)(?:(?:no|use|has|is|with|without|show|hide|forgot|reset|confirm|requires?|validate|verify|"
     r"check|hash|get|fetch|load|read|find|generate|create|make|parse|refresh|revoke|rotate|decode|"
     r"strip|skip|invalid|missing|wrong|expected)-"
@@ -89,11 +91,11 @@ _OTHER = re.compile(
     r"error|registry|property|attribute|json|yaml|sec-websocket|first|last|each|no|get)-?key|"
     r"authorization-(?:url|server))\Z"
 )
-_ANYWHERE = re.compile(
+_ANYWHERE = pattern(
     r"\A(?:[a-z\d]+-)*(?:password|passwd|pwd|secret|token|api-?key|access-?key|private-?key)"
     r"(?:-[a-z\d]+){1,2}\Z"
 )
-_NOT_LAST = re.compile(
+_NOT_LAST = pattern(
     r"-(?:file|path|dir|url|uri|name|id|ids|count|length|len|size|type|expires?|expiry|expiration|"
     r"expired|ttl|hash|hashed|digest|field|policy|reset|ref|reference|arn|key-ref|required|enabled|"
     r"disabled|min|max|limit|budget|usage|at|in|on|age|days|seconds|hours|timeout|version|prefix|"
@@ -126,7 +128,7 @@ def _any_of(stems: str) -> re.Pattern[str]:
     by_letter: dict[str, list[str]] = {}
     for stem in stems.replace("-", " ").split("|"):
         by_letter.setdefault(stem[0], []).append(re.escape(stem[1:]))
-    return re.compile("|".join(f"{c}(?:{'|'.join(rest)})" for c, rest in by_letter.items()))
+    return pattern("|".join(f"{c}(?:{'|'.join(rest)})" for c, rest in by_letter.items()))
 
 
 STEMS = _any_of(

@@ -8,30 +8,31 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.types import Secret
 
 _LONGEST = 20_000  # characters of one key
 
-_HEADER = re.compile(
+_HEADER = pattern(
     r"-{4,5} ?BEGIN (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1) ?-{4,5}|"
     r"Private-Lines: \d{1,4}",
     re.ASCII,
 )
-_FOOTER = re.compile(
+_FOOTER = pattern(
     r"-{4,5} ?END (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1) ?-{4,5}", re.ASCII
 )
 _BREAK = r"(?:\s|\\++[nrt]?|[\"'>|+,]|\d{1,6}[\t|:→])"
 _FIELD = r"[A-Z][\w-]{2,20}: [^\n\\]{0,200}"
-_BODY = re.compile(
+_BODY = pattern(
     rf"(?:{_BREAK}{{0,60}}{_FIELD}){{0,8}}(?:{_BREAK}*+[\w+/=]{{16,}}+)++"
     rf"(?:{_BREAK}*+[\w+/=]++(?:(?<==)|(?=\s*\Z)))?",
     re.ASCII,
 )
-_BODY_BACKWARDS = re.compile(
+_BODY_BACKWARDS = pattern(
     r"(?:(?:\s|[nrt]?\\|[\"'>|+,])*+[\w+/=]{1,200}+)?(?:(?:\s|[nrt]?\\|[\"'>|+,])*+[\w+/=]{16,}+)++",
     re.ASCII,
 )
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{16}")
+_BASE64 = pattern(r"[A-Za-z0-9+/]{16}")
 
 
 def find_private_keys(text: str) -> Iterator[Secret]:

@@ -1,9 +1,10 @@
 """Replaces the secrets of texts and JSON values by placeholders."""
 
 from mcp_learning.redaction.privacy import without_private
-from mcp_learning.redaction.secrets import contexts, formats, values
+from mcp_learning.redaction.secrets import formats, values
 from mcp_learning.redaction.secrets.containers import CONTAINER_NAME, is_secret_member
 from mcp_learning.redaction.secrets.names import meaning_of, words_of
+from mcp_learning.redaction.secrets.patterns import compile_all
 from mcp_learning.redaction.secrets.search import PLACEHOLDER, find_secrets
 from mcp_learning.redaction.secrets.types import JSON, Secret
 
@@ -70,8 +71,9 @@ def redact_value(value: JSON, name: str = "") -> tuple[JSON, int]:
 
 def warm() -> None:
     """Compiles every pattern, so that no later call pays for it."""
-    contexts.warm()
-    formats.warm()
+    formats.prefixed()
+    formats.unprefixed()
+    compile_all()
 
 
 def _replaced(text: str, secrets: list[Secret]) -> str:

@@ -8,19 +8,20 @@ from mcp_learning.redaction.secrets.assignments import find_assignments
 from mcp_learning.redaction.secrets.containers import find_in_containers
 from mcp_learning.redaction.secrets.contexts import find_in_contexts
 from mcp_learning.redaction.secrets.encoded import find_encoded, may_be_encoded
+from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.private_keys import find_private_keys
 from mcp_learning.redaction.secrets.tables import find_in_inserts, find_in_tables
 from mcp_learning.redaction.secrets.tokens import find_tokens
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import may_continue
 
-PLACEHOLDER = re.compile(r"\[redacted:[a-z0-9-]+\]")
+PLACEHOLDER = pattern(r"\[redacted:[a-z0-9-]+\]")
 
-_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_INVISIBLE = pattern(f"[{INVISIBLE}]")
 _SHORTEST_WORD = 12  # no token is shorter
 _WIDE = 60  # columns of a line that was wrapped
-_LINE_BREAK = re.compile(r"[\\=]?[\"'`]?[ \t]{0,8}[+\\.]?[ \t]{0,8}\r?\n[ \t>|+]{0,40}[\"'`]?")
-_RUN = re.compile(r"[\w+/=.~-]{4,4096}(?=[\s\"'`,;)]|\Z)", re.ASCII)
+_LINE_BREAK = pattern(r"[\\=]?[\"'`]?[ \t]{0,8}[+\\.]?[ \t]{0,8}\r?\n[ \t>|+]{0,40}[\"'`]?")
+_RUN = pattern(r"[\w+/=.~-]{4,4096}(?=[\s\"'`,;)]|\Z)", re.ASCII)
 
 
 def find_secrets(text: str) -> list[Secret]:

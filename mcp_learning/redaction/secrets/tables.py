@@ -4,22 +4,21 @@ import re
 from collections.abc import Iterator
 
 from mcp_learning.redaction.secrets.names import meaning_of
+from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import is_reference, is_telling
 
-_RULE = re.compile(r"\n[ \t>]{0,20}\|?[ \t]{0,20}:?-{2,100}:?[ \t]{0,20}\|[-:| \t]{0,400}\n")
-_CSV_HEAD = re.compile(
+_RULE = pattern(r"\n[ \t>]{0,20}\|?[ \t]{0,20}:?-{2,100}:?[ \t]{0,20}\|[-:| \t]{0,400}\n")
+_CSV_HEAD = pattern(
     r"^\"?[\w.-]{1,40}\"?"
     r"(?P<separator>[,;\t])\"?[\w.-]{1,40}\"?(?:(?P=separator)\"?[\w.-]{1,40}\"?){0,30}\r?\n",
     re.MULTILINE,
 )
-_INSERT = re.compile(
+_INSERT = pattern(
     r"\binsert into [^\s(]{1,100}[ \t]*\((?P<columns>[^()]{1,1000})\)\s{0,20}values\s{0,20}\(",
     re.IGNORECASE,
 )
-_ITEM = re.compile(
-    r"[ \t]*(?:'(?P<quoted>(?:[^'\\\n]|\\.|''){0,400})'|[^,()'\n]{1,200})(?P<end>[,)])"
-)
+_ITEM = pattern(r"[ \t]*(?:'(?P<quoted>(?:[^'\\\n]|\\.|''){0,400})'|[^,()'\n]{1,200})(?P<end>[,)])")
 _MOST_ROWS = 200
 _MARKS = " \t\r\n`*\"'"
 

@@ -5,19 +5,20 @@ import re
 from collections.abc import Iterator
 
 from mcp_learning.redaction.secrets.formats import Format, prefixed, unprefixed
+from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import is_random
 
 _LONGEST_BODY = 2_048  # looked at from one prefix on, so that many prefixes stay linear
 _MOST_LINES = 16  # over which a token may be wrapped
 
-_JWT = re.compile(r"eyJ[\w-]{8,500}\.(?:eyJ[\w-]{8,}+|[\w-]*+\.[\w-]++)(?:\.[\w-]++)*", re.ASCII)
+_JWT = pattern(r"eyJ[\w-]{8,500}\.(?:eyJ[\w-]{8,}+|[\w-]*+\.[\w-]++)(?:\.[\w-]++)*", re.ASCII)
 # Before a word: the end of an escape, a colour or a %XX.
-_ESCAPE = re.compile(r"(?:\\[abefnrtv]|\\x[\da-fA-F]{2}|\\u00[\da-fA-F]{2}|[\[;]\d{1,2}m|"
+_ESCAPE = pattern(r"(?:\\[abefnrtv]|\\x[\da-fA-F]{2}|\\u00[\da-fA-F]{2}|[\[;]\d{1,2}m|"
     r"%[\da-fA-F]{2})\Z")  # fmt: skip
-_TAIL = re.compile(r"[\w-]*", re.ASCII)
-_RUN = re.compile(r"[\w.+/~%:-]*", re.ASCII)
-_WRAP = re.compile(
+_TAIL = pattern(r"[\w-]*", re.ASCII)
+_RUN = pattern(r"[\w.+/~%:-]*", re.ASCII)
+_WRAP = pattern(
     r"[\\=]?[\"'`]?[ \t]{0,8}[+\\.]?[ \t]{0,8}(?:\r?\n|\\r\\n|\\n)[ \t>|#*+]{0,40}[\"'`]?"
 )
 

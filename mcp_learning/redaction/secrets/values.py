@@ -6,6 +6,8 @@ is only asked for a value whose place already says that it may be a secret.
 
 import re
 
+from mcp_learning.redaction.secrets.patterns import pattern
+
 # Stands where a secret will be.
 _PLACEHOLDER = (
     r".*(?:\(\?|\[\^|\\[wdsSDW]|\]\{\d|\][+*]).*|\$[\w:]+(?:(?:\[|->|\.|::).*|[-;,.)\]]{1,3})?|\$?\{.*|\$[(\[].*|<.*|(?:%\w*[^\w%]?)++|%\(.*|%\w+%|.*\{\{?[\w.]*\}?\}.*|"
@@ -27,19 +29,19 @@ _POINTER = (
     r"ENC\[.*|#/.*|projects/.*|(?:process|os|secrets|self|this|config|settings|env|var|local|data|module)\.[\w.]+|"
     r"(?!(?=.*\d)(?=.*[A-Z])[\w/+]{40}\Z)(?:~|\.{1,2})?/[\w.@~/-]*"
 )
-_IS_PLACEHOLDER = re.compile(_PLACEHOLDER, re.DOTALL)
-_IS_POINTER = re.compile(_POINTER, re.DOTALL)
-_HEXADECIMAL = re.compile(r"[\da-fA-F-]+")
+_IS_PLACEHOLDER = pattern(_PLACEHOLDER, re.DOTALL)
+_IS_POINTER = pattern(_POINTER, re.DOTALL)
+_HEXADECIMAL = pattern(r"[\da-fA-F-]+")
 _SEEN = 160  # characters of a value that are looked at
-_EVIDENCE = re.compile(r"[\d!@#$%^*+=~]")
-_IDENTIFIER = re.compile(r"_*[A-Za-z]+\d{0,2}(?:[_.-]+[A-Za-z]*\d{0,2})*", re.ASCII)
-_JOINED = re.compile(
+_EVIDENCE = pattern(r"[\d!@#$%^*+=~]")
+_IDENTIFIER = pattern(r"_*[A-Za-z]+\d{0,2}(?:[_.-]+[A-Za-z]*\d{0,2})*", re.ASCII)
+_JOINED = pattern(
     r"_*[A-Za-z]+\d*(?:[_-][A-Za-z]*\d*)+|_*[a-z]+\d{0,2}[a-z]*(?:_[a-z]*\d{0,2}[a-z]*)+", re.ASCII
 )
-_NO_WORD = re.compile(r"[a-z]{24}")
-_UPPER, _LOWER = re.compile("[A-Z]"), re.compile("[a-z]")
-_TURN = re.compile(r"(?<=[a-z])[A-Z]|(?<=[A-Z])[a-z]")
-_PROSE = re.compile(
+_NO_WORD = pattern(r"[a-z]{24}")
+_UPPER, _LOWER = pattern("[A-Z]"), pattern("[a-z]")
+_TURN = pattern(r"(?<=[a-z])[A-Z]|(?<=[A-Z])[a-z]")
+_PROSE = pattern(
     r"\b(?:a|an|and|are|as|at|be|been|by|can|cannot|could|do|does|either|for|from|has|have|if|in|"
     r"is|it|its|least|may|must|no|not|of|on|only|or|please|should|than|that|the|then|this|to|too|"
     r"use|used|using|was|were|when|which|will|with|without|you|your|der|die|das|ist|und|nicht|ein|"
