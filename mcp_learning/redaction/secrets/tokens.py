@@ -28,12 +28,12 @@ def find_tokens(text: str, words: str) -> Iterator[Secret]:
 
     Where no prefix occurs in its long words, none occurs in the text.
     """
-    heads = {words[i : i + 3] for i in range(len(words) - 2)}
-    for head, formats in _by_head().items():
-        if head in heads or len(head) < 3:
-            for known in formats:
-                if known.prefix in words:
-                    yield from _with_prefix(text, known)
+    formats, with_head, always = _by_head()
+    present = with_head.keys() & {words[i : i + 3] for i in range(len(words) - 2)}
+    for group in sorted((*always, *(with_head[head] for head in present))):
+        for known in formats[group]:
+            if known.prefix in words:
+                yield from _with_prefix(text, known)
     for known in unprefixed():
         if known.prefix in words and known.pattern.search(words):
             for match in known.pattern.finditer(text):
@@ -44,12 +44,17 @@ def find_tokens(text: str, words: str) -> Iterator[Secret]:
 
 
 @functools.cache
-def _by_head() -> dict[str, list[Format]]:
-    """The formats by the first three characters of their prefix, or by all where it is shorter."""
-    formats: dict[str, list[Format]] = {}
+def _by_head() -> tuple[list[list[Format]], dict[str, int], list[int]]:
+    """The formats in groups by the first three characters of their prefix, their head.
+
+    Beside them, the numbers of the groups by head, and of those whose prefix is shorter.
+    """
+    groups: dict[str, list[Format]] = {}
     for known in prefixed():
-        formats.setdefault(known.prefix[:3], []).append(known)
-    return formats
+        groups.setdefault(known.prefix[:3], []).append(known)
+    numbers = {head: number for number, head in enumerate(groups)}
+    short = [number for head, number in numbers.items() if len(head) < 3]
+    return list(groups.values()), numbers, short
 
 
 def _with_prefix(text: str, known: Format) -> Iterator[Secret]:
