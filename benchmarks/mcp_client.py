@@ -63,6 +63,7 @@ def spawn(
     data_dir: Path | None = None,
     *,
     environment: Mapping[str, str] | None = None,
+    lifetime: float = _LIFETIME_SECONDS,
 ) -> Iterator[Connection]:
     """Starts a server and initializes it; ends it afterwards.
 
@@ -70,6 +71,7 @@ def spawn(
         command: Such as `PRODUCT_SERVER` or `EMPTY_SERVER`.
         data_dir: Of its database. It gets default settings; the user's own don't reach it.
         environment: Instead of `data_dir`, for a server of any kind.
+        lifetime: Seconds after which it is killed, should it hang.
 
     Raises:
         LearningError: It doesn't answer.
@@ -79,7 +81,7 @@ def spawn(
         environment = default_environment(data_dir)
     with TemporaryFile() as log:
         begun = time.perf_counter()
-        client = StdioClient(command, environment, log=log, seconds=_LIFETIME_SECONDS, noisy=True)
+        client = StdioClient(command, environment, log=log, seconds=lifetime, noisy=True)
         with client:
             yield Connection(client, begun)
             with suppress(TimeoutExpired):  # leaving the context kills it then
