@@ -151,11 +151,14 @@ class EmbeddingQueue:
         for one in given:
             parts.setdefault(one.task_id, []).append(one)
         found: list[tuple[Unembedded, NDArray[np.float32]]] = []
+        known: dict[str, tuple[int, int]] = {}  # runs of a task have the same description
         for row in rows:
             text, some = row.task_description, parts.get(row.task_id, ())
-            described = description_hash(text)
+            if text not in known:
+                known[text] = description_hash(text), len(passages(text))
+            described, wanted = known[text]
             vectors = {one.part: one.vector for one in some if one.described == described}
-            if set(vectors) == set(range(len(passages(text)))):
+            if set(vectors) == set(range(wanted)):
                 found.append((row, np.stack([vectors[part] for part in sorted(vectors)])))
         if not found:
             return None

@@ -70,9 +70,9 @@ class TokenisedQuery(NamedTuple):
         """Tokenises a text."""
         counts: Counter[int] = Counter()
         spelling: dict[int, int] = {}
-        for frequency, terms in _tokenised(text):
+        for terms in _tokenised(text):
             for term, flags in terms:
-                counts[term] += frequency
+                counts[term] += 1
                 spelling[term] = spelling.get(term, 0) | flags
         return cls(
             counts,
@@ -83,11 +83,11 @@ class TokenisedQuery(NamedTuple):
 
 def count_terms(*texts: str | None) -> Counter[int]:
     """How often each term occurs in the texts; None counts as an empty text."""
-    counts: Counter[int] = Counter()
-    for frequency, terms in _tokenised(*texts):
+    counts: dict[int, int] = {}  # a Counter is slower to fill
+    for terms in _tokenised(*texts):
         for term, _ in terms:
-            counts[term] += frequency
-    return counts
+            counts[term] = counts.get(term, 0) + 1
+    return Counter(counts)
 
 
 def count_each(rows: Iterable[Sequence[str | None]]) -> Iterator[Counter[int]]:
@@ -128,12 +128,14 @@ def is_stop_word(term: int) -> bool:
     return term in _STOP_WORDS
 
 
-def _tokenised(*texts: str | None) -> Iterator[tuple[int, tuple[_Term, ...]]]:
-    """Yields the frequency of each different word, and its terms."""
-    words = Counter(word for text in texts if text for word in _WORD.findall(_normal(text)))
-    for word, frequency in words.items():
-        for piece in _pieces(word):
-            yield frequency, _terms_of(piece)
+def _tokenised(*texts: str | None) -> Iterator[tuple[_Term, ...]]:
+    """Yields the terms of each word."""
+    for text in filter(None, texts):
+        for word in _WORD.findall(_normal(text)):
+            if len(word) <= _LONGEST:
+                yield _terms_of(word)
+            else:
+                yield from map(_terms_of, _pieces(word))
 
 
 def _normal(text: str) -> str:
@@ -142,8 +144,8 @@ def _normal(text: str) -> str:
 
 
 def _pieces(word: str) -> list[str]:
-    """The word, cut off if it is long; text without blanks in pieces that overlap by one."""
-    if len(word) <= _LONGEST or not _UNSPACED.search(word):
+    """A long word, cut off; text without blanks in pieces that overlap by one."""
+    if not _UNSPACED.search(word):
         return [word[:_LONGEST]]
     return [word[at : at + _LONGEST] for at in range(0, len(word) - 1, _LONGEST - 1)]
 

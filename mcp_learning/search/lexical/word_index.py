@@ -32,7 +32,7 @@ from mcp_learning.search.lexical.terms import TokenisedQuery
 MAX_TAIL_ROWS = 2_048
 """Rows from which the tail becomes a segment."""
 
-BULK_ROWS = 256
+BULK_ROWS = 64
 """Rows that become a segment of their own when they are added at once."""
 
 
