@@ -6,6 +6,12 @@ move by a shift that all options have in common, since tasks are hard or easy fo
 each option's own. Both are normal around 0; the likeliest ones are found by Newton's method, at
 once, so that what a single option did isn't put down to the tasks alone.
 
+Logits are those of mean rates: the rate on all tasks is the mean over types of task, and so on. A
+mean rate is nearer to one half than the rate in the middle of the normal distribution. For a mean m
+and a variance v it is that of the logit m / √(1 + 0.346·v), nearly: S. Zeger, K.-Y. Liang and P.
+Albert, "Models for longitudinal data: a generalized estimating equation approach", Biometrics 44
+(1988), 1049-1060.
+
 How far logits shift at a level isn't known beforehand. Each pair of variances in `COMMON` and `OWN`
 is weighted by what is known of it, and by how likely it makes the counts of all options together,
 so that a level at which nothing differs changes nothing.
@@ -16,6 +22,7 @@ likelihoods to a power below 1: J. Ibrahim and M.-H. Chen, "Power prior distribu
 models", Statistical Science 15 (2000), 46-60.
 """
 
+from math import pi
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +30,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-VARIANCES = np.array([0.01, 0.1, 0.3, 1.0, 3.0])
+VARIANCES = np.array([0.01, 0.1, 0.5, 2.0, 6.0])
 """Variances that shifts may have; 0.01 moves a rate of 1/2 by 0.025."""
 
 COMMON, OWN = (pair.ravel() for pair in np.meshgrid(VARIANCES, VARIANCES, indexing="ij"))
@@ -31,6 +38,10 @@ COMMON, OWN = (pair.ravel() for pair in np.meshgrid(VARIANCES, VARIANCES, indexi
 
 FEW = 1 / ((COMMON + 0.1) * (OWN + 0.1))
 """Weights of the pairs before anything is known: a level rather changes nothing."""
+
+UNIFORM = COMMON * OWN
+"""Weights of the pairs for the very task, uniform in both variances, whose steps grow with them: if
+options were rather taken to be alike there, telling them apart would take many runs of each."""
 
 TOGETHER = np.where(VARIANCES[0] == OWN, 1.0 / (COMMON + 0.1), 1e-9)
 """Weights of the pairs for options that have a part in common."""
@@ -43,6 +54,7 @@ ANY = 0.01
 might be different there makes rates less sure as soon as anything is known."""
 
 _STEPS, _LONGEST_STEP, _CLOSE = 8, 2.0, 0.02
+_AVERAGED = 16**2 * 3 / (15 * pi) ** 2
 _CELLS = 400
 
 
@@ -61,12 +73,14 @@ class Shifts(NamedTuple):
     """The likeliest shifts of logits for each of j pairs of variances.
 
     Attributes:
-        mean: (j, …, m).
+        likeliest: (j, …, m) logits after them.
+        logit: (j, …, m) of the mean rate, given how unsure these still are.
         information: (j, …, m) >= 0, the curvature of the log-likelihood there.
         evidence: (j, …) logarithms of how likely the counts are.
     """
 
-    mean: Floats
+    likeliest: Floats
+    logit: Floats
     information: Floats
     evidence: Floats
 
@@ -106,8 +120,7 @@ class Belief(NamedTuple):
     def rate(self) -> Floats:
         """(…, m) expected success rates, 0..1.
 
-        The logistic function of the mean, and not its mean, which is nearer to one half: the rates
-        that the logits start from are means over all tasks already.
+        The logistic function of the mean logit, which is that of the mean rate (`shifts`).
         """
         return logistic(self.logit)
 
@@ -133,7 +146,7 @@ class Belief(NamedTuple):
         logs = _first(np.log(weights), dimensions) + found.evidence[..., None]
         weight = np.exp(logs - logs.max(axis=0))
         weight /= weight.sum(axis=0)
-        shift = (weight * found.mean).sum(axis=0)
+        logit = (weight * found.logit).sum(axis=0)
         known = found.information.sum(axis=-1, keepdims=True)
         known = known / (known + ANY)
         information = found.information / overstated
@@ -143,9 +156,9 @@ class Belief(NamedTuple):
         common = _first(COMMON, dimensions) * known
         common = common / (1 + common * told)
         least = alone.min(axis=-1, keepdims=True, initial=1.0)
-        square = own * alone + common * (alone**2 - least**2) + (found.mean - shift) ** 2
+        square = own * alone + common * (alone**2 - least**2) + (found.logit - logit) ** 2
         return Belief(
-            self.logit + shift,
+            logit,
             (weight * square).sum(axis=0),
             self.shared + (weight * common * least**2).sum(axis=0),
         )
@@ -189,14 +202,15 @@ def shifts(logits: Floats, counts: Counts) -> Shifts:
     shift, so that a step is found by elimination.
 
     Args:
-        logits: (…, m) before.
+        logits: (…, m) of the mean rates before.
         counts: (…, m).
     """
     wide, alone = _first(COMMON, logits.ndim), _first(OWN, logits.ndim)
     common = np.zeros((len(COMMON), *logits.shape[:-1], 1))
     own = np.zeros((len(OWN), *logits.shape))
+    middle = logits * _widening(wide + alone)
     for _ in range(_STEPS):
-        rate = logistic(logits + common + own)
+        rate = logistic(middle + common + own)
         expected = counts.total * rate
         slope, information = counts.success - expected, expected * (1 - rate)
         left = 1 + alone * information
@@ -207,11 +221,17 @@ def shifts(logits: Floats, counts: Counts) -> Shifts:
         common, own = common + steps[0], own + steps[1]
         if max(float(np.abs(one).max(initial=0.0)) for one in steps) < _CLOSE:
             break
-    at = logits + common + own
+    at = middle + common + own
     likelihood = (counts.success * at - counts.total * np.logaddexp(0, at)).sum(axis=-1)
     penalty = (own**2 / alone + np.log(left)).sum(axis=-1)
     penalty = penalty + (common**2 / wide + np.log1p(wide * told))[..., 0]
-    return Shifts(common + own, information, likelihood - 0.5 * penalty)
+    variance = alone / left + wide / (1 + wide * told) / left**2
+    return Shifts(at, at / _widening(variance), information, likelihood - 0.5 * penalty)
+
+
+def _widening(variance: Floats) -> Floats:
+    """How many times the logit at the middle of a normal distribution is that of the mean rate."""
+    return np.asarray(np.sqrt(1 + _AVERAGED * variance))
 
 
 def _bounded(step: Floats) -> Floats:

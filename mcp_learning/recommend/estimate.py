@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mcp_learning.recommend import changepoint
-from mcp_learning.recommend.belief import APART, FEW, Belief, Counts, Floats
+from mcp_learning.recommend.belief import APART, FEW, UNIFORM, Belief, Counts, Floats
 from mcp_learning.recommend.evidence import (
     LEVELS,
     Bools,
@@ -42,7 +42,7 @@ BEFORE, CARRIES_OVER = 4.0, 0.8
 before which so many executions are taken to have ended as all tasks did, that rate moved so far
 towards 1/2. Measured, as the other two (docs/learning.md)."""
 
-OVERSTATED = 3.0
+OVERSTATED = 2.0
 """How many times the information of runs of the very task is overstated: how far options differ on
 one task is known from few runs, and underestimated. Measured by the coverage of intervals."""
 
@@ -97,7 +97,10 @@ class Regularities:
         return np.where(known, self.tried[at], self.usual)
 
 
-UNKNOWN = Regularities((FEW,) * len(LEVELS), 1.0, np.zeros(0, np.int64), np.zeros(0), 1.0)
+WEIGHTS = {level: UNIFORM if level == "same" else FEW for level in LEVELS}
+"""Of the pairs of variances at each level, before anything is known."""
+
+UNKNOWN = Regularities(list(WEIGHTS.values()), 1.0, np.zeros(0, np.int64), np.zeros(0), 1.0)
 """Of a history that is too short to learn from."""
 
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Choice, Filters
-from mcp_learning.recommend.belief import COMMON, FEW, OWN, Counts, Floats, logistic, shifts
-from mcp_learning.recommend.estimate import UNKNOWN, Regularities, usual
+from mcp_learning.recommend.belief import COMMON, OWN, Counts, Floats, logistic, shifts
+from mcp_learning.recommend.estimate import UNKNOWN, WEIGHTS, Regularities, usual
 from mcp_learning.recommend.evidence import (
     LEVELS,
     PLACES,
@@ -158,14 +158,13 @@ def learned(history: _History, noise: float) -> Regularities:
     found = []
     taken = np.arange(len(sample))
     for level in LEVELS:
-        seen = shifts(logits, levels[level])
-        moved = logits + seen.mean
+        moved = shifts(logits, levels[level]).logit
         rate = logistic(moved[:, taken, option])
         recorded = 0.5 + confidence * (np.where(success, rate, 1 - rate) - 0.5)
         fit = np.log(recorded).sum(axis=1)
         if level == "same":
             fit = _of_tasks(history, sample, logits, levels[level])
-        weights = FEW * np.exp(fit - fit.max()) + 1e-9
+        weights = WEIGHTS[level] * np.exp(fit - fit.max()) + 1e-9
         found.append(weights / weights.sum())
         logits = np.tensordot(found[-1], moved, axes=1)
     versions = history.snapshot.view["version"][history.rows].astype(np.int64)

@@ -13,6 +13,7 @@ from mcp_learning.recommend.belief import (
     Belief,
     Counts,
     Floats,
+    logistic,
     logit_of,
     shifts,
 )
@@ -40,14 +41,26 @@ def test_no_other_shift_of_an_option_is_likelier() -> None:
     common, own = COMMON[:, None], OWN[:, None]
     covariance = common[..., None] + own[..., None] * np.eye(2)
 
-    def height(mean: Floats) -> Floats:
-        at = before + mean
+    middle = shifts(before, counted([(0, 0), (0, 0)])).likeliest
+
+    def height(at: Floats) -> Floats:
+        mean = at - middle
         likelihood = (given.success * at - given.total * np.logaddexp(0, at)).sum(axis=-1)
         inverse = np.linalg.inv(covariance)
         return np.asarray(likelihood - 0.5 * np.einsum("ji,jik,jk->j", mean, inverse, mean))
 
     for step in ([0.2, 0], [-0.2, 0], [0, 0.2], [0, -0.2], [0.2, 0.2], [-0.2, -0.2]):
-        assert (height(found.mean) > height(found.mean + step)).all()
+        assert (height(found.likeliest) > height(found.likeliest + step)).all()
+
+
+def test_rates_are_means_over_what_is_unsure() -> None:
+    before, none = logit_of(np.array([0.1, 0.5, 0.95])), counted([(0, 0)] * 3)
+    found = shifts(before, none)
+    points, weights = np.polynomial.hermite_e.hermegauss(40)
+    each = found.likeliest[..., None] + np.sqrt(COMMON + OWN)[:, None, None] * points
+    mean = logistic(each) @ weights / weights.sum()
+    assert mean == pytest.approx(np.tile(logistic(before), (len(OWN), 1)), abs=0.02)
+    assert found.logit == pytest.approx(np.tile(before, (len(OWN), 1)))
 
 
 @pytest.mark.parametrize("won", [0, 100])
