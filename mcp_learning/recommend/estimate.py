@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.belief import APART, FEW, UNIFORM, Belief, Counts, Floats
@@ -20,6 +21,7 @@ from mcp_learning.recommend.evidence import (
     counts_of,
 )
 from mcp_learning.recommend.tallies import effective_sizes
+from mcp_learning.recommend.task_types import TaskTypes
 
 TRIED = 1.0
 """Effective executions from which an option counts as tried on tasks like this one."""
@@ -36,6 +38,10 @@ SURE = 0.95
 OFTEN = 4.0
 """Effective runs of the very task, or of each option on tasks of its type, from which nothing is
 left to explore."""
+
+OFTEN_IF_INFERRED = 30.0
+"""Likewise of each option on tasks of its type, if that is inferred: within a type there may be
+kinds of tasks for which other options are better."""
 
 BEFORE, CARRIES_OVER = 4.0, 0.8
 """By what options are ordered on a task that wasn't done often: their rate on tasks of one kind,
@@ -61,6 +67,7 @@ class Background:
             what it is good at.
         plain: (m,) rates on all tasks, each execution counting the same.
         places: Counts of the options on tasks of the type, and in the repository, at hand.
+        told: Whether the type was told, rather than inferred.
     """
 
     success: float
@@ -68,6 +75,7 @@ class Background:
     usual: Belief
     plain: Floats
     places: Mapping[Where, Counts]
+    told: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,7 @@ class Regularities:
         versions: (n,) int64, ascending, versions of the embeddings of the executions learned from.
         tried: (n,) >= 1, how many executions with the same option are of that kind of task.
         usual: The median of these.
+        types: Tells the type of a task; None: texts don't tell it here.
     """
 
     levels: Sequence[Floats]
@@ -87,6 +96,13 @@ class Regularities:
     versions: Ints
     tried: Floats
     usual: float
+    types: TaskTypes | None = None
+
+    def types_of(self, vector: NDArray[np.float32] | None) -> Mapping[str, float]:
+        """Probabilities of the types that a task may be of; empty if nothing tells them."""
+        if self.types is None or vector is None:
+            return {}
+        return self.types.probabilities(vector)
 
     def crowd(self, versions: Ints) -> Floats:
         """(k,) `tried` of executions, by their embeddings' versions; the median of new ones."""
@@ -211,7 +227,8 @@ def estimate(
     sizes = effective_sizes(evidence.option, near, options)
     promise = belief.logit
     of_type = at["task_type"].total if "task_type" in at else np.zeros(options)
-    if at["same"].total.sum() < OFTEN and of_type.sum() < OFTEN * options:
+    often = OFTEN if background.told else OFTEN_IF_INFERRED
+    if at["same"].total.sum() < OFTEN and of_type.sum() < often * options:
         won, total = counts_of(evidence.option, evidence.says, near, options)
         before = 0.5 + CARRIES_OVER * (background.plain - 0.5)
         promise = (BEFORE * before + sizes * won / np.maximum(total, 1e-300)) / (BEFORE + sizes)

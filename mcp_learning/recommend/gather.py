@@ -28,8 +28,11 @@ to be shown: each takes 0.1 ms."""
 FEW_USED = 2
 """Options used for the kind of work, below which one that served other kinds is compared, too."""
 
-KIND_SHARE = 0.25
-"""Share of the similarity that tasks of a type make up, from which it is a kind of work at hand."""
+LIKELY = 0.25
+"""Probability that an option was used for the type of task at hand, from which it is compared."""
+
+SURE_OF_TYPE = 0.8
+"""Probability of an inferred type from which rates rest on tasks of that type, too."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,18 @@ class Gathered:
         evidence: The same executions.
         background: All ended executions.
         names: Of the options, by number.
-        used: (m,) whether each was used for the kind of work at hand.
+        used: (m,) the probability that each was used for tasks of the type at hand, 0..1.
         known: How many options there are, with those that aren't compared.
+        inferred: Probabilities of the types at hand; empty if the type was told, or can't be told.
     """
 
     rows: Ints
     evidence: Evidence
     background: Background
     names: list[str]
-    used: Bools
+    used: Floats
     known: int
+    inferred: Mapping[str, float]
 
 
 def gather(
@@ -100,7 +105,12 @@ def gather(
     weight = recency(age, half_life_days) * history.information
     everywhere = history.counts(weight, options)
     tried = tally(history.option[similar], similarity, options)
-    used, portable = _uses(related, history, history.rows[similar], similarity, comparison, options)
+    told = comparison.task_type
+    inferred = history.learned.types_of(query.vector) if told is None and len(similar) else {}
+    types = inferred if told is None else {told: 1.0}
+    near_types = view["task_type"][history.rows[similar]]
+    of_type = _of_type(related.snapshot, types, near_types, similarity)
+    used, portable = _uses(history, of_type, options)
     compared = _compared(tried, used, portable, everywhere, comparison.limit, included)
     if history.discount_changed(weight, compared, related.snapshot.vectors, query.noise):
         everywhere = history.counts(weight, options)
@@ -117,15 +127,12 @@ def gather(
         same=view["task_key"][rows] == query.task_key,
         weight=weight[similar] * _by_votes(view, rows, votes),
     )
-    places: tuple[tuple[Place, str | None], ...] = (
-        ("task_type", comparison.task_type),
-        ("repo", comparison.repo),
-    )
-    there = {
-        name: np.isin(view[name][history.rows], codes(related.snapshot, name, wanted))
-        for name, wanted in places
-        if wanted is not None
-    }
+    there: dict[Place, Floats] = {}
+    if max(types.values(), default=0.0) >= SURE_OF_TYPE:
+        there["task_type"] = of_type[view["task_type"][history.rows]]
+    if comparison.repo is not None:
+        wanted = codes(related.snapshot, comparison.repo)
+        there["repo"] = np.isin(view["repo"][history.rows], wanted).astype(np.float64)
     sums = float(everywhere.success.sum()), float(everywhere.total.sum())
     spread = typical(history.option, history.says, weight, history.crowd, options)
     plain = everywhere.of(compared)
@@ -142,20 +149,39 @@ def gather(
         believed,
         rates,
         {name: history.counts(weight * at, options).of(compared) for name, at in there.items()},
+        told is not None,
     )
     names = [merged.names[number] for number in compared.tolist()]
-    return Gathered(rows, evidence, background, names, used[compared], options)
+    return Gathered(rows, evidence, background, names, used[compared], options, inferred)
 
 
-def codes(snapshot: Snapshot, name: str, wanted: str) -> list[int]:
-    """The codes of a label, or of a repository under all its spellings."""
-    labels = snapshot.labels(name)
-    same = repositories.matching(wanted, labels) if name == "repo" else [wanted]
+def codes(snapshot: Snapshot, repo: str) -> list[int]:
+    """The codes of a repository under all its spellings."""
+    labels = snapshot.labels("repo")
+    same = repositories.matching(repo, labels)
     return [code for code, label in enumerate(labels) if label in same]
 
 
+def _of_type(
+    snapshot: Snapshot, types: Mapping[str, float], near: Ints, similarity: Floats
+) -> Floats:
+    """(types,) how likely each type is the one at hand; if nothing is known, by similar tasks.
+
+    Args:
+        snapshot: That has the types.
+        types: What is known of them; may be empty.
+        near: (n,) the types of similar executions.
+        similarity: (n,) theirs, 0..1.
+    """
+    names = snapshot.labels("task_type")
+    if types:
+        return np.array([types.get(name, 0.0) for name in names])
+    share = tally(near, similarity, len(names))
+    return np.asarray(share / max(share.sum(), 1e-300))
+
+
 def _compared(
-    tried: Floats, used: Bools, portable: Bools, usual: Counts, limit: int, included: Ints
+    tried: Floats, used: Floats, portable: Bools, usual: Counts, limit: int, included: Ints
 ) -> Ints:
     """Numbers of the options to compare, ascending.
 
@@ -173,34 +199,23 @@ def _compared(
     """
     rate = (usual.success + 1) / (usual.total + 2)
     order = np.lexsort((np.arange(len(rate)), -np.round(rate, 9), -np.round(tried, 9)))
-    best = order[used[order]][: max(MOST_COMPARED, limit)]
-    others = order[(~used & ((tried > 0) | portable))[order]]
+    likely = used >= LIKELY
+    best = order[likely[order]][: max(MOST_COMPARED, limit)]
+    others = order[(~likely & ((tried > 0) | portable))[order]]
     room = limit if not len(best) else 1 if len(best) < FEW_USED else 0
     return np.union1d(np.concatenate([best, others[:room]]), included)
 
 
-def _uses(
-    related: Related,
-    history: EndedExecutions,
-    near: Ints,
-    similarity: Floats,
-    comparison: Comparison,
-    count: int,
-) -> tuple[Bools, Bools]:
-    """(count,) whether an option was used for the kind of work at hand, and for two types at least.
+def _uses(history: EndedExecutions, of_type: Floats, count: int) -> tuple[Floats, Bools]:
+    """(count,) how likely an option was used for the type at hand, and whether for two at least.
 
-    The kind of work is the type asked for; without, the types of the near executions.
+    Args:
+        history: All.
+        of_type: (types,) how likely each type is the one at hand.
+        count: How many options there are.
     """
-    if comparison.task_type is None:
-        labels = len(related.snapshot.labels("task_type"))
-        share = tally(related.snapshot.view["task_type"][near], similarity, labels)
-        here = np.flatnonzero((share > 0) & (share >= KIND_SHARE * share.sum())).tolist()
-    else:
-        here = codes(related.snapshot, "task_type", comparison.task_type)
-    of_option, of_type = history.uses
-    used = np.zeros(count, bool)
-    used[of_option[np.isin(of_type, here)]] = True
-    return used, np.bincount(of_option, minlength=count) >= 2
+    options, types = history.uses
+    return tally(options, of_type[types], count), np.bincount(options, minlength=count) >= 2
 
 
 def _by_votes(view: CatalogView, similar: Ints, votes: Mapping[UUID, Vote]) -> Floats:

@@ -19,7 +19,7 @@ from mcp_learning.models.results import Basis, Draw, Option, Recommendation
 from mcp_learning.models.wording import counted
 from mcp_learning.recommend import choice, pitfalls
 from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate, estimate
-from mcp_learning.recommend.gather import Comparison, Gathered, gather
+from mcp_learning.recommend.gather import SURE_OF_TYPE, Comparison, Gathered, gather
 from mcp_learning.recommend.history import HistoryCache
 from mcp_learning.recommend.labels import parts_of
 from mcp_learning.recommend.tallies import weighted_quantile
@@ -127,7 +127,8 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
         for at, number in zip(made.weighty, made.numbers, strict=True)
         if number in texts
     }
-    best = sorted(estimated.order.tolist(), key=lambda number: not gathered.used[number])
+    unused = gathered.used < 0.5  # rather than not, for tasks of this type
+    best = sorted(estimated.order.tolist(), key=lambda number: bool(unused[number]))
     costs, worse = _medians(gathered, estimated, read, "cost_usd"), estimated.worse
     order = choice.ordered(best, estimated, costs, made.request.objective)
     order = choice.shown(order, estimated)
@@ -146,7 +147,7 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
             options_known=gathered.known,
             overall_success_rate=round(estimated.global_rate, 3),
             half_life_days=made.half_life_days,
-            note=_note(estimated, gathered, made.pending, made.request.by),
+            note=_note(estimated, gathered, made.pending, made.request.by) + _type_note(gathered),
         ),
     )
 
@@ -227,3 +228,14 @@ def _note(estimated: Estimate, gathered: Gathered, pending: int, by: str) -> str
     if won == 0:
         return "every similar execution failed; see the pitfalls, or try something new"
     return weighted
+
+
+def _type_note(gathered: Gathered) -> str:
+    """Of which type the task is taken to be, if that was inferred."""
+    likely = sorted(gathered.inferred.items(), key=lambda one: -one[1])[:2]
+    if not likely:
+        return ""
+    (first, chance), (second, less) = likely
+    if chance >= SURE_OF_TYPE:
+        return f"; taken for {first} ({chance:.0%})"
+    return f"; unsure of its type ({first} {chance:.0%}, {second} {less:.0%}): name task_type"

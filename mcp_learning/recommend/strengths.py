@@ -34,6 +34,7 @@ from mcp_learning.recommend.evidence import (
 )
 from mcp_learning.recommend.labels import choices, merge
 from mcp_learning.recommend.tallies import typical
+from mcp_learning.recommend.task_types import TaskTypes
 from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.metric_cache import window_of
 from mcp_learning.search.related import related
@@ -169,9 +170,9 @@ def learned(history: _History, noise: float) -> Regularities:
         logits = np.tensordot(found[-1], moved, axes=1)
     versions = history.snapshot.view["version"][history.rows].astype(np.int64)
     order = np.argsort(versions)
-    return Regularities(
-        found, _overstated(history, found[-1]), versions[order], tried[order], np.median(tried)
-    )
+    types = TaskTypes.of(history.snapshot, history.rows[::-1])
+    overstated = _overstated(history, found[-1])
+    return Regularities(found, overstated, versions[order], tried[order], np.median(tried), types)
 
 
 def _of_tasks(history: _History, sample: Sequence[int], logits: Floats, before: Counts) -> Floats:

@@ -1,0 +1,105 @@
+"""Which type of task a description asks for, when its type isn't told.
+
+A vector says more of the modules and things that a task names than of what is to be done with them,
+so that the nearest tasks are often of other types. Ridge regression finds the directions in which
+types differ: one linear function for each type, fitted by least squares to 1 for tasks of the type
+and 0 for others. A softmax makes probabilities of their values, with a slope that predicts each
+task best from all others: where texts say nothing of the type, it is 0, and nothing is inferred.
+
+Sources: R. Rifkin and A. Klautau, "In defense of one-vs-all classification", Journal of Machine
+Learning Research 5 (2004), 101-141; values without the task itself in closed form: D. Allen, "The
+relationship between variable selection and data augmentation and a method for prediction",
+Technometrics 16 (1974), 125-127; the slope: C. Guo et al., "On calibration of modern neural
+networks", ICML 2017 (temperature scaling).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcp_learning.recommend.belief import Floats
+from mcp_learning.recommend.evidence import Ints
+from mcp_learning.search.metric import first_of_each
+from mcp_learning.search.snapshot import Snapshot
+
+RIDGE = 0.3
+"""Penalty on the squares of the coefficients; vectors have norm 1. Measured (docs/learning.md)."""
+
+_SLOPES = (0.0, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
+
+
+@dataclass(frozen=True)
+class TaskTypes:
+    """Tells types of tasks apart by the tasks' vectors.
+
+    Attributes:
+        names: Of the k types.
+        origin: (dimension,) the mean of the vectors learned from.
+        slopes: (dimension, k) coefficients, times the slope of the softmax.
+        usual: (k,) logarithms of how often each type occurs.
+    """
+
+    names: Sequence[str]
+    origin: Floats
+    slopes: Floats
+    usual: Floats
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, rows: Ints) -> "TaskTypes | None":
+        """Learns from the latest tasks whose type is told.
+
+        Args:
+            snapshot: Where the executions are.
+            rows: (n,) theirs, the latest first.
+        """
+        view, labels = snapshot.view, np.array(snapshot.labels("task_type"), object)
+        rows = rows[first_of_each(view["task_key"][rows])]
+        names = labels[view["task_type"][rows]]
+        told = names != ""
+        return cls.learned(snapshot.vectors[rows[told]], names[told])
+
+    @classmethod
+    def learned(cls, vectors: NDArray[np.float32], types: Sequence[str]) -> "TaskTypes | None":
+        """Learns from n different tasks; None if their vectors don't tell their types.
+
+        Args:
+            vectors: (n, dimension) float32, L2-normalised.
+            types: Their n types.
+        """
+        names, number = np.unique(np.array(types, object), return_inverse=True)
+        if len(names) < 2:
+            return None
+        count = len(vectors)
+        origin = vectors.mean(axis=0, dtype=np.float64)
+        centred = vectors - origin
+        member = np.eye(len(names))[number]
+        share = member.mean(axis=0)
+        inverse = np.linalg.inv(centred.T @ centred + RIDGE * np.eye(len(origin)))
+        projected = centred @ inverse
+        coefficients = projected.T @ (member - share)
+        leverage = 1 / count + np.einsum("ij,ij->i", projected, centred)
+        residual = member - share - centred @ coefficients
+        left_out = member - share - residual / (1 - leverage)[:, None]
+        others = np.log((count * share - member + 0.5) / (count - 1 + 0.5 * len(names)))
+        taken = np.arange(count), number
+        fits = [_log_softmax(slope * left_out + others)[taken].mean() for slope in _SLOPES]
+        slope = _SLOPES[int(np.argmax(fits))]
+        usual = np.log((count * share + 0.5) / (count + 0.5 * len(names)))
+        return cls(names.tolist(), origin, slope * coefficients, usual) if slope else None
+
+    def probabilities(self, vector: NDArray[np.float32]) -> Mapping[str, float]:
+        """How likely a task is of each type.
+
+        Args:
+            vector: (dimension,) float32, L2-normalised, of the task.
+        """
+        logs = _log_softmax((vector - self.origin) @ self.slopes + self.usual)
+        return dict(zip(self.names, np.exp(logs).tolist(), strict=True))
+
+
+def _log_softmax(values: Floats) -> Floats:
+    """(…, k) logarithms of probabilities."""
+    values = values - values.max(axis=-1, keepdims=True)
+    return np.asarray(values - np.log(np.exp(values).sum(axis=-1, keepdims=True)))
