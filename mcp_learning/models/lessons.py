@@ -57,7 +57,7 @@ class Lesson(Model):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.do is None and self.avoid is None:
-            raise ValueError("has neither do nor avoid")
+            raise ValueError("has neither do nor avoid; give at least one of them")
         return self
 
 

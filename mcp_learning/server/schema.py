@@ -37,6 +37,10 @@ _PROBLEMS = {
     "dict_type": "must be an object",
     "recursion_depth_exceeded": "is nested too deeply; flatten it",
     "finite_number": "must be a finite number, not NaN or infinity",
+    **dict.fromkeys(
+        ("datetime_parsing", "datetime_from_date_parsing", "datetime_type", "timezone_aware"),
+        "must be a time in ISO 8601, such as 2026-01-31T12:00:00Z",
+    ),
     "value_error": "{error}",
 }
 """What to say about pydantic's error types, where its own words are for programmers."""
@@ -76,10 +80,19 @@ def explain(
         name: Gives the name by which whoever reads this knows a field.
     """
     errors = error.errors(include_url=False)
-    lines = [_explain_one(details, model, name) for details in errors[:_MAX_ERRORS]]
+    lines = [
+        f"{name(_name(details, model))}: {_problem(details, model)}"
+        for details in errors[:_MAX_ERRORS]
+    ]
     if len(errors) > _MAX_ERRORS:
         lines.append(f"and {len(errors) - _MAX_ERRORS} more")
     return "; ".join(lines)
+
+
+def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
+    """The first field that `model` refuses, and what is wrong with it and how to mend it."""
+    details = error.errors(include_url=False)[0]
+    return _name(details, model), _problem(details, model)
 
 
 def _compact(schema: dict[str, Any]) -> dict[str, Any]:
@@ -139,20 +152,17 @@ def _is_noise(key: str, value: Any) -> bool:
     )
 
 
-def _explain_one(details: ErrorDetails, model: type[BaseModel], name: Callable[[str], str]) -> str:
-    field = name(_name(details, model))
+def _problem(details: ErrorDetails, model: type[BaseModel]) -> str:
     kind, context = details["type"], details.get("ctx", {})
     if kind == "extra_forbidden":
-        problem = f"is not known here; known are {_siblings(details, model)}"
-    elif kind in ("string_too_long", "too_long") and isinstance(details["input"], str):
+        return f"is not known here; known are {_siblings(details, model)}"
+    if kind in ("string_too_long", "too_long") and isinstance(details["input"], str):
         length = len(details["input"])
-        problem = f"has {length:,} characters; shorten it to at most {context['max_length']:,}"
-    elif kind in _PROBLEMS:
-        problem = _PROBLEMS[kind].format(**context)
-    else:
-        problem = details["msg"][0].lower() + details["msg"][1:]
-        problem = problem.replace("input should be", "must be").removeprefix("input ")
-    return f"{field}: {problem}"
+        return f"has {length:,} characters; shorten it to at most {context['max_length']:,}"
+    if kind in _PROBLEMS:
+        return _PROBLEMS[kind].format(**context)
+    problem = details["msg"][0].lower() + details["msg"][1:]
+    return problem.replace("input should be", "must be").removeprefix("input ")
 
 
 def _name(details: ErrorDetails, model: type[BaseModel]) -> str:

@@ -80,7 +80,7 @@ CASES = [
         ({"details": {"file_count": 2**40}}, "details.file_count", "less than or equal to"),
         ({"details": {"routing_confidence": 2}}, "details.routing_confidence", "equal to 1"),
         ({"details": {"user_rating": 6}}, "details.user_rating", "less than or equal to 5"),
-        ({"details": {"uploaded_at": SECRET}}, "details.uploaded_at", "datetime"),
+        ({"details": {"uploaded_at": SECRET}}, "details.uploaded_at", "ISO 8601"),
         ({"details": {"metadata": [1]}}, "details.metadata", "object"),
         ({"details": {"metadata": {"a": "x" * 20_001}}}, "details.metadata", "at most 20,000 are"),
         (

@@ -125,8 +125,8 @@ def execution(
     }
     try:
         return PastExecution.model_validate(record)
-    except ValidationError as problem:
-        notes.refuse(task.first.where, problem)
+    except ValidationError as error:
+        notes.refuse(task.first.where, error, PastExecution)
         return None
 
 

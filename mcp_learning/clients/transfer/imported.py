@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mcp_learning.clients.values import clean, cut
 from mcp_learning.errors import InvalidInput
@@ -19,6 +19,7 @@ from mcp_learning.models.fields import Model
 from mcp_learning.models.lessons import PastLesson
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.redaction.secrets import redact_beginning
+from mcp_learning.server.schema import first_problem
 
 _EXAMPLES = 20  # skipped places that are named one by one; all are counted
 _MANY = 200  # different reasons, and unknown columns, that are counted apart
@@ -64,10 +65,10 @@ class Notes:
         """Notes a value that can't be imported, of something that can."""
         self._note(self.left_out, where, reason, detail, 1)
 
-    def refuse(self, where: str, problem: ValidationError, what: str = "") -> None:
-        """Notes something with a value that a model refuses; the reason begins with `what`."""
-        first = problem.errors(include_url=False, include_input=False)[0]
-        self.skip(where, f"{what}{first['loc'][-1]} can't be accepted", first["msg"])
+    def refuse(self, where: str, error: ValidationError, model: type[BaseModel]) -> None:
+        """Notes something that `model` refuses: the field, what is wrong with it, and the fix."""
+        field, problem = first_problem(error, model)
+        self.skip(where, f"{field} can't be accepted", problem)
 
     def pass_over(self, column: str) -> None:
         """Notes a value of an unknown column."""

@@ -20,6 +20,7 @@ from mcp_learning.clients.transfer.imported import Notes, fitted
 from mcp_learning.clients.values import clean, identity
 from mcp_learning.models.requests import Details, RecordExecution
 from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
+from mcp_learning.server.schema import first_problem
 
 RENAMED = {"timestamp": "recorded_at", "success": "outcome", "actual_cost": "cost_usd"}
 """Today's names of columns of the original design."""
@@ -115,8 +116,8 @@ class RowParser:
             try:
                 return PastExecution.model_validate(given)
             except ValidationError as error:
-                first = error.errors(include_url=False, include_input=False)[0]
-            place, name = [str(part) for part in first["loc"]], str(first["loc"][-1])
+                place = [str(part) for part in error.errors(include_url=False)[0]["loc"]]
+                name, (_, problem) = place[-1], first_problem(error, PastExecution)
             part = given
             for step in place:
                 if step in ("execution", "details") and isinstance(part.get(step), dict):
@@ -125,9 +126,9 @@ class RowParser:
                     name = step
                     break
             if name in ("task_description", "task_type") or name not in part:
-                self._notes.skip(where, f"{name} can't be accepted", first["msg"])
+                self._notes.skip(where, f"{name} can't be accepted", problem)
                 return None
-            self._notes.leave_out(where, f"{name} can't be accepted", first["msg"])
+            self._notes.leave_out(where, f"{name} can't be accepted", problem)
             del part[name]
             if name == "recorded_at":
                 part[name] = self._default_time

@@ -108,8 +108,8 @@ def _executions(path: Path, notes: Notes, read: RowReader) -> Iterator[PastExecu
 def _note_lesson(where: str, row: dict[str, Any], notes: Notes) -> None:
     try:
         notes.lessons.append(PastLesson.model_validate(row))
-    except ValidationError as problem:
-        notes.refuse(where, problem, "no lesson: ")
+    except ValidationError as error:
+        notes.refuse(where, error, PastLesson)
 
 
 def _csv_rows(file: Path, notes: Notes) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -190,18 +190,34 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, notes: Notes) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad",
+    ("bad", "reason"),
     [
-        {"when": "x" * 20_000},
-        {"do": None},
-        {"status": "great"},
-        {"evidence": [TASK_ID] * 21},
-        {"gain": 5},
-        {"worded_at": "2024-03-01T10:00:00"},
+        (
+            {"when": "x" * 20_000},
+            "lesson.when can't be accepted: has 20,000 characters; shorten it to at most 300",
+        ),
+        (
+            {"do": None},
+            "lesson can't be accepted: has neither do nor avoid; give at least one of them",
+        ),
+        (
+            {"status": "great"},
+            "lesson.status can't be accepted: must be 'candidate', 'trial', 'kept' or 'retired'",
+        ),
+        (
+            {"evidence": [TASK_ID] * 21},
+            "lesson.evidence can't be accepted: has 21 items; give at most 20",
+        ),
+        ({"gain": 5}, "lesson.gain can't be accepted: must be less than or equal to 1"),
+        (
+            {"worded_at": "2024-03-01T10:00:00"},
+            "lesson.worded_at can't be accepted: must be a time in ISO 8601, such as "
+            "2026-01-31T12:00:00Z",
+        ),
     ],
 )
-def test_what_is_no_lesson_is_counted_and_the_others_are_taken(
-    tmp_path: Path, notes: Notes, bad: dict[str, Any]
+def test_a_lesson_that_is_refused_is_named_with_its_fix_and_the_others_are_taken(
+    tmp_path: Path, notes: Notes, bad: dict[str, Any], reason: str
 ) -> None:
     lesson: dict[str, Any] = {
         "lesson_id": TASK_ID,
@@ -215,4 +231,4 @@ def test_what_is_no_lesson_is_counted_and_the_others_are_taken(
     assert read_jsonl(path, notes) == []
     assert [one.lesson.do for one in notes.lessons] == ["turn it"]
     assert notes.skipped.total() == 1
-    assert notes.examples[0].where == "line 2"
+    assert (notes.examples[0].where, notes.examples[0].reason) == ("line 2", reason)
