@@ -14,7 +14,7 @@ from blockbuster import BlockBuster
 from services import open_service
 from watched import Watched, refuse_on_the_loop
 
-from mcp_learning.cli.log_records import is_worth_telling
+from mcp_learning.cli.log_records import is_no_socket_race
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
@@ -75,7 +75,7 @@ class _Loop(asyncio.SelectorEventLoop):
         error = context.get("exception")
         cause = error and (type(error), error, error.__traceback__)
         record = logging.LogRecord("asyncio", logging.ERROR, "", 0, context["message"], (), cause)
-        if is_worth_telling(record):
+        if is_no_socket_race(record):
             super().call_exception_handler(context)
 
 

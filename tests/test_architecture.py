@@ -48,13 +48,14 @@ PUBLIC = {
     for module, names in {
         "store": ("open_store",),
         "files": (
-            *("discard", "finish_replacing", "make_private", "put_in_place", "replacing"),
+            *("discard", "finish_replacement", "make_private", "rename_durably"),
+            "replacement_marker",
             *("staging_of", "wal_of"),
         ),
-        "backups": ("refuse_in_use", "keep_copy", "stage", "swap", "usable"),
+        "backups": ("copy_with_log", "refuse_in_use", "stage", "swap", "verified_contents"),
         "copies": ("examine",),
         "inspection": ("Summary", "make", "refuse_other_design", "schema_version", "summary"),
-        "legacy": ("LegacyDatabase", "Row", "opened"),
+        "legacy": ("LegacyDatabase", "Row", "open_legacy"),
         "migrations": ("newest",),
         "parquet": ("ParquetFile", "write"),
         "damage": ("Batch",),

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mcp_learning.cli.app import COMMANDS, declared
+from mcp_learning.cli.app import COMMANDS, load_command
 from mcp_learning.server.schema import input_schema, output_schema
 from mcp_learning.server.tools import TOOLS, Tool
 from mcp_learning.settings import Settings
@@ -125,7 +125,7 @@ def _commands() -> str:
         "and 130 or 143 after an interruption.\n",
     ]
     for name in COMMANDS:
-        command = declared(name)
+        command = load_command(name)
         own = [one for one in command.params if one.name not in EVERYWHERE]
         arguments = [one for one in own if one.param_type_name == "argument"]
         usage = " ".join([name, *(_typed(one) for one in arguments)])

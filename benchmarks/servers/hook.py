@@ -51,7 +51,7 @@ def measure(runs: int, rows: int) -> tuple[list[HookRun], list[HookRun]]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            while not _hook(data, prompt, "--patience", "60").output:  # until all is loaded
+            while not _hook(data, prompt, "--timeout", "60").output:  # until all is loaded
                 time.sleep(0.1)
             return alone, [_hook(data, prompt) for _ in range(runs)]
         finally:

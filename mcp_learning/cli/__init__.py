@@ -1,39 +1,39 @@
-"""The front door for people: `mcp-learning`, which without arguments serves over stdio.
+"""The command line, `mcp-learning`. Without arguments it serves MCP over stdio.
 
-`app` lists the commands; each has a module of its own, imported when the command is asked for.
+`app` lists the commands. Each has a module of its own, which is imported when the command runs.
 """
 
 import gc
 import os
 import sys
 
-from mcp_learning.cli.interrupts import end_at_once
+from mcp_learning.cli.interrupts import exit_on_interrupt
 from mcp_learning.permissions import restrict_umask
 
 
 def main() -> None:
     """Entry point of `mcp-learning` and `python -m mcp_learning`."""
     restrict_umask()
-    # A search's dot product takes 0.6 ms at 10,000 rows; on two threads 0.4, but 6 were seen while
-    # another process had one of the cores, since each thread waits for the last by spinning.
+    # A search's dot product takes 0.6 ms at 10,000 rows. Two threads need 0.4 ms, but up to 6 ms
+    # when another process uses one of the cores, since OpenBLAS threads wait by spinning.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    end_at_once()
+    exit_on_interrupt()
     if len(sys.argv) == 1:
-        # Straight to the server: an agent client is waiting for its answer. Importing makes no
-        # garbage, but looking for it takes a fifth of the time; the server turns it on again.
+        # An agent client waits for the answer, so Typer isn't imported. Importing makes no garbage,
+        # but collecting takes a fifth of its time; the server enables the collector again.
         gc.disable()
         from mcp_learning.server.signals import leave_at_once
 
         leave_at_once()
-        from mcp_learning.cli.running import load_settings, say_what_waits
+        from mcp_learning.cli.running import explain_stdio, load_settings
 
         settings = load_settings(None, quiet=False)
-        say_what_waits()
+        explain_stdio()
         from mcp_learning.server.stdio import serve
 
         serve(settings)
-    elif _is_of_a_hook(sys.argv[1:]):
-        # An agent waits for this, too, and the other commands' imports alone would take too long.
+    elif _is_hook(sys.argv[1:]):
+        # An agent waits for this, too: importing Typer would take longer than the hook may.
         from mcp_learning.cli.hook import main as hook
 
         hook(sys.argv[2], sys.argv[3:])
@@ -43,7 +43,7 @@ def main() -> None:
         app()
 
 
-def _is_of_a_hook(arguments: list[str]) -> bool:
+def _is_hook(arguments: list[str]) -> bool:
     if arguments[:1] != ["hook"] or {"-h", "--help"} & set(arguments):
         return False
     from mcp_learning.clients.hook_events import CLIENTS

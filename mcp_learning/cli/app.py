@@ -1,6 +1,6 @@
-"""The commands: what they are called, and where they are declared.
+"""The table of commands: their help texts, and the functions that implement them.
 
-A command's module is imported when the command is asked for; the help of the group needs none.
+A command's module is imported when the command runs; the help of the group needs none of them.
 """
 
 import os
@@ -13,8 +13,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from mcp_learning import __version__
-from mcp_learning.cli.loudness import loudness
 from mcp_learning.cli.options import DataDir
+from mcp_learning.cli.verbosity import verbosity
 
 _HELP = {
     "Set up": {
@@ -69,18 +69,18 @@ _HELP = {
 }
 """First line of each function's docstring, by panel and command, in the order of the help."""
 
-_ELSEWHERE = {
+_FUNCTIONS = {
     "export": "exporting.export",
     "hook": "hook_command.hook",
     "import": "importing.import_",
     "list": "listing.list_",
     "uninstall": "install.uninstall",
 }
-"""Module and function of the commands that have neither from their name."""
+"""Module and function of the commands whose names don't give them."""
 
 
 class Command(NamedTuple):
-    """A command of `mcp-learning`: where it is declared and done, and what the help says of it."""
+    """A command of `mcp-learning`: the function that implements it, its help and its panel."""
 
     module: str
     function: str
@@ -95,16 +95,16 @@ class Command(NamedTuple):
         return found
 
 
-def _command_of(name: str, told: str, panel: str) -> Command:
+def _command_of(name: str, summary: str, panel: str) -> Command:
     own = name.replace("-", "_")
-    module, function = _ELSEWHERE.get(name, f"{own}.{own}").split(".")
-    return Command(module, function, told, panel)
+    module, function = _FUNCTIONS.get(name, f"{own}.{own}").split(".")
+    return Command(module, function, summary, panel)
 
 
 COMMANDS = {
-    name: _command_of(name, told, panel)
+    name: _command_of(name, summary, panel)
     for panel, commands in _HELP.items()
-    for name, told in commands.items()
+    for name, summary in commands.items()
 }
 """By name, in the order in which the help lists them."""
 
@@ -113,17 +113,17 @@ _INPUT = "Input should be"  # in pydantic's words, with which Typer checks numbe
 
 
 class LazyGroup(TyperGroup):
-    """A group that knows its commands by name and help, and imports the one that is asked for."""
+    """A group that has its commands' names and help, and imports only the one that is run."""
 
     def resolve_command(
         self, ctx: Any, args: list[str]
     ) -> tuple[str | None, Any, list[str]]:  # Any: Typer keeps the types of its contexts private
-        """Finds the command that the arguments begin with, and what is left of them."""
+        """The command that the arguments begin with, and the arguments after its name."""
         name, _, rest = super().resolve_command(ctx, args)
-        return name, None if name is None else declared(name), rest
+        return name, None if name is None else load_command(name), rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command; what is wrong with a value is said in plain words."""
+        """Runs the command; rewords pydantic's message about a number that is out of range."""
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:
@@ -132,45 +132,45 @@ class LazyGroup(TyperGroup):
             raise
 
 
-def declared(name: str) -> Any:
-    """The Click command of a name, with its options, made from the function that declares it."""
-    alone = typer.Typer(add_completion=False)
-    alone.command(name)(COMMANDS[name].load())
-    command = get_command(alone)
-    command.params += _loudness_options()
+def load_command(name: str) -> Any:
+    """The Click command of a name with its options, made from the function that implements it."""
+    single = typer.Typer(add_completion=False)
+    single.command(name)(COMMANDS[name].load())
+    command = get_command(single)
+    command.params += _verbosity_options()
     return command
 
 
-def _loudness_options() -> list[Any]:
-    """`--quiet` and `--verbose`, which every command has beside its own."""
-    alone = typer.Typer(add_completion=False)
-    alone.command()(_not_loaded)
-    alone.callback(invoke_without_command=True)(_be_as_loud)
-    options = get_command(alone).params
+def _verbosity_options() -> list[Any]:
+    """`--quiet` and `--verbose`, which every command has besides its own options."""
+    group = typer.Typer(add_completion=False)
+    group.command()(_not_loaded)
+    group.callback(invoke_without_command=True)(_declare_verbosity)
+    options = get_command(group).params
     for option in options:
         option.expose_value = False
     return options
 
 
-def _quieten(wanted: bool) -> bool:
-    loudness.quiet |= wanted
+def _set_quiet(wanted: bool) -> bool:
+    verbosity.quiet |= wanted
     return wanted
 
 
-def _talk(wanted: bool) -> bool:
-    loudness.verbose |= wanted
+def _set_verbose(wanted: bool) -> bool:
+    verbosity.verbose |= wanted
     return wanted
 
 
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", callback=_quieten, help="Only the result and errors.")
+    bool, typer.Option("--quiet", "-q", callback=_set_quiet, help="Only the result and errors.")
 ]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", callback=_talk, help="Show what the log says.")
+    bool, typer.Option("--verbose", "-v", callback=_set_verbose, help="Show what the log says.")
 ]
 
 
-def _be_as_loud(quiet: Quiet = False, verbose: Verbose = False) -> None:
+def _declare_verbosity(quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Declares the two options; their callbacks do the work."""
 
 
@@ -204,7 +204,7 @@ def default(
     verbose: Verbose = False,
 ) -> None:
     """A learning database for AI agents. Without a command it serves MCP over stdio."""
-    loudness.quiet, loudness.verbose = quiet, verbose
+    verbosity.quiet, verbosity.verbose = quiet, verbose
     if context.invoked_subcommand is None:
         COMMANDS["serve"].load()(data_dir=data_dir)
     elif data_dir is not None:  # given before the command, it is meant for the command
@@ -212,7 +212,7 @@ def default(
 
 
 def _not_loaded() -> None:
-    """Stands for a command in the group's help; `LazyGroup` puts the real one in its place."""
+    """Placeholder of a command in the group's help; `LazyGroup` replaces it by the real one."""
 
 
 for _name, _command in COMMANDS.items():

@@ -7,7 +7,7 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.output import print_json
-from mcp_learning.cli.running import ask, fail, load_settings
+from mcp_learning.cli.running import call, fail, load_settings
 from mcp_learning.models.wording import counted
 
 
@@ -21,18 +21,18 @@ def backup(
     json: Json = False,
 ) -> None:
     """Copy the database, also while agents use it, and read the copy back."""
-    from mcp_learning.models.identifiers import stamp
+    from mcp_learning.models.identifiers import file_timestamp
     from mcp_learning.models.maintenance import Backup
 
     settings = load_settings(data_dir, needs_database=True)
-    name = f"learning-{stamp()}.duckdb"
+    name = f"learning-{file_timestamp()}.duckdb"
     target = settings.backup_dir / name if file is None else file.absolute()
     if target.is_dir():
         target /= name
     if target.exists() and not force:
         fail(f"{target} exists; choose another name, or replace it with --force")
 
-    report = ask(settings, lambda learning: learning.backup(Backup(path=str(target))), "copying")
+    report = call(settings, lambda learning: learning.backup(Backup(path=str(target))), "copying")
     if json:
         print_json(report)
         return

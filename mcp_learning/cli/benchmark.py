@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 
 from mcp_learning.cli.options import DataDir, Json
-from mcp_learning.cli.output import console, print_json, say
+from mcp_learning.cli.output import console, echo, print_json
 from mcp_learning.cli.progress import logged_progress
 from mcp_learning.cli.running import fail, load_settings, run
 from mcp_learning.models.wording import counted
@@ -102,7 +102,7 @@ def _show(
         )
     console.print(table)
     for line in _remarks(outcome, settings):
-        say(line)
+        echo(line)
 
 
 def _values(

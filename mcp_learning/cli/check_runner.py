@@ -1,4 +1,4 @@
-"""How `doctor` runs its checks: in order, without those that need one that failed."""
+"""Runs the checks of `doctor` in order; a check is skipped if one that it needs has failed."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,7 @@ from mcp_learning.store.duckdb.inspection import Summary
 
 
 class CheckFailed(Exception):
-    """Raised by a check that found something wrong: what, and how to mend it."""
+    """Raised by a check that fails: the message says what is wrong, `fix` how to mend it."""
 
     def __init__(self, detail: str, fix: str) -> None:
         super().__init__(detail)
@@ -20,12 +20,13 @@ class CheckFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a check found out: the facts, on one line.
+class Facts:
+    """The result of a check that passed.
 
     Attributes:
-        fix: What to do about a lesser trouble; "" when all is well.
-        conclusive: False leaves out the checks that need this one.
+        detail: What was found, on one line.
+        fix: How to remove what the check warns of; "" without a warning.
+        conclusive: If False, the checks that need this one are skipped.
     """
 
     detail: str
@@ -35,9 +36,11 @@ class Finding:
 
 @dataclass
 class CheckContext:
-    """What checks pass on: each attribute but `data_dir` is set by one check for later ones.
+    """Values that checks hand to later checks: all but `data_dir` are set by a check.
 
-    `health` is that of a server that has the database open, if there is one.
+    Attributes:
+        stored: What the database file holds; zeros until it was read.
+        health: Of the server that has the database open; None: there is none.
     """
 
     data_dir: Path | None
@@ -54,10 +57,10 @@ class CheckContext:
 
 @dataclass(frozen=True)
 class Check:
-    """A check; `run` raises `CheckFailed` if something is wrong, `needs` have to succeed before."""
+    """A check: `run` raises `CheckFailed` on failure; `needs` names checks that must pass first."""
 
     name: str
-    run: Callable[[CheckContext], Finding]
+    run: Callable[[CheckContext], Facts]
     needs: tuple[str, ...] = ()
 
 
@@ -66,10 +69,10 @@ class CheckResult:
     """Outcome of one check.
 
     Attributes:
-        ok: Whether nothing is wrong, also when it was left out or a lesser trouble was found.
-        detail: The facts, or what is wrong, on one line.
-        fix: A command or what else to do; "" when there is nothing to do.
-        skipped: Whether it was left out.
+        ok: False only if the check failed; a warning or a skipped check is True.
+        detail: What was found, or what is wrong, on one line.
+        fix: What to do about it; "" if there is nothing to do.
+        skipped: Whether it was not run, since one that it needs failed.
     """
 
     name: str
@@ -81,7 +84,7 @@ class CheckResult:
 
 
 def run_checks(checks: Sequence[Check], context: CheckContext) -> Iterator[CheckResult]:
-    """Runs each check when the next result is asked for; blocks meanwhile."""
+    """Yields the result of each check, which runs when its result is requested; blocks."""
     inconclusive: set[str] = set()
     for check in checks:
         missing = [name for name in check.needs if name in inconclusive]

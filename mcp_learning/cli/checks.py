@@ -18,8 +18,8 @@ from pathlib import Path
 import anyio
 
 from mcp_learning import __version__, errors
-from mcp_learning.cli.check_runner import Check, CheckContext, CheckFailed, Finding
-from mcp_learning.cli.output import index_words
+from mcp_learning.cli.check_runner import Check, CheckContext, CheckFailed, Facts
+from mcp_learning.cli.output import describe_index
 from mcp_learning.cli.smoke_test import PARAPHRASE, TASK, round_trip
 from mcp_learning.cluster.connect import leader_health
 from mcp_learning.embed.embedder import Embedder
@@ -44,15 +44,15 @@ _USE_BUNDLED = "unset MCP_LEARNING_EMBEDDING_MODEL, which takes the bundled mode
 _UNRELATED = "paint the garden fence green"
 
 
-def python(_: CheckContext) -> Finding:
+def python(_: CheckContext) -> Facts:
     """The interpreter is one that the package is tested with."""
     detail = f"{platform.python_version()}, mcp-learning {__version__}"
     if sys.version_info[:2] not in _PYTHONS:
         raise CheckFailed(detail, "install mcp-learning with Python 3.11, 3.12 or 3.13")
-    return Finding(detail)
+    return Facts(detail)
 
 
-def settings(context: CheckContext) -> Finding:
+def settings(context: CheckContext) -> Facts:
     """Environment and file are understood."""
     try:
         context.settings = Settings.load(data_dir=context.data_dir)
@@ -62,10 +62,10 @@ def settings(context: CheckContext) -> Finding:
     detail = f"read from {file}" if file.exists() else f"defaults (there is no {file})"
     if given := sorted(name for name in os.environ if name.startswith(PREFIX)):
         detail += f", then {', '.join(given)}"
-    return Finding(detail)
+    return Facts(detail)
 
 
-def data_directory(context: CheckContext) -> Finding:
+def data_directory(context: CheckContext) -> Facts:
     """It exists, or can be made, and can be written."""
     path = context.settings.data_dir
     try:
@@ -76,39 +76,39 @@ def data_directory(context: CheckContext) -> Finding:
             pass
     except OSError as error:
         raise CheckFailed(f"{path} can't be written: {error.strerror}", _SET_DATA_DIR) from error
-    return Finding(str(path) if existing == path else f"{path} will be made at first use")
+    return Facts(str(path) if existing == path else f"{path} will be made at first use")
 
 
-def permissions(context: CheckContext) -> Finding:
+def permissions(context: CheckContext) -> Facts:
     """Nobody else may read what agents recorded."""
     path = context.settings.data_dir
     if not path.exists():
-        return Finding("will be private when it is made")
+        return Facts("will be private when it is made")
     if os.name != "posix":
-        return Finding("as the system gives them to your own directories")
+        return Facts("as the system gives them to your own directories")
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         fix = f"chmod 700 {shlex.quote(str(path))}"
-        return Finding(f"{mode:04o}: other users may read what agents recorded", fix=fix)
-    return Finding(f"{mode:04o}, private")
+        return Facts(f"{mode:04o}: other users may read what agents recorded", fix=fix)
+    return Facts(f"{mode:04o}, private")
 
 
-def disk_space(context: CheckContext) -> Finding:
+def disk_space(context: CheckContext) -> Facts:
     """There is room to record."""
     free = shutil.disk_usage(nearest_existing(context.settings.data_dir)).free / 2**20
     if free < _LEAST_FREE_MB:
         raise CheckFailed(f"{free:.0f} MB free", f"free some space, or {_SET_DATA_DIR}")
-    return Finding(f"{free / 1024:.1f} GB free")
+    return Facts(f"{free / 1024:.1f} GB free")
 
 
-def duckdb(_: CheckContext) -> Finding:
+def duckdb(_: CheckContext) -> Facts:
     """DuckDB works, and a new database can be made (elsewhere)."""
     with tempfile.TemporaryDirectory(prefix="mcp-learning-") as directory:
         version = inspection.make(Path(directory, "new", "learning.duckdb"))
-    return Finding(f"{installed_version('duckdb')}; a new database gets schema version {version}")
+    return Facts(f"{installed_version('duckdb')}; a new database gets schema version {version}")
 
 
-def database(context: CheckContext) -> Finding:
+def database(context: CheckContext) -> Facts:
     """A server that has the file open answers, or else the file opens."""
     path = context.settings.database_path
     try:
@@ -120,7 +120,7 @@ def database(context: CheckContext) -> Finding:
         return _open_in_server(path, health)
     if not path.exists():
         context.schema_version, context.stored = 0, Summary(0, None)
-        return Finding(f"{path} will be made at first use")
+        return Facts(f"{path} will be made at first use")
     try:
         context.schema_version = inspection.schema_version(path)
     except errors.StoreLocked as error:
@@ -131,10 +131,10 @@ def database(context: CheckContext) -> Finding:
         raise CheckFailed(str(error), "mcp-learning recover") from error
     except errors.StoreError as error:
         raise CheckFailed(str(error), f"check who may read and write {path}") from error
-    return Finding(f"{path}, {path.stat().st_size / 2**20:.1f} MB")
+    return Facts(f"{path}, {path.stat().st_size / 2**20:.1f} MB")
 
 
-def schema(context: CheckContext) -> Finding:
+def schema(context: CheckContext) -> Facts:
     """The tables are as this version knows them, or will be."""
     newest, version = newest_schema(), context.schema_version
     if version > newest:
@@ -143,28 +143,28 @@ def schema(context: CheckContext) -> Finding:
     if version < newest:
         context.stored = Summary(0, None)
         _refuse_other_design(context.settings.database_path)
-        return Finding(f"version {newest} will be made at first use (now {version or 'none'})")
+        return Facts(f"version {newest} will be made at first use (now {version or 'none'})")
     try:
         context.stored = inspection.summary(context.settings.database_path)
     except errors.StoreDamaged as error:
         raise CheckFailed(str(error), "mcp-learning recover") from error
-    return Finding(f"version {version}, {counted(context.stored.executions, 'execution')}")
+    return Facts(f"version {version}, {counted(context.stored.executions, 'execution')}")
 
 
-def contents(context: CheckContext) -> Finding:
+def contents(context: CheckContext) -> Facts:
     """Every block of the database can be read, and is what was written."""
     path = context.settings.database_path
     if not path.exists():
-        return Finding("nothing yet")
+        return Facts("nothing yet")
     try:
         rows = examine(path).counts
     except errors.StoreDamaged as error:
         raise CheckFailed(str(error), "mcp-learning recover") from error
     found = f"{counted(sum(rows.values()), 'row')} in {counted(len(rows), 'table')}"
-    return Finding(f"all of {found} can be read")
+    return Facts(f"all of {found} can be read")
 
 
-def vss(_: CheckContext) -> Finding:
+def vss(_: CheckContext) -> Facts:
     """The extension loads, and a search on an HNSW index in memory uses that index."""
     from mcp_learning.search.hnsw import probe
 
@@ -177,15 +177,15 @@ def vss(_: CheckContext) -> Finding:
         raise CheckFailed(
             "loads, but the index is not used or gives a wrong answer", _UPDATE_PACKAGE
         )
-    return Finding(f"loaded from {source}; an index search answers right")
+    return Facts(f"loaded from {source}; an index search answers right")
 
 
-def embedding_model(context: CheckContext) -> Finding:
+def embedding_model(context: CheckContext) -> Facts:
     """The model loads, and a paraphrase is more similar than an unrelated text."""
     settings = context.settings
     embedder = Embedder(settings.embedding_model, cache_dir=settings.model_dir)
     if embedder.model != BUNDLED_MODEL and not settings.data_dir.exists():
-        return Finding(f"{embedder.model} will be downloaded at first use", conclusive=False)
+        return Facts(f"{embedder.model} will be downloaded at first use", conclusive=False)
     try:
         embedder.load()
         vectors = embedder.embed([embedding_text(t) for t in (TASK, PARAPHRASE, _UNRELATED)])
@@ -197,20 +197,20 @@ def embedding_model(context: CheckContext) -> Finding:
     if paraphrase <= unrelated:
         raise CheckFailed(f"{detail}: wrong way round", _USE_BUNDLED)
     context.embedder = embedder
-    return Finding(detail)
+    return Facts(detail)
 
 
-def stored_vectors(context: CheckContext) -> Finding:
+def stored_vectors(context: CheckContext) -> Facts:
     """They are of the model that searches would use."""
     model = context.stored.model
     if model is None:
-        return Finding("none yet")
+        return Facts("none yet")
     if model != context.embedder.fingerprint:
         raise CheckFailed(f"made by {model}", "mcp-learning rebuild-index --reembed")
-    return Finding("made by the same model")
+    return Facts("made by the same model")
 
 
-def index(context: CheckContext) -> Finding:
+def index(context: CheckContext) -> Facts:
     """What HNSW index there is, and why it is used or not; without one, exact search serves."""
     if context.health is not None:
         found = context.health.index
@@ -218,10 +218,10 @@ def index(context: CheckContext) -> Finding:
         stored = getattr(context, "stored", Summary(0, None))
         found = index_state.stored(context.settings, stored.executions, stored.model)
     fix = "mcp-learning rebuild-index" if found.state == "stale" else ""
-    return Finding(index_words(found), fix=fix)
+    return Facts(describe_index(found), fix=fix)
 
 
-def server(_: CheckContext) -> Finding:
+def server(_: CheckContext) -> Facts:
     """A server process on a temporary directory records a task, finds it again, and ends well."""
     with tempfile.TemporaryDirectory(
         prefix="mcp-learning-", ignore_cleanup_errors=True
@@ -231,16 +231,16 @@ def server(_: CheckContext) -> Finding:
         except errors.LearningError as error:
             fix = "mend what failed above, or else report this with the output of this command"
             raise CheckFailed(str(error), fix) from error
-    return Finding(
+    return Facts(
         f"initialized in {trip.initialize_ms:.0f} ms, recorded in {trip.record_ms:.0f} ms, "
         f"found by a paraphrase ({trip.similarity:.2f}), ended with exit code 0"
     )
 
 
-def team(context: CheckContext) -> Finding:
+def team(context: CheckContext) -> Facts:
     """The team's store answers, and this host may write to it; what waits, and since when."""
     if not context.settings.shares:
-        return Finding("none; this database is of this machine alone")
+        return Facts("none; this database is of this machine alone")
     from mcp_learning.team.setup import remote_state, with_total
 
     here = context.health.team if context.health else _without_server(context)
@@ -256,8 +256,8 @@ def team(context: CheckContext) -> Finding:
         detail += f", {there.change - (here.known or 0)} are still to come"
         detail += f", {here.portion}" if here.portion else ""
     if not there.can_write:
-        return Finding(f"{detail}; it only reads", there.refusal)
-    return Finding(detail)
+        return Facts(f"{detail}; it only reads", there.refusal)
+    return Facts(detail)
 
 
 def _without_server(context: CheckContext) -> TeamHealth | None:
@@ -303,7 +303,7 @@ def _refuse_other_design(path: Path) -> None:
         raise CheckFailed(str(error), fix) from error
 
 
-def _open_in_server(path: Path, health: Health) -> Finding:
+def _open_in_server(path: Path, health: Health) -> Facts:
     """The database is open in a server, whose `health` is all that can be known of it from here."""
     detail = f"{path}, {counted(health.rows, 'execution')}"
     if health.leader is not None:
@@ -311,7 +311,7 @@ def _open_in_server(path: Path, health: Health) -> Finding:
     if health.followers:
         detail += f"; followed by {', '.join(map(_member, health.followers))}"
     fix = "mcp-learning rebuild-index --reembed" if health.reembed_due else ""
-    return Finding(detail, fix=fix, conclusive=False)
+    return Facts(detail, fix=fix, conclusive=False)
 
 
 def _member(member: Member) -> str:
@@ -321,7 +321,7 @@ def _member(member: Member) -> str:
     )
 
 
-def _open_in_process(path: Path, error: errors.StoreLocked) -> Finding:
+def _open_in_process(path: Path, error: errors.StoreLocked) -> Facts:
     """The database is open in a process that doesn't answer.
 
     Raises:
@@ -329,7 +329,7 @@ def _open_in_process(path: Path, error: errors.StoreLocked) -> Finding:
     """
     holder = re.search(r"process (\d+)", str(error))
     if holder is None:
-        return Finding(f"{path} is open in another process", conclusive=False)
+        return Facts(f"{path} is open in another process", conclusive=False)
     pid = holder[1]
     command = _command_of(pid)
     if command and "mcp_learning" not in command and "mcp-learning" not in command:
@@ -337,7 +337,7 @@ def _open_in_process(path: Path, error: errors.StoreLocked) -> Finding:
             f"{path} is open in process {pid} ({command[:60]})", f"close it: kill {pid}"
         )
     what = "another mcp-learning" if command else "another process"
-    return Finding(f"{path} is open in {what}, process {pid}", conclusive=False)
+    return Facts(f"{path} is open in {what}, process {pid}", conclusive=False)
 
 
 def _command_of(pid: str) -> str:

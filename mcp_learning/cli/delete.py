@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, DryRun, Json, Yes
-from mcp_learning.cli.output import console, fields, print_json, say
-from mcp_learning.cli.running import ask, confirm, load_settings, resolve
+from mcp_learning.cli.output import console, echo, fields_table, print_json
+from mcp_learning.cli.running import call, confirm, load_settings, resolve
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.quoting import shorten
 from mcp_learning.models.wording import counted
@@ -36,20 +36,20 @@ def delete(
         found = [await learning.inspect(GetExecution(task_id=one)) for one in chosen]
         return [one.execution for one in found]
 
-    found = ask(settings, find, "reading")
+    found = call(settings, find, "reading")
     if not json:
         lines = {
             short_id(one.task_id): f"{one.recorded_at:%Y-%m-%d} {one.outcome} "
             f"{shorten(one.task_description, 120)}"
             for one in found
         }
-        console.print(fields(lines))
+        console.print(fields_table(lines))
     if not dry_run:
         confirm(f"Forget {counted(len(found), 'execution')} for good?", yes=yes)
 
     order = ForgetExecutions(task_ids=[one.task_id for one in found], dry_run=dry_run)
-    done = ask(settings, lambda learning: learning.forget(order), "deleting")
+    done = call(settings, lambda learning: learning.forget(order), "deleting")
     if json:
         print_json(done)
     else:
-        say(f"{counted(done.executions, 'execution')} {'would be ' if dry_run else ''}deleted.")
+        echo(f"{counted(done.executions, 'execution')} {'would be ' if dry_run else ''}deleted.")

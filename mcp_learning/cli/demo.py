@@ -1,7 +1,7 @@
-"""`mcp-learning demo`: the whole product in seconds, on the history of a repository.
+"""`mcp-learning demo`: records a repository's commits with a real server, then searches them.
 
-A real server process records commits in a database of its own, and is asked three questions.
-The user's database is left alone.
+The server process has a temporary database, and the demo asks it three questions. The user's
+database isn't touched.
 """
 
 import tempfile
@@ -19,9 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.options import Json, data_dir_option, path_option
-from mcp_learning.cli.output import console, print_json, say
+from mcp_learning.cli.output import console, echo, print_json
 from mcp_learning.cli.progress import counted_progress
-from mcp_learning.cli.running import fail, is_attended, load_settings, run, told
+from mcp_learning.cli.running import error_text, fail, is_attended, load_settings, run
 from mcp_learning.cli.similar import matches_table
 from mcp_learning.clients.transfer import commits, git
 from mcp_learning.clients.transfer.commit_history import CommitHistory
@@ -35,17 +35,17 @@ from mcp_learning.server.answers import structured
 if TYPE_CHECKING:
     from mcp_learning.cli.demo_client import Answer, Recording
 
-_FEWEST_COMMITS = 10  # with fewer in the current directory the sample tells more
+_FEWEST_COMMITS = 10  # with fewer in the current repository the sample is shown instead
 _ABOUT = {
     "tried in two ways": "a task that was tried in two ways, in other words: which one to take",
     "unrelated": "about nothing that was recorded",
 }
-"""What a question is that isn't about one task."""
+"""Descriptions of the questions that don't look for one particular task."""
 
 
 @dataclass(frozen=True)
 class DemoSource:
-    """Where the demo's tasks come from: commits, and for the sample runs of agents as well."""
+    """The demo's tasks: commits of a repository, or those of the sample with runs of agents."""
 
     name: str
     tasks: Sequence[RecordExecution]
@@ -55,7 +55,7 @@ class DemoSource:
 
     @property
     def recorded(self) -> list[RecordExecution]:
-        """All that is recorded, in this order."""
+        """All tasks, in the order in which they are recorded."""
         return [*self.tasks, *self.runs]
 
 
@@ -77,7 +77,7 @@ def demo(
     try:
         source = choose(repo, limit, load_settings(None).excluded_repos)
     except LearningError as error:
-        fail(told(error))
+        fail(error_text(error))
     # A server that was killed may still hold files on Windows: leave those to the system.
     scratch = tempfile.TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True)
     with scratch as directory, Path(directory, "server.log").open("w") as log:
@@ -93,13 +93,13 @@ def demo(
     next_one = "`mcp-learning import git` keeps this history for them"
     if source.sample:
         next_one = "`mcp-learning demo` in a repository of yours learns from that"
-    say(f"Next: `mcp-learning install --all` adds it to the agents found here; {next_one}.")
+    echo(f"Next: `mcp-learning install --all` adds it to the agents found here; {next_one}.")
 
 
 async def _shown(
     source: DemoSource, home: Path, log: TextIO, begin: float, *, silent: bool
 ) -> dict[str, Any]:
-    """Records and asks; unless it is silent, prints that, and on a terminal asks for questions."""
+    """Records the tasks and asks the questions; unless `silent`, prints both and asks for more."""
     from mcp_learning.cli.demo_client import Question, connected, questions
 
     async with connected(home, log) as client:
@@ -120,7 +120,7 @@ async def _shown(
 
 
 def _own_question() -> str:
-    """What a person at the terminal wants to ask; "" for nothing more."""
+    """Prompts on a terminal for a question; "" ends the demo."""
     if not (is_attended() and console.is_terminal):
         return ""
     try:
@@ -130,7 +130,7 @@ def _own_question() -> str:
 
 
 def choose(repo: Path | None, limit: int, excluded_repos: str) -> DemoSource:
-    """The repository to learn from, or the sample when there is none to speak of.
+    """The repository to read, or the sample if the current one has too few commits.
 
     Raises:
         LearningError: `repo` was given and can't be read, or is excluded.
@@ -159,7 +159,7 @@ def choose(repo: Path | None, limit: int, excluded_repos: str) -> DemoSource:
 
 
 class _Excluded(LearningError):
-    """Raised when the user keeps a repository out of the learning database."""
+    """Raised when the setting `excluded_repos` covers a repository."""
 
 
 def _history(directory: Path, limit: int, excluded_repos: str) -> CommitHistory:

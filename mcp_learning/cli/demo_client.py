@@ -1,4 +1,4 @@
-"""The MCP client of `demo`, which records tasks with a real server, then searches among them."""
+"""The MCP client of `demo`: records tasks with a real server, then searches among them."""
 
 import re
 import statistics
@@ -36,7 +36,7 @@ SAMPLE_QUESTIONS = (
         "catalog: cache the search results",
     ),
 )
-"""Of the sample's tasks: what became of one, a question in other words, and how it begins."""
+"""For tasks of the sample: how one ended, a question in other words, and how its text begins."""
 
 RUNS_QUESTION = "a flaky test of the overdue notices"
 """About the tasks of `RUNS`, in other words."""
@@ -73,7 +73,7 @@ RUNS = (
 )
 """Runs of agents on tasks of the sample, in their order: one kind of task, tried in two ways."""
 
-# Longer than the server's QUIET, or it would keep waiting for the client to be still.
+# Longer than the server's QUIET, since it embeds when no call has come for that long.
 _POLL_SECONDS = 0.5
 _SEARCH_LIMIT = 3
 _KEYWORDS = 5
@@ -82,7 +82,7 @@ _FILLERS = re.compile(r"an?|and|are|as|at|be|by|for|from|in|into|is|it|of|on|or|
 
 @dataclass(frozen=True)
 class Question:
-    """A search, and the task that it should find first; None: it is about none in particular."""
+    """A search, and the task that it should find first; None: no particular one."""
 
     about: str
     text: str
@@ -91,9 +91,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """A question, what was found, and how many milliseconds that took the client.
+    """The answer to a question.
 
-    `advice` is the text of a recommendation for the same task; empty if too little is known.
+    Attributes:
+        milliseconds: From the call to its answer, as the client measured it.
+        advice: Text of a recommendation for the same task; empty without enough evidence.
     """
 
     question: Question
@@ -103,7 +105,7 @@ class Answer:
 
     @property
     def rank(self) -> int | None:
-        """Place of the expected task among the matches, from 1; None when it isn't there."""
+        """Rank of the expected task among the matches, from 1; None if it isn't among them."""
         expected = self.question.expected.task_id if self.question.expected else None
         ids = [match.task_id for match in self.found.matches]
         return ids.index(expected) + 1 if expected in ids else None
@@ -111,7 +113,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Recording:
-    """What recording took, in milliseconds as the client saw them.
+    """How long recording took, in milliseconds as the client measured them.
 
     Attributes:
         start_ms: From starting the process to the end of the handshake.
@@ -132,9 +134,9 @@ class Recording:
 
 
 def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list[Question]:
-    """Searches: for a task that was done, for one that failed, and for nothing recorded.
+    """Questions about a task that succeeded, one that failed, and something unrelated.
 
-    Without a failure the second is for another task that was done, if there is one.
+    Without a failure the second is about another success, if there is one.
 
     Args:
         tasks: In the order in which they were done; at least one.
@@ -163,7 +165,7 @@ def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list
 
 
 def _question(ended: str, tasks: Sequence[RecordExecution]) -> Question:
-    """About one of the tasks: the first with words enough, from the middle on."""
+    """A question about one of the tasks: from the middle on, the first with 5 to 14 words."""
     middle = len(tasks) // 2
     ordered = [*tasks[middle:], *tasks[:middle]]
     task = next((one for one in ordered if 5 <= len(_subject(one).split()) <= 14), ordered[0])
@@ -182,7 +184,7 @@ def keywords(text: str) -> str:
 
 
 class DemoClient:
-    """A client that has started a server, `start_ms` milliseconds after it was asked for.
+    """A client of a server that took `start_ms` milliseconds to start.
 
     Every method raises `LearningError` if the server refuses a call.
     """
@@ -219,7 +221,7 @@ class DemoClient:
         return Answer(question, similar, milliseconds, _text(advised) if is_known else "")
 
     async def _until_embedded(self, progress: ShowCount) -> None:
-        # Loads the model at once, and embeds what is waiting unless that is a lot.
+        # A search makes the server load the model and embed the queue, unless that is long.
         await self._call("find_similar_tasks", FindSimilarTasks(task_description=UNRELATED))
         while True:
             health = (await self._call("learning_stats")).structured_content["health"]

@@ -1,12 +1,12 @@
-"""`mcp-learning distill`: lets an agent that you have write lessons about what is due."""
+"""`mcp-learning distill`: runs an installed agent to write the lessons that are due."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mcp_learning.cli.options import DataDir, DryRun, Json, Repo, TaskType
-from mcp_learning.cli.output import print_json, say
-from mcp_learning.cli.running import fail, load_settings, request, run, service, told
+from mcp_learning.cli.output import echo, print_json
+from mcp_learning.cli.running import error_text, fail, load_settings, request, run, service
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def distill(
     try:
         name = headless.available(agent)
     except InvalidInput as error:
-        fail(told(error), 2)
+        fail(error_text(error), 2)
     review = request(
         ReviewLessons, repo=repo, task_type=task_type, limit=packets, max_tokens=1_500 * packets
     )
@@ -52,9 +52,9 @@ def distill(
         print_json(report)
         return
     for one in report["packets"]:
-        say(f"{one['kind']}: {one['result']}")
+        echo(f"{one['kind']}: {one['result']}")
     spent = f"{report['tokens']:,} tokens, estimated"
-    say(f"{counted(len(report['packets']), 'packet')} for {name}; {spent}.")
+    echo(f"{counted(len(report['packets']), 'packet')} for {name}; {spent}.")
 
 
 async def _distilled(

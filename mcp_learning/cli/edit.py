@@ -6,8 +6,15 @@ from uuid import UUID
 import typer
 
 from mcp_learning.cli.options import DataDir, Id, Json
-from mcp_learning.cli.output import print_json, say
-from mcp_learning.cli.running import ask, fail, load_settings, request, resolve, typed
+from mcp_learning.cli.output import echo, print_json
+from mcp_learning.cli.running import (
+    call,
+    fail,
+    load_settings,
+    option,
+    request,
+    resolve,
+)
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
 
@@ -54,7 +61,7 @@ def edit(
     names = {"task_description": "--description"}
     for name in emptied:
         if name not in get_args(Clearable):
-            fail(f"{names.get(name) or typed(name)}: every execution has one; name another", 2)
+            fail(f"{names.get(name) or option(name)}: every execution has one; name another", 2)
     order = request(
         ReviseExecution,
         names,
@@ -68,11 +75,11 @@ def edit(
         chosen = await resolve(learning, task_id)
         return await learning.revise(order.model_copy(update={"task_id": chosen}))
 
-    done = ask(settings, work, "writing")
+    done = call(settings, work, "writing")
     if json:
         print_json(done)
         return
     changed = ", ".join(name.replace("_", " ") for name in done.changed)
-    say(f"{short_id(done.task_id)}: {f'changed {changed}' if changed else 'it is so already'}.")
+    echo(f"{short_id(done.task_id)}: {f'changed {changed}' if changed else 'it is so already'}.")
     if done.redactions:
-        say(f"{counted(done.redactions, 'secret')} removed.")
+        echo(f"{counted(done.redactions, 'secret')} removed.")

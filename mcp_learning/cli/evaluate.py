@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import CompareBy, DataDir, Json, path_option
-from mcp_learning.cli.output import console, print_json, say
+from mcp_learning.cli.output import console, echo, print_json
 from mcp_learning.cli.progress import ShowCount, logged_progress
 from mcp_learning.cli.running import load_settings, request, run, service
 from mcp_learning.models.dashboard import ListHistory
@@ -71,7 +71,7 @@ def evaluate(
         else:
             _print_report(report, by)
             if found is not None:
-                say(_agreed(found))
+                echo(_agreed(found))
         return bool(report.missed)
 
     if run(work) and check:
@@ -105,7 +105,7 @@ async def _replayed(
 def _print_report(report: "Report", by: str) -> None:
     for heading, texts in ("Too thin", report.thin), ("Missed", report.missed):
         for text in texts:
-            say(f"{heading}: {text}.")
+            echo(f"{heading}: {text}.")
     if not report.predictions:
         return
     from rich import box
@@ -128,7 +128,7 @@ def _print_report(report: "Report", by: str) -> None:
             )
     console.print(table)
     if report.following is not None:
-        say(_following(report.following))
+        echo(_following(report.following))
 
 
 def _following(found: "Following") -> str:

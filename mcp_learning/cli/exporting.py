@@ -11,7 +11,7 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.progress import progress_bar
-from mcp_learning.cli.running import fail, load_settings, run, service, told
+from mcp_learning.cli.running import error_text, fail, load_settings, run, service
 from mcp_learning.errors import LearningError
 from mcp_learning.models.wording import counted
 
@@ -31,12 +31,12 @@ def export(
     """Write all executions, with feedback, to a file that `import` takes back."""
     import anyio.to_thread
 
-    from mcp_learning.clients.transfer.exports import lessons_beside, writer
+    from mcp_learning.clients.transfer.exports import lessons_path, writer
     from mcp_learning.models.lessons import ExportLessons
     from mcp_learning.models.transfer import ExportPage
 
     settings = load_settings(data_dir, needs_database=True)
-    begin, beside = time.perf_counter(), lessons_beside(path)
+    begin, beside = time.perf_counter(), lessons_path(path)
     bar = progress_bar(quiet=json)
     task = bar.add_task("exporting", total=None)
 
@@ -69,7 +69,7 @@ def export(
         if beside != path and not done["lessons"]:
             beside.unlink()
     except LearningError as error:
-        fail(told(error))
+        fail(error_text(error))
     seconds, to_stderr = round(time.perf_counter() - begin, 2), str(path) == "-"
     place = "stdout" if to_stderr else str(path)
     line = (

@@ -6,8 +6,8 @@ from uuid import UUID
 import typer
 
 from mcp_learning.cli.options import DataDir, Id, Json
-from mcp_learning.cli.output import print_json, say
-from mcp_learning.cli.running import ask, load_settings, request, resolve
+from mcp_learning.cli.output import echo, print_json
+from mcp_learning.cli.running import call, load_settings, request, resolve
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
 
@@ -46,10 +46,10 @@ def feedback(
         about = said.model_copy(update={"task_id": await resolve(learning, task_id)})
         return await learning.feedback(about.identified())
 
-    done = ask(settings, work, "writing")
+    done = call(settings, work, "writing")
     if json:
         print_json(done)
         return
-    say(f"Stored: {done.feedback_count:,} feedback on {short_id(done.task_id)}.")
+    echo(f"Stored: {done.feedback_count:,} feedback on {short_id(done.task_id)}.")
     if done.redactions:
-        say(f"{counted(done.redactions, 'secret')} removed.")
+        echo(f"{counted(done.redactions, 'secret')} removed.")

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, Yes
-from mcp_learning.cli.output import print_json, say
+from mcp_learning.cli.output import echo, print_json
 from mcp_learning.cli.progress import logged_progress
-from mcp_learning.cli.running import ask, confirm, load_settings, run, service
+from mcp_learning.cli.running import call, confirm, load_settings, run, service
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def generate_data(
     settings = load_settings(data_dir)
     plan = loading.Plan(count, seed, _names(task_types), _names(repos))
     if settings.database_path.exists() and not yes:
-        others = ask(settings, _recorded, "counting")
+        others = call(settings, _recorded, "counting")
         if others:
             confirm(
                 f"{settings.data_dir} has {counted(others, 'execution')} that agents recorded or "
@@ -87,11 +87,11 @@ def _values(filled: "Filled") -> dict[str, float]:
 
 def _print(filled: "Filled", *, embed: bool) -> None:
     if filled.present:
-        say(f"{counted(filled.present, 'execution')} of this seed were there already.")
+        echo(f"{counted(filled.present, 'execution')} of this seed were there already.")
     if not filled.rows:
         return
     vectors = f"; {counted(filled.tasks, 'task')} embedded in {filled.embed_seconds:.1f} s"
-    say(
+    echo(
         f"{counted(filled.rows, 'execution')} inserted in {filled.insert_seconds:.2f} s"
         f"{vectors if embed else ''}. `mcp-learning prune --generated` takes them out again."
     )

@@ -7,7 +7,7 @@ import typer
 from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.progress import reported_progress
-from mcp_learning.cli.running import ask, load_settings, request
+from mcp_learning.cli.running import call, load_settings, request
 from mcp_learning.models.wording import counted
 
 
@@ -24,7 +24,7 @@ def generate_embeddings(
     order = request(EmbedMissing, limit=limit)
     settings = load_settings(data_dir, needs_database=True)
     with reported_progress(quiet=json) as report:
-        done = ask(settings, lambda learning: learning.embed_missing(order, report))
+        done = call(settings, lambda learning: learning.embed_missing(order, report))
     if json:
         print_json(done)
     elif not done.embedded and not done.pending:

@@ -1,6 +1,6 @@
-"""`hook CLIENT`: answers a hook of an agent client, and never disturbs the client.
+"""`hook CLIENT`: answers a hook of an agent client, and never fails the client.
 
-It prints nothing unless it has something for the agent; failures are in `hook.log` in the data
+It prints nothing unless it has something to tell the agent. Failures go to `hook.log` in the data
 directory. It imports only what it needs, since a person waits for it.
 """
 
@@ -23,20 +23,20 @@ def main(client: str, arguments: list[str]) -> None:
     try:
         options = _options(arguments)
     except ValueError as error:
-        _complain(f"hook {client}: {error}")
+        _write_error(f"hook {client}: {error}")
     else:
         run(client, **options)
 
 
 def run(
-    client: str, *, data_dir: str | None = None, patience: float = SECONDS, record: bool = False
+    client: str, *, data_dir: str | None = None, timeout: float = SECONDS, record: bool = False
 ) -> None:
     """Reads a hook's JSON from stdin and answers it.
 
     Args:
         client: One of `hook_events.CLIENTS`.
         data_dir: None for the one of the settings.
-        patience: Seconds to wait for the server.
+        timeout: Seconds to wait for the server.
         record: Record the session's latest task in this process.
     """
     from mcp_learning.clients import hook_events, hook_paths
@@ -51,16 +51,16 @@ def run(
             from mcp_learning.clients.capture import recording
 
             result = recording.record(client, payload, directory)
-            hook_paths.note(directory, f"{client} {event}: {result}")
+            hook_paths.append_log(directory, f"{client} {event}: {result}")
         elif hook_events.is_end(client, payload):
-            _hand_over(client, payload, directory)
+            _start_recording(client, payload, directory)
         else:
-            _answer(client, payload, directory, patience)
+            _answer(client, payload, directory, timeout)
     except Exception as error:  # noqa: BLE001 - a hook that fails must not disturb the agent
         _log(directory, f"{client} {event}: {type(error).__name__}: {error}")
 
 
-def _answer(client: str, payload: dict[str, Any], directory: Path, patience: float) -> None:
+def _answer(client: str, payload: dict[str, Any], directory: Path, timeout: float) -> None:
     from mcp_learning.clients import hook_events
 
     occasion = hook_events.occasion(client, payload)
@@ -69,7 +69,7 @@ def _answer(client: str, payload: dict[str, Any], directory: Path, patience: flo
     from mcp_learning.cluster import blocking_client
 
     try:
-        said = blocking_client.ask(directory / _RUN_DIRECTORY, "remark", occasion, patience)
+        said = blocking_client.ask(directory / _RUN_DIRECTORY, "remark", occasion, timeout)
     except blocking_client.NoLeader:
         return  # usual while no agent has its server running
     if text := str(said.get("text") or ""):
@@ -77,8 +77,8 @@ def _answer(client: str, payload: dict[str, Any], directory: Path, patience: flo
         sys.stdout.flush()
 
 
-def _hand_over(client: str, payload: dict[str, Any], directory: Path) -> None:
-    """Starts a process that records; the client may be about to exit, and doesn't wait."""
+def _start_recording(client: str, payload: dict[str, Any], directory: Path) -> None:
+    """Starts a detached process that records the task: the client may be about to exit."""
     import subprocess
 
     names = ("session_id", "conversation_id", "transcript_path", "cwd", "hook_event_name")
@@ -107,12 +107,12 @@ def _log(directory: Path | None, text: str) -> None:
     from mcp_learning.clients import hook_paths
 
     try:
-        hook_paths.note(directory or Path(os.devnull), text)
+        hook_paths.append_log(directory or Path(os.devnull), text)
     except OSError as error:
-        _complain(f"{text} (not logged: {error})")
+        _write_error(f"{text} (not logged: {error})")
 
 
-def _complain(text: str) -> None:
+def _write_error(text: str) -> None:
     try:
         sys.stderr.write(f"mcp-learning: {text}\n")
     except (OSError, ValueError, AttributeError):
@@ -128,8 +128,8 @@ def _options(arguments: list[str]) -> dict[str, Any]:
             options["record"] = True
         elif name == "--data-dir" and left:
             options["data_dir"] = left.pop(0)
-        elif name == "--patience" and left:
-            options["patience"] = float(left.pop(0))
+        elif name == "--timeout" and left:
+            options["timeout"] = float(left.pop(0))
         elif name != "--json":  # which is what it always prints
             raise ValueError(f"there is no option {name}")
     return options

@@ -16,7 +16,7 @@ from mcp_learning.clients.hook_events import CLIENTS
 
 def hook(
     client: Annotated[str, typer.Argument(metavar="CLIENT", help=", ".join(CLIENTS))],
-    patience: Annotated[
+    timeout: Annotated[
         float, typer.Option(min=0.01, help="Seconds to wait for the server that runs")
     ] = answering.SECONDS,
     record: Annotated[
@@ -29,4 +29,4 @@ def hook(
     if client not in CLIENTS:
         fail(f"CLIENT: {client!r} has no hooks here; use one of {', '.join(CLIENTS)}", status=2)
     given = None if data_dir is None else str(data_dir)
-    answering.run(client, data_dir=given, patience=patience, record=record)
+    answering.run(client, data_dir=given, timeout=timeout, record=record)

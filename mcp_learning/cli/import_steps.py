@@ -1,4 +1,4 @@
-"""The work of `import`: reads a source in batches, stores them, and counts."""
+"""The steps of `import`: reads a source in batches, stores them, and counts what became of them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import anyio.to_thread
 from rich.progress import Progress
 
 from mcp_learning.cli.running import service
-from mcp_learning.clients.judging.sessions import judge_earlier, reopens
+from mcp_learning.clients.judging.sessions import begins_with_complaint, judge_by_complaints
 from mcp_learning.clients.sources import Source
 from mcp_learning.clients.transfer.imported import Notes, batches
 from mcp_learning.errors import LearningError
@@ -38,9 +38,9 @@ class ImportRun:
         counts: Executions by field of `Imported`.
         sample: Executions as a dry run shows them, without secrets.
         lessons: Lessons that were stored, or would be.
-        seen: Ids that a dry run came across: it stores nothing by which they would be known.
+        seen: Ids that a dry run has read; it stores none, so repeats aren't found in the database.
         complete: Whether everything was read and stored.
-        embedded: Executions that got a vector, those among them that waited for one before.
+        embedded: Executions that got a vector, including earlier ones that lacked one.
         pending: Executions of the database that have none; None before that is known.
         complaints: Executions whose sessions began with a complaint about earlier work.
         problem: Why they have no vector.
@@ -122,7 +122,7 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
                 request = ImportBatch.model_construct(records=records, dry_run=state.dry_run)
                 answer = await learning.import_batch(request)
                 state.read += len(batch)
-                state.complaints += filter(reopens, batch)
+                state.complaints += filter(begins_with_complaint, batch)
                 state.counts.update(answer.model_dump())
                 bar.update(
                     task,
@@ -134,7 +134,7 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
             if learning:
                 await _store_lessons(state, learning)
                 if not state.dry_run:  # once all are there: files come in any order
-                    await judge_earlier(learning, state.complaints)
+                    await judge_by_complaints(learning, state.complaints)
             state.complete = True
             if learning and not state.dry_run:
                 await _embed(state, learning, bar)
@@ -157,7 +157,7 @@ async def _store_lessons(state: ImportRun, learning: Learning) -> None:
 
 
 async def _embed(state: ImportRun, learning: Learning, bar: Progress) -> None:
-    """Makes the vectors that are missing, if they are wanted; what goes wrong is no failure."""
+    """Makes missing vectors if `state.embed`; an error is reported, but doesn't fail the import."""
     state.pending = (await learning.health()).pending
     if not state.embed or not state.pending:
         return
@@ -175,7 +175,7 @@ async def _embed(state: ImportRun, learning: Learning, bar: Progress) -> None:
 
 
 async def _next(parts: Iterator[list[PastExecution]]) -> list[PastExecution] | None:
-    """The next batch, read on a thread that a cancelled command leaves alone; None at the end."""
+    """The next batch, read on a thread that is abandoned on cancellation; None at the end."""
     return await anyio.to_thread.run_sync(next, parts, None, abandon_on_cancel=True)
 
 

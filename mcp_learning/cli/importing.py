@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.options import DataDir, Json, path_argument
-from mcp_learning.cli.output import console, print_json, say
+from mcp_learning.cli.output import console, echo, print_json
 from mcp_learning.cli.progress import progress_bar
 from mcp_learning.cli.running import fail, load_settings, run
 from mcp_learning.models.characters import visible
@@ -87,15 +87,15 @@ def import_(
 
 def _print(state: "ImportRun", seconds: float) -> None:
     would, counts, notes = "would be " if state.dry_run else "", state.counts, state.notes
-    say(
+    echo(
         f"{counted(state.read, 'execution')} in {state.path}: {counts['created']:,} {would}new, "
         f"{counts['updated']:,} {would}updated, {counts['unchanged']:,} there already; "
         f"{counted(counts['redactions'], 'secret')} {would}removed ({seconds:.1f} s)."
     )
     if state.lessons:
-        say(f"{counted(state.lessons, 'lesson')} {would}added.")
+        echo(f"{counted(state.lessons, 'lesson')} {would}added.")
     if counts["excluded"]:
-        say(f"Left out, being of excluded repositories: {counts['excluded']:,}.")
+        echo(f"Left out, being of excluded repositories: {counts['excluded']:,}.")
     if state.sample:
         table = Table(box=box.SIMPLE_HEAD)
         for heading in ("recorded", "type", "outcome", "repo", "task"):
@@ -111,18 +111,18 @@ def _print(state: "ImportRun", seconds: float) -> None:
         ("Columns passed over", notes.unknown.most_common()),
     ):
         if found:
-            say(f"{title}: " + "; ".join(f"{name} ({n:,})" for name, n in found))
+            echo(f"{title}: " + "; ".join(f"{name} ({n:,})" for name, n in found))
     for example in notes.examples:
-        say(f"  {example.where}: {example.reason}")
+        echo(f"  {example.where}: {example.reason}")
 
 
 def _print_vectors(state: "ImportRun") -> None:
     if state.embedded:
-        say(f"{counted(state.embedded, 'execution')} embedded: `mcp-learning similar` finds them.")
+        echo(f"{counted(state.embedded, 'execution')} embedded: `mcp-learning similar` finds them.")
     if state.problem:
-        say(f"Not embedded: {state.problem}.")
+        echo(f"Not embedded: {state.problem}.")
     elif state.pending:
-        say(
+        echo(
             f"{counted(state.pending, 'execution')} can't be found by meaning yet: a server makes "
             "their vectors by itself, and `mcp-learning generate-embeddings` makes them now."
         )

@@ -11,7 +11,7 @@ import typer
 
 from mcp_learning.cli.options import DataDir, DryRun, Json
 from mcp_learning.cli.output import print_json
-from mcp_learning.cli.running import fail, load_settings, told
+from mcp_learning.cli.running import error_text, fail, load_settings
 from mcp_learning.clients.install import agents, plan, plugins
 from mcp_learning.clients.install.agents import Agent, Scope
 from mcp_learning.clients.install.files import InstallRecords
@@ -104,14 +104,14 @@ def _agents(client: str, *, every: bool) -> list[Agent]:
     if every == bool(client):
         fail("CLIENT: name one, or give --all", status=2)
     if every:
-        found = [agent for agent in agents.AGENTS.values() if agents.is_here(agent)]
+        found = [agent for agent in agents.AGENTS.values() if agents.is_installed(agent)]
         if not found:
             fail(f"--all: none of {', '.join(agents.AGENTS)} is here; name the one that is meant")
         return found
     try:
         return [agents.agent_named(client)]
     except InvalidInput as error:
-        fail(told(error), status=2)
+        fail(error_text(error), status=2)
 
 
 def _run(
@@ -132,7 +132,7 @@ def _run(
                 for edit in planned(agent, _scope(scope))
             ]
         except LearningError as error:
-            failed.append((agent, told(error), isinstance(error, InvalidInput)))
+            failed.append((agent, error_text(error), isinstance(error, InvalidInput)))
             continue
         reports.append({"client": agent.name, "files": files})
         changed += [agent.title] if any(file["changed"] for file in files) else []
@@ -157,7 +157,7 @@ def _run_plugin(client: str, *, every: bool, remove: bool, dry_run: bool, as_jso
             if not dry_run:
                 plugins.carry_out(command)
     except LearningError as error:
-        fail(told(error), status=2 if isinstance(error, InvalidInput) else 1)
+        fail(error_text(error), status=2 if isinstance(error, InvalidInput) else 1)
     if as_json:
         print_json({"client": agent.name, "commands": commands, "dry_run": dry_run})
     elif not dry_run:

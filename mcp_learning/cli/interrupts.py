@@ -1,7 +1,7 @@
-"""What Ctrl+C does while a command has nothing to put in order.
+"""Handling of SIGINT (Ctrl+C) before a command has opened anything.
 
-Importing runs callbacks of weak references, and Python only prints a KeyboardInterrupt that is
-raised in one of them: the command would go on. So until a command works, SIGINT ends the process.
+Importing runs callbacks of weak references. Python prints a KeyboardInterrupt that is raised in
+one of them and goes on, so until the command has work to cancel, SIGINT ends the process at once.
 """
 
 import os
@@ -11,17 +11,17 @@ from types import FrameType
 STATUS = 128 + signal.SIGINT
 
 
-def end_at_once() -> None:
+def exit_on_interrupt() -> None:
     """Makes SIGINT end the process with one line and status 130, unless it is ignored.
 
-    To be called on the main thread, while nothing is open that has to be closed.
+    Call it on the main thread, while nothing is open that has to be closed.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
 
 
-def raise_again() -> None:
-    """Ends what `end_at_once` does: SIGINT raises KeyboardInterrupt again."""
+def restore_interrupts() -> None:
+    """Undoes `exit_on_interrupt`: SIGINT raises KeyboardInterrupt again."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, path_argument
-from mcp_learning.cli.output import print_json, say
+from mcp_learning.cli.output import echo, print_json
 from mcp_learning.cli.running import fail, load_settings, resolve, run, service
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
@@ -53,7 +53,7 @@ def judge(
             async with service(settings) as learning:
                 return await repositories.judge_history(learning, known)
         results = await run_sync(junit.read, path)
-        head, known_as = ("", []) if task else await run_sync(repositories.here)
+        head, known_as = ("", []) if task else await run_sync(repositories.current_commit)
         async with service(settings) as learning:
             if task:
                 chosen = results.judgement(await resolve(learning, task))
@@ -65,9 +65,9 @@ def judge(
         print_json(done)
         return
     if not done.changed:
-        say("Nothing new: no outcome is another one now.")
+        echo("Nothing new: no outcome is another one now.")
         return
     named = ", ".join(short_id(one) for one in done.changed[:_SHOWN])
     more = "" if len(done.changed) <= _SHOWN else " and more"
-    say(f"{counted(len(done.changed), 'execution')} judged: {named}{more}.")
-    say("`mcp-learning show ID` says what an outcome rests on.")
+    echo(f"{counted(len(done.changed), 'execution')} judged: {named}{more}.")
+    echo("`mcp-learning show ID` says what an outcome rests on.")

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from mcp_learning.cli.output import print_json, say
+from mcp_learning.cli.output import echo, print_json
 from mcp_learning.cli.running import run, service
 
 if TYPE_CHECKING:
@@ -22,20 +22,20 @@ def evaluate_lessons(settings: "Settings", most: int, follows: float, *, json: b
         print_json(report)
         return
     past, world = report["replay"], report["worlds"]
-    say(
+    echo(
         f"Replay: of {past['failures']:,} failures among {past['executions']:,} executions, "
         f"lessons of their time named {past['failures_named']:,}; {past['lessons']} lessons in the "
         "end."
     )
     for name in ("followed", "warned", "others"):
-        say(f"    {name}: {past[name]['success']} succeeded, {past[name]['failure']} failed")
-    say(
+        echo(f"    {name}: {past[name]['success']} succeeded, {past[name]['failure']} failed")
+    echo(
         f"Generated worlds, agents that follow with probability {follows:g}: successes lost per "
         f"task {world['regret_with']:.3f} with lessons, {world['regret_without']:.3f} without."
     )
     for name, value in world.items():
         if name not in ("follows", "regret_with", "regret_without"):
-            say(f"    {name.replace('_', ' ')}: {value:g}")
+            echo(f"    {name.replace('_', ' ')}: {value:g}")
 
 
 async def _report(settings: "Settings", most: int, follows: float) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mcp_learning.cli.options import DataDir, DryRun, Json, Repo, TaskType
-from mcp_learning.cli.output import console, fields, print_json, say, when
-from mcp_learning.cli.running import ask, fail, load_settings, request, told
+from mcp_learning.cli.output import console, echo, fields_table, format_time, print_json
+from mcp_learning.cli.running import call, error_text, fail, load_settings, request
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -77,23 +77,23 @@ def _list(settings: "Settings", filters: dict[str, Any], *, as_json: bool) -> No
     from mcp_learning.models.lessons import ListLessons
 
     wanted = request(ListLessons, **filters)
-    found = ask(settings, lambda learning: learning.list_lessons(wanted), "reading")
+    found = call(settings, lambda learning: learning.list_lessons(wanted), "reading")
     if as_json:
         print_json(found)
         return
     for view in found.lessons:
         lesson = view.lesson
         pinned = ", pinned" if lesson.pinned else ""
-        say(f"{lesson.lesson_id}  {lesson.status}{pinned}, by {lesson.origin}")
-        say(f"    when {lesson.when}")
+        echo(f"{lesson.lesson_id}  {lesson.status}{pinned}, by {lesson.origin}")
+        echo(f"    when {lesson.when}")
         for name in ("do", "avoid"):
             if text := getattr(lesson, name):
-                say(f"    {name} {text}")
+                echo(f"    {name} {text}")
         if line := _effect(view.effect):
-            say(f"    {line}")
+            echo(f"    {line}")
     counts = ", ".join(f"{number} {name}" for name, number in found.counts if number)
     shown = f"{len(found.lessons)} of {counted(found.total, 'lesson')} shown"
-    say(f"{shown} ({counts})." if counts else "There are no lessons yet.")
+    echo(f"{shown} ({counts})." if counts else "There are no lessons yet.")
 
 
 def _one(
@@ -112,21 +112,24 @@ def _one(
             return await learning.get_lesson(wanted)
         return await learning.change_lesson(change)
 
-    detail = ask(settings, work, "reading", names)
+    detail = call(settings, work, "reading", names)
     if as_json:
         print_json(detail)
         return
     values = detail.lesson.model_dump(exclude={"evidence", "key"})
-    values |= {name: when(values[name]) for name in ("created_at", "updated_at", "worded_at")}
+    values |= {
+        name: format_time(values[name]) for name in ("created_at", "updated_at", "worded_at")
+    }
     values |= {"effect": _effect(detail.effect), "waiting": detail.effect.waiting or None}
     values["evidence"] = ", ".join(map(str, detail.lesson.evidence))
-    console.print(fields(values))
+    console.print(fields_table(values))
     for line in detail.history:
         why = f": {line.reason}" if line.reason else ""
-        say(f"{when(line.changed_at)}  {line.change} by {line.by}{why}")
+        echo(f"{format_time(line.changed_at)}  {line.change} by {line.by}{why}")
     for one in detail.showings:
         shown = "shown" if one.shown else "withheld"
-        say(f"{when(one.shown_at)}  {shown}, {one.outcome or 'not ended'} {one.task_id or ''}")
+        ended = one.outcome or "not ended"
+        echo(f"{format_time(one.shown_at)}  {shown}, {ended} {one.task_id or ''}")
 
 
 def _effect(effect: "Effect") -> str:
@@ -156,7 +159,7 @@ def _write(
     try:
         path = lesson_files.path_of(to, Path.cwd())
         lines, ids = chosen() if chosen else ([], [])
-        edit = lesson_files.planned(path, lines)
+        edit = lesson_files.plan_edit(path, lines)
         difference = edit.difference()
         if not as_json:
             typer.echo(difference, nl=False)
@@ -164,16 +167,16 @@ def _write(
         if wanted:
             lesson_files.apply(edit)
     except LearningError as error:
-        fail(told(error), 2 if isinstance(error, InvalidInput) else 1)
+        fail(error_text(error), 2 if isinstance(error, InvalidInput) else 1)
     report = {"path": str(path), "lessons": ids, "up_to_date": not edit.changes}
     report |= {"changed": wanted, "diff": difference}
     if as_json:
         print_json(report)
     elif not edit.changes:
         empty = "" if ids or not chosen else "; no kept lesson is of here: approve one, or --repo"
-        say(f"{path}: nothing to change{empty}")
+        echo(f"{path}: nothing to change{empty}")
     else:
-        say(f"{path}: {'written' if wanted else 'not changed'}")
+        echo(f"{path}: {'written' if wanted else 'not changed'}")
     if check and edit.changes:
         raise typer.Exit(1)
 
@@ -191,5 +194,5 @@ def _chosen(settings: "Settings", repo: str, max_tokens: int) -> tuple[list[str]
         refuse_excluded(one, settings.excluded_repos)
 
     kept = ListLessons(status="kept", limit=1_000)
-    found = ask(settings, lambda learning: learning.list_lessons(kept), "reading")
-    return lesson_files.chosen(found.lessons, repos, settings.excluded_repos, max_tokens)
+    found = call(settings, lambda learning: learning.list_lessons(kept), "reading")
+    return lesson_files.select_lessons(found.lessons, repos, settings.excluded_repos, max_tokens)

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from mcp_learning.cli.options import Approach, DataDir, Json, Outcome, Repo, Since, TaskType
-from mcp_learning.cli.output import console, executions_table, print_json, say
-from mcp_learning.cli.running import ask, load_settings, request
+from mcp_learning.cli.output import console, echo, executions_table, print_json
+from mcp_learning.cli.running import call, load_settings, request
 from mcp_learning.models.wording import counted
 
 _NOTHING = "Nothing was recorded yet; `mcp-learning import git` learns from a repository's history."
@@ -36,13 +36,13 @@ def list_(
     )
     settings = load_settings(data_dir, needs_database=True)
 
-    result = ask(settings, lambda learning: learning.listing(wanted), "reading")
+    result = call(settings, lambda learning: learning.listing(wanted), "reading")
     if json:
         print_json(result)
         return
     if not result.total:
         is_filtered = any((repo, task_type, approach, since)) or outcome != "any"
-        say("Nothing that passes these filters was recorded." if is_filtered else _NOTHING)
+        echo("Nothing that passes these filters was recorded." if is_filtered else _NOTHING)
         return
     console.print(executions_table(result.executions, "task, approach, error"))
-    say(f"{len(result.executions):,} of {counted(result.total, 'execution')}.")
+    echo(f"{len(result.executions):,} of {counted(result.total, 'execution')}.")

@@ -1,4 +1,4 @@
-"""A log that a stranger, or a failure that repeats itself, can neither fill nor forge."""
+"""Formatter and filters of the log: one line a record, no control characters, limited repeats."""
 
 import logging
 import time
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from mcp_learning.models.characters import visible
 
 
-class OneLine(logging.Formatter):
-    """Writes a message on one line, and nothing that hides or that controls a terminal.
+class OneLineFormatter(logging.Formatter):
+    """Writes a message on one line, without invisible and control characters.
 
     Tracebacks follow on lines of their own.
     """
@@ -27,10 +27,9 @@ class OneLine(logging.Formatter):
 
 
 class RepeatLimit(logging.Filter):
-    """Drops records of one place in the code beyond `most` in `seconds` of the `clock`.
+    """Drops records that one line of code writes, beyond `most` in `seconds` of the `clock`.
 
-    The next one that passes tells how many were dropped. Records below INFO all pass: who asks for
-    them wants them.
+    The next record that passes says how many were dropped. Records below INFO always pass.
     """
 
     def __init__(
@@ -58,20 +57,20 @@ class RepeatLimit(logging.Filter):
         return seen < self._most
 
 
-def is_worth_telling(record: logging.LogRecord) -> bool:
-    """False for one error of anyio's Unix sockets that harms nobody.
+def is_no_socket_race(record: logging.LogRecord) -> bool:
+    """False for a harmless error of anyio's Unix sockets.
 
-    A future is cancelled in the turn of the event loop in which its socket turns out to be
-    readable. The callback of the socket then sets a result that nobody waits for any more.
+    If a future is cancelled in the same iteration of the event loop in which its socket becomes
+    readable, the socket's callback sets the result of a future that is already done.
     """
     error = record.exc_info[1] if record.exc_info else None
-    return (  # by name: commands that need no event loop don't import asyncio
+    return (  # compared by name: commands without an event loop don't import asyncio
         type(error).__name__ != "InvalidStateError"
         or record.name != "asyncio"
         or "Future.set_result(None)" not in record.getMessage()
     )
 
 
-def is_not_raised(record: logging.LogRecord) -> bool:
-    """Whether a record is about no error of the database, which ends a command in plain words."""
+def is_no_database_error(record: logging.LogRecord) -> bool:
+    """False for errors of the database, which end a command with a message of their own."""
     return record.module != "opening"

@@ -1,4 +1,4 @@
-"""Options that commands share, and what a path or a time on the command line may be."""
+"""Options that several commands have, and parsers of paths and times on the command line."""
 
 import re
 from contextlib import suppress
@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from mcp_learning import environment
-from mcp_learning.clients.values import moment
+from mcp_learning.clients.values import parse_time
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
-def typed_path(text: str) -> Path:
+def parse_path(text: str) -> Path:
     """The path of a file or a directory on the command line, with `~` expanded.
 
     Raises:
@@ -31,18 +31,18 @@ def typed_path(text: str) -> Path:
         raise typer.BadParameter(f"{text}: there is no home directory of that name") from None
 
 
-def typed_directory(text: str) -> Path | None:
-    """A data directory on the command line, which settings check; None if it is empty."""
+def parse_data_dir(text: str) -> Path | None:
+    """A data directory on the command line, which the settings check; None if it is empty."""
     return None if environment.is_empty(text) else Path(text)
 
 
-def typed_moment(text: str) -> datetime:
+def parse_date_or_age(text: str) -> datetime:
     """A time on the command line: a date, a date with a time, or an age such as `30d`; in UTC.
 
     Raises:
         BadParameter: It is none of these.
     """
-    found = moment(text.strip())
+    found = parse_time(text.strip())
     if age := re.fullmatch(r"(\d{1,6})([hdw])", text.strip()):
         with suppress(OverflowError):
             found = datetime.now(UTC) - int(age[1]) * _UNITS[age[2]]
@@ -52,20 +52,26 @@ def typed_moment(text: str) -> datetime:
     return found
 
 
-def path_argument(told: str, metavar: str | None = None) -> Any:
-    """An argument that `typed_path` reads; `told` is its help."""
-    return typer.Argument(parser=typed_path, metavar=metavar, help=told, show_default=False)
+def path_argument(description: str, metavar: str | None = None) -> Any:
+    """An argument that `parse_path` reads, with a description for the help."""
+    return typer.Argument(parser=parse_path, metavar=metavar, help=description, show_default=False)
 
 
-def path_option(flag: str, metavar: str, told: str) -> Any:
-    """An option that `typed_path` reads; `told` is its help."""
-    return typer.Option(flag, parser=typed_path, metavar=metavar, help=told, show_default=False)
-
-
-def data_dir_option(told: str) -> Any:
-    """`--data-dir`; `told` is its help."""
+def path_option(flag: str, metavar: str, description: str) -> Any:
+    """An option that `parse_path` reads, with a description for the help."""
     return typer.Option(
-        "--data-dir", parser=typed_directory, metavar="DIRECTORY", help=told, show_default=False
+        flag, parser=parse_path, metavar=metavar, help=description, show_default=False
+    )
+
+
+def data_dir_option(description: str) -> Any:
+    """`--data-dir`, with a description for the help."""
+    return typer.Option(
+        "--data-dir",
+        parser=parse_data_dir,
+        metavar="DIRECTORY",
+        help=description,
+        show_default=False,
     )
 
 
@@ -75,7 +81,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Of an execution; its beginning is enough")]
 
-# Which executions: the same options wherever executions are listed.
+# Filters of executions, the same for all commands that list them.
 Repo = Annotated[str, typer.Option("--repo", help="Only this repository")]
 TaskType = Annotated[str, typer.Option("--type", "--task-type", help="Only this task type")]
 Approach = Annotated[str, typer.Option("--approach", help="Only this approach")]
@@ -86,7 +92,7 @@ Since = Annotated[
     datetime | None,
     typer.Option(
         "--since",
-        parser=typed_moment,
+        parser=parse_date_or_age,
         metavar="WHEN",
         help="Only what was recorded since: 2026-01-31, or 12h, 30d, 6w ago",
         show_default=False,

@@ -1,4 +1,4 @@
-"""What commands print on stdout."""
+"""Formats results for stdout: JSON, tables and lines of text."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mcp_learning.cli.loudness import loudness
+from mcp_learning.cli.verbosity import verbosity
 from mcp_learning.models.characters import visible
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.quoting import shorten
@@ -33,7 +33,7 @@ _STYLE = {"success": "green", "failure": "red", "pending": "yellow"}
 
 
 def print_json(result: "BaseModel | Mapping[str, Any] | Sequence[Any]") -> None:
-    """Prints one JSON value; of a model, without the values that are absent."""
+    """Prints one JSON value; None values of a model are left out."""
     from pydantic import BaseModel
 
     from mcp_learning.server import answers
@@ -42,23 +42,23 @@ def print_json(result: "BaseModel | Mapping[str, Any] | Sequence[Any]") -> None:
     console.file.write(json.dumps(values, indent=2) + "\n")
 
 
-def say(line: str) -> None:
-    """Prints a line that may hold stored text, which is never read as markup."""
+def echo(line: str) -> None:
+    """Prints a line that may hold stored text: no markup, no invisible characters."""
     console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
 
 
-def note(line: str, *, beside_json: bool) -> None:
-    """Says something beside the result, unless the command is to be quiet; not into JSON."""
-    if not loudness.quiet:
+def echo_note(line: str, *, beside_json: bool) -> None:
+    """Prints a remark unless the command is quiet; to stderr if stdout holds JSON."""
+    if not verbosity.quiet:
         place = Console(stderr=True) if beside_json else console
         place.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def executions_table(rows: "Iterable[Listed | Match]", texts: str) -> Table:
-    """Executions, two lines each or more: the id that other commands take, and what matters.
+    """A table of executions, at least two lines each; ids are short, as other commands take them.
 
     Args:
-        rows: What is listed; of matches the similarity, and what worked or failed, are shown, too.
+        rows: Listed executions, or matches of a search, which have a similarity and a result, too.
         texts: Heading of the last column.
     """
     from mcp_learning.models.results import Match
@@ -75,7 +75,7 @@ def executions_table(rows: "Iterable[Listed | Match]", texts: str) -> Table:
         score = f"{one.similarity:.2f}" if isinstance(one, Match) else ""
         found = [short_id(one.task_id), f"{one.recorded_at:%Y-%m-%d}"]
         place = [shorten(one.task_type, _LABEL), shorten(one.repo or "", _LABEL)]
-        task = _lines(shorten(one.task_description, _TEXT), _lesson(one))
+        task = _lines(shorten(one.task_description, _TEXT), _attempt(one))
         if console.width >= _WIDE:
             cells = [Text(score)] if scored else []
             cells += [_lines(*found), _lines(*place), _outcome(one)]
@@ -86,7 +86,7 @@ def executions_table(rows: "Iterable[Listed | Match]", texts: str) -> Table:
 
 
 def _outcome(one: "Listed | Match", score: str = "") -> Text:
-    """How it ended; of a match, how many of several runs succeeded, and what superseded it."""
+    """The outcome; of a match also how many of its runs succeeded, and what superseded it."""
     cell = Text(f"{score}\n" if score else "").append(one.outcome, style=_STYLE[one.outcome])
     runs = getattr(one, "runs", None)
     if runs is not None and runs.total > 1:
@@ -96,8 +96,8 @@ def _outcome(one: "Listed | Match", score: str = "") -> Text:
     return cell
 
 
-def _lesson(one: "Listed | Match") -> str:
-    """What was tried, and what came of it; with a match, what to learn from it."""
+def _attempt(one: "Listed | Match") -> str:
+    """The approach, and the solution or the error, on one line; "" if there is neither."""
     result = getattr(one, "solution_summary", None) or getattr(one, "error_message", None)
     result = result or one.error_type
     parts = [part for part in (one.approach, result) if part]
@@ -108,8 +108,8 @@ def _lines(first: str, *others: str) -> Text:
     return Text(first).append("".join(f"\n{one}" for one in others if one), style="dim")
 
 
-def fields(values: Mapping[str, object]) -> Table:
-    """Labelled values below each other; those that are None or empty are left out."""
+def fields_table(values: Mapping[str, object]) -> Table:
+    """A table of labels and values, one a row, without values that are None or empty."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -119,13 +119,13 @@ def fields(values: Mapping[str, object]) -> Table:
     return grid
 
 
-def when(moment: datetime) -> str:
-    """A time for people."""
+def format_time(moment: datetime) -> str:
+    """A time in UTC, to the minute."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def waiting(health: "Health") -> list[str]:
-    """What searches still lack, each with the command that makes it."""
+def search_gaps(health: "Health") -> list[str]:
+    """What searches can't use yet, such as missing vectors, each with the command that mends it."""
     lines = []
     if health.reembed_due:
         lines.append(
@@ -143,11 +143,11 @@ def waiting(health: "Health") -> list[str]:
 
 
 def index_line(health: "Health") -> str:
-    """The state of the HNSW index in a sentence."""
-    return f"HNSW index: {index_words(health.index)}."
+    """The state of the HNSW index as a sentence."""
+    return f"HNSW index: {describe_index(health.index)}."
 
 
-def index_words(index: "IndexHealth") -> str:
+def describe_index(index: "IndexHealth") -> str:
     """State, preset, size, age and recall of an HNSW index, and why it isn't used."""
     from mcp_learning.server.answers import span
 

@@ -1,4 +1,4 @@
-"""How far a command is, on stderr: stdout holds results alone."""
+"""Progress bars, on stderr; stdout is for results only."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mcp_learning.cli.loudness import loudness
+from mcp_learning.cli.verbosity import verbosity
 
 if TYPE_CHECKING:
     from mcp_learning.service import protocol
 
 ShowCount = Callable[[str, int, int], None]
-"""Takes what is being done, how much of it is done, and of how much."""
+"""Takes the name of the step, how much of it is done, and how much there is to do."""
 
 
 def progress_bar(*, quiet: bool, counts: bool = False) -> Progress:
-    """A bar that disappears when it ends; none if it is `quiet` or stderr is no terminal.
+    """A bar that disappears at the end; disabled if `quiet`, or if stderr is no terminal.
 
-    With `counts` it shows how much is done of how much, instead of the time.
+    With `counts` it shows done/total instead of the elapsed time.
     """
     terminal = Console(stderr=True)
     return Progress(
@@ -29,13 +29,13 @@ def progress_bar(*, quiet: bool, counts: bool = False) -> Progress:
         MofNCompleteColumn() if counts else TimeElapsedColumn(),
         console=terminal,
         transient=True,
-        disable=quiet or loudness.quiet or not terminal.is_terminal,
+        disable=quiet or verbosity.quiet or not terminal.is_terminal,
     )
 
 
 @contextmanager
 def reported_progress(*, quiet: bool) -> Iterator["protocol.Progress"]:
-    """A bar, and the function by which the service moves it."""
+    """Shows a bar, and yields the callback by which the service reports its progress."""
     bar = progress_bar(quiet=quiet)
     task = bar.add_task("starting", total=1.0)
 
@@ -48,7 +48,7 @@ def reported_progress(*, quiet: bool) -> Iterator["protocol.Progress"]:
 
 @contextmanager
 def counted_progress(*, quiet: bool, begin: str = "starting") -> Iterator[ShowCount]:
-    """A bar with counts, which at first says `begin`, and the function that moves it."""
+    """Shows a bar with counts, labelled `begin` at first, and yields the callback that moves it."""
     bar = progress_bar(quiet=quiet, counts=True)
     task = bar.add_task(begin, total=None)
 
@@ -61,9 +61,9 @@ def counted_progress(*, quiet: bool, begin: str = "starting") -> Iterator[ShowCo
 
 @contextmanager
 def logged_progress(*, quiet: bool) -> Iterator[ShowCount]:
-    """Like `counted_progress`; where stderr is no terminal, a line a step with its start time."""
+    """As `counted_progress`; if stderr is no terminal, prints a line a step with its start time."""
     terminal = Console(stderr=True)
-    if quiet or loudness.quiet or terminal.is_terminal:
+    if quiet or verbosity.quiet or terminal.is_terminal:
         with counted_progress(quiet=quiet) as show:
             yield show
         return

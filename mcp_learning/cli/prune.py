@@ -8,7 +8,7 @@ import typer
 from mcp_learning.cli.options import DataDir, Json, path_option
 from mcp_learning.cli.output import print_json
 from mcp_learning.cli.progress import reported_progress
-from mcp_learning.cli.running import ask, fail, load_settings, request, require_database
+from mcp_learning.cli.running import call, fail, load_settings, request, require_database
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def prune(
         )
     require_database(settings)
     with reported_progress(quiet=json) as report:
-        done = ask(settings, lambda learning: learning.prune(order, report))
+        done = call(settings, lambda learning: learning.prune(order, report))
     if json:
         print_json(done)
     else:

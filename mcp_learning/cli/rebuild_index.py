@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json
-from mcp_learning.cli.output import index_line, print_json, say
+from mcp_learning.cli.output import echo, index_line, print_json
 from mcp_learning.cli.progress import reported_progress
-from mcp_learning.cli.running import ask, load_settings, request
+from mcp_learning.cli.running import call, load_settings, request
 
 if TYPE_CHECKING:
     from mcp_learning.models.health import Health
@@ -42,9 +42,9 @@ def rebuild_index(
         async def work(learning: "Learning") -> "tuple[RebuildReport, Health]":
             return await learning.rebuild(order, report), await learning.health()
 
-        result, health = ask(settings, work)
+        result, health = call(settings, work)
     if json:
         print_json(result)
     else:
-        say(answers.rebuilt(result))
-        say(index_line(health))
+        echo(answers.rebuilt(result))
+        echo(index_line(health))

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mcp_learning.cli.options import DataDir, Json
-from mcp_learning.cli.output import note, print_json, say, waiting
-from mcp_learning.cli.running import ask, load_settings, request
+from mcp_learning.cli.output import echo, echo_note, print_json, search_gaps
+from mcp_learning.cli.running import call, load_settings, request
 
 if TYPE_CHECKING:
     from mcp_learning.models.health import Health
@@ -60,11 +60,11 @@ def recommend(
     async def work(learning: "Learning") -> "tuple[Recommendation, Health]":
         return await learning.recommend(query), await learning.health()
 
-    found, health = ask(settings, work, "comparing")
+    found, health = call(settings, work, "comparing")
     result, rendered = advice.recommendation(found, query)
     if json:
         print_json(result)
     else:
-        say(rendered)
-    for line in waiting(health):
-        note(line, beside_json=json)
+        echo(rendered)
+    for line in search_gaps(health):
+        echo_note(line, beside_json=json)

@@ -6,7 +6,7 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import console, print_json
-from mcp_learning.cli.running import fail, load_settings, told
+from mcp_learning.cli.running import error_text, fail, load_settings
 from mcp_learning.errors import LearningError
 from mcp_learning.models.wording import counted
 
@@ -30,7 +30,7 @@ def recover(
         with console.status("reading"), exclusive_access(settings):
             report = recovery.recover(settings, dry_run=dry_run)
     except LearningError as error:
-        fail(told(error))
+        fail(error_text(error))
     if json:
         print_json(report)
     else:

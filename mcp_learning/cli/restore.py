@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, path_argument
-from mcp_learning.cli.output import print_json, say
-from mcp_learning.cli.running import ask, fail, load_settings, showing, told
+from mcp_learning.cli.output import echo, print_json
+from mcp_learning.cli.running import call, error_text, fail, load_settings, status_line
 from mcp_learning.errors import LearningError
 from mcp_learning.models.wording import counted
 
@@ -41,7 +41,7 @@ def restore(
         else:
             _replace(settings, path, force=force, as_json=json)
     except LearningError as error:
-        fail(told(error))
+        fail(error_text(error))
 
 
 def _is_archive(path: Path) -> bool:
@@ -61,16 +61,16 @@ def _unarchive(settings: "Settings", path: Path, *, as_json: bool) -> None:
 
     order = Unarchive(paths=[str(file) for file in retention.archives_in(path)])
 
-    done = ask(settings, lambda learning: learning.unarchive(order), "restoring")
+    done = call(settings, lambda learning: learning.unarchive(order), "restoring")
     if as_json:
         print_json(done)
         return
-    say(
+    echo(
         f"{counted(done.executions, 'execution')} came back from {counted(done.files, 'archive')}, "
         f"with {done.feedback:,} feedback; {done.present:,} were there already."
     )
     if done.executions:
-        say(
+        echo(
             "Archives hold no vectors: a running server makes them by itself, and "
             "`mcp-learning generate-embeddings` makes them now."
         )
@@ -80,18 +80,18 @@ def _replace(settings: "Settings", path: Path, *, force: bool, as_json: bool) ->
     from mcp_learning.cluster.exclusive_access import exclusive_access
     from mcp_learning.service import recovery
 
-    with showing("restoring"), exclusive_access(settings):
+    with status_line("restoring"), exclusive_access(settings):
         report = recovery.restore(settings, path, force=force)
     if as_json:
         print_json(report)
         return
     rows = report.rows
     executions, vectors = rows.get("executions", 0), rows.get("embeddings", 0)
-    say(
+    echo(
         f"{report.path} now holds {counted(executions, 'execution')} with "
         f"{counted(vectors, 'vector')}, and {rows.get('feedback', 0):,} feedback."
     )
     if vectors < executions:
-        say("The other vectors follow: `mcp-learning generate-embeddings` makes them now.")
+        echo("The other vectors follow: `mcp-learning generate-embeddings` makes them now.")
     if report.kept:
-        say(f"What was there is kept as {report.kept}")
+        echo(f"What was there is kept as {report.kept}")

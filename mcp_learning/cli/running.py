@@ -1,6 +1,6 @@
-"""What commands share: settings, the learning service, and errors as one line on stderr.
+"""Shared by the commands: loads settings, calls the service, reports errors on one line.
 
-What takes long to import is imported when it is needed: `--help` and a wrong option don't wait.
+Imports that take long are inside the functions that need them, so that `--help` is fast.
 """
 
 import logging
@@ -12,9 +12,14 @@ from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from mcp_learning.cli.interrupts import STATUS, end_at_once, raise_again
-from mcp_learning.cli.log_records import OneLine, RepeatLimit, is_not_raised, is_worth_telling
-from mcp_learning.cli.loudness import loudness
+from mcp_learning.cli.interrupts import STATUS, exit_on_interrupt, restore_interrupts
+from mcp_learning.cli.log_records import (
+    OneLineFormatter,
+    RepeatLimit,
+    is_no_database_error,
+    is_no_socket_race,
+)
+from mcp_learning.cli.verbosity import verbosity
 from mcp_learning.environment import did_you_mean
 from mcp_learning.errors import InvalidInput, LearningError, NotFound
 from mcp_learning.models.characters import visible
@@ -37,9 +42,9 @@ def load_settings(
     """Loads the settings and sets logging up. Exits 2 if a setting is wrong.
 
     Args:
-        data_dir: None: as configured.
+        data_dir: The data directory; None: as configured.
         quiet: Log only errors and the download of a model, unless another level is configured.
-        needs_database: Exit 1 if there is no database, and make none.
+        needs_database: Exit 1 if there is no database, instead of making one.
     """
     from mcp_learning.settings import Settings
 
@@ -47,25 +52,25 @@ def load_settings(
         settings = Settings.load(data_dir=data_dir)
     except LearningError as error:
         fail(str(error), status=2)
-    if loudness.verbose:
+    if verbosity.verbose:
         _log_to_stderr("DEBUG" if settings.log_level == "DEBUG" else "INFO")
     elif quiet:
         _log_to_stderr("ERROR" if settings.log_level == "INFO" else settings.log_level, once=True)
         logging.getLogger("mcp_learning.embed").setLevel(logging.INFO)
     else:
         _log_to_stderr(settings.log_level)
-    raise_again()
+    restore_interrupts()
     if needs_database:
         require_database(settings)
     return settings
 
 
 def require_database(settings: "Settings") -> None:
-    """Ends the command if the data directory has no database; names one that may be meant."""
-    from mcp_learning.store.duckdb.files import replacing
+    """Exits 1 if the data directory has no database; suggests a sibling directory that has one."""
+    from mcp_learning.store.duckdb.files import replacement_marker
 
     path = settings.database_path
-    if path.exists() or replacing(path).exists():
+    if path.exists() or replacement_marker(path).exists():
         return
     directory = settings.data_dir
     others = []
@@ -81,7 +86,7 @@ def require_database(settings: "Settings") -> None:
 
 
 def service(settings: "Settings") -> AbstractAsyncContextManager["Learning"]:
-    """The learning service of `settings`: a running server's if there is one, else opened here."""
+    """The learning service: that of the running server, or opened in this process without one."""
     from mcp_learning.cluster.connect import connect
     from mcp_learning.team.members import service_of
 
@@ -89,45 +94,47 @@ def service(settings: "Settings") -> AbstractAsyncContextManager["Learning"]:
 
 
 def run(
-    work: Callable[[], Awaitable[T]], doing: str = "", names: Mapping[str, str] | None = None
+    work: Callable[[], Awaitable[T]], status: str = "", names: Mapping[str, str] | None = None
 ) -> T:
     """Runs async `work`; an expected error becomes one line on stderr and exit status 1.
 
-    On a terminal it says what it is `doing`, unless that is empty or the command is to be quiet.
-    `names` are those of fields that are typed otherwise than `TYPED` says.
-
     SIGINT and SIGTERM cancel it; when it has closed what it opened, the command exits with 130 or
-    143. A SIGINT that is ignored from the start stays so: shells begin background jobs like that.
+    143. A SIGINT that is ignored from the start stays ignored: shells start background jobs so.
+
+    Args:
+        work: What to run.
+        status: Shown on a terminal while it runs, unless the command is quiet; "" for nothing.
+        names: Options of fields of the request that differ from `OPTIONS`, by field.
     """
-    end_at_once()
+    exit_on_interrupt()
     import anyio
 
     try:
-        with showing(doing):
+        with status_line(status):
             return anyio.run(_until_interrupted, work)
     except LearningError as error:
-        fail(told(error, names))
+        fail(error_text(error, names))
     except _Interrupted as interrupted:
         fail("interrupted", status=128 + interrupted.signal)
-    except KeyboardInterrupt:  # of a second one, which doesn't wait
+    except KeyboardInterrupt:  # a second signal doesn't wait for the cancellation
         fail("interrupted", status=STATUS)
     finally:
-        raise_again()
+        restore_interrupts()
 
 
-def ask(
+def call(
     settings: "Settings",
-    question: Callable[["Learning"], Awaitable[T]],
-    doing: str = "",
+    use: Callable[["Learning"], Awaitable[T]],
+    status: str = "",
     names: Mapping[str, str] | None = None,
 ) -> T:
-    """The learning service's answer to one question; `doing` and `names` as for `run`."""
+    """What `use` returns, given the learning service; `status` and `names` as for `run`."""
 
     async def work() -> T:
         async with service(settings) as learning:
-            return await question(learning)
+            return await use(learning)
 
-    return run(work, doing, names)
+    return run(work, status, names)
 
 
 class _Interrupted(Exception):
@@ -153,7 +160,7 @@ async def _until_interrupted(work: Callable[[], Awaitable[T]]) -> T:
 
         loop = asyncio.get_running_loop()
         if sys.platform == "win32":  # where a loop handles no signals
-            raise_again()
+            restore_interrupts()
         else:
             for number in (signal.SIGTERM, signal.SIGINT):
                 if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
@@ -171,8 +178,8 @@ def request(model: type[R], names: Mapping[str, str] | None = None, **arguments:
     try:
         return model.model_validate(arguments)
     except ValidationError as error:
-        known = {field: (names or {}).get(field) or typed(field) for field in model.model_fields}
-        problem = explain(error, model, lambda field: known.get(field) or typed(field))
+        known = {field: (names or {}).get(field) or option(field) for field in model.model_fields}
+        problem = explain(error, model, lambda field: known.get(field) or option(field))
         if problem.startswith(_WHOLE):  # about several fields, which it names
             words = problem.removeprefix(_WHOLE)
             problem = re.sub(r"\w+", lambda word: known.get(word[0], word[0]), words)
@@ -181,7 +188,7 @@ def request(model: type[R], names: Mapping[str, str] | None = None, **arguments:
 
 _WHOLE = "options: "
 
-TYPED = {
+OPTIONS = {
     "arguments": "options",
     "task_description": "TEXT",
     "path": "PATH",
@@ -193,31 +200,31 @@ TYPED = {
     "error_message": "--error",
     "solution_summary": "--solution",
 }
-"""How a field of a request is typed on the command line, unless it is `--field-name`."""
+"""Options and arguments of fields of requests, unless they are `--field-name`."""
 
 
-def typed(field: str) -> str:
-    """The option or argument that a field of a request comes from."""
-    known = field in TYPED or not field.islower()
-    return TYPED.get(field, field) if known else "--" + field.replace("_", "-")
+def option(field: str) -> str:
+    """The option or argument that sets a field of a request."""
+    known = field in OPTIONS or not field.islower()
+    return OPTIONS.get(field, field) if known else "--" + field.replace("_", "-")
 
 
-def told(error: LearningError, names: Mapping[str, str] | None = None) -> str:
-    """An error in the words of the command line; `names` as for `run`."""
+def error_text(error: LearningError, names: Mapping[str, str] | None = None) -> str:
+    """The message of an error, naming options instead of fields; `names` as for `run`."""
     if isinstance(error, NotFound):
         missing = str(error).removeprefix("task_id: ").partition(";")[0]
         return f"ID: {missing}; `mcp-learning list` shows those that exist"
     if isinstance(error, InvalidInput):
-        return f"{(names or {}).get(error.field) or typed(error.field)}: {error.problem}"
+        return f"{(names or {}).get(error.field) or option(error.field)}: {error.problem}"
     return str(error)
 
 
 async def resolve(learning: "Learning", text: str) -> "UUID":
-    """The execution whose id, or its beginning, was typed.
+    """The execution that an id, or the beginning of one, identifies.
 
     Raises:
-        InvalidInput: It is no beginning of an id, or of several; the message names them.
-        NotFound: None does.
+        InvalidInput: It is no beginning of an id, or of several ids; the message names them.
+        NotFound: No execution has such an id.
     """
     from mcp_learning.models.corrections import ResolveId
 
@@ -225,14 +232,14 @@ async def resolve(learning: "Learning", text: str) -> "UUID":
 
 
 def is_attended() -> bool:
-    """Whether stdin is a terminal; it may also be closed, and then there is none."""
+    """Whether stdin is a terminal; False if it is closed."""
     return bool(sys.stdin and sys.stdin.isatty())
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Asks on the terminal before something that can't be undone; exits 1 if it is not wanted.
+    """Asks for confirmation on the terminal unless `yes`; exits 1 if it is refused.
 
-    Where nobody can answer, it exits 2 unless `yes` was given.
+    Exits 2 if stdin is no terminal.
     """
     if yes:
         return
@@ -245,25 +252,25 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 @contextmanager
-def showing(doing: str) -> Iterator[None]:
-    """Shows on a terminal what is being done; the line disappears at the end."""
-    if not doing or loudness.quiet or not sys.stderr.isatty():
+def status_line(status: str) -> Iterator[None]:
+    """Shows a status on a terminal until the context ends."""
+    if not status or verbosity.quiet or not sys.stderr.isatty():
         yield
         return
     from rich.console import Console
 
-    with Console(stderr=True).status(doing):
+    with Console(stderr=True).status(status):
         yield
 
 
-def say_what_waits() -> None:
-    """On a terminal, tells a person who started a server over stdio what that is.
+def explain_stdio() -> None:
+    """On a terminal, explains that a server over stdio waits for an MCP client.
 
-    Exits 2 if stdin is closed: the next file that is opened would be read in its place.
+    Exits 2 if stdin is closed: its descriptor would go to the next file that is opened.
     """
     if not sys.stdin:
         fail("stdin is closed; a client has to be connected to it", 2)
-    if is_attended() and not loudness.quiet:
+    if is_attended() and not verbosity.quiet:
         from mcp_learning import __version__
 
         sys.stderr.write(
@@ -282,14 +289,14 @@ def fail(message: str, status: int = 1) -> NoReturn:
 def _log_to_stderr(level: str, *, once: bool = False) -> None:
     """Sends every log record to stderr: stdout belongs to the protocol, or to results.
 
-    With `once`, records of errors that are raised, too, and end the command, are left out.
+    With `once`, errors of the database are left out, since the command reports them itself.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine())
-    handler.addFilter(is_worth_telling)
+    handler.setFormatter(OneLineFormatter())
+    handler.addFilter(is_no_socket_race)
     handler.addFilter(RepeatLimit())
     if once:
-        handler.addFilter(is_not_raised)
+        handler.addFilter(is_no_database_error)
     logging.basicConfig(level=level, handlers=[handler])
     for chatty in ("mcp", "httpx", "httpx2", "huggingface_hub", "psycopg", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

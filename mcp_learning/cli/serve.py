@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir
-from mcp_learning.cli.running import fail, load_settings, say_what_waits
+from mcp_learning.cli.running import explain_stdio, fail, load_settings
 from mcp_learning.errors import LearningError
 
 
@@ -31,7 +31,7 @@ def serve(
     if not http:
         from mcp_learning.server.stdio import serve as serve_stdio
 
-        say_what_waits()
+        explain_stdio()
         serve_stdio(settings, read_only=read_only)
         return
 

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from mcp_learning.cli.options import DataDir, Id, Json
-from mcp_learning.cli.output import console, fields, print_json, say, when
-from mcp_learning.cli.running import ask, load_settings, resolve
+from mcp_learning.cli.output import console, echo, fields_table, format_time, print_json
+from mcp_learning.cli.running import call, load_settings, resolve
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
 
@@ -22,7 +22,7 @@ def show(task_id: Id, data_dir: DataDir = None, json: Json = False) -> None:
     async def work(learning: "Learning") -> "ExecutionDetail":
         return await learning.inspect(GetExecution(task_id=await resolve(learning, task_id)))
 
-    found = ask(settings, work, "reading")
+    found = call(settings, work, "reading")
     if json:
         print_json(found)
     else:
@@ -30,18 +30,18 @@ def show(task_id: Id, data_dir: DataDir = None, json: Json = False) -> None:
 
 
 def _print(found: "ExecutionDetail") -> None:
-    console.print(fields(_values(found)))
-    say(
+    console.print(fields_table(_values(found)))
+    echo(
         f"\nShown to agents {counted(found.times_returned, 'time')}; counts "
         f"{found.weight:g}-fold in recommendations."
     )
     if found.used_task_ids:
-        say("It used " + ", ".join(map(short_id, found.used_task_ids)) + ".")
+        echo("It used " + ", ".join(map(short_id, found.used_task_ids)) + ".")
     if found.used_by:
         users = ", ".join(f"{short_id(one.task_id)} ({one.outcome})" for one in found.used_by)
-        say(f"Used by {users}.")
+        echo(f"Used by {users}.")
     for one in found.feedback:
-        say(f"Feedback of {when(one.submitted_at)}: {_feedback(one)}")
+        echo(f"Feedback of {format_time(one.submitted_at)}: {_feedback(one)}")
 
 
 def _outcome(one: "Execution") -> str:
@@ -58,8 +58,8 @@ def _values(found: "ExecutionDetail") -> dict[str, object]:
     one = found.execution
     shown: dict[str, object] = {
         "id": one.task_id,
-        "recorded": when(one.recorded_at),
-        "changed": when(one.updated_at) if one.updated_at != one.recorded_at else None,
+        "recorded": format_time(one.recorded_at),
+        "changed": format_time(one.updated_at) if one.updated_at != one.recorded_at else None,
         "type": one.task_type,
         "outcome": _outcome(one),
         "because": found.outcome_reason,

@@ -7,8 +7,15 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.options import Approach, DataDir, Json, Outcome, Repo, Since, TaskType
-from mcp_learning.cli.output import console, executions_table, note, print_json, say, waiting
-from mcp_learning.cli.running import ask, load_settings, request
+from mcp_learning.cli.output import (
+    console,
+    echo,
+    echo_note,
+    executions_table,
+    print_json,
+    search_gaps,
+)
+from mcp_learning.cli.running import call, load_settings, request
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -59,18 +66,18 @@ def similar(
 
     from mcp_learning.lessons.matching import line
 
-    result, health = ask(settings, work, "searching")
-    lacking = waiting(health) if health else []
+    result, health = call(settings, work, "searching")
+    lacking = search_gaps(health) if health else []
     if json:
         print_json(result)
     else:
         for one in result.lessons:
-            say(line(one))
+            echo(line(one))
         console.print(matches_table(result))
         if health and not lacking:
-            say(f"Searched with less than usual: {result.search.reason}.")
+            echo(f"Searched with less than usual: {result.search.reason}.")
     for missing in lacking:
-        note(missing, beside_json=json)
+        echo_note(missing, beside_json=json)
 
 
 def matches_table(result: "SimilarTasks") -> Table | Text:

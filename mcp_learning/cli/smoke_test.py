@@ -1,4 +1,4 @@
-"""What `doctor` ends with: a real server process that records a task and finds it again."""
+"""The end-to-end check of `doctor`: a real server process records a task and finds it again."""
 
 import time
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ PARAPHRASE = "no space left when backing up at night"
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """A conversation that went well: times in milliseconds, and how alike the paraphrase is."""
+    """Times in milliseconds, and the similarity of the task and its paraphrase, 0..1."""
 
     initialize_ms: float
     record_ms: float

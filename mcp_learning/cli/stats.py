@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.options import DataDir, Json, Repo, TaskType
-from mcp_learning.cli.output import console, index_line, print_json, say, waiting
-from mcp_learning.cli.running import ask, load_settings, request
+from mcp_learning.cli.output import console, echo, index_line, print_json, search_gaps
+from mcp_learning.cli.running import call, load_settings, request
 from mcp_learning.models.quoting import shorten
 from mcp_learning.models.wording import counted, last_days
 
@@ -49,7 +49,7 @@ def stats(
         same = ListExecutions(repo=query.repo, task_type=query.task_type, limit=1)
         return found, await learning.listing(same)
 
-    result, before = ask(settings, work, "counting")
+    result, before = call(settings, work, "counting")
     if json:
         print_json(result)
         return
@@ -57,14 +57,14 @@ def stats(
         _print_figures(result)
     else:
         chosen = " and ".join(one for one in (query.repo, query.task_type) if one)
-        say(_nothing(result, before, f" of {chosen}" if chosen else ""))
+        echo(_nothing(result, before, f" of {chosen}" if chosen else ""))
     health = result.health
-    say(
+    echo(
         f"{health.embedded:,} of {counted(health.rows, 'execution')} embedded, "
         f"{health.database_bytes / 2**20:.1f} MB, search {health.search_mode}."
     )
-    for line in (index_line(health), *waiting(health)):
-        say(line)
+    for line in (index_line(health), *search_gaps(health)):
+        echo(line)
 
 
 def _nothing(result: "Stats", before: "Listing | None", chosen: str) -> str:

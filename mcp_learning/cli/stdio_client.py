@@ -1,7 +1,7 @@
-"""A client that speaks MCP over stdio to a server process, a line of JSON each way.
+"""A minimal MCP client over stdio: one line of JSON each way.
 
-No client library stands between a finding and its cause: `doctor`, the benchmarks and the tests see
-the server's own time, its exit code, what it writes to stderr, and how it takes a hostile line.
+`doctor`, the benchmarks and the tests use it instead of the SDK's client, which hides the server's
+exit code and stderr, adds its own time, and can't send malformed lines.
 """
 
 import json
@@ -22,7 +22,7 @@ class ServerEnded(LearningError):
 
 
 class StdioClient:
-    """A server process and the conversation with it. As a context, kills what is left in the end.
+    """A server process and a session with it. As a context manager, kills the process at the end.
 
     Methods raise `ServerEnded` if the server no longer reads or answers, and a `LearningError` if
     it answers with an error, or writes something else than messages.

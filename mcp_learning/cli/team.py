@@ -5,8 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mcp_learning.cli.options import DataDir, Json, Yes
-from mcp_learning.cli.output import print_json, say
-from mcp_learning.cli.running import ask, confirm, fail, load_settings, run, service, told
+from mcp_learning.cli.output import echo, print_json
+from mcp_learning.cli.running import (
+    call,
+    confirm,
+    error_text,
+    fail,
+    load_settings,
+    run,
+    service,
+)
 from mcp_learning.errors import LearningError, TeamError
 from mcp_learning.models.wording import counted
 
@@ -64,7 +72,7 @@ def team(
     if json:
         print_json(values)
     else:
-        say(line)
+        echo(line)
     if "trouble" in values:
         raise typer.Exit(1)
 
@@ -75,7 +83,7 @@ def _refuse_without_access(settings: "Settings") -> None:
     try:
         access(settings)  # before psycopg is imported elsewhere, which may not be installed
     except LearningError as error:
-        fail(told(error))
+        fail(error_text(error))
 
 
 def _done(
@@ -175,7 +183,7 @@ async def _exchange(settings: "Settings", action: TeamAction) -> tuple[dict[str,
 def _leave(settings: "Settings") -> tuple[dict[str, Any], str]:
     from mcp_learning.server.answers import structured
 
-    left = ask(settings, lambda learning: learning.leave_team())
+    left = call(settings, lambda learning: learning.leave_team())
     if left.team is None:
         return structured(left), "This database was in no team."
     lost = f"; {counted(left.dropped, 'change')} never got there" if left.dropped else ""

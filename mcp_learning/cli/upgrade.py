@@ -9,7 +9,7 @@ import typer
 from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.output import index_line, print_json
 from mcp_learning.cli.progress import reported_progress
-from mcp_learning.cli.running import fail, load_settings, run, told
+from mcp_learning.cli.running import error_text, fail, load_settings, run
 from mcp_learning.errors import LearningError
 from mcp_learning.models.wording import counted
 
@@ -28,7 +28,7 @@ def upgrade(
     json: Json = False,
 ) -> None:
     """Bring the database up to date: back up, migrate, embed, index, verify."""
-    from mcp_learning.cli.upgrade_steps import adopt, bring_file_up, complete
+    from mcp_learning.cli.upgrade_steps import copy_into_place, embed_and_index, upgrade_file
     from mcp_learning.models.maintenance import UpgradeReport
 
     if file is not None and data_dir is None and file.name == "learning.duckdb":
@@ -38,11 +38,11 @@ def upgrade(
     with reported_progress(quiet=json) as report:
         try:
             if file is not None:
-                adopt(settings, file.absolute())
-            brought = bring_file_up(settings, report)
+                copy_into_place(settings, file.absolute())
+            brought = upgrade_file(settings, report)
         except LearningError as error:
-            fail(told(error))
-        health, embedded = run(lambda: complete(settings, report))
+            fail(error_text(error))
+        health, embedded = run(lambda: embed_and_index(settings, report))
     done = UpgradeReport(
         path=str(settings.database_path),
         from_version=brought.version,

@@ -1,8 +1,8 @@
 """The two steps of an upgrade.
 
-The first needs exclusive access to the file: it keeps a copy, and migrates the database, or makes
-a new one from a database of the original design. The second adds missing vectors and the index,
-beside running agents. Each finds out what is still to be done, so an upgrade can be repeated.
+The first needs exclusive access to the file: it keeps a copy, then migrates the database, or
+converts a database of the original design. The second adds missing vectors and the index while
+agents may run. Each step does only what is still missing, so an upgrade can be repeated.
 """
 
 import shutil
@@ -23,7 +23,7 @@ from mcp_learning.cluster.connect import leader_health
 from mcp_learning.cluster.exclusive_access import exclusive_access
 from mcp_learning.errors import InvalidInput, LearningError, StoreError, StoreLocked
 from mcp_learning.models.health import Health
-from mcp_learning.models.identifiers import stamp
+from mcp_learning.models.identifiers import file_timestamp
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
 from mcp_learning.models.transfer import ExportPage, ImportBatch
@@ -32,9 +32,15 @@ from mcp_learning.service.protocol import Learning, Progress, ignore_progress
 from mcp_learning.service.recovery import what_is_there
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
-from mcp_learning.store.duckdb.backups import keep_copy, swap
+from mcp_learning.store.duckdb.backups import copy_with_log, swap
 from mcp_learning.store.duckdb.copies import examine
-from mcp_learning.store.duckdb.files import discard, finish_replacing, replacing, staging_of, wal_of
+from mcp_learning.store.duckdb.files import (
+    discard,
+    finish_replacement,
+    replacement_marker,
+    staging_of,
+    wal_of,
+)
 from mcp_learning.store.duckdb.upgrade import design_of, migrate
 from mcp_learning.store.protocol import FileStore
 
@@ -58,16 +64,16 @@ class FileUpgrade:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-def bring_file_up(
+def upgrade_file(
     settings: Settings,
     report: Progress,
     *,
-    patience: float = ClusterConfig.leader_wait,
+    timeout: float = ClusterConfig.leader_wait,
     pause: Callable[[float], None] = time.sleep,
 ) -> FileUpgrade:
-    """Takes the first step. A database that a running server has open needs none.
+    """The first step. A database that a running server has open needs none.
 
-    A leader that is stopped or being succeeded is waited for, `patience` seconds at most.
+    Waits at most `timeout` seconds for a leader that is stopping or being replaced.
 
     Raises:
         StoreLocked: Another process than a server of this version has it open.
@@ -82,18 +88,18 @@ def bring_file_up(
                 health = anyio.run(leader_health, settings)
                 if health is not None and health.schema_version:
                     return FileUpgrade(health.schema_version)
-                if time.monotonic() - began >= patience:
+                if time.monotonic() - began >= timeout:
                     raise
             else:
-                return _upgrade_file(settings, report)
+                return _upgrade_with_access(settings, report)
         pause(_PAUSE)
 
 
-def adopt(settings: Settings, source: Path) -> None:
-    """Copies a database from elsewhere to the place of the settings' own, where there is none.
+def copy_into_place(settings: Settings, source: Path) -> None:
+    """Copies a database to the path of the settings, which must have none with executions.
 
     Raises:
-        InvalidInput: There is one with executions in it, or none in `source`.
+        InvalidInput: There is one with executions in it, or `source` is no file.
         StoreLocked: Another process has one of the two open.
         StoreError: `source` is no learning database, or can't be copied.
     """
@@ -103,7 +109,7 @@ def adopt(settings: Settings, source: Path) -> None:
     if source.resolve() == path.resolve():
         return
     with exclusive_access(settings):
-        finish_replacing(path)
+        finish_replacement(path)
         if there := what_is_there(path):
             raise InvalidInput(
                 "FILE",
@@ -112,16 +118,16 @@ def adopt(settings: Settings, source: Path) -> None:
             )
         design_of(source)
         discard(path)
-        keep_copy(source, path)
+        copy_with_log(source, path)
 
 
-def _upgrade_file(settings: Settings, report: Progress) -> FileUpgrade:
+def _upgrade_with_access(settings: Settings, report: Progress) -> FileUpgrade:
     path = settings.database_path
-    finish_replacing(path)
-    kept = settings.backup_dir / f"before-upgrade-{stamp()}.duckdb"
+    finish_replacement(path)
+    kept = settings.backup_dir / f"before-upgrade-{file_timestamp()}.duckdb"
     backup = kept if wal_of(path).exists() else None
     if backup is not None:  # to replay some logs DuckDB writes to the file, even when it only reads
-        keep_copy(path, kept)
+        copy_with_log(path, kept)
     try:
         design = design_of(path)
     except BaseException:
@@ -132,16 +138,16 @@ def _upgrade_file(settings: Settings, report: Progress) -> FileUpgrade:
         discard(kept)
         file.backup = None
     elif design.version == 0:
-        anyio.run(_make_anew, settings, file, kept, report)
+        anyio.run(_convert, settings, file, kept, report)
     else:
         if backup is None:
-            keep_copy(path, kept)
+            copy_with_log(path, kept)
             file.backup = kept
         migrate(path, design.hnsw_indexes)
     return file
 
 
-async def _make_anew(settings: Settings, file: FileUpgrade, kept: Path, report: Progress) -> None:
+async def _convert(settings: Settings, file: FileUpgrade, kept: Path, report: Progress) -> None:
     """Reads a database of the original design into a new one, and puts that in its place."""
     path = settings.database_path
     staging = staging_of(path)
@@ -158,7 +164,7 @@ async def _make_anew(settings: Settings, file: FileUpgrade, kept: Path, report: 
         await anyio.to_thread.run_sync(examine, staging)
         await anyio.to_thread.run_sync(put_in_place)
     except BaseException:
-        if not replacing(path).exists():
+        if not replacement_marker(path).exists():
             discard(staging)
         raise
 
@@ -181,8 +187,8 @@ async def _read_into(
     file.skipped = +(file.skipped + notes.skipped)
 
 
-async def complete(settings: Settings, report: Progress) -> tuple[Health, int]:
-    """Takes the second step; returns the state afterwards, and how many executions it embedded."""
+async def embed_and_index(settings: Settings, report: Progress) -> tuple[Health, int]:
+    """The second step; returns the health afterwards, and how many executions it embedded."""
     async with service(settings) as opened:
         embedded = 0
 
@@ -208,12 +214,12 @@ async def complete(settings: Settings, report: Progress) -> tuple[Health, int]:
 
 
 async def verify(opened: Learning) -> None:
-    """Every execution gets a vector, and the first one is found by its own words.
+    """Checks that every execution has a vector, and that a search finds the first one.
 
-    What agents record meanwhile is left to the server.
+    Executions that agents record meanwhile are embedded by the server.
 
     Raises:
-        IndexUnavailable: Some get none.
+        IndexUnavailable: A vector can't be made.
         StoreError: The search finds nothing.
     """
     await opened.embed_missing(EmbedMissing(), ignore_progress)

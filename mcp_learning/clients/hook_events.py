@@ -129,7 +129,7 @@ def occasion(client: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
     if kind == "prompt":
         prompt = _text(payload.get("prompt"))
         return told | {"text": prompt} if prompt else None
-    command, files = _turned_to(payload)
+    command, files = _command_and_files(payload)
     told |= {"command": command, "files": files}
     if kind == "before":
         return told if command or files else None
@@ -167,7 +167,7 @@ def _directory(payload: Mapping[str, Any]) -> str:
     return directory if len(directory) <= 4_096 else ""
 
 
-def _turned_to(payload: Mapping[str, Any]) -> tuple[str, list[str]]:
+def _command_and_files(payload: Mapping[str, Any]) -> tuple[str, list[str]]:
     """The command and the files of a tool's call, as far as it runs or edits."""
     given = _parsed(payload.get("tool_input"))
     if not isinstance(given, dict):

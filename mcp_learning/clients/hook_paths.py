@@ -27,7 +27,7 @@ def data_directory(given: str | None) -> Path:
     return platformdirs.user_data_path("mcp-learning").absolute()
 
 
-def note(directory: Path, text: str) -> None:
+def append_log(directory: Path, text: str) -> None:
     """Adds a line to `hook.log` in the data directory, or to stderr if there is no directory.
 
     Raises:

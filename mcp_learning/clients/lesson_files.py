@@ -19,7 +19,7 @@ from mcp_learning.clients.install import files
 from mcp_learning.clients.install.plan import Edit
 from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.lessons.refusals import same_repository
-from mcp_learning.lessons.trials import by_worth
+from mcp_learning.lessons.trials import by_expected_gain
 from mcp_learning.models.lessons import LONGEST, LessonView
 from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted
 from mcp_learning.models.wording import counted
@@ -65,7 +65,7 @@ def path_of(target: str, directory: Path) -> Path:
     raise InvalidInput("to", f"{target!r} is none of {', '.join(TARGETS)}")
 
 
-def chosen(
+def select_lessons(
     lessons: Sequence[LessonView], repos: Sequence[str], excluded: str, max_tokens: int
 ) -> tuple[list[str], list[str]]:
     """The lines of the lessons that are written, those that most is expected of first.
@@ -85,7 +85,7 @@ def chosen(
     lines, ids = [], []
     room = max_tokens * CHARACTERS_PER_TOKEN - len(_HEADING)
     by_id = {view.lesson.lesson_id: view for view in lessons}
-    for lesson in by_worth(view.lesson for view in lessons):
+    for lesson in by_expected_gain(view.lesson for view in lessons):
         texts = [text for text in (lesson.when, lesson.do, lesson.avoid) if text]
         foreign = lesson.repo and not any(same_repository(lesson.repo, one) for one in repos)
         secret = any(redact(text)[1] or PLACEHOLDER.search(text) for text in texts)
@@ -101,14 +101,14 @@ def chosen(
     return lines, ids
 
 
-def planned(path: Path, lines: Sequence[str]) -> Edit:
+def plan_edit(path: Path, lines: Sequence[str]) -> Edit:
     """The edit that puts the lines into a file, or takes the block out if there are none.
 
     Raises:
         LearningError: The file is read-only, is not UTF-8, or has the fence twice or half.
     """
     before = files.read(path)
-    revise = partial(_revised, path=path, lines=lines)
+    revise = partial(_revise, path=path, lines=lines)
     after = revise(before)
     if after != before:
         files.check_writable(path)
@@ -134,7 +134,7 @@ def apply(edit: Edit) -> None:
     files.write(edit.path, edit.after, private=False)
 
 
-def _revised(before: bytes | None, *, path: Path, lines: Sequence[str]) -> bytes | None:
+def _revise(before: bytes | None, *, path: Path, lines: Sequence[str]) -> bytes | None:
     own = _SKILL if path.name == "SKILL.md" else _RULE if path.suffix == ".mdc" else ""
     text = _text(before or b"", path)
     span = _span(text, path)

@@ -51,6 +51,6 @@ def _commits(limit: int, path: Path, notes: Notes) -> Iterator[PastExecution]:
     notes.total = len(history.commits)
     if not history.has_files:
         notes.leave_out(str(path), "files of the commits", "they are not in this partial clone")
-    for record in commits.past(history, notes):
+    for record in commits.past_executions(history, notes):
         notes.done += 1
         yield record

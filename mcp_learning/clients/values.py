@@ -15,20 +15,20 @@ from mcp_learning.models import characters
 
 def clean(text: str, limit: int) -> str:
     """A text without control characters and terminal colours, at most `limit` characters."""
-    return cut(characters.clean(text).strip(" \t\r\n"), limit)
+    return truncate(characters.clean(text).strip(" \t\r\n"), limit)
 
 
-def cut(text: str, limit: int) -> str:
+def truncate(text: str, limit: int) -> str:
     """A text of at most `limit` characters; one that was cut ends with an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
-def identity(source: str, name: str) -> UUID:
+def stable_id(source: str, name: str) -> UUID:
     """The task_id of what `source` calls `name`: UUID version 5 of `mcp-learning:SOURCE:NAME`."""
     return uuid5(NAMESPACE_URL, characters.SURROGATE.sub("\ufffd", f"mcp-learning:{source}:{name}"))
 
 
-def moment(value: object) -> datetime | None:
+def parse_time(value: object) -> datetime | None:
     """A time in ISO 8601, in UTC where it has no offset; None for anything else."""
     if not isinstance(value, str):
         return None
@@ -54,7 +54,7 @@ def as_objects(value: object) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def parsed(text: str, default: object) -> Any:
+def parse_json(text: str, default: object) -> Any:
     """The value of a JSON text, `default` where it is none."""
     try:
         return json.loads(text)
@@ -62,13 +62,13 @@ def parsed(text: str, default: object) -> Any:
         return default
 
 
-def home(variable: str, default: str) -> Path:
+def home_directory(variable: str, default: str) -> Path:
     """The directory that an environment variable names, or `default` in the home directory."""
     moved = os.environ.get(variable)
     return Path(moved) if moved else Path.home() / default
 
 
-def number(value: object) -> float:
+def as_number(value: object) -> float:
     """A number that is at least 0 and can be added up; 0 for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e15:
         return 0

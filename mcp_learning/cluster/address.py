@@ -1,4 +1,4 @@
-"""Where the leader listens: a file that is private to the user says where, and holds a token.
+"""The leader's address: a file, private to the user, with its socket or port and a token.
 
 On POSIX the leader listens on a Unix socket (mode 0600, in a directory of mode 0700) beside that
 file, or in a private directory for sockets when the path is too long for a socket's name, or
@@ -32,10 +32,10 @@ LOOPBACK = "127.0.0.1"
 
 
 class Address(Model):
-    """What the file holds.
+    """The content of the file.
 
     Attributes:
-        leader: The process that wrote it. Its number is for messages, and proves nothing.
+        leader: The process that wrote it. Its pid is for messages; it may be reused by now.
         socket: Unix socket, relative to the file's directory, or absolute; else there is a port.
         token: Proves that a caller could read the file.
     """
@@ -90,8 +90,8 @@ def _remove_socket(directory: Path, address: Address) -> None:
                 path.parent.rmdir()
 
 
-def in_use(path: Path, address: Address | None) -> str:
-    """The message of a call that the process at `address`, if it is known, doesn't answer."""
+def in_use_message(path: Path, address: Address | None) -> str:
+    """The error message when the leader, whose `address` may be unknown, doesn't answer."""
     if address is None:
         return (
             f"{path} is being opened by another mcp-learning, which doesn't answer yet; call again"
@@ -147,11 +147,11 @@ async def _listen_on_socket(directory: Path) -> tuple[Listener[SocketStream], st
     if len(os.fsencode(directory / "leader.sock")) <= LONGEST_NAME:
         with suppress(OSError):  # something that isn't a socket has that name
             return await _listener(directory / "leader.sock"), "leader.sock"
-    for path in await anyio.to_thread.run_sync(_shared_places, directory):
+    for path in await anyio.to_thread.run_sync(_shared_socket_paths, directory):
         with suppress(OSError):  # another leader has just removed the empty directory
             return await _listener(path), str(path)
-    # Others have these names. One that nobody can guess does as well, since the address has it.
-    made = await anyio.to_thread.run_sync(partial(tempfile.mkdtemp, dir=_parents()[0]))
+    # Another user has taken these names. A random one does as well: the address file holds it.
+    made = await anyio.to_thread.run_sync(partial(tempfile.mkdtemp, dir=_socket_parents()[0]))
     return await _listener(Path(made) / "leader.sock"), str(Path(made) / "leader.sock")
 
 
@@ -159,15 +159,15 @@ async def _listener(path: Path) -> Listener[SocketStream]:
     return await anyio.create_unix_listener(path, mode=0o600)
 
 
-def _shared_places(directory: Path) -> list[Path]:
-    """Sockets for a data directory in this user's directories for sockets, made if absent.
+def _shared_socket_paths(directory: Path) -> list[Path]:
+    """Paths of a data directory's socket in the user's socket directories, made if absent.
 
-    A directory that somebody else has made, or can write to, is left out.
+    A directory that another user owns or may access is left out.
     """
     user = os.getuid()  # type: ignore[attr-defined,unused-ignore]  # not on Windows
     name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
     places = []
-    for parent in _parents():
+    for parent in _socket_parents():
         shared = parent / f"mcp-learning-{user}"
         with suppress(OSError):
             shared.mkdir(mode=0o700, exist_ok=True)
@@ -178,8 +178,8 @@ def _shared_places(directory: Path) -> list[Path]:
     return places
 
 
-def _parents() -> list[Path]:
-    """Directories for files that don't stay, in which there is room for a socket's name."""
+def _socket_parents() -> list[Path]:
+    """Directories for temporary files whose paths are short enough for a socket's name."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     named = [Path(runtime)] if Path(runtime).is_absolute() else []
     parents = (*named, Path(tempfile.gettempdir()))

@@ -1,7 +1,7 @@
 """One blocking call to the leader with the standard library only, for short-lived processes.
 
-It speaks the protocol of `frames` without its models: importing pydantic and an event loop takes
-several times as long as the call. It never leads, and never repeats a call.
+It implements the protocol of `frames` without its models: importing pydantic and an event loop
+takes several times as long as the call. It never leads, and never repeats a call.
 """
 
 import json
@@ -19,17 +19,17 @@ _LARGEST = 32 * 2**20
 
 
 class NoLeader(Exception):
-    """Raised when no process leads, or the one that does can't be reached."""
+    """Raised when no process leads, or when the leader can't be reached."""
 
 
-class NoAnswer(Exception):
-    """Raised when the leader refuses, fails or takes too long; the message says which."""
+class CallFailed(Exception):
+    """Raised when the leader refuses the call, fails or takes too long; the message says which."""
 
 
 def ask(directory: Path, method: str, arguments: dict[str, Any], seconds: float) -> Any:
     """Returns the leader's answer to a call of a method of `Learning`, as JSON values. Blocks.
 
-    It takes `seconds` at most; when the connection then ends, the leader cancels the call.
+    Takes at most `seconds`; the connection then closes, and the leader cancels the call.
 
     Raises:
         NoLeader: No process leads.
@@ -42,7 +42,7 @@ def ask(directory: Path, method: str, arguments: dict[str, Any], seconds: float)
             _send(connection, _hello(address))
             welcome = _receive(connection, deadline)
             if welcome.get("refused") or welcome.get("protocol") != PROTOCOL:
-                raise NoAnswer("the server that runs is of a version too different")
+                raise CallFailed("the server that runs is of a version too different")
             call = {"type": "call", "id": 1, "method": method, "arguments": arguments}
             _send(connection, call)
             while True:
@@ -50,11 +50,11 @@ def ask(directory: Path, method: str, arguments: dict[str, Any], seconds: float)
                 if frame.get("type") == "result":
                     return frame.get("value")
                 if frame.get("type") == "failure":
-                    raise NoAnswer(str(frame.get("message")))
+                    raise CallFailed(str(frame.get("message")))
         except TimeoutError:
-            raise NoAnswer(_late(seconds)) from None
+            raise CallFailed(_late(seconds)) from None
         except (OSError, ValueError, AttributeError) as error:
-            raise NoAnswer(f"the server went away ({error})") from error
+            raise CallFailed(f"the server went away ({error})") from error
 
 
 def _address(directory: Path) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def _connected(directory: Path, address: dict[str, Any], seconds: float) -> sock
             return connection
         return socket.create_connection(("127.0.0.1", int(address.get("port") or 0)), seconds)
     except TimeoutError:
-        raise NoAnswer(_late(seconds)) from None
+        raise CallFailed(_late(seconds)) from None
     except (OSError, ValueError, TypeError) as error:
         raise NoLeader from error
 

@@ -16,7 +16,7 @@ _LENGTH = 4
 
 
 class Disconnected(Exception):
-    """Raised when the connection has ended, or what comes over it is not frames."""
+    """Raised when the connection has ended, or when it carries bytes that are no frames."""
 
 
 class Channel:

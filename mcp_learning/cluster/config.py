@@ -1,4 +1,4 @@
-"""ClusterConfig: the protocol that members speak, and how long they wait for each other."""
+"""The protocol version of cluster members, and their timeouts."""
 
 import sys
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class ClusterConfig:
         unix_sockets: Whether the leader listens on a Unix socket, or on a loopback port.
         leader_wait: How long a call waits for a leader, counted from when there was none.
         min_leader_wait: How long a call waits even if there has been no leader for longer.
-        welcome_timeout: How long a leader may take to welcome a follower; it takes milliseconds.
-        hello_timeout: How long a new connection may take to say hello.
+        handshake_timeout: How long a leader may take to answer `hello`; it takes milliseconds.
+        hello_timeout: How long a new connection may take to send `hello`.
         ping_interval: Silence during a call after which the follower pings the leader.
         max_missed_pings: Pings in a row without any frame in return after which the follower
-            gives the leader up.
+            disconnects.
         lock_handover: How long a new leader retries when the database's own lock is still held:
             the kernel may free the leader lock of a process that died before that one.
         watchdog_interval: Time between two checks that the leader's event loop runs.
@@ -38,7 +38,7 @@ class ClusterConfig:
     unix_sockets: bool = sys.platform != "win32"
     leader_wait: float = 20.0
     min_leader_wait: float = 3.0
-    welcome_timeout: float = 2.0
+    handshake_timeout: float = 2.0
     hello_timeout: float = 5.0
     ping_interval: float = 1.0
     max_missed_pings: int = 5

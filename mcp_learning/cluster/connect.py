@@ -1,4 +1,4 @@
-"""Reaching the learning service: for a command that needs it for a while, and for `doctor`."""
+"""Connects short-lived processes, such as commands, to the learning service."""
 
 import os
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ import anyio.to_thread
 from mcp_learning import __version__
 from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.config import ClusterConfig
-from mcp_learning.cluster.follower import LeaderGone, NoWelcome, follow
+from mcp_learning.cluster.follower import HandshakeFailed, LeaderGone, follow
 from mcp_learning.cluster.member import ClusterMember, MakeService
 from mcp_learning.cluster.methods import method_of
 from mcp_learning.models.health import Health, Member
@@ -61,7 +61,7 @@ async def leader_health(settings: Settings) -> Health | None:
     member = Member(pid=os.getpid(), since=datetime.now(UTC), version=__version__)
     try:
         follower = await follow(directory, address, member, ClusterConfig(), listed=False)
-    except (OSError, NoWelcome):
+    except (OSError, HandshakeFailed):
         return None
     health = None
     async with anyio.create_task_group() as group:

@@ -1,4 +1,4 @@
-"""Notices that a leader's files were moved, removed or replaced, also while nobody writes."""
+"""Detects that the leader's files were moved, removed or replaced, also when nothing is written."""
 
 import logging
 
@@ -13,18 +13,19 @@ logger = logging.getLogger(__name__)
 
 
 async def until_replaced(
-    store: FileMaintenance, lock: LeaderLock, noticed: anyio.Event, interval: float
+    store: FileMaintenance, lock: LeaderLock, detected: anyio.Event, interval: float
 ) -> bool:
-    """Returns when another file is at the path of the database, or of the lock, than is open.
+    """Returns when the path of the database, or of the lock, leads to another file than is open.
 
-    They are compared every `interval` seconds, and when somebody has `noticed`.
+    Compares them every `interval` seconds, and at once when `detected` is set, by a call that has
+    found another database.
 
     Returns:
         Whether it is the database.
     """
     while True:
         with anyio.move_on_after(interval):
-            await noticed.wait()
+            await detected.wait()
         try:
             await store.verify()
             current = await anyio.to_thread.run_sync(lock.is_current)
@@ -32,7 +33,7 @@ async def until_replaced(
             return True
         except (StoreError, RuntimeError):  # calls report it; no thread can be started
             current = True
-        if noticed.is_set():
+        if detected.is_set():
             return True
         if not current:
             logger.warning("the leader lock's file was removed or replaced; this leader gives way")

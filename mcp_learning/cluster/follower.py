@@ -1,7 +1,7 @@
 """A follower's connection to the leader: calls go out, results and progress come back.
 
-While calls are in flight, the follower pings a leader that is silent, and gives it up when it stays
-silent: it may have been stopped (SIGSTOP), and then holds its locks for as long as it is.
+While calls are in flight, the follower pings a silent leader, and disconnects if it stays silent: a
+leader that was stopped (SIGSTOP) keeps its connections and locks.
 """
 
 import math
@@ -38,11 +38,11 @@ Answer = ProgressUpdate | Result | Failure
 
 
 class LeaderGone(Exception):
-    """Raised when the leader went away, or fell silent, before it had answered."""
+    """Raised when the leader ended, or stopped responding, before it had answered."""
 
 
-class NoWelcome(Exception):
-    """Raised when a process accepts the connection, but doesn't welcome the follower."""
+class HandshakeFailed(Exception):
+    """Raised when a process accepts the connection, but doesn't complete the handshake."""
 
 
 async def follow(
@@ -54,10 +54,15 @@ async def follow(
     listed: bool,
     excluded_repos: str = "",
 ) -> "Follower":
-    """Connects to the leader at `address` and is welcomed. `run` has to be kept running.
+    """Connects to the leader and completes the handshake; then keep `Follower.run` running.
 
-    If `listed`, the leader lists this process, `member`, among its followers. It stores nothing of
-    `excluded_repos` for it.
+    Args:
+        directory: The run directory.
+        address: The leader's.
+        member: This process.
+        config: The protocol and the timeouts.
+        listed: Whether the leader lists this process among its followers.
+        excluded_repos: Patterns of repositories of which the leader stores nothing for it.
 
     Raises:
         OSError: No process listens there.
@@ -67,7 +72,7 @@ async def follow(
     channel: Channel | None = None
     welcome = None
     try:
-        with anyio.move_on_after(config.welcome_timeout):
+        with anyio.move_on_after(config.handshake_timeout):
             channel = Channel(await addresses.connect(directory, address))
             hello = Hello(
                 protocol=config.protocol,
@@ -79,13 +84,13 @@ async def follow(
             await channel.send_now(hello)
             welcome = await channel.receive()
         if channel is None or not isinstance(welcome, Welcome):
-            raise NoWelcome
+            raise HandshakeFailed
         if welcome.refused or welcome.protocol != config.protocol:
             raise LeaderIncompatible(_incompatible(welcome, member, config.protocol))
         follower, channel = Follower(channel, welcome.leader, config), None
         return follower
     except Disconnected:
-        raise NoWelcome from None
+        raise HandshakeFailed from None
     finally:
         if channel is not None:
             with anyio.CancelScope(shield=True):
@@ -93,7 +98,7 @@ async def follow(
 
 
 class Follower:
-    """A connection to a leader, which has welcomed this process on the channel."""
+    """A connection to a leader after the handshake."""
 
     def __init__(self, channel: Channel, leader: Member, config: ClusterConfig) -> None:
         self.leader = leader
@@ -106,7 +111,7 @@ class Follower:
         self._ended = False
 
     async def run(self) -> None:
-        """Carries calls and answers until the leader goes away or is given up; calls then fail."""
+        """Carries calls and answers until the connection ends or times out; calls then fail."""
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._channel.write)
@@ -120,10 +125,10 @@ class Follower:
                 await self._channel.close()
 
     async def call(self, method: Method, request: BaseModel | None, progress: Progress) -> Any:
-        """Has the leader answer a call; if this is cancelled, so is the call there.
+        """Sends a call to the leader; cancelling this cancels the call there.
 
         Raises:
-            LeaderGone: The call may or may not have been carried out.
+            LeaderGone: The call may or may not have been executed.
             LearningError: As the method does.
         """
         if self._ended:

@@ -1,9 +1,10 @@
-"""What passes between a follower and its leader: JSON frames, told apart by `type`.
+"""The messages between a follower and its leader: JSON frames, distinguished by `type`.
 
-The follower says `hello` and is welcomed or refused. Then it sends calls, which are answered in any
-order by a result or a failure, with progress before it. It may cancel a call; a ping is answered at
-once. Unknown fields are ignored, so that fields can be added. Any other change to what frames or a
-method's arguments mean has to increase `blocking_client.PROTOCOL`.
+The handshake is `hello` from the follower and `welcome` from the leader, which may refuse. Then the
+follower sends calls, which are answered in any order by a result or a failure, with progress before
+it. It may cancel a call; a ping is answered at once. Unknown fields are ignored, so that fields can
+be added. Any other change to what frames or a method's arguments mean has to increase
+`blocking_client.PROTOCOL`.
 """
 
 from functools import cache
@@ -25,7 +26,7 @@ class Hello(_Frame):
 
     Attributes:
         token: Of the leader's address.
-        follows: It stays, and can take over; a command doesn't.
+        follows: Whether it stays and can take over; False for a command.
         excluded_repos: Patterns of repositories of which none of its calls may store anything.
     """
 

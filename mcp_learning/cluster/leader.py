@@ -47,7 +47,7 @@ _HANDOVER_PAUSE = 0.02
 
 
 class Leader:
-    """A learning service and the followers that use it, whose hello has to have the token."""
+    """A learning service and its followers, whose `hello` has to carry the token."""
 
     def __init__(
         self, service: "LearningService", member: Member, token: str, config: ClusterConfig
@@ -66,14 +66,14 @@ class Leader:
         self._note(f"process {member.pid} (mcp-learning {member.version}) leads")
 
     def stop_answering(self) -> None:
-        """From now on followers get no answers, so that they repeat their calls elsewhere."""
+        """Sends no more answers, so that followers repeat their calls at the next leader."""
         self._stopped = True
 
     async def call(self, method: Method, request: BaseModel | None, progress: Progress) -> Any:
         """Answers a call. The request has been validated.
 
         Raises:
-            LeaderGone: The database was replaced, or this leader has stopped: to be repeated.
+            LeaderGone: The database was replaced, or this leader has stopped; repeat the call.
             LearningError: As the method does.
         """
         implementation = getattr(self._learning, method.name)
@@ -149,7 +149,7 @@ class Leader:
     def _validated(
         self, method: Method, arguments: dict[str, Any], member: Member
     ) -> BaseModel | None:
-        """Returns the request. It was valid in the follower: if it isn't here, versions differ."""
+        """Validates a request. The follower has done so: if it fails here, the versions differ."""
         if method.request is None:
             return None
         try:
@@ -226,8 +226,8 @@ class _FollowerConnection:
         with scope:
             progress = partial(self._report, call.id)
             try:
-                # A process that was stopped for long may first read a call whose follower has given
-                # up; the end of the connection is read next, and cancels the call at this point.
+                # A process that was stopped for long may read a call whose follower is gone. The
+                # end of the connection is read next, and cancels the call here.
                 await anyio.lowlevel.checkpoint()
                 with excluded_by_caller(self._excluded_repos):
                     frame = await self._leader.answer(call, progress, self._member)

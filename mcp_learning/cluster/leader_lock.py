@@ -1,7 +1,7 @@
-"""LeaderLock: a lock on a small file, held by the process that leads for as long as it leads.
+"""The leader lock: an advisory lock on a small file, held by the leader.
 
-DuckDB's lock on its own file decides who has the database. To try that lock takes importing DuckDB,
-which every follower would then have in memory; so this lock decides who may try. The kernel
+DuckDB locks its own file, but to try that lock a process has to import DuckDB, which every follower
+would then have in memory. So this lock decides which process may open the database. The kernel
 releases both when a process ends, however it ends.
 """
 
@@ -29,10 +29,7 @@ class LeaderLock:
         return self._file is not None
 
     def is_current(self) -> bool:
-        """Whether the file that this object has locked is the one at the path.
-
-        Another process can lock a file that was put in its place.
-        """
+        """Whether the locked file is still at its path; another process can lock a replacement."""
         if self._file is None:
             return False
         try:

@@ -1,4 +1,4 @@
-"""Imports of what only a leader needs; on a thread, since they take long."""
+"""Imports the service, which only a leader needs; call it on a thread, since it takes long."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

@@ -1,9 +1,8 @@
-"""ClusterMember: this process's part in the cluster of processes that share a data directory.
+"""A process's membership in the cluster of processes that share a data directory.
 
-A member leads when it acquires the leader lock, and follows the process that holds it otherwise.
-When the leader goes away, the member tries both again. A call waits for that, and is repeated if
-the leader went away before it had answered; so records and feedback get their ids before they are
-sent.
+A member leads if it acquires the leader lock, and otherwise follows the process that holds it. When
+the leader ends, the member tries both again. A call waits for that, and is repeated if the leader
+ended before it had answered; so records and feedback get their ids before they are sent.
 """
 
 import logging
@@ -25,11 +24,11 @@ from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.address import Address, run_directory
 from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.cluster.file_watch import until_replaced
-from mcp_learning.cluster.follower import Follower, LeaderGone, NoWelcome, follow
+from mcp_learning.cluster.follower import Follower, HandshakeFailed, LeaderGone, follow
 from mcp_learning.cluster.leader import Leader
 from mcp_learning.cluster.leader_lock import LeaderLock
 from mcp_learning.cluster.loading import load_service
-from mcp_learning.cluster.methods import Method, never_backwards, proxy
+from mcp_learning.cluster.methods import Method, monotonic, proxy
 from mcp_learning.cluster.watchdog import Watchdog
 from mcp_learning.errors import StoreError, StoreLocked, StoreReplaced
 from mcp_learning.models.health import Member
@@ -50,15 +49,15 @@ _UNUSABLE = "this server can't use the database; its log on stderr has the detai
 MakeService = Callable[[Settings, FileStore], "LearningService"]
 
 WhileLeading = Callable[["LearningService"], Coroutine[Any, Any, None]]
-"""Work on the service that goes on for as long as this process leads."""
+"""A coroutine that runs on the service for as long as this process leads."""
 
 
 class ClusterMember:
-    """Takes part in a cluster. Keep `run` running, call `learning`, then `close`.
+    """A member of the cluster. Keep `run` running, call `learning`, then `close`.
 
     Args:
-        settings: Which data directory, and what a leader needs.
-        listed: Whether it is listed among the followers; a command, which soon ends, isn't.
+        settings: The data directory, and the settings of a leader.
+        listed: Whether the leader lists it among its followers; False for commands.
         config: The protocol, and the timeouts.
         store: Makes the store that is used when this process leads.
         service: Makes the service on that store; None: `LearningService`, imported when needed.
@@ -100,7 +99,7 @@ class ClusterMember:
 
     @property
     def role(self) -> Leader | Follower | None:
-        """What answers calls now; None while this process neither leads nor follows."""
+        """The object that answers calls; None while this process neither leads nor follows."""
         return self._role
 
     @property
@@ -121,12 +120,11 @@ class ClusterMember:
     def prepare(self) -> None:
         """Acquires the leader lock and opens the database, if no process leads. Never raises.
 
-        It blocks for milliseconds. It is for a process that has other things to import before its
-        event loop runs: DuckDB and the service are imported on threads, and only if they are
-        needed.
+        Blocks for milliseconds. For a process that imports other modules before its event loop
+        runs: DuckDB and the service are imported on threads meanwhile, if they are needed.
 
-        The address of a leader that was killed is still there. Its followers can lead at once,
-        while this process still has to start, so the lock is left to them.
+        Does nothing if there is an address, even that of a leader that was killed: its followers
+        can lead at once, while this process still has to start.
         """
         try:
             if addresses.read(self._directory) is not None or not self._acquire_lock():
@@ -140,7 +138,7 @@ class ClusterMember:
         """Leads or follows until this is closed or cancelled.
 
         Args:
-            while_leading: Runs while this process leads.
+            while_leading: A coroutine that runs while this process leads.
         """
         self._while_leading = while_leading
         self._lose_role()
@@ -151,8 +149,8 @@ class ClusterMember:
             if self._closing and self._store is None:
                 self._lock.release()  # acquired while this was being closed
 
-    async def close(self, patience: float | None = None) -> None:
-        """Leaves the cluster; another process may lead. `patience` as in `Store.close`."""
+    async def close(self, max_wait: float | None = None) -> None:
+        """Leaves the cluster; another process may lead. `max_wait` as in `Store.close`."""
         self._closing = True
         if isinstance(self._role, Leader):
             self._role.stop_answering()
@@ -162,21 +160,21 @@ class ClusterMember:
         try:
             if self._address is None:
                 await anyio.to_thread.run_sync(self._remove_stale_address)
-            await self._stop_leading(patience)
+            await self._stop_leading(max_wait)
         finally:
             self._lock.release()
 
     async def call(
         self, method: Method, request: BaseModel | None = None, progress: Progress = ignore_progress
     ) -> Any:
-        """Has the leader answer a call, and repeats it if that one goes away before it answers.
+        """Sends a call to the leader, and repeats it if the leader ends before it has answered.
 
         Raises:
             StoreError: No process leads; the message says why.
             LearningError: As the method does.
         """
         if method.takes_progress:
-            progress = never_backwards(progress)
+            progress = monotonic(progress)
         replaced = 0
         while True:
             role = self._role or await self._wait_for_role()
@@ -255,7 +253,7 @@ class ClusterMember:
                     listed=self._listed,
                     excluded_repos=self._settings.excluded_repos,
                 )
-            except (OSError, NoWelcome):
+            except (OSError, HandshakeFailed):
                 pass  # it has ended if the lock is free, and will answer later if it isn't
             else:
                 if await anyio.to_thread.run_sync(self._settings.database_path.exists):
@@ -263,11 +261,11 @@ class ClusterMember:
                 return follower
         if await anyio.to_thread.run_sync(self._acquire_lock):
             return None
-        raise StoreLocked(addresses.in_use(self._settings.database_path, address))
+        raise StoreLocked(addresses.in_use_message(self._settings.database_path, address))
 
     def _acquire_lock(self) -> bool:
         if self._database_found and not self._settings.database_path.exists():
-            # A new one would get in the way of who moves the directory, or puts another in place.
+            # A new database would be in the way of a person who moves or restores this one.
             raise StoreError(
                 f"{self._settings.database_path} is gone: it was moved or removed while this "
                 "server used it; put it back, or restart the server to begin with an empty one"
@@ -293,7 +291,7 @@ class ClusterMember:
         return self._store
 
     async def _lead(self) -> bool:
-        """Leads until this is closed or cancelled, or the files at their paths are others.
+        """Leads until this is closed or cancelled, or the files at their paths are replaced.
 
         Returns:
             False if leading failed.
@@ -301,7 +299,7 @@ class ClusterMember:
         problem = None
         try:
             await self._lead_here()
-        except Exception:  # as of libraries that lack memory
+        except Exception:  # for instance a library that can't allocate memory
             logger.exception("this server can't lead; it tries again")
             problem = StoreError(_UNUSABLE)
         with anyio.CancelScope(shield=True):
@@ -345,14 +343,14 @@ class ClusterMember:
             self._database_found = True
         end()
 
-    async def _stop_leading(self, patience: float | None = None) -> None:
-        """Removes the address and closes the service; `patience` as in `Store.close`."""
+    async def _stop_leading(self, max_wait: float | None = None) -> None:
+        """Removes the address and closes the service; `max_wait` as in `Store.close`."""
         if self._address is not None:
             await anyio.to_thread.run_sync(addresses.remove, self._directory, self._address)
         if self._service is not None:
-            await self._service.close(patience)
+            await self._service.close(max_wait)
         elif self._store is not None:
-            await self._store.close(patience)
+            await self._store.close(max_wait)
         self._address = self._service = self._store = None
 
     async def _listen(self) -> Listener[SocketStream] | None:
@@ -378,7 +376,7 @@ class ClusterMember:
         self._without_role_since = anyio.current_time()
 
     def _end_attempt(self, outcome: Leader | Follower | StoreError) -> None:
-        """Wakes the calls that wait for a role."""
+        """Sets the role, or the reason why there is none, and wakes the calls that wait for it."""
         if isinstance(outcome, StoreError):
             self._problem = outcome
         else:

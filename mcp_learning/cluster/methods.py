@@ -1,6 +1,6 @@
-"""The methods of `Learning` as values, and a proxy that turns each of them into one call.
+"""The methods of `Learning` as data, and a proxy that sends each of them to one function.
 
-Both are derived from the signatures of the protocol; a new method needs nothing here.
+Both are derived from the signatures of the protocol, so a new method needs no change here.
 """
 
 import inspect
@@ -22,7 +22,7 @@ from mcp_learning.service.protocol import Learning, Progress
 
 
 class Method(NamedTuple):
-    """One method of `Learning`, with the models of its request, if it takes one, and its result."""
+    """One method of `Learning`: the models of its request (None: it takes none) and its result."""
 
     name: str
     request: type[BaseModel] | None
@@ -38,14 +38,14 @@ class Method(NamedTuple):
 NAMES = frozenset(
     name for name, function in vars(Learning).items() if inspect.iscoroutinefunction(function)
 )
-"""The methods' names."""
+"""Names of the methods."""
 
 
 _known: dict[str, Method] = {}
 
 
 async def method_of(name: str) -> Method:
-    """The method of a name that is in `NAMES`; imports its models at first."""
+    """The method of a name in `NAMES`; the first call of each imports its models, on a thread."""
     if name not in _known:
         _known[name] = await anyio.to_thread.run_sync(_method, name)
     return _known[name]
@@ -57,7 +57,7 @@ def _method(name: str) -> Method:
 
 
 class _Models(dict[str, Any]):
-    """Modules of models by name, and a model that is named as its module."""
+    """Resolves names in annotations: modules of models, and a model named like its module."""
 
     def __missing__(self, name: str) -> object:
         module = import_module(f"{models.__name__}.{name.lower()}")
@@ -65,7 +65,7 @@ class _Models(dict[str, Any]):
 
 
 Call = Callable[..., Awaitable[Any]]
-"""Answers a call: takes a method, its request and a `Progress`, the last two if there are any."""
+"""Answers a call, given a method and, if the method takes them, its request and a `Progress`."""
 
 
 def proxy(call: Call, leads: Callable[[], bool], excluded_repos: str) -> Learning:
@@ -94,7 +94,7 @@ class _Proxy:
         return await self._call(await method_of(name), *arguments)
 
     async def record(self, request: RecordExecution) -> Recorded:
-        """Passes `record` on with an id, so that a call that is repeated is stored once."""
+        """Gives a record its id before sending it, so that a repeated call stores it once."""
         if self._excluded_repos and request.repo:
             await anyio.to_thread.run_sync(refuse_excluded, request.repo, self._excluded_repos)
         method = await method_of("record")
@@ -102,12 +102,12 @@ class _Proxy:
             return cast("Recorded", await self._call(method, request))
         identified = request.model_copy(update={"task_id": uuid7()})
         recorded: Recorded = await self._call(method, identified)
-        # A leader that went away may have stored it, and its successor found it there.
+        # A leader that ended may have stored it before, so its successor reports an update.
         return recorded.model_copy(update={"created": True})
 
 
-def never_backwards(progress: Progress) -> Progress:
-    """Passes on what advances: a call that is repeated begins again."""
+def monotonic(progress: Progress) -> Progress:
+    """A `Progress` that never goes back, though a repeated call starts again at 0."""
     reached = 0.0
 
     async def advance(share: float, message: str) -> None:

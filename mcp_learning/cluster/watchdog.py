@@ -1,7 +1,7 @@
-"""Watchdog: ends a leader whose event loop stands still, so that another process can lead.
+"""A watchdog that ends a leader whose event loop is blocked, so that another process can lead.
 
-What was acknowledged is committed, and followers repeat the calls that were in flight. A process
-that was stopped (SIGSTOP) isn't ended: its watchdog thread stands still as well.
+Acknowledged writes are committed, and followers repeat the calls that were in flight. A process
+that was stopped (SIGSTOP) isn't ended: its watchdog thread is stopped, too.
 """
 
 import faulthandler

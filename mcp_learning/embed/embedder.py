@@ -1,4 +1,4 @@
-"""The embedder: a fastembed model, loaded late, with what is needed to trust its vectors."""
+"""The embedder: a fastembed model, loaded at first use, with its fingerprint and noise floor."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A model in memory and the facts that come with it."""
+    """A model in memory, and its properties."""
 
     session: TextEmbedding
     dimension: int
@@ -55,7 +55,7 @@ class _Loaded:
 
 
 class EmbeddedQuery(NamedTuple):
-    """The vector of a query, and what is needed to judge its cosines.
+    """The vector of a query, and figures for judging its cosine similarities.
 
     Attributes:
         vector: (dimension,) float32, L2-normalised.
@@ -173,7 +173,7 @@ class Embedder:
             return self._loaded
 
     def _open(self) -> _Loaded:
-        """Find the files, load them, and learn what has to be known about the model."""
+        """Find the files, load them, and compute the properties of the model."""
         # Must precede the import: onnxruntime reports its use to its vendor unless told not to, and
         # writes a device id and a database into HOME for it.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

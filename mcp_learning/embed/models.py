@@ -1,4 +1,4 @@
-"""The models that can be named, and what their texts begin with."""
+"""The models that can be configured, and the prefixes that their texts need."""
 
 import threading
 from typing import Any
@@ -19,7 +19,7 @@ _register_lock = threading.Lock()  # guards fastembed's list, which is global
 
 
 def prefix_of(model: str) -> str:
-    """What a model wants its texts to begin with; empty for most."""
+    """The prefix that a model's texts need; empty for most models."""
     return _E5_PREFIX if "/multilingual-e5-" in model.lower() else ""
 
 

@@ -1,4 +1,4 @@
-"""Which cosines of a model mean nothing."""
+"""The noise floor of a model: the cosine similarity below which a match is noise."""
 
 from __future__ import annotations
 

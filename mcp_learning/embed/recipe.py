@@ -1,4 +1,4 @@
-"""What of an execution is embedded. The same recipe serves stored tasks and searches."""
+"""The text of an execution that is embedded, the same for stored tasks and searches."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,8 +1,8 @@
-"""Sentences without content, in many languages: what a query is compared with to know its noise.
+"""Reference sentences without content, in many languages, which measure a query's background noise.
 
-A model that learned one language puts all texts of another near each other, and near "thanks" and
-"continue". The cosine of a query with the nearest of these sentences says how much of any cosine
-is due to that.
+A model trained on one language puts all texts of another near each other, and near "thanks" and
+"continue". The cosine similarity of a query with the nearest of these sentences is the part of any
+similarity that is due to that.
 """
 
 from functools import cache

@@ -14,8 +14,8 @@ from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import ErrorText, Period
 
 SIMILAR_TASK = 0.6
-"""Cosine from which a success is one of a similar task. Half of the package's reworded pairs
-reach it, and none of its 1,560 unrelated ones."""
+"""Cosine similarity, -1..1, from which a success is of a similar task. Half of the paraphrases in
+the package's test set reach it, and none of its 1,560 unrelated pairs."""
 
 _TEXTS = 500  # error texts that are grouped, the commonest ones
 _EXAMPLES = 3  # latest failures named for a pattern
@@ -25,26 +25,26 @@ _LONGEST_FIX = 600
 
 
 class FailurePatterns(NamedTuple):
-    """The commonest patterns, and how many failures of the period have another."""
+    """The commonest patterns, and the number of failures with other patterns."""
 
     shown: list[FailurePattern]
     others: int
 
 
 class Candidates(NamedTuple):
-    """Successes that may tell how a pattern is fixed, best first."""
+    """Successes whose solutions may fix a pattern, best first."""
 
     task_ids: list[UUID]
     same_task: bool
 
 
 async def failure_patterns(store: Store, period: Period, limit: int) -> FailurePatterns:
-    """The `limit` commonest patterns of errors.
+    """The `limit` commonest patterns of errors, with their fixes.
 
-    The fix of a pattern comes from the successes of the same task in the same repo that were the
-    next after its failures: the most typical of their solutions, since now and then something else
-    was done to that task. Without any, it is the solution of a similar task of the same type in the
-    same repo, among those that came next after the latest failure.
+    The fix of a pattern is taken from the next successes of the same tasks in the same repo: the
+    most typical of their solutions, since some did something unrelated. Without any, it is the
+    solution of a similar task of the same type in the same repo, among the next successes after the
+    latest failure.
 
     Raises:
         StoreError: The store can't be read.
@@ -82,7 +82,7 @@ def merge(texts: Sequence[ErrorText]) -> list[tuple[str, list[ErrorText]]]:
 
 
 def candidates(errors: Sequence[ErrorText], similar: Mapping[UUID, UUID]) -> Candidates:
-    """Successes of the same tasks, or else that of a similar one after the latest failure."""
+    """Successes of the same tasks; without any, that of a task similar to the latest failure."""
     if same := followers(errors):
         return Candidates(same, same_task=True)
     other = similar.get(latest(errors)[0])
@@ -90,7 +90,7 @@ def candidates(errors: Sequence[ErrorText], similar: Mapping[UUID, UUID]) -> Can
 
 
 def followers(errors: Sequence[ErrorText]) -> list[UUID]:
-    """Successes of the same tasks, those that came the soonest after a failure first."""
+    """Successes of the same tasks, those with the shortest time after a failure first."""
     soonest = sorted(fix for error in errors for fix in error.fixes)
     return list(dict.fromkeys(task_id for _, task_id in soonest))[:_FIXES]
 
@@ -104,7 +104,7 @@ def latest(errors: Sequence[ErrorText]) -> list[UUID]:
 def describe(
     name: str, errors: Sequence[ErrorText], fix: Candidates, solutions: Mapping[UUID, str]
 ) -> FailurePattern:
-    """A pattern, with the most typical of the solutions that its candidates have."""
+    """A pattern with the most typical solution of its candidates as its fix."""
     largest = max(errors, key=lambda error: (error.count, error.text))
     pattern = FailurePattern(
         pattern=name,

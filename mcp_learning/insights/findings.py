@@ -1,24 +1,24 @@
-"""What a view taught, in a few sentences for a person who reads nothing else."""
+"""The key findings of the dashboard's page, each as a sentence with its evidence."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from mcp_learning.models.dashboard import Approach, Loop, Rate, Takeaway
+from mcp_learning.models.dashboard import ApproachComparison, KeyFinding, Rate, RecallUse
 from mcp_learning.models.results import FailurePattern
 from mcp_learning.models.wording import counted
 
-MOST = 3  # sentences at the head of the page
+MOST = 3  # findings at the top of the page
 
 _QUOTED, _FIX = 90, 160  # longest quotations, in characters
 
 
 def findings(
-    approaches: Sequence[Approach], failures: Sequence[FailurePattern], loop: Loop
-) -> list[Takeaway]:
-    """The `MOST` most useful findings.
+    approaches: Sequence[ApproachComparison], failures: Sequence[FailurePattern], loop: RecallUse
+) -> list[KeyFinding]:
+    """At most `MOST` findings, in order of their usefulness.
 
-    Only differences that are sure for all comparisons together become sentences: the best
-    approach, the worst one, the commonest failure, the use of recalls, then further approaches.
+    Only differences that are significant after correction for all comparisons become sentences: the
+    best approach, the worst one, the commonest failure, the use of recalls, further approaches.
     """
     better = _surest(approaches, "better")
     worse = _surest(approaches, "worse")
@@ -34,18 +34,18 @@ def findings(
     return list(islice(ordered, MOST))
 
 
-def _surest(approaches: Sequence[Approach], direction: str) -> list[Approach]:
-    """By the part of the difference that its interval leaves at least."""
+def _surest(approaches: Sequence[ApproachComparison], direction: str) -> list[ApproachComparison]:
+    """Approaches that differ in this direction, by the bound of the interval nearest to zero."""
     some = [one for one in approaches if one.against_others.direction == direction]
     key = "change_low" if direction == "better" else "change_high"
     return sorted(some, key=lambda one: -abs(getattr(one.against_others, key)))
 
 
-def _contrast(one: Approach) -> Takeaway:
+def _contrast(one: ApproachComparison) -> KeyFinding:
     change = one.against_others
     ended = one.success + one.failure
     more = "more" if change.direction == "better" else "less"
-    return Takeaway(
+    return KeyFinding(
         text=f"In {one.task_type}, \u201c{_cut(one.approach, _QUOTED)}\u201d succeeded in "
         f"{_percent(one.success_rate)} of {ended:,} executions, {_points(change.change)} {more} "
         f"often than the other approaches.",
@@ -54,28 +54,28 @@ def _contrast(one: Approach) -> Takeaway:
     )
 
 
-def _failure(one: FailurePattern) -> Takeaway:
+def _failure(one: FailurePattern) -> KeyFinding:
     times = counted(one.failures, "time")
     text = f"The commonest failure, {times}: \u201c{_cut(one.pattern, _QUOTED)}\u201d."
     if one.fix is not None:
         text += f" What ended it: {_cut(one.fix, _FIX)}"
-    return Takeaway(text=text, task_id=one.fix_task_id or one.task_ids[0])
+    return KeyFinding(text=text, task_id=one.fix_task_id or one.task_ids[0])
 
 
-def _use(loop: Loop) -> Iterator[Takeaway]:
+def _use(loop: RecallUse) -> Iterator[KeyFinding]:
     change = loop.difference
     if change is None or change.direction == "unclear":
         return
     more = "more" if change.direction == "better" else "less"
-    yield Takeaway(
+    yield KeyFinding(
         text=f"Executions that used earlier ones succeeded {_points(change.change)} {more} often "
         f"({_rate(loop.with_use)} against {_rate(loop.without_use)})."
     )
 
 
-def _nothing_sure(approaches: Sequence[Approach]) -> Iterator[Takeaway]:
+def _nothing_sure(approaches: Sequence[ApproachComparison]) -> Iterator[KeyFinding]:
     if approaches and all(one.against_others.direction == "unclear" for one in approaches):
-        yield Takeaway(
+        yield KeyFinding(
             text=f"Of {len(approaches):,} approaches that were compared within their task types, "
             "none is surely better or worse than the others yet."
         )

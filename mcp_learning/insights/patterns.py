@@ -1,9 +1,9 @@
-"""Error texts that differ only in a few words in one place become one pattern.
+"""Groups error texts that differ only in a few consecutive words into one pattern.
 
-Numbers, paths and quoted values are replaced already (`models.error_messages`). What is left are
-values that look like words: "no answer from the billing service", "no answer from the search page".
-One text doesn't tell whether a word is a value or part of the error ("connection refused",
-"connection reset"). Many texts do: a place that takes several different fillers holds a value.
+Numbers, paths and quoted values are replaced before (`models.error_messages`). Remaining values are
+words: "no answer from the billing service", "no answer from the search page". A single text doesn't
+show whether a word is a value or part of the error ("connection refused", "connection reset"). Many
+texts do: a position with several different fillers holds a value.
 """
 
 from collections import defaultdict
@@ -13,7 +13,7 @@ from itertools import accumulate
 from mcp_learning.models.folding import folded
 
 MIN_FILLERS = 4
-"""Different fillers from which a place holds a value: two or three may be different errors."""
+"""Least number of fillers of a position that holds a value: two or three may be other errors."""
 
 MIN_FIXED = 3  # words that all texts of a pattern share at least, placeholders not counted
 MAX_FILLER = 5  # longest filler, in words
@@ -25,10 +25,10 @@ _Frame = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def patterns(texts: Sequence[str]) -> list[str]:
-    """For each of n different normalised texts its pattern: a common one, or the text itself.
+    """For each of n different normalised texts its pattern: a shared one, or the text itself.
 
-    The place with the most fillers is taken first; a text has one pattern. The order of the texts
-    doesn't matter.
+    The position with the most fillers is taken first; a text has one pattern. The result doesn't
+    depend on the order of the texts.
     """
     frames = _frames(texts)
     found = list(texts)

@@ -1,6 +1,6 @@
-"""Reports on a period: `stats` answers learning_stats, `insights` fills the page of that name.
+"""Reports on a period: `stats` for learning_stats, `insights` for the page of insights.
 
-Each reads aggregates from the store, and compares them on a worker thread. So it takes little more
+Both read aggregates from the store and compare them on a worker thread, so they take little more
 time at a hundred thousand executions than at a thousand (docs/statistics.md has the times).
 """
 
@@ -20,7 +20,7 @@ from mcp_learning.insights.rates import (
     summarise,
 )
 from mcp_learning.models.health import Health
-from mcp_learning.models.insights import Contrast, Insights, Shift, Thin
+from mcp_learning.models.insights import Contrast, GroupChange, Insights, SmallGroup
 from mcp_learning.models.requests import GroupBy, LearningStats
 from mcp_learning.models.results import Change, Group, Stats, Totals
 from mcp_learning.store.protocol import Store
@@ -29,7 +29,7 @@ from mcp_learning.store.types import Measures, Outcomes, Pairing, Period
 DAYS = 90  # period of `insights`
 
 MAX_GROUPS = 15
-"""Groups that learning_stats shows and compares, the largest ones: each costs over 100 tokens."""
+"""Groups that learning_stats shows and compares, the largest ones; each takes over 100 tokens."""
 
 MAX_DAYS = 31  # the same for days, of which the newest are shown
 
@@ -53,7 +53,7 @@ class Groups:
 
 @dataclass(frozen=True)
 class Figures:
-    """What the store says about a period, and about the equally long one before."""
+    """Aggregates of a period, and of the equally long one before."""
 
     totals: Measures
     previous: Measures
@@ -74,7 +74,7 @@ async def stats(store: Store, request: LearningStats, now: datetime, health: Hea
 
 
 async def insights(store: Store, now: datetime) -> Insights:
-    """All that a person would want to know about the last `DAYS` days; raises as `stats`."""
+    """The page of insights on the last `DAYS` days; raises as `stats`."""
     period = Period.last_days(DAYS, now)
     figures = await _read(store, period, [*_DIMENSIONS, "error_type"], _PAGE_GROUPS)
     pairings = await store.pairings(period, _CONTRASTS)
@@ -87,7 +87,7 @@ async def insights(store: Store, now: datetime) -> Insights:
 def make_stats(
     request: LearningStats, figures: Figures, failures: FailurePatterns, health: Health
 ) -> Stats:
-    """The answer of learning_stats from what was read for it."""
+    """The answer of learning_stats, from aggregates."""
     return Stats(
         days=request.days,
         group_by=request.group_by,
@@ -108,7 +108,7 @@ def make_insights(
     pairings: Sequence[Pairing],
     failures: FailurePatterns,
 ) -> Insights:
-    """The page of insights from what was read for it."""
+    """The page of insights, from aggregates."""
     totals = summarise(figures.totals)
     shifts = compare_groups(figures)
     groups = [(shift.group_by, shift.group) for shift in shifts]
@@ -131,7 +131,7 @@ def make_insights(
         worse=[shift for shift, trend in compared if trend.direction == "worse"],
         compared=len(compared),
         thin=[
-            Thin(group_by=by, key=group.key, ended=group.success + group.failure)
+            SmallGroup(group_by=by, key=group.key, ended=group.success + group.failure)
             for by, group in groups
             if by != "error_type" and is_thin(group)
         ],
@@ -139,17 +139,17 @@ def make_insights(
 
 
 def is_thin(totals: Totals) -> bool:
-    """Whether the success rate is known too vaguely to act on, or not at all."""
+    """Whether the interval of the success rate is wider than `WIDE_INTERVAL`, or there is none."""
     low, high = totals.interval_low, totals.interval_high
     return low is None or high is None or high - low > WIDE_INTERVAL
 
 
-def compare_groups(figures: Figures) -> list[Shift]:
-    """All groups with their trends, which count as one family of comparisons.
+def compare_groups(figures: Figures) -> list[GroupChange]:
+    """All groups with their trends, which are corrected as one family of comparisons.
 
-    Days have no trend. For an error type, its share of what ended is compared: less is better.
+    Days have no trend. Of an error type its share of ended executions is compared; less is better.
     """
-    shifts: list[Shift] = []
+    shifts: list[GroupChange] = []
     pairs: list[tuple[Outcomes, Outcomes]] = []
     totals, previous = _outcomes(figures.totals), _outcomes(figures.previous)
     for by, groups in figures.groups.items():
@@ -158,7 +158,7 @@ def compare_groups(figures: Figures) -> list[Shift]:
             if by == "error_type":
                 now, before = _share(now, totals), _share(before, previous)
             group = Group(key=key, **summarise(measures).model_dump())
-            shifts.append(Shift(group_by=by, group=group))
+            shifts.append(GroupChange(group_by=by, group=group))
             pairs.append((now, before))
     return [
         _with_trend(shift, change) for shift, change in zip(shifts, compare_all(pairs), strict=True)
@@ -193,7 +193,7 @@ async def _read(
     return Figures(totals, previous, groups)
 
 
-def _with_trend(shift: Shift, change: Change | None) -> Shift:
+def _with_trend(shift: GroupChange, change: Change | None) -> GroupChange:
     if change is not None and shift.group_by == "error_type":
         change = mirrored(change)
     return shift.model_copy(update={"group": shift.group.model_copy(update={"trend": change})})

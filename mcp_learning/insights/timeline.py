@@ -1,4 +1,4 @@
-"""Steps of time that hold enough executions to say something."""
+"""Chooses time steps with enough executions, and makes the curve of success rates."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -9,11 +9,10 @@ from mcp_learning.models.dashboard import Bucket, RatePoint, Step
 from mcp_learning.store.types import Outcomes
 
 LEAST_OUTCOMES = 20
-"""Outcomes that a point of a curve of success rates has at least: its 90 % interval is then at
-most 35 points wide."""
+"""Least number of outcomes of a point of the curve: its 90 % interval is at most 35 points wide."""
 
-FULL = 8  # executions per step, on average, from which a finer step is worth its noise
-FEWEST_STEPS = 8  # a coarser step is taken only as long as so many are left to compare
+FULL = 8  # least mean number of executions per step, for a finer step
+FEWEST_STEPS = 8  # a coarser step has to leave at least so many
 
 _LENGTHS: dict[Step, timedelta] = {
     "hour": timedelta(hours=1),
@@ -25,7 +24,7 @@ _MOST = {"hour": 96, "day": 120, "week": 128}
 
 
 def step_for(first: datetime, until: datetime, executions: int) -> Step:
-    """The finest step of which there are not too many, and whose steps are well filled."""
+    """The finest step with at most `_MOST` steps and, on average, `FULL` executions a step."""
     for step, coarser in pairwise(_LENGTHS):
         count = (until - first) / _LENGTHS[step]
         left = (until - first) / _LENGTHS[coarser]
@@ -35,9 +34,9 @@ def step_for(first: datetime, until: datetime, executions: int) -> Step:
 
 
 def rate_points(buckets: Sequence[Bucket], step: Step) -> list[RatePoint]:
-    """Success rates of neighbouring steps, as many together as have `LEAST_OUTCOMES`.
+    """Success rates of consecutive steps, joined until they have `LEAST_OUTCOMES`.
 
-    What is left over at the end belongs to the last point.
+    Steps left over at the end are joined to the last point.
     """
     runs = list(_runs(buckets))
     if len(runs) > 1 and _outcomes(runs[-1]) < LEAST_OUTCOMES:

@@ -1,8 +1,8 @@
-"""Lessons: what many executions taught, found, checked, tried and retired.
+"""Lessons that executions taught: finding, validating, testing and choosing them.
 
-Pure functions over values. `findings` and `recurrences` make lessons of experience alone;
-`refusals` says what may not be one; `merging` joins what is found and told with what is stored;
-`trials` decides by effect who is shown a lesson and what becomes of it; `linking` finds the
-executions that tasks became; `matching` chooses lessons for a task, and `packets` what an agent
-should write one about. `replay` and `worlds` measure them.
+Pure functions over values. `findings` and `recurrences` derive lessons from recorded executions;
+`refusals` rejects texts that may not be a lesson; `merging` joins new lessons with the stored ones;
+`trials` assigns tasks to a randomised trial and keeps or retires a lesson by its effect; `linking`
+finds the executions of the tasks in a trial; `matching` chooses lessons for a task, and `packets`
+the kinds of tasks that an agent should write one about. `replay` evaluates lessons on a history.
 """

@@ -1,8 +1,8 @@
-"""Lessons of experience alone: approaches that surely end better or worse on a kind of task.
+"""Lessons about approaches that end significantly better or worse on a kind of task.
 
-Of these lessons at most one in fifteen is expected to be false (where known, half as many are), and
-their intervals are corrected for the choice (`rates.discovered`). Differences within single
-repositories are a family of their own, since they are looked for where none was found over all.
+The false discovery rate is controlled at 1 in 15 (on generated data half as many are false), and
+intervals are corrected for the selection (`rates.discovered`). Differences within single
+repositories are a family of hypotheses of their own, tested where none was found over all.
 """
 
 from collections import Counter, defaultdict
@@ -20,24 +20,24 @@ from mcp_learning.store.lesson_protocol import Experience
 from mcp_learning.store.types import Outcomes
 
 LEAST = 5
-"""Executions of an approach, and of the others, from which they are compared."""
+"""Least number of executions of an approach, and of the others, for a comparison."""
 
 WORTH = 0.05
-"""Smallest difference of success rates that is worth a lesson."""
+"""Smallest difference of success rates, 0..1, that makes a lesson."""
 
 EVERYWHERE, WITHIN = 0.06, 0.01
-"""Shares of lessons about approaches that may be false, 0..1: over all repositories, and within
-single ones, where few are looked for that weren't found over all. Fisher's test uses half."""
+"""False discovery rates of lessons about approaches, 0..1: over all repositories, and within single
+ones, where few are left to find. Fisher's exact test is conservative and uses about half."""
 
 LONGEST_NAME = 80
 """Characters of a label that a lesson quotes."""
 
 
-class Teaching(NamedTuple):
-    """What experience shows, in the fields of a `models.lessons.Lesson`.
+class LessonFinding(NamedTuple):
+    """A lesson that was found in recorded executions, in the fields of a `models.lessons.Lesson`.
 
     Attributes:
-        weight: Executions that it was found in.
+        weight: How many executions it was found in.
     """
 
     kind: Kind
@@ -64,18 +64,18 @@ class _Compared(NamedTuple):
     alternatives: int
 
 
-def in_one_spelling(experience: Iterable[Experience]) -> list[Experience]:
-    """The same with one spelling for each repository."""
+def with_merged_repositories(experience: Iterable[Experience]) -> list[Experience]:
+    """The same executions, with one spelling for each repository."""
     runs = list(experience)
     shown = merged(Counter(one.repo for one in runs if one.repo))
     return [one._replace(repo=shown.get(one.repo, one.repo)) for one in runs]
 
 
-def approaches(experience: Sequence[Experience]) -> list[Teaching]:
-    """Approaches that are surely better or worse than the others of their kind of task.
+def approaches(experience: Sequence[Experience]) -> list[LessonFinding]:
+    """Approaches that are significantly better or worse than the others of their kind of task.
 
-    A difference on all repositories together counts only if it is there within repositories, too:
-    else an approach that was taken where tasks are easy would seem to be good.
+    A difference over all repositories counts only if it also exists within repositories: otherwise
+    an approach that was used where tasks are easy would seem to be good (Simpson's paradox).
 
     Args:
         experience: In one spelling per repository.
@@ -109,7 +109,7 @@ def _comparisons(experience: Sequence[Experience], *, by_repo: bool) -> Iterator
         if one.approach and (one.repo or not by_repo):
             kinds[one.task_type, one.repo if by_repo else ""].append(one)
     if by_repo and len(repos) < 2:
-        return  # it would be compared twice
+        return  # the comparison over all repositories is the same
     for (task_type, repo), runs in sorted(kinds.items()):
         by_approach: dict[str, list[Experience]] = defaultdict(list)
         for one in runs:
@@ -128,9 +128,9 @@ def _comparisons(experience: Sequence[Experience], *, by_repo: bool) -> Iterator
 def _holds_within_repositories(
     one: _Compared, change: Change, experience: Sequence[Experience]
 ) -> bool:
-    """Whether the difference keeps its sign, and half its size, when repositories are compared.
+    """Whether the difference keeps its sign, and half its size, within repositories.
 
-    By the risk difference of N. Mantel and W. Haenszel: strata weigh n·m / (n + m).
+    By the stratified risk difference of N. Mantel and W. Haenszel: strata weigh n·m / (n + m).
     """
     own: Mapping[str, list[Experience]] = defaultdict(list)
     others: Mapping[str, list[Experience]] = defaultdict(list)
@@ -146,7 +146,7 @@ def _holds_within_repositories(
     return weight > 0 and total / weight * change.change >= change.change**2 / 2
 
 
-def _finding(one: _Compared, change: Change) -> Teaching:
+def _finding(one: _Compared, change: Change) -> LessonFinding:
     better = change.direction == "better"
     name = f'the approach "{shorten(one.approach, LONGEST_NAME)}"'
     told = (
@@ -158,7 +158,7 @@ def _finding(one: _Compared, change: Change) -> Teaching:
     where = f" in {shorten(one.repo, LONGEST_NAME)}" if one.repo else ""
     sign = 1 if better else -1
     low, high = sorted((sign * change.change_low, sign * change.change_high))
-    return Teaching(
+    return LessonFinding(
         kind="approach",
         key=f"approach:{one.repo or ''}:{one.task_type}:{one.approach}:{change.direction}",
         when=f"the task is a {shorten(one.task_type, LONGEST_NAME)}{where}",
@@ -174,8 +174,8 @@ def _finding(one: _Compared, change: Change) -> Teaching:
     )
 
 
-def _without_mirrors(found: Sequence[Teaching]) -> list[Teaching]:
-    """Of two approaches that have no others one lesson, which says both."""
+def _without_mirrors(found: Sequence[LessonFinding]) -> list[LessonFinding]:
+    """Where a kind of task has two approaches only, one lesson that recommends and warns."""
     kept = []
     for one in found:
         mirror = next((other for other in found if _mirrors(one, other)), None)
@@ -186,8 +186,8 @@ def _without_mirrors(found: Sequence[Teaching]) -> list[Teaching]:
     return kept
 
 
-def _mirrors(one: Teaching, other: Teaching) -> bool:
-    """Whether two lessons are of one comparison, seen from both sides."""
+def _mirrors(one: LessonFinding, other: LessonFinding) -> bool:
+    """Whether two lessons come from the same comparison of two approaches."""
     same = (one.repo, one.task_type, one.weight, one.gain)
     return bool(one.do) != bool(other.do) and same == (
         other.repo,
@@ -198,7 +198,7 @@ def _mirrors(one: Teaching, other: Teaching) -> bool:
 
 
 def outcomes_of(runs: Sequence[Experience]) -> Outcomes:
-    """How they ended."""
+    """Numbers of successes and failures; what isn't a success counts as a failure."""
     won = sum(one.success is True for one in runs)
     return Outcomes(won, len(runs) - won)
 

@@ -1,8 +1,8 @@
-"""Which executions the tasks became that lessons were shown to, or withheld from.
+"""Finds the executions of the tasks to which lessons were shown, or from which they were withheld.
 
-An agent that asks gives no id. The execution that was recorded next is found by the session, by the
-very words of the task, or by words that are mostly the same. The rule is the same for tasks to
-which a lesson was shown and for the others, so that it favours neither.
+An agent that asks gives no id of an execution. The one that it records later is found by the
+session, by the same description, or by mostly the same words. The rule is the same on both sides of
+a trial, so that it biases neither.
 """
 
 from bisect import bisect_left
@@ -11,26 +11,26 @@ from datetime import timedelta
 from uuid import UUID
 
 from mcp_learning.lessons.refusals import same_repository
-from mcp_learning.lessons.wording import likeness
+from mcp_learning.lessons.wording import jaccard
 from mcp_learning.store.lesson_protocol import Experience, Showing
 
 WITHIN = timedelta(days=7)
 """Longest time between a showing and the record of its task."""
 
 EARLY = timedelta(hours=12)
-"""A task that began so long before its agent asked may be the one: records have its beginning."""
+"""How long before the showing the execution may have begun: records have the time of the start."""
 
 SAME_TASK = 0.5
-"""Likeness of the words of a question and of a record from which they are of one task."""
+"""Jaccard index of the words of a question and of a description from which they are one task."""
 
 
 def links(
     showings: Sequence[Showing], experience: Sequence[Experience]
 ) -> dict[tuple[UUID, str], UUID]:
-    """The execution of each showing whose task is found, by lesson and unit.
+    """The executions that were found, by lesson and unit of the showing.
 
     Args:
-        showings: Without an execution.
+        showings: Those that have no execution yet.
         experience: Oldest first.
     """
     times = [one.recorded_at for one in experience]
@@ -61,4 +61,4 @@ def _is_same(showing: Showing, one: Experience) -> bool:
         return True
     if not showing.question or not same_repository(showing.repo, one.repo):
         return False
-    return likeness(showing.question, one.description) >= SAME_TASK
+    return jaccard(showing.question, one.description) >= SAME_TASK

@@ -1,4 +1,4 @@
-"""Which lessons an agent meets: those that fit its task, at most three, in few words."""
+"""Chooses the lessons that an agent is shown for a task: at most three, within a token budget."""
 
 import hashlib
 from collections import Counter
@@ -8,23 +8,23 @@ from uuid import UUID
 
 from mcp_learning.lessons.recurrences import first_command
 from mcp_learning.lessons.refusals import same_repository
-from mcp_learning.lessons.trials import by_worth
+from mcp_learning.lessons.trials import by_expected_gain
 from mcp_learning.lessons.wording import words
 from mcp_learning.models.lessons import LONGEST, Lesson, ShownLesson
 from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted, shorten
 from mcp_learning.models.wording import counted
 
 MOST = 3
-"""Lessons in an answer."""
+"""Most lessons in an answer."""
 
 NEAR = 0.45
-"""Cosine similarity of a lesson and a task, -1..1, from which it fits."""
+"""Cosine similarity of a lesson and a task, -1..1, from which the lesson matches."""
 
 NAMED = 0.5
-"""Share of the words of a lesson's `when` that a task has to name, 0..1, to fit it."""
+"""Share of the words of a lesson's `when`, 0..1, that a task has to contain to match it."""
 
 MAX_TOKENS = 200
-"""Tokens of all lessons in an answer, in each of its two forms."""
+"""Most tokens of all lessons in an answer, as text and as structured content."""
 
 _LENGTHS = (
     {"when": 110, "do": 180, "avoid": 120},
@@ -36,14 +36,14 @@ _STANDING = {"trial": "on trial", "kept": "kept", "candidate": "waiting", "retir
 
 
 class TaskAtHand(NamedTuple):
-    """A task that is to begin.
+    """A task that an agent is about to do.
 
     Attributes:
         description: In the agent's words.
-        repo: Empty if unknown.
+        repo: Its repository; empty if unknown.
         known_as: Further spellings of the repository.
         task_type: Empty if unknown.
-        alike: Executions that a search found for it.
+        alike: Similar executions, which a search found.
     """
 
     description: str
@@ -53,20 +53,20 @@ class TaskAtHand(NamedTuple):
     known_as: Collection[str] = ()
 
 
-def fitting(
+def matching_lessons(
     lessons: Iterable[Lesson], task: TaskAtHand, similarity: Mapping[UUID, float]
 ) -> list[Lesson]:
-    """Lessons in use that fit a task, those that most is expected of first.
+    """Lessons in use that match a task, those with the greatest expected gain first.
 
-    What is known of approaches fits every task of its type. Other lessons fit where one of their
-    executions is like the task, or their words are.
+    A lesson about an approach matches every task of its type. Another one matches if one of its
+    executions is similar to the task, or if its own text is.
 
     Args:
-        lessons: All.
+        lessons: All lessons.
         task: The task.
-        similarity: Cosine similarity of lessons' texts and the task, -1..1, where it is known.
+        similarity: Cosine similarities of lessons' texts and the task, -1..1, where known.
     """
-    return by_worth(
+    return by_expected_gain(
         one
         for one in lessons
         if _may_fit(one, task)
@@ -75,7 +75,7 @@ def fitting(
 
 
 def undecided(lessons: Iterable[Lesson], task: TaskAtHand) -> list[Lesson]:
-    """Lessons in use of which the similarity decides whether they fit."""
+    """Lessons in use that match or not depending on their similarity, which has to be computed."""
     return [
         one
         for one in lessons
@@ -84,7 +84,7 @@ def undecided(lessons: Iterable[Lesson], task: TaskAtHand) -> list[Lesson]:
 
 
 def _may_fit(lesson: Lesson, task: TaskAtHand) -> bool:
-    """Whether a lesson is in use, and of the repository and the type of a task."""
+    """Whether a lesson is in use, and applies to the repository and the type of a task."""
     if lesson.status not in ("trial", "kept") or not _is_here(lesson, task):
         return False
     return not lesson.task_type or not task.task_type or lesson.task_type == task.task_type
@@ -95,7 +95,7 @@ def _is_here(lesson: Lesson, task: TaskAtHand) -> bool:
 
 
 def _is_named(lesson: Lesson, task: TaskAtHand) -> bool:
-    """Whether the type, one of the executions or most of the words are those of the task."""
+    """Whether a lesson matches by its type, by one of its executions or by its words."""
     if lesson.kind == "approach":
         return lesson.task_type == task.task_type
     if any(one in task.alike for one in lesson.evidence):
@@ -105,9 +105,9 @@ def _is_named(lesson: Lesson, task: TaskAtHand) -> bool:
 
 
 def about_command(lessons: Iterable[Lesson], task: TaskAtHand) -> list[Lesson]:
-    """Lessons in use about a command that is to be run, the description of the task."""
+    """Lessons in use about a command that is about to run: the description of the task."""
     said = set(first_command(task.description))
-    return by_worth(
+    return by_expected_gain(
         one
         for one in lessons
         if one.kind == "command"
@@ -118,15 +118,15 @@ def about_command(lessons: Iterable[Lesson], task: TaskAtHand) -> list[Lesson]:
 
 
 def commonest_type(types: Sequence[str]) -> str:
-    """The type of most of the tasks that a search found; empty unless it is that of over half."""
+    """The type of more than half of the tasks that a search found; empty if there is none."""
     ((best, count),) = Counter(types).most_common(1) or [("", 0)]
     return best if 2 * count > len(types) else ""
 
 
-def offered(fit: Sequence[Lesson], unit: str) -> list[Lesson]:
-    """At most `MOST` of the lessons that fit, in which at least one on trial has its place.
+def choose(fit: Sequence[Lesson], unit: str) -> list[Lesson]:
+    """At most `MOST` of the lessons that match, with at least one on trial if there is any.
 
-    Those on trial take turns: which come first depends on the task alone.
+    Lessons on trial are ordered by a hash of the task, so that all get their share of tasks.
     """
     settled = [one for one in fit if one.pinned or one.status == "kept"]
     tried = [one for one in fit if one not in settled]
@@ -136,7 +136,7 @@ def offered(fit: Sequence[Lesson], unit: str) -> list[Lesson]:
 
 
 def in_budget(lessons: Sequence[Lesson]) -> list[ShownLesson]:
-    """The first of these lessons, as many as fit `MAX_TOKENS`, as agents meet them."""
+    """The first of these lessons, as many as fit into `MAX_TOKENS`, in the form for agents."""
     for count in range(len(lessons), 0, -1):
         for lengths in _LENGTHS:
             texts = [_shown(one, lengths) for one in lessons[:count]]
@@ -146,7 +146,7 @@ def in_budget(lessons: Sequence[Lesson]) -> list[ShownLesson]:
 
 
 def line(lesson: ShownLesson) -> str:
-    """A lesson as a line of text: quoted, with who says so."""
+    """A lesson as a line of text: quoted, with its origin and its evidence."""
     parts = [f"When {quoted(lesson.when, LONGEST)}"]
     parts += [f"do {quoted(lesson.do, LONGEST)}"] if lesson.do else []
     parts += [f"avoid {quoted(lesson.avoid, LONGEST)}"] if lesson.avoid else []
@@ -168,7 +168,7 @@ def _tokens(lesson: ShownLesson) -> int:
 
 
 def basis(lesson: Lesson) -> str:
-    """Who says so, and on what evidence."""
+    """The origin of a lesson, its number of executions and its status, in words."""
     rests = counted(len(lesson.evidence), "execution")
     standing = "pinned" if lesson.pinned else _STANDING[lesson.status]
     return f"{_SAYS[lesson.origin]}, {rests}, {standing}"

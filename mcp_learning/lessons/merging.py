@@ -1,6 +1,6 @@
-"""Joins what is found, told and decided with the lessons that are stored.
+"""Merges found, saved and imported lessons, and people's decisions, with the stored lessons.
 
-Every function takes all stored lessons and gives the new states of some of them, each with a line
+Every function takes stored lessons and returns the new states of some of them, each with the lines
 of its history; the store writes them in one transaction.
 """
 
@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mcp_learning.lessons.findings import Teaching
+from mcp_learning.lessons.findings import LessonFinding
 from mcp_learning.lessons.refusals import overlaps, problem
-from mcp_learning.lessons.wording import ALIKE, likeness
+from mcp_learning.lessons.wording import ALIKE, jaccard
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import (
     MOST_EVIDENCE,
@@ -24,36 +24,36 @@ from mcp_learning.models.lessons import (
 from mcp_learning.store.lesson_protocol import Experience, Revision
 
 RECOUNTED = 0.05
-"""Change of an expected gain from which the numbers in a lesson are written again."""
+"""Change of an expected gain, -1..1, from which the numbers in a lesson are updated."""
 
 _TIMES = ("created_at", "updated_at", "worded_at")
 
-GONE = "the evidence no longer shows it"
+EVIDENCE_LOST = "the evidence no longer shows it"
 
 
 def changed(lesson: Lesson, line: LessonChange, **values: object) -> Revision:
-    """A new state of a lesson, as of the line of its history."""
+    """A new state of a lesson, with `values` changed, and the line of its history."""
     new = lesson.model_copy(update={**values, "updated_at": line.changed_at})
     return Revision(new, (line,))
 
 
 def with_findings(
     stored: Sequence[Lesson],
-    findings: Iterable[Teaching],
+    findings: Iterable[LessonFinding],
     now: datetime,
     faded: Collection[UUID] = (),
 ) -> list[Revision]:
-    """New findings become candidates, those that are known are counted again, others are retired.
+    """Adds new findings as candidates, updates known ones, and retires those no longer found.
 
-    What a person has retired stays so, and what a person has worded keeps its words. A finding that
-    quotes something that may not be in a lesson is passed over.
+    A lesson that a person has retired stays retired; one that a person has reworded keeps its text.
+    A finding that quotes something that may not be in a lesson is skipped.
 
     Args:
         stored: All lessons.
-        findings: What experience shows now.
-        now: When.
-        faded: Lessons that were retired because experience didn't show them any more; they wait
-            again if it does.
+        findings: All current findings.
+        now: Time of the changes, UTC.
+        faded: Lessons that were retired because they were no longer found; if they are found again,
+            they become candidates again.
     """
     by_key = {one.key: one for one in stored if one.key}
     seen: set[str] = set()
@@ -76,42 +76,44 @@ def with_findings(
     for old in stored:
         lost = old.key and old.key not in seen and old.status in ("candidate", "trial", "kept")
         if lost and old.origin == "evidence" and not old.pinned:
-            line = LessonChange(changed_at=now, change="retired", by="evidence", reason=GONE)
+            line = LessonChange(
+                changed_at=now, change="retired", by="evidence", reason=EVIDENCE_LOST
+            )
             revisions.append(changed(old, line, status="retired"))
     return revisions
 
 
-def has_faded(history: Sequence[LessonChange]) -> bool:
-    """Whether the last change of a lesson was that experience didn't show it any more."""
-    return bool(history) and (history[-1].change, history[-1].reason) == ("retired", GONE)
+def lost_its_evidence(history: Sequence[LessonChange]) -> bool:
+    """Whether a lesson was retired last because it was no longer found in the executions."""
+    return bool(history) and (history[-1].change, history[-1].reason) == ("retired", EVIDENCE_LOST)
 
 
-def _lesson(found: Teaching, now: datetime) -> Lesson:
+def _lesson(found: LessonFinding, now: datetime) -> Lesson:
     fields = _fields(found) | dict.fromkeys(_TIMES, now)
     return Lesson(lesson_id=uuid7(), origin="evidence", status="candidate", **fields)
 
 
-def _fields(found: Teaching) -> dict[str, Any]:
+def _fields(found: LessonFinding) -> dict[str, Any]:
     return {name: value for name, value in found._asdict().items() if name != "weight"} | {
         "evidence": list(found.evidence)
     }
 
 
-def _has_moved(old: Lesson, found: Teaching) -> bool:
+def _has_moved(old: Lesson, found: LessonFinding) -> bool:
     moved = abs((found.gain or 0.0) - (old.gain or 0.0)) > RECOUNTED
     fresh = len(set(found.evidence) - set(old.evidence)) * 2 > len(found.evidence)
     return moved or fresh
 
 
-def imported(
+def import_lessons(
     stored: Sequence[Lesson], past: Iterable[PastLesson]
 ) -> tuple[list[Revision], dict[UUID, UUID]]:
-    """Takes in lessons from elsewhere; those that are known stay as they are.
+    """Merges exported lessons; those that exist stay as they are.
 
-    What was decided elsewhere about a finding that merely waits here, or is on trial, replaces it.
+    A finding that is a candidate or on trial here is replaced if it was kept or retired there.
 
     Returns:
-        New states, and the id here of each lesson whose showings count here.
+        The new states, and for each lesson whose showings are to be added its id here.
     """
     by_id = {one.lesson_id: one for one in stored}
     by_key = {one.key: one for one in stored if one.key}
@@ -133,14 +135,14 @@ def imported(
 
 
 def _gives_way(old: Lesson, past: PastLesson) -> bool:
-    decided = past.lesson.status in ("kept", "retired") and not has_faded(past.history)
+    decided = past.lesson.status in ("kept", "retired") and not lost_its_evidence(past.history)
     return decided and old.status in ("candidate", "trial") and old.origin == "evidence"
 
 
 def superseded(
     stored: Sequence[Lesson], experience: Iterable[Experience], now: datetime
 ) -> list[Revision]:
-    """Retires what was told of executions whose results others have replaced since."""
+    """Retires saved lessons whose executions were all superseded by others since."""
     by = {one.supersedes: one.task_id for one in experience if one.supersedes is not None}
     revisions = []
     for old in stored:
@@ -154,21 +156,21 @@ def superseded(
 
 
 def without_files(gone: Iterable[Lesson], now: datetime) -> list[Revision]:
-    """Retires lessons about files that don't exist any more."""
+    """Retires lessons about files that no longer exist."""
     line = LessonChange(changed_at=now, change="retired", by="evidence", reason="its file is gone")
     return [changed(one, line, status="retired") for one in gone]
 
 
 def duplicate(new: Lesson, stored: Iterable[Lesson], *, retired: bool = False) -> Lesson | None:
-    """The lesson that says the same; of several, the most alike, and then the oldest.
+    """The lesson with (nearly) the same text; of several, the most similar, then the oldest.
 
     Args:
         new: The lesson.
-        stored: All others.
-        retired: Look among those that are retired, not among the others.
+        stored: All lessons.
+        retired: Whether to look among retired lessons, instead of the others.
     """
     alike = [
-        (-likeness(_text(new), _text(old)), old.created_at, old.lesson_id.int, old)
+        (-jaccard(_text(new), _text(old)), old.created_at, old.lesson_id.int, old)
         for old in stored
         if old.lesson_id != new.lesson_id
         and (old.status == "retired") == retired
@@ -178,8 +180,8 @@ def duplicate(new: Lesson, stored: Iterable[Lesson], *, retired: bool = False) -
     return min(near, key=lambda one: one[:3])[3] if near else None
 
 
-def told(request: SaveLesson, lesson_id: UUID, repo: str | None, now: datetime) -> Lesson:
-    """A new lesson as an agent tells it, a candidate."""
+def new_lesson(request: SaveLesson, lesson_id: UUID, repo: str | None, now: datetime) -> Lesson:
+    """The candidate that an agent's `save_lesson` makes."""
     times: dict[str, Any] = dict.fromkeys(_TIMES, now)
     return Lesson(
         lesson_id=lesson_id,
@@ -197,7 +199,7 @@ def told(request: SaveLesson, lesson_id: UUID, repo: str | None, now: datetime) 
 
 
 def merged(old: Lesson, new: Lesson, now: datetime) -> Revision:
-    """The stored lesson with the evidence of another that says the same; its words stay."""
+    """The stored lesson with the evidence of a duplicate added; its text stays."""
     evidence = list(dict.fromkeys([*old.evidence, *new.evidence]))[:MOST_EVIDENCE]
     missing = {name: getattr(old, name) or getattr(new, name) for name in ("do", "avoid")}
     line = LessonChange(changed_at=now, change="merged", by="agent", reason=new.when)
@@ -208,7 +210,7 @@ def merged(old: Lesson, new: Lesson, now: datetime) -> Revision:
 
 
 def revised(old: Lesson, new: Lesson, now: datetime) -> Revision:
-    """The stored lesson in an agent's new words; it is a candidate again, as its effect is new."""
+    """The stored lesson with an agent's new text: a candidate, since its effect is unknown."""
     fields = {name: getattr(new, name) for name in ("when", "do", "avoid", "repo", "task_type")}
     evidence = list(dict.fromkeys([*new.evidence, *old.evidence]))[:MOST_EVIDENCE]
     line = LessonChange(changed_at=now, change="reworded", by="agent", reason=f"was: {old.when}")
@@ -216,8 +218,8 @@ def revised(old: Lesson, new: Lesson, now: datetime) -> Revision:
     return changed(old, line, **fields)
 
 
-def decided(old: Lesson, request: ChangeLesson, now: datetime) -> Revision:
-    """What a person's decision makes of a lesson."""
+def apply_decision(old: Lesson, request: ChangeLesson, now: datetime) -> Revision:
+    """A lesson after a person's decision."""
     values: dict[str, object] = {}
     if request.action == "approve":
         values = {"status": "kept"}

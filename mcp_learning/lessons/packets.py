@@ -1,20 +1,20 @@
-"""What an agent should write a lesson about: kinds of tasks with evidence and without a lesson."""
+"""Packets of executions for an agent to write a lesson about: kinds of tasks without one."""
 
 import json
 from collections import defaultdict
 from collections.abc import Sequence
 
 from mcp_learning.lessons.refusals import same_repository
-from mcp_learning.lessons.wording import likeness
+from mcp_learning.lessons.wording import jaccard
 from mcp_learning.models.lessons import Lesson, Packet, Sample
 from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, shorten
 from mcp_learning.store.lesson_protocol import Experience
 
 LEAST_FAILURES, LEAST_SUCCESSES = 2, 2
-"""Failures and successes from which a kind of task has something to contrast."""
+"""Least numbers of failures and successes of a kind of task that are worth comparing."""
 
 SAMPLES = 3
-"""Successes, and failures, in a packet."""
+"""Most successes, and most failures, in a packet."""
 
 _LENGTHS = (220, 140, 80)
 
@@ -26,7 +26,7 @@ WRITE = (
 )
 
 
-def due(
+def due_packets(
     experience: Sequence[Experience],
     lessons: Sequence[Lesson],
     *,
@@ -59,8 +59,8 @@ def due(
     return [packet for _, packet in sorted(packets, key=lambda one: (-one[0], one[1].kind))]
 
 
-def within(packets: Sequence[Packet], limit: int, max_tokens: int) -> list[Packet]:
-    """The first packets that fit a budget, their texts as short as that needs."""
+def within_budget(packets: Sequence[Packet], limit: int, max_tokens: int) -> list[Packet]:
+    """The first packets that fit into a token budget, their texts shortened as far as needed."""
     chosen = list(packets[:limit])
     for length in _LENGTHS:
         short = [_shortened(packet, length) for packet in chosen]
@@ -101,8 +101,8 @@ def _packet(
 
 
 def _contrast(one: Experience, failures: Sequence[Experience]) -> float:
-    """How much a success teaches beside failures: alike tasks, another approach, a solution."""
-    near = max(likeness(one.description, other.description) for other in failures)
+    """How well a success contrasts with failures: similar task, another approach, a solution."""
+    near = max(jaccard(one.description, other.description) for other in failures)
     differs = one.approach not in {other.approach for other in failures}
     return near + 0.3 * differs + 0.3 * bool(one.solution)
 

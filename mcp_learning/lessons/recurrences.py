@@ -1,7 +1,7 @@
-"""Lessons of experience alone: what recurs, and what ended it.
+"""Lessons about failures, commands, files and decisions that recur, and what fixed them.
 
-A fix counts when it is told of several tasks, or came after all failures; what merely followed a
-failure once is no lesson.
+A fix counts if it is the solution of several tasks, or if it came after all failures of the only
+one; a solution that followed a failure once makes no lesson.
 """
 
 import re
@@ -14,22 +14,22 @@ from mcp_learning.insights.patterns import patterns
 from mcp_learning.insights.rates import discovered
 from mcp_learning.lessons.findings import (
     LEAST,
-    Teaching,
+    LessonFinding,
     approaches,
-    in_one_spelling,
     outcomes_of,
+    with_merged_repositories,
 )
-from mcp_learning.lessons.wording import first, percent, points, says_the_same, words
+from mcp_learning.lessons.wording import first_sentence, percent, points, same_solution, words
 from mcp_learning.models.lessons import LONGEST, MOST_EVIDENCE, Kind
 from mcp_learning.models.quoting import shorten
 from mcp_learning.store.lesson_protocol import Experience
 from mcp_learning.store.types import Outcomes
 
 RECURS = 3
-"""Failures from which something recurs."""
+"""Least number of failures that count as recurring."""
 
 AGREEING = 2
-"""Tasks that the same solution has to end, at least."""
+"""Least number of tasks that the same solution has to fix."""
 
 _OTHERS = 200  # tasks whose solutions are compared with each other, and with a fix
 _QUOTE = 140
@@ -49,12 +49,12 @@ _WORDS_OF_A_COMMAND = 3
 
 
 class _Fix(NamedTuple):
-    """A solution that ended failures.
+    """A solution that fixed failures.
 
     Attributes:
-        told: The success that tells it best.
-        tasks: How many tasks it ended.
-        of: How many tasks failed and then succeeded.
+        told: The success whose solution agrees with most others.
+        tasks: How many tasks it fixed.
+        of: How many tasks failed.
     """
 
     told: Experience
@@ -62,17 +62,21 @@ class _Fix(NamedTuple):
     of: int
 
 
-def all_findings(experience: Sequence[Experience]) -> list[Teaching]:
-    """Everything that experience alone teaches, approaches included; oldest first is expected."""
-    runs = in_one_spelling(experience)
+def all_findings(experience: Sequence[Experience]) -> list[LessonFinding]:
+    """All findings, approaches included.
+
+    Args:
+        experience: All executions, oldest first.
+    """
+    runs = with_merged_repositories(experience)
     ended = [one for one in runs if one.success is not None]
     found = [one for make in (approaches, failures, commands, files) for one in make(ended)]
     known = {one.key for one in found}
     return [*found, *(one for one in recoveries(runs) if one.key not in known), *decisions(ended)]
 
 
-def failures(experience: Sequence[Experience]) -> list[Teaching]:
-    """Errors that recur in a repository, with the solution that ended them.
+def failures(experience: Sequence[Experience]) -> list[LessonFinding]:
+    """Errors that recur in a repository, with the solution that fixed them.
 
     Args:
         experience: Oldest first, in one spelling per repository.
@@ -95,7 +99,7 @@ def failures(experience: Sequence[Experience]) -> list[Teaching]:
     return found
 
 
-def commands(experience: Sequence[Experience]) -> list[Teaching]:
+def commands(experience: Sequence[Experience]) -> list[LessonFinding]:
     """Commands that keep failing in a repository, with the command that worked instead."""
     after = _later_successes(experience)
     after_in: dict[str, list[Experience]] = defaultdict(list)
@@ -117,8 +121,8 @@ def commands(experience: Sequence[Experience]) -> list[Teaching]:
     return found
 
 
-def recoveries(experience: Sequence[Experience]) -> list[Teaching]:
-    """Commands that failed again and again in a repository, and worked in the same other form."""
+def recoveries(experience: Sequence[Experience]) -> list[LessonFinding]:
+    """Commands that failed repeatedly in a repository, with the form that then worked."""
     groups: dict[tuple[str, str], list[tuple[Experience, str]]] = defaultdict(list)
     for one in experience:
         for failed, worked in one.recovered:
@@ -132,7 +136,7 @@ def recoveries(experience: Sequence[Experience]) -> list[Teaching]:
         if len(pairs) < RECURS or len(runs) < AGREEING or 2 * times < len(pairs):
             continue
         found.append(
-            Teaching(
+            LessonFinding(
                 kind="command",
                 key=f"command:{repo}:{command}",
                 when=f"about to run `{command}`: it failed {len(pairs)} times here",
@@ -148,13 +152,13 @@ def recoveries(experience: Sequence[Experience]) -> list[Teaching]:
 
 
 def first_command(text: str) -> list[str]:
-    """The first words of a command that was run; empty for a program that isn't known."""
+    """The first words of a command line; empty if its program isn't in the list."""
     plain = _BEFORE.sub("", text, count=1).partition("\n")[0]
     return sorted(commands_in(f"`{' '.join(plain.split()[:_WORDS_OF_A_COMMAND])}`"))
 
 
-def files(experience: Sequence[Experience]) -> list[Teaching]:
-    """Files whose tasks surely fail more often than the others of their repository."""
+def files(experience: Sequence[Experience]) -> list[LessonFinding]:
+    """Files whose tasks fail significantly more often than others of their repository."""
     by_file: dict[tuple[str, str], list[Experience]] = defaultdict(list)
     by_repo: dict[str, list[Experience]] = defaultdict(list)
     for one in experience:
@@ -182,7 +186,7 @@ def files(experience: Sequence[Experience]) -> list[Teaching]:
             f"({points(change.change_low, change.change_high)} of success)"
         )
         found.append(
-            Teaching(
+            LessonFinding(
                 kind="file",
                 key=f"file:{repo}:{path}",
                 when=f"the task changes {shorten(path, _QUOTE)}",
@@ -199,7 +203,7 @@ def files(experience: Sequence[Experience]) -> list[Teaching]:
     return found
 
 
-def decisions(experience: Sequence[Experience]) -> list[Teaching]:
+def decisions(experience: Sequence[Experience]) -> list[LessonFinding]:
     """Decisions that replaced earlier ones: the latest of each chain."""
     by_id = {one.task_id: one for one in experience}
     replaced = {one.supersedes for one in experience if one.supersedes is not None}
@@ -209,10 +213,10 @@ def decisions(experience: Sequence[Experience]) -> list[Teaching]:
         if old is None or new.task_id in replaced or not (new.solution or new.description):
             continue
         found.append(
-            Teaching(
+            LessonFinding(
                 kind="decision",
                 key=f"decision:{old.task_id}",
-                when=shorten(first(new.description), _QUOTE),
+                when=shorten(first_sentence(new.description), _QUOTE),
                 do=f"{shorten(new.solution or new.description, 260)} "
                 f"(decided {new.recorded_at:%Y-%m-%d})",
                 avoid=f"what was decided {old.recorded_at:%Y-%m-%d} and is replaced: "
@@ -245,14 +249,14 @@ def _by_command(
 
 
 def _another(one: Experience, failing: str) -> list[str]:
-    """Commands that the solution names, but for the one that fails."""
+    """Commands that the solution quotes, without the one that fails."""
     return sorted(commands_in(one.solution) - {failing})
 
 
 def _later_successes(
     experience: Sequence[Experience],
 ) -> dict[tuple[str, int], list[Experience]]:
-    """Successes that tell a solution by repository and task, oldest first."""
+    """Successes with a solution, by repository and task, oldest first."""
     found: dict[tuple[str, int], list[Experience]] = defaultdict(list)
     for one in experience:
         if one.success and one.solution:
@@ -265,15 +269,16 @@ def _fix(
     after: dict[tuple[str, int], list[Experience]],
     names: Callable[[Experience], list[str]] | None = None,
 ) -> _Fix | None:
-    """The solution of the next successes of the tasks that failed, if they agree.
+    """The solution on which the next successes of the failed tasks agree; None without one.
 
-    It has to be that of `AGREEING` tasks and of half of those that were solved; or that of the only
-    task that failed so, `RECURS` times, and never again.
+    It has to be the solution of `AGREEING` tasks and of half of those that were solved; or that of
+    the only task that failed, at least `RECURS` times before and never after it.
 
     Args:
         failed: Failures, oldest first.
         after: Successes by repository and task.
-        names: What a solution has to name in common; without it, solutions are compared by words.
+        names: Commands in a solution, the first of which have to be the same; None: solutions are
+            compared by their words.
     """
     solved = {}
     for one in failed:
@@ -304,9 +309,9 @@ def _fix(
 
 
 def _end_alike(one: Experience, other: Experience) -> bool:
-    """Whether the solutions of two tasks say the same, but for what the tasks are about."""
+    """Whether the solutions of two tasks are the same, apart from words of the tasks themselves."""
     texts = (one.description, one.error_message, other.description, other.error_message)
-    return says_the_same(one.solution, other.solution, frozenset().union(*map(words, texts)))
+    return same_solution(one.solution, other.solution, frozenset().union(*map(words, texts)))
 
 
 def _is_common(
@@ -315,7 +320,7 @@ def _is_common(
     after: dict[tuple[str, int], list[Experience]],
     solved: Collection[tuple[str, int]],
 ) -> bool:
-    """Whether other tasks of the repository end with the same words half as often: it is no fix."""
+    """Whether unrelated tasks of the repository have this solution, too: then it is no fix."""
     others = [
         runs[-1]
         for (repo, key), runs in after.items()
@@ -327,10 +332,10 @@ def _is_common(
 
 def _recurrence(
     kind: Kind, key: str, when: str, told: str, runs: Sequence[Experience], fix: _Fix
-) -> Teaching:
+) -> LessonFinding:
     types = {one.task_type for one in runs}
     ids = [fix.told.task_id, *(one.task_id for one in runs[-MOST_EVIDENCE + 1 :])]
-    return Teaching(
+    return LessonFinding(
         kind=kind,
         key=key,
         when=shorten(when, LONGEST),

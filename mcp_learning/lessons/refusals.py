@@ -1,23 +1,23 @@
-"""What may not be a lesson: a lesson is read by every later agent, so it must not steer them.
+"""Rejects texts that may not be a lesson: later agents read it, so it must not instruct them.
 
-The patterns find what attacks on the memory of agents look like; they can't find all. Whatever
-passes is still shown as quoted data, with who said so.
+The patterns match known forms of prompt injection; they can't match all. What passes is still shown
+as quoted data, with its origin.
 """
 
 import re
 from collections.abc import Iterable
 
-from mcp_learning.lessons.wording import likeness
+from mcp_learning.lessons.wording import jaccard
 from mcp_learning.models.characters import visible
 from mcp_learning.models.folding import folded
 from mcp_learning.models.lessons import LONGEST, Lesson
 from mcp_learning.redaction.repositories import parse
 
 CONTRADICTS = 0.6
-"""Likeness of what one lesson says to do and another to avoid from which they contradict."""
+"""Jaccard index of one lesson's `do` and another's `avoid` from which they contradict."""
 
 SAME_CASE = 0.3
-"""Likeness of when two lessons apply from which they are about the same tasks."""
+"""Jaccard index of two lessons' `when` from which they are about the same tasks."""
 
 _LINK = re.compile(
     r"\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.\w|\]\s?\(|\b(?:data|javascript|mailto):\S"
@@ -48,11 +48,11 @@ _RUNS = re.compile(
 
 
 def problem(*texts: str | None, quotes: bool = False) -> str:
-    """Why texts may not be those of a lesson, and what to do instead; "" if they may.
+    """Why texts may not be those of a lesson, and how to mend them; "" if they may.
 
     Args:
-        texts: Those that there are.
-        quotes: They are made of what was recorded, which may name commands.
+        texts: The texts; None and empty ones pass.
+        quotes: Whether they were generated from records, and so may name commands.
     """
     for text in filter(None, texts):
         if len(text) > LONGEST:
@@ -76,11 +76,11 @@ def problem(*texts: str | None, quotes: bool = False) -> str:
 
 
 def contradiction(new: Lesson, stored: Iterable[Lesson]) -> Lesson | None:
-    """The lesson in use that says to avoid what the new one says to do, or the other way round."""
+    """The first lesson in use whose `avoid` matches the new one's `do`, or the other way round."""
     for old in stored:
         if old.lesson_id == new.lesson_id or old.status == "retired" or not overlaps(new, old):
             continue
-        if likeness(new.when, old.when) < SAME_CASE:
+        if jaccard(new.when, old.when) < SAME_CASE:
             continue
         if _opposed(new, old) or _opposed(old, new):
             return old
@@ -88,26 +88,26 @@ def contradiction(new: Lesson, stored: Iterable[Lesson]) -> Lesson | None:
 
 
 def overlaps(one: Lesson, other: Lesson) -> bool:
-    """Whether there may be tasks that both apply to."""
+    """Whether both lessons may apply to the same task."""
     types = {one.task_type, other.task_type} - {None}
     return len(types) < 2 and same_repository(one.repo, other.repo)
 
 
 def same_repository(one: str | None, other: str | None) -> bool:
-    """Whether two spellings may name one repository; None is any."""
+    """Whether two spellings may name the same repository; None and "" match any."""
     return not one or not other or one == other or parse(one).is_same(parse(other))
 
 
 def _opposed(one: Lesson, other: Lesson) -> bool:
-    """Whether the one says to do what the other says to avoid."""
+    """Whether the first says to do what the second says to avoid."""
     if not one.do:
         return False
-    if other.avoid and likeness(_said(one.do), _said(other.avoid)) >= CONTRADICTS:
+    if other.avoid and jaccard(_said(one.do), _said(other.avoid)) >= CONTRADICTS:
         return True
     negated = re.fullmatch(r"(?:do not|don't|never|avoid)\s+(.+)", folded(other.do or "").strip())
-    return bool(negated and likeness(one.do, negated[1]) >= CONTRADICTS)
+    return bool(negated and jaccard(one.do, negated[1]) >= CONTRADICTS)
 
 
 def _said(text: str) -> str:
-    """What is advised, without the numbers that follow it."""
+    """The advice, without the figures after its colon."""
     return text.partition(": ")[0]

@@ -1,14 +1,14 @@
-"""Replays history: would the lessons of that time have named what failed later?
+"""Replays a history: would lessons found in earlier executions have named later failures?
 
-The history is cut into slices. Before each, lessons are found in all that was recorded until then,
-by the functions that find them for agents.
+The history is cut into slices. Before each, lessons are derived from all earlier executions by the
+same functions as in the product.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from mcp_learning.insights.rates import difference_interval
-from mcp_learning.lessons.findings import LONGEST_NAME, Teaching
+from mcp_learning.lessons.findings import LONGEST_NAME, LessonFinding
 from mcp_learning.lessons.recurrences import all_findings, commands_in
 from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.models.quoting import shorten
@@ -16,20 +16,20 @@ from mcp_learning.store.lesson_protocol import Experience
 from mcp_learning.store.types import Outcomes
 
 SLICES = 20
-"""Times at which lessons are found; the first slice has none."""
+"""Number of slices; the first one has no lessons."""
 
 
 class Replayed(NamedTuple):
-    """What the lessons of their time would have said of executions.
+    """The result of a replay.
 
     Attributes:
-        executions: That had lessons before them.
-        lessons: Of the last slice.
-        failures: Among the executions.
-        named: Failures that a lesson named: an approach to avoid, or an error that recurs.
-        warned: How executions ended of which a lesson said to avoid their approach.
-        followed: How those ended that took an approach that a lesson recommends.
-        others: How those of the same kinds ended that did neither.
+        executions: Those after the first slice.
+        lessons: Number of lessons before the last slice.
+        failures: Number of failures among the executions.
+        named: Failures of which a lesson named the approach, the error, a command or a file.
+        warned: Outcomes of executions whose approach a lesson said to avoid.
+        followed: Outcomes of executions whose approach a lesson recommended.
+        others: Outcomes of other executions of task types with such lessons.
     """
 
     executions: int
@@ -70,7 +70,7 @@ def replay(experience: Sequence[Experience]) -> Replayed:
     size = max(1, -(-len(experience) // SLICES))
     counts = {"warned": [0, 0], "followed": [0, 0], "others": [0, 0]}
     executions = failures = named = 0
-    findings: list[Teaching] = []
+    findings: list[LessonFinding] = []
     for start in range(size, len(experience), size):
         findings = all_findings(experience[:start])
         for one in experience[start : start + size]:
@@ -84,8 +84,8 @@ def replay(experience: Sequence[Experience]) -> Replayed:
     return Replayed(executions, len(findings), failures, named, **ended)
 
 
-def _side(one: Experience, findings: Sequence[Teaching]) -> str:
-    """What lessons about approaches say of an execution; empty if they are of other kinds."""
+def _side(one: Experience, findings: Sequence[LessonFinding]) -> str:
+    """The group of an execution by the lessons about approaches; "" without any of its type."""
     about = [
         lesson
         for lesson in findings
@@ -103,7 +103,7 @@ def _side(one: Experience, findings: Sequence[Teaching]) -> str:
     return "others" if about else ""
 
 
-def _names(one: Experience, findings: Sequence[Teaching]) -> bool:
+def _names(one: Experience, findings: Sequence[LessonFinding]) -> bool:
     """Whether a lesson is about the error, a command or a file of a failure."""
     keys = {f"failure:{one.repo}:{one.error_text}"} if one.error_text else set()
     keys |= {f"command:{one.repo}:{command}" for command in commands_in(one.error_message)}

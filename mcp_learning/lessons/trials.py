@@ -1,8 +1,8 @@
-"""The life of a lesson: who is shown it, what effect it has, and what becomes of it.
+"""Randomised trials of lessons: assignment of tasks, estimated effect, and the decision.
 
-A lesson on trial is shown to a random half of the tasks that it fits, so that both halves differ in
-nothing else. The lot of a task depends on the lesson and the task alone: whoever asks twice gets
-the same answer, and nothing has to be remembered before it is drawn.
+A lesson on trial is shown to a random half of the tasks that it matches, so that both halves differ
+in nothing else. The assignment is a hash of lesson and task: asking twice gives the same answer,
+and nothing has to be stored in advance.
 """
 
 import hashlib
@@ -20,16 +20,16 @@ from mcp_learning.store.lesson_protocol import Revision, Tally
 from mcp_learning.store.types import Outcomes
 
 ON_TRIAL = 10
-"""Lessons that are on trial at a time in one repository and task type; others wait."""
+"""Most lessons on trial at a time in one repository and task type; other candidates wait."""
 
 LOOK = 10
-"""Outcomes after which a lesson's effect is looked at first, and then after as many more."""
+"""Least number of outcomes, of which half on each side, before a lesson's effect is tested."""
 
 TRIAL = 50
-"""Outcomes of tasks that were shown it after which a lesson has to be promising, or it goes."""
+"""Outcomes of tasks that were shown a lesson after which it is retired unless it is promising."""
 
 ENOUGH = 200
-"""Outcomes on each side after which one that was promising goes, too, without a clear effect."""
+"""Outcomes on each side after which a promising lesson is retired without a significant effect."""
 
 SIZE = 0.15
 """Effect, 0..1, by which `log_odds` weighs help against harm."""
@@ -38,19 +38,19 @@ HARMFUL, PROMISING = 1 / 20, 8.0
 """Odds of help against harm below which a lesson is retired: at any time, and after `TRIAL`."""
 
 CONTINUED = "continued"
-"""What the history says of a lesson that was promising after `TRIAL`."""
+"""The change in the history of a lesson that was promising after `TRIAL` outcomes."""
 
 USUAL = 0.2
 """Size of the effect, -1..1, at which `lasting_interval` is narrowest."""
 
 LEVEL = 0.1
-"""Probability that `lasting_interval` ever misses the effect."""
+"""Probability that `lasting_interval` excludes the true effect at any time."""
 
 NOTHING = Tally(Outcomes(0, 0), Outcomes(0, 0), 0)
 
 
 def is_shown(lesson: Lesson, unit: str) -> bool:
-    """Whether the lot shows a lesson to a task: to each half on trial, to all when kept."""
+    """Whether a lesson is shown to a task: to a random half on trial, to all when kept."""
     if lesson.pinned or lesson.status == "kept":
         return True
     if lesson.status != "trial":
@@ -60,7 +60,7 @@ def is_shown(lesson: Lesson, unit: str) -> bool:
 
 
 def effect(tally: Tally) -> Effect:
-    """What is known of a lesson's effect."""
+    """The estimated effect of a lesson with its interval."""
     shown, withheld = tally.shown, tally.withheld
     known = bool(sum(shown) and sum(withheld))
     low, high = lasting_interval(shown, withheld)
@@ -78,10 +78,10 @@ def effect(tally: Tally) -> Effect:
 
 
 def lasting_interval(shown: Outcomes, withheld: Outcomes) -> tuple[float, float]:
-    """A 90 % interval of the effect that may be looked at after every outcome.
+    """A 90 % confidence sequence of the effect: valid after every outcome at once.
 
-    That of approaches (`rates.difference_interval`), with a quantile for all looks together: a
-    normal mixture of effects of `USUAL` size. Source: H. Robbins, "Statistical methods related to
+    As `rates.difference_interval`, with a quantile that holds for all looks together: a normal
+    mixture of effects of `USUAL` size. Source: H. Robbins, "Statistical methods related to
     the law of the iterated logarithm", Annals of Mathematical Statistics 41 (1970), 1397-1409.
     """
     if not sum(shown) or not sum(withheld):
@@ -107,17 +107,17 @@ def _variance(outcomes: Outcomes) -> float:
     return rate * (1 - rate) / sum(outcomes)
 
 
-def judged(
+def conclude_trials(
     lessons: Sequence[Lesson],
     tallies: Mapping[UUID, Tally],
     now: datetime,
     history: Mapping[UUID, Sequence[LessonChange]],
 ) -> list[Revision]:
-    """Keeps lessons that help beyond chance, and retires those that don't.
+    """Keeps lessons with a significant benefit, and retires those that are unlikely to have one.
 
-    A lesson is kept when the interval that holds for all looks is above zero. It is retired as soon
+    A lesson is kept when the confidence sequence of its effect is above zero. It is retired as soon
     as harm is `1 / HARMFUL` times as likely as help. After `TRIAL` showings, once, help has to be
-    `PROMISING` times as likely: a lesson is a claim that has to prove itself, and the next waits.
+    `PROMISING` times as likely as harm; otherwise it is retired, since other candidates wait.
     """
     revisions = []
     for lesson in lessons:
@@ -159,15 +159,15 @@ def _verdict(lesson: Lesson, tally: Tally, *, had_trial: bool) -> tuple[str, str
     return "", ""
 
 
-def promoted(lessons: Sequence[Lesson], now: datetime) -> list[Revision]:
+def start_trials(lessons: Sequence[Lesson], now: datetime) -> list[Revision]:
     """Puts candidates on trial while there is room, those with the greatest expected gain first.
 
-    One that contradicts a lesson in use waits: both together would teach nothing.
+    One that contradicts a lesson in use waits, since each would distort the other's trial.
     """
     taken = Counter(_scope(one) for one in lessons if one.status == "trial")
     in_use = [one for one in lessons if one.status in ("trial", "kept")]
     revisions = []
-    for one in by_worth(one for one in lessons if one.status == "candidate"):
+    for one in by_expected_gain(one for one in lessons if one.status == "candidate"):
         if taken[_scope(one)] >= ON_TRIAL or contradiction(one, in_use) is not None:
             continue
         taken[_scope(one)] += 1
@@ -177,8 +177,8 @@ def promoted(lessons: Sequence[Lesson], now: datetime) -> list[Revision]:
     return revisions
 
 
-def by_worth(lessons: Iterable[Lesson]) -> list[Lesson]:
-    """Those that most is expected of first: pinned, kept, surely gaining, resting on most."""
+def by_expected_gain(lessons: Iterable[Lesson]) -> list[Lesson]:
+    """Sorted: pinned first, then by status, lower bound of the gain, amount of evidence and age."""
     rank = {"kept": 0, "trial": 1, "candidate": 2, "retired": 3}
     return sorted(
         lessons,

@@ -1,14 +1,14 @@
-"""Texts of lessons: how alike two are, and what fits into one."""
+"""Texts of lessons: their similarity by words, and parts of sentences."""
 
 import re
 from collections.abc import Callable
 from functools import lru_cache
 
 ALIKE = 0.6
-"""Jaccard index of the words of two texts from which they say the same."""
+"""Jaccard index of the words of two texts from which they count as the same."""
 
 TELLING = 4
-"""Words that two solutions share beside those of their tasks, if they say the same."""
+"""Least number of words, besides those of their tasks, that equal solutions have in common."""
 
 _STOP = (
     "a an and are as at be been before but by can do does for from has have if in into is it its "
@@ -20,13 +20,13 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
 @lru_cache(4_096)
 def words(text: str) -> frozenset[int]:
-    """Stems of the words of a text, without those that any text has."""
+    """Hashes of the stems of a text's words, without stop words."""
     return _tokenise()(text) - _stop()
 
 
 @lru_cache(1)
 def _tokenise() -> Callable[[str], frozenset[int]]:
-    # With its stemmer it takes longer to import than a server takes to answer first.
+    # Imported late: with its stemmer it takes longer than a server's first answer may.
     from mcp_learning.search.lexical.terms import TokenisedQuery
 
     return lambda text: frozenset(TokenisedQuery.of(text).counts)
@@ -37,38 +37,38 @@ def _stop() -> frozenset[int]:
     return _tokenise()(_STOP)
 
 
-def likeness(one: str, other: str) -> float:
+def jaccard(one: str, other: str) -> float:
     """The Jaccard index of the words of two texts, 0..1."""
     a, b = words(one), words(other)
     return len(a & b) / len(a | b) if a | b else 1.0
 
 
-def says_the_same(one: str, other: str, besides: frozenset[int] = frozenset()) -> bool:
-    """Whether two solutions are alike, or begin with alike sentences.
+def same_solution(one: str, other: str, besides: frozenset[int] = frozenset()) -> bool:
+    """Whether two solutions, or their first sentences, are mostly the same words.
 
     Args:
         one: A solution.
         other: Another one.
-        besides: Words of their tasks, such as names of files: sentences may differ in them, if
-            `TELLING` other words are the same.
+        besides: Words of their tasks, such as names of files: the first sentences may differ in
+            them if at least `TELLING` other words are the same.
     """
-    if likeness(one, other) >= ALIKE or likeness(first(one), first(other)) >= ALIKE:
+    if jaccard(one, other) >= ALIKE or jaccard(first_sentence(one), first_sentence(other)) >= ALIKE:
         return True
-    a, b = (words(first(text)) - besides for text in (one, other))
+    a, b = (words(first_sentence(text)) - besides for text in (one, other))
     return len(a & b) >= max(TELLING, ALIKE * len(a | b))
 
 
 @lru_cache(4_096)
-def first(text: str) -> str:
+def first_sentence(text: str) -> str:
     """The first sentence."""
     return _SENTENCE_END.split(text.strip(), maxsplit=1)[0]
 
 
 def percent(rate: float) -> str:
-    """A rate, 0..1, to read."""
+    """A rate, 0..1, as text."""
     return f"{100 * rate:.0f} %"
 
 
 def points(low: float, high: float) -> str:
-    """A corrected interval of a difference of rates to read."""
+    """A corrected interval of a difference of rates, -1..1, as text."""
     return f"corrected interval {100 * low:+.0f} to {100 * high:+.0f} points"

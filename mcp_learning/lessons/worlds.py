@@ -82,7 +82,9 @@ def _life(rng: Random, effect: float, follows: float, number: int) -> Fate:
         if lesson.status in ("trial", "kept"):
             counts[is_shown][0 if success else 1] += 1
             tally = {lesson.lesson_id: _tally(counts)}
-            for revision in trials.judged([lesson], tally, _NOW, {lesson.lesson_id: history}):
+            for revision in trials.conclude_trials(
+                [lesson], tally, _NOW, {lesson.lesson_id: history}
+            ):
                 lesson = revision.lesson
                 history += revision.changes
     tally_now = _tally(counts)

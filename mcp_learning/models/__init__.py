@@ -1,5 +1,6 @@
-"""What goes into the learning service and what comes out: frozen pydantic models.
+"""Requests and results of the learning service: frozen pydantic models.
 
-`requests` holds one model per tool, its fields being the tool's arguments; `results` holds what
-the service returns. Neither knows how anything is stored or searched.
+`requests` has one model per tool, whose fields are the tool's arguments; `results` has the answers.
+The other modules have those of the other methods of the service, and values that many rooms share.
+Nothing here depends on how executions are stored or searched.
 """

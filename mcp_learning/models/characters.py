@@ -1,7 +1,7 @@
-"""Characters that stored text doesn't have, and those that shown text doesn't.
+"""Removes control characters from text that is stored, and invisible ones from text that is shown.
 
-`clean` is for what comes in, `visible` for what people and agents read. Imports the standard
-library only: hooks use both.
+`clean` is for text that comes in, `visible` for text that people and agents read. Imports the
+standard library only, since hooks use both.
 """
 
 import json
@@ -16,8 +16,8 @@ _SEQUENCE = re.compile(
     r"|[!-/]+[0-~]|[0-?\[\]PX^_\\]"  # character sets, modes, and what is left of the others
     r")|\x9b[0-?]+[ -/]*[@-~]"  # CSI in eight bits
 )
-"""Sequences that control a terminal (ECMA-48, 5.4 and 5.6). ESC before a letter is none here: most
-such letters are the start of a word."""
+"""Sequences that control a terminal (ECMA-48, 5.4 and 5.6). ESC before a letter doesn't count: most
+such letters begin a word."""
 
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # but for tabs and line ends
 CONTROL = re.compile(f"[{_CONTROL}]")
@@ -46,7 +46,7 @@ INVISIBLE = rf"{_IGNORABLE}\u200c\u200d\ufe0e\ufe0f"
 
 @cache  # compiling them takes 6 ms at every start, and most texts need neither
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Any character that may be invisible, and those that are."""
+    """Patterns of characters that may be invisible, and of those that are in their context."""
     return re.compile(f"[{INVISIBLE}]"), re.compile(_INVISIBLE)
 
 
@@ -61,7 +61,7 @@ def clean(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """A text as its reader sees it: without characters that hide, or that turn text around."""
+    """A text without invisible characters and without those that reverse its direction."""
     if text.isascii():
         return text if text.isprintable() else CONTROL.sub("", text)
     suspect, invisible = _patterns()
@@ -70,7 +70,7 @@ def visible(text: str) -> str:
 
 def visible_values(value: Any) -> Any:
     """A JSON value with all its texts, names of objects among them, made `visible`."""
-    kind = type(value)  # faster than isinstance, which counts: this sees every value of an answer
+    kind = type(value)  # faster than isinstance, which matters: it runs on every value of an answer
     if kind is str:
         return value if value.isascii() and value.isprintable() else visible(value)
     if kind is dict:

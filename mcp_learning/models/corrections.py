@@ -1,4 +1,4 @@
-"""What a person asks about one execution: which one is meant, and what of it was wrong."""
+"""Requests and results of resolving an id, revising an execution and judging its outcome."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -25,19 +25,19 @@ Clearable = Literal[
 
 
 class ResolveId(Request):
-    """An id, or how it begins: at least four hexadecimal digits."""
+    """Arguments of `resolve`: an id, or at least its first four hexadecimal digits."""
 
     task_id: str
 
 
 class ResolvedId(Model):
-    """The one execution that is meant."""
+    """Answer of `resolve`: the only execution whose id begins so."""
 
     task_id: UUID
 
 
 class ReviseExecution(Request):
-    """Corrections of an execution; what isn't given stays, what is to be cleared has no value."""
+    """Arguments of `revise`: new values of fields; those in `clear` are set to None."""
 
     task_id: UUID
     task_type: Annotated[OptionalLabel, Field(max_length=64)] = None
@@ -66,9 +66,9 @@ class ReviseExecution(Request):
 
 
 class Judgement(Request):
-    """What a fact known since `at` says of how an execution ended; pending: nothing any more.
+    """What a source says of an execution's outcome, as known since `at`.
 
-    What the same source said before is forgotten.
+    It replaces the source's earlier judgement; the outcome pending withdraws it.
     """
 
     task_id: UUID
@@ -87,7 +87,7 @@ class Judge(Request):
 
 
 class Judged(Model):
-    """Answer of `judge`; the writes are durable. No execution has the `unknown` ids."""
+    """Answer of `judge`: the executions changed, and ids that no execution has; durable."""
 
     changed: list[UUID]
     unknown: list[UUID]

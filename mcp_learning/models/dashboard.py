@@ -1,4 +1,4 @@
-"""What the dashboard asks for and shows. Rates are 0..1, intervals 90 %, times UTC."""
+"""Requests and results of the dashboard. Rates are 0..1, intervals 90 %, times UTC."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -26,7 +26,7 @@ SortKey = Literal[
 
 
 class View(Request):
-    """Which executions a page is about; an unset field doesn't restrict."""
+    """Filters of a page; an unset field doesn't restrict."""
 
     repo: Repo = None
     task_type: OptionalLabel = None
@@ -37,11 +37,11 @@ class ListExecutions(View):
     """Arguments of `listing`; an unset field doesn't restrict.
 
     Attributes:
-        since: Recorded at this time or later; goes before `days`.
+        since: Recorded at this time or later; overrides `days`.
         until: Recorded before this time.
-        text: In a text, a label or the id, whatever the case.
-        same_task: Runs of the task of this execution.
-        sort: What they are ordered by; without a value come last, the latest of equals first.
+        text: Contained in a text, a label or the id; case-insensitive.
+        same_task: An execution; only runs of the same task are listed.
+        sort: Field to sort by; executions without a value come last, ties are latest first.
     """
 
     approach: ApproachLabel = None
@@ -57,16 +57,19 @@ class ListExecutions(View):
 
 
 class LookUp(FindSimilarTasks):
-    """Arguments of `look_up`: those of a search, and how many more of each kind to show."""
+    """Arguments of `look_up`: a search, and how many further and irrelevant matches to add."""
 
     rest: Annotated[int, Field(ge=0, le=50)] = 5
     by: Dimension = "approach"
 
 
 class ListHistory(Request):
-    """Arguments of `history`; `by` is what labels are, `offset` counts from the latest.
+    """Arguments of `history`.
 
-    If `complete`, it has those, too, that are pending, don't name an option, or have no vector.
+    Attributes:
+        by: The dimension whose values are the labels.
+        offset: How many of the latest executions to skip.
+        complete: Whether to include executions that are pending, or have no label or no vector.
     """
 
     by: Dimension = "approach"
@@ -89,7 +92,7 @@ class Bucket(Model):
 
 
 class RatePoint(Model):
-    """How the executions of some steps of time ended, from `start` to `end`."""
+    """The success rate of consecutive time steps, from `start` to `end`."""
 
     start: datetime
     middle: datetime
@@ -101,15 +104,15 @@ class RatePoint(Model):
     interval_high: float
 
 
-class Choice(Model):
-    """A value that a filter can have."""
+class FilterValue(Model):
+    """A recorded value of a filter, and how many executions have it."""
 
     value: str
     executions: int
 
 
 class Overview(Model):
-    """What happened, over time and by repo and task type, the most frequent first."""
+    """Counts and rates over time, and by repo and task type, the most frequent first."""
 
     since: datetime
     until: datetime
@@ -122,12 +125,12 @@ class Overview(Model):
     repos_omitted: int
     task_types: list[Group]
     task_types_omitted: int
-    repo_choices: list[Choice]
-    task_type_choices: list[Choice]
+    repo_choices: list[FilterValue]
+    task_type_choices: list[FilterValue]
 
 
 class Listed(Model):
-    """One execution in a list; its texts may be cut, and the hashes of its commits be short."""
+    """One execution in a list; texts are truncated, and hashes of commits may be short."""
 
     task_id: UUID
     recorded_at: datetime
@@ -148,14 +151,14 @@ class Listed(Model):
 
 
 class Listing(Model):
-    """A page of executions, and how many there are in all."""
+    """A page of executions, and the total number that pass the filters."""
 
     total: int
     executions: list[Listed]
 
 
-class Approach(Model):
-    """An approach among the others of its task type."""
+class ApproachComparison(Model):
+    """An approach compared with the others of its task type."""
 
     task_type: str
     approach: str
@@ -168,7 +171,7 @@ class Approach(Model):
 
 
 class Rate(Model):
-    """How a set of executions ended."""
+    """The success rate of a set of executions."""
 
     success: int
     failure: int
@@ -188,8 +191,8 @@ class Used(Model):
     failure: int
 
 
-class Loop(Model):
-    """What became of recalled executions."""
+class RecallUse(Model):
+    """How recalled executions were used, and the success rates with and without using them."""
 
     returned: Annotated[int, Field(description="Times that an answer had an execution in it")]
     recalled: Annotated[int, Field(description="Different executions that answers had in them")]
@@ -200,8 +203,8 @@ class Loop(Model):
     most_used: list[Used]
 
 
-class Takeaway(Model):
-    """A sentence, and what shows it: an execution, or those of an approach to a task type."""
+class KeyFinding(Model):
+    """A sentence, and its evidence: an execution, or those of an approach in a task type."""
 
     text: str
     task_id: UUID | None = None
@@ -210,7 +213,7 @@ class Takeaway(Model):
 
 
 class TaskName(Model):
-    """An execution by what was asked; the text may be cut."""
+    """An execution with its description, which may be truncated."""
 
     task_id: UUID
     task_description: str
@@ -218,18 +221,18 @@ class TaskName(Model):
 
 
 class Learned(Model):
-    """What a view taught; `named` are the executions that its failures name."""
+    """Answer of `learned`; `named` are the executions that its failures refer to."""
 
-    findings: list[Takeaway]
+    findings: list[KeyFinding]
     named: list[TaskName]
-    approaches: list[Approach]
+    approaches: list[ApproachComparison]
     failures: list[FailurePattern]
     other_failures: int
-    loop: Loop
+    loop: RecallUse
 
 
-class LookedUp(Model):
-    """A search as an agent's, what it leaves out, and a recommendation with what it names."""
+class LookUpResult(Model):
+    """Answer of `look_up`: the agent's answer, the matches it leaves out, and a recommendation."""
 
     answer: SimilarTasks
     beyond: Annotated[list[Match], Field(description="Relevant, but beyond the limit; best first")]
@@ -239,7 +242,7 @@ class LookedUp(Model):
 
 
 class HistoryEntry(Model):
-    """An execution with all that predictions rest on; times without a zone are UTC."""
+    """An execution with all inputs of a prediction; times without a zone are UTC."""
 
     recorded_at: datetime
     updated_at: datetime
@@ -260,14 +263,14 @@ class HistoryEntry(Model):
 
 
 class History(Model):
-    """A page of executions, the oldest of them first."""
+    """Answer of `history`: a page of executions, oldest first."""
 
     noise: Annotated[float, Field(description="Of the embedding model, 0..1")]
     executions: list[HistoryEntry]
 
 
 class Latency(Model):
-    """How long recent calls of one method took in the leader, in milliseconds."""
+    """Durations of recent calls of one method in the leader, in milliseconds."""
 
     method: str
     tool: str
@@ -281,7 +284,7 @@ class Latency(Model):
 
 
 class Event(Model):
-    """Something worth knowing that happened in the leader."""
+    """A notable event in the leader."""
 
     at: datetime
     level: Literal["info", "warning", "error"]
@@ -289,7 +292,7 @@ class Event(Model):
 
 
 class CallStep(Model):
-    """Calls of all tools that ended in five minutes, and how long the last 512 of them took."""
+    """Calls of all tools that ended within five minutes; percentiles are of the last 512."""
 
     start: datetime
     calls: int
@@ -307,13 +310,13 @@ class Telemetry(Model):
 
 
 class About(Model):
-    """What is shown: the database's path as a person would write it, and the package's version."""
+    """The database's path, with `~` for the home directory, and the package's version."""
 
     database: str
     version: str
 
 
 class Pulse(Model):
-    """A text that changes whenever the database has."""
+    """A text that changes whenever the database changes, for polling."""
 
     state: str

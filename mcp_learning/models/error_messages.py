@@ -1,7 +1,7 @@
-r"""Error messages without what differs from one occurrence of an error to the next.
+r"""Normalises error messages, so that occurrences of the same error have the same text.
 
-`normal_form` decides what "the same failure" means, for pitfalls as for failure patterns. The store
-computes it when it writes an execution. In this order:
+`normal_form` defines "the same failure", for pitfalls and for failure patterns. The store computes
+it when it writes an execution. In this order:
 
 1. One line is kept: the last one of a Python traceback, else the first that reports an error (with
    the next, if it ends in a colon), else the first.
@@ -50,7 +50,7 @@ _VALUES = tuple(
         ("", r"^E[ \t\n\f\r]+|[ \t\n\f\r]{2,}|[\t\r\n]", " "),
     )
 )
-"""What every match contains, by which a text is passed over in half the time; then the pattern."""
+"""For each replacement a quick test that every match passes, which halves the time; its pattern."""
 
 
 @lru_cache(512)  # imports and questions about similar tasks have the same messages again and again

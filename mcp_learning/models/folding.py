@@ -1,4 +1,4 @@
-"""Normal forms in which texts are stored as labels, and compared. Hooks use it, too."""
+"""Normal forms of texts: for storing them as labels, and for comparing them."""
 
 import unicodedata
 
@@ -11,14 +11,14 @@ def composed(text: str) -> str:
 
 
 def as_label(text: str) -> str:
-    """A text that executions are grouped and filtered by: two that look the same are the same."""
-    # What is invisible depends on its neighbours, so that a second pass may find more.
+    """A text as a label for grouping and filtering: labels that look the same are equal."""
+    # Whether a character is invisible depends on its neighbours, so a second pass may find more.
     while (label := visible(composed(text)).strip()) != text:
         text = label
     return text
 
 
 def folded(text: str) -> str:
-    """The text without regard to case, composition and invisible characters, for comparisons."""
+    """The text for comparisons that ignore case, composition and invisible characters."""
     text = visible(composed(text))
     return text.lower() if text.isascii() else composed(text.casefold())

@@ -1,4 +1,4 @@
-"""The state of a database, of what is derived from it, and of who shares it."""
+"""Health: the state of the database, of derived data, and of the processes that share it."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -26,7 +26,7 @@ class IndexHealth(Model):
 
 
 class IndexingHealth(Model):
-    """State of what is derived from the database."""
+    """State of derived data: vectors, word index and HNSW index."""
 
     embedder: str
     embedder_state: Literal["loading", "ready", "unavailable"] = "loading"
@@ -47,7 +47,7 @@ class Member(Model):
 
 
 class Health(IndexingHealth):
-    """State of the database and what is derived from it."""
+    """State of the database, of derived data and of the processes."""
 
     rows: Annotated[int, Field(description="Executions recorded")]
     embedded: int

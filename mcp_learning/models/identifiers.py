@@ -1,4 +1,4 @@
-"""Identifiers of executions, of the task that they are runs of, of descriptions and of files."""
+"""Identifiers of executions, tasks, descriptions and files."""
 
 import hashlib
 import os
@@ -9,11 +9,11 @@ from uuid import UUID
 from mcp_learning.models.folding import folded
 
 SHORT_ID = 13
-"""Characters of an id that lists show: of ids made in different milliseconds, no two share them."""
+"""Characters of an id that lists show; ids made in different milliseconds differ in them."""
 
 
 def short_id(task_id: UUID) -> str:
-    """The beginning of an id, which commands take for the whole."""
+    """The beginning of an id, which commands accept instead of the whole."""
     return str(task_id)[:SHORT_ID]
 
 
@@ -30,7 +30,7 @@ def uuid7() -> UUID:
 
 
 def task_key(task_description: str) -> int:
-    """Equal for runs of the same task: texts that are the same when folded, but for white space.
+    """A key that runs of the same task share: of the folded description without extra white space.
 
     64 bits of a SHA-256, signed: among a million tasks two share a key with probability 3e-8.
     """
@@ -55,6 +55,6 @@ def description_hash(text: str) -> int:
     return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "little")
 
 
-def stamp() -> str:
+def file_timestamp() -> str:
     """The current time for names of files, such as 20250601T120000-000000Z, in UTC."""
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%fZ")

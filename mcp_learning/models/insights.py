@@ -1,4 +1,4 @@
-"""What a page of insights is made of. Rates are 0..1, intervals 90 %, times UTC."""
+"""The page of insights. Rates are 0..1, intervals 90 %, times UTC."""
 
 from datetime import datetime
 from typing import Annotated
@@ -20,14 +20,14 @@ class Contrast(Model):
     against_others: Change
 
 
-class Shift(Model):
+class GroupChange(Model):
     """A group whose outcomes differ from those in the period before."""
 
     group_by: GroupBy
     group: Group
 
 
-class Thin(Model):
+class SmallGroup(Model):
     """A group with too few ended executions to say much."""
 
     group_by: GroupBy
@@ -36,10 +36,10 @@ class Thin(Model):
 
 
 class Insights(Model):
-    """What a period taught, compared with the equally long one before.
+    """Figures of a period, compared with the equally long one before.
 
-    Lists are best or commonest first, and not clipped for display; `other_failures` and the rest
-    of the counts say how much they leave out.
+    Lists have the best or most frequent first and aren't truncated for display; `other_failures`
+    and the other counts say how much is left out.
     """
 
     since: datetime
@@ -52,7 +52,7 @@ class Insights(Model):
     contrasted: Annotated[int, Field(description="Approaches compared with others of their type")]
     failures: list[FailurePattern]
     other_failures: int
-    better: list[Shift]
-    worse: list[Shift]
+    better: list[GroupChange]
+    worse: list[GroupChange]
     compared: Annotated[int, Field(description="Groups compared with the period before")]
-    thin: list[Thin]
+    thin: list[SmallGroup]

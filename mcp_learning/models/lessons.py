@@ -1,4 +1,4 @@
-"""Lessons: what many executions taught, in a sentence, and what became of it."""
+"""Lessons with their histories and trials, and the requests and results about them."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -10,14 +10,14 @@ from pydantic.json_schema import SkipJsonSchema
 from mcp_learning.models.fields import Model, OptionalLabel, Repo, Request
 
 Status = Literal["candidate", "trial", "kept", "retired"]
-"""candidate: waits; trial: shown on half of the tasks; kept: always shown; retired: never."""
+"""candidate: waits; trial: shown to half of the tasks; kept: shown to all; retired: to none."""
 
 Origin = Literal["evidence", "agent", "person"]
 Kind = Literal["approach", "failure", "command", "file", "decision", "told"]
 
 LONGEST = 300  # characters of each text of a lesson
-MOST_EVIDENCE = 20  # executions that a lesson names
-PAGE = 50  # lessons that are exported or imported together, with all that is known of them
+MOST_EVIDENCE = 20  # executions that a lesson refers to
+PAGE = 50  # lessons that are exported or imported at a time
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 Gain = Annotated[float, Field(ge=-1, le=1)]
@@ -27,12 +27,12 @@ class Lesson(Model):
     """What to do, or avoid, in which tasks (`when`) of which repository (None: of all).
 
     Attributes:
-        key: The same for the same finding, by which it is found again. Empty if told.
-        pinned: A person wants it to be shown whatever its effect is.
+        key: Identifies a finding when it is derived again; empty if an agent or a person wrote it.
+        pinned: Whether a person wants it to be shown regardless of its effect.
         gain: Expected difference of success rates, -1..1, between following it and not, with its
             90 % interval; None: unknown.
-        evidence: Executions that it rests on, at most `MOST_EVIDENCE`.
-        worded_at: Since when its text is as it is; its effect is counted from then on.
+        evidence: Executions that support it, at most `MOST_EVIDENCE`.
+        worded_at: When its text was last changed; its effect is measured from then on.
     """
 
     lesson_id: UUID
@@ -71,12 +71,12 @@ class LessonChange(Model):
 
 
 class Effect(Model):
-    """How tasks ended to which a lesson was shown, and alike ones from which it was withheld.
+    """Outcomes of the tasks to which a lesson was shown, and from which it was withheld.
 
     Attributes:
         change: Difference of the success rates, -1..1, with its 90 % interval; None as long as one
             side has no outcome.
-        waiting: Showings whose task has not ended, or was not found among what was recorded.
+        waiting: Showings whose task has not ended, or whose execution was not found.
     """
 
     shown: int = 0
@@ -97,7 +97,7 @@ class LessonView(Model):
 
 
 class LessonShowing(Model):
-    """That a lesson was shown to a task, or withheld from it by lot."""
+    """One task of a trial: the lesson was shown to it, or withheld from it at random."""
 
     shown_at: datetime
     shown: bool
@@ -106,7 +106,7 @@ class LessonShowing(Model):
 
 
 class LessonDetail(LessonView):
-    """A lesson with its history, oldest first, and where it was shown, latest first."""
+    """A lesson with its history, oldest first, and its showings, latest first."""
 
     history: list[LessonChange]
     showings: list[LessonShowing]
@@ -123,7 +123,7 @@ class ListLessons(Request):
 
 
 class LessonCounts(Model):
-    """How many lessons there are."""
+    """Number of lessons by status."""
 
     candidate: int = 0
     trial: int = 0
@@ -140,17 +140,17 @@ class Lessons(Model):
 
 
 class GetLesson(Request):
-    """Arguments of `get_lesson`: an id, or how it begins: at least four hexadecimal digits."""
+    """Arguments of `get_lesson`: an id, or at least its first four hexadecimal digits."""
 
     lesson_id: str
 
 
 class ChangeLesson(Request):
-    """A person's decision about a lesson.
+    """Arguments of `change_lesson`: a person's decision.
 
     Attributes:
-        action: approve: always show it; edit: other words; retire: never show it; pin: always show
-            it, whatever its effect is; unpin: let its effect decide again.
+        action: approve: keep it; edit: change its text; retire: never show it; pin: keep it
+            regardless of its effect; unpin: let its effect decide again.
     """
 
     lesson_id: str
@@ -219,7 +219,7 @@ class Sample(Model):
 
 
 class Packet(Model):
-    """A kind of task that a lesson is due for: a few of its executions, and what is known."""
+    """A kind of task that lacks a lesson: some of its executions, and the current lesson if any."""
 
     kind: str
     task_type: str
@@ -240,9 +240,12 @@ class LessonPackets(Model):
 
 
 class LessonsFor(Request):
-    """A task that is to begin, or a command that is to be run: then only lessons about that.
+    """Arguments of `lessons_for`: a task about to begin, or a command about to run.
 
-    Showings are compared by the agent's session; `known_as` are further spellings of `repo`.
+    Attributes:
+        known_as: Further spellings of `repo`.
+        session_id: The agent's session, by which the task's execution is found later.
+        command: If given, only lessons about this command.
     """
 
     task_description: str = ""
@@ -254,7 +257,7 @@ class LessonsFor(Request):
 
 
 class ShownLesson(Model):
-    """A lesson as agents meet it."""
+    """A lesson as agents are shown it, its texts shortened."""
 
     lesson_id: UUID
     when: str
@@ -270,7 +273,7 @@ class ShownLessons(Model):
 
 
 class PastShowing(Model):
-    """A showing whose task was recorded as `task_id`; `unit` names the task before it was."""
+    """A showing whose task was recorded as `task_id`; `unit` identified the task before that."""
 
     unit: Annotated[str, Field(max_length=200)]
     shown: bool
@@ -279,7 +282,7 @@ class PastShowing(Model):
 
 
 class PastLesson(Request):
-    """A lesson that was exported, or is to be imported, with its history and its showings."""
+    """An exported lesson with its history and its showings."""
 
     lesson: Lesson
     history: list[LessonChange] = []
@@ -287,7 +290,7 @@ class PastLesson(Request):
 
 
 class ImportLessons(Request):
-    """Arguments of `import_lessons`; `arriving`: executions that a dry run would have stored."""
+    """Arguments of `import_lessons`; `arriving` are executions that a dry run would store."""
 
     lessons: Annotated[list[PastLesson], Field(max_length=PAGE)]
     dry_run: bool = False

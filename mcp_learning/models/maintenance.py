@@ -1,4 +1,4 @@
-"""Requests and reports of what keeps a database: backup, recovery, retention, missing vectors."""
+"""Requests and reports of maintenance: backup, recovery, retention, upgrade, missing vectors."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,13 +9,13 @@ from mcp_learning.models.fields import Model, Request
 
 
 class Backup(Request):
-    """Where a copy of the whole database is to be; an absolute path, whose file is replaced."""
+    """Arguments of `backup`: an absolute path, whose file is replaced."""
 
     path: str
 
 
 class BackupReport(Model):
-    """A copy that was read back to the last block and compared; rows by table."""
+    """A copy that was read back completely and compared; `rows` by table."""
 
     path: str
     bytes: int
@@ -25,11 +25,11 @@ class BackupReport(Model):
 
 
 class RestoreReport(Model):
-    """A database that was put in the place of another.
+    """A database that was restored.
 
     Attributes:
         rows: By table, read back and compared.
-        kept: Where what was replaced is now; None if there was nothing.
+        kept: Path of the database that was replaced; None if there was none.
     """
 
     path: str
@@ -39,9 +39,9 @@ class RestoreReport(Model):
 
 
 class SavedTable(Model):
-    """What became of a damaged table: rows that it had, as far as known, and that were saved.
+    """A table of a damaged database: rows that it had, as far as known, and rows saved.
 
-    `incomplete` are rows by column whose value is lost, or was replaced.
+    `incomplete` has, by column, the rows whose value is lost or was replaced.
     """
 
     expected: int
@@ -50,13 +50,13 @@ class SavedTable(Model):
 
 
 class RecoveryReport(Model):
-    """What could be read of a damaged database.
+    """What was saved of a damaged database.
 
     Attributes:
-        damaged: If not, nothing was done.
-        mended: What was done to a copy so that it could be read, and what that undoes.
-        changed: Ids of executions whose description is certainly another than was recorded.
-        kept: Where the damaged one is now; None if nothing was replaced.
+        damaged: If False, nothing was done.
+        mended: Repairs that were made to a copy, and what they undo.
+        changed: Ids of executions whose description differs from the one that was recorded.
+        kept: Path of the damaged database; None if nothing was replaced.
     """
 
     path: str
@@ -68,14 +68,13 @@ class RecoveryReport(Model):
 
 
 class Prune(Request):
-    """Which executions are to go, oldest first, and what else; without a limit, none.
+    """Arguments of `prune`: which executions to delete, oldest first; without a limit, none.
 
     Attributes:
-        max_mb: The oldest, until the rest takes at most so much, in MB (2^20 bytes), as a rewritten
-            file does.
-        generated: All that `generate-data` made, instead of what the limits cover.
-        archive: Directory in which they are written before they are forgotten; None: nowhere.
-        reclaim: Rewrite the file without the space of what is gone.
+        max_mb: Delete the oldest until a rewritten file has at most this size, in MB (2^20 bytes).
+        generated: Delete all that `generate-data` made, instead of applying the limits.
+        archive: Directory for an archive of what is deleted; None: no archive.
+        reclaim: Rewrite the file without free space.
     """
 
     older_than_days: Annotated[int | None, Field(ge=7, le=3_650)] = None
@@ -87,12 +86,13 @@ class Prune(Request):
 
 
 class PruneReport(Model):
-    """How many executions went, or would go, and are left; of what time, UTC, and in which files.
+    """Answer of `prune`: executions deleted (or to be deleted), their times in UTC, and those kept.
 
     Attributes:
+        archives: Paths of the archives that were written.
         bytes_before: Size of the database file and its log.
         reclaimed: Whether the file was rewritten.
-        index_dropped: Whether an HNSW index with vectors of what was forgotten was removed.
+        index_dropped: Whether an HNSW index with vectors of deleted executions was removed.
     """
 
     dry_run: bool
@@ -108,13 +108,13 @@ class PruneReport(Model):
 
 
 class Unarchive(Request):
-    """Archives whose executions are to come back: absolute paths."""
+    """Arguments of `unarchive`: absolute paths of archives."""
 
     paths: Annotated[list[str], Field(min_length=1, max_length=10_000)]
 
 
 class UnarchiveReport(Model):
-    """Archives that were read, executions added and left as they were, and feedback added."""
+    """Answer of `unarchive`: files read, executions added and already present, feedback added."""
 
     files: int
     executions: int
@@ -123,11 +123,11 @@ class UnarchiveReport(Model):
 
 
 class UpgradeReport(Model):
-    """A database that was brought up to date.
+    """A database that was upgraded.
 
     Attributes:
         from_version: Of its schema before; 0: of the original design.
-        backup: The database as it was; None if its file did not have to be changed.
+        backup: Copy of the database before; None if its file did not have to be changed.
         skipped: Rows that could not be read or stored, by reason.
         dropped_indexes: HNSW indexes that were inside the old database.
         index: State of the HNSW index; `index_reason` says why there is none, or it isn't used.
@@ -147,13 +147,13 @@ class UpgradeReport(Model):
 
 
 class EmbedMissing(Request):
-    """How many of the missing vectors are to be made; None: all."""
+    """Arguments of `embed_missing`: most vectors to make; None: all that are missing."""
 
     limit: Annotated[int | None, Field(ge=1)] = None
 
 
 class EmbedReport(Model):
-    """Vectors that were made by the model of this fingerprint; executions that still have none."""
+    """Answer of `embed_missing`: vectors made, executions without one, the model's fingerprint."""
 
     embedded: int
     pending: int

@@ -1,4 +1,4 @@
-"""What a client's hooks tell of a session, and what the agent is told in return."""
+"""Events that a client's hooks report, and the remarks that the agent gets in return."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -15,17 +15,17 @@ MOST_FILES = 20
 
 
 class Occasion(Request):
-    """Something that happens in an agent's session.
+    """An event in an agent's session, as a hook reports it.
 
     Attributes:
-        event: start: a session begins, or its context is emptied; prompt: the user has written;
-            before: a command or an edit is about to happen; after: a tool has succeeded;
-            failure: a tool has failed.
+        event: start: a session begins, or its context is cleared; prompt: the user has written;
+            before: a command or an edit is about to run; after: a tool has succeeded; failure: a
+            tool has failed.
         session: The client's id of the session; without one, nothing is remembered of it.
         cwd: Directory of the session.
-        text: The prompt, the error, or of a start what began it.
-        speaks: Whether the client hands what is said now to the agent. If not, it is said on the
-            next occasion that can.
+        text: The prompt, the error, or the reason of a start.
+        speaks: Whether the client passes the hook's answer to the agent. If not, a remark is held
+            back until the next event that can.
     """
 
     event: Event
@@ -39,7 +39,7 @@ class Occasion(Request):
 
 
 class Remark(Model):
-    """What an agent is told on an occasion, if anything, and the executions that it names."""
+    """The answer to an event: a text for the agent, or "", and the executions that it names."""
 
     text: str = ""
     task_ids: list[UUID] = []

@@ -1,12 +1,12 @@
-"""Who said what of an execution: an agent or a person told it, or a source observed it.
+"""The provenance of an execution's fields: told by an agent or a person, or observed by a source.
 
-Recorded sessions of agents are observed, by an import or a hook, and so are commits: they don't say
-how a task ended or what solved it, so what is made of them is a guess. All else was told: what came
-over a tool, and what another learning database or a table holds. Something observed never replaces
-what was told.
+Recorded sessions of agents, which imports and hooks read, and commits are observations: they don't
+state how a task ended or what solved it, so those fields are inferred. Everything else was told:
+what came over a tool, and what another learning database or a table holds. An observed value never
+replaces a told one.
 
-The metadata of an observed execution names its `source`, and under `told` the fields that were told
-of it since. An execution without such a source was told as a whole.
+The metadata of an observed execution has its `source`, and under `told` the names of the fields
+that were told since. An execution without a source was told as a whole.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ _INFERRED = frozenset({"approach", "solution_summary", "error_type", "error_mess
 _FIELDS = frozenset(Execution.model_fields) - _NOT_SAID
 
 
-def told(values: Mapping[str, Any]) -> set[str]:
-    """Which fields of an execution were told. A pending outcome is none."""
+def told_fields(values: Mapping[str, Any]) -> set[str]:
+    """Names of the fields of an execution that were told. A pending outcome doesn't count."""
     known = _known(values)
     is_told = with_verdict(values)["outcome_basis"] == "told"
     if not _observer(values):
@@ -37,12 +37,12 @@ def told(values: Mapping[str, Any]) -> set[str]:
     return known - {"metadata"} if is_told else set()
 
 
-def telling(stored: Execution | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that are told of an execution, with their names noted if it is an observed one.
+def with_told_fields(stored: Execution | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The told fields of an execution, with their names in the metadata if it was observed.
 
-    A told outcome has the basis told and confidence 1, unless other ones are given. One that is
-    told again as it was leaves them as they are. Who tells another one is taken to know what other
-    sources have said until then.
+    A told outcome has the basis told and confidence 1, unless the caller gives others. Telling the
+    same outcome again keeps basis and confidence. Telling another outcome drops earlier verdicts of
+    other sources: who tells it is assumed to know them.
     """
     before = {} if stored is None else dict(stored)
     outcome, given = given.get("outcome"), dict(given)
@@ -57,14 +57,14 @@ def telling(stored: Execution | None, given: Mapping[str, Any]) -> dict[str, Any
     observer = _observer(before) or _observer(given)
     if not observer:
         return given
-    names = (told(before) | names) & _known({**before, **given})
+    names = (told_fields(before) | names) & _known({**before, **given})
     return {**given, "metadata": {**metadata, "source": observer, "told": sorted(names)}}
 
 
-def traced(
+def with_trace(
     stored: Execution | None, given: dict[str, Any], request: RecordExecution
 ) -> dict[str, Any]:
-    """The fields that are told, with the trace in which the execution was first recorded."""
+    """The told fields, with the trace context of the call that first recorded the execution."""
     before = (stored and stored.metadata) or {}
     trace = before.get(_TRACE, request.traceparent)
     if trace is None or ("metadata" not in given and _TRACE in before):
@@ -72,11 +72,11 @@ def traced(
     return {**given, "metadata": {_TRACE: trace, **given.get("metadata", before)}}
 
 
-def merged(stored: Execution, given: Mapping[str, Any]) -> Execution:
-    """A stored execution with what a source says of it later; an outcome may be pending."""
+def merge_source(stored: Execution, given: Mapping[str, Any]) -> Execution:
+    """A stored execution updated with the later fields of a source; told fields stay."""
     before = dict(stored)
     observer = _observer(given)
-    ours, theirs = told(before), told(given)
+    ours, theirs = told_fields(before), told_fields(given)
     kept = ours - theirs
     if given.get("outcome") == "pending" and not observer:
         kept.add("outcome")  # a table without outcomes doesn't know them
@@ -103,11 +103,11 @@ def merged(stored: Execution, given: Mapping[str, Any]) -> Execution:
     return stored.model_copy(update=new)
 
 
-def judged(stored: Execution, source: Source, verdict: Verdict) -> Execution:
-    """A stored execution with what a source says of its outcome; pending: nothing any more."""
+def apply_verdict(stored: Execution, source: Source, verdict: Verdict) -> Execution:
+    """A stored execution with a source's verdict on its outcome; pending withdraws the verdict."""
     values = dict(stored)
     verdicts = {**noted(stored.metadata), source: verdict}
-    if "outcome" in told(values):
+    if "outcome" in told_fields(values):
         return stored.model_copy(update=_concluded(values, verdicts, _told_confidence(values)))
     if all(one.outcome == "pending" for one in verdicts.values()):
         values["outcome"] = "pending"
@@ -117,7 +117,7 @@ def judged(stored: Execution, source: Source, verdict: Verdict) -> Execution:
 def _concluded(
     values: Mapping[str, Any], verdicts: Mapping[Source, Verdict], told: float | None
 ) -> dict[str, Any]:
-    """The fields with these verdicts noted, and with the outcome that follows from them."""
+    """The fields with these verdicts in the metadata, and the outcome that follows from them."""
     metadata = with_noted(values["metadata"], verdicts)
     if metadata and "verdicts" in metadata and told is not None and told < 1:
         metadata = {**metadata, _TOLD_CONFIDENCE: told}
@@ -125,7 +125,7 @@ def _concluded(
 
 
 def _told_confidence(values: Mapping[str, Any]) -> float:
-    """The confidence with which an outcome was told, before anything contradicted it."""
+    """The confidence with which an outcome was told, before verdicts contradicted it."""
     metadata = values.get("metadata") or {}
     if noted(metadata):
         before = metadata.get(_TOLD_CONFIDENCE, 1.0)

@@ -1,6 +1,6 @@
-"""Stored text in what people and language models read: on one line, short, all of it visible.
+"""Formats stored text for people and language models: one line, shortened, without invisible text.
 
-Imports next to nothing: hooks use it, too, and run while a person waits.
+Imports little, since hooks use it while a person waits.
 """
 
 from mcp_learning.models.characters import visible

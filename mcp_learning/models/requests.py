@@ -1,4 +1,4 @@
-"""The arguments of each tool. Descriptions are read by agents: when to use it, what is good."""
+"""The arguments of each tool. Agents read the descriptions of fields."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
@@ -59,7 +59,7 @@ Moment = Annotated[datetime, AfterValidator(_utc)]
 
 
 class TouchedFile(Request):
-    """A file that was written to, and the commit that took it in, or that it was at."""
+    """A file that was written to, and the commit that contains the change, or preceded it."""
 
     path: Annotated[str, Field(min_length=1, max_length=500)]
     commit: Annotated[str | None, Field(pattern=r"^[0-9a-f]{7,64}$")] = None
@@ -212,7 +212,7 @@ class SubmitFeedback(Request):
         return self
 
     def identified(self) -> "IdentifiedFeedback":
-        """The same with an id of its own: sent twice, it is stored once."""
+        """The feedback with a new id, so that it is stored once if the call is repeated."""
         return IdentifiedFeedback(feedback_id=uuid7(), feedback=self)
 
 

@@ -1,4 +1,4 @@
-"""What the learning service returns. Absent values are None; times are UTC."""
+"""Results of the learning service. Absent values are None; times are UTC."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -98,7 +98,7 @@ class Match(ExecutionSummary):
 
 
 class SearchInfo(Model):
-    """How an answer came about."""
+    """How a search was done."""
 
     mode: Literal["exact", "hnsw"]
     candidates: Annotated[int, Field(description="Executions searched")]

@@ -1,4 +1,4 @@
-"""What is asked about a team's store, and what is answered."""
+"""Requests and results about a team's store."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ NO_TEAM = "no team is set up: set MCP_LEARNING_TEAM and MCP_LEARNING_TEAM_URL (d
 
 
 class TeamHealth(Model):
-    """How far this host and its team know of each other."""
+    """The state of the exchange between this host and its team."""
 
     team: str
     role: Annotated[str | None, Field(description="Of this host there, once it was reached")] = None

@@ -1,7 +1,7 @@
-"""What comes from elsewhere, or goes there: executions with the ids and times that they had.
+"""Imported and exported executions, which keep their ids and times.
 
-The fields of an exported execution, and of one that is read from a table, are those of
-`results.Execution`, with its feedback and uses beside them.
+An exported execution, and one that is read from a table, has the fields of `results.Execution`,
+with its feedback and uses.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ LARGEST_PAGE = 500  # executions that are exported at a time
 
 
 class PastFeedback(Request):
-    """Feedback that was given elsewhere."""
+    """Imported feedback."""
 
     feedback_id: UUID
     submitted_at: Moment
@@ -30,22 +30,22 @@ class PastFeedback(Request):
 
 
 class PastUse(Request):
-    """An earlier execution that was used, and since when that is known."""
+    """An earlier execution that was used, and when that was recorded."""
 
     task_id: UUID
     recorded_at: Moment
 
 
 class PastExecution(Request):
-    """An execution that was recorded elsewhere.
+    """An execution to import.
 
     Attributes:
-        task_id: The same whenever the source is read: what is there already is found by it.
+        task_id: Has to be the same whenever the source is read, so that repeats are recognised.
         execution: Its values; without task_id and used_task_ids.
-        updated_at: When it last changed, if the source says so. A later time than that of what is
-            stored makes it an update; otherwise what is stored stays. Feedback and uses are added.
-        repo_known_as: Directories and addresses of the repository that the label was made of. What
-            is excluded is compared with them; they are not stored.
+        updated_at: When it last changed, if the source says so. If that is later than what is
+            stored, it is an update; otherwise what is stored stays. Feedback and uses are added.
+        repo_known_as: Directories and addresses of the repository, which are compared with the
+            excluded ones and not stored.
     """
 
     task_id: UUID
@@ -62,14 +62,14 @@ class PastExecution(Request):
 
 
 class ImportBatch(Request):
-    """Arguments of `import_batch`: stored as a whole, or not at all."""
+    """Arguments of `import_batch`: all records are stored, or none."""
 
     records: Annotated[list[PastExecution], Field(max_length=LARGEST_BATCH)]
     dry_run: bool = False
 
 
 class Imported(Model):
-    """Answer of `import_batch`: how many were, or with dry_run would be, …; durable on return."""
+    """Answer of `import_batch`: counts; with dry_run what would be done. Durable on return."""
 
     created: int = 0
     updated: int = 0

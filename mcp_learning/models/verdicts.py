@@ -1,14 +1,14 @@
-"""How an outcome is known, how sure that is, and what follows where sources differ.
+"""The basis and confidence of an outcome, and how verdicts of several sources are combined.
 
-An outcome has a basis: it was told by an agent or a person, or is inferred: from what a user said,
-tests, git or continuous integration; or from nothing that decides it. Its confidence
-is how much it counts as evidence, 0 to 1. A pending execution has basis none and confidence 0.
+The basis says whether an outcome was told by an agent or a person, or inferred: from a user's
+words, tests, git or continuous integration; none: nothing decides it. The confidence, 0..1, is its
+weight as evidence. A pending execution has basis none and confidence 0.
 
-What sources other than a teller say is kept under `verdicts` in the metadata, the latest of each:
-`session` (what the agent's session shows), `later` (what the user said in a later one), `git` (what
-became of its commits), `ci` (results of tests that ran later). An outcome that was told stays, and
-a verdict against it lowers its confidence. Otherwise what came after the session has the last word,
-the latest of it.
+The latest verdict of each source other than a teller is stored under `verdicts` in the metadata:
+`session` (what the agent's session shows), `later` (what the user said in a later session), `git`
+(what became of its commits), `ci` (results of tests that ran later). An outcome that was told
+stays, and a verdict against it lowers its confidence. Otherwise the latest verdict that came after
+the session decides, or without one that of the session.
 """
 
 from collections.abc import Mapping
@@ -34,11 +34,11 @@ _FIELD = "verdicts"
 
 
 class Verdict(NamedTuple):
-    """What one source says of how an execution ended, and why in a few words.
+    """One source's verdict on an execution's outcome, and its reason in a few words.
 
     Attributes:
-        confidence: How much it counts as evidence, 0..1.
-        at: When that became known, ISO 8601 in UTC; empty of a session.
+        confidence: Weight as evidence, 0..1.
+        at: When it became known, ISO 8601 in UTC; empty for the source `session`.
     """
 
     outcome: Outcome
@@ -65,10 +65,10 @@ def _is_commit(metadata: Mapping[str, Any]) -> bool:
 
 
 def with_verdict(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of an execution, with basis and confidence of its outcome where they are absent.
+    """Fields of an execution, with basis and confidence of its outcome filled in if absent.
 
-    Without either, a decided outcome was told. That of an imported commit rests on git alone, and
-    that of a session in which nobody told it on nothing.
+    The default basis of a decided outcome is told; for an imported commit it is git, and for a
+    session in which nobody told the outcome it is none.
     """
     basis, confidence = values.get("outcome_basis"), values.get("outcome_confidence")
     if values.get("outcome", "pending") == "pending":
@@ -82,7 +82,7 @@ def with_verdict(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def noted(metadata: Mapping[str, Any] | None) -> dict[Source, Verdict]:
-    """The verdicts that metadata keep; what has another form is left out."""
+    """The verdicts in the metadata; malformed ones are left out."""
     kept = (metadata or {}).get(_FIELD)
     found: dict[Source, Verdict] = {}
     for source in get_args(Source):
@@ -101,7 +101,7 @@ def noted(metadata: Mapping[str, Any] | None) -> dict[Source, Verdict]:
 def with_noted(
     metadata: Mapping[str, Any] | None, verdicts: Mapping[Source, Verdict]
 ) -> dict[str, Any] | None:
-    """Metadata that keep these verdicts and no others; pending ones aren't kept."""
+    """The metadata with these verdicts and no others; pending ones are left out."""
     rest = {name: value for name, value in (metadata or {}).items() if name != _FIELD}
     kept = {
         source: {name: value for name, value in one._asdict().items() if value != ""}
@@ -116,7 +116,9 @@ def with_noted(
 def concluded(values: Mapping[str, Any], told: float | None) -> dict[str, Any]:
     """Fields of an execution with the outcome that follows from the verdicts of all sources.
 
-    `told` is the confidence with which the outcome was told; None if it wasn't.
+    Args:
+        values: The fields.
+        told: The confidence with which the outcome was told, 0..1; None if it wasn't told.
     """
     verdicts = noted(values.get("metadata"))
     if told is not None:
@@ -134,11 +136,11 @@ def concluded(values: Mapping[str, Any], told: float | None) -> dict[str, Any]:
 
 
 def doubted(told: float, against: float) -> float:
-    """Confidence of a told outcome that facts contradict with confidence `against`, both 0..1.
+    """Confidence of a told outcome that a verdict contradicts with confidence `against`, both 0..1.
 
-    By Bayes' rule with independent errors, the odds that it is right are those of `TOLD_RIGHT`
-    times those that the facts are wrong. `told` sinks by the share that this leaves of
-    `TOLD_RIGHT`; facts that are as likely wrong as right leave all of it.
+    By Bayes' rule with independent errors, the odds that the outcome is right are those of
+    `TOLD_RIGHT` times those that the verdict is wrong. `told` is multiplied by the resulting
+    probability over `TOLD_RIGHT`; a verdict of confidence 0.5 or less changes nothing.
     """
     if against <= 0.5:
         return told
@@ -147,7 +149,7 @@ def doubted(told: float, against: float) -> float:
 
 
 def reason(values: Mapping[str, Any]) -> str:
-    """Why the outcome is what it is, and as sure; empty if it was told and nothing contradicts."""
+    """The reason of the outcome and its confidence; empty if it was told and not contradicted."""
     verdicts = noted(values.get("metadata"))
     if values.get("outcome_basis") == "told":
         against = [v for v in verdicts.values() if v.outcome != values["outcome"]]
@@ -157,7 +159,7 @@ def reason(values: Mapping[str, Any]) -> str:
 
 
 def observed(verdicts: Any) -> bool | None:
-    """Whether an execution succeeded by the `verdicts` of its metadata alone; None: unknown."""
+    """Whether an execution succeeded by its `verdicts` alone; None: unknown."""
     found = noted({_FIELD: verdicts})
     return _last(found).outcome == "success" if found else None
 
@@ -168,7 +170,7 @@ def _last(verdicts: Mapping[Source, Verdict]) -> Verdict:
 
 
 def _former(values: Mapping[str, Any]) -> tuple[OutcomeBasis, float]:
-    """What versions knew that kept neither; `store.duckdb.verdicts` has the same in SQL."""
+    """Basis and confidence for versions that stored neither, as `store.duckdb.verdicts` in SQL."""
     metadata = values.get("metadata") or {}
     if _is_commit(metadata):
         return ("git", REVERTED) if values["outcome"] == "failure" else ("none", 0.0)

@@ -1,4 +1,4 @@
-"""Numbers in what people and agents read."""
+"""Numbers with their nouns, for people and agents."""
 
 
 def counted(number: int, thing: str) -> str:

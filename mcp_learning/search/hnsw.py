@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search import vss
-from mcp_learning.store.duckdb.lists import as_text
+from mcp_learning.store.duckdb.bound_lists import as_text
 
 logger = logging.getLogger(__name__)
 

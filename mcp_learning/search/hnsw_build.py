@@ -21,7 +21,7 @@ from mcp_learning.search import vss
 from mcp_learning.search.build_process import DISK_FULL_STATUS, vectors_of, versions_of
 from mcp_learning.search.hnsw import FORMAT, NEAREST_SQL, IndexInfo
 from mcp_learning.store.duckdb.arrow_batch import ArrowBatch
-from mcp_learning.store.duckdb.lists import as_text
+from mcp_learning.store.duckdb.bound_lists import as_text
 from mcp_learning.store.duckdb.opening import is_full
 
 SAMPLE = 100

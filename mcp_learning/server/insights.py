@@ -8,7 +8,7 @@ lines, whatever is stored.
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from mcp_learning.models.insights import Contrast, Insights, Shift
+from mcp_learning.models.insights import Contrast, GroupChange, Insights
 from mcp_learning.models.quoting import shorten
 from mcp_learning.models.results import FailurePattern, Group
 from mcp_learning.models.wording import counted
@@ -120,7 +120,7 @@ def _changes(found: Insights) -> list[str]:
     return [f"None of {counted(found.compared, 'group')} changed beyond what chance explains."]
 
 
-def _shift(shift: Shift, direction: str) -> str:
+def _shift(shift: GroupChange, direction: str) -> str:
     change = shift.group.trend
     name = f"{shift.group_by} {code(shift.group.key)}"
     how = difference(change) if change else ""

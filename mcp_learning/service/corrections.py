@@ -90,7 +90,7 @@ class Corrections:
                 refuse_excluded(repo, excluded)
             given = request.model_dump(exclude={"task_id", "clear"}, exclude_none=True)
             given, redactions = redact_fields(given)
-            told = provenance.telling(stored, given) if given else {}
+            told = provenance.with_told_fields(stored, given) if given else {}
             new = stored.model_copy(update={**told, **dict.fromkeys(request.clear)})
             before, after = dict(stored), dict(new)
             changed = [n for n in (*given, *request.clear) if before[n] != after[n]]
@@ -131,7 +131,7 @@ class Corrections:
         why, _ = redact(one.why)
         at = one.at.isoformat() if one.source != "session" else ""
         verdict = Verdict(one.outcome, one.outcome_basis, one.confidence, why, at)
-        new = provenance.judged(stored, one.source, verdict)
+        new = provenance.apply_verdict(stored, one.source, verdict)
         if new == stored:
             return stored
         changed.append(one.task_id)

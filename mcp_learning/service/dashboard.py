@@ -17,15 +17,15 @@ from mcp_learning.insights.findings import findings
 from mcp_learning.insights.rates import compare_all, compared, rated, summarise
 from mcp_learning.insights.timeline import rate_points, step_for
 from mcp_learning.models.dashboard import (
-    Approach,
+    ApproachComparison,
     History,
     Learned,
     ListExecutions,
     ListHistory,
     Listing,
-    Loop,
     Overview,
     Pulse,
+    RecallUse,
     TaskName,
     Used,
     View,
@@ -163,10 +163,10 @@ def _period(view: View, extent: Extent, now: datetime) -> Period:
     return Period(since, now + timedelta(seconds=1), view.repo, view.task_type)
 
 
-def _approaches(pairings: Sequence[Pairing]) -> list[Approach]:
+def _approaches(pairings: Sequence[Pairing]) -> list[ApproachComparison]:
     """Approaches by task type, that with the highest success rate first."""
     shown = [
-        Approach(
+        ApproachComparison(
             task_type=pairing.task_type,
             approach=pairing.approach,
             against_others=change,
@@ -177,8 +177,8 @@ def _approaches(pairings: Sequence[Pairing]) -> list[Approach]:
     return sorted(shown, key=lambda one: (one.task_type, -one.success_rate, one.approach))
 
 
-def _loop(counts: UseCounts, most_used: list[Used]) -> Loop:
-    return Loop(
+def _loop(counts: UseCounts, most_used: list[Used]) -> RecallUse:
+    return RecallUse(
         returned=counts.recalls,
         recalled=counts.executions_recalled,
         links=counts.links,

@@ -15,7 +15,7 @@ import anyio.to_thread
 from mcp_learning.errors import InvalidInput, NotFound
 from mcp_learning.insights import report
 from mcp_learning.models import provenance, requests, results
-from mcp_learning.models.dashboard import LookedUp, LookUp, Telemetry
+from mcp_learning.models.dashboard import LookUp, LookUpResult, Telemetry
 from mcp_learning.models.health import Health
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.insights import Insights
@@ -159,7 +159,9 @@ class LearningService(Unshared):
                 refuse_excluded(stored.repo, excluded)
             # On the store's thread, since long texts take milliseconds.
             given, redactions = redact_execution(request)
-            given = provenance.traced(stored, provenance.telling(stored, given), request)
+            given = provenance.with_trace(
+                stored, provenance.with_told_fields(stored, given), request
+            )
             if stored is None:
                 return results.Execution(task_id=task_id, recorded_at=now, updated_at=now, **given)
             new = stored.model_copy(update=given)
@@ -180,7 +182,7 @@ class LearningService(Unshared):
         self._recalls.returned(match.task_id for match in answer.matches)
         return await self._lessons.showings.with_matches(answer, request)
 
-    async def look_up(self, request: LookUp) -> LookedUp:
+    async def look_up(self, request: LookUp) -> LookUpResult:
         """What `find` answers, what comes next, and a recommendation; it counts no recall."""
         votes = await self._recalls.votes()
         found = await retrieval.look_up(await self._indexing(), request, votes)

@@ -121,7 +121,7 @@ class LessonBook:
         await self._store.link_showings(links, now - 2 * linking.WITHIN)
         tallies = await self._store.lesson_tallies()
         history = await self._store.lesson_history()
-        faded = {key for key, lines in history.items() if merging.has_faded(lines)}
+        faded = {key for key, lines in history.items() if merging.lost_its_evidence(lines)}
         excluded = excluded_repos(self._excluded)
 
         def decide(stored: Sequence[Lesson]) -> list[Revision]:
@@ -129,8 +129,8 @@ class LessonBook:
             book = _Book(stored)
             book.add(merging.with_findings(book.lessons, allowed, now, faded))
             book.add(merging.superseded(book.lessons, experience, now))
-            book.add(trials.judged(book.lessons, tallies, now, history))
-            book.add(trials.promoted(book.lessons, now))
+            book.add(trials.conclude_trials(book.lessons, tallies, now, history))
+            book.add(trials.start_trials(book.lessons, now))
             return book.revisions
 
         await self._store.revise_lessons(decide)
@@ -153,11 +153,11 @@ class LessonBook:
         excluded = excluded_repos(self._excluded)
 
         def work() -> LessonPackets:
-            due = packets.due(
+            due = packets.due_packets(
                 experience, lessons, repo=request.repo or "", task_type=request.task_type or ""
             )
             due = [one for one in due if not is_excluded(one.repo, excluded)]
-            shown = packets.within(due, request.limit, request.max_tokens)
+            shown = packets.within_budget(due, request.limit, request.max_tokens)
             return LessonPackets(packets=shown, due=len(due) - len(shown), write=packets.WRITE)
 
         return await anyio.to_thread.run_sync(work)
@@ -170,7 +170,7 @@ class LessonBook:
         wanted = {"any": None, "active": ("trial", "kept")}.get(request.status, (request.status,))
         passing = [
             one
-            for one in trials.by_worth(stored)
+            for one in trials.by_expected_gain(stored)
             if (wanted is None or one.status in wanted)
             and same_repository(one.repo, request.repo)
             and request.task_type in (None, one.task_type)
@@ -214,7 +214,7 @@ class LessonBook:
         now = datetime.now(UTC)
 
         def decide(stored: Sequence[Lesson]) -> list[Revision]:
-            revision = merging.decided(_meant(clean.lesson_id, stored), clean, now)
+            revision = merging.apply_decision(_meant(clean.lesson_id, stored), clean, now)
             return [revision] if revision.changes else []
 
         await self._store.revise_lessons(decide)

@@ -59,7 +59,7 @@ class LessonIntake:
 
         def decide(stored: Sequence[Lesson]) -> list[Revision]:
             nonlocal result
-            new = merging.told(clean, clean.lesson_id or clean.new_id or uuid7(), repo, now)
+            new = merging.new_lesson(clean, clean.lesson_id or clean.new_id or uuid7(), repo, now)
             old = next((one for one in stored if one.lesson_id == new.lesson_id), None)
             if clean.lesson_id is not None:
                 _refuse_revision(old)
@@ -132,7 +132,7 @@ class LessonIntake:
 
         def decide(stored: Sequence[Lesson]) -> list[Revision]:
             nonlocal names, revisions
-            revisions, names = merging.imported(stored, past)
+            revisions, names = merging.import_lessons(stored, past)
             return [] if request.dry_run else revisions
 
         await self._store.revise_lessons(decide)

@@ -146,7 +146,7 @@ class Learning(Protocol):
     async def inspect(self, request: requests.GetExecution, /) -> results.ExecutionDetail:
         """Returns one whole record to a person: `get`, but not measured as an agent's call."""
 
-    async def look_up(self, request: dashboard.LookUp, /) -> dashboard.LookedUp:
+    async def look_up(self, request: dashboard.LookUp, /) -> dashboard.LookUpResult:
         """Searches for a person: shows what the answer leaves out, and counts no recall."""
 
     async def history(self, request: dashboard.ListHistory, /) -> dashboard.History:

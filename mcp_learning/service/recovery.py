@@ -9,16 +9,16 @@ import shutil
 from pathlib import Path
 
 from mcp_learning.errors import InvalidInput, StoreDamaged, StoreError
-from mcp_learning.models.identifiers import stamp
+from mcp_learning.models.identifiers import file_timestamp
 from mcp_learning.models.maintenance import RecoveryReport, RestoreReport
 from mcp_learning.models.wording import counted
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import backups, copies
 from mcp_learning.store.duckdb.files import (
     discard,
-    finish_replacing,
+    finish_replacement,
     make_private,
-    replacing,
+    replacement_marker,
     staging_of,
 )
 from mcp_learning.store.duckdb.salvage import salvage
@@ -36,12 +36,12 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
         StoreError: The backup can't be used, or the database is in use.
     """
     path = settings.database_path
-    finish_replacing(path)
+    finish_replacement(path)
     if path.exists() and source.exists() and source.samefile(path):
         raise InvalidInput("FILE", f"{source} is the database itself; name a backup")
     make_private(settings.data_dir)
     backups.refuse_in_use(path)
-    held = backups.usable(source)
+    held = backups.verified_contents(source)
     if not force and (there := what_is_there(path)):
         raise InvalidInput(
             "force", f"{path} {there}; with --force it is replaced, and kept beside it"
@@ -65,7 +65,7 @@ def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:
     """
     path = settings.database_path
     staging = staging_of(path)
-    finish_replacing(path)
+    finish_replacement(path)
     try:
         copies.examine(path)
     except StoreDamaged as error:
@@ -85,7 +85,7 @@ def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:
         logger.info("saved %s", held.counts)
         return saved.model_copy(update={"kept": _swap(settings, "damaged")})
     finally:
-        if not replacing(path).exists():
+        if not replacement_marker(path).exists():
             discard(staging)
 
 
@@ -93,7 +93,7 @@ def _swap(settings: Settings, why: str) -> str | None:
     """Where what was replaced is now."""
     if settings.index_dir.exists():
         shutil.rmtree(settings.index_dir)
-    kept = settings.backup_dir / f"{why}-{stamp()}.duckdb"
+    kept = settings.backup_dir / f"{why}-{file_timestamp()}.duckdb"
     try:
         swapped = backups.swap(settings.database_path, kept)
     except OSError as error:

@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 
 from mcp_learning.errors import InvalidInput, LearningError
-from mcp_learning.models.identifiers import stamp
+from mcp_learning.models.identifiers import file_timestamp
 from mcp_learning.models.maintenance import Prune, PruneReport, Unarchive, UnarchiveReport
 from mcp_learning.service.protocol import Progress, ignore_progress
 from mcp_learning.settings import Settings
@@ -139,7 +139,7 @@ class Retention:
     ) -> list[str]:
         """Archives and deletes executions batch by batch; returns the paths of the archives."""
         archives: list[str] = []
-        began = stamp()
+        began = file_timestamp()
         for number, start in enumerate(range(0, len(task_ids), BATCH), 1):
             batch = task_ids[start : start + BATCH]
             target = None if directory is None else Path(directory, f"{began}-{number:04d}.parquet")

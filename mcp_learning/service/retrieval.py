@@ -7,7 +7,7 @@ from uuid import UUID
 import anyio.to_thread
 
 from mcp_learning.embed.recipe import ONE_PASSAGE, passages
-from mcp_learning.models.dashboard import LookedUp, LookUp
+from mcp_learning.models.dashboard import LookUp, LookUpResult
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
 from mcp_learning.models.results import Advice, Match, Recommendation, SearchInfo, SimilarTasks
 from mcp_learning.store.types import Shown, Vote
@@ -61,7 +61,7 @@ async def recommendation(
     return result.model_copy(update={"basis": result.basis.model_copy(update={"note": note})})
 
 
-async def look_up(indexer: "Indexer", request: LookUp, votes: Mapping[UUID, Vote]) -> LookedUp:
+async def look_up(indexer: "Indexer", request: LookUp, votes: Mapping[UUID, Vote]) -> LookUpResult:
     """What a search answers, what else is relevant, what isn't, and a recommendation."""
     more = request.model_copy(update={"limit": NEAREST})
     everything = more.model_copy(update={"min_similarity": 0.0})
@@ -75,7 +75,7 @@ async def look_up(indexer: "Indexer", request: LookUp, votes: Mapping[UUID, Vote
         by=request.by,
         limit=request.limit,
     )
-    return LookedUp(
+    return LookUpResult(
         answer=answer,
         beyond=_without(relevant, answer.matches)[: request.rest],
         below=_without(nearest, [*relevant, *answer.matches])[: request.rest],

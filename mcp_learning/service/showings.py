@@ -83,10 +83,10 @@ class Showings:
             task = matching.TaskAtHand(request.task_description, repo, kind, alike, known_as)
             open_ones = await anyio.to_thread.run_sync(matching.undecided, lessons, task)
             near = await self._similarities(open_ones, task.description) if open_ones else {}
-            known = await anyio.to_thread.run_sync(matching.fitting, lessons, task, near)
+            known = await anyio.to_thread.run_sync(matching.matching_lessons, lessons, task, near)
         now = datetime.now(UTC)
         unit = request.session_id or f"{task_key(task.description)} {now:%Y-%m-%d}"
-        offered = matching.offered(known, unit)
+        offered = matching.choose(known, unit)
         shown = {one.lesson_id for one in offered if trials.is_shown(one, unit)}
         texts = matching.in_budget(offered)
         await self._note(offered[: len(texts)], shown, task, unit, request.session_id or "", now)

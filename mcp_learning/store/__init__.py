@@ -1,11 +1,10 @@
-"""The truth: executions and everything recorded about them, behind one protocol.
+"""Persistent storage of executions and everything recorded about them, behind one protocol.
 
-`open_store` makes the store of some settings. `protocol.Store` is what the rest of the package
-asks, and `file_maintenance.FileMaintenance` what a store that is one file offers besides; `types`
-has the values that both take and return. `duckdb` implements them on one DuckDB file, opened by one
-process. What works on whole files, without a store, are functions from paths to values:
-`duckdb.files`, `duckdb.backups`, `duckdb.copies.examine`, `duckdb.inspection`, `duckdb.upgrade`,
-`duckdb.legacy` and `duckdb.salvage`.
+`open_store` opens the store of the settings. The rest of the package uses `protocol.Store`, and for
+a store that is one file `file_maintenance.FileMaintenance`; `types` has the values that both take
+and return. `duckdb` implements them on one DuckDB file, opened by one process. Maintenance of whole
+files without a store is in functions of paths: `duckdb.files`, `duckdb.backups`,
+`duckdb.copies.examine`, `duckdb.inspection`, `duckdb.upgrade`, `duckdb.legacy`, `duckdb.salvage`.
 """
 
 from pathlib import Path
@@ -19,7 +18,7 @@ __all__ = ["open_store"]
 
 
 def open_store(settings: "Settings", path: Path | None = None) -> "FileStore":
-    """The store of these settings, or of another file; opened later, and then migrated."""
+    """The store of these settings, or of another file; its first use opens and migrates it."""
     # Followers import this room and never open a store, so the implementation is imported here.
     from mcp_learning.store.duckdb.store import open_store
 

@@ -1,4 +1,4 @@
-"""FileMaintenance: what a store that is one file offers besides the verbs of `Store`."""
+"""The protocol of maintenance for a store that is one file."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from mcp_learning.store.types import Copied, Expired
 
 @runtime_checkable
 class FileMaintenance(Protocol):
-    """What a store that is one file offers besides."""
+    """Maintenance of a store that is one file."""
 
     @property
     def path(self) -> Path:
@@ -28,7 +28,7 @@ class FileMaintenance(Protocol):
         """Merges the write-ahead log into the file."""
 
     async def verify(self) -> None:
-        """Raises `StoreReplaced`, as does every later call, if another file is at the path."""
+        """Raises `StoreReplaced` if another file is at the path; so does every later call."""
 
     async def expired(self, before: datetime | None, max_bytes: int | None) -> Expired:
         """Executions recorded before a time, or the oldest ones beyond a size."""

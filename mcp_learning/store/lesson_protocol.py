@@ -1,4 +1,4 @@
-"""The part of a `Store` that is about lessons, and the values that it takes and returns."""
+"""The verbs of a `Store` about lessons, and the values that they take and return."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -10,10 +10,10 @@ from mcp_learning.store.types import Outcomes
 
 
 class Experience(NamedTuple):
-    """An execution, as lessons are made of it. Texts are cut, absent ones empty.
+    """An execution as input for deriving lessons. Texts are truncated, absent ones empty.
 
     Attributes:
-        success: None: it has not ended, or how is too unsure.
+        success: Whether it succeeded; None: it has not ended, or its confidence is below 0.5.
         error_text: Normal form of the error message.
         files: Paths that it changed, as `metadata.files` names them.
         recovered: Commands that failed in it, each with the one that then worked.
@@ -39,19 +39,19 @@ class Experience(NamedTuple):
 
 
 class Revision(NamedTuple):
-    """The new state of a lesson, and what changed."""
+    """The new state of a lesson, and new lines of its history."""
 
     lesson: Lesson
     changes: tuple[LessonChange, ...]
 
 
 class Showing(NamedTuple):
-    """That a lesson was shown to a task, or withheld from it by lot.
+    """One task of a trial: the lesson was shown to it, or withheld from it at random.
 
     Attributes:
-        unit: Names the task: a further showing of the lesson to it is none.
-        question: The task in its words, until it is found among the executions.
-        task_id: The execution that it became.
+        unit: Identifies the task; a lesson has at most one showing per task.
+        question: The task in the agent's words, until its execution is found.
+        task_id: The execution of the task; None: not found yet.
     """
 
     lesson_id: UUID
@@ -66,7 +66,7 @@ class Showing(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """How tasks ended to which a lesson was shown, and from which it was withheld."""
+    """Outcomes of tasks with and without a lesson; `waiting` are those without an outcome."""
 
     shown: Outcomes
     withheld: Outcomes
@@ -79,13 +79,13 @@ aborts the transaction and reaches the caller."""
 
 
 class LessonStore(Protocol):
-    """Lessons, what they rest on, and what became of the tasks that they were shown to."""
+    """Lessons, their evidence, and their trials."""
 
     async def lessons(self, *, in_use: bool = False) -> list[Lesson]:
         """All lessons, or those on trial and kept, in the order of their ids."""
 
     async def revise_lessons(self, decide: Decide) -> None:
-        """Changes lessons with their histories; one without evidence that exists isn't stored."""
+        """Changes lessons and their histories; a lesson without existing evidence isn't stored."""
 
     async def lesson_history(self) -> dict[UUID, list[LessonChange]]:
         """Histories by lesson, oldest line first."""
@@ -94,10 +94,13 @@ class LessonStore(Protocol):
         """Lessons in the order of their ids, each with its history and showings to export."""
 
     async def experience(self, limit: int) -> list[Experience]:
-        """The latest executions with a rather sure outcome or a recovered command, oldest first."""
+        """The latest executions with an outcome of confidence >= 0.5 or a recovered command.
+
+        Oldest first.
+        """
 
     async def add_showings(self, showings: Sequence[Showing]) -> None:
-        """Notes showings, but for those of a lesson to a task that has one, or to no lesson."""
+        """Stores showings, except of unknown lessons and of lessons that the task already has."""
 
     async def open_showings(self, since: datetime) -> list[Showing]:
         """Showings since then whose task isn't known yet, oldest first."""
@@ -105,10 +108,10 @@ class LessonStore(Protocol):
     async def link_showings(
         self, links: Mapping[tuple[UUID, str], UUID], drop_before: datetime
     ) -> None:
-        """Notes which executions the tasks of showings became; drops old ones of no execution."""
+        """Stores the executions of showings; deletes older showings without an execution."""
 
     async def lesson_tallies(self) -> dict[UUID, Tally]:
-        """How tasks ended, by lesson, since it was worded; a task's first showing counts."""
+        """Outcomes by lesson since its text was last changed; a task's first showing counts."""
 
     async def lesson_showings(self, lesson_id: UUID, limit: int) -> list[LessonShowing]:
         """The latest showings of a lesson, latest first."""

@@ -1,4 +1,4 @@
-"""An execution as a replay of history takes it."""
+"""An execution as input of a replay."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,20 +11,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PastRun:
-    """One execution as recommendations use it, for replaying history; times are naive UTC.
+    """One execution with what recommendations use of it; times are naive UTC.
 
     Attributes:
         task_key: The same for all runs of a task.
-        label: The option that was taken; empty, as `repo`: none is named.
-        success: None: it hasn't ended.
-        texts: That are searched by their words: description, solution, error type and message.
+        repo: Empty if unknown.
+        label: The option that was taken; empty if unknown.
+        success: Whether it succeeded; None: it hasn't ended.
+        texts: The texts of the word index: description, solution, error type and message.
         vector: (dimension,) float32, L2-normalised; None: not embedded.
         votes: When each vote on it was known, and whether it was in favour.
-        propensity: How likely its option was to be drawn, 0..1, as `metadata.propensity` says;
+        propensity: Probability, 0..1, with which its option was drawn (`metadata.propensity`);
             None: it wasn't drawn.
-        confidence: How sure its outcome is, 0..1.
-        observed: Of an outcome that was told: whether it succeeded by what facts say; None: they
-            say nothing, or it wasn't told.
+        confidence: Of its outcome, 0..1.
+        observed: If the outcome was told: the outcome by verdicts of other sources; None: there are
+            none, or it wasn't told.
     """
 
     recorded_at: datetime

@@ -1,10 +1,9 @@
-"""The one door to the truth: `Store`. `FileStore` has what a store that is one file offers besides.
+"""The protocol of the store: `Store`, and `FileStore` for a store that is one file.
 
-Every method is a coroutine that runs its query elsewhere than on the event loop, and every write is
-one transaction that is committed when the call returns. A caller that is cancelled drops the
-result; a write that has begun is finished. Change numbers, marks and revisions are opaque: a caller
-compares them and hands them back. Values that only one query needs are not here; who needs a new
-question adds a method, so that no cursor, SQL or type of the engine leaves the room.
+Every method is a coroutine that never blocks the event loop, and every write is one transaction
+that is committed when the call returns. Cancelling a call drops its result; a write that has begun
+is finished. Change numbers, marks and revisions are opaque: a caller compares them and passes them
+back. A new query is a new method, so that no cursor, SQL or type of the engine leaves the room.
 
 All methods raise StoreError when the store can't be opened, read or written; nothing of a failed
 write is kept.
@@ -53,11 +52,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step, Used
+    from mcp_learning.models.dashboard import Bucket, FilterValue, Listed, SortKey, Step, Used
 
 Merge = Callable[[Execution | None], Execution]
-"""Makes the new state of an execution from the stored one, or from None; runs in the transaction.
-What it raises aborts the transaction and reaches the caller."""
+"""Makes the new state of an execution from the stored one, or from None. It runs in the
+transaction; an exception rolls the transaction back and reaches the caller."""
 
 
 @runtime_checkable
@@ -66,9 +65,9 @@ class Store(LessonStore, Protocol):
 
     @property
     def revision(self) -> Hashable:
-        """Equal as long as nothing was committed that searches or statistics read.
+        """A value that changes when data is committed that searches or statistics read.
 
-        Vectors that `put_vectors` stores don't count: whoever stores them has them.
+        Vectors that `put_vectors` stores don't change it, since its caller has them.
         """
 
     @property
@@ -93,14 +92,14 @@ class Store(LessonStore, Protocol):
         used: Sequence[UUID] = (),
         at: datetime | None = None,
     ) -> Upserted:
-        """Creates or changes an execution, and notes which earlier ones it used.
+        """Creates or changes an execution, and records which earlier ones it used.
 
-        A changed description removes its vector; an unchanged execution is left alone.
+        A changed description deletes its vector; an unchanged execution isn't written.
 
         Args:
-            task_id: Which; None: a new one, whose task_id `merge` makes.
-            merge: Its new state.
-            used: Earlier executions; if one is missing, nothing is written.
+            task_id: The execution; None: a new one, whose task_id `merge` makes.
+            merge: Makes its new state.
+            used: Earlier executions; if one doesn't exist, nothing is written.
             at: Time of the uses, UTC; None: now.
         """
 
@@ -114,36 +113,43 @@ class Store(LessonStore, Protocol):
         feedback: Feedback,
         check: Callable[[Execution], None],
     ) -> int | None:
-        """Appends feedback unless it is there; returns how many there are; None: no execution.
+        """Appends feedback unless its id exists; returns the number of feedback of the execution.
 
-        `check` gets the execution in the transaction, which what it raises aborts.
+        Args:
+            task_id: The execution.
+            feedback_id: Identifies the feedback.
+            feedback: Its content.
+            check: Gets the execution; an exception rolls the transaction back.
+
+        Returns:
+            The number; None: there is no such execution.
         """
 
     async def delete(self, selection: Selection, *, dry_run: bool = False) -> Deletion:
-        """Deletes executions with everything recorded about them, or says which it would delete."""
+        """Deletes executions with everything recorded about them; `dry_run` only lists them."""
 
     async def suggest(self, column: str, prefix: str, limit: int) -> list[str]:
-        """Recorded values of repo, task_type, approach or error_type by prefix, commonest first."""
+        """Values of repo, task_type, approach or error_type with a prefix, most frequent first."""
 
     # What derived indexes read
 
     async def changes(self, since: Mark | None = None) -> Changes:
-        """What was created, changed and deleted since a mark, as of one moment."""
+        """A consistent snapshot of what was created, changed and deleted since a mark."""
 
     async def texts(self, numbers: Sequence[int]) -> list[IndexedTexts]:
-        """Texts of executions by change number, in any order, without those changed since."""
+        """Texts of executions by change number, in any order; those changed since are left out."""
 
     async def summaries(self, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
-        """What a search shows of these executions, as far as they exist."""
+        """The values that a search shows of these executions, as far as they exist."""
 
     async def latest_summaries(self, limit: int, longest: int) -> dict[UUID, Shown]:
-        """The same of those that changed last, oldest first, without texts over `longest`."""
+        """The same for the latest changes, oldest first, with at most `longest` characters."""
 
     async def traces(self, repos: Sequence[str], limit: int) -> list[Trace]:
-        """What executions of a repository, by all its names, left in files; the latest first."""
+        """Traces of executions of a repository, given by all its names; the latest first."""
 
     async def sessions(self, task_ids: Sequence[UUID]) -> dict[UUID, str]:
-        """The sessions in which executions were recorded, as far as they tell."""
+        """The sessions in which executions were recorded, where known."""
 
     # Vectors
 
@@ -151,7 +157,7 @@ class Store(LessonStore, Protocol):
         """Which model made the vectors, how many there are and how many are missing."""
 
     async def vectors(self, take: TakeVectors) -> int:
-        """Hands all current vectors as of one moment to `take`; returns how many."""
+        """Passes a consistent snapshot of all current vectors to `take`; returns their number."""
 
     async def unembedded(
         self,
@@ -181,20 +187,20 @@ class Store(LessonStore, Protocol):
             rows: n executions.
             vectors: (n, dimension) float32, L2-normalised.
             model: Fingerprint of the model that made them.
-            generation: Which set they belong to.
+            generation: The generation to store them in.
             passages: n arrays (k, dimension), k >= 0, of further passages. Their versions follow
                 the last one that is returned, in the order of its executions.
-            shared: They came from the team, which isn't to get them again.
+            shared: Whether they came from the team, so that they aren't sent there again.
 
         Returns:
-            The version of each stored vector, ascending; none ever repeats.
+            The version of each stored vector, ascending; versions are never reused.
         """
 
     async def reset_vectors(self, dimension: int, generation: Generation = "current") -> None:
         """Replaces a generation by an empty one for vectors of this length."""
 
     async def adopt_vectors(self, dimension: int) -> None:
-        """Makes the next generation the current one, and empties the next."""
+        """Makes the next generation the current one, and empties the next one."""
 
     async def count_vectors(self, up_to: int) -> int:
         """How many vectors have a version of at most `up_to`."""
@@ -202,20 +208,20 @@ class Store(LessonStore, Protocol):
     # Statistics
 
     async def totals(self, period: Period) -> Measures:
-        """Figures of a period."""
+        """Counts and figures of a period."""
 
     async def groups(
         self, by: GroupBy, period: Period, limit: int
     ) -> tuple[list[tuple[str, Measures]], int]:
-        """Figures per value of `by`, most executions first (days: newest first); how many more."""
+        """Figures by value of `by`, most executions first (days: newest first); how many more."""
 
     async def outcomes(
         self, by: GroupBy, period: Period, keys: Sequence[str]
     ) -> dict[str, Outcomes]:
-        """How executions with these values of `by` ended; values without any are left out."""
+        """Outcomes of executions with these values of `by`; values without any are left out."""
 
     async def pairings(self, period: Period, limit: int) -> list[Pairing]:
-        """The approaches that ended most often, each beside the others of its task type."""
+        """The approaches with most outcomes, each with the other approaches of its task type."""
 
     async def buckets(self, step: Step, period: Period) -> list[Bucket]:
         """Figures per hour, day, week or month (UTC) that has executions, oldest first."""
@@ -229,23 +235,24 @@ class Store(LessonStore, Protocol):
         *,
         descending: bool = True,
     ) -> tuple[list[Listed], int]:
-        """Executions of a period in this order, those without a value last; and how many in all."""
+        """Executions of a period in this order, those without a value last; and their total."""
 
     async def starting_with(self, prefix: str, limit: int) -> list[Listed]:
         """Executions whose id begins with 1 to 32 hexadecimal digits, the latest first."""
 
-    async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
-        """Recorded values of a column with their number of executions, commonest first."""
+    async def choices(self, column: Literal["repo", "task_type"], limit: int) -> list[FilterValue]:
+        """Values of a column with their number of executions, most frequent first."""
 
     async def extent(self) -> Extent:
-        """How many executions there are, and since when."""
+        """The number of executions, and the time of the earliest."""
 
     async def error_texts(
         self, period: Period, limit: int, *, examples: int, fixes: int
     ) -> ErrorTexts:
         """The commonest normalised error texts of the failures of a period.
 
-        For each, so many `examples` are named, and `fixes`: successes that followed; the latest.
+        Each has its latest failures, at most `examples`, and the latest successes that followed
+        one, at most `fixes`.
         """
 
     async def similar_successes(
@@ -253,35 +260,35 @@ class Store(LessonStore, Protocol):
     ) -> dict[UUID, UUID]:
         """By failure the most similar later success of the same repo and task type.
 
-        Failures without a repo or a vector have none.
+        Failures without a repo or a vector are left out.
 
         Args:
-            failures: Which.
-            nearest: How many of the successes that came next are compared.
-            least: Smallest cosine similarity of the descriptions' vectors, -1..1.
+            failures: The failures.
+            nearest: How many of the next successes are compared.
+            least: Least cosine similarity of the descriptions' vectors, -1..1.
         """
 
     async def history(
         self, by: Dimension, limit: int, offset: int = 0, *, complete: bool = True
     ) -> list[PastRun]:
-        """The latest executions but for the first `offset`, oldest first, with `by` as label.
+        """The latest executions after the first `offset`, oldest first, with `by` as label.
 
-        Unless `complete`, only those that have ended, have a label and a vector.
+        Without `complete`, only those that have ended and have a label and a vector.
         """
 
     # How answers were used
 
     async def votes(self) -> dict[UUID, Vote]:
-        """Of all executions that have any."""
+        """The votes of all executions that have any."""
 
     async def use_counts(self, period: Period) -> UseCounts:
-        """How executions ended with and without using earlier ones."""
+        """Outcomes of executions with and without using earlier ones."""
 
     async def most_used(self, period: Period, limit: int) -> list[Used]:
-        """The executions that those of a period used most."""
+        """The executions that were used most by executions of a period."""
 
     async def add_recalls(self, times: Mapping[UUID, int], at: datetime) -> None:
-        """Counts how often answers named executions. Doesn't change the revision."""
+        """Adds to the recall counts of executions. Doesn't change the revision."""
 
     # Import, export, state
 
@@ -291,7 +298,7 @@ class Store(LessonStore, Protocol):
     async def import_batch(
         self, batch: Sequence[Incoming], *, dry_run: bool = False
     ) -> BatchCounts:
-        """Stores executions from elsewhere, all or none; one that exists if it changed later."""
+        """Stores imported executions, all or none; an existing one only if it changed later."""
 
     async def insert_many(
         self,
@@ -310,11 +317,11 @@ class Store(LessonStore, Protocol):
         """
 
     async def export_page(self, after: int, limit: int) -> Exported:
-        """The next executions in the order of their last change, with feedback and uses."""
+        """Executions after a change number, in the order of their last change, with feedback."""
 
     async def health(self) -> StoreHealth:
         """Counts, schema version and size."""
 
 
 class FileStore(Store, FileMaintenance, SharedStore, Protocol):
-    """A store that is one file, and that a team is served from."""
+    """A store that is one file, and can be shared with a team."""

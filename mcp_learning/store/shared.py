@@ -1,8 +1,8 @@
-"""What a store keeps for a team: what is still to be sent there, and how far it has been read.
+"""The verbs of a store for a team: the outbox, and applying the team's changes.
 
-Executions of repositories that are shared leave an entry in the outbox in the transaction that
-changes them. Entries are patches: the fields that changed, not the whole row. What comes from the
-team was redacted where it was recorded, and is not validated again.
+A change to an execution of a shared repository adds an entry to the outbox in the same transaction.
+Entries are patches: the fields that changed, not the whole row. What comes from the team was
+redacted where it was recorded, and is not validated again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ EntryKind = Literal["patch", "forget", "feedback", "use", "vector", "lesson"]
 
 
 class OutboxEntry(NamedTuple):
-    """One change that the team is to get.
+    """One change for the team.
 
     Attributes:
-        number: Entries have ascending ones.
-        kind: Of what.
+        number: Ascending.
+        kind: What was changed.
         task_id: The execution; or the lesson.
         fields: A JSON object. Of a patch, fields of an Execution; of feedback, its columns with its
             `feedback_id`; of a use, `used` and `at`; of a lesson, fields of it. Otherwise empty.
@@ -56,11 +56,11 @@ class SharedVector(NamedTuple):
 
 
 class Outgoing(NamedTuple):
-    """Entries that the team doesn't have yet, the oldest first.
+    """Entries that the team doesn't have yet.
 
     Attributes:
-        entries: These.
-        vectors: Those that entries of kind `vector` are about, as far as they still exist.
+        entries: Oldest first.
+        vectors: The vectors of entries of kind `vector`, as far as they still exist.
         model: Fingerprint of the model that made them.
     """
 
@@ -70,15 +70,15 @@ class Outgoing(NamedTuple):
 
 
 class TeamMark(NamedTuple):
-    """How far a team's changes are in this store.
+    """The position up to which a team's changes are applied in this store.
 
     Attributes:
         team: Name of the team.
-        epoch: Of its store; another one means that its numbers mean something else now.
-        change: The last number that is here; 0: none.
-        sweeping: Whether all is being read anew: what is not among it is to be deleted at the end.
-        role: Under which this host writes there.
-        part: Name of the part of what the team has that this is about; empty: all.
+        epoch: Of the team's store; change numbers of different epochs can't be compared.
+        change: The last change number that was applied; 0: none.
+        sweeping: Whether everything is being read anew; what isn't among it is deleted at the end.
+        role: The database role under which this host writes there.
+        part: Name of the part of the team's executions that this host holds; empty: all.
     """
 
     team: str
@@ -90,7 +90,7 @@ class TeamMark(NamedTuple):
 
 
 class OutboxState(NamedTuple):
-    """What waits for the team, since when in UTC, and how far the team's changes are here."""
+    """The number of entries that wait, the time of the oldest in UTC, and the mark."""
 
     waiting: int
     since: datetime | None
@@ -115,7 +115,7 @@ class TeamFeedback(NamedTuple):
 
 
 class TeamUse(NamedTuple):
-    """That an execution used an earlier one, and since when that is known, UTC."""
+    """That an execution used an earlier one, and when that was recorded, UTC."""
 
     task_id: UUID
     used: UUID
@@ -213,7 +213,7 @@ class SharedStore(Protocol):
     """The part of a store that a team is served from."""
 
     async def outbox_state(self) -> OutboxState:
-        """What waits, and how far the team's changes are here."""
+        """The state of the outbox, and the mark."""
         ...
 
     async def fill_outbox(self) -> int:

@@ -1,4 +1,4 @@
-"""What executions left in the files and commands of a repository."""
+"""Traces of executions: the files that they changed, and commands that failed and then worked."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 class Recovered(NamedTuple):
-    """A command that failed, the end of its error, and the command that then worked; maybe cut."""
+    """A command that failed, the end of its error, and the one that worked; maybe truncated."""
 
     failed: str
     error: str
@@ -14,9 +14,9 @@ class Recovered(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """What one execution left, out of `metadata.files` and `metadata.recovered`.
+    """The traces of one execution, from `metadata.files` and `metadata.recovered`.
 
-    Texts are cut; absent ones are empty. `success` is None if it hasn't ended.
+    Texts are truncated; absent ones are empty. `success` is None if it hasn't ended.
     """
 
     task_id: UUID

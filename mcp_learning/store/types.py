@@ -1,4 +1,4 @@
-"""What a store is asked with and what it answers: plain values, whatever the engine."""
+"""Values that the verbs of a store take and return, independent of the engine."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 
 LABELS = ("repo", "task_type", "approach", "model_tier", "pool_type", "swarm_topology")
 CODED = (*LABELS, "error_text", "supersedes")
-"""Columns that filters compare, and with them the normal form of the error, and the id of the
-execution that a later one replaces. Absent is empty."""
+"""Columns that search encodes as integers: those of filters, the normal form of the error, and the
+id of the superseded execution. Absent values are empty."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """Executions recorded in [since, until) with these values; a repo under any spelling.
+    """Filters of executions recorded in [since, until); None doesn't restrict.
 
-    A text or label, or the id, contains `text`; `same_task` names a run of their task.
+    Attributes:
+        repo: In any spelling.
+        text: Contained in a text, a label or the id; case-insensitive.
+        same_task: An execution; only runs of the same task pass.
     """
 
     since: datetime
@@ -41,7 +44,7 @@ class Period:
     def last_days(
         cls, days: int, now: datetime, repo: str | None = None, task_type: str | None = None
     ) -> "Period":
-        """The last `days` days; what was recorded `now` is in it."""
+        """The last `days` days, including executions recorded at `now`."""
         until = now + timedelta(seconds=1)
         return cls(until - timedelta(days=days), until, repo, task_type)
 
@@ -53,9 +56,12 @@ class Period:
 
 @dataclass(frozen=True)
 class Selection:
-    """Executions to delete: those named if any are, else those that match every given filter.
+    """Executions to delete: `task_ids` if there are any, else those that pass every filter.
 
-    A repo goes by any spelling; `generated` ones are those of `generate-data`.
+    Attributes:
+        repo: In any spelling.
+        before: Recorded before this time.
+        generated: Made by `generate-data`.
     """
 
     task_ids: Sequence[UUID] = ()
@@ -66,23 +72,23 @@ class Selection:
 
 
 class Deletion(NamedTuple):
-    """Executions that a selection deleted, or would delete, and named ones that don't exist."""
+    """Executions that were deleted, or would be, and those of `task_ids` that don't exist."""
 
     task_ids: list[UUID]
     missing: list[UUID]
 
 
 class Upserted(NamedTuple):
-    """Whether `upsert` created it, and unknown ids in `used`; with any, nothing was written."""
+    """Whether `upsert` created the execution; `missing` ids in `used` mean nothing was written."""
 
     created: bool
     missing: list[UUID]
 
 
 class StoredExecution(NamedTuple):
-    """One execution and everything recorded about it; lists oldest first.
+    """One execution and everything recorded about it; lists are oldest first.
 
-    `times_recalled` is how often it was part of an answer, as far as that was saved.
+    `times_recalled` is how often it was in an answer, as far as that was saved.
     """
 
     execution: Execution
@@ -94,17 +100,16 @@ class StoredExecution(NamedTuple):
 
 
 class Vote(NamedTuple):
-    """What speaks for and against one execution, in votes."""
+    """Votes in favour of and against one execution."""
 
     pro: float
     contra: float
 
 
 class Shown(NamedTuple):
-    """What a search shows of an execution, as of its change number `sequence`.
+    """The values of an `ExecutionSummary`, as of the change number `sequence`.
 
-    The other values are those of an `ExecutionSummary`: caches hold thousands of these, a model
-    takes three times the memory, and making one a hundred times that of an attribute.
+    A tuple, since caches hold thousands of them: a model takes three times the memory.
     """
 
     sequence: int
@@ -131,7 +136,7 @@ class Shown(NamedTuple):
 
 
 class Unembedded(NamedTuple):
-    """An execution without a vector. `sequence` tells whether it has changed since."""
+    """An execution without a vector; by `sequence` a later change is detected."""
 
     task_id: UUID
     sequence: int
@@ -139,7 +144,7 @@ class Unembedded(NamedTuple):
 
 
 class IndexedTexts(NamedTuple):
-    """The texts of an execution that are searched by their words, and their `text_hash`."""
+    """The texts of an execution for the word index, and their `text_hash`."""
 
     text_hash: int
     texts: tuple[str | None, ...]
@@ -152,11 +157,11 @@ class Columns:
     Attributes:
         high, low: uint64, the halves of the task_id.
         sequence: int64, number of the last change.
-        text_hash: uint64, of the id and of every text that is searched by its words.
+        text_hash: uint64, of the id and of every text of the word index.
         task_key: int64, the same for all runs of a task.
         timestamp: int64, microseconds since 1970 in UTC.
         outcome: int8: 0 success, 1 failure, 2 pending.
-        confidence: float32, 0..1, how sure the outcome is.
+        confidence: float32, 0..1, of the outcome.
         has_solution: bool.
         description_hash: uint64, `description_hash` of the description.
         labels: str objects by column of `CODED`.
@@ -185,7 +190,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Mark:
-    """How far a reader of `changes` has come; opaque to it."""
+    """The position of a reader of `changes`; opaque to it."""
 
     opening: Hashable
     sequence: int
@@ -197,8 +202,8 @@ class Changes:
     """What was created or changed since a mark. Deletions apply before the rows.
 
     Attributes:
-        complete: This is everything, and what the reader holds is to be dropped first: it passed
-            no mark, or one of another opening of the file.
+        complete: Whether the rows are all there are, so that the reader has to drop its own first:
+            it passed no mark, or one of another opening of the file.
         deleted: (m, 2) uint64, both halves of the task_ids.
     """
 
@@ -209,11 +214,12 @@ class Changes:
 
 
 class Measures(NamedTuple):
-    """Raw figures of a set of executions; durations in seconds, cost in US dollars.
+    """Aggregates of a set of executions; durations in seconds, costs in US dollars.
 
     Attributes:
         cost_predictions: Executions with both an estimated and an actual cost above 0.
-        cost_spread: Median of |ln(actual / estimate)| over these; `cost_shift` without the bars.
+        cost_spread: Median of |ln(actual / estimate)| over these.
+        cost_shift: Median of ln(actual / estimate) over these.
         success_weight: Sum of the confidences of the successes; None without any.
     """
 
@@ -232,7 +238,7 @@ class Measures(NamedTuple):
 
 
 class Outcomes(NamedTuple):
-    """How a set of executions ended; those that are compared count by their confidence, rounded."""
+    """Numbers of successes and failures, where compared weighted by confidence and rounded."""
 
     success: int
     failure: int
@@ -248,16 +254,19 @@ class Pairing(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """How many executions there are, and when the oldest was recorded, UTC; None without any."""
+    """The number of executions, and when the earliest was recorded, UTC; None without any."""
 
     executions: int
     earliest: datetime | None
 
 
 class UseCounts(NamedTuple):
-    """How executions of a period ended, by whether they used earlier ones; and all `links`.
+    """Outcomes of executions of a period with and without using earlier ones.
 
-    `recalls` is how often answers named an execution, whenever that was.
+    Attributes:
+        links: Number of uses.
+        recalls: How often answers had an execution in them, at any time.
+        executions_recalled: Number of different executions in answers.
     """
 
     with_use: Outcomes
@@ -287,21 +296,21 @@ class ErrorText:
 
 
 class ErrorTexts(NamedTuple):
-    """The commonest error texts of a period, and how many failures it has in all."""
+    """The commonest error texts of a period, and its total number of failures."""
 
     commonest: list[ErrorText]
     failures: int
 
 
 class Incoming(NamedTuple):
-    """An execution from elsewhere, free of secrets; `given` fields None: only its feedback."""
+    """An imported execution without secrets; if its fields `given` are None, only its feedback."""
 
     record: PastExecution
     given: Mapping[str, Any] | None
 
 
 class BatchCounts(NamedTuple):
-    """What became of a batch."""
+    """Counts of an imported batch."""
 
     created: int
     updated: int
@@ -319,7 +328,7 @@ class StoreHealth(NamedTuple):
 
 
 class Expired(NamedTuple):
-    """Executions that a retention limit covers, oldest first, and the times of both ends in UTC."""
+    """Executions beyond a retention limit, oldest first, and the times of both ends in UTC."""
 
     task_ids: Sequence[UUID]
     oldest: datetime | None
@@ -327,7 +336,7 @@ class Expired(NamedTuple):
 
 
 class Copied(NamedTuple):
-    """A whole copy that was read back and compared, with its schema and its rows by table."""
+    """A verified copy of the whole store: its path, schema version, rows by table and size."""
 
     path: Path
     schema_version: int

@@ -1,4 +1,4 @@
-"""What a store is asked with and what it answers about vectors."""
+"""Values that the verbs of a store about vectors take and return."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Generation = Literal["current", "next"]
-"""Which set of vectors: the one that searches use, or the one that a re-embed is filling."""
+"""A set of vectors: the one that searches use, or the one that a re-embed is filling."""
 
 TakeVectors = Callable[
     ["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float32]", "NDArray[np.int64]"], None

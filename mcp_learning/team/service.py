@@ -6,7 +6,7 @@ from uuid import UUID
 
 import anyio
 
-from mcp_learning.models.dashboard import LookedUp, LookUp
+from mcp_learning.models.dashboard import LookUp, LookUpResult
 from mcp_learning.models.health import Health
 from mcp_learning.models.requests import (
     Filters,
@@ -121,7 +121,7 @@ class SharedLearning(LearningService):
 
     inspect = get
 
-    async def look_up(self, request: LookUp) -> LookedUp:
+    async def look_up(self, request: LookUp) -> LookUpResult:
         """As `LearningService.look_up`, also of what this host doesn't hold."""
         told = await self._bring(*_asked(request))
         found = await super().look_up(request)

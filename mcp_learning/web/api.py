@@ -1,4 +1,4 @@
-"""The page's questions and corrections, each one call on the learning service, as JSON."""
+"""The page's JSON API: each route is one call on the learning service."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ from mcp_learning.settings import Settings
 from mcp_learning.web import corrections
 from mcp_learning.web.calibration import Calibration
 from mcp_learning.web.disk import disk
-from mcp_learning.web.questions import asked
+from mcp_learning.web.parsing import parse_request
 
 Content = BaseModel | Mapping[str, BaseModel]
 Answer = Callable[[Learning, Mapping[str, str]], Awaitable[Content]]
@@ -29,7 +29,7 @@ Handler = Callable[[Learning, Request], Awaitable[Content]]
 
 
 def routes(service: Learning, settings: Settings, answered: Callable[[], None]) -> list[BaseRoute]:
-    """All addresses below /api; `answered` is called after each answer."""
+    """All routes below /api; `answered` is called after each response."""
     calibration = Calibration(settings.evidence_half_life_days)
     what = About(database=_shown(settings.database_path), version=__version__)
 
@@ -63,31 +63,31 @@ def routes(service: Learning, settings: Settings, answered: Callable[[], None]) 
     return [
         route("/about", about),
         route("/pulse", lambda s, _: s.pulse()),
-        route("/overview", lambda s, q: s.overview(asked(View, q))),
-        route("/executions", lambda s, q: s.listing(asked(ListExecutions, q))),
-        route("/executions/{task_id}", lambda s, q: s.inspect(asked(GetExecution, q))),
+        route("/overview", lambda s, q: s.overview(parse_request(View, q))),
+        route("/executions", lambda s, q: s.listing(parse_request(ListExecutions, q))),
+        route("/executions/{task_id}", lambda s, q: s.inspect(parse_request(GetExecution, q))),
         handled("/executions/{task_id}", "PATCH", corrections.revise),
         handled("/executions/{task_id}", "DELETE", corrections.delete),
-        route("/learned", lambda s, q: s.learned(asked(View, q))),
-        route("/lessons", lambda s, q: s.list_lessons(asked(ListLessons, q))),
-        route("/lessons/{lesson_id}", lambda s, q: s.get_lesson(asked(GetLesson, q))),
+        route("/learned", lambda s, q: s.learned(parse_request(View, q))),
+        route("/lessons", lambda s, q: s.list_lessons(parse_request(ListLessons, q))),
+        route("/lessons/{lesson_id}", lambda s, q: s.get_lesson(parse_request(GetLesson, q))),
         handled("/lessons/{lesson_id}", "PATCH", corrections.decide),
         route("/look-up", _look_up),
-        route("/calibration", lambda s, q: calibration.of(s, asked(ListHistory, q).by)),
+        route("/calibration", lambda s, q: calibration.of(s, parse_request(ListHistory, q).by)),
         route("/health", health),
     ]
 
 
 async def _look_up(service: Learning, query: Mapping[str, str]) -> Mapping[str, BaseModel]:
-    """What an agent gets, its texts cut as for an agent, beside all that was found."""
-    request = asked(LookUp, query)
+    """The answer as an agent gets it, with truncated texts, and everything that was found."""
+    request = parse_request(LookUp, query)
     found = await service.look_up(request)
     answer, _ = matches.similar(found.answer, request)
     return {"found": found, "answer": answer}
 
 
 def _shown(path: Path) -> str:
-    """A path as people write it."""
+    """A path with `~` for the home directory."""
     home = Path.home()
     return str(Path("~") / path.relative_to(home)) if path.is_relative_to(home) else str(path)
 

@@ -22,7 +22,7 @@ from mcp_learning.web.security_headers import SecurityHeaders
 
 STATIC = Path(__file__).parent / "static"
 
-_FRESH = {"Cache-Control": "no-cache"}  # asked for again, and answered by 304
+_FRESH = {"Cache-Control": "no-cache"}  # revalidated each time, usually by a 304
 
 
 class _Files(StaticFiles):
@@ -41,15 +41,15 @@ def application(
     answered: Callable[[], None] = lambda: None,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> ASGIApp:
-    """The page for everybody on this machine, its data for those who know the token.
+    """The application. The page needs no token; its data does.
 
     Args:
-        service: Answers the questions.
-        settings: Which database it is, and how fast evidence ages.
+        service: The learning service.
+        settings: For the path of the database and the half-life of evidence.
         digest: SHA-256 of the token, in hexadecimal digits.
-        port: Where it is served.
-        answered: Called after each answer with data.
-        lifespan: Keeps the service up.
+        port: The port that it is served on, for the check of the Host header.
+        answered: Called after each response with data.
+        lifespan: Runs the service.
     """
 
     async def index(_: Request) -> Response:

@@ -1,7 +1,7 @@
-"""How well recommendations would have predicted the latest outcomes, as `evaluate` finds out.
+"""Calibration of recommendations on the latest outcomes, by the same replay as `evaluate`.
 
-The leader only hands over the executions, some at a time; the predictions are made here, on a
-thread of this process.
+The leader only sends the executions, a page at a time; the predictions are made on a thread of this
+process.
 """
 
 from typing import Any
@@ -15,11 +15,11 @@ from mcp_learning.models.fields import Model
 from mcp_learning.models.requests import Dimension
 from mcp_learning.service.protocol import Learning
 
-MOST_HISTORY, PREDICTED = 3_000, 500  # latest executions that are looked at, and that are predicted
+MOST_HISTORY, PREDICTED = 3_000, 500  # latest executions that are read, and that are predicted
 
 
 class Point(Model):
-    """Predictions that are near each other: their mean, and how often it then went well."""
+    """A bin of similar predictions: their mean, and the observed success rate."""
 
     predicted: float
     observed: float
@@ -37,7 +37,7 @@ class Calibrated(Model):
 
 
 class Calibration:
-    """Evaluates one at a time, and keeps the last result until the database has changed."""
+    """Runs one evaluation at a time, and caches the last result until the database changes."""
 
     def __init__(self, half_life_days: float) -> None:
         self._half_life_days = half_life_days

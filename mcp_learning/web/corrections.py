@@ -1,9 +1,8 @@
-"""What a person changes on the page: values of an execution, its deletion, the life of a lesson.
+"""Handlers of the page's changes: revising and deleting an execution, deciding about a lesson.
 
-They are written by the same methods of the learning service as those of commands. A request that
-doesn't come from the page itself raises an HTTPException: it has to name this server as its origin,
-as browsers do for every request that doesn't only read, and carry the token, which no other page
-has.
+They call the same methods of the learning service as the commands. A request has to name this
+server as its origin, as browsers do for every request that isn't a plain read, and carry the token,
+which no other page has; otherwise it raises an HTTPException.
 """
 
 import json
@@ -19,7 +18,7 @@ from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.lessons import ChangeLesson
 from mcp_learning.models.requests import ForgetExecutions, GetExecution
 from mcp_learning.service.protocol import Learning
-from mcp_learning.web.questions import asked
+from mcp_learning.web.parsing import parse_request
 
 LONGEST = 2**17  # bytes of a correction. The longest texts take less, every character escaped
 
@@ -27,7 +26,9 @@ LONGEST = 2**17  # bytes of a correction. The longest texts take less, every cha
 async def revise(service: Learning, request: Request) -> BaseModel:
     """Corrects the fields that the body names; raises as `Learning.revise`."""
     _check_origin(request)
-    return await service.revise(asked(ReviseExecution, {**await _body(request), **_path(request)}))
+    return await service.revise(
+        parse_request(ReviseExecution, {**await _body(request), **_path(request)})
+    )
 
 
 async def delete(service: Learning, request: Request) -> BaseModel:
@@ -38,7 +39,7 @@ async def delete(service: Learning, request: Request) -> BaseModel:
         NotFound: No execution has this id.
     """
     _check_origin(request)
-    task_id = asked(GetExecution, _path(request)).task_id
+    task_id = parse_request(GetExecution, _path(request)).task_id
     if (await _body(request)).get("confirmed") is not True:
         raise InvalidInput("confirmed", "has to be true: what is deleted can't be brought back")
     done = await service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
@@ -51,7 +52,9 @@ async def decide(service: Learning, request: Request) -> BaseModel:
     """Carries out a decision about a lesson; raises as `Learning.change_lesson`."""
     _check_origin(request)
     lesson = {"lesson_id": request.path_params["lesson_id"]}
-    return await service.change_lesson(asked(ChangeLesson, {**await _body(request), **lesson}))
+    return await service.change_lesson(
+        parse_request(ChangeLesson, {**await _body(request), **lesson})
+    )
 
 
 def _check_origin(request: Request) -> None:

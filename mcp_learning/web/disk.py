@@ -1,4 +1,4 @@
-"""What the data directory takes, and what is left beside it."""
+"""Disk usage of the data directory, and free space."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from mcp_learning.models.fields import Model
 from mcp_learning.settings import Settings
 
 
-class Kept(Model):
+class StoredFiles(Model):
     """The files of a directory: how many, how large, and when the latest was written."""
 
     path: str
@@ -20,28 +20,28 @@ class Kept(Model):
 
 
 class Disk(Model):
-    """Room on the disk of the database, and copies that are kept in its directory."""
+    """Free space on the disk of the database, and the backups and archives beside it."""
 
     free_bytes: int
     total_bytes: int
-    backups: Kept
-    archives: Kept
+    backups: StoredFiles
+    archives: StoredFiles
 
 
 def disk(settings: Settings) -> Disk:
-    """Looks at the disk; blocks. What can't be read counts as nothing."""
+    """Reads the disk usage; blocks. Directories that can't be read count as empty."""
     room = shutil.disk_usage(nearest_existing(settings.data_dir))
     return Disk(
         free_bytes=room.free,
         total_bytes=room.total,
-        backups=_kept(settings.backup_dir),
-        archives=_kept(settings.archive_dir),
+        backups=_stored_files(settings.backup_dir),
+        archives=_stored_files(settings.archive_dir),
     )
 
 
-def _kept(directory: Path) -> Kept:
+def _stored_files(directory: Path) -> StoredFiles:
     found = list(_files(directory))
-    return Kept(
+    return StoredFiles(
         path=str(directory),
         files=len(found),
         bytes=sum(size for size, _ in found),

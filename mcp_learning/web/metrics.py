@@ -1,4 +1,4 @@
-"""The numbers of the health panel in Prometheus text format."""
+"""The figures of the health panel in Prometheus text format."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""The dashboard's process: takes part like any server, serves the page, and opens a browser."""
+"""The dashboard's process: joins the cluster like any server, serves the page, opens a browser."""
 
 import json
 import logging
@@ -28,10 +28,10 @@ from mcp_learning.team.members import service_of
 logger = logging.getLogger(__name__)
 
 PAGE = "dashboard-{pid}.html"
-"""Leads a browser to the page, so that the token isn't on a command line for others to see."""
+"""A file that redirects a browser to the page, so that the token is on no command line."""
 
 UNASKED_SECONDS = 5.0
-"""How long a dashboard that leads, and that nobody looks at, waits before it loads the model."""
+"""How long a leading dashboard without requests waits before it loads the model."""
 
 
 def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
@@ -104,7 +104,7 @@ def _lifespan(runner: ServiceRunner, ready: Callable[[], None], opener: Path) ->
 
 
 async def _load_at_last(runner: ServiceRunner) -> None:
-    """The model is loaded after the first answers; this is for when nobody asks anything."""
+    """Loads the model also if no request comes; otherwise the first responses trigger that."""
     await anyio.sleep(UNASKED_SECONDS)
     runner.note_answer()
 

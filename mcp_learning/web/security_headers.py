@@ -1,9 +1,9 @@
-"""What every answer of the dashboard carries.
+"""Security headers of every response of the dashboard.
 
-A page of another site can make a browser call this server, but not read the token, which lives in
-the address that the command prints (behind `#`, so that browsers send it nowhere) and then in the
-tab's own storage. Nothing here loads or sends anything elsewhere; the policy makes the browser
-refuse it, too, and inline script and style besides.
+A page of another site can make a browser call this server, but can't read the token: it is in the
+URL that the command prints (behind `#`, so that browsers don't send it) and then in the tab's
+session storage. The page loads nothing from elsewhere and sends nothing there; the policy makes the
+browser enforce that, and refuse inline scripts and styles.
 """
 
 from starlette.datastructures import MutableHeaders

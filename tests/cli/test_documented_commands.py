@@ -16,7 +16,7 @@ import pytest
 from cli.conftest import Shell, started
 from store.rows import execution, migrated
 
-from mcp_learning.cli.app import declared
+from mcp_learning.cli.app import load_command
 from mcp_learning.store.duckdb import executions
 
 ROOT = Path(__file__).parent.parent.parent
@@ -155,7 +155,7 @@ def test_the_proofs_of_the_docs_can_be_asked_for() -> None:
 @pytest.mark.parametrize("line", MENTIONED)
 def test_a_command_that_the_docs_mention_exists_with_its_options(line: str) -> None:
     name, *arguments = shlex.split(line)[1:]
-    command = declared(name)
+    command = load_command(name)
     known = {
         option
         for parameter in command.params

@@ -116,7 +116,7 @@ def test_the_hook_that_is_written_runs_in_a_shell(home: Path, run: Command, tmp_
         )
         payload = {"hook_event_name": "UserPromptSubmit", "prompt": task}
         answered = subprocess.run(
-            command.replace(" hook claude-code", " hook claude-code --patience 60"),
+            command.replace(" hook claude-code", " hook claude-code --timeout 60"),
             shell=True,
             input=json.dumps(payload).encode(),
             capture_output=True,

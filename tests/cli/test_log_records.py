@@ -11,7 +11,7 @@ import anyio.lowlevel
 import pytest
 from anyio.abc import SocketStream
 
-from mcp_learning.cli.log_records import OneLine, RepeatLimit, is_worth_telling
+from mcp_learning.cli.log_records import OneLineFormatter, RepeatLimit, is_no_socket_race
 
 
 def test_records_of_one_place_are_bounded_in_a_while_and_what_was_dropped_is_told() -> None:
@@ -47,7 +47,7 @@ def test_a_message_is_one_visible_line_and_a_traceback_follows_it() -> None:
         raise ValueError("with \u202e in it")
     except ValueError:
         record = logging.LogRecord("a", 30, "a.py", 7, "%s", (message,), sys.exc_info())
-    first, *rest = OneLine().format(record).splitlines()
+    first, *rest = OneLineFormatter().format(record).splitlines()
     assert first.endswith("WARNING a: of 2026-01-01 ERROR root: [2Kforged")
     assert rest[0].startswith("Traceback")
     assert rest[-1] == "ValueError: with  in it"
@@ -82,9 +82,9 @@ def test_data_that_arrives_when_waiting_for_it_is_cancelled_is_no_error(
     anyio.run(cancel_a_wait_for_data_that_arrives, tmp_path / "s")
     (record,) = caplog.records
     assert "InvalidStateError" in caplog.text, "anyio has mended it: the filter can go"
-    assert not is_worth_telling(record)
+    assert not is_no_socket_race(record)
     record.exc_info = (ValueError, ValueError(), None)
-    assert is_worth_telling(record)
+    assert is_no_socket_race(record)
 
 
 @pytest.mark.anyio

@@ -12,7 +12,7 @@ from cli.conftest import Ask, Command
 from store import legacy_files, old_databases
 from store.rows import execution, migrated
 
-from mcp_learning.cli.upgrade_steps import bring_file_up, complete, verify
+from mcp_learning.cli.upgrade_steps import embed_and_index, upgrade_file, verify
 from mcp_learning.cluster.connect import connect
 from mcp_learning.cluster.exclusive_access import exclusive_access
 from mcp_learning.errors import IndexUnavailable, StoreDamaged, StoreError, StoreLocked
@@ -66,7 +66,7 @@ def test_a_database_of_the_original_design_is_upgraded_and_kept_as_it_was(
     assert Path(report["backup"]).read_bytes() == file
     assert Path(report["backup"] + ".wal").read_bytes() == log
     assert counts(path)["embeddings"] == 31
-    again = bring_file_up(Settings.load(data_dir=data_dir), ignore_progress)
+    again = upgrade_file(Settings.load(data_dir=data_dir), ignore_progress)
     assert (again.version, again.backup) == (report["to_version"], None)
 
 
@@ -147,11 +147,11 @@ def test_whatever_the_vectors_are_like_the_executions_are_kept(
     else:
         legacy_files.make(path, 40, vectors=None, index=False)
 
-    file = bring_file_up(settings, ignore_progress)
+    file = upgrade_file(settings, ignore_progress)
 
     assert file.version == 0
     assert counts(path)["executions"] == 40
-    assert bring_file_up(settings, ignore_progress).backup is None
+    assert upgrade_file(settings, ignore_progress).backup is None
 
 
 def test_an_older_schema_is_kept_and_migrated(
@@ -164,7 +164,7 @@ def test_an_older_schema_is_kept_and_migrated(
     known = (*migrations.known(), newer)
     monkeypatch.setattr(migrations, "known", lambda: known)
 
-    file = bring_file_up(settings, ignore_progress)
+    file = upgrade_file(settings, ignore_progress)
 
     assert file.version == known[-2].version
     assert file.backup is not None
@@ -184,12 +184,12 @@ def test_it_waits_for_a_leader_that_does_not_answer_or_has_ended(settings: Setti
 
     with ExitStack() as leading:
         leading.enter_context(exclusive_access(settings))
-        file = bring_file_up(settings, ignore_progress, pause=end_the_leader)
+        file = upgrade_file(settings, ignore_progress, pause=end_the_leader)
     assert file.version == migrations.newest()
     assert len(pauses) == 1
 
     with exclusive_access(settings), pytest.raises(StoreLocked, match="in use by"):
-        bring_file_up(settings, ignore_progress, patience=0.0, pause=pauses.append)
+        upgrade_file(settings, ignore_progress, timeout=0.0, pause=pauses.append)
     assert len(pauses) == 1
 
 
@@ -200,7 +200,7 @@ def test_an_hnsw_index_on_our_own_tables_is_dropped(settings: Settings) -> None:
         connection.execute("SET hnsw_enable_experimental_persistence = true")
         connection.execute("CREATE INDEX mine ON embeddings USING HNSW (embedding)")
 
-    file = bring_file_up(settings, ignore_progress)
+    file = upgrade_file(settings, ignore_progress)
 
     assert file.dropped == ["mine"]
     assert file.backup is not None
@@ -224,7 +224,7 @@ def test_what_can_t_be_upgraded_is_left_as_it_is(kind: str, settings: Settings) 
             connection.execute("CREATE TABLE t AS FROM range(3)")
     before = path.read_bytes()
     with pytest.raises(StoreDamaged if kind == "damaged" else StoreError):
-        bring_file_up(settings, ignore_progress)
+        upgrade_file(settings, ignore_progress)
     assert path.read_bytes() == before
     assert not settings.backup_dir.exists()
 
@@ -297,7 +297,7 @@ async def test_vectors_of_another_model_are_made_again(settings: Settings) -> No
         with pytest.raises(IndexUnavailable, match="re-embed"):
             await learning.embed_missing(EmbedMissing(), ignore_progress)
 
-        health, embedded = await complete(settings, ignore_progress)
+        health, embedded = await embed_and_index(settings, ignore_progress)
 
         assert (health.embedded, health.reembed_due, embedded) == (4, False, 4)
         assert health.leader is not None
@@ -309,5 +309,5 @@ async def test_an_index_is_built_where_searches_are_to_use_one(settings: Setting
     settings.data_dir.mkdir()
     fill(settings.database_path, 12)
     wanted = settings.model_copy(update={"search_mode": "hnsw"})
-    health, embedded = await complete(wanted, ignore_progress)
+    health, embedded = await embed_and_index(wanted, ignore_progress)
     assert (health.index.state, embedded) == ("ready", 12)

@@ -69,7 +69,7 @@ def log(data_dir: Path) -> str:
 
 
 def ask(hook: Hook, prompt: Any = PROMPT, **more: Any) -> str:
-    return hook("--patience", "60", hook_event_name="UserPromptSubmit", prompt=prompt, **more)
+    return hook("--timeout", "60", hook_event_name="UserPromptSubmit", prompt=prompt, **more)
 
 
 def test_a_prompt_is_answered_with_similar_tasks_marked_as_data(
@@ -98,11 +98,11 @@ def test_a_session_is_told_once_what_matters_at_each_turn(
     assert "Clear the stale cookie" in context(ask(hook, **turn))
     assert ask(hook, **turn) == ""
     before = {"hook_event_name": "PreToolUse", "tool_name": "Bash", **turn}
-    warning = hook("--patience", "60", **before, tool_input={"command": "make"})
+    warning = hook("--timeout", "60", **before, tool_input={"command": "make"})
     assert "CC=clang make" in context(warning, "PreToolUse")
-    assert hook("--patience", "60", **before, tool_input={"command": "make"}) == ""
-    assert hook("--patience", "60", **before, tool_input={"command": "ls"}) == ""
-    assert hook("--patience", "60", hook_event_name="SessionStart", source="clear", **turn) == ""
+    assert hook("--timeout", "60", **before, tool_input={"command": "make"}) == ""
+    assert hook("--timeout", "60", **before, tool_input={"command": "ls"}) == ""
+    assert hook("--timeout", "60", hook_event_name="SessionStart", source="clear", **turn) == ""
     assert "Clear the stale cookie" in context(ask(hook, **turn))
     assert log(data_dir) == ""
 
@@ -117,11 +117,11 @@ def test_a_client_that_is_deaf_at_prompts_is_told_at_its_next_tool(
     ):
         turn = {"client": client, "session_id": "s"}
         asked = {"hook_event_name": prompt, "prompt": PROMPT, **turn}
-        assert hook("--patience", "60", **asked) == ""
-        told = json.loads(hook("--patience", "60", hook_event_name=tool, **turn))
+        assert hook("--timeout", "60", **asked) == ""
+        told = json.loads(hook("--timeout", "60", hook_event_name=tool, **turn))
         assert list(told) == [key]
         assert "Clear the stale cookie" in told[key]
-        assert hook("--patience", "60", hook_event_name=tool, **turn) == ""
+        assert hook("--timeout", "60", hook_event_name=tool, **turn) == ""
 
 
 def test_without_a_server_nothing_is_said_and_nothing_made(hook: Hook, data_dir: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(hook: Hook, data_dir: Path
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = {"port": silent.getsockname()[1], "token": "x"}
         (data_dir / "run" / "leader.json").write_text(json.dumps(address))
-        assert hook("--patience", "0.05", hook_event_name="UserPromptSubmit", prompt=PROMPT) == ""
+        assert hook("--timeout", "0.05", hook_event_name="UserPromptSubmit", prompt=PROMPT) == ""
     assert "the server took longer than 0.05 s" in log(data_dir)
 
 
@@ -207,7 +207,7 @@ def test_the_hook_imports_neither_the_database_nor_the_model_nor_the_models(
     payload = {"hook_event_name": "UserPromptSubmit", "prompt": PROMPT}
     command = [COMMAND[0], "-X", "importtime", *COMMAND[1:], "claude-code"]
     done = subprocess.run(
-        [*command, "--data-dir", str(data_dir), "--patience", "60"],
+        [*command, "--data-dir", str(data_dir), "--timeout", "60"],
         input=json.dumps(payload).encode(),
         capture_output=True,
         check=True,
@@ -223,7 +223,7 @@ def test_the_hook_imports_neither_the_database_nor_the_model_nor_the_models(
 def test_a_log_begins_anew_when_it_is_large(data_dir: Path) -> None:
     data_dir.mkdir()
     (data_dir / "hook.log").write_bytes(b"x" * (hook_paths.LARGEST_LOG + 1))
-    hook_paths.note(data_dir, "a line\nof two")
+    hook_paths.append_log(data_dir, "a line\nof two")
     assert log(data_dir).endswith(" a line of two\n")
     assert (data_dir / "hook.log.1").stat().st_size == hook_paths.LARGEST_LOG + 1
 

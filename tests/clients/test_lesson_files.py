@@ -27,7 +27,7 @@ def view(**values: Any) -> LessonView:
 
 
 def written(path: Path, lines: list[str]) -> bytes | None:
-    lesson_files.apply(lesson_files.planned(path, lines))
+    lesson_files.apply(lesson_files.plan_edit(path, lines))
     return path.read_bytes() if path.exists() else None
 
 
@@ -43,7 +43,7 @@ def test_taking_the_lessons_out_gives_the_file_back_as_it_was(
     first = written(path, LINES)
     assert first is not None
     assert b"- one" in first
-    assert not lesson_files.planned(path, LINES).changes
+    assert not lesson_files.plan_edit(path, LINES).changes
     assert written(path, ["- three"]) != first
     assert written(path, LINES) == first
     assert written(path, []) == before
@@ -78,7 +78,7 @@ def test_a_broken_file_is_refused_and_left_alone(
     path = tmp_path / "AGENTS.md"
     path.write_bytes(content)
     with pytest.raises(LearningError, match=problem):
-        lesson_files.planned(path, LINES)
+        lesson_files.plan_edit(path, LINES)
     assert path.read_bytes() == content
 
 
@@ -87,17 +87,17 @@ def test_a_file_that_is_read_only_or_of_another_is_refused(tmp_path: Path) -> No
     path.write_bytes(b"mine\n")
     path.chmod(0o444)
     with pytest.raises(LearningError, match="read-only"):
-        lesson_files.planned(path, LINES)
+        lesson_files.plan_edit(path, LINES)
     skill = lesson_files.path_of("skills", tmp_path)
     skill.parent.mkdir(parents=True)
     skill.write_bytes(b"---\nname: other\n---\n")
     with pytest.raises(LearningError, match="rename it"):
-        lesson_files.planned(skill, LINES)
+        lesson_files.plan_edit(skill, LINES)
 
 
 def test_a_file_that_changed_since_it_was_shown_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "AGENTS.md"
-    edit = lesson_files.planned(path, LINES)
+    edit = lesson_files.plan_edit(path, LINES)
     path.write_bytes(b"mine\n")
     with pytest.raises(LearningError, match="changed meanwhile"):
         lesson_files.apply(edit)
@@ -139,18 +139,18 @@ def test_only_kept_lessons_of_this_repository_without_secrets_get_out() -> None:
         view(avoid="<private>the name</private>"),
         view(do="use [redacted:github-token] first"),
     ]
-    lines, ids = lesson_files.chosen(lessons, ["acme/shop"], "", 1_000)
+    lines, ids = lesson_files.select_lessons(lessons, ["acme/shop"], "", 1_000)
     assert ids == [str(one.lesson.lesson_id) for one in lessons[:2]] or len(ids) == 2
     text = "\n".join(lines)
     assert "clear the cookie" in text
     for hidden in ("on trial", "another", "ghp_", "private", "redacted"):
         assert hidden not in text
-    assert lesson_files.chosen(lessons, ["acme/shop"], "acme/*", 1_000)[1] != ids
+    assert lesson_files.select_lessons(lessons, ["acme/shop"], "acme/*", 1_000)[1] != ids
 
 
 def test_a_text_can_not_end_the_block_and_the_budget_holds(tmp_path: Path) -> None:
     lessons = [view(do=f"write {END} {number}") for number in range(60)]
-    lines, _ = lesson_files.chosen(lessons, [], "", 500)
+    lines, _ = lesson_files.select_lessons(lessons, [], "", 500)
     assert 0 < len(lines) < 60
     assert len("\n".join(lines)) / 3.5 <= 500
     path = tmp_path / "AGENTS.md"

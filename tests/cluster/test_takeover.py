@@ -224,7 +224,7 @@ async def mute(settings: Settings) -> AsyncIterator[Member]:
 IMPATIENT = ClusterConfig(
     leader_wait=0.3,
     min_leader_wait=0.3,
-    welcome_timeout=0.1,
+    handshake_timeout=0.1,
     ping_interval=0.02,
     lock_handover=0.3,
 )

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from mcp_learning.insights.findings import MOST, findings
-from mcp_learning.models.dashboard import Approach, Loop, Rate
+from mcp_learning.models.dashboard import ApproachComparison, Rate, RecallUse
 from mcp_learning.models.results import Change, Direction, FailurePattern
 
 FAILED, FIXED = UUID(int=1), UUID(int=2)
@@ -22,8 +22,8 @@ def change(direction: Direction, by: float, least: float) -> Change:
     )
 
 
-def approach(name: str, direction: Direction, by: float, least: float) -> Approach:
-    return Approach(
+def approach(name: str, direction: Direction, by: float, least: float) -> ApproachComparison:
+    return ApproachComparison(
         task_type="bug_fix",
         approach=name,
         success=30,
@@ -41,7 +41,7 @@ def failure(**values: object) -> FailurePattern:
     return FailurePattern.model_validate(given | seen | values)
 
 
-NO_USE = Loop(
+NO_USE = RecallUse(
     returned=0,
     recalled=0,
     links=0,

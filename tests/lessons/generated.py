@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from mcp_learning.lessons.findings import WORTH, Teaching
+from mcp_learning.lessons.findings import WORTH, LessonFinding
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import Execution
@@ -85,7 +85,7 @@ def differences() -> dict[tuple[str, str], float]:
     return found
 
 
-def compared(runs: Sequence[Experience], lessons: Sequence[Teaching]) -> Found:
+def compared(runs: Sequence[Experience], lessons: Sequence[LessonFinding]) -> Found:
     """Lessons about approaches and failures against what was planted."""
     truth, fixes = differences(), _fixes(runs)
     planted = {key for key, value in truth.items() if abs(value) >= WORTH}
@@ -112,7 +112,7 @@ def _template(message: str) -> int:
     return next(n for n, (pattern, _) in enumerate(TEMPLATES) if pattern.fullmatch(message))
 
 
-def _fix_told(lesson: Teaching, by_id: dict[UUID, Experience]) -> int | None:
+def _fix_told(lesson: LessonFinding, by_id: dict[UUID, Experience]) -> int | None:
     """The number of the failure whose fix a lesson tells; None: it tells another's, or none."""
     told, *failed = (by_id[one] for one in lesson.evidence)
     numbers = [_template(one.error_message) for one in failed]

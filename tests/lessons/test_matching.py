@@ -31,7 +31,7 @@ def test_one_on_trial_has_a_place_beside_kept_ones_and_they_take_turns() -> None
     tried = [lesson() for _ in range(5)]
     seen = set()
     for unit in range(60):
-        offered = matching.offered([*kept, *tried], str(unit))
+        offered = matching.choose([*kept, *tried], str(unit))
         assert len(offered) == matching.MOST
         assert len(ids(offered) & ids(tried)) == 1
         seen |= ids(offered) & ids(tried)
@@ -42,20 +42,22 @@ def test_a_lesson_fits_by_type_repository_execution_words_or_meaning() -> None:
     known = uuid4()
     told = lesson(evidence=[known], repo="acme/shop", task_type="bug_fix")
     elsewhere = TaskAtHand("the login fails", "acme/billing", "bug_fix")
-    assert matching.fitting([told], elsewhere, {}) == []
-    assert matching.fitting([told], TaskAtHand("the login fails", "", "docs"), {}) == []
-    assert matching.fitting([told], TaskAtHand("the login fails"), {}) == [told]
+    assert matching.matching_lessons([told], elsewhere, {}) == []
+    assert matching.matching_lessons([told], TaskAtHand("the login fails", "", "docs"), {}) == []
+    assert matching.matching_lessons([told], TaskAtHand("the login fails"), {}) == [told]
     other = TaskAtHand("users can't get in", "shop", "bug_fix")
-    assert matching.fitting([told], other, {}) == []
+    assert matching.matching_lessons([told], other, {}) == []
     assert matching.undecided([told], other) == [told]
-    assert matching.fitting([told], other, {told.lesson_id: 0.6}) == [told]
-    assert matching.fitting([told], other._replace(alike=[known]), {}) == [told]
+    assert matching.matching_lessons([told], other, {told.lesson_id: 0.6}) == [told]
+    assert matching.matching_lessons([told], other._replace(alike=[known]), {}) == [told]
 
 
 def test_what_is_known_of_approaches_fits_the_tasks_of_the_type_alone() -> None:
     one = lesson(kind="approach", task_type="bug_fix", when="the task is a bug_fix")
-    assert matching.fitting([one], TaskAtHand("anything", task_type="bug_fix"), {}) == [one]
-    assert matching.fitting([one], TaskAtHand("the task is a bug_fix"), {}) == []
+    assert matching.matching_lessons([one], TaskAtHand("anything", task_type="bug_fix"), {}) == [
+        one
+    ]
+    assert matching.matching_lessons([one], TaskAtHand("the task is a bug_fix"), {}) == []
 
 
 def test_a_command_is_known_by_its_first_words_in_its_repository() -> None:

@@ -39,7 +39,7 @@ def test_what_is_not_found_any_more_is_retired_and_waits_again_when_it_is() -> N
     (one, *_) = states(merging.with_findings([], FOUND, NOW))
     (gone,) = merging.with_findings([one], [], LATER)
     assert gone.lesson.status == "retired"
-    assert merging.has_faded(gone.changes)
+    assert merging.lost_its_evidence(gone.changes)
     retired = gone.lesson
     assert merging.with_findings([retired], FOUND[:1], LATER) == []
     (back,) = merging.with_findings([retired], FOUND[:1], LATER, {retired.lesson_id})

@@ -66,13 +66,13 @@ def test_a_lot_is_the_same_for_a_task_and_fair_over_many() -> None:
 
 def test_of_a_thousand_candidates_the_most_promising_are_tried_and_the_others_wait() -> None:
     many = [lesson(status="candidate", do=f"way {n}", gain_low=n / 1_000) for n in range(1_000)]
-    promoted = trials.promoted(many, NOW)
+    promoted = trials.start_trials(many, NOW)
     assert [one.lesson.do for one in promoted] == [f"way {999 - n}" for n in range(ON_TRIAL)]
 
 
 def test_a_candidate_that_contradicts_a_lesson_in_use_waits() -> None:
     used = lesson(do=None, avoid="clear the cookie")
-    assert trials.promoted([used, lesson(status="candidate")], NOW) == []
+    assert trials.start_trials([used, lesson(status="candidate")], NOW) == []
 
 
 def test_a_trial_ends_after_fifty_showings_unless_it_is_promising() -> None:
@@ -80,7 +80,7 @@ def test_a_trial_ends_after_fifty_showings_unless_it_is_promising() -> None:
 
     def judged(shown: int, withheld: int, *lines: LessonChange) -> LessonChange | None:
         tally = Tally(Outcomes(shown, 50 - shown), Outcomes(withheld, 50 - withheld), 0)
-        found = trials.judged([one], {one.lesson_id: tally}, NOW, {one.lesson_id: lines})
+        found = trials.conclude_trials([one], {one.lesson_id: tally}, NOW, {one.lesson_id: lines})
         assert all(
             r.lesson.status == ("trial" if c.change == trials.CONTINUED else c.change)
             for r in found
@@ -103,8 +103,8 @@ def test_a_trial_ends_after_fifty_showings_unless_it_is_promising() -> None:
 def test_what_is_pinned_stays_whatever_its_effect() -> None:
     harmful = Tally(Outcomes(0, 40), Outcomes(40, 0), 0)
     one = lesson(pinned=True, status="kept")
-    assert trials.judged([one], {one.lesson_id: harmful}, NOW, {}) == []
+    assert trials.conclude_trials([one], {one.lesson_id: harmful}, NOW, {}) == []
     two = lesson(status="kept")
-    (revision,) = trials.judged([two], {two.lesson_id: harmful}, NOW, {})
+    (revision,) = trials.conclude_trials([two], {two.lesson_id: harmful}, NOW, {})
     assert revision.lesson.status == "retired"
     assert "went worse" in revision.changes[0].reason

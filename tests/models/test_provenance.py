@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.clients.transcripts import claude_code, codex
-from mcp_learning.models.provenance import judged, merged, telling, told
+from mcp_learning.models.provenance import (
+    apply_verdict,
+    merge_source,
+    told_fields,
+    with_told_fields,
+)
 from mcp_learning.models.results import Execution
 from mcp_learning.models.verdicts import OBSERVERS, PENDING, Verdict, reason, with_noted
 
@@ -23,11 +28,11 @@ def execution(**values: Any) -> Execution:
 
 
 def tell(stored: Execution, **values: Any) -> Execution:
-    return stored.model_copy(update=telling(stored, values))
+    return stored.model_copy(update=with_told_fields(stored, values))
 
 
 def observe(stored: Execution, **values: Any) -> Execution:
-    return merged(stored, {"outcome": "pending", **OBSERVED, **values})
+    return merge_source(stored, {"outcome": "pending", **OBSERVED, **values})
 
 
 def test_the_clients_whose_sessions_are_read_and_git_are_observers() -> None:
@@ -60,14 +65,14 @@ def test_a_crash_that_was_observed_is_none_when_the_session_goes_on() -> None:
 
 
 def test_a_table_without_outcomes_does_not_know_them() -> None:
-    one = merged(execution(outcome="failure"), {"outcome": "pending", "approach": "b"})
+    one = merge_source(execution(outcome="failure"), {"outcome": "pending", "approach": "b"})
     assert (one.outcome, one.approach) == ("failure", "b")
 
 
 def test_what_another_database_was_told_later_replaces() -> None:
     one = tell(execution(**OBSERVED), outcome="failure", approach="a")
     metadata = {"source": "claude-code", "told": ["outcome"]}
-    one = merged(one, {"outcome": "success", "approach": "guess", "metadata": metadata})
+    one = merge_source(one, {"outcome": "success", "approach": "guess", "metadata": metadata})
     assert (one.outcome, one.approach) == ("success", "a")
 
 
@@ -125,7 +130,7 @@ def test_whatever_is_told_and_observed_each_field_is_as_it_was_told_last(
             else:
                 assert one.metadata is not None
                 assert value.get("a") == one.metadata.get("a")
-        assert told(dict(one)) >= last.keys() - {"metadata"}
+        assert told_fields(dict(one)) >= last.keys() - {"metadata"}
 
 
 def test_a_told_outcome_is_certain_unless_it_is_told_otherwise() -> None:
@@ -160,7 +165,7 @@ def show(stored: Execution, verdict: Verdict) -> Execution:
         "outcome_confidence": verdict.confidence,
     }
     metadata = with_noted(OBSERVED["metadata"], {"session": verdict})
-    return merged(stored, {**OBSERVED, **seen, "metadata": metadata})
+    return merge_source(stored, {**OBSERVED, **seen, "metadata": metadata})
 
 
 def known(one: Execution) -> tuple[str, str, float]:
@@ -190,15 +195,15 @@ def test_history_corrects_what_a_session_showed_and_a_later_reading_leaves_it() 
     one = show(execution(**OBSERVED), COMMITTED)
     assert known(one) == ("success", "git", 0.95)
     assert reason(dict(one)) == "git: commit 1a2b3c4"
-    one = judged(one, "git", REVERTED)
+    one = apply_verdict(one, "git", REVERTED)
     assert known(one) == ("failure", "git", 0.95)
     assert known(show(one, COMMITTED)) == ("failure", "git", 0.95)
     assert known(observe(one)) == ("failure", "git", 0.95), "who doesn't know replaces nothing"
-    one = judged(one, "ci", PASSED)
+    one = apply_verdict(one, "ci", PASSED)
     assert known(one) == ("success", "ci", 0.9), "of git and ci, the later one counts"
-    one = judged(judged(one, "ci", PENDING), "git", PENDING)
+    one = apply_verdict(apply_verdict(one, "ci", PENDING), "git", PENDING)
     assert known(one) == ("success", "git", 0.95), "what is taken back leaves the session's word"
-    assert known(judged(one, "session", PENDING)) == ("pending", "none", 0.0)
+    assert known(apply_verdict(one, "session", PENDING)) == ("pending", "none", 0.0)
 
 
 def test_a_reading_that_knows_no_longer_takes_its_own_word_back() -> None:
@@ -221,10 +226,10 @@ def test_what_git_says_no_more_goes_unless_it_was_told(source: dict[str, str]) -
     inferred = execution(**stored, approach="README.md", solution_summary="Changed README.md.")
     now = {"outcome": "pending", "metadata": {"source": "git", **commit}}
 
-    plain = merged(inferred, now)
+    plain = merge_source(inferred, now)
     assert (plain.outcome, plain.approach, plain.solution_summary) == ("pending", None, None)
 
     told_since = tell(inferred, outcome="success", approach="a new lid")
-    kept = merged(told_since, now)
+    kept = merge_source(told_since, now)
     assert (kept.outcome, kept.outcome_basis) == ("success", "told")
     assert (kept.approach, kept.solution_summary) == ("a new lid", None)

@@ -20,7 +20,7 @@ import anyio
 import duckdb  # noqa: F401 - so that no process has to import it again
 import numpy as np  # noqa: F401
 
-from mcp_learning.cli.upgrade_steps import bring_file_up
+from mcp_learning.cli.upgrade_steps import upgrade_file
 from mcp_learning.models.maintenance import Backup, Prune
 from mcp_learning.service import recovery
 from mcp_learning.service.learning import LearningService
@@ -50,7 +50,7 @@ def prune(settings: Settings) -> None:
 
 
 def upgrade(settings: Settings) -> None:
-    bring_file_up(settings, _unheard)
+    upgrade_file(settings, _unheard)
 
 
 OPERATIONS: dict[str, Callable[[Settings], None]] = {

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from store.rows import execution, migrated
 
-from mcp_learning.cli.upgrade_steps import bring_file_up
+from mcp_learning.cli.upgrade_steps import upgrade_file
 from mcp_learning.errors import StoreDamaged
 from mcp_learning.service import recovery
 from mcp_learning.service.protocol import ignore_progress
@@ -200,12 +200,12 @@ def test_an_upgrade_killed_at_any_step_leaves_the_old_or_the_new_database(tmp_pa
             assert kept.read_bytes() == original, place
     assert (places[0] / "learning.duckdb").read_bytes() == original
     for place in places:
-        bring_file_up(Settings.load(data_dir=place), ignore_progress)
+        upgrade_file(Settings.load(data_dir=place), ignore_progress)
         assert held(place / "learning.duckdb").counts["executions"] == 31, place
         assert not list(place.glob("*.new*"))
 
 
 def descriptions(path: Path) -> set[str]:
-    with copies.opened(path) as cursor:
+    with copies.open_read_only(path) as cursor:
         rows = cursor.execute("SELECT task_description FROM executions").fetchall()
     return {row[0] for row in rows}

@@ -36,7 +36,7 @@ from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.server.stdio import serve
 from mcp_learning.settings import Settings
 serve(Settings.load(), config=ClusterConfig(
-    leader_wait=5.0, min_leader_wait=5.0, welcome_timeout=0.1, ping_interval=0.1
+    leader_wait=5.0, min_leader_wait=5.0, handshake_timeout=0.1, ping_interval=0.1
 ))
 """
 """A server that waits as all do, but not as long."""

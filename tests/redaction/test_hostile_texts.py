@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from redaction import corpus
 
-from mcp_learning.clients.transfer.imported import fitted
+from mcp_learning.clients.transfer.imported import clean_and_truncate
 from mcp_learning.redaction.secrets import redact, redact_beginning
 
 REPEATED = [
@@ -73,7 +73,7 @@ def test_a_text_twice_as_long_takes_at_most_about_twice_the_calls(part: str) -> 
 @pytest.mark.parametrize("part", REPEATED)
 def test_a_repetition_of_16_million_characters_is_cut_before_it_is_searched(part: str) -> None:
     text = part * (16_000_000 // len(part))
-    assert len(fitted(text, 2_000)) <= 2_000
+    assert len(clean_and_truncate(text, 2_000)) <= 2_000
 
 
 @pytest.mark.parametrize("sample", corpus.secrets()[::20], ids=lambda sample: sample.name)
@@ -92,4 +92,4 @@ def test_a_cut_leaves_no_half_of_a_secret_wherever_it_falls(
 
 def test_of_a_long_text_the_beginning_is_kept() -> None:
     text = "".join(f"line {number} of the log\n" for number in range(100_000))
-    assert fitted(text, 2_000) == text[:1_999].rstrip() + "…"
+    assert clean_and_truncate(text, 2_000) == text[:1_999].rstrip() + "…"

@@ -21,7 +21,7 @@ from mcp_learning.errors import IndexUnavailable
 from mcp_learning.search import vss
 from mcp_learning.search.build_process import BuildProcess
 from mcp_learning.search.hnsw import NEAREST_SQL, HnswIndex, IndexInfo
-from mcp_learning.store.duckdb.lists import as_text
+from mcp_learning.store.duckdb.bound_lists import as_text
 
 ROWS = 500
 VERSIONS = np.arange(11, 11 + ROWS)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from mcp_learning.models.insights import Contrast, Insights, Shift, Thin
+from mcp_learning.models.insights import Contrast, GroupChange, Insights, SmallGroup
 from mcp_learning.models.results import Change, FailurePattern, Group, Totals, Trend
 from mcp_learning.server.insights import code, page
 
@@ -76,10 +76,10 @@ def made(text: str = "words", count: int = 2, **changed: Any) -> Insights:
         "contrasted": 5,
         "failures": [failure, failure.model_copy(update={"fix_basis": "similar task"})] * count,
         "other_failures": 4,
-        "better": [Shift(group_by="repo", group=group)] * count,
-        "worse": [Shift(group_by="error_type", group=group)] * count,
+        "better": [GroupChange(group_by="repo", group=group)] * count,
+        "worse": [GroupChange(group_by="error_type", group=group)] * count,
         "compared": 9,
-        "thin": [Thin(group_by="approach", key=text, ended=3)] * count,
+        "thin": [SmallGroup(group_by="approach", key=text, ended=3)] * count,
     }
     return Insights(**(values | changed))
 

@@ -294,7 +294,7 @@ async def test_what_was_decided_elsewhere_replaces_a_finding_that_waits_here(
     line = LessonChange(changed_at=found.lesson.created_at, change="retired", by="person")
     decided = PastLesson(lesson=past.lesson.model_copy(update=other), history=[line])
     faded = decided.model_copy(
-        update={"history": [line.model_copy(update={"reason": merging.GONE})]}
+        update={"history": [line.model_copy(update={"reason": merging.EVIDENCE_LOST})]}
     )
     for one, created, status in (
         (faded, 0, "trial"),

@@ -10,7 +10,7 @@ from store.rows import execution
 
 from mcp_learning.models.results import Execution
 from mcp_learning.settings import Settings
-from mcp_learning.store.duckdb.feed import as_of_one_moment
+from mcp_learning.store.duckdb.feed import consistent_snapshot
 from mcp_learning.store.duckdb.store import DuckDBStore, open_store
 from mcp_learning.store.types import Changes, Columns, Mark, Selection
 
@@ -102,9 +102,9 @@ async def test_what_is_deleted_and_recorded_again_while_rows_are_read_is_read_ag
             log.extend([task_id.int >> 64, task_id.int & (2**64 - 1), 3, 4])
         return rows
 
-    assert as_of_one_moment(read, log) == (rows, 6)
+    assert consistent_snapshot(read, log) == (rows, 6)
     assert reads == 2
-    assert as_of_one_moment(read, log) == (rows, 6)
+    assert consistent_snapshot(read, log) == (rows, 6)
     assert reads == 3
 
 

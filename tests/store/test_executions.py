@@ -86,7 +86,7 @@ def test_deleting_takes_embeddings_feedback_and_recalls_along(cursor: Cursor) ->
     executions.add_uses(cursor, gone.task_id, [kept.task_id], NOW)
     executions.add_uses(cursor, kept.task_id, [gone.task_id], NOW)
     executions.delete(cursor, [gone.task_id, also_gone.task_id, uuid4()])
-    assert executions.unknown(cursor, [kept.task_id, gone.task_id]) == [gone.task_id]
+    assert executions.missing_ids(cursor, [kept.task_id, gone.task_id]) == [gone.task_id]
     for table, left in {"executions": 1, "embeddings": 1, "feedback": 1, "uses": 0}.items():
         assert cursor.execute(f"SELECT count(*) FROM {table}").fetchone() == (left,)
     assert executions.feedback_of(cursor, kept.task_id) == [Feedback(submitted_at=NOW, rating=3)]
@@ -116,8 +116,8 @@ def test_what_a_search_shows_is_what_was_inserted(cursor: Cursor, batch: list[Ex
     with undone(cursor):
         insert_all(cursor, batch)
         sequences = _sequences(cursor)
-        by_id = executions.shown(cursor, [uuid4(), *(row.task_id for row in batch)])
-        latest = executions.shown_latest(cursor, len(batch), 10**6)
+        by_id = executions.summaries(cursor, [uuid4(), *(row.task_id for row in batch)])
+        latest = executions.latest_summaries(cursor, len(batch), 10**6)
         assert by_id == latest
         assert list(latest) == [row.task_id for row in batch]
         for row in batch:
@@ -160,7 +160,7 @@ def test_what_a_search_keeps_in_memory_is_what_was_inserted_and_changed(
                     assert values[at] == normal_form(row.error_message or "")
                 else:
                     assert values[at] == str(getattr(row, name) or "")
-        texts = {one.text_hash: one.texts for one in feed.words(cursor, found.sequence.tolist())}
+        texts = {one.text_hash: one.texts for one in feed.texts(cursor, found.sequence.tolist())}
         assert texts == {
             stamp: _searched(row)
             for stamp, row in zip(found.text_hash.tolist(), chosen, strict=True)
@@ -346,10 +346,10 @@ def test_an_empty_database_has_figures_too(cursor: Cursor) -> None:
     assert statistics.outcomes(cursor, "repo", period, ["a"]) == {}
     assert statistics.pairings(cursor, period, 5) == []
     assert executions.count(cursor) == 0
-    assert executions.unknown(cursor, []) == []
-    assert executions.shown(cursor, []) == {}
+    assert executions.missing_ids(cursor, []) == []
+    assert executions.summaries(cursor, []) == {}
     assert len(feed.read(cursor)) == 0
-    assert feed.words(cursor, []) == []
+    assert feed.texts(cursor, []) == []
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])

@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def descriptions(path: Path) -> list[str | None]:
-    with legacy.opened(path) as database:
+    with legacy.open_legacy(path) as database:
         return [
             row["task_description"]
             for batch in database.batches(["task_description"])
@@ -50,7 +50,7 @@ def test_all_rows_are_read_whatever_the_vectors_are(
     path: Path, vectors: str | None, length: int, index: bool
 ) -> None:
     legacy_files.make(path, 600, vectors=vectors, length=length, index=index)
-    with legacy.opened(path) as database:
+    with legacy.open_legacy(path) as database:
         layout = database.layout
         rows = [row for batch in database.batches(READ) for row in batch.rows or ()]
     assert layout.rows == 600
@@ -100,7 +100,7 @@ def test_without_a_readable_log_the_rest_is_read_and_said_to_be_incomplete(path:
     content = bytearray(log.read_bytes())
     content[len(content) // 2] ^= 0xFF
     log.write_bytes(content)
-    with legacy.opened(path) as database:
+    with legacy.open_legacy(path) as database:
         assert database.layout.log_lost
         assert database.layout.rows == 600
     assert descriptions(path) == all_of(600)
@@ -116,7 +116,7 @@ def test_columns_may_be_of_other_types_and_names_in_capitals(path: Path) -> None
         connection.execute(
             "INSERT INTO executions SELECT 'pump', to_timestamp(0), {'a': 1, 'b': ['x']}, 3"
         )
-    with legacy.opened(path) as database:
+    with legacy.open_legacy(path) as database:
         (batch,) = database.batches(["timestamp", "metadata", 'odd " name'])
     assert batch.rows == [
         {
@@ -150,7 +150,7 @@ def test_rows_on_a_damaged_block_are_told_and_all_others_are_read(path: Path) ->
     with path.open("r+b") as file:
         file.seek(3 * 4096 + block * 2**18 + 5_000)
         file.write(b"\xff" * 64)
-    with legacy.opened(path) as database:
+    with legacy.open_legacy(path) as database:
         batches = list(database.batches(["task_description", "repo"]))
     lost = {
         n for batch in batches if batch.rows is None for n in range(batch.first, batch.last + 1)
@@ -180,7 +180,7 @@ def test_feedback_and_uses_hang_on_the_executions_of_our_own_files(path: Path) -
             "INSERT INTO uses VALUES (?, uuid(), '2025-01-02')",
             [one.task_id],
         )
-    with legacy.opened(path) as database:
+    with legacy.open_legacy(path) as database:
         assert database.layout.schema_version >= 1
         (feedback,) = database.details("feedback", 0, 0)
         (use,) = database.details("uses", 0, 0)
@@ -192,7 +192,10 @@ def test_feedback_and_uses_hang_on_the_executions_of_our_own_files(path: Path) -
 @pytest.mark.parametrize("content", [b"", b"not a database" * 1_000, b"\x00" * 300_000])
 def test_what_is_no_database_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises((StoreDamaged, InvalidInput), match=r"old\.duckdb"), legacy.opened(path):
+    with (
+        pytest.raises((StoreDamaged, InvalidInput), match=r"old\.duckdb"),
+        legacy.open_legacy(path),
+    ):
         pass
     assert path.read_bytes() == content
 
@@ -208,13 +211,16 @@ def test_a_file_cut_in_half_gives_what_is_left_or_is_refused(path: Path) -> None
 
 def test_a_database_without_executions_is_refused(path: Path) -> None:
     duckdb.connect(str(path)).close()
-    with pytest.raises(InvalidInput, match=r"^path: .*no table executions"), legacy.opened(path):
+    with (
+        pytest.raises(InvalidInput, match=r"^path: .*no table executions"),
+        legacy.open_legacy(path),
+    ):
         pass
 
 
 def test_a_directory_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing.duckdb"):
-        with pytest.raises(InvalidInput, match=r"^path: .*not a file"), legacy.opened(path):
+        with pytest.raises(InvalidInput, match=r"^path: .*not a file"), legacy.open_legacy(path):
             pass
 
 
@@ -229,7 +235,7 @@ def test_a_file_that_another_process_has_open_is_refused_by_its_number(tmp_path:
         held.stdout.readline()
         with (
             pytest.raises(StoreLocked, match=f"open in process {held.pid}") as caught,
-            legacy.opened(tmp_path / "learning.duckdb"),
+            legacy.open_legacy(tmp_path / "learning.duckdb"),
         ):
             pass
         held.communicate()

@@ -118,7 +118,7 @@ async def test_an_import_reads_feedback_and_uses_of_any_version(
     old = tmp_path / "old.duckdb"
     old_databases.put(sample, old)
     for path in (old, settings.database_path):
-        with legacy.opened(path) as database:
+        with legacy.open_legacy(path) as database:
             assert len(database.details("feedback", 0, 100)) == 10
             uses = database.details("uses", 0, 100)
         assert len(uses) == 13

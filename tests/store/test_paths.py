@@ -22,8 +22,8 @@ def test_a_relative_path_is_never_taken_for_a_kind_of_database(
     with migrated(tmp_path / "learning.duckdb") as cursor:
         executions.insert(cursor, execution())
         held = backups.write(cursor, tmp_path / "learning.duckdb", Path(name))
-    assert copies.examine(Path(name)) == held == backups.usable(Path(name))
-    with legacy.opened(Path(name)) as database:
+    assert copies.examine(Path(name)) == held == backups.verified_contents(Path(name))
+    with legacy.open_legacy(Path(name)) as database:
         assert database.layout.rows == 1
     with connect(Path(name)) as cursor:
         assert executions.count(cursor) == 1
@@ -50,8 +50,8 @@ def test_a_parquet_file_is_written_and_read_whatever_its_directory_is_called(
         paths.database_name,
         connect,
         copies.examine,
-        backups.usable,
-        lambda path: legacy.opened(path).__enter__(),
+        backups.verified_contents,
+        lambda path: legacy.open_legacy(path).__enter__(),
     ],
 )
 def test_a_database_with_a_question_mark_in_its_path_is_refused(

@@ -21,14 +21,14 @@ from mcp_learning.clients.transcripts.events import (
     Usage,
 )
 from mcp_learning.clients.transcripts.sessions import Task
-from mcp_learning.clients.values import cut
+from mcp_learning.clients.values import truncate
 from mcp_learning.models.verdicts import PENDING, Verdict
 
 PRAISED = Verdict("success", "user", 0.95, "the user was content")
 PUBLISHED = Verdict("success", "git", 0.95, "committed, pushed or published")
 TESTED = Verdict("success", "tests", 0.9, "the last tests passed")
 CHECKED = Verdict("success", "tests", 0.8, "the last linters or builds passed")
-LEFT = Verdict("success", "user", 0.8, "the user went on with something else")
+MOVED_ON = Verdict("success", "user", 0.8, "the user went on with something else")
 UNDONE = Verdict("failure", "user", 0.85, "the user took it back")
 REJECTED = Verdict("failure", "user", 0.8, "the user's last word was a complaint")
 REPEATED = Verdict("failure", "user", 0.7, "the user asked for the same once more")
@@ -50,12 +50,12 @@ def verdict(task: Task, following: Prompt | None = None) -> Verdict:
     complaint = _last_complaint(task)
     attempt = task.events[complaint or 0 :]
     return (
-        _by_trouble(task, following)
-        or _by_word(attempt, is_complaint=complaint is not None)
+        _by_service_error(task, following)
+        or _by_user(attempt, is_complaint=complaint is not None)
         or _by_publishing(attempt)
         or _by_checks(attempt)
         or _by_following(task, following)
-        or _by_breaking_off(task)
+        or _by_interruption(task)
         or _by_moving_on(task, following)
         or PENDING
     )
@@ -77,7 +77,7 @@ def _last_complaint(task: Task) -> int | None:
     return found
 
 
-def _by_word(attempt: Sequence[SessionEvent], *, is_complaint: bool) -> Verdict | None:
+def _by_user(attempt: Sequence[SessionEvent], *, is_complaint: bool) -> Verdict | None:
     """What the user said of the work last."""
     has_worked = False
     for event in attempt[1:]:
@@ -103,7 +103,7 @@ def _by_publishing(attempt: Sequence[SessionEvent]) -> Verdict | None:
     return PUBLISHED if made else None
 
 
-def _by_trouble(task: Task, following: Prompt | None) -> Verdict | None:
+def _by_service_error(task: Task, following: Prompt | None) -> Verdict | None:
     """That it ended at an error or a limit of the model's service, and the user didn't try again.
 
     Also after tests that passed: the agent had not come to its end. What it published since the
@@ -147,7 +147,7 @@ def _by_following(task: Task, following: Prompt | None) -> Verdict | None:
     return _quoting(COMPLAINED, following) if rejects_work_before(following.text) else None
 
 
-def _by_breaking_off(task: Task) -> Verdict | None:
+def _by_interruption(task: Task) -> Verdict | None:
     """That the user stopped it before there was a result, or permitted no change."""
     last = _last(task)
     if isinstance(last, Interrupt) or (isinstance(last, ToolCall) and last.is_rejected):
@@ -166,7 +166,7 @@ def _by_moving_on(task: Task, following: Prompt | None) -> Verdict | None:
         return PENDING
     if reaction(following.text) is Reaction.ACCEPTED:
         return _quoting(PRAISED, following)
-    return LEFT
+    return MOVED_ON
 
 
 def _last(task: Task) -> SessionEvent:
@@ -183,5 +183,5 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _quoting(found: Verdict, prompt: Prompt) -> Verdict:
-    said = cut(" ".join(prompt.text.split()), _QUOTED)
+    said = truncate(" ".join(prompt.text.split()), _QUOTED)
     return found._replace(why=f"{found.why}: {said!r}")

@@ -10,8 +10,8 @@ from typing import Any
 import anyio
 
 from mcp_learning.clients.capture.tasks import Reader, execution, with_following
-from mcp_learning.clients.judging.repositories import judge_lately
-from mcp_learning.clients.judging.sessions import judge_earlier
+from mcp_learning.clients.judging.repositories import judge_by_latest_commits
+from mcp_learning.clients.judging.sessions import judge_by_complaints
 from mcp_learning.clients.transcripts import claude_code, codex, copilot, gemini
 from mcp_learning.clients.transcripts.events import Reply
 from mcp_learning.clients.transcripts.sessions import Session
@@ -47,7 +47,7 @@ def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
     transcript, notes = Path(str(payload["transcript_path"])), Notes()
     transcript.stat()
     session = _READERS[client](transcript, notes, "")
-    complete(session, payload)
+    add_hook_input(session, payload)
     latest = with_following(session)[-2:]
     if not latest:
         return "nothing recorded: no task in the transcript"
@@ -64,7 +64,7 @@ def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
     return f"nothing recorded: {plan[-1]}" if isinstance(plan[-1], str) else told[-1]
 
 
-def complete(session: Session, payload: dict[str, Any]) -> None:
+def add_hook_input(session: Session, payload: dict[str, Any]) -> None:
     """Adds what the hook's input says and the transcript doesn't, or doesn't yet."""
     task = session.latest
     if task is None:
@@ -95,7 +95,7 @@ async def _store(settings: Settings, records: list[PastExecution], begun: str) -
                     told.append("nothing recorded: the repository is excluded")
                 else:
                     told.append(f"{what or 'nothing new of'} {record.task_id}")
-            await judge_earlier(service, records)
+            await judge_by_complaints(service, records)
             if begun and told[-1].startswith("recorded"):
-                await judge_lately(service, Path(begun))
+                await judge_by_latest_commits(service, Path(begun))
     return told

@@ -15,8 +15,8 @@ from mcp_learning.clients.capture.reactions import rejects_work_before
 from mcp_learning.clients.judging.sessions import REOPENS
 from mcp_learning.clients.transcripts.events import Prompt
 from mcp_learning.clients.transcripts.sessions import Session, Task
-from mcp_learning.clients.transfer.imported import Notes, files_below, fitted
-from mcp_learning.clients.values import clean, identity
+from mcp_learning.clients.transfer.imported import Notes, clean_and_truncate, files_below
+from mcp_learning.clients.values import clean, stable_id
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.models.verdicts import LONGEST_REASON, with_noted
 from mcp_learning.redaction.secrets import redact
@@ -99,12 +99,12 @@ def execution(
     why, _ = redact(clean(verdict.why, LONGEST_REASON))  # it quotes
     values = {
         "task_type": task_types.task_type(task),
-        "task_description": fitted(summaries.description(task), LONGEST_DESCRIPTION),
+        "task_description": clean_and_truncate(summaries.description(task), LONGEST_DESCRIPTION),
         "outcome": verdict.outcome,
         "repo": repositories.repository(task) or None,
         "model_tier": next((name for name in _TIERS if name in model.lower()), model) or None,
-        "solution_summary": fitted(summaries.solution(task), LONGEST_SOLUTION) or None,
-        "error_message": _ending(summaries.error(task), LONGEST_ERROR) or None,
+        "solution_summary": clean_and_truncate(summaries.solution(task), LONGEST_SOLUTION) or None,
+        "error_message": _tail(summaries.error(task), LONGEST_ERROR) or None,
         "duration_seconds": (ended - started).total_seconds() if task.ended else None,
         "cost_usd": task.cost,
         "details": {
@@ -117,7 +117,7 @@ def execution(
         },
     }
     record = {
-        "task_id": recorded or identity(client, task.first.name),
+        "task_id": recorded or stable_id(client, task.first.name),
         "execution": values,
         "recorded_at": started,
         "updated_at": max(ended, following.at) if following else ended,
@@ -130,7 +130,7 @@ def execution(
         return None
 
 
-def _ending(text: str, limit: int) -> str:
+def _tail(text: str, limit: int) -> str:
     """The end of a text, where errors are told, from a whole line on; without secrets."""
     whole, _ = redact(clean(text, len(text)))
     if len(whole) <= limit:

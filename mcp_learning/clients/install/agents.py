@@ -16,7 +16,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from mcp_learning.clients.values import home
+from mcp_learning.clients.values import home_directory
 from mcp_learning.errors import InvalidInput
 
 NAME = "learning"
@@ -93,7 +93,7 @@ def agent_named(name: str) -> Agent:
     return AGENTS[name]
 
 
-def is_here(agent: Agent) -> bool:
+def is_installed(agent: Agent) -> bool:
     """Whether a client seems to be installed: it has a command, or a place for its settings."""
     file = agent.file("user")
     # Claude Code keeps its file in the home directory itself, as Gemini keeps its own below it.
@@ -107,17 +107,17 @@ _COMMANDS = {"claude-code": "claude", "vscode": "code"}
 def _user_file(name: str) -> Path:
     match name:
         case "claude-code":
-            return home("CLAUDE_CONFIG_DIR", "") / ".claude.json"
+            return home_directory("CLAUDE_CONFIG_DIR", "") / ".claude.json"
         case "claude-desktop":
             return application_data() / "Claude" / "claude_desktop_config.json"
         case "vscode":
             return application_data() / "Code" / "User" / "mcp.json"
         case "codex":
-            return home("CODEX_HOME", ".codex") / "config.toml"
+            return home_directory("CODEX_HOME", ".codex") / "config.toml"
         case "gemini":
-            return home("GEMINI_CLI_HOME", "") / ".gemini" / "settings.json"
+            return home_directory("GEMINI_CLI_HOME", "") / ".gemini" / "settings.json"
         case "copilot":
-            return home("COPILOT_HOME", ".copilot") / "mcp-config.json"
+            return home_directory("COPILOT_HOME", ".copilot") / "mcp-config.json"
     return Path.home() / ".cursor" / "mcp.json"
 
 
@@ -126,8 +126,8 @@ def application_data(platform: str = sys.platform) -> Path:
     if platform == "darwin":
         return Path.home() / "Library" / "Application Support"
     if platform == "win32":
-        return home("APPDATA", "AppData/Roaming")
-    return home("XDG_CONFIG_HOME", ".config")
+        return home_directory("APPDATA", "AppData/Roaming")
+    return home_directory("XDG_CONFIG_HOME", ".config")
 
 
 def server_command(*, in_shell: bool) -> list[str]:

@@ -57,7 +57,7 @@ def is_available(command: list[str]) -> bool:
     return program.parent != Path.cwd() and program.suffix.lower() not in (".bat", ".cmd")
 
 
-def failure(command: list[str]) -> str | None:
+def run_command(command: list[str]) -> str | None:
     """Runs a client's command to its end; what it or the system says if it fails, else None."""
     try:
         subprocess.run(

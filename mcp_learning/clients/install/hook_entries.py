@@ -15,7 +15,7 @@ from typing import Any
 from mcp_learning.clients.hook_events import CLIENTS
 from mcp_learning.clients.install.agents import Scope
 from mcp_learning.clients.install.entries import Config, at
-from mcp_learning.clients.values import home
+from mcp_learning.clients.values import home_directory
 from mcp_learning.errors import InvalidInput
 
 TIMEOUT_SECONDS = 3
@@ -63,16 +63,16 @@ class Hooks:
 def _claude_code(scope: Scope) -> Path:
     if scope == "project":  # the file that isn't shared: hooks hold a path
         return Path.cwd() / ".claude" / "settings.local.json"
-    return home("CLAUDE_CONFIG_DIR", ".claude") / "settings.json"
+    return home_directory("CLAUDE_CONFIG_DIR", ".claude") / "settings.json"
 
 
 def _codex(scope: Scope) -> Path:
-    directory = home("CODEX_HOME", ".codex") if scope == "user" else Path.cwd() / ".codex"
+    directory = home_directory("CODEX_HOME", ".codex") if scope == "user" else Path.cwd() / ".codex"
     return directory / "hooks.json"
 
 
 def _gemini(scope: Scope) -> Path:
-    directory = home("GEMINI_CLI_HOME", "") if scope == "user" else Path.cwd()
+    directory = home_directory("GEMINI_CLI_HOME", "") if scope == "user" else Path.cwd()
     return directory / ".gemini" / "settings.json"
 
 
@@ -83,7 +83,7 @@ def _cursor(scope: Scope) -> Path:
 def _copilot(scope: Scope) -> Path | None:
     if scope == "project":  # .github/hooks, which is shared
         return None
-    return home("COPILOT_HOME", ".copilot") / "hooks" / "mcp-learning.json"
+    return home_directory("COPILOT_HOME", ".copilot") / "hooks" / "mcp-learning.json"
 
 
 HOOKS = {

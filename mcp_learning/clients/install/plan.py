@@ -65,7 +65,7 @@ class Edit:
             for data in (self.before, self.after)
         )
         lines = difflib.unified_diff(old, new, before, after, n=_CONTEXT_LINES)
-        return "".join(map(_shown, lines))
+        return "".join(map(_truncated_line, lines))
 
 
 def plan_install(
@@ -104,7 +104,7 @@ def plan_install(
         _plan(place, scope, _revision(place, *wanted)) for place, wanted in changes.items()
     )
     if not _has_server(path, agent, edit.before):  # an older entry would lose additions
-        edit = _by_client(edit, agent, client_commands.add_command(agent, scope, entry))
+        edit = _with_client_command(edit, agent, client_commands.add_command(agent, scope, entry))
     return [edit, *further]
 
 
@@ -131,7 +131,7 @@ def plan_uninstall(agent: Agent, scope: Scope, records: InstallRecords) -> list[
     else:
         edit = _plan(path, scope, lambda data: data)
     if has_server and records.restorable(path, before) is None:
-        edit = _by_client(edit, agent, client_commands.remove_command(agent, scope))
+        edit = _with_client_command(edit, agent, client_commands.remove_command(agent, scope))
     if take_hooks is None or place is None or place == path:
         return [edit]
     return [edit, _plan_removal(place, scope, _revision(place, take_hooks), records)]
@@ -176,7 +176,7 @@ def _plan(path: Path, scope: Scope, revise: Revise) -> Edit:
     return edit
 
 
-def _by_client(edit: Edit, agent: Agent, command: list[str] | None) -> Edit:
+def _with_client_command(edit: Edit, agent: Agent, command: list[str] | None) -> Edit:
     """The edit with the client's command, if there is one that leaves the rest of the file."""
     if command is None or not edit.changes or not client_commands.is_available(command):
         return edit
@@ -192,7 +192,7 @@ def _carry_out(edit: Edit) -> bytes | None:
     """Makes a change, and returns the file's bytes."""
     current, after = edit.before, edit.after
     if edit.command is not None:
-        if (said := client_commands.failure(edit.command)) is not None:
+        if (said := client_commands.run_command(edit.command)) is not None:
             shown = said.partition("\n")[0]
             logger.error("%s failed (%s); the file is edited instead", edit.command[0], shown)
         current = files.read(edit.path)
@@ -274,6 +274,6 @@ def _check_unchanged(edit: Edit) -> None:
         raise LearningError(f"{edit.path} was changed meanwhile; run the command again")
 
 
-def _shown(line: str) -> str:
+def _truncated_line(line: str) -> str:
     text = line.rstrip("\r\n")
     return (text if len(text) <= _MAX_LINE_LENGTH else text[:_MAX_LINE_LENGTH] + "…") + "\n"

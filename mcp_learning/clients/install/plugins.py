@@ -62,6 +62,6 @@ def carry_out(command: list[str]) -> None:
         LearningError: It fails, in the client's words. What a marketplace is added for may be there
             already, so that this is no failure.
     """
-    said = client_commands.failure(command)
+    said = client_commands.run_command(command)
     if said is not None and "marketplace" not in command:
         raise LearningError(f"{' '.join(command)} failed: {' '.join(said.split())[:300]}")

@@ -7,7 +7,7 @@ from mcp_learning.clients.judging.judgements import judgement
 from mcp_learning.clients.transfer import commits, corrections
 from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory
 from mcp_learning.clients.transfer.corrections import Correction
-from mcp_learning.clients.values import moment
+from mcp_learning.clients.values import parse_time
 from mcp_learning.models.corrections import Judgement
 from mcp_learning.models.dashboard import Listed
 from mcp_learning.models.verdicts import PENDING, REVERTED, Verdict
@@ -27,7 +27,9 @@ def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Jud
     found = corrections.find(history.commits)
     by_hash = {commit.hash: commit for commit in history.commits}
     by_prefix = {commit.hash[:_SHORTEST]: commit.hash for commit in history.commits}
-    latest = max(filter(None, (moment(one.committed_at) for one in history.commits)), default=None)
+    latest = max(
+        filter(None, (parse_time(one.committed_at) for one in history.commits)), default=None
+    )
     made = []
     for execution in executions:
         named = ((one.lower(), by_prefix.get(one[:_SHORTEST].lower())) for one in execution.commits)
@@ -67,4 +69,4 @@ def _judgement(
 
 
 def _time(commit: Commit) -> datetime:
-    return moment(commit.committed_at) or datetime(1970, 1, 1, tzinfo=UTC)
+    return parse_time(commit.committed_at) or datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from uuid import UUID
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from mcp_learning.clients.judging.judgements import judgement
-from mcp_learning.clients.values import clean, moment
+from mcp_learning.clients.values import clean, parse_time
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.corrections import Judgement
 from mcp_learning.models.requests import Outcome
@@ -60,7 +60,7 @@ def read(path: Path) -> Results:
     for element in root.iter():
         tag = element.tag.rpartition("}")[2]
         if tag in ("testsuite", "testsuites"):
-            times.append(moment(element.get("timestamp")))
+            times.append(parse_time(element.get("timestamp")))
         elif tag == "testcase":
             told = {child.tag.rpartition("}")[2] for child in element}
             if told & {"failure", "error"}:

@@ -32,7 +32,7 @@ history = partial(git.read, with_functions=False)
 """Reads the latest commits of a repository, as `git.read`, but not what they changed in files."""
 
 
-def here() -> tuple[str, list[str]]:
+def current_commit() -> tuple[str, list[str]]:
     """The commit that is checked out in the current directory, and names of the repository; blocks.
 
     Raises:
@@ -51,7 +51,7 @@ async def judge_history(learning: Learning, known: CommitHistory) -> Judged:
     return await learning.judge(Judge(judgements=made))
 
 
-async def judge_lately(learning: Learning, directory: Path) -> Judged | None:
+async def judge_by_latest_commits(learning: Learning, directory: Path) -> Judged | None:
     """The same by the latest commits, within `SECONDS`; None if there are none, or no time."""
     with anyio.move_on_after(SECONDS):
         try:

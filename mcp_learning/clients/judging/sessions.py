@@ -25,12 +25,12 @@ _LEAST_SHARED = 2
 _WORD = re.compile(r"[^\W\d_]{4,}|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2}")
 
 
-def reopens(record: PastExecution) -> bool:
+def begins_with_complaint(record: PastExecution) -> bool:
     """Whether a session began with this execution, and with a complaint about earlier work."""
     return bool((record.execution.details.metadata or {}).get(REOPENS))
 
 
-async def judge_earlier(learning: Learning, records: Iterable[PastExecution]) -> list[UUID]:
+async def judge_by_complaints(learning: Learning, records: Iterable[PastExecution]) -> list[UUID]:
     """Judges what complaints among these records are about; returns what is judged anew.
 
     Raises:
@@ -39,7 +39,7 @@ async def judge_earlier(learning: Learning, records: Iterable[PastExecution]) ->
     changed: list[UUID] = []
     for record in records:
         repo = record.execution.repo
-        if not repo or not reopens(record):
+        if not repo or not begins_with_complaint(record):
             continue
         since = record.recorded_at - _WITHIN
         asked = ListExecutions(repo=repo, since=since, until=record.recorded_at, limit=_LOOKED_AT)

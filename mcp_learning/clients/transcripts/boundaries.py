@@ -22,7 +22,7 @@ from mcp_learning.clients.transcripts.events import (
     ToolCall,
 )
 
-_ENOUGH = 1.0  # what has to speak for a follow-up
+_LEAST_SCORE = 1.0  # what has to speak for a follow-up
 _LONG_PAUSE = timedelta(hours=8)  # after it something else is asked, unless the words say otherwise
 _ASKING = (Action.ASK, Action.PLAN)  # with a tool, or by a plan
 _SAME = 0.85
@@ -42,17 +42,19 @@ def begins_task(prompt: Prompt, task: Sequence[SessionEvent], *, has_worked: boo
     last = _last_turn(task)
     if _is_repeated(prompt, task) and (_is_stopped(last) or not wording.is_command(prompt.text)):
         return _is_closed(task) or prompt.at - task[-1].at > _LONG_PAUSE
-    return wording.is_command(prompt.text) or _ties(prompt, task, has_worked) < _ENOUGH
+    return (
+        wording.is_command(prompt.text) or _follow_up_score(prompt, task, has_worked) < _LEAST_SCORE
+    )
 
 
-def _ties(prompt: Prompt, task: Sequence[SessionEvent], has_worked: bool) -> float:
+def _follow_up_score(prompt: Prompt, task: Sequence[SessionEvent], has_worked: bool) -> float:
     """What speaks for a follow-up; what speaks for a new task is subtracted."""
     last = _last_turn(task)
-    ties = wording.ties(prompt.text)
+    ties = wording.follow_up_score(prompt.text)
     if _is_stopped(last):
         ties += 2.0
     is_asked = any(isinstance(one, ToolCall) and one.action in _ASKING for one in last)
-    ties += 1.5 if is_asked else _waits(last)
+    ties += 1.5 if is_asked else _reply_score(last)
     if prompt.is_queued:
         ties += 0.5
     if not has_worked:
@@ -82,7 +84,7 @@ def _is_stopped(turn: Sequence[SessionEvent]) -> bool:
     return True
 
 
-def _waits(turn: Sequence[SessionEvent]) -> float:
+def _reply_score(turn: Sequence[SessionEvent]) -> float:
     """How much the agent's last word ties an answer: a question more than an offer."""
     said = [one for one in turn if isinstance(one, Reply)]
     if not said:

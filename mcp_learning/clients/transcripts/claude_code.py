@@ -13,8 +13,15 @@ from mcp_learning.clients.transcripts.events import Action, Prompt
 from mcp_learning.clients.transcripts.reading import NO_SESSION, Line, SessionReader
 from mcp_learning.clients.transcripts.sessions import Session, text_of
 from mcp_learning.clients.transfer.imported import Notes
-from mcp_learning.clients.transfer.lines import objects
-from mcp_learning.clients.values import as_object, as_objects, as_text, home, moment, number
+from mcp_learning.clients.transfer.lines import read_objects
+from mcp_learning.clients.values import (
+    as_number,
+    as_object,
+    as_objects,
+    as_text,
+    home_directory,
+    parse_time,
+)
 
 SOURCE = "claude-code"
 
@@ -44,12 +51,14 @@ _SILENCE = "No response requested."
 
 def default_directory() -> Path:
     """Where Claude Code keeps its sessions."""
-    return home("CLAUDE_CONFIG_DIR", ".claude") / "projects"
+    return home_directory("CLAUDE_CONFIG_DIR", ".claude") / "projects"
 
 
 def read(file: Path, notes: Notes, name: str = "") -> Session:
     """Reads a session; blocks."""
-    return _ClaudeCodeReader(Session(SOURCE, file.stem), notes).read(objects(file, notes, name))
+    return _ClaudeCodeReader(Session(SOURCE, file.stem), notes).read(
+        read_objects(file, notes, name)
+    )
 
 
 class _ClaudeCodeReader(SessionReader):
@@ -66,7 +75,7 @@ class _ClaudeCodeReader(SessionReader):
         if not isinstance(kind, str):
             self.notes.skip(where, NO_SESSION)
             return
-        at = moment(line.get("timestamp"))
+        at = parse_time(line.get("timestamp"))
         if kind in ("user", "assistant"):
             message = line.get("message")
             if not isinstance(message, dict) or at is None:
@@ -224,10 +233,10 @@ class _ClaudeCodeReader(SessionReader):
         tokens = 0
         if isinstance(usage, dict) and (not name or name != self._message):
             kinds = ("input_tokens", "cache_creation_input_tokens", "output_tokens")
-            tokens = int(sum(number(usage.get(kind)) for kind in kinds))
+            tokens = int(sum(as_number(usage.get(kind)) for kind in kinds))
         self._message = name
         model = str(message.get("model") or "").replace("<synthetic>", "")
-        cost = number(line.get("costUSD")) or None
+        cost = as_number(line.get("costUSD")) or None
         if line.get("isSidechain") is True:
             model = ""
         if tokens or model or cost:

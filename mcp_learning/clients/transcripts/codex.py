@@ -16,8 +16,8 @@ from mcp_learning.clients.transcripts.events import Action, Prompt, ToolCall
 from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader
 from mcp_learning.clients.transcripts.sessions import Session, text_of
 from mcp_learning.clients.transfer.imported import Notes, files_below
-from mcp_learning.clients.transfer.lines import COMPRESSED, objects
-from mcp_learning.clients.values import as_object, home, moment, number
+from mcp_learning.clients.transfer.lines import COMPRESSED, read_objects
+from mcp_learning.clients.values import as_number, as_object, home_directory, parse_time
 
 SOURCE = "codex"
 
@@ -35,7 +35,7 @@ _REQUEST = "## My request for Codex:"  # after what an editor adds to the prompt
 
 def default_directory() -> Path:
     """The home of Codex."""
-    return home("CODEX_HOME", ".codex")
+    return home_directory("CODEX_HOME", ".codex")
 
 
 def files(path: Path, notes: Notes) -> list[Path]:
@@ -55,7 +55,7 @@ def files(path: Path, notes: Notes) -> list[Path]:
 def read(file: Path, notes: Notes, name: str = "") -> Session:
     """Reads a session; blocks."""
     reader = _CodexReader(Session(SOURCE, file.name.partition(".")[0]), notes)
-    session = reader.read(objects(file, notes, name))
+    session = reader.read(read_objects(file, notes, name))
     reader.take_held()
     return session
 
@@ -85,7 +85,7 @@ class _CodexReader(SessionReader):
         if not isinstance(kind, str) or not isinstance(payload, dict):
             self.notes.skip(where, NO_SESSION)
             return
-        self.place["at"] = moment(line.get("timestamp")) or self._began
+        self.place["at"] = parse_time(line.get("timestamp")) or self._began
         if kind == "session_meta":
             self._begin(payload)
         elif self._replay is not None and self._replay.has(payload, self.place["at"]):
@@ -106,7 +106,7 @@ class _CodexReader(SessionReader):
             return
         self.session.id = str(payload["id"])
         self.session.parent = calls.parent(payload)
-        self._began = moment(payload.get("timestamp")) or self.place["at"]
+        self._began = parse_time(payload.get("timestamp")) or self.place["at"]
         self.place["cwd"] = str(payload.get("cwd") or "")
         git = as_object(payload.get("git"))
         self.place["branch"] = str(git.get("branch") or "")
@@ -175,8 +175,8 @@ class _CodexReader(SessionReader):
         total = as_object(info).get("total_token_usage")
         if isinstance(last, dict) and (total is None or total != self._total):
             self._total = total
-            fresh = number(last.get("input_tokens")) - number(last.get("cached_input_tokens"))
-            self.use(self._model, max(fresh, 0) + number(last.get("output_tokens")))
+            fresh = as_number(last.get("input_tokens")) - as_number(last.get("cached_input_tokens"))
+            self.use(self._model, max(fresh, 0) + as_number(last.get("output_tokens")))
 
     def _item(self, where: str, payload: Line) -> None:
         kind, at = str(payload.get("type")), self.place["at"]

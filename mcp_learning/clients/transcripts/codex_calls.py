@@ -8,7 +8,7 @@ from typing import Any
 
 from mcp_learning.clients.transcripts.events import RECORDING_TOOL, Action, ToolCall
 from mcp_learning.clients.transcripts.sessions import text_of
-from mcp_learning.clients.values import as_object, as_objects, as_text, parsed
+from mcp_learning.clients.values import as_object, as_objects, as_text, parse_json
 
 CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
 OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
@@ -185,4 +185,4 @@ def _output(output: object) -> tuple[int | None, bool, str]:
 def _loaded(value: object) -> object:
     """The object in a text of JSON; another value as it is, and nothing for broken JSON."""
     is_object = isinstance(value, str) and value.startswith("{")
-    return parsed(str(value), "") if is_object else value
+    return parse_json(str(value), "") if is_object else value

@@ -11,8 +11,8 @@ from mcp_learning.clients.transcripts.events import Action
 from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader
 from mcp_learning.clients.transcripts.sessions import Session
 from mcp_learning.clients.transfer.imported import Notes
-from mcp_learning.clients.transfer.lines import objects
-from mcp_learning.clients.values import as_text, home, moment, number, parsed
+from mcp_learning.clients.transfer.lines import read_objects
+from mcp_learning.clients.values import as_number, as_text, home_directory, parse_json, parse_time
 
 SOURCE = "copilot"
 
@@ -29,13 +29,13 @@ _REFUSED = re.compile(r"\b(?:denied|rejected|declined)\b", re.IGNORECASE)
 
 def default_directory() -> Path:
     """Where Copilot CLI keeps its sessions."""
-    return home("COPILOT_HOME", ".copilot") / "session-state"
+    return home_directory("COPILOT_HOME", ".copilot") / "session-state"
 
 
 def read(file: Path, notes: Notes, name: str = "") -> Session:
     """Reads a session; blocks."""
     stem = file.parent.name if file.stem == "events" else file.stem
-    return _CopilotReader(Session(SOURCE, stem), notes).read(objects(file, notes, name))
+    return _CopilotReader(Session(SOURCE, stem), notes).read(read_objects(file, notes, name))
 
 
 class _CopilotReader(SessionReader):
@@ -43,7 +43,7 @@ class _CopilotReader(SessionReader):
     _plans = False
 
     def take(self, where: str, line: Line) -> None:
-        kind, data, at = line.get("type"), line.get("data"), moment(line.get("timestamp"))
+        kind, data, at = line.get("type"), line.get("data"), parse_time(line.get("timestamp"))
         if not isinstance(kind, str) or not isinstance(data, dict):
             self.notes.skip(where, NO_SESSION)
             return
@@ -94,7 +94,7 @@ class _CopilotReader(SessionReader):
 
     def _said(self, data: Line, *, is_mine: bool) -> None:
         self._model = str((data.get("model") if is_mine else "") or self._model)
-        self.use(self._model, number(data.get("outputTokens")))
+        self.use(self._model, as_number(data.get("outputTokens")))
         said = str(data.get("content") or "").strip()
         if is_mine and said:
             self.reply(said)
@@ -102,7 +102,7 @@ class _CopilotReader(SessionReader):
     def _started(self, data: Line) -> None:
         name = str(data.get("mcpToolName") or data.get("toolName"))
         given = data.get("arguments")
-        given = parsed(given, None) if isinstance(given, str) else given
+        given = parse_json(given, None) if isinstance(given, str) else given
         call = self.call(name, given, _ACTIONS, ("path", "file_path"))
         self.calls[str(data.get("toolCallId"))] = call
         self.session.add(call)

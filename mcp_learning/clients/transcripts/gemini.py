@@ -13,8 +13,15 @@ from mcp_learning.clients.transcripts.events import Action
 from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader
 from mcp_learning.clients.transcripts.sessions import Session, text_of
 from mcp_learning.clients.transfer.imported import Notes, files_below
-from mcp_learning.clients.transfer.lines import objects
-from mcp_learning.clients.values import as_object, as_objects, as_text, home, moment, number
+from mcp_learning.clients.transfer.lines import read_objects
+from mcp_learning.clients.values import (
+    as_number,
+    as_object,
+    as_objects,
+    as_text,
+    home_directory,
+    parse_time,
+)
 
 SOURCE = "gemini"
 
@@ -36,7 +43,7 @@ _CANCELLED = re.compile(r"request cancelled|cancelled by (?:the )?user", re.IGNO
 
 def default_directory() -> Path:
     """Where Gemini CLI keeps its sessions."""
-    return home("GEMINI_CLI_HOME", "") / ".gemini" / "tmp"
+    return home_directory("GEMINI_CLI_HOME", "") / ".gemini" / "tmp"
 
 
 def files(path: Path, notes: Notes) -> list[Path]:
@@ -54,7 +61,7 @@ def read(file: Path, notes: Notes, name: str = "") -> Session:
 def _messages(session: Session, file: Path, notes: Notes, name: str) -> Iterator[tuple[str, Line]]:
     """The messages that hold in the end, each with its place."""
     found: dict[str, tuple[str, Line]] = {}
-    told = objects(file, notes, name) if file.suffix == ".jsonl" else _whole(file, notes, name)
+    told = read_objects(file, notes, name) if file.suffix == ".jsonl" else _whole(file, notes, name)
     for where, record in told:
         values = record["$set"] if isinstance(record.get("$set"), dict) else record
         if isinstance(values.get("sessionId"), str):
@@ -107,7 +114,7 @@ def _project(file: Path) -> str:
 
 class _GeminiReader(SessionReader):
     def take(self, where: str, line: Line) -> None:
-        at = moment(line.get("timestamp"))
+        at = parse_time(line.get("timestamp"))
         if at is None:
             self.notes.skip(where, NO_TIME)
             return
@@ -132,8 +139,8 @@ class _GeminiReader(SessionReader):
     def _said(self, message: Line, said: str) -> None:
         usage = message.get("tokens")
         if isinstance(usage, dict):
-            fresh = number(usage.get("input")) - number(usage.get("cached"))
-            tokens = max(fresh, 0) + number(usage.get("output"))
+            fresh = as_number(usage.get("input")) - as_number(usage.get("cached"))
+            tokens = max(fresh, 0) + as_number(usage.get("output"))
             self.use(str(message.get("model") or ""), tokens)
         if said:
             self.reply(said)
@@ -151,7 +158,7 @@ class _GeminiReader(SessionReader):
         call.answer(told, failed=state in ("error", "cancelled") or bool(status), status=status)
         call.is_rejected = state == "cancelled"
         call.failed = None if state not in ("success", "error", "cancelled") else call.failed
-        call.answered = max(call.at, moment(given.get("timestamp")) or call.at)
+        call.answered = max(call.at, parse_time(given.get("timestamp")) or call.at)
         self.session.add(call)
 
 

@@ -65,7 +65,7 @@ def is_command(prompt: str) -> bool:
     return bool(_COMMAND.match(prompt))
 
 
-def ties(prompt: str) -> float:
+def follow_up_score(prompt: str) -> float:
     """How much the words of a prompt tie it to what was done before: below 0 if they part it."""
     text = prompt.strip().replace("\u2019", "'")
     tied = 0.0

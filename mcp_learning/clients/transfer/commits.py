@@ -22,9 +22,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from mcp_learning.clients.transfer import corrections, followups, subjects
 from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory, is_code, is_test
-from mcp_learning.clients.transfer.corrections import Aftermath, Correction
-from mcp_learning.clients.transfer.imported import Notes, fitted
-from mcp_learning.clients.values import cut, moment
+from mcp_learning.clients.transfer.corrections import CorrectedCommits, Correction
+from mcp_learning.clients.transfer.imported import Notes, clean_and_truncate
+from mcp_learning.clients.values import parse_time, truncate
 from mcp_learning.models.requests import Details, Outcome, RecordExecution
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.models.verdicts import REVERTED, Verdict, with_noted
@@ -52,7 +52,8 @@ def executions(history: CommitHistory) -> list[RecordExecution]:
     A commit always gets the same task_id, so that recording a history again changes nothing.
     """
     return [
-        one.execution.model_copy(update={"task_id": one.task_id}) for one in past(history, Notes())
+        one.execution.model_copy(update={"task_id": one.task_id})
+        for one in past_executions(history, Notes())
     ]
 
 
@@ -61,7 +62,7 @@ def task_id(commit: str) -> UUID:
     return uuid5(NAMESPACE_URL, f"git:{commit}")
 
 
-def past(history: CommitHistory, notes: Notes) -> Iterator[PastExecution]:
+def past_executions(history: CommitHistory, notes: Notes) -> Iterator[PastExecution]:
     """The tasks of a history, oldest first, with the times of the commits.
 
     What became of a commit changed it when that happened.
@@ -71,11 +72,11 @@ def past(history: CommitHistory, notes: Notes) -> Iterator[PastExecution]:
         if not {target, by} & found.alone:
             found.of.setdefault(target, Correction("mended", by))
     by_hash = {commit.hash: commit for commit in history.commits}
-    times = [at for commit in history.commits if (at := moment(commit.committed_at))]
+    times = [at for commit in history.commits if (at := parse_time(commit.committed_at))]
     until = max(times, default=None)
     for commit in history.commits:
         where = f"commit {commit.hash[:12]}"
-        at = moment(commit.committed_at)
+        at = parse_time(commit.committed_at)
         if at is None or until is None:
             notes.skip(where, "has a time that can't be read")
         elif commit.hash in found.alone:
@@ -114,7 +115,7 @@ def _end(
     commit: Commit,
     at: datetime,
     until: datetime,
-    found: Aftermath,
+    found: CorrectedCommits,
     by_hash: Mapping[str, Commit],
 ) -> _End:
     correction = found.of.get(commit.hash)
@@ -122,9 +123,9 @@ def _end(
         by = by_hash[correction.by]
         confidence = REVERTED if correction.kind == "reverted" else MENDED
         why = f"{correction.kind} by {by.hash[:12]}"
-        return _End(moment(by.committed_at) or at, "failure", confidence, why, by)
+        return _End(parse_time(by.committed_at) or at, "failure", confidence, why, by)
     if (back := by_hash.get(found.restored.get(commit.hash, ""))) is not None:
-        at = moment(back.committed_at) or at
+        at = parse_time(back.committed_at) or at
     paths = commit.files or ()
     if not (any(map(is_test, paths)) and any(map(is_code, paths))):
         return _End(at)
@@ -142,7 +143,7 @@ def _execution(commit: Commit, repo: str, end: _End) -> RecordExecution:
         task_type=subjects.parse(commit.subject).task_type,
         task_description=_description(commit),
         outcome=end.outcome,
-        repo=cut(repo, 500),
+        repo=truncate(repo, 500),
         solution_summary=None if failed else _changed(commit),
         error_type="quality_gate" if failed else None,
         error_message=None if end.by is None else _reason(end.by, end.confidence),
@@ -158,11 +159,11 @@ def _execution(commit: Commit, repo: str, end: _End) -> RecordExecution:
 def _description(commit: Commit) -> str:
     """What was done, in the words of the message, without names of people."""
     told = subjects.parse(commit.subject).told
-    return fitted(f"{told}\n\n{_body(commit)}".strip(), 20_000)
+    return clean_and_truncate(f"{told}\n\n{_body(commit)}".strip(), 20_000)
 
 
 def _body(commit: Commit) -> str:
-    return fitted(_TRAILER.sub("", commit.body).strip(), _MAX_BODY)
+    return clean_and_truncate(_TRAILER.sub("", commit.body).strip(), _MAX_BODY)
 
 
 def _changed(commit: Commit) -> str | None:
@@ -180,12 +181,12 @@ def _place(path: str, names: tuple[str, ...]) -> str:
     shown = ", ".join(names[:_MAX_FUNCTIONS_NAMED])
     if len(names) > _MAX_FUNCTIONS_NAMED:
         shown += ", …"
-    return f"{cut(path, _LONGEST_PATH)} ({shown})" if shown else cut(path, _LONGEST_PATH)
+    return f"{truncate(path, _LONGEST_PATH)} ({shown})" if shown else truncate(path, _LONGEST_PATH)
 
 
 def _reason(by: Commit, confidence: float) -> str:
     """Which commit took the task back or mended it, and why, as far as it says so."""
     if confidence != REVERTED:
-        return f"Mended by commit {by.hash[:12]}: {fitted(by.subject, _MAX_BODY)}"
+        return f"Mended by commit {by.hash[:12]}: {clean_and_truncate(by.subject, _MAX_BODY)}"
     why = corrections.reason(_TRAILER.sub("", by.body))
-    return f"Reverted by commit {by.hash[:12]}: {fitted(why or by.subject, _MAX_BODY)}"
+    return f"Reverted by commit {by.hash[:12]}: {clean_and_truncate(why or by.subject, _MAX_BODY)}"

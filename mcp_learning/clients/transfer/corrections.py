@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from mcp_learning.clients.transfer.commit_history import Commit
 from mcp_learning.clients.transfer.subjects import without_numbers
-from mcp_learning.clients.values import moment
+from mcp_learning.clients.values import parse_time
 
 MENDED_WITHIN = timedelta(days=14)
 """Time after a commit within which a commit that mends it counts against it."""
@@ -86,7 +86,7 @@ class _Said(NamedTuple):
 
 
 @dataclass
-class Aftermath:
+class CorrectedCommits:
     """What became of the commits of a history.
 
     Attributes:
@@ -100,9 +100,9 @@ class Aftermath:
     alone: set[str] = field(default_factory=set)
 
 
-def find(commits: Sequence[Commit]) -> Aftermath:
+def find(commits: Sequence[Commit]) -> CorrectedCommits:
     """Which commits, given oldest first, were taken back or mended by later ones."""
-    found, known = Aftermath(), _Known()
+    found, known = CorrectedCommits(), _Known()
     reverts: dict[str, list[str]] = {}  # what each revert takes back
     for commit in commits:
         _take_back(commit, known, reverts, found)
@@ -157,7 +157,7 @@ class _Known:
 
 
 def _take_back(
-    commit: Commit, known: _Known, reverts: dict[str, list[str]], found: Aftermath
+    commit: Commit, known: _Known, reverts: dict[str, list[str]], found: CorrectedCommits
 ) -> None:
     said = _said(commit)
     if said is None:
@@ -178,7 +178,7 @@ def _take_back(
             reverts.setdefault(commit.hash, []).append(target)
 
 
-def _mend(commit: Commit, known: _Known, found: Aftermath) -> None:
+def _mend(commit: Commit, known: _Known, found: CorrectedCommits) -> None:
     targets: list[str] = []
     if fixup := _FIXUP.fullmatch(commit.subject):
         found.alone.add(commit.hash)
@@ -187,9 +187,9 @@ def _mend(commit: Commit, known: _Known, found: Aftermath) -> None:
     for one in _MENDED.finditer(told) if _DEFECT.search(told) else ():
         references = [(one["hash"], "")] if one["hash"] else _references(one["what"])
         targets += known.named(references)
-    at = moment(commit.committed_at)
+    at = parse_time(commit.committed_at)
     for target in targets:
-        before = moment(known.times[target])
+        before = parse_time(known.times[target])
         if at is not None and before is not None and at - before <= MENDED_WITHIN:
             found.of.setdefault(target, Correction("mended", commit.hash))
 

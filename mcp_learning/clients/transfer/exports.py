@@ -12,7 +12,7 @@ from typing import IO, Any, Literal
 from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.models.characters import escaped
 from mcp_learning.store.duckdb import parquet
-from mcp_learning.store.duckdb.files import put_in_place
+from mcp_learning.store.duckdb.files import rename_durably
 
 Format = Literal["jsonl", "parquet"]
 
@@ -75,7 +75,7 @@ def format_of(path: Path) -> Format:
     raise InvalidInput("path", f"{path} ends neither with .jsonl nor with .parquet; name it so")
 
 
-def lessons_beside(path: Path) -> Path:
+def lessons_path(path: Path) -> Path:
     """Where the lessons are that belong to a file: in itself, or beside a table, as JSON lines."""
     return path.with_suffix(".lessons.jsonl") if path.suffix in (".csv", ".parquet") else path
 
@@ -109,7 +109,7 @@ def writer(path: Path, *, force: bool) -> Iterator[Writer]:
         if kind == "parquet":
             parquet.write(path, _COLUMNS, lines)
         else:
-            put_in_place(lines, path)
+            rename_durably(lines, path)
     except OSError as error:
         raise LearningError(f"{path} can't be written: {error.strerror or error}") from error
     finally:

@@ -11,7 +11,7 @@ from datetime import datetime
 from mcp_learning.clients.transfer import subjects
 from mcp_learning.clients.transfer.commit_history import Commit, is_code
 from mcp_learning.clients.transfer.corrections import MENDED_WITHIN
-from mcp_learning.clients.values import moment
+from mcp_learning.clients.values import parse_time
 
 _IN_FUNCTION, _IN_FILE = 2, 3
 """Words in common from which a fix is about the change before it."""
@@ -32,7 +32,7 @@ def find(commits: Sequence[Commit]) -> Iterator[tuple[str, str]]:
     """Pairs of hashes: a commit, and the fix that followed it. Commits are given oldest first."""
     latest: dict[tuple[str, str], tuple[Commit, datetime]] = {}
     for commit in commits:
-        at = moment(commit.committed_at)
+        at = parse_time(commit.committed_at)
         if at is None or subjects.is_routine(commit.subject):
             continue
         places = list(_places(commit))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mcp_learning.clients.transfer import git_program
 from mcp_learning.clients.transfer.git_program import without_control
-from mcp_learning.clients.values import cut
+from mcp_learning.clients.values import truncate
 from mcp_learning.errors import InvalidInput, LearningError
 
 _MOST_FILES = 40  # of a commit whose functions are read: larger ones move things around
@@ -95,7 +95,7 @@ def _parse(output: str) -> dict[str, Functions]:
         if left and line[:1] in "+-":
             left -= 1
             if path and (added := _ADDED.match(line)):
-                changed.setdefault(path, {})[cut(added[1], _LONGEST_NAME)] = None
+                changed.setdefault(path, {})[truncate(added[1], _LONGEST_NAME)] = None
         elif hunk := _HUNK.match(line):
             left = int(hunk[1] or 1) + int(hunk[2] or 1)
             if path and (name := _named(hunk[3])):
@@ -125,6 +125,6 @@ def _named(header: str) -> str:
     """The name in a hunk header; empty if it has none."""
     header = " ".join(without_control(header).split())
     if declared := _DECLARED.search(header):
-        return cut((declared.group(declared.lastgroup or 0)).strip(".:"), _LONGEST_NAME)
+        return truncate((declared.group(declared.lastgroup or 0)).strip(".:"), _LONGEST_NAME)
     called = (one["name"].strip(".:") for one in _CALLED.finditer(header))
-    return cut(next((name for name in called if name not in _NO_NAMES), ""), _LONGEST_NAME)
+    return truncate(next((name for name in called if name not in _NO_NAMES), ""), _LONGEST_NAME)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from mcp_learning.clients.values import clean, cut
+from mcp_learning.clients.values import clean, truncate
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.fields import Model
 from mcp_learning.models.lessons import PastLesson
@@ -121,16 +121,16 @@ def batches(records: Iterable[PastExecution]) -> Iterator[list[PastExecution]]:
         yield batch
 
 
-def fitted(text: str, limit: int) -> str:
+def clean_and_truncate(text: str, limit: int) -> str:
     """A clean text of at most `limit` characters; takes time by `limit` where it is longer.
 
     Secrets are removed from a text before it is cut, since half of one is not recognised.
     """
     whole = clean(text, len(text))
-    return whole if len(whole) <= limit else cut(redact_beginning(whole, limit), limit)
+    return whole if len(whole) <= limit else truncate(redact_beginning(whole, limit), limit)
 
 
-def changed_at(file: Path) -> datetime:
+def modified_at(file: Path) -> datetime:
     """When a file was last written, to the second: the time of rows that have none."""
     return datetime.fromtimestamp(file.stat().st_mtime, UTC).replace(microsecond=0)
 

@@ -21,7 +21,7 @@ COMPRESSED = ".zst"
 """The suffix of files that are read although they are compressed, with Zstandard."""
 
 
-def objects(file: Path, notes: Notes, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def read_objects(file: Path, notes: Notes, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Reads the JSON objects in a regular file, one per line, each with its place.
 
     Other lines are noted. `name` is what the file is called in places; empty if it is the only one.

@@ -16,8 +16,8 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from mcp_learning.clients.transfer.imported import Notes, fitted
-from mcp_learning.clients.values import clean, identity
+from mcp_learning.clients.transfer.imported import Notes, clean_and_truncate
+from mcp_learning.clients.values import clean, stable_id
 from mcp_learning.models.requests import Details, RecordExecution
 from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
 from mcp_learning.server.schema import first_problem
@@ -143,7 +143,7 @@ class RowParser:
             self._notes.leave_out(where, f"{name} was imported shortened")
         elif len(whole) < len(text.strip(" \t\r\n")):
             self._notes.leave_out(where, f"{name} was imported without control characters")
-        return fitted(whole, limit)
+        return clean_and_truncate(whole, limit)
 
     def _outcome(self, where: str, value: object) -> str:
         outcome = str(value).strip().lower()
@@ -167,7 +167,7 @@ class RowParser:
         if record.recorded_at == self._default_time:  # the file's time, not the row's
             excluded.add("recorded_at")
         content = record.model_dump(mode="json", exclude_none=True, exclude=excluded)
-        return identity("row", _digest([str(value or ""), content]))
+        return stable_id("row", _digest([str(value or ""), content]))
 
     def _feedback(self, where: str, task_id: UUID, value: object) -> list[PastFeedback]:
         found = []
@@ -176,9 +176,9 @@ class RowParser:
                 given = {n: v for n, v in dict(one).items() if n != "task_id"}
                 given = {n: v if n == "comment" else _plain(v) for n, v in given.items()}
                 if given.get("comment"):  # `clean` strips what submit_feedback strips, no more
-                    given["comment"] = fitted(str(given["comment"]), 2_000) or None
+                    given["comment"] = clean_and_truncate(str(given["comment"]), 2_000) or None
                 if not given.get("feedback_id"):
-                    given["feedback_id"] = identity("feedback", f"{task_id}:{_digest(given)}")
+                    given["feedback_id"] = stable_id("feedback", f"{task_id}:{_digest(given)}")
                 found.append(PastFeedback.model_validate(given))
             except (ValidationError, ValueError, TypeError):
                 self._notes.leave_out(where, "feedback can't be accepted")
@@ -220,7 +220,7 @@ def _loaded(value: object) -> Any:
         try:
             return json.loads(value)
         except ValueError:
-            return fitted(value, 20_000)
+            return clean_and_truncate(value, 20_000)
     return value
 
 

@@ -10,9 +10,9 @@ from typing import IO, Any
 
 from pydantic import ValidationError
 
-from mcp_learning.clients.transfer.exports import lessons_beside
-from mcp_learning.clients.transfer.imported import Notes, changed_at, files_below
-from mcp_learning.clients.transfer.lines import LONGEST_LINE, objects
+from mcp_learning.clients.transfer.exports import lessons_path
+from mcp_learning.clients.transfer.imported import Notes, files_below, modified_at
+from mcp_learning.clients.transfer.lines import LONGEST_LINE, read_objects
 from mcp_learning.clients.transfer.rows import COLUMNS, PASSED_OVER, RowParser
 from mcp_learning.errors import InvalidInput, StoreDamaged
 from mcp_learning.models.lessons import PastLesson
@@ -28,7 +28,7 @@ _DELIMITERS = ",;\t|"
 
 def read_jsonl(path: Path, notes: Notes) -> Iterator[PastExecution]:
     """One execution, or lesson, per line of JSON; lessons are noted."""
-    return _executions(path, notes, objects)
+    return _executions(path, notes, read_objects)
 
 
 def read_csv(path: Path, notes: Notes) -> Iterator[PastExecution]:
@@ -46,14 +46,14 @@ def read_parquet(path: Path, notes: Notes) -> Iterator[PastExecution]:
 
 def read_duckdb(path: Path, notes: Notes) -> Iterator[PastExecution]:
     """The table `executions` of a DuckDB file; of our own also feedback, uses and lessons."""
-    with legacy.opened(path) as database:
+    with legacy.open_legacy(path) as database:
         layout = database.layout
         notes.total = layout.rows
         if layout.log_lost:
             notes.skip(f"{path.name}.wal", "the log can't be replayed; the file alone is read")
         for name in layout.columns.keys() - COLUMNS - PASSED_OVER - set(layout.vectors):
             notes.pass_over(name)
-        parser = RowParser(notes, changed_at(path))
+        parser = RowParser(notes, modified_at(path))
         for batch in database.batches(sorted(COLUMNS)):
             place = f"rows {batch.first} to {batch.last}"
             if batch.rows is None:
@@ -93,15 +93,15 @@ def _executions(path: Path, notes: Notes, read: RowReader) -> Iterator[PastExecu
     if path.is_dir():
         raise InvalidInput("path", f"{path} is a directory; give a file")
     for file in files_below(path, notes, "*"):
-        parser = RowParser(notes, changed_at(file))
+        parser = RowParser(notes, modified_at(file))
         for where, row in read(file, notes):
             if "lesson" in row and "task_description" not in row:
                 _note_lesson(where, row, notes)
             elif record := parser.execution(where, row):
                 yield record
-        beside = lessons_beside(file)
+        beside = lessons_path(file)
         if beside != file and beside.is_file():
-            for where, row in objects(beside, notes, beside.name):
+            for where, row in read_objects(beside, notes, beside.name):
                 _note_lesson(where, row, notes)
 
 

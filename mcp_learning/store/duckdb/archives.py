@@ -1,7 +1,8 @@
-"""Executions that leave the database, as Parquet files that any tool reads.
+"""Archives of executions that are removed from the database, as plain Parquet files.
 
-A file holds the columns of `executions`, and as lists for each execution its feedback, which
-executions it used, and which used it. Vectors and error texts are left out: they are made again.
+A file holds the columns of `executions`, and as lists for each execution its feedback, the
+executions that it used, and those that used it. Vectors and error texts are left out, since they
+are computed again.
 """
 
 from collections.abc import Sequence
@@ -12,11 +13,11 @@ from uuid import UUID
 from mcp_learning.errors import StoreDamaged, StoreError
 from mcp_learning.models.maintenance import UnarchiveReport
 from mcp_learning.store.duckdb import embeddings, normal_forms, verdicts
+from mcp_learning.store.duckdb.bound_lists import UUIDS, joined
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import naive
-from mcp_learning.store.duckdb.files import put_in_place
-from mcp_learning.store.duckdb.lists import UUIDS, joined
+from mcp_learning.store.duckdb.executions import naive_utc
+from mcp_learning.store.duckdb.files import rename_durably
 from mcp_learning.store.duckdb.paths import file_literal, pattern_literal
 from mcp_learning.store.duckdb.queries import number, selected
 from mcp_learning.store.types import Expired
@@ -42,10 +43,10 @@ FROM executions x SEMI JOIN leaving USING (task_id)
 
 
 def expired(cursor: Cursor, before: datetime | None, max_bytes: int | None) -> Expired:
-    """As `Store.expired`: what is older, and the oldest of the rest until that takes `max_bytes`.
+    """As `FileMaintenance.expired`: older executions, and the oldest of the rest over `max_bytes`.
 
-    What it takes is estimated from texts and vectors, so that it is the same whether or not space
-    was reclaimed: a rewritten file is at most about as large.
+    Sizes are estimated from texts and vectors, so that they don't depend on free space in the file:
+    a rewritten file is at most about as large.
     """
     texts = " + ".join(f"coalesce(strlen({name}::VARCHAR), 0)" for name in _TEXTS)
     width = 4 * embeddings.dimension(cursor) + _ROW_BYTES
@@ -54,7 +55,7 @@ def expired(cursor: Cursor, before: datetime | None, max_bytes: int | None) -> E
         f"sum({texts} + {width:d}) OVER (ORDER BY timestamp DESC, task_id DESC) AS total "
         "FROM executions) WHERE timestamp < coalesce(?, '-infinity'::TIMESTAMP) OR total > ? "
         "ORDER BY timestamp, task_id",
-        [before and naive(before), 2**62 if max_bytes is None else max_bytes - _FILE_BYTES],
+        [before and naive_utc(before), 2**62 if max_bytes is None else max_bytes - _FILE_BYTES],
     ).fetchall()
     if not rows:
         return Expired([], None, None)
@@ -65,8 +66,8 @@ def expired(cursor: Cursor, before: datetime | None, max_bytes: int | None) -> E
 def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> None:
     """Writes executions to a new file, reads it back and compares.
 
-    The file is on the disk on return; its directory is made if absent. Call it in the transaction
-    that deletes them.
+    The file is durable on return; its directory is made if absent. Call it in the transaction that
+    deletes the executions.
 
     Raises:
         StoreDamaged: The file holds something else.
@@ -95,7 +96,7 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> None:
         )
         if _digest(cursor, _ARCHIVED) != _digest(cursor, f"FROM {_parquet(writing)}"):
             raise StoreDamaged(f"the archive {writing} is not what was written; check the disk")
-        put_in_place(writing, target)
+        rename_durably(writing, target)
     except (OSError, duckdb.IOException) as error:
         raise StoreError(
             f"the archive {target} can't be written; nothing was forgotten: name another directory"

@@ -1,4 +1,4 @@
-"""Putting one database file in the place of another, so that a crash leaves one of both."""
+"""Backups: writing and verifying them, and replacing a database by one, safely on a crash."""
 
 import os
 import shutil
@@ -10,9 +10,9 @@ from mcp_learning.store.duckdb import copies, migrations
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import (
     discard,
-    put_in_place,
+    fsync,
+    rename_durably,
     replace_from_staging,
-    synchronise,
     wal_of,
 )
 from mcp_learning.store.duckdb.opening import connect
@@ -21,11 +21,11 @@ from mcp_learning.store.duckdb.opening import connect
 def write(cursor: Cursor, path: Path, target: Path) -> copies.DatabaseContents:
     """Writes a copy of the database at `path` to `target`, reads it back and compares.
 
-    Others may write to the database meanwhile. The file, and its directory if absent, appears when
-    it is complete; one that was there is replaced then.
+    Other writes may go on meanwhile. The target, whose directory is made if absent, is created or
+    replaced only when the copy is complete.
 
     Raises:
-        InvalidInput: It would take the place of the database itself.
+        InvalidInput: The target is the database itself.
         StoreError: It can't be written.
     """
     writing = target.with_name(f"{target.name}.writing")
@@ -34,7 +34,7 @@ def write(cursor: Cursor, path: Path, target: Path) -> copies.DatabaseContents:
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         held = copies.copy(cursor, writing)
-        put_in_place(writing, target)
+        rename_durably(writing, target)
     except OSError as error:
         discard(writing)
         raise StoreError(
@@ -43,8 +43,8 @@ def write(cursor: Cursor, path: Path, target: Path) -> copies.DatabaseContents:
     return held
 
 
-def usable(source: Path) -> copies.DatabaseContents:
-    """What a backup holds, with the log beside it if there is one; reads it all.
+def verified_contents(source: Path) -> copies.DatabaseContents:
+    """The contents of a backup and of a log beside it, read completely.
 
     Raises:
         StoreDamaged: Not all of it can be read.
@@ -65,10 +65,10 @@ def usable(source: Path) -> copies.DatabaseContents:
 
 
 def stage(source: Path, staging: Path, held: copies.DatabaseContents) -> None:
-    """Copies a backup, with the log beside it if there is one, to one closed file.
+    """Copies a backup, with a log beside it merged, to one closed file, and verifies the copy.
 
     Raises:
-        StoreDamaged: The copy doesn't hold what the backup was found to hold.
+        StoreDamaged: The copy differs from `held`, the contents of the backup.
         StoreError: It can't be copied.
     """
     discard(staging)
@@ -85,7 +85,7 @@ def stage(source: Path, staging: Path, held: copies.DatabaseContents) -> None:
 
 
 def refuse_in_use(path: Path) -> None:
-    """Refuses a database that another program has open; what was logged is merged into it.
+    """Refuses a database that another program has open; merges its log into it.
 
     Raises:
         StoreLocked: Another program has it open.
@@ -96,30 +96,30 @@ def refuse_in_use(path: Path) -> None:
 
 
 def swap(path: Path, kept: Path | None) -> Path | None:
-    """Puts the file at `staging_of(path)` in the place of a database that nobody uses.
+    """Replaces a database that no process has open by the file at `staging_of(path)`.
 
-    The old one gets the name `kept` first (None: there is a copy), with its log, and has its own
-    until it is replaced: there is a database at every moment.
+    The old one is linked or copied to `kept` first, with its log (None: there is a copy already).
+    At every moment there is a database at `path`.
 
     Returns:
-        Where the old one is; None if there was none.
+        Path of the old database; None if there was none.
     """
     old = path if path.exists() else None
     if old is not None and kept is not None:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file, name in ((path, kept), (wal_of(path), wal_of(kept))):
             if file.exists():
-                _keep(file, name)
-        synchronise(kept.parent)
+                _link_or_copy(file, name)
+        fsync(kept.parent)
     replace_from_staging(path)
     return kept if old is not None else None
 
 
-def keep_copy(path: Path, kept: Path) -> None:
-    """Copies a database that nobody uses, as it is, with its log.
+def copy_with_log(path: Path, kept: Path) -> None:
+    """Copies a database that no process has open, with its log, unchanged.
 
     Raises:
-        StoreError: There is no room, or no right to.
+        StoreError: The copy can't be written.
     """
     try:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def keep_copy(path: Path, kept: Path) -> None:
             if file.exists():
                 writing = name.with_name(f"{name.name}.writing")
                 shutil.copy2(file, writing)
-                put_in_place(writing, name)
+                rename_durably(writing, name)
     except OSError as error:
         raise StoreError(f"{kept} can't be written ({error.strerror})") from error
 
@@ -140,14 +140,14 @@ def _copy(source: Path, target: Path) -> None:
         with closing(connect(target)) as cursor:
             cursor.execute("FORCE CHECKPOINT")
     wal_of(target).unlink(missing_ok=True)
-    synchronise(target)
+    fsync(target)
 
 
-def _keep(file: Path, name: Path) -> None:
+def _link_or_copy(file: Path, name: Path) -> None:
     try:
         os.link(file, name)
     except FileExistsError:
         raise StoreError(f"{name} exists already; call again") from None
     except OSError:  # a file system without links
         shutil.copy2(file, name)
-        synchronise(name)
+        fsync(name)

@@ -1,9 +1,9 @@
-"""The checksums of a DuckDB file, and how a copy of a damaged file gets valid ones.
+"""Recomputes the checksums of a DuckDB file, so that damaged blocks can be read.
 
 A file begins with three headers of 4,096 bytes: the main header and two database headers, which
-checkpoints write in turns. Blocks of 262,144 bytes follow. Each header and block begins with a
-checksum of the rest of it, and DuckDB reads nothing of one whose checksum is wrong. With a new
-checksum it reads the block again, and a flipped bit costs a value instead of the table.
+checkpoints write alternately. Blocks of 262,144 bytes follow. Each header and block begins with a
+checksum of its remaining bytes, and DuckDB refuses one whose checksum is wrong. With a valid
+checksum it reads the block, and a flipped bit costs a value instead of the table.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ BLOCKS_START = 3 * HEADER
 
 
 def checksum(content: bytes) -> int:
-    """DuckDB's checksum of what follows it: the exclusive or of 64-bit words times a constant."""
+    """DuckDB's checksum of a page's content: the XOR of its 64-bit words, each times a constant."""
     words = np.frombuffer(content, dtype="<u8") * np.uint64(0xBF58476D1CE4E5B9)
     return int(np.bitwise_xor.reduce(words) ^ np.uint64(5_381))
 
@@ -29,10 +29,11 @@ def repair(path: Path, main_header: bytes) -> list[str]:
 
     Args:
         path: A copy of the damaged file, with a copy of its write-ahead log beside it.
-        main_header: That of a sound file. It replaces a damaged one, which tells only the format.
+        main_header: The main header of an intact file, which replaces a damaged one: it has only
+            the format.
 
     Returns:
-        What was done, in words.
+        The repairs that were made, in words.
 
     Raises:
         StoreError: The file is encrypted or has blocks of another size.

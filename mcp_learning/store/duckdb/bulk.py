@@ -1,4 +1,4 @@
-"""Executions in bulk, with or without their vectors: ten thousand rows a second."""
+"""Bulk insert and update of executions, with or without vectors: 10,000 rows a second."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING

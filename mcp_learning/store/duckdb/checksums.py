@@ -1,7 +1,7 @@
-"""Checksums of the row groups of a Parquet file, which DuckDB neither writes nor verifies.
+"""Checksums of the row groups of a Parquet file, since DuckDB neither writes nor verifies any.
 
-They stand between the last row group and the footer, where other readers don't look: the CRC-32 of
-each row group's bytes, how many there are, and a mark, integers in 4 bytes, little-endian.
+They are between the last row group and the footer, which other readers skip: the CRC-32 of each row
+group's bytes and their number, as 4-byte little-endian integers, then a marker.
 """
 
 import struct
@@ -14,7 +14,7 @@ _MARK = b"row group crc32"
 _TAIL = 8  # bytes behind the footer: its length, and the magic number of the format
 _CHUNK = 2**20
 
-Extent = tuple[int, int]  # where a row group is in its file: offset and length, in bytes
+Extent = tuple[int, int]  # of a row group in its file: offset and length, in bytes
 
 
 def append(path: Path, row_groups: Sequence[Extent]) -> None:
@@ -50,13 +50,13 @@ def damaged(path: Path, row_groups: Sequence[Extent]) -> set[int]:
 
 
 def _footer(file: BinaryIO) -> int:
-    """Where the footer begins."""
+    """Offset of the footer."""
     end = file.seek(-_TAIL, 2)
     return end - int.from_bytes(file.read(4), "little")
 
 
 def _crc32(file: BinaryIO, offset: int, length: int) -> int | None:
-    """The checksum of a part of a file; None for what is no such part."""
+    """The CRC-32 of a part of a file; None if the offset is outside of the file."""
     if not 0 <= offset <= file.seek(0, 2):
         return None
     file.seek(offset)

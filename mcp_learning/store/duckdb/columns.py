@@ -1,4 +1,4 @@
-"""The columns of each table that are written from here, with their SQL types."""
+"""The columns of the tables that this package writes, with their SQL types."""
 
 _LABELS = ("repo", "approach", "model_tier", "pool_type", "swarm_topology", "error_type", "author")
 _MEASURES = (
@@ -18,10 +18,10 @@ EXECUTION_TYPES = {
     **dict.fromkeys(("success", "user_accepted"), "BOOLEAN"),
     "metadata": "JSON",
 }
-"""Columns of `executions` that hold what was recorded; `timestamp` is when."""
+"""Recorded columns of `executions`; `timestamp` is the time of recording."""
 
 COMPUTED_TYPES = {"task_key": "BIGINT", "error_text": "VARCHAR"}
-"""Those that are computed from the others at every write."""
+"""Columns of `executions` that are computed from the others at every write."""
 
 COLUMN_TYPES = EXECUTION_TYPES | COMPUTED_TYPES  # all columns of `executions` but `sequence`
 
@@ -69,4 +69,4 @@ SHOWING_TYPES = {
 """Columns of `lesson_showings`."""
 
 FORMER_NAMES = {"uses": "recalls", "recall_counts": "returned", "used_task_id": "recalled_task_id"}
-"""Names of tables and columns before schema version 3, by those of today."""
+"""Names of tables and columns before schema version 3, by their current names."""

@@ -2,16 +2,16 @@
 
 Invariants:
 - A write runs inside one transaction on the writer thread; `write` returns only after COMMIT.
-- A caller that is cancelled while it waits leaves the write running to its end; only the result
-  is dropped. So cancellation never leaves half a write.
+- Cancelling a caller that waits doesn't stop the write; only its result is dropped. So cancellation
+  never leaves half a write.
 - No connection object is shared between threads: DuckDB mixes up results when one is.
 - After a fatal engine error, or on a full disk, the instance is closed and the next call opens the
-  file again. It is closed by the writer thread, when nobody has a cursor on it: until then DuckDB
-  would give the same instance to who opens the file.
-- The file is replaced only while nobody has a cursor, and without a write-ahead log beside it:
-  DuckDB replays whatever log it finds there.
-- Before each commit, and before the file is closed, the files at the path are compared with those
-  that are open. If they are others, nothing is written, and what is at the path is left alone.
+  file again. The writer thread closes it when no cursor is open: until then DuckDB would return the
+  same instance to whoever opens the file.
+- The file is replaced only while no cursor is open, and without a write-ahead log beside it: DuckDB
+  replays any log that it finds there.
+- Before each commit, and before the file is closed, the files at the path are compared with the
+  open ones. If they differ, nothing is written, and the files at the path are not touched.
 """
 
 import logging
@@ -29,17 +29,17 @@ import anyio.to_thread
 
 from mcp_learning.errors import StoreError, StoreReplaced
 from mcp_learning.store.duckdb import opening
-from mcp_learning.store.duckdb.call import QueuedCall
 from mcp_learning.store.duckdb.files import (
     discard,
-    finish_replacing,
+    finish_replacement,
     make_private,
-    put_in_place,
+    rename_durably,
     staging_of,
     wal_of,
 )
-from mcp_learning.store.duckdb.open_files import OpenFiles, identity, replaced
+from mcp_learning.store.duckdb.open_files import OpenFiles, identity, replaced_error
 from mcp_learning.store.duckdb.opening import is_committed, is_fatal, is_full
+from mcp_learning.store.duckdb.queued_call import QueuedCall
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Cursor
@@ -56,11 +56,11 @@ MAX_READERS = 4  # reads that run at the same time, each in its own thread
 
 
 class _NotOpen(Exception):
-    """There is nothing to read from at the moment."""
+    """Raised when no instance is open that a read could use."""
 
 
 class _InstanceFailed(Exception):
-    """A read failed because of its instance, which has to be opened again."""
+    """Raised when a read failed because of its instance, which has to be opened again."""
 
 
 class Database:
@@ -81,9 +81,9 @@ class Database:
     ) -> None:
         self.path = path
         self.openings = 0
-        """How often the file was opened: what was read before the last time may be of another."""
+        """How often the file was opened; each time it may be another file."""
         self.commits = 0
-        """How many writes were committed that changed what searches and indexes read."""
+        """Number of committed writes that changed data that searches and indexes read."""
         self._memory_limit_mb = memory_limit_mb
         self._prepare = prepare
         self._limiter: anyio.CapacityLimiter | None = None
@@ -120,8 +120,8 @@ class Database:
 
         Args:
             fn: The work.
-            counted: Whether, by its result, it adds to `commits`: not if nothing changed that a
-                search or an index reads. None: always.
+            counted: Tells from the result whether the write adds to `commits`, since it changed
+                data that searches or indexes read. None: it always does.
             committed: Called with the result on the writer thread, after COMMIT and before
                 `commits` changes; must not raise.
 
@@ -134,7 +134,7 @@ class Database:
     async def read(self, fn: Callable[[Cursor], T], *, repeat: bool = True) -> T:
         """Runs `fn` with a cursor of its own in a worker thread.
 
-        It runs once more, if `repeat`, when a failed write spoilt the instance that it reads from.
+        With `repeat`, it runs once more if its instance had to be closed after a failed write.
 
         Raises:
             StoreError: The database can't be opened or read.
@@ -153,7 +153,7 @@ class Database:
                     repeat = False
                     continue
                 cause = cast("Exception", failed.__cause__)
-                raise opening.translated(self.path, cause) from cause
+                raise opening.store_error(self.path, cause) from cause
 
     async def open(self) -> None:
         """Waits until the file is open.
@@ -169,10 +169,10 @@ class Database:
         return self._closing or self._replaced
 
     async def verify(self) -> None:
-        """Compares the files at the path with those that are open, if any are.
+        """Compares the files at the path with the open ones, if any are open.
 
         Raises:
-            StoreReplaced: They are others. From now on every call raises it.
+            StoreReplaced: They differ. From now on every call raises it.
         """
         if self._replaced or self._root is not None:
             await self.open()
@@ -182,37 +182,37 @@ class Database:
         await self._submit(QueuedCall(self._checkpoint))
 
     async def replace(self, make: Callable[[Cursor, Path], T]) -> T:
-        """Has the writer thread make a new file, and puts it in the place of this one.
+        """Makes a new file on the writer thread, and replaces this one by it.
 
-        Nothing is written meanwhile; reads go on until the new file is complete, then wait for
+        Writes wait meanwhile; reads go on until the new file is complete, then wait for
         milliseconds. After a failure, or a kill at any moment, one of both files is in place.
 
         Args:
-            make: Gets a cursor and the path of the file that it has to write and close.
+            make: Gets a cursor and the path of the file to write and close.
 
         Raises:
             StoreError: The new file can't be made, or this one can't be closed; it stays.
         """
         return await self._submit(QueuedCall(lambda cursor: self._replace(cursor, make)))
 
-    async def close(self, patience: float | None = None) -> None:
+    async def close(self, max_wait: float | None = None) -> None:
         """Finishes queued writes and closes the file.
 
         Args:
-            patience: Longest wait for the closing checkpoint, in seconds; None: until it is done.
-                To leave before loses nothing, since commits are in the log, but the process then
-                has to end by `os._exit`: DuckDB is still at work on its thread.
+            max_wait: Longest wait for the closing checkpoint, in seconds; None: no limit. Returning
+                earlier loses nothing, since commits are in the log, but the process then has to end
+                by `os._exit`, since DuckDB is still running on its thread.
         """
         if self._thread is None:
             return
         self._closing = True
         self._queue.put(None)
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._stopped.wait, patience)
+            await anyio.to_thread.run_sync(self._stopped.wait, max_wait)
 
     async def _submit(self, call: QueuedCall[T]) -> T:
         if self._replaced:
-            raise replaced(self.path)
+            raise replaced_error(self.path)
         if self._closing:
             raise StoreError(f"{self.path} was closed; start the server again")
         self.start()
@@ -238,7 +238,7 @@ class Database:
     def _run(self, fn: Callable[[Cursor], T]) -> T:
         """Runs `fn` with a cursor, if the files at the path are those that are open."""
         if self._replaced:
-            raise replaced(self.path)
+            raise replaced_error(self.path)
         if self._failed is not None and self._failed is self._root:
             self._disconnect()
         root, files = self._connect()
@@ -255,7 +255,7 @@ class Database:
         except Exception as error:
             if is_fatal(error) or is_full(error):
                 self._failed = root
-            raise opening.translated(self.path, error) from error
+            raise opening.store_error(self.path, error) from error
         finally:
             cursor.close()
 
@@ -277,7 +277,7 @@ class Database:
             call.committed(result)
         self.commits += call.counted is None or call.counted(result)
         if files.moved:  # meanwhile: what was committed may be in the file that was moved
-            raise replaced(self.path)
+            raise replaced_error(self.path)
         return result
 
     def _checkpoint(self, cursor: Cursor) -> None:
@@ -286,7 +286,7 @@ class Database:
             cursor.execute("CHECKPOINT")
 
     def _abandon(self) -> None:
-        """Leaves what is at the path to others, once nobody reads from what was there."""
+        """Closes the open files, after their readers, without touching the files at the path."""
         self._replaced = True
         self._disconnect(OpenFiles.abandon)
 
@@ -304,7 +304,7 @@ class Database:
             if is_fatal(error) or is_full(error):
                 self._failed = root
                 raise _InstanceFailed from error
-            raise opening.translated(self.path, error) from error
+            raise opening.store_error(self.path, error) from error
         finally:
             cursor.close()
             with self._readable:
@@ -325,7 +325,7 @@ class Database:
             if wal_of(self.path).exists():
                 raise StoreError(f"{self.path} could not be closed cleanly; it stays as it is")
             shutil.rmtree(f"{self.path}.tmp", ignore_errors=True)  # what queries spilt, if killed
-            put_in_place(new, self.path)
+            rename_durably(new, self.path)
         except OSError as error:
             raise StoreError(
                 f"{self.path} can't be replaced ({error.strerror}); it stays as it is"
@@ -344,13 +344,13 @@ class Database:
         if self._root is not None and self._files is not None:
             return self._root, self._files
         make_private(self.path.parent)
-        finish_replacing(self.path)
+        finish_replacement(self.path)
         found = identity(self.path)
         root = opening.open_file(self.path, self._memory_limit_mb)
         files = OpenFiles(self.path)
         try:
             if found is not None and found != identity(self.path):
-                raise replaced(self.path)
+                raise replaced_error(self.path)
             if self._prepare is not None:
                 # A cursor that is closed: an unread result would keep its transaction open, and
                 # with it every checkpoint from happening.
@@ -358,13 +358,13 @@ class Database:
                     self._prepare(cursor)
         except Exception as error:
             files.close(root)
-            raise opening.translated(self.path, error) from error
+            raise opening.store_error(self.path, error) from error
         self._root, self._files = root, files
         self.openings += 1
         return root, files
 
     def _disconnect(self, close: Callable[[OpenFiles, Cursor], None] | None = None) -> None:
-        """Closes the file once those who read from it have ended. On the writer thread."""
+        """Closes the file once all reads have ended. Runs on the writer thread."""
         with self._readable:
             root, self._root = self._root, None
             files, self._files = self._files, None

@@ -1,7 +1,7 @@
-"""Whole copies of a database: made while others write, read to the last block, compared.
+"""Copies of a whole database: made while it is in use, read back completely and compared.
 
-`DatabaseContents` tells what a database holds: per table, how many rows and the sum of their
-hashes. Reading for it touches every block, and DuckDB checks the checksum of each block it reads.
+`DatabaseContents` has, per table, the number of rows and the sum of their hashes. Computing it
+reads every block, and DuckDB verifies the checksum of each block that it reads.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,16 +13,18 @@ from uuid import uuid4
 from mcp_learning.errors import StoreDamaged, StoreError, StoreFull
 from mcp_learning.store.duckdb import migrations
 from mcp_learning.store.duckdb.connection import Cursor, roll_back
-from mcp_learning.store.duckdb.files import discard, synchronise
-from mcp_learning.store.duckdb.opening import connect, in_plain_words, is_full, refuse_truncated
+from mcp_learning.store.duckdb.files import discard, fsync
+from mcp_learning.store.duckdb.opening import connect, is_full, read_error, refuse_truncated
 from mcp_learning.store.duckdb.paths import database_literal, identifier
 from mcp_learning.store.duckdb.queries import column
 
 
 class DatabaseContents(NamedTuple):
-    """What a database holds: its schema version, 0 if it has none of this package's, and tables.
+    """The contents of a database, for comparison with a copy.
 
-    Of each table, the number of rows, and the sum of their hashes in any order.
+    Attributes:
+        version: Its schema version; 0 if this package didn't make it.
+        tables: For each table the number of rows, and the sum of their hashes in any order.
     """
 
     version: int
@@ -35,7 +37,7 @@ class DatabaseContents(NamedTuple):
 
 
 def contents(cursor: Cursor) -> DatabaseContents:
-    """Reads all of the database that the cursor is on."""
+    """Reads the cursor's whole database."""
     names = column(
         cursor,
         "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() "
@@ -49,18 +51,18 @@ def contents(cursor: Cursor) -> DatabaseContents:
 
 
 def copy(cursor: Cursor, target: Path) -> DatabaseContents:
-    """Writes all of the database, as of one moment, into a new file without free space.
+    """Writes a consistent copy of the database into a new file without free space.
 
-    Sequences go on in the copy where they are here. The file is on the disk and closed on return;
-    whatever fails, none is left.
+    Sequences continue in the copy with the same numbers. The file is durable and closed on return;
+    after any failure it is removed.
 
     Returns:
-        What the copy has to hold.
+        The contents of both.
 
     Raises:
-        StoreDamaged: It holds something else.
-        StoreFull: There is no room for it.
-        OSError: It can't be made.
+        StoreDamaged: The copy differs.
+        StoreFull: The disk has no room for it.
+        OSError: The file can't be created.
         duckdb.Error: This database can't be read.
     """
     import duckdb
@@ -70,7 +72,7 @@ def copy(cursor: Cursor, target: Path) -> DatabaseContents:
     target.unlink()
     try:
         held = _copy(cursor, target)
-        synchronise(target)
+        fsync(target)
         if examine(target) != held:
             raise StoreDamaged(f"the copy {target} is not what was written; check the disk")
     except duckdb.Error as error:
@@ -87,22 +89,22 @@ def copy(cursor: Cursor, target: Path) -> DatabaseContents:
 
 
 def examine(path: Path, memory_limit_mb: int = 128) -> DatabaseContents:
-    """Opens a database file that nobody uses, without changing it, and reads all of it.
+    """Opens a database file that no process uses, read-only, and reads all of it.
 
     Raises:
         StoreDamaged: Some of it can't be read.
         StoreError: It can't be opened.
     """
-    with opened(path, memory_limit_mb) as cursor:
+    with open_read_only(path, memory_limit_mb) as cursor:
         return contents(cursor)
 
 
 @contextmanager
-def opened(path: Path, memory_limit_mb: int = 128) -> Iterator[Cursor]:
-    """A cursor on a database file, only for reading; what was logged beside it is seen.
+def open_read_only(path: Path, memory_limit_mb: int = 128) -> Iterator[Cursor]:
+    """A read-only cursor on a database file and the log beside it.
 
     Raises:
-        StoreDamaged: It is cut short, or what is read in the context can't be read.
+        StoreDamaged: It is truncated, or a read in the context fails.
         StoreError: It can't be opened.
     """
     import duckdb
@@ -114,7 +116,7 @@ def opened(path: Path, memory_limit_mb: int = 128) -> Iterator[Cursor]:
         try:
             yield root
         except duckdb.Error as error:
-            raise in_plain_words(path, error) from error
+            raise read_error(path, error) from error
 
 
 def _copy(cursor: Cursor, target: Path) -> DatabaseContents:

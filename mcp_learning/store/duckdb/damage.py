@@ -1,4 +1,4 @@
-"""Reading rows of which some can't be read: what can be, and what is given up."""
+"""Reads the rows of a damaged file by bisection: those that can be read, and those that can't."""
 
 from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
@@ -17,7 +17,7 @@ class Batch(NamedTuple, Generic[R]):
     reason: str = ""
 
 
-def divided(
+def read_in_parts(
     read: Callable[[int, int], list[R]],
     first: int,
     last: int,
@@ -25,10 +25,14 @@ def divided(
     smallest: int,
     most_failures: int | None = None,
 ) -> Iterator[Batch[R]]:
-    """Rows `first` to `last`, in parts of which each can be read as a whole, or not.
+    """Reads the rows `first` to `last`, bisecting ranges that can't be read.
 
-    A part that can't be read is halved, unless it has at most `smallest` rows, or more reads have
-    failed than may.
+    Args:
+        read: Returns a range of rows, or raises StoreError.
+        first: Number of the first row.
+        last: Number of the last row.
+        smallest: A range of fewer rows that can't be read isn't divided.
+        most_failures: Number of failed reads after which no range is divided; None: no limit.
     """
     failures, parts = 0, [(first, last)]
     while parts:

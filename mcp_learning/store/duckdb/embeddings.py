@@ -1,18 +1,17 @@
-"""All SQL about vectors: the embedding queue, storing, reading for the indexes.
+"""SQL of vectors: the embedding queue, storing vectors, reading them for the indexes.
 
 `embeddings` has the first vector of each execution, `passages` those of the further passages of
 long descriptions. `embeddings_next` and `passages_next` are the generation that a re-embed fills.
 
-Vectors of the queue are bound as text, at 0.6 ms each. In bulk they are read as one flat column of
-numbers, which numpy reshapes: as arrays, DuckDB would make a Python object of each.
+Few vectors are bound as text, at 0.6 ms each. In bulk they are read as one flat column of numbers,
+which numpy reshapes: of arrays, DuckDB would make a Python object each.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.lists import (
+from mcp_learning.store.duckdb.bound_lists import (
     AMONG_NUMBERS,
     AMONG_UUIDS,
     NUMBERS,
@@ -20,6 +19,7 @@ from mcp_learning.store.duckdb.lists import (
     as_text,
     joined,
 )
+from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.queries import number
 from mcp_learning.store.types import Unembedded
 from mcp_learning.store.vectors import Generation, TakeVectors, VectorState
@@ -35,8 +35,8 @@ _TABLES: dict[Generation, tuple[str, str]] = {
 _MANY = 64  # vectors from which on DuckDB reads an Arrow table faster than a bound text
 
 CHUNK = 40_960
-"""Rows read at a time: 63 MB of vectors of 384. Each chunk scans its row group (122,880 rows) anew,
-so fewer take longer."""
+"""Rows read at a time: 63 MB of vectors of 384 numbers. Each chunk scans its whole row group
+(122,880 rows), so smaller chunks take longer."""
 
 
 def unembedded(
@@ -46,7 +46,7 @@ def unembedded(
     numbers: Sequence[int] | None = None,
     generation: Generation = "current",
 ) -> list[Unembedded]:
-    """As `Store.unembedded`; of `numbers`, those deleted or changed meanwhile are left out."""
+    """As `Store.unembedded`; executions of `numbers` that changed meanwhile are left out."""
     table, _ = _TABLES[generation]
     if numbers is None:
         return _unembedded(cursor, f"ANTI JOIN {table} e USING (task_id)", "LIMIT ?", [limit])
@@ -261,7 +261,7 @@ def store_passages(
 
 
 def versions(cursor: Cursor) -> "dict[str, NDArray[Any]]":
-    """Which execution and passage each vector is of.
+    """The execution and the passage of each vector.
 
     Returns:
         (n,) int64 arrays by name: `sequence`, change numbers of the executions; `version`;

@@ -1,4 +1,4 @@
-"""Failures by their error text, and what followed them."""
+"""SQL of failures by error text, and of the successes that followed them."""
 
 from collections.abc import Sequence
 from datetime import UTC
@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from mcp_learning.store.duckdb import repositories
+from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.statistics import within
 from mcp_learning.store.types import ErrorText, ErrorTexts, Period
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from mcp_learning.store.duckdb import executions, outbox_table
+from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import naive
-from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
+from mcp_learning.store.duckdb.executions import naive_utc
 from mcp_learning.store.shared import Held, Part
 
 _MAY_GO = (
@@ -39,7 +39,7 @@ def evict(cursor: Cursor, part: Part) -> list[UUID]:
     return remove(cursor, [row[0] for row in rows])
 
 
-def stale(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
+def evict_stale(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     """Takes away those of these executions that are here; returns them. They may have changed."""
     if not task_ids:
         return []
@@ -53,7 +53,7 @@ def stale(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
 def remove(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     """Takes these executions away; returns them."""
     if task_ids:
-        outbox_table.keep(cursor, task_ids)
+        outbox_table.materialise_patches(cursor, task_ids)
         executions.delete(cursor, task_ids)
     return list(task_ids)
 
@@ -79,5 +79,5 @@ def _belongs(part: Part) -> tuple[str, list[object]]:
         values.append(part.author)
     if part.since is not None:
         clauses.append("x.timestamp >= ?")
-        values.append(naive(part.since))
+        values.append(naive_utc(part.since))
     return f"({' AND '.join(clauses)})", values

@@ -1,6 +1,6 @@
-"""Executions, their feedback and their uses: models in, models out; no policy.
+"""SQL of executions, their feedback and their uses, from and to models.
 
-Many rows travel as one JSON parameter, and ids as a comma-separated text that the query splits; a
+Many rows are bound as one JSON parameter, and ids as a comma-separated text that the query splits; a
 single new row binds each of its values.
 """
 
@@ -18,9 +18,9 @@ from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Outcome
 from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, UsedBy
 from mcp_learning.store.duckdb import repositories
+from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, UUIDS, joined
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.lists import AMONG_UUIDS, UUIDS, joined
 from mcp_learning.store.duckdb.queries import JSON_ROWS, assigned, column, from_json, number
 from mcp_learning.store.types import LABELS, Deletion, Selection, Shown
 
@@ -34,7 +34,7 @@ WHERE task_id = {_FROM_JSON["task_id"]}
 _ARRAY_BYTES = 1_000_000
 
 FIELD_NAMES = {"timestamp": "recorded_at", "actual_cost": "cost_usd", "success": "outcome"}
-"""Names of fields of an Execution that are others than those of their columns."""
+"""Fields of an Execution whose columns have other names, by column."""
 _COLUMN = {field: column for column, field in FIELD_NAMES.items()}
 _SHOWN = tuple(_COLUMN.get(field, field) for field in ExecutionSummary.model_fields)
 _SHOWN_LABELS = [label for label in LABELS if label in ExecutionSummary.model_fields]
@@ -43,16 +43,16 @@ SUCCESS: dict[Outcome, bool | None] = {"success": True, "failure": False, "pendi
 OUTCOME: dict[bool | None, Outcome] = {value: name for name, value in SUCCESS.items()}
 _VALUES: dict[str, Callable[[Execution], Any]] = {
     **{name: attrgetter(FIELD_NAMES.get(name, name)) for name in EXECUTION_TYPES},
-    "timestamp": lambda e: naive(e.recorded_at),
-    "updated_at": lambda e: naive(e.updated_at),
-    "uploaded_at": lambda e: e.uploaded_at and naive(e.uploaded_at),
+    "timestamp": lambda e: naive_utc(e.recorded_at),
+    "updated_at": lambda e: naive_utc(e.updated_at),
+    "uploaded_at": lambda e: e.uploaded_at and naive_utc(e.uploaded_at),
     "metadata": lambda e: None if e.metadata is None else json.dumps(e.metadata),
     "success": lambda e: SUCCESS[e.outcome],
     "task_key": lambda e: task_key(e.task_description),
     "error_text": lambda e: None if e.error_message is None else normal_form(e.error_message),
 }
 _as_json = partial(json.dumps, default=str)  # of times and ids, which SQL casts
-_GIVEN = tuple(FEEDBACK_TYPES)[3:]  # what a person says; before come ids and the time
+_GIVEN = tuple(FEEDBACK_TYPES)[3:]  # the content of feedback, without ids and time
 _SUGGESTED = ("repo", "task_type", "approach", "error_type")
 
 
@@ -68,7 +68,7 @@ def insert_many(cursor: Cursor, executions: Iterable[Execution]) -> None:
 
 
 def json_arrays(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Rows as JSON arrays of about a megabyte; DuckDB takes ten times as much memory for them."""
+    """Rows as JSON arrays of about 1 MB, of which DuckDB needs ten times the memory."""
     part: list[str] = []
     size = 0
     for row in rows:
@@ -99,7 +99,7 @@ def update(cursor: Cursor, execution: Execution) -> None:
 
 def get(cursor: Cursor, task_id: UUID) -> Execution | None:
     """The execution, or None."""
-    # Of one column first: to find nothing in all of them takes twice as long.
+    # Existence first: selecting all columns of no row takes twice as long.
     if not cursor.execute("SELECT 1 FROM executions WHERE task_id = ?", [task_id]).fetchone():
         return None
     query = f"SELECT {_FIELDS} FROM executions WHERE task_id = ?"
@@ -107,7 +107,7 @@ def get(cursor: Cursor, task_id: UUID) -> Execution | None:
     return from_row(row) if row else None
 
 
-def several(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Execution]:
+def get_many(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Execution]:
     """Those of these executions that exist, in the order of their last change."""
     rows = cursor.execute(
         f"SELECT {_FIELDS} FROM executions WHERE task_id {AMONG_UUIDS} ORDER BY sequence",
@@ -116,7 +116,7 @@ def several(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Execution]:
     return {row[0]: from_row(row) for row in rows}
 
 
-def unknown(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
+def missing_ids(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     """Those of `task_ids` that no execution has."""
     if not task_ids:
         return []
@@ -126,10 +126,10 @@ def unknown(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
 
 
 def selected(cursor: Cursor, selection: Selection) -> Deletion:
-    """The executions that a selection means."""
+    """The executions that a selection covers."""
     if selection.task_ids:
         ids = list(dict.fromkeys(selection.task_ids))
-        missing = unknown(cursor, ids)
+        missing = missing_ids(cursor, ids)
         absent = set(missing)
         return Deletion([one for one in ids if one not in absent], missing)
     clauses: list[str] = []
@@ -143,10 +143,10 @@ def selected(cursor: Cursor, selection: Selection) -> Deletion:
         values.append(selection.task_type)
     if selection.before is not None:
         clauses.append("timestamp < ?")
-        values.append(naive(selection.before))
+        values.append(naive_utc(selection.before))
     if selection.generated:
         clauses.append("json_extract_string(metadata, '$.generated') = 'true'")
-    # Nothing at all where nothing is asked: even "AND true" makes a small query half as slow again.
+    # No WHERE at all without a filter: even "WHERE true" makes a small query 1.5 times as slow.
     where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
     return Deletion(column(cursor, f"SELECT task_id FROM executions {where}", values), [])
 
@@ -165,40 +165,40 @@ def count(cursor: Cursor) -> int:
     return number(cursor, "SELECT count(*) FROM executions")
 
 
-def shown(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
+def summaries(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Shown]:
     """As `Store.summaries`."""
     if not task_ids:
         return {}
-    return _shown(cursor, f"WHERE task_id {AMONG_UUIDS}", joined(task_ids))
+    return _summaries(cursor, f"WHERE task_id {AMONG_UUIDS}", joined(task_ids))
 
 
-def shown_latest(cursor: Cursor, limit: int, longest: int) -> dict[UUID, Shown]:
+def latest_summaries(cursor: Cursor, limit: int, longest: int) -> dict[UUID, Shown]:
     """As `Store.latest_summaries`."""
     chosen = (
         "WHERE sequence > (SELECT coalesce(max(sequence), 0) - ? FROM executions) "
         "AND length(task_description) + length(coalesce(solution_summary, '')) "
         f"+ length(coalesce(error_message, '')) <= {int(longest)} ORDER BY sequence"
     )
-    return _shown(cursor, chosen, limit)
+    return _summaries(cursor, chosen, limit)
 
 
-def _shown(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
+def _summaries(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
     rows = cursor.execute(
         f"SELECT {', '.join(_SHOWN)}, sequence FROM executions {chosen}", [value]
     ).fetchall()
-    return {row[0]: _one_shown(row) for row in rows}
+    return {row[0]: _summary(row) for row in rows}
 
 
-def _one_shown(row: Sequence[Any]) -> Shown:
+def _summary(row: Sequence[Any]) -> Shown:
     named = _named(_SHOWN, row)
-    # Labels repeat: thousands of rows share a few of them.
+    # Interned, since thousands of rows share a few labels.
     named |= {name: intern(named[name]) for name in _SHOWN_LABELS if named[name] is not None}
     return Shown(row[-1], *(named[name] for name in ExecutionSummary.model_fields))
 
 
 def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Feedback) -> bool:
-    """Appends one feedback; returns whether it wasn't there."""
-    values = [feedback_id, task_id, naive(feedback.submitted_at)]
+    """Appends one feedback unless its id exists; returns whether it was added."""
+    values = [feedback_id, task_id, naive_utc(feedback.submitted_at)]
     values += [getattr(feedback, name) for name in _GIVEN]
     row = cursor.execute(
         f"INSERT OR IGNORE INTO feedback ({', '.join(FEEDBACK_TYPES)}) "
@@ -222,11 +222,11 @@ def feedback_of(cursor: Cursor, task_id: UUID) -> list[Feedback]:
 
 
 def add_uses(cursor: Cursor, task_id: UUID, used: Sequence[UUID], at: datetime) -> list[UUID]:
-    """Notes that `task_id` used earlier executions; returns those of which that was new."""
+    """Records that `task_id` used earlier executions; returns those that were new."""
     return column(
         cursor,
         f"INSERT OR IGNORE INTO uses SELECT ?, unnest({UUIDS}), ? RETURNING used_task_id",
-        [task_id, joined(used), naive(at)],
+        [task_id, joined(used), naive_utc(at)],
     )
 
 
@@ -258,7 +258,7 @@ def suggestions(cursor: Cursor, column: str, prefix: str, limit: int) -> list[st
 
 
 def to_row(execution: Execution) -> dict[str, Any]:
-    """Column values by name; metadata as JSON, other values as `_as_json` takes them."""
+    """Column values by name; metadata as JSON text, other values as `_as_json` accepts them."""
     return {name: value(execution) for name, value in _VALUES.items()}
 
 
@@ -269,7 +269,7 @@ def to_columns(executions: Sequence[Execution]) -> dict[str, list[Any]]:
 
 def from_row(row: Sequence[Any]) -> Execution:
     """The execution of a row with all of `EXECUTION_TYPES`; further values are ignored."""
-    # Trusted: it was validated on its way in.
+    # Not validated again: it was when it was stored.
     return Execution.model_construct(**_named(tuple(EXECUTION_TYPES), row))
 
 
@@ -285,6 +285,6 @@ def _named(columns: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
     return {FIELD_NAMES.get(name, name): value for name, value in values.items()}
 
 
-def naive(moment: datetime) -> datetime:
-    """A time as the database keeps it: UTC without a zone."""
+def naive_utc(moment: datetime) -> datetime:
+    """A time as the database stores it: UTC without a time zone."""
     return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,14 +1,14 @@
-"""What searches keep in memory of every execution: its columns as numpy arrays, and its words.
+"""The change feed of search: columns of executions as numpy arrays, and their texts.
 
-Read once at start-up and then by change number, so that a search asks the database for nothing but
-the few executions that it shows.
+It is read once at start-up and then by change number, so that a search queries the database only
+for the few executions that it shows.
 """
 
 from array import array
 from collections.abc import Callable, Sequence
 
+from mcp_learning.store.duckdb.bound_lists import AMONG_NUMBERS, joined
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.lists import AMONG_NUMBERS, joined
 from mcp_learning.store.types import CODED, Columns, IndexedTexts
 
 _HASHED = "x.task_id, x.task_description, x.solution_summary, x.error_type, x.error_message"
@@ -37,28 +37,29 @@ def read(cursor: Cursor, after_sequence: int = 0) -> Columns:
     return Columns(**found, labels=labels)
 
 
-def as_of_one_moment(
+def consistent_snapshot(
     read_rows: Callable[[], Columns], deleted: "array[int]"
 ) -> tuple[Columns, int]:
-    """Rows, and the length of the log of deletions that belong before them.
+    """Rows, and the length of the log of deletions that precede them.
 
-    What is deleted and recorded again while the rows are read may be among them without its
-    deletion; told the next time, that would take the new execution away. So they are read again.
+    An execution that is deleted and recorded again during the read may be among the rows while its
+    deletion isn't in the log yet; applied the next time, the deletion would remove the new
+    execution. In that case the rows are read again.
 
     Args:
-        read_rows: Reads them, each time as of then.
-        deleted: Both halves of each deleted task_id; grows meanwhile.
+        read_rows: Reads the current rows.
+        deleted: Both halves of each deleted task_id; grows during the read.
     """
     import numpy as np
 
     while True:
-        known = len(deleted)  # before reading: all of these were committed before
+        known = len(deleted)  # taken before the read: these deletions were committed before it
         rows = read_rows()
         if not np.isin(rows.low, deleted[known + 1 :: 2]).any():
             return rows, known
 
 
-def words(cursor: Cursor, numbers: Sequence[int]) -> list[IndexedTexts]:
+def texts(cursor: Cursor, numbers: Sequence[int]) -> list[IndexedTexts]:
     """As `Store.texts`."""
     if not numbers:
         return []

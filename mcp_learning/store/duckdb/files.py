@@ -1,4 +1,4 @@
-"""Database files as files: their logs, private directories, and names that change atomically."""
+"""File operations of databases: their logs, private directories, atomic and durable renames."""
 
 import os
 from pathlib import Path
@@ -32,58 +32,58 @@ def size_on_disk(path: Path) -> int:
 
 
 def discard(path: Path) -> None:
-    """Removes a database file that is no longer wanted, and its log."""
+    """Removes a database file and its log."""
     wal_of(path).unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 
 
 def staging_of(path: Path) -> Path:
-    """Where a file is made that is to take the place of a database."""
+    """Path at which the replacement of a database is written."""
     return path.with_name(f"{path.name}.new")
 
 
-def replacing(path: Path) -> Path:
-    """The mark that says that a complete file at `staging_of` is to take a database's place."""
+def replacement_marker(path: Path) -> Path:
+    """A marker file: the file at `staging_of` is complete and about to replace the database."""
     return path.with_name(f"{path.name}.replacing")
 
 
 def replace_from_staging(path: Path) -> None:
-    """Puts the file at `staging_of`, which is complete and closed, in the place of a database.
+    """Replaces a database by the file at `staging_of`, which is complete and closed.
 
-    The old log has to go first, since DuckDB would replay it into the new file. The mark is there
-    meanwhile, so that `finish_replacing` goes on after a kill between these steps.
+    The old log has to be removed first, since DuckDB would replay it into the new file. The marker
+    exists meanwhile, so that `finish_replacement` completes the steps after a kill.
     """
-    synchronise(staging_of(path))
-    replacing(path).touch(mode=0o600)
-    synchronise(path.parent)
-    finish_replacing(path)
+    fsync(staging_of(path))
+    replacement_marker(path).touch(mode=0o600)
+    fsync(path.parent)
+    finish_replacement(path)
 
 
-def finish_replacing(path: Path) -> None:
-    """Ends what `replace_from_staging` began, if it was killed; for who has the database alone."""
-    if not replacing(path).exists():
+def finish_replacement(path: Path) -> None:
+    """Completes a `replace_from_staging` that was killed; call it with exclusive access."""
+    if not replacement_marker(path).exists():
         return
     if staging_of(path).exists():
         wal_of(path).unlink(missing_ok=True)
-        put_in_place(staging_of(path), path)
-    replacing(path).unlink(missing_ok=True)
+        rename_durably(staging_of(path), path)
+    replacement_marker(path).unlink(missing_ok=True)
 
 
-def put_in_place(new: Path, path: Path) -> None:
-    """Renames a closed database file, so that after a crash either it or the old one is there."""
-    synchronise(new)
+def rename_durably(new: Path, path: Path) -> None:
+    """Renames a closed file, so that after a crash either it or the old one is at `path`."""
+    fsync(new)
     new.replace(path)
-    synchronise(path.parent)
+    fsync(path.parent)
 
 
-def synchronise(path: Path) -> None:
-    """Waits until a file, or the names in a directory, are on the disk."""
-    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR  # Windows flushes only what it may write
+def fsync(path: Path) -> None:
+    """Flushes a file, or the entries of a directory, to the disk."""
+    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR  # Windows flushes only writable files
     try:
         opened = os.open(path, flags)
     except OSError:
         if path.is_dir():
-            return  # nor does it open directories
+            return  # Windows can't open directories
         raise
     try:
         os.fsync(opened)

@@ -1,4 +1,4 @@
-"""All SQL of the evaluation: executions with what was tried, their texts, vectors and votes."""
+"""SQL of the replay: executions with their labels, texts, vectors and votes."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Merging a batch of executions from elsewhere: nothing twice; what is newer, or told, stays."""
+"""Merges a batch of imported executions: no duplicates; newer and told values stay."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -36,7 +36,7 @@ def write(cursor: Cursor, batch: Sequence[Incoming], outbox: Outbox) -> BatchCou
 
 
 def preview(cursor: Cursor, batch: Sequence[Incoming]) -> BatchCounts:
-    """What `write` would do, found out by reading alone."""
+    """The counts that `write` would return, without writing."""
     present = transfer.updated(cursor, [one.record.task_id for one in batch])
     created = len({one.record.task_id for one in batch} - present.keys())
     changed = {one.record.task_id for one in batch if _is_newer(one, present)}
@@ -44,7 +44,7 @@ def preview(cursor: Cursor, batch: Sequence[Incoming]) -> BatchCounts:
 
 
 def _rounds(batch: Sequence[Incoming]) -> Iterator[list[Incoming]]:
-    """Parts in which no id is twice, in the order that the records of an id have."""
+    """Splits a batch so that no part has an id twice; records of an id keep their order."""
     left = list(batch)
     while left:
         first: dict[UUID, Incoming] = {}
@@ -75,7 +75,7 @@ def _update(cursor: Cursor, one: Incoming, outbox: Outbox) -> None:
     old = executions.get(cursor, task_id)
     if old is None:
         raise LookupError(f"{task_id} was there in this very transaction")
-    changed = provenance.merged(old, one.given or {})
+    changed = provenance.merge_source(old, one.given or {})
     executions.update(cursor, changed)
     outbox.changed(cursor, old, changed)
     if changed.task_description != old.task_description:

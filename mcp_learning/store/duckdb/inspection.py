@@ -1,4 +1,4 @@
-"""What a database file that no process has open looks like, without migrating it. Blocks.
+"""Inspects a database file that no process has open, without migrating it. Blocks.
 
 All functions raise StoreError when the file can't be opened or read: StoreLocked, StoreDamaged and
 StoreTooNew say why.
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 class Summary(NamedTuple):
-    """What a database holds.
+    """A summary of a database.
 
     Attributes:
-        executions: How many.
-        model: Fingerprint of the model of its vectors, if there are any.
-        outbox: What waits for a team; None: not read.
+        executions: Number of executions.
+        model: Fingerprint of the model of its vectors; None: there are none.
+        outbox: Changes that wait for a team; None: not read.
     """
 
     executions: int
@@ -32,12 +32,12 @@ class Summary(NamedTuple):
 
 
 def schema_version(path: Path) -> int:
-    """Version of the schema; 0 if no version of this package made one."""
+    """Version of the schema; 0 if this package didn't make it."""
     return _read(path, migrations.current_version)
 
 
 def summary(path: Path) -> Summary:
-    """What a database of the current schema holds."""
+    """The summary of a database of the current schema."""
 
     def read(cursor: Cursor) -> Summary:
         outbox = outbox_table.state(cursor)
@@ -47,7 +47,7 @@ def summary(path: Path) -> Summary:
 
 
 def refuse_other_design(path: Path) -> None:
-    """Refuses a database with something in it that no version of this package made."""
+    """Refuses a database that isn't empty, and that this package didn't make."""
     _read(path, migrations.refuse_other_design)
 
 

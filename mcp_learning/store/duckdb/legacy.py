@@ -1,9 +1,9 @@
-"""Reads learning databases of other origin: the original design's, older ones, damaged ones.
+"""Reads foreign learning databases: of the original design, of older versions, and damaged ones.
 
-Such a file has a table `executions`, whose columns may be of other types, in another order, or
-missing; vectors of any length; and an HNSW index that may be broken. It is opened read-only,
-without VSS: an index that isn't bound is never read, so a broken one does no harm. Values come as
-text, some rows at a time; rows that can't be read are told by their numbers, and the rest goes on.
+Such a file has a table `executions`, whose columns may have other types or another order, or be
+missing; vectors of any length; and an HNSW index that may be broken. It is opened read-only and
+without VSS, so that an index is never read. Values are read as text, some rows at a time; rows that
+can't be read are reported by their numbers, and reading continues after them.
 """
 
 import logging
@@ -27,37 +27,38 @@ from mcp_learning.models.lessons import PastLesson
 from mcp_learning.store.duckdb import lessons
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, FORMER_NAMES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.damage import Batch, divided
-from mcp_learning.store.duckdb.opening import holder_of, raw_connection
+from mcp_learning.store.duckdb.damage import Batch, read_in_parts
+from mcp_learning.store.duckdb.opening import lock_holder, raw_connection
 from mcp_learning.store.duckdb.paths import identifier
 
 logger = logging.getLogger(__name__)
 
 BATCH = 1_024  # rows read at a time
 
-LONGEST_VALUE = 25_000  # characters that are read; no column of this version keeps as many
-_SMALLEST = 16  # rows that are given up together: an attempt at a damaged block takes milliseconds
-_FRUITLESS = 2  # batches in a row without a readable row, then they are no longer taken apart
-_WITH_LESSONS = 8  # the schema version since which there are lessons
+LONGEST_VALUE = 25_000  # characters that are read; longer than any column of this version
+_SMALLEST = 16  # rows that are skipped together: an attempt at a damaged block takes milliseconds
+_FRUITLESS = 2  # consecutive batches without a readable row, after which none is divided
+_WITH_LESSONS = 8  # first schema version with lessons
 _MOST_LESSONS = 10_000
 
 Row = dict[str, str | None]
 """Values as text by lower-case column name. Times are UTC, nested values are JSON."""
 
 _DETAILS = {"feedback": tuple(FEEDBACK_TYPES), "uses": tuple(USE_TYPES)}
-"""Columns of the tables with what was recorded about executions, in databases of this product."""
+"""Columns of the tables that refer to executions, in databases of this package."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a file holds.
+    """The layout of a file.
 
     Attributes:
-        columns: SQL type by lower-case name of each column of `executions`.
+        rows: Number of executions.
+        columns: SQL type of each column of `executions` by lower-case name.
         vectors: Names of the columns that hold vectors; they are never read.
         hnsw_indexes: Names of its HNSW indexes.
-        schema_version: Of a database of this product; 0 of any other.
-        log_lost: The write-ahead log beside it can't be replayed: what it held is missing.
+        schema_version: Of a database of this package; 0 for any other.
+        log_lost: Whether the write-ahead log can't be replayed, so that its content is missing.
     """
 
     rows: int
@@ -69,13 +70,13 @@ class Layout:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator["LegacyDatabase"]:
-    """The database in `path`, which is left as it is; blocks.
+def open_legacy(path: Path) -> Iterator["LegacyDatabase"]:
+    """Opens a database, which isn't changed; blocks.
 
     Raises:
         InvalidInput: There is no such file, or no table `executions` with descriptions in it.
         StoreLocked: Another process has it open.
-        StoreDamaged: It is no DuckDB database, or so damaged that nothing can be read.
+        StoreDamaged: It is no DuckDB database, or nothing of it can be read.
         StoreError: It can't be read for another reason.
     """
     if not path.is_file():
@@ -90,11 +91,11 @@ def opened(path: Path) -> Iterator["LegacyDatabase"]:
 
 
 class LegacyDatabase:
-    """A database opened by `opened`, with its `layout`.
+    """A database opened by `open_legacy`, with its `layout`.
 
     Args:
         path: The database.
-        copies: Removes the copy that may have to be made.
+        copies: Gets the clean-up of the copy that may have to be made.
     """
 
     layout: Layout
@@ -112,9 +113,9 @@ class LegacyDatabase:
             self._cursor.close()
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch[Row]]:
-        """Executions with those of `columns` that there are, in the order of their row numbers.
+        """Executions with those of `columns` that exist, in the order of their row numbers.
 
-        Deleted rows leave gaps. A batch that can't be read is taken apart.
+        Deleted rows leave gaps. A batch that can't be read is bisected.
         """
         names = [name for name in self.layout.columns if name in columns]
         values = ", ".join(self._as_text(name) for name in names)
@@ -129,7 +130,7 @@ class LegacyDatabase:
             last = min(first + BATCH, end) - 1
             readable = False
             smallest = _SMALLEST if fruitless < _FRUITLESS else BATCH
-            for part in divided(read, first, last, smallest=smallest):
+            for part in read_in_parts(read, first, last, smallest=smallest):
                 readable |= part.rows is not None
                 if part.rows != []:
                     yield part
@@ -155,13 +156,13 @@ class LegacyDatabase:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def lessons(self) -> list[PastLesson]:
-        """Lessons of a database of this product; none if they can't be read."""
+        """Lessons of a database of this package; none if they can't be read."""
         import duckdb
 
         if self.layout.schema_version < _WITH_LESSONS:
             return []
         try:
-            return lessons.past(self._cursor, 0, _MOST_LESSONS)
+            return lessons.export_page(self._cursor, 0, _MOST_LESSONS)
         except (duckdb.Error, ValueError) as error:
             logger.warning("lessons of %s can't be read: %s", self.path, error)
             return []
@@ -175,7 +176,7 @@ class LegacyDatabase:
         return f"left({column}::VARCHAR, {LONGEST_VALUE})"
 
     def read_layout(self) -> Layout:
-        """What the file holds."""
+        """The layout of the file."""
         tables = self._fetch(
             "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' "
             "AND NOT internal AND database_name = current_database()"
@@ -235,9 +236,9 @@ class LegacyDatabase:
             raise StoreDamaged(f"{self.path} is damaged there") from error
 
     def _connect(self) -> Cursor:
-        """Opens the file, or a copy of it where only a copy will do.
+        """Opens the file, or a copy if its log has to be replayed.
 
-        To replay a log that makes an index, DuckDB writes to the file, also when it only reads.
+        To replay a log that creates an index DuckDB writes to the file, even if opened read-only.
         """
         import duckdb
 
@@ -269,7 +270,7 @@ class LegacyDatabase:
 
 
 def _explain(path: Path, text: str) -> StoreError:
-    if who := holder_of(text):
+    if who := lock_holder(text):
         return StoreLocked(f"{path} is open in {who}; end that first, or give a copy of the file")
     if "Permission denied" in text:
         return StoreError(f"{path} can't be read; change its permissions")

@@ -1,4 +1,4 @@
-"""All SQL of lessons: their texts, evidence, history and showings."""
+"""SQL of lessons: their texts, evidence, histories and showings."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from mcp_learning.models.lessons import Lesson, LessonChange, LessonShowing, PastLesson, PastShowing
+from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.columns import LESSON_CHANGE_TYPES, LESSON_TYPES, SHOWING_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import json_arrays, naive
-from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
+from mcp_learning.store.duckdb.executions import json_arrays, naive_utc
 from mcp_learning.store.duckdb.queries import JSON_ROWS, from_json, selected
 from mcp_learning.store.duckdb.traces import paths_in, recovered_in
 from mcp_learning.store.lesson_protocol import Experience, Revision, Showing, Tally
@@ -25,7 +25,7 @@ _COLUMN = {
 }
 _FIELD = {column: field for field, column in _COLUMN.items()}
 LATEST_SHOWINGS = 1_000
-"""Showings of a lesson that are exported, and as many tasks from which it was withheld."""
+"""Most showings of a lesson that are exported, and most tasks from which it was withheld."""
 
 _TIMES = ("created_at", "updated_at", "worded_at")
 
@@ -62,7 +62,7 @@ FROM (
 """
 
 
-def every(cursor: Cursor, *, in_use: bool = False) -> list[Lesson]:
+def all_lessons(cursor: Cursor, *, in_use: bool = False) -> list[Lesson]:
     """As `LessonStore.lessons`."""
     chosen = f"lessons {_IN_USE}" if in_use else "lessons"
     rows = cursor.execute(
@@ -87,7 +87,7 @@ def _lesson(row: Sequence[Any], evidence: list[UUID]) -> Lesson:
 
 
 def write(cursor: Cursor, revisions: Sequence[Revision]) -> None:
-    """Stores new states of lessons with their evidence and the lines of their histories."""
+    """Stores new states of lessons, their evidence, and new lines of their histories."""
     if not revisions:
         return
     ids = [joined(one.lesson.lesson_id for one in revisions)]
@@ -100,7 +100,10 @@ def write(cursor: Cursor, revisions: Sequence[Revision]) -> None:
         for task_id in one.lesson.evidence
     ]
     changes = [
-        {"lesson_id": str(one.lesson.lesson_id), "changed_at": naive(change.changed_at).isoformat()}
+        {
+            "lesson_id": str(one.lesson.lesson_id),
+            "changed_at": naive_utc(change.changed_at).isoformat(),
+        }
         | {"change": change.change, "decided_by": change.by, "reason": change.reason}
         for one in revisions
         for change in one.changes
@@ -108,26 +111,26 @@ def write(cursor: Cursor, revisions: Sequence[Revision]) -> None:
     _add(cursor, "lessons", LESSON_TYPES, lessons)
     _add(cursor, "lesson_evidence", {"lesson_id": "UUID", "task_id": "UUID"}, evidence)
     _add(cursor, "lesson_changes", LESSON_CHANGE_TYPES, changes)
-    remove_unfounded(cursor)
+    remove_without_evidence(cursor)
 
 
 def _row(lesson: Lesson) -> dict[str, Any]:
     values = lesson.model_dump(mode="json", exclude={"evidence"})
-    values |= {name: naive(getattr(lesson, name)).isoformat() for name in _TIMES}
+    values |= {name: naive_utc(getattr(lesson, name)).isoformat() for name in _TIMES}
     return {_COLUMN.get(name, name): value or None for name, value in values.items()} | {
         "pinned": lesson.pinned,
         **{name: getattr(lesson, name) for name in ("gain", "gain_low", "gain_high")},
     }
 
 
-def without(cursor: Cursor, task_ids: Sequence[UUID], *, quoted: bool) -> None:
-    """Deletes what lessons say of executions that are to be deleted.
+def remove_evidence(cursor: Cursor, task_ids: Sequence[UUID], *, quoted: bool) -> None:
+    """Deletes references of lessons to executions that are about to be deleted.
 
     Args:
         cursor: In the transaction that deletes them.
         task_ids: The executions.
-        quoted: Also delete lessons that may quote one of them though they rest on others, too. What
-            is told of approaches is counted, not quoted.
+        quoted: Whether to delete lessons that may quote one of them, even with other evidence.
+            Lessons about approaches have counts only, and stay.
     """
     ids = [joined(task_ids)]
     if quoted:
@@ -139,19 +142,19 @@ def without(cursor: Cursor, task_ids: Sequence[UUID], *, quoted: bool) -> None:
         )
     cursor.execute(f"DELETE FROM lesson_evidence WHERE task_id {AMONG_UUIDS}", ids)
     cursor.execute(f"DELETE FROM lesson_showings WHERE task_id {AMONG_UUIDS}", ids)
-    _remove_unfounded(cursor)
+    _remove_without_evidence(cursor)
 
 
-def remove_unfounded(cursor: Cursor) -> None:
-    """Deletes evidence that doesn't exist, and lessons that have no other."""
+def remove_without_evidence(cursor: Cursor) -> None:
+    """Deletes references to executions that don't exist, and lessons without other evidence."""
     cursor.execute(
         "DELETE FROM lesson_evidence WHERE task_id NOT IN (SELECT task_id FROM executions)"
     )
-    _remove_unfounded(cursor)
+    _remove_without_evidence(cursor)
 
 
-def _remove_unfounded(cursor: Cursor) -> None:
-    """Deletes lessons without evidence, and what is left of lessons that are gone."""
+def _remove_without_evidence(cursor: Cursor) -> None:
+    """Deletes lessons without evidence, and histories and showings of deleted lessons."""
     cursor.execute(
         "DELETE FROM lessons WHERE lesson_id NOT IN (SELECT lesson_id FROM lesson_evidence)"
     )
@@ -174,9 +177,9 @@ def history(cursor: Cursor) -> dict[UUID, list[LessonChange]]:
     return found
 
 
-def past(cursor: Cursor, offset: int, limit: int) -> list[PastLesson]:
-    """Lessons from the `offset`th on, by their ids, with histories and showings."""
-    page, lines = every(cursor)[offset : offset + limit], history(cursor)
+def export_page(cursor: Cursor, offset: int, limit: int) -> list[PastLesson]:
+    """As `LessonStore.past_lessons`."""
+    page, lines = all_lessons(cursor)[offset : offset + limit], history(cursor)
     seen: dict[UUID, list[PastShowing]] = defaultdict(list)
     for lesson_id, *values in cursor.execute(
         "SELECT lesson_id, unit, shown, shown_at, task_id FROM lesson_showings "
@@ -214,7 +217,7 @@ def _experience(row: Sequence[Any]) -> Experience:
 def add_showings(cursor: Cursor, showings: Sequence[Showing]) -> None:
     """As `LessonStore.add_showings`."""
     rows = [
-        {**one._asdict(), "shown_at": naive(one.shown_at).isoformat()}
+        {**one._asdict(), "shown_at": naive_utc(one.shown_at).isoformat()}
         | {"lesson_id": str(one.lesson_id), "task_id": one.task_id and str(one.task_id)}
         for one in {(one.lesson_id, one.unit): one for one in reversed(showings)}.values()
     ]
@@ -233,7 +236,7 @@ def open_showings(cursor: Cursor, since: datetime) -> list[Showing]:
     rows = cursor.execute(
         f"SELECT lesson_id, unit, shown, shown_at, task_key, {columns} FROM lesson_showings "
         "WHERE task_id IS NULL AND shown_at >= ? ORDER BY shown_at, lesson_id, unit",
-        [naive(since)],
+        [naive_utc(since)],
     ).fetchall()
     showings = (Showing(*row) for row in rows)
     return [one._replace(shown_at=one.shown_at.replace(tzinfo=UTC)) for one in showings]
@@ -256,7 +259,8 @@ def link_showings(
             [part],
         )
     cursor.execute(
-        "DELETE FROM lesson_showings WHERE task_id IS NULL AND shown_at < ?", [naive(drop_before)]
+        "DELETE FROM lesson_showings WHERE task_id IS NULL AND shown_at < ?",
+        [naive_utc(drop_before)],
     )
 
 

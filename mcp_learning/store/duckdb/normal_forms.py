@@ -1,7 +1,7 @@
-"""Brings labels, task keys and error texts to the form that new ones have: equal ones are equal.
+"""Normalises labels, task keys and error texts that older versions stored.
 
-It is for rows that a version before schema version 4 wrote, in a database or an archive; those
-of version 2 have no error texts.
+For rows of a database or an archive from before schema version 4; those of version 2 have no error
+texts.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from mcp_learning.store.duckdb.executions import json_arrays
 from mcp_learning.store.duckdb.queries import JSON_ROWS, assigned, from_json
 from mcp_learning.store.types import LABELS
 
-_BATCH = 2_000  # rows that are looked at at a time
+_BATCH = 2_000  # rows read at a time
 _LABELS = (*LABELS, "error_type")
 _COMPUTED = (*_LABELS, "error_text", "task_key")
 _READ = ("sequence", "task_description", "error_message", *_COMPUTED)
-# Other texts than ASCII alone may have several forms: they have fewer characters than bytes.
+# Only texts that aren't ASCII (fewer characters than bytes) may have another normal form.
 _TO_CHECK = " OR ".join(
     [f"strlen({name}) > length({name})" for name in ("task_description", "error_message", *_LABELS)]
     + ["(error_message IS NOT NULL AND error_text IS NULL)"]
@@ -29,7 +29,7 @@ _ASSIGNED = assigned(from_json({name: COLUMN_TYPES[name] for name in _COMPUTED})
 
 
 def normalise(cursor: Cursor) -> None:
-    """Composes the labels of all executions and computes what is compared of them, if due."""
+    """Normalises the labels of all executions, and computes their task keys and error texts."""
     last = -1
     while rows := cursor.execute(
         f"SELECT {', '.join(_READ)} FROM executions WHERE sequence > ? AND ({_TO_CHECK}) "

@@ -1,4 +1,4 @@
-"""The files that a database has open, and whether they are still the files at its path.
+"""Checks that the files that a database has open are still the files at its path.
 
 DuckDB opens the database once. It opens the write-ahead log by its name at the first write after a
 checkpoint, and removes it by its name at the next one, or when it closes. So if the directory was
@@ -29,7 +29,7 @@ HEADER_BYTES = 3 * 4096
 
 
 class _Status(NamedTuple):
-    """Which file it is, then what changes with its content."""
+    """The identity of a file, and attributes that change with its content."""
 
     device: int
     inode: int
@@ -42,7 +42,7 @@ class _Status(NamedTuple):
 
 
 class OpenFiles:
-    """The files of a database that was just opened. Used by the thread that writes."""
+    """The files of a database that was just opened. Used by the writer thread only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -56,7 +56,7 @@ class OpenFiles:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Around a COMMIT or CHECKPOINT, which changes what `verify` compares with."""
+        """Context of a COMMIT or CHECKPOINT, after which the files are recorded anew."""
         try:
             yield
         finally:
@@ -68,12 +68,12 @@ class OpenFiles:
         return identity(self._path) != self._database
 
     def verify(self) -> None:
-        """Raises StoreReplaced if what is written next would be written to another database."""
+        """Raises StoreReplaced if the next write would go to another database."""
         if self.moved or self._overwritten:
-            raise replaced(self._path)
+            raise replaced_error(self._path)
 
     def verify_log(self, cursor: Cursor) -> None:
-        """Makes up for a log that is gone: all that was in it is in memory, too.
+        """If the log is gone or replaced, writes a checkpoint: its content is also in memory.
 
         The cursor is outside of a transaction; `verify` has passed.
         """
@@ -100,10 +100,11 @@ class OpenFiles:
                 os.close(self._file)
 
     def abandon(self, root: Cursor) -> None:
-        """Closes a database that `verify` has found to be another one than is at the path.
+        """Closes a database after `verify` has found another one at its path.
 
-        If its log is still there, it is set aside, since the next one to open the file would replay
-        it into the other database. A database that was moved without its log gets what is in it.
+        If the log is still there, it is renamed, since the next process to open the file would
+        replay it into the other database. A database that was moved without its log gets a
+        checkpoint.
         """
         import duckdb
 
@@ -143,7 +144,7 @@ def identity(path: Path) -> tuple[int, int] | None:
     return found and found.identity
 
 
-def replaced(path: Path) -> StoreReplaced:
+def replaced_error(path: Path) -> StoreReplaced:
     """The error of a database whose file was moved, removed or replaced."""
     return StoreReplaced(
         f"{path} is not the file any more that this server had open: it was moved, removed or "

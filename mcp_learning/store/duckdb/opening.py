@@ -1,4 +1,4 @@
-"""Opening a database file: how DuckDB is configured, what is refused, and why in plain words."""
+"""Opens database files: DuckDB's configuration, checks of the file, messages for its errors."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ from mcp_learning.errors import (
     StoreLocked,
     StoreTooNew,
 )
-from mcp_learning.store.duckdb.files import finish_replacing
+from mcp_learning.store.duckdb.files import finish_replacement
 from mcp_learning.store.duckdb.paths import database_name
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def raw_connection(
     read_only: bool = False,
     is_foreign: bool = False,
 ) -> Cursor:
-    """As `connect`, but raises DuckDB's errors; of a foreign file, nothing else is accessed."""
+    """As `connect`, but raises DuckDB's errors; `is_foreign` disables access to other files."""
     import duckdb
 
     _note_missing_pandas()
@@ -79,11 +79,11 @@ def raw_connection(
 
 @cache
 def _note_missing_pandas() -> None:
-    """Makes `import pandas` fail at once where pandas is not installed.
+    """Makes `import pandas` fail immediately if pandas is not installed.
 
     DuckDB's client tries that import twice for every statement with bound values. Searching the
-    path in vain takes 0.4 ms of a query of 1 ms. None in `sys.modules` would be as fast, but
-    pyarrow takes it for the module.
+    path takes 0.4 ms of a query of 1 ms. None in `sys.modules` would be as fast, but pyarrow takes
+    it for the module.
     """
     if "pandas" not in sys.modules and find_spec("pandas") is None:
         sys.meta_path.insert(0, cast("MetaPathFinder", SimpleNamespace(find_spec=_refuse_pandas)))
@@ -95,12 +95,12 @@ def _refuse_pandas(name: str, *_: object) -> None:
 
 
 def open_file(path: Path, memory_limit_mb: int) -> Cursor:
-    """Opens a database for `Database`: private, and refused if it is cut short.
+    """Opens a database for `Database`: makes it private, and refuses a truncated file.
 
     Raises:
         StoreError: It can't be opened. Of a damaged one nothing was changed.
     """
-    finish_replacing(path)
+    finish_replacement(path)
     is_new = not path.exists()
     try:
         root = connect(path, memory_limit_mb)
@@ -115,13 +115,13 @@ def open_file(path: Path, memory_limit_mb: int) -> Cursor:
 
 
 def refuse_truncated(root: Cursor, path: Path) -> None:
-    """Closes a database whose file is cut short.
+    """Closes a database whose file is truncated.
 
-    Such a file opens, and only fails (or lies) when the lost blocks are read. DuckDB itself cuts
-    free blocks off the end, and goes on counting them.
+    Such a file opens, and only fails (or returns wrong values) when the lost blocks are read.
+    DuckDB itself truncates free blocks at the end, but still counts them.
 
     Raises:
-        StoreDamaged: It is cut short.
+        StoreDamaged: It is truncated.
     """
     import duckdb
 
@@ -132,7 +132,7 @@ def refuse_truncated(root: Cursor, path: Path) -> None:
         block_size, total, free = int(row[2]), int(row[3]), int(row[5])
         header = 3 * 4096  # DuckDB's main header and its two alternating database headers
         present = (path.stat().st_size - header) // block_size
-        with suppress(duckdb.Error):  # a lost block was needed to find out
+        with suppress(duckdb.Error):  # the metadata itself is in a lost block
             if present >= total or (total - present <= free and _last_block(cursor) < present):
                 return
     root.close()
@@ -156,8 +156,8 @@ def _last_block(cursor: Cursor) -> int:
     return max((int(row[0]) for row in last if row and row[0] is not None), default=-1)
 
 
-def holder_of(text: str) -> str:
-    """Who has the file of an error of DuckDB open; empty if that isn't the reason."""
+def lock_holder(text: str) -> str:
+    """The process that holds DuckDB's lock, from an error's text; "" for other errors."""
     if "Could not set lock" not in text and "being used by another process" not in text:
         return ""
     holder = re.search(r"PID (\d+)", text)
@@ -165,7 +165,7 @@ def holder_of(text: str) -> str:
 
 
 def _explain_open(path: Path, text: str) -> StoreError:
-    if who := holder_of(text):
+    if who := lock_holder(text):
         return StoreLocked(
             f"{path} is in use by {who}; close that agent's server, or give this one another "
             "directory with MCP_LEARNING_DATA_DIR"
@@ -192,8 +192,8 @@ def _explain_open(path: Path, text: str) -> StoreError:
     )
 
 
-def in_plain_words(path: Path, error: Exception) -> StoreError:
-    """What an error of DuckDB means that came while a file was read or copied."""
+def read_error(path: Path, error: Exception) -> StoreError:
+    """The error to raise for one of DuckDB's that came while a file was read or copied."""
     import duckdb
 
     logger.error("database error on %s: %s: %s", path, type(error).__name__, error)
@@ -204,8 +204,8 @@ def in_plain_words(path: Path, error: Exception) -> StoreError:
     return StoreError(f"{path} can't be read ({type(error).__name__}); the log has the details")
 
 
-def translated(path: Path, error: Exception) -> Exception:
-    """The error to raise for one that came while an open database was used; the log has it."""
+def store_error(path: Path, error: Exception) -> Exception:
+    """The error to raise for one that came while an open database was used; logs the original."""
     import duckdb
 
     if isinstance(error, LearningError) or not isinstance(error, duckdb.Error):

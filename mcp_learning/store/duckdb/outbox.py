@@ -1,4 +1,4 @@
-"""The outbox: what the team is still to get is noted in the transaction of the change itself."""
+"""Writes the outbox: changes for the team, recorded in the transaction of the change itself."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -9,15 +9,15 @@ from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.store.duckdb import lessons
+from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.outbox_table import (
     LOCAL,
     Entry,
     add,
-    again,
     drop,
     feedback_entries,
+    requeue,
 )
 
 _NEITHER = "x.author IS NULL AND x.task_id NOT IN (SELECT task_id FROM outbox)"
@@ -141,8 +141,8 @@ class Outbox:
         ).fetchall()
         chosen = [task_id for task_id, repo in rows if self._is_shared(repo, None)]
         for start in range(0, len(chosen), 1_000):
-            again(cursor, chosen[start : start + 1_000])
-        new = [one for one in lessons.every(cursor) if one.lesson_id not in noted]
+            requeue(cursor, chosen[start : start + 1_000])
+        new = [one for one in lessons.all_lessons(cursor) if one.lesson_id not in noted]
         self.taught(cursor, [], new)
         return len(chosen)
 

@@ -1,7 +1,7 @@
-"""The table of what the team is still to get, and how far the team's changes are here.
+"""SQL of the outbox, and of the mark up to which the team's changes are applied here.
 
-Entries that were sent are kept for a day: a server that takes another's place may lack the last
-commits of that one.
+Entries that were sent are kept for a day: after a failover, the team's new server may lack the last
+commits of the old one.
 """
 
 import json
@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from mcp_learning.store.duckdb import embeddings
+from mcp_learning.store.duckdb.bound_lists import AMONG_NUMBERS, AMONG_UUIDS, NUMBERS, joined
 from mcp_learning.store.duckdb.columns import EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import FIELD_NAMES, OUTCOME, json_arrays, naive
-from mcp_learning.store.duckdb.lists import AMONG_NUMBERS, AMONG_UUIDS, NUMBERS, joined
+from mcp_learning.store.duckdb.executions import FIELD_NAMES, OUTCOME, json_arrays, naive_utc
 from mcp_learning.store.shared import (
     EntryKind,
     OutboxEntry,
@@ -30,8 +30,8 @@ LOCAL = frozenset({"task_id", "updated_at", "author", "uploaded_at"})
 """Columns of an execution that aren't sent among its fields."""
 
 Entry = tuple[EntryKind, UUID, Mapping[str, Any] | None]
-"""Of what, which one, and its fields; a patch without any is the whole execution, as it is when it
-is sent: to write its texts twice would take half as long again as to record it."""
+"""The kind, the id, and the fields; a patch without fields stands for the whole execution as it is
+when it is sent: writing its texts twice would take half as long again as recording it."""
 
 
 def _member(column: str, kind: str) -> str:
@@ -56,9 +56,9 @@ _WHOLE = f"'{{' || concat_ws(',', {_MEMBERS}) || '}}'"
 def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
     """Adds entries in this order."""
     entries = list(entries)
-    if len(entries) == 1:  # as most records leave: as few values as possible, since each takes time
+    if len(entries) == 1:  # of most records: binds as few values as possible, since each takes time
         ((kind, task_id, fields),) = entries
-        given: list[object] = [task_id, naive(at)]
+        given: list[object] = [task_id, naive_utc(at)]
         if fields is not None:
             given.append(json.dumps(fields))
         cursor.execute(
@@ -76,19 +76,19 @@ def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
             "INSERT INTO outbox (number, kind, task_id, fields, made_at) "
             "SELECT nextval('outbox_number'), row->>'kind', (row->>'task_id')::UUID, "
             "row->>'fields', ? FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)",
-            [naive(at), part],
+            [naive_utc(at), part],
         )
 
 
-def again(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Adds executions as a whole, with their vectors, feedback and uses."""
+def requeue(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+    """Adds entries of whole executions, with their vectors, feedback and uses."""
     ids, now = joined(task_ids), datetime.now(UTC)
     cursor.execute(
         "INSERT INTO outbox (number, kind, task_id, made_at) "
         "SELECT nextval('outbox_number'), kind, task_id, ? FROM ("
         "SELECT task_id, unnest(['patch', 'vector']) AS kind FROM executions "
         f"WHERE task_id {AMONG_UUIDS} ORDER BY sequence)",
-        [naive(now), ids],
+        [naive_utc(now), ids],
     )
     entries = feedback_entries(cursor, f"task_id {AMONG_UUIDS}", ids)
     uses = cursor.execute(
@@ -98,10 +98,10 @@ def again(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     add(cursor, entries, now)
 
 
-def keep(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Writes out entries of whole executions that are about to leave this host alone.
+def materialise_patches(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+    """Fills in the fields of patches of whole executions that are about to be removed here.
 
-    Also of those that were sent: the team's server may lose them.
+    Also of patches that were sent, since the team's server may lose them.
     """
     cursor.execute(
         f"UPDATE outbox SET fields = {_WHOLE} FROM executions x WHERE outbox.task_id = x.task_id "
@@ -178,16 +178,16 @@ def _vectors(cursor: Cursor, task_ids: Sequence[UUID]) -> list[SharedVector]:
     return [vector for some in found.values() for vector in some]
 
 
-def sent(cursor: Cursor, numbers: Mapping[int, int]) -> None:
+def mark_sent(cursor: Cursor, numbers: Mapping[int, int]) -> None:
     """Notes the team's numbers of entries, and drops those that were sent long ago."""
     now = datetime.now(UTC)
     cursor.execute(
         "UPDATE outbox SET sent_at = n.sent_at, change = n.change FROM ("
         f"SELECT unnest({NUMBERS}) AS number, unnest({NUMBERS}) AS change, "
         "?::TIMESTAMP AS sent_at) n WHERE outbox.number = n.number",
-        [joined(numbers), joined(numbers.values()), naive(now)],
+        [joined(numbers), joined(numbers.values()), naive_utc(now)],
     )
-    cursor.execute("DELETE FROM outbox WHERE sent_at < ?", [naive(now - KEPT_SENT)])
+    cursor.execute("DELETE FROM outbox WHERE sent_at < ?", [naive_utc(now - KEPT_SENT)])
 
 
 def write_author(cursor: Cursor, numbers: Iterable[int], role: str) -> list[UUID]:

@@ -1,11 +1,11 @@
-"""What the dashboard asks besides: figures over time, values for filters, lists, uses."""
+"""SQL of the dashboard: figures over time, values for filters, lists of executions, uses."""
 
 from collections.abc import Sequence
 from datetime import UTC
 from typing import Literal
 from uuid import UUID
 
-from mcp_learning.models.dashboard import Bucket, Choice, Listed, SortKey, Step, Used
+from mcp_learning.models.dashboard import Bucket, FilterValue, Listed, SortKey, Step, Used
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import OUTCOME
 from mcp_learning.store.duckdb.queries import number
@@ -56,7 +56,7 @@ def buckets(cursor: Cursor, step: Step, period: Period) -> list[Bucket]:
     ]
 
 
-def choices(cursor: Cursor, column: Literal["repo", "task_type"], limit: int) -> list[Choice]:
+def choices(cursor: Cursor, column: Literal["repo", "task_type"], limit: int) -> list[FilterValue]:
     """As `Store.choices`; of repositories, the spelling to show."""
     table, named, key = grouped(cursor, column)
     rows = cursor.execute(
@@ -64,7 +64,7 @@ def choices(cursor: Cursor, column: Literal["repo", "task_type"], limit: int) ->
         "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
         [*named, limit],
     ).fetchall()
-    return [Choice(value=value, executions=count) for value, count in rows]
+    return [FilterValue(value=value, executions=count) for value, count in rows]
 
 
 def listing(

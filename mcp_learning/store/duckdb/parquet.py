@@ -1,9 +1,7 @@
-"""Reads and writes Parquet files with DuckDB; plain Python values go in and come out.
+"""Reads and writes Parquet files with an in-memory DuckDB. Every function blocks.
 
-An in-memory DuckDB does the work, so no database has to be open. Every function blocks.
-
-DuckDB verifies no checksums of pages: it notices damage only where a page can't be decompressed or
-decoded. Files that are written here have a checksum for each row group, which is verified.
+DuckDB verifies no checksums of pages: it detects damage only if a page can't be decompressed or
+decoded. So files that are written here have a checksum for each row group, which is verified.
 """
 
 import os
@@ -17,19 +15,19 @@ from typing import Any, Self
 from mcp_learning.errors import StoreDamaged, StoreError, StoreFull
 from mcp_learning.store.duckdb import checksums
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.damage import Batch, divided
-from mcp_learning.store.duckdb.files import put_in_place
+from mcp_learning.store.duckdb.damage import Batch, read_in_parts
+from mcp_learning.store.duckdb.files import rename_durably
 from mcp_learning.store.duckdb.opening import connect, is_full
 from mcp_learning.store.duckdb.paths import identifier, pattern
 
 BATCH = 500  # rows that are read at a time
-SMALLEST_LOSS = 16  # rows that are given up together when one of them can't be read
+SMALLEST_LOSS = 16  # rows that are skipped together when one of them can't be read
 
 FAILED_READS = 64
-"""Attempts on a damaged row group that may fail before its parts are no longer divided."""
+"""Most failed reads of a damaged row group before its parts are no longer divided."""
 
 ROW_GROUP = 2_048
-"""Rows of a row group that is written: few, since those of one row group are in memory."""
+"""Rows of a row group that is written; few, since a whole row group is held in memory."""
 
 LARGEST_ROW = 64 * 2**20  # bytes of the largest row that can be written, as JSON
 
@@ -83,9 +81,8 @@ class ParquetFile:
         """All rows in their order, with the values of `columns`; other columns are not read.
 
         Times are datetimes in UTC without a time zone; one outside of Python's years is a text.
-        A row group that differs from its checksum is not read. Where reading fails, the rest of
-        that row group is divided until the rows that can't be read are found, and reading goes on
-        behind it.
+        A row group that differs from its checksum is not read. If reading fails, the rest of that
+        row group is bisected to find the rows that can't be read, and reading continues after it.
         """
         values = ", ".join(self._value(name) for name in columns)
         for start, end, is_intact in self._ranges():
@@ -101,13 +98,13 @@ class ParquetFile:
                 except StoreDamaged:
                     stop = next(stop for stop in accumulate(self.row_groups) if stop > start)
                     read = partial(self._read, values)
-                    yield from divided(
+                    yield from read_in_parts(
                         read, start, stop - 1, smallest=SMALLEST_LOSS, most_failures=FAILED_READS
                     )
                     start = stop
 
     def _ranges(self) -> Iterator[tuple[int, int, bool]]:
-        """Row groups that are intact, or not, without a gap: first row, the one behind, which."""
+        """Ranges of consecutive row groups: first row, the row after the last, whether intact."""
         damaged = checksums.damaged(self._path, self.extents)
         start = 0
         for is_intact, groups in groupby(
@@ -197,7 +194,7 @@ def write(path: Path, columns: Mapping[str, str], lines: Path) -> None:
         )
         with ParquetFile(unfinished) as written:
             checksums.append(unfinished, written.extents)
-        put_in_place(unfinished, path)
+        rename_durably(unfinished, path)
     except (duckdb.Error, OSError) as error:
         kind = StoreFull if is_full(error) else StoreError
         reason = error.strerror if isinstance(error, OSError) else _first_line(error)

@@ -1,8 +1,7 @@
-"""Paths as DuckDB takes them: into some characters of a path it reads a meaning.
+"""Escapes paths for DuckDB, which interprets some characters in them.
 
-A relative path may begin with what passes for a kind of database (`md:`) or for a database in
-memory, so all are made absolute. Where DuckDB can't be told to take a character as it is, the path
-is refused.
+A relative path may begin with a prefix that means another kind of database (`md:`) or one in
+memory, so all are made absolute. A path that can't be escaped is refused.
 """
 
 from pathlib import Path
@@ -13,7 +12,7 @@ _WILDCARDS = "*?["
 
 
 def database_name(path: Path) -> str:
-    """The path of a database file, for `duckdb.connect`; raises StoreError if it can't be told."""
+    """The path of a database for `duckdb.connect`; raises StoreError if it can't be escaped."""
     text = _text(path)
     if "?" in text:
         raise StoreError(

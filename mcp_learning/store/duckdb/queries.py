@@ -1,4 +1,4 @@
-"""Parts of queries that many modules share: one number, one column, rows out of JSON."""
+"""Helpers for queries: a single number, a single column, rows from JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

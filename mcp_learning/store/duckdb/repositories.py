@@ -1,4 +1,4 @@
-"""Repositories in queries: rows keep the spelling that they were recorded with, and each is one."""
+"""SQL conditions on repositories: rows keep their recorded spelling, queries match all of them."""
 
 import json
 

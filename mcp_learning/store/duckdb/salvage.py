@@ -1,7 +1,7 @@
-"""Saves what can be read of a damaged database into a new one.
+"""Saves the readable rows of a damaged database into a new one.
 
-DuckDB reads a copy, whose blocks have got valid checksums, in a child process: what is damaged may
-crash it, or make it hang.
+DuckDB reads a copy with recomputed block checksums in a child process, since damaged data may crash
+it or make it hang.
 """
 
 import json
@@ -26,9 +26,9 @@ logger = logging.getLogger(__name__)
 
 
 def salvage(damaged: Path, target: Path) -> RecoveryReport:
-    """Fills a new database with what can be read of another that nobody uses, and its log.
+    """Fills a new database with the readable rows of a damaged one that no process uses.
 
-    That isn't changed: a copy of it is beside the new one meanwhile.
+    The damaged file and its log aren't changed; a copy is beside the new database meanwhile.
 
     Raises:
         StoreDamaged: Nothing can be read.
@@ -120,7 +120,7 @@ def _summary(steps: dict[str, Any]) -> dict[str, SavedTable]:
 
 
 def _reconcile(new: Cursor) -> list[str]:
-    """Makes the tables fit each other; returns ids of executions with another description."""
+    """Makes the tables consistent; returns ids of executions whose description has changed."""
     new.create_function("task_key_of", task_key, ["VARCHAR"], "BIGINT")
     new.create_function("former_task_key_of", former_task_key, ["VARCHAR"], "BIGINT")
     changed = new.execute(
@@ -141,7 +141,7 @@ def _reconcile(new: Cursor) -> list[str]:
             "(SELECT task_id FROM executions WHERE strlen(task_description) > 1000)"
         )
     new.execute("DELETE FROM recall_counts WHERE task_id NOT IN (SELECT task_id FROM executions)")
-    lessons.remove_unfounded(new)
+    lessons.remove_without_evidence(new)
     new.execute(
         "UPDATE executions SET sequence = n.number FROM (SELECT task_id, "
         "(SELECT max(sequence) FROM executions) + row_number() OVER () AS number "

@@ -1,8 +1,8 @@
 """The child process of `salvage`: reads a damaged database, which may crash DuckDB.
 
-Run with SOURCE, a repaired copy, and TARGET, a new database; on stdin, as JSON, the steps that were
-begun by a process before, with their results. Each line on stdout is a step and its result. The
-result is null when the step begins, and stays null if DuckDB crashes in it or can't read the rows.
+Arguments are SOURCE, a repaired copy, and TARGET, a new database; stdin has, as JSON, the steps of
+earlier processes with their results. Each line on stdout is a step and its result, which is null
+when the step begins, and stays null if DuckDB crashes in it or can't read the rows.
 """
 
 import json
@@ -48,7 +48,7 @@ _SUBSTITUTES = {
     "sequence": "0",
     "task_key": "0",
 }
-"""What replaces a required value of an execution that is lost. Other rows are lost with it."""
+"""Substitutes for lost required values of executions. Other tables lose the row."""
 
 _CHECKED = {
     "VARCHAR": "nullif(coalesce(try(decode(encode({0}))), encode({0})::VARCHAR), '')",
@@ -59,9 +59,9 @@ _CHECKED = {
     "FLOAT[384]": "CASE WHEN abs(array_inner_product({0}, {0}) - 1) < 0.01 THEN {0} END",
     "sequence": "CASE WHEN {0} BETWEEN 1 AND 2 ** 53 THEN {0} END",
 }
-"""What remains of a value, by type or column, so that readers of the new database don't fail on it.
-Bytes that are no UTF-8 become escapes. The id and the empty text are what DuckDB reads from a block
-of zeros. A vector that has lost its length is computed again."""
+"""Validated values by type or column, NULL if invalid, so that readers of the new database don't
+fail. Bytes that aren't UTF-8 become escapes. The id and the empty text are what DuckDB reads from a
+block of zeros. A vector that isn't of length 1 is computed again."""
 
 Steps = dict[str, dict[str, Any] | None]  # results by step
 
@@ -138,7 +138,7 @@ def _save(
     start: int,
     end: int,
 ) -> None:
-    """Halves a range of rows that can't be read; in the end, leaves out columns."""
+    """Copies a range of rows; bisects one that can't be read, and finally leaves out columns."""
     rows = f"FROM damaged.{source} s WHERE rowid >= {start} AND rowid < {end}"
     step = f"{table} {start} {end}"
     if _attempt(steps, step, partial(_copy, cursor, table, columns, [], rows)) is not None:

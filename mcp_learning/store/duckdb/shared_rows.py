@@ -5,7 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, losses, team_rows
+from mcp_learning.store.duckdb import (
+    embeddings,
+    evictions,
+    executions,
+    lessons,
+    lost_changes,
+    team_rows,
+)
 from mcp_learning.store.duckdb import outbox_table as entries
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.outbox import Outbox
@@ -43,7 +50,7 @@ class SharedRows:
 
     async def revise_lessons(self, decide: Decide) -> None:
         def write(cursor: Cursor) -> int:
-            stored = lessons.every(cursor)
+            stored = lessons.all_lessons(cursor)
             revisions = decide(stored)
             lessons.write(cursor, revisions)
             self.outbox.taught(cursor, stored, [one.lesson for one in revisions])
@@ -72,20 +79,20 @@ class SharedRows:
             if mark is not None:
                 authored = entries.write_author(cursor, numbers, mark.role)
                 entries.set_mark(cursor, mark)
-            entries.sent(cursor, numbers)
+            entries.mark_sent(cursor, numbers)
             deleted = team_rows.forget(cursor, forgotten)
             if absent:
-                entries.again(cursor, absent)
+                entries.requeue(cursor, absent)
             return TakenIn(authored, deleted)
 
         return await self._take(write, counts_changes=False)
 
     async def sent_ids(self) -> list[UUID]:
-        return await self.database.read(losses.sent_ids)
+        return await self.database.read(lost_changes.sent_ids)
 
     async def send_again(self, there: Mapping[UUID, int], common: int | None) -> int:
         return await self.database.write(
-            lambda c: losses.lost(c, there, common), counted=lambda _: False
+            lambda c: lost_changes.requeue_lost(c, there, common), counted=lambda _: False
         )
 
     async def take_in(self, page: TeamPage) -> TakenIn:
@@ -97,7 +104,7 @@ class SharedRows:
         )
 
     async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
-        return await self.database.read(lambda c: executions.unknown(c, task_ids))
+        return await self.database.read(lambda c: executions.missing_ids(c, task_ids))
 
     async def forget_absent(self, task_ids: Sequence[UUID]) -> None:
         def write(cursor: Cursor) -> None:

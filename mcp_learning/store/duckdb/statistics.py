@@ -1,4 +1,4 @@
-"""Counts and quantiles of a period, by group, and approaches against each other."""
+"""SQL of statistics: counts and quantiles of a period, by group, and of approaches compared."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mcp_learning.models.requests import GroupBy
 from mcp_learning.store.duckdb import repositories
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import SUCCESS, naive
+from mcp_learning.store.duckdb.executions import SUCCESS, naive_utc
 from mcp_learning.store.types import Measures, Outcomes, Pairing, Period
 
 # Costs are compared by the logarithm of actual / estimate, where both are above zero. FILTER would
@@ -91,7 +91,7 @@ def pairings(cursor: Cursor, period: Period, limit: int) -> list[Pairing]:
 def within(cursor: Cursor, period: Period) -> tuple[str, list[object]]:
     """A condition on executions for those of a period, and the values that it binds."""
     where = "timestamp >= ? AND timestamp < ?"
-    values: list[object] = [naive(period.since), naive(period.until)]
+    values: list[object] = [naive_utc(period.since), naive_utc(period.until)]
     if period.repo is not None:
         condition, spellings = repositories.is_repository(cursor, period.repo)
         where += f" AND {condition}"

@@ -1,6 +1,6 @@
-"""The `Store` on DuckDB: each verb is one function over a cursor, run by `connection.Database`.
+"""The `Store` on DuckDB: each verb is one function of a cursor, run by `connection.Database`.
 
-Nothing here imports numpy before a worker thread needs it: a server answers its client before that.
+Nothing here imports numpy before a worker thread needs it, so that a server starts sooner.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -35,7 +35,7 @@ from mcp_learning.store.duckdb import votes as vote_rows
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.files import size_on_disk
 from mcp_learning.store.duckdb.outbox import Outbox
-from mcp_learning.store.duckdb.outbox_table import keep
+from mcp_learning.store.duckdb.outbox_table import materialise_patches
 from mcp_learning.store.duckdb.shared_rows import SharedRows
 from mcp_learning.store.duckdb.verbs import reads, writes
 from mcp_learning.store.protocol import Merge
@@ -64,14 +64,14 @@ class DuckDBStore(SharedRows):
     """One DuckDB file as a `FileStore`, whose docstrings describe the methods.
 
     Args:
-        database: The file, opened by the first call. It is for this room and its tests alone.
-        outbox: Notes what a team is to get; None: there is no team.
+        database: The file, opened by the first call. For this room and its tests only.
+        outbox: Records changes for the team; None: there is no team.
     """
 
     suggest = reads(executions.suggestions)
-    texts = reads(feed.words)
-    summaries = reads(executions.shown)
-    latest_summaries = reads(executions.shown_latest)
+    texts = reads(feed.texts)
+    summaries = reads(executions.summaries)
+    latest_summaries = reads(executions.latest_summaries)
     traces = reads(trace_rows.traces)
     sessions = reads(trace_rows.sessions)
     vector_state = reads(embeddings.state)
@@ -99,9 +99,9 @@ class DuckDBStore(SharedRows):
     export_page = reads(transfer.page)
     expired = reads(archives.expired)
     unarchive = writes(archives.read)
-    lessons = reads(lesson_rows.every)
+    lessons = reads(lesson_rows.all_lessons)
     lesson_history = reads(lesson_rows.history)
-    past_lessons = reads(lesson_rows.past)
+    past_lessons = reads(lesson_rows.export_page)
     experience = reads(lesson_rows.experience)
     add_showings = writes(lesson_rows.add_showings, counted=False)
     open_showings = reads(lesson_rows.open_showings)
@@ -123,7 +123,7 @@ class DuckDBStore(SharedRows):
 
     @property
     def _opening(self) -> Hashable:
-        """Another one for every opening of the file, whichever object opens it."""
+        """A value that is different for every opening of the file, by whichever object."""
         return self._identity, self.database.openings
 
     @property
@@ -150,7 +150,7 @@ class DuckDBStore(SharedRows):
 
         def write(cursor: Cursor) -> Upserted:
             nonlocal changed
-            if missing := executions.unknown(cursor, used):
+            if missing := executions.missing_ids(cursor, used):
                 return Upserted(created=False, missing=missing)
             old = None if task_id is None else executions.get(cursor, task_id)
             new = merge(old)
@@ -214,7 +214,7 @@ class DuckDBStore(SharedRows):
         def write(cursor: Cursor) -> Deletion:
             chosen = executions.selected(cursor, selection)
             if chosen.task_ids:
-                lesson_rows.without(cursor, chosen.task_ids, quoted=True)
+                lesson_rows.remove_evidence(cursor, chosen.task_ids, quoted=True)
                 self.outbox.forgotten(cursor, chosen.task_ids)
                 executions.delete(cursor, chosen.task_ids)
             return chosen
@@ -232,7 +232,9 @@ class DuckDBStore(SharedRows):
             opening = self._opening
             complete = since is None or since.opening != opening
             sequence = 0 if complete or since is None else since.sequence
-            rows, known = feed.as_of_one_moment(lambda: feed.read(cursor, sequence), self._deleted)
+            rows, known = feed.consistent_snapshot(
+                lambda: feed.read(cursor, sequence), self._deleted
+            )
             first = known if complete or since is None else since.deletions
             return Changes(
                 complete=complete,
@@ -305,8 +307,8 @@ class DuckDBStore(SharedRows):
         def write(cursor: Cursor) -> None:
             if target is not None:
                 archives.write(cursor, task_ids, target)
-            keep(cursor, task_ids)
-            lesson_rows.without(cursor, task_ids, quoted=False)
+            materialise_patches(cursor, task_ids)
+            lesson_rows.remove_evidence(cursor, task_ids, quoted=False)
             executions.delete(cursor, task_ids)
 
         await self.database.write(write, committed=lambda _: self._note(task_ids))

@@ -15,10 +15,10 @@ from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
 from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons
 from mcp_learning.store.duckdb import outbox_table as outbox
+from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, UUIDS, joined
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import SUCCESS, naive
-from mcp_learning.store.duckdb.lists import AMONG_UUIDS, UUIDS, joined
+from mcp_learning.store.duckdb.executions import SUCCESS, naive_utc
 from mcp_learning.store.duckdb.transfer import insert_new
 from mcp_learning.store.lesson_protocol import Revision
 from mcp_learning.store.shared import (
@@ -49,7 +49,7 @@ def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
     _add_feedback_and_uses(cursor, page)
     taught = _learn(cursor, page.lessons)
     outbox.set_mark(cursor, page.mark)
-    return TakenIn(changed or taught, deleted, evictions.stale(cursor, page.left_out))
+    return TakenIn(changed or taught, deleted, evictions.evict_stale(cursor, page.left_out))
 
 
 def cache(cursor: Cursor, page: TeamPage, embedded: EmbeddedRows | None) -> dict[UUID, int] | None:
@@ -106,7 +106,7 @@ def _add_feedback_and_uses(cursor: Cursor, page: TeamPage) -> None:
         {
             "task_id": str(one.task_id),
             "used_task_id": str(one.used),
-            "recorded_at": naive(one.at).isoformat(),
+            "recorded_at": naive_utc(one.at).isoformat(),
         }
         for one in page.uses
     ]
@@ -117,8 +117,8 @@ def forget(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     """Deletes executions that the team has forgotten, and what waits of them; returns which."""
     if not task_ids:
         return []
-    missing = set(executions.unknown(cursor, task_ids))
-    lessons.without(cursor, task_ids, quoted=True)
+    missing = set(executions.missing_ids(cursor, task_ids))
+    lessons.remove_evidence(cursor, task_ids, quoted=True)
     executions.delete(cursor, task_ids)  # with feedback that came before its execution
     outbox.drop(cursor, task_ids)
     return [one for one in task_ids if one not in missing]
@@ -136,7 +136,7 @@ def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
     ).fetchall()
     gone = [row[0] for row in rows]
     if gone:
-        lessons.without(cursor, gone, quoted=True)
+        lessons.remove_evidence(cursor, gone, quoted=True)
         executions.delete(cursor, gone)
         outbox.drop(cursor, gone)
     outbox.set_mark(cursor, mark)
@@ -158,7 +158,7 @@ def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
     ids = [one.task_id for one in given]
     if not ids:
         return []
-    stored, forgotten = executions.several(cursor, ids), outbox.waiting_to_forget(cursor, ids)
+    stored, forgotten = executions.get_many(cursor, ids), outbox.waiting_to_forget(cursor, ids)
     waiting = outbox.waiting_patches(cursor, "patch", ids)
     created: list[Execution] = []
     updated: list[Execution] = []
@@ -190,7 +190,7 @@ def _learn(cursor: Cursor, given: Sequence[TeamLesson]) -> list[UUID]:
     """
     if not given:
         return []
-    known = {one.lesson_id: one for one in lessons.every(cursor)}
+    known = {one.lesson_id: one for one in lessons.all_lessons(cursor)}
     waiting = outbox.waiting_patches(cursor, "lesson", [one.lesson_id for one in given])
     revisions: list[Revision] = []
     for one in given:
@@ -235,5 +235,5 @@ def execution(given: TeamExecution, waiting: Mapping[str, Any]) -> Execution | N
 
 def _feedback_row(one: TeamFeedback) -> dict[str, Any]:
     known = {name: value for name, value in one.fields.items() if name in FEEDBACK_TYPES}
-    known["submitted_at"] = naive(datetime.fromisoformat(known["submitted_at"])).isoformat()
+    known["submitted_at"] = naive_utc(datetime.fromisoformat(known["submitted_at"])).isoformat()
     return {**known, "feedback_id": str(one.feedback_id), "task_id": str(one.task_id)}

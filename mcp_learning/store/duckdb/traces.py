@@ -1,4 +1,4 @@
-"""What executions left in the files and commands of a repository."""
+"""SQL of traces: the files that executions changed, and commands that failed and then worked."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from mcp_learning.store.duckdb import repositories
+from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
 from mcp_learning.store.traces import Recovered, Trace
 
 LONGEST_TEXT = 1_000  # characters of a description, an error or a solution
@@ -65,7 +65,7 @@ def _items(text: str | None) -> list[Any]:
 
 
 def paths_in(text: str | None) -> Iterable[str]:
-    """The paths of `metadata.files`, whatever else is in it."""
+    """The valid paths in `metadata.files`."""
     for one in _items(text):
         path = one.get("path") if isinstance(one, dict) else one
         if isinstance(path, str) and path:
@@ -73,7 +73,7 @@ def paths_in(text: str | None) -> Iterable[str]:
 
 
 def recovered_in(text: str | None) -> Iterable[Recovered]:
-    """What is told in `metadata.recovered`, whatever else is in it."""
+    """The valid items of `metadata.recovered`."""
     for one in _items(text):
         if not isinstance(one, dict):
             continue

@@ -1,4 +1,4 @@
-"""Import and export: many executions at a time, with their feedback and uses."""
+"""SQL of import and export: many executions at a time, with their feedback and uses."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from mcp_learning.models.transfer import Exported, PastExecution
+from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.columns import EXECUTION_TYPES, FEEDBACK_TYPES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import count, from_row, json_arrays, naive
-from mcp_learning.store.duckdb.lists import AMONG_UUIDS, joined
+from mcp_learning.store.duckdb.executions import count, from_row, json_arrays, naive_utc
 from mcp_learning.store.duckdb.queries import JSON_ROWS, from_json
 
 _PAGE_CHARACTERS = 4_000_000  # of text, after which a page ends, so that it passes to a process
@@ -26,10 +26,10 @@ def updated(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
 
 
 def add_feedback_and_uses(cursor: Cursor, records: Sequence[PastExecution]) -> None:
-    """Adds the feedback and the uses of `records` that are not there yet."""
+    """Adds the feedback and the uses of `records` that aren't stored yet."""
     feedback = [
         {**one.model_dump(mode="json"), "task_id": str(record.task_id)}
-        | {"submitted_at": naive(one.submitted_at).isoformat()}
+        | {"submitted_at": naive_utc(one.submitted_at).isoformat()}
         for record in records
         for one in record.feedback
     ]
@@ -37,7 +37,7 @@ def add_feedback_and_uses(cursor: Cursor, records: Sequence[PastExecution]) -> N
         {
             "task_id": str(record.task_id),
             "used_task_id": str(use.task_id),
-            "recorded_at": naive(use.recorded_at).isoformat(),
+            "recorded_at": naive_utc(use.recorded_at).isoformat(),
         }
         for record in records
         for use in record.uses
@@ -103,7 +103,7 @@ def _uses_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[s
 def insert_new(
     cursor: Cursor, table: str, types: dict[str, str], rows: Sequence[dict[str, Any]]
 ) -> None:
-    """Adds those rows to `feedback` or `uses` that are not there yet; values as JSON has them."""
+    """Adds those rows to `feedback` or `uses` that aren't stored yet; values are JSON values."""
     values = ", ".join(from_json(types).values())
     for part in json_arrays(rows):
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Bringing a database file that no process has open to the current schema. Blocks."""
+"""Migrates a database file that no process has open to the current schema. Blocks."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -16,19 +16,19 @@ _HNSW_INDEXES = "SELECT index_name FROM duckdb_indexes() WHERE contains(upper(sq
 
 @dataclass(frozen=True)
 class Design:
-    """What made a database: the version of its schema, 0 for another design, and HNSW indexes."""
+    """The design of a database: its schema version, 0 for another design, and HNSW indexes."""
 
     version: int
     hnsw_indexes: Sequence[str]
 
     @property
     def current(self) -> bool:
-        """Whether nothing has to be changed."""
+        """Whether it needs no migration."""
         return self.version == migrations.newest() and not self.hnsw_indexes
 
 
 def design_of(path: Path) -> Design:
-    """Finds out what made a database; only reads.
+    """The design of a database; only reads.
 
     Raises:
         StoreDamaged: It can't be read.
@@ -36,14 +36,14 @@ def design_of(path: Path) -> Design:
         StoreError: It is no learning database.
     """
     try:
-        with copies.opened(path) as cursor:
+        with copies.open_read_only(path) as cursor:
             if version := migrations.current_version(cursor):
                 migrations.pending(cursor)
                 return Design(version, column(cursor, _HNSW_INDEXES))
     except StoreDamaged:
         pass  # or a log that only the reader of other designs can skip
     try:
-        with legacy.opened(path) as database:
+        with legacy.open_legacy(path) as database:
             layout = database.layout
     except InvalidInput:
         raise StoreError(f"{path} has no executions in it; nothing was changed") from None

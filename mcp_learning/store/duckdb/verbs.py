@@ -1,4 +1,4 @@
-"""Verbs of a store that are one function over a cursor each."""
+"""Makes verbs of a store out of functions of a cursor."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar

@@ -1,4 +1,4 @@
-"""Basis and confidence of outcomes that were stored before schema version 7."""
+"""Fills in the basis and confidence of outcomes that were stored before schema version 7."""
 
 from mcp_learning.models.verdicts import OBSERVERS, REVERTED
 from mcp_learning.store.duckdb.connection import Cursor

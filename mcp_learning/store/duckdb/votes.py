@@ -1,12 +1,12 @@
-"""How often executions were recalled by answers, and the votes for and against them."""
+"""SQL of recall counts, and of votes for and against executions."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from mcp_learning.store.duckdb.bound_lists import NUMBERS, UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.executions import naive
-from mcp_learning.store.duckdb.lists import NUMBERS, UUIDS, joined
+from mcp_learning.store.duckdb.executions import naive_utc
 from mcp_learning.store.duckdb.queries import number
 from mcp_learning.store.types import Vote
 
@@ -20,10 +20,10 @@ UNION ALL
 SELECT u.used_task_id, x.success, greatest(u.recorded_at, x.updated_at)
 FROM uses u JOIN executions x USING (task_id)
 """
-"""Every vote: the execution, whether it is for it, and when it was known. NULL is no vote.
+"""SQL: every vote with its execution, whether it is in favour (NULL: no vote), and its time.
 
-A feedback is one vote at most. What it says of the recall goes first; else a judgement of the
-result speaks for the record if it agrees with the recorded outcome, and against it if not.
+A feedback is at most one vote. `helpful` decides if given; otherwise a judgement of the result is
+in favour if it agrees with the recorded outcome, and against if it contradicts it.
 """
 
 _VOTES = f"""
@@ -52,7 +52,7 @@ def add_recalls(cursor: Cursor, times: Mapping[UUID, int], at: datetime) -> None
         ") n SEMI JOIN executions USING (task_id) "
         "ON CONFLICT DO UPDATE SET times = recall_counts.times + excluded.times, "
         "last_at = excluded.last_at",
-        [naive(at), joined(times), joined(times.values())],
+        [naive_utc(at), joined(times), joined(times.values())],
     )
 
 

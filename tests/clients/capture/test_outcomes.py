@@ -107,12 +107,12 @@ def test_a_commit_is_named() -> None:
 @pytest.mark.parametrize(
     ("events", "following", "wanted"),
     [
-        ([EDIT, DONE], "Write the release notes of the kettle", outcomes.LEFT),
+        ([EDIT, DONE], "Write the release notes of the kettle", outcomes.MOVED_ON),
         ([EDIT, DONE], "Great! Now write the release notes", outcomes.PRAISED),
         ([EDIT, DONE], "it still drips, same error as before", outcomes.COMPLAINED),
         ([EDIT, DONE], "The spout drips after pouring, mend it", outcomes.REPEATED),
         ([EDIT, DONE], "that doesn't work, use a cork", outcomes.COMPLAINED),
-        ([EDIT, DONE], "The lid doesn't close since Monday", outcomes.LEFT),
+        ([EDIT, DONE], "The lid doesn't close since Monday", outcomes.MOVED_ON),
         ([LIMIT], "Write the release notes of the kettle", outcomes.BROKE_OFF),
         ([EDIT, COMMITTED, DONE], "it still drips, same error", outcomes.PUBLISHED),
         ([EDIT, STOPPED], "Write the release notes of the kettle", PENDING),

@@ -20,7 +20,7 @@ from mcp_learning.clients.capture.tasks import LONGEST_DESCRIPTION, execution, e
 from mcp_learning.clients.transcripts import claude_code
 from mcp_learning.clients.transcripts.sessions import Task
 from mcp_learning.clients.transfer.imported import Notes
-from mcp_learning.clients.values import identity
+from mcp_learning.clients.values import stable_id
 
 Hook = Callable[..., str]
 
@@ -90,7 +90,7 @@ def latest(path: Path) -> Task | None:
 
 
 def stored(server: Server, name: str = "prompt-1") -> dict[str, Any]:
-    answer = server.call("get_execution", task_id=str(identity("claude-code", name)))
+    answer = server.call("get_execution", task_id=str(stable_id("claude-code", name)))
     execution: dict[str, Any] = answer["structuredContent"]["execution"]
     return execution
 
@@ -178,7 +178,7 @@ def test_a_hook_and_an_import_store_the_same_record_of_a_task(
 
 def test_what_was_told_is_never_overwritten(data_dir: Path, record: Callable[..., str]) -> None:
     told = {
-        "task_id": str(identity("claude-code", "prompt-1")),
+        "task_id": str(stable_id("claude-code", "prompt-1")),
         "task_type": "bug_fix",
         "task_description": "told",
         "outcome": "success",
@@ -294,7 +294,7 @@ def test_any_lines_are_read_to_an_execution_or_to_none(
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     session = claude_code.read(path, Notes())
-    recording.complete(session, {"cwd": 3, "last_assistant_message": ["x"]})
+    recording.add_hook_input(session, {"cwd": 3, "last_assistant_message": ["x"]})
     if task := session.latest:
         found = execution(task, claude_code.SOURCE, Notes())
         assert found is None or found.execution.details.outcome_confidence is not None

@@ -7,7 +7,7 @@ from clients.transfer.repositories import Repository
 from service.examples import record
 from services import open_service
 
-from mcp_learning.clients.judging.repositories import judge_lately
+from mcp_learning.clients.judging.repositories import judge_by_latest_commits
 from mcp_learning.models.requests import GetExecution
 from mcp_learning.settings import Settings
 
@@ -23,12 +23,12 @@ async def test_reverted_commits_correct_outcomes_and_what_is_no_repository_says_
     try:
         details = {"metadata": {"commits": [made[:7]]}, "outcome_basis": "git"}
         task_id = (await record(service, repo="teapot", details=details)).task_id
-        assert await judge_lately(service, tmp_path) is None
-        before = await judge_lately(service, repository.path)
+        assert await judge_by_latest_commits(service, tmp_path) is None
+        before = await judge_by_latest_commits(service, repository.path)
         assert before is not None
         assert before.changed == []
         repository.git("revert", "--no-edit", "HEAD", day=1)
-        after = await judge_lately(service, repository.path)
+        after = await judge_by_latest_commits(service, repository.path)
         assert after is not None
         assert after.changed == [task_id]
         found = await service.get(GetExecution(task_id=task_id))

@@ -9,7 +9,7 @@ from clients.transcripts.sessions import START, assistant, text, user, write
 from services import open_service
 
 from mcp_learning.clients.capture.tasks import executions
-from mcp_learning.clients.judging.sessions import judge_earlier, reopens
+from mcp_learning.clients.judging.sessions import begins_with_complaint, judge_by_complaints
 from mcp_learning.clients.transcripts import claude_code
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.models.requests import GetExecution
@@ -53,14 +53,14 @@ async def test_a_complaint_is_about_what_it_names_or_about_the_latest(
     service = open_service(settings)
     try:
         await service.import_batch(ImportBatch(records=[first, later]))
-        changed = await judge_earlier(service, [first, later])
+        changed = await judge_by_complaints(service, [first, later])
         assert changed == ([first.task_id] if is_about_it else [])
-        assert await judge_earlier(service, [first, later]) == []
+        assert await judge_by_complaints(service, [first, later]) == []
         one = await service.get(GetExecution(task_id=first.task_id))
     finally:
         await service.close()
     if is_about_it:
-        assert reopens(later)
+        assert begins_with_complaint(later)
         assert (one.execution.outcome, one.execution.outcome_basis) == ("failure", "user")
         assert one.outcome_reason == f"user: a later session began: {said}"
         assert later.recorded_at == START + timedelta(hours=hours)

@@ -50,7 +50,7 @@ class Repository:
         return commits.executions(git.read(self.path, limit))
 
     def past(self) -> list[PastExecution]:
-        return list(commits.past(git.read(self.path, 100), Notes()))
+        return list(commits.past_executions(git.read(self.path, 100), Notes()))
 
     def outcomes(self) -> dict[str, tuple[str, float | None]]:
         """Outcome and its confidence by the first line of the description."""

@@ -132,7 +132,7 @@ def test_what_is_left_out_is_counted_by_its_reason(repository: Repository) -> No
         repository.commit(subject, "a.txt")
     repository.git("revert", "--no-edit", "HEAD")
     notes = Notes()
-    kept = list(commits.past(git.read(repository.path, 100), notes))
+    kept = list(commits.past_executions(git.read(repository.path, 100), notes))
     assert [one.execution.task_description for one in kept] == ["Start the fire", "Boil it twice"]
     assert notes.skipped == {
         "is a release, a bump of versions or a merge": 2,
@@ -163,7 +163,7 @@ def test_a_commit_with_a_time_that_can_not_be_read_is_skipped(
 ) -> None:
     notes = Notes()
     odd = Commit("ab" * 20, committed_at, "Start the fire", "", ())
-    assert list(commits.past(CommitHistory("teapot", (odd,)), notes)) == []
+    assert list(commits.past_executions(CommitHistory("teapot", (odd,)), notes)) == []
     assert notes.skipped == {reason: 1}
 
 

@@ -7,7 +7,7 @@ from clients.transfer.repositories import BEGINNING
 
 from mcp_learning.clients.transfer import corrections
 from mcp_learning.clients.transfer.commit_history import Commit
-from mcp_learning.clients.transfer.corrections import Aftermath, Correction
+from mcp_learning.clients.transfer.corrections import CorrectedCommits, Correction
 
 FIRST, SECOND, THIRD = ("1a" * 20, "2b" * 20, "3c" * 20)
 SUBJECT = "feat(kettle): boil the water twice (#12)"
@@ -19,7 +19,7 @@ def made(name: str, message: str, day: float = 0) -> Commit:
     return Commit(name, at, subject, body, ("a.txt",))
 
 
-def found(*later: str, day: float = 1) -> Aftermath:
+def found(*later: str, day: float = 1) -> CorrectedCommits:
     names = (SECOND, THIRD, "4d" * 20)
     history = [made(name, text, day) for name, text in zip(names, later, strict=False)]
     return corrections.find([made(FIRST, SUBJECT), *history])

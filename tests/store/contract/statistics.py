@@ -10,7 +10,7 @@ import pytest
 from store.contract.helpers import EVER, embed, rate, record, units
 from store.rows import NOW
 
-from mcp_learning.models.dashboard import Bucket, Choice, Used
+from mcp_learning.models.dashboard import Bucket, FilterValue, Used
 from mcp_learning.models.results import Execution
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import (
@@ -196,10 +196,10 @@ class StatisticsContract:
     async def test_choices_and_the_extent(self, store: Store) -> None:
         await filled(store)
         assert await store.choices("repo", 9) == [
-            Choice(value="x", executions=2),
-            Choice(value="y", executions=1),
+            FilterValue(value="x", executions=2),
+            FilterValue(value="y", executions=1),
         ]
-        assert await store.choices("task_type", 1) == [Choice(value="bug_fix", executions=5)]
+        assert await store.choices("task_type", 1) == [FilterValue(value="bug_fix", executions=5)]
         assert await store.extent() == Extent(6, NOW - DAY)
 
     async def test_ended_executions_with_a_vector_are_the_last_ones_oldest_first(

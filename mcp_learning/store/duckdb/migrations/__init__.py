@@ -1,9 +1,9 @@
-"""Brings a database to the current schema, one numbered `.sql` file after the other.
+"""Schema migrations: numbered `.sql` files, applied in order.
 
-`pending` only reads. `apply` runs each migration, what fills its new columns, and its record in
-`schema_version` in one transaction: after a failure or a crash the database is at the last complete
-version, with all its rows, and the next `apply` goes on from there. A new database, which has
-nothing to lose, gets all of them in one transaction: a commit takes milliseconds.
+`pending` only reads. `apply` runs each migration, the code that fills its new columns, and its
+record in `schema_version` in one transaction: after a failure or a crash the database is at the
+last complete version, with all its rows, and the next `apply` continues from there. A new database
+gets all migrations in one transaction, since each commit takes milliseconds.
 """
 
 import re
@@ -30,11 +30,14 @@ CREATE TABLE IF NOT EXISTS schema_version (
 
 @dataclass(frozen=True)
 class Migration:
-    """One step: its number, its name in words and its statements.
+    """One migration.
 
     Attributes:
-        make: Makes tables whose form depends on the database, after these.
-        fill: Computes values of the rows that are there; a new database has none.
+        version: Its number.
+        name: Its name, from the file's name.
+        sql: Its statements.
+        make: Then creates tables whose columns depend on the database; None: there are none.
+        fill: Then computes values of existing rows, not in a new database; None: there are none.
     """
 
     version: int
@@ -103,7 +106,7 @@ def pending(cursor: Cursor) -> tuple[Migration, ...]:
 
 
 def apply(cursor: Cursor) -> int:
-    """Applies what is pending; returns the resulting version.
+    """Applies all pending migrations; returns the resulting version.
 
     Raises:
         StoreTooNew: The database is at a version that this package doesn't know.
@@ -139,10 +142,10 @@ def _apply(cursor: Cursor, migrations: Sequence[Migration], *, is_new: bool = Fa
 
 
 def refuse_other_design(cursor: Cursor) -> None:
-    """Refuses a database that has something in it, and that no version of this package made.
+    """Refuses a database that isn't empty, and that this package didn't make.
 
     Raises:
-        StoreError: It has executions, and has to be upgraded; or it is of another program.
+        StoreError: It is of the original design and has to be upgraded; or of another program.
     """
     if current_version(cursor) or not (relations := _relations(cursor)):
         return
@@ -160,7 +163,7 @@ def refuse_other_design(cursor: Cursor) -> None:
 
 
 def open_database(settings: Settings, path: Path | None = None) -> Database:
-    """The database of these settings, or another one; migrated whenever it is opened."""
+    """The database of these settings, or another file; migrated whenever it is opened."""
     file = path or settings.database_path
 
     def migrate(cursor: Cursor) -> None:

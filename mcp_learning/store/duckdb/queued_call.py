@@ -1,4 +1,4 @@
-"""Call: one function on its way to the writer thread, and its result on the way back."""
+"""A call in the queue of the writer thread, by which its result returns to the event loop."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,7 +17,14 @@ T = TypeVar("T")
 
 
 class QueuedCall(Generic[T]):
-    """A function that waits for its turn, made on the event loop; the rest as `Database.write`."""
+    """A function to be run on the writer thread; created on the event loop.
+
+    Args:
+        fn: The function.
+        transaction: Whether to run it in a transaction.
+        counted: As for `Database.write`.
+        committed: As for `Database.write`.
+    """
 
     def __init__(
         self,
@@ -47,5 +54,5 @@ class QueuedCall(Generic[T]):
         """Hands the result or the error over, from the thread that did the work."""
         self._result = result  # type: ignore[assignment]  # read only when there is no error
         self._error = error
-        with suppress(anyio.RunFinishedError):  # nobody is left to hear it
+        with suppress(anyio.RunFinishedError):  # the event loop has ended
             anyio.from_thread.run_sync(self._done.set, token=self._token)

@@ -1,7 +1,7 @@
-"""Lists of ids or numbers, and vectors, as one bound value: a text, which the query splits.
+"""Lists of ids or numbers, and vectors, bound as one text that the query splits.
 
-Binding a list takes DuckDB's client many times as long. An empty text has to become NULL first:
-splitting it gives one empty item, which is neither a UUID nor a number.
+Binding a list takes DuckDB's client many times as long. An empty text has to become NULL first,
+since splitting it gives one empty item.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UUIDS = "string_split(nullif(?, ''), ',')::UUID[]"
-"""The UUIDs of a bound text that `joined` made; NULL if there are none."""
+"""SQL: the UUIDs of a bound text that `joined` made; NULL if there are none."""
 
 NUMBERS = "string_split(nullif(?, ''), ',')::BIGINT[]"  # the same for numbers
 

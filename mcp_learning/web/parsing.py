@@ -1,4 +1,4 @@
-"""Requests of the service from what a page sends."""
+"""Parses a page's parameters into requests of the service."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -11,11 +11,11 @@ from mcp_learning.server.schema import explain
 R = TypeVar("R", bound=BaseModel)
 
 
-def asked(model: type[R], values: Mapping[str, object]) -> R:
-    """A request from values; an empty one is an absent one.
+def parse_request(model: type[R], values: Mapping[str, object]) -> R:
+    """A request made of values; an empty value counts as absent.
 
     Raises:
-        InvalidInput: One of them can't be accepted.
+        InvalidInput: The model refuses a value.
     """
     try:
         return model.model_validate({name: value for name, value in values.items() if value != ""})

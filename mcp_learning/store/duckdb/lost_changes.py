@@ -1,18 +1,18 @@
-"""What was sent to a team, and what of it a server lacks that took another's place."""
+"""Changes that were sent to a team, and that its server lacks after a failover."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
 from mcp_learning.store.duckdb import executions, lessons
+from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, NUMBERS, UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.lists import AMONG_UUIDS, NUMBERS, UUIDS, joined
 from mcp_learning.store.duckdb.outbox import lesson_patch
-from mcp_learning.store.duckdb.outbox_table import Entry, add, again
+from mcp_learning.store.duckdb.outbox_table import Entry, add, requeue
 
 _UNSEND = "UPDATE outbox SET sent_at = NULL, change = NULL"
 _WHOLE = "CASE kind WHEN 'patch' THEN '$.recorded_at' ELSE '$.created_at' END"
-"""A path in the fields of entries that have all of an execution or a lesson."""
+"""A path in the fields of entries that hold a whole execution or lesson."""
 
 
 def sent_ids(cursor: Cursor) -> list[UUID]:
@@ -23,7 +23,7 @@ def sent_ids(cursor: Cursor) -> list[UUID]:
     return [row[0] for row in rows]
 
 
-def lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) -> int:
+def requeue_lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) -> int:
     """As `SharedStore.send_again`.
 
     An entry that made what the team has isn't sent again: who knew of it has done so, with what was
@@ -32,15 +32,15 @@ def lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) -> int:
     row = cursor.execute("SELECT max(change) FROM outbox").fetchone()
     last = int(row[0] or 0) if row else 0
     absent = [one for one in sent_ids(cursor) if one not in there]
-    told = [one for one in lessons.every(cursor) if one.lesson_id in set(absent)]
-    missing = set(executions.unknown(cursor, absent))
+    told = [one for one in lessons.all_lessons(cursor) if one.lesson_id in set(absent)]
+    missing = set(executions.missing_ids(cursor, absent))
     here = [one for one in absent if one not in missing]
     cursor.execute(
         f"DELETE FROM outbox WHERE task_id {AMONG_UUIDS} AND sent_at IS NOT NULL "
         "AND kind <> 'forget'",
         [joined([*here, *(one.lesson_id for one in told)])],
     )
-    again(cursor, here)
+    requeue(cursor, here)
     whole: list[Entry] = [("lesson", one.lesson_id, lesson_patch(None, one)) for one in told]
     add(cursor, whole, datetime.now(UTC))
     cursor.execute(
