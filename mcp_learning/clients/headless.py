@@ -1,7 +1,7 @@
-"""Runs an agent that the user has, without a person, to write lessons about packets.
+"""Runs an installed agent non-interactively to write a lesson about a packet.
 
 The agent gets a packet on stdin, in an empty directory, and answers with one JSON object; it needs
-no tools. What it says is checked like everything that agents save.
+no tools. Its answer is validated like every lesson that an agent saves.
 """
 
 import json
@@ -20,10 +20,10 @@ COMMANDS = {
     "claude": ("claude", "-p"),
     "codex": ("codex", "exec", "--skip-git-repo-check", "-"),
 }
-"""How each agent is called: the prompt is on stdin, the answer on stdout."""
+"""Command lines of the agents, which read the prompt from stdin and write the answer to stdout."""
 
 SECONDS = 180
-"""Longest time for an answer."""
+"""Timeout for an answer."""
 
 _LONGEST_ANSWER = 100_000
 _OBJECT = re.compile(r"\{(?:[^{}]|\{[^{}]*\})*\}", re.DOTALL)
@@ -38,10 +38,10 @@ _TASK = (
 
 
 def available(name: str) -> str:
-    """The agent to run: the one that is named, else the first that is here.
+    """The agent to run: the one of this name, or for "" the first that is installed.
 
     Raises:
-        InvalidInput: It is not known, or not here.
+        InvalidInput: It is not known, or not installed.
     """
     if name and name not in COMMANDS:
         raise InvalidInput("with", f"{name!r} is none of {', '.join(COMMANDS)}")
@@ -52,7 +52,7 @@ def available(name: str) -> str:
 
 
 def prompt(packet: Packet) -> str:
-    """What the agent is asked."""
+    """The prompt for a packet."""
     return _TASK % LONGEST + packet.model_dump_json(exclude_none=True, indent=1)
 
 
@@ -62,10 +62,10 @@ def tokens(text: str) -> int:
 
 
 def ask(name: str, question: str) -> tuple[dict[str, Any], int]:
-    """The object that an agent answers with, and the tokens of its answer; blocks.
+    """An agent's answer, and its number of tokens; blocks.
 
     Raises:
-        LearningError: It can't be started, fails, takes too long or answers with something else.
+        LearningError: It can't be started, fails, takes too long, or gives no such object.
     """
     program = shutil.which(COMMANDS[name][0]) or COMMANDS[name][0]
     with TemporaryDirectory(prefix="mcp-learning-") as empty:

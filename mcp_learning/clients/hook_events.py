@@ -1,8 +1,8 @@
-"""What the hooks of each client tell, as occasions, and answers in the form that each one takes.
+"""Parses the input of each client's hooks, and formats the answers.
 
 Sources: the hook references of Claude Code, Codex, Gemini CLI, Cursor and Copilot CLI, and the
-schemas in the clients themselves (2.1, 0.171, 0.61, 3, 1.0). Imports next to nothing: a person or
-an agent waits for it.
+schemas in the clients themselves (2.1, 0.171, 0.61, 3, 1.0). Imports little, since a person or an
+agent waits for it.
 """
 
 import json
@@ -14,10 +14,10 @@ from typing import Any, Literal, NamedTuple
 from mcp_learning.models.characters import SURROGATE, clean
 
 Kind = Literal["start", "prompt", "before", "failure", "tool", "end"]
-"""Of an event: that of an occasion; `tool` is `after` or `failure`; `end` is recorded."""
+"""The kind of an event, as `Occasion.event`; `tool` is `after` or `failure`; `end` is recorded."""
 
 LONGEST_TEXT = 20_000
-"""Characters of a prompt, a command or an error that are told."""
+"""Most characters of a prompt, a command or an error that are sent."""
 
 _MOST_FILES = 20
 _CODES = ("exitCode", "exit_code")
@@ -27,7 +27,7 @@ _EDITS = re.compile(r"edit|write|create|replace|patch|notebook", re.IGNORECASE)
 _PATHS = ("file_path", "filePath", "path", "absolute_path", "notebook_path")
 _PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
 _STATUS = re.compile(r"\bexit(?:ed with)?[ _]?(?:code|status)[\"']?[:=]?\s*([0-9]+)", re.IGNORECASE)
-_LAST = 1_000  # characters of what a command tells in which an error is looked for
+_LAST = 1_000  # last characters of a command's output that are searched for an error
 _ERROR = re.compile(
     r"^(?:\w+\.)*\w*(?:Error|Exception)\b|\b(?:error|fatal|panicked)\b.*:|command not found",
     re.MULTILINE,
@@ -38,14 +38,14 @@ class HookClient(NamedTuple):
     """A client with hooks.
 
     Attributes:
-        events: What its events are, by their names.
-        form: Of its answers.
-        deaf: Events whose answer doesn't reach the agent.
+        events: The kinds of its events by their names.
+        form: The format of its answers.
+        unanswered: Events whose answer the client doesn't pass to the agent.
     """
 
     events: Mapping[str, Kind]
     form: Literal["specific", "cursor", "copilot"] = "specific"
-    deaf: frozenset[str] = frozenset()
+    unanswered: frozenset[str] = frozenset()
 
 
 CLIENTS: Mapping[str, HookClient] = {
@@ -94,11 +94,11 @@ CLIENTS: Mapping[str, HookClient] = {
         frozenset({"UserPromptSubmit"}),
     ),
 }
-"""Nothing is recorded for Cursor, whose transcripts have no documented form.
+"""Nothing is recorded for Cursor, whose transcripts have no documented format.
 
-Copilot CLI takes these names, too, and then tells as much as Claude Code. It calls a command that
-failed a success, and refuses a tool when a hook before it fails; no client but Claude Code and
-Codex hands the agent what such a hook says, so the others have none."""
+Copilot CLI accepts these names, too, and then sends as much as Claude Code. It reports a command
+that failed as a success, and refuses a tool when a hook before it fails. Only Claude Code and Codex
+pass the answer of a hook before a tool to the agent, so the others have no such hook."""
 
 
 def event_of(payload: Mapping[str, Any]) -> str:
@@ -112,7 +112,7 @@ def is_end(client: str, payload: Mapping[str, Any]) -> bool:
 
 
 def occasion(client: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The fields of an `Occasion`; None if there is nothing to ask."""
+    """The fields of an `Occasion`; None if the event needs no call."""
     name = event_of(payload)
     kind = CLIENTS[client].events.get(name)
     if kind is None or kind == "end" or payload.get("is_interrupt") is True:
@@ -122,7 +122,7 @@ def occasion(client: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
         "client": client,
         "session": str(payload.get("session_id") or payload.get("conversation_id") or "")[:200],
         "cwd": _directory(payload),
-        "speaks": name not in CLIENTS[client].deaf,
+        "speaks": name not in CLIENTS[client].unanswered,
     }
     if kind == "start":
         return told | {"text": _text(payload.get("source"))}
@@ -134,13 +134,13 @@ def occasion(client: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
     if kind == "before":
         return told if command or files else None
     error = _error(payload, kind)
-    if not error and not CLIENTS[client].deaf:
-        return None  # nothing can be waiting to be said
+    if not error and not CLIENTS[client].unanswered:
+        return None  # no remark can have been held back
     return told | {"event": "failure" if error else "after", "text": error}
 
 
 def answer(client: str, payload: Mapping[str, Any], text: str) -> str:
-    """What the hook prints."""
+    """The output of the hook, with a text for the agent."""
     match CLIENTS[client].form:
         case "cursor":
             return json.dumps({"additional_context": text})
@@ -151,7 +151,7 @@ def answer(client: str, payload: Mapping[str, Any], text: str) -> str:
 
 
 def _text(value: object) -> str:
-    """A text that can be sent, cut at a word: half a secret would not be recognised."""
+    """A text that can be sent, truncated at a word: half a secret would not be recognised."""
     if not isinstance(value, str):
         return ""
     text = clean(SURROGATE.sub(" ", value)).strip()
@@ -168,7 +168,7 @@ def _directory(payload: Mapping[str, Any]) -> str:
 
 
 def _command_and_files(payload: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """The command and the files of a tool's call, as far as it runs or edits."""
+    """The command and the edited files of a tool's call; empty for other tools."""
     given = _parsed(payload.get("tool_input"))
     if not isinstance(given, dict):
         return "", []
@@ -184,7 +184,7 @@ def _command_and_files(payload: Mapping[str, Any]) -> tuple[str, list[str]]:
 
 
 def _error(payload: Mapping[str, Any], kind: Kind) -> str:
-    """What a tool that failed told; empty if it didn't fail."""
+    """The error of a tool; empty if it didn't fail."""
     if kind == "failure":
         return _tail(payload.get("error")) or "failed"
     told = _parsed(next((payload[name] for name in _RESULTS if payload.get(name)), None))
@@ -200,10 +200,10 @@ def _error(payload: Mapping[str, Any], kind: Kind) -> str:
 
 
 def _failed(text: str) -> str:
-    """What a command told, if it tells that it failed; else empty.
+    """The output of a command if it shows a failure; otherwise empty.
 
-    That is a status other than 0 at its beginning or end, or without one an error in its last
-    lines: Codex tells no status.
+    A failure is an exit status other than 0 at its beginning or end, or without a status an error
+    in its last lines, since Codex doesn't send the status.
     """
     statuses = _STATUS.findall(text)
     if not statuses:
@@ -222,7 +222,7 @@ def _tail(value: object) -> str:
 
 
 def _parsed(value: object) -> object:
-    """The object that a text holds as JSON; anything else as it is."""
+    """The object in a JSON text; any other value unchanged."""
     if isinstance(value, str) and value.lstrip()[:1] == "{":
         try:
             return json.loads(value)

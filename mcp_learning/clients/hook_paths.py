@@ -1,4 +1,4 @@
-"""The data directory and the hooks' log in it, without the models of the settings."""
+"""The data directory and the hooks' log in it, without importing the settings' models."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 from mcp_learning import environment
 
 LARGEST_LOG = 256 * 2**10
-"""Bytes after which a new log is begun; the one before is kept."""
+"""Size in bytes from which the log is rotated; one older log is kept."""
 
 
 def data_directory(given: str | None) -> Path:

@@ -1,4 +1,4 @@
-"""Lessons in files that agents read anyway: a fenced block, and every other byte as it was.
+"""Writes lessons into files that agents read: a fenced block, all other bytes stay unchanged.
 
     AGENTS.md                           instructions for several agents
     CLAUDE.md                           of Claude Code
@@ -6,8 +6,7 @@
     .github/copilot-instructions.md     of GitHub Copilot
     skills                              a skill in the Agent Skills format, in its own directory
 
-Before the block there is one line end more than there was, unless the file is made for it. So the
-file can be given back as it was.
+One line end is added before the block, unless the file is created for it, and removed with it.
 """
 
 import re
@@ -31,7 +30,7 @@ BEGIN = "<!-- mcp-learning lessons: begin -->"
 END = "<!-- mcp-learning lessons: end -->"
 
 SKILL = "mcp-learning-lessons"
-"""Name of the skill and of its directory, and of the rule."""
+"""Name of the skill, of its directory, and of the rule."""
 
 TARGETS = ("AGENTS.md", "CLAUDE.md", ".cursor/rules", ".github/copilot-instructions.md", "skills")
 
@@ -68,14 +67,14 @@ def path_of(target: str, directory: Path) -> Path:
 def select_lessons(
     lessons: Sequence[LessonView], repos: Sequence[str], excluded: str, max_tokens: int
 ) -> tuple[list[str], list[str]]:
-    """The lines of the lessons that are written, those that most is expected of first.
+    """The lessons to write, one line each, those with the greatest expected gain first.
 
-    Only lessons that are kept: one on trial has to be withheld from half of the tasks. What has or
-    had a secret or a private span, or is of another or an excluded repository, stays here.
+    Only kept lessons: one on trial has to be withheld from half of the tasks. Lessons with a secret
+    or a private span, and those of other or excluded repositories, are left out.
 
     Args:
-        lessons: All in use.
-        repos: Spellings of the repository where they are written.
+        lessons: All lessons in use.
+        repos: Spellings of the repository of the file.
         excluded: Patterns, as for `exclusion.is_excluded`.
         max_tokens: Budget of all lines.
 
@@ -102,7 +101,7 @@ def select_lessons(
 
 
 def plan_edit(path: Path, lines: Sequence[str]) -> Edit:
-    """The edit that puts the lines into a file, or takes the block out if there are none.
+    """The edit that writes the lines into a file, or removes the block if there are none.
 
     Raises:
         LearningError: The file is read-only, is not UTF-8, or has the fence twice or half.
@@ -140,7 +139,7 @@ def _revise(before: bytes | None, *, path: Path, lines: Sequence[str]) -> bytes 
     span = _span(text, path)
     if own and before is not None and span is None:
         raise LearningError(f"{path} is not of mcp-learning; rename it first")
-    # Of the block, where there is one: after a lone carriage return, its line feed looks like more.
+    # The line end of an existing block: the text around it may have another.
     end = "\r\n" if "\r\n" in (text[slice(*span)] if span else text) else "\n"
     block = end.join([BEGIN, *f"{_HEADING}\n".split("\n"), *lines, END])
     if not lines:
@@ -153,7 +152,7 @@ def _revise(before: bytes | None, *, path: Path, lines: Sequence[str]) -> bytes 
 
 
 def _without(text: str, span: tuple[int, int], end: str, own: str) -> bytes | None:
-    """The file without the block; None if it was made for it."""
+    """The file without the block; None if it was created for the block."""
     head, tail = text[: span[0]], text[span[1] :].removeprefix(end)
     if head in ("", own) and not tail:
         return None
@@ -168,7 +167,7 @@ def _text(data: bytes, path: Path) -> str:
 
 
 def _span(text: str, path: Path) -> tuple[int, int] | None:
-    """Where the block is; None if there is none."""
+    """The start and end of the block; None if there is none."""
     begins, ends = text.count(BEGIN), text.count(END)
     if not begins and not ends:
         return None
@@ -182,7 +181,7 @@ def _span(text: str, path: Path) -> tuple[int, int] | None:
 
 
 def _line(view: LessonView) -> str:
-    """A lesson on one line, which can't end the block."""
+    """A lesson on one line, without comment markers, which could end the block."""
     lesson, effect = view.lesson, view.effect
     parts = [f"When {quoted(lesson.when, LONGEST)}"]
     parts += [f"do {quoted(lesson.do, LONGEST)}"] if lesson.do else []

@@ -1,4 +1,4 @@
-"""What `import` can read: the reader of each source, and where it usually is."""
+"""The sources of `import`: the reader and the default path of each."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Source:
 
     Attributes:
         read: Reads a path; blocks. What can't be read is noted.
-        default: Returns the path that is read if none is given; None if one is needed.
+        default: Returns the default path; None: the source needs a path.
     """
 
     read: Callable[[Path, Notes], Iterator[PastExecution]]
@@ -26,7 +26,7 @@ class Source:
 
 
 def sources(commits_limit: int) -> dict[str, Source]:
-    """The sources by name; of a git history so many of the latest commits are read."""
+    """The sources by name; `commits_limit` is the number of commits that `git` reads."""
     return {
         "claude-code": Source(
             partial(tasks.executions, claude_code.read), claude_code.default_directory

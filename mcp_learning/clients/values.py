@@ -1,6 +1,6 @@
-"""Values out of files that other programs wrote: texts that can be stored, times, ids, places.
+"""Parses values in files of other programs: texts, times, ids, paths, JSON.
 
-Imports only the standard library and `models.characters`: hooks run while a person waits.
+Imports only the standard library and `models.characters`, since hooks run while a person waits.
 """
 
 import json
@@ -40,22 +40,22 @@ def parse_time(value: object) -> datetime | None:
 
 
 def as_text(value: object) -> str:
-    """The value if it is a text, else an empty one."""
+    """The value if it is a text, otherwise an empty one."""
     return value if isinstance(value, str) else ""
 
 
 def as_object(value: object) -> dict[str, Any]:
-    """The value if it is a JSON object, else an empty one."""
+    """The value if it is a JSON object, otherwise an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_objects(value: object) -> list[dict[str, Any]]:
-    """The objects in a JSON array; none of anything else."""
+    """The objects in a JSON array; empty for any other value."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def parse_json(text: str, default: object) -> Any:
-    """The value of a JSON text, `default` where it is none."""
+    """The value of a JSON text; `default` if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -63,13 +63,13 @@ def parse_json(text: str, default: object) -> Any:
 
 
 def home_directory(variable: str, default: str) -> Path:
-    """The directory that an environment variable names, or `default` in the home directory."""
+    """The directory in an environment variable, or without it `default` in the home directory."""
     moved = os.environ.get(variable)
     return Path(moved) if moved else Path.home() / default
 
 
 def as_number(value: object) -> float:
-    """A number that is at least 0 and can be added up; 0 for anything else."""
+    """A number in [0, 1e15); 0 for any other value."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e15:
         return 0
     return value

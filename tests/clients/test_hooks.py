@@ -107,7 +107,7 @@ def test_a_session_is_told_once_what_matters_at_each_turn(
     assert log(data_dir) == ""
 
 
-def test_a_client_that_is_deaf_at_prompts_is_told_at_its_next_tool(
+def test_a_client_that_ignores_answers_to_prompts_gets_them_at_its_next_tool(
     server: Server, hook: Hook
 ) -> None:
     server.call("record_execution", **TASK)

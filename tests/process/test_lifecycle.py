@@ -172,10 +172,10 @@ def test_a_signal_that_the_main_thread_does_not_notice_ends_a_server(
     sdk = Blockade(tmp_path, "mcp")
     package = sdk.path / "mcp" / "__init__.py"
     # As for one that arrives between a look for signals and a read: other threads receive it.
-    deaf = (
+    unresponsive = (
         "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})\n"
     )
-    package.write_text(deaf + package.read_text())
+    package.write_text(unresponsive + package.read_text())
     with Server(data_dir, PYTHONPATH=str(sdk.path)) as server:
         sdk.wait_until_hit()
         status, stderr = end(server, how)

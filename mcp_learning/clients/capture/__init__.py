@@ -1,5 +1,6 @@
-"""From a session to what is recorded of it.
+"""Makes executions of the tasks in an agent's session.
 
-`tasks` makes an execution of a task, the same for an import and for a hook; `recording` stores that
-of the latest task of a session.
+`tasks` makes an execution of a task, the same for an import and for a hook, by `outcomes`,
+`summaries`, `task_types`, `repositories` and `traces`; `recording` stores the latest tasks of a
+session for a hook.
 """

@@ -1,4 +1,4 @@
-"""Commands that check or publish work, and what came of them: tests, builds, linters, commits."""
+"""Recognises commands that check or publish work (tests, builds, linters, commits) and results."""
 
 import re
 from enum import StrEnum
@@ -7,7 +7,7 @@ from mcp_learning.clients.transcripts.events import Action, ToolCall
 
 
 class Kind(StrEnum):
-    """What a command does for the outcome of a task."""
+    """The kind of a command that matters for the outcome of a task."""
 
     TEST = "test"
     CHECK = "check"
@@ -76,7 +76,7 @@ _FAILED = re.compile(
     r"|(?i:\bexit(?:ed)?(?: code| status| with(?: code)?)?[:= ]+[1-9]\d*\b)",
     re.MULTILINE,
 )
-"""How runners tell a failure, and shells a status."""
+"""Output by which test runners report a failure, and shells an exit status."""
 
 _NOT_PUBLISHED = re.compile(
     r"nothing (?:added )?to commit|no changes added to commit|rejected\]|^(?:fatal|error): ",
@@ -85,7 +85,7 @@ _NOT_PUBLISHED = re.compile(
 
 
 def kinds(call: ToolCall) -> set[Kind]:
-    """What a use of a tool does; empty if it neither checks nor publishes."""
+    """The kinds of a tool call; empty if it neither checks nor publishes."""
     if call.action is not Action.RUN:
         return {Kind.PUBLISH} if _PUBLISHING_TOOL.search(call.tool) else set()
     parts = _SEPARATOR.split(_bare(call.command))
@@ -93,10 +93,10 @@ def kinds(call: ToolCall) -> set[Kind]:
 
 
 def passed(call: ToolCall) -> bool | None:
-    """Whether a check passed; None if that isn't known, as of one that goes on in the background.
+    """Whether a check passed; None if that isn't known, for instance if it runs in the background.
 
-    Where other commands follow it, in a pipe for instance, the status is theirs, and the output
-    tells. Otherwise the status does: tests that pass may print errors.
+    If other commands follow, as in a pipe, the exit status is theirs, and the output decides.
+    Otherwise the status does, since tests that pass may print errors.
     """
     if call.is_rejected or call.failed is None:
         return None
@@ -107,7 +107,7 @@ def passed(call: ToolCall) -> bool | None:
 
 
 def _bare(command: str) -> str:
-    """A command line without what is quoted in it."""
+    """A command line without quoted text."""
     if shell := _SHELL.match(command):
         command = shell["inner"]
     return _QUOTED.sub("''", _HEREDOC.sub("", command))

@@ -1,7 +1,7 @@
-"""How a task ended, by what its session shows: what the user said, git, tests, how it broke off.
+"""Infers the outcome of a task from its session: the user's words, git, tests, interruptions.
 
-The first rule that applies decides. Its confidence is what hand-labelled endings of real sessions
-gave, or less where an ending says little about what was tried (docs/outcomes.md).
+The first rule that applies decides. Its confidence was measured on hand-labelled endings of real
+sessions, and is less if an ending says little about the approach (docs/outcomes.md).
 """
 
 import re
@@ -36,8 +36,8 @@ COMPLAINED = Verdict("failure", "user", 0.6, "the user went on with a complaint"
 REFUSED = Verdict("failure", "none", 0.6, "no change was permitted")
 BROKE_OFF = Verdict("failure", "none", 0.3, "ended without a result")
 
-_LEAST_ALIKE = 0.8  # share of words in common from which two requests are the same
-_FEWEST_WORDS = 4  # of a request that is recognised when other words are added
+_LEAST_ALIKE = 0.8  # Jaccard index of words from which two requests are the same
+_FEWEST_WORDS = 4  # words of a request from which it is compared so; shorter ones have to be equal
 _QUOTED = 80
 _AGAINST = (Reaction.REJECTED, Reaction.REPEATED, Reaction.UNDONE)
 _ASIDE = re.compile(r"[/\\](?:scratchpad|te?mp|\.claude|memory)[/\\]", re.IGNORECASE)
@@ -46,7 +46,12 @@ _WORD = re.compile(r"\w+")
 
 
 def verdict(task: Task, following: Prompt | None = None) -> Verdict:
-    """How a task ended; `following` is the prompt that the next one begins with, if any."""
+    """The outcome of a task.
+
+    Args:
+        task: The task.
+        following: The prompt that the next task of the session begins with; None: there is none.
+    """
     complaint = _last_complaint(task)
     attempt = task.events[complaint or 0 :]
     return (
@@ -62,7 +67,7 @@ def verdict(task: Task, following: Prompt | None = None) -> Verdict:
 
 
 def _last_complaint(task: Task) -> int | None:
-    """Where the user last rejected the work, by its position; all before that has failed."""
+    """Position of the prompt that last rejected the work; what came before it has failed."""
     found, asked = None, [task.first.text]
     has_worked = False
     for at, event in enumerate(task.events[1:], 1):
@@ -72,13 +77,13 @@ def _last_complaint(task: Task) -> int | None:
                 found = at
             asked.append(event.text)
         elif isinstance(event, (Interrupt, ServiceError)):
-            has_worked = False  # to ask again is no complaint then
+            has_worked = False  # after an interruption, repeating the request is no complaint
         has_worked = has_worked or isinstance(event, (Reply, ToolCall))
     return found
 
 
 def _by_user(attempt: Sequence[SessionEvent], *, is_complaint: bool) -> Verdict | None:
-    """What the user said of the work last."""
+    """By the user's last judgement of the work."""
     has_worked = False
     for event in attempt[1:]:
         if isinstance(event, Prompt):
@@ -95,7 +100,7 @@ def _by_user(attempt: Sequence[SessionEvent], *, is_complaint: bool) -> Verdict 
 
 
 def _by_publishing(attempt: Sequence[SessionEvent]) -> Verdict | None:
-    """A commit, a push, a pull request, a comment."""
+    """By a commit, a push, a pull request or a comment."""
     made = [one for one in attempt if isinstance(one, ToolCall) and published(one)]
     commits = [commit for one in made for commit in one.commits]
     if commits:
@@ -104,10 +109,10 @@ def _by_publishing(attempt: Sequence[SessionEvent]) -> Verdict | None:
 
 
 def _by_service_error(task: Task, following: Prompt | None) -> Verdict | None:
-    """That it ended at an error or a limit of the model's service, and the user didn't try again.
+    """By an error or a limit of the model's service that ended it, without another attempt.
 
-    Also after tests that passed: the agent had not come to its end. What it published since the
-    user spoke last is one, and so is praise.
+    Also after tests that passed, since the agent had not finished. Publishing since the user's last
+    prompt, or praise, counts as finished.
     """
     if task.trouble is None or not isinstance(_last(task), ServiceError):
         return None
@@ -121,9 +126,9 @@ def _by_service_error(task: Task, following: Prompt | None) -> Verdict | None:
 
 
 def _by_checks(attempt: Sequence[SessionEvent]) -> Verdict | None:
-    """Tests, linters and builds since the last edit, all passed; one that failed says nothing.
+    """By tests, linters and builds since the last edit that all passed; a failure decides nothing.
 
-    In half of the labelled endings with a failed check the task had succeeded all the same.
+    In half of the labelled endings with a failed check the task had succeeded.
     """
     results: dict[Kind, bool] = {}
     for event in attempt:
@@ -139,7 +144,7 @@ def _by_checks(attempt: Sequence[SessionEvent]) -> Verdict | None:
 
 
 def _by_following(task: Task, following: Prompt | None) -> Verdict | None:
-    """That the next request is the same once more, or says that this didn't work."""
+    """By the next request: the same again, or a complaint that this didn't work."""
     if following is None:
         return None
     if _alike(task.first.text, following.text):
@@ -148,7 +153,7 @@ def _by_following(task: Task, following: Prompt | None) -> Verdict | None:
 
 
 def _by_interruption(task: Task) -> Verdict | None:
-    """That the user stopped it before there was a result, or permitted no change."""
+    """By the user's interruption before there was a result, or by refused permissions."""
     last = _last(task)
     if isinstance(last, Interrupt) or (isinstance(last, ToolCall) and last.is_rejected):
         return PENDING
@@ -159,7 +164,7 @@ def _by_interruption(task: Task) -> Verdict | None:
 
 
 def _by_moving_on(task: Task, following: Prompt | None) -> Verdict | None:
-    """That the user went on with something else, as people do who have what they wanted."""
+    """By a next request about something else, as users make when the task is done."""
     if following is None or not task.replies:
         return None
     if task.prompts[-1].in_plan_mode and not task.edits:
@@ -170,7 +175,7 @@ def _by_moving_on(task: Task, following: Prompt | None) -> Verdict | None:
 
 
 def _last(task: Task) -> SessionEvent:
-    """The last thing that was done or said by the agent, its service, or by stopping it."""
+    """The last event of the agent or its service, or the interruption."""
     said = (one for one in reversed(task.events) if not isinstance(one, (Usage, Notice, Prompt)))
     return next(said, task.first)
 

@@ -1,7 +1,7 @@
-"""What a user's prompt says of the work before it: accepted, rejected, to be undone, or nothing.
+"""Classifies a prompt as a reaction to the work before it: acceptance, rejection, undoing or none.
 
-Only how a prompt begins is looked at: a user reacts first and goes on then. Who says it indirectly,
-or in a language that `transcripts.wording` doesn't know, says nothing here.
+Only the beginning of a prompt is read, since users react first. Indirect reactions, and those in
+languages that `transcripts.wording` doesn't have, count as none.
 """
 
 import re
@@ -26,7 +26,7 @@ _BETWEEN = " \t\r\n,.!:;-、"
 
 
 class Reaction(StrEnum):
-    """What a prompt says of the work before it."""
+    """A prompt's reaction to the work before it."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -36,10 +36,10 @@ class Reaction(StrEnum):
 
 
 def rejects_work_before(prompt: str) -> bool:
-    """Whether a prompt says that something is as it was before, or rejects what was done.
+    """Whether a prompt rejects the earlier work, or says that nothing has changed.
 
-    A complaint about something with a name of its own may be a new one: "the lid doesn't close",
-    but not "that doesn't work", or "not working".
+    A complaint about a named thing may be a new problem ("the lid doesn't close"), unlike "that
+    doesn't work" or "not working".
     """
     said = reaction(prompt)
     if said is not Reaction.REJECTED:
@@ -48,9 +48,9 @@ def rejects_work_before(prompt: str) -> bool:
 
 
 def reaction(prompt: str) -> Reaction:
-    """What a prompt says of the work before it.
+    """The reaction of a prompt.
 
-    `REPEATED` is a rejection that says that something is as it was before ("still broken").
+    `REPEATED` is a complaint that nothing has changed ("still broken").
     """
     said = _normal(prompt)
     told = _beginning(prompt)
@@ -70,7 +70,7 @@ def reaction(prompt: str) -> Reaction:
 
 
 def _beginning(prompt: str) -> str:
-    """How it begins, after words that say nothing."""
+    """The beginning of a prompt, after filler words."""
     told = _normal(prompt)
     while found := pattern("preamble").match(told):
         told = told[found.end() :].lstrip(_BETWEEN)

@@ -1,7 +1,7 @@
-"""Records the latest task of an agent's session, as an import of the session would.
+"""Records the latest two tasks of an agent's session, as an import of the session would.
 
-So is the task before it, since how that ended may only be known by what the user asks next. What
-somebody told is never overwritten (`models.provenance`).
+The task before the latest one is recorded again, since its outcome may follow from what the user
+asked next. Told fields are never overwritten (`models.provenance`).
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ from mcp_learning.settings import Settings
 from mcp_learning.team.members import service_of
 
 SECONDS = 60
-"""Longest time for storing; after that nothing is recorded."""
+"""Timeout for storing, after which nothing is recorded."""
 
 _READERS: dict[str, Reader] = {
     module.SOURCE: module.read for module in (claude_code, codex, gemini, copilot)
@@ -65,7 +65,7 @@ def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
 
 
 def add_hook_input(session: Session, payload: dict[str, Any]) -> None:
-    """Adds what the hook's input says and the transcript doesn't, or doesn't yet."""
+    """Adds the values of a hook's input that the transcript lacks, or doesn't have yet."""
     task = session.latest
     if task is None:
         return
@@ -80,10 +80,10 @@ def add_hook_input(session: Session, payload: dict[str, Any]) -> None:
 
 
 async def _store(settings: Settings, records: list[PastExecution], begun: str) -> list[str]:
-    """Stores records, and tells what was done of each in a few words.
+    """Stores records; returns for each in a few words what was done.
 
     When the first task of a session is stored, earlier executions are judged by the latest commits
-    of the repository that it `begun` in.
+    of the repository in the directory `begun`.
     """
     told = []
     with anyio.fail_after(SECONDS):

@@ -1,8 +1,8 @@
-"""The repository that a task worked in.
+"""Infers the repository that a task worked in.
 
-It is that of the directory in which most was done. Where that is no project (a home directory, a
-desktop, a temporary one) or the directory of a worktree that is gone, what was pushed, what was
-edited and the other directories of the session tell.
+It is that of the directory with most edits or calls. If that is no project (a home, desktop or
+temporary directory) or a worktree that no longer exists, it is inferred from pushes, edited files
+and the other directories of the session.
 """
 
 import re
@@ -46,11 +46,11 @@ _TELLING = tuple(
         ),
     )
 )
-"""Commands whose output names the repository, and how it does."""
+"""Commands whose output names the repository, and patterns of that output."""
 
 
 def repository(task: Task) -> str:
-    """Name of the repository; empty if the task was in none that can be told."""
+    """Name of the repository; empty if it can't be inferred."""
     directory = _directory_of(task.events) or task.cwd
     if working_copies.main_directory(directory):
         return _name(directory)
@@ -64,14 +64,14 @@ def repository(task: Task) -> str:
 
 
 def known_as(task: Task) -> list[str]:
-    """Directories and addresses of the repository, by which it may be excluded."""
+    """Directories and addresses of the repository, for comparing them with excluded ones."""
     directories = dict.fromkeys(one.cwd for one in task.events if one.cwd)
     found = dict.fromkeys(one for cwd in directories for one in _spellings(cwd))
     return [*found, *filter(None, [task.session.remote, _pushed_url(task)])]
 
 
 def _directory_of(events: Sequence[SessionEvent]) -> str:
-    """Where most of the edits, else of the other calls, were made."""
+    """The directory with most edits; without any edit, with most calls."""
     calls = [one for one in events if isinstance(one, ToolCall) and one.cwd]
     for some in ([one for one in calls if one.is_edit], calls):
         if where := Counter(one.cwd for one in some):
@@ -93,7 +93,7 @@ def _outermost(directory: str, session: Session) -> str:
 
 
 def _by_path(directory: str, branch: str) -> str:
-    """The repository of a directory that is gone; empty for a worktree whose path doesn't tell."""
+    """The repository of a directory that no longer exists, by its path; "" if it isn't named."""
     for pattern in (_NAMED_WORKTREES, _WORKTREES_BESIDE):
         found = pattern.search(f"{directory}/")
         if found and not found["main"].startswith("."):
@@ -124,7 +124,7 @@ def _without_branch(name: str, above: str, branch: str) -> str:
 
 
 def _by_files(task: Task, directory: str) -> str:
-    """The directory below one that is no project in which most files were edited."""
+    """The subdirectory with most edited files, of a directory that is no project."""
     above = directory.rstrip("\\/") + "/"
     below = [
         file.replace("\\", "/").removeprefix(above.replace("\\", "/"))

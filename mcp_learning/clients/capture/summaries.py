@@ -1,4 +1,4 @@
-"""What a task's record says: what was asked, what was done and decided, and what stopped it."""
+"""Texts of a task's record: description, solution and error, from the events of its session."""
 
 import re
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from mcp_learning.clients.transcripts.events import Notice, Prompt, Reply, ToolC
 from mcp_learning.clients.transcripts.sessions import Task
 
 _LONGEST_FOLLOW_UP = 2_000  # characters of each further prompt in a description
-_SUBSTANTIAL = 160  # characters from which a reply tells what was done, not that it was
-_LONGEST_CLOSING = 1_000  # characters up to which a last word is added to that reply
+_SUBSTANTIAL = 160  # characters from which a reply describes the work
+_LONGEST_CLOSING = 1_000  # characters up to which a closing reply is added to that one
 LONGEST_CLOSED = 400
-"""Characters up to which a reply that begins with "Committed" or "Tests pass" is a last word."""
+"""Characters up to which a reply that begins with "Committed" or "Tests pass" is closing."""
 
 _LONGEST_EARLIER = 4_000  # characters of replies of earlier turns that are kept
 _MOST_COMMITS = 5  # commits whose subjects are named
@@ -19,7 +19,7 @@ _MOST_FILES = 10  # files that are named where the replies name none
 
 
 def description(task: Task) -> str:
-    """What was asked, and what the user added or settled on the way; go-aheads are left out."""
+    """The request and the user's additions to it, without prompts that only agree."""
     first, *further = task.prompts
     said = [first.text.strip()]
     for prompt in further:
@@ -32,9 +32,9 @@ def description(task: Task) -> str:
 def solution(task: Task) -> str:
     """What was done and decided.
 
-    First the last substantial reply after the last edit, then the last words ("Committed …"), the
-    subjects of its commits, and what was said at the end of earlier turns, latest first, as far as
-    there is room. Of each turn the last reply counts; none counts that the user complained of.
+    First the last substantial reply after the last edit, then the closing replies ("Committed …"),
+    the subjects of commits, and the last replies of earlier turns, latest first, up to a limit.
+    Replies that the user complained about are left out.
     """
     turns = [one for one in _turns(task) if one.reply]
     if not turns:
@@ -63,14 +63,14 @@ def solution(task: Task) -> str:
 
 
 def error(task: Task) -> str:
-    """What stopped the task: the failure of its last tool, where nothing worked after it."""
+    """Output of the last tool call if that failed; empty otherwise."""
     calls = [one for one in task.calls if one.failed is not None and not one.is_rejected]
     return calls[-1].output.strip() if calls and calls[-1].failed else ""
 
 
 @dataclass
 class _Turn:
-    """What the agent said last for a prompt, and what became of it."""
+    """The agent's last reply to a prompt, and what followed."""
 
     reply: str = ""
     has_edits: bool = False
@@ -79,12 +79,12 @@ class _Turn:
 
     @property
     def is_telling(self) -> bool:
-        """Whether the reply tells what was done, rather than that it was."""
+        """Whether the reply describes the work, rather than announcing that it is done."""
         least = LONGEST_CLOSED if wording.pattern("closing").match(self.reply) else _SUBSTANTIAL
         return len(self.reply) >= least
 
     def said(self, text: str) -> None:
-        """The agent said something; of what a notice made it say, only what tells something."""
+        """Takes a reply, unless it is an announcement or a short answer to a notice."""
         is_short = len(text) < _SUBSTANTIAL
         is_empty = (is_short and wording.pattern("announcement").match(text)) or (
             len(text) < 2 * _SUBSTANTIAL and wording.pattern("nothing").match(text)

@@ -1,4 +1,4 @@
-"""The type of a task, from what was done and, where that leaves it open, from what was asked."""
+"""Infers the type of a task from commits and changed files, and otherwise from the request."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _PREFIXES = {
     "perf": "performance",
     "style": "refactor",
 }
-_LOOKED_AT = 1_000  # characters of a prompt in which words are looked for
+_LOOKED_AT = 1_000  # characters of a prompt that are searched for words
 _TESTS = re.compile(
     r"(?:^|/)(?:tests?|specs?|__tests__|testdata|fixtures|e2e)/"
     r"|(?:^|/)(?:test_[^/]+|conftest\.py|[^/]+[._-](?:test|tests|spec)s?\.\w+|[^/]+Tests?\.\w+)$"
@@ -38,12 +38,12 @@ _ASKED = ("code_review", "analysis")
 
 
 def task_type(task: Task) -> str:
-    """The type: by its commits, by the files that it changed, or by what was asked.
+    """The type by commits, by changed files, or by the request.
 
-    A commit with a conventional prefix tells its own type. Changes in tests, documentation, build
-    or CI alone tell theirs. Other changes are a `bug_fix`, a `feature` and so on by the words of
-    the prompt, or a `change`. Where nothing was changed it may be a `code_review` or an `analysis`,
-    too, and is a `task` if no word tells.
+    The first commit with a conventional prefix decides; then changes in tests, documentation, build
+    or CI only. Other changes are a `bug_fix`, a `feature` and so on by the words of the prompt, or
+    else a `change`. Without changes it may also be a `code_review` or an `analysis`, or else is a
+    `task`.
     """
     if committed := _by_commits(task.commands):
         return committed
@@ -64,7 +64,7 @@ def _by_commits(calls: Iterable[ToolCall]) -> str:
 
 
 def _by_files(files: list[str]) -> str:
-    """What all files are, or all but documentation; empty if they are of several kinds, or code."""
+    """The kind of all files, documentation aside; empty if there are several kinds, or code."""
     paths = [str(PurePosixPath(file.replace("\\", "/"))) for file in files]
     kinds = {next((kind for kind, one in _KINDS if one.search(path)), "") for path in paths}
     if len(kinds) > 1:
@@ -73,7 +73,7 @@ def _by_files(files: list[str]) -> str:
 
 
 def _by_words(text: str, types: Iterable[str]) -> str:
-    """The type whose word comes first; of words at one place the first type."""
+    """The type whose word comes first in the text; of several at one position the first type."""
     matches = ((wording.pattern(one).search(text), one) for one in types)
     found = [(match.start(), one) for match, one in matches if match]
     return min(found, key=lambda one: one[0])[1] if found else ""

@@ -1,7 +1,7 @@
-"""Makes executions of the tasks in a session, the same ones for an import and for a hook.
+"""Makes executions of the tasks in a session, the same for an import and for a hook.
 
-How a task ended is inferred from what its session shows (`outcomes`), and pending where that says
-nothing. That the user stopped the agent, or that tools failed on the way, is in the metadata.
+The outcome is inferred from the session (`outcomes`), and pending if it can't be. Interruptions and
+failed tools are in the metadata.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,14 +26,14 @@ LONGEST_SOLUTION = 8_000
 LONGEST_ERROR = 2_000
 
 Reader = Callable[[Path, Notes, str], Session]
-"""The `read` of a client in `transcripts`."""
+"""The function `read` of a client's module in `transcripts`."""
 
 Finder = Callable[[Path, Notes], list[Path]]
-"""Its `files`."""
+"""The function `files` of a client's module."""
 
 _MOST_TOOLS = 20
 _MOST_COMMITS = 20
-_TIERS = ("opus", "sonnet", "haiku")  # in names of models; else the name is the tier
+_TIERS = ("opus", "sonnet", "haiku")  # in names of models; otherwise the name is the tier
 
 
 def transcripts(path: Path, notes: Notes) -> list[Path]:
@@ -49,7 +49,7 @@ def executions(
 ) -> Iterator[PastExecution]:
     """The executions of a session's file, or of all sessions below a directory; blocks.
 
-    Notes get what can't be read, and what became of the rest.
+    What can't be read is noted, and counts of prompts and tasks.
 
     Raises:
         InvalidInput: There is no such path.
@@ -71,7 +71,7 @@ def with_following(session: Session) -> list[tuple[Task, Prompt | None]]:
 
 
 def _count(session: Session, tasks: int, notes: Notes) -> None:
-    """Counts what a file held: its prompts are as many as its tasks and their follow-ups."""
+    """Counts prompts, tasks and follow-ups of a file; prompts are tasks plus follow-ups."""
     prompts = sum(isinstance(one, Prompt) and not one.is_answer for one in session.events)
     notes.found["files"] += 1
     notes.found["files without a prompt"] += not prompts
@@ -83,11 +83,18 @@ def _count(session: Session, tasks: int, notes: Notes) -> None:
 def execution(
     task: Task, client: str, notes: Notes, following: Prompt | None = None
 ) -> PastExecution | None:
-    """The execution of a task; None, with a note, if there is none or it can't be stored.
+    """The execution of a task.
 
-    What the agent recorded itself as one execution is this task, and gets what the session adds to
-    it. A task of which it recorded several, or updated one, is left to it. `following` is the
-    prompt that the next task of the session begins with, if there is one.
+    If the agent recorded one execution itself, it has that id, and adds the session's values to it.
+
+    Args:
+        task: The task.
+        client: The client's name, as in `metadata.source`.
+        notes: Gets the reason if there is no execution.
+        following: The prompt that the next task of the session begins with; None: there is none.
+
+    Returns:
+        None if the agent recorded several executions or updated one, or if a value is refused.
     """
     (recorded,) = task.recorded if len(task.recorded) == 1 else (None,)
     if task.is_recorded and recorded is None:
@@ -131,7 +138,7 @@ def execution(
 
 
 def _tail(text: str, limit: int) -> str:
-    """The end of a text, where errors are told, from a whole line on; without secrets."""
+    """The end of a text, where errors usually are, from the start of a line; without secrets."""
     whole, _ = redact(clean(text, len(text)))
     if len(whole) <= limit:
         return whole

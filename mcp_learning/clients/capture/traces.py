@@ -1,4 +1,4 @@
-"""What a task leaves for later: which files, in which commit, and which command worked at last."""
+"""Traces of a task: the files that it changed with their commits, and commands that recovered."""
 
 import re
 from typing import Any
@@ -7,8 +7,8 @@ from mcp_learning.clients.transcripts.events import ToolCall
 from mcp_learning.clients.transcripts.sessions import Task
 from mcp_learning.clients.values import clean
 
-_MOST_FILES = 50  # files of a task that are named
-_MOST_COMMANDS = 5  # commands that failed, and worked later in another form
+_MOST_FILES = 50  # files of a task that are recorded
+_MOST_COMMANDS = 5  # commands that failed, and later worked in another form
 _LONGEST_VALUE = 300  # characters of a path, a command, or the end of an error
 _BEFORE_PROGRAM = re.compile(r"\s*(?:cd\s+\S+\s*(?:&&|;)\s*|[A-Za-z_]\w*=\S*\s+|sudo\s+|time\s+)*")
 _RUNNERS = {
@@ -18,10 +18,9 @@ _RUNNERS = {
 
 
 def files(task: Task) -> list[dict[str, Any]]:
-    """The files that were written to, with the commit that then took them in.
+    """The files that were written, each with the commit that contains the change.
 
-    Of a file that was not committed in the task, the commit that the session began at is told,
-    where the session tells it.
+    A file that was not committed in the task has the commit at the start of the session, if known.
     """
     found: dict[str, str] = {}
     waiting: list[str] = []
@@ -39,9 +38,9 @@ def files(task: Task) -> list[dict[str, Any]]:
 
 
 def recovered(task: Task) -> list[dict[str, str]]:
-    """Commands that failed, what they told at their end, and the one that then worked.
+    """Commands that failed, the end of their output, and the command that then worked.
 
-    Two commands do the same if they run the same program: `pytest -q` and `pytest tests/a.py`, but
+    Commands belong together if they run the same program: `pytest -q` and `pytest tests/a.py`, but
     not `git add` and `git push`.
     """
     found: list[dict[str, str]] = []
@@ -60,7 +59,7 @@ def recovered(task: Task) -> list[dict[str, str]]:
 
 
 def _program(command: str) -> str:
-    """The program that a command runs, with the subcommand of one that has many."""
+    """The program that a command runs, with its subcommand for programs that have many."""
     words = _BEFORE_PROGRAM.sub("", command, count=1).split()[:3]
     if not words:
         return ""

@@ -1,8 +1,8 @@
-"""The agent clients that can be configured: where each keeps its servers, and in which form.
+"""The agent clients that can be configured: paths and formats of their configuration.
 
 Sources: the configuration pages of Claude Code, Claude Desktop, Cursor, VS Code, Codex, Gemini CLI
-and Copilot CLI. Paths are those that each documents; the environment variables that move them are
-honoured.
+and Copilot CLI. Paths are those that each documents, including the environment variables that
+change them.
 """
 
 import json
@@ -20,7 +20,7 @@ from mcp_learning.clients.values import home_directory
 from mcp_learning.errors import InvalidInput
 
 NAME = "learning"
-"""The name under which the server is configured, in every client."""
+"""The name of the server in every client's configuration."""
 
 Scope = Literal["user", "project"]
 
@@ -30,14 +30,14 @@ class Agent:
     """An agent client.
 
     Attributes:
-        name: As `install` takes it.
-        title: As people know it.
+        name: The argument of `install`.
+        title: The product's name.
         project_file: Where a project's servers are configured; None if a project has none.
         servers: Key of the object that holds the servers.
         toml: Whether the file is TOML rather than JSON.
-        typed: Whether an entry has to say that its type is stdio.
-        all_tools: Whether an entry has to name the tools that the agent gets.
-        in_shell: Whether the client is started from a shell, and so has its PATH.
+        typed: Whether an entry needs `"type": "stdio"`.
+        all_tools: Whether an entry has to list the tools that are enabled.
+        in_shell: Whether the client is started from a shell, and so has the shell's PATH.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Agent:
     in_shell: bool = True
 
     def file(self, scope: Scope) -> Path:
-        """Where the servers of a scope are configured; a project is the current directory.
+        """The configuration file of a scope; the project is the current directory.
 
         Raises:
             InvalidInput: The client has no such scope.
@@ -62,7 +62,7 @@ class Agent:
         return Path.cwd() / self.project_file
 
     def entry(self, command: list[str], variables: Mapping[str, str]) -> dict[str, Any]:
-        """The server's entry, in the order in which it is written."""
+        """The server's entry, its keys in the order in which they are written."""
         entry: dict[str, Any] = {"type": "stdio"} if self.typed else {}
         entry |= {"command": command[0], "args": command[1:]}
         if variables or not self.toml:
@@ -94,9 +94,9 @@ def agent_named(name: str) -> Agent:
 
 
 def is_installed(agent: Agent) -> bool:
-    """Whether a client seems to be installed: it has a command, or a place for its settings."""
+    """Whether a client seems to be installed: its command or its configuration exists."""
     file = agent.file("user")
-    # Claude Code keeps its file in the home directory itself, as Gemini keeps its own below it.
+    # Claude Code's file is in the home directory itself, which always exists.
     place = file if file.parent == Path.home() else file.parent
     return place.exists() or shutil.which(_COMMANDS.get(agent.name, agent.name)) is not None
 
@@ -122,7 +122,7 @@ def _user_file(name: str) -> Path:
 
 
 def application_data(platform: str = sys.platform) -> Path:
-    """Where desktop applications keep their files. macOS has no variable that moves it."""
+    """The directory of desktop applications' files."""
     if platform == "darwin":
         return Path.home() / "Library" / "Application Support"
     if platform == "win32":
@@ -131,10 +131,10 @@ def application_data(platform: str = sys.platform) -> Path:
 
 
 def server_command(*, in_shell: bool) -> list[str]:
-    """What starts this very installation: a program and its arguments.
+    """The program and arguments that start this installation.
 
-    A client that isn't started from a shell may lack its PATH, so it gets whole paths. What uvx
-    runs is in a cache that may be cleaned, so there uvx itself is called.
+    A client that isn't started from a shell may lack the shell's PATH, so it gets absolute paths.
+    An installation by uvx is in a cache that may be cleaned, so uvx itself is called.
     """
     if _is_from_uvx():
         uvx = "uvx" if in_shell else shutil.which("uvx") or "uvx"
@@ -149,7 +149,7 @@ def server_command(*, in_shell: bool) -> list[str]:
 
 
 def _own_script() -> Path | None:
-    """The installed `mcp-learning` of the interpreter that runs."""
+    """The script `mcp-learning` of the running interpreter's installation."""
     names = ("mcp-learning.exe", "mcp-learning")
     started = Path(sys.argv[0]).absolute()
     candidates = [started] if started.name in names else []
@@ -163,7 +163,7 @@ def _is_from_uvx() -> bool:
 
 
 def _uvx_source() -> list[str]:
-    """`--from` with where the package came from, unless that was a registry."""
+    """The option `--from` of uvx with the origin of the package, unless that was a registry."""
     try:
         origin = json.loads(distribution("mcp-learning").read_text("direct_url.json") or "{}")
     except PackageNotFoundError:

@@ -1,6 +1,6 @@
-"""The commands that clients have for their own configuration, and running them.
+"""The clients' own commands for changing their configuration.
 
-Taken from their help and tried on files, but for VS Code's, which is as documented.
+Taken from their help and tested on files, except for VS Code's, which is as documented.
 """
 
 import json
@@ -47,7 +47,7 @@ def remove_command(agent: Agent, scope: Scope) -> list[str] | None:
 
 
 def is_available(command: list[str]) -> bool:
-    """Whether the command's program is on the PATH, and gets its arguments as they are given."""
+    """Whether the command's program is on the PATH, and gets its arguments unchanged."""
     found = shutil.which(command[0])
     if found is None:
         return False
@@ -58,7 +58,7 @@ def is_available(command: list[str]) -> bool:
 
 
 def run_command(command: list[str]) -> str | None:
-    """Runs a client's command to its end; what it or the system says if it fails, else None."""
+    """Runs a client's command to its end; returns the error's text, or None on success."""
     try:
         subprocess.run(
             [shutil.which(command[0]) or command[0], *command[1:]],

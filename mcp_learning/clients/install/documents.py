@@ -1,6 +1,7 @@
-"""Reads a configuration text, JSON with comments or TOML, and rewrites it to hold another value.
+"""Parses a configuration text, JSON with comments or TOML, and edits it to hold another value.
 
-A text that can't be read, holds no object or has a layout that can't be edited is `BrokenText`.
+A text that can't be parsed, holds no object or has a layout that can't be edited raises
+`BrokenText`.
 """
 
 import tomllib
@@ -13,7 +14,7 @@ from tomlkit.items import InlineTable
 from mcp_learning.clients.install import jsonc
 from mcp_learning.clients.install.jsonc import BrokenText
 
-_EMPTY = "{}\n"  # what an empty JSON file is taken for
+_EMPTY = "{}\n"  # stands for an empty JSON file
 
 
 def load(text: str, *, toml: bool) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def load(text: str, *, toml: bool) -> dict[str, Any]:
 
 
 def rewrite(text: str, value: dict[str, Any], *, toml: bool) -> str:
-    """The text changed to hold `value`; what doesn't differ stays as it is written."""
+    """The text edited to hold `value`; parts that don't differ keep their formatting."""
     if load(text, toml=toml) == value:
         return text
     if not toml:

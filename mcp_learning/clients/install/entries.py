@@ -1,7 +1,6 @@
-"""What a client's configuration holds with the server, and without it.
+"""Adds the server to the value of a client's configuration, and removes it.
 
-Every function leaves what it is given as it is, and raises `BrokenText` if something else than an
-object of servers is in their place.
+No function changes its arguments; all raise `BrokenText` if the servers aren't an object.
 """
 
 from collections.abc import Callable
@@ -31,7 +30,7 @@ def has_server(config: Config, agent: Agent) -> bool:
 
 
 def with_server(config: Config, agent: Agent, entry: Config) -> Config:
-    """The configuration with the server's entry; what a person added to an older one stays.
+    """The configuration with the server's entry; additions to an older entry stay.
 
     Raises:
         ForeignEntry: The name is taken by another server.
@@ -48,7 +47,7 @@ def with_server(config: Config, agent: Agent, entry: Config) -> Config:
 
 
 def without_server(config: Config, agent: Agent) -> Config:
-    """The configuration without an entry of ours, and without an object that holds no server."""
+    """The configuration without our entry, and without an empty object of servers."""
     is_there, config = has_server(config, agent), deepcopy(config)
     if is_there:
         del config[agent.servers][NAME]
@@ -58,7 +57,7 @@ def without_server(config: Config, agent: Agent) -> Config:
 
 
 def at(config: Config, key: str, kind: type[Any]) -> Any:
-    """What is at `key`, an object or an array as `kind` says; a new one if there is nothing."""
+    """The value at `key`, which has to be of `kind`; a new, empty one if the key is missing."""
     found = config.get(key, kind())
     if not isinstance(found, kind):
         raise BrokenText(f'"{key}" has to be {"an object" if kind is dict else "an array"}')

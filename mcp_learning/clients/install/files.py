@@ -1,8 +1,9 @@
-"""Other programs' files: read whole, replaced whole, through links, with their mode; and backups.
+"""Reads and atomically replaces other programs' files, and keeps backups of them.
 
-A record of what was installed is kept in the data directory, with a copy of the file as it was.
-With it an uninstall gives back the very bytes, as long as nobody has changed the file since. What
-can't be read, made, written or removed is a `LearningError`, and stays as it was.
+Links are followed and modes kept. A record of each install is in the data directory, with a copy of
+the file before it; with that, an uninstall restores the same bytes if the file wasn't changed
+since. A file that can't be read, made, written or removed raises `LearningError` and stays as it
+was.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from mcp_learning.errors import LearningError
 from mcp_learning.permissions import restrict_umask
 
 MAX_BYTES = 64 * 2**20
-"""A larger file is taken for something else than a configuration."""
+"""Size limit; a larger file is no configuration."""
 
 
 def read(path: Path) -> bytes | None:
@@ -111,8 +112,8 @@ class InstallRecord:
     Attributes:
         path: The file.
         backup: Name of the copy beside the record; None if there was no file.
-        written: SHA-256 of the file after it; empty if the backup isn't what to go back to.
-        made: Directories that were made, outermost first.
+        written: SHA-256 of the file afterwards; empty if the backup must not be restored.
+        made: Directories that were created, outermost first.
     """
 
     path: str
@@ -122,7 +123,7 @@ class InstallRecord:
 
 
 class InstallRecords:
-    """All records, and copies of files as they were, in a private directory."""
+    """All records, and copies of files before the install, in a private directory."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -136,7 +137,7 @@ class InstallRecords:
             return None
 
     def restorable(self, path: Path, data: bytes | None) -> InstallRecord | None:
-        """The record of a file that nobody has changed since, if its backup is still there."""
+        """The record of a file that wasn't changed since, if its backup still exists."""
         record = self.find(path)
         if record is None or data is None or record.written != digest(data):
             return None
@@ -158,7 +159,7 @@ class InstallRecords:
         return copy.name
 
     def backup(self, record: InstallRecord) -> bytes | None:
-        """The file as it was; None if there was none, or the copy is gone."""
+        """The file's bytes before the install; None if there was none, or no copy exists."""
         return None if record.backup is None else read(self.directory / record.backup)
 
     def _name(self, path: Path, ending: str) -> Path:

@@ -1,7 +1,6 @@
-"""What a client's configuration holds with our hooks, and without them.
+"""Adds our hooks to the value of a client's configuration, and removes them.
 
-Every function leaves what it is given as it is, and raises `BrokenText` if something else than an
-object of events, each with an array, is where the hooks are.
+No function changes its arguments; all raise `BrokenText` if the hooks aren't an object of arrays.
 """
 
 import shlex
@@ -19,8 +18,8 @@ from mcp_learning.clients.values import home_directory
 from mcp_learning.errors import InvalidInput
 
 TIMEOUT_SECONDS = 3
-"""After so long a client may end a hook; ours takes a fraction of a second. Codex allows three at
-the end of a session."""
+"""Timeout of a hook, after which the client may kill it; ours takes a fraction of a second. Codex
+allows three seconds at the end of a session."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,11 @@ class Hooks:
 
     Attributes:
         client: Its name.
-        file: Where they are configured for a scope; None: it has none for the scope.
-        tools: Of events that are about some tools only: which ones, as the client matches names.
-        grouped: Whether an event has groups of hooks, each with its matcher.
-        of_hook: What a hook has besides its command.
-        of_file: What the file has besides the hooks.
+        file: The configuration file of a scope; None: the client has none for the scope.
+        tools: For events that are restricted to some tools: the client's matcher of tool names.
+        grouped: Whether an event has groups of hooks, each with a matcher.
+        of_hook: Further keys of a hook besides its command.
+        of_file: Further keys of the file besides the hooks.
     """
 
     client: str
@@ -45,7 +44,7 @@ class Hooks:
 
     @property
     def events(self) -> Iterable[str]:
-        """The names of the events that are answered."""
+        """The names of the client's events with a hook."""
         return CLIENTS[self.client].events
 
     def place(self, scope: Scope) -> Path:
@@ -127,8 +126,8 @@ HOOKS = {
 def command_line(command: Sequence[str], platform: str = sys.platform) -> str:
     """The text of a hook's command, for the shell that the client runs it with.
 
-    A program that was removed would be a failure that clients show, so that counts as success; but
-    not on Windows, where the shell may be any.
+    Clients show failures of hooks, and would do so after the program was removed; so a failure
+    counts as success, except on Windows, where the shell isn't known.
     """
     text = shlex.join(command)
     return text if platform == "win32" else f"{text} || true"
@@ -153,7 +152,7 @@ def with_hooks(config: Config, hooks: Hooks, command: str) -> Config:
 
 
 def without_hooks(config: Config, hooks: Hooks) -> Config:
-    """The configuration without our hooks, and without what held nothing else."""
+    """The configuration without our hooks, and without groups and events that are empty then."""
     before, config = config, deepcopy(config)
     events = at(config, "hooks", dict)
     for event in hooks.events:
@@ -179,7 +178,7 @@ def _without(entry: Any, hooks: Hooks) -> Any:
 
 
 def _hooks_in(entry: Any) -> list[Any]:
-    """The hooks of a group, or the entry itself where it is a hook."""
+    """The hooks of a group, or the entry itself if it is a hook."""
     if not isinstance(entry, dict):
         return []
     inner = entry.get("hooks")

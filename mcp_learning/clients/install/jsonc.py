@@ -1,7 +1,7 @@
-"""Reads JSON with comments, and changes single values in it without touching the rest of the text.
+"""Parses JSON with comments, and edits single values without changing the rest of the text.
 
-Comments and trailing commas are overwritten with spaces before the standard library parses, so
-a position in what it parses is a position in the text itself.
+Comments and trailing commas are overwritten with spaces before the standard library parses, so that
+positions in what it parses are positions in the text itself.
 """
 
 import json
@@ -21,9 +21,9 @@ class BrokenText(Exception):
 
 
 class _Element(NamedTuple):
-    """A member of an object or array, where it starts, and where its value starts and ends.
+    """A member of an object or array, with the positions of its start and of its value.
 
-    The key in an array counts from its end, so that it stays when a member is put first.
+    Keys in an array are indexes from its end, so that they stay when a member is inserted first.
     """
 
     key: str | int
@@ -48,10 +48,10 @@ def loads(text: str) -> Any:
 
 
 def rewrite(text: str, value: Any) -> str:
-    """The text changed to hold `value`, an object or array as it holds now.
+    """The text edited to hold `value`, which has to be an object or array as before.
 
-    What doesn't differ stays as it is written. A new member comes first in its object and is laid
-    out as those after it; a member that is removed takes its comma along.
+    Parts that don't differ keep their formatting. A new member is inserted first in its object and
+    formatted like the next one; a removed member is removed with its comma.
 
     Raises:
         BrokenText: The text is not JSON, or its layout can't be edited.

@@ -1,8 +1,8 @@
-"""Plans and carries out what `install` and `uninstall` change: all is planned before any is made.
+"""Plans the changes of `install` and `uninstall`, then applies them.
 
-Each file's change is planned as an edit of its text. Where the client has a command of its own for
-the change, that runs first, and the edit completes what it has left. A file that is broken, can't
-be read or written, or changes between plan and edit is a `LearningError` that names it.
+Each file's change is planned as an edit of its text. If the client has a command of its own for the
+change, that runs first, and the edit completes it. A file that is broken, can't be read or written,
+or changes between plan and edit raises a `LearningError` that names it.
 """
 
 import difflib
@@ -29,7 +29,7 @@ _MAX_LINE_LENGTH = 300
 logger = logging.getLogger(__name__)
 
 Revise = Callable[[bytes | None], bytes | None]
-"""From a file's bytes to those that it is to have; None stands for no file."""
+"""Maps a file's bytes to its new bytes; None stands for no file."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Edit:
 
     @property
     def changes(self) -> bool:
-        """Whether there is anything to do."""
+        """Whether the file changes."""
         return self.before != self.after
 
     def difference(self) -> str:
-        """What the edit changes, as a unified diff with long lines cut; empty if nothing."""
+        """The edit as a unified diff with long lines truncated; empty without a change."""
         old, new = (
             (data or b"").decode("utf-8", "replace").splitlines(keepends=True)
             for data in (self.before, self.after)
@@ -76,14 +76,14 @@ def plan_install(
     hook: list[str] | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> list[Edit]:
-    """What an install changes: a file, or two with hooks. Nothing is written.
+    """The edits of an install: of one file, or two with hooks. Nothing is written.
 
     Args:
         agent: The client.
         scope: For the user, or for the project.
-        command: Starts the server, with these environment `variables`.
-        hook: Starts the hooks' command, if there are to be hooks.
-        variables: By name.
+        command: The command that starts the server.
+        hook: The command of the hooks; None: install no hooks.
+        variables: Environment variables of the server, by name.
 
     Raises:
         InvalidInput: The client has no such scope, or no hooks.
@@ -103,13 +103,13 @@ def plan_install(
     edit, *further = (
         _plan(place, scope, _revision(place, *wanted)) for place, wanted in changes.items()
     )
-    if not _has_server(path, agent, edit.before):  # an older entry would lose additions
+    if not _has_server(path, agent, edit.before):  # the command would drop a person's additions
         edit = _with_client_command(edit, agent, client_commands.add_command(agent, scope, entry))
     return [edit, *further]
 
 
 def plan_uninstall(agent: Agent, scope: Scope, records: InstallRecords) -> list[Edit]:
-    """What an uninstall changes. Nothing is written.
+    """The edits of an uninstall. Nothing is written.
 
     Raises:
         InvalidInput: The client has no such scope.
@@ -138,7 +138,7 @@ def plan_uninstall(agent: Agent, scope: Scope, records: InstallRecords) -> list[
 
 
 def apply_install(edit: Edit, records: InstallRecords) -> Path | None:
-    """Makes a planned change, and keeps a record; returns where the file as it was is kept."""
+    """Applies an edit and keeps a record; returns the path of the backup, if there is one."""
     _check_unchanged(edit)
     earlier = records.find(edit.path)
     current = records.restorable(edit.path, edit.before)
@@ -160,7 +160,7 @@ def apply_install(edit: Edit, records: InstallRecords) -> Path | None:
 
 
 def apply_uninstall(edit: Edit, records: InstallRecords) -> None:
-    """Makes a planned change, and drops the record."""
+    """Applies an edit and removes the record."""
     _check_unchanged(edit)
     record = records.find(edit.path)
     if _carry_out(edit) is None and record is not None:
@@ -177,10 +177,10 @@ def _plan(path: Path, scope: Scope, revise: Revise) -> Edit:
 
 
 def _with_client_command(edit: Edit, agent: Agent, command: list[str] | None) -> Edit:
-    """The edit with the client's command, if there is one that leaves the rest of the file."""
+    """The edit with the client's command, if there is one that keeps the rest of the file."""
     if command is None or not edit.changes or not client_commands.is_available(command):
         return edit
-    try:  # Claude Code takes a file with comments for corrupted, and starts a new one
+    try:  # Claude Code treats a file with comments as corrupted, and replaces it
         if edit.before is not None and not agent.toml:
             json.loads(edit.before.decode())
     except ValueError:
@@ -189,7 +189,7 @@ def _with_client_command(edit: Edit, agent: Agent, command: list[str] | None) ->
 
 
 def _carry_out(edit: Edit) -> bytes | None:
-    """Makes a change, and returns the file's bytes."""
+    """Applies an edit; returns the file's new bytes."""
     current, after = edit.before, edit.after
     if edit.command is not None:
         if (said := client_commands.run_command(edit.command)) is not None:
@@ -212,7 +212,7 @@ def _has_server(path: Path, agent: Agent, data: bytes | None) -> bool:
 
 
 def _revision(path: Path, *changes: Change) -> Revise:
-    """Edits a configuration's text to what `changes` make of its value, one after the other."""
+    """A function that edits a configuration's text by applying `changes` to its value in order."""
 
     def revise(data: bytes | None) -> bytes:
         with _errors_naming(path):
@@ -225,7 +225,7 @@ def _revision(path: Path, *changes: Change) -> Revise:
 
 
 def _plan_removal(path: Path, scope: Scope, edited: Revise, records: InstallRecords) -> Edit:
-    """Gives back the file as it was before the install; one that was changed since is edited."""
+    """An edit that restores the file as it was before the install, or edits one changed since."""
     before, record = files.read(path), records.find(path)
 
     def revise(data: bytes | None) -> bytes | None:
@@ -241,7 +241,7 @@ def _plan_removal(path: Path, scope: Scope, edited: Revise, records: InstallReco
 
 
 def _parse(path: Path, data: bytes | None) -> tuple[str, str, Config]:
-    """A byte order mark, the rest of the text, and its value."""
+    """The byte order mark or "", the rest of the text, and its value."""
     text = (data or b"").decode()
     bom, text = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
     return bom, text, documents.load(text, toml=_is_toml(path))

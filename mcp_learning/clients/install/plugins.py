@@ -1,6 +1,6 @@
-"""The plugin for clients that take plugins: the server, its hooks and a skill, in one.
+"""Installs the plugin (server, hooks and a skill) by the commands of clients that have plugins.
 
-A client's own commands add the directory that offers the plugin, and install it from there.
+They add the directory with the marketplace file, and install the plugin from there.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from mcp_learning.clients.install.agents import Agent
 from mcp_learning.errors import InvalidInput, LearningError
 
 NAME = "mcp-learning"
-"""Of the plugin, and of the marketplace that offers it."""
+"""The name of the plugin, and of its marketplace."""
 
 _MARKET = ".claude-plugin/marketplace.json"
 _VERBS = {
@@ -18,11 +18,11 @@ _VERBS = {
     "codex": ("codex", "add", "remove"),
     "copilot": ("copilot", "install", "uninstall"),
 }
-"""Program, and its verbs to install and to remove a plugin."""
+"""Each client's program, and its subcommands that install and remove a plugin."""
 
 
 def marketplace() -> Path | None:
-    """The directory that offers the plugin: of this package, or of its checkout; None: neither."""
+    """The marketplace's directory, in this package or in its checkout; None: there is none."""
     package = Path(__file__).parents[2]
     places = (package / "marketplace", package.parent)
     return next((place for place in places if (place / _MARKET).is_file()), None)
@@ -32,8 +32,8 @@ def commands(agent: Agent, *, remove: bool) -> list[list[str]]:
     """The commands that install the plugin, or remove it.
 
     Raises:
-        InvalidInput: The client takes no plugins that this could be.
-        LearningError: Its program isn't there, or this installation has no plugin.
+        InvalidInput: The client can't install this plugin.
+        LearningError: Its program isn't installed, or this installation has no plugin.
     """
     if agent.name not in _VERBS:
         raise InvalidInput("plugin", f"{agent.title} takes none from a command; leave it out")
@@ -59,8 +59,8 @@ def carry_out(command: list[str]) -> None:
     """Runs a command of a client to its end.
 
     Raises:
-        LearningError: It fails, in the client's words. What a marketplace is added for may be there
-            already, so that this is no failure.
+        LearningError: It fails, with the client's message. Commands about the marketplace may fail,
+            since it may have been added before.
     """
     said = client_commands.run_command(command)
     if said is not None and "marketplace" not in command:

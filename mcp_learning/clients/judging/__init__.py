@@ -1,4 +1,4 @@
-"""What became of executions after they were recorded: in git, in test results, in later sessions.
+"""Corrects outcomes of recorded executions by later facts: git, test results, later sessions.
 
-Each module makes judgements of one kind of fact; `Learning.judge` takes them.
+Each module makes judgements from one kind of fact, for `Learning.judge`.
 """

@@ -1,4 +1,4 @@
-"""Judges executions by what became of their commits in the history of the repository."""
+"""Judges executions by whether their commits were reverted later."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -13,16 +13,16 @@ from mcp_learning.models.dashboard import Listed
 from mcp_learning.models.verdicts import PENDING, REVERTED, Verdict
 
 _STOOD = 0.8  # confidence of a success whose commits stood
-_PARTLY = 0.7  # of a failure where only some commits were taken back
+_PARTLY = 0.7  # of a failure of which only some commits were reverted
 _SHORTEST = 7  # digits of a hash
 
 
 def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Judgement]:
-    """What a history says of the executions that made its commits.
+    """Judgements of the executions that made a history's commits, all of the same repository.
 
-    One whose commits were taken back failed. One of which nothing is known succeeded if they stood
-    for two weeks. What was said of one is taken back when its commits stand again. An imported
-    commit is left to the import, which knows more of it. All executions are of the same repository.
+    An execution whose commits were reverted failed. A pending one succeeded if they stood for two
+    weeks. A failure by git is withdrawn when the commits were restored. Executions that are
+    imported commits are skipped, since the import judges them.
     """
     found = corrections.find(history.commits)
     by_hash = {commit.hash: commit for commit in history.commits}

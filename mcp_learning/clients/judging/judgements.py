@@ -1,4 +1,4 @@
-"""What later facts say of executions, in the form in which the database takes it."""
+"""Makes a `Judgement` from the verdict of a source."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,7 @@ from mcp_learning.models.verdicts import LONGEST_REASON, Source, Verdict
 
 
 def judgement(task_id: UUID, source: Source, verdict: Verdict, at: datetime) -> Judgement:
-    """The verdict of a source on an execution, as it is known since `at`."""
+    """The judgement of an execution by a source, known since `at`."""
     return Judgement(
         task_id=task_id,
         source=source,

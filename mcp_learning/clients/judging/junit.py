@@ -1,4 +1,4 @@
-"""Reads results of tests in the form of JUnit's XML, which most runners can write."""
+"""Reads test results in JUnit's XML format, which most test runners can write."""
 
 import re
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from mcp_learning.models.verdicts import Verdict
 from mcp_learning.models.wording import counted
 
 _LARGEST = 64 * 2**20  # bytes of a file that is read
-_CONFIDENCE = 0.9  # of an outcome that follows from results of tests
-_NAMED = 3  # failed tests that are named
+_CONFIDENCE = 0.9  # of an outcome by test results
+_NAMED = 3  # failed tests that are named in the reason
 _ENTITIES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Results:
-    """What a run of tests told.
+    """The results of a test run.
 
     Attributes:
         at: When it ran, UTC.
@@ -36,7 +36,7 @@ class Results:
     failed: tuple[str, ...]
 
     def judgement(self, task_id: UUID) -> Judgement:
-        """What it says of an execution whose work it tested."""
+        """The judgement of the execution whose work was tested."""
         ran = self.passed + len(self.failed)
         if self.failed:
             named = ", ".join(self.failed[:_NAMED])
@@ -73,7 +73,7 @@ def read(path: Path) -> Results:
 
 
 def _parsed(path: Path) -> tuple[Element, datetime]:
-    """The root of a file, and when that was written."""
+    """The root element of a file, and the file's modification time."""
     try:
         if path.stat().st_size > _LARGEST:
             raise InvalidInput("path", f"{path} is larger than {_LARGEST >> 20} MB; split it")

@@ -1,6 +1,6 @@
-"""Judges the executions of a repository in the database, by its history or by results of tests.
+"""Judges the recorded executions of a repository, by its git history or by test results.
 
-What goes wrong with the database is a `StoreError`.
+Errors of the database are raised as `StoreError`.
 """
 
 from collections.abc import Iterable
@@ -21,9 +21,9 @@ from mcp_learning.redaction import working_copies
 from mcp_learning.service.protocol import Learning
 
 _MOST_EXECUTIONS = 1_000  # latest executions of a repository that are judged
-_LATEST_COMMITS = 200  # commits that are looked at when a session begins
+_LATEST_COMMITS = 200  # commits that are read when a session begins
 SECONDS = 10
-"""Longest time for that."""
+"""Timeout for reading and judging them."""
 
 _LONGEST_LABEL = 500
 
@@ -33,7 +33,7 @@ history = partial(git.read, with_functions=False)
 
 
 def current_commit() -> tuple[str, list[str]]:
-    """The commit that is checked out in the current directory, and names of the repository; blocks.
+    """Hash of the commit checked out in the current directory, and the repository's names; blocks.
 
     Raises:
         InvalidInput: It is in no repository, or one without commits.
@@ -52,7 +52,7 @@ async def judge_history(learning: Learning, known: CommitHistory) -> Judged:
 
 
 async def judge_by_latest_commits(learning: Learning, directory: Path) -> Judged | None:
-    """The same by the latest commits, within `SECONDS`; None if there are none, or no time."""
+    """As `judge_history`, by the latest commits; None without a repository, or after `SECONDS`."""
     with anyio.move_on_after(SECONDS):
         try:
             known = await anyio.to_thread.run_sync(
@@ -67,12 +67,16 @@ async def judge_by_latest_commits(learning: Learning, directory: Path) -> Judged
 async def judge_results(
     learning: Learning, results: Results, known_as: Iterable[str], commit: str
 ) -> Judged:
-    """Judges the executions that made a commit by what its tests told.
+    """Judges the executions that made a commit by its test results.
 
-    The repository is `known_as` these; of the commit's hash at least seven digits are given.
+    Args:
+        learning: The learning service.
+        results: Of the tests of the commit.
+        known_as: Spellings of the repository.
+        commit: At least seven digits of the hash.
 
     Raises:
-        InvalidInput: No execution made it.
+        InvalidInput: No execution made this commit.
     """
     executions = await _executions(learning, known_as)
     mine = [one for one in executions if any(_is_same(commit, made) for made in one.commits)]

@@ -1,4 +1,4 @@
-"""Judges executions by later sessions, which may begin with "it still doesn't work"."""
+"""Judges executions by complaints in later sessions ("it still doesn't work")."""
 
 import re
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ from mcp_learning.models.verdicts import Verdict
 from mcp_learning.service.protocol import Learning
 
 REOPENS = "reopens"
-"""In the metadata of an execution: that its session began with a complaint about earlier work."""
+"""Key in an execution's metadata: its session began with a complaint about earlier work."""
 
-_WITHIN = timedelta(days=7)  # after which no complaint is about an execution
-_SOON = timedelta(days=1)  # the same, if it names nothing
+_WITHIN = timedelta(days=7)  # most time between an execution and a complaint about it
+_SOON = timedelta(days=1)  # the same for a complaint that doesn't name anything
 CONFIDENCE = 0.6
 
 _LOOKED_AT = 5
-_NAMES_NOTHING = 40  # characters of such a complaint, at most
+_NAMES_NOTHING = 40  # most characters of a complaint that doesn't name anything
 _LEAST_SHARED = 2
 _WORD = re.compile(r"[^\W\d_]{4,}|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2}")
 
@@ -31,7 +31,7 @@ def begins_with_complaint(record: PastExecution) -> bool:
 
 
 async def judge_by_complaints(learning: Learning, records: Iterable[PastExecution]) -> list[UUID]:
-    """Judges what complaints among these records are about; returns what is judged anew.
+    """Judges the executions that complaints among these records are about; returns those changed.
 
     Raises:
         StoreError: The database can't be read or written.
@@ -55,7 +55,7 @@ async def judge_by_complaints(learning: Learning, records: Iterable[PastExecutio
 
 
 def _about(complaint: PastExecution, earlier: list[Listed]) -> Listed | None:
-    """The execution that a complaint is about, of earlier ones, the latest first."""
+    """The execution that a complaint is about; `earlier` has the latest first."""
     text = complaint.execution.task_description
     words = set(_WORD.findall(text.lower()))
     for one in earlier:

@@ -2,7 +2,7 @@
 
 A client's module has its name as `SOURCE`, the `default_directory` of its sessions, and `read`,
 which makes a `sessions.Session` of a regular file: its `events`, in order and bounded. What can't
-be read is noted, under the name that the file is given; without one it is the only file. `reading`
-has what readers share. `boundaries` tells which prompts begin tasks, by what happened and by the
-words of `wording`. What is recorded of a task is decided in `capture`.
+be read is noted, with the name of the file (empty: it is the only one). `reading` is the base of
+the readers. `boundaries` decides which prompts begin tasks, by the events and by the words of
+`wording`. What is recorded of a task is decided in `capture`.
 """

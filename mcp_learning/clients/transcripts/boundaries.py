@@ -1,10 +1,9 @@
-"""Where a task ends and the next one begins.
+"""Decides where a task ends and the next one begins.
 
-A prompt that is not the first begins a task unless enough speaks for a follow-up: the agent was
-stopped or asked something, nothing was done but talking, the same was asked before, or the words
-tie it to what was just done. After changes, agents offer more as a matter of habit, so that this
-ties less then. What ties is in `wording`; the weights were chosen on 100 prompts of 32 sessions
-that were labelled by hand.
+A prompt after the first begins a task unless its follow-up score is high enough: the agent was
+interrupted or asked something, it only talked, the request was made before, or the words refer to
+what was just done. After changes, agents usually offer more, so offers count less then. The words
+are in `wording`; the weights were chosen on 100 prompts of 32 sessions, labelled by hand.
 """
 
 from collections.abc import Sequence
@@ -22,20 +21,20 @@ from mcp_learning.clients.transcripts.events import (
     ToolCall,
 )
 
-_LEAST_SCORE = 1.0  # what has to speak for a follow-up
-_LONG_PAUSE = timedelta(hours=8)  # after it something else is asked, unless the words say otherwise
+_LEAST_SCORE = 1.0  # of a follow-up
+_LONG_PAUSE = timedelta(hours=8)  # lowers the score, since users return with another request
 _ASKING = (Action.ASK, Action.PLAN)  # with a tool, or by a plan
 _SAME = 0.85
 _COMPARED = 500
 
 
 def begins_task(prompt: Prompt, task: Sequence[SessionEvent], *, has_worked: bool = True) -> bool:
-    """Whether a prompt begins a task, rather than going on with the one before.
+    """Whether a prompt begins a task, rather than following up the one before.
 
     Args:
-        prompt: What the user says.
+        prompt: The prompt.
         task: The events of the task before, at least its first prompt.
-        has_worked: Whether a tool was used in the session; else it is a conversation.
+        has_worked: Whether a tool was used in the session; otherwise it is a conversation.
     """
     if prompt.is_answer or wording.is_go_ahead(prompt.text):
         return False
@@ -48,7 +47,7 @@ def begins_task(prompt: Prompt, task: Sequence[SessionEvent], *, has_worked: boo
 
 
 def _follow_up_score(prompt: Prompt, task: Sequence[SessionEvent], has_worked: bool) -> float:
-    """What speaks for a follow-up; what speaks for a new task is subtracted."""
+    """The score of a prompt as a follow-up; signs of a new task lower it."""
     last = _last_turn(task)
     ties = wording.follow_up_score(prompt.text)
     if _is_stopped(last):
@@ -67,13 +66,13 @@ def _follow_up_score(prompt: Prompt, task: Sequence[SessionEvent], has_worked: b
 
 
 def _last_turn(task: Sequence[SessionEvent]) -> Sequence[SessionEvent]:
-    """What happened since the last prompt."""
+    """The events since the last prompt."""
     begin = max(at for at, one in enumerate(task) if isinstance(one, Prompt))
     return task[begin + 1 :]
 
 
 def _is_stopped(turn: Sequence[SessionEvent]) -> bool:
-    """Whether the agent was stopped before it had said what it did, or never answered."""
+    """Whether the agent was stopped before it had reported, or never answered."""
     for one in reversed(turn):
         if isinstance(one, (Interrupt, ServiceError)):
             return True
@@ -85,7 +84,7 @@ def _is_stopped(turn: Sequence[SessionEvent]) -> bool:
 
 
 def _reply_score(turn: Sequence[SessionEvent]) -> float:
-    """How much the agent's last word ties an answer: a question more than an offer."""
+    """The part of the score for the agent's last reply: a question counts more than an offer."""
     said = [one for one in turn if isinstance(one, Reply)]
     if not said:
         return 0.0
@@ -96,7 +95,7 @@ def _reply_score(turn: Sequence[SessionEvent]) -> float:
 
 
 def _is_closed(task: Sequence[SessionEvent]) -> bool:
-    """Whether its work was committed and nothing was changed since, or the user said thanks."""
+    """Whether the work was committed without edits since, or the user said thanks."""
     for one in reversed(task):
         if isinstance(one, ToolCall) and one.is_edit:
             return False
@@ -108,7 +107,7 @@ def _is_closed(task: Sequence[SessionEvent]) -> bool:
 
 
 def _is_repeated(prompt: Prompt, task: Sequence[SessionEvent]) -> bool:
-    """Whether the same, or nearly the same, was asked in the task before."""
+    """Whether the prompt (nearly) repeats one of the task."""
     matcher = SequenceMatcher(None, "", prompt.text[:_COMPARED], autojunk=False)
     for one in task:
         if isinstance(one, Prompt) and not one.is_answer:

@@ -1,7 +1,7 @@
 """Reads the sessions of Claude Code: one file of JSON lines per session, below `projects`.
 
-What the client itself put into the session is no prompt, and of subagents only the tools that they
-used are taken. `claude_code_prompts` tells what the user said from what the client wrote.
+Texts that the client itself wrote into the session are no prompts (`claude_code_prompts`). Of
+subagents only the tool calls are read.
 """
 
 import re

@@ -2,8 +2,8 @@
 
 Since late 2025 each line has a time, a type and a payload; before, lines were the bare payloads and
 only the first one had a time. Both are read. A session that was forked from another, as those of
-subagents are, begins with the other's lines; its own identity is in the first line, and the
-repeated ones are passed over (`codex_replay`). What tools were called with is in `codex_calls`.
+subagents are, begins with the other's lines; its own id is in the first line, and the repeated
+lines are skipped (`codex_replay`). Tool calls are parsed by `codex_calls`.
 """
 
 import re
@@ -114,7 +114,7 @@ class _CodexReader(SessionReader):
         self.session.remote = str(git.get("repository_url") or "")
 
     def _turn(self, payload: Line) -> None:
-        """What holds for a turn comes before its prompt, or right after it."""
+        """Settings of a turn, which come before its prompt or right after it."""
         self._model = str(payload.get("model") or self._model)
         self.place["cwd"] = str(payload.get("cwd") or self.place.get("cwd", ""))
         self._plans = as_object(payload.get("collaboration_mode")).get("mode") == "plan"
@@ -147,7 +147,7 @@ class _CodexReader(SessionReader):
             self._mode(where, kind, payload)
 
     def _mode(self, where: str, kind: str, payload: Line) -> None:
-        """What the user set, or asked for, in another way than by a prompt."""
+        """Settings and requests of the user other than prompts."""
         settings, item = payload.get("thread_settings"), as_object(payload.get("item"))
         if kind == "thread_settings_applied" and isinstance(settings, dict):
             self._turn(settings)
@@ -160,7 +160,7 @@ class _CodexReader(SessionReader):
             self._said(str(item.get("text") or ""))
 
     def _ended(self, payload: Line) -> None:
-        """A turn ended; what was said last, or what went wrong, may be told only so."""
+        """The end of a turn, which may be the only line with the last reply or the error."""
         self._said(str(payload.get("last_agent_message") or ""))
         error = payload.get("error")
         if isinstance(error, dict):
@@ -170,7 +170,7 @@ class _CodexReader(SessionReader):
         self.fail(text or "the session reports an error")
 
     def _use(self, info: object) -> None:
-        """Adds tokens; the same count may be told several times."""
+        """Adds tokens; the same count may be reported several times."""
         last = as_object(info).get("last_token_usage")
         total = as_object(info).get("total_token_usage")
         if isinstance(last, dict) and (total is None or total != self._total):
@@ -195,7 +195,7 @@ class _CodexReader(SessionReader):
             self._open.answered(payload, at)
 
     def take_held(self) -> None:
-        """Takes the prompts of a session that has no events; where it has, they tell them."""
+        """Adds the prompts of a session without events; otherwise the events have them."""
         held, self._held = self._held, []
         if not self._has_events:
             for where, text, at in held:
@@ -236,7 +236,7 @@ class _CodexReader(SessionReader):
 
 
 def _told(content: object) -> str:
-    """What the user said in a message: its texts without those that the client put there."""
+    """The user's texts in a message, without those that the client added."""
     blocks = content if isinstance(content, list) else [content]
     texts = (text_of([one]) if isinstance(one, dict) else text_of(one) for one in blocks)
     return "\n".join(text for text in texts if text.strip() and not _FROM_CLIENT.match(text))

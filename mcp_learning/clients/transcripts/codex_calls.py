@@ -1,4 +1,4 @@
-"""What Codex called tools with, and what they answered."""
+"""Parses the tool calls of Codex and their outputs."""
 
 import json
 import re
@@ -41,11 +41,11 @@ _SHELLS = ("-lc", "-c", "-Command")
 
 @dataclass(frozen=True)
 class Called:
-    """What a tool was called with, as in `ToolCall`.
+    """The arguments of a tool call, as in `ToolCall`.
 
     Attributes:
-        cwd: Where it ran, if that is told.
-        session: The running command that input goes to; empty for others.
+        cwd: Its working directory, if given.
+        session: Id of the running command that gets the input; empty for other calls.
     """
 
     tool: str
@@ -57,18 +57,18 @@ class Called:
 
 
 class OpenCalls:
-    """The calls of a session that may still be answered."""
+    """The calls of a session that may still get an output."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, ToolCall] = {}
         self._running: dict[str, ToolCall] = {}
 
     def add(self, call: ToolCall, payload: dict[str, Any]) -> None:
-        """A tool was called."""
+        """Adds a tool call."""
         self._by_id[str(payload.get("call_id"))] = call
 
     def resumed(self, called: Called, payload: dict[str, Any]) -> bool:
-        """Whether a call only waits for a command that runs, which then gets its answer."""
+        """Whether a call only waits for a running command, which then gets its output."""
         command = self._running.get(called.session)
         if command is None:
             return False
@@ -76,7 +76,7 @@ class OpenCalls:
         return True
 
     def answered(self, payload: dict[str, Any], at: datetime) -> None:
-        """A tool answered."""
+        """Adds the output of a tool call."""
         call = self._by_id.pop(str(payload.get("call_id")), None)
         if call is None:
             return
@@ -90,14 +90,14 @@ class OpenCalls:
         call.answer(body, failed=None if running else is_failure, status=status)
 
     def ended(self, payload: dict[str, Any]) -> None:
-        """A command ended; some versions tell its exit status only so."""
+        """Adds the end of a command, which in some versions alone has the exit status."""
         call, status = self._by_id.get(str(payload.get("call_id"))), payload.get("exit_code")
         if call is not None and isinstance(status, int):
             text = as_text(payload.get("aggregated_output") or payload.get("stdout"))
             call.answer(text, failed=status != 0, status=status)
 
     def patched(self, payload: dict[str, Any]) -> None:
-        """A patch was applied, or could not be."""
+        """Adds the result of applying a patch."""
         call, changes = self._by_id.get(str(payload.get("call_id"))), payload.get("changes")
         if call is None:
             return
@@ -108,7 +108,7 @@ class OpenCalls:
 
 
 def called(payload: dict[str, Any]) -> Called:
-    """What a tool was called with."""
+    """The arguments of a tool call."""
     name = str(payload.get("name") or payload.get("type"))
     given = _loaded(payload.get("arguments") or payload.get("input") or payload.get("action") or "")
     files = tuple(file.strip() for file in _PATCHED.findall(_texts(given)))
@@ -126,7 +126,7 @@ def called(payload: dict[str, Any]) -> Called:
 
 
 def _script(text: str, files: tuple[str, ...]) -> Called:
-    """What a script calls: the commands in it, one a line, or patches."""
+    """The calls in a script: commands, one a line, or patches."""
     commands = "\n".join(found["cmd"] for found in _SCRIPTED.finditer(text))
     directory = _SCRIPTED_DIRECTORY.search(text)
     action = Action.EDIT if files else Action.RUN if commands else Action.OTHER
@@ -143,21 +143,21 @@ def parent(payload: dict[str, Any]) -> str:
 
 
 def review(output: object) -> str:
-    """What a review found, as one text."""
+    """The findings of a review as one text."""
     told = as_object(output)
     titles = [str(one.get("title")) for one in as_objects(told.get("findings"))]
     return "\n".join([str(told.get("overall_explanation") or ""), *titles]).strip()
 
 
 def _texts(given: object) -> str:
-    """All texts that a tool was called with; patches are in them."""
+    """All texts in the arguments of a tool call; patches are in them."""
     values = given.values() if isinstance(given, dict) else [given]
     parts = [part for value in values for part in (value if isinstance(value, list) else [value])]
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
 def _command(given: object) -> str:
-    """The command line that a tool was called with."""
+    """The command line in the arguments of a tool call."""
     if not isinstance(given, dict):
         return as_text(given)
     command = given.get("command") or given.get("cmd") or given.get("script")
@@ -183,6 +183,6 @@ def _output(output: object) -> tuple[int | None, bool, str]:
 
 
 def _loaded(value: object) -> object:
-    """The object in a text of JSON; another value as it is, and nothing for broken JSON."""
+    """The object in a JSON text; "" for broken JSON; any other value unchanged."""
     is_object = isinstance(value, str) and value.startswith("{")
     return parse_json(str(value), "") if is_object else value

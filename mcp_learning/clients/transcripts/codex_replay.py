@@ -1,4 +1,4 @@
-"""Tells the lines that a forked session of Codex repeats from those of its own."""
+"""Detects the lines that a forked session of Codex repeats from the other session."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,9 +10,9 @@ _BURST = timedelta(seconds=1)  # in which all repeated lines are written
 class RepeatedLines:
     """Lines of another session at the beginning of this one.
 
-    They are written at once. Turns have ids that begin with their time (UUID version 7), as the
-    session has: its own turns are those that began after it. Without such ids, what is written
-    later than all at once is its own.
+    They are all written at once. Ids of turns and of sessions begin with their time (UUID version
+    7): turns that began before this session are repeated. Without such ids, lines are repeated that
+    were written within a second of the first one.
     """
 
     def __init__(self, session: str, began: datetime | None) -> None:

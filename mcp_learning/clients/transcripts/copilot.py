@@ -1,7 +1,7 @@
 """Reads the sessions of Copilot CLI: `events.jsonl` in a directory per session.
 
 The events are those of its public SDK: each line has a type, a time, an id and data. Of subagents,
-whose events name the call that began them, only the tools that they used are taken.
+whose events have the id of the call that started them, only the tool calls are read.
 """
 
 import re
@@ -68,7 +68,7 @@ class _CopilotReader(SessionReader):
             self._setting(data)
 
     def _setting(self, data: Line) -> None:
-        """What holds from now on: directory, branch, repository, model, mode."""
+        """Settings from now on: directory, branch, repository, model, mode."""
         if isinstance(data.get("sessionId"), str):
             self.session.id = data["sessionId"]
         context = data["context"] if isinstance(data.get("context"), dict) else data

@@ -1,7 +1,7 @@
-"""What happens in a session of an agent, the same for every client.
+"""The events of an agent's session, the same for every client.
 
-Readers make these events of the lines that a client wrote. Texts are bounded, so that a session of
-any length takes little memory; what is kept of an output is its end, where results are told.
+Readers make these events of the lines that a client wrote. Texts are truncated, so that a session
+of any length takes little memory; of an output the end is kept, where results usually are.
 """
 
 import re
@@ -23,11 +23,11 @@ _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _CREATED = re.compile(
     rf"""\bRecorded ({_ID})\b|\btask_id\\?": ?\\?"({_ID})[^{{}}]*\bcreated\\?": ?true"""
 )
-"""The answer of record_execution, as text or as JSON, which may be in a text of JSON again."""
+"""The answer of record_execution, as text or as JSON, possibly nested in a JSON string."""
 
 
 class Action(StrEnum):
-    """What a tool does, whatever its client calls it."""
+    """What a tool does, independent of the client's name for it."""
 
     RUN = "run"
     EDIT = "edit"
@@ -39,7 +39,7 @@ class Action(StrEnum):
 
 
 class Trouble(StrEnum):
-    """Why the service of a model did not answer: none of it says how a task went."""
+    """Why the service of a model failed."""
 
     LIMIT = "limit"
     LOGIN = "login"
@@ -48,12 +48,12 @@ class Trouble(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class SessionEvent:
-    """Something that happened.
+    """An event.
 
     Attributes:
-        at: When, UTC.
-        cwd: Where the agent worked then; empty if unknown.
-        branch: The branch of the repository then; empty if unknown.
+        at: Its time, UTC.
+        cwd: The agent's working directory at that time; empty if unknown.
+        branch: The branch of the repository at that time; empty if unknown.
     """
 
     at: datetime
@@ -63,14 +63,14 @@ class SessionEvent:
 
 @dataclass(slots=True, kw_only=True)
 class Prompt(SessionEvent):
-    """What the user said, without what the client put around it.
+    """A prompt of the user, without what the client added around it.
 
     Attributes:
-        where: Its place in the file, for messages.
+        where: Its position in the file, for messages.
         name: Unique among the prompts of a client, and the same whenever the session is read.
-        is_queued: Whether it was said while the agent worked.
-        is_answer: Whether it answers a question of the agent, or says why a tool was refused.
-        in_plan_mode: Whether the agent was to plan and to change nothing.
+        is_queued: Whether it was sent while the agent worked.
+        is_answer: Whether it answers a question of the agent, or explains the refusal of a tool.
+        in_plan_mode: Whether the agent was only to plan.
     """
 
     text: str
@@ -83,23 +83,24 @@ class Prompt(SessionEvent):
 
 @dataclass(slots=True, kw_only=True)
 class Reply(SessionEvent):
-    """What the agent said."""
+    """A reply of the agent."""
 
     text: str
 
 
 @dataclass(slots=True, kw_only=True)
 class ToolCall(SessionEvent):
-    """A tool that the agent used.
+    """A call of a tool.
 
     Attributes:
+        tool: The client's name of the tool.
         command: The command line of a `RUN`; empty for others.
         files: Files that it wrote to, as the agent named them.
-        failed: None while there is no answer, as for a command that goes on in the background.
-        status: Exit status of a command, if the session tells it.
-        output: The end of what it told.
-        is_rejected: Whether the user refused it, or stopped it.
-        answered: When it answered, UTC.
+        failed: Whether it failed; None: no output yet, for instance if it runs in the background.
+        status: Exit status of a command; None: unknown.
+        output: The end of its output.
+        is_rejected: Whether the user refused or stopped it.
+        answered: Time of the output, UTC.
         recorded: Executions that it created with record_execution.
     """
 
@@ -115,7 +116,7 @@ class ToolCall(SessionEvent):
     recorded: set[UUID] = field(default_factory=set)
 
     def answer(self, text: str, *, failed: bool | None, status: int | None = None) -> None:
-        """The tool answered with a text; a later answer replaces an earlier one."""
+        """Sets the output and its status; a later output replaces an earlier one."""
         if self.action is Action.RECORD and not failed:
             self.recorded |= {UUID(one[1] or one[2]) for one in _CREATED.finditer(text)}
         is_told = failed or self.action is Action.RUN
@@ -129,7 +130,7 @@ class ToolCall(SessionEvent):
 
     @property
     def commits(self) -> list[str]:
-        """Hashes, in short, of the commits that `git commit` told it made."""
+        """Short hashes of the commits in the output of `git commit`."""
         return [found["hash"] for found in self._committed()]
 
     @property
@@ -150,7 +151,7 @@ class Interrupt(SessionEvent):
 
 @dataclass(slots=True, kw_only=True)
 class ServiceError(SessionEvent):
-    """The service of the model did not answer; the client told the text."""
+    """An error of the model's service, with the client's message."""
 
     text: str
     trouble: Trouble
@@ -158,18 +159,18 @@ class ServiceError(SessionEvent):
 
 @dataclass(slots=True, kw_only=True)
 class Notice(SessionEvent):
-    """The client told the agent something by itself, such as that a background task has ended."""
+    """A notice of the client to the agent, such as that a background task has ended."""
 
     text: str
 
 
 @dataclass(slots=True, kw_only=True)
 class Usage(SessionEvent):
-    """What requests to a model took.
+    """Usage of a model.
 
     Attributes:
         model: Its name; empty if unknown.
-        tokens: Input that was not cached, and output.
+        tokens: Number of tokens of uncached input and of output.
         cost: In USD; None if unknown.
     """
 

@@ -1,7 +1,7 @@
 """Reads the sessions of Gemini CLI: `session-*.json`, later `.jsonl`, below `tmp/PROJECT/chats`.
 
-A file is an object with all messages, or a line for each. In lines, a message that is told again
-replaces the one before, and `$rewindTo` takes back that message and those after it.
+A file is an object with all messages, or has one message a line. Then a repeated message replaces
+the earlier one, and `$rewindTo` removes that message and those after it.
 """
 
 import json
@@ -59,7 +59,7 @@ def read(file: Path, notes: Notes, name: str = "") -> Session:
 
 
 def _messages(session: Session, file: Path, notes: Notes, name: str) -> Iterator[tuple[str, Line]]:
-    """The messages that hold in the end, each with its place."""
+    """The messages that remain at the end, each with its position."""
     found: dict[str, tuple[str, Line]] = {}
     told = read_objects(file, notes, name) if file.suffix == ".jsonl" else _whole(file, notes, name)
     for where, record in told:
@@ -80,7 +80,7 @@ def _messages(session: Session, file: Path, notes: Notes, name: str) -> Iterator
 
 
 def _whole(file: Path, notes: Notes, name: str) -> Iterator[tuple[str, Line]]:
-    """A session in one object: what it tells of itself, and its messages."""
+    """A session in one object: its properties, and its messages."""
     where = name or file.name
     size = file.stat().st_size
     notes.done += size
@@ -104,7 +104,7 @@ def _whole(file: Path, notes: Notes, name: str) -> Iterator[tuple[str, Line]]:
 
 
 def _project(file: Path) -> str:
-    """The directory of the project, which newer versions note beside its sessions."""
+    """The directory of the project, which newer versions write beside its sessions."""
     for above in file.parents[:3]:
         root = above / ".project_root"
         if root.is_file():
@@ -163,7 +163,7 @@ class _GeminiReader(SessionReader):
 
 
 def _answer(given: Line) -> str:
-    """What a tool answered: to the model, or else to the user."""
+    """The output of a tool: the one for the model, or else the one for the user."""
     for part in as_objects(given.get("result")):
         answer = as_object(as_object(part.get("functionResponse")).get("response"))
         told = answer.get("output") or answer.get("error")

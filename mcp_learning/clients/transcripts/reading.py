@@ -1,4 +1,4 @@
-"""What the readers of all clients share: where and when something happened, and adding it."""
+"""The base class of the clients' readers, which makes events with their time and directory."""
 
 import re
 from abc import ABC, abstractmethod
@@ -44,10 +44,10 @@ class SessionReader(ABC):
     """Makes a session of the lines of a file.
 
     Attributes:
-        session: What has been read.
-        notes: Gets what can't be read.
-        place: Time, directory and branch of what happens now.
-        calls: Calls of tools by the client's ids, as long as they may be answered.
+        session: The session read so far.
+        notes: Gets lines that can't be read.
+        place: Time, directory and branch of the next event.
+        calls: Tool calls by the client's ids, as long as they may get an output.
     """
 
     def __init__(self, session: Session, notes: Notes) -> None:
@@ -58,7 +58,7 @@ class SessionReader(ABC):
 
     @abstractmethod
     def take(self, where: str, line: Line) -> None:
-        """Adds a line to the session; `where` is its place in the file."""
+        """Adds a line to the session; `where` is its position in the file."""
 
     def read(self, lines: Iterable[tuple[str, Line]]) -> Session:
         """Adds all lines."""
@@ -67,39 +67,39 @@ class SessionReader(ABC):
         return self.session
 
     def prompt(self, text: str, where: str, name: str, *, in_plan_mode: bool = False) -> Prompt:
-        """What the user says here; not added yet."""
+        """Makes a prompt at the current place, without adding it."""
         return Prompt(**self.place, text=text, where=where, name=name, in_plan_mode=in_plan_mode)
 
     def reply(self, text: str) -> None:
-        """The agent says something."""
+        """Adds a reply of the agent."""
         self.session.add(Reply(**self.place, text=text))
 
     def use(self, model: str, tokens: float = 0, cost: float | None = None) -> None:
-        """The model answered."""
+        """Adds usage of a model."""
         self.session.add(Usage(**self.place, model=model, tokens=int(tokens), cost=cost))
 
     def interrupt(self) -> None:
-        """The user stops the agent."""
+        """Adds an interruption by the user."""
         self.session.add(Interrupt(**self.place))
 
     def notice(self, text: str) -> None:
-        """The client tells the agent something."""
+        """Adds a notice of the client to the agent."""
         self.session.add(Notice(**self.place, text=text[:1_000]))
 
     def fail(self, text: str) -> None:
-        """The service of the model does not answer."""
+        """Adds an error of the model's service."""
         self.session.add(ServiceError(**self.place, text=text, trouble=trouble(text)))
 
     def call(
         self, tool: str, given: object, actions: Mapping[str, Action], paths: Iterable[str]
     ) -> ToolCall:
-        """The use of a tool here; not added yet.
+        """Makes a tool call at the current place, without adding it.
 
         Args:
             tool: Its name.
-            given: Its arguments; anything but an object has none.
-            actions: What the client's tools do.
-            paths: Names of the argument that is the file to edit; the first that is given counts.
+            given: Its arguments; any value that isn't an object counts as none.
+            actions: Actions of the client's tools by name.
+            paths: Names of arguments with the path of an edited file; the first one given is used.
         """
         values = as_object(given)
         is_record = tool.endswith(RECORDING_TOOL)
@@ -111,7 +111,7 @@ class SessionReader(ABC):
 
 
 def trouble(told: str) -> Trouble:
-    """What kind of trouble a message about the service of the model tells of."""
+    """The kind of trouble in an error message of the model's service."""
     beginning = told[:500]
     if _LOGIN.search(beginning):
         return Trouble.LOGIN

@@ -1,4 +1,4 @@
-"""A session of an agent: its events in order, and the tasks that they make up."""
+"""A session of an agent: its events in order, and the tasks that they form."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -27,9 +27,9 @@ _TEXT_BLOCKS = (None, "text", "input_text", "output_text")
 
 @dataclass
 class Task:
-    """A request of the user with its follow-ups, and all that happened until the next one.
+    """A request of the user with its follow-ups, and all events until the next request.
 
-    Its events are in order, and begin with the prompt.
+    Events are in order; the first is the prompt.
     """
 
     session: "Session"
@@ -37,14 +37,14 @@ class Task:
 
     @property
     def first(self) -> Prompt:
-        """The prompt that it begins with, by whose name it is known."""
+        """The first prompt, whose name identifies the task."""
         first = self.events[0]
         assert isinstance(first, Prompt)
         return first
 
     @property
     def ended(self) -> datetime | None:
-        """Time of the last thing that happened, UTC; None if nothing with a later time did."""
+        """Time of the last event or output, UTC; None if none is later than the first prompt."""
         times = [one.at for one in self.events]
         times += [one.answered for one in self.calls if one.answered]
         last = max(times)
@@ -52,17 +52,17 @@ class Task:
 
     @property
     def prompts(self) -> list[Prompt]:
-        """What the user said."""
+        """The user's prompts."""
         return [one for one in self.events if isinstance(one, Prompt)]
 
     @property
     def replies(self) -> list[Reply]:
-        """What the agent said."""
+        """The agent's replies."""
         return [one for one in self.events if isinstance(one, Reply)]
 
     @property
     def calls(self) -> list[ToolCall]:
-        """The tools that were used."""
+        """The calls of tools."""
         return [one for one in self.events if isinstance(one, ToolCall)]
 
     @property
@@ -77,7 +77,7 @@ class Task:
 
     @property
     def cwd(self) -> str:
-        """Where the agent worked at first; empty if unknown."""
+        """The first known working directory; empty if unknown."""
         return next((one.cwd for one in self.events if one.cwd), "")
 
     @property
@@ -93,7 +93,7 @@ class Task:
 
     @property
     def tokens(self) -> int:
-        """Input that was not cached, and output."""
+        """Number of tokens of uncached input and of output."""
         return sum(one.tokens for one in self.events if isinstance(one, Usage))
 
     @property
@@ -126,7 +126,7 @@ class Task:
 
     @property
     def trouble(self) -> ServiceError | None:
-        """The error of the model's service that it ends with; None if the agent went on."""
+        """The error of the model's service at its end; None if the agent continued after it."""
         for one in reversed(self.events):
             if isinstance(one, ServiceError):
                 return one
@@ -136,12 +136,12 @@ class Task:
 
     @property
     def recorded(self) -> set[UUID]:
-        """Executions that the agent created for it with record_execution."""
+        """Executions that the agent created with record_execution."""
         return {task_id for one in self.calls for task_id in one.recorded}
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the agent has recorded an execution by itself."""
+        """Whether the agent called record_execution successfully."""
         return any(one.action is Action.RECORD and not one.failed for one in self.calls)
 
 
@@ -150,11 +150,12 @@ class Session:
     """The events of a session, in their order.
 
     Attributes:
-        id: What the client that wrote it calls it.
-        events: Without what was before the first prompt.
-        remote: Address of the repository, if the session has it; empty if unknown.
-        commit: The commit that the repository was at when it began; empty if unknown.
-        parent: Id of the session that it is a part of, as of a subagent; empty if it is its own.
+        client: The client's name.
+        id: The client's id of the session.
+        events: Events from the first prompt on.
+        remote: Address of the repository; empty if unknown.
+        commit: The commit that was checked out at the start; empty if unknown.
+        parent: Id of the parent session of a subagent's session; empty for others.
     """
 
     client: str
@@ -168,7 +169,7 @@ class Session:
     _has_worked: bool = False
 
     def add(self, event: SessionEvent) -> None:
-        """Something happened; before the first prompt it belongs to no task and is left out."""
+        """Adds an event; events before the first prompt belong to no task and are dropped."""
         if isinstance(event, Prompt):
             self._add_prompt(event)
         elif not self.events:
@@ -213,12 +214,12 @@ class Session:
 
     @property
     def latest(self) -> Task | None:
-        """The task at hand."""
+        """The last task; None if there is no prompt."""
         return Task(self, self.events[self._begins[-1] :]) if self._begins else None
 
 
 def text_of(content: object) -> str:
-    """The text in a message, or in what a tool told: the content itself, or blocks of it."""
+    """The text of a message or an output, whose content is a text or a list of blocks."""
     if isinstance(content, str):
         return content
     told = [one for one in as_objects(content) if one.get("type") in _TEXT_BLOCKS]

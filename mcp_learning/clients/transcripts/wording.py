@@ -1,6 +1,6 @@
-"""Words by which prompts and replies are understood, in the languages most used with agents.
+"""Classifies prompts and replies by words, in the languages most used with agents.
 
-They are cues, not grammar: `boundaries` weighs them together with what happened. The words are in
+Words are cues, not grammar: `boundaries` weighs them together with the events. They are in
 `wording.toml`, by language.
 """
 
@@ -30,16 +30,16 @@ _ENDING = re.compile(r"[?？。.!\s]*\Z")
 _MARKUP = re.compile(r"[*_`>#\s]+")
 
 _SHORT = 100
-"""Characters up to which pointing words ("it", "there") tie a prompt to what was said before."""
+"""Characters up to which pronouns ("it", "there") make a prompt a follow-up."""
 
-_TROUBLED = 200  # characters of a prompt in which complaints are looked for
-_LONG = 600  # characters from which a prompt describes something by itself
-_END = 300  # characters at the end of a reply in which a question or an offer is looked for
+_TROUBLED = 200  # first characters of a prompt that are searched for complaints
+_LONG = 600  # characters from which a prompt is likely to be self-contained
+_END = 300  # last characters of a reply that are searched for a question or an offer
 
 
 @cache
 def pattern(name: str) -> re.Pattern[str]:
-    """A table of `wording.toml` as one regular expression."""
+    """A table of `wording.toml`, compiled to one regular expression."""
     spaced: list[str] = []
     unspaced: list[str] = []
     for language, words in _tables()[name].items():
@@ -61,12 +61,12 @@ def is_go_ahead(prompt: str) -> bool:
 
 
 def is_command(prompt: str) -> bool:
-    """Whether it is a slash command of the client, which is an explicit request."""
+    """Whether it is a slash command of the client, which counts as a request."""
     return bool(_COMMAND.match(prompt))
 
 
 def follow_up_score(prompt: str) -> float:
-    """How much the words of a prompt tie it to what was done before: below 0 if they part it."""
+    """The score of a prompt's words as a follow-up; below 0 for a new task."""
     text = prompt.strip().replace("\u2019", "'")
     tied = 0.0
     if pattern("opening").match(text):
@@ -108,13 +108,13 @@ def offers(reply: str) -> bool:
 
 
 def is_complaint(prompt: str) -> bool:
-    """Whether the words say that something is not as it should be."""
+    """Whether the prompt complains that something is wrong."""
     beginning = prompt[:_TROUBLED]
     return bool(pattern("trouble").search(beginning) or pattern("again").search(beginning))
 
 
 def is_thanks(prompt: str) -> bool:
-    """Whether the user is content, and asks for nothing more."""
+    """Whether the prompt thanks, without a question."""
     return len(prompt) <= _SHORT and "?" not in prompt and bool(pattern("thanks").search(prompt))
 
 

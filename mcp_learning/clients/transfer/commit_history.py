@@ -1,4 +1,4 @@
-"""The commits of a repository, as they are read from git or from the shipped sample."""
+"""The commits of a repository, read from git or from the bundled sample."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Commit:
         subject: First line of the message; may be empty.
         body: The rest of the message; may be empty.
         files: Paths that it touched, from the root of the repository; None if unknown.
-        functions: What it changed in them, as far as that is known.
+        functions: Names of changed functions by path, where known.
     """
 
     hash: str
@@ -38,7 +38,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class CommitHistory:
-    """Commits of one repository, oldest first, and the directories and addresses that it has."""
+    """Commits of one repository, oldest first; `known_as` are its directories and addresses."""
 
     name: str
     commits: tuple[Commit, ...]
@@ -46,15 +46,15 @@ class CommitHistory:
 
     @property
     def has_files(self) -> bool:
-        """Whether it is known which files the commits touched."""
+        """Whether the files of all commits are known."""
         return all(commit.files is not None for commit in self.commits)
 
 
 def is_test(path: str) -> bool:
-    """Whether a file is a test, by its name or directory."""
+    """Whether a path is that of a test."""
     return _TESTS.search(path) is not None
 
 
 def is_code(path: str) -> bool:
-    """Whether a file is code that isn't a test; texts, data and settings are none."""
+    """Whether a path is that of code other than tests; texts, data and settings are no code."""
     return not (_TESTS.search(path) or _TEXTS.search(path))

@@ -1,17 +1,17 @@
-"""Makes executions of commits: what was changed where, and how it turned out if that is known.
+"""Makes executions of commits, with an outcome where later commits show it.
 
 A commit is a task with a type, and with the files and functions that it changed as its solution. It
-has no approach: where something was changed is no way to do it.
+has no approach.
 
-Most commits say nothing about how they turned out, and are pending. The others have the basis git:
+Most commits have no known outcome and are pending. The others have the basis git:
 
     taken back by a later commit (`corrections`)                         failure    0.95
     mended by a later commit within two weeks                            failure    0.6
     changes code and tests of it, and stood for two weeks                success    0.7
     the same, younger                                                    success    0.6
 
-The numbers are the confidence. What takes others back is no task of its own, nor are releases,
-bumps of versions and dependencies, merges, and messages that say too little (`subjects`).
+The numbers are the confidence. Reverts are no tasks of their own, nor are releases, bumps of
+versions and dependencies, merges, and commits with too short messages (`subjects`).
 """
 
 import re
@@ -30,10 +30,10 @@ from mcp_learning.models.transfer import PastExecution
 from mcp_learning.models.verdicts import REVERTED, Verdict, with_noted
 
 MENDED = 0.6
-"""Confidence that a commit failed which a later one had to mend."""
+"""Confidence that a commit failed that a later one had to fix."""
 
 TESTED, TESTED_AND_STOOD = 0.6, 0.7
-"""Confidence that a commit with tests succeeded, and one that stood besides."""
+"""Confidence that a commit with tests succeeded, and that one did that also stood for two weeks."""
 
 # Names and addresses of people, and identifiers of review tools.
 _TRAILER = re.compile(r"^[\w-]+-(by|to|id|on|url|link): .*$", re.IGNORECASE | re.MULTILINE)
@@ -42,14 +42,14 @@ _MAX_FILES_NAMED = 5
 _MAX_FUNCTIONS_NAMED = 4
 _LONGEST_PATH = 120
 _READING = timedelta(microseconds=1)
-"""Added to the time of a commit's last change; more whenever commits are read differently, so that
-importing them again mends what earlier versions made of them."""
+"""Added to `updated_at`. It has to be increased whenever commits are converted differently, so that
+importing them again updates the executions of earlier versions."""
 
 
 def executions(history: CommitHistory) -> list[RecordExecution]:
     """One request per commit that was a task, oldest first.
 
-    A commit always gets the same task_id, so that recording a history again changes nothing.
+    A commit always has the same task_id, so that recording a history again changes nothing.
     """
     return [
         one.execution.model_copy(update={"task_id": one.task_id})
@@ -65,7 +65,7 @@ def task_id(commit: str) -> UUID:
 def past_executions(history: CommitHistory, notes: Notes) -> Iterator[PastExecution]:
     """The tasks of a history, oldest first, with the times of the commits.
 
-    What became of a commit changed it when that happened.
+    `updated_at` is the time from which the outcome is known.
     """
     found = corrections.find(history.commits)
     for target, by in followups.find(history.commits):
@@ -98,7 +98,7 @@ def past_executions(history: CommitHistory, notes: Notes) -> Iterator[PastExecut
 
 @dataclass(frozen=True)
 class _End:
-    """How a commit turned out, since when that is known, and the later commit that says so."""
+    """The outcome of a commit, since when it is known, and the later commit that shows it."""
 
     known_at: datetime
     outcome: Outcome = "pending"
@@ -157,7 +157,7 @@ def _execution(commit: Commit, repo: str, end: _End) -> RecordExecution:
 
 
 def _description(commit: Commit) -> str:
-    """What was done, in the words of the message, without names of people."""
+    """The text of the commit message, without names of people."""
     told = subjects.parse(commit.subject).told
     return clean_and_truncate(f"{told}\n\n{_body(commit)}".strip(), 20_000)
 
@@ -167,7 +167,7 @@ def _body(commit: Commit) -> str:
 
 
 def _changed(commit: Commit) -> str | None:
-    """The files and functions that a commit changed, code first, and what its message says."""
+    """The files and functions that a commit changed, code first, and the body of its message."""
     paths = sorted(commit.files or (), key=lambda path: (not is_code(path), not is_test(path)))
     if not paths:
         return None
@@ -185,7 +185,7 @@ def _place(path: str, names: tuple[str, ...]) -> str:
 
 
 def _reason(by: Commit, confidence: float) -> str:
-    """Which commit took the task back or mended it, and why, as far as it says so."""
+    """The commit that reverted or fixed the task, and its reason or subject."""
     if confidence != REVERTED:
         return f"Mended by commit {by.hash[:12]}: {clean_and_truncate(by.subject, _MAX_BODY)}"
     why = corrections.reason(_TRAILER.sub("", by.body))

@@ -1,11 +1,10 @@
-"""Commits that take back or mend earlier ones.
+"""Finds commits that were reverted or fixed by later ones.
 
-A commit is taken back by a later one that says so: `Revert "SUBJECT"`, with the number of a pull
-request behind it or without, `revert: SUBJECT`, `Back out SUBJECT`, `Rollback SUBJECT`, `This
-reverts commit HASH`, `Reverts owner/name#12`. Taking that one back in turn, or `Reapply "SUBJECT"`
-and `Reland "SUBJECT"`, lets the first one stand again. It is mended by `fixup! SUBJECT`, by a
-later commit with `Fixes: HASH`, and by one that says which commit or pull request introduced the
-defect.
+A revert is `Revert "SUBJECT"`, with or without the number of a pull request, `revert: SUBJECT`,
+`Back out SUBJECT`, `Rollback SUBJECT`, `This reverts commit HASH`, `Reverts owner/name#12`.
+Reverting that one, or `Reapply "SUBJECT"` and `Reland "SUBJECT"`, restores the first commit. A fix
+is `fixup! SUBJECT`, a later commit with `Fixes: HASH`, or one that names the commit or pull request
+that introduced the defect.
 """
 
 import re
@@ -19,7 +18,7 @@ from mcp_learning.clients.transfer.subjects import without_numbers
 from mcp_learning.clients.values import parse_time
 
 MENDED_WITHIN = timedelta(days=14)
-"""Time after a commit within which a commit that mends it counts against it."""
+"""Time after a commit within which a fix counts against it."""
 
 _TAKE = (
     r"(?:revert(?:s|ed|ing)?|back(?:s|ed|ing)?[ -]?out|roll(?:s|ed|ing)?[ -]?backs?|undo(?:es)?)"
@@ -55,26 +54,26 @@ _REFERENCE = re.compile(rf"(?P<hash>{_HASH})|(?:#|/pull/)(?P<number>\d+)")
 _NUMBERED = re.compile(r"\(?(?:[\w./-]+)?#(\d+)\)?")
 _NUMBERS_ALONE = re.compile(r"(?:[\w./-]*#\d+|[0-9a-f]{7,64}|,|and|\s)+", re.IGNORECASE)
 _FEWEST = 12
-"""Characters of a shortened subject, or of one without quotation marks, that tell which it is."""
+"""Least number of characters that identify a truncated subject, or one without quotation marks."""
 
 
 class Correction(NamedTuple):
-    """That a commit was taken back or mended, and by which one."""
+    """That a commit was reverted or fixed, and the commit that did it."""
 
     kind: Literal["reverted", "mended"]
     by: str
 
 
 class _Said(NamedTuple):
-    """What a commit says about earlier ones.
+    """What the message of a revert says about earlier commits.
 
     Attributes:
-        again: Whether it lets them stand again.
-        partly: Whether it takes back only a part of them.
-        subject: Their first line, if it is told.
-        references: Hashes and numbers of pull requests.
-        alone: Whether it says nothing else, so that it is no task of its own.
-        surely: Whether it is alone even if nothing that it names is known.
+        again: Whether it restores them.
+        partly: Whether it reverts only a part of them.
+        subject: Their first line, if it is quoted.
+        references: Pairs of a hash and a number of a pull request, of which one is empty.
+        alone: Whether it does nothing else, so that it is no task of its own.
+        surely: Whether that holds even if the commits that it names are unknown.
     """
 
     again: bool
@@ -87,11 +86,11 @@ class _Said(NamedTuple):
 
 @dataclass
 class CorrectedCommits:
-    """What became of the commits of a history.
+    """The corrections in a history; keys are hashes of the corrected commits.
 
     Attributes:
-        of: The last correction of a commit that stands, by its hash.
-        restored: What brought back commits that were taken back and stand again, by their hashes.
+        of: The correction in effect.
+        restored: Hash of the commit that restored a reverted commit.
         alone: Hashes of commits that do nothing but correct others.
     """
 
@@ -101,7 +100,7 @@ class CorrectedCommits:
 
 
 def find(commits: Sequence[Commit]) -> CorrectedCommits:
-    """Which commits, given oldest first, were taken back or mended by later ones."""
+    """The corrections among commits, which are given oldest first."""
     found, known = CorrectedCommits(), _Known()
     reverts: dict[str, list[str]] = {}  # what each revert takes back
     for commit in commits:
@@ -112,12 +111,12 @@ def find(commits: Sequence[Commit]) -> CorrectedCommits:
 
 
 def reason(body: str) -> str:
-    """What the body of a revert says besides which commit it takes back."""
+    """The body of a revert without the sentence that names the commit."""
     return _NAMED.sub("", body).strip(" .\n")
 
 
 class _Known:
-    """The commits so far, by all that later ones may call them."""
+    """The commits so far, indexed by hash, pull request and subject."""
 
     def __init__(self) -> None:
         self._hashes: dict[str, list[str]] = {}  # by the first seven characters
@@ -134,7 +133,7 @@ class _Known:
             self._subjects[form] = commit.hash
 
     def named(self, references: Sequence[tuple[str, str]]) -> list[str]:
-        """Commits by hashes and numbers of pull requests; unknown ones are left out."""
+        """Commits by hashes and numbers of pull requests; unknown references are left out."""
         found = []
         for prefix, number in references:
             if number:
@@ -145,7 +144,7 @@ class _Known:
         return list(dict.fromkeys(found))
 
     def titled(self, subject: str) -> list[str]:
-        """The latest commit with a first line, which may have been cut short."""
+        """The latest commit with a subject, which may be truncated; empty if there is none."""
         form = _form(subject)
         if form in self._subjects:
             return [self._subjects[form]]
@@ -195,7 +194,7 @@ def _mend(commit: Commit, known: _Known, found: CorrectedCommits) -> None:
 
 
 def _said(commit: Commit) -> _Said | None:
-    """What a commit says that it takes back; None for one that takes back nothing."""
+    """What a commit reverts or restores by its message; None if it is no such commit."""
     subject = _LEAD.sub("", without_numbers(commit.subject))
     named = list(_NAMED.finditer(commit.body))
     references = [one for line in named for one in _references(line["what"])]
@@ -219,14 +218,14 @@ def _said(commit: Commit) -> _Said | None:
 
 
 def _references(text: str) -> list[tuple[str, str]]:
-    """Hashes and numbers of pull requests in a text, up to what it says that was reversed to."""
+    """Hashes and numbers of pull requests in a text, up to the word "reversing"."""
     text = text.partition("reversing")[0]
     found = ((one["hash"] or "", one["number"] or "") for one in _REFERENCE.finditer(text))
     return [one for one in found if one[1] or any(digit.isdigit() for digit in one[0])]
 
 
 def _form(subject: str) -> str:
-    """A first line as others quote it: without numbers, quotation marks and case."""
+    """A subject in the form for comparison: no pull request, no quotation marks, case-folded."""
     return " ".join(without_numbers(subject).casefold().strip("\"'`“” ").split())
 
 

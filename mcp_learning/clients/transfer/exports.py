@@ -1,4 +1,4 @@
-"""Writes exported executions to a file: JSON lines or Parquet, as a whole or not at all."""
+"""Writes exported executions to a file, JSON lines or Parquet, atomically."""
 
 import json
 import os
@@ -63,10 +63,10 @@ class Writer:
 
 
 def format_of(path: Path) -> Format:
-    """The format that a file's name implies.
+    """The format by a file's suffix.
 
     Raises:
-        InvalidInput: It implies none.
+        InvalidInput: It has neither of the suffixes.
     """
     if str(path) == "-" or path.suffix == ".jsonl":
         return "jsonl"
@@ -76,16 +76,16 @@ def format_of(path: Path) -> Format:
 
 
 def lessons_path(path: Path) -> Path:
-    """Where the lessons are that belong to a file: in itself, or beside a table, as JSON lines."""
+    """The file with the lessons of an export: the same, or for a table JSON lines beside it."""
     return path.with_suffix(".lessons.jsonl") if path.suffix in (".csv", ".parquet") else path
 
 
 @contextmanager
 def writer(path: Path, *, force: bool) -> Iterator[Writer]:
-    """Writes to `path`, or to stdout for `-`; after an error the file is as it was before.
+    """Writes to `path`, or to stdout for `-`; after an error the file is unchanged.
 
-    Rows of a Parquet file are kept as JSON lines beside it until all are there. An existing file is
-    only replaced by `force`.
+    Rows of a Parquet file are written as JSON lines beside it first. An existing file is only
+    replaced with `force`.
 
     Raises:
         InvalidInput: The name ends neither with .jsonl nor with .parquet, or the file exists.

@@ -1,7 +1,7 @@
-"""Fixes that soon follow a change of the same place, and speak of the same thing.
+"""Finds fixes that soon follow a change of the same file or function, and share words with it.
 
-Such a fix says that the change was not right yet. One that changes a function of the other commit
-has to share two words of its first line with it, one that changes a file of it three.
+Such a fix shows that the change was faulty. Subjects have to share two words if both commits change
+the same function, or three if they only change the same file.
 """
 
 import re
@@ -14,7 +14,7 @@ from mcp_learning.clients.transfer.corrections import MENDED_WITHIN
 from mcp_learning.clients.values import parse_time
 
 _IN_FUNCTION, _IN_FILE = 2, 3
-"""Words in common from which a fix is about the change before it."""
+"""Least number of common words, for the same function and for the same file."""
 
 _WORD = re.compile(r"[^\W\d][\w]{3,}")
 _COMMON = """

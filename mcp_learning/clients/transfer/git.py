@@ -1,4 +1,4 @@
-"""Reads the commits of a git repository with the git program, or those of the shipped sample."""
+"""Reads the commits of a git repository with the git program, or those of the bundled sample."""
 
 import json
 from dataclasses import replace
@@ -28,8 +28,8 @@ _WITHOUT_FILES = ("--no-patch",)
 def read(directory: Path, limit: int, *, with_functions: bool = True) -> CommitHistory:
     """Reads the latest commits of the repository that `directory` belongs to; blocks.
 
-    At least one is returned; texts are without control characters. Merges are left out, and of a
-    shallow clone the commits at its edge, since what they changed is unknown.
+    At least one is returned; texts have no control characters. Merges are left out, and so are the
+    boundary commits of a shallow clone, since their changes are unknown.
 
     Args:
         directory: A work tree, a directory in one, or a bare repository.
@@ -61,7 +61,7 @@ def read(directory: Path, limit: int, *, with_functions: bool = True) -> CommitH
 
 
 def sample() -> CommitHistory:
-    """The commits of an imaginary lending service, shipped with the package; oldest first."""
+    """The bundled commits of a made-up lending service, oldest first."""
     text = files(__package__).joinpath("sample_commits.json").read_text(encoding="utf-8")
     stored = json.loads(text)
     commits = (Commit(**{**one, "files": tuple(one["files"])}) for one in stored["commits"])
@@ -69,7 +69,7 @@ def sample() -> CommitHistory:
 
 
 def _log(directory: Path, limit: int) -> tuple[str, bool]:
-    """The commits, and whether their files are among it: a clone without trees hasn't got them."""
+    """The log, and whether it has the files of commits, which a clone without trees lacks."""
     selected = (f"--max-count={limit}", "HEAD", "--")
     try:
         return git_program.run(directory, *_LOG, *_WITH_FILES, *selected), True

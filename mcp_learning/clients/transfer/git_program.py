@@ -1,10 +1,10 @@
-"""Runs git so that no repository makes it execute a program or connect to anywhere.
+"""Runs git so that no repository can make it execute a program or open a connection.
 
 A repository's own configuration and attributes can name programs: a file system monitor, hooks, a
 pager, an external diff, filters, a signature checker, a transport. The options in `_CONFIG` win
-over the configuration of the repository, of the user and of the machine. The user's and the
-machine's stay in effect otherwise, since `safe.directory` is a choice of theirs. A missing object
-of a partial clone is not fetched: no transport is allowed, whatever its name.
+over the configuration of the repository, of the user and of the machine. Otherwise the user's and
+the machine's stay in effect, for instance `safe.directory`. A missing object of a partial clone is
+not fetched: no transport is allowed.
 """
 
 import os
@@ -18,7 +18,7 @@ from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.models.characters import clean
 
 TIMEOUT_SECONDS = 30
-"""Longest time that one git command may take."""
+"""Timeout of a git command."""
 
 _NO_PROGRAM = "false"
 _CONFIG = {
@@ -60,13 +60,13 @@ def run(
     given: str = "",
     config: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """What a git command prints, invalid UTF-8 replaced; blocks for at most `TIMEOUT_SECONDS`.
+    """The output of a git command, invalid UTF-8 replaced; blocks for at most `TIMEOUT_SECONDS`.
 
     Args:
-        directory: In or of a repository.
+        directory: A directory of a repository.
         arguments: The command and its options.
-        given: What it reads from its standard input.
-        config: Further configuration; it can't replace what keeps programs from running.
+        given: Its standard input.
+        config: Further configuration; `_CONFIG` takes precedence.
 
     Raises:
         InvalidInput: git refuses; the message says why.
@@ -97,7 +97,7 @@ def without_control(text: str) -> str:
 
 
 def _program() -> str:
-    """The path of git, in absolute entries of PATH alone: others would lead into the repository."""
+    """The path of git, searched in absolute entries of PATH only, not in the repository."""
     for entry in os.environ.get("PATH", os.defpath).split(os.pathsep):
         found = Path(entry, _PROGRAM)
         if found.is_absolute() and found.is_file() and os.access(found, os.X_OK):

@@ -1,7 +1,7 @@
-"""Which functions commits changed: by git's own hunk headers, and by lines that declare new ones.
+"""Finds the functions that commits changed, by git's hunk headers and by added declarations.
 
-A header names what encloses the first changed line. How a language writes that is known to git by
-the file's attributes; `functions.gitattributes` has them for repositories without such a list.
+A hunk header names the function around the first changed line. Git knows a language's syntax by the
+file's attributes; `functions.gitattributes` has them for repositories without their own.
 """
 
 import re
@@ -14,7 +14,7 @@ from mcp_learning.clients.transfer.git_program import without_control
 from mcp_learning.clients.values import truncate
 from mcp_learning.errors import InvalidInput, LearningError
 
-_MOST_FILES = 40  # of a commit whose functions are read: larger ones move things around
+_MOST_FILES = 40  # of a commit whose functions are read; larger ones are mostly reorganisations
 _FILES_AT_ONCE = 500
 _LARGEST_FILE = "256k"
 _MOST_FAILURES = 3
@@ -41,14 +41,14 @@ _CALLED = re.compile(r"(?P<name>[A-Za-z_$~][\w$~:.]*)\s*\(")
 _NO_NAMES = {"catch", "elif", "export", "for", "if", "match", "pub", "return", "switch", "while"}
 
 Functions = Mapping[str, tuple[str, ...]]
-"""Names by path, in the order of the file; without files in which nothing has a name."""
+"""Names by path, in the order of the file; files without any name are left out."""
 
 
 def functions(directory: Path, commits: Sequence[tuple[str, int]]) -> dict[str, Functions]:
     """The functions that commits changed, by hash; blocks, about a second for a thousand commits.
 
-    Each commit is given with the number of files that it touches. Those are missing whose contents
-    aren't there, as in a clone without blobs.
+    Each commit is given with the number of files that it touches. Commits without their contents,
+    as in a clone without blobs, are left out.
     """
     found: dict[str, Functions] = {}
     attributes = files(__package__).joinpath("functions.gitattributes")

@@ -1,7 +1,7 @@
-"""What readers of files from elsewhere share: which files, what was skipped, batches.
+"""Shared by the readers of imports: finding files, notes of what was skipped, batches.
 
-A reader takes a path and `Notes`, and yields `PastExecution`s one at a time. What it can't read it
-notes and skips; it raises only when there is nothing to read at all.
+A reader takes a path and `Notes`, and yields `PastExecution`s one at a time. It notes and skips
+what it can't read; it raises only if there is nothing to read at all.
 """
 
 import json
@@ -21,30 +21,30 @@ from mcp_learning.models.transfer import PastExecution
 from mcp_learning.redaction.secrets import redact_beginning
 from mcp_learning.server.schema import first_problem
 
-_EXAMPLES = 20  # skipped places that are named one by one; all are counted
-_MANY = 200  # different reasons, and unknown columns, that are counted apart
+_EXAMPLES = 20  # skipped items that are listed; all are counted
+_MANY = 200  # different reasons, and unknown columns, that are counted separately
 _BATCH = 500  # executions that are stored together
 _BATCH_CHARACTERS = 2_000_000  # of text, so that a batch fits in a message between processes
 
 
 class Skipped(Model):
-    """Something that was not imported, or not unchanged: where it is, and why."""
+    """An item that was skipped or changed: its position in the source, and the reason."""
 
     where: str
     reason: str
 
 
 class Notes:
-    """What a reader reports besides its executions.
+    """Counts and examples that a reader reports besides its executions.
 
     Attributes:
         done: Bytes, rows or commits that were read, of `total`.
-        skipped: Lines, rows or files by reason.
-        left_out: Values that were left out, or shortened, of imported rows, by reason.
-        unknown: Values by name of an unknown column.
-        found: Things by kind that a source held, and what became of them, in words.
-        lessons: What an export says of lessons.
-        examples: The first 20 of what was skipped or left out.
+        skipped: Number of skipped lines, rows or files by reason.
+        left_out: Number of values of imported rows that were left out or truncated, by reason.
+        unknown: Number of values by name of an unknown column.
+        found: Numbers of items in the source by kind, such as prompts and tasks.
+        lessons: Lessons of an export.
+        examples: The first 20 items that were skipped or changed.
     """
 
     def __init__(self) -> None:
@@ -58,15 +58,15 @@ class Notes:
         self.examples: list[Skipped] = []
 
     def skip(self, where: str, reason: str, detail: str = "", count: int = 1) -> None:
-        """Notes something that can't be imported; only the examples have its `detail`."""
+        """Notes an item that can't be imported; only the examples have the `detail`."""
         self._note(self.skipped, where, reason, detail, count)
 
     def leave_out(self, where: str, reason: str, detail: str = "") -> None:
-        """Notes a value that can't be imported, of something that can."""
+        """Notes a value that can't be imported, of an item that is."""
         self._note(self.left_out, where, reason, detail, 1)
 
     def refuse(self, where: str, error: ValidationError, model: type[BaseModel]) -> None:
-        """Notes something that `model` refuses: the field, what is wrong with it, and the fix."""
+        """Notes an item that `model` refuses: the field, what is wrong with it, and the fix."""
         field, problem = first_problem(error, model)
         self.skip(where, f"{field} can't be accepted", problem)
 
@@ -108,7 +108,7 @@ def files_below(path: Path, notes: Notes, *patterns: str) -> list[Path]:
 
 
 def batches(records: Iterable[PastExecution]) -> Iterator[list[PastExecution]]:
-    """The records in parts that are stored together."""
+    """The records in batches that are stored together."""
     batch: list[PastExecution] = []
     characters = 0
     for record in records:
@@ -122,16 +122,16 @@ def batches(records: Iterable[PastExecution]) -> Iterator[list[PastExecution]]:
 
 
 def clean_and_truncate(text: str, limit: int) -> str:
-    """A clean text of at most `limit` characters; takes time by `limit` where it is longer.
+    """A clean text of at most `limit` characters, in time linear in `limit`.
 
-    Secrets are removed from a text before it is cut, since half of one is not recognised.
+    Secrets are removed before truncation, since half of one isn't recognised.
     """
     whole = clean(text, len(text))
     return whole if len(whole) <= limit else truncate(redact_beginning(whole, limit), limit)
 
 
 def modified_at(file: Path) -> datetime:
-    """When a file was last written, to the second: the time of rows that have none."""
+    """Modification time of a file, to the second: the time of rows that have none."""
     return datetime.fromtimestamp(file.stat().st_mtime, UTC).replace(microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""Reads lines of JSON from files that may be binary, cut short, without line ends, or hostile."""
+"""Reads lines of JSON from files that may be binary, truncated, without line ends, or hostile."""
 
 import json
 import re
@@ -11,20 +11,20 @@ from typing import Any, NoReturn
 from mcp_learning.clients.transfer.imported import Notes
 
 LONGEST_LINE = 16 * 2**20
-"""Bytes of the longest line that is read; sessions have pictures in their lines."""
+"""Longest line that is read, in bytes; lines of sessions may have images."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF_16 = re.compile(rb"\xff\xfe.\x00|\xfe\xff\x00.", re.DOTALL)  # and an ASCII character
 _ARCHIVES = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 
 COMPRESSED = ".zst"
-"""The suffix of files that are read although they are compressed, with Zstandard."""
+"""The suffix of files compressed with Zstandard, which are decompressed."""
 
 
 def read_objects(file: Path, notes: Notes, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Reads the JSON objects in a regular file, one per line, each with its place.
+    """The JSON objects in a regular file, one per line, each with its position.
 
-    Other lines are noted. `name` is what the file is called in places; empty if it is the only one.
+    Other lines are noted. `name` is the file's name in positions; empty if it is the only file.
     """
     prefix = f"{name}, " if name else ""
     try:
@@ -101,7 +101,7 @@ def _parsed(line: bytes) -> tuple[dict[str, Any] | None, str]:
 
 
 def _other_format(file: BufferedIOBase) -> str:
-    """What the file is, if not UTF-8; else goes to its start, behind a byte order mark."""
+    """The format of a file that isn't UTF-8; else "", after seeking behind a byte order mark."""
     beginning = file.read(4)
     if _UTF_16.match(beginning):
         return "UTF-16: convert it to UTF-8"

@@ -1,9 +1,8 @@
 """Makes executions of the rows of a table, by the names of its columns.
 
-Names are those of an exported execution; `timestamp`, `success` and `actual_cost`, as the original
-design has them, mean recorded_at, outcome and cost_usd. Values of other columns are passed over and
-counted. An optional value that is not valid is left out and counted; a row without a valid
-task_description is skipped.
+Names are those of an exported execution; `timestamp`, `success` and `actual_cost` of the original
+design mean recorded_at, outcome and cost_usd. Values of other columns are ignored and counted. An
+invalid optional value is left out and counted; a row without a valid task_description is skipped.
 """
 
 import hashlib
@@ -23,10 +22,10 @@ from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
 from mcp_learning.server.schema import first_problem
 
 RENAMED = {"timestamp": "recorded_at", "success": "outcome", "actual_cost": "cost_usd"}
-"""Today's names of columns of the original design."""
+"""Current names of columns of the original design."""
 
 PASSED_OVER = {"embedding", "sequence", "task_key", "error_text", "version", "model", "author"}
-"""Columns with values that are made anew: that they are not imported is not worth a note."""
+"""Columns with computed values, which are ignored without counting them."""
 
 _TEXTS = {
     "task_type": 64,
@@ -73,7 +72,7 @@ class RowParser:
         values: dict[str, Any] = {}
         for name, value in given.items():
             if name == "details" or value is None or value == "" or value != value:
-                continue  # NaN, the last of these, is how tables say that a value is missing
+                continue  # NaN, tested last, stands for a missing value in tables
             if name not in COLUMNS:
                 if name not in PASSED_OVER:
                     self._notes.pass_over(name)
@@ -111,7 +110,7 @@ class RowParser:
         return record.model_copy(update={"task_id": task_id, **related})
 
     def _validated(self, where: str, given: dict[str, Any]) -> PastExecution | None:
-        """The record, without the values that are not valid."""
+        """The record, without invalid values."""
         for _ in range(_ATTEMPTS):
             try:
                 return PastExecution.model_validate(given)
@@ -207,7 +206,7 @@ def _digest(value: object) -> str:
 
 
 def _listed(value: object) -> list[Any]:
-    """A list, or that in a JSON text; another text has its items between commas."""
+    """The items of a list, of a JSON text with a list, or of a comma-separated text."""
     loaded = _loaded(value)
     if isinstance(loaded, str):
         loaded = [part.strip() for part in loaded.split(",") if part.strip()]
@@ -215,7 +214,7 @@ def _listed(value: object) -> list[Any]:
 
 
 def _loaded(value: object) -> Any:
-    """The value of a JSON text; another text cleaned, and everything else as it is."""
+    """The value of a JSON text; any other text cleaned; other values unchanged."""
     if isinstance(value, str):
         try:
             return json.loads(value)
@@ -225,7 +224,7 @@ def _loaded(value: object) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A value of a table as a type that JSON has."""
+    """A value of a table as a JSON type, or as a datetime."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, date) and not isinstance(value, datetime):

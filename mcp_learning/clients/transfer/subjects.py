@@ -1,7 +1,7 @@
-"""What the first line of a commit says: the kind of change, which part of the project, and what.
+"""Parses the subject of a commit: the type of the change, the scope and the description.
 
-The kind comes from a conventional prefix (`fix(parser): …`), or else from the words of the subject,
-looked for in the order of `_WORDS`; without either it is a `change`.
+The type comes from a conventional prefix (`fix(parser): …`), or else from words of the subject, in
+the order of `_WORDS`; without either it is a `change`.
 """
 
 import re
@@ -67,7 +67,7 @@ _WIDE = frozenset("WF")
 
 
 class Subject(NamedTuple):
-    """A first line in its parts: the kind of work, the part of the project, and what was done."""
+    """The parts of a subject; `scope` is empty if there is none."""
 
     task_type: str
     scope: str
@@ -75,12 +75,12 @@ class Subject(NamedTuple):
 
     @property
     def told(self) -> str:
-        """What was done, with the part that it was done to in front of it."""
+        """The description, prefixed by the scope."""
         return f"{self.scope}: {self.what}" if self.scope else self.what
 
 
 def parse(line: str) -> Subject:
-    """The parts of a first line; numbers of pull requests at its end are no part of it."""
+    """The parts of a subject, without numbers of pull requests at its end."""
     line = without_numbers(line)
     prefix = _PREFIX.fullmatch(line)
     if prefix is not None and prefix["kind"].lower() in _PREFIXES:
@@ -92,14 +92,14 @@ def parse(line: str) -> Subject:
 
 
 def without_numbers(line: str) -> str:
-    """A first line without the numbers of pull requests at its end."""
+    """A subject without the numbers of pull requests at its end."""
     while (shorter := _PULL_REQUEST.sub("", line)) != line:
         line = shorter
     return line.strip()
 
 
 def type_by_words(subject: str) -> str:
-    """The type of a task by the words of its first line."""
+    """The type of a task by the words of the subject."""
     for task_type, words in _WORDS.items():
         if re.search(rf"\b({words})\b", subject, re.IGNORECASE):
             return task_type
@@ -107,7 +107,7 @@ def type_by_words(subject: str) -> str:
 
 
 def is_routine(line: str) -> bool:
-    """Whether a first line is that of a release, a version or dependency bump, or a merge."""
+    """Whether a subject is that of a release, a version or dependency bump, or a merge."""
     line = _MARK.sub("", without_numbers(line))
     subject = parse(line)
     if _ROUTINE.fullmatch(subject.what) or _ROUTINE.fullmatch(line):
@@ -118,6 +118,6 @@ def is_routine(line: str) -> bool:
 
 
 def is_too_short(text: str) -> bool:
-    """Whether a text says too little: under ten columns; a Chinese character takes two."""
+    """Whether a text has less than ten columns; a wide (Chinese, Japanese) character has two."""
     columns = sum(2 if unicodedata.east_asian_width(one) in _WIDE else 1 for one in text)
     return columns < _FEWEST_COLUMNS

@@ -1,6 +1,6 @@
 """Reads executions from tables: JSON lines, CSV, Parquet, and other DuckDB databases.
 
-`rows` says what the columns mean. Readers block.
+`rows` maps the columns to fields. Readers block.
 """
 
 import csv
@@ -21,7 +21,7 @@ from mcp_learning.store.duckdb import legacy, parquet
 from mcp_learning.store.duckdb.damage import Batch
 
 RowReader = Callable[[Path, Notes], Iterator[tuple[str, dict[str, Any]]]]
-"""Reads the rows of a file, each with its place."""
+"""Reads the rows of a file, each with its position."""
 
 _DELIMITERS = ",;\t|"
 
@@ -34,7 +34,7 @@ def read_jsonl(path: Path, notes: Notes) -> Iterator[PastExecution]:
 def read_csv(path: Path, notes: Notes) -> Iterator[PastExecution]:
     """One execution per row of UTF-8, names of columns in the first one.
 
-    Between cells are commas, semicolons, tabs or bars: whichever the first line has most of.
+    The delimiter is the comma, semicolon, tab or bar that is most frequent in the first line.
     """
     return _executions(path, notes, _csv_rows)
 
@@ -145,14 +145,14 @@ def _csv_rows(file: Path, notes: Notes) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _short(file: IO[str], notes: Notes) -> Iterator[str]:
-    """The lines of a file, longer ones in parts: no cell that is kept is so long."""
+    """The lines of a file; very long lines are split, since no stored cell is so long."""
     while line := file.readline(LONGEST_LINE):
         notes.done += len(line)
         yield line
 
 
 def _undecodable(text: str) -> str:
-    """Why a text that was decoded with surrogateescape is none; empty if it is one."""
+    """Why a text that was decoded with surrogateescape is invalid; empty if it is valid."""
     return "not UTF-8" if any("\udc80" <= character <= "\udcff" for character in text) else ""
 
 
