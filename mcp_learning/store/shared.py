@@ -214,18 +214,15 @@ class SharedStore(Protocol):
 
     async def outbox_state(self) -> OutboxState:
         """The state of the outbox, and the mark."""
-        ...
 
     async def fill_outbox(self) -> int:
         """Adds what is shared and neither came from the team nor was ever sent; returns how many.
 
         For executions that were recorded before their repository was shared.
         """
-        ...
 
     async def outgoing(self, limit: int, after: int = 0) -> Outgoing:
         """The oldest entries after that number that the team doesn't have, at most `limit`."""
-        ...
 
     async def sent(
         self,
@@ -243,11 +240,9 @@ class SharedStore(Protocol):
             mark: Where this store is now, if nothing else reached the team before these entries:
                 they needn't be read from there, and what they created gets its author here.
         """
-        ...
 
     async def sent_ids(self) -> list[UUID]:
         """Executions and lessons of which anything but vectors was sent within the last day."""
-        ...
 
     async def send_again(self, there: Mapping[UUID, int], common: int | None) -> int:
         """Adds what was sent within the last day and the team's store has lost.
@@ -263,11 +258,9 @@ class SharedStore(Protocol):
         Returns:
             The highest number that was sent; 0: none.
         """
-        ...
 
     async def take_in(self, page: TeamPage) -> TakenIn:
         """Applies a page with its mark, all or nothing; what waits to be sent stays on top."""
-        ...
 
     async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> dict[UUID, int] | None:
         """Adds executions that were fetched for a question, with their vectors, in one transaction.
@@ -283,40 +276,30 @@ class SharedStore(Protocol):
             The versions of the vectors that were stored, by execution; None if the changes here
             are later than that state, and nothing was done.
         """
-        ...
 
     async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
         """Those of these executions that aren't here."""
-        ...
 
     async def forget_absent(self, task_ids: Sequence[UUID]) -> None:
         """Notes that the team is to forget executions that aren't here."""
-        ...
 
     async def evict(self, part: Part) -> TakenIn:
         """Takes away what the team has and this host isn't to hold; nothing is forgotten by it."""
-        ...
 
     async def held(self) -> Held:
         """How many executions are here."""
-        ...
 
     async def fetched(self) -> list[UUID]:
         """Executions that are here since a question was about them."""
-        ...
 
     async def lacking_vectors(self, task_ids: Sequence[UUID]) -> list[UUID]:
         """Those of these executions that have no vector here, or don't exist here."""
-        ...
 
     async def without_vector(self, task_ids: Sequence[UUID]) -> list[Unembedded]:
         """Those of these executions that exist here and have no vector, oldest change first."""
-        ...
 
     async def set_mark(self, mark: TeamMark | None) -> None:
         """Replaces the mark; None leaves the team, and empties the outbox."""
-        ...
 
     async def sweep(self, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
         """Deletes what came from the team but for `kept` and what waits; then sets the mark."""
-        ...

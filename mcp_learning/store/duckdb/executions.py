@@ -1,7 +1,7 @@
 """SQL of executions, their feedback and their uses, from and to models.
 
-Many rows are bound as one JSON parameter, and ids as a comma-separated text that the query splits; a
-single new row binds each of its values.
+Many rows are bound as one JSON parameter, and ids as a comma-separated text that the query splits;
+a single new row binds each of its values.
 """
 
 import json

@@ -131,7 +131,7 @@ def _utc(moment: datetime) -> str:
     return moment.replace(tzinfo=UTC).isoformat()
 
 
-def outgoing(cursor: Cursor, limit: int, after: int) -> Outgoing:
+def outgoing(cursor: Cursor, limit: int, after: int = 0) -> Outgoing:
     """As `SharedStore.outgoing`."""
     rows = cursor.execute(
         "SELECT number, kind, task_id, fields, made_at FROM outbox WHERE number > ? "

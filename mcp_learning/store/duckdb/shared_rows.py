@@ -16,18 +16,15 @@ from mcp_learning.store.duckdb import (
 from mcp_learning.store.duckdb import outbox_table as entries
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.outbox import Outbox
+from mcp_learning.store.duckdb.verbs import reads, writes
 from mcp_learning.store.lesson_protocol import Decide
 from mcp_learning.store.shared import (
     EmbeddedRows,
-    Held,
-    OutboxState,
-    Outgoing,
     Part,
     TakenIn,
     TeamMark,
     TeamPage,
 )
-from mcp_learning.store.types import Unembedded
 
 
 class SharedRows:
@@ -37,6 +34,16 @@ class SharedRows:
         database: The file.
         outbox: Notes what the team is to get.
     """
+
+    outbox_state = reads(entries.state)
+    outgoing = reads(entries.outgoing)
+    sent_ids = reads(lost_changes.sent_ids)
+    send_again = writes(lost_changes.requeue_lost, counted=False)
+    absent = reads(executions.missing_ids)
+    held = reads(evictions.held)
+    fetched = reads(evictions.fetched)
+    lacking_vectors = reads(team_rows.lacking_vectors)
+    without_vector = reads(embeddings.unembedded_among)
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self.database = database
@@ -58,14 +65,8 @@ class SharedRows:
 
         await self.database.write(write, counted=bool)
 
-    async def outbox_state(self) -> OutboxState:
-        return await self.database.read(entries.state)
-
     async def fill_outbox(self) -> int:
         return await self.database.write(self.outbox.fill, counted=lambda _: False)
-
-    async def outgoing(self, limit: int, after: int = 0) -> Outgoing:
-        return await self.database.read(lambda c: entries.outgoing(c, limit, after))
 
     async def sent(
         self,
@@ -87,14 +88,6 @@ class SharedRows:
 
         return await self._take(write, counts_changes=False)
 
-    async def sent_ids(self) -> list[UUID]:
-        return await self.database.read(lost_changes.sent_ids)
-
-    async def send_again(self, there: Mapping[UUID, int], common: int | None) -> int:
-        return await self.database.write(
-            lambda c: lost_changes.requeue_lost(c, there, common), counted=lambda _: False
-        )
-
     async def take_in(self, page: TeamPage) -> TakenIn:
         return await self._take(lambda c: team_rows.take_in(c, page))
 
@@ -102,9 +95,6 @@ class SharedRows:
         return await self.database.write(
             lambda c: team_rows.cache(c, page, embedded), counted=lambda done: done is not None
         )
-
-    async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
-        return await self.database.read(lambda c: executions.missing_ids(c, task_ids))
 
     async def forget_absent(self, task_ids: Sequence[UUID]) -> None:
         def write(cursor: Cursor) -> None:
@@ -115,18 +105,6 @@ class SharedRows:
 
     async def evict(self, part: Part) -> TakenIn:
         return await self._take(lambda c: TakenIn([], [], evictions.evict(c, part)))
-
-    async def held(self) -> Held:
-        return await self.database.read(evictions.held)
-
-    async def fetched(self) -> list[UUID]:
-        return await self.database.read(evictions.fetched)
-
-    async def lacking_vectors(self, task_ids: Sequence[UUID]) -> list[UUID]:
-        return await self.database.read(lambda c: team_rows.lacking_vectors(c, task_ids))
-
-    async def without_vector(self, task_ids: Sequence[UUID]) -> list[Unembedded]:
-        return await self.database.read(lambda c: embeddings.unembedded_among(c, task_ids))
 
     async def set_mark(self, mark: TeamMark | None) -> None:
         def write(cursor: Cursor) -> None:
