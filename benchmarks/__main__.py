@@ -5,6 +5,7 @@ import sys
 import typer
 
 from benchmarks.calibration.command import calibrate
+from benchmarks.lessons.command import lessons
 from benchmarks.public.command import public
 from benchmarks.scale.command import scale
 from benchmarks.servers.command import hook, memory, servers, versions
@@ -28,6 +29,7 @@ for command in (
     public,
     worlds,
     histories,
+    lessons,
     memory,
     servers,
     versions,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp_learning.settings import Settings
 
 MOST_HISTORY = 20_000
-"""Latest executions that are looked at: as evidence, or to be predicted."""
+"""Latest executions that are read, as evidence or for prediction."""
 
 
 def evaluate(
@@ -34,11 +34,8 @@ def evaluate(
         path_option("--plot", "FILE", "Draw the calibration in this file (.svg, .png)"),
     ] = None,
     lessons: Annotated[
-        bool, typer.Option("--lessons", help="Evaluate lessons, on your history and generated ones")
+        bool, typer.Option("--lessons", help="Replay lessons instead: failures that they name")
     ] = False,
-    follow: Annotated[
-        float, typer.Option(min=0, max=1, help="--lessons: how likely agents follow, 0..1")
-    ] = 0.7,
     check: Annotated[
         bool,
         typer.Option(
@@ -55,7 +52,7 @@ def evaluate(
     if lessons:
         from mcp_learning.cli.lesson_evaluation import evaluate_lessons
 
-        evaluate_lessons(settings, MOST_HISTORY, follow, json=json)
+        evaluate_lessons(settings, MOST_HISTORY, json=json)
         return
 
     async def work() -> bool:

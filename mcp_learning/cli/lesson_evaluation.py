@@ -1,4 +1,4 @@
-"""`mcp-learning evaluate --lessons`: what lessons would have said, and what becomes of them."""
+"""`mcp-learning evaluate --lessons`: replays a history with the lessons of its time."""
 
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -11,17 +11,13 @@ if TYPE_CHECKING:
     from mcp_learning.store.lesson_protocol import Experience
     from mcp_learning.store.past_run import PastRun
 
-WORLDS = 20
-"""Generated worlds."""
 
-
-def evaluate_lessons(settings: "Settings", most: int, follows: float, *, json: bool) -> None:
-    """Replays the history, simulates worlds, and prints what came of both."""
-    report = run(lambda: _report(settings, most, follows), "replaying")
+def evaluate_lessons(settings: "Settings", most: int, *, json: bool) -> None:
+    """Replays the latest `most` executions, and prints how lessons would have done."""
+    past = run(lambda: _replayed(settings, most), "replaying")
     if json:
-        print_json(report)
+        print_json({"replay": past})
         return
-    past, world = report["replay"], report["worlds"]
     echo(
         f"Replay: of {past['failures']:,} failures among {past['executions']:,} executions, "
         f"lessons of their time named {past['failures_named']:,}; {past['lessons']} lessons in the "
@@ -29,16 +25,9 @@ def evaluate_lessons(settings: "Settings", most: int, follows: float, *, json: b
     )
     for name in ("followed", "warned", "others"):
         echo(f"    {name}: {past[name]['success']} succeeded, {past[name]['failure']} failed")
-    echo(
-        f"Generated worlds, agents that follow with probability {follows:g}: successes lost per "
-        f"task {world['regret_with']:.3f} with lessons, {world['regret_without']:.3f} without."
-    )
-    for name, value in world.items():
-        if name not in ("follows", "regret_with", "regret_without"):
-            echo(f"    {name.replace('_', ' ')}: {value:g}")
 
 
-async def _report(settings: "Settings", most: int, follows: float) -> dict[str, Any]:
+async def _replayed(settings: "Settings", most: int) -> dict[str, Any]:
     import anyio.to_thread
 
     from mcp_learning.service.history import latest, unpacked
@@ -47,7 +36,7 @@ async def _report(settings: "Settings", most: int, follows: float) -> dict[str, 
         _, entries = await latest(learning, "approach", most)
 
     def work() -> dict[str, Any]:
-        from mcp_learning.lessons import replay, worlds
+        from mcp_learning.lessons.replay import replay
 
         runs = [unpacked(entry) for entry in entries]
         ended = [
@@ -55,11 +44,7 @@ async def _report(settings: "Settings", most: int, follows: float) -> dict[str, 
             for n, one in enumerate(runs)
             if one.success is not None and one.confidence >= 0.5
         ]
-        fates = [fate for seed in range(WORLDS) for fate in worlds.simulate(seed, follows)]
-        return {
-            "replay": replay.replay(ended).as_json(),
-            "worlds": worlds.summary(fates, follows),
-        }
+        return replay(ended).as_json()
 
     return await anyio.to_thread.run_sync(work)
 

@@ -1,11 +1,12 @@
-"""The life of a lesson: lots are fair, effects are right, harm ends soon, chance isn't kept."""
+"""Trials of lessons: fair assignment, right effects, early end of harm, no chance findings."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
 
-from mcp_learning.lessons import trials, worlds
+from benchmarks.lessons import simulation
+from mcp_learning.lessons import trials
 from mcp_learning.lessons.trials import ON_TRIAL
 from mcp_learning.models.lessons import Lesson, LessonChange
 from mcp_learning.store.lesson_protocol import Tally
@@ -31,15 +32,15 @@ def lesson(**values: object) -> Lesson:
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, object]:
-    """What becomes of the lessons of some worlds whose agents follow."""
-    fates = [fate for seed in range(15) for fate in worlds.simulate(seed, 1.0)]
-    return worlds.summary(fates, 1.0)
+    """Figures of simulated trials whose agents always follow."""
+    results = [one for seed in range(15) for one in simulation.simulate(seed, 1.0)]
+    return simulation.summary(results, 1.0)
 
 
 @pytest.mark.parametrize("follows", [0.4, 0.7, 1.0])
 def test_harmful_lessons_are_retired_within_fifty_showings(follows: float) -> None:
-    fates = [fate for seed in range(15) for fate in worlds.simulate(seed, follows)]
-    share = worlds.summary(fates, follows)["harmful_retired_within_50"]
+    results = [one for seed in range(15) for one in simulation.simulate(seed, follows)]
+    share = simulation.summary(results, follows)["harmful_retired_within_50"]
     assert isinstance(share, float)
     assert share >= 0.95
 

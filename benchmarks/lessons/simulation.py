@@ -1,8 +1,8 @@
-"""Generated worlds with known truth: what becomes of good, useless and harmful lessons.
+"""Simulated worlds in which the true effects of lessons are known.
 
-Each kind of task has one lesson, whose effect on the success rate of an agent that follows it is
-known. Agents follow a lesson that they are shown with a given probability. Lots and decisions are
-those of the product (`trials`).
+Each kind of task has one lesson with a given effect on the success rate of an agent that follows
+it. Agents follow a lesson that they are shown with a given probability. Assignment and decisions
+are those of the product (`trials`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,30 +17,30 @@ from mcp_learning.store.lesson_protocol import Tally
 from mcp_learning.store.types import Outcomes
 
 EFFECTS = (0.25, 0.0, -0.25)
-"""Effects of the lessons of a world, in turn, on the success rate of who follows."""
+"""Effects of a world's lessons, in turn, on the success rate of agents that follow, -1..1."""
 
 KINDS = 12
-"""Kinds of tasks in a world, with a lesson each."""
+"""Kinds of tasks in a world, each with a lesson."""
 
 TASKS = 300
 """Tasks of each kind."""
 
 EARLY = 50
-"""Showings within which a harmful lesson is to be retired."""
+"""Showings within which a harmful lesson should be retired."""
 
 _NOW = datetime(2025, 1, 1, tzinfo=UTC)
 
 
-class Fate(NamedTuple):
-    """What became of one lesson.
+class TrialResult(NamedTuple):
+    """The result of one lesson's trial.
 
     Attributes:
-        effect: On the success rate of who follows it.
-        status: In the end.
-        shown: Tasks that it was shown to.
-        covered: Whether the 90 % interval of its effect in the end holds the true one.
-        lost: Expected successes lost against the best: always followed if it helps, else never.
-        lost_without: The same without any lesson.
+        effect: On the success rate of agents that follow it.
+        status: At the end.
+        shown: Number of tasks that it was shown to.
+        covered: Whether the final 90 % interval contains the true effect.
+        lost: Regret in expected successes, against showing it always if it helps, and else never.
+        lost_without: The same without the lesson.
         lost_always: The same if it were shown always.
     """
 
@@ -53,22 +53,22 @@ class Fate(NamedTuple):
     lost_always: float
 
 
-def simulate(seed: int, follows: float, effects: Sequence[float] = EFFECTS) -> list[Fate]:
-    """The fates of the lessons of one world.
+def simulate(seed: int, follows: float, effects: Sequence[float] = EFFECTS) -> list[TrialResult]:
+    """The trials of the lessons of one world.
 
     Args:
         seed: The same seed gives the same world.
         follows: How likely an agent follows what it is shown, 0..1.
-        effects: Of its lessons, in turn, on the success rate of who follows, -1..1.
+        effects: Of its lessons, in turn, on the success rate of agents that follow, -1..1.
     """
-    rng = Random(seed)  # noqa: S311 - reproducible on purpose
+    rng = Random(seed)
     return [
-        _life(rng, effects[kind % len(effects)], follows, number=seed * KINDS + kind)
+        _trial(rng, effects[kind % len(effects)], follows, number=seed * KINDS + kind)
         for kind in range(KINDS)
     ]
 
 
-def _life(rng: Random, effect: float, follows: float, number: int) -> Fate:
+def _trial(rng: Random, effect: float, follows: float, number: int) -> TrialResult:
     base = rng.uniform(0.35, 0.65)
     lesson = _lesson(number)
     counts = {True: [0, 0], False: [0, 0]}
@@ -90,7 +90,7 @@ def _life(rng: Random, effect: float, follows: float, number: int) -> Fate:
     tally_now = _tally(counts)
     low, high = trials.lasting_interval(tally_now.shown, tally_now.withheld)
     best, always = max(0.0, follows * effect) * TASKS, follows * effect * TASKS
-    return Fate(
+    return TrialResult(
         effect=effect,
         status=lesson.status,
         shown=sum(tally_now.shown),
@@ -120,18 +120,18 @@ def _tally(counts: dict[bool, list[int]]) -> Tally:
     return Tally(Outcomes(*counts[True]), Outcomes(*counts[False]), 0)
 
 
-def summary(fates: Sequence[Fate], follows: float) -> dict[str, object]:
-    """Of some worlds: regret per task, coverage, and what became of each kind of lesson."""
-    helpful, harmful = ([one for one in fates if sign * one.effect > 0] for sign in (1, -1))
-    useless = [one for one in fates if one.effect == 0]
-    tasks = TASKS * len(fates)
+def summary(results: Sequence[TrialResult], follows: float) -> dict[str, object]:
+    """Regret per task, coverage, and shares of kept and retired lessons by their true effect."""
+    helpful, harmful = ([one for one in results if sign * one.effect > 0] for sign in (1, -1))
+    useless = [one for one in results if one.effect == 0]
+    tasks = TASKS * len(results)
     return {
         "follows": follows,
-        "lessons": len(fates),
-        "regret_with": round(sum(one.lost for one in fates) / tasks, 4),
-        "regret_without": round(sum(one.lost_without for one in fates) / tasks, 4),
-        "regret_shown_always": round(sum(one.lost_always for one in fates) / tasks, 4),
-        "intervals_that_cover": _share(one.covered for one in fates),
+        "lessons": len(results),
+        "regret_with": round(sum(one.lost for one in results) / tasks, 4),
+        "regret_without": round(sum(one.lost_without for one in results) / tasks, 4),
+        "regret_shown_always": round(sum(one.lost_always for one in results) / tasks, 4),
+        "intervals_that_cover": _share(one.covered for one in results),
         "harmful_retired": _share(one.status == "retired" for one in harmful),
         f"harmful_retired_within_{EARLY}": _share(
             one.status == "retired" and one.shown <= EARLY for one in harmful

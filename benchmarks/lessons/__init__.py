@@ -1,0 +1,1 @@
+"""Simulated trials of lessons whose true effects are known."""
