@@ -1,7 +1,7 @@
-"""Keeps out what must not be stored: secrets, private spans, and repositories that are excluded.
+"""Removes secrets and private spans from text, and identifies and excludes repositories.
 
 `secrets.redact` replaces secrets in a text before anything is stored or embedded; `privacy` removes
-spans that were marked as private. `repositories.parse` gives the `Repository` that a text names,
-whose `is_same` says which repository is which; `working_copies` reads what git wrote about a
-directory; `exclusion.is_excluded` decides which repositories are kept out.
+spans that are marked as private. `repositories.parse` parses the spelling of a repository, and
+`Repository.is_same` compares two; `working_copies` finds the repository of a directory;
+`exclusion.is_excluded` applies the setting `excluded_repos`.
 """

@@ -1,11 +1,11 @@
-"""Which repositories are kept out: by the patterns of `excluded_repos`, here and of the caller.
+"""Excludes repositories by the patterns of `excluded_repos`, of this process and of the caller.
 
 A pattern without wildcards names a repository, as `repositories.parse` reads it, or a directory
 with all that is below. One with `*` or `?` is compared with every spelling of a repository, whole
 and from each part to the end, and with those of the directories above it.
 
-What a call brings is compared with the patterns of the process that carries it out, and with those
-of the process that it came from, which pass with the call.
+A call is checked against the patterns of the process that executes it, and against those of the
+process that it came from, which are sent with it.
 """
 
 import os
@@ -27,9 +27,12 @@ _QUESTION_MARK = "\ue000"  # stands for the wildcard, which would begin the quer
 
 
 class _Pattern(NamedTuple):
-    """One pattern: what it names, or with wildcards the texts that spellings are compared with.
+    """One pattern.
 
-    `without_host` is for those of repositories whose host is unknown.
+    Attributes:
+        named: Without wildcards: the repositories that it names.
+        text: With wildcards: the pattern for spellings with a host.
+        without_host: The same for spellings of repositories whose host is unknown.
     """
 
     named: tuple[Repository, ...] = ()
@@ -37,7 +40,7 @@ class _Pattern(NamedTuple):
     without_host: str = ""
 
     def fits(self, one: Repository) -> bool:
-        """Whether it is about this repository."""
+        """Whether the pattern matches a repository."""
         if self.named:
             return any(named.is_same(one) for named in self.named)
         text = self.text if one.host else self.without_host
@@ -46,7 +49,7 @@ class _Pattern(NamedTuple):
 
 @contextmanager
 def excluded_by_caller(patterns: str) -> Iterator[None]:
-    """Adds the patterns of the process that a call came from, for as long as it is carried out."""
+    """Adds the patterns of the process that a call came from, while the call is executed."""
     token = _of_caller.set(patterns)
     try:
         yield
@@ -55,18 +58,19 @@ def excluded_by_caller(patterns: str) -> Iterator[None]:
 
 
 def excluded_repos(own: str) -> str:
-    """The patterns of this process and, while a call is carried out, of the one it came from."""
+    """The patterns of this process and, while a call is executed, of its caller."""
     caller = _of_caller.get()
     return f"{own},{caller}" if caller and caller != own else own
 
 
 def is_excluded(repo: str | None, excluded: str, known_as: Sequence[str] = ()) -> bool:
-    """Whether a repository is kept out. Blocks if `repo` is a directory: git's files are read.
+    """Whether a repository is excluded. Blocks if `repo` is a directory: git's files are read.
 
     Args:
-        repo: As it was given: an address, a name or a path.
+        repo: An address, a name or a path.
         excluded: Patterns, separated by commas.
-        known_as: Further spellings. With any, a `repo` of one part is ignored: it was made of them.
+        known_as: Further spellings. With any, a `repo` of one part is ignored, since it was derived
+            from them.
     """
     patterns = _patterns(excluded, with_home("~"))
     if not patterns:
@@ -80,12 +84,12 @@ def is_excluded(repo: str | None, excluded: str, known_as: Sequence[str] = ()) -
 
 
 def is_shared(patterns: str, repo: str | None) -> bool:
-    """Whether a repository is among those of patterns that are shared; blocks as `is_excluded`."""
+    """Whether a repository matches the patterns of shared ones; blocks as `is_excluded`."""
     return repo is not None and is_excluded(repo, patterns)
 
 
 def refuse_excluded(repo: str | None, excluded: str) -> None:
-    """Refuses what belongs to a repository that is kept out; arguments as for `is_excluded`.
+    """Refuses an excluded repository; arguments as for `is_excluded`.
 
     Raises:
         InvalidInput: It is excluded.
@@ -107,7 +111,7 @@ def _is_named(spelling: str, patterns: tuple[_Pattern, ...]) -> bool:
 
 @lru_cache(64)
 def _patterns(excluded: str, home: str) -> tuple[_Pattern, ...]:
-    """The patterns of a list; `home` is the user's home directory, on which they depend."""
+    """The patterns of a comma-separated list, which may depend on the home directory, `home`."""
     return tuple(_pattern(text) for part in excluded.split(",") if (text := part.strip()))
 
 

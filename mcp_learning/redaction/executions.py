@@ -1,4 +1,4 @@
-"""Which fields of an execution are redacted."""
+"""Redacts the fields of an execution."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ _APART = {"task_id", "used_task_ids", "details", "traceparent"}  # of a request,
 
 
 def redact_execution(request: RecordExecution) -> tuple[dict[str, Any], int]:
-    """What is given of a `results.Execution`, without its ids, and how many secrets it had.
+    """The fields of a request without secrets and private spans, and the number of removed ones.
 
-    Secrets and private spans are removed.
+    Fields are named as in `results.Execution`; those without a value and ids are left out.
     """
     given = request.model_dump(exclude=_APART, exclude_none=True)
     fields, redactions = redact_fields(given)
@@ -30,7 +30,7 @@ def redact_execution(request: RecordExecution) -> tuple[dict[str, Any], int]:
 
 
 def redact_fields(fields: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    """The same of fields alone, without metadata."""
+    """The same for a mapping of fields without metadata."""
     redacted, redactions = dict(fields), 0
     for name in _FIELDS:
         if name in fields:

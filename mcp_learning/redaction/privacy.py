@@ -1,4 +1,4 @@
-"""Spans that the writer marked as private are never kept."""
+"""Removes spans that the writer marked as private: `<private>…</private>`."""
 
 import re
 from functools import cache
@@ -31,11 +31,10 @@ def _tag() -> re.Pattern[str]:
 
 
 def without_private(text: str) -> tuple[str, int]:
-    """Cuts out every `<private>…</private>` span.
+    """Removes every `<private>…</private>` span.
 
     The brackets may be entities, escaped or full-width; attributes, case and invisible characters
-    make no difference. Spans may be nested. One that isn't closed reaches to the end of the text:
-    what follows an opening tag is kept only when it is sure to be outside.
+    make no difference. Spans may be nested. One that isn't closed extends to the end of the text.
 
     Returns:
         The text with `[redacted:private]` in place of each outermost span, and how many there were.

@@ -1,4 +1,4 @@
-"""Which repository is which, under all the ways in which people, agents and git write it.
+"""Parses and compares spellings of repositories, as people, agents and git write them.
 
     written as                                         host         path
     https://me:secret@GitHub.com:443/Acme/Shop.git/    github.com   acme/shop
@@ -10,10 +10,10 @@
     /srv/acme//./shop/, file:///srv/acme/shop          (directory)  /srv/acme/shop
     /srv/acme/shop/.claude/worktrees/fix               (directory)  /srv/acme/shop
 
-Case and Unicode composition never tell repositories apart. Two are the same if nothing that is
-known of them differs: two addresses, or two directories, have to be equal; a name may lack its
-first parts. So `shop` may be `acme/shop` and may be `other/shop`, which are two; `/srv/acme/shop`
-may be `acme/shop`, but `/home/me/shop` is not.
+Case and Unicode composition are ignored. Two repositories are the same if nothing known of them
+differs: two addresses, or two directories, have to be equal; a name may lack its first parts. So
+`shop` may be `acme/shop` and may be `other/shop`, which are two; `/srv/acme/shop` may be
+`acme/shop`, but `/home/me/shop` is not.
 """
 
 import os
@@ -57,7 +57,7 @@ _HOMES = (("home",), ("users",))
 
 
 class Repository(NamedTuple):
-    """A repository, as far as it is known.
+    """A repository, as far as its spelling determines it.
 
     Attributes:
         host: Of its address; empty without one.
@@ -71,11 +71,11 @@ class Repository(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether no part of the path can be missing."""
+        """Whether the path is complete."""
         return self.is_directory or bool(self.host)
 
     def is_same(self, other: "Repository") -> bool:
-        """Whether nothing that is known of the two differs. Symmetric, but not transitive."""
+        """Whether nothing known of the two differs. Symmetric, but not transitive."""
         if not self.parts or not other.parts:
             return False
         if self.is_whole and other.is_whole and self.is_directory == other.is_directory:
@@ -84,14 +84,14 @@ class Repository(NamedTuple):
         return whole.parts[-len(end.parts) :] == end.parts
 
     def within(self) -> Iterator["Repository"]:
-        """Itself, and what it is part of: directories above, and shorter names before a `/`."""
+        """Itself and its parents: directories above, and shorter names before a `/`."""
         least = 1 if self.is_directory else 2
         yield self
         for length in range(len(self.parts) - 1, least - 1, -1):
             yield self._replace(parts=self.parts[:length])
 
     def spellings(self) -> Iterator[str]:
-        """Folded texts that patterns with wildcards are compared with: the whole, and its ends."""
+        """Folded texts that patterns with wildcards are compared with: the whole and suffixes."""
         path = "/".join(self.parts)
         if self.host:
             yield f"{self.host}/{path}"
@@ -102,12 +102,12 @@ class Repository(NamedTuple):
 
 
 def _by_openness(one: Repository) -> tuple[bool, bool, int]:
-    """Sorts names before addresses before directories, and shorter names before longer ones."""
+    """A sort key: names before addresses before directories, shorter names before longer ones."""
     return one.is_whole, one.is_directory, len(one.parts)
 
 
 def parse(spelling: str) -> Repository:
-    """The repository that an address, a name or a path means; it is not looked up anywhere.
+    """The repository of an address, a name or a path; nothing is looked up.
 
     `~` is the user's home directory; `./` and `../` at the beginning are left out.
     """
@@ -115,12 +115,12 @@ def parse(spelling: str) -> Repository:
 
 
 def located(spelling: str) -> Repository:
-    """As `parse`, but a directory that is a worktree, or in `.git`, stays that directory."""
+    """As `parse`, but keeps a worktree, or a directory in `.git`, as the directory."""
     return _located(with_home(spelling))
 
 
 def with_home(path: str) -> str:
-    """The text, with the user's home directory in place of a `~` at its beginning."""
+    """The text with an initial `~` replaced by the home directory."""
     stripped = path.strip()
     return os.path.expanduser(stripped) if stripped.startswith("~") else stripped  # noqa: PTH111
 
@@ -152,10 +152,10 @@ def _located(spelling: str) -> Repository:
 
 
 def merged(counts: Mapping[str, int]) -> dict[str, str]:
-    """The spelling to show for each spelling, the same for those of one repository, by `counts`.
+    """For each spelling the one to show for its repository, by the `counts` of spellings.
 
-    It is the commonest name with an owner if there is one, else the commonest name, else the
-    commonest directory. A name that could be of several repositories stays by itself.
+    It is the most frequent name with an owner, or without one the most frequent name, or else the
+    most frequent directory. A name that could be of several repositories maps to itself.
     """
     spelt: dict[Repository, list[str]] = {}
     for spelling in counts:
@@ -192,7 +192,7 @@ def matching(wanted: str, spellings: Iterable[str]) -> list[str]:
 
 
 def _vagueness(spelling: str) -> int:
-    """Ranks names with an owner before names alone before directories."""
+    """A sort key: names with an owner before names alone before directories."""
     repository = parse(spelling)
     if repository.is_directory:
         return 2

@@ -1,7 +1,7 @@
-"""The repository that a directory on this machine belongs to, by reading what git wrote there.
+"""Finds the repository of a local directory by reading git's files.
 
-git itself is not run: a repository's configuration could make it execute a program. Nothing on
-another machine is looked at, nor any file that is not a small regular one.
+The git program isn't run, since a repository's configuration could make it execute a program. Paths
+on other machines aren't accessed, and only small regular files are read.
 """
 
 import os
@@ -24,17 +24,17 @@ _URL = re.compile(r"\s*(?:push)?url\s*=\s*(?P<url>.*)", re.IGNORECASE)
 def main_directory(directory: str) -> Path | None:
     """The main directory of the repository of an absolute path, the same for all its worktrees.
 
-    Of a bare repository it is the repository itself; None without a repository. Blocks.
+    For a bare repository it is the repository itself; None without a repository. Blocks.
     """
     root = root_directory(directory)
     return None if root is None else _main_of(root)
 
 
 def spellings(directory: str) -> list[str]:
-    """Everything by which the repository of a directory is known. Blocks.
+    """All spellings of the repository of a directory. Blocks.
 
-    It is the directory, what links lead to, the root of the worktree, the main directory of the
-    repository, and the addresses of its remotes; the directory alone if it is gone.
+    They are the directory, the targets of links, the root of the worktree, the main directory of
+    the repository, and the addresses of its remotes; for a missing directory only its path.
     """
     found = [directory]
     if _is_elsewhere(directory):
@@ -51,9 +51,9 @@ def spellings(directory: str) -> list[str]:
 
 
 def name(directory: str) -> str:
-    """The name of the repository of a directory, or of the directory where there is none. Blocks.
+    """The name of the repository of a directory, or without one of the directory itself. Blocks.
 
-    A worktree that is gone is recognised by `worktrees` in its path.
+    A worktree that no longer exists is recognised by `worktrees` in its path.
     """
     main = main_directory(directory)
     if main is not None:
@@ -68,13 +68,13 @@ def name(directory: str) -> str:
 
 
 def known_as(directory: str) -> list[str]:
-    """`spellings`, and the name where no address says what the whole name is. Blocks."""
+    """`spellings`, and the name if there is no address with the full name. Blocks."""
     found = spellings(directory)
     return found if any(parse(one).host for one in found) else [*found, name(directory)]
 
 
 def root_directory(directory: str) -> Path | None:
-    """The top of the working copy, or worktree, that an absolute path is in, if any. Blocks."""
+    """The root of the working copy or worktree of an absolute path; None without one. Blocks."""
     if _is_elsewhere(directory):
         return None
     with suppress(OSError, ValueError):
@@ -91,12 +91,12 @@ def _is_root(path: Path) -> bool:
 
 
 def _is_elsewhere(directory: str) -> bool:
-    """Whether to look at the path would ask another machine."""
+    """Whether the path is on another machine."""
     return directory.startswith(("//", "\\\\"))
 
 
 def _git_directory(root: Path) -> Path:
-    """Where git keeps what belongs to this worktree; the root itself of a bare repository."""
+    """Git's directory of this worktree; for a bare repository its root."""
     dot_git = root / ".git"
     if dot_git.is_dir():
         return dot_git
@@ -107,7 +107,7 @@ def _git_directory(root: Path) -> Path:
 
 
 def _common_directory(root: Path) -> Path:
-    """Where git keeps what all worktrees of a repository share."""
+    """Git's directory that all worktrees of a repository share."""
     own = _git_directory(root)
     if _is_elsewhere(str(own)):
         return own

@@ -1,11 +1,10 @@
-"""Secrets out of text, before it reaches the disk, an embedding or a log.
+"""Removes secrets from text before it is stored, embedded or logged.
 
-Three things tell a secret: a format that its issuer documents (`formats`, `tokens`), a name that
-means one, before a value (`names`, `bindings`, `literals`, `assignments`, `containers`, `tables`),
-and a place that holds one, such as a header, an address or an option of a command (`contexts`,
-`commands`). Private keys are blocks (`private_keys`); base64 is decoded and searched (`encoded`).
-Entropy alone is no sign: commit hashes and UUIDs are ordinary words of an execution record, and
-must survive.
+A secret is recognised by a documented token format (`formats`, `tokens`), by the name before a
+value (`names`, `bindings`, `literals`, `assignments`, `containers`, `tables`), or by its context,
+such as a header, an address or an option of a command (`contexts`, `commands`). Private keys are
+blocks (`private_keys`); base64 is decoded and searched (`encoded`). Entropy alone is not used:
+commit hashes and UUIDs are frequent in execution records, and have to stay.
 
 All of it takes time linear in the length of the text: a repetition is bounded, possessive, or
 can't start twice.

@@ -1,4 +1,4 @@
-"""Finds values of names that mean a secret, in configuration, code, markup, tables and prose."""
+"""Finds values of secret names in configuration, code, markup, tables and prose."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ _ARGUMENT = pattern(r"(?:^|\s)--?[A-Za-z][\w-]{0,30}[ =][\"']?\Z")  # --set pass
 
 
 def find_assignments(text: str, folded: str) -> Iterator[Secret]:
-    """The values of a text that are called by the name of a secret; `folded` as in `search`."""
+    """The values in a text that have the name of a secret; `folded` as in `search`."""
     stems = [STEMS.finditer(folded)]
     if not text.isascii():
         stems.append(FOREIGN.finditer(text))
@@ -118,7 +118,7 @@ def _assigned(name: Name) -> re.Match[str] | None:
 
 
 def _is_setting(name: Name, match: re.Match[str], unspaced: bool) -> bool:
-    """Whether nothing but a value can stand there: files of settings, options, queries, logs."""
+    """Whether only a value can be there, as in settings files, options, queries and logs."""
     if name.is_option or name.before.endswith(("?", "&", ";")):
         return True
     alone = _is_alone(name, match)

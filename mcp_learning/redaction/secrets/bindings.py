@@ -1,4 +1,4 @@
-"""How a value follows the name of a secret: the patterns, each matched where the name ends.
+"""Patterns of how a value follows the name of a secret, each matched at the end of the name.
 
 The value is the group `quoted` or `bare`. Each pattern is bounded.
 """

@@ -1,4 +1,4 @@
-"""Command lines that hold a secret: options by command, and a few other forms."""
+"""Patterns of command lines with secrets: options by command, and a few other forms."""
 
 _QUOTE = r"[\"']?"
 _ARGUMENT = (

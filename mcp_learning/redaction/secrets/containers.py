@@ -1,4 +1,4 @@
-"""Finds values inside of a map or a list that is called secrets, credentials or passwords."""
+"""Finds values in a map or a list named secrets, credentials or passwords."""
 
 import re
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ _ITEM = pattern(
 
 
 def find_in_containers(text: str, folded: str) -> Iterator[Secret]:
-    """The values of maps and lists that are called secrets or the like. `folded` as in `search`."""
+    """The values of maps and lists named secrets or the like; `folded` as in `search`."""
     position = 0
     if not any(marker in folded for marker in _MARKERS):
         return
@@ -104,7 +104,7 @@ def _end(text: str, opening: re.Match[str]) -> int:
 
 
 def is_secret_member(name: str, value: JSON, container: str) -> bool:
-    """Whether a member of a container has a secret as its value, or in it.
+    """Whether the value of a member of a container is or contains a secret.
 
     Args:
         name: What the member is called. Not all that are called ``db``, ``user`` or ``region``
@@ -126,7 +126,7 @@ def is_secret_member(name: str, value: JSON, container: str) -> bool:
 
 
 def _is_name(value: str) -> bool:
-    """Whether it may be what an account or a machine is called: `proj-2024-a`, a UUID."""
+    """Whether it may be the name of an account or a machine: `proj-2024-a`, a UUID."""
     return is_hexadecimal(value) or bool(_NAME.fullmatch(value))
 
 

@@ -1,7 +1,7 @@
-"""Places that hold a secret whatever it looks like: headers, addresses, command lines, files.
+"""Patterns of contexts with a secret of any form: headers, addresses, command lines, files.
 
-Each pattern has a marker that occurs, in lower case, wherever it matches; its one group that takes
-part is what goes. Repetitions are bounded, possessive, or can't start twice.
+Each pattern has a marker, which occurs in lower case in every match; its only participating group
+is the secret. Repetitions are bounded, possessive, or can't start twice.
 """
 
 import re

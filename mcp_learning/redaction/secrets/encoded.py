@@ -1,4 +1,4 @@
-"""Finds secrets inside of base64: service accounts, kubeconfigs, docker logins, wrapped keys."""
+"""Finds secrets in base64: service accounts, kubeconfigs, docker logins, wrapped keys."""
 
 import base64
 import binascii
@@ -23,7 +23,7 @@ def may_be_encoded(words: str) -> bool:
 
 
 def find_encoded(text: str, holds_secret: Callable[[str], bool]) -> Iterator[Secret]:
-    """The runs of base64 that are text which holds a secret."""
+    """The runs of base64 whose decoded text contains a secret."""
     for match in _RUN.finditer(text):
         decoded = _decoded(match[0])
         if decoded and holds_secret(decoded):

@@ -1,8 +1,8 @@
-"""Token formats that their issuers document, known by a prefix or an infix: `formats.tsv`.
+"""Documented token formats, recognised by a prefix or an infix; they are in `formats.tsv`.
 
 A body is written in a short notation: a letter for an alphabet and the least number of characters,
-such as ``A36``; ``!`` after it stands for exactly so many. All else stands for itself. Where a
-format has no prefix, the body is ``*``, and an infix and a pattern follow.
+such as ``A36``; with ``!`` after it the exact number. All other characters stand for themselves.
+For a format without a prefix the body is ``*``, followed by an infix and a pattern.
 
 =====  =======================================================
 ``A``  letters and digits

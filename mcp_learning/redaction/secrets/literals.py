@@ -1,6 +1,6 @@
-"""Whether a value that is called by the name of a secret is written out.
+"""Decides whether the value of a secret name is a literal secret.
 
-Else it is code, prose, a reference or a placeholder.
+Otherwise it is code, prose, a reference or a placeholder.
 """
 
 import re
@@ -27,7 +27,7 @@ _PASS = pattern(r"(?=.*[^\W\d])[\w!@#$%^&*+=~.?/-]{6,60}", re.ASCII)
 
 
 class Name(NamedTuple):
-    """A name that means a secret, and where it stands."""
+    """A secret name, and its position in the text."""
 
     text: str
     start: int
@@ -37,7 +37,7 @@ class Name(NamedTuple):
 
     @property
     def before(self) -> str:
-        """The text before it, as much as bindings look at."""
+        """The text before the name, as much as bindings need."""
         return self.text[max(0, self.start - 60) : self.start]
 
     @property
@@ -47,7 +47,7 @@ class Name(NamedTuple):
 
 
 def is_secret(name: Name, match: re.Match[str], sure: bool = False) -> bool:
-    """Whether the value is written out; `sure` where nothing but a value can stand there."""
+    """Whether the value is a literal; `sure` if only a value can be there."""
     found = match.groupdict()
     if found.get("quoted") is not None:
         return _is_quoted_secret(name, found["quoted"])
@@ -107,7 +107,7 @@ def _repeats(name: Name, value: str) -> bool:
 
 
 def _is_long_and_random(name: Name, value: str) -> bool:
-    """Of a name that says little: hashes and ids are called so too."""
+    """For ambiguous names, which hashes and ids have, too."""
     if name.meaning.kind in ("pass", "clave"):
         return bool(_PASS.fullmatch(value)) and is_random(value)
     digits = sum(c.isdigit() for c in value)

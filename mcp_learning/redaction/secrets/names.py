@@ -1,4 +1,4 @@
-"""Names of variables, options, headers and labels that mean a secret, in many languages."""
+"""Names of variables, options, headers and labels of secrets, in many languages."""
 
 import functools
 import re
@@ -8,10 +8,10 @@ from mcp_learning.redaction.secrets.patterns import pattern
 
 
 class Meaning(NamedTuple):
-    """What a name says about its value.
+    """The meaning of a name.
 
     Attributes:
-        kind: What is written in place of the value.
+        kind: The kind of secret, which the placeholder names.
         sure: 3 where any value is a secret (password), 2 where most are (token, API key), 1 where
             only a random one is (auth, signature, somebody's key).
     """
@@ -158,9 +158,9 @@ def words_of(name: str) -> str:
 
 @functools.lru_cache(4_096)
 def meaning_of(name: str) -> Meaning | None:
-    """What kind of secret is called so, as ``DB_PASSWORD`` or ``mot de passe``; else None.
+    """The meaning of a secret name such as ``DB_PASSWORD`` or ``mot de passe``; None for others.
 
-    Only the last 80 characters are looked at.
+    Only the last 80 characters are read.
     """
     words = words_of(name[-80:])
     if _NOT_LAST.search(words) and not words.endswith(("secret-key-base", "key-data")):

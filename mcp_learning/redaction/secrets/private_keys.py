@@ -1,4 +1,4 @@
-"""Finds private keys in PEM, OpenSSH, PGP and PuTTY form, also where header or footer was cut off.
+"""Finds private keys in PEM, OpenSSH, PGP and PuTTY format, also without header or footer.
 
 The separators between the lines are those of logs, diffs, quoted mail, numbered and escaped
 listings.
@@ -61,7 +61,7 @@ def find_private_keys(text: str) -> Iterator[Secret]:
 def _without_header(
     text: str, footers: list[tuple[int, int]], headers: list[tuple[int, int]]
 ) -> Iterator[Secret]:
-    """Keys of which only the end is there."""
+    """Keys without their beginning."""
     bounds = sorted([end for _, end in headers] + [end for _, end in footers])
     for start, end in footers:
         earlier = bisect_right(bounds, start)

@@ -16,7 +16,7 @@ LONGEST_SECRET = 20_000
 def redact(text: str) -> tuple[str, int]:
     """Replaces every secret in a text, and every span that is marked as private.
 
-    What was redacted before is left as it is.
+    Existing placeholders stay.
 
     Returns:
         The text with each secret replaced by ``[redacted:<kind>]``, and how many were removed.
@@ -38,9 +38,9 @@ def redact(text: str) -> tuple[str, int]:
 def redact_beginning(text: str, wanted: int) -> str:
     """The beginning of a text of any length, without secrets and private spans.
 
-    Takes time by what is wanted, not by the length of the text. The rest is dropped together with
+    Takes time linear in `wanted`, not in the length of the text. The rest is dropped together with
     `LONGEST_SECRET` characters before it, which may end with the first half of a secret. What is
-    left is longer than `wanted`, but where the removed secrets were long.
+    left is longer than `wanted`, unless the removed secrets were long.
     """
     window = 2 * wanted + 2 * LONGEST_SECRET
     if len(text) <= window:
@@ -52,9 +52,9 @@ def redact_beginning(text: str, wanted: int) -> str:
 def redact_value(value: JSON, name: str = "") -> tuple[JSON, int]:
     """A JSON value without its secrets, keys of objects included, and how many there were.
 
-    A string or a long number under a name such as ``password`` or ``api_key`` is a secret whatever
-    it looks like, but for a placeholder, and so is each in a map that is called ``secrets``. An
-    item of a list may be named by the one before.
+    Any string or long number under a name such as ``password`` or ``api_key`` is a secret unless it
+    is a placeholder, and so is each in a map named ``secrets``. An item of a list may get its name
+    from the one before.
     """
     if isinstance(value, str):
         return _redact_named(name, value)
@@ -107,7 +107,7 @@ def _redact_members(value: dict[str, JSON], name: str) -> tuple[JSON, int]:
 
 
 def _name_for(items: list[JSON], position: int) -> str:
-    """What an item of a list is called by the one before: `["--password", "…"]`, or of a pair."""
+    """The name of a list's item by the one before: `["--password", "…"]`, or of a pair."""
     name, item = items[position - 1] if position else None, items[position]
     if not isinstance(name, str) or not isinstance(item, str) or len(name) > 80:
         return ""

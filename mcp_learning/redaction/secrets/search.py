@@ -1,4 +1,4 @@
-"""Finds all secrets of a text: one pass of every kind of search, merged."""
+"""Finds all secrets in a text by merging the results of all searches."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _RUN = pattern(r"[\w+/=.~-]{4,4096}(?=[\s\"'`,;)]|\Z)", re.ASCII)
 def find_secrets(text: str) -> list[Secret]:
     """All secrets, in their order, without overlaps.
 
-    What stands in the place of earlier ones is left alone.
+    Existing placeholders are skipped.
     """
     # Placeholders become empty lines: nothing matches in them, few things across them.
     plain = PLACEHOLDER.sub(lambda match: "\n" * len(match[0]), text)
@@ -73,7 +73,7 @@ def _merged(found: Iterator[Secret], text: str) -> list[Secret]:
 
 
 def _with_wrapped_rest(secrets: list[Secret], text: str) -> list[Secret]:
-    """The secrets, those that end with their line together with what was wrapped."""
+    """The secrets, extended by their continuation on the next line if they were wrapped."""
     extended = []
     for number, secret in enumerate(secrets):
         end = secret.end
@@ -90,7 +90,7 @@ def _with_wrapped_rest(secrets: list[Secret], text: str) -> list[Secret]:
 
 
 def _visible(text: str) -> tuple[str, list[int]]:
-    """The text without invisible characters, and where each of its characters was."""
+    """The text without invisible characters, and the original position of each character."""
     pieces, origins, position = [], list[int](), 0
     for match in _INVISIBLE.finditer(text):
         pieces.append(text[position : match.start()])

@@ -1,4 +1,4 @@
-"""Finds secrets in columns whose heads mean a secret: of Markdown, of CSV, of SQL."""
+"""Finds secrets in columns with secret names: in Markdown, CSV and SQL."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Finds tokens of documented formats, wherever they stand."""
+"""Finds tokens of documented formats in any context."""
 
 import functools
 import re
@@ -24,9 +24,9 @@ _WRAP = pattern(
 
 
 def find_tokens(text: str, words: str) -> Iterator[Secret]:
-    """The tokens of a text, of every documented format; some may overlap.
+    """The tokens of all documented formats in a text; some may overlap.
 
-    Where no prefix occurs in its long words, none occurs in the text.
+    Only its long words are searched for prefixes.
     """
     formats, with_head, always = _by_head()
     present = with_head.keys() & {words[i : i + 3] for i in range(len(words) - 2)}
@@ -86,7 +86,7 @@ def _end_of_body(text: str, start: int, known: Format) -> int | None:
 
 
 def _end_of_word(text: str, position: int) -> int:
-    """Formats grow longer over time, and no tail of a secret may stay behind."""
+    """The end of the word: formats may get longer, and no rest of a secret may remain."""
     tail = _TAIL.match(text, position)
     return tail.end() if tail else position
 

@@ -1,4 +1,4 @@
-"""What the parts of the search for secrets share."""
+"""The type of a secret that was found."""
 
 from typing import NamedTuple, TypeAlias
 
@@ -6,7 +6,7 @@ JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | Non
 
 
 class Secret(NamedTuple):
-    """Where a secret is in a text, and the kind that is written instead, such as `github-token`."""
+    """The position of a secret in a text, and its kind, such as `github-token`."""
 
     start: int
     end: int

@@ -1,7 +1,7 @@
-"""Whether a value looks like a secret, rather than like code, prose or a placeholder.
+"""Decides whether a value looks like a secret, rather than like code, prose or a placeholder.
 
-Entropy alone decides nothing: commit hashes and UUIDs are ordinary words of an execution record. It
-is only asked for a value whose place already says that it may be a secret.
+It is only used for values whose context suggests a secret: by entropy alone, commit hashes and
+UUIDs would be secrets, too.
 """
 
 import re
@@ -53,18 +53,18 @@ _PROSE = pattern(
 
 
 def is_reference(value: str) -> bool:
-    """Whether it names a secret kept elsewhere, a type, or a placeholder; or is foreign prose."""
+    """Whether it is a reference to a secret, a type, a placeholder, or prose in another script."""
     short = value[:_SEEN]
     return is_placeholder(short) or bool(_IS_POINTER.fullmatch(short)) or _has_ideographs(short)
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether it stands where a secret will be: `<token>`, `${TOKEN}`, `xxxx`, `required`."""
+    """Whether it is a placeholder: `<token>`, `${TOKEN}`, `xxxx`, `required`."""
     return bool(_IS_PLACEHOLDER.fullmatch(value[:_SEEN]))
 
 
 def is_identifier(value: str) -> bool:
-    """Whether it may be a name of a program: words, joined by ``_``, ``-`` or dots."""
+    """Whether it may be an identifier: words joined by ``_``, ``-`` or dots."""
     short = value[:_SEEN]
     return bool(_IDENTIFIER.fullmatch(short)) and not _NO_WORD.search(short) and not _mixed(short)
 
@@ -77,7 +77,7 @@ def is_telling(value: str) -> bool:
 
 
 def is_random(value: str) -> bool:
-    """Whether it can't be a name: digits between letters, or a case that turns often."""
+    """Whether it can't be a name: digits between letters, or frequent changes of case."""
     return not is_identifier(value) and any(c.isalnum() for c in value[:_SEEN])
 
 
@@ -92,12 +92,12 @@ def is_hexadecimal(value: str) -> bool:
 
 
 def is_prose(word: str) -> bool:
-    """Whether it is a word of sentences about secrets."""
+    """Whether it is a word that is usual in sentences about secrets."""
     return bool(_PROSE.fullmatch(word))
 
 
 def may_continue(word: str, at_least: int) -> bool:
-    """Whether a word at the beginning of a line may be the rest of a secret."""
+    """Whether a word at the beginning of a line may continue a secret."""
     return (
         len(word) >= at_least
         and not is_identifier(word)
