@@ -67,7 +67,7 @@ PUBLIC = {
 """What other rooms may import of the implementation: functions on whole files, from paths to
 values, and what they return."""
 PUBLIC_TO_THE_INDEX = {
-    *(f"{ENGINE}.arrow_batch.ArrowBatch", f"{ENGINE}.lists.as_text"),
+    *(f"{ENGINE}.arrow_batch.ArrowBatch", f"{ENGINE}.bound_lists.as_text"),
     f"{ENGINE}.opening.is_full",
 }
 
