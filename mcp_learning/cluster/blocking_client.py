@@ -33,7 +33,7 @@ def ask(directory: Path, method: str, arguments: dict[str, Any], seconds: float)
 
     Raises:
         NoLeader: No process leads.
-        NoAnswer: The leader answers with an error, or not in time.
+        CallFailed: The leader answers with an error, or not in time.
     """
     deadline = time.monotonic() + seconds
     address = _address(directory)

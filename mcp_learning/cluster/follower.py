@@ -66,7 +66,7 @@ async def follow(
 
     Raises:
         OSError: No process listens there.
-        NoWelcome: A process does, but it isn't a leader that answers.
+        HandshakeFailed: A process does, but it isn't a leader that answers.
         LeaderIncompatible: The leader speaks another protocol.
     """
     channel: Channel | None = None

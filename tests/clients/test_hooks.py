@@ -189,7 +189,7 @@ def test_whoever_speaks_another_language_is_no_server(
         thread.start()
         assert ask(hook) == ""
         thread.join()
-    assert "NoAnswer" in log(data_dir)
+    assert "CallFailed" in log(data_dir)
 
 
 def test_an_address_that_nobody_answers_at_is_no_server(hook: Hook, data_dir: Path) -> None:
