@@ -50,8 +50,8 @@ APART = np.where(VARIANCES[0] == COMMON, 1.0, 1e-9)
 """Weights of the pairs for options on all tasks: how much they differ, their counts say."""
 
 ANY = 0.01
-"""Information on a level, of all options together, that is half as good as knowing it well: what
-might be different there makes rates less sure as soon as anything is known."""
+"""Information on a level, of all options together, from which half of what might be different there
+makes rates less sure: so small that it is nearly all as soon as anything is known."""
 
 _STEPS, _LONGEST_STEP, _CLOSE = 8, 2.0, 0.02
 _AVERAGED = 16**2 * 3 / (15 * pi) ** 2
@@ -128,7 +128,9 @@ class Belief(NamedTuple):
         """(…, m) rates, 0..1, this many standard deviations from the mean, in logits."""
         return logistic(self.logit + deviations * np.sqrt(self.own + self.shared))
 
-    def after(self, counts: Counts, weights: Floats, overstated: float = 1.0) -> "Belief":
+    def after(
+        self, counts: Counts, weights: Floats, overstated: float = 1.0, half: float = ANY
+    ) -> "Belief":
         """The belief once counts of some tasks are known.
 
         What might be different there makes it less sure only as far as there is evidence on any
@@ -140,6 +142,8 @@ class Belief(NamedTuple):
             weights: (j,) of the pairs of variances, before the counts are seen.
             overstated: How many times the information of the counts is overstated; 1 of
                 independent outcomes.
+            half: Information, of all options together, from which half of what might be different
+                there makes it less sure; > 0.
         """
         found = shifts(self.logit, counts)
         dimensions = self.logit.ndim
@@ -148,7 +152,7 @@ class Belief(NamedTuple):
         weight /= weight.sum(axis=0)
         logit = (weight * found.logit).sum(axis=0)
         known = found.information.sum(axis=-1, keepdims=True)
-        known = known / (known + ANY)
+        known = known / (known + half)
         information = found.information / overstated
         own = _first(OWN, dimensions) * known + self.own
         alone = 1 / (1 + own * information)  # of what is common, so much is left to an option

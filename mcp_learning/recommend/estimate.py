@@ -52,6 +52,11 @@ OVERSTATED = 2.0
 """How many times the information of runs of the very task is overstated: how far options differ on
 one task is known from few runs, and underestimated. Measured by the coverage of intervals."""
 
+RUNS = 1.0
+"""Information of runs of the very task from which half of how options may differ on one task makes
+rates less sure: that of four runs at a rate of 1/2. Measured by the coverage of intervals, where
+tasks repeat and where they hardly do (docs/learning.md)."""
+
 _Z_90 = 1.6448536269514722
 
 
@@ -221,8 +226,10 @@ def estimate(
     belief = background.usual
     for level, weights in zip(LEVELS, learned.levels, strict=True):
         if level in at:
-            overstated = OVERSTATED if level == "same" else learned.overstated
-            belief = belief.after(at[level], weights, overstated)
+            if level == "same":
+                belief = belief.after(at[level], weights, OVERSTATED, RUNS)
+            else:
+                belief = belief.after(at[level], weights, learned.overstated)
     near = weight * close
     sizes = effective_sizes(evidence.option, near, options)
     promise = belief.logit
