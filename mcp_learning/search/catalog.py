@@ -38,7 +38,7 @@ _TYPES = {
     "description_hash": np.uint64,
     "version": np.int64,
     "alive": np.bool_,
-    "guest": np.bool_,
+    "fetched": np.bool_,
     **dict.fromkeys(CODED, np.int32),
 }
 _revisions = count(1)
@@ -156,9 +156,9 @@ class Catalog:
         self.revision = next(_revisions)
         self._columns["version"][rows] = versions
 
-    def set_guests(self, rows: NDArray[np.int64]) -> None:
+    def set_fetched(self, rows: NDArray[np.int64]) -> None:
         """Marks rows as fetched for a question: how often their words occur says nothing of all."""
-        self._columns["guest"][rows] = True
+        self._columns["fetched"][rows] = True
 
     def kill(self, rows: NDArray[np.int64]) -> None:
         """Marks rows as dead."""
@@ -252,7 +252,7 @@ class Catalog:
                 codes = self._codes[name]
                 values = changed.labels[name][chosen].tolist()
                 column[rows] = [codes.setdefault(value, len(codes)) for value in values]
-            elif name not in ("version", "alive", "guest"):
+            elif name not in ("version", "alive", "fetched"):
                 column[rows] = getattr(changed, name)[chosen]
 
     def _reserve(self, rows: int) -> None:

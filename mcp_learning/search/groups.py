@@ -131,4 +131,4 @@ def _times(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     Where some were fetched for a question, later than they changed, with the time of recording.
     """
     view = snapshot.view
-    return np.asarray(view["timestamp" if view["guest"].any() else "sequence"][rows])
+    return np.asarray(view["timestamp" if view["fetched"].any() else "sequence"][rows])

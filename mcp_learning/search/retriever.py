@@ -130,7 +130,7 @@ class Retriever:
             fingerprint: Of the model.
             vectors: False if the store's vectors are of another model, so that the rows have none.
         """
-        rows.welcome(self.rows.guests.ids, self.rows.guests.total)
+        rows.mark_fetched(self.rows.fetched.ids, self.rows.fetched.total)
         self.rows = rows
         self.summaries.clear()  # in another database, other executions have these change numbers
         wanted = self.wants_index and vectors

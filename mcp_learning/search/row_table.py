@@ -28,7 +28,7 @@ from mcp_learning.search.arrays import grown
 from mcp_learning.search.catalog import Catalog
 from mcp_learning.search.errors import ErrorForms
 from mcp_learning.search.exact import MIN_ROWS_FOR_BOUNDS, VectorMatrix
-from mcp_learning.search.guests import Guests
+from mcp_learning.search.fetched_rows import FetchedRows
 from mcp_learning.search.lexical import word_file
 from mcp_learning.search.lexical.terms import count_each
 from mcp_learning.search.lexical.word_index import WordIndex
@@ -108,7 +108,7 @@ class RowTable:
         self._errors = ErrorForms()
         self._saved = 0
         self._row_of_version = np.zeros(0, np.int32)
-        self.guests = Guests()
+        self.fetched = FetchedRows()
         self.embedded = 0
         """Rows that have a vector."""
         if rows is not None:
@@ -207,7 +207,7 @@ class RowTable:
             self._catalog.kill(deleted)
             self._words.discard(deleted)
             rows, replaced = self._catalog.apply(changes.rows)
-            self.guests.follow(self._catalog, changes)
+            self.fetched.follow(self._catalog, changes)
             self._errors.follow(self._catalog.labels("error_text"))
             versions = self._catalog.view()["version"][rows]
             moved = versions > 0
@@ -217,10 +217,10 @@ class RowTable:
             self._words.discard(replaced[replaced >= 0])
             self._count_embedded()
 
-    def welcome(self, task_ids: Iterable[int], total: int) -> None:
+    def mark_fetched(self, task_ids: Iterable[int], total: int) -> None:
         """Says that executions, as numbers, here or to come, are fetched for a question."""
         with self._lock:
-            self.guests.add(self._catalog, task_ids, total)
+            self.fetched.add(self._catalog, task_ids, total)
 
     def put(
         self,
@@ -329,7 +329,7 @@ class RowTable:
             view = self._catalog.view()
             vectors, bounds = self._matrix.view(len(view)), self._matrix.bounds(len(view))
             passing = self._catalog.mask(filters, now)
-            self._words.sample = self.guests.sample(self._catalog, len(self._words))
+            self._words.sample = self.fetched.sample(self._catalog, len(self._words))
             passages = self._passages.view(len(view)) if len(self._passages) else None
             known = (self._catalog, self._row_of_version, self._errors, self._metric, self._lock)
             return Snapshot(view, vectors, bounds, passages, self._words, passing, *known)

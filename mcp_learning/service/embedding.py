@@ -136,7 +136,7 @@ class EmbeddingQueue:
                 if versions is None:
                     return False
                 ids = [one.task_id.int for one in fetched]
-                await anyio.to_thread.run_sync(self._retriever.rows.welcome, ids, total)
+                await anyio.to_thread.run_sync(self._retriever.rows.mark_fetched, ids, total)
                 await self._sync.follow()
                 if found is not None:
                     put = partial(self._retriever.rows.put, found.rows, found.vectors, versions)

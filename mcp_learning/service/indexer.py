@@ -176,10 +176,10 @@ class Indexer:
         return await self._queue.cache(fetched, () if self.reembed_due else vectors, total, store)
 
     async def mark_fetched(self, task_ids: Iterable[UUID], total: int) -> None:
-        """Says that executions were fetched for questions; as `RowTable.welcome`."""
+        """Says that executions were fetched for questions; as `RowTable.mark_fetched`."""
         await self.load()
         ids = [one.int for one in task_ids]
-        await anyio.to_thread.run_sync(self.retriever.rows.welcome, ids, total)
+        await anyio.to_thread.run_sync(self.retriever.rows.mark_fetched, ids, total)
 
     async def adopt(
         self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector], model: str

@@ -29,7 +29,7 @@ from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService, selection_of
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import FileStore
-from mcp_learning.team.beyond import EVIDENCE, PER_MATCH, TASKS, Beyond
+from mcp_learning.team.fetching import EVIDENCE, PER_MATCH, TASKS, Fetcher
 from mcp_learning.team.local import Local
 from mcp_learning.team.sync import SAFE_AGAIN, TeamSync
 
@@ -52,7 +52,7 @@ class SharedLearning(LearningService):
         super().__init__(settings, store, indexer)
         local = Local(store, self._indexing)
         self._sync = TeamSync(settings, local)
-        self._beyond = Beyond(settings, local, lambda: self._sync.total or 0)
+        self._fetcher = Fetcher(settings, local, lambda: self._sync.total or 0)
         # What is told under an id that the call gets on its way would be there twice.
         told = "don't repeat the call, which would add it once more"
         self.revise = self._shared(self.revise, about=lambda request: [request.task_id])
@@ -81,7 +81,7 @@ class SharedLearning(LearningService):
         """
 
         async def acknowledged(*args: Given.args, **kwargs: Given.kwargs) -> Done:
-            waited = await self._have(*about(*args, **kwargs))
+            waited = await self._fetch(*about(*args, **kwargs))
             done = await call(*args, **kwargs)
             await self._sync.acknowledge(again, waited)
             return done
@@ -97,7 +97,7 @@ class SharedLearning(LearningService):
 
     async def close(self, patience: float | None = None) -> None:
         """Closes the connection, then as `LearningService.close`."""
-        await self._beyond.close()
+        await self._fetcher.close()
         await self._sync.close()
         await super().close(patience)
 
@@ -108,7 +108,7 @@ class SharedLearning(LearningService):
             NotShared: It is stored here, and the team has not acknowledged it, as it should.
         """
         named = (request.task_id, request.details.supersedes, *request.used_task_ids)
-        waited = await self._have(*named)
+        waited = await self._fetch(*named)
         done = await super().record(request)
         again = f"the same call with the task_id {done.task_id} again is safe"
         await self._sync.acknowledge(again, waited)
@@ -116,14 +116,14 @@ class SharedLearning(LearningService):
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
         """As `LearningService.get`, also of what the team has and this host doesn't hold."""
-        await self._have(request.task_id)
+        await self._fetch(request.task_id)
         return await super().get(request)
 
     inspect = get
 
     async def look_up(self, request: LookUp) -> LookUpResult:
         """As `LearningService.look_up`, also of what this host doesn't hold."""
-        told = await self._bring(*_asked(request))
+        told = await self._fetch_similar(*_asked(request))
         found = await super().look_up(request)
         return found.model_copy(update={"answer": _qualified(found.answer, told)})
 
@@ -131,7 +131,7 @@ class SharedLearning(LearningService):
         """As `LearningService.recommend`, also by what this host doesn't hold."""
         told = None
         for task in (request.task_description, *request.more_tasks):
-            told = await self._bring(task, Filters(), EVIDENCE) or told
+            told = await self._fetch_similar(task, Filters(), EVIDENCE) or told
         result = await super().recommend(request)
         if told is None:
             return result
@@ -139,21 +139,21 @@ class SharedLearning(LearningService):
         return result.model_copy(update={"basis": basis})
 
     async def _similar(self, request: FindSimilarTasks) -> SimilarTasks:
-        told = await self._bring(*_asked(request))
+        told = await self._fetch_similar(*_asked(request))
         return _qualified(await super()._similar(request), told)
 
-    async def _bring(self, text: str, filters: Filters, most: int) -> str | None:
+    async def _fetch_similar(self, text: str, filters: Filters, most: int) -> str | None:
         """Fetches what is like a text and isn't here; what the search has to do without."""
         if not await self._sync.lacks():
             return None
-        return await self._beyond.bring(text, filters, most)
+        return await self._fetcher.fetch_similar(text, filters, most)
 
-    async def _have(self, *task_ids: UUID | None) -> float:
+    async def _fetch(self, *task_ids: UUID | None) -> float:
         """Fetches those of these executions that aren't here; returns the seconds that took."""
         began = anyio.current_time()
         wanted = [one for one in task_ids if one is not None]
         if wanted and await self._sync.lacks():
-            await self._beyond.have(wanted)
+            await self._fetcher.fetch(wanted)
         return anyio.current_time() - began
 
     async def forget(self, request: ForgetExecutions) -> Forgotten:
@@ -163,16 +163,16 @@ class SharedLearning(LearningService):
             NotShared: As `record`.
             TeamError: The team has more, and can't be asked; nothing was forgotten.
         """
-        beyond: list[UUID] = []
+        elsewhere: list[UUID] = []
         if await self._sync.lacks():
-            beyond = await self._beyond.selected(selection_of(request))
+            elsewhere = await self._fetcher.selected(selection_of(request))
         done = await super().forget(request)
-        if beyond:
+        if elsewhere:
             if not request.dry_run:
-                await self.store.forget_absent(beyond)
-            unknown = [one for one in done.unknown_task_ids if one not in set(beyond)]
+                await self.store.forget_absent(elsewhere)
+            unknown = [one for one in done.unknown_task_ids if one not in set(elsewhere)]
             done = done.model_copy(
-                update={"executions": done.executions + len(beyond), "unknown_task_ids": unknown}
+                update={"executions": done.executions + len(elsewhere), "unknown_task_ids": unknown}
             )
         if not request.dry_run:
             await self._sync.acknowledge()
@@ -180,7 +180,7 @@ class SharedLearning(LearningService):
 
     async def import_batch(self, request: ImportBatch) -> Imported:
         """As `LearningService.import_batch`; raises `NotShared` as `record` does."""
-        waited = await self._have(*(one.task_id for one in request.records))
+        waited = await self._fetch(*(one.task_id for one in request.records))
         done = await super().import_batch(request)
         if not request.dry_run:
             await self._sync.acknowledge(waited=waited)
@@ -189,7 +189,7 @@ class SharedLearning(LearningService):
     async def health(self) -> Health:
         """As `LearningService.health`, and how far this host and its team know of each other."""
         found, team = await super().health(), await self._sync.health()
-        team = team.model_copy(update={"beyond": self._beyond.shortcoming})
+        team = team.model_copy(update={"beyond": self._fetcher.shortcoming})
         return found.model_copy(update={"team": team})
 
     async def exchange(self, request: ExchangeWithTeam) -> Exchanged:

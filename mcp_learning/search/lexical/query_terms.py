@@ -62,7 +62,7 @@ class Bm25Parameters:
 
 
 LEAST_SAMPLE = 500
-"""Rows from which they say how rare words are among all; of fewer, guests count as they are."""
+"""Rows from which they say how rare words are among all; of fewer, fetched rows count, too."""
 
 DEFAULT_PARAMETERS = Bm25Parameters()
 
@@ -71,12 +71,12 @@ class SampledRows(NamedTuple):
     """How rows stand for more than there are.
 
     Attributes:
-        guests: (n + 1,) whether each of the first n rows is here since it has words of a question;
+        fetched: (n + 1,) whether each of the first n rows is here since it has words of a question;
             the last one, False, stands for all further rows.
         total: How many rows all but these are a sample of.
     """
 
-    guests: NDArray[np.bool_]
+    fetched: NDArray[np.bool_]
     total: int
 
 
@@ -114,13 +114,13 @@ class QueryTerms:
         estimated = frequencies
         if (
             sample is not None
-            and (counted := alive - int(np.count_nonzero(sample.guests))) >= LEAST_SAMPLE
+            and (counted := alive - int(np.count_nonzero(sample.fetched))) >= LEAST_SAMPLE
         ):
             scale = max(sample.total, alive) / counted
             alive = max(sample.total, alive)
             estimated = {
                 term: max(
-                    frequency, round(scale * (frequency - _guests(term, postings_of, sample)))
+                    frequency, round(scale * (frequency - _fetched_with(term, postings_of, sample)))
                 )
                 for term, frequency in frequencies.items()
             }
@@ -235,9 +235,11 @@ def _document_frequencies(
     return frequencies, postings_of
 
 
-def _guests(term: int, postings_of: Callable[[int], list[Postings]], sample: SampledRows) -> int:
-    """How many guests have a term."""
-    among = (sample.guests.take(rows, mode="clip") for rows, _ in postings_of(term))
+def _fetched_with(
+    term: int, postings_of: Callable[[int], list[Postings]], sample: SampledRows
+) -> int:
+    """How many fetched rows have a term."""
+    among = (sample.fetched.take(rows, mode="clip") for rows, _ in postings_of(term))
     return sum(int(np.count_nonzero(one)) for one in among)
 
 

@@ -229,7 +229,7 @@ class WordIndex:
     def _mean_length(self) -> float:
         """Of the living rows, in terms; without those that were fetched, if enough others say."""
         if self.sample is not None:
-            fetched = self.sample.guests[:-1][: self._used]
+            fetched = self.sample.fetched[:-1][: self._used]
             counted = ~self._dead[: self._used]
             counted[: len(fetched)] &= ~fetched
             if np.count_nonzero(counted) >= LEAST_SAMPLE:

@@ -1,8 +1,8 @@
-"""Beyond: what a question is about and this host doesn't hold is fetched from the team's store.
+"""Fetches what a question is about, and this host does not hold, from the team's store.
 
-It becomes part of the replica for a while, so that it is ranked, shown, judged and forgotten by the
-same code as everything else. A server that doesn't answer in time is left alone for some seconds;
-what is here answers then, and the answer says that it is a part.
+What was fetched is part of the replica for a while, so that it is ranked, shown, judged and
+forgotten by the same code as everything else. A server that doesn't answer in time isn't asked
+again for some seconds; meanwhile answers rest on what is here, and say so.
 """
 
 import logging
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 1.5
+TIMEOUT = 1.5
 """Seconds within which the team's store has to answer a question."""
 
-REST = 10.0
-"""Seconds for which a server that didn't is not asked again."""
+BACK_OFF = 10.0
+"""Seconds for which a server that didn't answer is not asked again."""
 
 TASKS = 40
 """Tasks of each kind, by words and by meaning, that are compared at least."""
@@ -56,8 +56,8 @@ _BY_WORDS = (
 )
 
 
-class Beyond:
-    """Fetches for one host.
+class Fetcher:
+    """Fetches from the team's store for one host.
 
     Args:
         settings: Of the team.
@@ -72,12 +72,12 @@ class Beyond:
         self._remote: RemoteSearch | None = None
         self._lock = anyio.Lock()
         self._recalled = False
-        self._away_until = 0.0
+        self._unreachable_until = 0.0
         self._why = _SLOW
         self.shortcoming: str | None = None
         """What the last question was answered without; None: nothing."""
 
-    async def bring(self, text: str, filters: Filters, most: int) -> str | None:
+    async def fetch_similar(self, text: str, filters: Filters, most: int) -> str | None:
         """Fetches what is like a text; returns what the search had to do without, if anything.
 
         Args:
@@ -94,15 +94,15 @@ class Beyond:
             self._recalled = self._total() > 0  # how many there are may be known only later
         query = await self._local.asked(text)
         try:
-            with anyio.fail_after(PATIENCE):
+            with anyio.fail_after(TIMEOUT):
                 async with self._lock:
-                    self.shortcoming = await self._bring(query, filters, most)
+                    self.shortcoming = await self._fetch_similar(query, filters, most)
         except (TimeoutError, TeamError) as error:
-            self._leave_alone(error)
+            self._back_off(error)
             self.shortcoming = f"{_NOT_SEARCHED}: {self._why}"
         return self.shortcoming
 
-    async def have(self, task_ids: Sequence[UUID]) -> None:
+    async def fetch(self, task_ids: Sequence[UUID]) -> None:
         """Fetches those of these executions that aren't here and that the team has, if it answers.
 
         Raises:
@@ -111,11 +111,11 @@ class Beyond:
         if not (absent := await self._local.store.absent(list(task_ids))):
             return
         try:
-            with anyio.fail_after(PATIENCE):
+            with anyio.fail_after(TIMEOUT):
                 async with self._lock:
                     await self._fetch(absent)
         except (TimeoutError, TeamError) as error:
-            self._leave_alone(error)
+            self._back_off(error)
 
     async def selected(self, selection: Selection) -> list[UUID]:
         """Executions that a selection means, that the team has and that aren't here.
@@ -125,13 +125,13 @@ class Beyond:
             StoreError: The database can't be read.
         """
         try:
-            with anyio.fail_after(PATIENCE):
+            with anyio.fail_after(TIMEOUT):
                 async with self._lock:
                     remote = await self._asking()
                     repos = await self._spellings(remote, selection.repo)
                     found = await remote.selected(selection, repos)
         except TimeoutError as error:
-            self._leave_alone(error)
+            self._back_off(error)
             raise TeamUnreachable(_SLOW) from None
         return await self._local.store.absent(found)
 
@@ -140,7 +140,7 @@ class Beyond:
         if self._remote is not None:
             await self._remote.close()
 
-    async def _bring(self, query: "Query", filters: Filters, most: int) -> str | None:
+    async def _fetch_similar(self, query: "Query", filters: Filters, most: int) -> str | None:
         from mcp_learning.team.postgres.search import TeamQuestion
 
         remote = await self._asking()
@@ -196,7 +196,7 @@ class Beyond:
         Raises:
             TeamUnreachable: The server didn't answer a short time ago.
         """
-        if anyio.current_time() < self._away_until:
+        if anyio.current_time() < self._unreachable_until:
             raise TeamUnreachable(self._why)
         if self._remote is None:
             module = await anyio.to_thread.run_sync(
@@ -204,11 +204,11 @@ class Beyond:
             )
             access = await anyio.to_thread.run_sync(import_module, "mcp_learning.team.access")
             target = await anyio.to_thread.run_sync(access.access, self._settings)
-            self._remote = module.RemoteSearch(target, PATIENCE)
+            self._remote = module.RemoteSearch(target, TIMEOUT)
         return self._remote
 
-    def _leave_alone(self, error: Exception) -> None:
-        if anyio.current_time() >= self._away_until:
+    def _back_off(self, error: Exception) -> None:
+        if anyio.current_time() >= self._unreachable_until:
             self._why = str(error) if isinstance(error, TeamError) else _SLOW
             logger.warning("%s: %s", _NOT_SEARCHED, self._why)
-            self._away_until = anyio.current_time() + REST
+            self._unreachable_until = anyio.current_time() + BACK_OFF

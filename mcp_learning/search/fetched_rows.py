@@ -1,4 +1,4 @@
-"""Rows that were fetched for a question: how often words occur in them says nothing of all rows."""
+"""Rows that were fetched for questions: how often words occur in them says nothing of all rows."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -10,12 +10,12 @@ from mcp_learning.search.lexical.query_terms import SampledRows
 from mcp_learning.store.types import Changes
 
 
-class Guests:
-    """Which rows of a table are guests. Not thread-safe: its owner locks.
+class FetchedRows:
+    """Which rows of a table were fetched. Not thread-safe: its owner locks.
 
     Attributes:
         ids: Their executions, as numbers, here or to come.
-        total: How many executions there are, if all but guests are a sample of them; 0: not known.
+        total: How many executions the others are a sample of; 0: not known.
     """
 
     def __init__(self) -> None:
@@ -47,9 +47,9 @@ class Guests:
         if not self.ids:
             return None
         view, first = catalog.view(), slice(0, tokenised)
-        fetched = view["guest"][first] & view["alive"][first]
+        fetched = view["fetched"][first] & view["alive"][first]
         return SampledRows(np.append(fetched, False), self.total)
 
     def _mark(self, catalog: Catalog, ids: set[int]) -> None:
         rows = catalog.rows_of([UUID(int=one) for one in ids])
-        catalog.set_guests(rows[rows >= 0])
+        catalog.set_fetched(rows[rows >= 0])
