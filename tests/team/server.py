@@ -39,7 +39,8 @@ class PostgresServer:
         self._data = self.directory / "data"
         self._bin = self.programs()
         if os.geteuid() == 0:
-            shutil.chown(self.directory, _USER, _USER)
+            for path in (self.directory, *self.directory.rglob("*")):
+                shutil.chown(path, _USER, _USER)
         self._make()
         self._set(**SETTINGS, unix_socket_directories=str(self.directory))
 
