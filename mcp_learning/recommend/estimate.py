@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mcp_learning.insights.rates import Z_90
 from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.belief import APART, FEW, UNIFORM, Belief, Counts, Floats
 from mcp_learning.recommend.evidence import (
@@ -56,8 +57,6 @@ RUNS = 1.0
 """Information of runs of the very task from which half of how options may differ on one task makes
 rates less sure: that of four runs at a rate of 1/2. Measured by the coverage of intervals, where
 tasks repeat and where they hardly do (docs/learning.md)."""
-
-_Z_90 = 1.6448536269514722
 
 
 @dataclass(frozen=True)
@@ -160,12 +159,12 @@ class Estimate:
     @property
     def low(self) -> Floats:
         """(m,) lower bounds of the 90 % intervals of the rates, 0..1."""
-        return self.belief.quantiles(-_Z_90)
+        return self.belief.quantiles(-Z_90)
 
     @property
     def high(self) -> Floats:
         """(m,) upper bounds, 0..1."""
-        return self.belief.quantiles(_Z_90)
+        return self.belief.quantiles(Z_90)
 
     @property
     def tried(self) -> Bools:
@@ -183,7 +182,7 @@ class Estimate:
         if not len(self.order):
             return np.zeros(0, bool)
         first, logit, own = self.order[0], self.belief.logit, self.belief.own
-        return np.asarray(logit[first] - logit > _Z_90 * np.sqrt(own[first] + own))
+        return np.asarray(logit[first] - logit > Z_90 * np.sqrt(own[first] + own))
 
     def after_failures(self, options: Sequence[int]) -> Floats:
         """(k, m) expected success rates, 0..1, once each of k options failed on the very task."""

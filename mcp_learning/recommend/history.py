@@ -13,17 +13,15 @@ from numpy.typing import NDArray
 from mcp_learning.models.requests import Choice
 from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.belief import Counts, Floats
+from mcp_learning.recommend.ended import Ended
 from mcp_learning.recommend.estimate import Regularities
-from mcp_learning.recommend.evidence import Bools, Ints, counts_of, said
-from mcp_learning.recommend.labels import Merged, choices, merge
+from mcp_learning.recommend.evidence import Bools, Ints, counts_of
+from mcp_learning.recommend.labels import choices
 from mcp_learning.recommend.strengths import Strengths
-from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.snapshot import Snapshot
 
 DAY = 86_400e6
 """In microseconds."""
-
-_SUCCESS, _PENDING = OUTCOMES.index("success"), OUTCOMES.index("pending")
 
 
 class Unchanged(NamedTuple):
@@ -41,17 +39,11 @@ class Unchanged(NamedTuple):
 
 
 @dataclass(frozen=True)
-class EndedExecutions:
-    """Ended executions that name an option, n of them, oldest first. Arrays have n elements.
+class EndedExecutions(Ended):
+    """The same n executions, with what is found of them beforehand. Arrays have n elements.
 
     Attributes:
-        rows: int64, ascending by time.
         position: (all rows,) int64, of each row among these; -1: none.
-        merged: The options.
-        option: int64, the number of what was tried.
-        success: bool, as recorded.
-        says: float64, what that says of a rate (`evidence.said`).
-        information: float64, confidence².
         days: float64, when it was recorded, in days since 1970.
         versions: int64, of embeddings.
         learned: What the same rows show.
@@ -63,13 +55,7 @@ class EndedExecutions:
         changes: By name of an option, whether it changed on all tasks, as far as that was asked.
     """
 
-    rows: Ints
     position: Ints
-    merged: Merged
-    option: Ints
-    success: Bools
-    says: Floats
-    information: Floats
     days: Floats
     versions: Ints
     learned: Regularities
@@ -80,51 +66,41 @@ class EndedExecutions:
     changes: dict[str, Unchanged]
 
     @classmethod
-    def of(
+    def prepared(
         cls,
+        ended: Ended,
         snapshot: Snapshot,
         by: Choice,
         learned: Regularities,
         changes: Mapping[str, Unchanged],
     ) -> "EndedExecutions":
-        """That of a label.
+        """That of all executions.
 
         Args:
+            ended: These.
             snapshot: All rows, without filters.
-            by: The label.
+            by: The label whose values are the options.
             learned: From the same rows.
             changes: Of an earlier state of the rows.
         """
         view = snapshot.view
-        labels, chosen = choices(snapshot, by)
-        merged = merge(labels, chosen[view["alive"]])
-        option = merged.number[chosen]
+        option = ended.merged.number[choices(snapshot, by)[1]]
         named = view["alive"] & (option >= 0)
         types = len(snapshot.labels("task_type"))
         pairs = np.unique(option[named] * types + view["task_type"][named])
-        ended = named & (view["outcome"] != _PENDING) & (view["confidence"] > 0)
-        rows = np.flatnonzero(ended)
-        rows = rows[np.lexsort((view["sequence"][rows], view["timestamp"][rows]))]
         position = np.full(len(view), -1)
-        position[rows] = np.arange(len(rows))
-        option, success = option[rows], view["outcome"][rows] == _SUCCESS
-        confidence = view["confidence"][rows].astype(np.float64)
-        versions = view["version"][rows].astype(np.int64)
-        counts = np.bincount(option, minlength=len(merged.names))
+        position[ended.rows] = np.arange(len(ended.rows))
+        versions = view["version"][ended.rows].astype(np.int64)
+        counts = np.bincount(ended.option, minlength=len(ended.merged.names))
         return cls(
-            rows=rows,
+            **vars(ended),
             position=position,
-            merged=merged,
-            option=option,
-            success=success,
-            says=said(success, confidence),
-            information=confidence**2,
-            days=view["timestamp"][rows] / DAY,
+            days=view["timestamp"][ended.rows] / DAY,
             versions=versions,
             learned=learned,
             crowd=learned.crowd(versions),
             uses=np.divmod(pairs, types),
-            by_option=np.argsort(option, kind="stable"),
+            by_option=np.argsort(ended.option, kind="stable"),
             ends=np.append(0, np.cumsum(counts)),
             changes=dict(changes),
         )
@@ -188,8 +164,9 @@ class HistoryCache:
         """
         revision, history = self._known.get(by, (None, None))
         if history is None or revision != snapshot.view.revision:
-            learned = self._strengths.of(snapshot, by, noise)
+            ended = Ended.of(snapshot, by)
+            learned = self._strengths.of(snapshot, ended, by, noise)
             changes = {} if history is None else history.changes
-            history = EndedExecutions.of(snapshot, by, learned, changes)
+            history = EndedExecutions.prepared(ended, snapshot, by, learned, changes)
             self._known[by] = snapshot.view.revision, history
         return history

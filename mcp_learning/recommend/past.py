@@ -5,7 +5,6 @@ by the functions that answer an agent. No store is needed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -13,8 +12,8 @@ import numpy as np
 
 from mcp_learning.models.identifiers import description_hash
 from mcp_learning.models.requests import Filters
-from mcp_learning.recommend.estimate import Estimate, estimate
-from mcp_learning.recommend.gather import Comparison, Gathered, gather
+from mcp_learning.recommend.compare import Compared, compare
+from mcp_learning.recommend.gather import Comparison
 from mcp_learning.recommend.history import HistoryCache
 from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.found import Related
@@ -37,19 +36,6 @@ _NO_VOTE = Vote(0.0, 0.0)
 _64_BITS = 0xFFFF_FFFF_FFFF_FFFF
 _NONE = np.zeros((0, 2), np.uint64)
 _MARK = Mark(0, 0, 0)
-
-
-@dataclass(frozen=True)
-class Compared:
-    """The options for a task, as a recommendation compares them.
-
-    Attributes:
-        gathered: The evidence.
-        estimate: What follows from it.
-    """
-
-    gathered: Gathered
-    estimate: Estimate
 
 
 class Past:
@@ -109,12 +95,8 @@ class Past:
 
     def compare(self, query: Query, found: Related, comparison: Comparison) -> Compared:
         """Compares options for a task, by what `related` says of it."""
-        history = self._histories.of(found.snapshot, comparison.by, self._noise)
-        gathered = gather(found, query, comparison, self._votes, self._half_life_days, history)
-        options, learned = len(gathered.names), history.learned
-        return Compared(
-            gathered, estimate(gathered.evidence, gathered.background, options, learned)
-        )
+        votes, half_life = self._votes, self._half_life_days
+        return compare(found, query, comparison, votes, half_life, self._histories)
 
     def _columns(self, runs: Mapping[int, PastRun], text_hashes: Sequence[int]) -> Columns:
         numbers, values = np.array(list(runs), np.int64), list(runs.values())

@@ -18,8 +18,9 @@ from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Basis, Draw, Option, Recommendation
 from mcp_learning.models.wording import counted
 from mcp_learning.recommend import choice, pitfalls
-from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate, estimate
-from mcp_learning.recommend.gather import SURE_OF_TYPE, Comparison, Gathered, gather
+from mcp_learning.recommend.compare import compare
+from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate
+from mcp_learning.recommend.gather import SURE_OF_TYPE, Comparison, Gathered
 from mcp_learning.recommend.history import HistoryCache
 from mcp_learning.recommend.labels import parts_of
 from mcp_learning.recommend.tallies import weighted_quantile
@@ -95,10 +96,8 @@ def assess(
         histories: Of the same rows.
     """
     comparison = Comparison(request.by, request.repo, request.task_type, request.limit)
-    history = histories.of(related.snapshot, request.by, query.noise)
-    gathered = gather(related, query, comparison, votes, half_life_days, history)
-    options = len(gathered.names)
-    estimated = estimate(gathered.evidence, gathered.background, options, history.learned)
+    compared = compare(related, query, comparison, votes, half_life_days, histories)
+    gathered, estimated = compared.gathered, compared.estimate
     order = np.argsort(-estimated.weights, kind="stable")
     weighty = order[estimated.weights[order] > 0][:MOST_READ]
     view = related.snapshot.view

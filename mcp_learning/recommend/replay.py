@@ -15,10 +15,11 @@ import numpy as np
 
 from mcp_learning.models.requests import Dimension, RecommendApproach
 from mcp_learning.recommend.belief import Floats
+from mcp_learning.recommend.compare import Compared
 from mcp_learning.recommend.evidence import Bools, Ints, counts_of, recency, said
 from mcp_learning.recommend.gather import Comparison
 from mcp_learning.recommend.labels import including, merge, normalised
-from mcp_learning.recommend.past import Compared, Past
+from mcp_learning.recommend.past import Past
 from mcp_learning.store.past_run import PastRun
 
 Progress = Callable[[str, int, int], None]

@@ -10,7 +10,6 @@ How often an option was tried on tasks like those that it was tried on is learne
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -19,23 +18,19 @@ from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Choice, Filters
 from mcp_learning.recommend.belief import COMMON, OWN, Counts, Floats, logistic, shifts
+from mcp_learning.recommend.ended import Ended
 from mcp_learning.recommend.estimate import UNKNOWN, WEIGHTS, Regularities, usual
 from mcp_learning.recommend.evidence import (
     LEVELS,
     PLACES,
     UNLIKE,
-    Bools,
     Evidence,
-    Ints,
     Where,
     closeness,
     counts_of,
-    said,
 )
-from mcp_learning.recommend.labels import choices, merge
 from mcp_learning.recommend.tallies import typical
 from mcp_learning.recommend.task_types import TaskTypes
-from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.metric_cache import window_of
 from mcp_learning.search.related import related
 from mcp_learning.search.scorer import Query
@@ -47,14 +42,11 @@ OUTCOMES_PREDICTED = 400
 MOST_OPTIONS = 32
 """Options, the most used ones, whose outcomes are predicted."""
 
-_SUCCESS, _PENDING = OUTCOMES.index("success"), OUTCOMES.index("pending")
-
 
 class _Learned(NamedTuple):
-    """What was learned: at which revision of the rows, and from which of them."""
+    """What was learned, and from which state of the rows."""
 
-    revision: int
-    used: int
+    state: int
     regularities: Regularities
 
 
@@ -70,92 +62,45 @@ class Strengths:
         self._lock = threading.Lock()
         self._known: dict[Choice, _Learned] = {}
 
-    def of(self, snapshot: Snapshot, by: Choice, noise: float) -> Regularities:
+    def of(self, snapshot: Snapshot, ended: Ended, by: Choice, noise: float) -> Regularities:
         """What is learned for a comparison by a label.
 
         A call that learns takes some tenths of a second longer.
 
         Args:
             snapshot: All rows, without filters.
+            ended: All executions that have ended, with the options by that label.
             by: The label.
             noise: `Embedder.floor` of the model that made the vectors.
         """
         view = snapshot.view
         with self._lock:
-            known = self._known.get(by)
-            if known is not None and known.revision == view.revision:
-                return known.regularities
             rows = window_of(view, most=len(view))
-            used = int((view["version"][rows] * (view["outcome"][rows] + 1)).sum())
-            if known is not None and known.used == used:
-                found = known.regularities
-            else:
-                history = _History.of(snapshot, np.sort(rows), by)
-                found = learned(history, noise) if len(rows) else UNKNOWN
-            self._known[by] = _Learned(view.revision, used, found)
-            return found
+            state = int((view["version"][rows] * (view["outcome"][rows] + 1)).sum())
+            known = self._known.get(by)
+            if known is None or known.state != state:
+                some = ended.most_used(np.isin(ended.rows, rows), MOST_OPTIONS)
+                known = self._known[by] = _Learned(state, learned(snapshot, some, noise))
+            return known.regularities
 
 
-@dataclass(frozen=True)
-class _History:
-    """n executions that have ended, oldest first.
+def learned(snapshot: Snapshot, history: Ended, noise: float) -> Regularities:
+    """What a history shows; `UNKNOWN` of one that is too short.
 
-    Attributes:
-        snapshot: Where they are.
-        rows: (n,) int64.
-        option: (n,) int64, 0..options - 1.
-        success: (n,) bool.
-        confidence: (n,) how sure that is, 0..1.
-        options: How many there are.
+    Args:
+        snapshot: Where its executions are.
+        history: n of them, with m options.
+        noise: `Embedder.floor` of the model that made the vectors.
     """
-
-    snapshot: Snapshot
-    rows: Ints
-    option: Ints
-    success: Bools
-    confidence: Floats
-    options: int
-
-    def task(self, at: int) -> int:
-        """The key of the task of one of the executions."""
-        return int(self.snapshot.view["task_key"][self.rows[at]])
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, rows: Ints, by: Choice) -> "_History":
-        """Those of some rows that have ended, with the most used options."""
-        view = snapshot.view
-        labels, code = choices(snapshot, by)
-        numbers = merge(labels, code[rows]).number[code]
-        ended = (view["outcome"][rows] != _PENDING) & (numbers[rows] >= 0)
-        ended &= view["confidence"][rows] > 0
-        rows = rows[ended]
-        rows = rows[np.lexsort((view["sequence"][rows], view["timestamp"][rows]))]
-        counts = np.bincount(numbers[rows])
-        most = np.argsort(-counts, kind="stable")[:MOST_OPTIONS]
-        renumbered = np.full(len(counts), -1, np.int64)
-        renumbered[most] = np.arange(len(most))
-        option = renumbered[numbers[rows]]
-        rows, option = rows[option >= 0], option[option >= 0]
-        success = view["outcome"][rows] == _SUCCESS
-        confidence = view["confidence"][rows].astype(np.float64)
-        return cls(snapshot, rows, option, success, confidence, len(most))
-
-    def sample(self) -> list[int]:
-        """Positions of the outcomes to predict."""
-        last = len(self.rows) - 1
-        return sorted(set(map(int, np.linspace(1, last, OUTCOMES_PREDICTED))))
-
-
-def learned(history: _History, noise: float) -> Regularities:
-    """What a history shows; `UNKNOWN` of one that is too short."""
-    sample = history.sample() if len(history.rows) > 1 else []
-    if not sample:
+    last = len(history.rows) - 1
+    if last < 1:
         return UNKNOWN
-    similarities = _similarities(history, sample, noise)
+    sample = sorted(set(map(int, np.linspace(1, last, OUTCOMES_PREDICTED))))
+    similarities = _similarities(snapshot, history, sample, noise)
     tried = _tried(history, sample, similarities)
     option, success = history.option[sample], history.success[sample]
     confidence = history.confidence[sample]
-    logits, levels = _counts(history, sample, similarities, tried)
+    logits, levels = _counts(snapshot, history, sample, similarities, tried)
     found = []
     taken = np.arange(len(sample))
     for level in LEVELS:
@@ -168,14 +113,14 @@ def learned(history: _History, noise: float) -> Regularities:
         weights = WEIGHTS[level] * np.exp(fit - fit.max()) + 1e-9
         found.append(weights / weights.sum())
         logits = np.tensordot(found[-1], moved, axes=1)
-    versions = history.snapshot.view["version"][history.rows].astype(np.int64)
+    versions = snapshot.view["version"][history.rows].astype(np.int64)
     order = np.argsort(versions)
-    types = TaskTypes.of(history.snapshot, history.rows[::-1])
+    types = TaskTypes.of(snapshot, history.rows[::-1])
     overstated = _overstated(history, found[-1])
     return Regularities(found, overstated, versions[order], tried[order], np.median(tried), types)
 
 
-def _of_tasks(history: _History, sample: Sequence[int], logits: Floats, before: Counts) -> Floats:
+def _of_tasks(history: Ended, sample: Sequence[int], logits: Floats, before: Counts) -> Floats:
     """(j,) logarithms of how likely all outcomes of each task are, up to its last one in a sample.
 
     Options differ on a single task in what they do again and again there, which is seen in all of
@@ -187,18 +132,18 @@ def _of_tasks(history: _History, sample: Sequence[int], logits: Floats, before: 
         logits: (k, m) of the options on such tasks.
         before: (k, m) of the runs of the same task before each.
     """
-    last = {history.task(at): number for number, at in enumerate(sample)}
+    last = {int(history.task[at]): number for number, at in enumerate(sample)}
     some = np.array(list(last.values()))
     at = np.array(sample)[some]
-    ended = np.arange(history.options) == history.option[at][:, None]
-    weight = history.confidence[at][:, None] ** 2 * ended
+    ended = np.arange(len(history.merged.names)) == history.option[at][:, None]
+    weight = history.information[at][:, None] * ended
     total = before.total[some] + weight
-    says = said(history.success[at], history.confidence[at])[:, None]
+    says = history.says[at][:, None]
     success = np.clip(before.success[some] + weight * says, 0.0, total)
     return np.asarray(shifts(logits[some], Counts(success, total)).evidence.sum(axis=1))
 
 
-def _overstated(history: _History, same: Floats) -> float:
+def _overstated(history: Ended, same: Floats) -> float:
     """How many times the information of counts is overstated, since runs of a task are alike.
 
     The design effect 1 + (m - 1)·r of clusters of m (L. Kish, Survey Sampling (1965), section 5.4):
@@ -208,7 +153,7 @@ def _overstated(history: _History, same: Floats) -> float:
         history: All.
         same: (j,) weights of the pairs of variances for the very task.
     """
-    runs = np.unique(history.snapshot.view["task_key"][history.rows], return_counts=True)[1]
+    runs = np.unique(history.task, return_counts=True)[1]
     rate = (1 + history.success.sum()) / (2 + len(history.rows))
     variance = rate * (1 - rate)
     alike = float(same @ COMMON) * variance / (1 + float(same @ (COMMON + OWN)) * variance)
@@ -216,38 +161,38 @@ def _overstated(history: _History, same: Floats) -> float:
 
 
 def _tried(
-    history: _History, sample: Sequence[int], similarities: Mapping[int, NDArray[np.float32]]
+    history: Ended, sample: Sequence[int], similarities: Mapping[int, NDArray[np.float32]]
 ) -> Floats:
     """(n,) `Regularities.tried`, estimated from how near executions are to those of a sample."""
     tried = np.zeros(len(history.rows))
-    for option in range(history.options):
+    for option in range(len(history.merged.names)):
         mine = np.flatnonzero(history.option == option)
         some = [at for at in sample if history.option[at] == option]
         for at in some:
-            near = closeness(similarities[history.task(at)][history.rows[mine]])
+            near = closeness(similarities[int(history.task[at])][history.rows[mine]])
             tried[mine] += near * len(mine) / len(some)
     return np.maximum(tried, 1.0)
 
 
 def _counts(
-    history: _History,
+    snapshot: Snapshot,
+    history: Ended,
     sample: Sequence[int],
     similarities: Mapping[int, NDArray[np.float32]],
     tried: Floats,
 ) -> tuple[Floats, dict[Where, Counts]]:
     """Before each of k outcomes: (k, m) usual logits, and counts at each level."""
-    view, rows, options = history.snapshot.view, history.rows, history.options
-    says = said(history.success, history.confidence)
+    view, rows, options = snapshot.view, history.rows, len(history.merged.names)
     everywhere: list[Counts] = []
     sums: list[tuple[float, float]] = []
     levels: dict[Where, list[Counts]] = {}
     for at in sample:
-        task = history.task(at)
+        task = int(history.task[at])
         earlier, option, success = rows[:at], history.option[:at], history.success[:at]
-        weight = history.confidence[:at] ** 2
-        everywhere.append(typical(option, says[:at], weight, tried[:at], options))
+        says, weight = history.says[:at], history.information[:at]
+        everywhere.append(typical(option, says, weight, tried[:at], options))
         total = float(weight.sum())
-        sums.append((min(max(0.0, float(weight @ says[:at])), total), total))
+        sums.append((min(max(0.0, float(weight @ says)), total), total))
         similarity = similarities[task][earlier]
         near = np.flatnonzero(similarity > UNLIKE)
         evidence = Evidence(
@@ -255,13 +200,13 @@ def _counts(
             success[near],
             says[near],
             similarity[near].astype(np.float64),
-            view["task_key"][earlier[near]] == task,
+            history.task[near] == task,
             weight[near],
         )
         counts = evidence.counts(options)
         for place in PLACES:
             code = int(view[place][rows[at]])
-            told = bool(history.snapshot.labels(place)[code])
+            told = bool(snapshot.labels(place)[code])
             there = np.flatnonzero((view[place][earlier] == code) & told)
             counts[place] = counts_of(option[there], says[there], weight[there], options)
         for level, found in counts.items():
@@ -272,13 +217,12 @@ def _counts(
 
 
 def _similarities(
-    history: _History, sample: Sequence[int], noise: float
+    snapshot: Snapshot, history: Ended, sample: Sequence[int], noise: float
 ) -> dict[int, NDArray[np.float32]]:
     """By task, (all rows,) similarities to it, by meaning: words aren't in memory."""
-    snapshot = history.snapshot
     known: dict[int, NDArray[np.float32]] = {}
     for at in sample:
-        if (task := history.task(at)) in known:
+        if (task := int(history.task[at])) in known:
             continue
         query = Query(
             text="",

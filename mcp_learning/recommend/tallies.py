@@ -25,9 +25,7 @@ def effective_sizes(groups: NDArray[np.int64], weights: Floats, count: int) -> F
         weights: (n,) >= 0.
         count: How many groups there are.
     """
-    total = tally(groups, weights, count)
-    squares = tally(groups, weights**2, count)
-    return np.asarray(np.minimum(total, total**2 / np.maximum(squares, 1e-300)))
+    return np.minimum(tally(groups, weights, count), _kish(groups, weights, count))
 
 
 def typical(
@@ -51,10 +49,15 @@ def typical(
     """
     thinned = weights / tried
     total = tally(groups, thinned, count)
-    kish = total**2 / np.maximum(tally(groups, thinned**2, count), 1e-300)
-    size = np.minimum(kish, tally(groups, weights, count))
+    size = np.minimum(_kish(groups, thinned, count), tally(groups, weights, count))
     rate = tally(groups, thinned * says, count) / np.maximum(total, 1e-300)
     return Counts(size * np.clip(rate, 0.0, 1.0), size)
+
+
+def _kish(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
+    """(count,) Kish's effective size of each group, (Σw)² / Σw²; 0 of one without weight."""
+    squares = tally(groups, weights**2, count)
+    return np.asarray(tally(groups, weights, count) ** 2 / np.maximum(squares, 1e-300))
 
 
 def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from mcp_learning.recommend.belief import COMMON
+from mcp_learning.recommend.ended import Ended
 from mcp_learning.recommend.estimate import Regularities
 from mcp_learning.recommend.evidence import LEVELS
 from mcp_learning.recommend.past import Past
@@ -31,7 +32,8 @@ def learned(runs_of_each: int, *, alike: bool) -> Regularities:
     past = Past("approach", 8, 0.3, 90)
     past.record(dict(enumerate(runs)))
     _, related = past.related(replace(runs[-1], recorded_at=START + timedelta(days=9)))
-    return Strengths().of(related.snapshot, "approach", 0.3)
+    snapshot = related.snapshot
+    return Strengths().of(snapshot, Ended.of(snapshot, "approach"), "approach", 0.3)
 
 
 def expected_variance(found: Regularities) -> float:

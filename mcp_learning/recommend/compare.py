@@ -1,0 +1,52 @@
+"""Options compared on one task: what is asked, and what follows from the evidence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from mcp_learning.recommend.estimate import Estimate, estimate
+from mcp_learning.recommend.gather import Comparison, Gathered, gather
+from mcp_learning.recommend.history import HistoryCache
+from mcp_learning.search.found import Related
+from mcp_learning.search.scorer import Query
+from mcp_learning.store.types import Vote
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The options for a task, as a recommendation compares them.
+
+    Attributes:
+        gathered: The evidence.
+        estimate: What follows from it.
+    """
+
+    gathered: Gathered
+    estimate: Estimate
+
+
+def compare(
+    related: Related,
+    query: Query,
+    comparison: Comparison,
+    votes: Mapping[UUID, Vote],
+    half_life_days: float,
+    histories: HistoryCache,
+) -> Compared:
+    """Compares options for a task.
+
+    Deterministic: the same data, task and `query.now` give the same result.
+
+    Args:
+        related: Executions and how much they are like the task at hand.
+        query: The task at hand, without filters.
+        comparison: What to compare, and for which repository and type of task.
+        votes: For and against executions.
+        half_life_days: Age at which evidence counts half, in days.
+        histories: Of the same rows.
+    """
+    history = histories.of(related.snapshot, comparison.by, query.noise)
+    gathered = gather(related, query, comparison, votes, half_life_days, history)
+    options = len(gathered.names)
+    found = estimate(gathered.evidence, gathered.background, options, history.learned)
+    return Compared(gathered, found)

@@ -1,0 +1,93 @@
+"""Executions that have ended and name an option: all that is known of rates comes from them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcp_learning.models.requests import Choice
+from mcp_learning.recommend.belief import Floats
+from mcp_learning.recommend.evidence import Bools, Ints, said
+from mcp_learning.recommend.labels import Merged, choices, merge
+from mcp_learning.search.catalog import OUTCOMES
+from mcp_learning.search.snapshot import Snapshot
+
+_SUCCESS, _PENDING = OUTCOMES.index("success"), OUTCOMES.index("pending")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """n executions, oldest first. Arrays have n elements.
+
+    Attributes:
+        rows: int64, ascending by time.
+        task: int64, keys of their tasks.
+        merged: The options.
+        option: int64, the number of what was tried.
+        success: bool, as recorded.
+        confidence: float64, how sure that is, more than 0, at most 1.
+        says: float64, what that says of a rate (`evidence.said`).
+        information: float64, confidence².
+    """
+
+    rows: Ints
+    task: Ints
+    merged: Merged
+    option: Ints
+    success: Bools
+    confidence: Floats
+    says: Floats
+    information: Floats
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, by: Choice) -> "Ended":
+        """All of them.
+
+        Args:
+            snapshot: All rows, without filters.
+            by: The label whose values are the options.
+        """
+        view = snapshot.view
+        labels, chosen = choices(snapshot, by)
+        merged = merge(labels, chosen[view["alive"]])
+        option = merged.number[chosen]
+        ended = view["alive"] & (option >= 0)
+        ended &= (view["outcome"] != _PENDING) & (view["confidence"] > 0)
+        rows = np.flatnonzero(ended)
+        rows = rows[np.lexsort((view["sequence"][rows], view["timestamp"][rows]))]
+        success = view["outcome"][rows] == _SUCCESS
+        confidence = view["confidence"][rows].astype(np.float64)
+        return cls(
+            rows=rows,
+            task=view["task_key"][rows].astype(np.int64),
+            merged=merged,
+            option=option[rows],
+            success=success,
+            confidence=confidence,
+            says=said(success, confidence),
+            information=confidence**2,
+        )
+
+    def most_used(self, among: Bools, most: int) -> "Ended":
+        """Those of some executions that took one of the options that these took most often.
+
+        Args:
+            among: (n,) which ones.
+            most: Options.
+        """
+        counts = np.bincount(self.option[among], minlength=len(self.merged.names))
+        kept = np.argsort(-counts, kind="stable")[:most]
+        kept = kept[counts[kept] > 0]
+        number = np.full(len(counts) + 1, -1)  # the last one is that of a label without an option
+        number[kept] = np.arange(len(kept))
+        at = np.flatnonzero(among & (number[self.option] >= 0))
+        names = [self.merged.names[option] for option in kept.tolist()]
+        return Ended(
+            rows=self.rows[at],
+            task=self.task[at],
+            merged=Merged(number[self.merged.number], names),
+            option=number[self.option[at]],
+            success=self.success[at],
+            confidence=self.confidence[at],
+            says=self.says[at],
+            information=self.information[at],
+        )
