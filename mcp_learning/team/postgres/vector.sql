@@ -30,34 +30,17 @@ $$;
 CREATE OR REPLACE FUNCTION mcpl.read_vectors_in(wanted_team uuid, most int) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    last bigint := mcpl.last_change(wanted_team);
-    mark bigint;
-    reached bigint;
+    span record := mcpl.read_next(wanted_team, 'vectors', most);
 BEGIN
-    INSERT INTO mcpl.read_in_marks (team) VALUES (wanted_team) ON CONFLICT DO NOTHING;
-    SELECT m.vectors INTO mark FROM mcpl.read_in_marks m WHERE m.team = wanted_team
-    FOR UPDATE SKIP LOCKED;
-    IF mark IS NULL THEN
-        RETURN 0;
-    END IF;
-    IF mark > last THEN
-        mark := 0;
-    END IF;
-    SELECT max(v.change) INTO reached FROM (
-        SELECT o.change FROM mcpl.vectors o WHERE o.team = wanted_team AND o.change > mark
-        AND o.change <= last ORDER BY o.change LIMIT most
-    ) v HAVING count(*) = most;
-    reached := coalesce(reached, last);
     INSERT INTO mcpl.near
     SELECT v.team, v.task_id, v.part, v.model,
         mcpl.floats(v.vector)::SCHEMA.vector::SCHEMA.halfvec(384)
     FROM (
-        SELECT o.* FROM mcpl.vectors o WHERE o.team = wanted_team AND o.change > mark
-        AND o.change <= reached AND length(o.vector) = 4 * 384 FOR KEY SHARE
+        SELECT o.* FROM mcpl.vectors o WHERE o.team = wanted_team AND o.change > span.mark
+        AND o.change <= span.reached AND length(o.vector) = 4 * 384 FOR KEY SHARE
     ) v
     ON CONFLICT (team, task_id, part, model) DO UPDATE SET embedding = excluded.embedding;
-    UPDATE mcpl.read_in_marks m SET vectors = reached WHERE m.team = wanted_team;
-    RETURN last - reached;
+    RETURN span.remaining;
 END $$;
 
 -- Of many rows, the index gives the nearest until enough of them pass; few are compared exactly.

@@ -17,7 +17,9 @@ OLDEST = (0, 8, 4)
 _BATCH = 2_000
 _MANY_NEW = """
 SELECT count(*) > greatest(1000, (SELECT count(*) / 2 FROM mcpl.near)) FROM mcpl.vectors v
-WHERE v.change > coalesce((SELECT m.vectors FROM mcpl.read_in_marks m WHERE m.team = v.team), 0)
+WHERE v.change > coalesce((
+    SELECT m.change FROM mcpl.read_in_marks m WHERE m.team = v.team AND m.name = 'vectors'
+), 0)
 """
 _INDEX = "CREATE INDEX IF NOT EXISTS near_by_meaning ON mcpl.near USING hnsw (embedding {}.{})"
 

@@ -27,11 +27,12 @@ CREATE INDEX ON mcpl.searched (team, recorded_at);
 CREATE INDEX ON mcpl.searched (team, supersedes) WHERE supersedes IS NOT NULL;
 ALTER TABLE mcpl.searched ENABLE ROW LEVEL SECURITY;  -- only functions read it, for who may
 
--- Up to which number executions and vectors were read in.
+-- Up to which number the changes of a table were read in.
 CREATE TABLE mcpl.read_in_marks (
-    team        uuid PRIMARY KEY REFERENCES mcpl.teams ON DELETE CASCADE,
-    executions  bigint NOT NULL DEFAULT 0,
-    vectors     bigint NOT NULL DEFAULT 0
+    team    uuid REFERENCES mcpl.teams ON DELETE CASCADE,
+    name    text CHECK (name IN ('executions', 'vectors')),
+    change  bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (team, name)
 );
 ALTER TABLE mcpl.read_in_marks ENABLE ROW LEVEL SECURITY;
 
@@ -81,31 +82,43 @@ BEGIN
     RETURN (SELECT t.change FROM mcpl.teams t WHERE t.team = wanted_team);
 END $$;
 
--- Reads in what was committed since, at most so many executions; returns how many numbers are left.
-CREATE FUNCTION mcpl.read_in(wanted_team uuid, most int) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Which changes of a table are to be read in next, at most so many: those after `mark` up to `reached`, which is noted.
+-- `reached` is NULL while another host is at it. remaining: how many numbers are left after them.
+CREATE FUNCTION mcpl.read_next(
+    wanted_team uuid, table_name text, most int, OUT mark bigint, OUT reached bigint, OUT remaining bigint
+)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     last bigint := mcpl.last_change(wanted_team);
-    mark bigint;
-    reached bigint;
 BEGIN
-    INSERT INTO mcpl.read_in_marks (team) VALUES (wanted_team) ON CONFLICT DO NOTHING;
-    SELECT m.executions INTO mark FROM mcpl.read_in_marks m WHERE m.team = wanted_team
+    INSERT INTO mcpl.read_in_marks (team, name) VALUES (wanted_team, table_name) ON CONFLICT DO NOTHING;
+    SELECT m.change INTO mark FROM mcpl.read_in_marks m WHERE m.team = wanted_team AND m.name = table_name
     FOR UPDATE SKIP LOCKED;
+    remaining := 0;
     IF mark IS NULL THEN
-        RETURN 0;  -- another host is at it
+        RETURN;
     END IF;
     IF mark > last THEN
         mark := 0;  -- the store was restored, and gives its numbers again
     END IF;
-    SELECT max(x.change) INTO reached FROM (
-        SELECT e.change FROM mcpl.executions e WHERE e.team = wanted_team AND e.change > mark
-        AND e.change <= last ORDER BY e.change LIMIT most
-    ) x HAVING count(*) = most;
+    EXECUTE format($q$
+        SELECT c.change FROM mcpl.%I c WHERE c.team = $1 AND c.change > $2 AND c.change <= $3
+        ORDER BY c.change OFFSET $4 - 1 LIMIT 1
+    $q$, table_name) INTO reached USING wanted_team, mark, last, most;
     reached := coalesce(reached, last);
+    remaining := last - reached;
+    UPDATE mcpl.read_in_marks m SET change = reached WHERE m.team = wanted_team AND m.name = table_name;
+END $$;
+
+-- Reads in what was committed since, at most so many executions; returns how many numbers are left.
+CREATE FUNCTION mcpl.read_in(wanted_team uuid, most int) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    span record := mcpl.read_next(wanted_team, 'executions', most);
+BEGIN
     WITH changed AS (  -- locked: what is forgotten meanwhile is taken out again afterwards
         SELECT e.task_id, e.author, e.visibility, e.doc FROM mcpl.executions e WHERE e.team = wanted_team
-        AND e.change > mark AND e.change <= reached AND e.doc IS NOT NULL FOR SHARE
+        AND e.change > span.mark AND e.change <= span.reached AND e.doc IS NOT NULL FOR SHARE
     )
     INSERT INTO mcpl.searched
     SELECT wanted_team, c.task_id, c.author, c.visibility,
@@ -113,7 +126,7 @@ BEGIN
             trim(c.doc->>'task_description'), '\s+', ' ', 'g'))), 16))::bit(64)::bigint,
         c.doc->>'repo', c.doc->>'task_type', c.doc->>'approach', c.doc->>'model_tier',
         c.doc->>'outcome', c.doc->>'recorded_at', c.doc->>'supersedes',
-        mcpl.words_of(w.text), regexp_count(mcpl.plain(w.text), '\S+')
+        mcpl.words_of(w.text), cardinality(string_to_array(trim(mcpl.plain(w.text)), ' '))
     FROM changed c, LATERAL (
         SELECT concat_ws(' ', c.doc->>'task_description', c.doc->>'solution_summary',
                          c.doc->>'error_type', c.doc->>'error_message') AS text
@@ -125,8 +138,7 @@ BEGIN
         model_tier = excluded.model_tier, outcome = excluded.outcome,
         recorded_at = excluded.recorded_at, supersedes = excluded.supersedes, words = excluded.words,
         length = excluded.length;
-    UPDATE mcpl.read_in_marks m SET executions = reached WHERE m.team = wanted_team;
-    RETURN last - reached;
+    RETURN span.remaining;
 END $$;
 
 -- Repositories of a team, in all their spellings, as far as one may read them.
@@ -281,6 +293,6 @@ BEGIN
     task_ids := coalesce(task_ids, '{}');
 END $$;
 
-REVOKE ALL ON FUNCTION mcpl.take_out(), mcpl.passing(jsonb),
+REVOKE ALL ON FUNCTION mcpl.take_out(), mcpl.passing(jsonb), mcpl.read_next(uuid, text, int),
     mcpl.tasks_by_words(uuid, text, text, float8, int),
     mcpl.tasks_by_meaning(uuid, real[], text, text, boolean, int) FROM PUBLIC;
