@@ -38,6 +38,7 @@ CREATE TABLE mcpl.executions (
     PRIMARY KEY (team, task_id)
 );
 CREATE UNIQUE INDEX ON mcpl.executions (team, change);
+CREATE INDEX ON mcpl.executions (team, visibility, author) WHERE doc IS NOT NULL;  -- small: they are counted by it
 
 -- Apart from executions: beside them, a change of any column would write the vector anew.
 CREATE TABLE mcpl.vectors (
