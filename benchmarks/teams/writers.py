@@ -34,7 +34,7 @@ async def _write(remote: Remote, rows: int) -> None:
 
 async def _write_all(address: str, rows: int, teams: list[str]) -> None:
     made = [Settings.load(team=team, team_url=address) for team in teams]
-    remotes = [Remote(access(one), patience=60.0) for one in made]
+    remotes = [Remote(access(one), timeout=60.0) for one in made]
     for remote in remotes:
         await remote.state()
     begun = time.time()

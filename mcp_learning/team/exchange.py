@@ -24,6 +24,7 @@ from mcp_learning.store.shared import (
 from mcp_learning.team.holding import Holding
 from mcp_learning.team.local import Local
 from mcp_learning.team.postgres.pages import RemotePage, vectors_of
+from mcp_learning.team.postgres.parts import Wanted
 from mcp_learning.team.postgres.remote import Remote, RemoteState
 from mcp_learning.team.rows import rows_of
 
@@ -92,15 +93,15 @@ class Exchange:
         changed = deleted = 0
         mark = self._at
         page: RemotePage | None = None
-        # What of a part is read depends on what of it is here.
-        whole = self._holding.is_whole(state.change)
+        wanted = await self._wanted(mark.change, state) if mark.change < state.change else None
         while mark.change < state.change:
-            this = page or await self._page(mark.change, state)
+            this = page or await self._page(mark.change, wanted)
             mark = mark._replace(change=this.change)
-            reads_ahead = whole and mark.change < state.change
+            # What of a part is read depends on what of it is here.
+            reads_ahead = wanted is None and mark.change < state.change
             taken, page = await both(
                 partial(self._take_in, this, mark),
-                partial(self._page, mark.change, state) if reads_ahead else _nothing,
+                partial(self._page, mark.change, wanted) if reads_ahead else _nothing,
             )
             changed, deleted = changed + len(taken.changed), deleted + len(taken.deleted)
         if mark.sweeping:
@@ -125,12 +126,20 @@ class Exchange:
         if taken.gone:
             await self._local.changed(taken.gone)
 
-    async def _page(self, since: int, state: RemoteState) -> RemotePage:
-        model, store = await self._local.model(), self._local.store
+    async def _wanted(self, since: int, state: RemoteState) -> Wanted | None:
+        """Which changes after that number this host wants; None: all."""
         if self._holding.is_whole(state.change):
-            return await self._remote.page(since, PAGE, model, store.lacking_vectors)
+            return None
         part = self._holding.part(state.role)
-        return await self._remote.page_of_part(since, model, part, store.absent)
+        older = await self._remote.older(state, since, part)
+        is_empty = not (await self._local.store.held()).total
+        return Wanted(part, older, unneeded=older if is_empty else 0)
+
+    async def _page(self, since: int, wanted: Wanted | None) -> RemotePage:
+        model, store = await self._local.model(), self._local.store
+        if wanted is None:
+            return await self._remote.page(since, PAGE, model, store.lacking_vectors)
+        return await self._remote.page_of_part(since, model, wanted, store.absent)
 
     async def push(self, state: RemoteState) -> Exchanged:
         """Sends everything that waits here.

@@ -81,7 +81,7 @@ async def with_total(settings: Settings, there: RemoteState, here: TeamHealth) -
     """
     if Holding.of(settings).is_whole(there.change):
         return here
-    remote = Remote(access(settings), patience=10.0)
+    remote = Remote(access(settings), timeout=10.0)
     try:
         return here.model_copy(update={"there": await remote.count()})
     finally:
@@ -95,7 +95,7 @@ async def remote_state(settings: Settings) -> RemoteState:
         TeamError: It can't be used; says why.
         ConfigurationError: The settings name no team.
     """
-    remote = Remote(access(settings), patience=10.0)
+    remote = Remote(access(settings), timeout=10.0)
     try:
         return await remote.state()
     finally:

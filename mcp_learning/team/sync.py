@@ -50,7 +50,7 @@ LEAST_SECONDS = 0.3
 READ_IN_SECONDS = 2.0
 """For which an exchange has the team's store read in what is new."""
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Seconds that one question to the server may take: a page of a first exchange takes longest."""
 
 
@@ -251,7 +251,7 @@ class TeamSync:
             remote = await anyio.to_thread.run_sync(
                 import_module, "mcp_learning.team.postgres.remote"
             )
-            self._remote = remote.Remote(access, PATIENCE)
+            self._remote = remote.Remote(access, TIMEOUT)
             self._exchange = exchange.Exchange(self._settings, self._local, self._remote)
         return self._exchange
 

@@ -5,11 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from team.hosts import Host, hosts, make_team
+from team.hosts import REPO, Host, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.dashboard import ListExecutions
+from mcp_learning.models.lessons import ListLessons, SaveLesson
 from mcp_learning.models.requests import ForgetExecutions
 
 pytestmark = pytest.mark.anyio
@@ -123,3 +124,40 @@ async def test_a_host_holds_what_is_young_enough_by_the_time_of_recording(
         )
         await second.exchange()
         assert await held(second) == set(ids[1:])
+
+
+async def test_of_its_own_a_host_holds_at_most_so_many_whatever_others_record(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path / "all", "ada", "ben") as both:
+        for host in both:
+            await host.exchange()
+        ids = [await both[1].record(f"mend the cart, part {n}") for n in range(3)]
+        await both[1].exchange()
+        for number in range(5):
+            await both[0].record(f"tidy up room {number}")
+        await both[0].exchange()
+    few = {"team_replica": "own", "team_replica_max_rows": 2}
+    async with hosts(server, database, tmp_path / "own", "ben", **few) as (host,):
+        await host.exchange()
+        assert await held(host) == set(ids[1:])
+
+
+async def test_a_host_that_joins_with_nothing_gets_lessons_with_what_they_rest_on(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path / "all", "ada") as (first,):
+        ids = [await first.record(f"mend the cart, part {n}") for n in range(6)]
+        lesson = SaveLesson(when="mending carts", do="oil them", evidence=ids[:1], repo=REPO)
+        await first.service.save_lesson(lesson)
+        await first.exchange()
+        ids += [await first.record(f"mend the cart, part {n}") for n in range(6, 12)]
+        await first.exchange()
+    few = {"team_replica_max_rows": 3}
+    async with hosts(server, database, tmp_path / "few", "ben", **few) as (second,):
+        await second.exchange()
+        assert await held(second) == {ids[0], *ids[-3:]}
+        shown = (await second.service.list_lessons(ListLessons())).lessons
+        assert [one.lesson.do for one in shown] == [lesson.do]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from mcp_learning.store.shared import Part
+from mcp_learning.team.postgres import feed
 from mcp_learning.team.postgres.connection import Connection, fetch
 
 Absent = Callable[[Sequence[UUID]], Awaitable[list[UUID]]]
@@ -33,11 +34,6 @@ _BESIDE = (
     "SELECT change, task_id FROM mcpl.vectors",
 )
 _RANGE = "WHERE team = %s AND change > %s AND change <= %s ORDER BY change LIMIT %s"
-_LESSONS = """
-SELECT lesson_id, doc::text, ARRAY(SELECT jsonb_array_elements_text(doc->'evidence')::uuid)
-FROM mcpl.lessons WHERE team = %s AND doc IS NOT NULL
-AND change <= %s AND (change > %s OR doc->'evidence' ?| %s) ORDER BY change
-"""
 _WHOLE = """
 SELECT 0 AS kind, x.change, x.task_id, NULL::uuid, x.author, x.updated_at, x.doc::text, NULL::int,
     NULL::bigint, NULL::bytea
@@ -57,7 +53,8 @@ ORDER BY kind, change
 # One statement sees one state of the store, and takes one round trip.
 
 _OLDER = """
-SELECT change FROM mcpl.executions WHERE team = %s AND doc IS NOT NULL
+SELECT change FROM mcpl.executions
+WHERE team = %s AND doc IS NOT NULL AND (%s::text IS NULL OR author = %s)
 ORDER BY change DESC OFFSET %s LIMIT 1
 """
 _COUNT = "SELECT count(*) FROM mcpl.executions WHERE team = %s AND doc IS NOT NULL"
@@ -81,6 +78,20 @@ class Whole(NamedTuple):
     vectors: list[Any]
     change: int
     epoch: str
+
+
+class Wanted(NamedTuple):
+    """Which changes a host wants that holds a part, as of one state of the store.
+
+    Attributes:
+        part: What it is to hold.
+        older: Executions up to this number are too old for it: as many as fit are later.
+        unneeded: Changes up to this number are about nothing that it holds or is to hold.
+    """
+
+    part: Part
+    older: int
+    unneeded: int
 
 
 class Changed(NamedTuple):
@@ -129,7 +140,7 @@ async def changed(
     since: int,
     last: int,
     model: str,
-    part: Part,
+    wanted: Wanted,
     absent: Absent,
 ) -> Changed:
     """The next changes to the executions that a host holds, or is to hold.
@@ -140,14 +151,13 @@ async def changed(
         since: The number up to which changes are known.
         last: The team's number in this state.
         model: Whose vectors are wanted.
-        part: What is to be held.
+        wanted: What is to be held, and which changes it needn't see.
         absent: Which of some executions aren't held.
     """
-    reached = last - since
-    older = await _older(connection, team, part.most) if reached > part.most else 0
+    part = wanted.part
     moment = None if part.since is None else part.since.strftime("%Y-%m-%dT%H:%M:%S")
-    belongs = [part.author != "", older, part.author, part.author, moment, moment]
-    limits = [team, since, last, MOST_IDS]
+    belongs = [part.author != "", wanted.older, part.author, part.author, moment, moment]
+    limits = [team, max(since, wanted.unneeded), last, MOST_IDS]
     rows = await fetch(connection, _CHANGED, [*belongs, *limits])
     last = _cut(rows, last)
     beside = []
@@ -164,13 +174,13 @@ async def changed(
     gone = [row[1] for row in rows if row[2]]
     every = (row for row in (*rows, *beside) if row[0] <= last)
     touched = dict.fromkeys(one for row in every for one in row[1:] if isinstance(one, UUID))
-    lessons = await fetch(connection, _LESSONS, [team, last, since, list(map(str, touched))])
+    lessons = await feed.lessons(connection, team, since, last, list(touched))
     lessons_on = {one for row in lessons for one in row[2]}
     not_here = set(await absent([*touched, *lessons_on]))
-    wanted = {*fits, *lessons_on, *(one for one in touched if one not in not_here)} - {*gone}
-    found = await whole(connection, team, list(wanted), model)
+    sent = {*fits, *lessons_on, *(one for one in touched if one not in not_here)} - {*gone}
+    found = await whole(connection, team, list(sent), model)
     forgotten = await fetch(connection, _FORGOTTEN, [team, gone]) if gone else []
-    left_out = [one for one in touched if one not in wanted and one not in set(gone)]
+    left_out = [one for one in touched if one not in sent and one not in set(gone)]
     return Changed(
         found._replace(executions=[*forgotten, *found.executions]), lessons, left_out, last
     )
@@ -182,12 +192,24 @@ async def count(connection: Connection, team: UUID) -> int:
     return int(number)
 
 
+async def older(connection: Connection, team: UUID, since: int, last: int, part: Part) -> int:
+    """The number up to which executions are too old for a part; 0: none is.
+
+    Args:
+        connection: To the store.
+        team: Id of the team.
+        since: Those up to this number are known.
+        last: The team's number.
+        part: Which.
+    """
+    if part.author == "":
+        return last
+    if last - since <= part.most:
+        return 0
+    rows = await fetch(connection, _OLDER, [team, part.author, part.author, part.most])
+    return int(rows[0][0]) if rows else 0
+
+
 def _cut(rows: Sequence[Any], last: int) -> int:
     """The number up to which rows of a query with a limit are all that there are."""
     return rows[-1][0] if len(rows) >= MOST_IDS else last
-
-
-async def _older(connection: Connection, team: UUID, most: int) -> int:
-    """The number up to which executions are too old for a part of `most` of them; 0: none is."""
-    rows = await fetch(connection, _OLDER, [team, most])
-    return int(rows[0][0]) if rows else 0

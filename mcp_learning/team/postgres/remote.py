@@ -1,7 +1,7 @@
 """Remote: this host's connection to the team's store, opened when needed; values in, values out."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import NamedTuple, cast
@@ -14,7 +14,7 @@ from mcp_learning.errors import TeamError
 from mcp_learning.models.fields import clean_values
 from mcp_learning.store.shared import Part
 from mcp_learning.team.access import Access
-from mcp_learning.team.postgres import losses, parts, schema
+from mcp_learning.team.postgres import feed, losses, parts, schema
 from mcp_learning.team.postgres.connection import (
     TOO_OLD,
     Connection,
@@ -40,31 +40,6 @@ WHERE t.name = %s
 """
 # The server is part of the epoch: one that takes another's place may lack its last commits.
 
-_EXECUTIONS = """
-SELECT change, task_id, author, updated_at, doc::text FROM mcpl.executions
-WHERE team = %s AND change > %s AND change <= %s ORDER BY change LIMIT %s
-"""
-_FEEDBACK = """
-SELECT change, feedback_id, task_id, doc::text FROM mcpl.feedback
-WHERE team = %s AND change > %s AND change <= %s ORDER BY change LIMIT %s
-"""
-_USES = """
-SELECT change, task_id, used, at FROM mcpl.uses
-WHERE team = %s AND change > %s AND change <= %s ORDER BY change LIMIT %s
-"""
-_VECTORS = """
-SELECT change, task_id, part, described, vector FROM mcpl.vectors
-WHERE team = %s AND change > %s AND change <= %s AND model = %s ORDER BY change LIMIT %s
-"""
-_LESSONS = """
-SELECT lesson_id, doc::text FROM mcpl.lessons WHERE team = %s AND doc IS NOT NULL
-AND change <= %s AND (change > %s OR doc->'evidence' ?| %s) ORDER BY change
-"""
-# Also earlier ones that rest on executions which come only now.
-_EARLIER_VECTORS = """
-SELECT change, task_id, part, described, vector FROM mcpl.vectors
-WHERE team = %s AND task_id = ANY(%s) AND model = %s AND change <= %s ORDER BY change
-"""
 _IDS = "SELECT task_id FROM mcpl.executions WHERE team = %s AND doc IS NOT NULL"
 
 
@@ -119,20 +94,17 @@ class Pushed(NamedTuple):
     absent: Sequence[UUID]
 
 
-Lacking = Callable[[Sequence[UUID]], Awaitable[list[UUID]]]
-
-
 class Remote:
     """One connection, made at the first call and again after a failure. For one task at a time.
 
     Args:
         access: The team's store.
-        patience: Seconds that a call may take.
+        timeout: Seconds that a call may take.
     """
 
-    def __init__(self, access: Access, patience: float) -> None:
+    def __init__(self, access: Access, timeout: float) -> None:
         self._access = access
-        self._patience = patience
+        self._timeout = timeout
         self._connection: Connection | None = None
 
     async def close(self) -> None:
@@ -184,7 +156,7 @@ class Remote:
             async with self._connected() as connection:
                 await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(team)])
 
-    async def page(self, since: int, limit: int, model: str, lacking: Lacking) -> RemotePage:
+    async def page(self, since: int, limit: int, model: str, lacking: feed.Lacking) -> RemotePage:
         """The next changes, as of one moment.
 
         Args:
@@ -198,17 +170,35 @@ class Remote:
             TeamError: They can't be read.
         """
         async with self._at_one_moment() as connection:
-            return await self._page(connection, since, limit, model, lacking)
+            now = await self._state(connection)
+            read = await feed.changed(
+                connection, now.team, since, now.change, limit, model, lacking
+            )
+            return await anyio.to_thread.run_sync(page_of, read)
+
+    async def older(self, state: RemoteState, since: int, part: Part) -> int:
+        """The number up to which executions are too old for a part: as many as fit are later.
+
+        Args:
+            state: Of the team's store.
+            since: Changes up to this number are known.
+            part: Which.
+
+        Raises:
+            TeamError: It can't be read.
+        """
+        async with self._connected() as connection:
+            return await parts.older(connection, state.team, since, state.change, part)
 
     async def page_of_part(
-        self, since: int, model: str, part: Part, absent: parts.Absent
+        self, since: int, model: str, wanted: parts.Wanted, absent: parts.Absent
     ) -> RemotePage:
         """The next changes to a part of what the team has, as of one moment.
 
         Args:
             since: The number up to which they are known.
             model: Whose vectors are wanted.
-            part: What this host is to hold.
+            wanted: What this host is to hold, and which changes it needn't see.
             absent: Which of some executions aren't here; changes to what is here are sent, too.
 
         Raises:
@@ -217,7 +207,7 @@ class Remote:
         async with self._at_one_moment() as connection:
             now = await self._state(connection)
             found = await parts.changed(
-                connection, now.team, since, now.change, model, part, absent
+                connection, now.team, since, now.change, model, wanted, absent
             )
             read = Read(*found.whole[:3], found.lessons, found.whole.vectors, now.change)
             page = await anyio.to_thread.run_sync(page_of, read)
@@ -258,32 +248,6 @@ class Remote:
                     yield connection
             finally:
                 await connection.set_isolation_level(None)
-
-    async def _page(
-        self, connection: Connection, since: int, limit: int, model: str, lacking: Lacking
-    ) -> RemotePage:
-        now = await self._state(connection)
-        team, last = now.team, now.change
-        found = []
-        for query in (_EXECUTIONS, _FEEDBACK, _USES):
-            rows = await fetch(connection, query, [team, since, last, limit])
-            if len(rows) == limit:  # there may be more of this kind: what comes later waits
-                last = rows[-1][0]
-            found.append(rows)
-        vectors = await fetch(connection, _VECTORS, [team, since, last, model, limit])
-        if len(vectors) == limit:
-            last = vectors[-1][0]
-        executions, feedback, uses = ([row for row in rows if row[0] <= last] for rows in found)
-        sent = {row[1] for row in vectors}
-        given = [row[1] for row in executions if row[4] is not None and row[1] not in sent]
-        wanted = await lacking(given)
-        if wanted and since:
-            earlier = await fetch(connection, _EARLIER_VECTORS, [team, wanted, model, since])
-            vectors = [*earlier, *vectors]
-        ids = [str(row[1]) for row in executions]
-        lessons = await fetch(connection, _LESSONS, [team, last, since, ids])
-        read = Read(executions, feedback, uses, lessons, vectors, last)
-        return await anyio.to_thread.run_sync(page_of, read)
 
     async def lacks(self, ids: Sequence[UUID], epoch: str) -> Lacks:
         """What this server lacks of what was sent in an earlier epoch.
@@ -330,7 +294,7 @@ class Remote:
                 async with in_plain_words():
                     await schema.check(self._connection)
             async with in_plain_words():
-                with anyio.fail_after(self._patience):
+                with anyio.fail_after(self._timeout):
                     yield self._connection
         except BaseException:
             await self.close()

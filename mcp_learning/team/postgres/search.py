@@ -57,8 +57,8 @@ class TeamCandidates(NamedTuple):
 class RemoteSearch(Remote):
     """A connection on which questions are asked, as `Remote`."""
 
-    def __init__(self, access: Access, patience: float) -> None:
-        super().__init__(access, patience)
+    def __init__(self, access: Access, timeout: float) -> None:
+        super().__init__(access, timeout)
         self._id: UUID | None = None  # of the team
 
     async def candidates(self, question: TeamQuestion) -> TeamCandidates:
