@@ -186,17 +186,18 @@ END $$;
 -- (search/lexical/query_terms.py), so that of many tasks with the same words the same ones come first there.
 --
 -- How rare words are, the planner's statistics say.
--- rows: about how many pass the condition; words that most of them have aren't looked for.
+-- rows: about how many pass the condition; words that most of them have aren't looked for. If too many have even the rarest
+-- one, rows with all of the words are looked for, then, if those are of few tasks, with the rarer two thirds of them, and so on.
 CREATE FUNCTION mcpl.tasks_by_words(
     wanted_team uuid, question text, condition text, rows float8, most int
 ) RETURNS bigint[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    once tsquery[];
-    twice tsquery[];
-    thrice tsquery[];
-    weights float8[];
-    chosen tsquery;
+    at_most CONSTANT int := 20000;  -- rows that are compared: 0.2 s
+    lexemes text[];  -- the rarest first
+    score text;
+    any_of text;
+    all_of int;  -- so many of the rarest words
     mean float8 := (SELECT avg(l.length) FROM (
         SELECT s.length FROM mcpl.searched s WHERE s.team = wanted_team LIMIT 1000
     ) l);
@@ -214,29 +215,30 @@ BEGIN
         LEFT JOIN known k USING (lexeme)
         ORDER BY share LIMIT 16
     ), each AS (
-        SELECT lexeme, power(-ln(least(share, 0.99)), 1.5) AS weight,
+        SELECT lexeme, share, power(-ln(least(share, 0.99)), 1.5) AS weight,
             sum(share) OVER w * rows <= 4000 OR row_number() OVER w = 1 AS wanted
         FROM asked WINDOW w AS (ORDER BY share, lexeme ROWS UNBOUNDED PRECEDING)
     )
-    SELECT array_agg(format('''%s''', lexeme)::tsquery), array_agg(format('''%s'':ABC', lexeme)::tsquery),
-        array_agg(format('''%s'':AB', lexeme)::tsquery), array_agg(weight),
-        string_agg(format('''%s''', lexeme), '|') FILTER (WHERE wanted)
-    INTO once, twice, thrice, weights, chosen FROM each;
-    IF chosen IS NULL THEN
-        RETURN '{}';
-    END IF;
-    EXECUTE format($q$
-        SELECT array_agg(task ORDER BY score DESC, latest DESC) FROM (
-            SELECT s.task, max(s.recorded_at) AS latest, max((
-                SELECT sum(u.weight * n.times / (n.times + 0.3 + 0.9 * s.length / $5))
-                FROM unnest($3, $4, $6, $7) u(once, weight, twice, thrice), LATERAL (
-                    SELECT CASE WHEN s.words @@ u.twice THEN 2 + (s.words @@ u.thrice)::int ELSE 1 END AS times
-                ) n WHERE s.words @@ u.once
-            )) AS score
-            FROM mcpl.searched s WHERE s.words @@ $2 AND %s
-            GROUP BY s.task ORDER BY score DESC, latest DESC LIMIT $8
-        ) best
-    $q$, condition) INTO tasks USING wanted_team, chosen, once, weights, mean, twice, thrice, most;
+    SELECT array_agg(lexeme ORDER BY share, lexeme), string_agg(format(
+            'CASE WHEN NOT s.words @@ ''%1$s''::tsquery THEN 0 '
+            'WHEN s.words @@ ''%1$s:AB''::tsquery THEN 3 * %2$s::float8 / (3 + s.norm) '
+            'WHEN s.words @@ ''%1$s:ABC''::tsquery THEN 2 * %2$s::float8 / (2 + s.norm) '
+            'ELSE %2$s::float8 / (1 + s.norm) END', lexeme, weight), ' + '),
+        string_agg(lexeme, '|') FILTER (WHERE wanted),
+        CASE WHEN min(share) * rows > at_most THEN count(*) ELSE least(count(*), 1) END
+    INTO lexemes, score, any_of, all_of FROM each;
+    WHILE all_of > 0 AND coalesce(cardinality(tasks), 0) < most LOOP
+        EXECUTE format($q$
+            SELECT array_agg(task ORDER BY score DESC, latest DESC) FROM (
+                SELECT s.task, max(s.recorded_at) AS latest, max(%s) AS score FROM (
+                    SELECT s.task, s.recorded_at, s.words, 0.3 + 0.9::float8 * s.length / $3 AS norm
+                    FROM mcpl.searched s WHERE s.words @@ $2::tsquery AND %s LIMIT $4
+                ) s GROUP BY s.task ORDER BY score DESC, latest DESC LIMIT $5
+            ) best
+        $q$, score, condition) INTO tasks USING wanted_team,
+            CASE WHEN all_of > 1 THEN array_to_string(lexemes[:all_of], '&') ELSE any_of END, mean, at_most, most;
+        all_of := all_of * 2 / 3;
+    END LOOP;
     RETURN coalesce(tasks, '{}');
 END $$;
 
