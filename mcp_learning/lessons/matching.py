@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -35,6 +35,10 @@ _SAYS = {"evidence": "the records", "agent": "an agent", "person": "a person"}
 _STANDING = {"trial": "on trial", "kept": "kept", "candidate": "waiting", "retired": "retired"}
 
 
+Similarities = Callable[[Sequence[Lesson], str], Mapping[UUID, float]]
+"""Cosine similarities of lessons' texts and a task, -1..1, by lesson, where known."""
+
+
 class TaskAtHand(NamedTuple):
     """A task that an agent is about to do.
 
@@ -54,7 +58,7 @@ class TaskAtHand(NamedTuple):
 
 
 def matching_lessons(
-    lessons: Iterable[Lesson], task: TaskAtHand, similarity: Mapping[UUID, float]
+    lessons: Iterable[Lesson], task: TaskAtHand, similarities: Similarities
 ) -> list[Lesson]:
     """Lessons in use that match a task, those with the greatest expected gain first.
 
@@ -64,23 +68,17 @@ def matching_lessons(
     Args:
         lessons: All lessons.
         task: The task.
-        similarity: Cosine similarities of lessons' texts and the task, -1..1, where known.
+        similarities: Called for those of which nothing else decides, unless there are none.
     """
-    return by_expected_gain(
-        one
-        for one in lessons
-        if _may_fit(one, task)
-        and (_is_named(one, task) or similarity.get(one.lesson_id, -1.0) >= NEAR)
-    )
-
-
-def undecided(lessons: Iterable[Lesson], task: TaskAtHand) -> list[Lesson]:
-    """Lessons in use that match or not depending on their similarity, which has to be computed."""
-    return [
-        one
-        for one in lessons
-        if one.kind != "approach" and _may_fit(one, task) and not _is_named(one, task)
-    ]
+    named: list[Lesson] = []
+    others: list[Lesson] = []
+    for one in lessons:
+        if _may_fit(one, task):
+            (named if _is_named(one, task) else others).append(one)
+    compared = [one for one in others if one.kind != "approach"]
+    similarity = similarities(compared, task.description) if compared else {}
+    near = (one for one in compared if similarity.get(one.lesson_id, -1.0) >= NEAR)
+    return by_expected_gain([*named, *near])
 
 
 def _may_fit(lesson: Lesson, task: TaskAtHand) -> bool:

@@ -5,29 +5,27 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from mcp_learning.store.protocol import Store
-
 T = TypeVar("T")
 
 PAUSE = 1.0  # seconds for which changes are collected before they are written
 
 
 class CurrentValue(Generic[T]):
-    """What a store gave last; read again after something was committed.
+    """What a store gave last; read again once its revision is another one.
 
     Args:
-        store: What is read from.
         read: Reads it.
+        revision: `Store.revision`, or that of a part of the store.
     """
 
-    def __init__(self, store: Store, read: Callable[[], Awaitable[T]]) -> None:
-        self._store = store
+    def __init__(self, read: Callable[[], Awaitable[T]], revision: Callable[[], Hashable]) -> None:
         self._read = read
+        self._revision = revision
         self._known: tuple[Hashable, T] | None = None
 
     async def get(self) -> T:
         """The value as of the last commit. Raises as `read` does."""
-        revision = self._store.revision  # before reading: what is committed meanwhile is read again
+        revision = self._revision()  # before reading: what is committed meanwhile is read again
         if self._known is None or self._known[0] != revision:
             self._known = (revision, await self._read())
         return self._known[1]

@@ -81,7 +81,7 @@ class LessonBook:
         self._looked_at: Hashable = None
         self._looking = anyio.Lock()
         self._rests_until = 0.0
-        self._lessons = CurrentValue(store, store.lessons).get
+        self._lessons = CurrentValue(store.lessons, lambda: store.lesson_revision).get
         self.showings = Showings(store, indexing)
         intake = LessonIntake(store, excluded)
         self.save, self.import_lessons = intake.save, intake.import_lessons

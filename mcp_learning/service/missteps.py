@@ -65,7 +65,7 @@ class Missteps:
         if repos not in self._known and len(self._known) >= _MOST_REPOSITORIES:
             self._known.clear()
         read = partial(self._store.traces, repos, MOST_TRACES)
-        return self._known.setdefault(repos, CurrentValue(self._store, read))
+        return self._known.setdefault(repos, CurrentValue(read, lambda: self._store.revision))
 
 
 def _found(

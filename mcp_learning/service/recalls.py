@@ -27,7 +27,7 @@ class Recalls:
         self._saving: Counter[UUID] = Counter()
         self._later = WriteBehind(self.save)
         self.run = self._later.run
-        self.votes = CurrentValue(store, store.votes).get
+        self.votes = CurrentValue(store.votes, lambda: store.revision).get
 
     def returned(self, task_ids: Iterable[UUID]) -> None:
         """Adds one to the count of each execution that an answer named."""

@@ -33,6 +33,7 @@ from mcp_learning.settings import Settings
 from mcp_learning.store.types import Shown, Vote
 
 if TYPE_CHECKING:
+    from mcp_learning.embed.embedder import EmbeddedQuery
     from mcp_learning.recommend.history import HistoryCache
     from mcp_learning.recommend.recommend import Assessment
 
@@ -69,14 +70,14 @@ class Searches:
         searched: Callable[[], None],
     ) -> None:
         self._settings = settings
-        self._store, self._embedder, self._retriever = sync.store, sync.embedder, sync.retriever
+        self._store, self.embedder, self._retriever = sync.store, sync.embedder, sync.retriever
         self._sync = sync
         self._queue = queue
         self._searched = searched
         self._threads = anyio.CapacityLimiter(_THREADS)
         # A host that lacks executions fetches what is like a question, and then searches for it;
-        # a lookup searches several times. Each embeds the same text.
-        self._embed_query = lru_cache(maxsize=_QUESTIONS)(self._embedder.embed_query)
+        # a lookup searches several times; lessons are compared, too. Each embeds the same text.
+        self._embed_query = lru_cache(maxsize=_QUESTIONS)(self.embedder.embed_query)
         self._recommending: ModuleType | None = None
         self._histories: HistoryCache | None = None
 
@@ -113,7 +114,7 @@ class Searches:
             query = self._query(text, filters=filters, limit=limit, floor=floor)
             if mode != "configured":
                 query = replace(query, mode=mode)
-                self._retriever.open_index(self._embedder.fingerprint, wanted=mode == "hnsw")
+                self._retriever.open_index(self.embedder.fingerprint, wanted=mode == "hnsw")
             found = self._retriever.search(query)
             texts = self._known(found)
             if not _missing(found, texts):
@@ -193,12 +194,20 @@ class Searches:
         query = partial(self._query, text, filters=Filters(), limit=1, floor=None)
         return await anyio.to_thread.run_sync(query, limiter=self._threads)
 
+    def embed_question(self, question: str) -> "EmbeddedQuery":
+        """Embeds a text without secrets, unless it is one of the last `_QUESTIONS`; blocks.
+
+        Raises:
+            EmbedderUnavailable: The model can't be loaded.
+        """
+        return self._embed_query(embedding_text(question))
+
     def _query(self, text: str, *, filters: Filters, limit: int, floor: float | None) -> Query:
         # Stored text has no secrets either, so a question is most similar without its own.
         question, _ = redact(text)
         vector, background, unknown = None, 0.0, 0.0
         if not self._sync.reembed_due:
-            asked = self._embed_query(embedding_text(question))
+            asked = self.embed_question(question)
             background, unknown = asked.background, asked.unknown
             vector = asked.vector if unknown < 1 else None
         return Query(
@@ -208,7 +217,7 @@ class Searches:
             filters=filters,
             limit=limit,
             floor=self._settings.min_similarity if floor is None else floor,
-            noise=self._embedder.floor,
+            noise=self.embedder.floor,
             background=background,
             unknown=unknown,
             now=datetime.now(UTC),

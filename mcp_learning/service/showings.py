@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mcp_learning.service.indexer import Indexer
+    from mcp_learning.service.searches import Searches
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ class Showings:
     def __init__(self, store: Store, indexing: Callable[[], Awaitable["Indexer"]]) -> None:
         self._store = store
         self._indexing = indexing
-        self._in_use = CurrentValue(store, partial(store.lessons, in_use=True)).get
+        in_use = partial(store.lessons, in_use=True)
+        self._in_use = CurrentValue(in_use, lambda: store.lesson_revision).get
         self._noted: list[Showing] = []
         self._later = WriteBehind(self.save)
         self.run = self._later.run
@@ -81,9 +83,10 @@ class Showings:
         else:
             kind = request.task_type or matching.commonest_type(types)
             task = matching.TaskAtHand(request.task_description, repo, kind, alike, known_as)
-            open_ones = await anyio.to_thread.run_sync(matching.undecided, lessons, task)
-            near = await self._similarities(open_ones, task.description) if open_ones else {}
-            known = await anyio.to_thread.run_sync(matching.matching_lessons, lessons, task, near)
+            compare = partial(self._similarities, (await self._indexing()).searches)
+            known = await anyio.to_thread.run_sync(
+                matching.matching_lessons, lessons, task, compare
+            )
         now = datetime.now(UTC)
         unit = request.session_id or f"{task_key(task.description)} {now:%Y-%m-%d}"
         offered = matching.choose(known, unit)
@@ -134,27 +137,25 @@ class Showings:
         ]
         self._later.notice()
 
-    async def _similarities(self, lessons: Sequence[Lesson], text: str) -> dict[UUID, float]:
-        """Cosine similarity of each lesson's text and another; empty without a model."""
-        embedder = (await self._indexing()).embedder
+    def _similarities(
+        self, searches: "Searches", lessons: Sequence[Lesson], text: str
+    ) -> dict[UUID, float]:
+        """Cosine similarity of each lesson's text and another; empty without a model. Blocks."""
+        import numpy as np
 
-        def compare() -> dict[UUID, float]:
-            import numpy as np
-
-            names = [(one.lesson_id, one.worded_at) for one in lessons]
-            missing = [n for n, name in enumerate(names) if name not in self._vectors]
-            texts = [embedding_text(f"{lessons[n].when}. {lessons[n].do or ''}") for n in missing]
-            made = {names[n]: v for n, v in zip(missing, embedder.embed(texts), strict=True)}
-            known = self._vectors | made
-            self._vectors = dict(list(known.items())[-_MOST_VECTORS:])
-            asked = embedder.embed([embedding_text(redact(text)[0])])[0]
-            near = np.stack([known[name] for name in names]) @ asked
-            return {name[0]: float(one) for name, one in zip(names, near, strict=True)}
-
+        names = [(one.lesson_id, one.worded_at) for one in lessons]
+        missing = [n for n, name in enumerate(names) if name not in self._vectors]
+        texts = [embedding_text(f"{lessons[n].when}. {lessons[n].do or ''}") for n in missing]
         try:
-            return await anyio.to_thread.run_sync(compare)
+            vectors = searches.embedder.embed(texts)
+            asked = searches.embed_question(redact(text)[0])
         except EmbedderUnavailable:
             return {}
+        made = {names[n]: vector for n, vector in zip(missing, vectors, strict=True)}
+        known = self._vectors | made
+        self._vectors = dict(list(known.items())[-_MOST_VECTORS:])
+        near = np.stack([known[name] for name in names]) @ asked.vector
+        return {name[0]: float(one) for name, one in zip(names, near, strict=True)}
 
 
 def _task_of(request: FindSimilarTasks | RecommendApproach) -> LessonsFor:

@@ -71,6 +71,10 @@ class Store(LessonStore, Protocol):
         """
 
     @property
+    def lesson_revision(self) -> Hashable:
+        """The same for lessons, which neither `upsert` nor `add_feedback` changes."""
+
+    @property
     def closing(self) -> bool:
         """Whether `close` was called: every further call fails."""
 

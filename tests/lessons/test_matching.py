@@ -1,5 +1,6 @@
 """Which lessons an agent meets: at most three in 200 tokens, with a place for one on trial."""
 
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import pytest
@@ -41,23 +42,45 @@ def test_one_on_trial_has_a_place_beside_kept_ones_and_they_take_turns() -> None
 def test_a_lesson_fits_by_type_repository_execution_words_or_meaning() -> None:
     known = uuid4()
     told = lesson(evidence=[known], repo="acme/shop", task_type="bug_fix")
-    elsewhere = TaskAtHand("the login fails", "acme/billing", "bug_fix")
-    assert matching.matching_lessons([told], elsewhere, {}) == []
-    assert matching.matching_lessons([told], TaskAtHand("the login fails", "", "docs"), {}) == []
-    assert matching.matching_lessons([told], TaskAtHand("the login fails"), {}) == [told]
+
+    def fits(task: TaskAtHand, similarity: float = 0.0) -> bool:
+        return matching.matching_lessons([told], task, lambda *_: {told.lesson_id: similarity}) == [
+            told
+        ]
+
+    assert not fits(TaskAtHand("the login fails", "acme/billing", "bug_fix"), 1.0)
+    assert not fits(TaskAtHand("the login fails", "", "docs"), 1.0)
+    assert fits(TaskAtHand("the login fails"))
     other = TaskAtHand("users can't get in", "shop", "bug_fix")
-    assert matching.matching_lessons([told], other, {}) == []
-    assert matching.undecided([told], other) == [told]
-    assert matching.matching_lessons([told], other, {told.lesson_id: 0.6}) == [told]
-    assert matching.matching_lessons([told], other._replace(alike=[known]), {}) == [told]
+    assert not fits(other)
+    assert fits(other, 0.6)
+    assert fits(other._replace(alike=[known]))
+
+
+def test_only_lessons_of_which_nothing_else_decides_are_compared_by_meaning() -> None:
+    named, other = lesson(), lesson(when="the printer is on fire")
+    approach = lesson(kind="approach", task_type="bug_fix", when="the task is a bug_fix")
+    compared: list[tuple[list[Lesson], str]] = []
+
+    def compare(lessons: Sequence[Lesson], text: str) -> dict[UUID, float]:
+        compared.append((list(lessons), text))
+        return {}
+
+    task = TaskAtHand("the login fails", task_type="docs")
+    assert matching.matching_lessons([named, other, approach], task, compare) == [named]
+    assert compared == [([other], "the login fails")]
+    matching.matching_lessons([named], task, compare)
+    assert len(compared) == 1
 
 
 def test_what_is_known_of_approaches_fits_the_tasks_of_the_type_alone() -> None:
     one = lesson(kind="approach", task_type="bug_fix", when="the task is a bug_fix")
-    assert matching.matching_lessons([one], TaskAtHand("anything", task_type="bug_fix"), {}) == [
-        one
-    ]
-    assert matching.matching_lessons([one], TaskAtHand("the task is a bug_fix"), {}) == []
+
+    def fitting(task: TaskAtHand) -> list[Lesson]:
+        return matching.matching_lessons([one], task, lambda *_: {one.lesson_id: 1.0})
+
+    assert fitting(TaskAtHand("anything", task_type="bug_fix")) == [one]
+    assert fitting(TaskAtHand("the task is a bug_fix")) == []
 
 
 def test_a_command_is_known_by_its_first_words_in_its_repository() -> None:

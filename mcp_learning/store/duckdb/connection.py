@@ -84,6 +84,8 @@ class Database:
         """How often the file was opened; each time it may be another file."""
         self.commits = 0
         """Number of committed writes that changed data that searches and indexes read."""
+        self.lesson_commits = 0
+        """Number of those that may have changed lessons."""
         self._memory_limit_mb = memory_limit_mb
         self._prepare = prepare
         self._limiter: anyio.CapacityLimiter | None = None
@@ -113,6 +115,7 @@ class Database:
         *,
         counted: Callable[[T], bool] | None = None,
         committed: Callable[[T], None] | None = None,
+        lessons: bool = True,
     ) -> T:
         """Runs `fn` in a transaction on the writer thread; returns after COMMIT.
 
@@ -124,12 +127,14 @@ class Database:
                 data that searches or indexes read. None: it always does.
             committed: Called with the result on the writer thread, after COMMIT and before
                 `commits` changes; must not raise.
+            lessons: Whether it may change lessons.
 
         Raises:
             StoreError: The database can't be opened or written.
         """
-        call = QueuedCall(fn, transaction=True, counted=counted, committed=committed)
-        return await self._submit(call)
+        return await self._submit(
+            QueuedCall(fn, transaction=True, counted=counted, committed=committed, lessons=lessons)
+        )
 
     async def read(self, fn: Callable[[Cursor], T], *, repeat: bool = True) -> T:
         """Runs `fn` with a cursor of its own in a worker thread.
@@ -275,7 +280,9 @@ class Database:
             self._failed = root
         if call.committed is not None:
             call.committed(result)
-        self.commits += call.counted is None or call.counted(result)
+        counted = call.counted is None or call.counted(result)
+        self.commits += counted
+        self.lesson_commits += counted and call.lessons
         if files.moved:  # meanwhile: what was committed may be in the file that was moved
             raise replaced_error(self.path)
         return result

@@ -24,6 +24,7 @@ class QueuedCall(Generic[T]):
         transaction: Whether to run it in a transaction.
         counted: As for `Database.write`.
         committed: As for `Database.write`.
+        lessons: As for `Database.write`.
     """
 
     def __init__(
@@ -33,11 +34,13 @@ class QueuedCall(Generic[T]):
         transaction: bool = False,
         counted: Callable[[T], bool] | None = None,
         committed: Callable[[T], None] | None = None,
+        lessons: bool = True,
     ) -> None:
         self.fn = fn
         self.transaction = transaction
         self.counted = counted
         self.committed = committed
+        self.lessons = lessons
         self._token = anyio.lowlevel.current_token()
         self._done = anyio.Event()
         self._result: T

@@ -122,6 +122,10 @@ class DuckDBStore(SharedRows):
         return self._opening, self.database.commits
 
     @property
+    def lesson_revision(self) -> Hashable:
+        return self._opening, self.database.lesson_commits
+
+    @property
     def _opening(self) -> Hashable:
         """A value that is different for every opening of the file, by whichever object."""
         return self._identity, self.database.openings
@@ -168,7 +172,7 @@ class DuckDBStore(SharedRows):
             changed |= bool(added)
             return Upserted(created=old is None, missing=[])
 
-        return await self.database.write(write, counted=lambda _: changed)
+        return await self.database.write(write, counted=lambda _: changed, lessons=False)
 
     async def get(self, task_id: UUID) -> StoredExecution | None:
         def read(cursor: Cursor) -> StoredExecution | None:
@@ -205,7 +209,9 @@ class DuckDBStore(SharedRows):
                 self.outbox.judged(cursor, about, feedback_id)
             return len(executions.feedback_of(cursor, task_id))
 
-        return await self.database.write(write, counted=lambda number: number is not None)
+        return await self.database.write(
+            write, counted=lambda number: number is not None, lessons=False
+        )
 
     async def delete(self, selection: Selection, *, dry_run: bool = False) -> Deletion:
         if dry_run:

@@ -46,6 +46,21 @@ class LessonContract:
         await put(store, one, two)
         assert await store.lessons() == sorted([one, two], key=lambda x: x.lesson_id)
 
+    async def test_their_revision_changes_with_them_and_their_evidence_alone(
+        self, store: Store
+    ) -> None:
+        a, b = await record(store), await record(store)
+        await put(store, lesson(a.task_id, b.task_id))
+        before = store.lesson_revision
+        await store.upsert(a.task_id, changed(outcome="failure"))
+        await record(store)
+        assert store.lesson_revision == before
+        await store.delete(Selection(task_ids=[a.task_id]))
+        without = store.lesson_revision
+        assert without != before
+        await put(store, lesson(b.task_id))
+        assert store.lesson_revision not in (before, without)
+
     async def test_a_new_state_replaces_the_old_one_and_history_grows(self, store: Store) -> None:
         a = await record(store)
         one = lesson(a.task_id)
