@@ -6,7 +6,7 @@ changed, and reads the texts of what it found.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -138,11 +138,17 @@ class Retriever:
         self._compare_speeds()
         rows.release()
 
-    def apply(self, changes: Changes) -> None:
-        """Takes in what changed in the store since the rows were read."""
+    def apply(self, changes: Changes, texts: Iterable[Shown] = ()) -> None:
+        """Takes in what changed in the store since the rows were read.
+
+        Args:
+            changes: All of it.
+            texts: Of some of these executions, read since.
+        """
         self.rows.apply(changes)
         halves = changes.deleted.tolist()
         self.summaries.drop(UUID(int=high << 64 | low) for high, low in halves)
+        self.summaries.keep(texts)
 
     def open_index(self, fingerprint: str, *, wanted: bool = False) -> None:
         """Opens the index if it is `wanted`, or if there are so many rows that searches use it."""

@@ -70,12 +70,12 @@ class Untokenised(NamedTuple):
 
     Attributes:
         first: The first of the rows.
-        numbers: Change numbers of the living ones.
+        hashes: Text hashes of the living ones, by change number.
         text_hashes: Of all of them.
     """
 
     first: int
-    numbers: list[int]
+    hashes: dict[int, int]
     text_hashes: list[int]
 
 
@@ -263,8 +263,9 @@ class RowTable:
             view = self._catalog.view()
             part = slice(first, first + TEXTS_CHUNK)
             alive = view["alive"][part]  # the texts of a dead row are gone
-            numbers = view["sequence"][part][alive].tolist()
-            return Untokenised(first, numbers, view["text_hash"][part].tolist())
+            numbers, hashes = view["sequence"][part], view["text_hash"][part]
+            living = zip(numbers[alive].tolist(), hashes[alive].tolist(), strict=True)
+            return Untokenised(first, dict(living), hashes.tolist())
 
     def add_texts(self, wanted: Untokenised, texts: Iterable[IndexedTexts]) -> int:
         """Tokenises the texts of rows; returns the number of rows.

@@ -6,6 +6,7 @@ The queue is simply the executions without a vector, so it survives any crash.
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from uuid import UUID
 
 import anyio
@@ -60,12 +61,12 @@ class EmbeddingQueue:
             if not self._retriever.rows.unembedded:
                 return
             async with self._sync.storing:  # others get their turn between two batches
-                rows = self._retriever.rows
-                numbers = await anyio.to_thread.run_sync(rows.queue, BATCH, up_to)
+                numbers, waiting = await anyio.to_thread.run_sync(self._next, up_to)
                 if not numbers:
                     return
-                waiting = await self._store.unembedded(BATCH, numbers=numbers)
-                batch = _batch(waiting)
+                if missing := sorted(set(numbers) - {one.sequence for one in waiting}):
+                    waiting += await self._store.unembedded(BATCH, numbers=missing)
+                batch = _batch(sorted(waiting, key=attrgetter("sequence")))
                 stored = 0
                 if batch:
                     vectors, further = await _vectors_of(self._embedder, batch)
@@ -76,6 +77,12 @@ class EmbeddingQueue:
                     await self._sync.read_anew()
             if fruitless > _MOST_FRUITLESS:
                 return
+
+    def _next(self, up_to: int) -> tuple[list[int], list[Unembedded]]:
+        """Change numbers of the next executions to embed, and those whose texts are cached."""
+        numbers = self._retriever.rows.queue(BATCH, up_to)
+        known = self._retriever.summaries.known(numbers).values()
+        return numbers, [Unembedded(o.task_id, o.sequence, o.task_description) for o in known]
 
     async def _put(
         self,

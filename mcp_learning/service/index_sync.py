@@ -15,11 +15,15 @@ import anyio.to_thread
 
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.search.retriever import Retriever
-from mcp_learning.search.row_table import RowTable
+from mcp_learning.search.row_table import RowTable, Untokenised
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import Mark
+from mcp_learning.store.types import IndexedTexts, Mark, Shown
 
 logger = logging.getLogger(__name__)
+
+FEW = 64
+"""Changed executions whose texts are read at once, since embedding, tokenising and answers need
+them."""
 
 _REPEATS = 20
 """How often texts are asked for again that have changed since their numbers were read."""
@@ -97,7 +101,9 @@ class IndexSync:
             if changes.complete:
                 return False
             if len(changes.rows) or len(changes.deleted):
-                await anyio.to_thread.run_sync(self.retriever.apply, changes)
+                few = changes.rows.task_ids() if len(changes.rows) <= FEW else []
+                texts = await self.store.summaries(few) if few else {}
+                await anyio.to_thread.run_sync(self.retriever.apply, changes, texts.values())
             self._mark, self._revision = changes.next, revision
             return True
 
@@ -147,15 +153,22 @@ class IndexSync:
         while self.retriever.rows.untokenised > 0 and done < most:
             async with self._tokenising:
                 rows = self.retriever.rows
-                wanted = await anyio.to_thread.run_sync(rows.next_untokenised)
-                texts = await self.store.texts(wanted.numbers) if wanted.numbers else []
-                complete = len(texts) == len(wanted.numbers) or not repeats
+                wanted, known = await anyio.to_thread.run_sync(self._next_untokenised, rows)
+                missing = [number for number in wanted.hashes if number not in known]
+                texts = await self.store.texts(missing) if missing else []
+                texts += [IndexedTexts(wanted.hashes[n], one.texts) for n, one in known.items()]
+                complete = len(texts) == len(wanted.hashes) or not repeats
                 if complete:
                     done += await anyio.to_thread.run_sync(rows.add_texts, wanted, texts)
                     repeats = _REPEATS
             if not complete:  # the outcome of a row has changed, say, and with it its number
                 repeats -= 1
                 await self.sync()
+
+    def _next_untokenised(self, rows: RowTable) -> tuple[Untokenised, dict[int, Shown]]:
+        """The next rows to tokenise, and those whose texts are cached."""
+        wanted = rows.next_untokenised()
+        return wanted, self.retriever.summaries.known(wanted.hashes)
 
     async def compact(self) -> None:
         """Saves the words, and leaves out rows that are gone, as far as either is worth it.

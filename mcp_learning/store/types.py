@@ -128,6 +128,11 @@ class Shown(NamedTuple):
     cost_usd: float | None
     author: str | None
 
+    @property
+    def texts(self) -> tuple[str | None, ...]:
+        """Those of the word index."""
+        return self.task_description, self.solution_summary, self.error_type, self.error_message
+
     def summary(self) -> dict[str, Any]:
         """The values of an `ExecutionSummary`, by their names."""
         values = self._asdict()
@@ -181,6 +186,11 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.sequence)
+
+    def task_ids(self) -> list[UUID]:
+        """The n ids."""
+        halves = zip(self.high.tolist(), self.low.tolist(), strict=True)
+        return [UUID(int=high << 64 | low) for high, low in halves]
 
     def chosen(self, order: "NDArray[np.int64]") -> "Columns":
         """The executions at these positions, in this order."""

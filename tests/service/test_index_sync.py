@@ -228,6 +228,24 @@ async def test_a_row_that_changes_while_its_words_are_read_has_them_in_the_end(
     assert indexed.ids == [task_id]
 
 
+async def test_the_texts_of_a_few_changed_executions_are_read_once(indexed: Indexed) -> None:
+    await indexed.sync.load()
+    await indexed.record(task_description="polish the chandelier")
+    await indexed.sync.sync()
+    rows = indexed.retriever.rows
+    await indexed.queue.embed(rows.sequence)
+    await indexed.sync.tokenise(10)
+    snapshot = rows.snapshot(Filters(), NOW)
+    terms = np.array(list(count_terms("chandelier")), np.int64)
+    assert snapshot.words.rows_with(terms).tolist() == [0]
+    assert rows.embedded == 1
+    assert [
+        one.task_description for one in indexed.retriever.summaries.known([rows.sequence]).values()
+    ] == ["polish the chandelier"]
+    asked = indexed.store.calls
+    assert (asked["summaries"], asked["unembedded"], asked["texts"]) == (1, 0, 0)
+
+
 async def test_a_store_that_was_opened_again_is_read_anew(indexed: Indexed) -> None:
     await indexed.record()
     await indexed.sync.load()
