@@ -295,8 +295,8 @@ BEGIN
             g (n int, lesson_id uuid, visibility text, doc jsonb)
         WHERE NOT EXISTS (  -- it may quote what is forgotten
             SELECT FROM jsonb_array_elements_text(g.doc->'evidence') e
-            JOIN mcpl.executions x ON x.team = wanted_team AND x.task_id = e::uuid
-            WHERE x.doc IS NULL
+            WHERE (SELECT x.doc IS NULL FROM mcpl.executions x
+                   WHERE x.team = wanted_team AND x.task_id = e::uuid)
         ) AND (g.doc ? 'created_at' OR (
             SELECT true FROM mcpl.lessons o
             WHERE o.team = wanted_team AND o.lesson_id = g.lesson_id
