@@ -31,7 +31,7 @@ from mcp_learning.synthetic.generator import (
     make_runs,
     make_tasks,
 )
-from mcp_learning.synthetic.loading import CHUNK, EMBED_CHUNK, insert
+from mcp_learning.synthetic.loading import CHUNK, EMBED_CHUNK, embed_passages, insert
 from mcp_learning.team.service import SharedLearning
 from mcp_learning.team.setup import upgrade
 
@@ -126,6 +126,7 @@ async def _share(
     model.load()
     found: dict[str, float] = {}
     tasks, vectors = _tasks(rows, seed, model)
+    further = await embed_passages(model, _long(tasks, rows), lambda *_: None)
     whole, partial = (
         _service(settings(server, role, _TEAM, directory / role, **given), model)
         for role, given in zip(ROLES, ({}, {"team_replica_max_rows": held}), strict=True)
@@ -134,7 +135,7 @@ async def _share(
     runs = make_runs(tasks, rows, seed=seed, until=datetime.now(UTC))
     while chunk := [_not_generated(one) for one in islice(runs, CHUNK)]:
         errors |= dict.fromkeys(x.execution.error_message or "" for x in chunk)
-        await insert(whole.store, chunk, vectors, model.fingerprint)
+        await insert(whole.store, chunk, vectors, model.fingerprint, further)
     await _timed(found, "push, s", whole.exchange(ExchangeWithTeam(direction="push", fill=True)))
     owner = settings(server, "app", _TEAM)
     await _timed(found, "upgrade, s", upgrade(owner, contract=False))
@@ -146,6 +147,11 @@ async def _share(
         await one.close()
     del errors[""]
     return Shared([one.description for one in tasks], list(errors), found)
+
+
+def _long(tasks: Sequence[GeneratedTask], rows: int) -> list[str]:
+    """Descriptions whose further passages are embedded; hosts embed those of all others."""
+    return [] if rows > MOST_EMBEDDED else [one.description for one in tasks]
 
 
 def _not_generated(run: Run) -> Run:

@@ -40,6 +40,11 @@ BATCH = 500
 """Entries that are pushed at a time; others of the team wait for as long as that takes."""
 
 
+OVERFLOW = 4
+"""What was fetched for questions exceeds its room by one of so many before some of it is taken
+away: that takes about as long as fetching it."""
+
+
 class Exchange:
     """One host's exchange with its team. For one task at a time.
 
@@ -111,7 +116,8 @@ class Exchange:
             deleted += len(swept.deleted)
             mark = done
         self._at = mark
-        if changed or self._local.grown or not self._has_fitted:
+        room = self._holding.part(state.role).fetched
+        if changed or self._local.grown > room // OVERFLOW or not self._has_fitted:
             await self.fit(state)
         return Exchanged(pulled=changed, forgotten=deleted)
 
@@ -121,7 +127,7 @@ class Exchange:
         Args:
             state: Of this meeting.
         """
-        self._has_fitted, self._local.grown = True, False
+        self._has_fitted, self._local.grown = True, 0
         taken = await self._local.store.evict(self._holding.part(state.role))
         if taken.gone:
             await self._local.changed(taken.gone)

@@ -159,7 +159,9 @@ class Fetcher:
             some = task_ids[start : start + _AT_ONCE]
             for _ in range(_TRIES):  # what is here may have become newer than what was read
                 page, epoch = await remote.whole(some, model)
-                if not page.executions or await self._taken_in(page, epoch):
+                with anyio.CancelScope(shield=True):  # the server has answered in time
+                    done = not page.executions or await self._taken_in(page, epoch)
+                if done:
                     break
 
     async def _taken_in(self, page: "RemotePage", epoch: str) -> bool:

@@ -22,12 +22,12 @@ class Local:
         indexer: Gives its indexes, which are made at first use.
 
     Attributes:
-        grown: Whether executions were fetched since it was last seen to what is held.
+        grown: How many executions were fetched since it was last seen to what is held.
     """
 
     def __init__(self, store: FileStore, indexer: "Callable[[], Awaitable[Indexer]]") -> None:
         self.store = store
-        self.grown = False
+        self.grown = 0
         self._indexer = indexer
 
     async def model(self) -> str:
@@ -78,7 +78,7 @@ class Local:
         fetched = [Unembedded(one, 0, text) for one, text in described if isinstance(text, str)]
         store = partial(self.store.cache, page)
         done = await (await self._indexer()).cache(fetched, vectors, total, store)
-        self.grown |= done
+        self.grown += len(page.executions) * done
         return done
 
     async def recall(self, total: int) -> None:
