@@ -16,6 +16,7 @@ from watched import Watched, refuse_on_the_loop
 
 from mcp_learning.cli.log_records import is_no_socket_race
 from mcp_learning.embed.embedder import Embedder
+from mcp_learning.permissions import restrict_umask
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb import opening
@@ -89,6 +90,16 @@ def _own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes what belongs to the person who runs it."""
     monkeypatch.setenv("MCP_LEARNING_CONFIG", os.devnull)
     monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture(autouse=True)
+def _own_umask() -> Iterator[None]:
+    """What a test calls may restrict the umask, which a process of the product does once."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    yield
+    os.umask(umask)
+    restrict_umask.cache_clear()
 
 
 @pytest.fixture

@@ -123,11 +123,9 @@ def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("COLUMNS", "400")
     logger = logging.getLogger("mcp_learning")
-    level, umask = logger.level, os.umask(0o022)
-    os.umask(umask)
+    level = logger.level
     yield lambda *arguments: CliRunner().invoke(app, arguments)
     logger.setLevel(level)  # doctor silences it
-    os.umask(umask)
 
 
 class Shell(NamedTuple):
