@@ -12,10 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+import anyio
 import pytest
 from typer.testing import CliRunner, Result
 
 from mcp_learning.cli.app import app
+from mcp_learning.settings import Settings
+from mcp_learning.synthetic.loading import Plan, generate
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Invoke = Callable[..., Result]
@@ -81,12 +84,12 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ask(run: Command, data_dir: Path) -> Ask:
+def ask(invoke: Invoke, data_dir: Path) -> Ask:
     """What a command on `data_dir` prints as JSON."""
 
     def ask(*arguments: str) -> dict[str, Any]:
-        done = run(*arguments, "--json", "--data-dir", str(data_dir))
-        assert done.returncode == 0, done.stderr
+        done = invoke(*arguments, "--json", "--data-dir", str(data_dir))
+        assert done.exit_code == 0, done.stderr
         values: dict[str, Any] = json.loads(done.stdout)
         return values
 
@@ -118,14 +121,35 @@ def commands_in(home: Path) -> Command:
 
 @pytest.fixture
 def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
-    """Runs `mcp-learning ARGUMENTS` in `home`, in this process: it takes milliseconds."""
+    """Runs `mcp-learning ARGUMENTS` in `home`, in this process: to start one takes a second.
+
+    Keyword arguments are further environment variables.
+    """
     monkeypatch.chdir(home)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("COLUMNS", "400")
-    logger = logging.getLogger("mcp_learning")
-    level = logger.level
-    yield lambda *arguments: CliRunner().invoke(app, arguments)
-    logger.setLevel(level)  # doctor silences it
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    logger, root = logging.getLogger("mcp_learning"), logging.getLogger()
+    levels, handlers = (logger.level, root.level), root.handlers
+
+    def invoke(*arguments: str, **more: str) -> Result:
+        root.handlers = []  # or the command would leave the log to pytest
+        try:
+            return CliRunner().invoke(app, arguments, env=more)
+        finally:
+            root.handlers = handlers
+
+    yield invoke
+    for one, level in zip((logger, root), levels, strict=True):
+        one.setLevel(level)  # doctor silences the first
+
+
+def generated_in(directory: Path, count: int) -> Path:
+    """A data directory in `directory` with generated executions and their vectors."""
+    settings = Settings.model_construct(data_dir=directory / "data")
+    anyio.run(lambda: generate(settings, Plan(count), embed=True, progress=lambda *_: None))
+    return settings.data_dir
 
 
 class Shell(NamedTuple):

@@ -1,17 +1,17 @@
 """Backup, restore and recovery as people do them, beside running agents."""
 
 import re
-import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import duckdb
 import pytest
-from cli.conftest import Ask, Command
+from cli.conftest import Ask, Invoke
 from process.wire import Server
 from store import legacy_files
 from store.rows import execution, migrated
+from typer.testing import Result
 
 from mcp_learning.cli import checks
 from mcp_learning.cli.check_runner import CheckContext, CheckFailed
@@ -43,15 +43,15 @@ def rows(path: Path) -> int:
     return copies.examine(path).counts["executions"]
 
 
-def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert done.returncode == 1, done.stdout
+def refused(done: Result, *words: str) -> None:
+    assert done.exit_code == 1, done.stdout
     assert "Traceback" not in done.stderr
     for word in words:
         assert word in done.stderr
 
 
 def test_a_backup_while_an_agent_writes_holds_all_that_was_acknowledged_before(
-    data_dir: Path, ask: Ask, run: Command, tmp_path: Path
+    data_dir: Path, ask: Ask, invoke: Invoke, tmp_path: Path
 ) -> None:
     acknowledged, enough = 0, threading.Event()
     with Server(data_dir) as server:
@@ -76,25 +76,25 @@ def test_a_backup_while_an_agent_writes_holds_all_that_was_acknowledged_before(
         assert before <= report["rows"]["executions"] <= after
         assert rows(tmp_path / "copy.duckdb") == report["rows"]["executions"]
         assert after > before + 1, "nothing was written meanwhile"
-        again = run("backup", str(tmp_path / "copy.duckdb"), "--data-dir", str(data_dir))
+        again = invoke("backup", str(tmp_path / "copy.duckdb"), "--data-dir", str(data_dir))
         refused(again, "--force")
         itself = ("backup", str(data_dir / "learning.duckdb"), "--force")
-        refused(run(*itself, "--data-dir", str(data_dir)), "the database itself")
+        refused(invoke(*itself, "--data-dir", str(data_dir)), "the database itself")
         copy = str(tmp_path / "copy.duckdb")
-        running = run("restore", copy, "--force", "--data-dir", str(data_dir))
+        running = invoke("restore", copy, "--force", "--data-dir", str(data_dir))
         refused(running, f"in use by process {server.process.pid}")
         assert server.leave()[0] == 0
 
 
 def test_a_restore_needs_consent_and_keeps_what_it_replaces(
-    data_dir: Path, ask: Ask, run: Command, tmp_path: Path
+    data_dir: Path, ask: Ask, invoke: Invoke, tmp_path: Path
 ) -> None:
     copy = str(tmp_path / "copy.duckdb")
     for path, number in ((Path(copy), 3), (data_dir / "learning.duckdb", 4)):
         fill(path, number)
 
     refused(
-        run("restore", copy, "--data-dir", str(data_dir)),
+        invoke("restore", copy, "--data-dir", str(data_dir)),
         "mcp-learning: --force: ",
         "holds 4 executions",
     )
@@ -113,14 +113,14 @@ def test_a_restore_needs_consent_and_keeps_what_it_replaces(
 
 
 def test_a_backup_is_restored_into_an_empty_home_without_consent(
-    run: Command, tmp_path: Path
+    invoke: Invoke, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy.duckdb"
     fill(copy, 5)
 
-    moved = run("restore", str(copy), "--data-dir", str(tmp_path / "elsewhere"))
+    moved = invoke("restore", str(copy), "--data-dir", str(tmp_path / "elsewhere"))
 
-    assert moved.returncode == 0, moved.stderr
+    assert moved.exit_code == 0, moved.stderr
     assert rows(tmp_path / "elsewhere" / "learning.duckdb") == 5
     if sys.platform != "win32":
         assert (tmp_path / "elsewhere").stat().st_mode & 0o777 == 0o700
@@ -151,7 +151,7 @@ def test_what_is_no_backup_is_refused_and_the_database_stays(
     assert list(settings.data_dir.iterdir()) == [settings.database_path]
 
 
-def test_a_damaged_database_is_recovered_and_kept(data_dir: Path, run: Command, ask: Ask) -> None:
+def test_a_damaged_database_is_recovered_and_kept(data_dir: Path, invoke: Invoke, ask: Ask) -> None:
     path = data_dir / "learning.duckdb"
     fill(path, 30)
     settings = Settings.load(data_dir=data_dir)

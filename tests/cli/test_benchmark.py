@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from cli.conftest import Command, commands_in, started
+from cli.conftest import Invoke, generated_in, started
 
 from benchmarks.mcp_client import PRODUCT_SERVER, spawn
 
@@ -19,11 +19,7 @@ ROWS = 60
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with `ROWS` executions; tests use copies."""
-    directory = tmp_path_factory.mktemp("generated")
-    options = ("--count", str(ROWS), "--data-dir", str(directory / "data"))
-    made = commands_in(directory)("generate-data", *options)
-    assert made.returncode == 0, made.stderr
-    return directory / "data"
+    return generated_in(tmp_path_factory.mktemp("generated"), ROWS)
 
 
 @pytest.fixture
@@ -41,11 +37,11 @@ def contents(database: Path) -> list[tuple[object, ...]]:
         ]
 
 
-def test_every_preset_is_compared_beside_a_running_server(run: Command, data: Path) -> None:
+def test_every_preset_is_compared_beside_a_running_server(invoke: Invoke, data: Path) -> None:
     with spawn(PRODUCT_SERVER, data) as server:
         server.call("learning_stats", {})
-        done = run("benchmark", "--json", "--data-dir", str(data))
-    assert done.returncode == 0, done.stderr
+        done = invoke("benchmark", "--json", "--data-dir", str(data))
+    assert done.exit_code == 0, done.stderr
     assert f"{ROWS} executions; this takes about" in done.stderr
     values = json.loads(done.stdout)
     assert values["executions"] == ROWS
@@ -62,23 +58,23 @@ def test_every_preset_is_compared_beside_a_running_server(run: Command, data: Pa
         assert one["index_bytes"] > ROWS * 384 * 4
 
 
-def test_the_database_and_its_index_stay_as_they_are(run: Command, data: Path) -> None:
-    assert run("rebuild-index", "--data-dir", str(data)).returncode == 0
+def test_the_database_and_its_index_stay_as_they_are(invoke: Invoke, data: Path) -> None:
+    assert invoke("rebuild-index", "--data-dir", str(data)).exit_code == 0
     index = data / "index" / "hnsw.duckdb"
     before = contents(data / "learning.duckdb"), index.read_bytes()
-    done = run("benchmark", "--presets", "fast", "--data-dir", str(data))
-    assert done.returncode == 0, done.stderr
+    done = invoke("benchmark", "--presets", "fast", "--data-dir", str(data))
+    assert done.exit_code == 0, done.stderr
     assert (contents(data / "learning.duckdb"), index.read_bytes()) == before
     assert " fast " in done.stdout
     assert " balanced " not in done.stdout
     assert "no index below 200,000 executions" in done.stdout
 
 
-def test_executions_without_a_vector_are_counted(run: Command, data: Path) -> None:
+def test_executions_without_a_vector_are_counted(invoke: Invoke, data: Path) -> None:
     more = ("generate-data", "--count", "5", "--no-embed", "--data-dir", str(data))
-    assert run(*more).returncode == 0
-    done = run("benchmark", "--presets", "fast", "--json", "--data-dir", str(data))
-    assert done.returncode == 0, done.stderr
+    assert invoke(*more).exit_code == 0
+    done = invoke("benchmark", "--presets", "fast", "--json", "--data-dir", str(data))
+    assert done.exit_code == 0, done.stderr
     values = json.loads(done.stdout)
     assert (values["executions"], values["without_vector"]) == (ROWS + 5, 5)
 
@@ -100,16 +96,16 @@ def test_when_interrupted_it_prints_the_presets_that_are_done(home: Path) -> Non
     assert " balanced " not in printed
 
 
-def test_without_a_database_it_says_what_to_do_in_one_line(run: Command) -> None:
-    done = run("benchmark")
-    assert done.returncode == 1
+def test_without_a_database_it_says_what_to_do_in_one_line(invoke: Invoke) -> None:
+    done = invoke("benchmark")
+    assert done.exit_code == 1
     assert done.stderr.count("\n") == 1
     assert "generate-data" in done.stderr
 
 
-def test_an_unknown_preset_is_refused_with_the_known_ones(run: Command) -> None:
-    done = run("benchmark", "--generated", "20", "--presets", "best")
-    assert done.returncode == 2
+def test_an_unknown_preset_is_refused_with_the_known_ones(invoke: Invoke) -> None:
+    done = invoke("benchmark", "--generated", "20", "--presets", "best")
+    assert done.exit_code == 2
     assert done.stderr.count("\n") == 1
     assert "'best'" in done.stderr
     assert "high_recall" in done.stderr

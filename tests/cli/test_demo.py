@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from cli.conftest import Command, commands_in, started
+from cli.conftest import Invoke, commands_in, started
 
 Demo = Callable[..., Any]
 
 
 @pytest.fixture
-def demo(run: Command) -> Demo:
+def demo(invoke: Invoke) -> Demo:
     """Runs the command; gives its report."""
 
     def demo(*arguments: str, **more: str) -> Any:
-        done = run("demo", "--json", *arguments, **more)
-        assert done.returncode == 0, done.stderr
+        done = invoke("demo", "--json", *arguments, **more)
+        assert done.exit_code == 0, done.stderr
         return json.loads(done.stdout)
 
     return demo
@@ -98,29 +98,31 @@ def test_a_given_repository_is_learnt_from(demo: Demo, tmp_path: Path) -> None:
     assert [search["about"] for search in report["searches"]][-1] == "unrelated"
 
 
-def test_an_excluded_repository_is_not_learnt_from(run: Command, tmp_path: Path) -> None:
+def test_an_excluded_repository_is_not_learnt_from(invoke: Invoke, tmp_path: Path) -> None:
     repository = make_repository(tmp_path / "teapot", *(f"feat: lid {n}" for n in range(12)))
     excluded = {"MCP_LEARNING_EXCLUDED_REPOS": str(repository)}
-    done = run("demo", "--json", "--repo", str(repository), **excluded)
-    assert done.returncode == 1
+    done = invoke("demo", "--json", "--repo", str(repository), **excluded)
+    assert done.exit_code == 1
     assert "excluded_repos" in done.stderr
 
 
 def test_the_current_repository_is_learnt_from_when_it_has_commits_enough_and_kept_if_wished(
-    run: Command, demo: Demo, home: Path, tmp_path: Path
+    invoke: Invoke, demo: Demo, home: Path, tmp_path: Path
 ) -> None:
     make_repository(home, *(f"Pour cup number {n}" for n in range(12)))
     kept = str(tmp_path / "kept")
     report = demo("--limit", "11", "--data-dir", kept)
     assert (report["source"], report["repo"], report["recorded"]) == ("git", "home", 11)
-    done = run("stats", "--json", "--data-dir", kept)
+    done = invoke("stats", "--json", "--data-dir", kept)
     assert json.loads(done.stdout)["totals"]["executions"] == 11
 
 
-def test_in_a_young_repository_the_sample_is_used_and_it_says_so(run: Command, home: Path) -> None:
+def test_in_a_young_repository_the_sample_is_used_and_it_says_so(
+    invoke: Invoke, home: Path
+) -> None:
     make_repository(home, "Start the fire", "Go on later")
-    done = run("demo", COLUMNS="80")
-    assert done.returncode == 0, done.stderr
+    done = invoke("demo", COLUMNS="80")
+    assert done.exit_code == 0, done.stderr
     said = " ".join(done.stdout.split())
     assert "a sample shipped with the package" in said
     assert "only 2 commits" in said
@@ -157,32 +159,32 @@ def test_on_a_terminal_the_viewer_may_ask(home: Path) -> None:
     os.close(ours)
 
 
-def test_stored_text_is_never_taken_for_markup(run: Command, tmp_path: Path) -> None:
+def test_stored_text_is_never_taken_for_markup(invoke: Invoke, tmp_path: Path) -> None:
     repository = make_repository(
         tmp_path / "[bold]pot", "Pour [red]hot[/red] tea into [/nonsense] cups of [link=x]clay"
     )
-    done = run("demo", "--repo", str(repository))
-    assert done.returncode == 0, done.stderr
+    done = invoke("demo", "--repo", str(repository))
+    assert done.exit_code == 0, done.stderr
     assert "[bold]pot" in done.stdout
     assert "[red]hot[/red] tea into [/nonsense] cups" in done.stdout
 
 
 def test_a_data_directory_that_cannot_be_used_ends_it_with_the_reason(
-    run: Command, tmp_path: Path
+    invoke: Invoke, tmp_path: Path
 ) -> None:
     file = tmp_path / "file"
     file.touch()
-    done = run("demo", "--data-dir", str(file / "below"))
-    assert done.returncode == 1
+    done = invoke("demo", "--data-dir", str(file / "below"))
+    assert done.exit_code == 1
     assert done.stderr.startswith("mcp-learning: ")
     assert "MCP_LEARNING_DATA_DIR" in done.stderr
 
 
 @pytest.mark.parametrize("path", ["missing", "."])
 def test_what_is_no_repository_is_refused_in_one_line(
-    run: Command, tmp_path: Path, path: str
+    invoke: Invoke, tmp_path: Path, path: str
 ) -> None:
-    done = run("demo", "--repo", path, GIT_CEILING_DIRECTORIES=str(tmp_path))
-    assert done.returncode == 1
+    done = invoke("demo", "--repo", path, GIT_CEILING_DIRECTORIES=str(tmp_path))
+    assert done.exit_code == 1
     assert done.stderr.startswith("mcp-learning: --repo: ")
     assert len(done.stderr.splitlines()) == 1

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from cli.conftest import Command, Invoke, commands_in
+from cli.conftest import Command, Invoke, generated_in
 
 from mcp_learning.cli.check_runner import CheckContext, run_checks
 from mcp_learning.cli.checks import CHECKS
@@ -24,12 +24,12 @@ Examine = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def examine(run: Command) -> Examine:
+def examine(invoke: Invoke) -> Examine:
     """Runs the command, which has to exit with the given status; gives its results by name."""
 
     def examine(status: int, *arguments: str, **more: str) -> dict[str, Any]:
-        done = run("doctor", "--json", *arguments, **more)
-        assert done.returncode == status, done.stdout + done.stderr
+        done = invoke("doctor", "--json", *arguments, **more)
+        assert done.exit_code == status, done.stdout + done.stderr
         results = json.loads(done.stdout)
         for result in results:
             assert set(result) == {"name", "ok", "detail", "fix", "milliseconds"}
@@ -52,18 +52,15 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Examine:
 
 
 @pytest.fixture(scope="module")
-def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with the 44 executions of the demo; tests use copies."""
-    directory = tmp_path_factory.mktemp("demo")
-    made = commands_in(directory)("demo", "--data-dir", str(directory / "data"))
-    assert made.returncode == 0, made.stderr
-    return directory / "data"
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with 44 executions; tests use copies."""
+    return generated_in(tmp_path_factory.mktemp("generated"), 44)
 
 
 @pytest.fixture
-def used(demonstrated: Path, tmp_path: Path) -> Path:
+def used(generated: Path, tmp_path: Path) -> Path:
     """A data directory in use for a while."""
-    return Path(shutil.copytree(demonstrated, tmp_path / "used"))
+    return Path(shutil.copytree(generated, tmp_path / "used"))
 
 
 @pytest.fixture
@@ -110,8 +107,8 @@ def test_for_people_each_layer_has_a_line_and_the_verdict_comes_last(run: Comman
     assert done.stderr == ""
 
 
-def test_a_database_in_use_for_a_while_is_well(examine: Examine, used: Path) -> None:
-    results = examine(0, "--data-dir", str(used))
+def test_a_database_in_use_for_a_while_is_well(check: Examine, used: Path) -> None:
+    results = check(used)
     assert failures(results) == []
     assert results["permissions"]["fix"] == ""
     assert "44 executions" in results["schema"]["detail"]
@@ -124,7 +121,10 @@ def test_the_index_is_described_and_one_that_can_not_be_read_is_no_failure(
 ) -> None:
     assert invoke("rebuild-index", "--preset", "fast", "--data-dir", str(used)).exit_code == 0
     said = check(used)["index"]
-    assert said["detail"].startswith("ready, fast (M 8, ef_construction 50), 44 vectors")
+    count = "SELECT (SELECT count(*) FROM embeddings) + (SELECT count(*) FROM passages)"
+    with duckdb.connect(str(used / "learning.duckdb"), read_only=True) as connection:
+        ((vectors,),) = connection.execute(count).fetchall()
+    assert said["detail"].startswith(f"ready, fast (M 8, ef_construction 50), {vectors} vectors")
     assert said["fix"] == ""
     (used / "index" / "hnsw.duckdb").write_bytes(b"no index")
     results = check(used)
@@ -168,7 +168,7 @@ def test_a_file_that_is_no_database_fails_and_is_left_as_it_was(check: Examine, 
 
 
 def test_a_database_with_damaged_blocks_fails_with_the_command_that_saves_the_rest(
-    examine: Examine, used: Path
+    check: Examine, used: Path
 ) -> None:
     database = used / "learning.duckdb"
     with duckdb.connect(str(database)) as connection:
@@ -180,7 +180,7 @@ def test_a_database_with_damaged_blocks_fails_with_the_command_that_saves_the_re
         for (block,) in blocks:
             file.seek(3 * 4096 + block * 2**18 + 1_000)
             file.write(b"\xff" * 1_000)
-    results = examine(1, "--data-dir", str(used))
+    results = check(used)
     (failed,) = failures(results)
     assert "damaged" in results[failed]["detail"]
     assert "doctor" not in results[failed]["detail"]

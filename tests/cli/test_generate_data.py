@@ -1,16 +1,16 @@
 import json
 from pathlib import Path
 
-from cli.conftest import Command, Invoke
+from cli.conftest import Invoke
 
 
-def test_generate_data_tells_what_it_added(run: Command) -> None:
-    made = run("generate-data", "--count", "40", "--task-types", "docs,test", "--json")
-    assert made.returncode == 0, made.stderr
+def test_generate_data_tells_what_it_added(invoke: Invoke) -> None:
+    made = invoke("generate-data", "--count", "40", "--task-types", "docs,test", "--json")
+    assert made.exit_code == 0, made.stderr
     values = json.loads(made.stdout)
     assert values["rows"] == 40
     assert values["rows_per_second"] > 0
-    groups = json.loads(run("stats", "--days", "365", "--json").stdout)["groups"]
+    groups = json.loads(invoke("stats", "--days", "365", "--json").stdout)["groups"]
     assert {group["key"] for group in groups} == {"docs", "test"}
     assert sum(group["executions"] for group in groups) == 40
 

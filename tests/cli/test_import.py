@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from cli.conftest import Command, started
+from cli.conftest import Invoke, started
 from clients.transcripts import sessions
 from clients.transcripts.sessions import assistant, codex, codex_start, text, user
 from process.wire import Server
@@ -22,10 +22,10 @@ SECRET = "ghp_" + "Aa1" * 12
 ROOT = Path(__file__).parents[2]
 
 
-def reported(run: Command, data_dir: Path, *arguments: str, status: int = 0) -> dict[str, Any]:
+def reported(invoke: Invoke, data_dir: Path, *arguments: str, status: int = 0) -> dict[str, Any]:
     """What a command prints as JSON."""
-    done = run(*arguments, "--json", "--data-dir", str(data_dir))
-    assert done.returncode == status, done.stderr
+    done = invoke(*arguments, "--json", "--data-dir", str(data_dir))
+    assert done.exit_code == status, done.stderr
     values: dict[str, Any] = json.loads(done.stdout)
     return values
 
@@ -49,7 +49,7 @@ def tasks(count: int) -> list[dict[str, Any]]:
 
 
 def test_each_source_is_imported_with_its_bad_parts_counted_and_nothing_twice(
-    run: Command, home: Path, data_dir: Path
+    invoke: Invoke, home: Path, data_dir: Path
 ) -> None:
     sessions.write(
         home / ".claude" / "projects" / "-home-user-teapot" / "a.jsonl",
@@ -90,97 +90,99 @@ def test_each_source_is_imported_with_its_bad_parts_counted_and_nothing_twice(
         ("duckdb", "old.duckdb"): (5, 0, 0, 0),
     }
     for source, wanted in expected.items():
-        report = reported(run, data_dir, "import", *source)
+        report = reported(invoke, data_dir, "import", *source)
         assert counts(report) == wanted, source
         assert report["redactions"] == (source == ("claude-code",))
     assert rows(data_dir, "SELECT count(*) FROM executions") == [(13,)]
-    assert counts(reported(run, data_dir, "import", "claude-code")) == (0, 0, 1, 1)
-    assert counts(reported(run, data_dir, "import", "duckdb", "old.duckdb")) == (0, 0, 5, 0)
+    assert counts(reported(invoke, data_dir, "import", "claude-code")) == (0, 0, 1, 1)
+    assert counts(reported(invoke, data_dir, "import", "duckdb", "old.duckdb")) == (0, 0, 5, 0)
     stored = b"".join(file.read_bytes() for file in data_dir.rglob("*") if file.is_file())
     assert SECRET.encode() not in stored
 
 
 def test_beside_a_server_imports_and_exports_go_through_it(
-    run: Command, home: Path, data_dir: Path
+    invoke: Invoke, home: Path, data_dir: Path
 ) -> None:
     described = "Users are logged out each time the session cookie is renewed"
     lines(home / "a.jsonl", *tasks(150), {"task_description": described, "success": True})
     with Server(data_dir) as server:
         server.initialize()
         server.call("learning_stats")
-        report = reported(run, data_dir, "import", "jsonl", "a.jsonl")
+        report = reported(invoke, data_dir, "import", "jsonl", "a.jsonl")
         assert counts(report) == (151, 0, 0, 0)
         found = server.call("find_similar_tasks", task_description=described, limit=1)
         (match,) = found["structuredContent"]["matches"]
         assert match["task_description"] == described
-        exported = run("export", "-", "--data-dir", str(data_dir))
-        assert exported.returncode == 0, exported.stderr
+        exported = invoke("export", "-", "--data-dir", str(data_dir))
+        assert exported.exit_code == 0, exported.stderr
         assert len(exported.stdout.splitlines()) == 151
         assert server.leave()[0] == 0
 
 
-def test_an_export_is_taken_back_as_it_was(run: Command, home: Path, data_dir: Path) -> None:
+def test_an_export_is_taken_back_as_it_was(invoke: Invoke, home: Path, data_dir: Path) -> None:
     lines(
         home / "a.jsonl",
         *tasks(3),
         {"task_description": "x", "feedback": [{"rating": 2, "submitted_at": "2024-01-01"}]},
     )
-    reported(run, data_dir, "import", "jsonl", "a.jsonl")
+    reported(invoke, data_dir, "import", "jsonl", "a.jsonl")
     original = rows(data_dir, "SELECT * EXCLUDE (sequence) FROM executions ORDER BY task_id")
     for number, name in enumerate(("out.jsonl", "out.parquet")):
-        report = reported(run, data_dir, "export", name)
+        report = reported(invoke, data_dir, "export", name)
         assert (report["executions"], report["feedback"]) == (4, 1)
         assert (home / name).stat().st_mode & 0o777 == 0o600
         other = data_dir.with_name(f"other-{number}")
-        assert counts(reported(run, other, "import", name[4:], name)) == (4, 0, 0, 0)
+        assert counts(reported(invoke, other, "import", name[4:], name)) == (4, 0, 0, 0)
         copied = rows(other, "SELECT * EXCLUDE (sequence) FROM executions ORDER BY task_id")
         assert copied == original
         assert rows(other, "FROM feedback") == rows(data_dir, "FROM feedback")
 
 
-def test_commands_hide_nothing_of_what_was_stored(run: Command, home: Path, data_dir: Path) -> None:
+def test_commands_hide_nothing_of_what_was_stored(
+    invoke: Invoke, home: Path, data_dir: Path
+) -> None:
     text = "fix\u202e\u200b the\x1b[2K login"
     row = dict.fromkeys(("task_description", "task_type", "solution_summary", "approach"), text)
     lines(home / "a.jsonl", {**row, "outcome": "success"})
-    shown = [run("import", "jsonl", "a.jsonl", "--dry-run", "--data-dir", str(data_dir))]
-    reported(run, data_dir, "import", "jsonl", "a.jsonl")
+    shown = [invoke("import", "jsonl", "a.jsonl", "--dry-run", "--data-dir", str(data_dir))]
+    reported(invoke, data_dir, "import", "jsonl", "a.jsonl")
     for command in (
         ("similar", text),
         ("recommend", text),
         ("stats", "--by", "approach", "--days", "9999"),
     ):
-        shown += [run(*command, "--data-dir", str(data_dir))]
+        shown += [invoke(*command, "--data-dir", str(data_dir))]
     for done in shown:
-        assert done.returncode == 0, done.stderr
+        assert done.exit_code == 0, done.stderr
         assert "fix the login" in done.stdout, done.stdout
         assert not any(character in done.stdout for character in "\u202e\u200b\x1b")
-    exported = run("export", "-", "--data-dir", str(data_dir)).stdout
+    exported = invoke("export", "-", "--data-dir", str(data_dir)).stdout
     assert not any(character in exported for character in "\u202e\u200b\x1b")
     assert json.loads(exported)["task_description"] == "fix\u202e\u200b the login"
 
 
 def test_what_was_imported_is_found_by_its_meaning_unless_its_vectors_are_left_to_a_server(
-    run: Command, home: Path, data_dir: Path
+    invoke: Invoke, home: Path, data_dir: Path
 ) -> None:
     lines(home / "a.jsonl", {"task_description": "redirect users once their session expired"})
     where = ("--data-dir", str(data_dir))
-    left = run("import", "jsonl", "a.jsonl", "--no-embed", *where)
+    left = invoke("import", "jsonl", "a.jsonl", "--no-embed", *where)
     assert "1 execution can't be found by meaning yet" in left.stdout
     assert "mcp-learning generate-embeddings" in left.stdout
-    report = reported(run, data_dir, "import", "jsonl", "a.jsonl")
+    report = reported(invoke, data_dir, "import", "jsonl", "a.jsonl")
     assert (report["created"], report["embedded"], report["pending"]) == (0, 1, 0)
     found = reported(
-        run, data_dir, "similar", "send people on to the login when they are logged out"
+        invoke, data_dir, "similar", "send people on to the login when they are logged out"
     )
     assert [match["matched_by"] for match in found["matches"]] == ["meaning"]
 
 
 def test_a_dry_run_shows_a_sample_without_secrets_and_makes_no_database(
-    run: Command, home: Path, data_dir: Path
+    invoke: Invoke, home: Path, data_dir: Path
 ) -> None:
     lines(home / "a.jsonl", {"task_description": f"push with {SECRET}"}, *tasks(9), "bad")
-    done = run("import", "jsonl", "a.jsonl", "--dry-run", "--data-dir", str(data_dir))
-    assert done.returncode == 0, done.stderr
+    done = invoke("import", "jsonl", "a.jsonl", "--dry-run", "--data-dir", str(data_dir))
+    assert done.exit_code == 0, done.stderr
     assert "10 would be new" in done.stdout
     assert "1 secret would be removed" in done.stdout
     assert "push with [redacted:" in done.stdout
@@ -192,12 +194,12 @@ def test_a_dry_run_shows_a_sample_without_secrets_and_makes_no_database(
 
 
 def test_a_dry_run_counts_as_the_import_does_what_is_twice_in_a_source(
-    run: Command, home: Path, data_dir: Path
+    invoke: Invoke, home: Path, data_dir: Path
 ) -> None:
     lines(home / "a.jsonl", *tasks(600), *tasks(5))  # in two batches
     for how in (["--dry-run"], []):
         words = ("import", "jsonl", "a.jsonl", "--json", "--no-embed", *how)
-        done = run(*words, "--data-dir", str(data_dir))
+        done = invoke(*words, "--data-dir", str(data_dir))
         report = json.loads(done.stdout)
         assert (report["read"], report["created"], report["unchanged"]) == (605, 600, 5)
 
@@ -228,7 +230,7 @@ def assert_interrupted(stderr: str) -> None:
 
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_an_interrupted_import_left_whole_batches_and_goes_on_when_it_is_run_again(
-    run: Command, home: Path, data_dir: Path, how: signal.Signals, status: int
+    invoke: Invoke, home: Path, data_dir: Path, how: signal.Signals, status: int
 ) -> None:
     with import_stopped(home, data_dir) as stopped:
         stopped.send_signal(how)
@@ -237,7 +239,7 @@ def test_an_interrupted_import_left_whole_batches_and_goes_on_when_it_is_run_aga
     if how is not signal.SIGKILL:
         assert_interrupted(stderr)
     assert rows(data_dir, "SELECT count(*) FROM executions") == [(1_000,)]
-    again = reported(run, data_dir, "import", "jsonl", "a.jsonl", "--no-embed")
+    again = reported(invoke, data_dir, "import", "jsonl", "a.jsonl", "--no-embed")
     assert counts(again) == (700, 0, 1_000, 0)
 
 
@@ -271,12 +273,12 @@ main()
 
 
 def test_what_can_not_be_done_is_one_line_and_a_status(
-    run: Command, home: Path, data_dir: Path
+    invoke: Invoke, home: Path, data_dir: Path
 ) -> None:
     (home / "binary.jsonl").write_bytes(os.urandom(50_000))
     (home / "there.jsonl").write_text("kept")
     (home / "damaged.duckdb").write_bytes(os.urandom(50_000))
-    reported(run, data_dir, "import", "jsonl", str(lines(home / "one.jsonl", *tasks(1))))
+    reported(invoke, data_dir, "import", "jsonl", str(lines(home / "one.jsonl", *tasks(1))))
     for arguments, status, words in (
         (("import", "jsonl", "binary.jsonl"), 1, "nothing could be imported from binary.jsonl"),
         (("import", "duckdb", "damaged.duckdb"), 1, "not a DuckDB database"),
@@ -284,8 +286,8 @@ def test_what_can_not_be_done_is_one_line_and_a_status(
         (("import", "letters", "a"), 2, "SOURCE: letters is none of claude-code, codex"),
         (("export", "there.jsonl"), 1, "there.jsonl exists; give another name, or --force"),
     ):
-        done = run(*arguments, "--data-dir", str(data_dir))
-        assert done.returncode == status, (arguments, done.stderr)
+        done = invoke(*arguments, "--data-dir", str(data_dir))
+        assert done.exit_code == status, (arguments, done.stderr)
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert (home / "there.jsonl").read_text() == "kept"

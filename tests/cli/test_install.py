@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.conftest import Command
+from cli.conftest import Invoke
 from clients.install import client_program
 from process.wire import Server
 
@@ -43,14 +43,16 @@ def entry_in(name: str, path: Path) -> dict[str, Any]:
 
 
 @linux
-def test_the_commands_that_are_written_speak_mcp(home: Path, run: Command, tmp_path: Path) -> None:
+def test_the_commands_that_are_written_speak_mcp(
+    home: Path, invoke: Invoke, tmp_path: Path
+) -> None:
     commands = set()
     for name, (place, text) in FILES.items():
         path = home / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        done = run("install", name)
-        assert done.returncode == 0, done.stderr
+        done = invoke("install", name)
+        assert done.exit_code == 0, done.stderr
         entry = entry_in(name, path)
         commands.add((entry["command"], *entry["args"]))
     for command in commands:
@@ -61,47 +63,51 @@ def test_the_commands_that_are_written_speak_mcp(home: Path, run: Command, tmp_p
 
 
 @linux
-def test_a_change_is_shown_made_once_and_taken_back(home: Path, run: Command) -> None:
+def test_a_change_is_shown_made_once_and_taken_back(home: Path, invoke: Invoke) -> None:
     place, text = FILES["vscode"]
     path = home / place
     path.parent.mkdir(parents=True)
     path.write_text(text)
-    shown = run("install", "vscode", "--dry-run")
-    assert shown.returncode == 0, shown.stderr
+    shown = invoke("install", "vscode", "--dry-run")
+    assert shown.exit_code == 0, shown.stderr
     assert "dry run" in shown.stdout
     assert path.read_text() == text
     added = [line for line in shown.stdout.splitlines() if line.startswith("+")]
     assert any("learning" in line for line in added)
-    done = run("install", "vscode")
+    done = invoke("install", "vscode")
     assert all(line in done.stdout for line in added)
-    assert "nothing to change" in run("install", "vscode").stdout
-    assert "-" in run("uninstall", "vscode").stdout
+    assert "nothing to change" in invoke("install", "vscode").stdout
+    assert "-" in invoke("uninstall", "vscode").stdout
     assert path.read_text() == text
-    assert "nothing to change" in run("uninstall", "vscode").stdout
+    assert "nothing to change" in invoke("uninstall", "vscode").stdout
 
 
 @linux
-def test_a_client_s_own_command_is_shown_and_run(home: Path, run: Command, tmp_path: Path) -> None:
+def test_a_client_s_own_command_is_shown_and_run(
+    home: Path, invoke: Invoke, tmp_path: Path
+) -> None:
     programs = client_program.install(tmp_path / "programs")
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    shown = run("install", "claude-code", "--dry-run", PATH=path)
+    shown = invoke("install", "claude-code", "--dry-run", PATH=path)
     assert "$ claude mcp add learning --scope user --" in shown.stdout
     assert client_program.calls(programs) == []
-    done = run("install", "claude-code", "--json", PATH=path)
+    done = invoke("install", "claude-code", "--json", PATH=path)
     (report,) = json.loads(done.stdout)["files"]
     assert client_program.calls(programs) == [report["command"]]
     assert report["command"][:4] == ["claude", "mcp", "add", "learning"]
     assert entry_in("claude-code", home / ".claude.json")["type"] == "stdio"
-    assert "nothing to change" in run("install", "claude-code", PATH=path).stdout
-    assert run("uninstall", "claude-code", PATH=path).returncode == 0
+    assert "nothing to change" in invoke("install", "claude-code", PATH=path).stdout
+    assert invoke("uninstall", "claude-code", PATH=path).exit_code == 0
     assert list(home.glob("*.json")) == []
 
 
 @linux
-def test_the_hook_that_is_written_runs_in_a_shell(home: Path, run: Command, tmp_path: Path) -> None:
+def test_the_hook_that_is_written_runs_in_a_shell(
+    home: Path, invoke: Invoke, tmp_path: Path
+) -> None:
     data = tmp_path / "a directory" / "data"
-    done = run("install", "claude-code", "--hooks", "--json", "--data-dir", str(data))
-    assert done.returncode == 0, done.stderr
+    done = invoke("install", "claude-code", "--hooks", "--json", "--data-dir", str(data))
+    assert done.exit_code == 0, done.stderr
     report = json.loads(done.stdout)
     assert [Path(one["path"]).name for one in report["files"]] == [".claude.json", "settings.json"]
     entry = entry_in("claude-code", home / ".claude.json")
@@ -125,19 +131,19 @@ def test_the_hook_that_is_written_runs_in_a_shell(home: Path, run: Command, tmp_
             check=True,
         )
     assert task in json.loads(answered.stdout)["hookSpecificOutput"]["additionalContext"]
-    assert run("uninstall", "claude-code", "--data-dir", str(data)).returncode == 0
+    assert invoke("uninstall", "claude-code", "--data-dir", str(data)).exit_code == 0
     assert list(home.rglob("*.json")) == []
 
 
 @linux
 def test_a_plugin_is_installed_by_the_commands_of_the_client(
-    home: Path, run: Command, tmp_path: Path
+    home: Path, invoke: Invoke, tmp_path: Path
 ) -> None:
     programs = client_program.install(tmp_path / "programs")
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    shown = run("install", "codex", "--plugin", "--dry-run", PATH=path).stdout
+    shown = invoke("install", "codex", "--plugin", "--dry-run", PATH=path).stdout
     assert client_program.calls(programs) == []
-    done = run("install", "codex", "--plugin", "--json", PATH=path)
+    done = invoke("install", "codex", "--plugin", "--json", PATH=path)
     add, install = json.loads(done.stdout)["commands"]
     assert client_program.calls(programs) == [add, install]
     assert [line.removeprefix("$ ") for line in shown.splitlines()] == [
@@ -146,13 +152,13 @@ def test_a_plugin_is_installed_by_the_commands_of_the_client(
     ]
     assert (Path(add[-1]) / ".claude-plugin" / "marketplace.json").is_file()
     assert install == ["codex", "plugin", "add", "mcp-learning@mcp-learning"]
-    assert run("uninstall", "codex", "--plugin", PATH=path).returncode == 0
+    assert invoke("uninstall", "codex", "--plugin", PATH=path).exit_code == 0
     assert client_program.calls(programs)[2][:3] == ["codex", "plugin", "remove"]
-    refused = run("install", "cursor", "--plugin")
-    assert refused.returncode == 2
+    refused = invoke("install", "cursor", "--plugin")
+    assert refused.exit_code == 2
     assert "--plugin: Cursor takes none" in refused.stderr
-    missing = run("install", "codex", "--plugin", PATH=str(tmp_path))
-    assert (missing.returncode, "codex is not on the PATH" in missing.stderr) == (1, True)
+    missing = invoke("install", "codex", "--plugin", PATH=str(tmp_path))
+    assert (missing.exit_code, "codex is not on the PATH" in missing.stderr) == (1, True)
     assert list(home.rglob("*.json")) == []
 
 
@@ -160,7 +166,7 @@ def _kept() -> dict[str, str]:
     return {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
 
 
-def test_a_mistake_is_one_line(home: Path, run: Command) -> None:
+def test_a_mistake_is_one_line(home: Path, invoke: Invoke) -> None:
     for arguments, complaint in (
         (("install", "emacs"), "CLIENT: 'emacs' is not known"),
         (("install", "cursor", "--scope", "system"), "--scope: 'system' is neither"),
@@ -168,41 +174,41 @@ def test_a_mistake_is_one_line(home: Path, run: Command) -> None:
         (("uninstall", "claude-desktop", "--scope", "project"), "--scope: Claude Desktop has no"),
         (("hook", "emacs"), "CLIENT: 'emacs' has no hooks here"),
     ):
-        done = run(*arguments)
-        assert done.returncode == 2
+        done = invoke(*arguments)
+        assert done.exit_code == 2
         assert done.stderr.startswith(f"mcp-learning: {complaint}")
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_broken_file_is_named_with_the_place_and_left(home: Path, run: Command) -> None:
+def test_a_broken_file_is_named_with_the_place_and_left(home: Path, invoke: Invoke) -> None:
     path = home / ".cursor" / "mcp.json"
     path.parent.mkdir()
     path.write_text('{\n  "mcpServers": {\n    "a": {"command": "a"\n  }\n}\n')
-    done = run("install", "cursor")
-    assert done.returncode == 1
+    done = invoke("install", "cursor")
+    assert done.exit_code == 1
     assert f"{path} is left untouched: line 6, column 1: Expecting ',' delimiter" in done.stderr
     assert path.read_text().count("learning") == 0
 
 
 @linux
-def test_every_client_that_is_here_is_set_up_at_once(home: Path, run: Command) -> None:
-    nobody = run("install", "--all")
-    assert nobody.returncode == 1
+def test_every_client_that_is_here_is_set_up_at_once(home: Path, invoke: Invoke) -> None:
+    nobody = invoke("install", "--all")
+    assert nobody.exit_code == 1
     assert "none of claude-code" in nobody.stderr
     for name in ("cursor", "codex"):
         place, text = FILES[name]
         (home / place).parent.mkdir(parents=True)
         (home / place).write_text(text)
-    done = run("install", "--all", "--json")
-    assert done.returncode == 0, done.stderr
+    done = invoke("install", "--all", "--json")
+    assert done.exit_code == 0, done.stderr
     assert [one["client"] for one in json.loads(done.stdout)["clients"]] == ["cursor", "codex"]
     for name in ("cursor", "codex"):
         assert entry_in(name, home / FILES[name][0])["args"] == []
-    assert run("uninstall", "--all").returncode == 0
+    assert invoke("uninstall", "--all").exit_code == 0
     for name in ("cursor", "codex"):
         assert (home / FILES[name][0]).read_text() == FILES[name][1]
-    unclear = run("install", "cursor", "--all")
-    assert (unclear.returncode, unclear.stderr) == (
+    unclear = invoke("install", "cursor", "--all")
+    assert (unclear.exit_code, unclear.stderr) == (
         2,
         "mcp-learning: CLIENT: name one, or give --all\n",
     )

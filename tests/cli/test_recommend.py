@@ -4,33 +4,35 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cli.conftest import Command, Invoke
+from cli.conftest import Invoke
 from store.rows import migrated
 
 
-def test_recommend_and_evaluate_say_plainly_that_nothing_is_known(run: Command, home: Path) -> None:
+def test_recommend_and_evaluate_say_plainly_that_nothing_is_known(
+    invoke: Invoke, home: Path
+) -> None:
     with migrated(home / "learning.duckdb"):
         pass
-    advice = run("recommend", "Fix the login", "--data-dir", str(home))
-    assert advice.returncode == 0, advice.stderr
+    advice = invoke("recommend", "Fix the login", "--data-dir", str(home))
+    assert advice.exit_code == 0, advice.stderr
     assert "Too little evidence" in advice.stdout
-    scores = run("evaluate", "--json", "--data-dir", str(home))
-    assert scores.returncode == 0, scores.stderr
+    scores = invoke("evaluate", "--json", "--data-dir", str(home))
+    assert scores.exit_code == 0, scores.stderr
     found: dict[str, Any] = json.loads(scores.stdout)
     assert found["predictions"] == 0
     assert "only 0 executions" in found["thin"][0]
 
 
-def test_a_search_and_advice_that_lack_vectors_say_so(run: Command) -> None:
-    made = run("generate-data", "--count", "100", "--no-embed")
-    assert made.returncode == 0, made.stderr
-    found = run("similar", "nothing that anybody has ever done")
-    assert found.returncode == 0, found.stderr
+def test_a_search_and_advice_that_lack_vectors_say_so(invoke: Invoke) -> None:
+    made = invoke("generate-data", "--count", "100", "--no-embed")
+    assert made.exit_code == 0, made.stderr
+    found = invoke("similar", "nothing that anybody has ever done")
+    assert found.exit_code == 0, found.stderr
     assert "100 of 100 executions can't be found by meaning yet" in found.stdout
-    assert "generate-embeddings" in run("similar", "nothing ever done", "--json").stderr
-    assert run("similar", "nothing ever done", "--json", "--quiet").stderr == ""
-    advice = run("recommend", "nothing that anybody has ever done")
-    assert advice.returncode == 0, advice.stderr
+    assert "generate-embeddings" in invoke("similar", "nothing ever done", "--json").stderr
+    assert invoke("similar", "nothing ever done", "--json", "--quiet").stderr == ""
+    advice = invoke("recommend", "nothing that anybody has ever done")
+    assert advice.exit_code == 0, advice.stderr
     assert "100 executions can't be found by meaning yet" in " ".join(advice.stdout.split())
 
 
@@ -56,8 +58,8 @@ def test_evaluate_fails_a_check_where_advice_is_worse_than_plain_rates(
     assert checked.exit_code == 1
 
 
-def test_a_wrong_dimension_is_refused_by_name(run: Command) -> None:
+def test_a_wrong_dimension_is_refused_by_name(invoke: Invoke) -> None:
     for command in (("recommend", "x"), ("evaluate",)):
-        done = run(*command, "--by", "colour")
-        assert done.returncode == 2
+        done = invoke(*command, "--by", "colour")
+        assert done.exit_code == 2
         assert "by: must be 'approach'" in done.stderr

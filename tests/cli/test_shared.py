@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cli.conftest import Ask, Command
+from cli.conftest import Ask, Invoke
 from process.wire import Server
 from store.rows import migrated
 
@@ -49,25 +49,25 @@ def test_commands_go_through_a_running_server_and_open_the_database_when_there_i
     assert ask("stats")["health"]["leader"]["pid"] != server.process.pid
 
 
-def test_an_error_is_one_line_with_a_server_and_without(data_dir: Path, run: Command) -> None:
+def test_an_error_is_one_line_with_a_server_and_without(data_dir: Path, invoke: Invoke) -> None:
     data_dir.mkdir(mode=0o700)
     with migrated(data_dir / "learning.duckdb"):
         pass
     command = ("rebuild-index", "--data-dir", str(data_dir))
-    alone = run(*command)
+    alone = invoke(*command)
     with Server(data_dir) as server:
         server.initialize()
         server.call("learning_stats")
-        through_it = run(*command)
+        through_it = invoke(*command)
     for done in (alone, through_it):
-        assert done.returncode == 1
+        assert done.exit_code == 1
         assert done.stderr.strip() == (
             "mcp-learning: there is nothing to index yet; record executions first"
         )
 
 
 def test_a_server_works_through_a_command_that_has_the_database_open(
-    data_dir: Path, run: Command
+    data_dir: Path, invoke: Invoke
 ) -> None:
     with Server(data_dir) as server:
         server.initialize()

@@ -3,19 +3,19 @@
 import json
 from pathlib import Path
 
-from cli.conftest import Command, Invoke
+from cli.conftest import Invoke
 
 
 def test_statistics_are_printed_with_trends_costs_and_failures(
-    run: Command, tmp_path: Path
+    invoke: Invoke, tmp_path: Path
 ) -> None:
     where = ("--data-dir", str(tmp_path / "data"))
-    made = run("generate-data", "--count", "600", "--no-embed", *where)
-    assert made.returncode == 0, made.stderr
+    made = invoke("generate-data", "--count", "600", "--no-embed", *where)
+    assert made.exit_code == 0, made.stderr
     asked = ("stats", "--days", "60", "--by", "model_tier", *where)
 
-    printed = run(*asked).stdout
-    told = json.loads(run(*asked, "--json").stdout)
+    printed = invoke(*asked).stdout
+    told = json.loads(invoke(*asked, "--json").stdout)
 
     for expected in ("success (90 %)", "p95", "haiku", "Duration: median", "Cost: "):
         assert expected in printed

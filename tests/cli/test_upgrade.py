@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from cli.conftest import Ask, Command
+from cli.conftest import Ask, Invoke
 from store import legacy_files, old_databases
 from store.rows import execution, migrated
 
@@ -95,7 +95,7 @@ def test_a_database_of_an_earlier_version_is_upgraded_and_answers(
 
 
 def test_a_database_from_elsewhere_is_copied_and_upgraded_where_there_is_none(
-    run: Command, data_dir: Path, ask: Ask, tmp_path: Path
+    invoke: Invoke, data_dir: Path, ask: Ask, tmp_path: Path
 ) -> None:
     old = tmp_path / "old.duckdb"
     old_databases.put("original", old)
@@ -108,16 +108,16 @@ def test_a_database_from_elsewhere_is_copied_and_upgraded_where_there_is_none(
     assert "faster below 200,000" in report["index_reason"]
     assert old.read_bytes() == before
     assert counts(data_dir / "learning.duckdb")["embeddings"] == 40
-    again = run("upgrade", str(old), "--data-dir", str(data_dir))
-    assert again.returncode == 1
+    again = invoke("upgrade", str(old), "--data-dir", str(data_dir))
+    assert again.exit_code == 1
     assert "holds 40 executions; `mcp-learning import duckdb FILE` adds" in again.stderr
-    there = run("upgrade", str(data_dir / "learning.duckdb"))
+    there = invoke("upgrade", str(data_dir / "learning.duckdb"))
     assert f"has schema version {migrations.newest()} already" in there.stdout
     assert "HNSW index: none; searches compare all executions" in there.stdout
     for name, words in (("missing.duckdb", "there is no"), ("text.duckdb", "not a DuckDB")):
         (tmp_path / "text.duckdb").write_text("text")
-        done = run("upgrade", str(tmp_path / name), "--data-dir", str(tmp_path / "new"))
-        assert done.returncode == 1
+        done = invoke("upgrade", str(tmp_path / name), "--data-dir", str(tmp_path / "new"))
+        assert done.exit_code == 1
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1
 
