@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Choice, Filters
-from mcp_learning.recommend.belief import COMMON, OWN, Counts, Floats, logistic, shifts
+from mcp_learning.recommend.belief import Counts, Floats, logistic, shifts
 from mcp_learning.recommend.ended import Ended
 from mcp_learning.recommend.estimate import UNKNOWN, WEIGHTS, Regularities, usual
 from mcp_learning.recommend.evidence import (
@@ -98,26 +98,52 @@ def learned(snapshot: Snapshot, history: Ended, noise: float) -> Regularities:
     sample = sorted(set(map(int, np.linspace(1, last, OUTCOMES_PREDICTED))))
     similarities = _similarities(snapshot, history, sample, noise)
     tried = _tried(history, sample, similarities)
-    option, success = history.option[sample], history.success[sample]
-    confidence = history.confidence[sample]
     logits, levels = _counts(snapshot, history, sample, similarities, tried)
-    found = []
-    taken = np.arange(len(sample))
-    for level in LEVELS:
-        moved = shifts(logits, levels[level]).logit
-        rate = logistic(moved[:, taken, option])
-        recorded = 0.5 + confidence * (np.where(success, rate, 1 - rate) - 0.5)
-        fit = np.log(recorded).sum(axis=1)
-        if level == "same":
-            fit = _of_tasks(history, sample, logits, levels[level])
-        weights = WEIGHTS[level] * np.exp(fit - fit.max()) + 1e-9
-        found.append(weights / weights.sum())
-        logits = np.tensordot(found[-1], moved, axes=1)
+    weights, alike = _weights(history, sample, logits, levels, 1.0)
+    overstated = _overstated(history, sample, alike)
+    if overstated > 1:
+        weights, _ = _weights(history, sample, logits, levels, overstated)
     versions = snapshot.view["version"][history.rows].astype(np.int64)
     order = np.argsort(versions)
     types = TaskTypes.of(snapshot, history.rows[::-1])
-    overstated = _overstated(history, found[-1])
-    return Regularities(found, overstated, versions[order], tried[order], np.median(tried), types)
+    return Regularities(weights, overstated, versions[order], tried[order], np.median(tried), types)
+
+
+def _weights(
+    history: Ended,
+    sample: Sequence[int],
+    logits: Floats,
+    levels: Mapping[Where, Counts],
+    overstated: float,
+) -> tuple[list[Floats], Floats]:
+    """For each of `LEVELS`, (j,) weights of the pairs; and (k, m) logits before the last one.
+
+    Args:
+        history: All.
+        sample: k positions.
+        logits: (k, m) of the options on all tasks.
+        levels: (k, m) before each of the sample.
+        overstated: How many times the information of counts on other tasks is; if that were
+            forgotten, large variances would seem to predict badly.
+    """
+    option, success = history.option[sample], history.success[sample]
+    confidence, taken = history.confidence[sample], np.arange(len(sample))
+    found = []
+    for level in LEVELS[:-1]:
+        counts = Counts(*(one / overstated for one in levels[level]))
+        moved = shifts(logits, counts).logit
+        rate = logistic(moved[:, taken, option])
+        recorded = 0.5 + confidence * (np.where(success, rate, 1 - rate) - 0.5)
+        found.append(_normalised(level, np.log(recorded).sum(axis=1)))
+        logits = np.tensordot(found[-1], moved, axes=1)
+    found.append(_normalised("same", _of_tasks(history, sample, logits, levels["same"])))
+    return found, logits
+
+
+def _normalised(level: Where, fit: Floats) -> Floats:
+    """(j,) weights that sum to 1, from logarithms of how well the pairs fit."""
+    weights = WEIGHTS[level] * np.exp(fit - fit.max()) + 1e-9
+    return np.asarray(weights / weights.sum())
 
 
 def _of_tasks(history: Ended, sample: Sequence[int], logits: Floats, before: Counts) -> Floats:
@@ -143,21 +169,30 @@ def _of_tasks(history: Ended, sample: Sequence[int], logits: Floats, before: Cou
     return np.asarray(shifts(logits[some], Counts(success, total)).evidence.sum(axis=1))
 
 
-def _overstated(history: Ended, same: Floats) -> float:
+def _overstated(history: Ended, sample: Sequence[int], logits: Floats) -> float:
     """How many times the information of counts is overstated, since runs of a task are alike.
 
-    The design effect 1 + (m - 1)·r of clusters of m (L. Kish, Survey Sampling (1965), section 5.4):
-    r is the correlation of two outcomes on a task.
+    The design effect (L. Kish, Survey Sampling (1965), section 5.4), 1 + (m - 1)·r of clusters of m
+    that count the same: r, the correlation of two outcomes on a task, is that of what runs say more
+    or less than was expected, since what is wrong in one outcome isn't in the other.
 
     Args:
-        history: All.
-        same: (j,) weights of the pairs of variances for the very task.
+        history: n executions.
+        sample: k positions.
+        logits: (k, m) of the options on tasks like those of the sample.
     """
-    runs = np.unique(history.task, return_counts=True)[1]
-    rate = (1 + history.success.sum()) / (2 + len(history.rows))
-    variance = rate * (1 - rate)
-    alike = float(same @ COMMON) * variance / (1 + float(same @ (COMMON + OWN)) * variance)
-    return float(1 + ((runs**2).sum() / runs.sum() - 1) * alike)
+    both = apart = 0.0
+    for at, rates in zip(sample, logistic(logits), strict=True):
+        runs = np.flatnonzero(history.task[:at] == history.task[at])
+        weights = history.information[runs] * history.information[at]
+        expected = rates[history.option[at]]
+        surprise = history.says[runs] - rates[history.option[runs]]
+        both += float(weights @ surprise * (history.says[at] - expected))
+        apart += float(weights.sum() * expected * (1 - expected))
+    alike = min(max(0.0, both / apart), 1.0) if apart else 0.0
+    _, task = np.unique(history.task, return_inverse=True)
+    told, squares = np.bincount(task, history.information), history.information**2
+    return float(1 + alike * ((told**2).sum() - squares.sum()) / told.sum())
 
 
 def _tried(

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
+import pytest
 
 from mcp_learning.recommend.belief import COMMON
 from mcp_learning.recommend.ended import Ended
@@ -16,19 +17,25 @@ from mcp_learning.store.past_run import PastRun
 START = datetime(2025, 1, 1)
 
 
-def learned(runs_of_each: int, *, alike: bool) -> Regularities:
-    """From 200 executions of two options; runs of one task end alike, or by chance."""
+def learned(runs_of_each: int, *, alike: bool, confidence: float = 1.0) -> Regularities:
+    """From 200 executions of two options; runs of one task end alike, or by chance.
+
+    They are recorded the right way round with a probability of (1 + confidence) / 2.
+    """
     rng = np.random.default_rng(3)
     easy, chance = rng.random(200) < 0.5, rng.random(200) < 0.5
     vectors = rng.normal(size=(200, 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    tasks = rng.permutation(200) // runs_of_each
+    wrong = rng.random(200) < (1 - confidence) / 2
     runs = []
-    for number, task in enumerate(rng.permutation(200) // runs_of_each):
+    for number, task in enumerate(tasks):
         at = START + timedelta(hours=number)
         ended = bool(easy[task] if alike else chance[number])
         text = (f"task {task}", None, None, None)
+        ended ^= bool(wrong[number])
         run = PastRun(at, at, int(task), "", "", "ab"[number % 2], ended, text, vectors[task])
-        runs.append(run)
+        runs.append(replace(run, confidence=confidence))
     past = Past("approach", 8, 0.3, 90)
     past.record(dict(enumerate(runs)))
     _, related = past.related(replace(runs[-1], recorded_at=START + timedelta(days=9)))
@@ -44,7 +51,18 @@ def expected_variance(found: Regularities) -> float:
 def test_runs_of_a_task_that_end_alike_say_little_more_of_other_tasks_than_one_run() -> None:
     repeated = learned(5, alike=True)
     assert expected_variance(repeated) > 1
-    assert 2 < repeated.overstated < 5
+    assert 4 < repeated.overstated <= 5
+
+
+def test_that_runs_of_a_task_are_alike_is_seen_in_outcomes_that_are_right_only_now_and_then() -> (
+    None
+):
+    confidence = 0.6
+    unsure = learned(5, alike=True, confidence=confidence)
+    by_chance = learned(5, alike=False, confidence=confidence)
+    told = confidence**2  # as much of an outcome is known of its task
+    assert unsure.overstated == pytest.approx(1 + 4 * told, rel=0.2)
+    assert by_chance.overstated < 1.2
 
 
 def test_runs_that_end_by_chance_say_as_much_as_runs_of_different_tasks() -> None:
