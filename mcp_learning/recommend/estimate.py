@@ -129,25 +129,25 @@ class Estimate:
     """What is known of m options for one task.
 
     Attributes:
-        belief: In the success rates on tasks like this one.
+        belief: In the success rates on this task.
+        differ: By which options are told apart: the belief, or, as long as the task wasn't done
+            often, that in the rates on tasks like it.
         effective: (m,) effective executions on tasks like this one.
         of_type: (m,) executions on tasks of the type that was told, by their weight; 0: none told.
         executions: (m,) int64, executions on tasks like this one, however little they weigh.
         global_rate: Of all options everywhere, 0..1.
         order: (m,) options, the best first.
-        better: Whether the first of the known options is the best of them with a probability of
-            at least `SURE`.
         weights: (n,) what each piece of evidence weighed on tasks like this one.
         same: Weights of the pairs of variances for the very task.
     """
 
     belief: Belief
+    differ: Belief
     effective: Floats
     of_type: Floats
     executions: Ints
     global_rate: float
     order: Ints
-    better: bool
     weights: Floats
     same: Floats
 
@@ -177,11 +177,17 @@ class Estimate:
         return np.asarray(np.maximum(self.effective, self.of_type) >= TRIED)
 
     @property
+    def better(self) -> bool:
+        """Whether the first known option is the best of them with a probability of `SURE`."""
+        known = self.order[self.known[self.order]]
+        return len(known) > 1 and bool(self.differ.of(known).chance_of_best()[0] >= SURE)
+
+    @property
     def worse(self) -> Bools:
         """(m,) whether an option is worse than the first one with a probability of `SURE`."""
         if not len(self.order):
             return np.zeros(0, bool)
-        first, logit, own = self.order[0], self.belief.logit, self.belief.own
+        first, logit, own = self.order[0], self.differ.logit, self.differ.own
         return np.asarray(logit[first] - logit > Z_90 * np.sqrt(own[first] + own))
 
     def after_failures(self, options: Sequence[int]) -> Floats:
@@ -222,33 +228,33 @@ def estimate(
     counted = replace(evidence, weight=weight)
     at = counted.counts(options)
     at.update(background.places)
-    belief = background.usual
-    for level, weights in zip(LEVELS, learned.levels, strict=True):
+    alike = background.usual
+    *wider, (_, of_task) = zip(LEVELS, learned.levels, strict=True)
+    for level, weights in wider:
         if level in at:
-            if level == "same":
-                belief = belief.after(at[level], weights, OVERSTATED, RUNS)
-            else:
-                belief = belief.after(at[level], weights, learned.overstated)
+            alike = alike.after(at[level], weights, learned.overstated)
+    belief = alike.after(at["same"], of_task, OVERSTATED, RUNS)
+    done_often = at["same"].total.sum() >= OFTEN
     near = weight * close
     sizes = effective_sizes(evidence.option, near, options)
     promise = belief.logit
     of_type = at["task_type"].total if "task_type" in at else np.zeros(options)
     often = OFTEN if background.told else OFTEN_IF_INFERRED
-    if at["same"].total.sum() < OFTEN and of_type.sum() < often * options:
+    if not done_often and of_type.sum() < often * options:
         won, total = counts_of(evidence.option, evidence.says, near, options)
         before = 0.5 + CARRIES_OVER * (background.plain - 0.5)
         promise = (BEFORE * before + sizes * won / np.maximum(total, 1e-300)) / (BEFORE + sizes)
     order = np.lexsort((np.arange(options), -sizes, -np.round(promise, 9)))
     return Estimate(
         belief=belief,
+        differ=belief if done_often else alike,
         effective=sizes,
         of_type=of_type,
         executions=np.bincount(evidence.option[near > 0], minlength=options),
         global_rate=(1 + background.success) / (2 + background.total),
         order=order,
-        better=_is_better(belief, order[(np.maximum(sizes, of_type) >= TRIED)[order]]),
         weights=near,
-        same=learned.levels[LEVELS.index("same")],
+        same=of_task,
     )
 
 
@@ -271,8 +277,3 @@ def usual(
     for part in parts:
         belief = belief.after_groups(counts, part)
     return belief.after(counts, APART)
-
-
-def _is_better(belief: Belief, known: Ints) -> bool:
-    """Whether the first of the known options is the best of them."""
-    return len(known) > 1 and bool(belief.of(known).chance_of_best()[0] >= SURE)

@@ -1,6 +1,9 @@
 """The type of a task that isn't told is inferred from its text, as far as texts tell it."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import sqrt
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from numpy.typing import NDArray
 from services import embedder
 
 from mcp_learning.embed.recipe import embedding_text
+from mcp_learning.insights.rates import Z_90
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Execution, Recommendation
@@ -94,36 +98,61 @@ def past(runs: list[PastRun]) -> Past:
     return found
 
 
-def recommended(past: Past, histories: HistoryCache, texts: list[str]) -> list[Recommendation]:
+def recommended(
+    past: Past, histories: HistoryCache, texts: list[str], types: Sequence[str] = ()
+) -> list[Recommendation]:
     now, found = UNTIL.replace(tzinfo=None), []
-    for text, vector in zip(texts, vectors_of(texts), strict=True):
+    told: Sequence[str | None] = types or [None] * len(texts)
+    for text, vector, task_type in zip(texts, vectors_of(texts), told, strict=True):
         asked = PastRun(
             now, now, task_key(text), "", "", "", None, (text, None, None, None), vector
         )
         query, related = past.related(asked)
-        request = RecommendApproach(task_description=text)
+        request = RecommendApproach(task_description=text, task_type=task_type)
         found.append(answer(assess(related, query, request, {}, 90, histories), {}))
     return found
 
 
-def other_tasks() -> list[GeneratedTask]:
-    made = make_tasks(40 * ASKED * len(TASK_TYPES), seed=OTHER)
+def some_of_each_type(made: list[GeneratedTask]) -> list[GeneratedTask]:
     of = {name: [task for task in made if task.task_type == name] for name in TASK_TYPES}
     return [task for tasks in of.values() for task in tasks[:ASKED]]
 
 
-def best_of_each_type(runs: list[PastRun]) -> dict[str, str]:
-    """By its rate of success in the history, shrunk by an execution each way."""
-    ended = [run for run in runs if run.success is not None]
+def other_tasks() -> list[GeneratedTask]:
+    return some_of_each_type(make_tasks(40 * ASKED * len(TASK_TYPES), seed=OTHER))
 
-    def rate(name: str, label: str) -> float:
-        some = [run.success for run in ended if (run.task_type, run.label) == (name, label)]
-        return (sum(map(bool, some)) + 1) / (len(some) + 2)
 
+def counts_of_each_type(runs: list[PastRun]) -> dict[str, dict[str, tuple[int, int]]]:
+    """By type and approach, how many succeeded of how many that ended."""
+    ended = Counter((run.task_type, run.label) for run in runs if run.success is not None)
+    won = Counter((run.task_type, run.label) for run in runs if run.success)
     return {
-        name: max(kind.approaches, key=lambda label: rate(name, label))
+        name: {label: (won[name, label], ended[name, label]) for label in kind.approaches}
         for name, kind in TASK_TYPES.items()
     }
+
+
+def best_of_each_type(runs: list[PastRun]) -> dict[str, str]:
+    """By its rate of success in the history, shrunk by an execution each way."""
+
+    def rate(counts: tuple[int, int]) -> float:
+        return (counts[0] + 1) / (counts[1] + 2)
+
+    each = counts_of_each_type(runs)
+    return {name: max(of, key=lambda label: rate(of[label])) for name, of in each.items()}
+
+
+def types_with_a_best_option(runs: list[PastRun]) -> set[str]:
+    """Those whose two best approaches differ with 95 %, by the normal approximation, one-sided."""
+
+    def differ(of: dict[str, tuple[int, int]]) -> bool:
+        (best, seen), (other, others) = sorted(
+            ((won / ended, ended) for won, ended in of.values()), reverse=True
+        )[:2]
+        variance = best * (1 - best) / seen + other * (1 - other) / others
+        return best - other > Z_90 * sqrt(variance)
+
+    return {name for name, of in counts_of_each_type(runs).items() if differ(of)}
 
 
 @pytest.mark.timeout(600)
@@ -149,3 +178,24 @@ def test_a_text_that_might_be_of_several_types_is_said_to_be(past: Past) -> None
     unsure = [one.basis.note for one in found if "unsure of its type (" in one.basis.note]
     assert unsure
     assert all(note.endswith("name task_type") for note in unsure)
+
+
+@pytest.mark.timeout(600)
+def test_where_statistics_see_a_best_option_it_is_called_better_whether_the_task_was_done_or_not(
+    runs: list[PastRun], past: Past
+) -> None:
+    done = {run.texts[0] for run in runs}
+    stored = make_tasks(EXECUTIONS // RUNS_PER_TASK, seed=SEED)
+    clear = types_with_a_best_option(runs)
+    assert 0 < len(clear) < len(TASK_TYPES)
+    for asked in (
+        some_of_each_type([task for task in stored if task.description in done]),
+        other_tasks(),
+    ):
+        types = [task.task_type for task in asked]
+        texts = [task.description for task in asked]
+        found = recommended(past, HistoryCache(), texts, types)
+        better = [one.leader == "better" for one in found]
+        seen = np.array([name in clear for name in types])
+        assert np.mean(np.array(better)[seen]) >= 0.6
+        assert np.mean(np.array(better)[~seen]) <= 0.05
