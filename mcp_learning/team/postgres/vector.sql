@@ -43,13 +43,16 @@ BEGIN
     RETURN span.remaining;
 END $$;
 
--- Of many rows, the index gives the nearest until enough of them pass; few are compared exactly.
+-- Of many rows, the index gives the nearest until enough of them pass; few are compared exactly. If those that pass are runs
+-- of a few tasks, it gives more of them; if that doesn't help, either, as many rows are compared as a host has time for.
 CREATE OR REPLACE FUNCTION mcpl.tasks_by_meaning(
     wanted_team uuid, asked real[], model text, condition text, few boolean, most int
 ) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     tasks bigint[];
+    nearest int;
+    compared int := 0;
 BEGIN
     IF array_length(asked, 1) IS DISTINCT FROM 384 THEN
         RETURN NULL;
@@ -57,23 +60,25 @@ BEGIN
     IF NOT few THEN
         PERFORM set_config('hnsw.iterative_scan', 'relaxed_order', true),
             set_config('hnsw.ef_search', '200', true);
-        EXECUTE format($q$
-            SELECT array_agg(task ORDER BY distance, task) FROM (
-                SELECT task, min(distance) AS distance FROM (
-                    SELECT s.task, n.embedding OPERATOR(SCHEMA.<#>) $2::SCHEMA.halfvec AS distance
-                    FROM mcpl.near n JOIN mcpl.searched s USING (team, task_id)
-                    WHERE n.team = $1 AND n.model = $3 AND %s
-                    ORDER BY n.embedding OPERATOR(SCHEMA.<#>) $2::SCHEMA.halfvec LIMIT 4 * $4
-                ) nearest GROUP BY task ORDER BY distance, task LIMIT $4
-            ) best
-        $q$, condition) INTO tasks USING wanted_team, asked::SCHEMA.vector, model, most;
+        FOREACH nearest IN ARRAY ARRAY[4 * most, 100 * most] LOOP
+            EXECUTE format($q$
+                SELECT (array_agg(task ORDER BY distance, task))[:$5], coalesce(sum(runs), 0) FROM (
+                    SELECT task, min(distance) AS distance, count(*) AS runs FROM (
+                        SELECT s.task, n.embedding OPERATOR(SCHEMA.<#>) $2::SCHEMA.halfvec AS distance
+                        FROM mcpl.near n JOIN mcpl.searched s USING (team, task_id)
+                        WHERE n.team = $1 AND n.model = $3 AND %s
+                        ORDER BY n.embedding OPERATOR(SCHEMA.<#>) $2::SCHEMA.halfvec LIMIT $4
+                    ) nearest GROUP BY task
+                ) each
+            $q$, condition) INTO tasks, compared USING wanted_team, asked::SCHEMA.vector, model, nearest, most;
+            EXIT WHEN cardinality(tasks) >= most / 4 OR compared < nearest;
+        END LOOP;
     END IF;
-    -- Few rows, or many runs of a few tasks, or an index that gave up before enough of them passed.
     IF few OR coalesce(cardinality(tasks), 0) < most / 4 THEN
         EXECUTE format($q$
             SELECT array_agg(task ORDER BY distance, task) FROM (
                 SELECT p.task, min(n.embedding OPERATOR(SCHEMA.<#>) $2::SCHEMA.halfvec) AS distance
-                FROM (SELECT s.task_id, s.task FROM mcpl.searched s WHERE %s OFFSET 0) p
+                FROM (SELECT s.task_id, s.task FROM mcpl.searched s WHERE %s LIMIT 40000) p
                 JOIN mcpl.near n ON n.team = $1 AND n.task_id = p.task_id AND n.model = $3
                 GROUP BY p.task ORDER BY distance, p.task LIMIT $4
             ) best

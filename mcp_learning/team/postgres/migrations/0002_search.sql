@@ -23,6 +23,8 @@ CREATE INDEX ON mcpl.searched (team, task, recorded_at);
 CREATE INDEX ON mcpl.searched (team, repo);
 CREATE INDEX ON mcpl.searched (team, task_type);
 CREATE INDEX ON mcpl.searched (team, approach);
+CREATE INDEX ON mcpl.searched (team, model_tier);
+CREATE INDEX ON mcpl.searched (team, outcome);
 CREATE INDEX ON mcpl.searched (team, recorded_at);
 CREATE INDEX ON mcpl.searched (team, supersedes) WHERE supersedes IS NOT NULL;
 ALTER TABLE mcpl.searched ENABLE ROW LEVEL SECURITY;  -- only functions read it, for who may
@@ -266,7 +268,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     condition text := mcpl.passing(filters);
     total float8 := (SELECT greatest(reltuples, 1) FROM pg_class WHERE oid = 'mcpl.searched'::regclass);
-    few int := least(greatest(total / 20, 2000), 50000);  -- of so many all are compared: the index has those of
+    few int := least(greatest(total / 20, 2000), 20000);  -- of so many all are compared: the index has those of
     passing int;                                          -- other teams and those that don't pass as well
     near bigint[];
     named bigint[];
