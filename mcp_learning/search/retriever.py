@@ -130,7 +130,9 @@ class Retriever:
             fingerprint: Of the model.
             vectors: False if the store's vectors are of another model, so that the rows have none.
         """
-        rows.mark_fetched(self.rows.fetched.ids, self.rows.fetched.total)
+        known = self.rows.fetched
+        rows.mark_fetched(known.ids, known.total)
+        rows.set_frequencies(known.frequencies, known.total)
         self.rows = rows
         self.summaries.clear()  # in another database, other executions have these change numbers
         wanted = self.wants_index and vectors

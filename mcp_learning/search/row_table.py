@@ -222,6 +222,11 @@ class RowTable:
         with self._lock:
             self.fetched.add(self._catalog, task_ids, total)
 
+    def set_frequencies(self, counted: Mapping[int, int], total: int) -> None:
+        """As `FetchedRows.set_frequencies`."""
+        with self._lock:
+            self.fetched.set_frequencies(counted, total)
+
     def put(
         self,
         executions: Sequence[Unembedded],

@@ -6,7 +6,8 @@
 
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.errors import LearningError
 from mcp_learning.models.health import IndexHealth, IndexingHealth
 from mcp_learning.models.maintenance import RebuildReport
-from mcp_learning.models.requests import RebuildIndex
+from mcp_learning.models.requests import Filters, RebuildIndex
 from mcp_learning.models.wording import counted
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.summaries import LIMIT, SHORT
@@ -180,6 +181,17 @@ class Indexer:
         await self.load()
         ids = [one.int for one in task_ids]
         await anyio.to_thread.run_sync(self.retriever.rows.mark_fetched, ids, total)
+
+    async def informative_terms(self, text: str, most: int) -> dict[int, str]:
+        """As `WordIndex.most_informative`."""
+        await self.load()
+        snapshot = self.retriever.rows.snapshot(Filters(), datetime.now(UTC))
+        return await anyio.to_thread.run_sync(snapshot.words.most_informative, text, most)
+
+    async def set_frequencies(self, counted: Mapping[int, int], total: int) -> None:
+        """As `RowTable.set_frequencies`."""
+        await self.load()
+        await anyio.to_thread.run_sync(self.retriever.rows.set_frequencies, counted, total)
 
     async def adopt(
         self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector], model: str

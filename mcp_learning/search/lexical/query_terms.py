@@ -7,7 +7,7 @@ raised to a power, and document frequencies have a prior.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -62,7 +62,7 @@ class Bm25Parameters:
 
 
 LEAST_SAMPLE = 500
-"""Rows from which they say how rare words are among all; of fewer, fetched rows count, too."""
+"""Rows from which they say how common words are among all; of fewer, fetched rows count, too."""
 
 DEFAULT_PARAMETERS = Bm25Parameters()
 
@@ -74,10 +74,12 @@ class SampledRows(NamedTuple):
         fetched: (n + 1,) whether each of the first n rows is here since it has words of a question;
             the last one, False, stands for all further rows.
         total: How many rows all but these are a sample of.
+        frequencies: Document frequencies of terms among all these, where they were counted.
     """
 
     fetched: NDArray[np.bool_]
     total: int
+    frequencies: Mapping[int, int]
 
 
 class QueryTerms:
@@ -93,6 +95,7 @@ class QueryTerms:
         sample: What the rows stand for; None: for themselves.
 
     Attributes:
+        by_weight: All terms, the most informative ones first.
         postings: Weight and postings of each selected term that occurs in the index, by descending
             weight; the terms beyond `most_postings` entries are left out.
         evidence: As in `LexicalScores`.
@@ -110,36 +113,29 @@ class QueryTerms:
         sample: SampledRows | None = None,
     ) -> None:
         self._query = query
-        frequencies, postings_of = _document_frequencies(query.counts, segments, tail, dead)
-        estimated = frequencies
-        if (
-            sample is not None
-            and (counted := alive - int(np.count_nonzero(sample.fetched))) >= LEAST_SAMPLE
-        ):
-            scale = max(sample.total, alive) / counted
-            alive = max(sample.total, alive)
-            estimated = {
-                term: max(
-                    frequency, round(scale * (frequency - _fetched_with(term, postings_of, sample)))
-                )
-                for term, frequency in frequencies.items()
-            }
+        local, postings_of = _document_frequencies(query.counts, segments, tail, dead)
+        frequencies, rows = local, alive
+        if sample is not None:
+            frequencies, rows = _estimated(local, postings_of, alive, sample)
         idf = {
-            term: _inverse_document_frequency(frequency + _prior(term), alive)
-            for term, frequency in estimated.items()
+            term: _inverse_document_frequency(frequency + _prior(term), rows)
+            for term, frequency in frequencies.items()
         }
-        weighted = [
-            (math.pow(math.sqrt(query.counts[term]) * value, parameters.sharpness), term)
-            for term, value in idf.items()
-        ]
         # Ties are broken by the term, so that the result doesn't depend on the order of the text.
-        present = sorted((one for one in weighted if frequencies[one[1]]), reverse=True)
-        present = present[: parameters.informative]
+        weighted = sorted(
+            (
+                (math.pow(math.sqrt(query.counts[term]) * value, parameters.sharpness), term)
+                for term, value in idf.items()
+            ),
+            reverse=True,
+        )
+        self.by_weight = [term for _, term in weighted]
+        present = [one for one in weighted if frequencies[one[1]]][: parameters.informative]
         self._present = [(weight, term, postings_of(term)) for weight, term in present]
         self.postings: list[tuple[float, list[Postings]]] = []
         remaining = parameters.most_postings
         for weight, term, parts in self._present:
-            remaining -= frequencies[term]
+            remaining -= local[term]
             if remaining < 0:
                 break
             self.postings.append((weight, parts))
@@ -149,7 +145,7 @@ class QueryTerms:
             one for one in weighted if not frequencies[one[1]] and one[1] not in query.numeric
         ]
         self._best = sorted(present + absent, reverse=True)[: parameters.informative]
-        greatest = _inverse_document_frequency(PRIOR_PLAIN, alive)
+        greatest = _inverse_document_frequency(PRIOR_PLAIN, rows)
         total = sum(weight for weight, _ in self._best)
         of_identifiers = sum(weight for weight, term in self._best if term in query.identifiers)
         self.identifiers = of_identifiers / total if total else 0.0
@@ -180,7 +176,7 @@ class QueryTerms:
         rows_by_term = [
             np.concatenate([part.rows for part in parts])
             for _, term, parts in self._present
-            if term in wanted
+            if term in wanted and parts
         ]
         if not wanted or len(rows_by_term) < len(wanted):
             return np.empty(0, np.int32)
@@ -233,6 +229,38 @@ def _document_frequencies(
             if frequency:
                 frequencies[term] -= sum(_count_dead(rows, dead) for rows, _ in postings_of(term))
     return frequencies, postings_of
+
+
+def _estimated(
+    local: dict[int, int],
+    postings_of: Callable[[int], list[Postings]],
+    alive: int,
+    sample: SampledRows,
+) -> tuple[dict[int, int], int]:
+    """Document frequencies among the rows that a sample stands for, and the number of these.
+
+    Args:
+        local: Document frequencies among the living rows.
+        postings_of: Gives the postings of a term.
+        alive: Number of living rows.
+        sample: What they stand for.
+    """
+    counted = alive - int(np.count_nonzero(sample.fetched))
+    if few := counted < LEAST_SAMPLE:
+        if not sample.frequencies:
+            return local, alive
+        counted = alive
+    total = max(sample.total, alive)
+
+    def scaled(term: int) -> int:
+        unsampled = 0 if few else _fetched_with(term, postings_of, sample)
+        return round(total / counted * (local[term] - unsampled))
+
+    known = sample.frequencies
+    return {
+        term: max(frequency, known[term] if term in known else scaled(term))
+        for term, frequency in local.items()
+    }, total
 
 
 def _fetched_with(

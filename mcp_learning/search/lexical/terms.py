@@ -14,7 +14,7 @@ word and matches `TypeError`.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
@@ -128,14 +128,34 @@ def is_stop_word(term: int) -> bool:
     return term in _STOP_WORDS
 
 
+def spellings(text: str, terms: Set[int]) -> dict[int, str]:
+    """How those of some terms that are in a text are spelt there.
+
+    Terms of scripts that are written without blanks are left out: they are no words.
+    """
+    found: dict[int, str] = {}
+    for word in dict.fromkeys(_words(text)):
+        if terms.isdisjoint(term for term, _ in _terms_of(word)):
+            continue
+        for part, identifier in _expand(word, 0):
+            term, _ = _term(part, identifier=identifier)
+            if term in terms and not _UNSPACED.search(part):
+                found.setdefault(term, part)
+    return found
+
+
 def _tokenised(*texts: str | None) -> Iterator[tuple[_Term, ...]]:
     """Yields the terms of each word."""
     for text in filter(None, texts):
-        for word in _WORD.findall(_normal(text)):
-            if len(word) <= _LONGEST:
-                yield _terms_of(word)
-            else:
-                yield from map(_terms_of, _pieces(word))
+        yield from map(_terms_of, _words(text))
+
+
+def _words(text: str) -> Iterator[str]:
+    for word in _WORD.findall(_normal(text)):
+        if len(word) <= _LONGEST:
+            yield word
+        else:
+            yield from _pieces(word)
 
 
 def _normal(text: str) -> str:
@@ -153,37 +173,35 @@ def _pieces(word: str) -> list[str]:
 @lru_cache(maxsize=100_000)
 def _terms_of(word: str) -> tuple[_Term, ...]:
     spelling: dict[int, int] = {}
-    for term, flags in _expand(word, 0):
+    for text, identifier in _expand(word, 0):
+        term, flags = _term(text, identifier=identifier)
         spelling[term] = spelling.get(term, 0) | flags
     return tuple(spelling.items())
 
 
-def _expand(word: str, level: int) -> Iterator[_Term]:
-    """The term of the whole word, if it has several parts, and the terms of its parts."""
+def _expand(word: str, level: int) -> Iterator[tuple[str, bool]]:
+    """The whole word, if it has several parts, and its parts; and whether each is an identifier."""
     if level < len(_LEVELS):
         pieces = [piece for piece in _LEVELS[level].split(word) if piece]
         if len(pieces) > 1:
-            yield _term(_joined(word), identifier=not _HYPHENATED.fullmatch(word))
+            yield word, not _HYPHENATED.fullmatch(word)
         for piece in pieces:
             yield from _expand(piece, level + 1)
         return
     parts = (_PARTS if word.isascii() else _FOREIGN_PARTS).findall(word)
     if len(parts) > 1 and not _UNSPACED.search(word):
-        yield _term(_joined(word), identifier=True)
+        yield word, True
     for part in parts or [word]:
         if part.isascii() and not word.isascii():
             yield from _expand(part, level)
         elif _UNSPACED.fullmatch(part) and len(part) > 1:
-            yield from (_term(part[at : at + 2]) for at in range(len(part) - 1))
+            yield from ((part[at : at + 2], False) for at in range(len(part) - 1))
         else:
-            yield _term(part)
+            yield part, False
 
 
-def _joined(word: str) -> str:
-    return word.replace("_", "").replace("-", "")
-
-
-def _term(text: str, *, identifier: bool = False) -> _Term:
+def _term(text: str, *, identifier: bool) -> _Term:
+    text = text.replace("_", "").replace("-", "")
     text = _stem(text.lower()) if text.isascii() else text.casefold()
     term = int.from_bytes(blake2b(text.encode(errors="replace"), digest_size=8).digest()) >> 1
     identifier = identifier or any(map(str.isdigit, text))

@@ -27,7 +27,7 @@ from mcp_learning.search.lexical.query_terms import (
     QueryTerms,
     SampledRows,
 )
-from mcp_learning.search.lexical.terms import TokenisedQuery
+from mcp_learning.search.lexical.terms import TokenisedQuery, spellings
 
 MAX_TAIL_ROWS = 2_048
 """Rows from which the tail becomes a segment."""
@@ -146,15 +146,7 @@ class WordIndex:
                     np.zeros(self._used, np.float32), 0.0, 0.0, np.empty(0, np.int32)
                 )
             mean = max(self._mean_length(), 1.0)
-            chosen = QueryTerms(
-                question,
-                self._segments,
-                self._tail,
-                self._unpurged,
-                alive,
-                parameters,
-                self.sample,
-            )
+            chosen = self._chosen(question, parameters)
         flat, slope = parameters.k1 * (1 - parameters.b), parameters.k1 * parameters.b / mean
         found = [(weight, *part) for weight, parts in chosen.postings for part in parts]
         if not found:
@@ -176,6 +168,21 @@ class WordIndex:
         return LexicalScores(
             coverage, chosen.evidence, chosen.identifiers, chosen.rows_with_all_identifiers()
         )
+
+    def most_informative(self, text: str, most: int) -> dict[int, str]:
+        """The terms of a query with the greatest weights, whether any row has them or not.
+
+        Args:
+            text: The query.
+            most: How many at most.
+
+        Returns:
+            How they are spelt, as `spellings`.
+        """
+        question = TokenisedQuery.of(text)
+        with self._lock:
+            terms = self._chosen(question, DEFAULT_PARAMETERS).by_weight[:most]
+        return spellings(text, set(terms))
 
     def rows_with(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
         """Ascending rows that have any of (m,) terms, dead ones among them.
@@ -225,6 +232,10 @@ class WordIndex:
         number[here] = np.arange(len(here))
         sizes = {"max_tail_rows": self._max_tail_rows, "bulk_rows": self._bulk_rows}
         return WordIndex(renumbered(segment, number), **sizes)
+
+    def _chosen(self, question: TokenisedQuery, parameters: Bm25Parameters) -> QueryTerms:
+        index = self._segments, self._tail, self._unpurged, self._alive
+        return QueryTerms(question, *index, parameters, self.sample)
 
     def _mean_length(self) -> float:
         """Of the living rows, in terms; without those that were fetched, if enough others say."""

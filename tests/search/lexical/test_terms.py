@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms, is_stop_word
+from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms, is_stop_word, spellings
 
 
 def terms(text: str) -> set[int]:
@@ -237,3 +237,19 @@ def test_a_question_has_the_terms_of_its_text(text: str) -> None:
 def test_a_word_is_one_however_its_letters_are_composed_or_wide(one: str, other: str) -> None:
     assert count_terms(one) == count_terms(other)
     assert len(count_terms(one)) >= 1
+
+
+@given(st.text())
+def test_how_a_term_is_spelt_has_that_term(text: str) -> None:
+    wanted = terms(text)
+    for term_of_it, spelt in spellings(text, wanted).items():
+        assert term_of_it in terms(spelt) & wanted
+
+
+def test_terms_are_spelt_as_in_the_text_but_pairs_of_characters_are_no_words() -> None:
+    text = "parseConfig of src/auth/login.py 数据库"
+    assert set(spellings(text, terms(text)).values()) == {
+        *("parseConfig", "parse", "Config", "of"),
+        *("src/auth/login.py", "login.py", "src", "auth", "login", "py"),
+    }
+    assert spellings(text, {term("auth")}) == {term("auth"): "auth"}

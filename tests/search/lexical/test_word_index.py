@@ -20,7 +20,6 @@ from mcp_learning.search.lexical.query_terms import (
     SHARPNESS,
     B,
     Bm25Parameters,
-    SampledRows,
 )
 from mcp_learning.search.lexical.terms import TokenisedQuery, count_terms, is_stop_word
 from mcp_learning.search.lexical.word_index import LexicalScores, WordIndex
@@ -372,14 +371,3 @@ def test_rows_with_any_of_some_terms_are_those_that_have_one(
         assert found.tolist() == [
             at for at, row in enumerate(added) if terms & set(count_terms(row))
         ]
-
-
-def test_rows_that_were_fetched_for_their_words_don_t_make_these_common() -> None:
-    sample = ["the common queue"] * 590 + ["the login queue"] * 10
-    index = index_of(*sample, *["deadlock cache"] * 50)
-    asked = TokenisedQuery.of("deadlock login")
-    row = len(sample)
-    before = index.score(asked).coverage[row]
-    index.sample = SampledRows(np.array([False] * row + [True] * 50 + [False]), 6_000)
-    after = index.score(asked).coverage[row]
-    assert after > before  # 50 of 6,000 have it, not 50 of 650; of "login", 100
