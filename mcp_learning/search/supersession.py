@@ -29,6 +29,8 @@ _PERHAPS = (
     "instead anymore longer replace switch reverse revise revisit reconsider override rather "
     "stattdessen künftig 改为 改為 改成 不再"
 )
+CUES = f"{_PLAINLY} {_PERHAPS}"
+"""Words that speak of a change."""
 
 
 _MOST_COMPARED = 1_000

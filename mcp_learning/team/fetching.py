@@ -45,6 +45,9 @@ PER_MATCH = 8
 EVIDENCE = 100
 """The same for a recommendation."""
 
+COUNTED = 64
+"""Terms of a question of which the team's store tells how many executions have them."""
+
 _AT_ONCE = 500
 _TRIES = 2
 
@@ -141,13 +144,21 @@ class Fetcher:
             await self._remote.close()
 
     async def _fetch_similar(self, query: "Query", filters: Filters, most: int) -> str | None:
+        from mcp_learning.search.supersession import CUES
         from mcp_learning.team.postgres.search import TeamQuestion
 
         remote = await self._asking()
         vector = None if query.vector is None else query.vector.tolist()
         model = await self._local.model()
         passing = await self._passing(remote, filters, query.now)
-        found = await remote.candidates(TeamQuestion(query.text, vector, model, passing, most))
+        terms = await self._local.informative_terms(query.text, COUNTED)
+        words = list(terms.values())
+        question = TeamQuestion(query.text, vector, model, passing, most, words, CUES)
+        found = await remote.candidates(question)
+        if total := self._total():
+            counts = zip(terms, found.frequencies, strict=True)
+            counted = {term: count for term, count in counts if count is not None}
+            await self._local.set_frequencies(counted, total)
         await self._fetch(await self._local.store.absent(found.task_ids))
         return None if found.by_meaning or vector is None else _BY_WORDS
 

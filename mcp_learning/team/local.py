@@ -1,6 +1,6 @@
 """Local: this host's own part of an exchange, its database and its indexes."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -56,6 +56,30 @@ class Local:
             StoreError: The database can't be read.
         """
         return await (await self._indexer()).searches.asked(text)
+
+    async def informative_terms(self, text: str, most: int) -> dict[int, str]:
+        """The terms of a question that say most of what it is about, and how they are spelt.
+
+        Args:
+            text: The question.
+            most: How many at most.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
+        return await (await self._indexer()).informative_terms(text, most)
+
+    async def set_frequencies(self, counted: Mapping[int, int], total: int) -> None:
+        """Says how many executions of the team have some terms.
+
+        Args:
+            counted: By term.
+            total: How many executions the team has, > 0.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
+        await (await self._indexer()).set_frequencies(counted, total)
 
     async def cache(self, page: TeamPage, vectors: Sequence[SharedVector], total: int) -> bool:
         """Stores executions that were fetched for a question, with their vectors.

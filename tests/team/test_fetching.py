@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import islice, permutations
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -137,10 +138,12 @@ async def test_a_server_that_hangs_delays_nothing_for_long_and_the_answer_says_w
                 await whole.record(task)
             own = await part.record("repair the login page")
             await share(whole, part)
-            assert len((await find(part, "repair the login")).matches) == 2
+            before = await find(part, "repair the login")
+            assert len(before.matches) == 2
             server.suspend()
             answer = await find(part, "repair the login")
             assert own in ids_of(answer)
+            assert similarities(answer) == similarities(before)
             assert "was not searched: the team's server" in str(answer.search.reason)
     finally:
         server.resume()
@@ -201,6 +204,46 @@ async def test_of_many_tasks_with_one_error_those_come_that_a_full_replica_ranks
         assert ids_of(answer) == ids_of(wanted)
 
 
+async def test_words_are_as_rare_as_in_all_that_the_team_has_not_as_in_what_was_fetched(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    async with two(server, database, tmp_path) as (whole, part):
+        for number in range(90):
+            await whole.record(f"tidy up room {number}")
+        for number in range(60):
+            await whole.record(f"an invoice got {number}")
+        for number in range(3):
+            await whole.record(f"invoice deadlock got {number}")
+        await share(whole, part)
+        answer = await find(part, "invoice deadlock", limit=3)
+        assert (await part.service.health()).rows < 90
+        wanted = await find(whole, "invoice deadlock", limit=3)
+        assert similarities(answer) == pytest.approx(similarities(wanted), abs=0.005)
+
+
+async def test_how_many_have_a_word_follows_what_is_changed_forgotten_and_kept_private(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    def having(text: str) -> list[tuple[object, ...]]:
+        of_text = f"tsvector_to_array(mcpl.words_of('{text}'))"
+        query = f"SELECT rows FROM mcpl.frequencies WHERE lexeme = ANY({of_text}) ORDER BY rows"
+        return server.execute(database, query)
+
+    async with two(server, database, tmp_path) as (whole, part):
+        ids = [await whole.record(f"the parser hangs in src/read_{name}.py") for name in "abc"]
+        await share(whole, part)
+        assert having("parsers") == [(3,)]
+        assert having("src/read_a.py") == [(1,), (1,), (1,), (3,), (3,), (3,)]
+        assert having("readA") == [(1,), (3,)]
+        await whole.service.revise(ReviseExecution(task_id=ids[0], task_description="it stops"))
+        await whole.service.forget(ForgetExecutions(task_ids=[ids[1]], dry_run=False))
+        await share(whole, part)
+        assert (having("parser"), having("stop"), having("read_b")) == ([(1,)], [(1,)], [(1,)])
+        hidden = f"UPDATE mcpl.executions SET visibility = 'private' WHERE task_id = '{ids[2]}'"
+        server.execute(database, hidden)
+        assert (having("parser"), having("stop")) == ([], [(1,)])
+
+
 async def test_what_supersedes_a_match_comes_with_it_and_before_it(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
@@ -211,6 +254,19 @@ async def test_what_supersedes_a_match_comes_with_it_and_before_it(
         await share(whole, part)
         answer = await find(part, "sign releases with the key of the build host")
         assert ids_of(answer)[:2] == [third, first]
+
+
+async def test_what_supersedes_a_match_by_its_words_comes_too_among_many_that_are_more_similar(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    words = ("sign", "release", "key", "build", "host")
+    async with two(server, database, tmp_path) as (whole, part):
+        for order in islice(permutations(words), 45):
+            await whole.record(" ".join(order))
+        last = await whole.record("sign release build host hardware token instead key")
+        await share(whole, part)
+        answer, wanted = await find(part, " ".join(words)), await find(whole, " ".join(words))
+        assert ids_of(answer)[0] == ids_of(wanted)[0] == last
 
 
 async def test_an_old_pgvector_is_refused(
@@ -228,3 +284,7 @@ async def test_an_old_pgvector_is_refused(
 
 def ids_of(answer: SimilarTasks) -> list[UUID]:
     return [match.task_id for match in answer.matches]
+
+
+def similarities(answer: SimilarTasks) -> dict[UUID, float]:
+    return {match.task_id: match.similarity for match in answer.matches}

@@ -31,13 +31,18 @@ async def write_all_about(host: Host) -> SaveLesson:
     return lesson
 
 
-def searched(connection: psycopg.Connection[Any]) -> tuple[list[Any], list[Any]]:
-    """What a search in the team's store finds of the plans, and the repositories that it knows."""
+def searched(connection: psycopg.Connection[Any]) -> tuple[list[Any], list[Any], int]:
+    """What a search in the team's store finds of the plans, and the repositories that it knows.
+
+    And how many executions have a word of theirs.
+    """
     team = "SELECT team FROM mcpl.teams"
-    asked = f"mcpl.candidates(({team}), 'secret plan', NULL, '', '{{}}', 9)"
+    asked = f"mcpl.candidates(({team}), 'secret plan', NULL, '', '{{}}', 9, '{{plan}}', 'instead')"
     connection.execute(f"SELECT mcpl.read_in(({team}), 100)".encode())
     found = connection.execute(f"SELECT unnest(task_ids) FROM {asked}".encode()).fetchall()
-    return found, connection.execute(f"SELECT mcpl.spellings(({team}))".encode()).fetchall()
+    known = connection.execute(f"SELECT mcpl.spellings(({team}))".encode()).fetchall()
+    counted = connection.execute(f"SELECT frequencies FROM {asked}".encode()).fetchall()
+    return found, known, counted[0][0][0]
 
 
 async def test_another_member_sees_nothing_of_it_and_the_author_s_other_host_does(
@@ -51,9 +56,10 @@ async def test_another_member_sees_nothing_of_it_and_the_author_s_other_host_doe
         with psycopg.connect(server.url(database, "ben"), autocommit=True) as ben:
             for table in TABLES:
                 assert ben.execute(f"SELECT * FROM mcpl.{table}".encode()).fetchall() == []
-            assert searched(ben) == ([], [])
+            assert searched(ben) == ([], [], 0)
         with psycopg.connect(server.url(database, "ada"), autocommit=True) as ada:
-            assert [len(one) for one in searched(ada)] == [2, 1]
+            plans, known, counted = searched(ada)
+            assert (len(plans), len(known), counted) == (2, 1, 0)  # nobody learns of words
         assert (await other.exchange()).pulled == 0
         assert (await second.exchange()).pulled == 2
         (plan, *_) = await second.found("a secret plan")

@@ -15,8 +15,10 @@ from mcp_learning.team.postgres.pages import Read, RemotePage, page_of
 from mcp_learning.team.postgres.remote import Remote
 
 _CANDIDATES = """
-SELECT c.task_ids, c.by_meaning
-FROM mcpl.teams t, mcpl.candidates(t.team, %s, %s::real[], %s, %s::jsonb, %s) c WHERE t.name = %s
+SELECT c.task_ids, c.by_meaning, c.frequencies
+FROM mcpl.teams t,
+    mcpl.candidates(t.team, %s, %s::real[], %s, %s::jsonb, %s, %s::text[], %s) c
+WHERE t.name = %s
 """
 _SPELLINGS = "SELECT s FROM mcpl.teams t, mcpl.spellings(t.team) s WHERE t.name = %s"
 _SELECTED = """
@@ -38,6 +40,8 @@ class TeamQuestion(NamedTuple):
         model: Fingerprint of the model.
         filters: Of `mcpl.passing`: labels by name, spellings of a repository, `since`.
         most: Tasks of each kind, by words and by meaning.
+        words: Words and identifiers whose document frequencies are wanted.
+        cues: Words of executions that may supersede others without saying so.
     """
 
     text: str
@@ -45,13 +49,22 @@ class TeamQuestion(NamedTuple):
     model: str
     filters: Mapping[str, Any]
     most: int
+    words: Sequence[str]
+    cues: str
 
 
 class TeamCandidates(NamedTuple):
-    """Executions that are worth comparing, and whether they were found by meaning, too."""
+    """Executions that are worth comparing.
+
+    Attributes:
+        task_ids: These.
+        by_meaning: Whether they were found by meaning, too.
+        frequencies: How many executions have each of the question's `words`; None: not known.
+    """
 
     task_ids: Sequence[UUID]
     by_meaning: bool
+    frequencies: Sequence[int | None]
 
 
 class RemoteSearch(Remote):
@@ -70,11 +83,13 @@ class RemoteSearch(Remote):
         vector = None if question.vector is None else list(question.vector)
         filters = json.dumps(dict(question.filters))
         async with self._connected() as connection:
-            values = [question.text, vector, question.model, filters, question.most]
-            rows = await fetch(connection, _CANDIDATES, [*values, self._access.team])
+            values: list[object] = [question.text, vector, question.model, filters, question.most]
+            values += [list(question.words), question.cues, self._access.team]
+            rows = await fetch(connection, _CANDIDATES, values)
             if not rows:
                 await self._state(connection)  # says what is wrong
-        return TeamCandidates(*rows[0]) if rows else TeamCandidates((), by_meaning=False)
+                return TeamCandidates((), by_meaning=False, frequencies=())
+        return TeamCandidates(*rows[0])
 
     async def whole(self, task_ids: Sequence[UUID], model: str) -> tuple[RemotePage, str]:
         """Executions with all that belongs to them, and the epoch of their numbers.

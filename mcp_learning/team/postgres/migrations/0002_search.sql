@@ -38,6 +38,46 @@ CREATE TABLE mcpl.read_in_marks (
 );
 ALTER TABLE mcpl.read_in_marks ENABLE ROW LEVEL SECURITY;
 
+-- How many executions that all members of a team may read have each lexeme; '': how many these are.
+CREATE TABLE mcpl.frequencies (
+    team    uuid,
+    lexeme  text COLLATE "C",
+    rows    bigint NOT NULL,
+    PRIMARY KEY (team, lexeme)
+) WITH (fillfactor = 50);
+ALTER TABLE mcpl.frequencies ENABLE ROW LEVEL SECURITY;
+
+CREATE FUNCTION mcpl.count_words() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    lexemes text := $q$
+        SELECT r.team, unnest(tsvector_to_array(r.words) || ''::text) AS lexeme, %s AS n
+        FROM %s r WHERE r.visibility = 'team'
+    $q$;
+    changed text := concat_ws(' UNION ALL ',
+        CASE WHEN TG_OP <> 'DELETE' THEN format(lexemes, 1, 'added') END,
+        CASE WHEN TG_OP <> 'INSERT' THEN format(lexemes, -1, 'removed') END);
+BEGIN
+    EXECUTE format($q$
+        INSERT INTO mcpl.frequencies AS f SELECT c.team, c.lexeme, sum(c.n) FROM (%s) c
+        GROUP BY c.team, c.lexeme HAVING sum(c.n) <> 0 ORDER BY c.team, c.lexeme
+        ON CONFLICT (team, lexeme) DO UPDATE SET rows = f.rows + excluded.rows
+    $q$, changed);
+    IF TG_OP <> 'INSERT' THEN
+        EXECUTE format($q$
+            DELETE FROM mcpl.frequencies f USING (%s) c
+            WHERE f.team = c.team AND f.lexeme = c.lexeme AND f.rows <= 0
+        $q$, changed);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER count_added AFTER INSERT ON mcpl.searched REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION mcpl.count_words();
+CREATE TRIGGER count_changed AFTER UPDATE ON mcpl.searched REFERENCING NEW TABLE AS added OLD TABLE AS removed
+FOR EACH STATEMENT EXECUTE FUNCTION mcpl.count_words();
+CREATE TRIGGER count_removed AFTER DELETE ON mcpl.searched REFERENCING OLD TABLE AS removed
+FOR EACH STATEMENT EXECUTE FUNCTION mcpl.count_words();
+
 -- What is forgotten, or kept private, isn't found from that moment on.
 CREATE FUNCTION mcpl.take_out() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -58,18 +98,46 @@ EXECUTE FUNCTION mcpl.take_out();
 CREATE FUNCTION mcpl.plain(given text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT regexp_replace(
-        regexp_replace(left(given, 20000), '([a-z0-9])([A-Z])', '\1 \2', 'g'),
+        regexp_replace(
+            left(given, 20000),
+            '(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[a-z])', ' ', 'g'
+        ),
         '[][!-/:-@\\^-`{-~\s]+', ' ', 'g'
     )
 $$;
 
--- The English stems of a text, with how often each is in it as its weight: D once, C twice, B three times, A more often.
--- They are hashed, so that neither this table nor the planner's samples of it hold any word of what is forgotten.
+-- Whole identifiers and paths of a text, and what their parts are, if these have parts themselves; in one spelling.
+CREATE FUNCTION mcpl.identifiers(given text) RETURNS SETOF text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT lower(translate(p.part, '_-', ''))
+    FROM regexp_matches(left(given, 20000), '[[:alnum:]]+(?:[-_./\\:@#]+[[:alnum:]]+)+|'
+        '[[:alnum:]]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z]|[A-Za-z][0-9]|[0-9][a-z])[[:alnum:]]*', 'g') w(found), LATERAL (
+        SELECT w.found[1] UNION SELECT regexp_split_to_table(w.found[1], '[/\\:@#]+')
+        UNION SELECT regexp_split_to_table(w.found[1], '[/\\:@#.]+')
+        UNION SELECT regexp_split_to_table(w.found[1], '[/\\:@#._-]+')
+    ) p(part)
+    WHERE p.part ~ '[^[:alnum:]]|[a-z0-9][A-Z]|[A-Z]{2}[a-z]|[A-Za-z][0-9]|[0-9][a-z]'
+$$;
+
+-- The English stems of a text and its identifiers, with how often each is in it as its weight: D once, C twice, B three
+-- times, A more often. They are hashed, so that neither this table nor the planner's samples of it hold any word of what is
+-- forgotten. They are what hosts search by (search/lexical/terms.py).
 CREATE FUNCTION mcpl.words_of(given text) RETURNS tsvector
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(string_agg(format('''%s'':1%s', left(md5(lexeme), 12), substr(
-        'DCBA', least(array_length(positions, 1), 4), 1)), ' ')::tsvector, '')
-    FROM unnest(to_tsvector('pg_catalog.english', mcpl.plain(given)))
+        'DCBA', least(times, 4), 1)), ' ')::tsvector, '')
+    FROM (
+        SELECT lexeme, array_length(positions, 1) AS times
+        FROM unnest(to_tsvector('pg_catalog.english', mcpl.plain(given)))
+        UNION ALL SELECT i, count(*)::int FROM mcpl.identifiers(given) i GROUP BY i
+    ) each
+$$;
+
+-- A condition on `words_of`: any word of a text.
+CREATE FUNCTION mcpl.any_of(given text) RETURNS tsquery
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT string_agg('''' || lexeme || '''', '|')::tsquery
+    FROM unnest(tsvector_to_array(mcpl.words_of(given))) l(lexeme)
 $$;
 
 -- The number of the last change of a team that may be read in. Refuses others than its members and the owner.
@@ -184,10 +252,18 @@ BEGIN
     RETURN made;
 END $$;
 
+-- How many executions that all members of a team may read have each text, a word or an identifier. NULL: it has no lexemes.
+CREATE FUNCTION mcpl.frequencies_of(wanted_team uuid, texts text[]) RETURNS bigint[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg((  -- what has a whole identifier has its parts
+        SELECT min(coalesce(f.rows, 0)) FROM unnest(tsvector_to_array(mcpl.words_of(t.text))) l(lexeme)
+        LEFT JOIN mcpl.frequencies f ON f.team = wanted_team AND f.lexeme = l.lexeme
+    ) ORDER BY t.place), '{}') FROM unnest(texts) WITH ORDINALITY t(text, place)
+$$;
+
 -- Tasks with the rarest words of a question, best first: by BM25 with the constants and the sharpened weights of hosts
 -- (search/lexical/query_terms.py), so that of many tasks with the same words the same ones come first there.
 --
--- How rare words are, the planner's statistics say.
 -- rows: about how many pass the condition; words that most of them have aren't looked for. If too many have even the rarest
 -- one, rows with all of the words are looked for, then, if those are of few tasks, with the rarer two thirds of them, and so on.
 CREATE FUNCTION mcpl.tasks_by_words(
@@ -203,18 +279,15 @@ DECLARE
     mean float8 := (SELECT avg(l.length) FROM (
         SELECT s.length FROM mcpl.searched s WHERE s.team = wanted_team LIMIT 1000
     ) l);
+    total float8 := coalesce(
+        (SELECT f.rows FROM mcpl.frequencies f WHERE f.team = wanted_team AND f.lexeme = ''), 0);
     tasks bigint[];
 BEGIN
-    WITH known AS (
-        SELECT e.lexeme, e.share, min(e.share) OVER () AS least FROM pg_stats p, ROWS FROM (
-            unnest(p.most_common_elems::text::text[]), unnest(p.most_common_elem_freqs)
-        ) e(lexeme, share)
-        WHERE p.schemaname = 'mcpl' AND p.tablename = 'searched' AND p.attname = 'words'
-        AND e.lexeme IS NOT NULL
-    ), asked AS (
-        SELECT l.lexeme, coalesce(k.share, (SELECT least / 2 FROM known LIMIT 1), 0.0005) AS share
+    rows := least(rows, total);
+    WITH asked AS (
+        SELECT l.lexeme, (coalesce(f.rows, 0) + 1) / (total + 20) AS share
         FROM unnest(tsvector_to_array(mcpl.words_of(question))) l(lexeme)
-        LEFT JOIN known k USING (lexeme)
+        LEFT JOIN mcpl.frequencies f ON f.team = wanted_team AND f.lexeme = l.lexeme
         ORDER BY share LIMIT 16
     ), each AS (
         SELECT lexeme, share, power(-ln(least(share, 0.99)), 1.5) AS weight,
@@ -259,10 +332,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 -- asked: the vector of the question, of a model; NULL: by its words alone.
 -- filters: as for `passing`.
 -- most: tasks of each kind, by words and by meaning.
+-- texts: those whose `frequencies_of` are wanted.
+-- cues: words of those that may supersede one without saying so (search/supersession.py); half as many tasks have one.
 -- by_meaning: whether there was something to find by meaning with.
 CREATE FUNCTION mcpl.candidates(
     wanted_team uuid, question text, asked real[], model text, filters jsonb, most int,
-    OUT task_ids uuid[], OUT by_meaning boolean
+    texts text[], cues text,
+    OUT task_ids uuid[], OUT by_meaning boolean, OUT frequencies bigint[]
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -270,22 +346,27 @@ DECLARE
     total float8 := (SELECT greatest(reltuples, 1) FROM pg_class WHERE oid = 'mcpl.searched'::regclass);
     few int := least(greatest(total / 20, 2000), 20000);  -- of so many all are compared: the index has those of
     passing int;                                          -- other teams and those that don't pass as well
+    rows float8;
     near bigint[];
     named bigint[];
+    later bigint[];
 BEGIN
     IF wanted_team NOT IN (SELECT mcpl.read_teams()) THEN
         RAISE EXCEPTION 'no right to read this team' USING ERRCODE = '42501';
     END IF;
     EXECUTE format('SELECT count(*) FROM (SELECT FROM mcpl.searched s WHERE %s LIMIT $2 + 1) p', condition)
     INTO passing USING wanted_team, few;
-    named := mcpl.tasks_by_words(
-        wanted_team, question, condition, CASE WHEN passing > few THEN total ELSE passing END, most
-    );
+    rows := CASE WHEN passing > few THEN total ELSE passing END;
+    named := mcpl.tasks_by_words(wanted_team, question, condition, rows, most);
+    later := mcpl.tasks_by_words(wanted_team, question, condition || format(
+        ' AND s.words @@ %L AND s.outcome <> ''failure''', mcpl.any_of(cues)
+    ), rows, most / 2);
     near := mcpl.tasks_by_meaning(wanted_team, asked, model, condition, passing <= few, most);
     by_meaning := near IS NOT NULL;
+    frequencies := mcpl.frequencies_of(wanted_team, texts);
     EXECUTE format($q$
         WITH RECURSIVE found AS (
-            SELECT r.task_id FROM unnest($2 || $3) t(task), LATERAL (
+            SELECT r.task_id FROM unnest($2 || $3 || $4) t(task), LATERAL (
                 SELECT s.task_id FROM mcpl.searched s WHERE s.task = t.task AND %1$s
                 ORDER BY s.recorded_at DESC LIMIT 20
             ) r
@@ -293,10 +374,11 @@ BEGIN
             SELECT s.task_id FROM found f JOIN mcpl.searched s ON s.supersedes = f.task_id::text AND %1$s
         )
         SELECT array_agg(task_id) FROM found
-    $q$, condition) INTO task_ids USING wanted_team, near, named;
+    $q$, condition) INTO task_ids USING wanted_team, near, named, later;
     task_ids := coalesce(task_ids, '{}');
 END $$;
 
 REVOKE ALL ON FUNCTION mcpl.take_out(), mcpl.passing(jsonb), mcpl.read_next(uuid, text, int),
+    mcpl.count_words(), mcpl.frequencies_of(uuid, text[]),
     mcpl.tasks_by_words(uuid, text, text, float8, int),
     mcpl.tasks_by_meaning(uuid, real[], text, text, boolean, int) FROM PUBLIC;
