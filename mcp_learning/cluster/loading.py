@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from mcp_learning.cluster.address import Address
+
 if TYPE_CHECKING:
     from mcp_learning.service.learning import LearningService
 
@@ -10,10 +12,12 @@ if TYPE_CHECKING:
 def load_service() -> "type[LearningService]":
     """Imports the service, and makes the models and the patterns that a first record needs."""
     service: type[LearningService] = import_module("mcp_learning.service.learning").LearningService
-    models = (import_module(f"mcp_learning.models.{name}") for name in ("requests", "results"))
-    requests, results = models
-    asked = (requests.RecordExecution, requests.Details)  # the latter makes a default by itself
-    for model in (*asked, results.Execution, results.Recorded):
+    requests, results, dashboard = (
+        import_module(f"mcp_learning.models.{name}")
+        for name in ("requests", "results", "dashboard")
+    )
+    for model in (results.Execution, results.Recorded, Address, dashboard.Event):
         model.model_rebuild()
-    import_module("mcp_learning.redaction.secrets").redact("")  # makes those of every text
+    record = requests.RecordExecution(task_type="-", task_description="-", outcome="success")
+    import_module("mcp_learning.redaction.executions").redact_execution(record)
     return service
