@@ -50,6 +50,7 @@ async def running(settings: Settings) -> AsyncIterator[LearningService]:
 
 async def indexed(service: LearningService) -> None:
     """Waits until searches use an index."""
+    await until((service.settings.index_dir / FILE_NAME).exists)  # a search each time would slow it
 
     async def used() -> bool:
         return (await find(service, LOGIN)).search.mode == "hnsw"
