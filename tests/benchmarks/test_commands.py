@@ -5,13 +5,17 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks import targets
+from benchmarks.__main__ import main
 from benchmarks.suite import report
 from benchmarks.suite.measure import Plan, measure
+
+Refusal = Callable[..., str]
 
 CHECKOUT = Path(__file__).parent.parent.parent
 NAMES = {target.name for target in targets.ALL}
@@ -34,6 +38,22 @@ def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=CHECKOUT,
         check=False,
     )
+
+
+@pytest.fixture
+def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refusal:
+    """What a command says in this process, in one line, when it ends with status 1."""
+
+    def refusal(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 1
+        printed = capsys.readouterr()
+        assert (printed.out, printed.err.count("\n")) == ("", 1)
+        return printed.err
+
+    return refusal
 
 
 def test_the_help_names_every_benchmark(tmp_path: Path) -> None:
@@ -74,12 +94,9 @@ def test_the_suite_measures_everything_and_leaves_the_users_database_alone(
     assert not (tmp_path / "data").exists()
 
 
-def test_a_wrong_size_or_peer_ends_with_one_line_that_names_it(tmp_path: Path) -> None:
+def test_a_wrong_size_or_peer_ends_with_one_line_that_names_it(refusal: Refusal) -> None:
     for option, wrong in (("--sizes", "5"), ("--peers", "annoy"), ("--presets", "best")):
-        done = run(tmp_path, "scale", "--sizes", "1000", option, wrong)
-        assert done.returncode == 1
-        assert done.stderr.count("\n") == 1
-        assert option.removeprefix("--") in done.stderr
+        assert option.removeprefix("--") in refusal("scale", "--sizes", "1000", option, wrong)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what memory consists of")
@@ -99,11 +116,8 @@ def test_any_mcp_server_can_be_compared(tmp_path: Path) -> None:
     assert "| empty | 1 |" in done.stdout
 
 
-def test_a_server_without_a_command_is_refused_in_one_line(tmp_path: Path) -> None:
-    done = run(tmp_path, "servers", "empty")
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "NAME=COMMAND" in done.stderr
+def test_a_server_without_a_command_is_refused_in_one_line(refusal: Refusal) -> None:
+    assert "NAME=COMMAND" in refusal("servers", "empty")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="CPU time of a process is read from its clock")
