@@ -58,15 +58,18 @@ LONG_TESTS = ("process/test_crash.py", "process/test_concurrency.py", "process/t
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks tests by their place, and puts the longest first, so that workers end together."""
+    """Marks tests by their place, and puts files that take long first: workers end together."""
 
     def place(item: pytest.Item) -> str:
         return item.path.relative_to(Path(__file__).parent).as_posix()
 
+    def order(item: pytest.Item) -> tuple[bool, bool]:
+        return place(item) not in LONG_TESTS, not place(item).startswith(PROCESS_TESTS)
+
     for item in items:
         if place(item).startswith(PROCESS_TESTS):
             item.add_marker("process")
-    items.sort(key=lambda item: place(item) not in LONG_TESTS)
+    items.sort(key=order)
 
 
 class _Loop(asyncio.SelectorEventLoop):
