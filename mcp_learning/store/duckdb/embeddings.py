@@ -193,17 +193,19 @@ def store(
     if not rows:
         return {}
     table, _ = _TABLES[generation]
+    version, current = "NULL", ""
+    if generation == "next":
+        version, current = "old.version", "LEFT JOIN embeddings old ON old.task_id = x.task_id "
     given, bound = _given(cursor, rows, vectors)
     stored = cursor.execute(
         f"INSERT INTO {table} "
         # Numbered outside the subselect: inside it, before its rows are in order.
         "SELECT task_id, coalesce(version, nextval('embedding_version')), embedding, ? FROM ("
-        "SELECT x.task_id, old.version, new.embedding "
+        f"SELECT x.task_id, {version} AS version, new.embedding "
         f"FROM ({given}) new "
         "JOIN executions x ON x.task_id = new.task_id AND x.sequence = new.sequence "
-        "LEFT JOIN embeddings old ON old.task_id = x.task_id "
-        f"WHERE NOT EXISTS (FROM {table} e WHERE e.task_id = x.task_id) ORDER BY x.sequence) "
-        "RETURNING task_id, version",
+        f"{current}WHERE NOT EXISTS (FROM {table} e WHERE e.task_id = x.task_id) "
+        "ORDER BY x.sequence) RETURNING task_id, version",
         [fingerprint, *bound],
     ).fetchall()
     versions = dict(sorted(stored, key=lambda pair: pair[1]))
