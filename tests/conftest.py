@@ -96,11 +96,12 @@ def _own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_umask() -> Iterator[None]:
-    """What a test calls may restrict the umask, which a process of the product does once."""
-    umask = os.umask(0o077)
+def _own_process() -> Iterator[None]:
+    """What a test calls may change the process, as servers and commands do with theirs, once."""
+    interval, umask = sys.getswitchinterval(), os.umask(0o077)
     os.umask(umask)
     yield
+    sys.setswitchinterval(interval)
     os.umask(umask)
     restrict_umask.cache_clear()
 

@@ -7,7 +7,7 @@ import itertools
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -235,11 +235,8 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def _threads_as_in_a_server() -> Iterator[None]:
-    usual = sys.getswitchinterval()
+def _threads_as_in_a_server() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL)
-    yield
-    sys.setswitchinterval(usual)
 
 
 @pytest.mark.usefixtures("_threads_as_in_a_server")
