@@ -1,12 +1,18 @@
 """A person goes from a list or a search to a record, and corrects, judges or forgets it."""
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli.conftest import Invoke
+from typer.testing import CliRunner
+
+from mcp_learning.cli.app import app
+from mcp_learning.settings import Settings
 
 RECORDS: list[dict[str, Any]] = [
     {
@@ -36,12 +42,23 @@ LOGIN, EXPORT, SIGN_IN = (record["task_id"] for record in RECORDS)
 COMMON = {"task_type": "bug_fix", "outcome": "success"}
 
 
-@pytest.fixture
-def ask(invoke: Invoke, home: Path) -> Callable[..., Any]:
-    """What a command prints as JSON, in a home where three executions were recorded."""
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with three executions; tests use copies."""
+    directory = tmp_path_factory.mktemp("recorded")
     lines = "\n".join(json.dumps(COMMON | record) for record in RECORDS)
-    (home / "records.jsonl").write_text(lines, encoding="utf-8")
-    assert invoke("import", "jsonl", "records.jsonl", "--json").exit_code == 0
+    (directory / "records.jsonl").write_text(lines, encoding="utf-8")
+    arguments = ("import", "jsonl", str(directory / "records.jsonl"), "--data-dir")
+    environment = {"MCP_LEARNING_CONFIG": os.devnull}
+    done = CliRunner().invoke(app, [*arguments, str(directory / "data")], env=environment)
+    assert done.exit_code == 0, done.stderr
+    return directory / "data"
+
+
+@pytest.fixture
+def ask(invoke: Invoke, recorded: Path, settings: Settings) -> Callable[..., Any]:
+    """What a command prints as JSON, in a home where three executions were recorded."""
+    shutil.copytree(recorded, settings.data_dir)
 
     def ask(*arguments: str) -> Any:
         done = invoke(*arguments, "--json")
