@@ -36,7 +36,8 @@ def find(similar: Sequence[_Weighed]) -> list[Pitfall]:
     """Failures among similar executions, the weightiest kind first.
 
     A kind is an error whose normal form recurs, or else its type: messages in prose are never
-    alike. Failures without a message are left out if others have one.
+    alike, and a form that errors of several types have is a heading of such prose. Failures without
+    a message are left out if others have one.
 
     Args:
         similar: Ended executions and their weights > 0, the weightiest first.
@@ -46,9 +47,11 @@ def find(similar: Sequence[_Weighed]) -> list[Pitfall]:
     told = [(one, weight) for one, weight in failed if one.error_message]
     forms = [normal_form(one.error_message or "") for one, _ in told or failed]
     times = Counter(forms)
+    typed = {(form, one.error_type) for form, (one, _) in zip(forms, told or failed, strict=True)}
+    types = Counter(form for form, _ in typed)
     kinds: dict[str, list[_Weighed]] = {}
     for form, (one, weight) in zip(forms, told or failed, strict=True):
-        recurs = bool(form) and times[form] > 1
+        recurs = bool(form) and times[form] > 1 and types[form] == 1
         kind = f"form {form}" if recurs or not one.error_type else f"type {one.error_type}"
         kinds.setdefault(kind, []).append((one, weight))
     heaviest = sorted(kinds.values(), key=lambda kind: -sum(weight for _, weight in kind))

@@ -246,6 +246,26 @@ async def test_errors_that_differ_in_numbers_only_are_one_pitfall(
     assert pitfall.failures == 3
 
 
+async def test_a_heading_that_errors_of_several_types_have_in_common_does_not_make_them_one(
+    service: LearningService,
+) -> None:
+    for number, error_type in enumerate(["timeout", "wrong_file", "timeout", "wrong_file"]):
+        text = f"Why it failed:\nSo far reason {number}."
+        await record(
+            service,
+            f"{LOGIN}, try {number}",
+            approach="a",
+            outcome="failure",
+            error_type=error_type,
+            error_message=text,
+        )
+    found = (await recommend(service)).pitfalls
+    assert sorted((one.error_type, one.failures) for one in found) == [
+        ("timeout", 2),
+        ("wrong_file", 2),
+    ]
+
+
 async def test_failures_told_in_prose_are_one_pitfall_by_type_and_the_wordless_are_left_out(
     service: LearningService,
 ) -> None:
