@@ -36,10 +36,10 @@ TIMEOUT = 1.5
 BACK_OFF = 10.0
 """Seconds for which a server that didn't answer is not asked again."""
 
-TASKS = 40
+TASKS = 20
 """Tasks of each kind, by words and by meaning, that are compared at least."""
 
-PER_MATCH = 8
+PER_MATCH = 4
 """The same for each match that is wanted, if that is more."""
 
 EVIDENCE = 100
