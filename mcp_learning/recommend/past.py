@@ -19,7 +19,7 @@ from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.found import Related
 from mcp_learning.search.related import related
 from mcp_learning.search.row_table import RowTable
-from mcp_learning.search.scorer import Query, ScoredWords
+from mcp_learning.search.scorer import Query
 from mcp_learning.store.past_run import PastRun
 from mcp_learning.store.types import (
     CODED,
@@ -91,8 +91,7 @@ class Past:
             now=run.recorded_at.replace(tzinfo=UTC),
             noise=self._noise,
         )
-        snapshot = self._rows.snapshot(query.filters, query.now)
-        return query, related(ScoredWords.of(snapshot, query.text), query)
+        return query, related(self._rows.snapshot(query.filters, query.now), query)
 
     def compare(self, query: Query, found: Related, comparison: Comparison) -> Compared:
         """Compares options for a task, by what `related` says of it."""

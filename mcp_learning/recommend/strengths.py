@@ -33,7 +33,7 @@ from mcp_learning.recommend.tallies import typical
 from mcp_learning.recommend.task_types import TaskTypes
 from mcp_learning.search.metric_cache import window_of
 from mcp_learning.search.related import related
-from mcp_learning.search.scorer import Query, ScoredWords
+from mcp_learning.search.scorer import Query
 from mcp_learning.search.snapshot import Snapshot
 
 OUTCOMES_PREDICTED = 400
@@ -268,7 +268,7 @@ def _similarities(
             now=datetime.now(UTC),
             noise=noise,
         )
-        found = related(ScoredWords.of(snapshot, query.text), query)
+        found = related(snapshot, query)
         known[task] = np.zeros(len(snapshot.view), np.float32)
         known[task][found.rows] = found.similarities
     return known

@@ -10,27 +10,29 @@ from mcp_learning.search import relevance_feedback
 from mcp_learning.search.arrays import top_k
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.found import Related
+from mcp_learning.search.lexical.terms import TokenisedQuery
 from mcp_learning.search.pca_bounds import PcaBoundsView
 from mcp_learning.search.relevance import POSSIBLE
 from mcp_learning.search.relevance_feedback import MIN_SIMILARITY, NEIGHBOURS
-from mcp_learning.search.scorer import ROUNDING, Query, ScoredWords, Scorer
+from mcp_learning.search.scorer import ROUNDING, Query, Scorer
+from mcp_learning.search.snapshot import Snapshot
 
 Candidates = Callable[[Scorer], NDArray[np.int64]]
 """Proposes rows that may be related, ascending."""
 
 
-def related(scored: ScoredWords, query: Query, candidates: Candidates | None = None) -> Related:
+def related(snapshot: Snapshot, query: Query, candidates: Candidates | None = None) -> Related:
     """Executions that are similar to a query or to its kind of work (`relevance_feedback`).
 
     A query that has a background, as one in a language that the model doesn't know, is similar to
     much. If nothing answers it, it is taken as similar to nothing.
 
     Args:
-        scored: The rows, and how they match the words of the query.
+        snapshot: The rows.
         query: What they are compared with.
         candidates: Which rows are compared; None: all that may be found.
     """
-    snapshot, words = scored
+    words = snapshot.words.score(TokenisedQuery.of(query.text))
     # How much an execution weighs as evidence was calibrated on similarities without these. That
     # words count at least 0.3 makes the regret on generated worlds 0.6 instead of 0.25.
     plain = replace(query, background=0.0, unknown=0.0, least_weight=0.0)

@@ -23,6 +23,7 @@ from mcp_learning.search.arrays import top_k
 from mcp_learning.search.found import Found, Mode, Neighbours, Ranked, Related
 from mcp_learning.search.hnsw import HnswIndex, IndexInfo
 from mcp_learning.search.index_manager import MAX_UNINDEXED, IndexManager
+from mcp_learning.search.lexical.terms import TokenisedQuery
 from mcp_learning.search.related import related
 from mcp_learning.search.row_table import UPKEEP, RowTable, Upkeep
 from mcp_learning.search.scorer import ROUNDING, MatchedBy, Query, ScoredWords, Scorer
@@ -205,24 +206,23 @@ class Retriever:
         best = top_k(found, k)
         return Neighbours(snapshot.view["version"][rows[best]], found[best])
 
-    def related(self, query: Query, scored: ScoredWords | None = None) -> Related:
+    def related(self, query: Query) -> Related:
         """Executions with their similarity to the query's kind of work (`relevance_feedback`)."""
-        scored = scored or self.score_words(query.text, query.filters, query.now)
         index = self._index()
         try:
-            return self._related(query, scored, index)
+            return self._related(query, index)
         except IndexUnavailable as problem:
             if index is None:
                 raise
             self.index_manager.discard(index, problem)
-            return self._related(query, scored, None)
+            return self._related(query, None)
 
-    def _related(self, query: Query, scored: ScoredWords, index: HnswIndex | None) -> Related:
-        snapshot = scored.snapshot
+    def _related(self, query: Query, index: HnswIndex | None) -> Related:
+        snapshot = self.rows.snapshot(query.filters, query.now)
         if index is None or query.vector is None:
-            return related(scored, query)
+            return related(snapshot, query)
         found = related(
-            scored,
+            snapshot,
             query,
             lambda scorer: candidates.of_indexes(snapshot, scorer, query, index, query.limit),
         )
@@ -230,8 +230,9 @@ class Retriever:
         return found
 
     def score_words(self, text: str, filters: Filters, now: datetime) -> ScoredWords:
-        """What `search` and `related` need no vector for; the arguments are those of the query."""
-        return ScoredWords.of(self.rows.snapshot(filters, now), text)
+        """What `search` needs no vector for; with the text, filters and time of the query."""
+        snapshot = self.rows.snapshot(filters, now)
+        return ScoredWords(snapshot, snapshot.words.score(TokenisedQuery.of(text)))
 
     def search(self, query: Query, scored: ScoredWords | None = None) -> Found:
         """The most similar tasks that pass the filters and the floor, best first.

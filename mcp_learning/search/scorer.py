@@ -12,7 +12,6 @@ from mcp_learning.models.requests import Filters, WantedMode
 from mcp_learning.search import fusion, relevance
 from mcp_learning.search.arrays import is_in_sorted, top_k, top_k_bound
 from mcp_learning.search.everyday import is_everyday
-from mcp_learning.search.lexical.terms import TokenisedQuery
 from mcp_learning.search.lexical.word_index import LexicalScores
 from mcp_learning.search.snapshot import Snapshot
 
@@ -73,11 +72,6 @@ class ScoredWords(NamedTuple):
 
     snapshot: Snapshot
     words: LexicalScores
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, text: str) -> "ScoredWords":
-        """Scores the words of a question."""
-        return cls(snapshot, snapshot.words.score(TokenisedQuery.of(text)))
 
 
 class Scorer:

@@ -26,7 +26,7 @@ from mcp_learning.models.requests import Filters, RecommendApproach, WantedMode
 from mcp_learning.models.results import Recommendation
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.search.found import Found
-from mcp_learning.search.scorer import Query, ScoredWords
+from mcp_learning.search.scorer import Query
 from mcp_learning.service import allocator
 from mcp_learning.service.embedding import EmbeddingQueue
 from mcp_learning.service.index_sync import IndexSync
@@ -113,7 +113,11 @@ class Searches:
         await self._read_own_writes()
 
         def search() -> tuple[Query, Found, Texts]:
-            query, scored = self._scored(text, filters, limit, floor)
+            question, now = redact(text)[0], datetime.now(UTC)
+            # Embedding doesn't hold the interpreter's lock: the words are scored meanwhile.
+            embedding = self._embedding.submit(self._embedded, question)
+            scored = self._retriever.score_words(question, filters, now)
+            query = self._query(question, embedding.result(), now, filters, limit, floor)
             if mode != "configured":
                 query = replace(query, mode=mode)
                 self._retriever.open_index(self.embedder.fingerprint, wanted=mode == "hnsw")
@@ -152,8 +156,8 @@ class Searches:
         half_life = self._settings.evidence_half_life_days
 
         def assess() -> tuple["Assessment", dict[int, Shown], Recommendation | None]:
-            query, scored = self._scored(request.task_description, Filters(), EVIDENCE_ROWS, None)
-            related = self._retriever.related(query, scored)
+            query = self._whole_query(request.task_description, EVIDENCE_ROWS)
+            related = self._retriever.related(query)
             made: Assessment = module.assess(related, query, request, votes, half_life, histories)
             texts = self._retriever.summaries.known(made.numbers)
             complete = len(texts) == len(made.numbers)
@@ -191,12 +195,7 @@ class Searches:
             StoreError: The store can't be read.
         """
         await self._sync.load()
-
-        def query() -> Query:
-            question, now = redact(text)[0], datetime.now(UTC)
-            return self._query(question, self._embedded(question), now, Filters(), 1, None)
-
-        return await anyio.to_thread.run_sync(query, limiter=self._threads)
+        return await anyio.to_thread.run_sync(self._whole_query, text, 1, limiter=self._threads)
 
     def embed_question(self, question: str) -> "EmbeddedQuery":
         """Embeds a text without secrets, unless it is one of the last `_QUESTIONS`; blocks.
@@ -209,17 +208,11 @@ class Searches:
     def _embedded(self, question: str) -> "EmbeddedQuery | None":
         return None if self._sync.reembed_due else self.embed_question(question)
 
-    def _scored(
-        self, text: str, filters: Filters, limit: int, floor: float | None
-    ) -> tuple[Query, ScoredWords]:
-        """A query, and the scores of its words.
-
-        Embedding doesn't hold the interpreter's lock: the words are scored meanwhile.
-        """
-        question, now = redact(text)[0], datetime.now(UTC)
-        embedding = self._embedding.submit(self._embedded, question)
-        scored = self._retriever.score_words(question, filters, now)
-        return self._query(question, embedding.result(), now, filters, limit, floor), scored
+    def _whole_query(self, text: str, limit: int) -> Query:
+        """Without filters."""
+        question, _ = redact(text)
+        now = datetime.now(UTC)
+        return self._query(question, self._embedded(question), now, Filters(), limit, None)
 
     def _query(
         self,

@@ -26,7 +26,6 @@ from mcp_learning.models.results import Execution
 from mcp_learning.search.hnsw import FILE_NAME, HnswIndex
 from mcp_learning.search.related import related
 from mcp_learning.search.row_table import Upkeep
-from mcp_learning.search.scorer import ScoredWords
 from mcp_learning.store.types import Unembedded
 
 TASKS = 60
@@ -217,8 +216,8 @@ def test_bounds_leave_all_related_rows_with_their_similarities(
             snapshot = world.retriever.rows.snapshot(filters, query.now)
             assert snapshot.bounds is not None
             found, all_compared = (
-                related(ScoredWords.of(rows, query.text), query)
-                for rows in (snapshot, replace(snapshot, bounds=None))
+                related(snapshot, query),
+                related(replace(snapshot, bounds=None), query),
             )
             assert found.rows.tolist() == all_compared.rows.tolist()
             assert 0 < len(found.rows) < snapshot.eligible
