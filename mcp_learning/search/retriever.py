@@ -26,7 +26,7 @@ from mcp_learning.search.index_manager import MAX_UNINDEXED, IndexManager
 from mcp_learning.search.lexical.terms import TokenisedQuery
 from mcp_learning.search.related import related
 from mcp_learning.search.row_table import UPKEEP, RowTable, Upkeep
-from mcp_learning.search.scorer import ROUNDING, MatchedBy, Query, ScoredWords, Scorer
+from mcp_learning.search.scorer import ROUNDING, MatchedBy, Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.search.summaries import Summaries
 from mcp_learning.search.supersession import Supersession
@@ -229,36 +229,27 @@ class Retriever:
         self.rows.release()
         return found
 
-    def score_words(self, text: str, filters: Filters, now: datetime) -> ScoredWords:
-        """What `search` needs no vector for; with the text, filters and time of the query."""
-        snapshot = self.rows.snapshot(filters, now)
-        return ScoredWords(snapshot, snapshot.words.score(TokenisedQuery.of(text)))
-
-    def search(self, query: Query, scored: ScoredWords | None = None) -> Found:
+    def search(self, query: Query) -> Found:
         """The most similar tasks that pass the filters and the floor, best first.
 
         It reflects all changes that were applied before. Filters are applied to all rows before
         ranking, so they never lose a match.
 
-        Args:
-            query: What to search for.
-            scored: From `score_words`; None: that is done now.
-
         Raises:
             IndexUnavailable: The query wants the HNSW index, and there is none.
         """
-        scored = scored or self.score_words(query.text, query.filters, query.now)
         while True:
             index = self._index(query.mode)
             try:
-                return self._search(query, scored, index)
+                return self._search(query, index)
             except IndexUnavailable as problem:
                 if index is None:
                     raise
                 self.index_manager.discard(index, problem)
 
-    def _search(self, query: Query, scored: ScoredWords, index: HnswIndex | None) -> Found:
-        snapshot, words = scored
+    def _search(self, query: Query, index: HnswIndex | None) -> Found:
+        snapshot = self.rows.snapshot(query.filters, query.now)
+        words = snapshot.words.score(TokenisedQuery.of(query.text))
         scorer = Scorer(snapshot, query, words)
         floor = (scorer.least_similarity if query.floor is None else query.floor) - ROUNDING
         few = query.filters.active and snapshot.eligible <= self._few_passing

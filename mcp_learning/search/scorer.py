@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,13 +65,6 @@ class Query:
         """Whether meanings are rescaled for the query's sake, or the model can't read it all."""
         excess = fusion.BACKGROUND_SHARE * self.background_meaning
         return self.unknown > 0 or excess > fusion.BACKGROUND
-
-
-class ScoredWords(NamedTuple):
-    """The rows of one moment, and how they match the words of a question."""
-
-    snapshot: Snapshot
-    words: LexicalScores
 
 
 class Scorer:

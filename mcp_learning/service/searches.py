@@ -7,7 +7,6 @@ it shows are in memory.
 
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -76,7 +75,6 @@ class Searches:
         self._queue = queue
         self._searched = searched
         self._threads = anyio.CapacityLimiter(_THREADS)
-        self._embedding = ThreadPoolExecutor(_THREADS, "question")
         # A host that lacks executions fetches what is like a question, and then searches for it;
         # a lookup searches several times; lessons are compared, too. Each embeds the same text.
         self._embed_query = lru_cache(maxsize=_QUESTIONS)(self.embedder.embed_query)
@@ -113,15 +111,11 @@ class Searches:
         await self._read_own_writes()
 
         def search() -> tuple[Query, Found, Texts]:
-            question, now = redact(text)[0], datetime.now(UTC)
-            # Embedding doesn't hold the interpreter's lock: the words are scored meanwhile.
-            embedding = self._embedding.submit(self._embedded, question)
-            scored = self._retriever.score_words(question, filters, now)
-            query = self._query(question, embedding.result(), now, filters, limit, floor)
+            query = self._query(text, filters=filters, limit=limit, floor=floor)
             if mode != "configured":
                 query = replace(query, mode=mode)
                 self._retriever.open_index(self.embedder.fingerprint, wanted=mode == "hnsw")
-            found = self._retriever.search(query, scored)
+            found = self._retriever.search(query)
             texts = self._known(found)
             if not _missing(found, texts):
                 found = self._retriever.latest_first(query, found, texts)
@@ -156,7 +150,9 @@ class Searches:
         half_life = self._settings.evidence_half_life_days
 
         def assess() -> tuple["Assessment", dict[int, Shown], Recommendation | None]:
-            query = self._whole_query(request.task_description, EVIDENCE_ROWS)
+            query = self._query(
+                request.task_description, filters=Filters(), limit=EVIDENCE_ROWS, floor=None
+            )
             related = self._retriever.related(query)
             made: Assessment = module.assess(related, query, request, votes, half_life, histories)
             texts = self._retriever.summaries.known(made.numbers)
@@ -195,7 +191,8 @@ class Searches:
             StoreError: The store can't be read.
         """
         await self._sync.load()
-        return await anyio.to_thread.run_sync(self._whole_query, text, 1, limiter=self._threads)
+        query = partial(self._query, text, filters=Filters(), limit=1, floor=None)
+        return await anyio.to_thread.run_sync(query, limiter=self._threads)
 
     def embed_question(self, question: str) -> "EmbeddedQuery":
         """Embeds a text without secrets, unless it is one of the last `_QUESTIONS`; blocks.
@@ -205,29 +202,14 @@ class Searches:
         """
         return self._embed_query(embedding_text(question))
 
-    def _embedded(self, question: str) -> "EmbeddedQuery | None":
-        return None if self._sync.reembed_due else self.embed_question(question)
-
-    def _whole_query(self, text: str, limit: int) -> Query:
-        """Without filters."""
+    def _query(self, text: str, *, filters: Filters, limit: int, floor: float | None) -> Query:
+        # Stored text has no secrets either, so a question is most similar without its own.
         question, _ = redact(text)
-        now = datetime.now(UTC)
-        return self._query(question, self._embedded(question), now, Filters(), limit, None)
-
-    def _query(
-        self,
-        question: str,
-        embedded: "EmbeddedQuery | None",
-        now: datetime,
-        filters: Filters,
-        limit: int,
-        floor: float | None,
-    ) -> Query:
-        """A query; stored text has no secrets, so a question is most similar without its own."""
         vector, background, unknown = None, 0.0, 0.0
-        if embedded is not None:
-            background, unknown = embedded.background, embedded.unknown
-            vector = embedded.vector if unknown < 1 else None
+        if not self._sync.reembed_due:
+            asked = self.embed_question(question)
+            background, unknown = asked.background, asked.unknown
+            vector = asked.vector if unknown < 1 else None
         return Query(
             text=question,
             task_key=task_key(question),
@@ -238,7 +220,7 @@ class Searches:
             noise=self.embedder.floor,
             background=background,
             unknown=unknown,
-            now=now,
+            now=datetime.now(UTC),
         )
 
     async def _read(self, missing: Mapping[int, UUID]) -> dict[int, Shown]:
