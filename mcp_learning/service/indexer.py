@@ -185,8 +185,12 @@ class Indexer:
     async def informative_terms(self, text: str, most: int) -> dict[int, str]:
         """As `WordIndex.most_informative`."""
         await self.load()
-        snapshot = self.retriever.rows.snapshot(Filters(), datetime.now(UTC))
-        return await anyio.to_thread.run_sync(snapshot.words.most_informative, text, most)
+
+        def terms() -> dict[int, str]:
+            snapshot = self.retriever.rows.snapshot(Filters(), datetime.now(UTC))
+            return snapshot.words.most_informative(text, most)
+
+        return await anyio.to_thread.run_sync(terms)
 
     async def set_frequencies(self, counted: Mapping[int, int], total: int) -> None:
         """As `RowTable.set_frequencies`."""

@@ -1,4 +1,4 @@
-"""The page with three thousand executions: what is shown, filtered, found and opened."""
+"""The page with ten thousand executions: what is shown, filtered, found and opened."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from web.conftest import WAIT, Open
 from web.filling import fill
 from web.served import Dashboard
 
-COUNT = 3_000
+COUNT = 10_000
 
 expect.set_options(timeout=WAIT)
 
@@ -40,7 +40,7 @@ def tile(page: Page, name: str) -> str:
 
 def test_the_overview_shows_all_executions(dashboard: Dashboard, open_page: Open) -> None:
     page = open_page(dashboard)
-    assert tile(page, "Executions") == "3,000"
+    assert tile(page, "Executions") == "10,000"
     assert re.fullmatch(r"\d\d %", tile(page, "Success rate"))
     expect(page.locator(".chart:has(canvas)")).to_have_count(4)
     latest = page.locator("section", has_text="Latest executions").locator("tbody tr")
@@ -61,7 +61,7 @@ def test_filters_apply_to_everything_and_live_in_the_address(
     page = open_page(dashboard)
     page.wait_for_selector("#filter-type option[value=bug_fix]", state="attached")
     page.select_option("#filter-type", "bug_fix")
-    expect(page.locator(".tile strong").first).not_to_have_text("3,000")
+    expect(page.locator(".tile strong").first).not_to_have_text("10,000")
     some = tile(page, "Executions")
     page.select_option("#filter-days", "30")
     expect(page.locator(".tile strong").first).not_to_have_text(some)
@@ -81,7 +81,7 @@ def test_filters_apply_to_everything_and_live_in_the_address(
     page.go_back()
     expect(page.locator(".tile strong").first).to_have_text(some)
     page.click("#filter-none")
-    expect(page.locator(".tile strong").first).to_have_text("3,000")
+    expect(page.locator(".tile strong").first).to_have_text("10,000")
     assert query(page) == {}
 
 
@@ -104,7 +104,7 @@ def test_a_list_is_narrowed_sorted_and_kept_in_the_address(
     expect(page.locator(".runs tbody tr")).to_have_count(100)
     page.fill("#list-text", "LOGIN")
     page.keyboard.press("Enter")
-    expect(page.locator("main .actions p").first).not_to_have_text("100 of 3,000 shown")
+    expect(page.locator("main .actions p").first).not_to_have_text("100 of 10,000 shown")
     expect(page.locator(".runs tbody")).to_contain_text("login")
     page.select_option("#list-outcome", "failure")
     expect(page.locator(".runs .badge:not(.failure)")).to_have_count(0)
