@@ -1,14 +1,16 @@
 """Exact vector search: all vectors in one float32 matrix, compared by dot products."""
 
 import logging
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.search import mapped_array
 from mcp_learning.search.arrays import grown
-from mcp_learning.search.pca_bounds import PcaBounds, PcaBoundsView
+from mcp_learning.search.pca_bounds import PcaBounds, PcaBoundsView, basis_of, sample_of
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class VectorMatrix:
         self._mapped: mapped_array.MappedArray | None = None
         self._bounds: PcaBounds | None = None
         self._vectors = np.zeros((0, dimension), np.float32)
+        self._used = 0
 
     def put(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         """Sets n rows.
@@ -66,21 +69,34 @@ class VectorMatrix:
             vectors: (n, dimension) float32, L2-normalised.
         """
         if len(rows):
-            self._reserve(int(rows.max()) + 1)
+            self._used = max(self._used, int(rows.max()) + 1)
+            self._reserve(self._used)
             self._vectors[rows] = vectors
             if self._bounds is not None:
                 self._bounds.put(rows, vectors)
 
-    def prepare_bounds(self, rows: int) -> None:
-        """Computes bounds for searches if the matrix has enough rows, in 0.3 s per 100,000.
+    def prepare_bounds(self, lock: AbstractContextManager[Any]) -> None:
+        """Computes bounds for searches if there are enough rows, in 0.3 s per 100,000.
 
         A mapped matrix gets none: it is there to save memory, and its searches use the HNSW index.
+
+        Args:
+            lock: The owner's; it isn't held while the principal directions are found.
         """
-        if self._bounds is None and self._mapped is None and rows >= self._min_bounded:
-            self._bounds = PcaBounds(self.view(rows))
+        with lock:
+            sample = sample_of(self._vectors[: self._used]) if self._wants_bounds else None
+        if sample is not None:
+            basis = basis_of(sample)
+            with lock:
+                self._bound(basis)
+
+    def bound_like(self, other: "VectorMatrix") -> None:
+        """Computes bounds with the basis of those of another one, if that has any."""
+        if other._bounds is not None:
+            self._bound(other._bounds.basis)
 
     def bounds(self, rows: int) -> PcaBoundsView | None:
-        """Bounds for the first rows; None unless they were prepared."""
+        """Bounds for the first rows; None unless they were computed."""
         return None if self._bounds is None else self._bounds.view(rows)
 
     def view(self, rows: int) -> NDArray[np.float32]:
@@ -106,12 +122,23 @@ class VectorMatrix:
         for start in range(0, len(kept), _CHUNK):
             some = kept[start : start + _CHUNK]
             other._vectors[start : start + len(some)] = mine[some]
+        other._used = int(np.searchsorted(kept, self._used))
+        other.bound_like(self)
         return other
 
     def release(self) -> None:
         """Gives the memory of mapped vectors back to the system, which reads them again on use."""
         if self._mapped is not None:
             self._mapped.release()
+
+    @property
+    def _wants_bounds(self) -> bool:
+        enough = self._used >= self._min_bounded
+        return self._bounds is None and self._mapped is None and enough
+
+    def _bound(self, basis: NDArray[np.float32]) -> None:
+        if self._wants_bounds:
+            self._bounds = PcaBounds(self._vectors[: self._used], basis)
 
     def _reserve(self, rows: int) -> None:
         if len(self._vectors) >= rows:

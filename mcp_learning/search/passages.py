@@ -107,13 +107,16 @@ class Passages:
         dimension: Length of the vectors.
         directory: Of a mapped file, as of a `VectorMatrix`.
         min_bounded: See `MIN_BOUNDED`.
+
+    Attributes:
+        matrix: Their vectors by place.
     """
 
     def __init__(
         self, dimension: int, directory: Path | None, min_bounded: int = MIN_BOUNDED
     ) -> None:
         self._dimension, self._directory, self._min_bounded = dimension, directory, min_bounded
-        self._matrix = VectorMatrix(dimension, directory, min_bounded=min_bounded)
+        self.matrix = VectorMatrix(dimension, directory, min_bounded=min_bounded)
         self._first = np.zeros(0, np.int32)
         self._following = np.zeros(0, np.int32)
         self._owners = np.zeros(0, np.int32)
@@ -145,7 +148,7 @@ class Passages:
         rows = rows[order]
         places = np.arange(self._used, self._used + len(rows))
         self._reserve(int(rows[-1]) + 1, int(places[-1]) + 1)
-        self._matrix.put(places, vectors[order])
+        self.matrix.put(places, vectors[order])
         self._owners[places], self._numbers[places] = rows, numbers[order]
         self._versions[places] = versions[order]
         starts = np.flatnonzero(np.diff(rows, prepend=-1))
@@ -174,17 +177,13 @@ class Passages:
         """Number of passages of the rows that (n,) `alive` marks."""
         return int(np.count_nonzero(alive[self._owners[: self._used]]))
 
-    def prepare_bounds(self) -> None:
-        """Computes bounds for searches if there are enough passages."""
-        self._matrix.prepare_bounds(self._used)
-
     def view(self, rows: int) -> PassagesView:
         """The passages of the first rows. What is added later doesn't appear in it."""
         self._reserve(rows, self._used)
         used = self._used
         return PassagesView(
-            vectors=self._matrix.view(used),
-            bounds=self._matrix.bounds(used),
+            vectors=self.matrix.view(used),
+            bounds=self.matrix.bounds(used),
             owners=self._owners[:used],
             numbers=self._numbers[:used],
             versions=self._versions[:used],
@@ -203,14 +202,15 @@ class Passages:
         kept = np.flatnonzero(rows >= 0)
         for start in range(0, len(kept), _CHUNK):
             some = kept[start : start + _CHUNK]
-            vectors = self._matrix.view(self._used)[some]
+            vectors = self.matrix.view(self._used)[some]
             numbers = self._numbers[some].astype(np.int64)
             other.add(rows[some], numbers, self._versions[some], vectors)
+        other.matrix.bound_like(self.matrix)
         return other
 
     def release(self) -> None:
         """Gives memory back, as `VectorMatrix.release`."""
-        self._matrix.release()
+        self.matrix.release()
 
     def _reserve(self, rows: int, places: int) -> None:
         self._first = grown(self._first, rows)

@@ -56,20 +56,33 @@ class PcaBoundsView(NamedTuple):
         return np.asarray(bounds)
 
 
+def sample_of(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(m, dimension) of n vectors, evenly spread, to find principal directions with."""
+    return vectors[:: max(1, len(vectors) // _SAMPLE)]
+
+
+def basis_of(sample: NDArray[np.float32], share: int = SHARE) -> NDArray[np.float32]:
+    """(dimension, d) float32, orthonormal columns: the principal directions, in some 0.1 s.
+
+    Args:
+        sample: (m, dimension) float32, each L2-normalised or zero.
+        share: See `SHARE`.
+    """
+    _, directions = np.linalg.eigh(sample.T @ sample)  # by ascending variance
+    return np.ascontiguousarray(directions[:, -(sample.shape[1] // share) :])
+
+
 class PcaBounds:
     """The projections of the rows of a matrix. Not thread-safe: the owner of the matrix locks.
 
     Args:
         vectors: (n, dimension) float32, each L2-normalised or zero: all rows there are.
-        share: See `SHARE`.
+        basis: Of a sample of these, or of others like them.
     """
 
-    def __init__(self, vectors: NDArray[np.float32], share: int = SHARE) -> None:
-        sample = vectors[:: max(1, len(vectors) // _SAMPLE)]
-        dimension = vectors.shape[1]
-        _, directions = np.linalg.eigh(sample.T @ sample)  # by ascending variance
-        self._basis = np.ascontiguousarray(directions[:, -(dimension // share) :])
-        self._projections = np.zeros((0, self._basis.shape[1]), np.float32)
+    def __init__(self, vectors: NDArray[np.float32], basis: NDArray[np.float32]) -> None:
+        self.basis = basis
+        self._projections = np.zeros((0, basis.shape[1]), np.float32)
         self._residuals = np.zeros(0, np.float32)
         for start in range(0, len(vectors), _CHUNK):
             some = vectors[start : start + _CHUNK]
@@ -84,7 +97,7 @@ class PcaBounds:
         """
         if not len(rows):
             return
-        projections = vectors @ self._basis
+        projections = vectors @ self.basis
         squares = np.einsum("ij,ij->i", vectors, vectors)
         squares = squares - np.einsum("ij,ij->i", projections, projections)
         self._reserve(int(rows.max()) + 1)
@@ -94,7 +107,7 @@ class PcaBounds:
     def view(self, rows: int) -> PcaBoundsView:
         """The projections of the first rows. Rows that are appended later don't appear in it."""
         self._reserve(rows)
-        return PcaBoundsView(self._basis, self._projections[:rows], self._residuals[:rows])
+        return PcaBoundsView(self.basis, self._projections[:rows], self._residuals[:rows])
 
     def _reserve(self, rows: int) -> None:
         self._projections = grown(self._projections, rows)

@@ -305,8 +305,8 @@ class RowTable:
                 dead = len(self._catalog) - self._catalog.alive
                 if dead > self._upkeep.min_dead and 2 * dead > len(self._catalog):
                     self._drop_dead()
-                self._matrix.prepare_bounds(len(self._catalog))
-                self._passages.prepare_bounds()
+            for matrix in (self._matrix, self._passages.matrix):
+                matrix.prepare_bounds(self._lock)
             if self._words.unpurged > _UNPURGED:
                 self._words.merge()
             unsaved = len(self._words) - self._saved

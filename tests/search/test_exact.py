@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -211,3 +212,44 @@ def test_the_file_of_a_large_matrix_has_no_name(tmp_path: Path) -> None:
     matrix = VectorMatrix(DIMENSION, tmp_path, mapped_from_bytes=0)
     matrix.put(np.array([0]), np.full((1, DIMENSION), 0.25, np.float32))
     assert list(tmp_path.iterdir()) == []
+
+
+class CountedLock:
+    """A lock that knows whether it is held, and how often it was."""
+
+    def __init__(self) -> None:
+        self.held, self.times = False, 0
+
+    def __enter__(self) -> None:
+        self.held = True
+        self.times += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.held = False
+
+
+def test_the_lock_of_searches_is_free_while_the_principal_directions_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    matrix, lock, free = VectorMatrix(DIMENSION, min_bounded=4), CountedLock(), list[bool]()
+    matrix.put(np.arange(8), np.eye(8, DIMENSION, dtype=np.float32))
+    found = np.linalg.eigh
+
+    def eigh(product: NDArray[np.float32]) -> object:
+        free.append(not lock.held)
+        return found(product)
+
+    monkeypatch.setattr(np.linalg, "eigh", eigh)
+    matrix.prepare_bounds(lock)
+    assert (free, lock.times) == ([True], 2)
+    assert matrix.bounds(8) is not None
+
+
+def test_a_matrix_of_some_rows_has_bounds_at_once_if_that_of_all_has() -> None:
+    matrix = VectorMatrix(DIMENSION, min_bounded=4)
+    matrix.put(np.arange(8), np.eye(8, DIMENSION, dtype=np.float32))
+    matrix.prepare_bounds(nullcontext())
+    kept = matrix.compacted(np.arange(1, 7))
+    bounds, question = kept.bounds(6), np.eye(8, DIMENSION, dtype=np.float32)[3]
+    assert bounds is not None
+    assert (bounds.bounds(question) >= kept.view(6) @ question).all()

@@ -1,6 +1,7 @@
 """The vectors of further passages: a row is as near as its best passage, whatever came and went."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -55,7 +56,7 @@ def test_each_row_has_its_own_passages_whatever_came_moved_or_went(
             known = known.compacted(number)
             model = {int(number[row]): some for row, some in model.items() if kept[row]}
         if bounded:
-            known.prepare_bounds()
+            known.matrix.prepare_bounds(nullcontext())
     view, rows = known.view(ROWS), np.array(asked, np.int64)
     at, places = view.of(rows)
     found: dict[int, list[int]] = {}

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_learning.search.pca_bounds import SHARE, PcaBounds
+from mcp_learning.search.pca_bounds import SHARE, PcaBounds, basis_of
 
 DIMENSION = 32
 
@@ -33,7 +33,7 @@ def test_no_product_is_above_its_bound_whenever_its_row_came(
 ) -> None:
     random = np.random.default_rng(seed)
     first, more = unit(random, rows, spread), unit(random, later, 1.0)
-    projected = PcaBounds(first)
+    projected = PcaBounds(first, basis_of(first))
     projected.put(np.arange(rows, rows + later), more)
     everything = np.concatenate([first, more])
     question = np.float32(length) * unit(random, 2, spread)[1]
@@ -48,11 +48,12 @@ def test_bounds_are_close_where_vectors_lie_along_few_directions() -> None:
         (DIMENSION // SHARE, DIMENSION)
     )
     vectors = (flat / np.linalg.norm(flat, axis=1, keepdims=True)).astype(np.float32)
-    bounds = PcaBounds(vectors).view(500).bounds(vectors[3])
+    bounds = PcaBounds(vectors, basis_of(vectors)).view(500).bounds(vectors[3])
     assert np.abs(bounds - vectors @ vectors[3]).max() < 1e-3
 
 
 def test_rows_without_a_vector_are_alike_to_nothing() -> None:
-    projected = PcaBounds(np.eye(8, dtype=np.float32))
+    unit_vectors = np.eye(8, dtype=np.float32)
+    projected = PcaBounds(unit_vectors, basis_of(unit_vectors))
     view = projected.view(20)
     assert view.bounds(np.eye(8, dtype=np.float32)[0])[8:].max() <= 1e-4
