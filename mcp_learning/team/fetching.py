@@ -2,7 +2,7 @@
 
 What was fetched is part of the replica for a while, so that it is ranked, shown, judged and
 forgotten by the same code as everything else. A server that doesn't answer in time isn't asked
-again for some seconds; meanwhile answers rest on what is here, and say so.
+again for a while, longer each time; meanwhile answers rest on what is here, and say so.
 """
 
 import logging
@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 TIMEOUT = 1.5
 """Seconds within which the team's store has to answer a question."""
 
-BACK_OFF = 10.0
-"""Seconds for which a server that didn't answer is not asked again."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
+"""Seconds for which a server that didn't answer is not asked again: twice as long each time."""
 
 TASKS = 20
 """Tasks of each kind, by words and by meaning, that are compared at least."""
@@ -76,6 +76,7 @@ class Fetcher:
         self._lock = anyio.Lock()
         self._recalled = False
         self._unreachable_until = 0.0
+        self._pause = FIRST_PAUSE
         self._why = _SLOW
         self.shortcoming: str | None = None
         """What the last question was answered without; None: nothing."""
@@ -100,6 +101,7 @@ class Fetcher:
             with anyio.fail_after(TIMEOUT):
                 async with self._lock:
                     self.shortcoming = await self._fetch_similar(query, filters, most)
+                    self._pause = FIRST_PAUSE
         except (TimeoutError, TeamError) as error:
             self._back_off(error)
             self.shortcoming = f"{_NOT_SEARCHED}: {self._why}"
@@ -224,4 +226,5 @@ class Fetcher:
         if anyio.current_time() >= self._unreachable_until:
             self._why = str(error) if isinstance(error, TeamError) else _SLOW
             logger.warning("%s: %s", _NOT_SEARCHED, self._why)
-            self._unreachable_until = anyio.current_time() + BACK_OFF
+            self._unreachable_until = anyio.current_time() + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
