@@ -86,15 +86,18 @@ def _compared(
 ) -> dict[str, float]:
     seconds: dict[str, list[float]] = {}
     same: dict[str, list[float]] = {}
+    in_full: list[bool] = []
     for kind, text in questions:
         answers = []
         for name, one in (("all is held", whole), ("new", partial), ("asked again", partial)):
             took, answer = one.call("find_similar_tasks", {"task_description": text, "limit": TOP})
             seconds.setdefault(name, []).append(took)
             answers.append({match["task_id"] for match in answer["matches"]})
+            if name == "new":
+                in_full.append(not answer["search"]["degraded"])
         if answers[0]:
             same.setdefault(kind, []).append(len(answers[0] & answers[1]) / len(answers[0]))
-    found: dict[str, float] = {}
+    found = {"new questions answered in full, %": 100 * float(np.mean(in_full))}
     for name, values in seconds.items():
         timing = percentiles(values)
         found |= {f"find, {name}, p50, ms": timing.p50, f"find, {name}, p95, ms": timing.p95}

@@ -107,6 +107,28 @@ async def test_what_was_fetched_for_a_question_leaves_first_also_after_a_restart
         assert set(await host.service.store.fetched()) > {ids[2], ids[4]}
 
 
+async def test_not_every_question_takes_something_away_but_only_what_exceeds_the_room_by_a_quarter(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    few = {"team_replica_max_rows": 32}
+    async with (
+        hosts(server, database, tmp_path / "all", "ada") as (first,),
+        hosts(server, database, tmp_path / "few", "ben", **few) as (second,),
+    ):
+        ids = [await first.record(f"mend the cart, part {n}") for n in range(44)]
+        await first.service.ready()
+        await first.exchange()
+        await second.exchange()
+        kept = []
+        for fetched in (ids[:8], ids[8:10], ids[10:11]):
+            for task_id in fetched:
+                await second.execution(task_id)
+            await second.exchange()
+            kept.append(len(await second.service.store.fetched()))
+        assert kept == [8, 10, 8]
+
+
 async def test_a_host_holds_what_is_young_enough_by_the_time_of_recording(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
