@@ -86,13 +86,19 @@ class Snapshot:
         nearer = found[best] > self.vectors[row] @ vector
         return int(self.passages.numbers[places[best]]) if nearer else 0
 
-    def vectors_of_row(self, row: int) -> NDArray[np.float32]:
-        """(k, dimension) the vectors of a row, that of its first passage first."""
-        first = self.vectors[[row]]
+    def passages_of(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The vectors of all passages of m rows.
+
+        Returns:
+            (m,) where those of each row begin, and (k, dimension) float32.
+        """
+        owners, vectors = np.arange(len(rows)), self.vectors[rows]
         if self.passages is None:
-            return first
-        _, places = self.passages.of(np.array([row]))
-        return np.concatenate([first, self.passages.vectors[places]])
+            return owners, vectors
+        at, places = self.passages.of(rows)
+        order = np.argsort(np.concatenate([owners, at]), kind="stable")
+        vectors = np.concatenate([vectors, self.passages.vectors[places]])[order]
+        return np.flatnonzero(order < len(rows)), vectors
 
     def count_vectors(self, rows: NDArray[np.int64]) -> int:
         """How many vectors embedded rows have, those of further passages included."""

@@ -6,7 +6,7 @@ compared by meaning and by words, since two rules of one kind are near each othe
 How near it has to be depends on how plainly it speaks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
@@ -101,9 +101,11 @@ class Supersession:
         """
         order: dict[UUID, Ranked] = {}
         known = {one.task_id: one for one in found.ranked}
-        for one in found.ranked:
+        rows = np.array([one.row for one in found.ranked], np.int64)
+        near = [self._near(rows, cue, cued) for cue, cued in zip(_CUES, self._cued, strict=True)]
+        for one, *near_one in zip(found.ranked, *near, strict=True):
             text = texts.get(one.sequence)
-            later = None if text is None else self._latest(one.row, text)
+            later = None if text is None else self._latest(one.row, near_one, text)
             if later is None:
                 order.setdefault(one.task_id, one)
                 continue
@@ -116,11 +118,11 @@ class Supersession:
             order[one.task_id] = replace(one, superseded_by=by, confidence="possible")
         return replace(found, ranked=list(order.values())[:limit])
 
-    def _latest(self, row: int, text: Shown) -> Later | None:
+    def _latest(self, row: int, near: Sequence[NDArray[np.int64]], text: Shown) -> Later | None:
         """The row that superseded a row last; None: it is the latest."""
         told = self._told_later(row)
         if told is None:
-            inferred = self._inferred_later(row, text)
+            inferred = self._inferred_later(near, text)
             return None if inferred is None else Later(self._end(inferred), False)
         return Later(self._end(told), True)
 
@@ -150,16 +152,13 @@ class Supersession:
         rows = rows[view["timestamp"][rows] >= view["timestamp"][runs].max()]
         return int(rows[view["timestamp"][rows].argmax()]) if len(rows) else None
 
-    def _inferred_later(self, row: int, text: Shown) -> int | None:
-        """The latest row that settled the task of a row otherwise, as far as its words say so."""
-        after = [self._after(row, rows) if len(rows) else rows for rows in self._cued]
-        if not any(map(len, after)):
-            return None
-        meanings = np.split(self._meaning(row, np.concatenate(after)), [len(after[0])])
-        near = [
-            rows[found >= cue.meaning]
-            for cue, rows, found in zip(_CUES, after, meanings, strict=True)
-        ]
+    def _inferred_later(self, near: Sequence[NDArray[np.int64]], text: Shown) -> int | None:
+        """The latest of the near rows that is about the same as a text by words, too.
+
+        Args:
+            near: For each of the cues, (m,) rows from `_near`.
+            text: Of the earlier execution.
+        """
         if not any(map(len, near)):
             return None
         told = f"{text.task_description}\n{text.solution_summary or ''}"
@@ -177,20 +176,32 @@ class Supersession:
         fits = view["alive"][rows] & (view["outcome"][rows] != OUTCOMES.index("failure"))
         return np.asarray(rows[fits])
 
-    def _after(self, row: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The latest of the rows that are of the same repository, later and of another task."""
-        view = self._snapshot.view
-        same = np.array(self._snapshot.same_repository(int(view["repo"][row])), np.int32)
-        rows = rows[(view["repo"][rows, None] == same).any(axis=1)]
-        later = view["timestamp"][rows] > view["timestamp"][row]
-        rows = np.asarray(rows[later & (view["task_key"][rows] != view["task_key"][row])])
-        if len(rows) > _MOST_COMPARED:
-            rows = np.sort(rows[np.argsort(view["timestamp"][rows])[-_MOST_COMPARED:]])
-        return rows
+    def _near(
+        self, rows: NDArray[np.int64], cue: _Cue, cued: NDArray[np.int64]
+    ) -> list[NDArray[np.int64]]:
+        """For each of k rows, those of the (m,) cued rows that are later and near in meaning.
 
-    def _meaning(self, row: int, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(m,) cosines of the nearest passages of a row and of m rows."""
-        vectors = self._snapshot.vectors_of_row(row)
-        return np.asarray(
-            np.max([self._snapshot.cosines(vector, rows) for vector in vectors], axis=0)
+        They are of the same repository and of another task.
+        """
+        if not (len(rows) and len(cued)):
+            return [cued] * len(rows)
+        repos, times, keys = (
+            self._snapshot.view[name] for name in ("repo", "timestamp", "task_key")
         )
+        after = (times[cued] > times[rows, None]) & (keys[cued] != keys[rows, None])
+        for code in set(repos[rows].tolist()):
+            same = np.array(self._snapshot.same_repository(code), np.int32)
+            after[repos[rows] == code] &= (repos[cued, None] == same).any(axis=1)
+        if len(cued) > _MOST_COMPARED:
+            for one in after:
+                found = np.flatnonzero(one)
+                one[found[np.argsort(times[cued[found]])[:-_MOST_COMPARED]]] = False
+        compared = np.flatnonzero(after.any(axis=0))
+        after[:, compared] &= self._meanings(rows, cued[compared]) >= cue.meaning
+        return [cued[one] for one in after]
+
+    def _meanings(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(k, m) cosines of the nearest passages of k rows and of m others."""
+        (mine, vectors), (theirs, with_them) = map(self._snapshot.passages_of, (rows, others))
+        products = np.maximum.reduceat(vectors @ with_them.T, mine, axis=0)
+        return np.asarray(np.maximum.reduceat(products, theirs, axis=1))
