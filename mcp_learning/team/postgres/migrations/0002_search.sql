@@ -291,7 +291,7 @@ BEGIN
         ORDER BY share LIMIT 16
     ), each AS (
         SELECT lexeme, share, power(-ln(least(share, 0.99)), 1.5) AS weight,
-            sum(share) OVER w * rows <= 2000 OR row_number() OVER w = 1 AS wanted
+            sum(share) OVER w * rows <= 4000 OR row_number() OVER w = 1 AS wanted
         FROM asked WINDOW w AS (ORDER BY share, lexeme ROWS UNBOUNDED PRECEDING)
     )
     SELECT array_agg(lexeme ORDER BY share, lexeme), string_agg(format(
