@@ -16,6 +16,9 @@ PRODUCT_SERVER = sandbox.COMMAND
 EMPTY_SERVER = (*sandbox.PYTHON, str(Path(__file__).with_name("empty_server.py")))
 """An MCPServer of the same SDK with one tool that does nothing, as a lower bound."""
 
+LONGEST_START_SECONDS = 120.0
+"""Time after which a server that still gives degraded answers is given up."""
+
 _LIFETIME_SECONDS = 300.0
 _EXIT_SECONDS = 10.0
 
@@ -92,3 +95,12 @@ def default_environment(data_dir: Path) -> dict[str, str]:
     """Default settings; byte code is cached, as in an installation."""
     given = sandbox.environment(data_dir)
     return {name: value for name, value in given.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def first_whole_answer(server: Connection, text: str) -> dict[str, Any]:
+    """Searches for a text until an answer isn't degraded any more; the last one, if all are."""
+    deadline = time.perf_counter() + LONGEST_START_SECONDS
+    while True:
+        _, answer = server.call("find_similar_tasks", {"task_description": text})
+        if not answer["search"]["degraded"] or time.perf_counter() > deadline:
+            return answer

@@ -7,16 +7,13 @@ from typing import Any
 from benchmarks.mcp_client import (
     EMPTY_SERVER,
     PRODUCT_SERVER,
-    Connection,
     MeasurementFailed,
+    first_whole_answer,
     spawn,
 )
 from benchmarks.memory import resident_mb, resident_parts
 from benchmarks.scale.dataset import Dataset
 from benchmarks.timing import percentiles
-
-LONGEST_START_SECONDS = 120.0
-"""Time after which a server that still gives degraded answers is given up."""
 
 Outcome = dict[str, Any]
 
@@ -39,7 +36,7 @@ def measure_server(data: Dataset, *, starts: int, queries: int) -> Outcome:
         known = data.texts["known_items"][number % len(data.texts["known_items"])]
         begun = time.perf_counter()
         with spawn(PRODUCT_SERVER, data.data_dir) as server:
-            answer = _first_whole_answer(server, known)
+            answer = first_whole_answer(server, known)
             seconds.append(time.perf_counter() - begun)
             check_answer(answer, known)
             finds += [
@@ -59,15 +56,6 @@ def measure_server(data: Dataset, *, starts: int, queries: int) -> Outcome:
         "empty_server_mb": round(least, 1),
         "find": percentiles(finds).__dict__,
     }
-
-
-def _first_whole_answer(server: Connection, text: str) -> Outcome:
-    """Asks until an answer isn't degraded any more."""
-    deadline = time.perf_counter() + LONGEST_START_SECONDS
-    while True:
-        _, answer = server.call("find_similar_tasks", {"task_description": text})
-        if not answer["search"]["degraded"] or time.perf_counter() > deadline:
-            return answer
 
 
 def check_answer(answer: Outcome, asked: str) -> None:

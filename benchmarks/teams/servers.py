@@ -11,7 +11,7 @@ import anyio
 from team.server import PostgresServer, binaries
 from team.vectors import VectorServer
 
-from benchmarks.mcp_client import Connection, MeasurementFailed, spawn
+from benchmarks.mcp_client import Connection, MeasurementFailed, first_whole_answer, spawn
 from mcp_learning.environment import PREFIX
 from mcp_learning.server import sandbox
 from mcp_learning.settings import Settings
@@ -74,5 +74,5 @@ def host(
         given = {"TEAM": team, "TEAM_URL": url, "TEAM_REPOS": REPO, **further}
         environment |= {f"{PREFIX}{name}": value for name, value in given.items()}
     with spawn(sandbox.COMMAND, environment=environment, lifetime=_LIFETIME) as connection:
-        connection.call("find_similar_tasks", {"task_description": "anything"})  # all is loaded
+        first_whole_answer(connection, "anything")  # all is loaded
         yield connection
