@@ -64,7 +64,7 @@ def similar(
         found = await learning.find(query)
         return found, await learning.health() if found.search.degraded else None
 
-    from mcp_learning.lessons.matching import line
+    from mcp_learning.lessons.wording import line
 
     result, health = call(settings, work, "searching")
     lacking = search_gaps(health) if health else []

@@ -9,9 +9,9 @@ from uuid import UUID
 from mcp_learning.lessons.recurrences import first_command
 from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.lessons.trials import by_expected_gain
-from mcp_learning.lessons.wording import words
-from mcp_learning.models.lessons import LONGEST, Lesson, ShownLesson
-from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted, shorten
+from mcp_learning.lessons.wording import line, words
+from mcp_learning.models.lessons import Lesson, ShownLesson
+from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, shorten
 from mcp_learning.models.wording import counted
 
 MOST = 3
@@ -141,14 +141,6 @@ def in_budget(lessons: Sequence[Lesson]) -> list[ShownLesson]:
             if sum(map(_tokens, texts)) <= MAX_TOKENS:
                 return texts
     return []
-
-
-def line(lesson: ShownLesson) -> str:
-    """A lesson as a line of text: quoted, with its origin and its evidence."""
-    parts = [f"When {quoted(lesson.when, LONGEST)}"]
-    parts += [f"do {quoted(lesson.do, LONGEST)}"] if lesson.do else []
-    parts += [f"avoid {quoted(lesson.avoid, LONGEST)}"] if lesson.avoid else []
-    return f"Lesson ({lesson.basis}): {'; '.join(parts)} [{lesson.lesson_id}]"
 
 
 def _shown(lesson: Lesson, lengths: Mapping[str, int]) -> ShownLesson:

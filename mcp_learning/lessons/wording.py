@@ -1,8 +1,14 @@
-"""Texts of lessons: their similarity by words, and parts of sentences."""
+"""Texts of lessons: how similar they are, parts of sentences, and a lesson as a line of an answer.
+
+Imports little, since every server starts with it.
+"""
 
 import re
 from collections.abc import Callable
 from functools import lru_cache
+
+from mcp_learning.models.lessons import LONGEST, ShownLesson
+from mcp_learning.models.quoting import quoted
 
 ALIKE = 0.6
 """Jaccard index of the words of two texts from which they count as the same."""
@@ -72,3 +78,11 @@ def percent(rate: float) -> str:
 def points(low: float, high: float) -> str:
     """A corrected interval of a difference of rates, -1..1, as text."""
     return f"corrected interval {100 * low:+.0f} to {100 * high:+.0f} points"
+
+
+def line(lesson: ShownLesson) -> str:
+    """A lesson as a line of text: quoted, with its origin and its evidence."""
+    parts = [f"When {quoted(lesson.when, LONGEST)}"]
+    parts += [f"do {quoted(lesson.do, LONGEST)}"] if lesson.do else []
+    parts += [f"avoid {quoted(lesson.avoid, LONGEST)}"] if lesson.avoid else []
+    return f"Lesson ({lesson.basis}): {'; '.join(parts)} [{lesson.lesson_id}]"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mcp_learning.lessons.matching import line
+from mcp_learning.lessons.wording import line
 from mcp_learning.models.lessons import (
     LessonPackets,
     Lessons,

@@ -5,7 +5,7 @@ Stored texts are quoted, on a line per task, and introduced as data. Every text 
 
 from collections.abc import Sequence
 
-from mcp_learning.lessons import matching
+from mcp_learning.lessons import wording
 from mcp_learning.models.lessons import ShownLesson
 from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted
 from mcp_learning.models.results import Match
@@ -47,7 +47,7 @@ def warning(line: str) -> str:
 def _block(
     header: str, matches: Sequence[Match], tokens: int, lessons: Sequence[ShownLesson] = ()
 ) -> tuple[str, int]:
-    told = [matching.line(one) for one in lessons]
+    told = [wording.line(one) for one in lessons]
     lines = [*told, *(f"{number}. {_line(match)}" for number, match in enumerate(matches, 1))]
     room, kept = tokens - _tokens(header), 0
     for line in lines:

@@ -14,7 +14,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from mcp_learning.lessons.matching import line
+from mcp_learning.lessons.wording import line
 from mcp_learning.models.lessons import LessonsFor, ShownLesson, ShownLessons
 from mcp_learning.models.occasions import Occasion, Remark
 from mcp_learning.models.requests import FindSimilarTasks

@@ -8,6 +8,7 @@ import pytest
 from lessons.test_trials import lesson
 from mcp_learning.lessons import matching
 from mcp_learning.lessons.matching import TaskAtHand
+from mcp_learning.lessons.wording import line
 from mcp_learning.models.lessons import LONGEST, Lesson
 from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN
 
@@ -22,7 +23,7 @@ def test_lessons_keep_to_their_budget_in_both_forms(length: int) -> None:
     many = [lesson(when=text, do=text, avoid=text, status="kept") for _ in range(3)]
     shown = matching.in_budget(many)
     assert shown
-    forms = [[one.model_dump_json(exclude_none=True) for one in shown], map(matching.line, shown)]
+    forms = [[one.model_dump_json(exclude_none=True) for one in shown], map(line, shown)]
     for form in forms:
         assert sum(map(len, form)) / CHARACTERS_PER_TOKEN <= matching.MAX_TOKENS
 
