@@ -46,6 +46,24 @@ async def test_a_lesson_that_was_told_travels_and_is_revised_and_forgotten(
         assert server.execute(database, "SELECT doc FROM mcpl.lessons") == [(None,)]
 
 
+async def test_a_lesson_on_what_was_forgotten_elsewhere_never_reaches_the_team(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        task_id = await first.record("upload the secret plan")
+        await first.exchange()
+        await second.exchange()
+        await first.service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
+        await first.exchange()
+        save = SaveLesson(when="uploading", do="hide the secret plan", evidence=[task_id])
+        await second.service.save_lesson(save)  # it doesn't know yet
+        await second.exchange(direction="push")
+        assert server.execute(database, "SELECT doc FROM mcpl.lessons") == []
+        await second.exchange()
+        assert await known(second) == []
+
+
 async def test_a_lesson_waits_for_no_page_of_its_executions(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
