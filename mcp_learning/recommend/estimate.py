@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.insights.rates import Z_90
 from mcp_learning.recommend import changepoint
-from mcp_learning.recommend.belief import APART, FEW, UNIFORM, Belief, Counts, Floats
+from mcp_learning.recommend.belief import APART, FEW, OWN, UNIFORM, Belief, Counts, Floats
 from mcp_learning.recommend.evidence import (
     LEVELS,
     Bools,
@@ -42,12 +42,7 @@ left to explore."""
 
 OFTEN_IF_INFERRED = 30.0
 """Likewise of each option on tasks of its type, if that is inferred: within a type there may be
-kinds of tasks for which other options are better."""
-
-BEFORE, CARRIES_OVER = 4.0, 0.8
-"""By what options are ordered on a task that wasn't done often: their rate on tasks of one kind,
-before which so many executions are taken to have ended as all tasks did, that rate moved so far
-towards 1/2. Measured, as the other two (docs/learning.md)."""
+kinds of tasks for which other options are better. Measured, as the others (docs/learning.md)."""
 
 OVERSTATED = 2.0
 """How many times the information of runs of the very task is overstated: how far options differ on
@@ -209,10 +204,9 @@ def estimate(
 
     Level by level (`belief`): everything, the option on everything, then `evidence.LEVELS`.
 
-    The order is another one than by these rates, unless the very task or its type is known: if
-    failures on similar tasks were put down to their being hard for all, and options taken to differ
-    as little as they are known to, the first that succeeds would be kept for too long, and others
-    not be tried.
+    The order is another one than by these rates, unless the very task or its type is known
+    (`_shrunk`): if failures on similar tasks were put down to their being hard for all, the first
+    option that succeeds would be kept for too long, and others not be tried.
 
     Args:
         evidence: Of ended executions, oldest first; may be empty.
@@ -230,6 +224,7 @@ def estimate(
     at.update(background.places)
     alike = background.usual
     *wider, (_, of_task) = zip(LEVELS, learned.levels, strict=True)
+    _, of_kind = wider[-1]
     for level, weights in wider:
         if level in at:
             alike = alike.after(at[level], weights, learned.overstated)
@@ -241,9 +236,9 @@ def estimate(
     of_type = at["task_type"].total if "task_type" in at else np.zeros(options)
     often = OFTEN if background.told else OFTEN_IF_INFERRED
     if not done_often and of_type.sum() < often * options:
-        won, total = counts_of(evidence.option, evidence.says, near, options)
-        before = 0.5 + CARRIES_OVER * (background.plain - 0.5)
-        promise = (BEFORE * before + sizes * won / np.maximum(total, 1e-300)) / (BEFORE + sizes)
+        counts = counts_of(evidence.option, evidence.says, near, options)
+        differ = np.average(OWN, weights=of_kind / FEW)  # none is likelier before much is known
+        promise = _shrunk(background.plain, counts, sizes, float(differ))
     order = np.lexsort((np.arange(options), -sizes, -np.round(promise, 9)))
     return Estimate(
         belief=belief,
@@ -256,6 +251,24 @@ def estimate(
         weights=near,
         same=of_task,
     )
+
+
+def _shrunk(plain: Floats, counts: Counts, sizes: Floats, variance: float) -> Floats:
+    """(m,) rates on tasks of one kind that put nothing down to how hard these are for all.
+
+    The mean of a Beta distribution around the rate on all tasks, as wide as logits that differ from
+    kind to kind by this variance: so another option is tried soon after failures where the history
+    shows that options suit different kinds, and the best one of all stays first where it doesn't.
+
+    Args:
+        plain: (m,) rates on all tasks, 0..1, ends excluded.
+        counts: (m,) on tasks of one kind.
+        sizes: (m,) how many executions these amount to.
+        variance: Of what options differ by from kind to kind, on the logit, > 0.
+    """
+    before = 1 / (variance * plain * (1 - plain))
+    won = counts.success / np.maximum(counts.total, 1e-300)
+    return np.asarray((before * plain + sizes * won) / (before + sizes))
 
 
 def usual(

@@ -1,14 +1,31 @@
 """How much an execution counts: bounded, fading, and less once a later one ended otherwise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_learning.recommend import choice
-from mcp_learning.recommend.belief import Counts
-from mcp_learning.recommend.estimate import UNKNOWN, Background, Estimate, estimate, usual
-from mcp_learning.recommend.evidence import Evidence, Where, closeness, counts_of, recency, said
+from mcp_learning.recommend.belief import COMMON, OWN, Counts
+from mcp_learning.recommend.estimate import (
+    UNKNOWN,
+    Background,
+    Estimate,
+    Regularities,
+    estimate,
+    usual,
+)
+from mcp_learning.recommend.evidence import (
+    LEVELS,
+    Evidence,
+    Where,
+    closeness,
+    counts_of,
+    recency,
+    said,
+)
 from mcp_learning.recommend.labels import merge, normalised
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.store.types import Vote
@@ -22,6 +39,7 @@ def estimated(
     options: int,
     *,
     of_type: bool = False,
+    learned: Regularities = UNKNOWN,
     **given: list[float],
 ) -> Estimate:
     """What follows from executions of different tasks, `of_type` or not, if these are all."""
@@ -40,7 +58,15 @@ def estimated(
     believed = usual(*sums, counts)
     places: dict[Where, Counts] = {"task_type": counts} if of_type else {}
     background = Background(*sums, believed, believed.rate, places)
-    return estimate(evidence, background, options, UNKNOWN)
+    return estimate(evidence, background, options, learned)
+
+
+def options_differ_by_kind(variance: float) -> Regularities:
+    """A history that shows by how much, on the logit, and that kinds differ little in common."""
+    levels = list(UNKNOWN.levels)
+    pair = (variance == OWN) & (COMMON.min() == COMMON)
+    levels[LEVELS.index("near")] = np.where(pair, 1.0, 1e-9)
+    return replace(UNKNOWN, levels=levels)
 
 
 def test_a_half_life_halves_and_likeness_counts_from_none_to_all() -> None:
@@ -93,6 +119,22 @@ def test_an_option_with_one_success_does_not_beat_one_with_twenty() -> None:
     option, ended = [0] * 22 + [1] + [2] * 10, [1] * 20 + [0, 0] + [1] + [0] * 10
     found = estimated(option, ended, 3)
     assert found.mean[0] > found.mean[1] > found.mean[2]
+
+
+@pytest.mark.parametrize(("variance", "first"), [(0.01, 0), (2.0, 1)])
+def test_the_best_option_of_all_is_left_after_failures_only_where_options_suit_different_kinds(
+    variance: float, first: int
+) -> None:
+    unlike = [0] * 50 + [1] * 50
+    ended = [1] * 40 + [0] * 10 + [1] * 20 + [0] * 30
+    found = estimated(
+        [*unlike, 0, 0, 0, 0],
+        [*ended, 0, 0, 0, 0],
+        2,
+        similarity=[0.05] * 100 + [0.9] * 4,
+        learned=options_differ_by_kind(variance),
+    )
+    assert found.order[0] == first
 
 
 def test_a_difference_is_called_one_only_when_it_is_sure() -> None:
