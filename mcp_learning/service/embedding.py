@@ -4,7 +4,7 @@ The queue is simply the executions without a vector, so it survives any crash.
 """
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from operator import attrgetter
 from uuid import UUID
@@ -20,7 +20,7 @@ from mcp_learning.models.identifiers import description_hash
 from mcp_learning.service.index_sync import IndexSync
 from mcp_learning.service.protocol import Progress
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.shared import EmbeddedRows, SharedVector
+from mcp_learning.store.shared import Cached, EmbeddedRows, SharedVector
 from mcp_learning.store.types import Unembedded
 
 BATCH = 32
@@ -35,7 +35,7 @@ wrong about what is missing, and read anew."""
 Batch = Sequence[tuple[Unembedded, list[str]]]
 """Executions, each with its texts to embed: that of its first vector, and its further passages."""
 
-StoreCached = Callable[[EmbeddedRows | None], Awaitable[Mapping[UUID, int] | None]]
+StoreCached = Callable[[EmbeddedRows | None], Awaitable[Cached | None]]
 """`SharedStore.cache` of a page."""
 
 
@@ -131,7 +131,7 @@ class EmbeddingQueue:
             fetched: These; their `sequence` isn't known yet.
             given: As for `adopt`.
             total: How many executions the team has; 0: not known.
-            store: Stores them, and returns the versions of the vectors; None: it refuses.
+            store: Stores them, and returns what was added; None: it refuses.
 
         Returns:
             Whether they were stored, and taken in.
@@ -139,15 +139,15 @@ class EmbeddingQueue:
         found = await anyio.to_thread.run_sync(self._fitting, fetched, given)
         async with self._sync.storing:
             with anyio.CancelScope(shield=True):  # what is stored has to be found
-                versions = await store(found)
-                if versions is None:
+                added = await store(found)
+                if added is None:
                     return False
                 ids = [one.task_id.int for one in fetched]
                 await anyio.to_thread.run_sync(self._retriever.rows.mark_fetched, ids, total)
-                await self._sync.follow()
+                await self._sync.follow(added.texts)
                 if found is not None:
-                    put = partial(self._retriever.rows.put, found.rows, found.vectors, versions)
-                    await anyio.to_thread.run_sync(put, found.passages)
+                    put = partial(self._retriever.rows.put, found.rows, found.vectors)
+                    await anyio.to_thread.run_sync(put, added.versions, found.passages)
         return True
 
     def _fitting(

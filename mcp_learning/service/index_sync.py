@@ -6,7 +6,7 @@ worker threads.
 """
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -84,12 +84,16 @@ class IndexSync:
                 if self.store.revision != self._revision:
                     await self.read_anew()
 
-    async def follow(self) -> None:
-        """As `sync`, for a caller that holds `storing`."""
-        if not await self._follow():
+    async def follow(self, texts: Sequence[Shown]) -> None:
+        """As `sync`, for a caller that holds `storing`.
+
+        Args:
+            texts: Of executions that were added, which needn't be read then.
+        """
+        if not await self._follow(texts):
             await self.read_anew()
 
-    async def _follow(self) -> bool:
+    async def _follow(self, texts: Sequence[Shown] = ()) -> bool:
         """Takes in what was committed; False if the store was opened again since the last time."""
         if self.store.revision == self._revision:
             return True
@@ -101,9 +105,10 @@ class IndexSync:
             if changes.complete:
                 return False
             if len(changes.rows) or len(changes.deleted):
-                few = changes.rows.task_ids() if len(changes.rows) <= FEW else []
-                texts = await self.store.summaries(few) if few else {}
-                await anyio.to_thread.run_sync(self.retriever.apply, changes, texts.values())
+                if not texts and 0 < len(changes.rows) <= FEW:
+                    read = await self.store.summaries(changes.rows.task_ids())
+                    texts = list(read.values())
+                await anyio.to_thread.run_sync(self.retriever.apply, changes, texts)
             self._mark, self._revision = changes.next, revision
             return True
 

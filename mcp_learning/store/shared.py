@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
-from mcp_learning.store.types import Unembedded
+from mcp_learning.store.types import Shown, Unembedded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -190,6 +190,18 @@ class EmbeddedRows(NamedTuple):
     model: str
 
 
+class Cached(NamedTuple):
+    """Executions that were fetched for a question, and added.
+
+    Attributes:
+        texts: What searches show of them.
+        versions: Of the vectors that were stored, by execution.
+    """
+
+    texts: Sequence[Shown]
+    versions: Mapping[UUID, int]
+
+
 class TakenIn(NamedTuple):
     """What was done here.
 
@@ -262,7 +274,7 @@ class SharedStore(Protocol):
     async def take_in(self, page: TeamPage) -> TakenIn:
         """Applies a page with its mark, all or nothing; what waits to be sent stays on top."""
 
-    async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> dict[UUID, int] | None:
+    async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> Cached | None:
         """Adds executions that were fetched for a question, with their vectors, in one transaction.
 
         What is here already, or is changed or forgotten here in a way that the team doesn't know
@@ -273,8 +285,7 @@ class SharedStore(Protocol):
             embedded: Those of its executions that have vectors.
 
         Returns:
-            The versions of the vectors that were stored, by execution; None if the changes here
-            are later than that state, and nothing was done.
+            What was added; None: nothing, since the changes here are later than that state.
         """
 
     async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:

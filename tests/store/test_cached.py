@@ -64,9 +64,10 @@ async def test_what_is_fetched_has_its_vectors_feedback_and_uses_from_the_first_
     store: FileStore,
 ) -> None:
     ids = [uuid4() for _ in range(4)]
-    versions = await store.cache(page(ids), embedded(ids[1:], passages=2))
-    assert versions is not None
-    assert list(versions) == ids[1:]
+    added = await store.cache(page(ids), embedded(ids[1:], passages=2))
+    assert added is not None
+    assert list(added.versions) == ids[1:]
+    assert {one.task_id: one for one in added.texts} == await store.summaries(ids)
     assert [one.task_id for one in await store.unembedded(9)] == ids[:1]
     assert await store.count_vectors(2**62) == 9
     found = await store.get(ids[0])
@@ -85,9 +86,9 @@ async def test_what_is_older_than_this_store_is_refused(store: FileStore, mark: 
 
 async def test_what_is_here_or_waits_to_be_forgotten_stays_as_it_is(store: FileStore) -> None:
     here, waiting, new = uuid4(), uuid4(), uuid4()
-    assert await store.cache(page([here]), None) == {}
+    assert await store.cache(page([here]), None) is not None
     await store.forget_absent([waiting])
-    versions = await store.cache(page([here, waiting, new]), embedded([here, waiting, new]))
-    assert versions is not None
-    assert list(versions) == [new]
+    added = await store.cache(page([here, waiting, new]), embedded([here, waiting, new]))
+    assert added is not None
+    assert list(added.versions) == [new]
     assert await store.absent([here, waiting, new]) == [waiting]

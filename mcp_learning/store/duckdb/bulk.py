@@ -1,7 +1,7 @@
 """Bulk insert and update of executions, with or without vectors: 10,000 rows a second."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mcp_learning.models.results import Execution
@@ -26,18 +26,28 @@ def insert(
     passages: "Mapping[UUID, NDArray[np.float32]] | None" = None,
 ) -> None:
     """As `Store.insert_many`, inside a transaction."""
-    from mcp_learning.store.duckdb.arrow_batch import ArrowBatch  # with numpy
-
     columns = to_columns(executions)
-    cursor.register("batch", ArrowBatch(columns, COLUMN_TYPES))
-    cursor.execute(
-        f"INSERT INTO executions BY NAME SELECT {selected(_CASTS)}, "
-        "nextval('execution_sequence') AS sequence FROM batch b"
-    )
+    _insert(cursor, columns)
     if vectors is not None:
         embeddings.insert(cursor, columns["task_id"], vectors, model)
     if passages:
         embeddings.store_passages(cursor, list(passages.items()))
+
+
+def insert_numbered(cursor: Cursor, executions: Sequence[Execution]) -> dict[UUID, int]:
+    """Adds executions, inside a transaction; returns their change numbers."""
+    _insert(cursor, to_columns(executions), "RETURNING task_id, sequence")
+    return dict(cursor.fetchall())
+
+
+def _insert(cursor: Cursor, columns: Mapping[str, Sequence[Any]], returning: str = "") -> None:
+    from mcp_learning.store.duckdb.arrow_batch import ArrowBatch  # with numpy
+
+    cursor.register("batch", ArrowBatch(columns, COLUMN_TYPES))
+    cursor.execute(
+        f"INSERT INTO executions BY NAME SELECT {selected(_CASTS)}, "
+        f"nextval('execution_sequence') AS sequence FROM batch b {returning}"
+    )
 
 
 def update(cursor: Cursor, executions: Sequence[Execution]) -> None:

@@ -190,10 +190,18 @@ def _summaries(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
 
 
 def _summary(row: Sequence[Any]) -> Shown:
-    named = _named(_SHOWN, row)
+    return _shown(_named(_SHOWN, row), row[-1])
+
+
+def shown(execution: Execution, sequence: int) -> Shown:
+    """What a search shows of an execution with this change number."""
+    return _shown(dict(execution), sequence)
+
+
+def _shown(named: dict[str, Any], sequence: int) -> Shown:
     # Interned, since thousands of rows share a few labels.
     named |= {name: intern(named[name]) for name in _SHOWN_LABELS if named[name] is not None}
-    return Shown(row[-1], *(named[name] for name in ExecutionSummary.model_fields))
+    return Shown(sequence, *(named[name] for name in ExecutionSummary.model_fields))
 
 
 def add_feedback(cursor: Cursor, feedback_id: UUID, task_id: UUID, feedback: Feedback) -> bool:

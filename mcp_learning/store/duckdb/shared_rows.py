@@ -19,6 +19,7 @@ from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.duckdb.verbs import reads, writes
 from mcp_learning.store.lesson_protocol import Decide
 from mcp_learning.store.shared import (
+    Cached,
     EmbeddedRows,
     Part,
     TakenIn,
@@ -91,7 +92,7 @@ class SharedRows:
     async def take_in(self, page: TeamPage) -> TakenIn:
         return await self._take(lambda c: team_rows.take_in(c, page))
 
-    async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> dict[UUID, int] | None:
+    async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> Cached | None:
         return await self.database.write(
             lambda c: team_rows.cache(c, page, embedded), counted=lambda done: done is not None
         )

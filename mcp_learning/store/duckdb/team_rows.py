@@ -22,6 +22,7 @@ from mcp_learning.store.duckdb.executions import SUCCESS, naive_utc
 from mcp_learning.store.duckdb.transfer import insert_new
 from mcp_learning.store.lesson_protocol import Revision
 from mcp_learning.store.shared import (
+    Cached,
     EmbeddedRows,
     TakenIn,
     TeamExecution,
@@ -52,7 +53,7 @@ def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
     return TakenIn(changed or taught, deleted, evictions.evict_stale(cursor, page.left_out))
 
 
-def cache(cursor: Cursor, page: TeamPage, embedded: EmbeddedRows | None) -> dict[UUID, int] | None:
+def cache(cursor: Cursor, page: TeamPage, embedded: EmbeddedRows | None) -> Cached | None:
     """As `SharedStore.cache`; called inside a transaction."""
     mark = outbox.mark(cursor)
     if mark is None or mark.epoch != page.mark.epoch or mark.change > page.mark.change:
@@ -61,17 +62,18 @@ def cache(cursor: Cursor, page: TeamPage, embedded: EmbeddedRows | None) -> dict
     read = (execution(one, {}) for one in page.executions if one.task_id not in known)
     made = [one for one in read if one is not None]
     versions: dict[UUID, int] = {}
+    numbers: dict[UUID, int] = {}
     if made:
         from mcp_learning.store.duckdb import bulk  # with numpy
 
-        bulk.insert(cursor, made)
+        numbers = bulk.insert_numbered(cursor, made)
         cursor.execute(
             f"INSERT INTO fetched SELECT unnest({UUIDS})", [joined([one.task_id for one in made])]
         )
         if embedded is not None:
             versions = _embed(cursor, {one.task_id for one in made}, embedded)
     _add_feedback_and_uses(cursor, page)
-    return versions
+    return Cached([executions.shown(one, numbers[one.task_id]) for one in made], versions)
 
 
 def _embed(cursor: Cursor, task_ids: Set[UUID], given: EmbeddedRows) -> dict[UUID, int]:
