@@ -1,5 +1,6 @@
 """Two installed versions of the product, in turns: start, import, and calls. Linux only."""
 
+import math
 import os
 import statistics
 import subprocess
@@ -20,6 +21,9 @@ _SEED = 20_260
 _BLOCK = 5
 """Calls of one kind to one version, before the other version's turn."""
 
+_QUIET_SECONDS, _QUIET_MS = 0.2, 2.0
+"""Both servers are idle when together they use less than so much CPU time in so many seconds."""
+
 Call = Callable[[Connection, GeneratedTask], float]
 """Calls a tool; returns milliseconds."""
 
@@ -29,8 +33,8 @@ class Cost(NamedTuple):
 
     Attributes:
         wall: By the clock.
-        cpu: Of all threads of the process. Of a call it is the mean of a block of calls, and
-            includes what the process does after it has answered.
+        cpu: Of all threads of the process. Of a call it is the mean of a block of calls, with
+            what the process does after it has answered, up to the end of the block.
     """
 
     wall: float
@@ -121,6 +125,7 @@ def compare(
                 call(server, next(tasks))
         for name, call in CALLS.items():
             for _, turn in _turns(rounds):
+                _wait_until_idle(servers)
                 add(name, turn, _block(servers[turn], call, [next(tasks) for _ in range(_BLOCK)]))
     return {name: Compared(*map(_medians, both)) for name, both in measured.items()}
 
@@ -180,6 +185,14 @@ def _block(server: Connection, call: Call, tasks: Sequence[GeneratedTask]) -> li
     walls = [call(server, task) for task in tasks]
     cpu = (_cpu_ms(server.pid) - begun) / len(tasks)
     return [Cost(wall, cpu) for wall in walls]
+
+
+def _wait_until_idle(servers: Sequence[Connection]) -> None:
+    """So that embedding what one version has recorded doesn't fall into the next turn."""
+    before, after = -math.inf, sum(_cpu_ms(server.pid) for server in servers)
+    while after - before >= _QUIET_MS:
+        time.sleep(_QUIET_SECONDS)
+        before, after = after, sum(_cpu_ms(server.pid) for server in servers)
 
 
 def _start(version: Version) -> tuple[Cost, Cost]:
