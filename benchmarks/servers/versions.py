@@ -117,16 +117,17 @@ def compare(
         add("import", turn, [_import(empty, exported)])
 
     progress("calling", 3, 4)
-    tasks = cycle(make_tasks(2 * len(CALLS) * _BLOCK * rounds, seed=_SEED))
+    tasks = cycle(make_tasks(len(CALLS) * _BLOCK * rounds, seed=_SEED))
     with ExitStack() as stack:
         servers = [stack.enter_context(spawn(one.command(), one.home)) for one in versions]
         for server in servers:  # loads what the first calls need
             for call in CALLS.values():
                 call(server, next(tasks))
         for name, call in CALLS.items():
-            for _, turn in _turns(rounds):
+            asked = [[next(tasks) for _ in range(_BLOCK)] for _ in range(rounds)]
+            for number, turn in _turns(rounds):
                 _wait_until_idle(servers)
-                add(name, turn, _block(servers[turn], call, [next(tasks) for _ in range(_BLOCK)]))
+                add(name, turn, _block(servers[turn], call, asked[number]))
     return {name: Compared(*map(_medians, both)) for name, both in measured.items()}
 
 
