@@ -98,9 +98,15 @@ def default_environment(data_dir: Path) -> dict[str, str]:
 
 
 def first_whole_answer(server: Connection, text: str) -> dict[str, Any]:
-    """Searches for a text until an answer isn't degraded any more; the last one, if all are."""
+    """Searches for a text until an answer isn't degraded any more.
+
+    Raises:
+        MeasurementFailed: Answers are degraded for too long.
+    """
     deadline = time.perf_counter() + LONGEST_START_SECONDS
     while True:
         _, answer = server.call("find_similar_tasks", {"task_description": text})
-        if not answer["search"]["degraded"] or time.perf_counter() > deadline:
+        if not answer["search"]["degraded"]:
             return answer
+        if time.perf_counter() > deadline:
+            raise MeasurementFailed(f"answers stay degraded: {answer['search']['reason']}")

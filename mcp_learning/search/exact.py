@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.search import mapped_array
 from mcp_learning.search.arrays import grown
-from mcp_learning.search.pca_bounds import PcaBounds, PcaBoundsView, basis_of, sample_of
+from mcp_learning.search.pca_bounds import PcaBounds, PcaBoundsView, basis_of
 
 logger = logging.getLogger(__name__)
 
@@ -84,9 +84,9 @@ class VectorMatrix:
             lock: The owner's; it isn't held while the principal directions are found.
         """
         with lock:
-            sample = sample_of(self._vectors[: self._used]) if self._wants_bounds else None
-        if sample is not None:
-            basis = basis_of(sample)
+            vectors = self._vectors[: self._used] if self._wants_bounds else None
+        if vectors is not None:
+            basis = basis_of(vectors)
             with lock:
                 self._bound(basis)
 

@@ -56,18 +56,14 @@ class PcaBoundsView(NamedTuple):
         return np.asarray(bounds)
 
 
-def sample_of(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(m, dimension) of n vectors, evenly spread, to find principal directions with."""
-    return vectors[:: max(1, len(vectors) // _SAMPLE)]
-
-
-def basis_of(sample: NDArray[np.float32], share: int = SHARE) -> NDArray[np.float32]:
+def basis_of(vectors: NDArray[np.float32], share: int = SHARE) -> NDArray[np.float32]:
     """(dimension, d) float32, orthonormal columns: the principal directions, in some 0.1 s.
 
     Args:
-        sample: (m, dimension) float32, each L2-normalised or zero.
+        vectors: (n, dimension) float32, each L2-normalised or zero.
         share: See `SHARE`.
     """
+    sample = vectors[:: max(1, len(vectors) // _SAMPLE)]
     _, directions = np.linalg.eigh(sample.T @ sample)  # by ascending variance
     return np.ascontiguousarray(directions[:, -(sample.shape[1] // share) :])
 
@@ -77,7 +73,7 @@ class PcaBounds:
 
     Args:
         vectors: (n, dimension) float32, each L2-normalised or zero: all rows there are.
-        basis: Of a sample of these, or of others like them.
+        basis: Of these, or of others like them.
     """
 
     def __init__(self, vectors: NDArray[np.float32], basis: NDArray[np.float32]) -> None:

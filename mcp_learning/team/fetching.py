@@ -6,7 +6,8 @@ again for a while, longer each time; meanwhile answers rest on what is here, and
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -98,13 +99,10 @@ class Fetcher:
             self._recalled = self._total() > 0  # how many there are may be known only later
         query = await self._local.asked(text)
         try:
-            with anyio.fail_after(TIMEOUT):
-                async with self._lock:
-                    self.shortcoming = await self._fetch_similar(query, filters, most)
-                    self._pause = FIRST_PAUSE
-        except (TimeoutError, TeamError) as error:
-            self._back_off(error)
-            self.shortcoming = f"{_NOT_SEARCHED}: {self._why}"
+            async with self._asked_in_time():
+                self.shortcoming = await self._fetch_similar(query, filters, most)
+        except TeamError as error:
+            self.shortcoming = f"{_NOT_SEARCHED}: {error}"
         return self.shortcoming
 
     async def fetch(self, task_ids: Sequence[UUID]) -> None:
@@ -115,12 +113,9 @@ class Fetcher:
         """
         if not (absent := await self._local.store.absent(list(task_ids))):
             return
-        try:
-            with anyio.fail_after(TIMEOUT):
-                async with self._lock:
-                    await self._fetch(absent)
-        except (TimeoutError, TeamError) as error:
-            self._back_off(error)
+        with suppress(TeamError):  # it was logged
+            async with self._asked_in_time():
+                await self._fetch(absent)
 
     async def selected(self, selection: Selection) -> list[UUID]:
         """Executions that a selection means, that the team has and that aren't here.
@@ -129,21 +124,36 @@ class Fetcher:
             TeamError: The team's store can't be asked.
             StoreError: The database can't be read.
         """
-        try:
-            with anyio.fail_after(TIMEOUT):
-                async with self._lock:
-                    remote = await self._asking()
-                    repos = await self._spellings(remote, selection.repo)
-                    found = await remote.selected(selection, repos)
-        except TimeoutError as error:
-            self._back_off(error)
-            raise TeamUnreachable(_SLOW) from None
+        async with self._asked_in_time():
+            remote = await self._asking()
+            repos = await self._spellings(remote, selection.repo)
+            found = await remote.selected(selection, repos)
         return await self._local.store.absent(found)
 
     async def close(self) -> None:
         """Closes the connection."""
         if self._remote is not None:
             await self._remote.close()
+
+    @asynccontextmanager
+    async def _asked_in_time(self) -> AsyncIterator[None]:
+        """For one question to the server at a time; the next ones pause if it isn't answered.
+
+        Raises:
+            TeamError: The server can't be used, or doesn't answer within `TIMEOUT`.
+        """
+        try:
+            with anyio.fail_after(TIMEOUT):
+                async with self._lock:
+                    yield
+        except TimeoutError:
+            error = TeamUnreachable(_SLOW)
+            self._back_off(error)
+            raise error from None
+        except TeamError as error:
+            self._back_off(error)
+            raise
+        self._pause = FIRST_PAUSE
 
     async def _fetch_similar(self, query: "Query", filters: Filters, most: int) -> str | None:
         from mcp_learning.search.supersession import CUES
@@ -222,9 +232,9 @@ class Fetcher:
             self._remote = module.RemoteSearch(target, TIMEOUT)
         return self._remote
 
-    def _back_off(self, error: Exception) -> None:
+    def _back_off(self, error: TeamError) -> None:
         if anyio.current_time() >= self._unreachable_until:
-            self._why = str(error) if isinstance(error, TeamError) else _SLOW
+            self._why = str(error)
             logger.warning("%s: %s", _NOT_SEARCHED, self._why)
             self._unreachable_until = anyio.current_time() + self._pause
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
