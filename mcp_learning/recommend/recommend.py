@@ -118,7 +118,8 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
 
     Args:
         made: Of the task.
-        texts: By change number, of the executions in `made.numbers` that weren't deleted meanwhile.
+        texts: By change number, of those executions in `made.numbers` that weren't deleted or
+            changed meanwhile.
     """
     estimated, gathered = made.estimate, made.gathered
     read = {

@@ -57,10 +57,12 @@ class CatalogView:
     Attributes:
         columns: (n,) arrays by name.
         revision: Of the catalog when the view was made.
+        sequence: The highest change number that was taken in until then.
     """
 
     columns: dict[str, NDArray[Any]]
     revision: int
+    sequence: int
 
     def __len__(self) -> int:
         return len(self.columns["alive"])
@@ -121,7 +123,7 @@ class Catalog:
     def view(self) -> CatalogView:
         """The rows of this moment. Later changes of these rows appear in it, later rows don't."""
         columns = {name: column[: self._used] for name, column in self._columns.items()}
-        return CatalogView(columns, self.revision)
+        return CatalogView(columns, self.revision, self.sequence)
 
     def apply(self, changed: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Applies changes.

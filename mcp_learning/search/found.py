@@ -1,5 +1,6 @@
 """Results of the retriever: rows and numbers, without texts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -11,6 +12,7 @@ from mcp_learning.models.results import Runs
 from mcp_learning.search.relevance import Confidence
 from mcp_learning.search.scorer import MatchedBy, Scorer
 from mcp_learning.search.snapshot import Snapshot
+from mcp_learning.store.types import Shown
 
 Mode = Literal["exact", "hnsw"]
 
@@ -72,6 +74,16 @@ class Found:
     candidates: int
     below_floor: int
     scorer: Scorer
+
+    def missing(self, texts: Mapping[int, Shown]) -> dict[int, UUID]:
+        """Executions that are shown and whose texts aren't there, by their change numbers."""
+        shown = {number: task for one in self.ranked for number, task in one.texts.items()}
+        return {number: task for number, task in shown.items() if number not in texts}
+
+    def unchanged(self, texts: Mapping[int, Shown]) -> dict[int, Shown]:
+        """Those of the texts whose executions hadn't changed while the search looked at them."""
+        known = self.scorer.snapshot.view.sequence
+        return {number: one for number, one in texts.items() if number <= known}
 
 
 @dataclass(frozen=True)

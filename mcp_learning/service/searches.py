@@ -50,6 +50,7 @@ READ_OWN_WORDS = 2_000
 EVIDENCE_ROWS = 2_000  # executions that an index proposes as evidence, when not all are compared
 _THREADS = 4  # searches that run at the same time
 _QUESTIONS = 16  # whose vectors are kept
+_ATTEMPTS = 3  # of a search, while what it finds changes
 
 
 Texts = dict[int, Shown]  # what matches show, by change number
@@ -103,13 +104,21 @@ class Searches:
 
         Returns:
             What was found, and its texts by change number, without executions that were deleted
-            meanwhile.
+            or changed meanwhile: they might not pass the filters any more.
 
         Raises:
             IndexUnavailable: Mode hnsw is wanted, and there is no index.
         """
-        await self._read_own_writes()
+        for _ in range(_ATTEMPTS):
+            await self._read_own_writes()
+            found, texts = await self._search(text, filters, limit, floor, mode)
+            if not found.missing(texts):
+                break
+        return found, texts
 
+    async def _search(
+        self, text: str, filters: Filters, limit: int, floor: float | None, mode: WantedMode
+    ) -> tuple[Found, Texts]:
         def search() -> tuple[Query, Found, Texts]:
             query = self._query(text, filters=filters, limit=limit, floor=floor)
             if mode != "configured":
@@ -117,19 +126,19 @@ class Searches:
                 self._retriever.open_index(self.embedder.fingerprint, wanted=mode == "hnsw")
             found = self._retriever.search(query)
             texts = self._known(found)
-            if not _missing(found, texts):
+            if not found.missing(texts):
                 found = self._retriever.latest_first(query, found, texts)
                 texts |= self._known(found)
             return query, found, texts
 
         query, found, texts = await anyio.to_thread.run_sync(search, limiter=self._threads)
         self._searched()
-        if missing := _missing(found, texts):
+        if missing := found.missing(texts):
             texts |= await self._read(missing)
             order = partial(self._retriever.latest_first, query, found, texts)
             found = await anyio.to_thread.run_sync(order, limiter=self._threads)
-            texts |= await self._read(_missing(found, texts))
-        return found, texts
+            texts |= await self._read(found.missing(texts))
+        return found, found.unchanged(texts)
 
     def _known(self, found: Found) -> Texts:
         return self._retriever.summaries.known(n for one in found.ranked for n in one.texts)
@@ -226,16 +235,10 @@ class Searches:
     async def _read(self, missing: Mapping[int, UUID]) -> dict[int, Shown]:
         """Reads and keeps texts that aren't in memory, by the number they were found with.
 
-        Those that were deleted meanwhile are left out.
+        Those of executions that were deleted or changed meanwhile are left out.
         """
         if not missing:
             return {}
         fresh = await self._store.summaries(list(missing.values()))
         await anyio.to_thread.run_sync(self._retriever.summaries.keep, fresh.values())
-        return {number: fresh[task_id] for number, task_id in missing.items() if task_id in fresh}
-
-
-def _missing(found: Found, texts: Mapping[int, Shown]) -> dict[int, UUID]:
-    """Executions that are shown and whose texts aren't there, by change number."""
-    shown = {number: task for one in found.ranked for number, task in one.texts.items()}
-    return {number: task for number, task in shown.items() if number not in texts}
+        return {one.sequence: one for one in fresh.values() if one.sequence in missing}

@@ -69,7 +69,7 @@ def all_bytes(directory: Path) -> bytes:
 
 
 class Gate:
-    """Holds up one function: says that it was entered, and waits until it may go on."""
+    """Holds up the first call of a function: says that it began, and waits until it may go on."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.entered = threading.Event()
@@ -77,8 +77,9 @@ class Gate:
         self._function = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self.entered.set()
-        assert self.may_go_on.wait(30)
+        if not self.entered.is_set():
+            self.entered.set()
+            assert self.may_go_on.wait(30)
         return self._function(*args, **kwargs)
 
     async def cancel_inside(self, call: Callable[[], Any]) -> None:
@@ -88,3 +89,17 @@ class Gate:
             await anyio.to_thread.run_sync(self.entered.wait, 30)
             group.cancel_scope.cancel()
             self.may_go_on.set()
+
+    async def meanwhile(self, call: Callable[[], Any], change: Callable[[], Any]) -> Any:
+        """The result of a call; what `change` does happens while it is inside the function."""
+        results = []
+
+        async def make_call() -> None:
+            results.append(await call())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(make_call)
+            await anyio.to_thread.run_sync(self.entered.wait, 30)
+            await change()
+            self.may_go_on.set()
+        return results[0]
