@@ -112,13 +112,16 @@ def apply(cursor: Cursor) -> int:
         StoreTooNew: The database is at a version that this package doesn't know.
         duckdb.Error: A migration failed; it was rolled back as a whole.
     """
-    todo = pending(cursor)
-    if todo == known():
-        _apply(cursor, todo, is_new=True)
-    else:
-        for migration in todo:
-            _apply(cursor, (migration,))
+    _apply_all(cursor, pending(cursor))
     return newest()
+
+
+def _apply_all(cursor: Cursor, migrations: tuple[Migration, ...]) -> None:
+    if migrations == known():
+        _apply(cursor, migrations, is_new=True)
+    else:
+        for migration in migrations:
+            _apply(cursor, (migration,))
 
 
 def _apply(cursor: Cursor, migrations: Sequence[Migration], *, is_new: bool = False) -> None:
@@ -168,8 +171,10 @@ def open_database(settings: Settings, path: Path | None = None) -> Database:
 
     def migrate(cursor: Cursor) -> None:
         try:
-            refuse_other_design(cursor)
-            apply(cursor)
+            todo = pending(cursor)
+            if todo == known():
+                refuse_other_design(cursor)
+            _apply_all(cursor, todo)
         except StoreError as error:
             raise type(error)(f"{file}: {error}") from error
 
