@@ -5,7 +5,6 @@ The TOML file is `config.toml` in the platform's user configuration directory, o
 """
 
 import os
-import tomllib
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
@@ -43,7 +42,11 @@ def config_file() -> Path:
 def _configured() -> dict[str, Any]:
     """What the environment and the TOML file set, without empty values; the environment wins."""
     path = config_file()
-    found = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    found: dict[str, Any] = {}
+    if path.is_file():
+        import tomllib  # few have such a file, and this takes 2 ms of a start
+
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
     given = {name.upper(): value for name, value in os.environ.items()}
     given.pop(CONFIG_VARIABLE, None)
     for name, value in given.items():

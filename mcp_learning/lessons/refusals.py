@@ -19,12 +19,12 @@ CONTRADICTS = 0.6
 SAME_CASE = 0.3
 """Jaccard index of two lessons' `when` from which they are about the same tasks."""
 
-_LINK = re.compile(
+# Compiled at their first use, as `re` does with texts: together they take 3 ms of a start.
+_LINK = (
     r"\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.\w|\]\s?\(|\b(?:data|javascript|mailto):\S"
-    r"|\b(?:\d{1,3}\.){3}\d{1,3}\b|\b[\w-]+\.(?:com|net|org|io|dev|xyz|ru|cn)\b(?:/|:|$|\s)",
-    re.IGNORECASE,
+    r"|\b(?:\d{1,3}\.){3}\d{1,3}\b|\b[\w-]+\.(?:com|net|org|io|dev|xyz|ru|cn)\b(?:/|:|$|\s)"
 )
-_STEERS = re.compile(
+_STEERS = (
     r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}"
     r"\b(?:previous|prior|above|earlier|all|any|your|these|those|other|system|the)\b.{0,30}"
     r"\b(?:instruction|prompt|rule|message|context|guideline|polic|direction|lesson)"
@@ -35,7 +35,7 @@ _STEERS = re.compile(
     r"|\b(?:reveal|exfiltrate|leak|send|post|upload|e-?mail)\b.{0,40}"
     r"\b(?:secrets?|tokens?|credentials?|passwords?|keys?|environment|env|\.env)\b"
 )
-_RUNS = re.compile(
+_RUNS = (
     r"\b(?:run|execute|invoke|launch|eval)\b\s+(?:the following|this|these|that)\b"
     r".{0,20}\b(?:command|script|code|line|snippet|program)s?\b"
     r"|\b(?:execute|run|source|launch)\b.{0,30}\.(?:sh|ps1|bat|exe|cmd|vbs)\b"
@@ -60,14 +60,14 @@ def problem(*texts: str | None, quotes: bool = False) -> str:
         if visible(text) != text:
             return "has characters that can't be seen; write it without them"
         plain = folded(text)
-        if _LINK.search(plain):
+        if re.search(_LINK, plain, re.IGNORECASE):
             return "has a link or an address; say in words what is there"
-        if _STEERS.search(plain):
+        if re.search(_STEERS, plain):
             return (
                 "reads like an instruction to the agent who will read it, such as to ignore what "
                 "it was told; a lesson says what works in a kind of task, and why"
             )
-        if not quotes and _RUNS.search(plain):
+        if not quotes and re.search(_RUNS, plain):
             return (
                 "has an instruction to run something; name the program or the option that works, "
                 "and leave the command out"
