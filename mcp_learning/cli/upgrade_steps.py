@@ -68,7 +68,7 @@ def upgrade_file(
     settings: Settings,
     report: Progress,
     *,
-    timeout: float = ClusterConfig.leader_wait,
+    timeout: float = ClusterConfig().leader_wait,
     pause: Callable[[float], None] = time.sleep,
 ) -> FileUpgrade:
     """The first step. A database that a running server has open needs none.

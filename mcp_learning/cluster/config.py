@@ -1,13 +1,12 @@
 """The protocol version of cluster members, and their timeouts."""
 
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mcp_learning.cluster.blocking_client import PROTOCOL
 
 
-@dataclass(frozen=True)
-class ClusterConfig:
+class ClusterConfig(NamedTuple):
     """Settings of a cluster member that no user needs to change; times are in seconds.
 
     Attributes:

@@ -5,8 +5,8 @@ time at a hundred thousand executions than at a thousand (docs/statistics.md has
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import anyio.to_thread
 
@@ -42,8 +42,7 @@ _CONTRASTS = 60
 _DIMENSIONS: tuple[GroupBy, ...] = ("task_type", "approach", "repo", "model_tier", "pool_type")
 
 
-@dataclass(frozen=True)
-class Groups:
+class Groups(NamedTuple):
     """The groups of one dimension, and how those with the same keys ended in the period before."""
 
     rows: list[tuple[str, Measures]]
@@ -51,8 +50,7 @@ class Groups:
     before: dict[str, Outcomes]
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(NamedTuple):
     """Aggregates of a period, and of the equally long one before."""
 
     totals: Measures

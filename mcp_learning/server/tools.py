@@ -1,8 +1,7 @@
 """The tools: names, when to use each, and which service call answers it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel
@@ -16,8 +15,7 @@ Answer = tuple[BaseModel, str]
 """Structured content and the text for the model."""
 
 
-@dataclass(frozen=True)
-class Tool:
+class Tool(NamedTuple):
     """One tool.
 
     Attributes:

@@ -5,7 +5,6 @@ It only reads, and what it shows doesn't count as recalled by an agent.
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -90,8 +89,7 @@ class Dashboard:
     async def listing(self, request: ListExecutions) -> Listing:
         """Executions of a view in the order that is asked for."""
         period = _period(request, await self._store.extent(), datetime.now(UTC))
-        period = replace(
-            period,
+        period = period._replace(
             since=request.since or period.since,
             until=request.until or period.until,
             approach=request.approach,

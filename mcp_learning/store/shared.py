@@ -6,7 +6,6 @@ redacted where it was recorded, and is not validated again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from uuid import UUID
@@ -157,8 +156,7 @@ class Held(NamedTuple):
     total: int
 
 
-@dataclass(frozen=True)
-class TeamPage:
+class TeamPage(NamedTuple):
     """Some of a team's changes, and the mark up to which this store then has them all.
 
     Attributes:

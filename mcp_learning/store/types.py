@@ -1,7 +1,7 @@
 """Values that the verbs of a store take and return, independent of the engine."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,8 +21,7 @@ CODED = (*LABELS, "error_text", "supersedes")
 id of the superseded execution. Absent values are empty."""
 
 
-@dataclass(frozen=True)
-class Period:
+class Period(NamedTuple):
     """Filters of executions recorded in [since, until); None doesn't restrict.
 
     Attributes:
@@ -51,11 +50,10 @@ class Period:
     @property
     def before(self) -> "Period":
         """The equally long period that ends where this one begins."""
-        return replace(self, since=self.since - (self.until - self.since), until=self.since)
+        return self._replace(since=self.since - (self.until - self.since), until=self.since)
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """Executions to delete: `task_ids` if there are any, else those that pass every filter.
 
     Attributes:
@@ -198,8 +196,7 @@ class Columns:
         return Columns(**arrays, labels={name: v[order] for name, v in self.labels.items()})
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """The position of a reader of `changes`; opaque to it."""
 
     opening: Hashable
@@ -207,8 +204,7 @@ class Mark:
     deletions: int
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(NamedTuple):
     """What was created or changed since a mark. Deletions apply before the rows.
 
     Attributes:

@@ -1,6 +1,5 @@
 """SQL about failures against the same computed in Python."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -34,7 +33,7 @@ def found_in(cursor: Cursor, period: Period = PERIOD, limit: int = 10) -> ErrorT
 
 
 def only(cursor: Cursor, repo: str | None = None) -> ErrorText:
-    (text,) = found_in(cursor, replace(PERIOD, repo=repo)).commonest
+    (text,) = found_in(cursor, PERIOD._replace(repo=repo)).commonest
     return text
 
 
@@ -87,10 +86,10 @@ def test_only_the_period_and_the_repo_count_and_the_rest_is_told(cursor: Cursor)
         add(cursor, **FAILED | {"error_message": "abcd"[number] * 3}, **ago(number))
     add(cursor, **FAILED | {"repo": "b"}, **ago(1))
     add(cursor, **FAILED, **ago(24 * 31))
-    found = found_in(cursor, replace(PERIOD, repo="a"), 3)
+    found = found_in(cursor, PERIOD._replace(repo="a"), 3)
     assert [one.text for one in found.commonest] == ["aaa", "bbb", "ccc"]
     assert found.failures == 4
-    assert found_in(cursor, replace(PERIOD, repo="z"), 3) == ErrorTexts([], 0)
+    assert found_in(cursor, PERIOD._replace(repo="z"), 3) == ErrorTexts([], 0)
 
 
 _messages = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80)

@@ -8,10 +8,10 @@ gets all migrations in one transaction, since each commit takes milliseconds.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from mcp_learning.errors import StoreError, StoreTooNew
 from mcp_learning.settings import Settings
@@ -28,8 +28,7 @@ CREATE TABLE IF NOT EXISTS schema_version (
 """
 
 
-@dataclass(frozen=True)
-class Migration:
+class Migration(NamedTuple):
     """One migration.
 
     Attributes:
