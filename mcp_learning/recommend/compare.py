@@ -6,7 +6,7 @@ from uuid import UUID
 
 from mcp_learning.recommend.estimate import Estimate, estimate
 from mcp_learning.recommend.gather import Comparison, Gathered, gather
-from mcp_learning.recommend.history import HistoryCache
+from mcp_learning.recommend.history import EndedExecutions, HistoryCache
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
 from mcp_learning.store.types import Vote
@@ -19,10 +19,12 @@ class Compared:
     Attributes:
         gathered: The evidence.
         estimate: What follows from it.
+        history: All executions that have ended.
     """
 
     gathered: Gathered
     estimate: Estimate
+    history: EndedExecutions
 
 
 def compare(
@@ -49,4 +51,4 @@ def compare(
     gathered = gather(related, query, comparison, votes, half_life_days, history)
     options = len(gathered.names)
     found = estimate(gathered.evidence, gathered.background, options, history.learned)
-    return Compared(gathered, found)
+    return Compared(gathered, found, history)

@@ -22,7 +22,7 @@ from mcp_learning.recommend.evidence import (
     counts_of,
 )
 from mcp_learning.recommend.tallies import effective_sizes
-from mcp_learning.recommend.task_types import TaskTypes
+from mcp_learning.recommend.text_classifier import TextClassifier
 
 TRIED = 1.0
 """Effective executions from which an option counts as tried on tasks like this one."""
@@ -88,6 +88,7 @@ class Regularities:
         tried: (n,) >= 1, how many executions with the same option are of that kind of task.
         usual: The median of these.
         types: Tells the type of a task; None: texts don't tell it here.
+        failures: Tells the type of error with which a task may fail; likewise.
     """
 
     levels: Sequence[Floats]
@@ -95,13 +96,16 @@ class Regularities:
     versions: Ints
     tried: Floats
     usual: float
-    types: TaskTypes | None = None
+    types: TextClassifier | None = None
+    failures: TextClassifier | None = None
 
     def types_of(self, vector: NDArray[np.float32] | None) -> Mapping[str, float]:
         """Probabilities of the types that a task may be of; empty if nothing tells them."""
-        if self.types is None or vector is None:
-            return {}
-        return self.types.probabilities(vector)
+        return {} if self.types is None else self.types.probabilities(vector)
+
+    def failures_of(self, vector: NDArray[np.float32] | None) -> Mapping[str, float]:
+        """Probabilities of the types of error with which a task fails, if it does; likewise."""
+        return {} if self.failures is None else self.failures.probabilities(vector)
 
     def crowd(self, versions: Ints) -> Floats:
         """(k,) `tried` of executions, by their embeddings' versions; the median of new ones."""

@@ -9,8 +9,8 @@ import numpy as np
 from mcp_learning.models.requests import Choice
 from mcp_learning.recommend.belief import Belief, Counts, Floats
 from mcp_learning.recommend.estimate import Background, usual
-from mcp_learning.recommend.evidence import Bools, Evidence, Ints, Place, recency
-from mcp_learning.recommend.history import DAY, EndedExecutions
+from mcp_learning.recommend.evidence import Bools, Evidence, Ints, Place
+from mcp_learning.recommend.history import EndedExecutions
 from mcp_learning.recommend.labels import including, parts
 from mcp_learning.recommend.tallies import tally, typical
 from mcp_learning.recommend.votes import weight_of
@@ -101,8 +101,7 @@ def gather(
     known = history.position[related.rows]
     near = np.argsort(known)[np.count_nonzero(known < 0) :]
     similar, similarity = known[near], related.similarities[near].astype(np.float64)
-    age = query.now.timestamp() * 1e6 / DAY - history.days
-    weight = recency(age, half_life_days) * history.information
+    weight = history.weights(query.now, half_life_days)
     everywhere = history.counts(weight, options)
     tried = tally(history.option[similar], similarity, options)
     told = comparison.task_type

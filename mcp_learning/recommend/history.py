@@ -5,6 +5,7 @@ It is made once for each state of the rows: what a recommendation does of it ane
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.belief import Counts, Floats
 from mcp_learning.recommend.ended import Ended
 from mcp_learning.recommend.estimate import Regularities
-from mcp_learning.recommend.evidence import Bools, Ints, counts_of
+from mcp_learning.recommend.evidence import Bools, Ints, counts_of, recency
 from mcp_learning.recommend.labels import choices
 from mcp_learning.recommend.strengths import Strengths
 from mcp_learning.search.snapshot import Snapshot
@@ -104,6 +105,16 @@ class EndedExecutions(Ended):
             ends=np.append(0, np.cumsum(counts)),
             changes=dict(changes),
         )
+
+    def weights(self, now: datetime, half_life_days: float) -> Floats:
+        """(n,) 0..1, by age and by how sure the outcome is.
+
+        Args:
+            now: The time of the question, zone-aware.
+            half_life_days: Age at which evidence counts half, in days.
+        """
+        age = now.timestamp() * 1e6 / DAY - self.days
+        return recency(age, half_life_days) * self.information
 
     def counts(self, weight: Floats, options: int) -> Counts:
         """Of so many options, at least those there are, by (n,) weights."""

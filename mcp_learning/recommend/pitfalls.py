@@ -2,16 +2,31 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import Pitfall
+from mcp_learning.recommend.belief import Floats
+from mcp_learning.recommend.evidence import closeness
+from mcp_learning.recommend.history import EndedExecutions
+from mcp_learning.search import fusion
+from mcp_learning.search.found import Related
+from mcp_learning.search.scorer import Query
 from mcp_learning.store.types import Shown
 
 MOST = 3
 """Pitfalls in an answer, those with the most weight."""
+
+LATEST = 1_000
+"""Failures that are compared with the task by meaning."""
+
+MOST_READ = 100
+"""Failures whose texts are looked at."""
 
 CLOSE_ENOUGH = 0.5
 """Least weight of a later success on another task that counts as a fix."""
@@ -30,6 +45,53 @@ _TELLING = re.compile(
 _task = lru_cache(maxsize=4_096)(task_key)
 
 _Weighed = tuple[Shown, float]
+
+
+def failures(
+    related: Related,
+    query: Query,
+    history: EndedExecutions,
+    evidence: Mapping[int, float],
+    half_life_days: float,
+) -> Mapping[int, float]:
+    """Rows of at most `MOST_READ` failures that tell how a task may fail, with weights > 0.
+
+    Long texts that tell of the same failure have few words in common, so that their similarity is
+    low: the latest ones count by what they mean, too. Types of error weigh as they are likely for a
+    text like the task's, if the history teaches that.
+
+    Args:
+        related: Of the task.
+        query: The task.
+        history: All executions that have ended.
+        evidence: Rows of executions on similar tasks, with their weights > 0.
+        half_life_days: Age at which a failure counts half, in days.
+    """
+    near = history.position[np.fromiter(evidence, np.int64)]
+    failed = np.union1d(np.flatnonzero(~history.success)[-LATEST:], near[~history.success[near]])
+    rows = history.rows[failed]
+    weights = np.array([evidence.get(row, 0.0) for row in rows.tolist()])
+    if query.vector is not None:
+        meanings = fusion.meaning(related.snapshot.cosines(query.vector, rows), query.noise)
+        aged = history.weights(query.now, half_life_days)[failed]
+        weights = np.maximum(weights, closeness(meanings) * aged)
+    names = np.array(related.snapshot.labels("error_type"), object)
+    types = names[related.snapshot.view["error_type"][rows]]
+    likely = history.learned.failures_of(query.vector)
+    order = np.argsort(-_as_likely(weights, types, likely), kind="stable")
+    chosen = order[weights[order] > 0][:MOST_READ]
+    found = _as_likely(weights[chosen], types[chosen], likely)
+    return dict(zip(rows[chosen].tolist(), found.tolist(), strict=True))
+
+
+def _as_likely(weights: Floats, types: NDArray[np.object_], likely: Mapping[str, float]) -> Floats:
+    """(n,) weights of failures, those of the known types shared out as these are likely."""
+    total = weights[np.isin(types, list(likely))].sum()
+    shared = weights.copy()
+    for name in set(types.tolist()) & likely.keys():
+        of_type = types == name
+        shared[of_type] *= likely[name] * total / max(weights[of_type].sum(), 1e-300)
+    return shared
 
 
 def find(similar: Sequence[_Weighed]) -> list[Pitfall]:

@@ -51,7 +51,8 @@ class Assessment:
         estimate: What follows from it.
         view: Where the executions are.
         weighty: Those that weigh most, by their position in the evidence, the first one most.
-        numbers: Their change numbers, in the same order.
+        failures: Rows of those that tell of pitfalls, with weights > 0.
+        numbers: Rows of all these, by change number.
         pending: Similar executions that haven't ended.
         half_life_days: Age at which evidence counted half, in days.
     """
@@ -61,18 +62,14 @@ class Assessment:
     estimate: Estimate
     view: CatalogView
     weighty: list[int]
-    numbers: list[int]
+    failures: Mapping[int, float]
+    numbers: Mapping[int, int]
     pending: int
     half_life_days: float
 
     def task_ids(self, numbers: Container[int]) -> dict[int, UUID]:
-        """By change number, the executions that weigh most and have one of these numbers."""
-        rows = self.gathered.rows[self.weighty].tolist()
-        return {
-            number: self.view.task_id(row)
-            for number, row in zip(self.numbers, rows, strict=True)
-            if number in numbers
-        }
+        """By change number, the executions that are looked at and have one of these numbers."""
+        return {n: self.view.task_id(row) for n, row in self.numbers.items() if n in numbers}
 
 
 def assess(
@@ -101,13 +98,18 @@ def assess(
     order = np.argsort(-estimated.weights, kind="stable")
     weighty = order[estimated.weights[order] > 0][:MOST_READ]
     view = related.snapshot.view
+    near = gathered.rows[weighty].tolist()
+    evidence = dict(zip(near, estimated.weights[weighty].tolist(), strict=True))
+    failures = pitfalls.failures(related, query, compared.history, evidence, half_life_days)
+    rows = np.union1d(near, list(failures)).astype(np.int64)
     return Assessment(
         request=request,
         gathered=gathered,
         estimate=estimated,
         view=view,
         weighty=weighty.tolist(),
-        numbers=view["sequence"][gathered.rows[weighty]].tolist(),
+        failures=failures,
+        numbers=dict(zip(view["sequence"][rows].tolist(), rows.tolist(), strict=True)),
         pending=int((view["outcome"][related.rows] == _PENDING).sum()),
         half_life_days=half_life_days,
     )
@@ -122,11 +124,9 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
             changed meanwhile.
     """
     estimated, gathered = made.estimate, made.gathered
-    read = {
-        at: texts[number]
-        for at, number in zip(made.weighty, made.numbers, strict=True)
-        if number in texts
-    }
+    shown = {row: texts[number] for number, row in made.numbers.items() if number in texts}
+    rows = gathered.rows[made.weighty].tolist()
+    read = {at: shown[row] for at, row in zip(made.weighty, rows, strict=True) if row in shown}
     unused = gathered.used < 0.5  # rather than not, for tasks of this type
     best = sorted(estimated.order.tolist(), key=lambda number: bool(unused[number]))
     costs, worse = _medians(gathered, estimated, read, "cost_usd"), estimated.worse
@@ -139,7 +139,7 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
         options=_options(gathered, estimated, order, read, costs, made.request),
         draw=None if draw is None else Draw(label=gathered.names[draw[0]], propensity=draw[1]),
         avoid=[gathered.names[one] for one in best if worse[one]][:MOST_AVOIDED],
-        pitfalls=pitfalls.find([(one, float(estimated.weights[at])) for at, one in read.items()]),
+        pitfalls=pitfalls.find(_weighed(made, shown)),
         basis=Basis(
             similar_executions=int((estimated.weights > 0).sum()),
             effective_n=round(float(estimated.effective.sum()), 1),
@@ -150,6 +150,17 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
             note=_note(estimated, gathered, made.pending, made.request.by) + _type_note(gathered),
         ),
     )
+
+
+def _weighed(made: Assessment, shown: Mapping[int, Shown]) -> list[tuple[Shown, float]]:
+    """Successes on similar tasks, and failures, the weightiest first."""
+    rows = made.gathered.rows[made.weighty].tolist()
+    weights = dict(zip(rows, made.estimate.weights[made.weighty].tolist(), strict=True))
+    weighed = [
+        (one, (made.failures if one.outcome == "failure" else weights).get(row, 0.0))
+        for row, one in shown.items()
+    ]
+    return sorted((pair for pair in weighed if pair[1] > 0), key=lambda pair: -pair[1])
 
 
 def _options(

@@ -30,7 +30,7 @@ from mcp_learning.recommend.evidence import (
     counts_of,
 )
 from mcp_learning.recommend.tallies import typical
-from mcp_learning.recommend.task_types import TaskTypes
+from mcp_learning.recommend.text_classifier import TextClassifier
 from mcp_learning.search.metric_cache import window_of
 from mcp_learning.search.related import related
 from mcp_learning.search.scorer import Query
@@ -105,8 +105,17 @@ def learned(snapshot: Snapshot, history: Ended, noise: float) -> Regularities:
         weights, _ = _weights(history, sample, logits, levels, overstated)
     versions = snapshot.view["version"][history.rows].astype(np.int64)
     order = np.argsort(versions)
-    types = TaskTypes.of(snapshot, history.rows[::-1])
-    return Regularities(weights, overstated, versions[order], tried[order], np.median(tried), types)
+    latest_first = history.rows[::-1]
+    failed = latest_first[~history.success[::-1]]
+    return Regularities(
+        levels=weights,
+        overstated=overstated,
+        versions=versions[order],
+        tried=tried[order],
+        usual=np.median(tried),
+        types=TextClassifier.of(snapshot, latest_first, "task_type"),
+        failures=TextClassifier.of(snapshot, failed, "error_type"),
+    )
 
 
 def _weights(

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LABELS = ("repo", "task_type", "approach", "model_tier", "pool_type", "swarm_topology")
-CODED = (*LABELS, "error_text", "supersedes")
-"""Columns that search encodes as integers: those of filters, the normal form of the error, and the
-id of the superseded execution. Absent values are empty."""
+CODED = (*LABELS, "error_type", "error_text", "supersedes")
+"""Columns that search encodes as integers: those of filters, type and normal form of the error, and
+the id of the superseded execution. Absent values are empty."""
 
 
 class Period(NamedTuple):

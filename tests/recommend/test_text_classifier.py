@@ -18,7 +18,7 @@ from mcp_learning.models.results import Execution, Recommendation
 from mcp_learning.recommend.history import HistoryCache
 from mcp_learning.recommend.past import Past
 from mcp_learning.recommend.recommend import answer, assess
-from mcp_learning.recommend.task_types import TaskTypes
+from mcp_learning.recommend.text_classifier import TextClassifier
 from mcp_learning.store.past_run import PastRun
 from mcp_learning.synthetic.generator import RUNS_PER_TASK, GeneratedTask, make_runs, make_tasks
 from mcp_learning.synthetic.task_types import TASK_TYPES
@@ -44,7 +44,7 @@ def of_two_kinds(count: int, rng: np.random.Generator) -> tuple[Vectors, list[st
 
 def test_a_type_is_told_by_what_its_tasks_share_however_much_else_they_name() -> None:
     rng = np.random.default_rng(3)
-    types = TaskTypes.learned(*of_two_kinds(200, rng))
+    types = TextClassifier.learned(*of_two_kinds(200, rng))
     assert types is not None
     for vector, name in zip(*of_two_kinds(50, rng), strict=True):
         chances = types.probabilities(vector)
@@ -56,11 +56,11 @@ def test_nothing_is_inferred_where_texts_don_t_tell_the_type_or_there_is_but_one
     for seed in range(4):
         rng = np.random.default_rng(seed)
         vectors, names = of_two_kinds(200, rng)
-        found = TaskTypes.learned(vectors, rng.permutation(names).tolist())
+        found = TextClassifier.learned(vectors, rng.permutation(names).tolist())
         if found is not None:  # a weak slope fits by chance now and then
             assert max(found.probabilities(vectors[0]).values()) < 0.8
-        assert TaskTypes.learned(vectors, ["bug_fix"] * 200) is None
-    assert TaskTypes.learned(vectors[:0], []) is None
+        assert TextClassifier.learned(vectors, ["bug_fix"] * 200) is None
+    assert TextClassifier.learned(vectors[:0], []) is None
 
 
 def vectors_of(texts: list[str]) -> Vectors:

@@ -1,10 +1,10 @@
-"""Which type of task a description asks for, when its type isn't told.
+"""Which label a description has, when it isn't told: of which type a task is, or how it may fail.
 
 A vector says more of the modules and things that a task names than of what is to be done with them,
-so that the nearest tasks are often of other types. Ridge regression finds the directions in which
-types differ: one linear function for each type, fitted by least squares to 1 for tasks of the type
+so that the nearest tasks often have other labels. Ridge regression finds the directions in which
+labels differ: one linear function for each, fitted by least squares to 1 for tasks with that label
 and 0 for others. A softmax makes probabilities of their values, with a slope that predicts each
-task best from all others: where texts say nothing of the type, it is 0, and nothing is inferred.
+task best from all others: where texts say nothing of the label, it is 0, and nothing is inferred.
 
 Sources: R. Rifkin and A. Klautau, "In defense of one-vs-all classification", Journal of Machine
 Learning Research 5 (2004), 101-141; values without the task itself in closed form: D. Allen, "The
@@ -31,14 +31,14 @@ _SLOPES = (0.0, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
 
 
 @dataclass(frozen=True)
-class TaskTypes:
-    """Tells types of tasks apart by the tasks' vectors.
+class TextClassifier:
+    """Tells tasks with different labels apart by the vectors of their descriptions.
 
     Attributes:
-        names: Of the k types.
+        names: The k labels.
         origin: (dimension,) the mean of the vectors learned from.
         slopes: (dimension, k) coefficients, times the slope of the softmax.
-        usual: (k,) logarithms of how often each type occurs.
+        usual: (k,) logarithms of how often each label occurs.
     """
 
     names: Sequence[str]
@@ -47,28 +47,31 @@ class TaskTypes:
     usual: Floats
 
     @classmethod
-    def of(cls, snapshot: Snapshot, rows: Ints) -> "TaskTypes | None":
-        """Learns from the latest tasks whose type is told.
+    def of(cls, snapshot: Snapshot, rows: Ints, column: str) -> "TextClassifier | None":
+        """Learns from the latest tasks whose label is told.
 
         Args:
             snapshot: Where the executions are.
             rows: (n,) theirs, the latest first.
+            column: Of the labels, one of `store.types.CODED`.
         """
-        view, labels = snapshot.view, np.array(snapshot.labels("task_type"), object)
+        view, labels = snapshot.view, np.array(snapshot.labels(column), object)
         rows = rows[first_of_each(view["task_key"][rows])]
-        names = labels[view["task_type"][rows]]
+        names = labels[view[column][rows]]
         told = names != ""
         return cls.learned(snapshot.vectors[rows[told]], names[told])
 
     @classmethod
-    def learned(cls, vectors: NDArray[np.float32], types: Sequence[str]) -> "TaskTypes | None":
-        """Learns from n different tasks; None if their vectors don't tell their types.
+    def learned(
+        cls, vectors: NDArray[np.float32], labels: Sequence[str]
+    ) -> "TextClassifier | None":
+        """Learns from n different tasks; None if their vectors don't tell their labels.
 
         Args:
             vectors: (n, dimension) float32, L2-normalised.
-            types: Their n types.
+            labels: Their n labels.
         """
-        names, number = np.unique(np.array(types, object), return_inverse=True)
+        names, number = np.unique(np.array(labels, object), return_inverse=True)
         if len(names) < 2:
             return None
         count = len(vectors)
@@ -89,12 +92,14 @@ class TaskTypes:
         usual = np.log((count * share + 0.5) / (count + 0.5 * len(names)))
         return cls(names.tolist(), origin, slope * coefficients, usual) if slope else None
 
-    def probabilities(self, vector: NDArray[np.float32]) -> Mapping[str, float]:
-        """How likely a task is of each type.
+    def probabilities(self, vector: NDArray[np.float32] | None) -> Mapping[str, float]:
+        """How likely each label is that of a task.
 
         Args:
-            vector: (dimension,) float32, L2-normalised, of the task.
+            vector: (dimension,) float32, L2-normalised, of the task; None: empty.
         """
+        if vector is None:
+            return {}
         logs = _log_softmax((vector - self.origin) @ self.slopes + self.usual)
         return dict(zip(self.names, np.exp(logs).tolist(), strict=True))
 
