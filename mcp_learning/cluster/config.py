@@ -44,7 +44,7 @@ class ClusterConfig(NamedTuple):
     lock_handover: float = 3.0
     watchdog_interval: float = 1.0
     max_missed_checks: int = 10
-    file_check_interval: float = 1.0
+    file_check_interval: float = 2.0
     max_replaced: int = 3
     first_pause: float = 0.02
     pause_growth: float = 1.5

@@ -40,7 +40,7 @@ class Watchdog:
         try:
             while True:
                 self._ticks += 1
-                await anyio.sleep(self._interval / 2)
+                await anyio.sleep(self._interval)  # a tick that is late is one missed check
         finally:
             self._stopped.set()
 
