@@ -22,6 +22,7 @@ from mcp_learning.redaction.repositories import matching
 from mcp_learning.settings import Settings
 from mcp_learning.store.shared import TeamMark, TeamPage
 from mcp_learning.store.types import Selection
+from mcp_learning.team.back_off import BackOff
 from mcp_learning.team.local import Local
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT = 1.5
 """Seconds within which the team's store has to answer a question."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
-"""Seconds for which a server that didn't answer is not asked again: twice as long each time."""
 
 TASKS = 20
 """Tasks of each kind, by words and by meaning, that are compared at least."""
@@ -76,9 +74,7 @@ class Fetcher:
         self._remote: RemoteSearch | None = None
         self._lock = anyio.Lock()
         self._recalled = False
-        self._unreachable_until = 0.0
-        self._pause = FIRST_PAUSE
-        self._why = _SLOW
+        self._back_off = BackOff()
         self.shortcoming: str | None = None
         """What the last question was answered without; None: nothing."""
 
@@ -147,13 +143,12 @@ class Fetcher:
                 async with self._lock:
                     yield
         except TimeoutError:
-            error = TeamUnreachable(_SLOW)
-            self._back_off(error)
-            raise error from None
+            self._failed(_SLOW)
+            raise TeamUnreachable(_SLOW) from None
         except TeamError as error:
-            self._back_off(error)
+            self._failed(str(error))
             raise
-        self._pause = FIRST_PAUSE
+        self._back_off.succeed()
 
     async def _fetch_similar(self, query: "Query", filters: Filters, most: int) -> str | None:
         from mcp_learning.search.supersession import CUES
@@ -221,8 +216,8 @@ class Fetcher:
         Raises:
             TeamUnreachable: The server didn't answer a short time ago.
         """
-        if anyio.current_time() < self._unreachable_until:
-            raise TeamUnreachable(self._why)
+        if self._back_off.pausing:
+            raise TeamUnreachable(self._back_off.reason or _SLOW)
         if self._remote is None:
             module = await anyio.to_thread.run_sync(
                 import_module, "mcp_learning.team.postgres.search"
@@ -232,9 +227,6 @@ class Fetcher:
             self._remote = module.RemoteSearch(target, TIMEOUT)
         return self._remote
 
-    def _back_off(self, error: TeamError) -> None:
-        if anyio.current_time() >= self._unreachable_until:
-            self._why = str(error)
-            logger.warning("%s: %s", _NOT_SEARCHED, self._why)
-            self._unreachable_until = anyio.current_time() + self._pause
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+    def _failed(self, reason: str) -> None:
+        if self._back_off.fail(reason):
+            logger.warning("%s: %s", _NOT_SEARCHED, reason)
