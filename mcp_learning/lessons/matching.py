@@ -72,9 +72,10 @@ def matching_lessons(
     """
     named: list[Lesson] = []
     others: list[Lesson] = []
+    alike = {one.int for one in task.alike}
     for one in lessons:
         if _may_fit(one, task):
-            (named if _is_named(one, task) else others).append(one)
+            (named if _is_named(one, task, alike) else others).append(one)
     compared = [one for one in others if one.kind != "approach"]
     similarity = similarities(compared, task.description) if compared else {}
     near = (one for one in compared if similarity.get(one.lesson_id, -1.0) >= NEAR)
@@ -92,11 +93,18 @@ def _is_here(lesson: Lesson, task: TaskAtHand) -> bool:
     return any(same_repository(lesson.repo, one) for one in (task.repo, *task.known_as))
 
 
-def _is_named(lesson: Lesson, task: TaskAtHand) -> bool:
-    """Whether a lesson matches by its type, by one of its executions or by its words."""
+def _is_named(lesson: Lesson, task: TaskAtHand, alike: Collection[int]) -> bool:
+    """Whether a lesson matches by its type, by one of its executions or by its words.
+
+    Args:
+        lesson: In use.
+        task: The task.
+        alike: The ids of `task.alike` as numbers: a UUID is hashed in Python, and all lessons
+            together may have thousands.
+    """
     if lesson.kind == "approach":
         return lesson.task_type == task.task_type
-    if any(one in task.alike for one in lesson.evidence):
+    if alike and any(one.int in alike for one in lesson.evidence):
         return True
     wanted = words(lesson.when)
     return bool(wanted) and len(wanted & words(task.description)) >= NAMED * len(wanted)

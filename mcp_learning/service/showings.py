@@ -144,16 +144,17 @@ class Showings:
         import numpy as np
 
         names = [(one.lesson_id, one.worded_at) for one in lessons]
-        missing = [n for n, name in enumerate(names) if name not in self._vectors]
+        known = self._vectors
+        missing = [n for n, name in enumerate(names) if name not in known]
         texts = [embedding_text(f"{lessons[n].when}. {lessons[n].do or ''}") for n in missing]
         try:
             vectors = searches.embedder.embed(texts)
             asked = searches.embed_question(redact(text)[0])
         except EmbedderUnavailable:
             return {}
-        made = {names[n]: vector for n, vector in zip(missing, vectors, strict=True)}
-        known = self._vectors | made
-        self._vectors = dict(list(known.items())[-_MOST_VECTORS:])
+        if missing:
+            known = known | {names[n]: one for n, one in zip(missing, vectors, strict=True)}
+            self._vectors = dict(list(known.items())[-_MOST_VECTORS:])
         near = np.stack([known[name] for name in names]) @ asked.vector
         return {name[0]: float(one) for name, one in zip(names, near, strict=True)}
 
