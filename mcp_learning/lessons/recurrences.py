@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
+from uuid import UUID
 
 from mcp_learning.insights.patterns import patterns
 from mcp_learning.insights.rates import discovered
@@ -196,7 +197,7 @@ def files(experience: Sequence[Experience]) -> list[LessonFinding]:
                 avoid=f"treating it as any other file: {told}",
                 repo=repo or None,
                 task_type=None,
-                evidence=tuple(one.task_id for one in runs[-MOST_EVIDENCE:]),
+                evidence=_evidence(runs, fix),
                 weight=len(runs),
             )
         )
@@ -334,7 +335,6 @@ def _recurrence(
     kind: Kind, key: str, when: str, told: str, runs: Sequence[Experience], fix: _Fix
 ) -> LessonFinding:
     types = {one.task_type for one in runs}
-    ids = [fix.told.task_id, *(one.task_id for one in runs[-MOST_EVIDENCE + 1 :])]
     return LessonFinding(
         kind=kind,
         key=key,
@@ -343,9 +343,16 @@ def _recurrence(
         avoid=None,
         repo=runs[0].repo or None,
         task_type=min(types) if len(types) == 1 else None,
-        evidence=tuple(dict.fromkeys(ids)),
+        evidence=_evidence(runs, fix),
         weight=len(runs),
     )
+
+
+def _evidence(runs: Sequence[Experience], fix: _Fix | None) -> tuple[UUID, ...]:
+    """The success whose solution is quoted, if one is, and the latest runs."""
+    quoted = [] if fix is None else [fix.told.task_id]
+    latest = [one.task_id for one in runs[-MOST_EVIDENCE + len(quoted) :]]
+    return tuple(dict.fromkeys([*quoted, *latest]))
 
 
 def _share(fix: _Fix) -> str:

@@ -220,6 +220,25 @@ async def test_a_lesson_about_a_file_is_retired_when_the_file_is_gone(
     assert (detail.history[-1].by, detail.history[-1].reason) == ("evidence", "its file is gone")
 
 
+async def test_a_lesson_about_a_file_goes_with_the_solution_that_it_quotes(
+    service: LearningService,
+) -> None:
+    solution = "Sessions are kept in the vault of Uppsala"
+
+    async def change(path: str, task: int, outcome: str, **values: Any) -> UUID:
+        details = {"files": [{"path": path}]}
+        given = {"repo": "shop", "outcome": outcome, "details": details, **values}
+        return await executed(service, f"task {task}", **given)
+
+    for number in range(20):
+        await change("page.py", number + 2, "success")
+        await change("lock.py", number % 2, "failure")
+    solved = [await change("page.py", n, "success", solution_summary=solution) for n in range(2)]
+    assert [solution in str(one.do) for one in await about_files(service)] == [True]
+    await service.forget(ForgetExecutions(task_ids=solved, dry_run=False))
+    assert not any(solution in str(one) for one in await service.store.lessons())
+
+
 async def about_files(service: LearningService) -> list[Lesson]:
     lessons = [one.lesson for one in (await service.list_lessons(ListLessons())).lessons]
     return [one for one in lessons if one.kind == "file"]
