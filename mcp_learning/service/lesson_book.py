@@ -107,8 +107,9 @@ class LessonBook:
             began = monotonic()
             if self._looked_at == self._store.revision or began < self._rests_until:
                 return
+            revision = self._store.revision  # before: what is recorded meanwhile is looked at next
             await self._look()
-            self._looked_at = self._store.revision
+            self._looked_at = revision
             took = monotonic() - began
             self._rests_until = monotonic() + (REST * took if took > QUICK else 0.0)
 
@@ -133,7 +134,7 @@ class LessonBook:
             book.add(trials.start_trials(book.lessons, now))
             return book.revisions
 
-        await self._store.revise_lessons(decide)
+        await self._store.revise_lessons(decide, [one.task_id for one in experience])
 
     async def check_files(self, directory: str, repos: Sequence[str]) -> None:
         """Retires lessons about files that are gone from the repository of a directory.
@@ -142,9 +143,15 @@ class LessonBook:
         """
         known = [one for one in await self._lessons() if _is_about_a_file(one, repos)]
         gone = await anyio.to_thread.run_sync(_gone, directory, known) if known else []
-        if gone:
-            revisions = merging.without_files(gone, datetime.now(UTC))
-            await self._store.revise_lessons(lambda _: revisions)
+        if not gone:
+            return
+        ids, now = {one.lesson_id for one in gone}, datetime.now(UTC)
+
+        def decide(stored: Sequence[Lesson]) -> list[Revision]:
+            still = [one for one in stored if one.lesson_id in ids and _is_about_a_file(one, repos)]
+            return merging.without_files(still, now)
+
+        await self._store.revise_lessons(decide)
 
     async def review(self, request: ReviewLessons) -> LessonPackets:
         """Kinds of tasks that a lesson is due for, with a few executions to contrast."""

@@ -84,8 +84,13 @@ class LessonStore(Protocol):
     async def lessons(self, *, in_use: bool = False) -> list[Lesson]:
         """All lessons, or those on trial and kept, in the order of their ids."""
 
-    async def revise_lessons(self, decide: Decide) -> None:
-        """Changes lessons and their histories; a lesson without existing evidence isn't stored."""
+    async def revise_lessons(self, decide: Decide, read: Sequence[UUID] = ()) -> None:
+        """Changes lessons and their histories; a lesson without existing evidence isn't stored.
+
+        Args:
+            decide: Makes the new states.
+            read: Executions that it quotes, perhaps. If one is gone, nothing is changed.
+        """
 
     async def lesson_history(self) -> dict[UUID, list[LessonChange]]:
         """Histories by lesson, oldest line first."""

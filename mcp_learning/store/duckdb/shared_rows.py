@@ -56,8 +56,10 @@ class SharedRows:
         for one in deleted:
             self._deleted.extend((one.int >> 64, one.int & (2**64 - 1)))
 
-    async def revise_lessons(self, decide: Decide) -> None:
+    async def revise_lessons(self, decide: Decide, read: Sequence[UUID] = ()) -> None:
         def write(cursor: Cursor) -> int:
+            if executions.missing_ids(cursor, read):
+                return 0
             stored = lessons.all_lessons(cursor)
             revisions = decide(stored)
             lessons.write(cursor, revisions)
