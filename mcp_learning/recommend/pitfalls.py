@@ -57,8 +57,9 @@ def failures(
     """Rows of at most `MOST_READ` failures that tell how a task may fail, with weights > 0.
 
     Long texts that tell of the same failure have few words in common, so that their similarity is
-    low: the latest ones count by what they mean, too. Types of error weigh as they are likely for a
-    text like the task's, if the history teaches that.
+    low: the latest ones count by what they mean, too, unless the task is in a language in which the
+    model finds much alike. Types of error weigh as they are likely for a text like the task's, if
+    the history teaches that.
 
     Args:
         related: Of the task.
@@ -71,7 +72,7 @@ def failures(
     failed = np.union1d(np.flatnonzero(~history.success)[-LATEST:], near[~history.success[near]])
     rows = history.rows[failed]
     weights = np.array([evidence.get(row, 0.0) for row in rows.tolist()])
-    if query.vector is not None:
+    if query.vector is not None and not query.has_background:
         meanings = fusion.meaning(related.snapshot.cosines(query.vector, rows), query.noise)
         aged = history.weights(query.now, half_life_days)[failed]
         weights = np.maximum(weights, closeness(meanings) * aged)

@@ -55,3 +55,26 @@ async def test_the_kind_of_failure_that_texts_like_this_one_tell_of_is_first(
         request = RecommendApproach(task_description=story(kind, rng))
         found = (await service.recommend(request)).pitfalls
         assert found[0].error_type == kind
+
+
+async def test_a_question_about_something_else_in_a_language_the_model_hardly_knows_has_none(
+    service: LearningService,
+) -> None:
+    tasks = (
+        "修复登录页面的重定向循环",
+        "加快发票的CSV导出",
+        "修复搜索结果的分页错误",
+        "优化首页图片加载速度",
+    )
+    for number, task in enumerate(tasks):
+        values = {"error_message": f"失败了 {number}", "approach": "agent"}
+        await record(service, task, outcome="failure", **values)
+    await service.embed_missing(EmbedMissing(), ignore_progress)
+
+    async def pitfalls(text: str) -> int:
+        found = await service.recommend(RecommendApproach(task_description=text))
+        return len(found.pitfalls)
+
+    assert await pitfalls("修复登录页面无限跳转") > 0
+    assert await pitfalls("写一首关于秋天的诗") == 0
+    assert await pitfalls("为生日烤一个巧克力蛋糕") == 0
