@@ -31,6 +31,7 @@ from mcp_learning.recommend.evidence import (
 )
 from mcp_learning.recommend.tallies import typical
 from mcp_learning.recommend.text_classifier import TextClassifier
+from mcp_learning.search.catalog import CatalogView
 from mcp_learning.search.metric_cache import window_of
 from mcp_learning.search.related import related
 from mcp_learning.search.scorer import Query
@@ -54,7 +55,8 @@ class Strengths:
     """What the rows show, for each label that executions are compared by.
 
     It is learned again when the number of embeddings has grown by a quarter, as the metric, from
-    the executions recorded up to there: a restart doesn't change it, and hosts of a team agree.
+    the executions recorded up to there, and when one of these has changed: a restart doesn't change
+    it, and hosts of a team agree.
     Safe to use from several threads.
     """
 
@@ -76,12 +78,25 @@ class Strengths:
         view = snapshot.view
         with self._lock:
             rows = window_of(view, most=len(view))
-            state = int((view["version"][rows] * (view["outcome"][rows] + 1)).sum())
+            some = ended.most_used(np.isin(ended.rows, rows), MOST_OPTIONS)
+            state = _state(view, some)
             known = self._known.get(by)
             if known is None or known.state != state:
-                some = ended.most_used(np.isin(ended.rows, rows), MOST_OPTIONS)
                 known = self._known[by] = _Learned(state, learned(snapshot, some, noise))
             return known.regularities
+
+
+def _state(view: CatalogView, history: Ended) -> int:
+    """A number that changes with everything that is learned from.
+
+    Args:
+        view: Where the executions are.
+        history: These.
+    """
+    names = ("version", "repo", "task_type", "error_type")
+    columns = [view[name][history.rows] for name in names]
+    columns += [history.task, history.option, history.success, history.confidence]
+    return hash((*history.merged.names, *(one.tobytes() for one in columns)))
 
 
 def learned(snapshot: Snapshot, history: Ended, noise: float) -> Regularities:

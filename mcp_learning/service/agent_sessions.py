@@ -99,7 +99,8 @@ class AgentSessions:
             self._changed = False
             values = {key: asdict(one) | {"held": ""} for key, one in self._sessions.items()}
             try:
-                await anyio.to_thread.run_sync(_write, self._path, values)
+                with anyio.CancelScope(shield=True):  # else it may end before it has begun
+                    await anyio.to_thread.run_sync(_write, self._path, values)
             except (OSError, StoreError) as error:
                 logger.warning("%s can't be written: %s", self._path, error)
 

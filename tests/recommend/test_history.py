@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from mcp_learning.recommend.estimate import Regularities
 from mcp_learning.recommend.history import EndedExecutions, HistoryCache
 from mcp_learning.recommend.past import Past
 from mcp_learning.search.snapshot import Snapshot
@@ -72,6 +73,32 @@ def test_without_a_change_of_the_rows_nothing_is_made_anew() -> None:
     snapshot = snapshot_of(past, made[-1])
     found = kept.of(snapshot, "approach", NOISE)
     assert kept.of(snapshot_of(past, made[0]), "approach", NOISE) is found
+
+
+def assert_learned_anew(kept: HistoryCache, snapshot: Snapshot) -> Regularities:
+    found = kept.of(snapshot, "approach", NOISE).learned
+    anew = HistoryCache().of(snapshot, "approach", NOISE).learned
+    assert np.array_equal(found.levels, anew.levels)
+    assert np.array_equal(found.tried, anew.tried)
+    assert found.overstated == anew.overstated
+    return found
+
+
+def test_what_is_learned_follows_corrections() -> None:
+    made = runs(1)
+    past, kept = Past("approach", 8, NOISE, 90), HistoryCache()
+    past.record(dict(enumerate(made)))
+    before = assert_learned_anew(kept, snapshot_of(past, made[-1]))
+    past.record({n: replace(run, label="abc"[n % 3]) for n, run in enumerate(made)})
+    labels = assert_learned_anew(kept, snapshot_of(past, made[-1]))
+    assert not np.array_equal(labels.levels, before.levels)
+    won, lost = (
+        next(n for n, run in enumerate(made) if run.success is one) for one in (True, False)
+    )
+    past.record({won: replace(made[won], success=False), lost: replace(made[lost], success=True)})
+    assert_learned_anew(kept, snapshot_of(past, made[-1]))
+    past.record({n: replace(run, confidence=0.5) for n, run in enumerate(made)})
+    assert_learned_anew(kept, snapshot_of(past, made[-1]))
 
 
 def test_a_history_isn_t_taken_for_that_of_other_rows() -> None:

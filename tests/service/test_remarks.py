@@ -258,3 +258,17 @@ async def test_sessions_that_are_remembered_are_bounded(tmp_path: Path) -> None:
         assert len(session.told) == agent_sessions.MOST_TOLD
     assert (await sessions.of("client", "0")).told == []
     assert (await sessions.of("client", "2")).told
+
+
+async def test_what_was_told_is_written_also_after_a_write_that_was_cancelled(
+    tmp_path: Path,
+) -> None:
+    sessions = agent_sessions.AgentSessions(tmp_path)
+    (await sessions.of("client", "a")).tell("an execution")
+    sessions.changed()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await sessions.save()
+    await sessions.save()
+    again = agent_sessions.AgentSessions(tmp_path)
+    assert (await again.of("client", "a")).told == ["an execution"]
