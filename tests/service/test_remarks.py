@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, UNRELATED, record
 from services import open_service
@@ -260,15 +261,18 @@ async def test_sessions_that_are_remembered_are_bounded(tmp_path: Path) -> None:
     assert (await sessions.of("client", "2")).told
 
 
-async def test_what_was_told_is_written_also_after_a_write_that_was_cancelled(
-    tmp_path: Path,
+@pytest.mark.parametrize("steps", range(6))
+async def test_what_was_told_is_written_wherever_a_write_before_it_is_cancelled(
+    tmp_path: Path, steps: int
 ) -> None:
     sessions = agent_sessions.AgentSessions(tmp_path)
     (await sessions.of("client", "a")).tell("an execution")
     sessions.changed()
-    with anyio.CancelScope() as scope:
-        scope.cancel()
-        await sessions.save()
+    async with anyio.create_task_group() as group:
+        group.start_soon(sessions.save)
+        for _ in range(steps):
+            await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
     await sessions.save()
     again = agent_sessions.AgentSessions(tmp_path)
     assert (await again.of("client", "a")).told == ["an execution"]
