@@ -257,14 +257,26 @@ class LearningService(Unshared):
 
     async def forget(self, request: requests.ForgetExecutions) -> results.Forgotten:
         """Deletes executions with everything recorded about them, or counts them in a dry run."""
-        selection = selection_of(request)
+        selection = await self._selection(request)
         with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
             done = await self.store.delete(selection, dry_run=request.dry_run)
             self._agents.drop_held()
             if self._indexer is not None and not request.dry_run:
                 await self._indexer.forget(done.task_ids)
         return results.Forgotten(
-            executions=len(done.task_ids), dry_run=request.dry_run, unknown_task_ids=done.missing
+            executions=len(done.task_ids) + len(done.elsewhere),
+            dry_run=request.dry_run,
+            unknown_task_ids=done.missing,
+        )
+
+    async def _selection(self, request: requests.ForgetExecutions) -> Selection:
+        """What is to be forgotten."""
+        days = request.older_than_days
+        return Selection(
+            task_ids=request.task_ids,
+            repo=request.repo,
+            task_type=request.task_type,
+            before=None if days is None else datetime.now(UTC) - timedelta(days=days),
         )
 
     async def backup(self, request: Backup) -> BackupReport:
@@ -321,17 +333,6 @@ class LearningService(Unshared):
             if self._indexer is None:  # another caller may have waited for the same import
                 self._indexer = module.Indexer(self.settings, self.store)
         return self._indexer
-
-
-def selection_of(request: requests.ForgetExecutions) -> Selection:
-    """What is to be forgotten."""
-    days = request.older_than_days
-    return Selection(
-        task_ids=request.task_ids,
-        repo=request.repo,
-        task_type=request.task_type,
-        before=None if days is None else datetime.now(UTC) - timedelta(days=days),
-    )
 
 
 def _share_arena() -> None:

@@ -289,9 +289,6 @@ class SharedStore(Protocol):
     async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
         """Those of these executions that aren't here."""
 
-    async def forget_absent(self, task_ids: Sequence[UUID]) -> None:
-        """Notes that the team is to forget executions that aren't here."""
-
     async def evict(self, part: Part) -> TakenIn:
         """Takes away what the team has and this host isn't to hold; nothing is forgotten by it."""
 

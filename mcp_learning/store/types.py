@@ -60,6 +60,7 @@ class Selection(NamedTuple):
         repo: In any spelling.
         before: Recorded before this time.
         generated: Made by `generate-data`.
+        of_team: What the team has of them; those that aren't here are forgotten there.
     """
 
     task_ids: Sequence[UUID] = ()
@@ -67,13 +68,18 @@ class Selection(NamedTuple):
     task_type: str | None = None
     before: datetime | None = None
     generated: bool = False
+    of_team: Sequence[UUID] = ()
 
 
 class Deletion(NamedTuple):
-    """Executions that were deleted, or would be, and those of `task_ids` that don't exist."""
+    """Executions that were deleted, or would be, and those of `task_ids` that don't exist.
+
+    Those `elsewhere` aren't here, and the team is to forget them.
+    """
 
     task_ids: list[UUID]
     missing: list[UUID]
+    elsewhere: list[UUID]
 
 
 class Upserted(NamedTuple):

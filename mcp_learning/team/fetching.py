@@ -114,17 +114,15 @@ class Fetcher:
                 await self._fetch(absent)
 
     async def selected(self, selection: Selection) -> list[UUID]:
-        """Executions that a selection means, that the team has and that aren't here.
+        """Executions that a selection means, of those that the team has.
 
         Raises:
             TeamError: The team's store can't be asked.
-            StoreError: The database can't be read.
         """
         async with self._asked_in_time():
             remote = await self._asking()
             repos = await self._spellings(remote, selection.repo)
-            found = await remote.selected(selection, repos)
-        return await self._local.store.absent(found)
+            return await remote.selected(selection, repos)
 
     async def close(self) -> None:
         """Closes the connection."""

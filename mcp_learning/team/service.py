@@ -26,9 +26,10 @@ from mcp_learning.models.results import (
 from mcp_learning.models.team import Exchanged, ExchangeWithTeam, LeftTeam
 from mcp_learning.models.transfer import ImportBatch, Imported
 from mcp_learning.service.indexer import Indexer
-from mcp_learning.service.learning import LearningService, selection_of
+from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import FileStore
+from mcp_learning.store.types import Selection
 from mcp_learning.team.fetching import EVIDENCE, PER_MATCH, TASKS, Fetcher
 from mcp_learning.team.local import Local
 from mcp_learning.team.sync import SAFE_AGAIN, TeamSync
@@ -163,20 +164,16 @@ class SharedLearning(LearningService):
             NotShared: As `record`.
             TeamError: The team has more, and can't be asked; nothing was forgotten.
         """
-        elsewhere: list[UUID] = []
-        if await self._sync.lacks():
-            elsewhere = await self._fetcher.selected(selection_of(request))
         done = await super().forget(request)
-        if elsewhere:
-            if not request.dry_run:
-                await self.store.forget_absent(elsewhere)
-            unknown = [one for one in done.unknown_task_ids if one not in set(elsewhere)]
-            done = done.model_copy(
-                update={"executions": done.executions + len(elsewhere), "unknown_task_ids": unknown}
-            )
         if not request.dry_run:
             await self._sync.acknowledge()
         return done
+
+    async def _selection(self, request: ForgetExecutions) -> Selection:
+        selection = await super()._selection(request)
+        if not await self._sync.lacks():
+            return selection
+        return selection._replace(of_team=await self._fetcher.selected(selection))
 
     async def import_batch(self, request: ImportBatch) -> Imported:
         """As `LearningService.import_batch`; raises `NotShared` as `record` does."""

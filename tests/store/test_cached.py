@@ -19,7 +19,7 @@ from mcp_learning.store.shared import (
     TeamPage,
     TeamUse,
 )
-from mcp_learning.store.types import Unembedded
+from mcp_learning.store.types import Selection, Unembedded
 
 pytestmark = pytest.mark.anyio
 
@@ -87,7 +87,7 @@ async def test_what_is_older_than_this_store_is_refused(store: FileStore, mark: 
 async def test_what_is_here_or_waits_to_be_forgotten_stays_as_it_is(store: FileStore) -> None:
     here, waiting, new = uuid4(), uuid4(), uuid4()
     assert await store.cache(page([here]), None) is not None
-    await store.forget_absent([waiting])
+    await store.delete(Selection([waiting], of_team=[waiting]))
     added = await store.cache(page([here, waiting, new]), embedded([here, waiting, new]))
     assert added is not None
     assert list(added.versions) == [new]

@@ -1,7 +1,7 @@
 """What a host doesn't hold: it is found, shown, judged and forgotten there as if it did."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import islice, permutations
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from mcp_learning.models.requests import (
     SubmitFeedback,
 )
 from mcp_learning.models.results import SimilarTasks
+from mcp_learning.store.shared import Part
+from mcp_learning.store.types import Deletion, Selection
+from mcp_learning.team.fetching import Fetcher
 
 pytestmark = pytest.mark.anyio
 
@@ -103,6 +106,52 @@ async def test_what_isn_t_here_is_shown_judged_corrected_used_and_forgotten(
         samples = "SELECT * FROM pg_stats WHERE schemaname = 'mcpl'"
         assert "login" not in str(server.execute(database, samples))
         assert "login" not in str(server.execute(database, "SELECT * FROM mcpl.searched"))
+
+
+async def test_what_leaves_this_host_while_it_is_forgotten_is_forgotten_by_the_team_too(
+    server: PostgresServer, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two(server, database, tmp_path) as (whole, part):
+        ids = [await whole.record("tidy up", task_type="chore") for _ in range(2)]
+        await share(whole, part)
+        await part.execution(ids[0])
+        selected = Fetcher.selected
+
+        async def evicted_after(self: Fetcher, selection: Selection) -> list[UUID]:
+            found = await selected(self, selection)
+            await part.service.store.evict(Part("", None, most=0, fetched=0))
+            assert await part.service.store.absent(ids) == ids
+            return found
+
+        monkeypatch.setattr(Fetcher, "selected", evicted_after)
+        request = ForgetExecutions(task_type="chore", dry_run=False)
+        assert (await part.service.forget(request)).executions == 2
+        await part.exchange()
+        await whole.exchange()
+        assert await whole.service.store.absent(ids) == ids
+
+
+async def test_what_a_question_fetches_while_it_is_forgotten_doesn_t_stay(
+    server: PostgresServer, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two(server, database, tmp_path) as (whole, part):
+        ids = [await whole.record(task) for task in TASKS]
+        await share(whole, part)
+        delete = part.service.store.delete
+
+        async def shown_after(*args: Any, **kwargs: Any) -> Deletion:
+            done = await delete(*args, **kwargs)
+            with suppress(NotFound):
+                await part.execution(ids[0])
+            return done
+
+        monkeypatch.setattr(part.service.store, "delete", shown_after)
+        request = ForgetExecutions(task_ids=ids[:1], dry_run=False)
+        assert (await part.service.forget(request)).executions == 1
+        await part.exchange()
+        assert await part.service.store.absent(ids[:1]) == ids[:1]
+        with pytest.raises(NotFound):
+            await part.execution(ids[0])
 
 
 async def test_filters_and_row_security_hold_for_what_isn_t_here(

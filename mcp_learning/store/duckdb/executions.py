@@ -127,11 +127,12 @@ def missing_ids(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
 
 def selected(cursor: Cursor, selection: Selection) -> Deletion:
     """The executions that a selection covers."""
+    elsewhere = missing_ids(cursor, selection.of_team)
     if selection.task_ids:
         ids = list(dict.fromkeys(selection.task_ids))
-        missing = missing_ids(cursor, ids)
-        absent = set(missing)
-        return Deletion([one for one in ids if one not in absent], missing)
+        absent, known = dict.fromkeys(missing_ids(cursor, ids)), set(elsewhere)
+        missing = [one for one in absent if one not in known]
+        return Deletion([one for one in ids if one not in absent], missing, elsewhere)
     clauses: list[str] = []
     values: list[object] = []
     if selection.repo is not None:
@@ -148,7 +149,8 @@ def selected(cursor: Cursor, selection: Selection) -> Deletion:
         clauses.append("json_extract_string(metadata, '$.generated') = 'true'")
     # No WHERE at all without a filter: even "WHERE true" makes a small query 1.5 times as slow.
     where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-    return Deletion(column(cursor, f"SELECT task_id FROM executions {where}", values), [])
+    here = column(cursor, f"SELECT task_id FROM executions {where}", values)
+    return Deletion(here, [], elsewhere)
 
 
 def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:

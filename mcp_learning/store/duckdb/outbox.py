@@ -65,12 +65,19 @@ class Outbox:
         shared = [one.task_id for one in new if self._is_shared(one.repo, one.author)]
         add(cursor, [("patch", one, None) for one in shared], datetime.now(UTC))
 
-    def forgotten(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+    def forgotten(
+        self, cursor: Cursor, task_ids: Sequence[UUID], elsewhere: Sequence[UUID]
+    ) -> None:
         """Notes that executions are to be forgotten. Call it before they are deleted.
 
         Lessons that may quote them have to be gone.
+
+        Args:
+            cursor: Inside a transaction.
+            task_ids: Those that are here.
+            elsewhere: Those that only the team has.
         """
-        if shared := self._shared(cursor, task_ids):
+        if shared := [*self._shared(cursor, task_ids), *elsewhere]:
             drop(cursor, shared)
             add(cursor, [("forget", one, None) for one in shared], datetime.now(UTC))
 

@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
 from mcp_learning.store.duckdb import (
@@ -98,13 +97,6 @@ class SharedRows:
         return await self.database.write(
             lambda c: team_rows.cache(c, page, embedded), counted=lambda done: done is not None
         )
-
-    async def forget_absent(self, task_ids: Sequence[UUID]) -> None:
-        def write(cursor: Cursor) -> None:
-            at = datetime.now(UTC)
-            entries.add(cursor, [("forget", one, {}) for one in task_ids], at)
-
-        await self.database.write(write, counted=lambda _: False)
 
     async def evict(self, part: Part) -> TakenIn:
         return await self._take(lambda c: TakenIn([], [], evictions.evict(c, part)))

@@ -219,10 +219,10 @@ class DuckDBStore(SharedRows):
 
         def write(cursor: Cursor) -> Deletion:
             chosen = executions.selected(cursor, selection)
-            if chosen.task_ids:
-                lesson_rows.remove_evidence(cursor, chosen.task_ids, quoted=True)
-                self.outbox.forgotten(cursor, chosen.task_ids)
-                executions.delete(cursor, chosen.task_ids)
+            if gone := [*chosen.task_ids, *chosen.elsewhere]:
+                lesson_rows.remove_evidence(cursor, gone, quoted=True)
+                self.outbox.forgotten(cursor, chosen.task_ids, chosen.elsewhere)
+                executions.delete(cursor, gone)
             return chosen
 
         return await self.database.write(

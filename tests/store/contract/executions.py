@@ -133,7 +133,7 @@ class ExecutionContract:
 
         done = await store.delete(Selection(task_ids=[gone.task_id]))
 
-        assert done == Deletion([gone.task_id], [])
+        assert done == Deletion([gone.task_id], [], [])
         assert await store.get(gone.task_id) is None
         assert (await store.vector_state()).count == 2
         counts = await store.use_counts(EVER)
@@ -156,7 +156,8 @@ class ExecutionContract:
         previewed = await store.delete(selection, dry_run=True)
         assert await store.get(kept.task_id) is not None
         assert store.revision == revision
-        assert previewed == await store.delete(selection) == Deletion([kept.task_id], [absent])
+        expected = Deletion([kept.task_id], [absent], [])
+        assert previewed == await store.delete(selection) == expected
 
     @pytest.mark.parametrize(
         ("selection", "chosen"),
