@@ -24,6 +24,13 @@ REPLACED_FUNCTIONS = {
     "store/test_migrations.py": {"migrations.known"},
     # Wait inside a transaction until their caller is cancelled, then do their work.
     "service/test_cancellation.py": {"embeddings.store", "executions.insert"},
+    # Wait until something else has changed, then do their work; or change it afterwards.
+    "service/test_changes_meanwhile.py": {"groups.represent"},
+    "service/test_lessons_meanwhile.py": {
+        "lesson_book.about_missing_files",
+        "recurrences.all_findings",
+    },
+    "team/test_fetching.py": {"Fetcher.selected"},
 }
 """Functions of the package that tests replace, by file. No constant is among them."""
 

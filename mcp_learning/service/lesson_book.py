@@ -142,7 +142,9 @@ class LessonBook:
         An agent works there on this machine; `repos` are the names of that repository.
         """
         known = [one for one in await self._lessons() if _is_about_a_file(one, repos)]
-        gone = await anyio.to_thread.run_sync(_gone, directory, known) if known else []
+        gone = (
+            await anyio.to_thread.run_sync(about_missing_files, directory, known) if known else []
+        )
         if not gone:
             return
         ids, now = {one.lesson_id for one in gone}, datetime.now(UTC)
@@ -270,8 +272,13 @@ def _is_about_a_file(lesson: Lesson, repos: Sequence[str]) -> bool:
     )
 
 
-def _gone(directory: str, lessons: Sequence[Lesson]) -> list[Lesson]:
-    """Those whose file is neither in the working copy of a directory nor in its main one."""
+def about_missing_files(directory: str, lessons: Sequence[Lesson]) -> list[Lesson]:
+    """Those whose file is neither in the working copy of a directory nor in its main one.
+
+    Args:
+        directory: Where an agent works.
+        lessons: About a file each.
+    """
     places = working_copies.root_directory(directory), working_copies.main_directory(directory)
     roots = [place for place in places if place is not None]
     paths = [(one, one.key.removeprefix(f"file:{one.repo}:")) for one in lessons if roots]

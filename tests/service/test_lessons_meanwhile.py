@@ -64,8 +64,8 @@ async def test_a_person_s_decision_stays_though_files_are_looked_for_meanwhile(
         details = {"files": [{"path": path}]}
         await record(service, f"task {number}", repo="shop", outcome=outcome, details=details)
     (about,) = await lessons(service)
-    gate = Gate(lesson_book._gone)
-    monkeypatch.setattr(lesson_book, "_gone", gate)
+    gate = Gate(lesson_book.about_missing_files)
+    monkeypatch.setattr(lesson_book, "about_missing_files", gate)
 
     async def brief() -> None:
         occasion = {"event": "prompt", "client": "a client", "session": "one", "cwd": str(shop)}
