@@ -106,15 +106,18 @@ class EndedExecutions(Ended):
             changes=dict(changes),
         )
 
-    def weights(self, now: datetime, half_life_days: float) -> Floats:
-        """(n,) 0..1, by age and by how sure the outcome is.
+    def weights(
+        self, now: datetime, half_life_days: float, some: Ints | slice = slice(None)
+    ) -> Floats:
+        """(k,) 0..1, by age and by how sure the outcome is.
 
         Args:
             now: The time of the question, zone-aware.
             half_life_days: Age at which evidence counts half, in days.
+            some: Positions of k executions; by default all.
         """
-        age = now.timestamp() * 1e6 / DAY - self.days
-        return recency(age, half_life_days) * self.information
+        age = now.timestamp() * 1e6 / DAY - self.days[some]
+        return recency(age, half_life_days) * self.information[some]
 
     def counts(self, weight: Floats, options: int) -> Counts:
         """Of so many options, at least those there are, by (n,) weights."""

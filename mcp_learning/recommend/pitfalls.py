@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import Pitfall
 from mcp_learning.recommend.belief import Floats
-from mcp_learning.recommend.evidence import closeness
+from mcp_learning.recommend.evidence import Ints, closeness
 from mcp_learning.recommend.history import EndedExecutions
+from mcp_learning.recommend.tallies import tally
 from mcp_learning.search import fusion
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
@@ -74,25 +74,28 @@ def failures(
     weights = np.array([evidence.get(row, 0.0) for row in rows.tolist()])
     if query.vector is not None and not query.has_background:
         meanings = fusion.meaning(related.snapshot.cosines(query.vector, rows), query.noise)
-        aged = history.weights(query.now, half_life_days)[failed]
+        aged = history.weights(query.now, half_life_days, failed)
         weights = np.maximum(weights, closeness(meanings) * aged)
-    names = np.array(related.snapshot.labels("error_type"), object)
-    types = names[related.snapshot.view["error_type"][rows]]
-    likely = history.learned.failures_of(query.vector)
+    types = related.snapshot.view["error_type"][rows]
+    chances = history.learned.failures_of(query.vector)
+    likely = np.array([chances.get(one, np.nan) for one in related.snapshot.labels("error_type")])
     order = np.argsort(-_as_likely(weights, types, likely), kind="stable")
     chosen = order[weights[order] > 0][:MOST_READ]
     found = _as_likely(weights[chosen], types[chosen], likely)
     return dict(zip(rows[chosen].tolist(), found.tolist(), strict=True))
 
 
-def _as_likely(weights: Floats, types: NDArray[np.object_], likely: Mapping[str, float]) -> Floats:
-    """(n,) weights of failures, those of the known types shared out as these are likely."""
-    total = weights[np.isin(types, list(likely))].sum()
-    shared = weights.copy()
-    for name in set(types.tolist()) & likely.keys():
-        of_type = types == name
-        shared[of_type] *= likely[name] * total / max(weights[of_type].sum(), 1e-300)
-    return shared
+def _as_likely(weights: Floats, types: Ints, likely: Floats) -> Floats:
+    """(n,) weights of failures, those of the known types shared out as these are likely.
+
+    Args:
+        weights: (n,) >= 0.
+        types: (n,) of the errors, 0..k - 1.
+        likely: (k,) probabilities of the types; NaN: not known.
+    """
+    of_type = tally(types, weights, len(likely))
+    share = likely * of_type[~np.isnan(likely)].sum() / np.maximum(of_type, 1e-300)
+    return weights * np.where(np.isnan(share), 1.0, share)[types]
 
 
 def find(similar: Sequence[_Weighed]) -> list[Pitfall]:
