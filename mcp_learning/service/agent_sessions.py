@@ -7,7 +7,7 @@ on from it. Whatever is wrong with the file, the sessions begin anew.
 import json
 import logging
 from collections import OrderedDict
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,14 @@ class AgentSession:
             oldest first.
         errors: How often the agent was told something about an error.
         held: Text for the next occasion on which the client hands it on; isn't kept in the file.
+        held_at: `Store.deletions` before it was made: later ones may be of what it quotes.
     """
 
     briefed: bool = False
     told: list[str] = field(default_factory=list)
     errors: int = 0
     held: str = ""
+    held_at: int = 0
 
     def tell(self, *names: str) -> None:
         """Notes what the agent is told."""
@@ -81,11 +83,6 @@ class AgentSessions:
         if self._sessions.pop(f"{client}:{session}", None) is not None:
             self.changed()
 
-    def drop_held(self) -> None:
-        """Drops what is yet to be said: it may be of executions that were deleted."""
-        for session in self._sessions.values():
-            session.held = ""
-
     def changed(self) -> None:
         """Has the file written soon, by `run`."""
         self._changed = True
@@ -97,7 +94,10 @@ class AgentSessions:
             if not self._changed:
                 return
             self._changed = False
-            values = {key: asdict(one) | {"held": ""} for key, one in self._sessions.items()}
+            values = {
+                key: {"briefed": one.briefed, "told": one.told, "errors": one.errors}
+                for key, one in self._sessions.items()
+            }
             try:
                 with anyio.CancelScope(shield=True):  # else it may end before it has begun
                     await anyio.to_thread.run_sync(_write, self._path, values)

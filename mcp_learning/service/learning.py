@@ -260,7 +260,6 @@ class LearningService(Unshared):
         selection = await self._selection(request)
         with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
             done = await self.store.delete(selection, dry_run=request.dry_run)
-            self._agents.drop_held()
             if self._indexer is not None and not request.dry_run:
                 await self._indexer.forget(done.task_ids)
         return results.Forgotten(

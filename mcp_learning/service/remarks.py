@@ -78,11 +78,13 @@ class Remarks:
             if occasion.text != "resume":  # then the agent still has what it was told
                 await self._sessions.forget(occasion.client, occasion.session)
             return Remark()
+        deletions = self._store.deletions
         with anyio.CancelScope(shield=True):  # whoever waits gives up early; the work is not lost
             session = await self._sessions.of(occasion.client, occasion.session)
             said = await self._said(occasion, session)
-        text = "\n".join(filter(None, (session.held, said.text)))
-        session.held = text
+        held = session.held if session.held_at == self._store.deletions else ""
+        text = "\n".join(filter(None, (held, said.text)))
+        session.held, session.held_at = text, deletions
         if said.text or occasion.event == "prompt":
             self._sessions.changed()
         await anyio.lowlevel.checkpoint_if_cancelled()

@@ -75,6 +75,10 @@ class Store(LessonStore, Protocol):
         """The same for lessons, which neither `upsert` nor `add_feedback` changes."""
 
     @property
+    def deletions(self) -> int:
+        """Number of executions that were deleted through this store, or left it otherwise."""
+
+    @property
     def closing(self) -> bool:
         """Whether `close` was called: every further call fails."""
 

@@ -7,14 +7,16 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, UNRELATED, record
+from service.examples import EXPORT, LOGIN, LOGIN_PARAPHRASE, UNRELATED, execute, record
 from services import open_service
 
 from mcp_learning.models.lessons import ChangeLesson, SaveLesson
+from mcp_learning.models.maintenance import Prune
 from mcp_learning.models.occasions import Occasion, Remark
 from mcp_learning.models.requests import ForgetExecutions, GetExecution
 from mcp_learning.service import agent_sessions
 from mcp_learning.service.learning import LearningService
+from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.service.remarks import MOST_ERRORS
 from mcp_learning.settings import Settings
 
@@ -217,6 +219,16 @@ async def test_what_is_deleted_meanwhile_is_not_told_later(service: LearningServ
     task_id = (await record(service, LOGIN, solution_summary="Clear the cookie")).task_id
     await asked(service, LOGIN_PARAPHRASE, speaks=False)
     await service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
+    assert (await happens(service, "after", command="ls")).text == ""
+
+
+async def test_what_the_retention_policy_deletes_is_not_told_later(
+    service: LearningService,
+) -> None:
+    await record(service, LOGIN, solution_summary="Clear the cookie")
+    await execute(service, "UPDATE executions SET timestamp = timestamp - to_days(8)")
+    await asked(service, LOGIN_PARAPHRASE, speaks=False)
+    await service.prune(Prune(older_than_days=7), ignore_progress)
     assert (await happens(service, "after", command="ls")).text == ""
 
 

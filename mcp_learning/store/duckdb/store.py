@@ -122,6 +122,10 @@ class DuckDBStore(SharedRows):
         return self._opening, self.database.commits
 
     @property
+    def deletions(self) -> int:
+        return len(self._deleted) // 2
+
+    @property
     def lesson_revision(self) -> Hashable:
         return self._opening, self.database.lesson_commits
 

@@ -166,6 +166,13 @@ class ChangesContract:
         await store.changes()
         assert store.revision == before
 
+    async def test_deletions_count_what_left_the_store(self, store: Store) -> None:
+        ids = [(await record(store)).task_id for _ in range(3)]
+        before = store.deletions
+        await store.delete(Selection(task_ids=[ids[0], uuid4()]))
+        await store.delete(Selection(task_ids=ids[1:]), dry_run=True)
+        assert store.deletions == before + 1
+
     async def test_the_revision_is_another_after_opening_again(
         self, store: Store, open_store: OpenStore
     ) -> None:
