@@ -21,7 +21,7 @@ from mcp_learning.clients.transcripts.events import (
     Usage,
 )
 from mcp_learning.clients.transcripts.sessions import Task
-from mcp_learning.clients.values import truncate
+from mcp_learning.clients.transfer.imported import clean_and_truncate
 from mcp_learning.models.verdicts import PENDING, Verdict
 
 PRAISED = Verdict("success", "user", 0.95, "the user was content")
@@ -188,5 +188,5 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _quoting(found: Verdict, prompt: Prompt) -> Verdict:
-    said = truncate(" ".join(prompt.text.split()), _QUOTED)
+    said = clean_and_truncate(" ".join(prompt.text.split()), _QUOTED)
     return found._replace(why=f"{found.why}: {said!r}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mcp_learning.clients.transcripts import wording
 from mcp_learning.clients.transcripts.events import Notice, Prompt, Reply, ToolCall
 from mcp_learning.clients.transcripts.sessions import Task
+from mcp_learning.clients.transfer.imported import clean_and_truncate
 
 _LONGEST_FOLLOW_UP = 2_000  # characters of each further prompt in a description
 _SUBSTANTIAL = 160  # characters from which a reply describes the work
@@ -25,7 +26,7 @@ def description(task: Task) -> str:
     for prompt in further:
         text = prompt.text.strip()
         if not wording.is_go_ahead(text) and not any(text in earlier for earlier in said):
-            said.append(text[:_LONGEST_FOLLOW_UP])
+            said.append(clean_and_truncate(text, _LONGEST_FOLLOW_UP))
     return "\n\n".join(said)
 
 

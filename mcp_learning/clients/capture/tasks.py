@@ -15,7 +15,12 @@ from mcp_learning.clients.capture.reactions import rejects_work_before
 from mcp_learning.clients.judging.sessions import REOPENS
 from mcp_learning.clients.transcripts.events import Prompt
 from mcp_learning.clients.transcripts.sessions import Session, Task
-from mcp_learning.clients.transfer.imported import Notes, clean_and_truncate, files_below
+from mcp_learning.clients.transfer.imported import (
+    Notes,
+    clean_and_truncate,
+    clean_end,
+    files_below,
+)
 from mcp_learning.clients.values import clean, stable_id
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.models.verdicts import LONGEST_REASON, with_noted
@@ -111,7 +116,7 @@ def execution(
         "repo": repositories.repository(task) or None,
         "model_tier": next((name for name in _TIERS if name in model.lower()), model) or None,
         "solution_summary": clean_and_truncate(summaries.solution(task), LONGEST_SOLUTION) or None,
-        "error_message": _tail(summaries.error(task), LONGEST_ERROR) or None,
+        "error_message": clean_end(summaries.error(task), LONGEST_ERROR) or None,
         "duration_seconds": (ended - started).total_seconds() if task.ended else None,
         "cost_usd": task.cost,
         "details": {
@@ -135,14 +140,6 @@ def execution(
     except ValidationError as error:
         notes.refuse(task.first.where, error, PastExecution)
         return None
-
-
-def _tail(text: str, limit: int) -> str:
-    """The end of a text, where errors usually are, from the start of a line; without secrets."""
-    whole, _ = redact(clean(text, len(text)))
-    if len(whole) <= limit:
-        return whole
-    return whole[-limit:].partition("\n")[2] or whole[-limit:]
 
 
 def _metadata(task: Task, client: str) -> dict[str, Any]:

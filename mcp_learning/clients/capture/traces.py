@@ -5,6 +5,7 @@ from typing import Any
 
 from mcp_learning.clients.transcripts.events import ToolCall
 from mcp_learning.clients.transcripts.sessions import Task
+from mcp_learning.clients.transfer.imported import clean_and_truncate, clean_end
 from mcp_learning.clients.values import clean
 
 _MOST_FILES = 50  # files of a task that are recorded
@@ -52,9 +53,13 @@ def recovered(task: Task) -> list[dict[str, str]]:
         if call.failed:
             failed[program] = call
         elif (before := failed.pop(program, None)) and before.command != call.command:
-            told = before.output.strip()[-_LONGEST_VALUE:]
-            values = {"failed": before.command, "error": told, "worked": call.command}
-            found.append({name: clean(text, _LONGEST_VALUE) for name, text in values.items()})
+            found.append(
+                {
+                    "failed": clean_and_truncate(before.command, _LONGEST_VALUE),
+                    "error": clean_end(before.output, _LONGEST_VALUE),
+                    "worked": clean_and_truncate(call.command, _LONGEST_VALUE),
+                }
+            )
     return found[-_MOST_COMMANDS:]
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from mcp_learning.clients.values import truncate
+from mcp_learning.clients.transfer.imported import clean_and_truncate
 from mcp_learning.models.corrections import Judgement
 from mcp_learning.models.verdicts import LONGEST_REASON, Source, Verdict
 
@@ -16,6 +16,6 @@ def judgement(task_id: UUID, source: Source, verdict: Verdict, at: datetime) -> 
         outcome=verdict.outcome,
         outcome_basis=verdict.basis,
         confidence=verdict.confidence,
-        why=truncate(verdict.why, LONGEST_REASON),
+        why=clean_and_truncate(verdict.why, LONGEST_REASON),
         at=at,
     )

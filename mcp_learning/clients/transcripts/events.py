@@ -121,7 +121,7 @@ class ToolCall(SessionEvent):
             self.recorded |= {UUID(one[1] or one[2]) for one in _CREATED.finditer(text)}
         is_told = failed or self.action is Action.RUN
         limit = _LONGEST_OUTPUT if is_told else _LONGEST_OTHER_OUTPUT
-        self.failed, self.status, self.output = failed, status, text[-limit:]
+        self.failed, self.status, self.output = failed, status, _end(text, limit)
 
     @property
     def is_edit(self) -> bool:
@@ -177,3 +177,15 @@ class Usage(SessionEvent):
     model: str = ""
     tokens: int = 0
     cost: float | None = None
+
+
+def _end(text: str, limit: int) -> str:
+    """The last `limit` characters, from the start of a line, or else of a word.
+
+    The rest of a secret that was cut could not be recognised.
+    """
+    if len(text) <= limit:
+        return text
+    end = text[-limit:]
+    lines = end.partition("\n")[2]
+    return lines if len(lines) > limit // 2 else end.partition(" ")[2]

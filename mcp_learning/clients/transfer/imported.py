@@ -18,7 +18,7 @@ from mcp_learning.errors import InvalidInput
 from mcp_learning.models.fields import Model
 from mcp_learning.models.lessons import PastLesson
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.redaction.secrets import redact_beginning
+from mcp_learning.redaction.secrets import redact, redact_beginning
 from mcp_learning.server.schema import first_problem
 
 _EXAMPLES = 20  # skipped items that are listed; all are counted
@@ -128,6 +128,17 @@ def clean_and_truncate(text: str, limit: int) -> str:
     """
     whole = clean(text, len(text))
     return whole if len(whole) <= limit else truncate(redact_beginning(whole, limit), limit)
+
+
+def clean_end(text: str, limit: int) -> str:
+    """The end of a clean text, where errors usually are, from the start of a line.
+
+    It has at most `limit` characters. Secrets are removed before, as in `clean_and_truncate`.
+    """
+    whole, _ = redact(clean(text, len(text)))
+    if len(whole) <= limit:
+        return whole
+    return whole[-limit:].partition("\n")[2] or whole[-limit:]
 
 
 def modified_at(file: Path) -> datetime:
