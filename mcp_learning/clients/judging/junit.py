@@ -85,8 +85,8 @@ def _parsed(path: Path) -> tuple[Element, datetime]:
         raise InvalidInput("path", f"{path} declares a document type; results of tests have none")
     try:
         return fromstring(content), written  # noqa: S314 - it declares no entities
-    except ParseError as error:
-        raise InvalidInput("path", f"{path} is no XML: {error}") from error
+    except (ParseError, ValueError, LookupError) as error:  # the last two: of its encoding
+        raise InvalidInput("path", f"{path} is no XML that can be parsed: {error}") from error
 
 
 def _name(case: Element) -> str:

@@ -55,6 +55,8 @@ def test_a_file_without_a_time_ran_when_it_was_written(file: Path) -> None:
     ("content", "why"),
     [
         (b"no xml", "no XML"),
+        (b'<?xml version="1.0" encoding="Shift_JIS"?><testsuite/>', "no XML .* encodings"),
+        (b'<?xml version="1.0" encoding="klingon"?><testsuite/>', "no XML .* encoding"),
         (suite(SKIPPED).encode(), "no test that ran"),
         (b"<html/>", "no test that ran"),
         (b'<!DOCTYPE x [<!ENTITY a "b">]><testsuite/>', "document type"),
