@@ -7,6 +7,7 @@ the earlier one, and `$rewindTo` removes that message and those after it.
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from mcp_learning.clients.transcripts.events import Action
@@ -82,13 +83,16 @@ def _messages(session: Session, file: Path, notes: Notes, name: str) -> Iterator
 def _whole(file: Path, notes: Notes, name: str) -> Iterator[tuple[str, Line]]:
     """A session in one object: its properties, and its messages."""
     where = name or file.name
-    size = file.stat().st_size
-    notes.done += size
-    if size > _LARGEST_FILE:
-        notes.skip(where, f"longer than {_LARGEST_FILE // 2**20} MB")
-        return
     try:
+        size = file.stat().st_size
+        notes.done += size
+        if size > _LARGEST_FILE:
+            notes.skip(where, f"longer than {_LARGEST_FILE // 2**20} MB")
+            return
         session = json.loads(file.read_bytes())
+    except OSError as error:
+        notes.skip(where, "can't be read", error.strerror or "")
+        return
     except (ValueError, RecursionError):
         notes.skip(where, "not JSON")
         return
@@ -107,8 +111,9 @@ def _project(file: Path) -> str:
     """The directory of the project, which newer versions write beside its sessions."""
     for above in file.parents[:3]:
         root = above / ".project_root"
-        if root.is_file():
-            return root.read_text(encoding="utf-8", errors="replace").strip()
+        with suppress(OSError):
+            if root.is_file():
+                return root.read_text(encoding="utf-8", errors="replace").strip()
     return ""
 
 

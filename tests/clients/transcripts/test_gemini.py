@@ -102,6 +102,13 @@ def test_lines_replace_and_take_back_messages(tmp_path: Path) -> None:
     assert task.calls[0].tool == "run_shell_command"
 
 
+@pytest.mark.parametrize("name", ["session-1.json", "session-1.jsonl"])
+def test_a_session_that_is_gone_by_now_is_counted(tmp_path: Path, name: str) -> None:
+    notes = Notes()
+    assert gemini.read(tmp_path / name, notes).tasks == []
+    assert notes.skipped == {"can't be read": 1}
+
+
 def test_what_is_no_session_is_counted(tmp_path: Path) -> None:
     notes = Notes()
     for name, content in (("a", "{cut"), ("b", "[1]"), ("c", '{"messages": 3}')):
