@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from mcp_learning.clients.judging.judgements import judgement
@@ -18,6 +18,8 @@ REOPENS = "reopens"
 _WITHIN = timedelta(days=7)  # most time between an execution and a complaint about it
 _SOON = timedelta(days=1)  # the same for a complaint that doesn't name anything
 CONFIDENCE = 0.6
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 _LOOKED_AT = 5
 _NAMES_NOTHING = 40  # most characters of a complaint that doesn't name anything
@@ -41,7 +43,7 @@ async def judge_by_complaints(learning: Learning, records: Iterable[PastExecutio
         repo = record.execution.repo
         if not repo or not begins_with_complaint(record):
             continue
-        since = record.recorded_at - _WITHIN
+        since = max(record.recorded_at, _FIRST + _WITHIN) - _WITHIN
         asked = ListExecutions(repo=repo, since=since, until=record.recorded_at, limit=_LOOKED_AT)
         page = await learning.listing(asked)
         session = record.execution.details.session_id

@@ -1,6 +1,6 @@
 """A session that begins with a complaint judges the execution that it is about."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +66,15 @@ async def test_a_complaint_is_about_what_it_names_or_about_the_latest(
         assert later.recorded_at == START + timedelta(hours=hours)
     else:
         assert one.execution.outcome == "pending"
+
+
+async def test_a_complaint_without_a_real_time_is_about_nothing(
+    tmp_path: Path, settings: Settings
+) -> None:
+    never = {"recorded_at": datetime(1, 1, 1, tzinfo=UTC)}  # the zero of some clients' languages
+    complaint = session(tmp_path, "one", "still broken", 0).model_copy(update=never)
+    service = open_service(settings)
+    try:
+        assert await judge_by_complaints(service, [complaint]) == []
+    finally:
+        await service.close()
