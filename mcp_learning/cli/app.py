@@ -5,6 +5,7 @@ A command's module is imported when the command runs; the help of the group need
 
 import os
 from collections.abc import Callable
+from errno import EPIPE
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -123,9 +124,19 @@ class LazyGroup(TyperGroup):
         return name, None if name is None else load_command(name), rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command; rewords pydantic's message about a number that is out of range."""
+        """Runs the command; rewords pydantic's message about a number that is out of range.
+
+        An error of the operating system, such as a full disk behind stdout, becomes one line.
+        """
         try:
             return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == EPIPE:  # nobody reads stdout any more: Click ends without a word
+                raise
+            from mcp_learning.cli.running import fail
+
+            place = f"{error.filename}: " if error.filename else ""
+            fail(f"{place}{error.strerror or str(error) or type(error).__name__}")
         except typer.BadParameter as error:
             if error.message.startswith(_INPUT):
                 error.message = error.message.replace(_INPUT, "must be").partition(", ")[0]

@@ -102,6 +102,27 @@ def test_a_server_without_stdin_does_not_start(shell: Shell) -> None:
     assert asked.returncode == 0, asked.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is of Linux")
+def test_a_stdout_that_takes_nothing_is_one_line(shell: Shell) -> None:
+    made = shell.run("mcp-learning generate-data --count 3 --no-embed --yes")
+    assert made.returncode == 0, made.stderr
+    for command, place, problem in (
+        ("list", ">/dev/full", "No space left on device"),
+        ("stats --json", ">/dev/full", "No space left on device"),
+        ("export -", ">/dev/full", "stdout can't be written: No space left on device"),
+        ("export -", ">&-", "stdout is closed; give the path of a file"),
+    ):
+        done = shell.run(f"set +x; mcp-learning {command} {place}")
+        lines = done.stderr.splitlines()[1:]  # after the line that says +x
+        assert (done.returncode, lines) == (1, [f"mcp-learning: {problem}"])
+
+
+def test_a_path_that_the_system_refuses_is_one_line(run: Run) -> None:
+    done = run("import", "jsonl", "a" * 5_000)
+    assert done.returncode == 1
+    assert done.stderr == f"mcp-learning: {'a' * 5_000}: File name too long\n"
+
+
 INTERRUPTED = """
 import signal, sys, weakref
 from importlib.abc import MetaPathFinder

@@ -89,10 +89,12 @@ def writer(path: Path, *, force: bool) -> Iterator[Writer]:
 
     Raises:
         InvalidInput: The name ends neither with .jsonl nor with .parquet, or the file exists.
-        LearningError: The file can't be written.
+        LearningError: The file, or stdout, can't be written.
     """
     kind = format_of(path)
     if str(path) == "-":
+        if not sys.stdout:
+            raise LearningError("stdout is closed; give the path of a file")
         try:
             yield Writer(sys.stdout.buffer)
             sys.stdout.buffer.flush()
