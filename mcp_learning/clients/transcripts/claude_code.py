@@ -69,11 +69,14 @@ class _ClaudeCodeReader(SessionReader):
         self._command: Prompt | None = None
         self._queue: list[str] = []
         self._absorbed = ""
+        self._names: set[str] = set()
 
     def take(self, where: str, line: Line) -> None:
         kind = line.get("type")
         if not isinstance(kind, str):
             self.notes.skip(where, NO_SESSION)
+            return
+        if self._is_repeated(line.get("uuid")):
             return
         at = parse_time(line.get("timestamp"))
         if kind in ("user", "assistant"):
@@ -92,6 +95,14 @@ class _ClaudeCodeReader(SessionReader):
         elif at is not None and kind == "queue-operation":
             self._move(line, at)
             self._queued(where, line)
+
+    def _is_repeated(self, name: object) -> bool:
+        """Whether a line of that name was read before: resuming a session may copy its lines."""
+        if not isinstance(name, str):
+            return False
+        is_known = name in self._names
+        self._names.add(name)
+        return is_known
 
     def _move(self, line: Line, at: datetime) -> None:
         """Remembers the time and the place of a line for its events."""

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from mcp_learning.models.transfer import PastExecution
 
@@ -45,7 +46,7 @@ def _line(
 ) -> dict[str, Any]:
     return {
         "type": kind,
-        "uuid": f"uuid-{seconds}",
+        "uuid": f"uuid-{seconds}-{crc32(json.dumps(message).encode())}",
         "sessionId": "session-1",
         "timestamp": at(seconds),
         "cwd": "/home/user/teapot",

@@ -188,6 +188,16 @@ def test_reading_again_gives_the_same_ids_and_a_longer_session_a_later_change(
     ] == [True, False]
 
 
+def test_lines_that_a_resumed_session_repeats_are_read_once(file: Path, notes: Notes) -> None:
+    first = [user(0, ASKED), assistant(1, tool("Edit", file_path="/a")), assistant(2, text("Ok."))]
+    second = [user(60, "Next, rename the spout to snout"), assistant(61, text("Renamed."))]
+    write(file, *first, *first, *second, *first, *second)
+    before, after = read(file, notes)
+    assert (before.execution.details.metadata or {})["tools"] == {"Edit": 1}
+    assert after.execution.outcome == "pending"
+    assert notes.found["prompts"] == 2
+
+
 def test_broken_lines_are_counted_by_place_and_the_rest_is_read(file: Path, notes: Notes) -> None:
     write(
         file,
