@@ -177,9 +177,14 @@ def _output(output: object) -> tuple[int | None, bool, str]:
         is_failure = bool(status) or output.get("success") is False
         return status, is_failure, text if isinstance(text, str) else json.dumps(text)
     text = text_of(output) if isinstance(output, list) else str(output)
-    codes = [int(found[1]) for found in _STATUS.finditer(text[:_LOOKED_AT])]
+    head = _HEAD.match(text)  # which has the status; what was printed may tell of others
+    codes = (head and _codes(head[0])) or _codes(text[:_LOOKED_AT])
     status = next(filter(None, codes), codes[0] if codes else None)
     return status, bool(status) or text.startswith(_FAILED), text
+
+
+def _codes(text: str) -> list[int]:
+    return [int(found[1]) for found in _STATUS.finditer(text)]
 
 
 def _loaded(value: object) -> object:

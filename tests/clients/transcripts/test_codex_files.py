@@ -216,6 +216,21 @@ def test_a_script_tells_the_commands_and_patches_in_it(tmp_path: Path) -> None:
     assert (edit.files, edit.is_edit) == (("lid.py",), True)
 
 
+def test_the_status_of_a_command_is_not_one_that_it_printed(tmp_path: Path) -> None:
+    heads = ["Exit code: 0\nWall time: 0.1 seconds", "Chunk ID: 1\nProcess exited with code 0"]
+    told = [f"{head}\nOutput:\nlast night: Exit code: 1" for head in heads]
+    arguments = '{"cmd": "cat night.log"}'
+    found = session(
+        tmp_path,
+        says(1, ASKED),
+        item(2, "function_call", name="exec_command", arguments=arguments, call_id="1"),
+        item(3, "function_call_output", call_id="1", output=told[0]),
+        item(4, "function_call", name="exec_command", arguments=arguments, call_id="2"),
+        item(5, "function_call_output", call_id="2", output=told[1]),
+    )
+    assert [(one.status, one.failed) for one in calls(found)] == [(0, False)] * 2
+
+
 def test_what_ends_a_turn_tells_what_was_said_last_or_went_wrong(tmp_path: Path) -> None:
     error = {"message": "You've hit your usage limit", "codex_error_info": "usage_limit_exceeded"}
     (task,) = session(
