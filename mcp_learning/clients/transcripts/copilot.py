@@ -113,8 +113,8 @@ class _CopilotReader(SessionReader):
             return
         is_failure = data.get("success") is False
         told = _told(data.get("error") or data.get("result"))
-        code = _STATUS.search(told[-200:]) if call.action is Action.RUN else None
-        status = int(code[1]) if code else None
+        codes = _STATUS.findall(told[-200:]) if call.action is Action.RUN else []
+        status = int(codes[-1]) if codes else None
         call.answered = self.place["at"]
         call.is_rejected = is_failure and bool(_REFUSED.search(told[:200]))
         call.answer(told, failed=is_failure or bool(status), status=status)

@@ -37,8 +37,12 @@ _ACTIONS = {
 }
 _CONTEXT = re.compile(r"<(?P<tag>[a-z_]+)>.*</(?P=tag)>\s*\Z", re.DOTALL)
 _REFERENCED = re.compile(r"\n-{3} Content from referenced files -{3}.*", re.DOTALL)
-_STATUS = re.compile(r"^Exit Code: (\d+)", re.MULTILINE)
+_STATUS = re.compile(  # after what the command printed
+    r"^Exit Code: (\d+)(?:\n(?:Signal|Background PIDs|Process Group PGID): [^\n]*)*\s*\Z",
+    re.MULTILINE,
+)
 _DIRECTORY = re.compile(r"^Directory: (/\S.*|[A-Za-z]:\S.*)$", re.MULTILINE)
+_PRINTED = re.compile(r"^(?:Output|Stdout):", re.MULTILINE)
 _CANCELLED = re.compile(r"request cancelled|cancelled by (?:the )?user", re.IGNORECASE)
 
 
@@ -154,11 +158,13 @@ class _GeminiReader(SessionReader):
 
     def _called(self, given: Line) -> None:
         told, state = _answer(given), given.get("status")
-        if directory := _DIRECTORY.search(told):
+        name = str(given.get("name"))
+        is_run = _ACTIONS.get(name) is Action.RUN
+        if is_run and (directory := _DIRECTORY.search(_PRINTED.split(told, 1)[0])):
             self.place["cwd"] = directory[1].strip()
-        call = self.call(str(given.get("name")), given.get("args"), _ACTIONS, ("file_path",))
-        code = _STATUS.search(told)
-        is_fine = call.action is Action.RUN and state == "success"
+        call = self.call(name, given.get("args"), _ACTIONS, ("file_path",))
+        code = _STATUS.search(told) if is_run else None
+        is_fine = is_run and state == "success"
         status = int(code[1]) if code else 0 if is_fine else None
         call.answer(told, failed=state in ("error", "cancelled") or bool(status), status=status)
         call.is_rejected = state == "cancelled"

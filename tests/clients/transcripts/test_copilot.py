@@ -68,6 +68,18 @@ def test_a_session_becomes_a_task(tmp_path: Path) -> None:
     assert task.first.in_plan_mode
 
 
+def test_the_status_of_a_command_is_not_one_that_it_printed(tmp_path: Path) -> None:
+    told = "last night: exit code: 1\n<exited with exit code 0>"
+    path = write(
+        tmp_path / "events.jsonl",
+        line(1, "user.message", content=ASKED),
+        started(2, "bash", "1", command="cat night.log"),
+        ended(3, "1", told),
+    )
+    (task,) = copilot.read(path, Notes()).tasks
+    assert [(one.status, one.failed) for one in task.calls] == [(0, False)]
+
+
 def test_lines_that_are_none_are_counted(tmp_path: Path) -> None:
     notes = Notes()
     strange = {"type": "user.message", "data": {"content": ASKED}}

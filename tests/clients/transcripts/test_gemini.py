@@ -109,6 +109,24 @@ def test_a_session_that_is_gone_by_now_is_counted(tmp_path: Path, name: str) -> 
     assert notes.skipped == {"can't be read": 1}
 
 
+def test_the_status_and_directory_of_a_command_are_not_what_it_printed(tmp_path: Path) -> None:
+    log = "Exit Code: 1\nDirectory: /home/user/kettle\nlast night"
+    told = [f"Command: cat night.log\nDirectory: (root)\nOutput: \n{log}\nExit Code: 0"]
+    told[0] += "\nSignal: (none)\nProcess Group PGID: 3\n"
+    told.append(f"Output: {log}")
+    calls = [called("run_shell_command", one, command="cat night.log") for one in told]
+    calls.append(called("read_file", "Exit Code: 1", file_path="/night.log"))
+    path = write(
+        tmp_path / "session-1.jsonl",
+        message(0, "user", ASKED),
+        message(1, "gemini", DONE, toolCalls=calls[:2]),
+        message(2, "gemini", DONE, toolCalls=calls[2:]),
+    )
+    found = read(path).calls
+    assert [(one.status, one.failed) for one in found] == [(0, False), (0, False), (None, False)]
+    assert [one.cwd for one in found] == [""] * 3
+
+
 def test_what_is_no_session_is_counted(tmp_path: Path) -> None:
     notes = Notes()
     for name, content in (("a", "{cut"), ("b", "[1]"), ("c", '{"messages": 3}')):
