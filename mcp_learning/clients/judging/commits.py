@@ -27,9 +27,6 @@ def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Jud
     found = corrections.find(history.commits)
     by_hash = {commit.hash: commit for commit in history.commits}
     by_prefix = {commit.hash[:_SHORTEST]: commit.hash for commit in history.commits}
-    latest = max(
-        filter(None, (parse_time(one.committed_at) for one in history.commits)), default=None
-    )
     made = []
     for execution in executions:
         named = ((one.lower(), by_prefix.get(one[:_SHORTEST].lower())) for one in execution.commits)
@@ -37,7 +34,7 @@ def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Jud
         mine = [by_hash[one] for one in dict.fromkeys(full)]
         if any(execution.task_id == commits.task_id(one.hash) for one in mine):
             continue
-        if mine and (one := _judgement(execution, mine, found.of, by_hash, latest)):
+        if mine and (one := _judgement(execution, mine, found.of, by_hash, history.until)):
             made.append(one)
     return made
 
@@ -47,7 +44,7 @@ def _judgement(
     mine: Sequence[Commit],
     corrected: dict[str, Correction],
     by_hash: dict[str, Commit],
-    latest: datetime | None,
+    until: datetime | None,
 ) -> Judgement | None:
     back = [one for one in mine if one.hash in corrected and corrected[one.hash].kind == "reverted"]
     if back:
@@ -57,7 +54,7 @@ def _judgement(
         verdict = Verdict("failure", "git", sure, f"{pair}: {by.subject}")
         return judgement(execution.task_id, "git", verdict, _time(by))
     since = max(map(_time, mine))
-    has_stood = latest is not None and latest - since >= corrections.MENDED_WITHIN
+    has_stood = until is not None and until - since >= corrections.MENDED_WITHIN
     if execution.outcome == "pending" and has_stood:
         why = f"commit {mine[-1].hash[:_SHORTEST]} has stood"
         verdict, since = Verdict("success", "git", _STOOD, why), since + corrections.MENDED_WITHIN

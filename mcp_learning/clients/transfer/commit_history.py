@@ -3,6 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from mcp_learning.clients.values import parse_time
 
 _TESTS = re.compile(
     r"(^|/)(tests?|testing|specs?|__tests__|e2e)/|(^|/)(test_[^/]*|conftest\.py)$"
@@ -48,6 +51,15 @@ class CommitHistory:
     def has_files(self) -> bool:
         """Whether the files of all commits are known."""
         return all(commit.files is not None for commit in self.commits)
+
+    @property
+    def until(self) -> datetime | None:
+        """Time of the last commit, UTC, up to which the history is known; None: none has a time.
+
+        The clock of an earlier commit may have been wrong, so this is not the maximum.
+        """
+        times = (parse_time(commit.committed_at) for commit in reversed(self.commits))
+        return next(filter(None, times), None)
 
 
 def is_test(path: str) -> bool:

@@ -72,8 +72,7 @@ def past_executions(history: CommitHistory, notes: Notes) -> Iterator[PastExecut
         if not {target, by} & found.alone:
             found.of.setdefault(target, Correction("mended", by))
     by_hash = {commit.hash: commit for commit in history.commits}
-    times = [at for commit in history.commits if (at := parse_time(commit.committed_at))]
-    until = max(times, default=None)
+    until = history.until
     for commit in history.commits:
         where = f"commit {commit.hash[:12]}"
         at = parse_time(commit.committed_at)
@@ -129,9 +128,8 @@ def _end(
     paths = commit.files or ()
     if not (any(map(is_test, paths)) and any(map(is_code, paths))):
         return _End(at)
-    stood = at + corrections.MENDED_WITHIN
-    if stood <= until:
-        days = corrections.MENDED_WITHIN.days
+    if until - at >= corrections.MENDED_WITHIN:
+        stood, days = at + corrections.MENDED_WITHIN, corrections.MENDED_WITHIN.days
         return _End(stood, "success", TESTED_AND_STOOD, f"has tests, and stood for {days} days")
     return _End(at, "success", TESTED, "has tests")
 

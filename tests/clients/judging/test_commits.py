@@ -56,6 +56,8 @@ def test_a_pending_execution_whose_commit_stood_succeeded() -> None:
     assert judged(execution(DRIP[:7]), MADE, later) is None, "it is known to have succeeded"
     younger = commit(LID, "feat(lid): a new lid", 2)
     assert judged(execution(DRIP[:7], outcome="pending"), MADE, younger) is None
+    wrong_clock = commit("d" * 40, "feat(lid): a lid of cork", 20_000)
+    assert judged(execution(DRIP[:7], outcome="pending"), MADE, wrong_clock, younger) is None
 
 
 def test_a_commit_that_stands_again_is_no_failure_any_more() -> None:

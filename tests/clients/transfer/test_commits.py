@@ -75,6 +75,20 @@ def test_code_with_tests_succeeded_and_surely_so_when_it_stood(repository: Repos
     assert {task.details.outcome_basis for task in repository.learn()} == {"git", None}
 
 
+def test_a_commit_by_a_wrong_clock_makes_no_other_one_older() -> None:
+    files = ("src/lid.py", "tests/test_lid.py")
+    dates = ("2026-01-01", "9999-12-31", "2026-01-02")
+    history = CommitHistory(
+        "teapot",
+        tuple(
+            Commit(f"{n}" * 40, f"{day}T00:00:00Z", f"Add lid {n} to it", "", files)
+            for n, day in enumerate(dates)
+        ),
+    )
+    found = [task.details.outcome_confidence for task in commits.executions(history)]
+    assert found == [commits.TESTED] * 3
+
+
 def test_a_reverted_commit_is_a_failure_that_names_its_revert_and_the_reason(
     repository: Repository,
 ) -> None:
