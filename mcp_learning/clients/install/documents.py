@@ -62,6 +62,11 @@ def _update(table: Any, wanted: dict[str, Any]) -> list[dict[str, Any]]:
             new += [{key: nested} for nested in _update(table[key], value)]
         elif isinstance(value, dict) and not isinstance(table, InlineTable):
             new.append({key: value})
-        elif table.get(key) != value:
+        elif _with_newlines(table.get(key)) != value:
             table[key] = value
     return new
+
+
+def _with_newlines(value: Any) -> Any:
+    """A value of tomlkit, which keeps line ends within texts, as `load` returns it."""
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value

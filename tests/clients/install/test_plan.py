@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from clients.install.workspace import COMMAND, SHAPES, Workspace, files, meant
 
+from mcp_learning.clients.install import documents
 from mcp_learning.clients.install.agents import AGENTS, Scope, agent_named, application_data
 from mcp_learning.errors import InvalidInput, LearningError
 
@@ -27,6 +28,12 @@ def test_an_install_adds_and_an_uninstall_gives_back_the_very_bytes(
     assert path.read_bytes() == changed
     workspace.uninstall(name)
     assert path.read_bytes() == text.encode()
+
+
+def test_a_text_of_several_lines_keeps_its_line_ends() -> None:
+    text = 'notes = """\r\nTea,\r\nno drip\r\n"""\r\n'
+    wanted = documents.load(text, toml=True) | {"mcp_servers": {"learning": {"command": "a"}}}
+    assert documents.rewrite(text, wanted, toml=True).startswith(text)
 
 
 @pytest.mark.parametrize(("name", "shape"), SHAPES)
