@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from mcp_learning.errors import InvalidInput
-from mcp_learning.server.schema import explain
+from mcp_learning.server.schema import explain, first_problem
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -20,5 +20,5 @@ def parse_request(model: type[R], values: Mapping[str, object]) -> R:
     try:
         return model.model_validate({name: value for name, value in values.items() if value != ""})
     except ValidationError as error:
-        field = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
-        raise InvalidInput(field, explain(error, model)) from None
+        field, _ = first_problem(error, model)
+        raise InvalidInput(field, explain(error, model).removeprefix(f"{field}: ")) from None

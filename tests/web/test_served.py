@@ -108,7 +108,8 @@ def test_a_wrong_question_is_answered_with_the_field_that_is_wrong(
     status, _, body = dashboard.get(f"/api/overview?{query}", token=dashboard.token)
     assert status == 400
     error = json.loads(body)["error"]
-    assert field in error
+    assert error.startswith(f"{field}: ")
+    assert error.count(field) == 1
     assert "\n" not in error
 
 
