@@ -91,8 +91,8 @@ class Request(Model):
     """Base of all requests: accepts what clients send for the same thing.
 
     Texts are cleaned (`characters.clean`) and stripped, so that what is stored and what it is
-    filtered by are the same, whoever sends them. Null or blank means that there is none. An array
-    or an object may come as a text that holds its JSON.
+    filtered by are the same, whoever sends them; those in arrays are only cleaned. Null or blank
+    means that there is none. An array or an object may come as a text that holds its JSON.
     """
 
     @model_validator(mode="before")
@@ -107,6 +107,8 @@ class Request(Model):
                 value = clean(value).strip(" \t\r\n")
                 if name in fields.structured:
                     value = array_or_object(value)
+            if isinstance(value, (list, tuple)):
+                value = [clean(one) if isinstance(one, str) else one for one in value]
             if value not in (None, "") or name not in fields.optional:
                 given[name] = value
         return given

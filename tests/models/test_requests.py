@@ -228,6 +228,12 @@ def test_texts_within_metadata_are_cleaned() -> None:
     assert details.metadata == {"a": ["red", {"b": "\ufffd"}]}
 
 
+@pytest.mark.parametrize("given", [["fix \ud800", "\x1b[1mit\x00"], '["fix \\ud800", "it"]'])
+def test_texts_in_an_array_are_cleaned(given: object) -> None:
+    request = RecommendApproach.model_validate({"task_description": "a", "more_tasks": given})
+    assert request.more_tasks == ["fix \ufffd", "it"]
+
+
 @pytest.mark.parametrize(
     ("model", "name", "value"),
     [
