@@ -20,7 +20,13 @@ from mcp_learning.lessons.findings import (
     outcomes_of,
     with_merged_repositories,
 )
-from mcp_learning.lessons.wording import first_sentence, percent, points, same_solution, words
+from mcp_learning.lessons.wording import (
+    SolutionWords,
+    first_sentence,
+    percent,
+    points,
+    same_solution,
+)
 from mcp_learning.models.lessons import LONGEST, MOST_EVIDENCE, Kind
 from mcp_learning.models.quoting import shorten
 from mcp_learning.store.lesson_protocol import Experience
@@ -292,12 +298,12 @@ def _fix(
     if not told:
         return None
 
-    def agreeing(best: Experience) -> int:
-        if names is None:
-            return sum(_end_alike(one, best) for one in told)
-        return sum(names(best)[0] in names(one) for one in told)
-
-    counts = [agreeing(one) for one in told[-_OTHERS:]]
+    if names is None:
+        texts = [_solution_words(one) for one in told]
+        counts = [sum(same_solution(one, best) for one in texts) for best in texts[-_OTHERS:]]
+    else:
+        quoted = [names(one) for one in told]
+        counts = [sum(best[0] in one for one in quoted) for best in quoted[-_OTHERS:]]
     count = max(counts)
     best = told[-_OTHERS:][counts.index(count)]
     if names is None and _is_common(best, count / len(told), after, solved):
@@ -309,10 +315,8 @@ def _fix(
     return None
 
 
-def _end_alike(one: Experience, other: Experience) -> bool:
-    """Whether the solutions of two tasks are the same, apart from words of the tasks themselves."""
-    texts = (one.description, one.error_message, other.description, other.error_message)
-    return same_solution(one.solution, other.solution, frozenset().union(*map(words, texts)))
+def _solution_words(one: Experience) -> SolutionWords:
+    return SolutionWords.of(one.solution, one.description, one.error_message)
 
 
 def _is_common(
@@ -327,7 +331,8 @@ def _is_common(
         for (repo, key), runs in after.items()
         if repo == best.repo and (repo, key) not in solved
     ][-_OTHERS:]
-    same = sum(_end_alike(one, best) for one in others)
+    wanted = _solution_words(best)
+    same = sum(same_solution(_solution_words(one), wanted) for one in others)
     return len(others) >= RECURS and 2 * same >= share * len(others)
 
 

@@ -6,6 +6,7 @@ Imports little, since every server starts with it.
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 from mcp_learning.models.lessons import LONGEST, ShownLesson
 from mcp_learning.models.quoting import quoted
@@ -45,23 +46,49 @@ def _stop() -> frozenset[int]:
 
 def jaccard(one: str, other: str) -> float:
     """The Jaccard index of the words of two texts, 0..1."""
-    a, b = words(one), words(other)
-    return len(a & b) / len(a | b) if a | b else 1.0
+    return _jaccard(words(one), words(other))
 
 
-def same_solution(one: str, other: str, besides: frozenset[int] = frozenset()) -> bool:
+def _jaccard(a: frozenset[int], b: frozenset[int]) -> float:
+    common = len(a & b)
+    total = len(a) + len(b) - common
+    return common / total if total else 1.0
+
+
+class SolutionWords(NamedTuple):
+    """The words of a solution.
+
+    Attributes:
+        all: Of the whole text.
+        first: Of its first sentence.
+        task: Of the task that it solved, such as names of files.
+    """
+
+    all: frozenset[int]
+    first: frozenset[int]
+    task: frozenset[int]
+
+    @classmethod
+    def of(cls, solution: str, *task: str) -> "SolutionWords":
+        """Those of a solution and of the texts of its task."""
+        first = words(first_sentence(solution))
+        return cls(words(solution), first, frozenset().union(*map(words, task)))
+
+
+def same_solution(one: SolutionWords, other: SolutionWords) -> bool:
     """Whether two solutions, or their first sentences, are mostly the same words.
 
-    Args:
-        one: A solution.
-        other: Another one.
-        besides: Words of their tasks, such as names of files: the first sentences may differ in
-            them if at least `TELLING` other words are the same.
+    The first sentences may differ in words of the tasks if at least `TELLING` others are the same.
     """
-    if jaccard(one, other) >= ALIKE or jaccard(first_sentence(one), first_sentence(other)) >= ALIKE:
+    if _jaccard(one.all, other.all) >= ALIKE:
         return True
-    a, b = (words(first_sentence(text)) - besides for text in (one, other))
-    return len(a & b) >= max(TELLING, ALIKE * len(a | b))
+    common = one.first & other.first
+    if len(common) < min(TELLING, ALIKE * len(one.first)):  # as nearly all pairs
+        return False
+    if _jaccard(one.first, other.first) >= ALIKE:
+        return True
+    besides = one.task | other.task
+    return len(common - besides) >= max(TELLING, ALIKE * len((one.first | other.first) - besides))
 
 
 @lru_cache(4_096)
