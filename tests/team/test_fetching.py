@@ -199,6 +199,17 @@ async def test_a_server_that_hangs_delays_nothing_for_long_and_the_answer_says_w
         server.remove()
 
 
+async def test_a_question_that_finds_nothing_doesn_t_spoil_the_next_one(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    async with two(server, database, tmp_path) as (whole, part):
+        ids = [await whole.record(task) for task in TASKS]
+        await share(whole, part)
+        assert (await find(part, "zebra")).matches == []
+        assert (await part.service.health()).rows == 0
+        assert ids_of(await find(part, "the nightly export is slow"))[:1] == ids[1:2]
+
+
 async def test_what_only_the_team_has_is_found_by_its_meaning(
     vector_server: PostgresServer, vector_database: str, tmp_path: Path
 ) -> None:

@@ -254,7 +254,7 @@ def _estimated(
 
     def scaled(term: int) -> int:
         unsampled = 0 if few else _fetched_with(term, postings_of, sample)
-        return round(total / counted * (local[term] - unsampled))
+        return round(total / max(counted, 1) * (local[term] - unsampled))
 
     known = sample.frequencies
     return {
