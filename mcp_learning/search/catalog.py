@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Filters, Outcome
 from mcp_learning.redaction.repositories import matching
-from mcp_learning.search.arrays import grown
+from mcp_learning.search.arrays import grown, is_in_sorted
 from mcp_learning.store.types import CODED, LABELS, Columns
 
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "pending")
@@ -184,7 +184,7 @@ class Catalog:
                 [np.empty(0, np.int64), *(np.flatnonzero(stored == one) for one in low)]
             )
         else:
-            candidates = np.flatnonzero(np.isin(stored, low))
+            candidates = np.flatnonzero(is_in_sorted(stored, np.sort(low)))
         candidates = candidates[self._columns["alive"][candidates]]
         halves = (self._columns["high"][candidates].tolist(), stored[candidates].tolist())
         known = dict(zip(zip(*halves, strict=True), candidates.tolist(), strict=True))

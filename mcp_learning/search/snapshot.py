@@ -1,7 +1,9 @@
 """The rows as of one moment, and which of them pass the filters of a search."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,6 +140,12 @@ class Snapshot:
         if len(rows) and rows[-1] >= len(self.view):  # recorded since
             rows = rows[rows < len(self.view)]
         return rows
+
+    def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
+        """Those of these executions that have no living row."""
+        with self._lock:
+            rows = self._catalog.rows_of(task_ids)
+        return [one for one, row in zip(task_ids, rows.tolist(), strict=True) if row < 0]
 
     def labels(self, name: str) -> list[str]:
         """The values of a label by their code in the view; the first stands for no value."""

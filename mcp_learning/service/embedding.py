@@ -144,7 +144,7 @@ class EmbeddingQueue:
                     return False
                 ids = [one.task_id.int for one in fetched]
                 await anyio.to_thread.run_sync(self._retriever.rows.mark_fetched, ids, total)
-                await self._sync.follow(added.texts)
+                await self._sync.follow(added)
                 if found is not None:
                     put = partial(self._retriever.rows.put, found.rows, found.vectors)
                     await anyio.to_thread.run_sync(put, added.versions, found.passages)

@@ -17,6 +17,7 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.row_table import RowTable, Untokenised
 from mcp_learning.store.protocol import Store
+from mcp_learning.store.shared import Cached
 from mcp_learning.store.types import IndexedTexts, Mark, Shown
 
 logger = logging.getLogger(__name__)
@@ -84,13 +85,14 @@ class IndexSync:
                 if self.store.revision != self._revision:
                     await self.read_anew()
 
-    async def follow(self, texts: Sequence[Shown]) -> None:
-        """As `sync`, for a caller that holds `storing`.
-
-        Args:
-            texts: Of executions that were added, which needn't be read then.
-        """
-        if not await self._follow(texts):
+    async def follow(self, added: Cached) -> None:
+        """As `sync`, for a caller that has added executions, and holds `storing`."""
+        async with self._syncing:
+            if added.changes is not None and added.since == self._revision:
+                await anyio.to_thread.run_sync(self.retriever.apply, added.changes, added.texts)
+                self._mark, self._revision = added.changes.next, added.revision
+                return
+        if not await self._follow(added.texts):
             await self.read_anew()
 
     async def _follow(self, texts: Sequence[Shown] = ()) -> bool:

@@ -182,6 +182,16 @@ class Indexer:
         ids = [one.int for one in task_ids]
         await anyio.to_thread.run_sync(self.retriever.rows.mark_fetched, ids, total)
 
+    async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
+        """Those of these executions that the rows in memory don't have."""
+        await self.load()
+        await self.sync()
+
+        def absent() -> list[UUID]:
+            return self.retriever.rows.snapshot(Filters(), datetime.now(UTC)).absent(task_ids)
+
+        return await anyio.to_thread.run_sync(absent)
+
     async def informative_terms(self, text: str, most: int) -> dict[int, str]:
         """As `WordIndex.most_informative`."""
         await self.load()

@@ -5,12 +5,12 @@ Entries are patches: the fields that changed, not the whole row. What comes from
 redacted where it was recorded, and is not validated again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
-from mcp_learning.store.types import Shown, Unembedded
+from mcp_learning.store.types import Changes, Shown, Unembedded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -194,10 +194,16 @@ class Cached(NamedTuple):
     Attributes:
         texts: What searches show of them.
         versions: Of the vectors that were stored, by execution.
+        changes: What whoever had all changes up to the revision `since` has to take in to have all
+            up to `revision`; None: nothing was added.
+        since, revision: `Store.revision` before and after they were added.
     """
 
     texts: Sequence[Shown]
     versions: Mapping[UUID, int]
+    changes: Changes | None
+    since: Hashable
+    revision: Hashable
 
 
 class TakenIn(NamedTuple):

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -23,17 +24,20 @@ from mcp_learning.settings import Settings
 from mcp_learning.store.shared import TeamMark, TeamPage
 from mcp_learning.store.types import Selection
 from mcp_learning.team.back_off import BackOff
+from mcp_learning.team.exchange import both
 from mcp_learning.team.local import Local
 
 if TYPE_CHECKING:
     from mcp_learning.search.scorer import Query
     from mcp_learning.team.postgres.pages import RemotePage
-    from mcp_learning.team.postgres.search import RemoteSearch
+    from mcp_learning.team.postgres.search import RemoteSearch, SearchScope
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 1.5
 """Seconds within which the team's store has to answer a question."""
+
+MAX_WAIT = 1.0  # seconds that a question waits for others to be answered, and then goes without
 
 TASKS = 20
 """Tasks of each kind, by words and by meaning, that are compared at least."""
@@ -51,6 +55,7 @@ _AT_ONCE = 500
 _TRIES = 2
 
 _SLOW = "the team's server doesn't answer in time"
+_BUSY = "other questions to the team's server are still to be answered"
 _NOT_SEARCHED = "what isn't on this host was not searched"
 _BY_WORDS = (
     "what isn't on this host was searched by words alone, since the team's store has no pgvector "
@@ -65,13 +70,21 @@ class Fetcher:
         settings: Of the team.
         local: The host's database and indexes.
         total: How many executions the team has; 0: not known.
+        max_wait: See `MAX_WAIT`.
     """
 
-    def __init__(self, settings: Settings, local: Local, total: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        local: Local,
+        total: Callable[[], int],
+        max_wait: float = MAX_WAIT,
+    ) -> None:
         self._settings = settings
         self._local = local
         self._total = total
-        self._remote: RemoteSearch | None = None
+        self._max_wait = max_wait
+        self._remotes: tuple[RemoteSearch, RemoteSearch] | None = None
         self._lock = anyio.Lock()
         self._recalled = False
         self._back_off = BackOff()
@@ -120,56 +133,79 @@ class Fetcher:
             TeamError: The team's store can't be asked.
         """
         async with self._asked_in_time():
-            remote = await self._asking()
+            remote, _ = await self._asking()
             repos = await self._spellings(remote, selection.repo)
             return await remote.selected(selection, repos)
 
     async def close(self) -> None:
-        """Closes the connection."""
-        if self._remote is not None:
-            await self._remote.close()
+        """Closes the connections."""
+        for remote in self._remotes or ():
+            await remote.close()
 
     @asynccontextmanager
     async def _asked_in_time(self) -> AsyncIterator[None]:
         """For one question to the server at a time; the next ones pause if it isn't answered.
 
         Raises:
-            TeamError: The server can't be used, or doesn't answer within `TIMEOUT`.
+            TeamError: The server can't be used, or doesn't answer within `TIMEOUT`; or others were
+                asking for `max_wait`, which says nothing of the server.
         """
         try:
+            with anyio.fail_after(self._max_wait):
+                await self._lock.acquire()
+        except TimeoutError:
+            raise TeamUnreachable(_BUSY) from None
+        try:
             with anyio.fail_after(TIMEOUT):
-                async with self._lock:
-                    yield
+                yield
         except TimeoutError:
             self._failed(_SLOW)
             raise TeamUnreachable(_SLOW) from None
         except TeamError as error:
             self._failed(str(error))
             raise
+        finally:
+            self._lock.release()
         self._back_off.succeed()
 
     async def _fetch_similar(self, query: "Query", filters: Filters, most: int) -> str | None:
-        from mcp_learning.search.supersession import CUES
-        from mcp_learning.team.postgres.search import TeamQuestion
+        from mcp_learning.team.postgres.search import SearchScope
 
-        remote = await self._asking()
-        vector = None if query.vector is None else query.vector.tolist()
-        model = await self._local.model()
-        passing = await self._passing(remote, filters, query.now)
-        terms = await self._local.informative_terms(query.text, COUNTED)
-        words = list(terms.values())
-        question = TeamQuestion(query.text, vector, model, passing, most, words, CUES)
-        found = await remote.candidates(question)
+        remote, beside = await self._asking()
+        scope = SearchScope(await self._passing(remote, filters, query.now), most)
+        named, (near, shortcoming) = await both(
+            partial(self._by_words, remote, query.text, scope),
+            partial(self._by_meaning, beside, query, scope),
+        )
+        await self._fetch(await self._local.absent(list(dict.fromkeys((*named, *near)))))
+        return shortcoming
+
+    async def _by_words(
+        self, remote: "RemoteSearch", question: str, scope: "SearchScope"
+    ) -> Sequence[UUID]:
+        """What has words of a question; learns how rare they are in the team."""
+        terms = await self._local.informative_terms(question, COUNTED)
+        found = await remote.by_words(question, scope, list(terms.values()))
         if total := self._total():
             counts = zip(terms, found.frequencies, strict=True)
             counted = {term: count for term, count in counts if count is not None}
             await self._local.set_frequencies(counted, total)
-        await self._fetch(await self._local.store.absent(found.task_ids))
-        return None if found.by_meaning or vector is None else _BY_WORDS
+        return found.task_ids
+
+    async def _by_meaning(
+        self, remote: "RemoteSearch", query: "Query", scope: "SearchScope"
+    ) -> tuple[Sequence[UUID], str | None]:
+        """What is near a question or may supersede that; and what the search had to do without."""
+        from mcp_learning.search.supersession import CUES
+
+        vector = None if query.vector is None else query.vector.tolist()
+        model = await self._local.model()
+        found = await remote.by_meaning(query.text, vector, model, scope, CUES)
+        return found.task_ids, None if found.is_complete or vector is None else _BY_WORDS
 
     async def _fetch(self, task_ids: Sequence[UUID]) -> None:
         """Takes executions in, with all that belongs to them."""
-        remote = await self._asking()
+        remote, _ = await self._asking()
         model = await self._local.model()
         for start in range(0, len(task_ids), _AT_ONCE):
             some = task_ids[start : start + _AT_ONCE]
@@ -208,22 +244,25 @@ class Fetcher:
     async def _spellings(self, remote: "RemoteSearch", repo: str | None) -> list[str]:
         return [] if repo is None else matching(repo, await remote.spellings())
 
-    async def _asking(self) -> "RemoteSearch":
-        """The connection.
+    async def _asking(self) -> tuple["RemoteSearch", "RemoteSearch"]:
+        """Two connections, for two searches at once.
 
         Raises:
             TeamUnreachable: The server didn't answer a short time ago.
         """
         if self._back_off.pausing:
             raise TeamUnreachable(self._back_off.reason or _SLOW)
-        if self._remote is None:
+        if self._remotes is None:
             module = await anyio.to_thread.run_sync(
                 import_module, "mcp_learning.team.postgres.search"
             )
             access = await anyio.to_thread.run_sync(import_module, "mcp_learning.team.access")
             target = await anyio.to_thread.run_sync(access.access, self._settings)
-            self._remote = module.RemoteSearch(target, TIMEOUT)
-        return self._remote
+            self._remotes = (
+                module.RemoteSearch(target, TIMEOUT),
+                module.RemoteSearch(target, TIMEOUT),
+            )
+        return self._remotes
 
     def _failed(self, reason: str) -> None:
         if self._back_off.fail(reason):

@@ -57,6 +57,14 @@ class Local:
         """
         return await (await self._indexer()).searches.asked(text)
 
+    async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
+        """Those of these executions that searches don't know.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
+        return await (await self._indexer()).absent(task_ids)
+
     async def informative_terms(self, text: str, most: int) -> dict[int, str]:
         """The terms of a question that say most of what it is about, and how they are spelt.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -19,7 +20,7 @@ from mcp_learning.store.shared import (
     TeamPage,
     TeamUse,
 )
-from mcp_learning.store.types import Selection, Unembedded
+from mcp_learning.store.types import Columns, Selection, Unembedded
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +76,37 @@ async def test_what_is_fetched_has_its_vectors_feedback_and_uses_from_the_first_
     assert [one.rating for one in found.feedback] == [4]
     assert len(found.used_task_ids) == 1
     assert (await store.outbox_state()).mark == MARK
+
+
+async def test_what_is_added_is_told_as_the_changes_since_the_revision_before(
+    store: FileStore,
+) -> None:
+    earlier = await store.cache(page([uuid4()]), None)
+    known, revision = await store.changes(), store.revision
+    added = await store.cache(page([uuid4() for _ in range(3)]), None)
+    assert earlier is not None
+    assert added is not None
+    assert earlier.revision == added.since == revision
+    assert added.revision == store.revision
+    read = await store.changes(known.next)
+    assert added.changes is not None
+    assert added.changes.next == read.next
+    assert not len(added.changes.deleted)
+    for one, other in zip(values(added.changes.rows), values(read.rows), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+async def test_where_nothing_is_added_there_are_no_changes(store: FileStore) -> None:
+    ids = [uuid4()]
+    await store.cache(page(ids), None)
+    again = await store.cache(page(ids), None)
+    assert again is not None
+    assert again.changes is None
+
+
+def values(rows: Columns) -> list[Any]:
+    arrays = {**vars(rows), **rows.labels}
+    return [arrays[name] for name in sorted(arrays) if name != "labels"]
 
 
 @pytest.mark.parametrize("mark", [MARK._replace(change=4), MARK._replace(epoch="another")])

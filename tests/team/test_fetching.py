@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import anyio
 import pytest
+from services import embedder
 from team.hosts import Host, hosts, make_team, search_by_meaning
 from team.server import PostgresServer
 
 from mcp_learning.errors import NotFound
 from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.requests import (
+    Filters,
     FindSimilarTasks,
     ForgetExecutions,
     GetExecution,
@@ -21,9 +24,12 @@ from mcp_learning.models.requests import (
     SubmitFeedback,
 )
 from mcp_learning.models.results import SimilarTasks
+from mcp_learning.service.indexer import Indexer
+from mcp_learning.service.learning import LearningService
 from mcp_learning.store.shared import Part
 from mcp_learning.store.types import Deletion, Selection
 from mcp_learning.team.fetching import Fetcher
+from mcp_learning.team.local import Local
 
 pytestmark = pytest.mark.anyio
 
@@ -208,6 +214,44 @@ async def test_a_question_that_finds_nothing_doesn_t_spoil_the_next_one(
         assert (await find(part, "zebra")).matches == []
         assert (await part.service.health()).rows == 0
         assert ids_of(await find(part, "the nightly export is slow"))[:1] == ids[1:2]
+
+
+class WaitingLocal(Local):
+    """Stores what was fetched when it is told to."""
+
+    def __init__(self, service: LearningService, indexer: Indexer) -> None:
+        async def indexing() -> Indexer:
+            return indexer
+
+        super().__init__(service.store, indexing)
+        self.waits, self.told = anyio.Event(), anyio.Event()
+
+    async def cache(self, *args: Any) -> bool:
+        self.waits.set()
+        await self.told.wait()
+        return await super().cache(*args)
+
+
+async def test_waiting_for_other_questions_doesn_t_count_against_the_server(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    async with two(server, database, tmp_path) as (whole, part):
+        ids = [await whole.record(task) for task in TASKS]
+        await share(whole, part)
+        service = part.service
+        indexer = Indexer(service.settings, service.store, embedder())
+        local = WaitingLocal(service, indexer)
+        fetcher = Fetcher(service.settings, local, lambda: len(ids), max_wait=0.05)
+        async with anyio.create_task_group() as group:
+            group.start_soon(fetcher.fetch_similar, TASKS[0], Filters(), 5)
+            await local.waits.wait()
+            told = await fetcher.fetch_similar(TASKS[1], Filters(), 5)
+            assert "other questions" in str(told)
+            local.told.set()
+        await fetcher.fetch_similar(TASKS[1], Filters(), 5)
+        assert await service.store.absent(ids) == ids[2:]
+        await fetcher.close()
+        await indexer.close()
 
 
 async def test_what_only_the_team_has_is_found_by_its_meaning(

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mcp_learning.models.results import Execution
-from mcp_learning.store.duckdb import embeddings
+from mcp_learning.store.duckdb import embeddings, feed
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import to_columns
 from mcp_learning.store.duckdb.queries import assigned, selected
+from mcp_learning.store.types import Columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,10 +35,10 @@ def insert(
         embeddings.store_passages(cursor, list(passages.items()))
 
 
-def insert_numbered(cursor: Cursor, executions: Sequence[Execution]) -> dict[UUID, int]:
-    """Adds executions, inside a transaction; returns their change numbers."""
-    _insert(cursor, to_columns(executions), "RETURNING task_id, sequence")
-    return dict(cursor.fetchall())
+def insert_returning(cursor: Cursor, executions: Sequence[Execution]) -> Columns:
+    """Adds executions, inside a transaction; returns them as indexes have them, in this order."""
+    _insert(cursor, to_columns(executions), f"RETURNING {feed.COLUMNS}")
+    return feed.columns_of(cursor)
 
 
 def _insert(cursor: Cursor, columns: Mapping[str, Sequence[Any]], returning: str = "") -> None:

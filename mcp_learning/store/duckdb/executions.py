@@ -197,7 +197,7 @@ def _summary(row: Sequence[Any]) -> Shown:
 
 def shown(execution: Execution, sequence: int) -> Shown:
     """What a search shows of an execution with this change number."""
-    return _shown(dict(execution), sequence)
+    return _shown(dict(vars(execution)), sequence)
 
 
 def _shown(named: dict[str, Any], sequence: int) -> Shown:

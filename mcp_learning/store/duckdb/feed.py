@@ -11,28 +11,36 @@ from mcp_learning.store.duckdb.bound_lists import AMONG_NUMBERS, joined
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.types import CODED, Columns, IndexedTexts
 
-_HASHED = "x.task_id, x.task_description, x.solution_summary, x.error_type, x.error_message"
-_READ = f"""
-SELECT ('0x' || x.id[:16])::UBIGINT AS high, ('0x' || x.id[17:])::UBIGINT AS low,
-    x.sequence, x.task_key, epoch_us(x.timestamp) AS timestamp,
-    CASE WHEN x.success THEN 0 WHEN NOT x.success THEN 1 ELSE 2 END::TINYINT AS outcome,
-    coalesce(x.outcome_confidence, 0)::FLOAT AS confidence,
-    {", ".join(f"coalesce(x.{name}::VARCHAR, '') AS {name}" for name in CODED)},
-    x.solution_summary IS NOT NULL AS has_solution,
-    hash({_HASHED}) AS text_hash, md5_number_lower(x.task_description) AS description_hash
-FROM (SELECT *, replace(task_id::VARCHAR, '-', '') AS id FROM executions WHERE sequence > ?) x
-ORDER BY x.sequence
+_ID = "replace(task_id::VARCHAR, '-', '')"
+_HASHED = "task_id, task_description, solution_summary, error_type, error_message"
+
+COLUMNS = f"""
+    ('0x' || {_ID}[:16])::UBIGINT AS high, ('0x' || {_ID}[17:])::UBIGINT AS low,
+    sequence, task_key, epoch_us(timestamp) AS timestamp,
+    CASE WHEN success THEN 0 WHEN NOT success THEN 1 ELSE 2 END::TINYINT AS outcome,
+    coalesce(outcome_confidence, 0)::FLOAT AS confidence,
+    {", ".join(f"coalesce({name}::VARCHAR, '') AS {name}" for name in CODED)},
+    solution_summary IS NOT NULL AS has_solution,
+    hash({_HASHED}) AS text_hash, md5_number_lower(task_description) AS description_hash
 """
+"""SQL: what `Columns` has of rows of `executions`, for `columns_of`."""
 
 
 def read(cursor: Cursor, after_sequence: int = 0) -> Columns:
     """Executions that changed after the change number `after_sequence`."""
+    return columns_of(
+        cursor.execute(
+            f"SELECT {COLUMNS} FROM executions x WHERE x.sequence > ? ORDER BY x.sequence",
+            [after_sequence],
+        )
+    )
+
+
+def columns_of(cursor: Cursor) -> Columns:
+    """The result of a statement that selects or returns `COLUMNS`, by ascending change number."""
     import numpy as np  # the store opens without it
 
-    found = {
-        name: np.ma.getdata(column)
-        for name, column in cursor.execute(_READ, [after_sequence]).fetchnumpy().items()
-    }
+    found = {name: np.ma.getdata(column) for name, column in cursor.fetchnumpy().items()}
     labels = {name: found.pop(name) for name in CODED}
     return Columns(**found, labels=labels)
 
@@ -64,9 +72,8 @@ def texts(cursor: Cursor, numbers: Sequence[int]) -> list[IndexedTexts]:
     if not numbers:
         return []
     rows = cursor.execute(
-        f"SELECT hash({_HASHED}), x.task_description, x.solution_summary, x.error_type, "
-        "x.error_message FROM executions x WHERE x.sequence BETWEEN ? AND ? "
-        f"AND x.sequence {AMONG_NUMBERS}",
+        f"SELECT hash({_HASHED}), task_description, solution_summary, error_type, error_message "
+        f"FROM executions WHERE sequence BETWEEN ? AND ? AND sequence {AMONG_NUMBERS}",
         [min(numbers), max(numbers), joined(numbers)],
     ).fetchall()
     return [IndexedTexts(row[0], tuple(row[1:])) for row in rows]

@@ -1,8 +1,8 @@
 """The verbs of `SharedStore`: what is exchanged with a team."""
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
-from uuid import UUID
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from uuid import UUID, uuid4
 
 from mcp_learning.store.duckdb import (
     embeddings,
@@ -25,6 +25,7 @@ from mcp_learning.store.shared import (
     TeamMark,
     TeamPage,
 )
+from mcp_learning.store.types import Changes, Mark
 
 
 class SharedRows:
@@ -48,8 +49,18 @@ class SharedRows:
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self.database = database
         self.outbox = outbox
+        self._identity = uuid4()
         # Deletions of this opening of the file: a reader of `changes` holds a place in this list.
         self._deleted = array("Q")  # both halves of each task_id
+
+    @property
+    def opening(self) -> Hashable:
+        """A value that is different for every opening of the file, by whichever object."""
+        return self._identity, self.database.openings
+
+    @property
+    def revision(self) -> Hashable:
+        return self.opening, self.database.commits
 
     def _note(self, deleted: Sequence[UUID]) -> None:
         for one in deleted:
@@ -94,9 +105,24 @@ class SharedRows:
         return await self._take(lambda c: team_rows.take_in(c, page))
 
     async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> Cached | None:
+        def write(cursor: Cursor) -> Cached | None:
+            added = team_rows.cache(cursor, page, embedded)
+            return None if added is None else self._cached(added)
+
         return await self.database.write(
-            lambda c: team_rows.cache(c, page, embedded), counted=lambda done: done is not None
+            write, counted=lambda done: done is not None, lessons=False
         )
+
+    def _cached(self, added: team_rows.Added) -> Cached:
+        """What is about to be committed, on the writer thread: nothing else is meanwhile."""
+        changes = None
+        if added.rows is not None:
+            import numpy as np
+
+            mark = Mark(self.opening, int(added.rows.sequence[-1]), len(self._deleted))
+            changes = Changes(False, added.rows, np.empty((0, 2), np.uint64), mark)
+        since, after = self.revision, (self.opening, self.database.commits + 1)
+        return Cached(added.texts, added.versions, changes, since, after)
 
     async def evict(self, part: Part) -> TakenIn:
         return await self._take(lambda c: TakenIn([], [], evictions.evict(c, part)))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.redaction.exclusion import is_shared
@@ -111,15 +111,10 @@ class DuckDBStore(SharedRows):
 
     def __init__(self, database: Database, outbox: Outbox | None = None) -> None:
         super().__init__(database, outbox or Outbox(None))
-        self._identity = uuid4()
 
     @property
     def path(self) -> Path:
         return self.database.path
-
-    @property
-    def revision(self) -> Hashable:
-        return self._opening, self.database.commits
 
     @property
     def deletions(self) -> int:
@@ -127,12 +122,7 @@ class DuckDBStore(SharedRows):
 
     @property
     def lesson_revision(self) -> Hashable:
-        return self._opening, self.database.lesson_commits
-
-    @property
-    def _opening(self) -> Hashable:
-        """A value that is different for every opening of the file, by whichever object."""
-        return self._identity, self.database.openings
+        return self.opening, self.database.lesson_commits
 
     @property
     def closing(self) -> bool:
@@ -239,7 +229,7 @@ class DuckDBStore(SharedRows):
         def read(cursor: Cursor) -> Changes:
             import numpy as np
 
-            opening = self._opening
+            opening = self.opening
             complete = since is None or since.opening != opening
             sequence = 0 if complete or since is None else since.sequence
             rows, known = feed.consistent_snapshot(

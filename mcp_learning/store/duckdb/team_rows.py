@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from mcp_learning.models.lessons import Lesson
@@ -22,7 +22,6 @@ from mcp_learning.store.duckdb.executions import SUCCESS, naive_utc
 from mcp_learning.store.duckdb.transfer import insert_new
 from mcp_learning.store.lesson_protocol import Revision
 from mcp_learning.store.shared import (
-    Cached,
     EmbeddedRows,
     TakenIn,
     TeamExecution,
@@ -31,6 +30,7 @@ from mcp_learning.store.shared import (
     TeamMark,
     TeamPage,
 )
+from mcp_learning.store.types import Columns, Shown
 
 logger = logging.getLogger(__name__)
 
@@ -53,27 +53,39 @@ def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
     return TakenIn(changed or taught, deleted, evictions.evict_stale(cursor, page.left_out))
 
 
-def cache(cursor: Cursor, page: TeamPage, embedded: EmbeddedRows | None) -> Cached | None:
-    """As `SharedStore.cache`; called inside a transaction."""
+class Added(NamedTuple):
+    """Executions that were added.
+
+    Attributes:
+        rows: These, as indexes have them; None: there are none.
+        texts, versions: As `Cached`.
+    """
+
+    rows: Columns | None
+    texts: Sequence[Shown]
+    versions: Mapping[UUID, int]
+
+
+def cache(cursor: Cursor, page: TeamPage, embedded: EmbeddedRows | None) -> Added | None:
+    """Does what `SharedStore.cache` does, inside a transaction; None: the page is too old."""
     mark = outbox.mark(cursor)
     if mark is None or mark.epoch != page.mark.epoch or mark.change > page.mark.change:
         return None
     known = _stored_or_waiting(cursor, [one.task_id for one in page.executions])
     read = (execution(one, {}) for one in page.executions if one.task_id not in known)
     made = [one for one in read if one is not None]
-    versions: dict[UUID, int] = {}
-    numbers: dict[UUID, int] = {}
-    if made:
-        from mcp_learning.store.duckdb import bulk  # with numpy
-
-        numbers = bulk.insert_numbered(cursor, made)
-        cursor.execute(
-            f"INSERT INTO fetched SELECT unnest({UUIDS})", [joined([one.task_id for one in made])]
-        )
-        if embedded is not None:
-            versions = _embed(cursor, {one.task_id for one in made}, embedded)
     _add_feedback_and_uses(cursor, page)
-    return Cached([executions.shown(one, numbers[one.task_id]) for one in made], versions)
+    if not made:
+        return Added(None, (), {})
+    from mcp_learning.store.duckdb import bulk  # with numpy
+
+    rows = bulk.insert_returning(cursor, made)
+    cursor.execute(
+        f"INSERT INTO fetched SELECT unnest({UUIDS})", [joined([one.task_id for one in made])]
+    )
+    versions = {} if embedded is None else _embed(cursor, {one.task_id for one in made}, embedded)
+    texts = map(executions.shown, made, rows.sequence.tolist())
+    return Added(rows, list(texts), versions)
 
 
 def _embed(cursor: Cursor, task_ids: Set[UUID], given: EmbeddedRows) -> dict[UUID, int]:

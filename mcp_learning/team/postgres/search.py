@@ -31,36 +31,46 @@ WHERE t.name = %(name)s AND x.doc IS NOT NULL
 """
 
 
-class TeamQuestion(NamedTuple):
-    """What is searched for.
+class SearchScope(NamedTuple):
+    """Where to search, and how much is found.
 
     Attributes:
-        text: Without secrets.
-        vector: Of the text, by the model; None: it is searched for by words alone.
-        model: Fingerprint of the model.
         filters: Of `mcpl.passing`: labels by name, spellings of a repository, `since`.
         most: Tasks of each kind, by words and by meaning.
-        words: Words and identifiers whose document frequencies are wanted.
-        cues: Words of executions that may supersede others without saying so.
     """
 
-    text: str
-    vector: Sequence[float] | None
-    model: str
     filters: Mapping[str, Any]
     most: int
-    words: Sequence[str]
-    cues: str
 
 
-class TeamCandidates(NamedTuple):
-    """Executions that are worth comparing.
+class FoundByWords(NamedTuple):
+    """Executions that are worth comparing, since they have words of a question.
 
     Attributes:
         task_ids: These.
-        by_meaning: Whether they were found by meaning, too.
-        frequencies: How many executions have each of the question's `words`; None: not known.
+        frequencies: How many executions have each of the words that were asked about; None: not
+            known.
     """
+
+    task_ids: Sequence[UUID]
+    frequencies: Sequence[int | None]
+
+
+class FoundByMeaning(NamedTuple):
+    """Executions that are worth comparing, since they are near a question or may supersede others.
+
+    Attributes:
+        task_ids: These.
+        is_complete: Whether what is near could be searched for: False without a vector, or without
+            pgvector for its model.
+    """
+
+    task_ids: Sequence[UUID]
+    is_complete: bool
+
+
+class _CandidateRow(NamedTuple):
+    """A row of `mcpl.candidates`."""
 
     task_ids: Sequence[UUID]
     by_meaning: bool
@@ -74,22 +84,55 @@ class RemoteSearch(Remote):
         super().__init__(access, timeout)
         self._id: UUID | None = None  # of the team
 
-    async def candidates(self, question: TeamQuestion) -> TeamCandidates:
-        """What the team has that is like a question.
+    async def by_words(self, text: str, scope: SearchScope, counted: Sequence[str]) -> FoundByWords:
+        """What the team has that is like a text by its words.
+
+        Args:
+            text: Without secrets.
+            scope: Where, and how much of it.
+            counted: Words and identifiers whose document frequencies are wanted.
 
         Raises:
             TeamError: It can't be searched.
         """
-        vector = None if question.vector is None else list(question.vector)
-        filters = json.dumps(dict(question.filters))
+        found = await self._candidates(text, None, None, scope, counted, None)
+        return FoundByWords(found.task_ids, found.frequencies)
+
+    async def by_meaning(
+        self, text: str, vector: Sequence[float] | None, model: str, scope: SearchScope, cues: str
+    ) -> FoundByMeaning:
+        """What the team has that is near a vector, and what may supersede that.
+
+        Args:
+            text: Without secrets.
+            vector: Of the text; None: nothing is near it.
+            model: Fingerprint of the model that made the vector.
+            scope: Where, and how much of it.
+            cues: Words of executions that may supersede others without saying so.
+
+        Raises:
+            TeamError: It can't be searched.
+        """
+        found = await self._candidates(text, vector, model, scope, (), cues)
+        return FoundByMeaning(found.task_ids, found.by_meaning)
+
+    async def _candidates(
+        self,
+        text: str,
+        vector: Sequence[float] | None,
+        model: str | None,
+        scope: SearchScope,
+        counted: Sequence[str],
+        cues: str | None,
+    ) -> _CandidateRow:
+        values: list[object] = [text, None if vector is None else list(vector), model]
+        values += [json.dumps(dict(scope.filters)), scope.most, list(counted), cues]
         async with self._connected() as connection:
-            values: list[object] = [question.text, vector, question.model, filters, question.most]
-            values += [list(question.words), question.cues, self._access.team]
-            rows = await fetch(connection, _CANDIDATES, values)
+            rows = await fetch(connection, _CANDIDATES, [*values, self._access.team])
             if not rows:
                 await self._state(connection)  # says what is wrong
-                return TeamCandidates((), by_meaning=False, frequencies=())
-        return TeamCandidates(*rows[0])
+        found = rows[0] if rows else ((), False, [None] * len(counted))
+        return _CandidateRow(*found)
 
     async def whole(self, task_ids: Sequence[UUID], model: str) -> tuple[RemotePage, str]:
         """Executions with all that belongs to them, and the epoch of their numbers.

@@ -306,7 +306,9 @@ BEGIN
         EXECUTE format($q$
             SELECT array_agg(task ORDER BY score DESC, latest DESC) FROM (
                 SELECT s.task, max(s.recorded_at) AS latest, max(%s) AS score FROM (
-                    SELECT s.task, s.recorded_at, s.words, 0.3 + 0.9::float8 * s.length / $3 AS norm
+                    -- Concatenated, so that each row is decompressed once and not for each of its conditions.
+                    SELECT s.task, s.recorded_at, s.words || ''::tsvector AS words,
+                        0.3 + 0.9::float8 * s.length / $3 AS norm
                     FROM mcpl.searched s WHERE s.words @@ $2::tsquery AND %s LIMIT $4
                 ) s GROUP BY s.task ORDER BY score DESC, latest DESC LIMIT $5
             ) best
@@ -328,12 +330,14 @@ CREATE FUNCTION mcpl.read_vectors_in(wanted_team uuid, most int) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT 0::bigint $$;
 
 -- Executions like a question, the latest runs of each of the most similar tasks, and those that say that they supersede one.
+-- Hosts search by words and by meaning at the same time, so each is a call of its own.
 --
--- asked: the vector of the question, of a model; NULL: by its words alone.
+-- cues: words of those that may supersede one without saying so (search/supersession.py). NULL: tasks with words of the question
+--     are found; else half as many that have one of the cues, too, and didn't fail.
+-- asked: the vector of the question, of a model, for what is near it; NULL: nothing is found by meaning.
 -- filters: as for `passing`.
 -- most: tasks of each kind, by words and by meaning.
 -- texts: those whose `frequencies_of` are wanted.
--- cues: words of those that may supersede one without saying so (search/supersession.py); half as many tasks have one.
 -- by_meaning: whether there was something to find by meaning with.
 CREATE FUNCTION mcpl.candidates(
     wanted_team uuid, question text, asked real[], model text, filters jsonb, most int,
@@ -349,7 +353,6 @@ DECLARE
     rows float8;
     near bigint[];
     named bigint[];
-    later bigint[];
 BEGIN
     IF wanted_team NOT IN (SELECT mcpl.read_teams()) THEN
         RAISE EXCEPTION 'no right to read this team' USING ERRCODE = '42501';
@@ -357,16 +360,16 @@ BEGIN
     EXECUTE format('SELECT count(*) FROM (SELECT FROM mcpl.searched s WHERE %s LIMIT $2 + 1) p', condition)
     INTO passing USING wanted_team, few;
     rows := CASE WHEN passing > few THEN total ELSE passing END;
-    named := mcpl.tasks_by_words(wanted_team, question, condition, rows, most);
-    later := mcpl.tasks_by_words(wanted_team, question, condition || format(
-        ' AND s.words @@ %L AND s.outcome <> ''failure''', mcpl.any_of(cues)
-    ), rows, most / 2);
+    named := CASE WHEN cues IS NULL THEN mcpl.tasks_by_words(wanted_team, question, condition, rows, most)
+        ELSE mcpl.tasks_by_words(wanted_team, question, condition || format(
+            ' AND s.words @@ %L AND s.outcome <> ''failure''', mcpl.any_of(cues)
+        ), rows, most / 2) END;
     near := mcpl.tasks_by_meaning(wanted_team, asked, model, condition, passing <= few, most);
     by_meaning := near IS NOT NULL;
     frequencies := mcpl.frequencies_of(wanted_team, texts);
     EXECUTE format($q$
         WITH RECURSIVE found AS (
-            SELECT r.task_id FROM unnest($2 || $3 || $4) t(task), LATERAL (
+            SELECT r.task_id FROM unnest($2 || $3) t(task), LATERAL (
                 SELECT s.task_id FROM mcpl.searched s WHERE s.task = t.task AND %1$s
                 ORDER BY s.recorded_at DESC LIMIT 20
             ) r
@@ -374,7 +377,7 @@ BEGIN
             SELECT s.task_id FROM found f JOIN mcpl.searched s ON s.supersedes = f.task_id::text AND %1$s
         )
         SELECT array_agg(task_id) FROM found
-    $q$, condition) INTO task_ids USING wanted_team, near, named, later;
+    $q$, condition) INTO task_ids USING wanted_team, near, named;
     task_ids := coalesce(task_ids, '{}');
 END $$;
 
