@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from mcp_learning.clients.transfer.imported import Notes, clean_and_truncate
-from mcp_learning.clients.values import clean, stable_id
+from mcp_learning.clients.values import clean, parse_time, stable_id
 from mcp_learning.models.requests import Details, RecordExecution
 from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
 from mcp_learning.server.schema import first_problem
@@ -40,8 +40,9 @@ _OTHERS = ("task_id", "recorded_at", "updated_at", "details", "feedback", "uses"
 COLUMNS = frozenset({*_OWN, *Details.model_fields, *_OTHERS, *RENAMED})
 """All columns that are read."""
 
-_TRUE = frozenset({"true", "t", "yes", "y", "1", "success", "succeeded"})
-_FALSE = frozenset({"false", "f", "no", "n", "0", "failure", "failed"})
+# Where some are missing, whole numbers are often written as 1.0 and 0.0.
+_TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0", "success", "succeeded"})
+_FALSE = frozenset({"false", "f", "no", "n", "0", "0.0", "failure", "failed"})
 _UNKNOWN = frozenset({"pending", "unknown", "running", "null", "none", "nan"})
 _ATTEMPTS = 50
 
@@ -96,8 +97,8 @@ class RowParser:
         given = {
             "task_id": UUID(int=0),
             "execution": {**execution, "details": details},
-            "recorded_at": _plain(values.get("recorded_at", self._default_time)),
-            "updated_at": _plain(values.get("updated_at")),
+            "recorded_at": _time(values.get("recorded_at", self._default_time)),
+            "updated_at": _time(values.get("updated_at")),
         }
         record = self._validated(where, given)
         if record is None:
@@ -221,6 +222,16 @@ def _loaded(value: object) -> Any:
         except ValueError:
             return clean_and_truncate(value, 20_000)
     return value
+
+
+def _time(value: Any) -> Any:
+    """A time in ISO 8601 as a datetime; any other value as `_plain` makes it.
+
+    Seconds and milliseconds since 1970 are digits alone, too, but not eight, as 20260131 has.
+    """
+    is_number = isinstance(value, str) and value.strip().isdecimal() and len(value.strip()) != 8
+    found = parse_time(value.strip()) if isinstance(value, str) and not is_number else None
+    return _plain(value) if found is None else found
 
 
 def _plain(value: Any) -> Any:

@@ -62,6 +62,8 @@ def test_columns_of_the_original_design_and_nested_details_are_understood(
         ({"success": False}, "failure"),
         ({"success": 1}, "success"),
         ({"success": "no"}, "failure"),
+        ({"success": "1.0"}, "success"),
+        ({"success": 0.0}, "failure"),
         ({"outcome": "SUCCESS"}, "success"),
         ({"outcome": "pending"}, "pending"),
         ({}, "pending"),
@@ -72,6 +74,19 @@ def test_an_outcome_that_is_not_told_is_pending(
 ) -> None:
     (record,) = read_jsonl(jsonl(tmp_path / "a.jsonl", {"task_description": "x", **value}), notes)
     assert record.execution.outcome == outcome
+    assert not notes.left_out
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["20240301", "2024-03-01 02:00:00+02", " 2024-03-01T00:00:00Z ", "1709251200", 1709251200000],
+)
+def test_a_time_is_iso_8601_or_a_number_since_1970(
+    tmp_path: Path, notes: Notes, told: object
+) -> None:
+    row = {"task_description": "x", "recorded_at": told}
+    (record,) = read_jsonl(jsonl(tmp_path / "a.jsonl", row), notes)
+    assert record.recorded_at == datetime(2024, 3, 1, tzinfo=UTC)
     assert not notes.left_out
 
 
