@@ -72,7 +72,7 @@ def follow_up_score(prompt: str) -> float:
     if pattern("opening").match(text):
         tied += 1.5
     elif not pattern("request").match(text) and (
-        pattern("remark").match(text) or _OUTPUT.match(text)
+        pattern("remark").match(text) or _OUTPUT.match(text[:_TROUBLED])
     ):
         tied += 1.0
     if pattern("again").search(text[:_TROUBLED]):

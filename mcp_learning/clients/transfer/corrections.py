@@ -51,8 +51,9 @@ _DEFECT = re.compile(
 )
 _FIXUP = re.compile(r"(?:fixup|squash|amend)!\s+(?P<subject>.+)")
 _REFERENCE = re.compile(rf"(?P<hash>{_HASH})|(?:#|/pull/)(?P<number>\d+)")
-_NUMBERED = re.compile(r"\(?(?:[\w./-]+)?#(\d+)\)?")
-_NUMBERS_ALONE = re.compile(r"(?:[\w./-]*#\d+|[0-9a-f]{7,64}|,|and|\s)+", re.IGNORECASE)
+_NUMBERED = re.compile(r"#(\d+)")
+# Possessive: without it, the time is exponential in the length of a long hash.
+_NUMBERS_ALONE = re.compile(rf"(?:[\w./-]*+#\d++|{_HASH}|,|and|\s)++", re.IGNORECASE)
 _FEWEST = 12
 """Least number of characters that identify a truncated subject, or one without quotation marks."""
 

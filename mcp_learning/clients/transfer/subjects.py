@@ -31,10 +31,10 @@ _WORDS = {
     "feature": r"add(s|ed)?|support|implement|allow|introduce|new|create|enable|show|let",
 }
 _PREFIX = re.compile(r"(?P<kind>[\w./-]{1,40})(\((?P<scope>[^()]{1,80})\))?!?:\s+(?P<what>\S.*)")
-_PULL_REQUEST = re.compile(r"\s*\((?:[\w./-]+)?#\d+\)$")
+_PULL_REQUEST = re.compile(r"\([\w./-]*#\d+\)")
 
-_NUMBER = r"[v^~@`]*\d+(\.\d+)*[\w.+-]*`?"
-_DOTTED = r"[v^~@`]*\d+(\.\d+)+[\w.+-]*`?"
+_NUMBER = r"[v^~@`]*\d[\w.+-]*`?"
+_DOTTED = r"[v^~@`]*\d+\.\d[\w.+-]*`?"
 _ROUTINE = re.compile(
     "|".join(
         (
@@ -93,9 +93,10 @@ def parse(line: str) -> Subject:
 
 def without_numbers(line: str) -> str:
     """A subject without the numbers of pull requests at its end."""
-    while (shorter := _PULL_REQUEST.sub("", line)) != line:
-        line = shorter
-    return line.strip()
+    line = line.strip()
+    while line.endswith(")") and _PULL_REQUEST.fullmatch(line, begin := line.rfind("(")):
+        line = line[:begin].rstrip()
+    return line
 
 
 def type_by_words(subject: str) -> str:

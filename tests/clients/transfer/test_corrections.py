@@ -8,6 +8,7 @@ from clients.transfer.repositories import BEGINNING
 from mcp_learning.clients.transfer import corrections
 from mcp_learning.clients.transfer.commit_history import Commit
 from mcp_learning.clients.transfer.corrections import CorrectedCommits, Correction
+from mcp_learning.clients.transfer.subjects import is_routine
 
 FIRST, SECOND, THIRD = ("1a" * 20, "2b" * 20, "3c" * 20)
 SUBJECT = "feat(kettle): boil the water twice (#12)"
@@ -129,3 +130,19 @@ def test_a_commit_is_mended_within_two_weeks(message: str) -> None:
 def test_without_a_hash_the_latest_commit_with_the_subject_is_meant() -> None:
     result = found(SUBJECT, f'Revert "{SUBJECT}"')
     assert result.of == {SECOND: Correction("reverted", THIRD)}
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        f"Revert {'deadbeef' * 50}! It broke the lid",
+        f"Revert {'#11' * 200}! They broke the lid",
+        f"update x to {'1.' * 20_000}!",
+        f"fix {'(#1) ' * 20_000}",
+        f"fix {'a/b.' * 20_000}",
+    ],
+    ids=["a long hash", "many numbers", "a long version", "many pull requests", "a long path"],
+)
+def test_no_subject_takes_long(subject: str) -> None:
+    assert found(subject).of == {}
+    assert not is_routine(f"{subject} now")
