@@ -16,7 +16,7 @@ class Kind(StrEnum):
 
 _SHELL = re.compile(r"""\A\s*(?:\S*/)?(?:ba|z|da)?sh\s+-\w*c\s+(['"])(?P<inner>.*)\1\s*\Z""", re.S)
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1.*?^\s*\2\s*$", re.DOTALL | re.MULTILINE)
-_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_QUOTED = re.compile(r"(\\.)|'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
 _FOLLOWED = re.compile(r"[|;\n]")
 _SEPARATOR = re.compile(r"&&|\|\||[;|\n(){}]|(?<![&>])&(?![&>])")
 _WRAPPERS = (
@@ -110,7 +110,7 @@ def _bare(command: str) -> str:
     """A command line without quoted text."""
     if shell := _SHELL.match(command):
         command = shell["inner"]
-    return _QUOTED.sub("''", _HEREDOC.sub("", command))
+    return _QUOTED.sub(lambda found: found[1] or "''", _HEREDOC.sub("", command))
 
 
 def published(call: ToolCall) -> bool:

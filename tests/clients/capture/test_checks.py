@@ -32,11 +32,17 @@ from mcp_learning.clients.transcripts.events import Action, ToolCall
         ("cat pytest.ini; pip install pytest; npm ci", ""),
         ("grep -rn 'npm test' .", ""),
         ("git commit --dry-run; git log", ""),
+        (r'bash -lc "git commit -m \"run pytest; npm test\""', "publish"),
+        (r"echo it\"s done; npm test", "test"),
         ("echo done", ""),
     ],
 )
 def test_a_command_is_known_by_the_programs_that_it_runs(command: str, found: str) -> None:
     assert " ".join(sorted(kinds(ran(command)))) == found
+
+
+def test_a_command_with_many_quotes_does_not_take_long() -> None:
+    assert kinds(ran("pytest " + '"\\' * 200_000)) == {"test"}
 
 
 @pytest.mark.parametrize(
