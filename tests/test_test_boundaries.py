@@ -30,7 +30,7 @@ REPLACED_FUNCTIONS = {
         "lesson_book.about_missing_files",
         "recurrences.all_findings",
     },
-    "team/test_fetching.py": {"Fetcher.selected"},
+    "team/test_forgetting.py": {"Fetcher.selected"},
 }
 """Functions of the package that tests replace, by file. No constant is among them."""
 

@@ -97,7 +97,7 @@ class Corrections:
             return new.model_copy(update={"updated_at": now}) if changed else stored
 
         try:
-            await self._store.upsert(request.task_id, merge)
+            await self._store.upsert(request.task_id, merge, at=now)
         finally:  # also for a caller that is cancelled, since the write is finished nevertheless
             self._noticed()
         return Revised(task_id=request.task_id, changed=changed, redactions=redactions)
@@ -114,7 +114,8 @@ class Corrections:
         try:
             for one in request.judgements:
                 try:
-                    await self._store.upsert(one.task_id, partial(self._judged, one, now, changed))
+                    merge = partial(self._judged, one, now, changed)
+                    await self._store.upsert(one.task_id, merge, at=now)
                 except NotFound:
                     unknown.append(one.task_id)
         finally:

@@ -108,7 +108,7 @@ class Store(LessonStore, Protocol):
             task_id: The execution; None: a new one, whose task_id `merge` makes.
             merge: Makes its new state.
             used: Earlier executions; if one doesn't exist, nothing is written.
-            at: Time of the uses, UTC; None: now.
+            at: Time of the change and of the uses, UTC; None: now.
         """
 
     async def get(self, task_id: UUID) -> StoredExecution | None:

@@ -225,6 +225,10 @@ class TakenIn(NamedTuple):
         return [*self.deleted, *self.evicted]
 
 
+MOST_USING = 200
+"""Executions that used one, at most, that are fetched to show it."""
+
+
 class SharedStore(Protocol):
     """The part of a store that a team is served from."""
 
@@ -294,6 +298,9 @@ class SharedStore(Protocol):
 
     async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
         """Those of these executions that aren't here."""
+
+    async def using(self, task_id: UUID) -> list[UUID]:
+        """Executions that used one, here or not, the latest `MOST_USING`."""
 
     async def evict(self, part: Part) -> TakenIn:
         """Takes away what the team has and this host isn't to hold; nothing is forgotten by it."""

@@ -10,7 +10,7 @@ from services import embedder
 from team.server import PostgresServer
 
 from mcp_learning.models.requests import FindSimilarTasks, GetExecution, RecordExecution
-from mcp_learning.models.results import Execution
+from mcp_learning.models.results import Execution, ExecutionDetail
 from mcp_learning.models.team import Exchanged, ExchangeWithTeam
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.settings import Settings
@@ -65,8 +65,11 @@ class Host:
     async def exchange(self, **given: Any) -> Exchanged:
         return await self.service.exchange(ExchangeWithTeam(**given))
 
+    async def detail(self, task_id: UUID) -> ExecutionDetail:
+        return await self.service.get(GetExecution(task_id=task_id))
+
     async def execution(self, task_id: UUID) -> Execution:
-        return (await self.service.get(GetExecution(task_id=task_id))).execution
+        return (await self.detail(task_id)).execution
 
     async def found(self, description: str) -> list[UUID]:
         request = FindSimilarTasks(task_description=description, limit=10)

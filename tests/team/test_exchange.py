@@ -58,6 +58,21 @@ async def test_what_one_host_records_is_found_on_the_other_with_its_author_and_v
         assert (await first.execution(ids[0])).author == "ada"
 
 
+async def test_the_time_of_a_change_is_the_same_on_all_hosts(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        ids = [await first.record(task) for task in TASKS[:2]]
+        await revise(first, ids[1], approach="by hand")
+        await first.exchange()
+        await second.exchange()
+        for one in ids:
+            assert (await first.execution(one)).updated_at == (
+                await second.execution(one)
+            ).updated_at
+
+
 async def test_what_a_host_sends_has_its_author_at_once_and_need_not_be_read_back(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:

@@ -1,16 +1,14 @@
 """What a host doesn't hold: it is found, shown, judged and forgotten there as if it did."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from itertools import islice, permutations
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import anyio
 import pytest
 from services import embedder
-from team.hosts import Host, hosts, make_team, search_by_meaning
+from team.hosts import make_team, search_by_meaning
+from team.partial import TASKS, find, ids_of, share, similarities, two
 from team.server import PostgresServer
 
 from mcp_learning.errors import NotFound
@@ -23,45 +21,12 @@ from mcp_learning.models.requests import (
     RecommendApproach,
     SubmitFeedback,
 )
-from mcp_learning.models.results import SimilarTasks
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService
-from mcp_learning.store.shared import Part
-from mcp_learning.store.types import Deletion, Selection
 from mcp_learning.team.fetching import Fetcher
 from mcp_learning.team.local import Local
 
 pytestmark = pytest.mark.anyio
-
-TASKS = (
-    "repair the login redirect of the storefront",
-    "speed up the nightly export of invoices",
-    "translate the terms of delivery into Danish",
-)
-
-
-@asynccontextmanager
-async def two(
-    server: PostgresServer, database: str, directory: Path, **given: Any
-) -> AsyncIterator[tuple[Host, Host]]:
-    """A host that holds everything, and one that holds nothing but what it fetched."""
-    await make_team(server, database, "ada", "ben")
-    values = {"team_replica": "none", **given}
-    async with (
-        hosts(server, database, directory / "whole", "ada") as (whole,),
-        hosts(server, database, directory / "part", "ben", **values) as (part,),
-    ):
-        yield whole, part
-
-
-async def share(whole: Host, part: Host) -> None:
-    await whole.service.ready()
-    await whole.exchange()
-    await part.exchange()
-
-
-async def find(host: Host, text: str, **given: Any) -> SimilarTasks:
-    return await host.service.find(FindSimilarTasks(task_description=text, **given))
 
 
 async def test_what_only_the_team_has_is_found_by_its_words_and_the_answer_says_so(
@@ -112,52 +77,6 @@ async def test_what_isn_t_here_is_shown_judged_corrected_used_and_forgotten(
         samples = "SELECT * FROM pg_stats WHERE schemaname = 'mcpl'"
         assert "login" not in str(server.execute(database, samples))
         assert "login" not in str(server.execute(database, "SELECT * FROM mcpl.searched"))
-
-
-async def test_what_leaves_this_host_while_it_is_forgotten_is_forgotten_by_the_team_too(
-    server: PostgresServer, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with two(server, database, tmp_path) as (whole, part):
-        ids = [await whole.record("tidy up", task_type="chore") for _ in range(2)]
-        await share(whole, part)
-        await part.execution(ids[0])
-        selected = Fetcher.selected
-
-        async def evicted_after(self: Fetcher, selection: Selection) -> list[UUID]:
-            found = await selected(self, selection)
-            await part.service.store.evict(Part("", None, most=0, fetched=0))
-            assert await part.service.store.absent(ids) == ids
-            return found
-
-        monkeypatch.setattr(Fetcher, "selected", evicted_after)
-        request = ForgetExecutions(task_type="chore", dry_run=False)
-        assert (await part.service.forget(request)).executions == 2
-        await part.exchange()
-        await whole.exchange()
-        assert await whole.service.store.absent(ids) == ids
-
-
-async def test_what_a_question_fetches_while_it_is_forgotten_doesn_t_stay(
-    server: PostgresServer, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with two(server, database, tmp_path) as (whole, part):
-        ids = [await whole.record(task) for task in TASKS]
-        await share(whole, part)
-        delete = part.service.store.delete
-
-        async def shown_after(*args: Any, **kwargs: Any) -> Deletion:
-            done = await delete(*args, **kwargs)
-            with suppress(NotFound):
-                await part.execution(ids[0])
-            return done
-
-        monkeypatch.setattr(part.service.store, "delete", shown_after)
-        request = ForgetExecutions(task_ids=ids[:1], dry_run=False)
-        assert (await part.service.forget(request)).executions == 1
-        await part.exchange()
-        assert await part.service.store.absent(ids[:1]) == ids[:1]
-        with pytest.raises(NotFound):
-            await part.execution(ids[0])
 
 
 async def test_filters_and_row_security_hold_for_what_isn_t_here(
@@ -384,11 +303,3 @@ async def test_an_old_pgvector_is_refused(
     )
     why = await search_by_meaning(vector_server, vector_database)
     assert why == "its pgvector is of version 0.8.3; 0.8.4 is needed"
-
-
-def ids_of(answer: SimilarTasks) -> list[UUID]:
-    return [match.task_id for match in answer.matches]
-
-
-def similarities(answer: SimilarTasks) -> dict[UUID, float]:
-    return {match.task_id: match.similarity for match in answer.matches}

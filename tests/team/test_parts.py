@@ -12,6 +12,7 @@ from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.dashboard import ListExecutions
 from mcp_learning.models.lessons import ListLessons, SaveLesson
 from mcp_learning.models.requests import ForgetExecutions
+from mcp_learning.store.shared import Part
 
 pytestmark = pytest.mark.anyio
 
@@ -105,6 +106,49 @@ async def test_what_was_fetched_for_a_question_leaves_first_also_after_a_restart
         assert set(await host.service.store.fetched()) == {ids[2], ids[4]}
         await host.found("mend the cart")
         assert set(await host.service.store.fetched()) > {ids[2], ids[4]}
+
+
+async def test_what_used_what_stays_known_when_either_leaves_and_is_shown(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with (
+        hosts(server, database, tmp_path / "all", "ada") as (first,),
+        hosts(server, database, tmp_path / "one", "ben", team_replica_max_rows=1) as (second,),
+    ):
+        used = await first.record("mend the cart")
+        await first.exchange()
+        await second.exchange()
+        user = await second.record("mend the cart again", used_task_ids=[used])
+        for host in (second, first, second):
+            await host.exchange()
+        await second.service.store.evict(Part(None, None, most=1, fetched=0))
+        assert await held(second) == {user}
+        assert (await second.detail(user)).used_task_ids == [used]
+        assert [one.task_id for one in (await second.detail(used)).used_by] == [user]
+        third = await first.record("mend the cart once more", used_task_ids=[user, used])
+        for host in (first, second):
+            await host.exchange()
+        assert (await second.detail(used)).used_by == (await first.detail(used)).used_by
+        assert [one.task_id for one in (await second.detail(used)).used_by] == [user, third]
+
+
+async def test_a_use_of_what_was_forgotten_meanwhile_reaches_nobody(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        used = await first.record("mend the cart")
+        await first.exchange()
+        await second.exchange()
+        await first.service.forget(ForgetExecutions(task_ids=[used], dry_run=False))
+        await first.exchange()
+        user = await second.record("mend the cart again", used_task_ids=[used])
+        for host in (second, first):
+            await host.exchange()
+        for host in (first, second):
+            assert (await host.detail(user)).used_task_ids == []
+        assert server.execute(database, "SELECT count(*) FROM mcpl.uses") == [(0,)]
 
 
 async def test_not_every_question_takes_something_away_but_only_what_exceeds_the_room_by_a_quarter(

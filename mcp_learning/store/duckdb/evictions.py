@@ -54,7 +54,7 @@ def remove(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     """Takes these executions away; returns them."""
     if task_ids:
         outbox_table.materialise_patches(cursor, task_ids)
-        executions.delete(cursor, task_ids)
+        executions.evict(cursor, task_ids)
     return list(task_ids)
 
 

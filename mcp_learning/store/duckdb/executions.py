@@ -22,6 +22,7 @@ from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, UUIDS, joined
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.queries import JSON_ROWS, assigned, column, from_json, number
+from mcp_learning.store.shared import MOST_USING
 from mcp_learning.store.types import LABELS, Deletion, Selection, Shown
 
 _FIELDS = ", ".join(EXECUTION_TYPES)
@@ -155,11 +156,23 @@ def selected(cursor: Cursor, selection: Selection) -> Deletion:
 
 def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     """Deletes executions with their embeddings, feedback, uses and recall counts."""
+    evict(cursor, task_ids)
+    for name in ("task_id", "used_task_id"):
+        cursor.execute(f"DELETE FROM uses WHERE {name} {AMONG_UUIDS}", [joined(task_ids)])
+
+
+def evict(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+    """As `delete`, but uses of or by executions that stay are kept."""
     ids = joined(task_ids)
     vectors = ("embeddings", "embeddings_next", "passages", "passages_next")
-    for table in (*vectors, "feedback", "recall_counts", "uses", "fetched", "executions"):
+    for table in (*vectors, "feedback", "recall_counts", "fetched", "executions"):
         cursor.execute(f"DELETE FROM {table} WHERE task_id {AMONG_UUIDS}", [ids])
-    cursor.execute(f"DELETE FROM uses WHERE used_task_id {AMONG_UUIDS}", [ids])
+    cursor.execute(
+        f"DELETE FROM uses WHERE (task_id {AMONG_UUIDS} OR used_task_id {AMONG_UUIDS}) "
+        "AND task_id NOT IN (SELECT task_id FROM executions) "
+        "AND used_task_id NOT IN (SELECT task_id FROM executions)",
+        [ids, ids],
+    )
 
 
 def count(cursor: Cursor) -> int:
@@ -243,6 +256,12 @@ def add_uses(cursor: Cursor, task_id: UUID, used: Sequence[UUID], at: datetime) 
 def uses(cursor: Cursor, task_id: UUID) -> list[UUID]:
     """Earlier executions that this one used, in the order of their ids."""
     return column(cursor, "SELECT used_task_id FROM uses WHERE task_id = ? ORDER BY 1", [task_id])
+
+
+def using(cursor: Cursor, task_id: UUID) -> list[UUID]:
+    """As `SharedStore.using`."""
+    query = "SELECT task_id FROM uses WHERE used_task_id = ? ORDER BY recorded_at DESC LIMIT ?"
+    return column(cursor, query, [task_id, MOST_USING])
 
 
 def used_by(cursor: Cursor, task_id: UUID) -> list[UsedBy]:

@@ -50,13 +50,13 @@ class Outbox:
         """Notes that an execution was created or changed, and uses that are new."""
         if not self._is_shared(new.repo, new.author):
             return
-        moment = datetime.now(UTC)
+        moment = at or datetime.now(UTC)
         entries: list[Entry] = []
         if old is None or not self._is_shared(old.repo, old.author):
             entries.append(("patch", new.task_id, None))
         elif fields := patch(old, new):
             entries.append(("patch", new.task_id, fields))
-        told = {"at": (at or moment).isoformat()}
+        told = {"at": moment.isoformat()}
         entries += [("use", new.task_id, {"used": str(one), **told}) for one in used]
         add(cursor, entries, moment)
 

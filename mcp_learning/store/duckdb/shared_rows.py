@@ -41,6 +41,7 @@ class SharedRows:
     sent_ids = reads(lost_changes.sent_ids)
     send_again = writes(lost_changes.requeue_lost, counted=False)
     absent = reads(executions.missing_ids)
+    using = reads(executions.using)
     held = reads(evictions.held)
     fetched = reads(evictions.fetched)
     lacking_vectors = reads(team_rows.lacking_vectors)

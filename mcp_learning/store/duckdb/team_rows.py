@@ -114,8 +114,14 @@ def _stored_or_waiting(cursor: Cursor, task_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def _add_feedback_and_uses(cursor: Cursor, page: TeamPage) -> None:
-    """Adds those of a page that aren't here yet."""
-    insert_new(cursor, "feedback", FEEDBACK_TYPES, [_feedback_row(one) for one in page.feedback])
+    """Adds those of a page that aren't here yet, and that aren't about what is forgotten here."""
+    about = {one.task_id for one in page.feedback}
+    about.update(*((one.task_id, one.used) for one in page.uses))
+    if not about:
+        return
+    gone = outbox.waiting_to_forget(cursor, list(about))
+    feedback = [_feedback_row(one) for one in page.feedback if one.task_id not in gone]
+    insert_new(cursor, "feedback", FEEDBACK_TYPES, feedback)
     uses = [
         {
             "task_id": str(one.task_id),
@@ -123,6 +129,7 @@ def _add_feedback_and_uses(cursor: Cursor, page: TeamPage) -> None:
             "recorded_at": naive_utc(one.at).isoformat(),
         }
         for one in page.uses
+        if gone.isdisjoint((one.task_id, one.used))
     ]
     insert_new(cursor, "uses", USE_TYPES, uses)
 

@@ -285,6 +285,8 @@ BEGIN
         FROM jsonb_to_recordset(given->'use') g (n int, task_id uuid, used uuid, at timestamptz)
         WHERE (SELECT x.doc IS NOT NULL FROM mcpl.executions x
                WHERE x.team = wanted_team AND x.task_id = g.task_id)
+        AND (SELECT x.doc IS NULL FROM mcpl.executions x
+             WHERE x.team = wanted_team AND x.task_id = g.used) IS NOT TRUE
         ON CONFLICT DO NOTHING;
     END IF;
 
