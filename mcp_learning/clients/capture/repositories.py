@@ -36,17 +36,19 @@ _SEPARATOR = re.compile(r"[\\/]")
 _MAIN_BRANCHES = frozenset({"main", "master", "develop", "dev", "trunk", "next"})
 _SHORTEST_STEM = 2
 _TELLING = tuple(
-    (re.compile(command), re.compile(output, re.MULTILINE))
-    for command, output in (
-        (r"\bgit\b.*\bpush\b", r"^To (?P<name>(?![./~]|file:)\S+[:/]\S+)"),
-        (r"\bgit\b.*\bremote\b", r"^origin\s+(?P<name>\S+)\s+\((?:fetch|push)\)"),
+    (word, re.compile(command), re.compile(output, re.MULTILINE))
+    for word, command, output in (
+        ("push", r"\bgit\b.*\bpush\b", r"^To (?P<name>(?![./~]|file:)\S+[:/]\S+)"),
+        ("remote", r"\bgit\b.*\bremote\b", r"^origin\s+(?P<name>\S+)\s+\((?:fetch|push)\)"),
         (
+            "create",
             r"\bgh\s+pr\s+create\b|\bglab\s+mr\s+create\b",
             r"https?://[\w.-]+/(?P<name>[\w.-]+/[\w.-]+)/(?:pull|-/merge_requests)/\d+",
         ),
     )
 )
-"""Commands whose output names the repository, and patterns of that output."""
+"""Commands whose output names the repository, with a word that each has, since most calls of a
+session have none; and patterns of that output."""
 
 
 def repository(task: Task) -> str:
@@ -145,8 +147,12 @@ def _pushed_url(task: Task) -> str:
     """The address that `git push`, `git remote` or `gh pr create` told, in the task or session."""
     earlier = (one for one in task.session.events if isinstance(one, ToolCall) and one.command)
     for call in (*task.commands, *earlier):
-        for command, told in _TELLING:
-            if command.search(call.command) and (found := told.search(call.output)):
+        for word, command, told in _TELLING:
+            if (
+                word in call.command
+                and command.search(call.command)
+                and (found := told.search(call.output))
+            ):
                 return found["name"]
     return ""
 
