@@ -50,7 +50,8 @@ class Results:
 def read(path: Path) -> Results:
     """Reads a file of results; blocks.
 
-    Skipped tests count as neither. A file without a time ran when it was written.
+    Skipped tests count as neither. A file without a time, or with a later one, ran when it was
+    written.
 
     Raises:
         InvalidInput: It is no such file, or no test of it ran.
@@ -69,7 +70,9 @@ def read(path: Path) -> Results:
                 passed += 1
     if not passed and not failed:
         raise InvalidInput("path", f"{path} has no test that ran; give JUnit XML of a run")
-    return Results(max(filter(None, times), default=written), passed, tuple(failed))
+    # A time without an offset may be one of a place east of Greenwich.
+    ran = min(max(filter(None, times), default=written), written)
+    return Results(ran, passed, tuple(failed))
 
 
 def _parsed(path: Path) -> tuple[Element, datetime]:

@@ -45,8 +45,11 @@ def test_failures_and_errors_speak_against_it_and_are_named(file: Path) -> None:
     assert judged.why == "2 of 3 tests failed: tests.test_spout.test_it_drips, setup"
 
 
-def test_a_file_without_a_time_ran_when_it_was_written(file: Path) -> None:
-    file.write_text(f"<testsuite>{PASSED}</testsuite>")
+@pytest.mark.parametrize("said", ["", 'timestamp="2199-01-02T03:04:05"'])
+def test_a_file_without_a_time_or_with_a_later_one_ran_when_it_was_written(
+    file: Path, said: str
+) -> None:
+    file.write_text(f"<testsuite {said}>{PASSED}</testsuite>")
     written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     assert junit.read(file).at == written
 
