@@ -117,7 +117,8 @@ def _path(text: str) -> str:
     """A path of a header, without its prefix; git quotes one with special characters."""
     text = text.rstrip("\t")
     if text.startswith('"'):
-        text = text[1:-1].encode().decode("unicode_escape", "replace")
+        escaped = text[1:-1].encode().decode("unicode_escape", "replace")
+        text = escaped.encode("latin-1", "replace").decode("utf-8", "replace")
     return text[2:]
 
 

@@ -1,5 +1,6 @@
 """Reading histories from real repositories."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,14 @@ def test_functions_are_those_of_the_hunk_headers_and_those_that_are_new(
     assert made.functions["src/pot.py"] == ("Pot", "fill", "pour")
     assert set(poured.functions["src/pot.py"]) == {"pour", "boil"}
     assert last.functions == {"src/pot.py": ("pour",)}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_functions_are_found_in_a_file_whose_name_git_quotes(repository: Repository) -> None:
+    name = 'Kännchen "groß"\t.py'
+    repository.commit("Make a small pot", name, text="def pour():\n    ...\n")
+    (commit,) = git.read(repository.path, 10).commits
+    assert commit.functions == {name: ("pour",)}
 
 
 def test_lines_that_look_like_headers_of_a_difference_are_just_lines(
