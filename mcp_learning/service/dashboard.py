@@ -47,6 +47,8 @@ MOST_USED = 10
 
 NAME = 120  # characters of a description that name an execution
 
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)  # what a wrong clock dated in the future is listed, too
+
 
 class Dashboard:
     """What the dashboard asks about one store; all raise StoreError when it can't be read.
@@ -89,9 +91,10 @@ class Dashboard:
     async def listing(self, request: ListExecutions) -> Listing:
         """Executions of a view in the order that is asked for."""
         period = _period(request, await self._store.extent(), datetime.now(UTC))
+        end = _LAST if request.days is None else period.until
         period = period._replace(
             since=request.since or period.since,
-            until=request.until or period.until,
+            until=request.until or end,
             approach=request.approach,
             outcome=None if request.outcome == "any" else request.outcome,
             text=request.text,

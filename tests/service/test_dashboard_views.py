@@ -1,6 +1,7 @@
 """What a view's filters leave of the dashboard's figures."""
 
 import pytest
+from service.examples import execute
 
 from mcp_learning.models.dashboard import ListExecutions, View
 from mcp_learning.models.requests import RecordExecution
@@ -76,6 +77,18 @@ async def test_a_list_can_be_narrowed_further(service: LearningService) -> None:
     assert await listed(outcome="pending") == {TEXTS[2]}
     assert await listed(since=latest) == {TEXTS[2]}
     assert await listed(since=latest, outcome="failure") == set()
+
+
+async def test_a_list_of_all_has_what_a_wrong_clock_dated_in_the_future(
+    service: LearningService,
+) -> None:
+    await record_all(service)
+    await execute(
+        service,
+        "UPDATE executions SET timestamp = timestamp + INTERVAL 3 YEAR WHERE task_type = 'docs'",
+    )
+    assert (await service.listing(ListExecutions())).total == len(TEXTS)
+    assert (await service.listing(ListExecutions(days=1))).total == 4
 
 
 async def test_an_empty_database_has_no_figures(service: LearningService) -> None:
