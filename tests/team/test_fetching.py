@@ -124,6 +124,24 @@ async def test_a_server_that_hangs_delays_nothing_for_long_and_the_answer_says_w
         server.remove()
 
 
+async def test_a_connection_that_the_server_has_ended_meanwhile_is_made_anew(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    async with two(server, database, tmp_path) as (whole, part):
+        ids = [await whole.record(task) for task in TASKS]
+        await share(whole, part)
+        await find(part, TASKS[0])
+        server.execute(
+            "postgres",
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            f"WHERE usename IN ('ada', 'ben') AND datname = '{database}'",
+        )
+        assert ids_of(await find(part, TASKS[1]))[0] == ids[1]
+        late = await whole.record("count the boxes")
+        await share(whole, part)
+        assert (await part.execution(late)).author == "ada"
+
+
 async def test_a_question_that_finds_nothing_doesn_t_spoil_the_next_one(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:

@@ -131,6 +131,16 @@ async def connect(access: Access) -> Connection:
     return connection
 
 
+def is_open(connection: Connection) -> bool:
+    """Whether nobody has ended a connection on which nothing was asked since; doesn't block."""
+    try:
+        connection.pgconn.consume_input()  # what the server said last
+        connection.pgconn.consume_input()  # and that nothing follows
+    except psycopg.OperationalError:
+        return False
+    return connection.pgconn.status == psycopg.pq.ConnStatus.OK
+
+
 async def close(connection: Connection) -> None:
     """Closes a connection, also one that hangs."""
     with anyio.move_on_after(CONNECT_SECONDS, shield=True):

@@ -22,6 +22,7 @@ from mcp_learning.team.postgres.connection import (
     connect,
     fetch,
     in_plain_words,
+    is_open,
 )
 from mcp_learning.team.postgres.pages import Lacks, Read, RemotePage, page_of
 from mcp_learning.team.rows import Row, as_json
@@ -287,7 +288,12 @@ class Remote:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:
-        """The connection; closed if what is done with it fails."""
+        """The connection; closed if what is done with it fails.
+
+        One that a restart, a pooler or a firewall has ended in the meantime is made anew.
+        """
+        if self._connection is not None and not is_open(self._connection):
+            await self.close()
         try:
             if self._connection is None:
                 self._connection = await connect(self._access)
