@@ -156,23 +156,29 @@ def selected(cursor: Cursor, selection: Selection) -> Deletion:
 
 def delete(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     """Deletes executions with their embeddings, feedback, uses and recall counts."""
-    evict(cursor, task_ids)
+    ids = _delete_all_but_uses(cursor, task_ids)
     for name in ("task_id", "used_task_id"):
-        cursor.execute(f"DELETE FROM uses WHERE {name} {AMONG_UUIDS}", [joined(task_ids)])
+        cursor.execute(f"DELETE FROM uses WHERE {name} {AMONG_UUIDS}", [ids])
 
 
 def evict(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     """As `delete`, but uses of or by executions that stay are kept."""
-    ids = joined(task_ids)
-    vectors = ("embeddings", "embeddings_next", "passages", "passages_next")
-    for table in (*vectors, "feedback", "recall_counts", "fetched", "executions"):
-        cursor.execute(f"DELETE FROM {table} WHERE task_id {AMONG_UUIDS}", [ids])
+    ids = _delete_all_but_uses(cursor, task_ids)
     cursor.execute(
         f"DELETE FROM uses WHERE (task_id {AMONG_UUIDS} OR used_task_id {AMONG_UUIDS}) "
         "AND task_id NOT IN (SELECT task_id FROM executions) "
         "AND used_task_id NOT IN (SELECT task_id FROM executions)",
         [ids, ids],
     )
+
+
+def _delete_all_but_uses(cursor: Cursor, task_ids: Sequence[UUID]) -> str:
+    """Deletes executions; returns their ids, joined."""
+    ids = joined(task_ids)
+    vectors = ("embeddings", "embeddings_next", "passages", "passages_next")
+    for table in (*vectors, "feedback", "recall_counts", "fetched", "executions"):
+        cursor.execute(f"DELETE FROM {table} WHERE task_id {AMONG_UUIDS}", [ids])
+    return ids
 
 
 def count(cursor: Cursor) -> int:
