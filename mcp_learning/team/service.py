@@ -117,9 +117,10 @@ class SharedLearning(LearningService):
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
         """As `LearningService.get`, also of what the team has and this host doesn't hold."""
-        await self._fetch(request.task_id)
-        if await self._sync.lacks():  # what used it is named with its outcome
-            await self._fetch(*await self.store.using(request.task_id))
+        if await self._sync.lacks():
+            await self._fetcher.fetch([request.task_id])
+            # What used it is named with its outcome.
+            await self._fetcher.fetch(await self.store.using(request.task_id))
         return await super().get(request)
 
     inspect = get

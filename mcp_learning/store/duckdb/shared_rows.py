@@ -47,21 +47,25 @@ class SharedRows:
     lacking_vectors = reads(team_rows.lacking_vectors)
     without_vector = reads(embeddings.unembedded_among)
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox | None = None) -> None:
         self.database = database
-        self.outbox = outbox
+        self.outbox = outbox or Outbox(None)
         self._identity = uuid4()
         # Deletions of this opening of the file: a reader of `changes` holds a place in this list.
         self._deleted = array("Q")  # both halves of each task_id
 
     @property
-    def opening(self) -> Hashable:
+    def _opening(self) -> Hashable:
         """A value that is different for every opening of the file, by whichever object."""
         return self._identity, self.database.openings
 
     @property
     def revision(self) -> Hashable:
-        return self.opening, self.database.commits
+        return self._opening, self.database.commits
+
+    @property
+    def deletions(self) -> int:
+        return len(self._deleted) // 2
 
     def _note(self, deleted: Sequence[UUID]) -> None:
         for one in deleted:
@@ -120,9 +124,9 @@ class SharedRows:
         if added.rows is not None:
             import numpy as np
 
-            mark = Mark(self.opening, int(added.rows.sequence[-1]), len(self._deleted))
+            mark = Mark(self._opening, int(added.rows.sequence[-1]), len(self._deleted))
             changes = Changes(False, added.rows, np.empty((0, 2), np.uint64), mark)
-        since, after = self.revision, (self.opening, self.database.commits + 1)
+        since, after = self.revision, (self._opening, self.database.commits + 1)
         return Cached(added.texts, added.versions, changes, since, after)
 
     async def evict(self, part: Part) -> TakenIn:

@@ -32,7 +32,7 @@ from mcp_learning.store.duckdb import history as past_runs
 from mcp_learning.store.duckdb import lessons as lesson_rows
 from mcp_learning.store.duckdb import traces as trace_rows
 from mcp_learning.store.duckdb import votes as vote_rows
-from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import size_on_disk
 from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.duckdb.outbox_table import materialise_patches
@@ -109,20 +109,13 @@ class DuckDBStore(SharedRows):
     lesson_tallies = reads(lesson_rows.tallies)
     lesson_showings = reads(lesson_rows.showings)
 
-    def __init__(self, database: Database, outbox: Outbox | None = None) -> None:
-        super().__init__(database, outbox or Outbox(None))
-
     @property
     def path(self) -> Path:
         return self.database.path
 
     @property
-    def deletions(self) -> int:
-        return len(self._deleted) // 2
-
-    @property
     def lesson_revision(self) -> Hashable:
-        return self.opening, self.database.lesson_commits
+        return self._opening, self.database.lesson_commits
 
     @property
     def closing(self) -> bool:
@@ -229,7 +222,7 @@ class DuckDBStore(SharedRows):
         def read(cursor: Cursor) -> Changes:
             import numpy as np
 
-            opening = self.opening
+            opening = self._opening
             complete = since is None or since.opening != opening
             sequence = 0 if complete or since is None else since.sequence
             rows, known = feed.consistent_snapshot(
