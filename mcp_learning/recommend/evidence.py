@@ -30,6 +30,9 @@ UNLIKE, ALIKE = 0.3, 0.75
 """Similarity up to which a task is no evidence, and from which it is as good as the same; between
 the two, its closeness grows by the square. Measured (docs/learning.md)."""
 
+_STEPS = 100
+"""In which evidence ages within a half-life."""
+
 Place = Literal["task_type", "repo"]
 PLACES: tuple[Place, ...] = ("task_type", "repo")
 Where = Place | Literal["near", "same"]
@@ -104,5 +107,9 @@ def closeness(similarity: Floats | NDArray[np.float32]) -> Floats:
 
 
 def recency(age_days: Floats, half_life_days: float) -> Floats:
-    """(n,) 0..1: half as much with every half-life."""
-    return np.asarray(np.exp2(-np.maximum(age_days, 0.0) / half_life_days))
+    """(n,) 0..1: half as much with every half-life.
+
+    In steps of a hundredth of one, so that answers don't change from one moment to the next.
+    """
+    steps = np.floor(np.maximum(age_days, 0.0) * (_STEPS / half_life_days))
+    return np.asarray(np.exp2(-steps / _STEPS))

@@ -71,7 +71,14 @@ def options_differ_by_kind(variance: float) -> Regularities:
 
 def test_a_half_life_halves_and_likeness_counts_from_none_to_all() -> None:
     assert recency(np.array([0.0, 30, 60]), 30) == pytest.approx([1, 0.5, 0.25])
+    assert recency(np.array([-1.0, 45, 75]), 30) == pytest.approx([1, 2**-1.5, 2**-2.5])
     assert closeness(np.array([0.0, 0.3, 0.525, 0.75, 1])) == pytest.approx([0, 0, 0.25, 1, 1])
+
+
+def test_evidence_weighs_the_same_a_moment_later() -> None:
+    age_days = np.arange(0.1, 200, 0.9)
+    a_minute_later = age_days + 1 / 1440
+    assert recency(a_minute_later, 90).tolist() == recency(age_days, 90).tolist()
 
 
 @given(votes, votes)
