@@ -218,8 +218,8 @@ class LessonBook:
         Raises:
             InvalidInput: No lesson, or several, have this id, or the words may not be a lesson's.
         """
-        refuse_unfit(request)
         clean, _ = await anyio.to_thread.run_sync(redacted, request)
+        refuse_unfit(clean)
         now = datetime.now(UTC)
 
         def decide(stored: Sequence[Lesson]) -> list[Revision]:

@@ -51,8 +51,8 @@ class LessonIntake:
         """
         excluded = excluded_repos(self._excluded)
         await anyio.to_thread.run_sync(refuse_excluded, request.repo, excluded)
-        refuse_unfit(request)
         clean, redactions = await anyio.to_thread.run_sync(redacted, request)
+        refuse_unfit(clean)
         repo = await self._scope(clean, excluded)
         now = datetime.now(UTC)
         result: LessonSaved | None = None
@@ -158,7 +158,10 @@ def _showings(
 
 
 def refuse_unfit(told: SaveLesson | ChangeLesson) -> None:
-    """Raises InvalidInput for words that may not be a lesson's."""
+    """Raises InvalidInput for words that may not be a lesson's.
+
+    To be called without secrets: what stands for one may be longer.
+    """
     for name in TEXTS:
         if problem := refusals.problem(getattr(told, name)):
             raise InvalidInput(name, problem)
@@ -187,11 +190,10 @@ def _importable(lessons: Sequence[PastLesson], excluded: str) -> tuple[list[Past
     """Those that may be stored, how many may not, and how many secrets were removed."""
     kept, secrets = [], 0
     for past in lessons:
-        lesson = past.lesson
-        texts = [lesson.when, lesson.do, lesson.avoid]
-        if is_excluded(lesson.repo, excluded) or refusals.problem(*texts, quotes=bool(lesson.key)):
+        clean, removed = redacted(past.lesson)
+        texts = [clean.when, clean.do, clean.avoid]
+        if is_excluded(clean.repo, excluded) or refusals.problem(*texts, quotes=bool(clean.key)):
             continue
-        clean, removed = redacted(lesson)
         secrets += removed
         kept.append(past.model_copy(update={"lesson": clean}))
     return kept, len(lessons) - len(kept), secrets

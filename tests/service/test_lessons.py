@@ -252,6 +252,24 @@ async def test_secrets_leave_a_lesson_before_it_is_stored(service: LearningServi
     assert key not in str(view)
 
 
+async def test_a_text_that_is_too_long_without_its_secrets_is_refused_and_never_stored(
+    service: LearningService,
+) -> None:
+    task_id = await executed(service)
+    longer = f"{'x' * 280} password=hunter2"  # what stands for the secret has more characters
+    with pytest.raises(InvalidInput, match=r"^when: has 309 characters"):
+        await save(service, task_id, when=longer)
+    saved = await save(service, task_id)
+    with pytest.raises(InvalidInput, match=r"^do: has 309 characters"):
+        await change(service, saved.lesson_id, "edit", do=longer)
+    (exported,) = (await service.export_lessons(ExportLessons())).lessons
+    update = {"when": longer, "lesson_id": uuid4()}
+    other = exported.model_copy(update={"lesson": exported.lesson.model_copy(update=update)})
+    assert (await service.import_lessons(ImportLessons(lessons=[other]))).excluded == 1
+    (view,) = (await service.list_lessons(ListLessons())).lessons
+    assert (view.lesson.when, view.lesson.do) == (WHEN, DO)
+
+
 async def test_a_kind_of_task_with_failures_and_successes_is_due_until_a_lesson_covers_it(
     service: LearningService,
 ) -> None:
