@@ -14,8 +14,8 @@ from benchmarks.public import baselines
 from benchmarks.public.sets import PublicSet
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.models.identifiers import uuid7
-from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
-from mcp_learning.models.transfer import LARGEST_BATCH, ImportBatch, PastExecution
+from mcp_learning.models.requests import FindSimilarTasks
+from mcp_learning.models.transfer import LARGEST_BATCH, ImportBatch, PastExecution, PastValues
 from mcp_learning.server import answers, matches
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService
@@ -159,5 +159,5 @@ async def _filled(
 
 
 def _past(text: str) -> PastExecution:
-    told = RecordExecution(task_type="public", task_description=text, outcome="success")
+    told = PastValues(task_type="public", task_description=text, outcome="success")
     return PastExecution(task_id=uuid7(), execution=told, recorded_at=datetime.now(UTC))

@@ -1,7 +1,7 @@
 """Field types shared by the requests: text that can be stored and shown, labels, identifiers."""
 
 import json
-from functools import cache
+from functools import cache, partial
 from types import UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
@@ -19,6 +19,9 @@ from mcp_learning.models.characters import clean
 from mcp_learning.models.folding import as_label
 
 MAX_METADATA_BYTES = 20_000
+MAX_STORED_METADATA_BYTES = 250_000
+"""The same with what is added when it is stored: 100 files, verdicts, and names of told fields."""
+
 MAX_METADATA_DEPTH = 32
 
 
@@ -37,13 +40,13 @@ def clean_values(value: Any) -> Any:
     return [clean_values(part) for part in value] if isinstance(value, list) else value
 
 
-def _json_sized(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def _json_sized(value: dict[str, JsonValue], most: int) -> dict[str, JsonValue]:
     try:
         size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
     except ValueError:
         raise ValueError("has NaN or infinity, which JSON can't hold; leave it out") from None
-    if size > MAX_METADATA_BYTES:
-        raise ValueError(f"has {size:,} bytes as JSON; at most {MAX_METADATA_BYTES:,} are kept")
+    if size > most:
+        raise ValueError(f"has {size:,} bytes as JSON; at most {most:,} are kept")
     return value
 
 
@@ -72,7 +75,11 @@ LongText = Annotated[str, Field(min_length=1, max_length=20_000)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Unit = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-Metadata = Annotated[dict[str, JsonValue], BeforeValidator(_cleaned), AfterValidator(_json_sized)]
+_JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(_cleaned)]
+Metadata = Annotated[_JsonObject, AfterValidator(partial(_json_sized, most=MAX_METADATA_BYTES))]
+StoredMetadata = Annotated[
+    _JsonObject, AfterValidator(partial(_json_sized, most=MAX_STORED_METADATA_BYTES))
+]
 OptionalLabel = Label | None
 Approach = Annotated[LabelText, Field(min_length=1, max_length=200)] | None
 Repo = Annotated[LabelText, Field(min_length=1, max_length=500)] | None

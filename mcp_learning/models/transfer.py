@@ -10,11 +10,23 @@ from uuid import UUID
 
 from pydantic import Field
 
-from mcp_learning.models.fields import Model, Request
-from mcp_learning.models.requests import IssueType, Moment, RecordExecution
+from mcp_learning.models.fields import Model, Request, StoredMetadata
+from mcp_learning.models.requests import Details, IssueType, Moment, RecordExecution
 
 LARGEST_BATCH = 1_000  # executions that are imported at a time
 LARGEST_PAGE = 500  # executions that are exported at a time
+
+
+class PastDetails(Details):
+    """Further values of an imported execution, with the metadata that it was stored with."""
+
+    metadata: StoredMetadata | None = None
+
+
+class PastValues(RecordExecution):
+    """Values of an imported execution, without task_id and used_task_ids."""
+
+    details: PastDetails = Field(default_factory=PastDetails)
 
 
 class PastFeedback(Request):
@@ -41,7 +53,7 @@ class PastExecution(Request):
 
     Attributes:
         task_id: Has to be the same whenever the source is read, so that repeats are recognised.
-        execution: Its values; without task_id and used_task_ids.
+        execution: Its values.
         updated_at: When it last changed, if the source says so. If that is later than what is
             stored, it is an update; otherwise what is stored stays. Feedback and uses are added.
         repo_known_as: Directories and addresses of the repository, which are compared with the
@@ -49,7 +61,7 @@ class PastExecution(Request):
     """
 
     task_id: UUID
-    execution: RecordExecution
+    execution: PastValues
     recorded_at: Moment
     updated_at: Moment | None = None
     feedback: list[PastFeedback] = []

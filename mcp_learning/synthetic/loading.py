@@ -16,9 +16,8 @@ from mcp_learning.embed.embedder import Embedder
 from mcp_learning.embed.recipe import embedding_text, passages
 from mcp_learning.errors import IndexUnavailable
 from mcp_learning.models.maintenance import EmbedMissing
-from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.results import Execution
-from mcp_learning.models.transfer import LARGEST_PAGE, ImportBatch, PastExecution
+from mcp_learning.models.transfer import LARGEST_PAGE, ImportBatch, PastExecution, PastValues
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.protocol import Learning
 from mcp_learning.settings import Settings
@@ -165,9 +164,9 @@ def _past(execution: Execution) -> PastExecution:
     values = execution.model_dump(exclude_none=True)
     moments = {name: values.pop(name) for name in ("recorded_at", "updated_at")}
     task_id = values.pop("task_id")
-    known = RecordExecution.model_fields
+    known = PastValues.model_fields
     details = {name: values.pop(name) for name in list(values) if name not in known}
-    told = RecordExecution.model_validate({**values, "details": details})
+    told = PastValues.model_validate({**values, "details": details})
     return PastExecution(task_id=task_id, execution=told, **moments)
 
 

@@ -19,8 +19,8 @@ from mcp_learning.clients.sources import sources
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.cluster.connect import connect
 from mcp_learning.errors import InvalidInput
-from mcp_learning.models.requests import GetExecution, RecordExecution, SubmitFeedback
-from mcp_learning.models.transfer import ImportBatch, PastExecution
+from mcp_learning.models.requests import GetExecution, SubmitFeedback
+from mcp_learning.models.transfer import ImportBatch, PastExecution, PastValues
 from mcp_learning.redaction import working_copies
 from mcp_learning.redaction.exclusion import is_excluded, refuse_excluded
 from mcp_learning.service import importing
@@ -37,7 +37,7 @@ def past(number: int, text: str = LOGIN, repo: str | None = None, *known_as: str
     return PastExecution(
         task_id=UUID(int=number),
         recorded_at=datetime(2025, 1, 1, tzinfo=UTC),
-        execution=RecordExecution(
+        execution=PastValues(
             task_type="bug_fix", task_description=text, outcome="success", repo=repo
         ),
         repo_known_as=list(known_as),

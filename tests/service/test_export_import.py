@@ -56,6 +56,7 @@ _records = st.lists(
     min_size=1,
     max_size=3,
 )
+_LONGEST_FILES = [{"path": "é" * 500, "commit": "a" * 64}] * 100  # in `details` of a record
 _extremes: list[_Record] = [
     (
         execution(
@@ -78,6 +79,7 @@ _extremes: list[_Record] = [
         [(UUID(int=3), FIRST), (UUID(int=4), LAST)],
     ),
     (execution(), [], []),
+    (execution(metadata={"told": "x" * 19_900, "files": _LONGEST_FILES}), [], []),
 ]
 
 

@@ -25,8 +25,8 @@ from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory, 
 from mcp_learning.clients.transfer.corrections import CorrectedCommits, Correction
 from mcp_learning.clients.transfer.imported import Notes, clean_and_truncate
 from mcp_learning.clients.values import parse_time, truncate
-from mcp_learning.models.requests import Details, Outcome, RecordExecution
-from mcp_learning.models.transfer import PastExecution
+from mcp_learning.models.requests import Outcome, RecordExecution
+from mcp_learning.models.transfer import PastDetails, PastExecution, PastValues
 from mcp_learning.models.verdicts import REVERTED, Verdict, with_noted
 
 MENDED = 0.6
@@ -134,10 +134,10 @@ def _end(
     return _End(at, "success", TESTED, "has tests")
 
 
-def _execution(commit: Commit, repo: str, end: _End) -> RecordExecution:
+def _execution(commit: Commit, repo: str, end: _End) -> PastValues:
     known = {"source": "git", "commit": commit.hash, "committed_at": commit.committed_at}
     failed = end.outcome == "failure"
-    return RecordExecution(
+    return PastValues(
         task_type=subjects.parse(commit.subject).task_type,
         task_description=_description(commit),
         outcome=end.outcome,
@@ -145,7 +145,7 @@ def _execution(commit: Commit, repo: str, end: _End) -> RecordExecution:
         solution_summary=None if failed else _changed(commit),
         error_type="quality_gate" if failed else None,
         error_message=None if end.by is None else _reason(end.by, end.confidence),
-        details=Details(
+        details=PastDetails(
             file_count=None if commit.files is None else len(commit.files),
             outcome_basis=None if end.outcome == "pending" else "git",
             outcome_confidence=end.confidence or None,

@@ -7,8 +7,7 @@ from uuid import UUID, uuid4
 from store.contract.helpers import EVER, MODEL, embed, rate, record, units
 from store.rows import NOW
 
-from mcp_learning.models.requests import RecordExecution
-from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse
+from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse, PastValues
 from mcp_learning.store.file_maintenance import FileMaintenance
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import BatchCounts, Incoming
@@ -27,7 +26,7 @@ def incoming(
     fields = {"task_type": "bug_fix", "task_description": "mend it", "outcome": "success"} | values
     past = PastExecution(
         task_id=task_id or uuid4(),
-        execution=RecordExecution.model_validate(fields),
+        execution=PastValues.model_validate(fields),
         recorded_at=NOW,
         updated_at=updated_at,
         feedback=list(feedback),
