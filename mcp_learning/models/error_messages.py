@@ -53,7 +53,7 @@ _VALUES = tuple(
 """For each replacement a quick test that every match passes, which halves the time; its pattern."""
 
 
-@lru_cache(512)  # imports and questions about similar tasks have the same messages again and again
+@lru_cache(4_096)  # imports and questions about similar tasks have the same messages again
 def normal_form(message: str) -> str:
     """The same text for messages of the same error: 0 to `MAX_LENGTH` characters.
 

@@ -69,9 +69,11 @@ def failures(
         half_life_days: Age at which a failure counts half, in days.
     """
     near = history.position[np.fromiter(evidence, np.int64)]
-    failed = np.union1d(np.flatnonzero(~history.success)[-LATEST:], near[~history.success[near]])
+    lost = ~history.success[near]
+    failed = np.union1d(np.flatnonzero(~history.success)[-LATEST:], near[lost])
     rows = history.rows[failed]
-    weights = np.array([evidence.get(row, 0.0) for row in rows.tolist()])
+    weights = np.zeros(len(rows))
+    weights[np.searchsorted(failed, near[lost])] = np.array([*evidence.values()])[lost]
     if query.vector is not None and not query.has_background:
         meanings = fusion.meaning(related.snapshot.cosines(query.vector, rows), query.noise)
         aged = history.weights(query.now, half_life_days, failed)

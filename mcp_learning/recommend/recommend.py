@@ -208,15 +208,14 @@ def _medians(
     gathered: Gathered, estimated: Estimate, read: Mapping[int, Shown], field: str
 ) -> dict[int, float]:
     """The weighted median of what each option took on tasks like this one, where it is known."""
-    known: dict[int, list[tuple[float, float]]] = {}
-    for at, one in read.items():
-        if (value := getattr(one, field)) is not None:
-            number = int(gathered.evidence.option[at])
-            known.setdefault(number, []).append((value, float(estimated.weights[at])))
+    told = np.array([getattr(one, field) for one in read.values()], np.float64)  # None: NaN
+    known = np.fromiter(read, np.int64)[~np.isnan(told)]
+    values, weights = told[~np.isnan(told)], estimated.weights[known]
+    option = gathered.evidence.option[known]
     medians = {}
-    for number, pairs in known.items():
-        values, weights = np.array(pairs, np.float64).T
-        medians[number] = round(weighted_quantile(values, weights, 0.5), 4)
+    for number in np.unique(option).tolist():
+        mine = option == number
+        medians[number] = round(weighted_quantile(values[mine], weights[mine], 0.5), 4)
     return medians
 
 
