@@ -180,12 +180,15 @@ def policy(settings: Settings) -> Prune:
 
 
 def archives_in(path: Path) -> list[Path]:
-    """The archive, or those in the directory, in the order in which they were written.
+    """The archive, or those in the directory, the latest first.
+
+    So the latest version of an execution is restored, and each link: it is in the archive of the
+    execution that left first, and the other one has to be there.
 
     Raises:
         InvalidInput: There is none.
     """
-    found = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    found = sorted(path.glob("*.parquet"), reverse=True) if path.is_dir() else [path]
     if not found:
         raise InvalidInput("FILE", f"there is no archive in {path}")
     return found

@@ -88,6 +88,30 @@ async def test_what_is_older_goes_and_comes_back_from_its_archive_as_it_was(
     assert set(await found_ids(service, LOGIN)) == {old, older}
 
 
+async def test_from_several_archives_come_the_links_between_them_and_the_latest_versions(
+    service: LearningService, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 1)
+    used = (await record(service, LOGIN)).task_id
+    task_id = (await record(service, EXPORT, used_task_ids=[used])).task_id
+    await age(service, used, 40)
+    await age(service, task_id, 31)
+
+    async def gone_and_back() -> None:
+        done = await prune(service, older_than_days=30, archive=str(settings.archive_dir))
+        assert len(done.archives) == 2
+        paths = [str(path) for path in retention.archives_in(settings.archive_dir)]
+        assert (await service.unarchive(Unarchive(paths=paths))).executions == 2
+
+    before = await everything(service)
+    await gone_and_back()
+    assert await everything(service) == before
+    await record(service, LOGIN, task_id=used, solution_summary="found since")
+    before = await everything(service)
+    await gone_and_back()
+    assert await everything(service) == before
+
+
 async def test_without_a_limit_nothing_goes(service: LearningService, settings: Settings) -> None:
     task_id = (await record(service)).task_id
     await age(service, task_id, 9_999)
