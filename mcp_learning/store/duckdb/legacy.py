@@ -23,6 +23,7 @@ from mcp_learning.errors import (
     StoreLocked,
     StoreTooNew,
 )
+from mcp_learning.models.fields import MAX_STORED_METADATA_BYTES
 from mcp_learning.models.lessons import PastLesson
 from mcp_learning.store.duckdb import lessons
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, FORMER_NAMES, USE_TYPES
@@ -35,7 +36,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1_024  # rows read at a time
 
-LONGEST_VALUE = 25_000  # characters that are read; longer than any column of this version
+LONGEST_VALUE = 25_000  # characters that are read; longer than any text of this version
+_LONGEST_OBJECT = 3 * MAX_STORED_METADATA_BYTES  # the same of metadata, which may be all escapes
 _SMALLEST = 16  # rows that are skipped together: an attempt at a damaged block takes milliseconds
 _FRUITLESS = 2  # consecutive batches without a readable row, after which none is divided
 _WITH_LESSONS = 8  # first schema version with lessons
@@ -173,7 +175,8 @@ class LegacyDatabase:
             column = f"make_timestamp(epoch_us({column}))"
         elif kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION")):
             column = f"to_json({column})"
-        return f"left({column}::VARCHAR, {LONGEST_VALUE})"
+        longest = _LONGEST_OBJECT if name == "metadata" else LONGEST_VALUE
+        return f"left({column}::VARCHAR, {longest})"
 
     def read_layout(self) -> Layout:
         """The layout of the file."""

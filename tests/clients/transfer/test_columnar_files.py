@@ -108,6 +108,15 @@ def test_an_older_learning_database_is_read_with_ids_times_and_outcomes(
     assert notes.done == notes.total == 30
 
 
+def test_metadata_of_a_database_of_ours_comes_whole(tmp_path: Path, notes: Notes) -> None:
+    files = [{"path": "é" * 500, "commit": "a" * 40}] * 100
+    one = execution(metadata={"notes": "验" * 6_600, "files": files})
+    with migrated(tmp_path / "ours.duckdb") as cursor:
+        executions.insert(cursor, one)
+    (record,) = tables.read_duckdb(tmp_path / "ours.duckdb", notes)
+    assert record.execution.details.metadata == one.metadata
+
+
 def test_a_database_of_ours_comes_with_feedback_and_uses(tmp_path: Path, notes: Notes) -> None:
     one = execution(metadata={"big": 2**70}, approach="pliers", duration_seconds=0.1 + 0.2)
     with migrated(tmp_path / "ours.duckdb") as cursor:
