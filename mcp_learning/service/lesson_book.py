@@ -82,7 +82,7 @@ class LessonBook:
         self._looking = anyio.Lock()
         self._rests_until = 0.0
         self._lessons = CurrentValue(store.lessons, lambda: store.lesson_revision).get
-        self.showings = Showings(store, indexing)
+        self.showings = Showings(store, excluded, indexing)
         intake = LessonIntake(store, excluded)
         self.save, self.import_lessons = intake.save, intake.import_lessons
         self.lessons_for = self.showings.lessons_for

@@ -21,6 +21,7 @@ from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.lessons import Lesson, LessonsFor, ShownLessons
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
 from mcp_learning.models.results import Recommendation, SimilarTasks
+from mcp_learning.redaction.exclusion import excluded_repos, is_excluded
 from mcp_learning.redaction.secrets import redact
 from mcp_learning.service.background import CurrentValue, WriteBehind
 from mcp_learning.store.lesson_protocol import Showing
@@ -40,10 +41,19 @@ _MOST_VECTORS = 1_000
 
 
 class Showings:
-    """Lessons of one store, on their way to agents; the indexer's model compares texts."""
+    """Lessons of one store, on their way to agents; the indexer's model compares texts.
 
-    def __init__(self, store: Store, indexing: Callable[[], Awaitable["Indexer"]]) -> None:
+    Args:
+        store: Where they are.
+        excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
+        indexing: Returns the indexer of that store.
+    """
+
+    def __init__(
+        self, store: Store, excluded: str, indexing: Callable[[], Awaitable["Indexer"]]
+    ) -> None:
         self._store = store
+        self._excluded = excluded
         self._indexing = indexing
         in_use = partial(store.lessons, in_use=True)
         self._in_use = CurrentValue(in_use, lambda: store.lesson_revision).get
@@ -121,7 +131,10 @@ class Showings:
     ) -> None:
         if not offered:
             return
-        question, _ = await anyio.to_thread.run_sync(redact, task.description)
+        excluded = excluded_repos(self._excluded)
+        question = await anyio.to_thread.run_sync(_question, task, excluded)
+        if question is None:
+            return
         self._noted += [
             Showing(
                 lesson_id=one.lesson_id,
@@ -129,7 +142,7 @@ class Showings:
                 shown=one.lesson_id in shown,
                 shown_at=now,
                 task_key=task_key(task.description),
-                question=question[:LONGEST_QUESTION],
+                question=question,
                 repo=task.repo,
                 session_id=session_id,
             )
@@ -157,6 +170,13 @@ class Showings:
             self._vectors = dict(list(known.items())[-_MOST_VECTORS:])
         near = np.stack([known[name] for name in names]) @ asked.vector
         return {name[0]: float(one) for name, one in zip(names, near, strict=True)}
+
+
+def _question(task: TaskAtHand, excluded: str) -> str | None:
+    """What is kept of a task's description; None: nothing of its repository is to be stored."""
+    if is_excluded(task.repo or None, excluded, tuple(task.known_as)):
+        return None
+    return redact(task.description)[0][:LONGEST_QUESTION]
 
 
 def _task_of(request: FindSimilarTasks | RecommendApproach) -> LessonsFor:

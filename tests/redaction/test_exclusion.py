@@ -19,6 +19,7 @@ from mcp_learning.clients.sources import sources
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.cluster.connect import connect
 from mcp_learning.errors import InvalidInput
+from mcp_learning.models.lessons import ChangeLesson, LessonsFor, SaveLesson
 from mcp_learning.models.requests import GetExecution, SubmitFeedback
 from mcp_learning.models.transfer import ImportBatch, PastExecution, PastValues
 from mcp_learning.redaction import working_copies
@@ -241,6 +242,28 @@ async def test_nothing_of_an_excluded_repository_is_stored(settings: Settings, c
     assert len(await query(service, "FROM executions")) == 2
     await service.close()
     assert SECRET.encode() not in all_bytes(settings.data_dir)
+
+
+@pytest.mark.anyio
+async def test_no_task_of_an_excluded_repository_is_noted_for_the_lessons_that_it_was_shown(
+    settings: Settings, clone: Path
+) -> None:
+    mine = settings.model_copy(update={"excluded_repos": "acme/payroll"})
+    service = open_service(mine)
+    evidence = [(await record(service, LOGIN)).task_id]
+    lesson = SaveLesson(when=LOGIN, do="clear the stale cookie", evidence=evidence)
+    saved = await service.save_lesson(lesson)
+    await service.change_lesson(ChangeLesson(lesson_id=str(saved.lesson_id), action="approve"))
+    told = f"{LOGIN} {SECRET}"
+    address = ("git@github.com:acme/payroll.git",)
+    for repo, known_as in (("acme/payroll", ()), (str(clone / "sub"), ()), ("wages", address)):
+        request = LessonsFor(task_description=told, repo=repo, known_as=known_as, session_id=repo)
+        assert len((await service.lessons_for(request)).lessons) == 1
+    assert (await service.lessons_for(LessonsFor(task_description=told, repo="acme/shop"))).lessons
+    await service.close()
+    again = open_service(mine)
+    assert await query(again, "SELECT repo FROM lesson_showings") == [("acme/shop",)]
+    await again.close()
 
 
 @pytest.mark.anyio
