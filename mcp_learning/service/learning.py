@@ -258,6 +258,7 @@ class LearningService(Unshared):
     async def forget(self, request: requests.ForgetExecutions) -> results.Forgotten:
         """Deletes executions with everything recorded about them, or counts them in a dry run."""
         selection = await self._selection(request)
+        await self._lessons.showings.save()  # what is noted of it is deleted, too
         with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
             done = await self.store.delete(selection, dry_run=request.dry_run)
             if self._indexer is not None and not request.dry_run:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from service.examples import LOGIN, LOGIN_PARAPHRASE, record
+from service.examples import LOGIN, LOGIN_PARAPHRASE, query, record
 from services import open_service
 
 from mcp_learning.errors import InvalidInput
@@ -292,6 +292,23 @@ async def test_a_lesson_goes_with_its_evidence(service: LearningService) -> None
     await service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
     assert (await service.list_lessons(ListLessons())).total == 0
     assert (await service.export_lessons(ExportLessons())).total == 0
+
+
+async def test_what_was_asked_goes_with_the_execution_that_came_of_it(
+    service: LearningService,
+) -> None:
+    saved = await save(service, await executed(service))
+    await change(service, saved.lesson_id, "approve")
+    for asked in (f"{LOGIN} for Zorg", "the sign-in of Zorg redirects for ever", LOGIN_PARAPHRASE):
+        session = None if asked == LOGIN_PARAPHRASE else asked[:8]
+        request = LessonsFor(task_description=asked, session_id=session)
+        assert (await service.lessons_for(request)).lessons
+    same_words = await executed(service, f"{LOGIN} for ZORG")
+    same_session = await executed(service, "Mend it", details={"session_id": "the sign"})
+    gone = ForgetExecutions(task_ids=[same_words, same_session], dry_run=False)
+    await service.forget(gone)
+    left = await query(service, "SELECT question FROM lesson_showings")
+    assert left == [(LOGIN_PARAPHRASE,)]
 
 
 async def test_exported_lessons_are_imported_once_where_their_evidence_is_with_their_effect(

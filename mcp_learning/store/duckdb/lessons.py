@@ -126,6 +126,8 @@ def _row(lesson: Lesson) -> dict[str, Any]:
 def remove_evidence(cursor: Cursor, task_ids: Sequence[UUID], *, quoted: bool) -> None:
     """Deletes references of lessons to executions that are about to be deleted.
 
+    With them go questions that were not linked to an execution yet, and may be about these.
+
     Args:
         cursor: In the transaction that deletes them.
         task_ids: The executions.
@@ -142,6 +144,12 @@ def remove_evidence(cursor: Cursor, task_ids: Sequence[UUID], *, quoted: bool) -
         )
     cursor.execute(f"DELETE FROM lesson_evidence WHERE task_id {AMONG_UUIDS}", ids)
     cursor.execute(f"DELETE FROM lesson_showings WHERE task_id {AMONG_UUIDS}", ids)
+    about = f"FROM executions WHERE task_id {AMONG_UUIDS}"
+    cursor.execute(
+        "DELETE FROM lesson_showings WHERE task_id IS NULL "
+        f"AND (task_key IN (SELECT task_key {about}) OR session_id IN (SELECT session_id {about}))",
+        ids * 2,
+    )
     _remove_without_evidence(cursor)
 
 
