@@ -3,7 +3,9 @@
 python migration_kill_points.py DATABASE OUT
 
 Copies DATABASE to OUT/0/learning.duckdb, OUT/1/… and migrates each in a process of its own, which
-kills itself just before its nth statement, until one comes to its end. Prints how many were killed.
+kills itself just before its nth statement, until one comes to its end. Once a killed one has left
+other files, the next ones start from these: no process repeats what an earlier one has committed.
+Prints how many were killed.
 """
 
 import os
@@ -42,15 +44,21 @@ def migrate(path: Path, step: int) -> bool:
     os._exit(0)  # without a checkpoint: what was committed is in the log
 
 
+def files(directory: Path) -> dict[str, bytes]:
+    """The database and its log."""
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
 def main(database: Path, out: Path) -> None:
-    step = 0
-    while True:
-        path = out / str(step) / "learning.duckdb"
-        path.parent.mkdir()
-        shutil.copyfile(database, path)
-        if migrate(path, step):
-            break
+    start = out / "0"
+    start.mkdir()
+    shutil.copyfile(database, start / "learning.duckdb")
+    step = first = 0
+    while not migrate(out / str(step) / "learning.duckdb", step - first):
+        if files(out / str(step)) != files(start):
+            start, first = out / str(step), step
         step += 1
+        shutil.copytree(start, out / str(step))
     sys.stdout.write(str(step))
 
 
