@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,15 +27,21 @@ def command(*arguments: object, data_dir: Path) -> None:
 
 
 def all_values(database: Path) -> str:
-    """Every column of every table: the file itself may hold them compressed."""
+    """Every column of every table but vectors: the file itself may hold them compressed."""
     with duckdb.connect(str(database), read_only=True) as connection:
         tables = connection.execute(
             "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal"
         ).fetchall()
         return "\n".join(
-            repr(connection.execute(f'FROM "{schema}"."{table}"').fetchall())
+            repr([value for value in row if not isinstance(value, tuple)])  # which vectors are
             for schema, table in tables
+            for row in connection.execute(f'FROM "{schema}"."{table}"').fetchall()
         )
+
+
+def texts(content: bytes) -> str:
+    """What of files can hold parts of secrets, which are of printable characters."""
+    return "\n".join(re.findall("[ -~]{7,}", content.decode("latin-1")))
 
 
 def test_no_secret_is_in_any_file_or_column_after_calls_and_an_import(tmp_path: Path) -> None:
@@ -60,12 +67,9 @@ def test_no_secret_is_in_any_file_or_column_after_calls_and_an_import(tmp_path: 
         source.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         command("import", "jsonl", source, data_dir=data_dir)
         command("backup", tmp_path / "backup.duckdb", data_dir=data_dir)
-        seen.append(all_bytes(data_dir).decode("latin-1"))  # the log holds rows in plain text
+        seen.append(texts(all_bytes(data_dir)))  # the log holds rows in plain text
         assert server.leave()[0] == 0
-    seen += [
-        all_bytes(data_dir).decode("latin-1"),
-        (tmp_path / "backup.duckdb").read_bytes().decode("latin-1"),
-    ]
+    seen += [texts(all_bytes(data_dir)), texts((tmp_path / "backup.duckdb").read_bytes())]
     database = Settings.load(data_dir=data_dir).database_path
     values = all_values(database)
     seen += [values, all_values(tmp_path / "backup.duckdb")]
