@@ -199,14 +199,17 @@ def new_lesson(request: SaveLesson, lesson_id: UUID, repo: str | None, now: date
 
 
 def merged(old: Lesson, new: Lesson, now: datetime) -> Revision:
-    """The stored lesson with the evidence of a duplicate added; its text stays."""
+    """The stored lesson with the evidence of a duplicate added; its text stays.
+
+    An agent's lesson that nobody was shown yet also gets the `do` or `avoid` that it lacks.
+    """
     evidence = list(dict.fromkeys([*old.evidence, *new.evidence]))[:MOST_EVIDENCE]
-    missing = {name: getattr(old, name) or getattr(new, name) for name in ("do", "avoid")}
+    is_open = old.origin == "agent" and old.status == "candidate"
+    lacking = [name for name in ("do", "avoid") if is_open and getattr(old, name) is None]
+    missing = {name: text for name in lacking if (text := getattr(new, name)) is not None}
     line = LessonChange(changed_at=now, change="merged", by="agent", reason=new.when)
-    same = set(evidence) == set(old.evidence) and all(
-        missing[name] == getattr(old, name) for name in missing
-    )
-    return Revision(old, ()) if same else changed(old, line, evidence=evidence, **missing)
+    is_same = set(evidence) == set(old.evidence) and not missing
+    return Revision(old, ()) if is_same else changed(old, line, evidence=evidence, **missing)
 
 
 def revised(old: Lesson, new: Lesson, now: datetime) -> Revision:

@@ -147,6 +147,23 @@ async def test_lessons_that_say_the_same_are_one_and_those_that_contradict_are_r
     assert other.created
 
 
+async def test_only_a_lesson_that_nobody_was_shown_gets_words_of_another_that_says_the_same(
+    service: LearningService,
+) -> None:
+    one, two = await executed(service), await executed(service, "another login")
+    waiting = await save(service, one)
+    assert (await save(service, two, avoid="haste")).merged_with == waiting.lesson_id
+    used = await save(service, one, when="the export of invoices takes for ever", do="page it")
+    for decision, words in (("edit", {"do": "page it by date"}), ("approve", {}), ("pin", {})):
+        await change(service, used.lesson_id, decision, **words)
+        again = {"when": "the export of invoices takes for ever", "do": "page it by date"}
+        merged = await save(service, two, **again, avoid="haste")
+        assert merged.merged_with == used.lesson_id
+    found = [view.lesson for view in (await service.export_lessons(ExportLessons())).lessons]
+    assert [lesson.avoid for lesson in found] == ["haste", None]
+    assert [set(lesson.evidence) for lesson in found] == [{one, two}] * 2
+
+
 async def test_an_agent_rewords_its_lesson_and_not_that_of_a_person(
     service: LearningService,
 ) -> None:
