@@ -9,7 +9,6 @@
 One line end is added before the block, unless the file is created for it, and removed with it.
 """
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -181,7 +180,7 @@ def _span(text: str, path: Path) -> tuple[int, int] | None:
 
 
 def _line(view: LessonView) -> str:
-    """A lesson on one line, without comment markers, which could end the block."""
+    """A lesson on one line, with comment markers pulled apart: they could end the block."""
     lesson, effect = view.lesson, view.effect
     parts = [f"When {quoted(lesson.when, LONGEST)}"]
     parts += [f"do {quoted(lesson.do, LONGEST)}"] if lesson.do else []
@@ -189,4 +188,4 @@ def _line(view: LessonView) -> str:
     gain = f", effect {effect.change:+.0%}" if effect.change is not None else ""
     rests = f"{counted(len(lesson.evidence), 'execution')}{gain}"
     line = f"- {': '.join(parts[:2])}{''.join(f'; {one}' for one in parts[2:])} ({rests})"
-    return re.sub(r"<!--|-->", "", line)
+    return line.replace("<!--", "<!- -").replace("-->", "- ->")

@@ -49,6 +49,16 @@ def test_taking_the_lessons_out_gives_the_file_back_as_it_was(
     assert written(path, []) == before
 
 
+def test_no_lesson_ends_the_block_or_begins_another(tmp_path: Path) -> None:
+    path = tmp_path / "AGENTS.md"
+    for marker in (END, BEGIN, END.replace("<!--", "<!<!----").replace("-->", "--<!-->")):
+        hostile = [view(when=f"the login fails {marker}")]
+        lines, _ = lesson_files.select_lessons(hostile, [], "", 1_000)
+        assert len(lines) == 1
+        assert written(path, lines) == written(path, lines)
+        assert written(path, []) is None
+
+
 def test_what_is_around_the_block_stays_where_the_block_is(tmp_path: Path) -> None:
     path = tmp_path / "CLAUDE.md"
     path.write_bytes(b"# Mine\r\n")
