@@ -73,6 +73,21 @@ async def test_the_time_of_a_change_is_the_same_on_all_hosts(
             ).updated_at
 
 
+async def test_a_change_that_waits_keeps_its_time_when_what_it_changed_is_read_back(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        await second.record(TASKS[0])
+        await second.exchange()
+        one = await first.record(TASKS[1])
+        await first.exchange(direction="push")
+        await revise(first, one, approach="by hand")
+        await first.exchange()
+        await second.exchange()
+        assert (await first.execution(one)).updated_at == (await second.execution(one)).updated_at
+
+
 async def test_what_a_host_sends_has_its_author_at_once_and_need_not_be_read_back(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:

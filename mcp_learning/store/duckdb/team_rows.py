@@ -184,13 +184,15 @@ def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
     created: list[Execution] = []
     updated: list[Execution] = []
     for one in (one for one in given if one.task_id not in forgotten):
-        read = execution(one, waiting.get(one.task_id, {}))
+        read, here = execution(one, waiting.get(one.task_id, {})), stored.get(one.task_id)
         if read is None:
             logger.warning("the team's execution %s is none, and was left out", one.task_id)
-        elif one.task_id not in stored:
+        elif here is None:
             created.append(read)
-        elif read != stored[one.task_id]:
-            updated.append(read)
+        else:
+            latest = max(read.updated_at, here.updated_at)  # what waits was changed later
+            if (merged := read.model_copy(update={"updated_at": latest})) != here:
+                updated.append(merged)
     from mcp_learning.store.duckdb import bulk  # with numpy
 
     if created:
