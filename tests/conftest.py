@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--server-kills", type=int, default=1, help="of the team's PostgreSQL")
     group.addoption("--rows", type=int, default=320, help="written to a team at once, by eight")
     group.addoption("--cuts", type=int, default=1, help="of the network between a team's hosts")
+    group.addoption("--operations", type=int, default=60, help="of a team's hosts, at random")
     group.addoption("--shared-rows", type=int, default=48, help="recorded by a team of eight hosts")
     group.addoption("--seed", type=int, default=1, help="of all random work")
 

@@ -1,0 +1,230 @@
+"""Hosts that hold all, some and nothing, after any operations: they have the same in the end."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import anyio
+import pytest
+from team.hosts import Host, make_team, search_by_meaning, settings_of
+from team.server import PostgresServer
+
+from mcp_learning.errors import InvalidInput, NotFound
+from mcp_learning.models.corrections import Judge, Judgement, ReviseExecution
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    ForgetExecutions,
+    LearningStats,
+    Outcome,
+    RecommendApproach,
+    SubmitFeedback,
+)
+from mcp_learning.models.results import ExecutionDetail
+from mcp_learning.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+WORDS = (
+    *("invoice", "export", "login", "redirect", "cart", "parser", "timeout", "deadlock", "retry"),
+    *("cache", "token", "webhook", "schema", "refund", "upload", "queue", "请求", "Anmeldung"),
+)
+HOLD: tuple[tuple[str, dict[str, Any]], ...] = (
+    *(("ada", {}), ("ben", {}), ("ben", {"team_replica": "none"})),
+    *(("ada", {"team_replica_max_rows": 12}), ("ben", {"team_replica": "own"})),
+)
+"""The roles of the hosts, and settings of what they hold."""
+
+OUTCOMES: tuple[Outcome, ...] = ("success", "failure")
+ROUNDS = 3  # of exchanges until all have everything: changes, what follows from them, and vectors
+
+
+@dataclass
+class Team:
+    """Hosts, and what they should have.
+
+    Attributes:
+        known: By execution, the fields that were last told of it.
+        forgotten: Executions that are to be nowhere.
+    """
+
+    server: PostgresServer
+    random: random.Random
+    settings: list[Settings]
+    hosts: list[Host]
+    known: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    forgotten: set[UUID] = field(default_factory=set)
+
+    def any_host(self) -> Host:
+        return self.random.choice(self.hosts)
+
+    def any_execution(self) -> UUID:
+        return self.random.choice(list(self.known))
+
+    def text(self) -> str:
+        return " ".join(self.random.choices(WORDS, k=self.random.randint(2, 8)))
+
+    async def record(self, **given: Any) -> None:
+        told = {
+            "task_description": self.text(),
+            "approach": self.random.choice(("by hand", "script")),
+            "outcome": self.random.choice(("success", "failure", "pending")),
+        }
+        description = told["task_description"]
+        rest = {"approach": told["approach"], "outcome": told["outcome"]}
+        self.known[await self.any_host().record(description, **rest, **given)] = told
+
+    async def use(self) -> None:
+        await self.record(used_task_ids=[self.any_execution()])
+
+    async def supersede(self) -> None:
+        await self.record(details={"supersedes": self.any_execution()})
+
+    async def correct(self) -> None:
+        one, name = self.any_execution(), self.random.choice(("approach", "task_description"))
+        text = self.text()
+        await self.any_host().service.revise(
+            ReviseExecution.model_validate({"task_id": one, name: text})
+        )
+        self.known[one][name] = text
+
+    async def judge(self) -> None:
+        one, outcome = self.any_execution(), self.random.choice(OUTCOMES)
+        judgement = Judgement(
+            task_id=one,
+            source="git",
+            outcome=outcome,
+            outcome_basis="git",
+            confidence=0.9,
+            at=datetime.now(UTC),
+        )
+        await self.any_host().service.judge(Judge(judgements=[judgement]))
+        self.known[one].pop("outcome", None)  # what was told may count for more
+
+    async def comment(self) -> None:
+        given = SubmitFeedback(task_id=self.any_execution(), rating=self.random.randint(1, 5))
+        await self.any_host().service.feedback(given.identified())
+
+    async def forget(self) -> None:
+        one = self.any_execution()
+        request = ForgetExecutions(task_ids=[one], dry_run=False)
+        if not (await self.any_host().service.forget(request)).unknown_task_ids:
+            del self.known[one]
+            self.forgotten.add(one)
+
+    async def ask(self) -> None:
+        """Three questions at once."""
+        service = self.any_host().service
+        async with anyio.create_task_group() as group:
+            for _ in range(2):
+                request = FindSimilarTasks(task_description=self.text())
+                group.start_soon(service.find, request)
+            group.start_soon(service.recommend, RecommendApproach(task_description=self.text()))
+
+    async def give_up(self) -> None:
+        """A question that the agent cancels."""
+        with anyio.move_on_after(self.random.random() / 20):
+            await self.any_host().service.find(FindSimilarTasks(task_description=self.text()))
+
+    async def exchange(self) -> None:
+        await self.any_host().exchange()
+
+    async def restart(self) -> None:
+        number = self.random.randrange(len(self.hosts))
+        await self.hosts[number].service.close()
+        self.hosts[number] = Host(self.settings[number])
+
+    async def kill_server(self) -> None:
+        await anyio.to_thread.run_sync(self.server.kill)
+        await anyio.to_thread.run_sync(self.server.start)
+
+    async def operate(self) -> None:
+        operations = {
+            self.record: 12,
+            self.use: 3,
+            self.supersede: 2,
+            self.correct: 10,
+            self.judge: 3,
+            self.comment: 4,
+            self.forget: 4,
+            self.ask: 12,
+            self.give_up: 3,
+            self.exchange: 6,
+            self.restart: 1,
+            self.kill_server: 0.3,
+        }
+        (operation,) = self.random.choices(list(operations), list(operations.values()))
+        try:
+            await operation()
+        except (InvalidInput, NotFound):  # of what the host has not, or no longer
+            return
+
+    async def settle(self) -> None:
+        for _ in range(ROUNDS):
+            for host in self.hosts:
+                await host.exchange()
+
+
+@asynccontextmanager
+async def team(
+    server: PostgresServer, database: str, directory: Path, seed: int
+) -> AsyncIterator[Team]:
+    """Hosts of which two hold everything, one nothing, one a few, and one what is its own."""
+    await make_team(server, database, "ada", "ben")
+    await search_by_meaning(server, database)
+    settings = [
+        settings_of(server, database, directory / str(number), role, **given)
+        for number, (role, given) in enumerate(HOLD)
+    ]
+    made = Team(server, random.Random(seed), settings, [Host(one) for one in settings])
+    for _ in range(5):
+        await made.record()
+    yield made
+    for host in made.hosts:
+        await host.service.close()
+
+
+def comparable(detail: ExecutionDetail) -> dict[str, Any]:
+    found = {**detail.execution.model_dump(), "outcome_reason": detail.outcome_reason}
+    for name in ("feedback", "used_task_ids", "used_by"):
+        found[name] = sorted(map(str, getattr(detail, name)))
+    return found
+
+
+async def test_whatever_hosts_did_they_have_the_same_in_the_end(
+    vector_server: PostgresServer,
+    vector_database: str,
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
+    tell: Callable[[str], None],
+) -> None:
+    steps, seed = pytestconfig.getoption("--operations"), pytestconfig.getoption("--seed")
+    async with team(vector_server, vector_database, tmp_path, seed) as made:
+        for _ in range(steps):
+            await made.operate()
+        await made.settle()
+        for one, told in made.known.items():
+            details = [await host.detail(one) for host in made.hosts]
+            for name, value in told.items():
+                assert getattr(details[0].execution, name) == value, (one, name)
+            for other in details[1:]:
+                assert comparable(other) == comparable(details[0])
+        for one in made.forgotten:
+            for host in made.hosts:
+                with pytest.raises(NotFound):
+                    await host.detail(one)
+        query = "SELECT task_id FROM mcpl.executions WHERE doc IS NOT NULL"
+        there = vector_server.execute(vector_database, query)
+        assert {UUID(str(row[0])) for row in there} == set(made.known)
+        first, second, *_ = [await one.service.stats(LearningStats()) for one in made.hosts]
+        assert (first.totals, first.groups) == (second.totals, second.groups)
+        for question in [made.text() for _ in range(8)]:
+            found = [await host.found(question) for host in made.hosts]
+            assert found[0] == found[1]
+            assert set().union(*found) <= set(made.known)
+        count, gone = len(made.known), len(made.forgotten)
+        tell(f"{steps} operations of 5 hosts: {count} executions are the same, {gone} are gone")
