@@ -9,8 +9,9 @@ import pytest
 from store.rows import execution, migrated
 
 from mcp_learning.errors import StoreDamaged, StoreError
-from mcp_learning.store.duckdb import copies, executions
+from mcp_learning.store.duckdb import backups, copies, executions
 from mcp_learning.store.duckdb.connection import Cursor, Database
+from mcp_learning.store.duckdb.files import staging_of
 from mcp_learning.store.duckdb.migrations import apply
 
 pytestmark = pytest.mark.anyio
@@ -88,6 +89,26 @@ async def test_a_database_is_replaced_while_it_is_read_and_written(tmp_path: Pat
     await database.close()
     assert copies.examine(path).counts["executions"] == 51
     assert os.listdir(tmp_path) == ["learning.duckdb"]  # noqa: PTH208 - not awaited
+
+
+async def test_a_database_that_a_link_leads_to_is_replaced_where_it_is(tmp_path: Path) -> None:
+    linked, elsewhere = tmp_path / "learning.duckdb", tmp_path / "disk" / "mine.duckdb"
+    elsewhere.parent.mkdir()
+    filled(elsewhere)
+    linked.symlink_to(elsewhere)
+    database = Database(linked, prepare=migrate)
+    await database.write(lambda cursor: executions.delete(cursor, _ids(cursor)[:2]))
+    before = await database.replace(copies.copy)
+    await database.close()
+    assert (linked.is_symlink(), copies.examine(elsewhere)) == (True, before)
+
+    filled(staging_of(linked), 5)
+    kept = backups.swap(linked, tmp_path / "kept" / "before.duckdb")
+
+    assert kept is not None
+    assert (kept.is_symlink(), copies.examine(kept)) == (False, before)
+    assert (linked.is_symlink(), copies.examine(elsewhere).counts["executions"]) == (True, 5)
+    assert os.listdir(elsewhere.parent) == ["mine.duckdb"]  # noqa: PTH208 - not awaited
 
 
 async def test_a_replacement_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:

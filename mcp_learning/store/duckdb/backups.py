@@ -109,7 +109,7 @@ def swap(path: Path, kept: Path | None) -> Path | None:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file, name in ((path, kept), (wal_of(path), wal_of(kept))):
             if file.exists():
-                _link_or_copy(file, name)
+                _link_or_copy(file.resolve(), name)
         fsync(kept.parent)
     replace_from_staging(path)
     return kept if old is not None else None

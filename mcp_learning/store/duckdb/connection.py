@@ -332,7 +332,7 @@ class Database:
             if wal_of(self.path).exists():
                 raise StoreError(f"{self.path} could not be closed cleanly; it stays as it is")
             shutil.rmtree(f"{self.path}.tmp", ignore_errors=True)  # what queries spilt, if killed
-            rename_durably(new, self.path)
+            rename_durably(new, self.path.resolve())
         except OSError as error:
             raise StoreError(
                 f"{self.path} can't be replaced ({error.strerror}); it stays as it is"

@@ -38,8 +38,9 @@ def discard(path: Path) -> None:
 
 
 def staging_of(path: Path) -> Path:
-    """Path at which the replacement of a database is written."""
-    return path.with_name(f"{path.name}.new")
+    """Path at which the replacement of a database is written: beside the file that a link means."""
+    file = path.resolve()
+    return file.with_name(f"{file.name}.new")
 
 
 def replacement_marker(path: Path) -> Path:
@@ -65,7 +66,7 @@ def finish_replacement(path: Path) -> None:
         return
     if staging_of(path).exists():
         wal_of(path).unlink(missing_ok=True)
-        rename_durably(staging_of(path), path)
+        rename_durably(staging_of(path), path.resolve())
     replacement_marker(path).unlink(missing_ok=True)
 
 
