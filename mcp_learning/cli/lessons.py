@@ -60,7 +60,7 @@ def lessons(
     if action not in ACTIONS:
         fail(f"ACTION: {action!r} is none of {', '.join(ACTIONS)}", 2)
     if (action in ("show", *DECISIONS)) != bool(lesson_id):
-        fail(f"LESSON: {'is required' if not lesson_id else 'goes not with'} {action}", 2)
+        fail(f"LESSON: {'is required by' if not lesson_id else 'goes not with'} {action}", 2)
     settings = load_settings(data_dir, needs_database=not remove)
     if action == "list":
         filters = {"repo": repo, "task_type": task_type, "status": status, "limit": limit}
@@ -101,7 +101,7 @@ def _one(
 ) -> None:
     from mcp_learning.models.lessons import ChangeLesson, GetLesson
 
-    names = {"lesson_id": "LESSON"}
+    names = {"lesson_id": "LESSON", "action": "ACTION"}
     change = None
     if action != "show":
         change = request(ChangeLesson, names, lesson_id=lesson_id, action=action, **texts)

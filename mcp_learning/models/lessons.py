@@ -117,7 +117,7 @@ class ListLessons(Request):
 
     repo: Repo = None
     task_type: OptionalLabel = None
-    status: Status | Literal["any", "active"] = "any"
+    status: Literal["any", "active", "candidate", "trial", "kept", "retired"] = "any"
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100
     offset: Annotated[int, Field(ge=0)] = 0
 

@@ -147,10 +147,14 @@ def test_lessons_travel_with_every_kind_of_file(
 def test_mistakes_on_the_command_line_are_named(invoke: Invoke, recorded: list[str]) -> None:
     for arguments, problem in (
         (("lessons", "frob"), "ACTION: 'frob' is none of"),
-        (("lessons", "show"), "LESSON: is required"),
+        (("lessons", "show"), "LESSON: is required by show"),
+        (
+            ("lessons", "--status", "new"),
+            "--status: must be 'any', 'active', 'candidate', 'trial', 'k",
+        ),
         (("lessons", "write"), "--to: name one of"),
         (("lessons", "write", "--to", "README.md"), "is none of AGENTS.md"),
-        (("lessons", "edit", "0190a0b1"), "--when, --do or --avoid"),
+        (("lessons", "edit", "0190a0b1"), "--when, --do or --avoid with the ACTION edit"),
         (("distill", "--with", "cat"), "--with: 'cat' is none of"),
     ):
         done = invoke(*arguments)
