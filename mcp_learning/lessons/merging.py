@@ -117,7 +117,8 @@ def import_lessons(
     """
     by_id = {one.lesson_id: one for one in stored}
     by_key = {one.key: one for one in stored if one.key}
-    revisions, names = [], {}
+    revisions: dict[UUID, Revision] = {}
+    names = {}
     for one in past:
         new = one.lesson
         old = by_id.get(new.lesson_id) or by_key.get(new.key)
@@ -127,11 +128,11 @@ def import_lessons(
             new = new.model_copy(update={"lesson_id": old.lesson_id})
             old = None
         if old is None:
-            revisions.append(Revision(new, tuple(one.history)))
+            revisions[new.lesson_id] = Revision(new, tuple(one.history))
             by_id[new.lesson_id] = new
             by_key |= {new.key: new} if new.key else {}
         names[one.lesson.lesson_id] = new.lesson_id
-    return revisions, names
+    return list(revisions.values()), names
 
 
 def _gives_way(old: Lesson, past: PastLesson) -> bool:

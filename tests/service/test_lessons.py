@@ -375,3 +375,20 @@ async def test_what_was_decided_elsewhere_replaces_a_finding_that_waits_here(
         done = await service.import_lessons(ImportLessons(lessons=[one]))
         detail = await service.get_lesson(GetLesson(lesson_id=str(found.lesson.lesson_id)))
         assert (done.created, detail.lesson.status) == (created, status)
+
+
+async def test_a_finding_that_comes_from_two_places_at_once_is_one_lesson(
+    service: LearningService,
+) -> None:
+    await save(service, await executed(service))
+    (past,) = (await service.export_lessons(ExportLessons())).lessons
+    both = [
+        past.model_copy(update={"lesson": past.lesson.model_copy(update=values)})
+        for values in (
+            {"lesson_id": uuid4(), "key": "found", "origin": "evidence"},
+            {"lesson_id": uuid4(), "key": "found", "origin": "evidence", "status": "kept"},
+        )
+    ]
+    assert (await service.import_lessons(ImportLessons(lessons=both))).created == 1
+    stored = await query(service, "SELECT status FROM lessons WHERE lesson_key = 'found'")
+    assert stored == [("kept",)]
