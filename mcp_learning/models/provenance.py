@@ -61,6 +61,21 @@ def with_told_fields(stored: Execution | None, given: Mapping[str, Any]) -> dict
     return {**given, "metadata": {**metadata, "source": observer, "told": sorted(names)}}
 
 
+def with_files(
+    stored: Execution | None, given: dict[str, Any], request: RecordExecution
+) -> dict[str, Any]:
+    """The told fields; files and the rest of the metadata are told apart, and what isn't stays."""
+    before = (stored and stored.metadata) or {}
+    told = request.details
+    if told.files and told.metadata is None:
+        kept = before
+    elif told.files is None and told.metadata is not None and "files" in before:
+        kept = {"files": before["files"]}
+    else:
+        return given
+    return {**given, "metadata": {**kept, **given["metadata"]}}
+
+
 def with_trace(
     stored: Execution | None, given: dict[str, Any], request: RecordExecution
 ) -> dict[str, Any]:

@@ -159,6 +159,7 @@ class LearningService(Unshared):
                 refuse_excluded(stored.repo, excluded)
             # On the store's thread, since long texts take milliseconds.
             given, redactions = redact_execution(request)
+            given = provenance.with_files(stored, given, request)
             given = provenance.with_trace(
                 stored, provenance.with_told_fields(stored, given), request
             )

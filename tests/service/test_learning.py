@@ -96,6 +96,21 @@ async def test_files_with_their_commits_are_kept_in_the_metadata(service: Learni
         await record(service, details={"files": [{"path": "a", "commit": "HEAD"}]})
 
 
+async def test_files_and_other_metadata_are_updated_each_by_itself(
+    service: LearningService,
+) -> None:
+    files = [{"path": "src/login.py", "commit": "a" * 40}]
+    task_id = (await record(service, details={"metadata": {"branch": "main"}})).task_id
+
+    async def updated(**details: Any) -> Any:
+        await record(service, task_id=task_id, details=details)
+        return (await service.get(GetExecution(task_id=task_id))).execution.metadata
+
+    assert await updated(files=files) == {"branch": "main", "files": files}
+    assert await updated(metadata={"ticket": 7}) == {"ticket": 7, "files": files}
+    assert await updated(files=files[:0], metadata={"ticket": 8}) == {"ticket": 8}
+
+
 async def test_the_same_call_twice_changes_nothing(service: LearningService) -> None:
     used = (await record(service, EXPORT, task_id=SUPERSEDED)).task_id
     task_id = uuid4()
