@@ -17,6 +17,7 @@ def test_generate_data_tells_what_it_added(invoke: Invoke) -> None:
 
 def test_generated_data_can_be_told_apart_and_taken_out_again(invoke: Invoke, home: Path) -> None:
     mine = {"task_type": "testing", "task_description": "mine", "outcome": "success"}
+    mine["metadata"] = '{"generated": true}'  # as an agent may say of the code
     (home / "mine.jsonl").write_text(json.dumps(mine), encoding="utf-8")
     assert invoke("import", "jsonl", "mine.jsonl").exit_code == 0
     words = "generate-data --count 30 --task-types code_review,testing --repos a/b,c/d --seed 42"

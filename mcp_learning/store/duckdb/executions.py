@@ -34,6 +34,13 @@ WHERE task_id = {_FROM_JSON["task_id"]}
 """
 _ARRAY_BYTES = 1_000_000
 
+GENERATED = (
+    "json_extract_string(metadata, '$.generated') = 'true' "
+    "AND substr(task_id::VARCHAR, 15, 1) = '8'"
+)
+"""SQL: whether `generate-data` made an execution. Agents may write the same into the metadata of
+theirs, but no other ids are UUIDs version 8."""
+
 FIELD_NAMES = {"timestamp": "recorded_at", "actual_cost": "cost_usd", "success": "outcome"}
 """Fields of an Execution whose columns have other names, by column."""
 _COLUMN = {field: column for column, field in FIELD_NAMES.items()}
@@ -147,7 +154,7 @@ def selected(cursor: Cursor, selection: Selection) -> Deletion:
         clauses.append("timestamp < ?")
         values.append(naive_utc(selection.before))
     if selection.generated:
-        clauses.append("json_extract_string(metadata, '$.generated') = 'true'")
+        clauses.append(GENERATED)
     # No WHERE at all without a filter: even "WHERE true" makes a small query 1.5 times as slow.
     where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
     here = column(cursor, f"SELECT task_id FROM executions {where}", values)

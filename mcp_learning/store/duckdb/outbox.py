@@ -11,6 +11,7 @@ from mcp_learning.models.transfer import PastExecution
 from mcp_learning.store.duckdb import lessons
 from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.executions import GENERATED
 from mcp_learning.store.duckdb.outbox_table import (
     LOCAL,
     Entry,
@@ -21,7 +22,7 @@ from mcp_learning.store.duckdb.outbox_table import (
 )
 
 _NEITHER = "x.author IS NULL AND x.task_id NOT IN (SELECT task_id FROM outbox)"
-_NOT_MADE_UP = "coalesce(json_extract_string(x.metadata, '$.generated'), '') <> 'true'"
+_NOT_MADE_UP = f"NOT coalesce({GENERATED}, false)"
 
 
 class Outbox:

@@ -1,7 +1,7 @@
 """Executions one by one: creating, changing, feedback, uses, deletion, closing."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from store.contract.helpers import EVER, OpenStore, changed, embed, rate, record
@@ -175,13 +175,14 @@ class ExecutionContract:
         self, store: Store, selection: Selection, chosen: set[int]
     ) -> None:
         rows = [
-            await record(store, repo="a", recorded_at=NOW, metadata={"generated": False}),
+            await record(store, repo="a", recorded_at=NOW, metadata={"generated": True}),
             await record(store, repo="a", task_type="test", recorded_at=NOW - timedelta(days=1)),
             await record(
                 store,
                 repo="b",
                 task_type="test",
                 recorded_at=NOW - timedelta(days=2),
+                task_id=UUID("00000000-0000-8000-8000-000000000000"),
                 metadata={"generated": True},
             ),
         ]
