@@ -28,12 +28,14 @@ def servers(
     commands: Annotated[
         list[str], typer.Argument(help="MCP servers over stdio", metavar="NAME=COMMAND…")
     ],
+    rounds: Annotated[int, typer.Option(min=1, help="Starts of each server")] = 5,
 ) -> None:
     """Compare any MCP servers: time to initialize, tools, memory. Linux only."""
     given = dict(one.partition("=")[::2] for one in commands)
     if not all(given.values()):
         raise InvalidInput("commands", 'each as NAME=COMMAND, such as ours="mcp-learning"')
-    found = compare.compare({name: shlex.split(command) for name, command in given.items()})
+    split = {name: shlex.split(command) for name, command in given.items()}
+    found = compare.compare(split, rounds)
     console.file.write(compare.markdown(found) + "\n")
 
 

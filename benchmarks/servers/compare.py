@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from benchmarks.mcp_client import spawn
 
-ROUNDS = 5
-
 
 class ServerFigures(NamedTuple):
     """What one start of a server measured.
@@ -28,18 +26,19 @@ class ServerFigures(NamedTuple):
     resident_mb: float
 
 
-def compare(commands: Mapping[str, Sequence[str]]) -> dict[str, ServerFigures]:
-    """Starts each server `ROUNDS` times, in turn; returns the medians. Linux only.
+def compare(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, ServerFigures]:
+    """Starts each server `rounds` times, in turn; returns the medians. Linux only.
 
     Args:
         commands: By name. The environment is passed on, so that a server can be given an empty
             database, or no network (`unshare -rn`).
+        rounds: At least 1.
 
     Raises:
         MeasurementFailed: A server doesn't answer.
     """
     measured: dict[str, list[ServerFigures]] = {name: [] for name in commands}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, command in commands.items():
             measured[name].append(_measure(command))
     return {

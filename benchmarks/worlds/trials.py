@@ -154,8 +154,8 @@ def run(
         mp_context=multiprocessing.get_context(
             "spawn"
         ),  # a forked one inherits locks that are held
-        initializer=_embed_texts,
-        initargs=(model_dir,),
+        initializer=_keep_texts,
+        initargs=(simulation.embed_texts(model_dir),),
     ) as pool:
         follow = partial(_follow, tasks=tasks, half_life_days=half_life_days)
         for (kind, _, told), made in zip(jobs, pool.map(follow, jobs), strict=True):
@@ -172,9 +172,9 @@ def run(
 _texts: Texts | None = None  # of a child process
 
 
-def _embed_texts(model_dir: Path) -> None:
+def _keep_texts(texts: Texts) -> None:
     global _texts
-    _texts = simulation.embed_texts(model_dir)
+    _texts = texts
 
 
 def _follow(job: tuple[Kind, int, bool], *, tasks: int, half_life_days: float) -> _Run:

@@ -79,7 +79,7 @@ def test_the_suite_measures_everything_and_leaves_the_users_database_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(tmp_path / "data"))
-    plan = Plan(100, starts=1, calls=20, inserts=2, batches=2, batch=8)
+    plan = Plan(100, starts=1, calls=8, inserts=2, batches=2, batch=8)
     measurements = measure(plan, tmp_path / "scratch", lambda *_: None)
     values = json.loads(json.dumps(report.as_json(measurements, plan)))
     assert values["rows"] == 100
@@ -111,7 +111,7 @@ def test_memory_is_shown_by_what_is_mapped(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="memory of child processes is read from /proc")
 def test_any_mcp_server_can_be_compared(tmp_path: Path) -> None:
     empty = CHECKOUT / "benchmarks" / "empty_server.py"
-    done = run(tmp_path, "servers", f"empty={sys.executable} {empty}")
+    done = run(tmp_path, "servers", "--rounds", "1", f"empty={sys.executable} {empty}")
     assert done.returncode == 0, done.stderr
     assert "| empty | 1 |" in done.stdout
 
