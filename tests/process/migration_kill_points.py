@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb  # noqa: F401 - so that no process has to import it again
+
 from mcp_learning.store.duckdb import migrations, opening
 
 
