@@ -7,6 +7,7 @@ which kills itself just before its nth step below that directory, until one come
 how many were killed. The modules are imported once, since the processes are forked.
 """
 
+import asyncio  # noqa: F401 - so that no process has to import it again
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import anyio
-import duckdb  # noqa: F401 - so that no process has to import it again
+import duckdb  # noqa: F401 - likewise
 import numpy as np  # noqa: F401
 
 from mcp_learning.cli.upgrade_steps import upgrade_file
