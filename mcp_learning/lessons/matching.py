@@ -141,12 +141,12 @@ def choose(fit: Sequence[Lesson], unit: str) -> list[Lesson]:
     return [*first, *tried[: MOST - len(first)]]
 
 
-def in_budget(lessons: Sequence[Lesson]) -> list[ShownLesson]:
-    """The first of these lessons, as many as fit into `MAX_TOKENS`, in the form for agents."""
+def in_budget(lessons: Sequence[Lesson], max_tokens: int = MAX_TOKENS) -> list[ShownLesson]:
+    """The first of these lessons, as many as fit into `max_tokens`, in the form for agents."""
     for count in range(len(lessons), 0, -1):
         for lengths in _LENGTHS:
             texts = [_shown(one, lengths) for one in lessons[:count]]
-            if sum(map(_tokens, texts)) <= MAX_TOKENS:
+            if sum(map(_tokens, texts)) <= max_tokens:
                 return texts
     return []
 

@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 400  # characters of a task that are kept until its execution is known
 _MOST_VECTORS = 1_000
+_SHARE = 5  # of the budget of an answer, in each of its two forms
 
 
 class Showings:
@@ -74,7 +75,11 @@ class Showings:
             logger.warning("showings of lessons were not written yet: %s", error)
 
     async def lessons_for(
-        self, request: LessonsFor, alike: Collection[UUID] = (), types: Sequence[str] = ()
+        self,
+        request: LessonsFor,
+        alike: Collection[UUID] = (),
+        types: Sequence[str] = (),
+        max_tokens: int = matching.MAX_TOKENS,
     ) -> ShownLessons:
         """Lessons for a task or a command; at most `matching.MOST`, in few words.
 
@@ -82,6 +87,7 @@ class Showings:
             request: The task.
             alike: Executions that a search found for it.
             types: Their task types, for a task that names none.
+            max_tokens: Budget of all lessons.
         """
         lessons = await self._in_use()
         if not lessons:
@@ -101,7 +107,7 @@ class Showings:
         unit = request.session_id or f"{task_key(task.description)} {now:%Y-%m-%d}"
         offered = matching.choose(known, unit)
         shown = {one.lesson_id for one in offered if trials.is_shown(one, unit)}
-        texts = matching.in_budget(offered)
+        texts = matching.in_budget(offered, max_tokens)
         await self._note(offered[: len(texts)], shown, task, unit, request.session_id or "", now)
         return ShownLessons(lessons=[one for one in texts if one.lesson_id in shown])
 
@@ -109,7 +115,7 @@ class Showings:
         """An answer with the lessons for its task before the matches."""
         likely = [match for match in answer.matches if match.confidence == "likely"]
         ids, types = {match.task_id for match in likely}, [match.task_type for match in likely]
-        told = await self.lessons_for(_task_of(request), ids, types)
+        told = await self.lessons_for(_task_of(request), ids, types, _budget(request))
         return answer.model_copy(update={"lessons": told.lessons}) if told.lessons else answer
 
     async def with_advice(
@@ -117,7 +123,7 @@ class Showings:
     ) -> Recommendation:
         """A recommendation with the lessons for its task."""
         ids = {task_id for option in answer.options for task_id in option.evidence}
-        told = await self.lessons_for(_task_of(request), ids)
+        told = await self.lessons_for(_task_of(request), ids, max_tokens=_budget(request))
         return answer.model_copy(update={"lessons": told.lessons}) if told.lessons else answer
 
     async def _note(
@@ -177,6 +183,11 @@ def _question(task: TaskAtHand, excluded: str) -> str | None:
     if is_excluded(task.repo or None, excluded, tuple(task.known_as)):
         return None
     return redact(task.description)[0][:LONGEST_QUESTION]
+
+
+def _budget(request: FindSimilarTasks | RecommendApproach) -> int:
+    """Tokens of lessons in an answer, which holds them as text and as structured content."""
+    return min(matching.MAX_TOKENS, request.max_tokens // _SHARE)
 
 
 def _task_of(request: FindSimilarTasks | RecommendApproach) -> LessonsFor:

@@ -21,6 +21,7 @@ def ids(some: list[Lesson]) -> set[UUID]:
 def test_lessons_keep_to_their_budget_in_both_forms(length: int) -> None:
     text = ("word " * LONGEST)[:length].strip()
     many = [lesson(when=text, do=text, avoid=text, status="kept") for _ in range(3)]
+    assert matching.in_budget(many, 20) == []
     shown = matching.in_budget(many)
     assert shown
     forms = [[one.model_dump_json(exclude_none=True) for one in shown], map(line, shown)]

@@ -6,10 +6,15 @@ from typing import Any
 import pytest
 from mcp.client.client import Client
 from mcp_types import TextContent
+from service.examples import LOGIN, record
 
 from mcp_learning.cluster.member import ClusterMember
+from mcp_learning.models.lessons import ChangeLesson, SaveLesson
+from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
+from mcp_learning.server import advice, answers, matches
 from mcp_learning.server.app import LearningServer
 from mcp_learning.server.service_runner import ServiceRunner
+from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -164,3 +169,21 @@ async def test_what_selects_nothing_says_so_and_how_to_select_more(client: Clien
     assert kept == "No execution matches; nothing to delete."
     statistics = await say(client, "learning_stats")
     assert '- task_type "bug_fix": 1 execution, 100% succeeded' in statistics
+
+
+async def test_lessons_leave_room_for_the_rest_of_a_small_answer(service: LearningService) -> None:
+    task_id = (await record(service, LOGIN, approach="expire the cookie")).task_id
+    taught = SaveLesson(when=LOGIN, do="wait " * 50, evidence=[task_id])
+    saved = await service.save_lesson(taught)
+    decision = ChangeLesson(lesson_id=str(saved.lesson_id), action="approve")
+    await service.change_lesson(decision)
+    for max_tokens, shown in ((300, 0), (2_000, 1)):
+        asked = {"task_description": LOGIN, "max_tokens": max_tokens}
+        request = FindSimilarTasks.model_validate(asked)
+        found, text = matches.similar(await service.find(request), request)
+        assert (len(found.lessons), bool(found.matches)) == (shown, True)
+        assert answers.tokens(answers.structured(found), text) <= max_tokens
+        question = RecommendApproach.model_validate(asked)
+        advised, text = advice.recommendation(await service.recommend(question), question)
+        assert (len(advised.lessons), bool(advised.options)) == (shown, True)
+        assert answers.tokens(answers.structured(advised), text) <= max_tokens
