@@ -4,13 +4,14 @@ Every function takes stored lessons and returns the new states of some of them, 
 of its history; the store writes them in one transaction.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from mcp_learning.lessons.findings import LessonFinding
-from mcp_learning.lessons.refusals import overlaps, problem
+from mcp_learning.lessons.refusals import overlaps, problem, same_repository
 from mcp_learning.lessons.wording import ALIKE, jaccard
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import (
@@ -46,7 +47,8 @@ def with_findings(
     """Adds new findings as candidates, updates known ones, and retires those no longer found.
 
     A lesson that a person has retired stays retired; one that a person has reworded keeps its text.
-    A finding that quotes something that may not be in a lesson is skipped.
+    A finding that quotes something that may not be in a lesson is skipped. One whose repository has
+    another spelling by now, since that has become the usual one, is known all the same.
 
     Args:
         stored: All lessons.
@@ -55,14 +57,18 @@ def with_findings(
         faded: Lessons that were retired because they were no longer found; if they are found again,
             they become candidates again.
     """
+    findings = list(findings)
     by_key = {one.key: one for one in stored if one.key}
+    respelt = _respelt(stored, {found.key for found in findings})
     seen: set[str] = set()
     revisions = []
     for found in findings:
         if found.key in seen or problem(found.when, found.do, found.avoid, quotes=True):
             continue
         seen.add(found.key)
-        old = by_key.get(found.key)
+        old = by_key.get(found.key) or respelt(found)
+        if old is not None:
+            seen.add(old.key)
         if old is None:
             line = LessonChange(changed_at=now, change="found", by="evidence")
             revisions.append(Revision(_lesson(found, now), (line,)))
@@ -81,6 +87,32 @@ def with_findings(
             )
             revisions.append(changed(old, line, status="retired"))
     return revisions
+
+
+def _respelt(
+    stored: Iterable[Lesson], current: Collection[str]
+) -> Callable[[LessonFinding], Lesson | None]:
+    """Finds the lesson that a finding was under another spelling of its repository.
+
+    Args:
+        stored: All lessons.
+        current: Keys of all current findings, whose lessons are others.
+    """
+    others: dict[str, list[Lesson]] = defaultdict(list)
+    for one in stored:
+        if one.key and one.repo and one.key not in current:
+            others[_without_repo(one)].append(one)
+
+    def find(found: LessonFinding) -> Lesson | None:
+        named = others.get(_without_repo(found), ()) if found.repo else ()
+        same = [one for one in named if same_repository(one.repo, found.repo)]
+        return same[0] if len(same) == 1 else None
+
+    return find
+
+
+def _without_repo(one: Lesson | LessonFinding) -> str:
+    return one.key.replace(f":{one.repo}:", ":", 1)
 
 
 def lost_its_evidence(history: Sequence[LessonChange]) -> bool:

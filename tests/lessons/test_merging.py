@@ -46,6 +46,22 @@ def test_what_is_not_found_any_more_is_retired_and_waits_again_when_it_is() -> N
     assert back.lesson.status == "candidate"
 
 
+def test_what_is_found_under_another_spelling_of_its_repository_is_known() -> None:
+    one = FOUND[0]._replace(repo="acme/shop", key="file:acme/shop:a.py")
+    address = "https://github.com/acme/shop"
+    respelt = one._replace(repo=address, key=f"file:{address}:a.py")
+    (old,) = states(merging.with_findings([], [one], NOW))
+    for status in ("kept", "retired"):
+        decided = old.model_copy(update={"status": status})
+        assert merging.with_findings([decided], [respelt], LATER) == []
+    moved = respelt._replace(gain=(one.gain or 0) + 0.2)
+    ((new, (line,)),) = merging.with_findings([old], [moved], LATER)
+    assert (new.lesson_id, new.key, line.change) == (old.lesson_id, respelt.key, "recounted")
+    other = one._replace(repo="acme/blog", key="file:acme/blog:a.py")
+    changes = [one.changes[0].change for one in merging.with_findings([old], [other], LATER)]
+    assert changes == ["found", "retired"]
+
+
 def test_what_is_pinned_or_told_is_not_retired_by_what_is_found() -> None:
     (one, *_) = states(merging.with_findings([], FOUND, NOW))
     kept = [one.model_copy(update={"pinned": True}), one.model_copy(update={"origin": "person"})]
