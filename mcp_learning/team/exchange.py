@@ -5,14 +5,11 @@ meanwhile, and what they forgot is gone before it could come back. All of it may
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar, cast
 
-import anyio
 import anyio.to_thread
 
-from mcp_learning.errors import LearningError, TeamError, TeamRefused
+from mcp_learning.errors import TeamError, TeamRefused
 from mcp_learning.models.team import Exchanged
 from mcp_learning.settings import Settings
 from mcp_learning.store.shared import (
@@ -21,6 +18,7 @@ from mcp_learning.store.shared import (
     TeamMark,
     TeamPage,
 )
+from mcp_learning.team.concurrently import both
 from mcp_learning.team.holding import Holding
 from mcp_learning.team.local import Local
 from mcp_learning.team.postgres.pages import RemotePage, vectors_of
@@ -29,9 +27,6 @@ from mcp_learning.team.postgres.remote import Remote, RemoteState
 from mcp_learning.team.rows import rows_of
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-U = TypeVar("U")
 
 PAGE = 1_000
 """Rows of each kind that are pulled at a time: 2 to 3 MB with their vectors."""
@@ -256,27 +251,6 @@ class Exchange:
         if page.vectors:
             await self._local.adopt(await anyio.to_thread.run_sync(vectors_of, page))
         return taken
-
-
-async def both(
-    first: Callable[[], Awaitable[T]], second: Callable[[], Awaitable[U]]
-) -> tuple[T, U]:
-    """Does two things at once; what the first one raises goes before what the second one does."""
-    done: list[tuple[T | U | None, LearningError | None]] = [(None, None), (None, None)]
-
-    async def do(place: int, one: Callable[[], Awaitable[T | U]]) -> None:
-        try:
-            done[place] = (await one(), None)
-        except LearningError as error:
-            done[place] = (None, error)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(do, 0, first)
-        group.start_soon(do, 1, second)
-    for _, error in done:
-        if error is not None:
-            raise error
-    return cast("T", done[0][0]), cast("U", done[1][0])
 
 
 async def _nothing() -> None:

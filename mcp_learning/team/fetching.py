@@ -24,7 +24,7 @@ from mcp_learning.settings import Settings
 from mcp_learning.store.shared import TeamMark, TeamPage
 from mcp_learning.store.types import Selection
 from mcp_learning.team.back_off import BackOff
-from mcp_learning.team.exchange import both
+from mcp_learning.team.concurrently import both
 from mcp_learning.team.local import Local
 
 if TYPE_CHECKING:
