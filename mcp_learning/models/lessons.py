@@ -16,6 +16,7 @@ Origin = Literal["evidence", "agent", "person"]
 Kind = Literal["approach", "failure", "command", "file", "decision", "told"]
 
 LONGEST = 300  # characters of each text of a lesson
+LONGEST_REASON = 2 * LONGEST  # the same of a line of its history
 MOST_EVIDENCE = 20  # executions that a lesson refers to
 PAGE = 50  # lessons that are exported or imported at a time
 
@@ -67,7 +68,7 @@ class LessonChange(Model):
     changed_at: AwareDatetime
     change: Annotated[str, Field(max_length=20)]
     by: Literal["evidence", "effect", "agent", "person"]
-    reason: Annotated[str, Field(max_length=2 * LONGEST)] = ""
+    reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
 
 
 class Effect(Model):

@@ -16,6 +16,7 @@ from mcp_learning.lessons import merging, refusals
 from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import (
+    LONGEST_REASON,
     ChangeLesson,
     ImportLessons,
     Lesson,
@@ -30,7 +31,7 @@ from mcp_learning.redaction.secrets import redact
 from mcp_learning.store.lesson_protocol import Revision, Showing
 from mcp_learning.store.protocol import Store
 
-T = TypeVar("T", SaveLesson, ChangeLesson, Lesson)
+T = TypeVar("T", SaveLesson, ChangeLesson, Lesson, LessonChange)
 
 TEXTS = ("when", "do", "avoid")
 
@@ -170,10 +171,12 @@ def refuse_unfit(told: SaveLesson | ChangeLesson) -> None:
 def redacted(told: T) -> tuple[T, int]:
     """The same without secrets in its texts, and how many there were."""
     texts, removed = {}, 0
-    for name in TEXTS:
-        if (text := getattr(told, name)) is not None:
+    for name in (*TEXTS, "reason"):
+        if (text := getattr(told, name, None)) is not None:
             texts[name], secrets = redact(text)
             removed += secrets
+    if "reason" in texts:
+        texts["reason"] = texts["reason"][:LONGEST_REASON]
     return told.model_copy(update=texts), removed
 
 
@@ -194,6 +197,8 @@ def _importable(lessons: Sequence[PastLesson], excluded: str) -> tuple[list[Past
         texts = [clean.when, clean.do, clean.avoid]
         if is_excluded(clean.repo, excluded) or refusals.problem(*texts, quotes=bool(clean.key)):
             continue
-        secrets += removed
-        kept.append(past.model_copy(update={"lesson": clean}))
+        history = [redacted(line) for line in past.history]
+        secrets += removed + sum(number for _, number in history)
+        lines = [line for line, _ in history]
+        kept.append(past.model_copy(update={"lesson": clean, "history": lines}))
     return kept, len(lessons) - len(kept), secrets

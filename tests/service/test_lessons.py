@@ -265,8 +265,14 @@ async def test_secrets_leave_a_lesson_before_it_is_stored(service: LearningServi
     key = "ghp_" + "a1B2" * 9
     saved = await save(service, await executed(service), avoid=f"the token {key}")
     assert saved.redactions == 1
-    (view,) = (await service.list_lessons(ListLessons())).lessons
-    assert key not in str(view)
+    await change(service, saved.lesson_id, "pin", reason=f"as with {key}")
+    (past,) = (await service.export_lessons(ExportLessons())).lessons
+    assert key not in str(past)
+    line = past.history[-1].model_copy(update={"reason": f"as with {key}"})
+    new = past.lesson.model_copy(update={"lesson_id": uuid4()})
+    other = past.model_copy(update={"lesson": new, "history": [line]})
+    assert (await service.import_lessons(ImportLessons(lessons=[other]))).redactions == 1
+    assert key not in str((await service.export_lessons(ExportLessons())).lessons)
 
 
 async def test_a_text_that_is_too_long_without_its_secrets_is_refused_and_never_stored(
